@@ -1,0 +1,159 @@
+"""The packet table: numpy columns, one row a packet, all points together in file order.
+
+A column is filled only where its layer was decoded; elsewhere it holds the "absent" value named below. Nothing here is
+an object a packet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from netprobe.evidence.model import Packets
+
+ABSENT = -1  # the absent value of every signed column
+
+
+class Kind(IntEnum):
+    """What a row is, outermost recognised layer first."""
+
+    OTHER = 0
+    ARP = 1
+    TCP = 2
+    UDP = 3
+    ICMP = 4  # ICMP or ICMPv6 that is not an error: echo and the rest
+    ICMP_ERROR = 5  # ICMP type 3, 4, 5, 11, 12 or ICMPv6 1-4: the inner_* columns hold the quoted packet
+    IP_OTHER = 6  # another IP protocol, or a non-first fragment
+
+
+class Flag(IntFlag):
+    """TCP flags (RFC 9293 §3.1)."""
+
+    FIN = 0x01
+    SYN = 0x02
+    RST = 0x04
+    PSH = 0x08
+    ACK = 0x10
+    URG = 0x20
+    ECE = 0x40
+    CWR = 0x80
+
+
+class Anomaly(IntFlag):
+    """Named oddities (after zeek's "weird"): parsing of that packet stopped at the odd layer, nothing crashed."""
+
+    NONE = 0
+    TRUNCATED_LINK = 1  # fewer bytes kept than the link header needs
+    TRUNCATED_NET = 2
+    TRUNCATED_TRANSPORT = 4
+    BAD_IP_VERSION = 8
+    BAD_IP_HEADER_LEN = 16
+    BAD_TCP_OFFSET = 32
+    BAD_TCP_OPTION = 64
+    TOO_MANY_TAGS = 128  # more than two 802.1Q/802.1ad tags
+    TOO_MANY_EXT_HEADERS = 256
+    UNKNOWN_LINKTYPE = 512
+    BAD_DNS = 1024
+    BAD_ARP = 2048
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacketTable:
+    """Columns, each of shape (n,).
+
+    Addresses: an IPv4 address is ``addr_hi = 0, addr_lo = value`` with ``ip_version`` 4; an IPv6 address fills both halves.
+
+    Attributes:
+        packets: where the bytes are.
+        kind: uint8, :class:`Kind`.
+        anomaly: uint16, :class:`Anomaly` bits.
+        eth_src, eth_dst: int64, 48-bit MAC address; -1 absent (SLL gives only eth_src).
+        ethertype: int32, innermost after VLAN tags; -1 absent.
+        vlan, vlan_inner: int32, VLAN id of the outermost and the second tag; -1 untagged.
+        ip_version: int8, 4, 6 or 0.
+        src_hi, src_lo, dst_hi, dst_lo: uint64, network addresses (ARP: sender and target protocol address).
+        ip_proto: int16, final upper-layer protocol number; -1 absent.
+        ttl: int16, TTL or hop limit; -1 absent.
+        ip_id: int32, IPv4 identification; -1 absent.
+        frag_off: int32, fragment offset in bytes (0: first or whole); more_frag: bool; dont_frag: bool.
+        ip_len: int32, length of the IP packet in bytes as its header says (origlen-based where the header says 0: TSO); -1 absent.
+        sport, dport: int32, TCP/UDP ports; for ICMP echo both are the identifier; -1 absent.
+        tcp_flags: int16, :class:`Flag` bits; -1 absent.
+        seq, ack: int64, TCP sequence and acknowledgement numbers; -1 absent. For ICMP echo ``seq`` is the echo sequence number.
+        window: int32, raw window; -1 absent.
+        tsval, tsecr: int64, TCP timestamps option (RFC 7323); -1 absent.
+        mss: int32, MSS option; -1 absent.
+        payload_off: int64, offset of the transport payload in ``packets.data``; -1 absent (ICMP echo: after the 8-byte header).
+        payload_cap: int64, payload bytes kept; payload_len: int64, payload bytes on the wire (padding excluded).
+        icmp_type, icmp_code: int16; -1 absent.
+        icmp_mtu: int32, next-hop MTU of "fragmentation needed" / "packet too big"; -1 absent.
+        inner_proto: int16, inner_src_hi/lo, inner_dst_hi/lo: uint64, inner_sport, inner_dport: int32: the packet quoted by an
+            ICMP error; for a quoted echo both ports are its identifier. inner_seq: int64, quoted TCP sequence number; -1 absent.
+        arp_op: int16, 1 request, 2 reply; -1 absent. arp_sha, arp_tha: int64, hardware addresses; -1 absent.
+        dns_id: int32, for UDP to or from port 53, 5353 or 127.0.0.11, where it parses as DNS; -1 not DNS. dns_qr: int8 0 query,
+            1 response, -1 none. dns_rcode: int16; -1 none. dns_answers: int32, ANCOUNT; -1 none.
+    """
+
+    packets: Packets
+    kind: NDArray[np.uint8]
+    anomaly: NDArray[np.uint16]
+    eth_src: NDArray[np.int64]
+    eth_dst: NDArray[np.int64]
+    ethertype: NDArray[np.int32]
+    vlan: NDArray[np.int32]
+    vlan_inner: NDArray[np.int32]
+    ip_version: NDArray[np.int8]
+    src_hi: NDArray[np.uint64]
+    src_lo: NDArray[np.uint64]
+    dst_hi: NDArray[np.uint64]
+    dst_lo: NDArray[np.uint64]
+    ip_proto: NDArray[np.int16]
+    ttl: NDArray[np.int16]
+    ip_id: NDArray[np.int32]
+    frag_off: NDArray[np.int32]
+    more_frag: NDArray[np.bool_]
+    dont_frag: NDArray[np.bool_]
+    ip_len: NDArray[np.int32]
+    sport: NDArray[np.int32]
+    dport: NDArray[np.int32]
+    tcp_flags: NDArray[np.int16]
+    seq: NDArray[np.int64]
+    ack: NDArray[np.int64]
+    window: NDArray[np.int32]
+    tsval: NDArray[np.int64]
+    tsecr: NDArray[np.int64]
+    mss: NDArray[np.int32]
+    payload_off: NDArray[np.int64]
+    payload_cap: NDArray[np.int64]
+    payload_len: NDArray[np.int64]
+    icmp_type: NDArray[np.int16]
+    icmp_code: NDArray[np.int16]
+    icmp_mtu: NDArray[np.int32]
+    inner_proto: NDArray[np.int16]
+    inner_src_hi: NDArray[np.uint64]
+    inner_src_lo: NDArray[np.uint64]
+    inner_dst_hi: NDArray[np.uint64]
+    inner_dst_lo: NDArray[np.uint64]
+    inner_sport: NDArray[np.int32]
+    inner_dport: NDArray[np.int32]
+    inner_seq: NDArray[np.int64]
+    arp_op: NDArray[np.int16]
+    arp_sha: NDArray[np.int64]
+    arp_tha: NDArray[np.int64]
+    dns_id: NDArray[np.int32]
+    dns_qr: NDArray[np.int8]
+    dns_rcode: NDArray[np.int16]
+    dns_answers: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+    def payload(self, row: int) -> bytes:
+        """The kept transport payload of one row, ``b""`` when there is none."""
+        start = int(self.payload_off[row])
+        return b"" if start < 0 else self.packets.data[start : start + int(self.payload_cap[row])]

@@ -1,0 +1,1 @@
+"""Evidence: the model of one observed run, and the one pcapng file that keeps it."""

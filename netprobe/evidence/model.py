@@ -1,0 +1,337 @@
+"""Evidence: everything observed about one run. Live and saved runs give the same values; all that follows is pure.
+
+Invariants:
+
+* Unknown is not empty. What could not be observed is a :class:`Limit`, never an empty list that looks like "none".
+* Raw text stays raw: host state is kept as the commands wrote it, so that a better parser can read old files.
+* Packets are one buffer and arrays of offsets (:class:`Packets`), never one Python object a packet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+
+class Proto(StrEnum):
+    """What a probe speaks."""
+
+    TCP = "tcp"
+    UDP = "udp"
+    ICMP = "icmp"
+    HTTP = "http"
+    DNS = "dns"
+
+
+class Resolution(StrEnum):
+    """Where the dialled address came from (DESIGN.md, JSON ``resolution``)."""
+
+    LITERAL = "literal"
+    HOSTS_FILE = "hosts-file"
+    EMBEDDED_DNS = "embedded-dns"
+    UPSTREAM_DNS = "upstream-dns"
+    INVENTORY = "inventory"
+    FAILED = "failed"
+
+
+class Outcome(StrEnum):
+    """What the probing process itself saw. It is a witness, not the judge: packets decide the verdict.
+
+    CONNECTED: TCP handshake, still open 200 ms later · REPLIED: a UDP datagram, echo reply or whole HTTP response came
+    back · ANSWERED: DNS answer · REFUSED: ECONNREFUSED · RESET / CLOSED: within 200 ms after the handshake ·
+    TIMEOUT · UNREACHABLE: EHOSTUNREACH, ENETUNREACH, ICMP error · DENIED: EPERM/EACCES on send · NO_NAME: name lookup
+    failed · BROKEN: the prober itself ended early (container gone, host connection lost) · NOT_RUN.
+    """
+
+    CONNECTED = "connected"
+    REPLIED = "replied"
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    RESET = "reset"
+    CLOSED = "closed"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    DENIED = "denied"
+    NO_NAME = "no-name"
+    BROKEN = "broken"
+    NOT_RUN = "not-run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A network namespace by name: a host's own (``container`` is None) or a container's on that host."""
+
+    host: str
+    container: str | None = None
+
+    def __str__(self) -> str:
+        return self.host if self.container is None else f"{self.container}@{self.host}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """How the source's name lookup went, as the source itself would do it.
+
+    Attributes:
+        name: the name asked, or None when the target was an address.
+        how: where the address came from.
+        addresses: what the name gave, in order, text form.
+        server: the resolver that answered last, e.g. ``127.0.0.11``; None for files and literals.
+        rcode: DNS response code as Wireshark names it (``NOERROR``, ``NXDOMAIN``, ``SERVFAIL`` …) or None (no DNS, or no reply).
+        steps: one line a step, in order: ``"/etc/hosts: no line for 'db'"``, ``"127.0.0.11: db. A NXDOMAIN"``.
+    """
+
+    name: str | None = None
+    how: Resolution = Resolution.LITERAL
+    addresses: tuple[str, ...] = ()
+    server: str | None = None
+    rcode: str | None = None
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeResult:
+    """What the probing process saw.
+
+    Attributes:
+        outcome: see :class:`Outcome`.
+        detail: one line for people: ``"ECONNREFUSED"``, ``"HTTP/1.1 200 OK, 615 bytes"``.
+        local: the probe's own address and port (ICMP: identifier in place of the port); None when nothing was sent.
+        remote: the address and port that were dialled; None when nothing was sent.
+        replied_from: where a UDP or ICMP reply came from, when that is not ``remote``.
+        started_ns: Unix time in ns on the source host's clock when the first packet was about to leave; None unknown.
+        elapsed_us: how long until the outcome, in µs; None unknown.
+    """
+
+    outcome: Outcome = Outcome.NOT_RUN
+    detail: str = ""
+    local: tuple[str, int] | None = None
+    remote: tuple[str, int] | None = None
+    replied_from: tuple[str, int] | None = None
+    started_ns: int | None = None
+    elapsed_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """The question, how it was put, and what the prober saw.
+
+    Attributes:
+        target: TARGET as typed (``demo:80``).
+        source: SOURCE as typed (``server1``).
+        proto: what the probe speaks.
+        source_at: the namespace the probe was sent from.
+        target_at: the namespace meant by TARGET (a container, or a host's own), None if it is nobody of the inventory.
+        target_address: the address that ``target_at`` itself has towards the path (a container's own address), if known.
+        target_port: the port in ``target_at``'s namespace (container port for ``demo:80`` or a published port); None for ICMP.
+        dialled: the address dialled, None when the name gave none.
+        dialled_port: the port dialled (host port for a published port); None for ICMP.
+        way: one sentence on why this address was dialled (``"server2 publishes demo's port 80 at 192.168.3.202:80"``).
+        lookup: the name lookup.
+        result: what the prober saw.
+        size: payload bytes asked for (``--size``), None by default.
+        timeout_s: the bound on lookup and probe together, in seconds.
+        tag: 16 hex digits that mark this probe's payload (UDP, ICMP, HTTP User-Agent, DNS id); ``""`` when nothing is sent.
+        timing_ms: where the run's time went, phase name -> ms, in order.
+    """
+
+    target: str
+    source: str
+    proto: Proto
+    source_at: Place
+    target_at: Place | None = None
+    target_address: str | None = None
+    target_port: int | None = None
+    dialled: str | None = None
+    dialled_port: int | None = None
+    way: str = ""
+    lookup: Lookup = field(default_factory=Lookup)
+    result: ProbeResult = field(default_factory=ProbeResult)
+    size: int | None = None
+    timeout_s: float = 5.0
+    tag: str = ""
+    timing_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapturePoint:
+    """One place that was sniffed: one pcapng interface block.
+
+    Attributes:
+        name: ``HOST/INTERFACE`` or ``HOST/CONTAINER/INTERFACE``; for files from elsewhere the interface's name or the file's stem.
+        host, container, interface: the parts of the name; host is ``""`` for files from elsewhere, container None for a host's own.
+        linktype: pcap link type (1 EN10MB, 113 LINUX_SLL, 276 LINUX_SLL2, 101 RAW, 0 NULL …).
+        capture_filter: the pcap filter in force, ``""`` none or unknown.
+        snaplen: bytes kept of each packet, 0 unlimited or unknown.
+        received, dropped: what the sniffer counted (packets), None unknown. ``dropped`` > 0 means absence proves nothing here.
+    """
+
+    name: str
+    host: str = ""
+    container: str | None = None
+    interface: str
+    linktype: int = 1
+    capture_filter: str = ""
+    snaplen: int = 0
+    received: int | None = None
+    dropped: int | None = None
+
+    @property
+    def place(self) -> Place:
+        """The namespace this point is in."""
+        return Place(host=self.host, container=self.container)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packets:
+    """All packets of all points in file order: a byte buffer and one row a packet.
+
+    Attributes:
+        data: the buffer the offsets point into (the whole file, as a rule).
+        offset: int64 (n,), where each packet's first byte is in ``data``.
+        caplen: int64 (n,), bytes kept. ``offset + caplen`` is always inside ``data``.
+        origlen: int64 (n,), bytes on the wire.
+        time_ns: int64 (n,), Unix time in ns, on the clock of the point's host.
+        point: int32 (n,), index into :attr:`Evidence.points`.
+        frame: int64 (n,), the number Wireshark shows for the packet in this file (from 1; custom blocks count).
+    """
+
+    data: bytes
+    offset: NDArray[np.int64]
+    caplen: NDArray[np.int64]
+    origlen: NDArray[np.int64]
+    time_ns: NDArray[np.int64]
+    point: NDArray[np.int32]
+    frame: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+    def raw(self, row: int) -> bytes:
+        """The kept bytes of one packet."""
+        start = int(self.offset[row])
+        return self.data[start : start + int(self.caplen[row])]
+
+    @classmethod
+    def none(cls) -> Packets:
+        """No packets at all."""
+        empty = np.zeros(0, np.int64)
+        return cls(data=b"", offset=empty, caplen=empty, origlen=empty, time_ns=empty, point=np.zeros(0, np.int32), frame=empty)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandOutput:
+    """What one state command wrote.
+
+    Attributes:
+        argv: the command (without the reach prefix), or ``("read", PATH)`` for a file, ``("docker", …)`` for the Engine API.
+        rc: its exit status; None when it could not be run or was cut off, and ``error`` says why.
+        stdout: its raw text (decoded as UTF-8 with surrogateescape replaced), whole.
+        error: one line: stderr's, or why there is no output; ``""`` when all is well.
+    """
+
+    argv: tuple[str, ...]
+    rc: int | None = 0
+    stdout: str = ""
+    error: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """True when the output may be relied upon."""
+        return self.rc == 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostState:
+    """The state of one host at one moment: command key -> raw output.
+
+    Keys (a missing key means: never asked). For the host's own namespace::
+
+        addr              ip -j -d addr show           (links, addresses, masters, peers; bridge_slave and veth details)
+        route             ip -j route show table all
+        rule              ip -j rule show
+        neigh             ip -j neigh show
+        fdb               bridge -j fdb show
+        iptables          iptables-save -c              (the backend that iptables is)
+        iptables-legacy   iptables-legacy-save -c       (when it exists and is not the same program)
+        ip6tables         ip6tables-save -c
+        nft               nft -j list ruleset
+        sockets           ss -H -n -a -p -t -u -e       (all TCP and UDP sockets with their processes)
+        sysctl            sysctl-like "key = value" lines of those that matter, read in that namespace
+        proxies           JSON list of {"pid": int, "argv": [str]} of docker-proxy processes in this namespace
+        conntrack         /proc/net/nf_conntrack, when readable
+        docker-version    JSON of the Engine API's /version
+        docker-info       JSON: allow-listed fields of /info
+        containers        JSON list: allow-listed fields of every container's inspect
+        networks          JSON list: allow-listed fields of every network's inspect
+        hosts-file, resolv-conf      the host's own lookup files
+
+    For a container's namespace the same keys with ``ns/CONTAINER/`` before them (addr, route, neigh, sockets, iptables), and
+    ``ns/CONTAINER/hosts-file``, ``ns/CONTAINER/resolv-conf``.
+    """
+
+    host: str
+    outputs: Mapping[str, CommandOutput] = field(default_factory=dict)
+
+
+class LimitKind(StrEnum):
+    """What could not be observed."""
+
+    POINT = "point"  # an interface could not be sniffed, or only in part
+    STATE = "state"  # a command failed
+    HOST = "host"  # a host could not be reached
+    ENGINE = "engine"  # a Docker Engine could not be asked
+    PROBE = "probe"  # the probe could not run to its end
+    FILE = "file"  # the file was cut short or partly unreadable
+    CLOCK = "clock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """Something that could not be observed, and why.
+
+    Attributes:
+        kind: what kind of thing.
+        subject: which one: ``"server2/docker0"``, ``"server2: nft"``.
+        why: one line, with what to do where there is something to do.
+    """
+
+    kind: LimitKind
+    subject: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything observed about one run.
+
+    Attributes:
+        probe: the question; None for captures from elsewhere.
+        points: the capture points, in the order of the file's interface blocks.
+        packets: all packets.
+        before, after: host state before and after the probe, one a host; a command missing in ``after`` was not asked again.
+        limits: what could not be observed.
+    """
+
+    probe: Probe | None = None
+    points: tuple[CapturePoint, ...] = ()
+    packets: Packets = field(default_factory=Packets.none)
+    before: tuple[HostState, ...] = ()
+    after: tuple[HostState, ...] = ()
+    limits: tuple[Limit, ...] = ()
+
+    def without_state(self) -> Evidence:
+        """The same run with host state forgotten: packets alone."""
+        return Evidence(probe=self.probe, points=self.points, packets=self.packets, limits=self.limits)
+
+    def without_packets(self) -> Evidence:
+        """The same run with every packet forgotten."""
+        return Evidence(probe=self.probe, points=self.points, before=self.before, after=self.after, limits=self.limits)

@@ -1,0 +1,1 @@
+"""Report: the value that analysis yields, and its printed forms."""
