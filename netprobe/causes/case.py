@@ -1,0 +1,215 @@
+"""The case: everything that causes may look at, packets and state side by side, with the questions that many of them ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from netprobe.evidence.model import Place, Probe, Proto
+from netprobe.paths.observe import Answerer, Symptom
+from netprobe.report.model import Direction
+from netprobe.state.address import is_any, is_loopback, same
+from netprobe.state.iptables import Field, find_dnat_to
+from netprobe.state.sockets import Socket, listening
+from netprobe.state.topology import published_by
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from netprobe.decode.table import PacketTable
+    from netprobe.evidence.model import CapturePoint
+    from netprobe.journeys.model import Journey
+    from netprobe.paths.classify import Way
+    from netprobe.paths.observe import Aim, Observation
+    from netprobe.report.model import Hop
+    from netprobe.state.docker import Container, Published
+    from netprobe.state.iptables import Rule, Ruleset
+    from netprobe.state.model import Host, World
+    from netprobe.state.names import Proxy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One run, joined and parsed.
+
+    Attributes:
+        probe: the question; None for captures from elsewhere.
+        points, table, journey, hops, story, way, aim: the packets' side (journey None: nothing of it was seen).
+        world: the state's side.
+        last_seen, first_missing: names of capture points, None when there is none.
+    """
+
+    probe: Probe | None
+    points: Sequence[CapturePoint]
+    table: PacketTable
+    journey: Journey | None
+    hops: tuple[Hop, ...]
+    story: Observation
+    way: Way
+    aim: Aim
+    world: World
+    last_seen: str | None = None
+    first_missing: str | None = None
+
+    @property
+    def transport(self) -> str:
+        """``tcp``, ``udp`` or ``icmp``."""
+        proto = self.aim.proto
+        return {Proto.HTTP: "tcp", Proto.DNS: "udp"}.get(proto, proto.value)
+
+    @property
+    def dialled(self) -> tuple[str, int] | None:
+        """The dialled address and port (TCP and UDP only)."""
+        if self.probe is None or self.probe.dialled is None or self.probe.dialled_port is None:
+            return None
+        return self.probe.dialled, self.probe.dialled_port
+
+    @cached_property
+    def dialled_host(self) -> Host | None:
+        """The host that has the dialled address (before the probe), None when it is nobody's of the inventory or unknown."""
+        if self.probe is None or self.probe.dialled is None:
+            return None
+        if is_loopback(self.probe.dialled):
+            return self.before(self.probe.source_at.host) if self.probe.source_at.container is None else None
+        near = self.before(self.probe.source_at.host)
+        hosts = [near, *self.world.before.values()] if near else list(self.world.before.values())
+        return next((host for host in hosts if host.own.link_with(self.probe.dialled)), None)
+
+    @cached_property
+    def target_host(self) -> Host | None:
+        """The target's host before the probe, None unknown."""
+        return self.before(self.probe.target_at.host) if self.probe and self.probe.target_at else None
+
+    @cached_property
+    def target(self) -> Container | None:
+        """The target container before the probe, None when the target is no container, or unknown."""
+        if self.probe is None or self.probe.target_at is None or self.target_host is None:
+            return None
+        name = self.probe.target_at.container
+        return self.target_host.container(name) if name else None
+
+    @cached_property
+    def target_after(self) -> Container | None:
+        """The same container after the probe."""
+        if self.target is None or self.target_host is None:
+            return None
+        after = self.after(self.target_host.name)
+        return after.container(self.target.name) if after else None
+
+    @cached_property
+    def source_container(self) -> Container | None:
+        """The source container before the probe, None for a host."""
+        if self.probe is None or self.probe.source_at.container is None:
+            return None
+        host = self.before(self.probe.source_at.host)
+        return host.container(self.probe.source_at.container) if host else None
+
+    def before(self, host: str) -> Host | None:
+        """A host before the probe."""
+        return self.world.before.get(host)
+
+    def after(self, host: str) -> Host | None:
+        """A host after the probe."""
+        return self.world.after.get(host)
+
+    @cached_property
+    def publication(self) -> tuple[Host, Container, Published] | None:
+        """Who publishes the dialled host address and port (a stopped container: would)."""
+        if self.dialled is None or self.dialled_host is None:
+            return None
+        found = published_by(self.dialled_host, *self.dialled, self.transport)
+        return (self.dialled_host, *found) if found else None
+
+    def sockets(self, place: Place) -> tuple[tuple[Socket, ...], ...] | None:
+        """The sockets of a namespace before and after the probe; None when either moment is unknown."""
+        moments = []
+        for hosts in (self.world.before, self.world.after):
+            host = hosts.get(place.host)
+            sockets = host.namespace(place.container).sockets if host else None
+            if sockets is None:
+                return None
+            moments.append(sockets)
+        return tuple(moments)
+
+    def listeners(self, place: Place, address: str, port: int) -> tuple[Socket, ...] | None:
+        """The sockets that take this address and port at both moments; None when that is not known."""
+        moments = self.sockets(place)
+        if moments is None:
+            return None
+        first, last = (set(listening(each, address, port, self.transport)) for each in moments)
+        return tuple(first) if first and last else tuple(first & last)
+
+    def never_listening(self, place: Place, address: str, port: int) -> bool:
+        """True only when both moments are known and neither has such a socket."""
+        moments = self.sockets(place)
+        return moments is not None and not any(listening(each, address, port, self.transport) for each in moments)
+
+    def dnat_rules(self, host: Host, published: Published, container: Container) -> tuple[Rule, ...] | None:
+        """The DNAT rules that this publication should have, of either backend; None when the rules are not known."""
+        if host.ruleset is None:
+            return None
+        rules: list[Rule] = []
+        for ruleset in self.rulesets(host):
+            for address in container.addresses:
+                for rule in find_dnat_to(ruleset, address, published.container_port, published.proto):
+                    dport = rule.get(Field.DPORT)
+                    if dport is None or dport.value == str(published.host_port):
+                        rules.append(rule)
+        return tuple(rules)
+
+    @staticmethod
+    def rulesets(host: Host) -> tuple[Ruleset, ...]:
+        """The known IPv4 rulesets of a host: the backend in use, and the legacy one where there are rules in it."""
+        return tuple(ruleset for ruleset in (host.ruleset, host.legacy) if ruleset is not None)
+
+    @staticmethod
+    def proxies(host: Host, published: Published) -> tuple[Proxy, ...] | None:
+        """The docker-proxy processes of this publication; None when processes are not known."""
+        if host.proxies is None:
+            return None
+        return tuple(
+            proxy
+            for proxy in host.proxies
+            if (proxy.proto, proxy.host_port, proxy.container_port)
+            == (published.proto, published.host_port, published.container_port)
+        )
+
+    @cached_property
+    def refused_by_host(self) -> bool:
+        """The answer was a refusal, and it came from the host: nothing of the request was seen in the target container."""
+        refused = self.story.symptom is Symptom.REFUSED and self.story.leg == 1
+        beyond = any(
+            hop.seen
+            and hop.direction is Direction.REQUEST
+            and _container_of(hop.point, self.points) not in (None, self._source_name)
+            for hop in self.hops
+        )
+        return refused and not beyond and self.story.answerer is not Answerer.NOBODY
+
+    @property
+    def _source_name(self) -> str | None:
+        return self.aim.source.container if self.aim.source else None
+
+    @cached_property
+    def frames(self) -> str:
+        """The deciding frames as text: ``frame 4`` or ``frames 4, 5``."""
+        numbers = ", ".join(str(number) for number in self.story.frames)
+        return f"frame {numbers}" if len(self.story.frames) == 1 else f"frames {numbers}"
+
+    @cached_property
+    def sent(self) -> int:
+        """How often the request was seen at the last point that saw it."""
+        seen = [
+            hop for hop in self.hops if hop.seen and hop.direction is Direction.REQUEST and hop.leg == self.story.leg
+        ]
+        return seen[-1].count if seen else 0
+
+
+def _container_of(point: str, points: Sequence[CapturePoint]) -> str | None:
+    return next((each.container for each in points if each.name == point), None)
+
+
+def host_ip_covers(host_ip: str, dialled: str) -> bool:
+    """Whether a publication on ``host_ip`` is meant for the dialled address."""
+    return is_any(host_ip) or same(host_ip, dialled)

@@ -1,0 +1,132 @@
+"""Firewall: the rule that stopped the request, by its counter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from netprobe.causes.base import Cause
+from netprobe.causes.drops import Drop, Hook, the_drop
+from netprobe.paths.observe import Symptom
+from netprobe.report.model import Finding, Where
+
+if TYPE_CHECKING:
+    from netprobe.causes.case import Case
+
+STOPPED = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED})
+
+
+class _Dropped(Cause):
+    """What the firewall causes share: one rule of their hook counted the request."""
+
+    symptoms = STOPPED
+    hook: ClassVar[Hook]
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when exactly one drop rule of this hook can have stopped the request."""
+        if case.story.reached:
+            return None
+        drop = the_drop(case)
+        if drop is None or drop.hook is not self.hook or not self._fits(case, drop):
+            return None
+        times = "once" if case.sent == 1 else f"{case.sent} times"
+        missing = f" and never {case.first_missing}" if case.first_missing else ""
+        return Finding(
+            code=self.code,
+            summary=self._summary(case, drop),
+            where=Where(host=drop.host, component=drop.component, rule=drop.text),
+            evidence=(f"the request reached {case.last_seen} ({times}){missing}: {case.frames}", drop.counter),
+            remedy=self._remedy(case, drop),
+            remedy_host=drop.host,
+            confidence=drop.confidence,
+        )
+
+    def _fits(self, case: Case, drop: Drop) -> bool:  # noqa: ARG002 - the more specific ones look closer
+        return True
+
+    def _summary(self, case: Case, drop: Drop) -> str:  # noqa: ARG002
+        return f"{drop.host}'s rule {drop.label} dropped it"
+
+    def _remedy(self, case: Case, drop: Drop) -> tuple[str, ...]:  # noqa: ARG002
+        return (drop.undo,)
+
+
+class DockerUserDrop(_Dropped):
+    """A rule in DOCKER-USER drops it.
+
+    What it is: the chain that Docker leaves to the administrator comes before all of Docker's own rules.
+    Why it happens: a rule there is wider than meant; the chain sees ports after DNAT (the container's), so that a match on the
+        published port does not do what it seems to do: match ``--ctorigdstport`` instead.
+    Evidence: the request at the host's door, not behind it, and the rule's counter.
+    Remedy: delete or narrow the rule.
+    Source: Docker documentation, "Packet filtering and firewalls" (DOCKER-USER).
+    """
+
+    code = "docker-user-drop"
+    hook = Hook.USER
+
+
+class InterNetwork(_Dropped):
+    """Two Docker networks of one host are isolated from each other.
+
+    What it is: a container sent to another network's container address; Docker's isolation rules (20.10 to 28: DOCKER-ISOLATION-STAGE-1/2;
+        28: raw PREROUTING) drop it.
+    Why it happens: by design: networks do not reach each other.
+    Evidence: the request on the first bridge and not on the second, and the isolation rule's counter.
+    Remedy: a network that both share, or the published host port.
+    Source: moby#49981; moby libnetwork/drivers/bridge/setup_ip_tables.go.
+    """
+
+    code = "inter-network"
+    hook = Hook.ISOLATION
+
+    def _fits(self, case: Case, drop: Drop) -> bool:  # noqa: ARG002
+        return case.source_container is not None and case.target is not None
+
+    def _summary(self, case: Case, drop: Drop) -> str:
+        source = case.source_container.name if case.source_container else "the source"
+        target = case.target.name if case.target else "the target"
+        return f"{source} and {target} are on different networks of {drop.host}, which Docker isolates ({drop.label})"
+
+    def _remedy(self, case: Case, drop: Drop) -> tuple[str, ...]:  # noqa: ARG002
+        source, target = case.source_container, case.target
+        if source is None or target is None:
+            return ()
+        custom = [name for name in target.networks if name != "bridge"]
+        if custom:
+            return (f"docker network connect {custom[0]} {source.name}",)
+        mine = [name for name in source.networks if name != "bridge"]
+        lines = [f"docker network connect {mine[0]} {target.name}"] if mine else []
+        return tuple(lines) or ("# dial a port that the host publishes",)
+
+
+class ForwardDrop(_Dropped):
+    """A rule (or the policy) in FORWARD drops it.
+
+    What it is: a FORWARD rule other than DOCKER-USER's and Docker's isolation, or the chain's policy; any table, any backend.
+    Why it happens: a firewall manager that knows nothing of containers.
+    Evidence: the request at the host's door, not behind it, and the counter of the rule or policy.
+    Remedy: delete that rule, or accept before it.
+    Source: netfilter hooks, Linux include/uapi/linux/netfilter.h.
+    """
+
+    code = "forward-drop"
+    hook = Hook.FORWARD
+
+
+class InputDrop(_Dropped):
+    """A rule (or the policy) in INPUT drops it.
+
+    What it is: the packet was for the host itself (a process of it, or docker-proxy) and its INPUT chain dropped it.
+    Why it happens: a host firewall that does not know the port.
+    Evidence: the request at the host's door, and the counter of the rule or policy.
+    Remedy: accept the port there.
+    Source: netfilter hooks, Linux include/uapi/linux/netfilter.h.
+    """
+
+    code = "input-drop"
+    hook = Hook.INPUT
+
+    def _fits(self, case: Case, drop: Drop) -> bool:
+        """A container that dials its own host is another, more specific cause (input-firewall-container-to-host)."""
+        from_inside = case.probe is not None and case.probe.source_at.container is not None
+        return not (from_inside and case.probe is not None and case.probe.source_at.host == drop.host)

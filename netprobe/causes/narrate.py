@@ -1,0 +1,170 @@
+"""The one sentence that says why: what made it work, or what was seen where when no cause could be proved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netprobe.evidence.model import Proto, Resolution
+from netprobe.paths.observe import Symptom
+from netprobe.report.model import Direction, PathCode, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from netprobe.causes.case import Case
+    from netprobe.report.model import Change, Finding
+
+
+def why(case: Case, verdict: Verdict, cause: Finding | None) -> str:
+    """One sentence (sometimes two) for the second line of a report."""
+    if verdict is Verdict.WORKS:
+        return _works(case)
+    if cause is not None:
+        return cause.summary[:1].upper() + cause.summary[1:] + "."
+    return _undetermined(case)
+
+
+def _change(case: Case, field: str) -> tuple[Change, str] | None:
+    """The request's change of that field, and the host where it happened."""
+    host_of = {point.name: point.host for point in case.points}
+    previous = ""
+    for hop in case.hops:
+        if hop.direction is not Direction.REQUEST or not hop.seen:
+            continue
+        for change in hop.changes:
+            if change.field == field:
+                return change, (previous if field == "src" and previous else host_of.get(hop.point, ""))
+        previous = host_of.get(hop.point, "")
+    return None
+
+
+def _target(case: Case) -> str:
+    probe = case.probe
+    if probe is not None and probe.target_at is not None:
+        return probe.target_at.container or probe.target_at.host
+    return "the target"
+
+
+def _works(case: Case) -> str:
+    if case.aim.proto is Proto.DNS:
+        return _dns(case)
+    parts = [_WORKS[case.way.path](case)]
+    if case.way.path is PathCode.DNAT:
+        parts += _backup(case)
+    if case.story.symptom is Symptom.DELIVERED:
+        parts.append("No reply came, and no ICMP error: the datagram was delivered.")
+    return " ".join(parts)
+
+
+def _dns(case: Case) -> str:
+    server = case.probe.lookup.server if case.probe else None
+    return f"{server or 'The resolver'} answered."
+
+
+def _dnat(case: Case) -> str:
+    found = _change(case, "dst")
+    if found is None:
+        return "The destination was rewritten on the way (DNAT)."
+    change, host = found
+    rule = f"rule {change.rule}" if change.rule else "DNAT"
+    whose = f"{host}'s {rule}" if host else f"The {rule}" if change.rule else rule
+    return f"{whose} turns {change.before} into {_target(case)}'s {change.after}."
+
+
+def _dnat_masquerade(case: Case) -> str:
+    source = _change(case, "src")
+    more = f" and its source becomes {source[0].after}" if source else ""
+    return _dnat(case).rstrip(".") + more + "."
+
+
+def _backup(case: Case) -> list[str]:
+    """What stands behind DNAT."""
+    if case.publication is None:
+        return []
+    host, _, published = case.publication
+    proxies = case.proxies(host, published)
+    if proxies is None:
+        return []
+    if proxies:
+        return ["docker-proxy listens too and would take over."]
+    return ["docker-proxy is not running: connections that DNAT does not take would be refused."]
+
+
+def _proxied(case: Case) -> str:
+    found = _change(case, "connection")
+    process = found[0].rule if found and found[0].rule else "docker-proxy"
+    source = ""
+    if case.journey is not None:
+        source = f", from {case.journey.inner.flows[0].client.address}"
+    where = f" on {found[1]}" if found and found[1] else ""
+    return f"{process}{where} accepts the connection and opens its own to {_target(case)}{source}: the container does not see the client's address."
+
+
+def _masquerade(case: Case) -> str:
+    found = _change(case, "src")
+    if found is None:
+        return "The source was rewritten on the way (SNAT)."
+    change, host = found
+    rule = f"rule {change.rule}" if change.rule else "source NAT"
+    whose = f"{host}'s {rule}" if host else f"The {rule}"
+    return f"{whose} turns the source {change.before} into {change.after}, so that replies find back."
+
+
+def _bridge(case: Case) -> str:
+    bridges = [
+        point.interface
+        for point in case.points
+        if point.container is None and any(hop.point == point.name and hop.seen is not False for hop in case.hops)
+    ]
+    source = case.aim.source
+    if source is not None and source.container is None:
+        return f"{source.host} reaches {_target(case)}'s own address through its bridge; no NAT."
+    names = [name for name in bridges if not name.startswith("veth")]
+    link = f" ({names[0]})" if names else ""
+    return f"Both are ports of one bridge{link}: the same frame arrives, no NAT."
+
+
+_WORKS: dict[PathCode, Callable[[Case], str]] = {
+    PathCode.EMBEDDED_DNS: _dns,
+    PathCode.SHARED_NETNS: lambda case: f"Both are in one network namespace: it never leaves {_lo(case)}.",
+    PathCode.DOCKER_PROXY: _proxied,
+    PathCode.DNAT_MASQUERADE: _dnat_masquerade,
+    PathCode.DNAT: _dnat,
+    PathCode.MACVLAN_VLAN: lambda case: (
+        f"macvlan: the same frame crosses the wire with VLAN tag {case.way.vlan}; no NAT."
+    ),
+    PathCode.MACVLAN: lambda _: "macvlan: the same frame crosses the wire untagged; no NAT.",
+    PathCode.BRIDGE: _bridge,
+    PathCode.MASQUERADE: _masquerade,
+    PathCode.ROUTED: lambda _: "It was routed, address and port unchanged.",
+    PathCode.LOCAL: lambda case: f"A process of {_target(case)} itself answers.",
+    PathCode.NONE: lambda _: "It was answered, and no point saw it change on the way.",
+}
+
+
+def _lo(case: Case) -> str:
+    return next((hop.point for hop in case.hops if hop.seen), "lo")
+
+
+_STORY = {
+    Symptom.SILENCE: "it was seen at {last}{missing}, and nothing answered",
+    Symptom.REFUSED: "it was refused ({detail}); it was seen at {last}{missing}",
+    Symptom.UNREACHABLE: "it was answered with {detail}; it was seen at {last}{missing}",
+    Symptom.CLOSED: "it was accepted and then ended ({detail})",
+    Symptom.NO_RESPONSE: "it was accepted, and {detail} came",
+    Symptom.NO_ANSWER: "the lookup got no answer",
+    Symptom.OK: "the packets show a working connection, the prober does not",
+    Symptom.DELIVERED: "the datagram was delivered and not answered",
+}
+
+
+def _undetermined(case: Case) -> str:
+    if case.story.symptom is Symptom.NO_PACKETS:
+        if case.probe is not None and case.probe.lookup.how is Resolution.FAILED:
+            return f"The name {case.probe.lookup.name} gave no address, and no packet of the lookup was seen."
+        return "No packet of this connection was seen at any point."
+    missing = f" and never at {case.first_missing}" if case.first_missing else ""
+    text = _STORY[case.story.symptom].format(
+        last=case.last_seen, missing=missing, detail=case.story.detail or "no reason given"
+    )
+    return text[:1].upper() + text[1:] + "; what stopped it could not be proved."

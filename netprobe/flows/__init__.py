@@ -1,0 +1,1 @@
+"""Flows: the packet table grouped per capture point into connections, datagram exchanges and echoes."""

@@ -1,0 +1,215 @@
+"""Packet table -> flows per capture point.
+
+Theory: a flow's key is (point, VLAN, protocol, unordered pair of endpoints). All keys are made at once as one
+structured array and grouped by one sort, so that the cost is that of the sort, not of Python objects. A TCP 5-tuple that is used again (a SYN with another sequence
+number) begins a new flow: ports are reused in long captures (RFC 9293 §3.4.1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from netprobe.decode.table import Flag, Kind
+from netprobe.flows.model import Endpoint, Flow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from netprobe.decode.table import PacketTable
+
+ECHO_REQUEST = {4: 8, 6: 128}
+ECHO_TYPES = (0, 8, 128, 129)
+DNS_PORT = 53
+
+_KEY = np.dtype(
+    [
+        ("point", "i4"), ("vlan", "i4"), ("kind", "u1"), ("version", "i1"),
+        ("a_hi", "u8"), ("a_lo", "u8"), ("a_port", "i4"), ("b_hi", "u8"), ("b_lo", "u8"), ("b_port", "i4"),
+    ]
+)  # fmt: skip
+
+
+def build(table: PacketTable) -> tuple[Flow, ...]:
+    """Group a packet table into flows.
+
+    Args:
+        table: any packet table; rows that are not TCP, UDP or ICMP echo are left out (fragments without ports too).
+
+    Returns:
+        Flows in order of their first packet; ICMP errors are attached to the flow that they quote.
+    """
+    rows = _rows(table)
+    if not len(rows):
+        return ()
+    inverse = _group(_keys(table, rows))
+    order = np.lexsort((rows, table.packets.time_ns[rows], inverse))
+    bounds = np.flatnonzero(np.diff(inverse[order], prepend=-1, append=inverse.max() + 1))
+    flows = [
+        flow
+        for start, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
+        for flow in _flows_of(table, rows[order[start:stop]])
+    ]
+    flows.sort(key=lambda flow: _first_time(table, flow))
+    numbered = [replace(flow, number=number) for number, flow in enumerate(flows)]
+    return _with_errors(table, numbered)
+
+
+def _rows(table: PacketTable) -> NDArray[np.int64]:
+    """Rows that can belong to a flow."""
+    kind = table.kind
+    echo = (kind == Kind.ICMP) & np.isin(table.icmp_type, ECHO_TYPES)
+    ported = ((kind == Kind.TCP) | (kind == Kind.UDP)) & (table.sport >= 0)
+    return np.flatnonzero(echo | ported).astype(np.int64)
+
+
+def _keys(table: PacketTable, rows: NDArray[np.int64]) -> NDArray[np.void]:
+    """One canonical key a row: the smaller endpoint first."""
+    src = (table.src_hi[rows], table.src_lo[rows], table.sport[rows])
+    dst = (table.dst_hi[rows], table.dst_lo[rows], table.dport[rows])
+    swap = _less(dst, src)
+    keys = np.zeros(len(rows), _KEY)
+    keys["point"], keys["vlan"] = table.packets.point[rows], table.vlan[rows]
+    keys["kind"], keys["version"] = table.kind[rows], table.ip_version[rows]
+    for index, name in enumerate(("hi", "lo", "port")):
+        keys[f"a_{name}"] = np.where(swap, dst[index], src[index])
+        keys[f"b_{name}"] = np.where(swap, src[index], dst[index])
+    return keys
+
+
+def _less(one: tuple[NDArray[Any], ...], other: tuple[NDArray[Any], ...]) -> NDArray[np.bool_]:
+    """Lexicographic ``one < other`` over equally long columns."""
+    less = np.zeros(len(one[0]), np.bool_)
+    for left, right in zip(reversed(one), reversed(other), strict=True):
+        less = (left < right) | ((left == right) & less)
+    return less
+
+
+def _group(keys: NDArray[np.void]) -> NDArray[np.int64]:
+    """The group number of each key."""
+    order = np.lexsort([keys[name] for name in _KEY.names or ()])
+    sorted_keys = keys[order]
+    new = np.ones(len(keys), np.bool_)
+    new[1:] = sorted_keys[1:] != sorted_keys[:-1]
+    inverse = np.empty(len(keys), np.int64)
+    inverse[order] = np.cumsum(new) - 1
+    return inverse
+
+
+def _flows_of(table: PacketTable, rows: NDArray[np.int64]) -> Iterator[Flow]:
+    """The flow, or for a reused TCP tuple the flows, of one key's rows (in time order)."""
+    if table.kind[rows[0]] != Kind.TCP:
+        yield _flow(table, rows)
+        return
+    flags = table.tcp_flags[rows]
+    syns = np.flatnonzero((flags & (Flag.SYN | Flag.ACK)) == Flag.SYN)
+    if len(syns) < 2 or len(np.unique(table.seq[rows[syns]])) == 1:
+        yield _flow(table, rows)
+        return
+    starts, seen = [], set()
+    for index in syns.tolist():
+        isn = int(table.seq[rows[index]])
+        if isn not in seen:
+            seen.add(isn)
+            starts.append(index)
+    starts[0] = 0
+    for start, stop in zip(starts, [*starts[1:], len(rows)], strict=True):
+        yield _flow(table, rows[start:stop])
+
+
+def _flow(table: PacketTable, rows: NDArray[np.int64]) -> Flow:
+    first = int(rows[0])
+    kind = Kind(int(table.kind[first]))
+    client_row, client_is_src, sure = _initiator(table, rows, kind)
+    src, dst = source(table, client_row), destination(table, client_row)
+    client, server = (src, dst) if client_is_src else (dst, src)
+    from_client = (
+        (table.src_hi[rows] == np.uint64(client.hi))
+        & (table.src_lo[rows] == np.uint64(client.lo))
+        & (table.sport[rows] == client.port)
+    )
+    if kind == Kind.ICMP:  # both "ports" are the identifier: an echo to oneself needs the type
+        from_client &= np.isin(table.icmp_type[rows], list(ECHO_REQUEST.values()))
+    forward, reverse = rows[from_client], rows[~from_client]
+    isn = reply_isn = None
+    if kind == Kind.TCP:
+        isn = _isn(table, forward, Flag.SYN)
+        reply_isn = _isn(table, reverse, Flag.SYN | Flag.ACK)
+    return Flow(
+        number=0,
+        point=int(table.packets.point[first]),
+        kind=kind,
+        client=client,
+        server=server,
+        initiator_seen=sure,
+        vlan=int(table.vlan[first]),
+        forward=forward,
+        reverse=reverse,
+        isn=isn,
+        reply_isn=reply_isn,
+    )
+
+
+def _initiator(table: PacketTable, rows: NDArray[np.int64], kind: Kind) -> tuple[int, bool, bool]:
+    """A row, whether its sender is the client, and whether that is certain."""
+    first = int(rows[0])
+    if kind == Kind.TCP:
+        flags = table.tcp_flags[rows] & (Flag.SYN | Flag.ACK)
+        for wanted, is_src in ((Flag.SYN, True), (Flag.SYN | Flag.ACK, False)):
+            found = np.flatnonzero(flags == wanted)
+            if len(found):
+                return int(rows[found[0]]), is_src, True
+        return first, table.sport[first] >= table.dport[first], False
+    if kind == Kind.ICMP:
+        request = table.icmp_type[first] in ECHO_REQUEST.values()
+        return first, bool(request), bool(request)
+    if table.dns_qr[first] == 1 or (table.sport[first] == DNS_PORT and table.dport[first] != DNS_PORT):
+        return first, False, True
+    return first, True, True
+
+
+def _isn(table: PacketTable, rows: NDArray[np.int64], wanted: Flag) -> int | None:
+    found = rows[(table.tcp_flags[rows] & (Flag.SYN | Flag.ACK)) == wanted]
+    return int(table.seq[found[0]]) if len(found) else None
+
+
+def source(table: PacketTable, row: int) -> Endpoint:
+    """The sender of one row."""
+    return Endpoint(int(table.ip_version[row]), int(table.src_hi[row]), int(table.src_lo[row]), int(table.sport[row]))
+
+
+def destination(table: PacketTable, row: int) -> Endpoint:
+    """The receiver of one row."""
+    return Endpoint(int(table.ip_version[row]), int(table.dst_hi[row]), int(table.dst_lo[row]), int(table.dport[row]))
+
+
+def first_row(flow: Flow, table: PacketTable) -> int:
+    """The earliest row of a flow, either direction."""
+    heads = [int(rows[0]) for rows in (flow.forward, flow.reverse) if len(rows)]
+    return min(heads, key=lambda row: int(table.packets.time_ns[row]))
+
+
+def _first_time(table: PacketTable, flow: Flow) -> int:
+    return int(table.packets.time_ns[first_row(flow, table)])
+
+
+def _with_errors(table: PacketTable, flows: list[Flow]) -> tuple[Flow, ...]:
+    """Attach ICMP errors: the quoted packet's endpoints are those of the flow at the point that saw the error."""
+    rows = np.flatnonzero(table.kind == Kind.ICMP_ERROR).tolist()
+    if not rows:
+        return tuple(flows)
+    index: dict[tuple[int, frozenset[Endpoint]], list[int]] = {}
+    for flow in flows:
+        index.setdefault((flow.point, frozenset((flow.client, flow.server))), []).append(flow.number)
+    errors: dict[int, list[int]] = {}
+    for row in rows:
+        version = int(table.ip_version[row])
+        src = Endpoint(version, int(table.inner_src_hi[row]), int(table.inner_src_lo[row]), int(table.inner_sport[row]))
+        dst = Endpoint(version, int(table.inner_dst_hi[row]), int(table.inner_dst_lo[row]), int(table.inner_dport[row]))
+        for number in index.get((int(table.packets.point[row]), frozenset((src, dst))), ()):
+            errors.setdefault(number, []).append(row)
+    return tuple(replace(flow, errors=tuple(errors[flow.number])) if flow.number in errors else flow for flow in flows)

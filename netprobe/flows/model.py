@@ -1,0 +1,95 @@
+"""What a flow is: the packets of one 5-tuple (and VLAN) at one capture point, with its initiator known or guessed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from netprobe.decode.address import text as address_text
+from netprobe.decode.table import Kind
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+PROTO_NAME = {Kind.TCP: "tcp", Kind.UDP: "udp", Kind.ICMP: "icmp"}
+
+
+class Endpoint(NamedTuple):
+    """An address and port (ICMP echo: the identifier as port), hashable and cheap to compare.
+
+    ``version`` is 4 or 6; an IPv4 address is ``hi = 0``.
+    """
+
+    version: int
+    hi: int
+    lo: int
+    port: int
+
+    @property
+    def address(self) -> str:
+        """The address in text form."""
+        return address_text(self.version, self.hi, self.lo)
+
+    def text(self, *, port: bool = True) -> str:
+        """``192.0.2.1:80``, ``[2001:db8::1]:80``, or the bare address."""
+        if not port:
+            return self.address
+        return f"[{self.address}]:{self.port}" if self.version == 6 else f"{self.address}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """One 5-tuple at one capture point.
+
+    Attributes:
+        number: index of the flow in its table.
+        point: index of the capture point.
+        kind: TCP, UDP or ICMP (echo).
+        client, server: initiator and responder. TCP: the SYN's sender (or the SYN-ACK's receiver) is the client; else the first sender.
+        initiator_seen: False when who began is a guess (no SYN, no echo request seen).
+        vlan: outermost VLAN id, -1 untagged.
+        forward, reverse: int64 rows of the packet table, in time order: client to server, and back.
+        isn: the client's initial sequence number (RFC 9293 §3.4), None if no SYN was seen.
+        reply_isn: the server's, None if no SYN-ACK was seen.
+        errors: int64 rows of ICMP errors at the same point that quote a packet of this flow.
+    """
+
+    number: int
+    point: int
+    kind: Kind
+    client: Endpoint
+    server: Endpoint
+    initiator_seen: bool
+    vlan: int
+    forward: NDArray[np.int64]
+    reverse: NDArray[np.int64]
+    isn: int | None = None
+    reply_isn: int | None = None
+    errors: tuple[int, ...] = field(default=())
+
+    @property
+    def proto(self) -> str:
+        """``tcp``, ``udp`` or ``icmp``."""
+        return PROTO_NAME[self.kind]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowSummary:
+    """One candidate connection for people to choose from: what a listing of flows shows.
+
+    Attributes:
+        proto: ``tcp``, ``udp`` or ``icmp``.
+        src, dst: initiator and responder where the connection was first seen.
+        packets, payload_bytes: summed over both directions at the point that saw most of it.
+        points: every capture point that saw it (under any address), in order of time.
+        first_us: when it was first seen, µs since the first packet of the capture.
+    """
+
+    proto: str
+    src: str
+    dst: str
+    packets: int
+    payload_bytes: int
+    points: tuple[str, ...]
+    first_us: float

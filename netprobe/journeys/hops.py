@@ -1,0 +1,302 @@
+"""A journey's hops: its deciding packet at every capture point, in order, and what changed from hop to hop.
+
+Order: topology first (the itinerary that host state gives), the clock only where topology is silent. One request packet (SYN,
+datagram, echo request) and one reply packet (SYN-ACK, else RST, else the first answer) tell the way; the other packets
+tell the verdict. A point is ``seen=False`` only when it lies behind the last point that saw the packet, was sniffed without loss, and can see
+such packets at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from netprobe.decode.address import mac
+from netprobe.decode.table import Flag, Kind
+from netprobe.flows.build import ECHO_REQUEST, destination, source
+from netprobe.flows.model import PROTO_NAME
+from netprobe.report.model import Change, Direction, Hop, HopPacket
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from netprobe.decode.table import PacketTable
+    from netprobe.evidence.model import CapturePoint
+    from netprobe.flows.model import Flow
+    from netprobe.journeys.model import Connection, Journey
+
+ECHO_REPLY = {4: 0, 6: 129}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """One point that host state expects on the way.
+
+    Attributes:
+        point: the capture point's name.
+        optional: passed on some paths only; its silence means nothing.
+        observable: False where this point cannot see the packet (a bridge's own tap and switched unicast).
+    """
+
+    point: str
+    optional: bool = False
+    observable: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """One packet of the journey at one point.
+
+    Attributes:
+        leg: index of the connection (0, or 1 behind docker-proxy).
+        flow: the flow that it belongs to.
+        row: its row in the packet table.
+        count: how often the same packet was seen there (retransmissions).
+    """
+
+    leg: int
+    flow: Flow
+    row: int
+    count: int
+
+
+def sightings(connection: Connection, table: PacketTable, direction: Direction, leg: int) -> list[Sighting]:
+    """The deciding packet of one direction at every point that saw it, in order of time."""
+    found = []
+    for flow in connection.flows:
+        row = request_row(flow, table) if direction is Direction.REQUEST else reply_row(flow, table)
+        if row is not None:
+            rows = flow.forward if direction is Direction.REQUEST else flow.reverse
+            found.append(Sighting(leg=leg, flow=flow, row=row, count=_copies(table, rows.tolist(), row)))
+    found.sort(key=lambda seen: (int(table.packets.time_ns[seen.row]), seen.row))
+    return found
+
+
+def request_row(flow: Flow, table: PacketTable) -> int | None:
+    """The SYN, else the first packet that the client sent."""
+    rows = flow.forward.tolist()
+    if flow.kind == Kind.TCP:
+        for row in rows:
+            if table.tcp_flags[row] & (Flag.SYN | Flag.ACK) == Flag.SYN:
+                return int(row)
+    return int(rows[0]) if rows else None
+
+
+def reply_row(flow: Flow, table: PacketTable) -> int | None:
+    """The SYN-ACK, else an RST, else the first packet that the server sent."""
+    rows = flow.reverse.tolist()
+    if flow.kind == Kind.TCP:
+        for wanted in (Flag.SYN | Flag.ACK, Flag.RST):
+            for row in rows:
+                if table.tcp_flags[row] & wanted == wanted:
+                    return int(row)
+    return int(rows[0]) if rows else None
+
+
+def _copies(table: PacketTable, rows: list[int], row: int) -> int:
+    """How often this very packet (sequence number and flags, or the datagram) was seen."""
+    if table.kind[row] == Kind.UDP:
+        return len(rows)
+    same = [r for r in rows if table.seq[r] == table.seq[row] and table.tcp_flags[r] == table.tcp_flags[row]]
+    return len(same)
+
+
+def hops(
+    journey: Journey,
+    table: PacketTable,
+    points: Sequence[CapturePoint],
+    stops: Sequence[Stop] = (),
+    *,
+    dialled: str | None = None,
+    delivered: bool = False,
+) -> tuple[Hop, ...]:
+    """All hops of a journey: the request's, then the reply's.
+
+    Args:
+        journey: the joined connections.
+        table: the packet table.
+        points: the capture points.
+        stops: the itinerary from source to target, empty when unknown.
+        dialled: ``ADDRESS:PORT`` (ICMP: the address) that the client dialled, None unknown: a destination that differs at the very
+            first point was rewritten on the source itself (DNAT in OUTPUT).
+        delivered: True when the way back needs no missing hops (the connection works).
+    """
+    start = min((int(table.packets.time_ns[s.row]) for s in _all(journey, table, Direction.REQUEST)), default=0)
+    out: list[Hop] = []
+    for direction in Direction:
+        ordered = _ordered(_all(journey, table, direction), table, points, _along(stops, direction))
+        seen = [_hop(sighting, previous, table, points, direction, start) for previous, sighting in _pairs(ordered)]
+        if direction is Direction.REQUEST:
+            seen = _from_dialled(seen, dialled)
+        legs = {sighting.leg for sighting in ordered}
+        if direction is Direction.REQUEST or (seen and not delivered):
+            seen = _with_missing(
+                seen, points, _along(stops, direction), direction, max(legs, default=0) + 1, delivered=delivered
+            )
+        out += seen
+    return tuple(out)
+
+
+def _from_dialled(seen: list[Hop], dialled: str | None) -> list[Hop]:
+    if not seen or seen[0].packet is None or dialled in (None, seen[0].packet.dst):
+        return seen
+    change = Change(field="dst", before=str(dialled), after=seen[0].packet.dst, by="NAT")
+    return [replace(seen[0], changes=(change,)), *seen[1:]]
+
+
+def _along(stops: Sequence[Stop], direction: Direction) -> Sequence[Stop]:
+    return stops if direction is Direction.REQUEST else tuple(reversed(stops))
+
+
+def _all(journey: Journey, table: PacketTable, direction: Direction) -> list[Sighting]:
+    legs = list(enumerate(journey.legs))
+    if direction is Direction.REPLY:
+        legs.reverse()
+    found = [seen for leg, connection in legs for seen in sightings(connection, table, direction, leg)]
+    if direction is Direction.REPLY and journey.stray is not None:
+        found += sightings(journey.stray, table, Direction.REQUEST, 0)
+    return found
+
+
+def _ordered(
+    found: list[Sighting], table: PacketTable, points: Sequence[CapturePoint], stops: Sequence[Stop]
+) -> list[Sighting]:
+    """Topology first, where it knows every point of a leg; else the order of time (which ``found`` is in)."""
+    place = {stop.point: index for index, stop in enumerate(stops)}
+    out: list[Sighting] = []
+    for leg in dict.fromkeys(seen.leg for seen in found):
+        group = [seen for seen in found if seen.leg == leg]
+        names = [points[seen.flow.point].name for seen in group]
+        if all(name in place for name in names) and len(set(names)) == len(names):
+            group.sort(key=lambda seen: (place[points[seen.flow.point].name], int(table.packets.time_ns[seen.row])))
+        out += group
+    return out
+
+
+def _pairs(ordered: list[Sighting]) -> list[tuple[Sighting | None, Sighting]]:
+    return list(zip([None, *ordered], ordered, strict=False))
+
+
+def _hop(
+    seen: Sighting,
+    previous: Sighting | None,
+    table: PacketTable,
+    points: Sequence[CapturePoint],
+    direction: Direction,
+    start_ns: int,
+) -> Hop:
+    return Hop(
+        point=points[seen.flow.point].name,
+        seen=True,
+        time_us=round((int(table.packets.time_ns[seen.row]) - start_ns) / 1000, 3),
+        packet=packet(table, seen.row),
+        changes=() if previous is None else changes(table, previous, seen),
+        direction=direction,
+        leg=seen.leg + 1,
+        count=seen.count,
+    )
+
+
+def _with_missing(
+    seen: list[Hop],
+    points: Sequence[CapturePoint],
+    stops: Sequence[Stop],
+    direction: Direction,
+    leg: int,
+    *,
+    delivered: bool,
+) -> list[Hop]:
+    """Put in the points that could not observe the packet, and behind the last sighting those that should have and did not."""
+    sniffed = {point.name: point for point in points}
+    place = {stop.point: index for index, stop in enumerate(stops)}
+    last = max((place[hop.point] for hop in seen if hop.point in place), default=-1)
+    out = list(seen)
+    for index, stop in enumerate(stops):
+        if stop.point not in sniffed or any(hop.point == stop.point for hop in seen):
+            continue
+        blind = not stop.observable or bool(sniffed[stop.point].dropped)
+        if blind and not stop.optional:
+            at = next((i for i, hop in enumerate(out) if place.get(hop.point, -1) > index), len(out))
+            out.insert(
+                at, Hop(point=stop.point, seen=None, direction=direction, leg=out[at - 1].leg if out[:at] else 1)
+            )
+        elif index > last and not delivered and not stop.optional:
+            out.append(Hop(point=stop.point, seen=False, direction=direction, leg=leg))
+    return out
+
+
+def packet(table: PacketTable, row: int) -> HopPacket:
+    """What one row shows to people."""
+    kind = Kind(int(table.kind[row]))
+    with_port = kind in (Kind.TCP, Kind.UDP)
+    return HopPacket(
+        src=source(table, row).text(port=with_port),
+        dst=destination(table, row).text(port=with_port),
+        proto=PROTO_NAME.get(kind, "ip"),
+        info=_info(table, row, kind),
+        ttl=_absent(int(table.ttl[row])),
+        src_mac=_mac(int(table.eth_src[row])),
+        dst_mac=_mac(int(table.eth_dst[row])),
+        vlan=_absent(int(table.vlan[row])),
+        frame=int(table.packets.frame[row]),
+    )
+
+
+def _absent(value: int) -> int | None:
+    return None if value < 0 else value
+
+
+def _mac(value: int) -> str | None:
+    return None if value < 0 else mac(value)
+
+
+def _info(table: PacketTable, row: int, kind: Kind) -> str:
+    if kind == Kind.TCP:
+        flags = Flag(int(table.tcp_flags[row]) & 0xFF)
+        names = [name for name, bit in (("SYN", Flag.SYN), ("FIN", Flag.FIN), ("RST", Flag.RST)) if flags & bit]
+        if flags & Flag.ACK and (names != ["RST"]):
+            names.append("ACK")
+        return "-".join(names) or "no flags"
+    if kind == Kind.ICMP:
+        version, icmp_type = int(table.ip_version[row]), int(table.icmp_type[row])
+        names_by_type = {ECHO_REQUEST.get(version): "echo request", ECHO_REPLY.get(version): "echo reply"}
+        return names_by_type.get(icmp_type, f"type {icmp_type}")
+    if table.dns_id[row] >= 0:
+        return "DNS query" if table.dns_qr[row] == 0 else "DNS response"
+    return f"{int(table.payload_len[row])} bytes"
+
+
+def changes(table: PacketTable, one: Sighting, other: Sighting) -> tuple[Change, ...]:
+    """What differs between two sightings of one packet, with the kind of mechanism that packets alone prove.
+
+    The rule or process is filled in by ``causes.attribution`` from host state.
+    """
+    left, right = packet(table, one.row), packet(table, other.row)
+    if one.leg != other.leg:
+        return (
+            Change(
+                field="connection",
+                before=f"{left.src} → {left.dst}",
+                after=f"{right.src} → {right.dst}",
+                by="docker-proxy",
+            ),
+        )
+    out = []
+    if left.src != right.src:
+        out.append(Change(field="src", before=left.src, after=right.src, by="NAT"))
+    if left.dst != right.dst:
+        out.append(Change(field="dst", before=left.dst, after=right.dst, by="NAT"))
+    if left.ttl is not None and right.ttl is not None and left.ttl != right.ttl:
+        out.append(Change(field="ttl", before=str(left.ttl), after=str(right.ttl), by="routing"))
+    by = "routing" if left.ttl != right.ttl else "link"
+    for name in ("src_mac", "dst_mac"):
+        before, after = getattr(left, name), getattr(right, name)
+        if before and after and before != after:
+            out.append(Change(field=name, before=before, after=after, by=by))
+    if left.vlan != right.vlan:
+        out.append(Change(field="vlan", before=_tag(left.vlan), after=_tag(right.vlan), by="VLAN interface"))
+    return tuple(out)
+
+
+def _tag(vlan: int | None) -> str:
+    return "untagged" if vlan is None else str(vlan)

@@ -1,0 +1,178 @@
+"""Flows that carry the same packets, joined into connections across points, bridges, routers and NAT.
+
+Each flow yields identity tokens; flows that share one are the same connection (union-find). Tokens hold only what NAT keeps:
+
+========  ==============================================================================================
+TCP       the SYN's (sequence number, TSval, window); the SYN-ACK's (sequence number, acknowledgement);
+          without a handshake: (sequence, acknowledgement, length) of data packets
+UDP       payload (length and first kept bytes) with the client endpoint: bridges and DNAT keep both
+ICMP      echo payload and sequence number with the client's address (NAT may rewrite the identifier)
+DNS       message id with the client's endpoint, or with the server's: the embedded server's replies come from port 53
+          although the query went to another one (libnetwork's DNAT inside the container's namespace)
+========  ==============================================================================================
+
+Source NAT changes a datagram's client endpoint: such copies are joined in a second pass (:func:`_forwarded`) by payload, a TTL one
+lower, and time. Equal payload to one server alone is no identity: many clients send the same bytes.
+
+IP ids are not identity: Linux sends 0 for many (PATHS.md). Checksums are not: they are partial on veth.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netprobe.decode.table import Flag, Kind
+from netprobe.flows.build import first_row
+from netprobe.journeys.model import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from netprobe.decode.table import PacketTable
+    from netprobe.flows.model import Flow
+
+TOKENS_A_FLOW = 8  # packets looked at for tokens in each direction: enough to join, bounded for long flows
+DIGEST_BYTES = 64
+FORWARD_DELAY_NS = 1_000_000_000  # a forwarded datagram that is a second late is another one
+
+
+def connections(flows: Sequence[Flow], table: PacketTable) -> tuple[Connection, ...]:
+    """Join flows into connections.
+
+    Args:
+        flows: all flows of a capture.
+        table: the packet table that their rows index.
+
+    Returns:
+        Connections in order of their first packet; each flow is in exactly one.
+    """
+    groups = _Groups(len(flows))
+    owner: dict[Hashable, int] = {}
+    for index, flow in enumerate(flows):
+        for token in _tokens(flow, table):
+            groups.union(owner.setdefault(token, index), index)
+    joined = [_connection([flows[i] for i in members], table) for members in groups.members()]
+    joined = _forwarded_copies(joined, table)
+    joined.sort(key=lambda connection: start_ns(connection, table))
+    return tuple(joined)
+
+
+def start_ns(connection: Connection, table: PacketTable) -> int:
+    """When the connection's first packet was seen (Unix time, ns)."""
+    return int(table.packets.time_ns[first_row(connection.flows[0], table)])
+
+
+def _connection(flows: list[Flow], table: PacketTable) -> Connection:
+    flows.sort(key=lambda flow: (int(table.packets.time_ns[first_row(flow, table)]), flow.number))
+    return Connection(flows=tuple(flows))
+
+
+class _Groups:
+    """Union-find over flow indexes, with path halving."""
+
+    def __init__(self, count: int) -> None:
+        self._parent = list(range(count))
+
+    def find(self, item: int) -> int:
+        parent = self._parent
+        while parent[item] != item:
+            parent[item] = parent[parent[item]]
+            item = parent[item]
+        return item
+
+    def union(self, one: int, other: int) -> None:
+        one, other = self.find(one), self.find(other)
+        if one != other:
+            self._parent[max(one, other)] = min(one, other)
+
+    def members(self) -> list[list[int]]:
+        grouped: dict[int, list[int]] = {}
+        for item in range(len(self._parent)):
+            grouped.setdefault(self.find(item), []).append(item)
+        return list(grouped.values())
+
+
+def _tokens(flow: Flow, table: PacketTable) -> Iterator[Hashable]:
+    if flow.kind == Kind.TCP:
+        yield from _tcp_tokens(flow, table)
+    elif flow.kind == Kind.UDP:
+        yield from _udp_tokens(flow, table)
+    else:
+        yield from _echo_tokens(flow, table)
+
+
+def _tcp_tokens(flow: Flow, table: PacketTable) -> Iterator[Hashable]:
+    for row in _heads(flow.forward):
+        if table.tcp_flags[row] & (Flag.SYN | Flag.ACK) == Flag.SYN:
+            yield ("syn", int(table.seq[row]), int(table.tsval[row]), int(table.window[row]))
+    for row in _heads(flow.reverse):
+        if table.tcp_flags[row] & (Flag.SYN | Flag.ACK) == Flag.SYN | Flag.ACK:
+            yield ("syn-ack", int(table.seq[row]), int(table.ack[row]))
+    if flow.isn is not None or flow.reply_isn is not None:
+        return
+    for rows in (flow.forward, flow.reverse):
+        for row in _heads(rows):
+            if table.payload_len[row] > 0:
+                yield ("data", int(table.seq[row]), int(table.ack[row]), int(table.payload_len[row]))
+
+
+def _udp_tokens(flow: Flow, table: PacketTable) -> Iterator[Hashable]:
+    for row in _heads(flow.forward):
+        if table.dns_id[row] >= 0:
+            yield ("dns", int(table.dns_id[row]), "client", flow.client)
+            yield ("dns", int(table.dns_id[row]), "server", flow.server)
+        yield ("udp", payload_print(table, row), flow.client)
+    for row in _heads(flow.reverse):
+        if table.dns_id[row] >= 0:
+            yield ("dns", int(table.dns_id[row]), "client", flow.client)
+
+
+def _echo_tokens(flow: Flow, table: PacketTable) -> Iterator[Hashable]:
+    for row in _heads(flow.forward):
+        print_ = (int(table.seq[row]), payload_print(table, row))
+        yield ("echo", print_, flow.client.hi, flow.client.lo)
+
+
+def _heads(rows: NDArray[np.int64]) -> list[int]:
+    return [int(row) for row in rows[:TOKENS_A_FLOW]]
+
+
+def payload_print(table: PacketTable, row: int) -> tuple[int, bytes]:
+    """What identifies a payload although captures may have cut it: its length on the wire and its first kept bytes."""
+    return int(table.payload_len[row]), table.payload(row)[:DIGEST_BYTES]
+
+
+def _forwarded_copies(joined: list[Connection], table: PacketTable) -> list[Connection]:
+    """Merge datagram connections whose client endpoint source NAT rewrote (alone, or together with DNAT)."""
+    by_print: dict[Hashable, list[Connection]] = {}
+    kept = []
+    for connection in joined:
+        if connection.kind == Kind.TCP or not len(connection.flows[0].forward):
+            kept.append(connection)
+            continue
+        row = int(connection.flows[0].forward[0])
+        sequence = int(table.seq[row]) if connection.kind == Kind.ICMP else 0
+        by_print.setdefault((connection.kind, sequence, payload_print(table, row)), []).append(connection)
+    for group in by_print.values():
+        group.sort(key=lambda connection: start_ns(connection, table))
+        current = group[0]
+        for other in group[1:]:
+            if _forwarded(current, other, table):
+                current = _connection([*current.flows, *other.flows], table)
+            else:
+                kept.append(current)
+                current = other
+        kept.append(current)
+    return kept
+
+
+def _forwarded(one: Connection, other: Connection, table: PacketTable) -> bool:
+    """Whether ``other``'s datagram is ``one``'s, forwarded: a TTL one lower, at once. docker-proxy's starts with a fresh TTL."""
+    last, first = (int(flow.forward[0]) if len(flow.forward) else None for flow in (one.flows[-1], other.flows[0]))
+    if last is None or first is None:
+        return False
+    delay = int(table.packets.time_ns[first]) - int(table.packets.time_ns[last])
+    return 0 <= delay < FORWARD_DELAY_NS and int(table.ttl[first]) == int(table.ttl[last]) - 1

@@ -1,0 +1,131 @@
+"""Which connection is the one in question: the probe's own, the failed lookup's, or the one that a person chose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netprobe.decode.table import Kind
+from netprobe.evidence.model import Proto
+from netprobe.flows.build import first_row
+from netprobe.flows.model import FlowSummary
+from netprobe.journeys.join import start_ns
+from netprobe.journeys.proxy import inner_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from netprobe.decode.table import PacketTable
+    from netprobe.evidence.model import CapturePoint, Probe
+    from netprobe.flows.expression import FlowExpr
+    from netprobe.flows.model import Flow
+    from netprobe.journeys.model import Connection
+
+KINDS = {Proto.TCP: Kind.TCP, Proto.HTTP: Kind.TCP, Proto.UDP: Kind.UDP, Proto.DNS: Kind.UDP, Proto.ICMP: Kind.ICMP}
+ANY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - a socket that never got an address of its own
+
+
+def of_probe(connections: Sequence[Connection], points: Sequence[CapturePoint], probe: Probe) -> Connection | None:
+    """The probe's own connection: its local port, and the dialled endpoint where a point saw that.
+
+    A host that dials its own address is never seen doing so: DNAT in OUTPUT rewrites the destination before any tap. Then the local
+    endpoint decides. A run whose prober died knows no local port: then the dialled endpoint decides, if only one connection has it.
+    None when the probe left no packet.
+    """
+    kind = KINDS[probe.proto]
+    mine = [c for c in connections if c.kind == kind and any(_at_source(flow, points, probe) for flow in c.flows)]
+    exact = [c for c in mine if any(_dialled(flow, probe) and _local(flow, probe) for flow in c.flows)]
+    if probe.result.local is None:
+        return exact[0] if len(exact) == 1 else None
+    chosen = exact or [c for c in mine if any(_local(flow, probe) for flow in c.flows)]
+    return chosen[0] if chosen else None
+
+
+def _at_source(flow: Flow, points: Sequence[CapturePoint], probe: Probe) -> bool:
+    return points[flow.point].host in ("", probe.source_at.host)
+
+
+def _dialled(flow: Flow, probe: Probe) -> bool:
+    remote = probe.result.remote or ((probe.dialled, probe.dialled_port or 0) if probe.dialled else None)
+    if remote is None or flow.server.address != remote[0]:
+        return False
+    return flow.kind == Kind.ICMP or flow.server.port == remote[1]
+
+
+def _local(flow: Flow, probe: Probe) -> bool:
+    if probe.result.local is None:
+        return True
+    address, port = probe.result.local
+    return flow.client.port == port and (address in ANY_ADDRESS or flow.client.address == address)
+
+
+def stray_reply(outer: Connection, connections: Sequence[Connection], table: PacketTable) -> Connection | None:
+    """UDP: what came back to the client's port from the dialled port of another address, after the request."""
+    if outer.kind != Kind.UDP or any(len(flow.reverse) for flow in outer.flows):
+        return None
+    asked = {(flow.client, flow.server.port) for flow in outer.flows}
+    for other in connections:
+        first = other.flows[0]
+        answers = other.kind == Kind.UDP and (first.server, first.client.port) in asked
+        if answers and start_ns(other, table) >= start_ns(outer, table):
+            return other
+    return None
+
+
+def of_lookup(
+    connections: Sequence[Connection], table: PacketTable, points: Sequence[CapturePoint], probe: Probe
+) -> tuple[Connection, ...]:
+    """The lookup's DNS exchanges that the source's namespace saw, in order; the last one decided."""
+    mine = {i for i, point in enumerate(points) if point.host in ("", probe.source_at.host)}
+    return tuple(c for c in connections if is_dns(c, table) and c.points & mine)
+
+
+def is_dns(connection: Connection, table: PacketTable) -> bool:
+    """Whether a connection is a DNS exchange."""
+    return connection.kind == Kind.UDP and any(
+        len(rows) > 0 and bool((table.dns_id[rows] >= 0).any())
+        for flow in connection.flows
+        for rows in (flow.forward, flow.reverse)
+    )
+
+
+def candidates(
+    connections: Sequence[Connection], table: PacketTable, expr: FlowExpr | None = None
+) -> tuple[Connection, ...]:
+    """What a capture from elsewhere may be asked about: no inner legs of a proxy, DNS only where there is nothing else."""
+    chosen = [c for c in connections if expr is None or any(_matches(flow, expr) for flow in c.flows)]
+    if expr is None and len(chosen) > 1:
+        inner = {id(pair.inner) for c in chosen if len(pairs := inner_of(c, chosen, table)) == 1 for pair in pairs}
+        inner |= {id(stray) for c in chosen if (stray := stray_reply(c, chosen, table)) is not None}
+        chosen = [c for c in chosen if id(c) not in inner]
+        talk = [c for c in chosen if not is_dns(c, table)]
+        chosen = talk or chosen
+    return tuple(chosen)
+
+
+def _matches(flow: Flow, expr: FlowExpr) -> bool:
+    icmp = flow.kind == Kind.ICMP
+    return expr.matches(
+        proto=flow.proto,
+        src=flow.client.address,
+        sport=None if icmp else flow.client.port,
+        dst=flow.server.address,
+        dport=None if icmp else flow.server.port,
+    )
+
+
+def summary(connection: Connection, table: PacketTable, points: Sequence[CapturePoint], start: int) -> FlowSummary:
+    """One line for a listing; ``start`` is the capture's first time in ns."""
+    first = connection.flows[0]
+    busiest = max(connection.flows, key=lambda flow: len(flow.forward) + len(flow.reverse))
+    rows = [*busiest.forward.tolist(), *busiest.reverse.tolist()]
+    port = first.kind != Kind.ICMP
+    by_time = sorted(connection.flows, key=lambda flow: int(table.packets.time_ns[first_row(flow, table)]))
+    return FlowSummary(
+        proto=first.proto,
+        src=first.client.text(port=port),
+        dst=first.server.text(port=port),
+        packets=len(rows),
+        payload_bytes=sum(max(int(table.payload_len[row]), 0) for row in rows),
+        points=tuple(dict.fromkeys(points[flow.point].name for flow in by_time)),
+        first_us=(start_ns(connection, table) - start) / 1000,
+    )

@@ -1,0 +1,162 @@
+"""The name of the way: a code for each host that the connection passed, and the first that fits for the whole (DESIGN.md).
+
+Where a rewrite happened: the destination is rewritten by the host that receives (before routing), the source by the host
+that sends on (after routing).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from netprobe.evidence.model import Place, Proto
+from netprobe.report.model import Direction, PathCode, Segment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from netprobe.evidence.model import CapturePoint
+    from netprobe.journeys.model import Journey
+    from netprobe.paths.observe import Aim, Observation
+    from netprobe.report.model import Hop
+
+PRECEDENCE = tuple(PathCode)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """The classified way: ``path`` for the whole, ``segments`` host by host, ``vlan`` the outermost tag seen, what it assumes."""
+
+    path: PathCode = PathCode.NONE
+    segments: tuple[Segment, ...] = ()
+    vlan: int | None = None
+    assumptions: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Facts:
+    """What was done to the request at one host."""
+
+    destination: bool = False
+    source: bool = False
+    proxied: bool = False
+    forwarded: bool = False
+    places: list[Place] = field(default_factory=list)
+
+
+def classify(
+    journey: Journey | None,
+    hops: Sequence[Hop],
+    points: Sequence[CapturePoint],
+    aim: Aim,
+    story: Observation,
+) -> Way:
+    """Name the way that a journey took, or how far it came."""
+    if journey is None:
+        return Way()
+    if aim.proto is Proto.DNS:
+        return Way(path=PathCode.EMBEDDED_DNS if _embedded(hops) else _general(hops, points, aim, story).path)
+    return _general(hops, points, aim, story)
+
+
+def _embedded(hops: Sequence[Hop]) -> bool:
+    return any("127.0.0.11" in (hop.packet.dst if hop.packet else "") for hop in hops)
+
+
+def _general(hops: Sequence[Hop], points: Sequence[CapturePoint], aim: Aim, story: Observation) -> Way:
+    where = {point.name: point for point in points}
+    request = [hop for hop in hops if hop.seen and hop.direction is Direction.REQUEST and hop.packet]
+    tags = [hop.packet.vlan for hop in hops if hop.packet and hop.packet.vlan is not None]
+    vlan = tags[0] if tags else None
+    if not request:
+        return Way()
+    if _loopback_only(request, where):
+        return Way(
+            path=PathCode.SHARED_NETNS,
+            segments=(Segment(host=where[request[0].point].host, path=PathCode.SHARED_NETNS),),
+        )
+    by_host = _facts(request, where)
+    end = aim.target.host if aim.target else next(reversed(by_host))
+    bridged, assumptions = _same_link(request, where, aim, story, vlan)
+    segments = []
+    for host, facts in by_host.items():
+        code = _code(facts)
+        if code is PathCode.NONE and host == end:
+            code = bridged if bridged is not None else _own(aim, story)
+        if code is not PathCode.NONE or host == end:
+            segments.append(Segment(host=host, path=code))
+    path = min((segment.path for segment in segments), key=PRECEDENCE.index, default=PathCode.NONE)
+    if bridged in (PathCode.MACVLAN, PathCode.MACVLAN_VLAN):
+        path = bridged
+    named = tuple(segment for segment in segments if segment.host)
+    return Way(path=path, segments=named, vlan=vlan, assumptions=assumptions)
+
+
+def _loopback_only(request: Sequence[Hop], where: Mapping[str, CapturePoint]) -> bool:
+    """Only a container's own lo carried it: source and target share one network namespace."""
+    return all(where[hop.point].interface == "lo" and where[hop.point].container is not None for hop in request)
+
+
+def _facts(request: Sequence[Hop], where: Mapping[str, CapturePoint]) -> dict[str, _Facts]:
+    """What was done at each host, hosts in the order in which the request met them."""
+    by_host: dict[str, _Facts] = {}
+    previous: str | None = None
+    for hop in request:
+        host = where[hop.point].host
+        facts = by_host.setdefault(host, _Facts())
+        facts.places.append(where[hop.point].place)
+        for change in hop.changes:
+            if change.field == "dst":
+                facts.destination = True
+            elif change.field == "src":
+                by_host[previous if previous is not None else host].source = True
+            elif change.field == "connection":
+                facts.proxied = True
+            elif change.field == "ttl" and host == previous:
+                facts.forwarded = True
+        previous = host
+    return by_host
+
+
+def _code(facts: _Facts) -> PathCode:
+    """One host's code, the first that fits."""
+    if facts.proxied:
+        return PathCode.DOCKER_PROXY
+    if facts.destination:
+        return PathCode.DNAT_MASQUERADE if facts.source else PathCode.DNAT
+    if facts.source:
+        return PathCode.MASQUERADE
+    if facts.forwarded:
+        return PathCode.ROUTED
+    return PathCode.NONE
+
+
+def _own(aim: Aim, story: Observation) -> PathCode:
+    """Nothing was done to it at its last host: a process of the host itself, when the request was for the host and got there."""
+    delivered = story.good or story.reached
+    if aim.target is not None and aim.target.container is None and delivered and story.answerer.value != "host":
+        return PathCode.LOCAL
+    return PathCode.NONE
+
+
+def _same_link(
+    request: Sequence[Hop], where: Mapping[str, CapturePoint], aim: Aim, story: Observation, vlan: int | None
+) -> tuple[PathCode | None, tuple[str, ...]]:
+    """Bridge or macvlan: the same frame (addresses, ports, TTL) wherever it was seen, and it arrived."""
+    untouched = all(change.field == "vlan" for hop in request for change in hop.changes)
+    if not untouched or not (story.good or story.reached):
+        return None, ()
+    places = list(dict.fromkeys(where[hop.point].place for hop in request))
+    hosts = {place.host for place in places}
+    if "" in hosts:
+        if len(request) > 1:
+            said = "the frame is the same at every point: they are taken to be ports of one bridge"
+            return PathCode.BRIDGE, (said,)
+        return None, ()
+    if aim.target is not None and aim.target.container is None:
+        return None, ()
+    if not any(place.container is not None for place in places):
+        return None, ()
+    if len(hosts) > 1:
+        return (PathCode.MACVLAN if vlan is None else PathCode.MACVLAN_VLAN), ()
+    return PathCode.BRIDGE, ()

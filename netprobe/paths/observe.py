@@ -1,0 +1,340 @@
+"""What the packets show: did the request get there, who answered, and how. Packets alone decide; the prober is only a witness.
+
+"Works" is DESIGN.md's: *tcp*: the handshake reached a socket in the target's own namespace (with docker-proxy: the inner
+connection's too) and neither side's peer reset or closed it within 200 ms; *http*: a complete response; *udp*: a reply, or the
+datagram at the target and no ICMP error; *icmp*: the echo reply; *dns*: an answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from netprobe.decode.table import Flag, Kind
+from netprobe.evidence.model import Proto
+from netprobe.journeys.hops import reply_row, request_row
+from netprobe.journeys.proxy import stream
+from netprobe.paths.http import complete
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from netprobe.decode.table import PacketTable
+    from netprobe.evidence.model import CapturePoint, Place
+    from netprobe.flows.model import Flow
+    from netprobe.journeys.model import Connection, Journey
+
+HOLD_NS = 200_000_000  # a close or reset within 200 ms after the handshake is a failure
+HTTP_BYTES = 1 << 20
+
+
+class Symptom(StrEnum):
+    """The packets' story in one word. Everything but OK and DELIVERED is a failure; NO_PACKETS decides nothing."""
+
+    OK = "ok"
+    DELIVERED = "delivered"  # UDP at the target, no reply and no error
+    NO_PACKETS = "no-packets"
+    SILENCE = "silence"  # the request was seen and never answered
+    REFUSED = "refused"  # an RST answered the SYN, an ICMP port unreachable the datagram
+    UNREACHABLE = "unreachable"  # another ICMP error answered
+    CLOSED = "closed"  # accepted, then closed or reset within 200 ms
+    NO_RESPONSE = "no-response"  # accepted, but no (whole) HTTP response came
+    NO_ANSWER = "no-answer"  # a DNS response without an answer
+
+
+class Answerer(StrEnum):
+    """Where the answer came from."""
+
+    TARGET = "target"
+    HOST = "host"  # somebody before the target: the target's host, a router
+    UNKNOWN = "unknown"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """The packets' story.
+
+    Attributes:
+        symptom: see :class:`Symptom`.
+        answerer: who sent the answer that decides (reply, RST, ICMP error).
+        reached: whether the request was seen in the target's own namespace; None: no point there.
+        leg: the connection that decides (2: docker-proxy's inner one).
+        frames: Wireshark numbers of the deciding packets, request first.
+        patient: False when the capture may have ended before an answer could come.
+        detail: one phrase: ``RST 40 µs after the SYN``.
+    """
+
+    symptom: Symptom
+    answerer: Answerer = Answerer.NOBODY
+    reached: bool | None = None
+    leg: int = 1
+    frames: tuple[int, ...] = ()
+    patient: bool = True
+    detail: str = ""
+
+    @property
+    def good(self) -> bool:
+        """True when the packets show a working connection."""
+        return self.symptom in (Symptom.OK, Symptom.DELIVERED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aim:
+    """Whom the request is for.
+
+    Attributes:
+        source, target: namespaces by their capture points' place; None unknown (captures from elsewhere, or nobody of the inventory).
+        proto: what the probe speaks.
+        probed: True for a probe's own run: its silence lasted for the whole timeout.
+    """
+
+    source: Place | None = None
+    target: Place | None = None
+    proto: Proto = Proto.TCP
+    probed: bool = False
+
+
+def observe(journey: Journey | None, table: PacketTable, points: Sequence[CapturePoint], aim: Aim) -> Observation:
+    """The packets' story of one journey (None: nothing of it was seen)."""
+    if journey is None:
+        return Observation(symptom=Symptom.NO_PACKETS)
+    look = _Look(table, points, aim)
+    if journey.outer.kind == Kind.TCP:
+        return look.tcp(journey)
+    if aim.proto is Proto.DNS:
+        return look.dns(journey.outer)
+    return look.datagram(journey)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    table: PacketTable
+    points: Sequence[CapturePoint]
+    aim: Aim
+
+    def tcp(self, journey: Journey) -> Observation:
+        """TCP and HTTP: the outer connection first, then docker-proxy's inner one."""
+        first = self._handshake(journey.outer, 1)
+        if not journey.proxied or first.symptom in (Symptom.SILENCE, Symptom.REFUSED, Symptom.UNREACHABLE):
+            story = first
+        else:
+            inner = self._handshake(journey.inner, 2)
+            story = first if inner.symptom is Symptom.OK and first.symptom is Symptom.CLOSED else inner
+        if story.symptom is Symptom.OK and self.aim.proto is Proto.HTTP:
+            return self._response(journey, story)
+        return story
+
+    def _handshake(self, connection: Connection, leg: int) -> Observation:
+        request = self._first(connection, request=True)
+        base = Observation(symptom=Symptom.SILENCE, leg=leg, reached=self._reached(connection, journey_ends=True))
+        if request is None:
+            return replace(base, symptom=Symptom.NO_PACKETS, patient=False)
+        base = replace(base, frames=(self._frame(request),))
+        accepted = self._rows(connection, Flag.SYN | Flag.ACK)
+        if accepted:
+            return self._after_accept(connection, base, accepted)
+        resets = self._rows(connection, Flag.RST)
+        errors = self._errors(connection)
+        if resets:
+            return self._answered(base, Symptom.REFUSED, connection, resets, "RST")
+        if errors:
+            return self._icmp(base, connection, errors)
+        return replace(base, patient=self._patient(connection), detail=f"{self._sent(connection)} SYN, no answer")
+
+    def _after_accept(self, connection: Connection, base: Observation, accepted: list[int]) -> Observation:
+        first = accepted[0]
+        done = replace(base, frames=(*base.frames, self._frame(first)), answerer=self._answerer(connection, accepted))
+        if not self._acknowledged(connection):
+            return replace(
+                done, symptom=Symptom.SILENCE, patient=self._patient(connection), detail="SYN-ACK, never acknowledged"
+            )
+        for flow in connection.flows:
+            ended = self._ended_early(flow)
+            if ended is not None:
+                name = "RST" if self.table.tcp_flags[ended] & Flag.RST else "FIN"
+                after = self._us(first, ended)
+                frames = (*done.frames, self._frame(ended))
+                return replace(
+                    done, symptom=Symptom.CLOSED, frames=frames, detail=f"{name} {after} µs after the SYN-ACK"
+                )
+        return replace(done, symptom=Symptom.OK)
+
+    def _ended_early(self, flow: Flow) -> int | None:
+        """The server's FIN or RST within 200 ms after its SYN-ACK, unless the client closed first or data was served."""
+        table = self.table
+        opened = [row for row in flow.reverse.tolist() if _flags(table, row) & Flag.SYN]
+        if not opened:
+            return None
+        start = int(table.packets.time_ns[opened[0]])
+        client_end = min(
+            (int(table.packets.time_ns[r]) for r in flow.forward.tolist() if _flags(table, r) & (Flag.FIN | Flag.RST)),
+            default=None,
+        )
+        for row in flow.reverse.tolist():
+            time = int(table.packets.time_ns[row])
+            if client_end is not None and time >= client_end:
+                return None
+            if table.payload_len[row] > 0 and self.aim.proto is Proto.HTTP:
+                return None
+            if _flags(table, row) & (Flag.FIN | Flag.RST) and time - start < HOLD_NS:
+                return int(row)
+        return None
+
+    def _acknowledged(self, connection: Connection) -> bool:
+        """Whether the client went on after the SYN-ACK, at any point."""
+        return any(_flags(self.table, row) & Flag.ACK for flow in connection.flows for row in flow.forward.tolist())
+
+    def _response(self, journey: Journey, story: Observation) -> Observation:
+        """HTTP: a complete response at the point nearest to the client."""
+        flow = max(journey.outer.flows, key=lambda f: len(f.reverse), default=None)
+        if flow is None:
+            return replace(story, symptom=Symptom.NO_RESPONSE)
+        data = stream(flow, self.table, "reverse", HTTP_BYTES)
+        ended = any(_flags(self.table, row) & Flag.FIN for row in flow.reverse.tolist())
+        whole = complete(data, ended=ended)
+        cut = any(self.table.payload_cap[r] < self.table.payload_len[r] for r in flow.reverse.tolist())
+        if whole or (cut and ended):
+            return story
+        what = "no byte of a response" if not data else f"{len(data)} bytes of a response that is not complete"
+        return replace(story, symptom=Symptom.NO_RESPONSE, detail=what)
+
+    def datagram(self, journey: Journey) -> Observation:
+        """UDP and ICMP echo."""
+        outer, inner = journey.outer, journey.inner
+        request = self._first(outer, request=True)
+        base = Observation(
+            symptom=Symptom.SILENCE, leg=len(journey.legs), reached=self._reached(inner, journey_ends=True)
+        )
+        if request is None:
+            return replace(base, symptom=Symptom.NO_PACKETS, patient=False)
+        base = replace(base, frames=(self._frame(request),))
+        replies = self._replies(outer)
+        if not replies and journey.stray is not None:
+            replies = sorted(row for flow in journey.stray.flows for row in flow.forward.tolist())
+        if replies:
+            answered = replace(base, frames=(*base.frames, self._frame(replies[0])))
+            return replace(answered, symptom=Symptom.OK, answerer=self._answerer(inner, self._replies(inner)))
+        for connection in (inner, outer):
+            errors = self._errors(connection)
+            if errors:
+                return self._icmp(base, connection, errors)
+        if base.reached and outer.kind == Kind.UDP and not self._replies(inner):
+            return replace(
+                base, symptom=Symptom.DELIVERED, patient=self.aim.probed, detail="no reply and no ICMP error"
+            )
+        return replace(base, patient=self._patient(outer), detail="no answer")
+
+    def dns(self, connection: Connection) -> Observation:
+        """A DNS exchange: an answer, a response without one, or silence."""
+        request = self._first(connection, request=True)
+        if request is None:
+            return Observation(symptom=Symptom.NO_PACKETS, patient=False)
+        base = Observation(symptom=Symptom.SILENCE, frames=(self._frame(request),))
+        for row in self._replies(connection):
+            answered = replace(base, frames=(*base.frames, self._frame(row)), answerer=Answerer.TARGET, reached=True)
+            if self.table.dns_answers[row] > 0 and self.table.dns_rcode[row] == 0:
+                return replace(answered, symptom=Symptom.OK)
+            base = replace(answered, symptom=Symptom.NO_ANSWER, frames=answered.frames)
+        return base
+
+    def _replies(self, connection: Connection) -> list[int]:
+        return sorted(row for flow in connection.flows for row in flow.reverse.tolist())
+
+    def _icmp(self, base: Observation, connection: Connection, errors: list[int]) -> Observation:
+        row = errors[0]
+        port = (int(self.table.ip_version[row]), int(self.table.icmp_type[row]), int(self.table.icmp_code[row])) in (
+            (4, 3, 3),
+            (6, 1, 4),
+        )
+        what = f"ICMP type {int(self.table.icmp_type[row])} code {int(self.table.icmp_code[row])}"
+        return self._answered(base, Symptom.REFUSED if port else Symptom.UNREACHABLE, connection, errors, what)
+
+    def _answered(
+        self, base: Observation, symptom: Symptom, connection: Connection, rows: list[int], what: str
+    ) -> Observation:
+        return replace(
+            base,
+            symptom=symptom,
+            frames=(*base.frames, self._frame(rows[0])),
+            answerer=self._answerer(connection, rows),
+            detail=what,
+        )
+
+    def _answerer(self, connection: Connection, rows: list[int]) -> Answerer:
+        """The target, when the answer was seen in its namespace (or there is nothing behind the last point to tell otherwise)."""
+        if not rows:
+            return Answerer.NOBODY
+        target = self.aim.target
+        if target is None:
+            return Answerer.UNKNOWN
+        inside = self._target_points()
+        if target.container is None:
+            seen = {self.points[int(self.table.packets.point[row])].place for row in rows}
+            if any(place.host == target.host and place.container is not None for place in seen):
+                return Answerer.UNKNOWN
+            return Answerer.TARGET if self._reached(connection, journey_ends=True) else Answerer.HOST
+        if not inside:
+            return Answerer.UNKNOWN
+        return Answerer.TARGET if any(int(self.table.packets.point[row]) in inside for row in rows) else Answerer.HOST
+
+    def _target_points(self) -> set[int]:
+        return {index for index, point in enumerate(self.points) if point.place == self.aim.target}
+
+    def _reached(self, connection: Connection, *, journey_ends: bool) -> bool | None:
+        """Whether the request was seen in the target's namespace; None when nothing was sniffed there."""
+        inside = self._target_points() if journey_ends else set()
+        if not inside:
+            return None
+        return any(flow.point in inside and len(flow.forward) > 0 for flow in connection.flows)
+
+    def _patient(self, connection: Connection) -> bool:
+        return self.aim.probed or self._sent(connection) > 1
+
+    def _sent(self, connection: Connection) -> int:
+        """How often the client sent its first packet, at the point that saw most of it."""
+        counts = []
+        for flow in connection.flows:
+            row = request_row(flow, self.table)
+            if row is not None:
+                same = self.table.seq[flow.forward] == self.table.seq[row]
+                counts.append(int(np.count_nonzero(same)))
+        return max(counts, default=0)
+
+    def _rows(self, connection: Connection, wanted: Flag) -> list[int]:
+        """The server's packets with these flags, at all points, by time."""
+        rows = [
+            r for flow in connection.flows for r in flow.reverse.tolist() if _flags(self.table, r) & wanted == wanted
+        ]
+        return self._by_time(rows)
+
+    def _errors(self, connection: Connection) -> list[int]:
+        return self._by_time([row for flow in connection.flows for row in flow.errors])
+
+    def _by_time(self, rows: list[int]) -> list[int]:
+        return sorted(rows, key=lambda row: int(self.table.packets.time_ns[row]))
+
+    def _first(self, connection: Connection, *, request: bool) -> int | None:
+        find = request_row if request else reply_row
+        rows = [row for flow in connection.flows if (row := find(flow, self.table)) is not None]
+        return self._by_time(rows)[0] if rows else None
+
+    def _frame(self, row: int) -> int:
+        return int(self.table.packets.frame[row])
+
+    def _us(self, one: int, other: int) -> int:
+        return (int(self.table.packets.time_ns[other]) - int(self.table.packets.time_ns[one])) // 1000
+
+
+def _flags(table: PacketTable, row: int) -> int:
+    return int(table.tcp_flags[row])
+
+
+def server_rows(connections: Sequence[Connection]) -> Iterator[int]:
+    """Every row that a server sent."""
+    for connection in connections:
+        for flow in connection.flows:
+            yield from flow.reverse.tolist()

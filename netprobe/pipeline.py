@@ -1,0 +1,340 @@
+"""``analyze(evidence) -> Report``: the whole pure chain, in order. No I/O, no clock, no randomness from here on.
+
+decode -> flows -> journeys -> paths (packets) and state, then causes (both), then the report.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from netprobe.causes import cause_of, notes_of, still_possible
+from netprobe.causes.attribution import attribute
+from netprobe.causes.case import Case
+from netprobe.causes.narrate import why
+from netprobe.decode import decode
+from netprobe.decode.table import Kind
+from netprobe.errors import UsageFault
+from netprobe.evidence.model import LimitKind, Outcome, Proto, Resolution
+from netprobe.flows.build import build
+from netprobe.journeys.hops import Stop, hops
+from netprobe.journeys.join import connections
+from netprobe.journeys.model import Journey
+from netprobe.journeys.proxy import Mapping, inner_of
+from netprobe.journeys.select import candidates, of_lookup, of_probe, stray_reply, summary
+from netprobe.paths.classify import classify
+from netprobe.paths.observe import Aim, Observation, Symptom, observe
+from netprobe.report.model import Direction, Report, Verdict
+from netprobe.state.build import build_world
+from netprobe.state.lookup import canonical
+from netprobe.state.topology import itinerary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from netprobe.decode.table import PacketTable
+    from netprobe.evidence.model import Evidence, Probe
+    from netprobe.flows.expression import FlowExpr
+    from netprobe.flows.model import FlowSummary
+    from netprobe.journeys.model import Connection
+    from netprobe.report.model import Finding, Hop
+    from netprobe.state.model import World
+
+GOOD = frozenset({Outcome.CONNECTED, Outcome.REPLIED, Outcome.ANSWERED})
+PROTO_OF = {Kind.TCP: Proto.TCP, Kind.UDP: Proto.UDP, Kind.ICMP: Proto.ICMP}
+
+
+class SeveralFlows(UsageFault):
+    """A capture from elsewhere has several connections and nobody said which (exit 2).
+
+    Attributes:
+        flows: the connections to choose from, in order of time.
+    """
+
+    def __init__(self, flows: tuple[FlowSummary, ...]) -> None:
+        super().__init__(
+            f"the capture has {len(flows)} connections", "choose one with --flow, for example --flow " + _example(flows)
+        )
+        self.flows = flows
+
+
+def _example(flows: tuple[FlowSummary, ...]) -> str:
+    return f"'{flows[0].src}>{flows[0].dst}/{flows[0].proto}'" if flows else "ADDRESS:PORT"
+
+
+def analyze(evidence: Evidence, flow: FlowExpr | None = None) -> Report:
+    """Explain one run.
+
+    Args:
+        evidence: a live run's or a saved one's; or captures from elsewhere.
+        flow: which connection, for captures without a probe of their own.
+
+    Raises:
+        SeveralFlows: captures from elsewhere with several connections, and ``flow`` does not single one out.
+        UsageFault: captures without any connection, or none that ``flow`` matches.
+    """
+    table = decode(evidence.packets, evidence.points)
+    world = build_world(evidence)
+    found = connections(build(table), table)
+    outer = _chosen(evidence, table, found, flow)
+    aim = _aim(evidence, world, outer)
+    journey = _journey(outer, found, table, world) if outer is not None else None
+    return _report(evidence, table, world, aim, journey)
+
+
+def _chosen(
+    evidence: Evidence, table: PacketTable, found: Sequence[Connection], flow: FlowExpr | None
+) -> Connection | None:
+    probe = evidence.probe
+    if probe is not None and flow is None:
+        if _lookup_is_it(probe):
+            exchanges = of_lookup(found, table, evidence.points, probe)
+            return exchanges[-1] if exchanges else None
+        return of_probe(found, evidence.points, probe)
+    chosen = candidates(found, table, flow)
+    if not chosen:
+        what = "that --flow asks for" if flow else "of TCP, UDP or ICMP echo"
+        raise UsageFault(f"the capture has no connection {what}", "check the file with tcpdump -r FILE")
+    if len(chosen) > 1:
+        start = int(evidence.packets.time_ns.min()) if len(evidence.packets) else 0
+        raise SeveralFlows(tuple(summary(each, table, evidence.points, start) for each in chosen))
+    return chosen[0]
+
+
+def _lookup_is_it(probe: Probe) -> bool:
+    """The lookup is the story itself: it failed, or it is what was asked."""
+    return probe.lookup.how is Resolution.FAILED or probe.proto is Proto.DNS
+
+
+def _aim(evidence: Evidence, world: World, outer: Connection | None) -> Aim:
+    probe = evidence.probe
+    if probe is None:
+        kind = outer.kind if outer is not None else Kind.TCP
+        return Aim(proto=PROTO_OF[kind])
+    proto = Proto.DNS if _lookup_is_it(probe) else probe.proto
+    target = canonical(world.before, probe.target_at) if probe.target_at else None
+    return Aim(
+        source=canonical(world.before, probe.source_at),
+        target=target,
+        proto=proto,
+        probed=probe.result.outcome not in (Outcome.BROKEN, Outcome.NOT_RUN),
+    )
+
+
+def _journey(outer: Connection, found: Sequence[Connection], table: PacketTable, world: World) -> Journey:
+    """The connection, with docker-proxy's inner one where there is one."""
+    pairs = inner_of(outer, found, table, _mappings(world), _gateways(world))
+    stray = stray_reply(outer, found, table)
+    if len(pairs) > 1:
+        unknown = f"{len(pairs)} connections could be docker-proxy's inner one: it was not joined"
+        return Journey(legs=(outer,), stray=stray, unknowns=(unknown,))
+    if not pairs:
+        return Journey(legs=(outer,), stray=stray)
+    pair = pairs[0]
+    assumptions = (
+        []
+        if pair.process
+        else [f"two connections are taken for docker-proxy's, joined by {' and '.join(pair.joined_by)}"]
+    )
+    return Journey(legs=(outer, pair.inner), joined_by=pair.joined_by, stray=stray, assumptions=tuple(assumptions))
+
+
+def _mappings(world: World) -> tuple[Mapping, ...]:
+    return tuple(
+        Mapping(
+            proto=proxy.proto,
+            host_port=proxy.host_port,
+            container_address=proxy.container_ip,
+            container_port=proxy.container_port,
+            process=f"docker-proxy pid {proxy.pid}",
+        )
+        for host in world.before.values()
+        for proxy in host.proxies or ()
+    )
+
+
+def _gateways(world: World) -> frozenset[str]:
+    return frozenset(
+        address.address
+        for host in world.before.values()
+        for link in host.own.links or ()
+        if link.kind == "bridge"
+        for address in link.addresses
+    )
+
+
+def _stops(evidence: Evidence, world: World) -> tuple[Stop, ...]:
+    """The itinerary as plain stops; empty where state does not tell."""
+    probe = evidence.probe
+    if probe is None or not world.before:
+        return ()
+    if _lookup_is_it(probe):
+        return ()
+    if probe.dialled is None:
+        return ()
+    transport = {Proto.HTTP: "tcp", Proto.DNS: "udp"}.get(probe.proto, probe.proto.value)
+    way = itinerary(world.before, probe.source_at, probe.dialled, probe.dialled_port, transport, probe.target_at)
+    return tuple(
+        Stop(point=stop.point, optional=stop.optional, observable=stop.sees_unicast is True) for stop in way.stops
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judgement:
+    verdict: Verdict
+    cause: Finding | None = None
+    unknowns: tuple[str, ...] = ()
+
+
+def _report(evidence: Evidence, table: PacketTable, world: World, aim: Aim, journey: Journey | None) -> Report:
+    story = observe(journey, table, evidence.points, aim)
+    stops = _stops(evidence, world)
+    dialled = _first_destination(evidence.probe)
+    seen = hops(journey, table, evidence.points, stops, dialled=dialled, delivered=story.good) if journey else ()
+    way = classify(journey, seen, evidence.points, aim, story)
+    named = attribute(seen, evidence.points, world, aim.proto.value if aim.proto is not Proto.HTTP else "tcp")
+    last, missing = _edge(named, story)
+    case = Case(
+        probe=evidence.probe,
+        points=evidence.points,
+        table=table,
+        journey=journey,
+        hops=named,
+        story=story,
+        way=way,
+        aim=aim,
+        world=world,
+        last_seen=last,
+        first_missing=missing,
+    )
+    judged = _judge(case)
+    probe = evidence.probe
+    works = judged.verdict is Verdict.WORKS
+    return Report(
+        target=probe.target if probe else _dialled(case) or "the capture",
+        source=probe.source if probe else _client(case),
+        dialled=_dialled(case),
+        verdict=judged.verdict,
+        path=way.path,
+        segments=way.segments,
+        vlan=way.vlan,
+        resolution=(probe.lookup.how if probe else Resolution.LITERAL).value,
+        why=why(case, judged.verdict, judged.cause),
+        cause=judged.cause,
+        findings=notes_of(case) if works else (),
+        hops=named,
+        last_seen=last,
+        first_missing=None if works else missing,
+        assumptions=_assumptions(case, judged.verdict),
+        unknowns=(*judged.unknowns, *_unknowns(case, evidence)),
+        alternatives=still_possible(case) if judged.verdict is Verdict.UNDETERMINED else (),
+        way=probe.way if probe else "",
+        timing_ms=probe.timing_ms if probe else {},
+    )
+
+
+def _first_destination(probe: Probe | None) -> str | None:
+    """``ADDRESS:PORT`` as a packet to the dialled endpoint shows it; None where a lookup is the story or nothing was dialled."""
+    if probe is None or _lookup_is_it(probe) or probe.dialled is None:
+        return None
+    if probe.dialled_port is None:
+        return probe.dialled
+    return (
+        f"[{probe.dialled}]:{probe.dialled_port}" if ":" in probe.dialled else f"{probe.dialled}:{probe.dialled_port}"
+    )
+
+
+def _edge(every: Sequence[Hop], story: Observation) -> tuple[str | None, str | None]:
+    """The last point that saw the journey, and the first behind it that should have and did not."""
+    way_back = [hop for hop in every if hop.direction is Direction.REPLY and hop.seen]
+    forth = [hop for hop in every if hop.direction is Direction.REQUEST]
+    missing = [hop for hop in forth if hop.seen is False]
+    seen = [hop for hop in forth if hop.seen]
+    if missing or not way_back or story.good:
+        return (seen[-1].point if seen else None), (missing[0].point if missing else None)
+    lost = [hop for hop in every if hop.direction is Direction.REPLY and hop.seen is False]
+    return (way_back[-1].point if lost else seen[-1].point if seen else None), (lost[0].point if lost else None)
+
+
+def _judge(case: Case) -> _Judgement:
+    """Packets decide; the prober must not contradict them; a cause must be proved."""
+    story, probe = case.story, case.probe
+    if story.symptom is Symptom.NO_PACKETS:
+        return _Judgement(verdict=Verdict.UNDETERMINED)
+    doubt = _contradiction(story, probe)
+    cause = None if doubt else cause_of(case)
+    if cause is not None:
+        return _Judgement(verdict=Verdict.FAILS, cause=cause)
+    if doubt:
+        return _Judgement(verdict=Verdict.UNDETERMINED, unknowns=(doubt,))
+    if story.good and _reached_target(case):
+        return _Judgement(verdict=Verdict.WORKS)
+    if not story.patient:
+        unknown = "the capture may have ended before an answer came"
+        return _Judgement(verdict=Verdict.UNDETERMINED, unknowns=(unknown,))
+    return _Judgement(verdict=Verdict.UNDETERMINED)
+
+
+def _reached_target(case: Case) -> bool:
+    """A connection that somebody else than the target answered does not work, whatever the packets look like."""
+    return case.story.reached is not False
+
+
+def _contradiction(story: Observation, probe: Probe | None) -> str | None:
+    """One sentence when the prober saw another outcome than the packets show."""
+    if probe is None or probe.result.outcome in (Outcome.NOT_RUN, Outcome.BROKEN):
+        return None
+    outcome = probe.result.outcome
+    said_good = outcome in GOOD
+    if said_good == story.good or (story.symptom is Symptom.DELIVERED and outcome is Outcome.TIMEOUT):
+        return None
+    if said_good and story.symptom is Symptom.NO_ANSWER:
+        return None
+    return f"the prober saw {outcome.value}, the packets show {story.symptom.value}: one of them is not whole"
+
+
+def _assumptions(case: Case, verdict: Verdict) -> tuple[str, ...]:
+    found = [*(case.journey.assumptions if case.journey else ()), *case.way.assumptions]
+    if verdict is Verdict.WORKS:
+        if case.story.symptom is Symptom.DELIVERED:
+            found.append("no reply came: a socket is taken to be bound, since no ICMP error answered")
+        if case.story.reached is None and case.probe is None:
+            found.append("who answered is taken to be the target: nothing tells where it is")
+        elif case.story.reached is None:
+            found.append("who answered is taken to be the target: nothing was sniffed in its namespace")
+        target = case.probe.target_at if case.probe else None
+        if target is not None and target.container is not None and case.target is None:
+            found.append(f"{target.container} is taken to be running and not paused: its state is not known")
+    return tuple(dict.fromkeys(found))
+
+
+def _unknowns(case: Case, evidence: Evidence) -> tuple[str, ...]:
+    found = [*(case.journey.unknowns if case.journey else ())]
+    found += [f"{limit.subject}: {limit.why}" for limit in evidence.limits]
+    found += [
+        f"{point.name}: {point.dropped} packets were lost by the sniffer" for point in evidence.points if point.dropped
+    ]
+    if (
+        evidence.probe is not None
+        and not evidence.before
+        and not any(x.kind is LimitKind.STATE for x in evidence.limits)
+    ):
+        found.append("host state is not known: what the packets do not show is an assumption")
+    return tuple(dict.fromkeys(found))
+
+
+def _dialled(case: Case) -> str | None:
+    probe = case.probe
+    if probe is not None and probe.dialled is not None:
+        if probe.dialled_port is None:
+            return f"{probe.dialled}/icmp"
+        address = f"[{probe.dialled}]" if ":" in probe.dialled else probe.dialled
+        return f"{address}:{probe.dialled_port}/{case.transport}"
+    if probe is None and case.journey is not None:
+        first = case.journey.outer.flows[0]
+        return f"{first.server.text(port=first.kind != Kind.ICMP)}/{first.proto}"
+    return None
+
+
+def _client(case: Case) -> str:
+    return case.journey.outer.flows[0].client.address if case.journey else "unknown"
