@@ -60,6 +60,7 @@ class Anomaly(IntFlag):
     UNKNOWN_LINKTYPE = 512
     BAD_DNS = 1024
     BAD_ARP = 2048
+    BAD_UDP_LENGTH = 4096  # less than the header's own 8 bytes; the payload is taken to be the rest of the packet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ class PacketTable:
         eth_src, eth_dst: int64, 48-bit MAC address; -1 absent (SLL gives only eth_src).
         ethertype: int32, innermost after VLAN tags; -1 absent.
         vlan, vlan_inner: int32, VLAN id of the outermost and the second tag; -1 untagged.
-        ip_version: int8, 4, 6 or 0.
+        ip_version: int8, 4, 6 or 0 (ARP for IPv4: 4, since it fills addresses).
         src_hi, src_lo, dst_hi, dst_lo: uint64, network addresses (ARP: sender and target protocol address).
         ip_proto: int16, final upper-layer protocol number; -1 absent.
         ttl: int16, TTL or hop limit; -1 absent.

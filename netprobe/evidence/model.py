@@ -224,7 +224,9 @@ class Packets:
     def none(cls) -> Packets:
         """No packets at all."""
         empty = np.zeros(0, np.int64)
-        return cls(data=b"", offset=empty, caplen=empty, origlen=empty, time_ns=empty, point=np.zeros(0, np.int32), frame=empty)
+        return cls(
+            data=b"", offset=empty, caplen=empty, origlen=empty, time_ns=empty, point=np.zeros(0, np.int32), frame=empty
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,89 @@
+"""The decoder: packets of many link types to one table of columns, a layer at a time for many packets at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from netprobe.decode.chunk import Bytes, Chunk, Layer
+from netprobe.decode.dns_header import dns_header
+from netprobe.decode.icmp import ICMP, ICMPV6, TCP, UDP, icmp
+from netprobe.decode.link import ETH_ARP, ETH_IPV4, ETH_IPV6, link
+from netprobe.decode.net import arp, ipv4, ipv6
+from netprobe.decode.table import ABSENT, PacketTable
+from netprobe.decode.transport import tcp, udp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from netprobe.decode.chunk import Ints
+    from netprobe.evidence.model import CapturePoint, Packets
+
+CHUNK_ROWS = 1 << 15
+"""Rows decoded at a time: their temporary arrays stay in the processor's cache."""
+
+_UNKNOWN_LINK = -1
+
+_COLUMNS: tuple[tuple[type[np.generic], int, tuple[str, ...]], ...] = (
+    (np.uint8, 0, ("kind",)),
+    (np.uint16, 0, ("anomaly",)),
+    (np.int8, 0, ("ip_version",)),
+    (np.int8, ABSENT, ("dns_qr",)),
+    (np.bool_, 0, ("more_frag", "dont_frag")),
+    (np.int16, ABSENT, ("ip_proto", "ttl", "tcp_flags", "icmp_type", "icmp_code", "inner_proto", "dns_rcode")),
+    (np.int16, ABSENT, ("arp_op",)),
+    (np.int32, ABSENT, ("ethertype", "vlan", "vlan_inner", "ip_id", "ip_len", "sport", "dport", "window", "mss")),
+    (np.int32, ABSENT, ("icmp_mtu", "inner_sport", "inner_dport", "dns_id", "dns_answers")),
+    (np.int32, 0, ("frag_off",)),
+    (np.int64, ABSENT, ("eth_src", "eth_dst", "seq", "ack", "tsval", "tsecr", "inner_seq", "arp_sha", "arp_tha")),
+    (np.int64, ABSENT, ("payload_off", "payload_cap", "payload_len")),
+    (np.uint64, 0, ("src_hi", "src_lo", "dst_hi", "dst_lo")),
+    (np.uint64, 0, ("inner_src_hi", "inner_src_lo", "inner_dst_hi", "inner_dst_lo")),
+)
+"""Type and absent value of every column of :class:`PacketTable`."""
+
+
+def decode(packets: Packets, points: Sequence[CapturePoint]) -> PacketTable:
+    """Decode all packets. Never raises on any bytes: what is odd is named in the ``anomaly`` column.
+
+    Args:
+        packets: the buffer and its rows; nothing of it is copied.
+        points: the capture points, for their link types.
+    """
+    count = len(packets)
+    columns: dict[str, NDArray[Any]] = {
+        name: np.full(count, absent, dtype) for dtype, absent, names in _COLUMNS for name in names
+    }
+    buffer = Bytes(packets.data)
+    linktypes = _linktypes(packets, points)
+    for first in range(0, count, CHUNK_ROWS):
+        run = slice(first, min(first + CHUNK_ROWS, count))
+        chunk = Chunk(buffer, {name: values[run] for name, values in columns.items()})
+        start, kept = packets.offset[run], packets.caplen[run]
+        layer = Layer(np.arange(len(start)), start, start + kept, start + np.maximum(packets.origlen[run], kept))
+        _decode_chunk(chunk, layer, linktypes[run])
+    return PacketTable(packets=packets, **columns)
+
+
+def _linktypes(packets: Packets, points: Sequence[CapturePoint]) -> NDArray[np.int32]:
+    known = np.array([*(point.linktype for point in points), _UNKNOWN_LINK], np.int32)
+    inside = (packets.point >= 0) & (packets.point < len(points))
+    return known[np.where(inside, packets.point, len(points))]
+
+
+def _decode_chunk(chunk: Chunk, layer: Layer, linktypes: NDArray[np.int32]) -> None:
+    for linktype in np.unique(linktypes):
+        which = linktypes == linktype
+        rows, ethertype = link(chunk, layer if which.all() else layer.pick(which), int(linktype))
+        arp(chunk, rows.pick(ethertype == ETH_ARP))
+        _transport(chunk, *ipv4(chunk, rows.pick(ethertype == ETH_IPV4)), version=4)
+        _transport(chunk, *ipv6(chunk, rows.pick(ethertype == ETH_IPV6)), version=6)
+
+
+def _transport(chunk: Chunk, layer: Layer, proto: Ints, *, version: int) -> None:
+    tcp(chunk, layer.pick(proto == TCP))
+    dns_header(chunk, udp(chunk, layer.pick(proto == UDP)))
+    icmp(chunk, layer.pick(proto == (ICMP if version == 4 else ICMPV6)), version)

@@ -1,0 +1,53 @@
+"""The DNS header (RFC 1035 §4.1.1) of UDP datagrams that may be DNS, as columns.
+
+Docker's embedded server answers at 127.0.0.11 on a high port, so that address counts as well as the ports.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from netprobe.decode.table import Anomaly
+
+if TYPE_CHECKING:
+    from netprobe.decode.chunk import Chunk, Ints, Layer, Mask
+
+PORTS = (53, 5353)
+EMBEDDED_SERVER = 0x7F00000B
+_OPCODES = (0, 1, 2, 4, 5)  # query, inverse query, status, notify, update
+
+
+def dns_header(chunk: Chunk, layer: Layer) -> None:
+    """Fill the DNS columns of UDP rows (standing at the UDP header) that look like DNS; the others of these ports are BAD_DNS."""
+    layer = layer.pick(_may_be_dns(chunk, layer.rows))
+    rows = layer.rows
+    kept, length = chunk.columns["payload_cap"][rows], chunk.columns["payload_len"][rows]
+    chunk.mark(rows[length < 12], Anomaly.BAD_DNS)
+    layer = layer.pick(kept >= 12)
+    data, rows, at = chunk.bytes, layer.rows, layer.at + 8
+    flags = data.u16(at + 2)
+    good = np.isin(flags >> 11 & 0xF, _OPCODES) & _question_begins(chunk, at, chunk.columns["payload_cap"][rows])
+    chunk.mark(rows[~good], Anomaly.BAD_DNS)
+    rows, at, flags = rows[good], at[good], flags[good]
+    chunk.put("dns_id", rows, data.u16(at))
+    chunk.put("dns_qr", rows, flags >> 15)
+    chunk.put("dns_rcode", rows, flags & 0xF)
+    chunk.put("dns_answers", rows, data.u16(at + 6))
+
+
+def _may_be_dns(chunk: Chunk, rows: Ints) -> Mask:
+    column = chunk.columns
+    server = (column["src_lo"][rows] == EMBEDDED_SERVER) | (column["dst_lo"][rows] == EMBEDDED_SERVER)
+    embedded: Mask = server & (column["ip_version"][rows] == 4)
+    return embedded | np.isin(column["sport"][rows], PORTS) | np.isin(column["dport"][rows], PORTS)
+
+
+def _question_begins(chunk: Chunk, at: Ints, kept: Ints) -> Mask:
+    """At most a few questions (mDNS asks several), and the first begins with a label, where it was kept."""
+    asked = chunk.bytes.u16(at + 4)
+    good = asked <= 64
+    look = np.flatnonzero((asked > 0) & (kept > 12))
+    good[look] &= chunk.bytes.u8(at[look] + 12) <= 63
+    return good

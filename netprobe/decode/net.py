@@ -1,0 +1,150 @@
+"""Network layers: ARP (RFC 826), IPv4 (RFC 791), IPv6 and its extension headers (RFC 8200)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from netprobe.decode.chunk import Layer
+from netprobe.decode.table import Anomaly, Kind
+
+if TYPE_CHECKING:
+    from netprobe.decode.chunk import Bytes, Chunk, Ints, Mask
+
+HOP_BY_HOP = 0
+FRAGMENT = 44
+AUTHENTICATION = 51
+EXTENSIONS = (HOP_BY_HOP, 43, FRAGMENT, AUTHENTICATION, 60, 135, 139, 140)
+"""IPv6 extension headers with a length of their own (RFC 7045 §4); the encrypted one (50) ends what can be read."""
+
+MAX_EXTENSIONS = 8
+
+
+def arp(chunk: Chunk, layer: Layer) -> None:
+    """Fill the columns of ARP for IPv4 over MAC addresses; other hardware and protocols are BAD_ARP."""
+    layer = chunk.need(layer, 8, Anomaly.TRUNCATED_NET)
+    data = chunk.bytes
+    ordinary = (data.u16(layer.at + 2) == 0x0800) & (data.u16(layer.at + 4) == 0x0604)  # lengths 6 and 4
+    layer = chunk.keep(layer, ordinary, Anomaly.BAD_ARP)
+    layer = chunk.need(layer, 28, Anomaly.TRUNCATED_NET)
+    rows, at = layer.rows, layer.at
+    chunk.put("kind", rows, Kind.ARP)
+    chunk.put("ip_version", rows, 4)
+    chunk.put("arp_op", rows, data.u16(at + 6).astype(np.int16))
+    chunk.put("arp_sha", rows, data.u48(at + 8))
+    chunk.put("src_lo", rows, data.u32(at + 14))
+    chunk.put("arp_tha", rows, data.u48(at + 18))
+    chunk.put("dst_lo", rows, data.u32(at + 24))
+
+
+def ipv4(chunk: Chunk, layer: Layer) -> tuple[Layer, Ints]:
+    """Fill the IPv4 columns. Returns the rows that carry the beginning of an upper layer, at it, and its protocol."""
+    layer = _ipv4_valid(chunk, layer)
+    data, rows, at = chunk.bytes, layer.rows, layer.at
+    header, total = _ipv4_header(data, layer)
+    # the kernel leaves 0 in packets too long for the field (TSO; RFC 791 has no such value)
+    total = np.where(total == 0, np.maximum(layer.wire - at, header), total)
+    proto, fragment = data.u8(at + 9), data.u16(at + 6)
+    offset = (fragment & 0x1FFF) * 8
+    chunk.put("kind", rows, Kind.IP_OTHER)
+    chunk.put("ip_version", rows, 4)
+    chunk.put("src_lo", rows, data.u32(at + 12))
+    chunk.put("dst_lo", rows, data.u32(at + 16))
+    chunk.put("ip_proto", rows, proto)
+    chunk.put("ttl", rows, data.u8(at + 8))
+    chunk.put("ip_id", rows, data.u16(at + 4))
+    chunk.put("frag_off", rows, offset)
+    chunk.put("more_frag", rows, fragment & 0x2000 != 0)
+    chunk.put("dont_frag", rows, fragment & 0x4000 != 0)
+    chunk.put("ip_len", rows, total)
+    upper = Layer(rows, at + header, np.minimum(layer.cap, at + total), at + total)
+    return _if_any(upper, proto, offset == 0)
+
+
+def _ipv4_valid(chunk: Chunk, layer: Layer) -> Layer:
+    layer = chunk.need(layer, 20, Anomaly.TRUNCATED_NET)
+    layer = chunk.keep(layer, chunk.bytes.u8(layer.at) >> 4 == 4, Anomaly.BAD_IP_VERSION)
+    header, total = _ipv4_header(chunk.bytes, layer)
+    layer = chunk.keep(layer, (header >= 20) & ((total == 0) | (total >= header)), Anomaly.BAD_IP_HEADER_LEN)
+    return chunk.need(layer, _ipv4_header(chunk.bytes, layer)[0], Anomaly.TRUNCATED_NET)
+
+
+def _ipv4_header(data: Bytes, layer: Layer) -> tuple[Ints, Ints]:
+    """Header length and total length, as the header says."""
+    return (data.u8(layer.at) & 0xF) * 4, data.u16(layer.at + 2)
+
+
+def ipv6(chunk: Chunk, layer: Layer) -> tuple[Layer, Ints]:
+    """Fill the IPv6 columns. Returns the rows that carry the beginning of an upper layer, at it, and its protocol."""
+    layer = chunk.need(layer, 40, Anomaly.TRUNCATED_NET)
+    layer = chunk.keep(layer, chunk.bytes.u8(layer.at) >> 4 == 6, Anomaly.BAD_IP_VERSION)
+    data, rows, at = chunk.bytes, layer.rows, layer.at
+    follows = data.u8(at + 6)
+    total = _ipv6_length(data.u16(at + 4), follows, layer)
+    chunk.put("kind", rows, Kind.IP_OTHER)
+    chunk.put("ip_version", rows, 6)
+    chunk.put("src_hi", rows, data.u64(at + 8))
+    chunk.put("src_lo", rows, data.u64(at + 16))
+    chunk.put("dst_hi", rows, data.u64(at + 24))
+    chunk.put("dst_lo", rows, data.u64(at + 32))
+    chunk.put("ttl", rows, data.u8(at + 7))
+    chunk.put("ip_len", rows, total)
+    body = Layer(rows, at + 40, np.minimum(layer.cap, at + total), at + total)
+    walk = walk_extensions(data, body, follows)
+    chunk.mark(rows[walk.truncated], Anomaly.TRUNCATED_NET)
+    chunk.mark(rows[walk.too_many], Anomaly.TOO_MANY_EXT_HEADERS)
+    good = ~(walk.truncated | walk.too_many)
+    chunk.put("ip_proto", rows[good], walk.proto[good])
+    chunk.put("frag_off", rows, walk.frag_off)
+    chunk.put("more_frag", rows, walk.more_frag)
+    return _if_any(Layer(rows, walk.at, body.cap, body.wire), walk.proto, good & (walk.frag_off == 0))
+
+
+def _ipv6_length(payload: Ints, follows: Ints, layer: Layer) -> Ints:
+    """The packet's length; 0 in the header means more than fits there (jumbograms, RFC 2675; the kernel's BIG TCP)."""
+    wire = layer.wire - layer.at
+    jumbo = (payload == 0) & ((follows == HOP_BY_HOP) | (wire > 40 + 0xFFFF))
+    return np.where(jumbo, np.maximum(wire, 40), payload + 40)
+
+
+@dataclass(frozen=True, slots=True)
+class Extensions:
+    """Where the walk over IPv6 extension headers ended, one value a row."""
+
+    proto: Ints
+    at: Ints
+    frag_off: Ints
+    more_frag: Mask
+    truncated: Mask
+    too_many: Mask
+
+
+def walk_extensions(data: Bytes, layer: Layer, follows: Ints) -> Extensions:
+    """Walk at most :data:`MAX_EXTENSIONS` extension headers; a later fragment's walk ends at its fragment header."""
+    proto, at = follows.copy(), layer.at.copy()
+    frag_off, more = np.zeros(len(layer), np.int64), np.zeros(len(layer), np.bool_)
+    truncated = np.zeros(len(layer), np.bool_)
+    live = np.flatnonzero(np.isin(proto, EXTENSIONS))
+    for _ in range(MAX_EXTENSIONS):
+        short = at[live] + 8 > layer.cap[live]
+        truncated[live[short]] = True
+        live = live[~short]
+        if not len(live):
+            break
+        here, kind = at[live], proto[live]
+        fragment = live[kind == FRAGMENT]
+        word = data.u16(at[fragment] + 2)
+        frag_off[fragment], more[fragment] = word & 0xFFF8, word & 1 != 0
+        size = data.u8(here + 1)
+        at[live] += np.where(kind == FRAGMENT, 8, np.where(kind == AUTHENTICATION, (size + 2) * 4, (size + 1) * 8))
+        proto[live] = data.u8(here)
+        live = live[np.isin(proto[live], EXTENSIONS) & (frag_off[live] == 0)]
+    too_many = np.zeros(len(layer), np.bool_)
+    too_many[live] = True
+    return Extensions(proto, at, frag_off, more, truncated, too_many)
+
+
+def _if_any(layer: Layer, proto: Ints, good: Mask) -> tuple[Layer, Ints]:
+    return (layer, proto) if good.all() else (layer.pick(good), proto[good])

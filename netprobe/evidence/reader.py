@@ -1,0 +1,227 @@
+"""Evidence from files: netprobe's own pcapng, or pcap and pcapng from elsewhere.
+
+What was read before a cut or a damage counts, and a :class:`~netprobe.evidence.model.Limit` says what is missing. Only when
+nothing at all can be read is it an :class:`~netprobe.errors.EvidenceFault`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from netprobe.errors import EvidenceFault
+from netprobe.evidence.blocks import PCAPNG_MAGIC
+from netprobe.evidence.model import CapturePoint, Evidence, Limit, LimitKind, Packets
+from netprobe.evidence.notes import read_notes
+from netprobe.evidence.pcap import pcap_order, read_pcap
+from netprobe.evidence.pcapng import read_pcapng
+from netprobe.evidence.recognise import foreign_hint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from netprobe.evidence.capture import Capture, Interface
+
+
+def read(data: bytes, *, name: str = "") -> Evidence:
+    """One file as evidence.
+
+    Args:
+        data: the whole file.
+        name: its name: in messages, and its stem names the point where the file names none.
+
+    Raises:
+        EvidenceFault: not a capture, or nothing in it can be read.
+    """
+    return _evidence(data, _open(data, name), name, explicit=None)
+
+
+def read_many(files: Sequence[tuple[str, bytes]], points: Mapping[str, str] | None = None) -> Evidence:
+    """Plain capture files, given together, as one evidence.
+
+    Args:
+        files: name and bytes of each.
+        points: file name -> point name, where the user gave one; ``HOST/INTERFACE`` names the host too.
+
+    Raises:
+        EvidenceFault: there is none, one of them cannot be read, or is evidence of netprobe's own, which stands alone.
+    """
+    if not files:
+        raise EvidenceFault("no file was given", "name a pcapng or pcap file")
+    wanted = points or {}
+    parts = []
+    for name, data in files:
+        capture = _open(data, name)
+        if capture.notes and len(files) > 1:
+            raise EvidenceFault(
+                f"{name} is evidence of one netprobe run and cannot be joined with other files", "replay it alone"
+            )
+        parts.append(_evidence(data, capture, name, explicit=wanted.get(name)))
+    return parts[0] if len(parts) == 1 else _joined(parts)
+
+
+def is_netprobe(data: bytes) -> bool:
+    """True when the file carries netprobe's own blocks. Reads the file's head only; never raises."""
+    # before its first own block netprobe writes one interface block a point: far less than this
+    return data[:4] == PCAPNG_MAGIC and bool(read_pcapng(data[: 1 << 20]).notes)
+
+
+def _open(data: bytes, name: str) -> Capture:
+    label = name or "the file"
+    order = pcap_order(data)
+    if order is not None:
+        capture = read_pcap(data, order)
+    elif data[:4] == PCAPNG_MAGIC:
+        capture = read_pcapng(data)
+    else:
+        what, hint = foreign_hint(bytes(data[:512]))
+        raise EvidenceFault(f"{label} is {what}", hint)
+    if not (capture.interfaces or capture.notes) and capture.stop:
+        raise EvidenceFault(f"{label} is {capture.stop}, and nothing in it can be read", "record or copy it again")
+    return capture
+
+
+def _evidence(data: bytes, capture: Capture, name: str, explicit: str | None) -> Evidence:
+    subject = name or "the file"
+    own = bool(capture.notes)
+    notes = read_notes(capture.notes, subject)
+    points, said = _named(capture.interfaces, PurePath(name).stem or "capture", explicit)
+    limits = notes.limits + said
+    if capture.stop:
+        why = f"{capture.stop}: {_count(len(capture.rows.offset), 'packet')} before that, nothing after it"
+        limits.append(Limit(kind=LimitKind.FILE, subject=subject, why=why))
+    if not own:
+        limits += _kept_in_part(capture, points)
+    return Evidence(
+        probe=notes.probe,
+        points=points,
+        packets=_packets(data, capture),
+        before=tuple(notes.before.values()),
+        after=tuple(notes.after.values()),
+        limits=tuple(dict.fromkeys(limits)),
+    )
+
+
+def _packets(data: bytes, capture: Capture) -> Packets:
+    rows = capture.rows
+    return Packets(
+        data=data,
+        offset=rows.offset,
+        caplen=rows.caplen,
+        origlen=rows.origlen,
+        time_ns=rows.time_ns,
+        point=rows.interface,
+        frame=rows.frame,
+    )
+
+
+def _named(
+    interfaces: Sequence[Interface], stem: str, explicit: str | None
+) -> tuple[tuple[CapturePoint, ...], list[Limit]]:
+    """The points of a file, each with a name of its own."""
+    points = []
+    for item in interfaces:
+        given = "" if item.name == "-" else item.name  # what tools write for a pipe
+        host, container, interface = _parts(explicit or given or stem)
+        points.append(
+            CapturePoint(
+                name=explicit or given or stem,
+                host=host,
+                container=container,
+                interface=interface,
+                linktype=item.linktype,
+                capture_filter=item.capture_filter,
+                snaplen=item.snaplen,
+                received=item.received,
+                dropped=item.dropped,
+            )
+        )
+    return _unique(points)
+
+
+def _parts(name: str) -> tuple[str, str | None, str]:
+    """Host, container and interface of a name in netprobe's form; any other name is an interface of an unknown host."""
+    parts = name.split("/")
+    if all(parts) and len(parts) == 2:
+        return parts[0], None, parts[1]
+    if all(parts) and len(parts) == 3:
+        return parts[0], parts[1], parts[2]
+    return "", None, name
+
+
+def _unique(points: Sequence[CapturePoint]) -> tuple[tuple[CapturePoint, ...], list[Limit]]:
+    taken = {point.name for point in points}
+    shared: dict[str, list[str]] = {}
+    out = []
+    for point in points:
+        names = shared.setdefault(point.name, [])
+        name = point.name
+        if names:
+            name = next(f"{name}#{k}" for k in count(len(names) + 1) if f"{name}#{k}" not in taken)
+            taken.add(name)
+        names.append(name)
+        out.append(_renamed(point, name))
+    return tuple(out), [_clash(names) for names in shared.values() if len(names) > 1]
+
+
+def _clash(names: Sequence[str]) -> Limit:
+    others = ", ".join(names[1:5]) + (", …" if len(names) > 5 else "")
+    why = f"{len(names)} interfaces have this name; the others are called {others} (give names with --point NAME=FILE)"
+    return Limit(kind=LimitKind.POINT, subject=names[0], why=why)
+
+
+def _renamed(point: CapturePoint, name: str) -> CapturePoint:
+    """The same place under another name; its interface's name follows."""
+    if name == point.name:
+        return point
+    return replace(point, name=name, interface=point.interface + name[len(point.name) :])
+
+
+def _kept_in_part(capture: Capture, points: Sequence[CapturePoint]) -> list[Limit]:
+    """A limit a point whose packets were cut by the snap length."""
+    rows = capture.rows
+    size = len(points)
+    cut = np.bincount(rows.interface[rows.caplen < rows.origlen], minlength=size)
+    every = np.bincount(rows.interface, minlength=size)
+    return [
+        Limit(
+            kind=LimitKind.POINT,
+            subject=point.name,
+            why=f"{_count(int(cut[number]), 'packet')} of {int(every[number])} kept in part only (snap length {point.snaplen})",
+        )
+        for number, point in enumerate(points)
+        if cut[number]
+    ]
+
+
+def _joined(parts: Sequence[Evidence]) -> Evidence:
+    """Plain captures, one after the other; each keeps its own frame numbers."""
+    points, said = _unique([point for part in parts for point in part.points])
+    limits = [limit for part in parts for limit in part.limits] + said
+    return Evidence(points=points, packets=_stacked(parts), limits=tuple(dict.fromkeys(limits)))
+
+
+def _stacked(parts: Sequence[Evidence]) -> Packets:
+    before = np.cumsum([0] + [len(part.packets.data) for part in parts])
+    first = np.cumsum([0] + [len(part.points) for part in parts])
+    packets = [part.packets for part in parts]
+    none = Packets.none()
+    return Packets(
+        data=b"".join(item.data for item in packets),
+        offset=np.concatenate([none.offset, *(item.offset + before[k] for k, item in enumerate(packets))]),
+        caplen=np.concatenate([none.caplen, *(item.caplen for item in packets)]),
+        origlen=np.concatenate([none.origlen, *(item.origlen for item in packets)]),
+        time_ns=np.concatenate([none.time_ns, *(item.time_ns for item in packets)]),
+        point=np.concatenate([none.point, *(item.point + np.int32(first[k]) for k, item in enumerate(packets))]).astype(
+            np.int32
+        ),
+        frame=np.concatenate([none.frame, *(item.frame for item in packets)]),
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,31 @@
+"""Naming files that are not captures, so that the message says what was given and what to do."""
+
+from __future__ import annotations
+
+_HINT = "give a pcapng or pcap file, as written by netprobe --save, tcpdump -w or Wireshark"
+
+_KNOWN = (
+    (b"\x1f\x8b", "gzip-compressed", "unpack it first: gunzip FILE"),
+    (b"\x28\xb5\x2f\xfd", "zstd-compressed", "unpack it first: unzstd FILE"),
+    (b"\xfd7zXZ\0", "xz-compressed", "unpack it first: unxz FILE"),
+    (b"BZh", "bzip2-compressed", "unpack it first: bunzip2 FILE"),
+    (b"PK\x03\x04", "a zip archive", "unpack it first, then give the capture inside"),
+    (b"\x7fELF", "a program, not a capture", _HINT),
+    (b"snoop\0\0\0", "a snoop capture", "convert it first: editcap -F pcapng FILE NEW"),
+    (b"GMBU", "a Network Monitor capture", "convert it first: editcap -F pcapng FILE NEW"),
+    (b"RTSS", "a Network Monitor capture", "convert it first: editcap -F pcapng FILE NEW"),
+)
+
+
+def foreign_hint(head: bytes) -> tuple[str, str]:
+    """What a file is, by its first bytes, as the end of "FILE is …"; and what to do about it."""
+    if not head:
+        return "empty", "was the capture stopped before it began?"
+    for magic, what, hint in _KNOWN:
+        if head.startswith(magic):
+            return what, hint
+    if len(head) < 24:
+        return "too short to be a capture", _HINT
+    if all(byte in b"\t\n\r\f\x1b" or byte >= 0x20 for byte in head):
+        return "a text file, not a capture", _HINT
+    return "not a capture file", _HINT

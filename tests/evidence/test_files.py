@@ -1,0 +1,87 @@
+"""Evidence files on disk: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from netprobe.errors import EnvironmentFault, EvidenceFault
+from netprobe.evidence.files import load, save
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_saves_and_loads(tmp_path: Path) -> None:
+    path = tmp_path / "x.pcapng"
+    save(path, b"one")
+    save(path, b"two")
+    assert load(path) == b"two"
+    assert os.listdir(tmp_path) == ["x.pcapng"]  # noqa: PTH208 - nothing else is left
+
+
+def test_an_existing_files_mode_and_link_stay(tmp_path: Path) -> None:
+    path, link = tmp_path / "x", tmp_path / "link"
+    path.write_bytes(b"old")
+    path.chmod(0o640)
+    link.symlink_to(path)
+    save(link, b"new")
+    assert link.is_symlink()
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_a_pipe_is_written_to_and_read_from(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    got: list[bytes] = []
+    reader = threading.Thread(target=lambda: got.append(load(pipe)))
+    reader.start()
+    save(pipe, b"through")
+    reader.join(10)
+    assert got == [b"through"]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_device_is_not_replaced() -> None:
+    before = os.stat("/dev/null").st_rdev  # noqa: PTH116 - a device
+    save("/dev/null", b"x")
+    assert os.stat("/dev/null").st_rdev == before  # noqa: PTH116 - a device
+
+
+def test_an_error_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x"
+    save(path, b"old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(EnvironmentFault, match="No space left"):
+        save(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["x"]  # noqa: PTH208
+
+
+@pytest.mark.parametrize("name", ["missing/x", "\0"])
+def test_where_nothing_can_be_written_is_said(tmp_path: Path, name: str) -> None:
+    with pytest.raises(EnvironmentFault, match="cannot write"):
+        save(f"{tmp_path}/{name}", b"x")
+
+
+@pytest.mark.parametrize("name", ["missing", "", "\0"])
+def test_what_cannot_be_read_is_said(tmp_path: Path, name: str) -> None:
+    with pytest.raises(EvidenceFault, match="cannot read"):
+        load(f"{tmp_path}/{name}")
+
+
+def test_large_files_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(bytes(11))
+    assert len(load(path, limit=11)) == 11
+    with pytest.raises(EvidenceFault, match="larger than"):
+        load(path, limit=10)
