@@ -1,0 +1,64 @@
+"""Addresses and prefixes as text, compared as numbers. Untrusted text gives None, never an exception."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+
+@lru_cache(maxsize=4096)
+def ip(text: str) -> IPv4Address | IPv6Address | None:
+    """The address, None when the text is none. A zone (``fe80::1%eth0``) is dropped; v4-mapped becomes IPv4."""
+    try:
+        value = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(value, IPv6Address) and value.ipv4_mapped is not None:
+        return value.ipv4_mapped
+    return value
+
+
+@lru_cache(maxsize=4096)
+def prefix(text: str) -> IPv4Network | IPv6Network | None:
+    """The prefix (host bits ignored; dotted masks too), None when the text is none or its mask has holes."""
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def covers(network: str, address: str) -> bool | None:
+    """True when the address lies in the prefix; None when either text is not understood."""
+    net, addr = prefix(network), ip(address)
+    if net is None or addr is None:
+        return None
+    return addr.version == net.version and addr in net
+
+
+def overlaps(one: str, other: str) -> bool:
+    """True when two prefixes share addresses."""
+    first, second = prefix(one), prefix(other)
+    if first is None or second is None or first.version != second.version:
+        return False
+    return int(first.network_address) <= int(second.broadcast_address) and int(second.network_address) <= int(
+        first.broadcast_address
+    )
+
+
+def is_loopback(address: str) -> bool:
+    """True for 127.0.0.0/8 and ::1."""
+    value = ip(address)
+    return value is not None and value.is_loopback
+
+
+def is_any(address: str) -> bool:
+    """True for the wildcard addresses ``0.0.0.0``, ``::`` and ``*`` (and no address at all)."""
+    return address in {"", "*", "0.0.0.0", "::"}  # noqa: S104 - compared, not bound
+
+
+def same(one: str, other: str) -> bool:
+    """True when both texts name the same address."""
+    if one == other:
+        return True
+    first = ip(one)
+    return first is not None and first == ip(other)

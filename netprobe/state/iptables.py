@@ -1,0 +1,360 @@
+"""iptables rules with their counters, from ``iptables-save -c`` of both backends, and what a probe hit.
+
+A rule's text (``-A DOCKER … -j DNAT …``, without counters) is its identity: rules are compared across two moments by
+text and occurrence, never by number, because an inserted rule moves all the others.
+
+Source: iptables/iptables-save.c, libxtables xtables_save_string (quoting), extensions/libxt_*.c (options).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from netprobe.state.address import covers, same
+from netprobe.state.packet import PacketTuple, all_of, any_of, in_ports, invert
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+TABLE_ORDER = ("raw", "mangle", "nat", "filter", "security")  # the order of the hooks' priorities (netfilter_ipv4.h)
+
+
+class Field(StrEnum):
+    """What a condition looks at, named as iptables' options are."""
+
+    SRC = "-s"
+    DST = "-d"
+    IN = "-i"
+    OUT = "-o"
+    PROTO = "-p"
+    SPORT = "--sport"
+    DPORT = "--dport"
+    PORTS = "--ports"
+    CTSTATE = "--ctstate"
+    CTORIGDST = "--ctorigdst"
+    CTORIGDSTPORT = "--ctorigdstport"
+    SRC_TYPE = "--src-type"
+    DST_TYPE = "--dst-type"
+
+
+_ALIASES = {
+    "--source-port": Field.SPORT,
+    "--sports": Field.SPORT,
+    "--source-ports": Field.SPORT,
+    "--destination-port": Field.DPORT,
+    "--dports": Field.DPORT,
+    "--destination-ports": Field.DPORT,
+    "--state": Field.CTSTATE,
+}
+_FIELDS: dict[str, Field] = {each.value: each for each in Field} | _ALIASES
+_PROTO_NUMBERS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "132": "sctp", "ipv6-icmp": "icmpv6"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One test of a rule: ``! -i docker0`` is Condition(IN, "docker0", negated=True)."""
+
+    field: Field
+    value: str
+    negated: bool = False
+
+    def holds(self, packet: PacketTuple) -> bool | None:
+        """Whether this test is passed; None when the packet (or the text) does not tell."""
+        answer = _TESTS[self.field](self.value, packet)
+        return invert(answer) if self.negated else answer
+
+
+def _interface(spec: str, name: str | None) -> bool | None:
+    if name is None:
+        return None
+    return name.startswith(spec[:-1]) if spec.endswith("+") else name == spec
+
+
+def _address(spec: str, address: str | None) -> bool | None:
+    return None if address is None else covers(spec, address)
+
+
+def _word(spec: str, word: str | None) -> bool | None:
+    return None if word is None else word in spec.split(",")
+
+
+def _ctstate(spec: str, state: str | None) -> bool | None:
+    """``DNAT`` and ``SNAT`` are not states but what became of the connection: they need more than the state."""
+    answer = _word(spec, state)
+    return None if answer is False and {"DNAT", "SNAT"} & set(spec.split(",")) else answer
+
+
+def _proto(spec: str, proto: str | None) -> bool | None:
+    if spec in {"all", "0"}:
+        return True
+    return None if proto is None else _PROTO_NUMBERS.get(spec, spec) == proto
+
+
+def _both_ports(spec: str, packet: PacketTuple) -> bool | None:
+    return any_of((in_ports(spec, packet.sport), in_ports(spec, packet.dport)))
+
+
+_TESTS: dict[Field, Callable[[str, PacketTuple], bool | None]] = {
+    Field.SRC: lambda spec, p: _address(spec, p.src),
+    Field.DST: lambda spec, p: _address(spec, p.dst),
+    Field.IN: lambda spec, p: _interface(spec, p.in_if),
+    Field.OUT: lambda spec, p: _interface(spec, p.out_if),
+    Field.PROTO: lambda spec, p: _proto(spec, p.proto),
+    Field.SPORT: lambda spec, p: in_ports(spec, p.sport),
+    Field.DPORT: lambda spec, p: in_ports(spec, p.dport),
+    Field.PORTS: _both_ports,
+    Field.CTSTATE: lambda spec, p: _ctstate(spec, p.ctstate),
+    Field.CTORIGDST: lambda spec, p: _address(spec, p.orig_dst),
+    Field.CTORIGDSTPORT: lambda spec, p: in_ports(spec, p.orig_dport),
+    Field.SRC_TYPE: lambda spec, p: _word(spec, p.src_type),
+    Field.DST_TYPE: lambda spec, p: _word(spec, p.dst_type),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule.
+
+    Attributes:
+        table, chain, number: where it stands; numbers count from 1 as ``iptables -L --line-numbers`` does.
+        text: ``-A DOCKER …`` exactly as saved, without counters.
+        packets, bytes: its counters; None when the text has none.
+        conditions: the tests that are understood.
+        unknown: match extensions and options that are not (``limit``, ``set`` …): with one, a match is never certain.
+        target: ``DNAT``, ``DROP``, a chain's name …; ``""`` for a rule that only counts.
+        goto: ``-g`` instead of ``-j``.
+        options: the target's own options: ``{"--to-destination": "172.17.0.2:80"}``.
+        comment: its ``--comment``.
+        program: the family and backend: ``iptables``, ``ip6tables``, ``iptables-legacy``.
+    """
+
+    table: str
+    chain: str
+    number: int
+    text: str
+    packets: int | None = None
+    bytes: int | None = None
+    conditions: tuple[Condition, ...] = ()
+    unknown: tuple[str, ...] = ()
+    target: str = ""
+    goto: bool = False
+    options: Mapping[str, str] = field(default_factory=dict)
+    comment: str = ""
+    program: str = "iptables"
+
+    def get(self, what: Field) -> Condition | None:
+        """Its first test of that field, None when it has none."""
+        return next((each for each in self.conditions if each.field is what), None)
+
+    def matches(self, packet: PacketTuple) -> bool | None:
+        """Whether the packet meets every test; None when that cannot be known from what the packet or the text tells."""
+        known = all_of(each.holds(packet) for each in self.conditions)
+        return known if known is False or not self.unknown else None
+
+    @property
+    def destination(self) -> tuple[str, int | None] | None:
+        """Where a DNAT rule sends to (a port range gives its first port); None for others."""
+        text = self.options.get("--to-destination")
+        return _host_port(text) if self.target == "DNAT" and text else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """One chain. ``policy`` is ``""`` for a user-defined one."""
+
+    table: str
+    name: str
+    policy: str = ""
+    policy_packets: int | None = None
+    rules: tuple[Rule, ...] = ()
+    program: str = "iptables"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruleset:
+    """One backend's tables: table -> chain -> :class:`Chain`.
+
+    Attributes:
+        foreign_tables: tables that iptables-save said it cannot show (made by nft itself).
+        legacy_present: it warned that the legacy backend holds tables as well.
+    """
+
+    program: str = "iptables"
+    tables: Mapping[str, Mapping[str, Chain]] = field(default_factory=dict)
+    foreign_tables: tuple[str, ...] = ()
+    legacy_present: bool = False
+
+    def chain(self, table: str, name: str) -> Chain | None:
+        """One chain, None when it is not there."""
+        return self.tables.get(table, {}).get(name)
+
+    def chains(self) -> Iterator[Chain]:
+        """All chains, tables in the order a packet meets them."""
+        known = [table for table in TABLE_ORDER if table in self.tables]
+        for table in [*known, *(table for table in self.tables if table not in TABLE_ORDER)]:
+            yield from self.tables[table].values()
+
+    def rules(self) -> Iterator[Rule]:
+        """All rules, in the order of :meth:`chains`."""
+        for chain in self.chains():
+            yield from chain.rules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A rule or policy that counted packets between two moments. For a policy ``rule`` and ``number`` are None."""
+
+    table: str
+    chain: str
+    number: int | None
+    rule: Rule | None
+    packets_delta: int
+    policy: str = ""
+    before: int = 0
+    after: int = 0
+    program: str = "iptables"
+
+
+def hits(before: Ruleset | None, after: Ruleset | None) -> tuple[Hit, ...]:
+    """What counted between two moments; empty when either is unknown (ask for that first).
+
+    A rule that is new, or whose counter went back (it was deleted and added again, or zeroed), counts from 0.
+    """
+    if before is None or after is None:
+        return ()
+    old = dict(_occurrences(before))
+    found: list[Hit] = []
+    new = {id(rule): key for key, rule in _occurrences(after)}
+    for chain in after.chains():
+        for rule in chain.rules:
+            earlier = old.get(new[id(rule)])
+            found.extend(_hit(chain, rule, earlier.packets if earlier else 0, rule.packets))
+        was = before.chain(chain.table, chain.name)
+        found.extend(_hit(chain, None, was.policy_packets if was else 0, chain.policy_packets))
+    return tuple(found)
+
+
+def _hit(chain: Chain, rule: Rule | None, before: int | None, after: int | None) -> Iterator[Hit]:
+    if after is None or before is None:
+        return
+    start = before if before <= after else 0
+    if after > start:
+        yield Hit(
+            table=chain.table,
+            chain=chain.name,
+            number=rule.number if rule else None,
+            rule=rule,
+            packets_delta=after - start,
+            policy="" if rule else chain.policy,
+            before=start,
+            after=after,
+            program=chain.program,
+        )
+
+
+def _occurrences(ruleset: Ruleset) -> Iterator[tuple[tuple[str, str, int], Rule]]:
+    for chain in ruleset.chains():
+        seen: dict[str, int] = {}
+        for rule in chain.rules:
+            seen[rule.text] = seen.get(rule.text, 0) + 1
+            yield (chain.table, rule.text, seen[rule.text]), rule
+
+
+def find_dnat(ruleset: Ruleset, address: str, port: int, proto: str, *, in_if: str | None = None) -> tuple[Rule, ...]:
+    """The DNAT rules that this dialled address and port would meet, in chain order: the first one wins.
+
+    ``in_if``: the interface it comes in by (``""`` for the host itself); None leaves rules in that ask for one.
+    """
+    packet = PacketTuple(dst=address, dport=port, proto=proto, in_if=in_if, dst_type="LOCAL")
+    chains = ruleset.tables.get("nat", {}).values()
+    rules = (rule for chain in chains for rule in chain.rules if rule.target == "DNAT")
+    return tuple(rule for rule in rules if rule.matches(packet) is not False)
+
+
+def find_dnat_to(ruleset: Ruleset, address: str, port: int, proto: str) -> tuple[Rule, ...]:
+    """The DNAT rules that send to this container address and port, whatever was dialled."""
+    packet = PacketTuple(proto=proto)
+    found = []
+    for chain in ruleset.tables.get("nat", {}).values():
+        for rule in chain.rules:
+            to = rule.destination
+            if to and same(to[0], address) and to[1] in {port, None} and rule.matches(packet) is not False:
+                found.append(rule)
+    return tuple(found)
+
+
+def where(item: Rule | Hit | Chain) -> str:
+    """``nat/DOCKER #2``, or ``filter/FORWARD policy``."""
+    if isinstance(item, Chain):
+        return f"{item.table}/{item.name} policy"
+    number = "policy" if item.number is None else f"#{item.number}"
+    return f"{item.table}/{item.chain} {number}"
+
+
+def delete_argv(rule: Rule) -> tuple[str, ...]:
+    """The argv that deletes exactly this rule (its first copy, if it is there twice)."""
+    words = split(rule.text) or ()
+    table = () if rule.table == "filter" else ("-t", rule.table)
+    return (rule.program, *table, "-D", *words[1:])
+
+
+def delete_command(rule: Rule) -> str:
+    """The same as a line to type."""
+    return " ".join(map(_quote, delete_argv(rule)))
+
+
+def add_command(rule: Rule, *, number: int | None = None) -> str:
+    """The line that puts a rule back: at its end (``-A``), or at a number (``-I``)."""
+    argv = list(delete_argv(rule))
+    at = argv.index("-D")
+    argv[at : at + 2] = ["-A", rule.chain] if number is None else ["-I", rule.chain, str(number)]
+    return " ".join(map(_quote, argv))
+
+
+def policy_command(chain: Chain | Hit, policy: str = "ACCEPT") -> str:
+    """The line that sets a chain's policy."""
+    name = chain.name if isinstance(chain, Chain) else chain.chain
+    table = () if chain.table == "filter" else ("-t", chain.table)
+    return " ".join(map(_quote, (chain.program, *table, "-P", name, policy)))
+
+
+_SAFE = re.compile(r"[\w@%+=:,./!-]+", re.ASCII)
+
+
+def _quote(word: str) -> str:
+    """Quoted for a POSIX shell; a lone ``!`` needs none and reads better without."""
+    return (
+        word if _SAFE.fullmatch(word) and (word == "!" or "!" not in word) else "'" + word.replace("'", "'\"'\"'") + "'"
+    )
+
+
+_WORD = re.compile(r'"((?:\\.|[^"\\])*)"(?=\s|$)|([^\s"]\S*)|(\S+)')
+_ESCAPED = re.compile(r"\\(.)")
+
+
+def split(text: str) -> tuple[str, ...] | None:
+    """Words as iptables-save quotes them; None when a quote is not closed."""
+    if '"' not in text:
+        return tuple(text.split())
+    words = []
+    for quoted, plain, broken in _WORD.findall(text):
+        if broken:
+            return None
+        words.append(plain or _ESCAPED.sub(r"\1", quoted))
+    return tuple(words)
+
+
+def _host_port(text: str) -> tuple[str, int | None]:
+    """``172.17.0.2:80``, ``[fd00::2]:80-90``, ``172.17.0.2``, ``:53``."""
+    first = text.split(",", 1)[0]
+    host, port = first, ""
+    if first.startswith("["):
+        host, _, rest = first[1:].partition("]")
+        port = rest.removeprefix(":")
+    elif first.count(":") == 1:
+        host, _, port = first.partition(":")
+    digits = re.match(r"\d{1,5}", port, re.ASCII)
+    return host.split("-", 1)[0], int(digits[0]) if digits else None

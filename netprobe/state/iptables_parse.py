@@ -1,0 +1,172 @@
+"""Reading iptables-save: line by line, each line either understood or an issue. See :mod:`netprobe.state.iptables`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from netprobe.state.iptables import _FIELDS, Chain, Condition, Rule, Ruleset, split
+
+if TYPE_CHECKING:
+    from netprobe.state.issues import Issues
+
+_COUNTERS = re.compile(r"\[(\d{1,20}):(\d{1,20})\]\s*", re.ASCII)
+_CHAIN = re.compile(r":(\S+)\s+(\S+)(?:\s+\[(\d{1,20}):(\d{1,20})\])?", re.ASCII)
+_FOREIGN = re.compile(r"# Table `(\S+)' is incompatible")
+_KNOWN_MATCHES = frozenset({"tcp", "udp", "conntrack", "state", "addrtype", "comment", "multiport", "icmp"})
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A rule being read."""
+
+    conditions: list[Condition] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    target: str = ""
+    goto: bool = False
+    options: dict[str, str] = field(default_factory=dict)
+    comment: str = ""
+
+
+def parse_iptables(text: str, issues: Issues, *, program: str = "iptables") -> Ruleset | None:
+    """The whole ruleset. None (and an issue) when the text has no table though it is not empty."""
+    reader = _Reader(issues, program)
+    for number, line in enumerate(text.split("\n"), 1):
+        reader.line(number, line.strip("\r"))
+    if (
+        not reader.tables
+        and text.strip()
+        and not all(line.startswith("#") for line in text.split("\n") if line.strip())
+    ):
+        issues.add(0, text, "no table in it")
+        return None
+    return reader.ruleset()
+
+
+class _Reader:
+    """Where the reading stands: the table it is in, its chains and their rules."""
+
+    def __init__(self, issues: Issues, program: str) -> None:
+        self.issues = issues
+        self.program = program
+        self.tables: dict[str, dict[str, tuple[Chain, list[Rule]]]] = {}
+        self.table = ""
+        self.foreign: list[str] = []
+        self.legacy = False
+
+    def line(self, number: int, line: str) -> None:
+        """One line: table, chain, rule, comment or an issue."""
+        if not line or line == "COMMIT":
+            return
+        if line.startswith("#"):
+            self._comment(line)
+        elif line.startswith("*"):
+            self.table = line[1:].strip()
+            self.tables.setdefault(self.table, {})
+        elif not self.table:
+            self.issues.add(number, line, "before any *table line")
+        elif line.startswith(":"):
+            self._chain(number, line)
+        else:
+            self._rule(number, line)
+
+    def _comment(self, line: str) -> None:
+        foreign = _FOREIGN.match(line)
+        if foreign:
+            self.foreign.append(foreign[1])
+        elif "legacy tables present" in line:
+            self.legacy = True
+
+    def _chain(self, number: int, line: str) -> None:
+        found = _CHAIN.fullmatch(line.rstrip())
+        if not found:
+            self.issues.add(number, line, "not a chain line")
+            return
+        name, policy, packets, _ = found.groups()
+        chain = Chain(
+            table=self.table,
+            name=name,
+            policy="" if policy == "-" else policy,
+            policy_packets=int(packets) if packets is not None and policy != "-" else None,
+            program=self.program,
+        )
+        self.tables[self.table].setdefault(name, (chain, []))
+
+    def _rule(self, number: int, line: str) -> None:
+        counters = _COUNTERS.match(line)
+        text = line[counters.end() :] if counters else line
+        words = split(text)
+        if words is None:  # it still has its number in the chain, so it stays, as a rule that cannot be read
+            self.issues.add(number, line, "a quote is not closed")
+            words = (*text.split()[:2], "unreadable")
+        if len(words) < 2 or words[0] != "-A":
+            self.issues.add(number, line, "not a rule line")
+            return
+        chain = Chain(table=self.table, name=words[1], program=self.program)
+        rules = self.tables[self.table].setdefault(words[1], (chain, []))[1]
+        draft = _read(words[2:])
+        rules.append(
+            Rule(
+                table=self.table,
+                chain=words[1],
+                number=len(rules) + 1,
+                text=text.strip(),
+                packets=int(counters[1]) if counters else None,
+                bytes=int(counters[2]) if counters else None,
+                conditions=tuple(draft.conditions),
+                unknown=tuple(dict.fromkeys(draft.unknown)),
+                target=draft.target,
+                goto=draft.goto,
+                options=draft.options,
+                comment=draft.comment,
+                program=self.program,
+            )
+        )
+
+    def ruleset(self) -> Ruleset:
+        """What was read."""
+        tables = {
+            table: {name: replace(chain, rules=tuple(rules)) for name, (chain, rules) in chains.items()}
+            for table, chains in self.tables.items()
+        }
+        return Ruleset(
+            program=self.program, tables=tables, foreign_tables=tuple(self.foreign), legacy_present=self.legacy
+        )
+
+
+def _read(words: tuple[str, ...]) -> _Draft:
+    """The words after ``-A CHAIN``: option by option, an option's value being what follows up to the next option."""
+    draft = _Draft()
+    at, negated = 0, False
+    while at < len(words):
+        word = words[at]
+        at += 1
+        if word == "!":
+            negated = True
+            continue
+        end = at
+        while end < len(words) and not (words[end].startswith("-") and len(words[end]) > 1) and words[end] != "!":
+            end += 1
+        if word == "--comment" and at < len(words):  # a comment may look like anything
+            end = at + 1
+        _option(draft, word, words[at:end], negated=negated)
+        at, negated = end, False
+    return draft
+
+
+def _option(draft: _Draft, word: str, values: tuple[str, ...], *, negated: bool) -> None:
+    value = " ".join(values)
+    if draft.target:
+        draft.options[word] = value
+    elif word in {"-j", "-g"}:
+        draft.target, draft.goto = value, word == "-g"
+    elif word == "-m":
+        if value not in _KNOWN_MATCHES:
+            draft.unknown.append(value)
+    elif word == "--comment":
+        draft.comment = value
+    elif word in _FIELDS and len(values) == 1:
+        draft.conditions.append(Condition(field=_FIELDS[word], value=value, negated=negated))
+    else:
+        draft.unknown.append(word)

@@ -1,0 +1,277 @@
+"""Links, routes, routing rules, neighbours and bridge forwarding entries, from iproute2's JSON.
+
+Source: iproute2 ip/ipaddress.c, ip/iproute.c, ip/iprule.c, ip/ipneigh.c, bridge/fdb.c (print_* functions).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from netprobe.state.issues import Issues, dict_of, int_of, load_items, text_of, texts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOCAL = "local"
+UNICAST = "unicast"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """One address of a link. ``peer`` is the far end of a point-to-point address, else ``""``."""
+
+    address: str
+    prefixlen: int
+    scope: str = "global"
+    peer: str = ""
+
+    @property
+    def prefix(self) -> str:
+        """``172.17.0.1/16``."""
+        return f"{self.address}/{self.prefixlen}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One interface, as ``ip -d addr`` shows it.
+
+    Attributes:
+        name: its name.
+        ifindex: its number in its namespace.
+        peer_index: the other end's number in *its* namespace (veth), the parent's (macvlan, vlan); None unknown or none.
+        peer_name: the other end's or parent's name where it is in the same namespace, else ``""``.
+        peer_netnsid: the local id of the namespace that ``peer_index`` counts in, None for the same namespace.
+        master: the bridge (or bond, vrf) it is a port of, ``""`` none.
+        kind: ``veth`` ``bridge`` ``macvlan`` ``ipvlan`` ``vlan`` ``dummy`` …, ``""`` for hardware and lo.
+        mode: macvlan or ipvlan mode (``bridge``, ``private``, ``vepa``, ``l2`` …).
+        mac: link address.
+        mtu: bytes; 0 unknown.
+        up: administratively up (IFF_UP). carrier: IFF_LOWER_UP. promisc: IFF_PROMISC or the kernel's promiscuity count.
+        vlan_id: the VLAN id of a ``vlan`` link, None for others (also for a lab's veth stand-in).
+    """
+
+    name: str
+    ifindex: int
+    peer_index: int | None = None
+    peer_name: str = ""
+    peer_netnsid: int | None = None
+    master: str = ""
+    kind: str = ""
+    mode: str = ""
+    mac: str = ""
+    mtu: int = 0
+    up: bool = True
+    carrier: bool = True
+    promisc: bool = False
+    addresses: tuple[Address, ...] = ()
+    vlan_id: int | None = None
+
+    @property
+    def loopback(self) -> bool:
+        """True for lo."""
+        return self.name == "lo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One route (one next hop of it): ``dst`` is always a prefix, ``0.0.0.0/0`` or ``::/0`` for default.
+
+    ``kind`` is the kernel's route type (``unicast`` ``local`` ``broadcast`` ``unreachable`` ``blackhole`` …).
+    """
+
+    dst: str
+    dev: str = ""
+    via: str = ""
+    src: str = ""
+    table: str = "main"
+    kind: str = UNICAST
+    metric: int = 0
+    linkdown: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingRule:
+    """One line of ``ip rule``: which table is asked. ``other``: it has selectors that are not read here (fwmark, iif …)."""
+
+    priority: int
+    table: str
+    src: str = "all"
+    dst: str = ""
+    inverted: bool = False
+    other: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """One neighbour entry. ``state`` joins the NUD states (``REACHABLE``, ``FAILED``, ``PERMANENT`` …)."""
+
+    address: str
+    dev: str
+    mac: str = ""
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FdbEntry:
+    """One forwarding entry: this MAC is behind that port."""
+
+    mac: str
+    port: str
+    master: str = ""
+    state: str = ""
+
+
+def parse_links(text: str, issues: Issues) -> tuple[Link, ...] | None:
+    """``ip -j -d addr show``. None when the text is no JSON list."""
+    items = load_items(text, issues)
+    if items is None:
+        return None
+    links = []
+    for number, item in items:
+        if not item:  # iproute2 writes {} for links that a filter left out
+            continue
+        if not text_of(item, "ifname") or int_of(item, "ifindex") is None:
+            issues.add(number, item, "a link without name or index")
+            continue
+        links.append(_link(item))
+    return tuple(links)
+
+
+def _link(item: dict[str, Any]) -> Link:
+    info = dict_of(item, "linkinfo")
+    data = dict_of(info, "info_data")
+    flags = texts_of(item, "flags")
+    return Link(
+        name=text_of(item, "ifname"),
+        ifindex=int_of(item, "ifindex") or 0,
+        peer_index=int_of(item, "link_index"),
+        peer_name=text_of(item, "link"),
+        peer_netnsid=int_of(item, "link_netnsid"),
+        master=text_of(item, "master"),
+        kind=text_of(info, "info_kind"),
+        mode=text_of(data, "mode"),
+        mac=text_of(item, "address").lower(),
+        mtu=int_of(item, "mtu") or 0,
+        up="UP" in flags,
+        carrier="LOWER_UP" in flags,
+        promisc="PROMISC" in flags or (int_of(item, "promiscuity") or 0) > 0,
+        addresses=tuple(_addresses(item)),
+        vlan_id=int_of(data, "id") if text_of(info, "info_kind") == "vlan" else None,
+    )
+
+
+def _addresses(item: dict[str, Any]) -> Iterator[Address]:
+    infos = item.get("addr_info")
+    for info in infos if isinstance(infos, list) else ():
+        if isinstance(info, dict) and text_of(info, "local"):
+            yield Address(
+                address=text_of(info, "local"),
+                prefixlen=int_of(info, "prefixlen") or 0,
+                scope=text_of(info, "scope"),
+                peer=text_of(info, "address"),
+            )
+
+
+def parse_routes(text: str, issues: Issues) -> tuple[Route, ...] | None:
+    """``ip -j route show table all``. A multipath route gives one :class:`Route` a next hop."""
+    items = load_items(text, issues)
+    if items is None:
+        return None
+    routes: list[Route] = []
+    for number, item in items:
+        if not text_of(item, "dst"):
+            issues.add(number, item, "a route without destination")
+            continue
+        hops = item.get("nexthops")
+        several = [hop for hop in hops if isinstance(hop, dict)] if isinstance(hops, list) else []
+        routes.extend(_route(item, hop) for hop in several or [item])
+    return tuple(routes)
+
+
+def _route(item: dict[str, Any], hop: dict[str, Any]) -> Route:
+    via = text_of(hop, "gateway") or text_of(dict_of(hop, "via"), "host")
+    dst = text_of(item, "dst")
+    # A default route does not say its family. Only IPv6 routes have a preference (RFC 4191); "via" instead of "gateway"
+    # is an IPv6 next hop of an IPv4 route (RFC 8950).
+    six = ":" in dst or "pref" in item or (dst == "default" and ":" in text_of(hop, "gateway"))
+    if dst == "default":
+        dst = "::/0" if six else "0.0.0.0/0"
+    elif "/" not in dst:
+        dst += "/128" if six else "/32"
+    return Route(
+        dst=dst,
+        dev=text_of(hop, "dev"),
+        via=via,
+        src=text_of(item, "prefsrc"),
+        table=str(item.get("table", "main")),
+        kind=text_of(item, "type") or UNICAST,
+        metric=int_of(item, "metric") or 0,
+        linkdown="linkdown" in texts_of(hop, "flags"),
+    )
+
+
+_PLAIN_RULE_KEYS = frozenset({"priority", "src", "srclen", "dst", "dstlen", "table", "protocol", "not"})
+
+
+def parse_rules(text: str, issues: Issues) -> tuple[RoutingRule, ...] | None:
+    """``ip -j rule show``, in the kernel's order."""
+    items = load_items(text, issues)
+    if items is None:
+        return None
+    rules = []
+    for number, item in items:
+        priority = int_of(item, "priority")
+        if priority is None:
+            issues.add(number, item, "a routing rule without priority")
+            continue
+        rules.append(
+            RoutingRule(
+                priority=priority,
+                table=str(item.get("table", "")),
+                src=_selector(item, "src") or "all",
+                dst=_selector(item, "dst"),
+                inverted="not" in item,
+                other=tuple(sorted(key for key in item if key not in _PLAIN_RULE_KEYS)),
+            )
+        )
+    return tuple(rules)
+
+
+def _selector(item: dict[str, Any], key: str) -> str:
+    length = int_of(item, f"{key}len")
+    return text_of(item, key) if length is None else f"{text_of(item, key)}/{length}"
+
+
+def parse_neighbours(text: str, issues: Issues) -> tuple[Neighbour, ...] | None:
+    """``ip -j neigh show``."""
+    items = load_items(text, issues)
+    if items is None:
+        return None
+    return tuple(
+        Neighbour(
+            address=text_of(item, "dst"),
+            dev=text_of(item, "dev"),
+            mac=text_of(item, "lladdr").lower(),
+            state=",".join(texts_of(item, "state")) or text_of(item, "state"),
+        )
+        for _, item in items
+        if text_of(item, "dst")
+    )
+
+
+def parse_fdb(text: str, issues: Issues) -> tuple[FdbEntry, ...] | None:
+    """``bridge -j fdb show``."""
+    items = load_items(text, issues)
+    if items is None:
+        return None
+    return tuple(
+        FdbEntry(
+            mac=text_of(item, "mac").lower(),
+            port=text_of(item, "ifname"),
+            master=text_of(item, "master"),
+            state=text_of(item, "state"),
+        )
+        for _, item in items
+        if text_of(item, "mac") and text_of(item, "ifname")
+    )

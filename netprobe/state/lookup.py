@@ -1,0 +1,299 @@
+"""Questions to the hosts' state: which way a packet leaves, who has an address, who publishes a port, which veth is whose.
+
+A container's address means something on its own host, on a network that both share, or where a route leads to its host;
+never by its number alone, because every Docker host has 172.17.0.0/16.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from netprobe.evidence.model import Place
+from netprobe.state.address import covers, ip, is_loopback, overlaps, prefix, same
+from netprobe.state.links import LOCAL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from netprobe.state.docker import Container, Endpoint, Network, Published
+    from netprobe.state.links import Link, Route, RoutingRule
+    from netprobe.state.model import Host, Namespace
+
+FLAT_DRIVERS = frozenset({"macvlan", "ipvlan"})  # their containers stand on the parent's own segment
+_DOCKER_BRIDGE = re.compile(r"docker0|br-[0-9a-f]{12}")
+_DEFAULT_TABLES = ("local", "main", "default")
+_NO_WAY = frozenset({"unreachable", "blackhole", "prohibit", "throw"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteHop:
+    """What a route lookup gives.
+
+    Attributes:
+        dev: the interface that it leaves by (``lo`` for the namespace's own addresses).
+        via: the next hop, ``""`` when the destination is on the link.
+        src: the address that the kernel would send from, ``""`` unknown.
+        local: the address is the namespace's own.
+        route: the route that decided.
+    """
+
+    dev: str
+    via: str = ""
+    src: str = ""
+    local: bool = False
+    route: Route | None = None
+
+
+def route_lookup(namespace: Namespace, address: str, *, src: str = "") -> RouteHop | None:
+    """As ``ip route get`` would: rules in order, longest prefix, lowest metric (net/ipv4/fib_rules.c, fib_trie.c).
+
+    None when there is no route, and also when the routes are not known: ask ``namespace.routes is None`` first where
+    the difference matters. Rules with selectors that are not known here (fwmark, iif …) are passed over.
+    """
+    for table in _tables(namespace.rules, address, src):
+        routes = [route for route in namespace.routes or () if route.table == table and covers(route.dst, address)]
+        if not routes:
+            continue
+        best = min(routes, key=lambda route: (-_length(route), route.metric))
+        if best.kind == "throw":
+            continue
+        return None if best.kind in _NO_WAY else _hop(namespace, best, address)
+    return None
+
+
+def _tables(rules: tuple[RoutingRule, ...] | None, address: str, src: str) -> tuple[str, ...]:
+    if not rules:
+        return _DEFAULT_TABLES
+    return tuple(rule.table for rule in sorted(rules, key=lambda rule: rule.priority) if _applies(rule, address, src))
+
+
+def _applies(rule: RoutingRule, address: str, src: str) -> bool:
+    if rule.other or not rule.table:
+        return False
+    from_it = rule.src == "all" or bool(src and covers(rule.src, src))
+    to_it = not rule.dst or bool(covers(rule.dst, address))
+    return (from_it and to_it) != rule.inverted
+
+
+def _length(route: Route) -> int:
+    net = prefix(route.dst)
+    return net.prefixlen if net else -1
+
+
+def _hop(namespace: Namespace, route: Route, address: str) -> RouteHop:
+    local = route.kind == LOCAL
+    return RouteHop(
+        dev="lo" if local else route.dev,
+        via=route.via,
+        src=route.src or (address if local else _source(namespace, route, address)),
+        local=local,
+        route=route,
+    )
+
+
+def _source(namespace: Namespace, route: Route, address: str) -> str:
+    """The first address of the interface: one whose subnet has the next hop, else the first of that family."""
+    link = namespace.link(route.dev)
+    wanted = ip(route.via or address)
+    mine = [each for each in link.addresses if wanted and _family(each.address) == wanted.version] if link else []
+    near = (each.address for each in mine if covers(each.prefix, route.via or address))
+    return next(near, mine[0].address if mine else "")
+
+
+def _family(address: str) -> int:
+    value = ip(address)
+    return value.version if value else 0
+
+
+def has_address(namespace: Namespace, address: str) -> bool:
+    """True when an interface of the namespace has this address (any of 127.0.0.0/8 counts)."""
+    if is_loopback(address):
+        return True
+    return any(same(each.address, address) for link in namespace.links or () for each in link.addresses)
+
+
+def canonical(hosts: Mapping[str, Host], place: Place) -> Place:
+    """The place whose namespace it is: a container with ``--network container:X`` is at X, one with ``host`` at the host."""
+    host = hosts.get(place.host)
+    if host is None or place.container is None:
+        return place
+    return Place(host=place.host, container=host.owner_of(place.container))
+
+
+def namespace_of(hosts: Mapping[str, Host], place: Place) -> Namespace | None:
+    """The namespace of a place, None for a host that is not known."""
+    host = hosts.get(place.host)
+    return host.namespace(place.container) if host else None
+
+
+def networks_of(host: Host, container: Container) -> Iterator[tuple[Endpoint, Network]]:
+    """The networks that a container is in, those that the engine told of."""
+    for endpoint in container.networks.values():
+        network = host.network(endpoint.network) or host.network(endpoint.network_id)
+        if network is not None:
+            yield endpoint, network
+
+
+def container_with(host: Host, address: str) -> tuple[Container, Endpoint] | None:
+    """The running container of this host that has this address in one of its networks."""
+    for container in host.containers or ():
+        if not container.running:
+            continue
+        for endpoint in container.networks.values():
+            if any(same(each, address) for each in endpoint.all_addresses):
+                return container, endpoint
+    return None
+
+
+def network_for(host: Host, endpoint: Endpoint) -> Network | None:
+    """An endpoint's network."""
+    return host.network(endpoint.network) or host.network(endpoint.network_id)
+
+
+def docker_bridges(host: Host) -> frozenset[str]:
+    """The interfaces of this host's bridge networks; by their usual names where the engine told nothing."""
+    if host.networks is not None:
+        return frozenset(network.bridge for network in host.networks if network.bridge)
+    return frozenset(link.name for link in host.own.links or () if _DOCKER_BRIDGE.fullmatch(link.name))
+
+
+def host_with(hosts: Mapping[str, Host], address: str) -> str | None:
+    """The host that has this address as its own on the outside: loopback and Docker's gateway addresses do not count."""
+    for name, host in hosts.items():
+        bridges = docker_bridges(host)
+        for link in host.own.links or ():
+            if link.name not in bridges and any(
+                same(each.address, address) and not is_loopback(each.address) for each in link.addresses
+            ):
+                return name
+    return None
+
+
+def owner_of_address(hosts: Mapping[str, Host], address: str, from_place: Place) -> Place | None:
+    """Which namespace has this address, seen from a place; None when nobody of the inventory has it there."""
+    start = canonical(hosts, from_place)
+    namespace, host = namespace_of(hosts, start), hosts.get(start.host)
+    if namespace is None or host is None:
+        return None
+    if has_address(namespace, address):
+        return start
+    near = _owner_near(host, address)
+    return near or _owner_flat(hosts, start, address) or _owner_far(hosts, host, address)
+
+
+def _owner_near(host: Host, address: str) -> Place | None:
+    """On the same host: a bridge container, or the host itself."""
+    found = container_with(host, address)
+    if found is not None:
+        network = network_for(host, found[1])
+        if network is None or network.driver not in FLAT_DRIVERS:
+            return Place(host=host.name, container=host.owner_of(found[0].name))
+        return None
+    return Place(host=host.name) if has_address(host.own, address) else None
+
+
+def _owner_flat(hosts: Mapping[str, Host], start: Place, address: str) -> Place | None:
+    """On any host: a container of a macvlan or ipvlan network whose subnet such a network of the source shares."""
+    host = hosts[start.host]
+    container = host.container(start.container) if start.container else None
+    if container is None:
+        return None
+    mine = [net for _, net in networks_of(host, container) if net.driver in FLAT_DRIVERS]
+    for name, other in hosts.items():
+        found = container_with(other, address)
+        theirs = network_for(other, found[1]) if found else None
+        if found and theirs and theirs.driver in FLAT_DRIVERS and any(_share(net, theirs) for net in mine):
+            return Place(host=name, container=found[0].name)
+    return None
+
+
+def _share(one: Network, other: Network) -> bool:
+    return any(overlaps(a, b) for a in one.subnets for b in other.subnets)
+
+
+def _owner_far(hosts: Mapping[str, Host], host: Host, address: str) -> Place | None:
+    """Beyond the host: a host's own address, or a container's where the host's route leads to that container's host."""
+    others = {name: other for name, other in hosts.items() if name != host.name}
+    hop = route_lookup(host.own, address)
+    via = host_with(others, hop.via) if hop and hop.via else None
+    if via is not None:
+        found = container_with(others[via], address)
+        if found is not None:
+            return Place(host=via, container=others[via].owner_of(found[0].name))
+    owner = host_with(others, address)
+    return Place(host=owner) if owner is not None else None
+
+
+def published_by(host: Host, address: str, port: int, proto: str) -> tuple[Container, Published] | None:
+    """Who publishes this port at this address of the host: running ones first, a bound address before any.
+
+    A container that does not run is given when no running one publishes it: look at its ``state``.
+    """
+    found: list[tuple[int, int, Container, Published]] = []
+    for container in host.containers or ():
+        for published in container.published:
+            rank = _publishes(published, address, port, proto)
+            if rank is not None:
+                found.append((0 if container.running else 1, rank, container, published))
+    if not found:
+        return None
+    best = min(found, key=lambda each: each[:2])
+    return best[2], best[3]
+
+
+def _publishes(published: Published, address: str, port: int, proto: str) -> int | None:
+    if (published.host_port, published.proto) != (port, proto):
+        return None
+    bound, asked = ip(published.host_ip), ip(address)
+    if bound is None or asked is None or bound.version != asked.version:
+        return None
+    if bound == asked:
+        return 0
+    return 1 if bound.is_unspecified else None
+
+
+def container_link(host: Host, container: Container, endpoint: Endpoint) -> Link | None:
+    """The interface of a container in one of its networks, by address, then by MAC; None when its links are not known."""
+    links = host.namespace(container.name).links or ()
+    wanted = set(endpoint.all_addresses)
+    for link in links:
+        if any(each.address in wanted for each in link.addresses):
+            return link
+    return next((link for link in links if endpoint.mac and link.mac == endpoint.mac), None)
+
+
+def container_interface(host: Host, container: Container, endpoint: Endpoint) -> str:
+    """The same by name; where its links are not known, eth0 and so on in the order in which the engine numbers them."""
+    link = container_link(host, container, endpoint)
+    if link is not None:
+        return link.name
+    order = sorted(container.networks)
+    return f"eth{order.index(endpoint.network)}" if endpoint.network in order else "eth0"
+
+
+def host_veth(host: Host, container: Container, endpoint: Endpoint) -> Link | None:
+    """The host's end of a container's veth pair; None for other kinds, or when it cannot be told.
+
+    By the pair's interface numbers; where the container was not looked into, by the bridge's forwarding table.
+    """
+    links = host.own.links or ()
+    inner = container_link(host, container, endpoint)
+    if inner is not None:
+        return _peer(links, inner)
+    ports = {entry.port for entry in host.own.fdb or () if endpoint.mac and entry.mac == endpoint.mac}
+    found = [link for link in links if link.name in ports and link.kind == "veth"]
+    return found[0] if len(found) == 1 else None
+
+
+def _peer(links: tuple[Link, ...], inner: Link) -> Link | None:
+    """Both ends name each other's number; a host's own uplink may be a veth of equal numbers, so a bridge port is preferred."""
+    if inner.kind != "veth" or inner.peer_index is None:
+        return None
+    pairs = [
+        link
+        for link in links
+        if link.ifindex == inner.peer_index and link.kind == "veth" and link.peer_index in {inner.ifindex, None}
+    ]
+    return next((link for link in pairs if link.master), pairs[0] if pairs else None)

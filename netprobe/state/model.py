@@ -1,0 +1,289 @@
+"""A host, a namespace, the world: parsed when asked for, None where the evidence does not tell.
+
+A value is parsed once: where the text after the probe is the same as before, both moments share the parsed value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from netprobe.state.docker import Container, Network, parse_containers, parse_networks
+from netprobe.state.iptables_parse import parse_iptables
+from netprobe.state.issues import Issues, ParseIssue, load_json
+from netprobe.state.links import (
+    FdbEntry,
+    Link,
+    Neighbour,
+    Route,
+    RoutingRule,
+    parse_fdb,
+    parse_links,
+    parse_neighbours,
+    parse_routes,
+    parse_rules,
+)
+from netprobe.state.names import (
+    HostsFile,
+    Proxy,
+    ResolvConf,
+    parse_hosts_file,
+    parse_proxies,
+    parse_resolv_conf,
+    parse_sysctls,
+)
+from netprobe.state.nft import NftRuleset, parse_nft
+from netprobe.state.sockets import Socket, parse_sockets
+
+if TYPE_CHECKING:
+    from netprobe.evidence.model import CommandOutput
+    from netprobe.state.iptables import Ruleset
+
+T = TypeVar("T")
+Parser = Callable[[str, Issues], T]
+
+
+class Outputs:
+    """The command outputs of one host at one moment, and what was parsed of them."""
+
+    def __init__(self, outputs: Mapping[str, CommandOutput], earlier: Outputs | None = None) -> None:
+        self.outputs = outputs
+        self.earlier = earlier
+        self._parsed: dict[str, tuple[Any, tuple[ParseIssue, ...]]] = {}
+
+    def parse(self, key: str, parser: Parser[T]) -> T | None:
+        """The parsed output; None when it was not asked, failed, or could not be read at all."""
+        output = self.outputs.get(key)
+        if output is None or not output.ok:
+            return None
+        if self.earlier is not None and self.earlier.outputs.get(key) == output:
+            return self.earlier.parse(key, parser)
+        if key not in self._parsed:
+            issues = Issues(key)
+            self._parsed[key] = (parser(output.stdout, issues), tuple(issues.found))
+        value: T | None = self._parsed[key][0]
+        return value
+
+    def issues(self) -> tuple[ParseIssue, ...]:
+        """What was not understood of all that was parsed so far."""
+        earlier = self.earlier.issues() if self.earlier else ()
+        own = tuple(issue for _, issues in self._parsed.values() for issue in issues)
+        return tuple(dict.fromkeys((*earlier, *own)))
+
+
+class Namespace:
+    """One network namespace; each attribute is None when it is not known."""
+
+    def __init__(self, outputs: Outputs, prefix: str = "") -> None:
+        self._outputs = outputs
+        self._prefix = prefix
+
+    def __repr__(self) -> str:
+        return f"Namespace({self._prefix or 'host'})"
+
+    @classmethod
+    def known(cls, **values: Any) -> Namespace:
+        """A namespace of which just these attributes are known (for tests and predictions)."""
+        namespace = cls(Outputs({}))
+        namespace.__dict__.update(values)
+        return namespace
+
+    def _get(self, key: str, parser: Parser[T]) -> T | None:
+        return self._outputs.parse(self._prefix + key, parser)
+
+    @cached_property
+    def links(self) -> tuple[Link, ...] | None:
+        """Interfaces with their addresses."""
+        return self._get("addr", parse_links)
+
+    @cached_property
+    def routes(self) -> tuple[Route, ...] | None:
+        """Routes of all tables."""
+        return self._get("route", parse_routes)
+
+    @cached_property
+    def rules(self) -> tuple[RoutingRule, ...] | None:
+        """Routing rules."""
+        return self._get("rule", parse_rules)
+
+    @cached_property
+    def neighbours(self) -> tuple[Neighbour, ...] | None:
+        """Neighbour (ARP) entries."""
+        return self._get("neigh", parse_neighbours)
+
+    @cached_property
+    def fdb(self) -> tuple[FdbEntry, ...] | None:
+        """Bridge forwarding entries."""
+        return self._get("fdb", parse_fdb)
+
+    @cached_property
+    def sockets(self) -> tuple[Socket, ...] | None:
+        """TCP and UDP sockets."""
+        return self._get("sockets", parse_sockets)
+
+    @cached_property
+    def ruleset(self) -> Ruleset | None:
+        """iptables, the backend that ``iptables`` is."""
+        return self._get("iptables", parse_iptables)
+
+    @cached_property
+    def hosts_file(self) -> HostsFile | None:
+        """Its hosts file."""
+        return self._get("hosts-file", parse_hosts_file)
+
+    @cached_property
+    def resolv_conf(self) -> ResolvConf | None:
+        """Its resolver configuration."""
+        return self._get("resolv-conf", parse_resolv_conf)
+
+    def link(self, name: str) -> Link | None:
+        """An interface by name."""
+        return next((link for link in self.links or () if link.name == name), None)
+
+    def link_at(self, ifindex: int) -> Link | None:
+        """An interface by number."""
+        return next((link for link in self.links or () if link.ifindex == ifindex), None)
+
+    def link_with(self, address: str) -> Link | None:
+        """The interface that has this address."""
+        return next((link for link in self.links or () if any(a.address == address for a in link.addresses)), None)
+
+
+class Host:
+    """One host at one moment.
+
+    ``own`` is its own namespace, ``namespaces`` those of its containers that were looked into, by the name of the
+    container that the namespace belongs to.
+    """
+
+    def __init__(self, name: str, outputs: Outputs | None = None) -> None:
+        self.name = name
+        self.outputs = outputs or Outputs({})
+        self.own = Namespace(self.outputs)
+
+    def __repr__(self) -> str:
+        return f"Host({self.name})"
+
+    @classmethod
+    def known(cls, name: str, **values: Any) -> Host:
+        """A host of which just these attributes are known (for tests and predictions)."""
+        host = cls(name)
+        host.__dict__.update(values)
+        return host
+
+    @cached_property
+    def ruleset(self) -> Ruleset | None:
+        """iptables, the backend that ``iptables`` is."""
+        return self.own.ruleset
+
+    @cached_property
+    def legacy(self) -> Ruleset | None:
+        """The legacy backend's rules, where it is another one."""
+        return self.outputs.parse("iptables-legacy", _legacy)
+
+    @cached_property
+    def ruleset6(self) -> Ruleset | None:
+        """ip6tables."""
+        return self.outputs.parse("ip6tables", _six)
+
+    @cached_property
+    def nft(self) -> NftRuleset | None:
+        """What nft holds beside iptables' own tables."""
+        return self.outputs.parse("nft", parse_nft)
+
+    @cached_property
+    def containers(self) -> tuple[Container, ...] | None:
+        """All containers."""
+        return self.outputs.parse("containers", parse_containers)
+
+    @cached_property
+    def networks(self) -> tuple[Network, ...] | None:
+        """All Docker networks."""
+        return self.outputs.parse("networks", parse_networks)
+
+    @cached_property
+    def proxies(self) -> tuple[Proxy, ...] | None:
+        """docker-proxy processes."""
+        return self.outputs.parse("proxies", parse_proxies)
+
+    @cached_property
+    def sysctls(self) -> dict[str, str] | None:
+        """Kernel settings that matter."""
+        return self.outputs.parse("sysctl", parse_sysctls)
+
+    @cached_property
+    def engine(self) -> str | None:
+        """The Engine's version, ``"20.10.24+dfsg1"``; None unknown."""
+        value = self.outputs.parse("docker-version", load_json)
+        version = value.get("Version") if isinstance(value, dict) else None
+        return version if isinstance(version, str) else None
+
+    @cached_property
+    def namespaces(self) -> Mapping[str, Namespace]:
+        """The containers' namespaces that were looked into."""
+        keys = (key for key in self.outputs.outputs if key.startswith("ns/"))
+        names = dict.fromkeys(key[3:].rpartition("/")[0] for key in keys)
+        return {name: Namespace(self.outputs, f"ns/{name}/") for name in names}
+
+    @property
+    def issues(self) -> tuple[ParseIssue, ...]:
+        """What was not understood of this host's state, of what was looked at so far."""
+        return self.outputs.issues()
+
+    def container(self, name: str) -> Container | None:
+        """A container by name, id or the start (12 digits and more) of its id."""
+        for each in self.containers or ():
+            if name in {each.name, each.id} or (len(name) >= 12 and each.id.startswith(name)):
+                return each
+        return None
+
+    def network(self, name: str) -> Network | None:
+        """A network by name or id."""
+        return next((each for each in self.networks or () if name in {each.name, each.id}), None)
+
+    def owner_of(self, container: str) -> str | None:
+        """Whose namespace a container is in: the owner's name, its own for its own, None for the host's."""
+        found = self.container(container)
+        seen: set[str] = set()
+        while found is not None and found.netns_of and found.name not in seen:
+            seen.add(found.name)
+            container, found = found.netns_of, self.container(found.netns_of)
+        if found is None:
+            return container
+        return None if found.host_network else found.name
+
+    def namespace(self, container: str | None) -> Namespace:
+        """A container's namespace (its owner's), or the host's own for None; all unknown if it was not looked into."""
+        owner = self.owner_of(container) if container is not None else None
+        if owner is None:
+            return self.own
+        return self.namespaces.get(owner) or Namespace.known()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Every host before and after the probe; in ``after`` what was not asked again is as before."""
+
+    before: Mapping[str, Host] = field(default_factory=dict)
+    after: Mapping[str, Host] = field(default_factory=dict)
+
+    @property
+    def issues(self) -> tuple[tuple[str, ParseIssue], ...]:
+        """(host, issue) of all that was looked at so far."""
+        found = (
+            (name, issue)
+            for hosts in (self.before, self.after)
+            for name, host in hosts.items()
+            for issue in host.issues
+        )
+        return tuple(dict.fromkeys(found))
+
+
+def _legacy(text: str, issues: Issues) -> Ruleset | None:
+    return parse_iptables(text, issues, program="iptables-legacy")
+
+
+def _six(text: str, issues: Issues) -> Ruleset | None:
+    return parse_iptables(text, issues, program="ip6tables")

@@ -1,0 +1,82 @@
+"""A packet as a rule sees it, and three-valued logic: True, False, or None for "cannot know"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacketTuple:
+    """What rules match on; None where it is not known.
+
+    Attributes:
+        src, dst: addresses at this moment of the walk (after DNAT in FORWARD).
+        proto: ``tcp``, ``udp`` or ``icmp``.
+        sport, dport: ports; None for ICMP.
+        in_if, out_if: interface names; ``""`` for "there is none" (in_if of a locally sent packet).
+        ctstate: conntrack's state in capitals (``NEW``, ``ESTABLISHED`` …).
+        src_type, dst_type: the kernel's address types (``LOCAL``, ``UNICAST`` …) as ``-m addrtype`` names them.
+        orig_dst, orig_dport: what was dialled before DNAT (``--ctorigdst``, ``--ctorigdstport``).
+    """
+
+    src: str | None = None
+    dst: str | None = None
+    proto: str | None = None
+    sport: int | None = None
+    dport: int | None = None
+    in_if: str | None = None
+    out_if: str | None = None
+    ctstate: str | None = None
+    src_type: str | None = None
+    dst_type: str | None = None
+    orig_dst: str | None = None
+    orig_dport: int | None = None
+
+
+def all_of(answers: Iterable[bool | None]) -> bool | None:
+    """Conjunction: one False is False; else one None is None."""
+    result: bool | None = True
+    for answer in answers:
+        if answer is False:
+            return False
+        if answer is None:
+            result = None
+    return result
+
+
+def any_of(answers: Iterable[bool | None]) -> bool | None:
+    """Disjunction: one True is True; else one None is None."""
+    result: bool | None = False
+    for answer in answers:
+        if answer:
+            return True
+        if answer is None:
+            result = None
+    return result
+
+
+def invert(answer: bool | None) -> bool | None:
+    """Negation; unknown stays unknown."""
+    return None if answer is None else not answer
+
+
+def in_ports(spec: str, port: int | None) -> bool | None:
+    """Is the port in ``80``, ``80:90``, ``:90`` or a comma list of those?"""
+    if port is None:
+        return None
+    return any_of(_in_range(part, port) for part in spec.split(","))
+
+
+def _in_range(part: str, port: int) -> bool | None:
+    low, colon, high = part.partition(":")
+    if not ((low.isdecimal() or (colon and not low)) and (high.isdecimal() or not high)) or len(part) > len(
+        "65535:65535"
+    ):
+        return None
+    first = int(low or 0)
+    last = int(high or 65535) if colon else first
+    return first <= port <= last

@@ -1,0 +1,131 @@
+"""Sockets of a namespace, from ``ss -H -n -a -p -t -u -e``.
+
+Source: iproute2 misc/ss.c. Columns: Netid State Recv-Q Send-Q Local:Port Peer:Port [users:((…))] [details].
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from netprobe.state.address import is_any, is_loopback, same
+
+if TYPE_CHECKING:
+    from netprobe.state.issues import Issues
+
+_USER = re.compile(r'\("(.*?)",pid=(\d{1,10}),fd=\d+\)')
+_COLUMNS = 6
+_MAX_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Socket:
+    """One socket.
+
+    Attributes:
+        proto: ``tcp`` or ``udp``.
+        state: as ss names it (``LISTEN``, ``UNCONN``, ``ESTAB`` …).
+        local, port: its own address (``0.0.0.0``, ``::`` or ``*`` for any) and port, 0 for none.
+        device: the interface it is bound to, ``""`` none.
+        peer, peer_port: the far end; port 0 for any.
+        pid, process: the first process that holds it; None and ``""`` when ss could not tell (no root, another pid namespace).
+        pids: all processes that hold it.
+        v6only: IPV6_V6ONLY is set: ``[::]:80`` then takes no IPv4.
+        backlog: LISTEN: connections waiting for accept (Recv-Q) and the most that may wait (Send-Q), else (0, 0).
+    """
+
+    proto: str
+    state: str
+    local: str
+    port: int
+    device: str = ""
+    peer: str = "*"
+    peer_port: int = 0
+    pid: int | None = None
+    process: str = ""
+    pids: tuple[int, ...] = ()
+    v6only: bool = False
+    backlog: tuple[int, int] = (0, 0)
+
+    @property
+    def wildcard(self) -> bool:
+        """Bound to every address."""
+        return is_any(self.local)
+
+    @property
+    def loopback(self) -> bool:
+        """Bound to a loopback address only."""
+        return is_loopback(self.local)
+
+    @property
+    def serving(self) -> bool:
+        """Takes new connections or datagrams: TCP LISTEN, or UDP without a peer."""
+        return self.state == "LISTEN" if self.proto == "tcp" else self.peer_port == 0
+
+    def accepts(self, address: str, port: int, proto: str) -> bool:
+        """True when a packet to this address and port would reach this socket (net/ipv4/inet_hashtables.c compute_score)."""
+        if not self.serving or (self.port, self.proto) != (port, proto):
+            return False
+        if not self.wildcard:
+            return same(self.local, address)
+        if self.local == "0.0.0.0":  # noqa: S104 - compared, not bound
+            return ":" not in address
+        return ":" in address or not self.v6only
+
+
+def listening(sockets: tuple[Socket, ...], address: str, port: int, proto: str) -> tuple[Socket, ...]:
+    """The sockets that a new connection or datagram to this address and port could reach."""
+    return tuple(each for each in sockets if each.accepts(address, port, proto))
+
+
+def parse_sockets(text: str, issues: Issues) -> tuple[Socket, ...]:
+    """All sockets that could be read; every other line is an issue."""
+    sockets = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip() or line[0].isspace():  # blank, or ss's continuation of the details
+            continue
+        socket = _socket(line)
+        if socket is not None:
+            sockets.append(socket)
+        elif not line.startswith("Netid"):
+            issues.add(number, line, "not a line of ss")
+    return tuple(sockets)
+
+
+def _socket(line: str) -> Socket | None:
+    columns = line.split(None, _COLUMNS)
+    if len(columns) < _COLUMNS or columns[0] not in {"tcp", "udp"}:
+        return None
+    local, peer = _endpoint(columns[4]), _endpoint(columns[5])
+    if local is None or peer is None:
+        return None
+    rest = columns[6] if len(columns) > _COLUMNS else ""
+    users = _USER.findall(rest) if "users:(" in rest else []
+    listen = columns[1] == "LISTEN" and columns[2].isdecimal() and columns[3].isdecimal()
+    return Socket(
+        proto=columns[0],
+        state=columns[1],
+        local=local[0],
+        device=local[1],
+        port=local[2],
+        peer=peer[0],
+        peer_port=peer[2],
+        pid=int(users[0][1]) if users else None,
+        process=users[0][0] if users else "",
+        pids=tuple(dict.fromkeys(int(pid) for _, pid in users)),
+        v6only="v6only:1" in rest.split(),
+        backlog=(int(columns[2]), int(columns[3])) if listen else (0, 0),
+    )
+
+
+def _endpoint(text: str) -> tuple[str, str, int] | None:
+    """``127.0.0.11%lo:53`` -> (address, device, port)."""
+    address, colon, port = text.rpartition(":")
+    if not colon or not (port == "*" or (port.isascii() and port.isdecimal() and len(port) < _COLUMNS)):
+        return None
+    number = 0 if port == "*" else int(port)
+    if number > _MAX_PORT:
+        return None
+    host, _, device = address.partition("%")
+    return host.removeprefix("[").removesuffix("]"), device.removesuffix("]"), number

@@ -1,0 +1,110 @@
+"""A packet's walk through one iptables chain, as far as the saved rules tell it (net/ipv4/netfilter/ip_tables.c).
+
+Counters say what dropped a packet; where they cannot (iptables-nft counts for a chain's policy only once that was set
+with ``-P``; other traffic counts too), the walk says what would.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from netprobe.state.iptables import Chain, Rule, Ruleset
+    from netprobe.state.packet import PacketTuple
+
+_FINAL = frozenset(
+    {"ACCEPT", "DROP", "REJECT", "DNAT", "SNAT", "MASQUERADE", "REDIRECT", "NETMAP", "QUEUE", "NFQUEUE", "TPROXY"}
+)
+_PASSING = frozenset(
+    [
+        "LOG",
+        "NFLOG",
+        "MARK",
+        "CONNMARK",
+        "CONNSECMARK",
+        "SECMARK",
+        "TCPMSS",
+        "TOS",
+        "DSCP",
+        "TTL",
+        "HL",
+        "CT",
+        "NOTRACK",
+        "TRACE",
+        "SET",
+        "TEE",
+        "CHECKSUM",
+        "CLASSIFY",
+        "AUDIT",
+        "RATEEST",
+        "IDLETIMER",
+        "LED",
+        "TCPOPTSTRIP",
+        "ECN",
+    ]
+)
+_STEPS = 20_000  # rules looked at: the kernel refuses loops, a file may hold one
+_DEPTH = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traversal:
+    """How the walk ended.
+
+    Attributes:
+        verdict: ``ACCEPT`` ``DROP`` ``REJECT`` ``DNAT`` …; ``""`` when the chain is not there or the walk fell off its end.
+        decided_by: the rule, or the chain whose policy it was; None for no verdict.
+        taken: the rules that surely matched, in order, the deciding one too.
+        doubts: rules before the deciding one that may have matched and would have changed the walk.
+    """
+
+    verdict: str = ""
+    decided_by: Rule | Chain | None = None
+    taken: tuple[Rule, ...] = ()
+    doubts: tuple[Rule, ...] = ()
+
+    @property
+    def certain(self) -> bool:
+        """Nothing on the way was unclear."""
+        return not self.doubts
+
+    @property
+    def stops(self) -> bool:
+        """The packet ends here."""
+        return self.verdict in {"DROP", "REJECT"}
+
+
+def traverse(ruleset: Ruleset, table: str, chain: str, packet: PacketTuple) -> Traversal:
+    """Walk one built-in chain (``traverse(rules, "filter", "FORWARD", packet)``)."""
+    base = ruleset.chain(table, chain)
+    if base is None:
+        return Traversal()
+    taken: list[Rule] = []
+    doubts: list[Rule] = []
+    frames: list[tuple[tuple[Rule, ...], int]] = [(base.rules, 0)]
+    for _ in range(_STEPS):
+        if not frames:
+            break
+        rules, at = frames.pop()
+        if at >= len(rules):
+            continue
+        rule = rules[at]
+        frames.append((rules, at + 1))
+        answer = rule.matches(packet)
+        if answer is False or not rule.target or rule.target in _PASSING:
+            continue
+        called = ruleset.chain(table, rule.target)
+        known = rule.target in _FINAL or rule.target == "RETURN" or called is not None
+        if answer is None or not known or len(frames) > _DEPTH:
+            doubts.append(rule)
+            continue
+        taken.append(rule)
+        if rule.target in _FINAL:
+            return Traversal(verdict=rule.target, decided_by=rule, taken=tuple(taken), doubts=tuple(doubts))
+        if rule.target == "RETURN" or rule.goto:
+            frames.pop()
+        if called is not None:
+            frames.append((called.rules, 0))
+    verdict = base.policy if not frames else ""
+    return Traversal(verdict=verdict, decided_by=base if verdict else None, taken=tuple(taken), doubts=tuple(doubts))

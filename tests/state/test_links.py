@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from netprobe.state.issues import Issues
+from netprobe.state.links import parse_fdb, parse_links, parse_neighbours, parse_routes, parse_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def read(parser: Callable[..., Any], text: str, issues: Issues, **more: str) -> Any:
+    """Parse a text that can be read: an unknown value fails the test where it is used."""
+    return parser(text, issues, **more)
+
+
+def test_links_of_a_docker_host(server2: Any) -> None:
+    eth0, docker0 = server2.own.link("eth0"), server2.own.link("docker0")
+    assert (eth0.kind, eth0.up, eth0.carrier, eth0.promisc, eth0.mtu) == ("veth", True, True, False, 1500)
+    assert [each.prefix for each in eth0.addresses if each.scope == "global"] == ["192.168.3.202/24"]
+    assert (docker0.kind, docker0.addresses[0].prefix) == ("bridge", "172.17.0.1/16")
+    assert server2.own.link("eth1").promisc
+    ports = [link for link in server2.own.links if link.master == "docker0"]
+    assert len(ports) == 3
+    assert all(port.kind == "veth" for port in ports)
+
+
+def test_a_veth_pair_names_each_others_index(server2: Any) -> None:
+    inner = server2.namespaces["demo"].link("eth0")
+    outer = server2.own.link_at(inner.peer_index)
+    assert outer.peer_index == inner.ifindex
+    assert outer.master == "docker0"
+
+
+def test_macvlan_knows_its_parent(server2: Any) -> None:
+    inner = server2.namespaces["m1"].link("eth0")
+    assert (inner.kind, inner.mode) == ("macvlan", "bridge")
+    assert server2.own.link_at(inner.peer_index).name == "eth1"
+
+
+def test_vlan_and_down_and_no_carrier(issues: Issues) -> None:
+    text = json.dumps(
+        [
+            {
+                "ifindex": 9,
+                "link": "eth1",
+                "ifname": "eth1.1",
+                "flags": ["NO-CARRIER", "BROADCAST", "UP"],
+                "linkinfo": {"info_kind": "vlan", "info_data": {"protocol": "802.1Q", "id": 1}},
+            },
+            {"ifindex": 3, "ifname": "eth1", "flags": ["BROADCAST"], "promiscuity": 1},
+            {},
+        ]
+    )
+    vlan, parent = read(parse_links, text, issues)
+    assert (vlan.vlan_id, vlan.peer_name, vlan.up, vlan.carrier) == (1, "eth1", True, False)
+    assert (parent.up, parent.promisc) == (False, True)
+    assert not issues.found
+
+
+def test_routes(server2: Any) -> None:
+    routes = server2.namespaces["demo"].routes
+    default = next(route for route in routes if route.dst == "0.0.0.0/0")
+    assert (default.via, default.dev, default.table) == ("172.17.0.1", "eth0", "main")
+    assert any(route.kind == "local" and route.dst == "172.17.0.2/32" for route in routes)
+
+
+def test_default_route_of_either_family_and_multipath(issues: Issues) -> None:
+    text = json.dumps(
+        [
+            {"dst": "default", "gateway": "fe80::1", "dev": "eth0", "metric": 1024, "pref": "medium"},
+            {"dst": "default", "dev": "tun0"},
+            {
+                "dst": "10.0.0.0/8",
+                "nexthops": [{"gateway": "10.1.0.1", "dev": "a"}, {"gateway": "10.2.0.1", "dev": "b"}],
+            },
+            {"type": "unreachable", "dst": "10.9.0.0/16", "dev": "lo", "table": 100},
+            {"dst": "192.0.2.1", "via": {"family": "inet6", "host": "fe80::2"}, "dev": "eth0"},
+        ]
+    )
+    routes = read(parse_routes, text, issues)
+    assert [(r.dst, r.via, r.dev) for r in routes] == [
+        ("::/0", "fe80::1", "eth0"),
+        ("0.0.0.0/0", "", "tun0"),
+        ("10.0.0.0/8", "10.1.0.1", "a"),
+        ("10.0.0.0/8", "10.2.0.1", "b"),
+        ("10.9.0.0/16", "", "lo"),
+        ("192.0.2.1/32", "fe80::2", "eth0"),
+    ]
+    assert (routes[4].kind, routes[4].table) == ("unreachable", "100")
+
+
+def test_rules(server2: Any, issues: Issues) -> None:
+    assert [rule.table for rule in server2.own.rules] == ["local", "main", "default"]
+    text = '[{"priority":10,"src":"10.0.0.0","srclen":8,"fwmark":"0x1","table":"100"},{"priority":11,"not":null,"src":"all","table":"5"}]'
+    marked, inverted = read(parse_rules, text, issues)
+    assert (marked.src, marked.other) == ("10.0.0.0/8", ("fwmark",))
+    assert inverted.inverted
+
+
+def test_neighbours_and_fdb(server2: Any, issues: Issues) -> None:
+    demo = next(each for each in server2.own.neighbours if each.address == "172.17.0.2")
+    assert (demo.dev, demo.mac) == ("docker0", "02:42:ac:11:00:02")
+    assert any(each.mac == "02:42:ac:11:00:02" and each.master == "docker0" for each in server2.own.fdb)
+    assert read(parse_neighbours, '[{"dst":"10.0.0.9","dev":"br0","state":["FAILED"]}]', issues)[0].state == "FAILED"
+
+
+def test_what_is_no_list_is_unknown_not_empty() -> None:
+    for parser in (parse_links, parse_routes, parse_rules, parse_neighbours, parse_fdb):
+        for text in ("{}", "[", "null", "Object is not JSON", "[" * 100_000):
+            issues = Issues("x")
+            assert parser(text, issues) is None
+            assert len(issues.found) == 1 or text == "null"
+        assert parser("", Issues("x")) == ()
+
+
+def test_odd_items_are_named_and_passed_over(issues: Issues) -> None:
+    text = '[1, {"ifname": 5, "ifindex": 1}, {"ifname": "lo", "ifindex": 1, "flags": "UP", "addr_info": [3, {"local": 1}]}]'
+    (lo,) = read(parse_links, text, issues)
+    assert (lo.name, lo.up, lo.addresses) == ("lo", False, ())
+    assert [issue.line for issue in issues.found] == [1, 2]

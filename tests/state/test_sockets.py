@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from netprobe.state.sockets import listening, parse_sockets
+
+if TYPE_CHECKING:
+    from netprobe.state.issues import Issues
+
+
+def test_docker_proxy_listens_for_both_families(server2: Any) -> None:
+    four, six = (each for each in server2.own.sockets if each.port == 80 and each.state == "LISTEN")
+    assert (four.v6only, four.process, four.wildcard, four.backlog[1]) == (False, "docker-proxy", True, 4096)
+    assert (six.local, six.v6only) == ("::", True)
+    assert four.accepts("192.168.3.202", 80, "tcp")
+    assert not six.accepts("192.168.3.202", 80, "tcp")
+    assert six.accepts("fe80::1", 80, "tcp")
+
+
+def test_loopback_only_and_protocols(server2: Any) -> None:
+    udp = next(each for each in server2.own.sockets if each.proto == "udp")
+    assert (udp.loopback, udp.port, udp.serving) == (True, 8053, True)
+    assert udp.accepts("127.0.0.1", 8053, "udp")
+    assert not udp.accepts("127.0.0.1", 8053, "tcp")
+    assert not udp.accepts("192.168.3.202", 8053, "udp")
+
+
+def test_an_established_connection_serves_nobody(server2: Any) -> None:
+    waiting = next(each for each in server2.own.sockets if each.state == "TIME-WAIT")
+    assert (waiting.port, waiting.peer, waiting.pid, waiting.process) == (80, "127.0.0.1", None, "")
+    assert not waiting.accepts("127.0.0.1", 80, "tcp")
+
+
+def test_dual_stack_and_devices(issues: Issues) -> None:
+    text = """tcp   LISTEN 0 511 *:80 *:* users:(("nginx",pid=7,fd=6),("nginx",pid=1,fd=6)) ino:1 sk:1 <->
+tcp   LISTEN 0 511 [::1]:81 [::]:* ino:1 sk:1 v6only:0 <->
+udp   UNCONN 0 0 127.0.0.53%lo:53 0.0.0.0:* users:(("a b",pid=3,fd=1))
+udp   ESTAB 0 0 10.0.0.1%eth0:68 10.0.0.2:67
+udp   UNCONN 0 0 [fe80::1]%eth0:546 [::]:*
+"""
+    web, six, stub, dhcp, dhcp6 = parse_sockets(text, issues)
+    assert (web.local, web.pids, web.process) == ("*", (7, 1), "nginx")
+    assert web.accepts("172.17.0.2", 80, "tcp")
+    assert web.accepts("::1", 80, "tcp")
+    assert six.loopback
+    assert not six.accepts("127.0.0.1", 81, "tcp")
+    assert (stub.local, stub.device, stub.port, stub.process) == ("127.0.0.53", "lo", 53, "a b")
+    assert not dhcp.serving
+    assert (dhcp6.local, dhcp6.device) == ("fe80::1", "eth0")
+    assert listening((web, six, stub, dhcp), "::1", 81, "tcp") == (six,)
+    assert not issues.found
+
+
+def test_hostile_lines_are_issues(issues: Issues) -> None:
+    text = 'tcp LISTEN 0 1 x y\nudp\ntcp LISTEN 0 1 a:99999 *:*\n\x1b[2J\ntcp LISTEN 0 1 *:80 *:* users:(("x"),pid=,fd=),("y",pid=99999999999,fd=1))'
+    (only,) = parse_sockets(text, issues)
+    assert (only.port, only.pid) == (80, None)
+    assert [issue.line for issue in issues.found] == [1, 2, 3, 4]
