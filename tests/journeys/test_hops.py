@@ -1,0 +1,82 @@
+"""Hops: what each point saw, in order, and what changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from netprobe.journeys.hops import Stop, hops
+from netprobe.journeys.model import Journey
+from netprobe.report.model import Direction, Hop
+from tests.craft import Sent, evidence, handshake, joined, tcp
+
+CLIENT, HOST, INSIDE = "192.168.3.201:41000", "192.168.3.202:80", "172.17.0.2:80"
+DNAT = [*handshake("s/eth0", CLIENT, HOST, 0), *handshake("s/docker0", CLIENT, INSIDE, 1, ttl=63)]
+STOPS = (Stop(point="s/eth0"), Stop(point="s/lo", optional=True), Stop(point="s/docker0"), Stop(point="s/demo/eth0"))
+
+
+def walk(sent: list[Sent], stops: tuple[Stop, ...] = (), *, lossy: str = "", **more: object) -> tuple[Hop, ...]:
+    case = evidence(sent)
+    points = [replace(point, dropped=3) if point.name == lossy else point for point in case.points]
+    table, found = joined(sent)
+    return hops(Journey(legs=found[:1]), table, points, stops, **more)  # type: ignore[arg-type]
+
+
+def requests(found: tuple[Hop, ...]) -> list[tuple[str, bool | None]]:
+    return [(hop.point, hop.seen) for hop in found if hop.direction is Direction.REQUEST]
+
+
+def test_request_then_reply_with_their_changes() -> None:
+    found = walk(DNAT, delivered=True)
+    assert [(hop.direction.value, hop.point) for hop in found] == [
+        ("request", "s/eth0"),
+        ("request", "s/docker0"),
+        ("reply", "s/eth0"),
+        ("reply", "s/docker0"),
+    ]
+    assert [(change.field, change.before, change.after) for change in found[1].changes] == [
+        ("dst", HOST, INSIDE),
+        ("ttl", "64", "63"),
+    ]
+
+
+def test_topology_orders_before_the_clock() -> None:
+    found = walk(DNAT, STOPS, delivered=True)
+    assert [hop.point for hop in found if hop.direction is Direction.REPLY] == ["s/docker0", "s/eth0"]
+
+
+def test_behind_the_last_sighting_sniffed_points_are_missing() -> None:
+    bystander: Sent = ("s/demo/eth0", 500, tcp("10.9.9.9:1", "10.9.9.8:2", seq=3))
+    assert requests(walk([*DNAT, bystander], STOPS)) == [("s/eth0", True), ("s/docker0", True), ("s/demo/eth0", False)]
+
+
+def test_a_point_that_was_not_sniffed_is_not_missing() -> None:
+    assert requests(walk(DNAT, STOPS)) == [("s/eth0", True), ("s/docker0", True)]
+
+
+def test_an_optional_point_is_never_missing() -> None:
+    bystander: Sent = ("s/lo", 500, tcp("10.9.9.9:1", "10.9.9.8:2", seq=3))
+    sent = [*handshake("s/eth0", CLIENT, HOST, 0), bystander]
+    assert requests(walk(sent, STOPS)) == [("s/eth0", True)]
+
+
+def test_a_lossy_or_blind_point_is_unknown() -> None:
+    bystander: Sent = ("s/docker0", 500, tcp("10.9.9.9:1", "10.9.9.8:2", seq=3))
+    sent = [*handshake("s/eth0", CLIENT, HOST, 0), bystander]
+    assert ("s/docker0", None) in requests(walk(sent, STOPS, lossy="s/docker0"))
+    blind = tuple(replace(stop, observable=stop.point != "s/docker0") for stop in STOPS)
+    assert ("s/docker0", None) in requests(walk(sent, blind))
+
+
+def test_a_destination_that_no_point_saw_was_rewritten_on_the_source() -> None:
+    found = walk(handshake("s/docker0", CLIENT, INSIDE, 0), dialled=HOST)
+    assert [(change.field, change.before) for change in found[0].changes] == [("dst", HOST)]
+
+
+def test_retransmissions_are_counted() -> None:
+    sent: list[Sent] = [("s/eth0", time, tcp(CLIENT, HOST)) for time in (0.0, 1e6, 3e6)]
+    assert walk(sent)[0].count == 3
+
+
+def test_a_hairpin_is_seen_twice_at_one_point() -> None:
+    sent = [*handshake("s/veth0", "172.17.0.2:5", HOST, 0), *handshake("s/veth0", "172.17.0.1:5", INSIDE, 2, ttl=63)]
+    assert requests(walk(sent, delivered=True)) == [("s/veth0", True), ("s/veth0", True)]

@@ -1,0 +1,64 @@
+"""Joining flows that carry the same packets."""
+
+from __future__ import annotations
+
+from tests.craft import Sent, echo, handshake, joined, tcp, udp
+
+CLIENT, HOST, INSIDE = "192.168.3.201:41000", "192.168.3.202:80", "172.17.0.2:80"
+
+
+def test_dnat_keeps_the_isn() -> None:
+    _, found = joined([*handshake("E", CLIENT, HOST, 0), *handshake("B", CLIENT, INSIDE, 1, ttl=63)])
+    assert len(found) == 1
+    assert [flow.server.text() for flow in found[0].flows] == [HOST, INSIDE]
+
+
+def test_dnat_and_source_nat_at_once_keep_the_isn_too() -> None:
+    _, found = joined(
+        [*handshake("B1", "172.18.0.2:41000", HOST, 0), *handshake("B2", "172.17.0.1:41000", INSIDE, 1, ttl=63)]
+    )
+    assert len(found) == 1
+
+
+def test_two_connections_with_one_isn_and_other_timestamps_stay_apart() -> None:
+    _, found = joined(
+        [*handshake("E", CLIENT, HOST, 0, ts=7), *handshake("B", "172.17.0.1:5", INSIDE, 1, ts=99, seq=1000)[:1]]
+    )
+    assert len(found) == 2
+
+
+def test_mid_stream_packets_join_by_sequence_numbers() -> None:
+    sent: list[Sent] = [
+        ("E", 0, tcp(CLIENT, HOST, "PA", 500, 900, data=b"GET /")),
+        ("B", 1, tcp(CLIENT, INSIDE, "PA", 500, 900, data=b"GET /", ttl=63)),
+    ]
+    assert len(joined(sent)[1]) == 1
+
+
+def test_udp_dnat_and_masquerade_on_the_way() -> None:
+    sent: list[Sent] = [
+        ("C", 0, udp("172.18.0.2:5000", HOST)),
+        ("E", 1, udp("192.168.3.201:5000", HOST, ttl=63)),
+        ("B", 2, udp("192.168.3.201:5000", INSIDE, ttl=62)),
+    ]
+    _, found = joined(sent)
+    assert len(found) == 1
+    assert [flow.point for flow in found[0].flows] == [0, 1, 2]
+
+
+def test_udp_with_a_fresh_ttl_is_another_datagram() -> None:
+    sent: list[Sent] = [("E", 0, udp(CLIENT, HOST)), ("B", 50, udp("172.17.0.1:6000", INSIDE))]
+    assert len(joined(sent)[1]) == 2
+
+
+def test_equal_payload_to_one_server_is_no_identity() -> None:
+    sent: list[Sent] = [("E", number, udp(f"10.0.0.{number}:5000", HOST, b"ping")) for number in range(1, 30)]
+    assert len(joined(sent)[1]) == 29
+
+
+def test_an_echo_whose_source_was_rewritten() -> None:
+    sent: list[Sent] = [
+        ("B", 0, echo("172.17.0.2", "203.0.113.10")),
+        ("E", 1, echo("192.168.3.201", "203.0.113.10", ident=9, ttl=63)),
+    ]
+    assert len(joined(sent)[1]) == 1

@@ -1,0 +1,114 @@
+"""The packets' story."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from netprobe.evidence.model import Place, Proto
+from netprobe.journeys.model import Journey
+from netprobe.paths.observe import Aim, Answerer, Observation, Symptom, observe
+from tests.craft import Sent, echo, evidence, handshake, joined, tcp, udp, unreachable
+
+CLIENT, HOST, INSIDE = "192.168.3.201:41000", "192.168.3.202:80", "172.17.0.2:80"
+DEMO = Place(host="s", container="demo")
+HELD = 300_000.0  # µs: after the 200 ms
+
+
+def story(sent: list[Sent], legs: int = 1, **aim: object) -> Observation:
+    table, found = joined(sent)
+    wanted = Aim(**{"target": DEMO, "proto": Proto.TCP, "probed": True, **aim})  # type: ignore[arg-type]
+    return observe(Journey(legs=found[:legs]), table, evidence(sent).points, wanted)
+
+
+def through(at: float = 0) -> list[Sent]:
+    return [*handshake("s/eth0", CLIENT, HOST, at), *handshake("s/demo/eth0", CLIENT, INSIDE, at + 1, ttl=63)]
+
+
+def test_a_handshake_that_the_target_answered_works() -> None:
+    found = story(through())
+    assert (found.symptom, found.answerer, found.reached) == (Symptom.OK, Answerer.TARGET, True)
+
+
+def test_nothing_seen() -> None:
+    table, _ = joined([])
+    assert observe(None, table, (), Aim()).symptom is Symptom.NO_PACKETS
+
+
+def test_silence_needs_patience() -> None:
+    once: list[Sent] = [("s/eth0", 0, tcp(CLIENT, HOST)), ("s/demo/eth0", 9, tcp("10.9.9.9:1", "10.9.9.8:2", seq=3))]
+    found = story(once, probed=False)
+    assert (found.symptom, found.patient, found.reached) == (Symptom.SILENCE, False, False)
+    assert story([*once, ("s/eth0", 1e6, tcp(CLIENT, HOST))], probed=False).patient
+
+
+def test_a_reset_of_the_host_and_of_the_target_are_told_apart() -> None:
+    at_host: list[Sent] = [
+        ("s/eth0", 0, tcp(CLIENT, HOST)),
+        ("s/eth0", 5, tcp(HOST, CLIENT, "RA", 0, 1001)),
+        ("s/demo/eth0", 9, tcp("10.9.9.9:1", "10.9.9.8:2", seq=3)),
+    ]
+    assert (story(at_host).symptom, story(at_host).answerer) == (Symptom.REFUSED, Answerer.HOST)
+    inside: list[Sent] = [
+        ("s/eth0", 0, tcp(CLIENT, HOST)),
+        ("s/demo/eth0", 1, tcp(CLIENT, INSIDE, ttl=63)),
+        ("s/demo/eth0", 2, tcp(INSIDE, CLIENT, "RA", 0, 1001)),
+        ("s/eth0", 3, tcp(HOST, CLIENT, "RA", 0, 1001)),
+    ]
+    assert (story(inside).symptom, story(inside).answerer) == (Symptom.REFUSED, Answerer.TARGET)
+
+
+@pytest.mark.parametrize(
+    ("flags", "at", "symptom"), [("FA", 900, Symptom.CLOSED), ("RA", 900, Symptom.CLOSED), ("FA", HELD, Symptom.OK)]
+)
+def test_a_close_within_200_ms(flags: str, at: float, symptom: Symptom) -> None:
+    assert story([*through(), ("s/eth0", at, tcp(HOST, CLIENT, flags, 6001, 1001))]).symptom is symptom
+
+
+def test_the_clients_own_close_is_none() -> None:
+    ends: list[Sent] = [
+        ("s/eth0", 900, tcp(CLIENT, HOST, "FA", 1001, 6001)),
+        ("s/eth0", 905, tcp(HOST, CLIENT, "FA", 6001, 1002)),
+    ]
+    assert story([*through(), *ends]).symptom is Symptom.OK
+
+
+def test_the_inner_leg_of_docker_proxy_decides() -> None:
+    outer = handshake("s/lo", "127.0.0.1:4000", "127.0.0.1:80", 0)
+    refused: list[Sent] = [
+        ("s/demo/eth0", 100, tcp("172.17.0.1:5000", INSIDE, "S", 77, ts=90)),
+        ("s/demo/eth0", 101, tcp(INSIDE, "172.17.0.1:5000", "RA", 0, 78)),
+    ]
+    found = story([*outer, *refused], legs=2)
+    assert (found.symptom, found.leg, found.answerer) == (Symptom.REFUSED, 2, Answerer.TARGET)
+
+
+def test_http_needs_a_whole_response() -> None:
+    assert story(through(), proto=Proto.HTTP).symptom is Symptom.NO_RESPONSE
+    data = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    answered: list[Sent] = [("s/eth0", 100, tcp(HOST, CLIENT, "PA", 6001, 1050, data=data))]
+    assert story([*through(), *answered], proto=Proto.HTTP).symptom is Symptom.OK
+    cut: list[Sent] = [("s/eth0", 100, tcp(HOST, CLIENT, "PA", 6001, 1050, data=data[:-1]))]
+    assert story([*through(), *cut], proto=Proto.HTTP).symptom is Symptom.NO_RESPONSE
+
+
+def test_udp_reply_error_delivery_and_silence() -> None:
+    asked: Sent = ("s/eth0", 0, udp(CLIENT, HOST))
+    inside: Sent = ("s/demo/eth0", 1, udp(CLIENT, INSIDE, ttl=63))
+    aim: dict[str, Any] = {"proto": Proto.UDP}
+    assert story([asked, inside, ("s/eth0", 5, udp(HOST, CLIENT, b"yes"))], **aim).symptom is Symptom.OK
+    assert story([asked, inside], **aim).symptom is Symptom.DELIVERED
+    refused = story([asked, inside, ("s/demo/eth0", 3, unreachable("172.17.0.2", "192.168.3.201", inside[2]))], **aim)
+    assert (refused.symptom, refused.answerer) == (Symptom.REFUSED, Answerer.TARGET)
+    prohibited = story([asked, ("s/eth0", 3, unreachable("192.168.3.202", "192.168.3.201", asked[2], code=13))], **aim)
+    assert prohibited.symptom is Symptom.UNREACHABLE
+    other: Sent = ("s/demo/eth0", 9, udp("10.9.9.9:1", "10.9.9.8:2", b"x"))
+    assert story([asked, other], **aim).symptom is Symptom.SILENCE
+
+
+def test_an_echo_reply() -> None:
+    sent: list[Sent] = [("s/demo/eth0", 0, echo("172.17.0.3", "172.17.0.2"))]
+    assert story(sent, proto=Proto.ICMP).symptom is Symptom.SILENCE
+    sent.append(("s/demo/eth0", 1, echo("172.17.0.2", "172.17.0.3", "echo-reply")))
+    assert story(sent, proto=Proto.ICMP).symptom is Symptom.OK
