@@ -1,4 +1,128 @@
-"""placeholder"""
+"""The command line: parse, call, print, exit code. Only click and the standard library are imported before a command runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import click
-@click.group()
-def main() -> None: ...
+
+from netprobe import __version__
+from netprobe.commands.lazy import LazyGroup
+from netprobe.commands.outcome import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXIT_CODES = """\b
+Exit codes:
+  0   it works
+  1   it fails, and the cause is named
+  2   usage error, or an unknown name
+  3   undetermined
+  4   the environment does not allow it (no root, no tool, host unreachable)
+"""
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy={"lab": ("netprobe.lab.cli", "lab", "Two real Docker hosts on this machine to try things in.")},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EXIT_CODES,
+)
+@click.version_option(__version__, message="netprobe %(version)s")
+def cli() -> None:
+    """Why does a container connection work, or why does it fail? Proved with packets."""
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value on stdout instead of text.")
+deep_option = click.option(
+    "--deep", is_flag=True, help="Dissect the packets shown, with the application layer by tshark."
+)
+
+
+@cli.command(short_help="Probe TARGET, watch the packets, say why it works or fails.")
+@click.argument("target")
+@click.option(
+    "--from", "source", default="local", show_default=True, help="Who asks: a host, a container, or NAME@HOST."
+)
+@click.option("--proto", type=click.Choice(["tcp", "udp", "icmp", "http", "dns"]), help="What the probe speaks.")
+@click.option(
+    "--size", type=click.IntRange(0, 65507), metavar="BYTES", help="Payload size, to test the MTU (http, icmp)."
+)
+@click.option(
+    "--save", type=click.Path(), metavar="FILE", help="Write the evidence to FILE (pcapng; replay or Wireshark)."
+)
+@click.option("--hosts", type=click.Path(), metavar="FILE", help="The inventory of hosts (TOML).")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1, 120),
+    default=5.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds for name lookup and probe.",
+)
+@json_option
+@deep_option
+def explain(
+    *,
+    target: str,
+    source: str,
+    proto: str | None,
+    size: int | None,
+    save: str | None,
+    hosts: str | None,
+    timeout: float,
+    as_json: bool,
+    deep: bool,
+) -> int:
+    """Probe TARGET, watch every place that the probe passes, and explain what happened.
+
+    TARGET is NAME[@HOST][:PORT][/tcp|/udp], an address in place of the name ([IPv6] in brackets), or http://…; without a
+    port it is an ICMP echo.
+    """
+    from netprobe.commands import explain as command
+
+    return command.run(
+        target=target,
+        source=source,
+        proto=proto,
+        size=size,
+        save=save,
+        hosts=hosts,
+        timeout_s=timeout,
+        as_json=as_json,
+        deep=deep,
+    )
+
+
+@cli.command(short_help="Explain saved evidence, or captures of tcpdump and Wireshark.")
+@click.argument("files", nargs=-1, metavar="FILE...", type=click.Path())
+@click.option("--point", "points", multiple=True, metavar="NAME=FILE", help="A capture file, and where it was taken.")
+@click.option("--flow", metavar="EXPR", help="Which connection: SRC:PORT>DST:PORT/PROTO or part of it.")
+@json_option
+@deep_option
+def replay(files: tuple[str, ...], points: tuple[str, ...], flow: str | None, as_json: bool, deep: bool) -> int:
+    """Explain saved evidence again, or captures of tcpdump and Wireshark.
+
+    An evidence file gives one report. Plain pcap and pcapng files given together are the capture points of one connection.
+    """
+    from netprobe.commands import replay as command
+
+    return command.run(files=files, points=points, flow=flow, as_json=as_json, deep=deep)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code. No expected fault gets out of here as a traceback."""
+    arguments = list(arguments)
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return guarded(lambda: _call(arguments), as_json="--json" in options)
+
+
+def _call(arguments: list[str]) -> int:
+    # Not cli.main(): that answers Ctrl-C and a closed pipe in its own way, with another exit code.
+    try:
+        with cli.make_context("netprobe", arguments) as context:
+            status = cli.invoke(context)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    return status if isinstance(status, int) else 0

@@ -1,0 +1,113 @@
+"""``netprobe explain``: probe and sniff, then everything that ``replay`` does, on the bytes just written."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netprobe.commands.outcome import say
+from netprobe.commands.progress import Progress
+from netprobe.commands.show import exit_code, refuse_deep_json, show_json, show_text
+from netprobe.errors import EnvironmentFault, NetprobeError, UsageFault
+from netprobe.report.escape import visible
+
+if TYPE_CHECKING:
+    from netprobe.live import Question
+
+
+def run(
+    *,
+    target: str,
+    source: str,
+    proto: str | None,
+    size: int | None,
+    save: str | None,
+    hosts: str | None,
+    timeout_s: float,
+    as_json: bool,
+    deep: bool,
+) -> int:
+    """Explain one connection, print the report, and return the exit code."""
+    refuse_deep_json(deep=deep, as_json=as_json)
+    file = None if save is None else _writable(Path(save))
+
+    from netprobe.evidence.model import Proto
+    from netprobe.live import Question
+
+    question = Question(
+        target=target,
+        source=source,
+        proto=None if proto is None else Proto(proto),
+        size=size,
+        timeout_s=timeout_s,
+    )
+    data = _observe(question, hosts_file=None if hosts is None else Path(hosts), file=file, quiet=as_json)
+    return _report(data, as_json=as_json, deep=deep)
+
+
+def _observe(question: Question, *, hosts_file: Path | None, file: Path | None, quiet: bool) -> bytes:
+    """Return the finished evidence file, saved to ``file`` if there is one; what a failed run captured is saved too."""
+    from netprobe.live import explain
+
+    with Progress(quiet=quiet) as progress:
+        try:
+            data = explain(question, hosts_file=hosts_file, progress=progress)
+        except (NetprobeError, KeyboardInterrupt) as fault:
+            _keep_rest(getattr(fault, "evidence", None), file)
+            raise
+    _keep(data, file)
+    return data
+
+
+def _keep(data: bytes, file: Path | None) -> None:
+    from netprobe.evidence.files import save
+
+    if file is not None:
+        save(file, data)
+
+
+def _keep_rest(data: bytes | None, file: Path | None) -> None:
+    """Save what a failed run had captured; a file that is there already stays as it is when that is nothing."""
+    if data is not None and file is not None:
+        _keep(data, file)
+        say(f"netprobe: what was captured so far is in {visible(str(file))}")
+
+
+def _report(data: bytes, *, as_json: bool, deep: bool) -> int:
+    from netprobe.evidence.reader import read
+    from netprobe.pipeline import analyze
+
+    evidence = read(data)
+    report = analyze(evidence)
+    if as_json:
+        show_json([report])
+        return exit_code(report)
+    show_text(report)
+    if deep:
+        from netprobe.commands.deep import show_deep
+
+        show_deep(evidence, report)
+    return exit_code(report)
+
+
+def _writable(file: Path) -> Path:
+    """Find out before the probe whether FILE can be written, and leave no trace of the question.
+
+    Raises:
+        UsageFault: FILE is a directory, or its directory does not exist.
+        EnvironmentFault: the directory cannot be written to.
+    """
+    if file.exists() and not (file.is_file() or file.is_dir()):
+        return file  # a pipe or a device: written to, not replaced
+    if file.is_dir():
+        raise UsageFault(f"--save: {file} is a directory", "give the name of a file")
+    if not file.parent.is_dir():
+        raise UsageFault(f"--save: there is no directory {file.parent}", "make it, or choose another")
+    try:
+        with tempfile.TemporaryFile(dir=file.parent):
+            return file
+    except OSError as error:
+        raise EnvironmentFault(
+            f"--save: cannot write to {file.parent}: {error.strerror}", "choose another directory"
+        ) from None

@@ -1,0 +1,96 @@
+"""How a run ends: its exit code, and one line on stderr (with ``--json``: one JSON value on stdout) when there is no report."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from netprobe.errors import EXIT_ENVIRONMENT, EXIT_FAILS, EXIT_UNDETERMINED, EXIT_USAGE, EXIT_WORKS, NetprobeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+EXIT_INTERNAL = 70  # EX_SOFTWARE of sysexits.h
+_WORST_FIRST = (EXIT_ENVIRONMENT, EXIT_FAILS, EXIT_UNDETERMINED, EXIT_WORKS)
+
+
+def worst(codes: Iterable[int]) -> int:
+    """Return the exit code of several reports together (DESIGN.md: in the order 4, 1, 3, 0)."""
+    return min(codes, key=_WORST_FIRST.index)
+
+
+def guarded(call: Callable[[], int], *, as_json: bool) -> int:
+    """Run ``call`` and return its exit code; say in one line why there is no report when there is none."""
+    try:
+        return call()
+    except NetprobeError as fault:
+        return _end(fault.exit_code, fault.message, fault.hint, as_json=as_json)
+    except click.UsageError as error:
+        return _usage(error, as_json=as_json)
+    except click.ClickException as error:
+        return _end(EXIT_USAGE, error.format_message(), "", as_json=as_json)
+    except (KeyboardInterrupt, click.Abort):
+        return _end(EXIT_INTERRUPTED, "interrupted", "", as_json=as_json)
+    except BrokenPipeError:
+        forget_stdout()
+        return EXIT_WORKS
+    except Exception as error:
+        if os.environ.get("NETPROBE_DEBUG"):
+            raise
+        return _end(
+            EXIT_INTERNAL,
+            f"internal error, {type(error).__name__}: {error}",
+            "this is a bug: please report it, with what NETPROBE_DEBUG=1 prints",
+            as_json=as_json,
+        )
+
+
+def put(text: str) -> None:
+    """Write to stdout; a reader that went away (``| head``) is no fault, and does not change the exit code."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        forget_stdout()
+
+
+def say(text: str) -> None:
+    """Write one line to stderr, if there still is a reader."""
+    try:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except BrokenPipeError:
+        pass
+
+
+def forget_stdout() -> None:
+    """Point stdout at nothing, so that the interpreter's last flush does not complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _usage(error: click.UsageError, *, as_json: bool) -> int:
+    command = "netprobe" if error.ctx is None else error.ctx.command_path
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and not as_json:
+        say(error.format_message())
+        return EXIT_USAGE
+    message = error.format_message().rstrip(".")
+    return _end(EXIT_USAGE, message[:1].lower() + message[1:], f"see {command} --help", as_json=as_json)
+
+
+def _end(exit_code: int, message: str, hint: str, *, as_json: bool) -> int:
+    # Imported here: a run that ends well does not need them.
+    from netprobe.report.escape import visible
+    from netprobe.report.json import dumps, failure
+
+    message, hint = (" ".join(text.split()) for text in (message, hint))
+    if as_json:
+        put(dumps(failure(exit_code, message, hint)) + "\n")
+        return exit_code
+    say(f"netprobe: {visible(message)}")
+    if hint:
+        say(f"  {visible(hint)}")
+    return exit_code

@@ -1,0 +1,106 @@
+"""The report as JSON: DESIGN.md's contract ``netprobe/report/1``, every key always there, in that order.
+
+``schema`` changes when the meaning of a key does; a key may be added at the end of its object.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from netprobe.errors import NetprobeError
+    from netprobe.report.model import Change, Finding, Hop, HopPacket, Report
+
+REPORT_SCHEMA = "netprobe/report/1"
+ERROR_SCHEMA = "netprobe/error/1"
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """Return the report as a JSON object, its keys in the order of the contract."""
+    return {
+        "schema": REPORT_SCHEMA,
+        "target": report.target,
+        "source": report.source,
+        "dialled": report.dialled,
+        "verdict": report.verdict.value,
+        "path": report.path.value,
+        "segments": [{"host": segment.host, "path": segment.path.value} for segment in report.segments],
+        "vlan": report.vlan,
+        "resolution": str(report.resolution),
+        "predicted_path": None if report.predicted_path is None else report.predicted_path.value,
+        "why": report.why,
+        "cause": None if report.cause is None else _finding(report.cause),
+        "findings": [_finding(finding) for finding in report.findings],
+        "hops": [_hop(hop) for hop in report.hops],
+        "last_seen": report.last_seen,
+        "first_missing": report.first_missing,
+        "assumptions": list(report.assumptions),
+        "unknowns": list(report.unknowns),
+        "alternatives": list(report.alternatives),
+    }
+
+
+def error_to_json(error: NetprobeError) -> dict[str, Any]:
+    """Return an error (exit 2 or 4) as a JSON object."""
+    return failure(error.exit_code, error.message, error.hint)
+
+
+def failure(exit_code: int, message: str, hint: str = "") -> dict[str, Any]:
+    """Return the JSON object of a run that ended without a report."""
+    return {"schema": ERROR_SCHEMA, "exit": exit_code, "error": message, "hint": hint}
+
+
+def dumps(value: dict[str, Any] | list[dict[str, Any]]) -> str:
+    """Return the text that is printed: pure ASCII without control characters, so that it is safe on a terminal."""
+    # json leaves DEL as it is; every other control character and all non-ASCII text is escaped by ensure_ascii.
+    return json.dumps(value, ensure_ascii=True, indent=2).replace("\x7f", "\\u007f")
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    where = finding.where
+    return {
+        "code": finding.code,
+        "summary": finding.summary,
+        "where": {"host": where.host, "component": where.component, "rule": where.rule},
+        "evidence": list(finding.evidence),
+        "remedy": list(finding.remedy),
+        "confidence": finding.confidence.value,
+    }
+
+
+def _hop(hop: Hop) -> dict[str, Any]:
+    return {
+        "point": hop.point,
+        "seen": hop.seen,
+        "time_us": hop.time_us,
+        "packet": None if hop.packet is None else _packet(hop.packet),
+        "changes": [_change(change) for change in hop.changes],
+        "direction": hop.direction.value,
+        "leg": hop.leg,
+        "count": hop.count,
+    }
+
+
+def _packet(packet: HopPacket) -> dict[str, Any]:
+    return {
+        "src": packet.src,
+        "dst": packet.dst,
+        "proto": packet.proto,
+        "info": packet.info,
+        "ttl": packet.ttl,
+        "src_mac": packet.src_mac,
+        "dst_mac": packet.dst_mac,
+        "vlan": packet.vlan,
+        "frame": packet.frame,
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "field": change.field,
+        "from": change.before,
+        "to": change.after,
+        "by": change.by,
+        "rule": change.rule,
+    }

@@ -1,0 +1,161 @@
+"""The report for people: the verdict and why first, then the hops, the cause, what it all rests on, and the time it took."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netprobe.report.document import Block, Document, Entries, Entry, Line, Paragraph, Span, Style, line
+from netprobe.report.hops import hop_table
+from netprobe.report.model import Verdict
+from netprobe.report.words import PATH_WORDS, PHASES_TOTAL, RESOLUTION_WORDS, VERDICT_STYLE, path_words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from netprobe.report.model import Finding, Report
+
+
+def lay_out(report: Report) -> Document:
+    """Return the whole report as a document."""
+    table = hop_table(report)
+    sections: tuple[tuple[Block, ...], ...] = (
+        _opening(report),
+        _facts(report),
+        () if table is None else (table,),
+        () if report.cause is None else (_finding_block(report.cause, said=report.why),),
+        *_findings(report),
+        _footing(report),
+        _timing(report.timing_ms),
+    )
+    return Document(sections=tuple(section for section in sections if section))
+
+
+def render(report: Report, *, columns: int | None = None, colour: bool = False) -> str:
+    """Return the report as text: plain without ``columns``, for a terminal that many cells wide with them."""
+    return printed(lay_out(report), columns=columns, colour=colour)
+
+
+def printed(document: Document, *, columns: int | None, colour: bool) -> str:
+    """Return any document as text, as :func:`render` does."""
+    # Imported here: rich costs more than all the rest of a small replay, and a pipe needs none of it.
+    if columns is None:
+        from netprobe.report.plain import to_plain
+
+        return to_plain(document)
+    from netprobe.report.terminal import to_terminal
+
+    return to_terminal(document, columns=columns, colour=colour)
+
+
+def _opening(report: Report) -> tuple[Block, ...]:
+    style = VERDICT_STYLE[report.verdict]
+    head = (
+        Span(f"{report.target} from {report.source}: ", Style.STRONG),
+        Span(_verdict_words(report), style),
+    )
+    return (Paragraph(content=head), Paragraph(content=line(report.why)))
+
+
+def _verdict_words(report: Report) -> str:
+    match report.verdict:
+        case Verdict.WORKS:
+            return f"works, by {path_words(report.path, report.vlan)}"
+        case Verdict.FAILS:
+            return "fails" if report.cause is None else f"fails, {report.cause.code}"
+        case Verdict.UNDETERMINED:
+            return "undetermined"
+
+
+def _facts(report: Report) -> tuple[Block, ...]:
+    """Return what the first two lines did not say: the address dialled and why, the name lookup, the hosts passed."""
+    entries = []
+    if report.dialled is not None:
+        why = f" ({report.way})" if report.way else ""
+        entries.append(Entry(label="dialled", lines=(line(report.dialled, why),)))
+    if words := RESOLUTION_WORDS.get(str(report.resolution)):
+        entries.append(Entry(label="name", lines=(line(words),)))
+    if len(report.segments) > 1:
+        steps = ", then ".join(f"{PATH_WORDS[step.path]} on {step.host}" for step in report.segments)
+        entries.append(Entry(label="path", lines=(line(steps),)))
+    if report.predicted_path is not None and report.predicted_path is not report.path:
+        words = (
+            f"the host's state says {PATH_WORDS[report.predicted_path]}; the packets went by {PATH_WORDS[report.path]}"
+        )
+        entries.append(Entry(label="predicted", lines=(line(words),)))
+    if report.verdict is Verdict.UNDETERMINED:
+        entries.extend(_where_it_ended(report))
+    return (Entries(entries=tuple(entries)),) if entries else ()
+
+
+def _where_it_ended(report: Report) -> list[Entry]:
+    entries = []
+    if report.last_seen is not None:
+        entries.append(Entry(label="last seen", lines=(line(report.last_seen),)))
+    if report.first_missing is not None:
+        entries.append(Entry(label="missing at", lines=(line(report.first_missing),)))
+    return entries
+
+
+def _finding_block(finding: Finding, *, said: str) -> Entries:
+    sure = Span(f" ({finding.confidence.value})", Style.FAINT)
+    summary = [] if _same(finding.summary, said) else [line(finding.summary)]
+    entries = [Entry(label="cause", lines=(line(Span(finding.code, Style.BAD), sure), *summary))]
+    return Entries(entries=(*entries, *_finding_entries(finding)))
+
+
+def _same(one: str, other: str) -> bool:
+    """Return whether two sentences differ in nothing but their first capital and their full stop."""
+    return one.rstrip(".").casefold() == other.rstrip(".").casefold()
+
+
+def _finding_entries(finding: Finding) -> list[Entry]:
+    entries = []
+    where = ", ".join(
+        part for part in (finding.where.component, finding.where.host and f"on {finding.where.host}") if part
+    )
+    if where:
+        entries.append(Entry(label="where", lines=(line(where),)))
+    if finding.where.rule:
+        entries.append(Entry(label="rule", lines=(line(finding.where.rule),), whole=True))
+    if finding.evidence:
+        entries.append(Entry(label="evidence", lines=tuple(line(sentence) for sentence in finding.evidence)))
+    if finding.remedy:
+        lines = tuple(_remedy(command, finding.remedy_host) for command in finding.remedy)
+        entries.append(Entry(label="fix", lines=lines, whole=True))
+    return entries
+
+
+def _remedy(command: str, host: str | None) -> Line:
+    if command.startswith("# "):
+        return line(command.removeprefix("# "))
+    return line(Span(command, Style.COMMAND), *([] if host is None else [f"      on {host}"]))
+
+
+def _findings(report: Report) -> tuple[tuple[Block, ...], ...]:
+    """Return one section a finding, under one heading."""
+    sections = []
+    for number, finding in enumerate(report.findings):
+        heading: tuple[Block, ...] = (Paragraph(content=line("also worth knowing"), indent=2),) if number == 0 else ()
+        head = Entry(label="note", lines=(line(Span(finding.code, Style.UNSURE)), line(finding.summary)))
+        sections.append((*heading, Entries(entries=(head, *_finding_entries(finding)))))
+    return tuple(sections)
+
+
+def _footing(report: Report) -> tuple[Block, ...]:
+    lists = (
+        ("assumed", report.assumptions),
+        ("unknown", report.unknowns),
+        ("may be", report.alternatives),
+    )
+    entries = tuple(Entry(label=label, lines=tuple(line(text) for text in texts)) for label, texts in lists if texts)
+    return (Entries(entries=entries),) if entries else ()
+
+
+def _timing(timing_ms: Mapping[str, float]) -> tuple[Block, ...]:
+    if not timing_ms:
+        return ()
+    phases = {name: spent for name, spent in timing_ms.items() if name != PHASES_TOTAL}
+    total = timing_ms.get(PHASES_TOTAL, sum(phases.values()))
+    parts = ", ".join(f"{name} {spent:.0f} ms" for name, spent in phases.items())
+    words = f"took {total / 1000:.1f} s" + (f": {parts}" if parts else "")
+    return (Paragraph(content=line(Span(words, Style.FAINT))),)

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import netprobe.live
+
+from netprobe.cli import run
+from netprobe.errors import EnvironmentFault
+from netprobe.evidence.writer import write
+from tests.commands.walk import evidence
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+Live = Callable[..., bytes]
+
+
+class Vanished(EnvironmentFault):
+    evidence: bytes | None = None
+
+
+def fails_with(captured: bytes | None) -> Live:
+    def explain(*_: object, **__: object) -> bytes:
+        fault = Vanished("server2 went away", "is it up?")
+        fault.evidence = captured
+        raise fault
+
+    return explain
+
+
+def test_what_is_shown_is_what_the_saved_file_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write(evidence())
+    monkeypatch.setattr(netprobe.live, "explain", lambda *_, **__: data)
+    file = tmp_path / "run.pcapng"
+    assert run(["explain", "demo:80", "--save", str(file), "--json"]) == 0
+    live = capsys.readouterr().out
+    assert file.read_bytes() == data
+    assert run(["replay", str(file), "--json"]) == 0
+    assert capsys.readouterr().out == live
+
+
+def test_what_was_captured_before_the_fault_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(netprobe.live, "explain", fails_with(b"so far"))
+    file = tmp_path / "run.pcapng"
+    assert run(["explain", "demo:80", "--save", str(file)]) == 4
+    assert file.read_bytes() == b"so far"
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        f"netprobe: what was captured so far is in {file}",
+        "netprobe: server2 went away",
+        "  is it up?",
+    ]
+
+
+def test_a_fault_with_nothing_captured_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(netprobe.live, "explain", fails_with(None))
+    file = tmp_path / "run.pcapng"
+    file.write_bytes(b"before")
+    assert run(["explain", "demo:80", "--save", str(file)]) == 4
+    assert file.read_bytes() == b"before"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run.pcapng"]
+
+
+def test_the_place_to_save_is_looked_at_before_the_probe(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def never(*_: object, **__: object) -> bytes:
+        raise AssertionError("probed")
+
+    monkeypatch.setattr(netprobe.live, "explain", never)
+    assert run(["explain", "demo:80", "--save", "/no/such/folder/run.pcapng"]) == 2
+    assert "no directory" in capsys.readouterr().err
+    assert run(["explain", "demo:80", "--save", "/proc/run.pcapng"]) == 4
+    assert "cannot write to /proc" in capsys.readouterr().err

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from netprobe.commands.show import exit_code, refuse_deep_json, show_json, terminal_columns, wants_colour
+from netprobe.errors import UsageFault
+from netprobe.report.model import Verdict
+from tests.report.examples import FAILS, WORKS
+
+
+def test_exit_codes() -> None:
+    assert exit_code(WORKS) == 0
+    assert exit_code(FAILS) == 1
+    assert exit_code(replace(FAILS, verdict=Verdict.UNDETERMINED, cause=None)) == 3
+
+
+def test_a_failure_without_a_cause_is_not_determined() -> None:
+    assert exit_code(replace(FAILS, cause=None)) == 3
+
+
+def test_one_report_is_an_object_and_several_are_an_array(capsys: pytest.CaptureFixture[str]) -> None:
+    show_json([WORKS])
+    assert json.loads(capsys.readouterr().out)["verdict"] == "works"
+    show_json([WORKS, FAILS])
+    assert [value["verdict"] for value in json.loads(capsys.readouterr().out)] == ["works", "fails"]
+
+
+def test_deep_and_json_do_not_go_together() -> None:
+    with pytest.raises(UsageFault):
+        refuse_deep_json(deep=True, as_json=True)
+    refuse_deep_json(deep=True, as_json=False)
+    refuse_deep_json(deep=False, as_json=True)
+
+
+def test_a_pipe_is_not_folded_unless_colour_is_forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    assert terminal_columns() is None
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "77")
+    assert terminal_columns() == 77
+
+
+def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not wants_colour()
+    monkeypatch.setenv("NO_COLOR", "")
+    assert wants_colour()

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netprobe.report.deep import DeepFrame, chosen, dissect, lay_out
+from netprobe.report.plain import to_plain
+from tests.commands.walk import RESPONSE, evidence, report
+
+
+def frame(raw: bytes, linktype: int = 1) -> DeepFrame:
+    return DeepFrame(point="p", frame=1, linktype=linktype, time_ns=0, origlen=len(raw), raw=raw)
+
+
+def test_what_is_shown_is_where_it_began_and_changed_and_its_payload_at_the_furthest_point() -> None:
+    shown = chosen(evidence(), report())
+    assert [(item.point, item.frame) for item in shown] == [
+        ("server2/eth0", 1),
+        ("server2/docker0", 2),
+        ("server2/docker0", 8),
+        ("server2/docker0", 9),
+    ]
+    assert RESPONSE in shown[-1].raw
+
+
+def test_no_hops_nothing_to_show() -> None:
+    assert chosen(evidence(), replace(report(), hops=())) == ()
+
+
+def test_layers_by_scapy() -> None:
+    layers = dissect(chosen(evidence(), report())[1])
+    assert [layer.name for layer in layers] == ["Ethernet", "IP", "TCP"]
+    fields = dict(layers[1].fields) | dict(layers[2].fields)
+    assert (fields["dst"], fields["ttl"], fields["dport"], fields["flags"]) == ("172.17.0.2", "63", "80", "S")
+
+
+@pytest.mark.parametrize(
+    ("linktype", "first"), [(101, "IP"), (113, "cooked linux"), (276, "cooked linux v2"), (999, "Raw")]
+)
+def test_link_types(linktype: int, first: str) -> None:
+    raw = chosen(evidence(), report())[0].raw[14:]
+    heads = {113: b"\0\0\0\1\0\6\2\0\0\0\0\1\0\0\x08\0", 276: b"\x08\0\0\0\0\0\0\2\0\1\0\6\2\0\0\0\0\1\0\0"}
+    assert dissect(frame(heads.get(linktype, b"") + raw, linktype))[0].name == first
+
+
+@given(st.binary(max_size=120), st.sampled_from([0, 1, 12, 101, 108, 113, 276, 999]))
+def test_any_bytes_are_shown(raw: bytes, linktype: int) -> None:
+    text = to_plain(lay_out([frame(raw, linktype)], {}, ""))
+    assert text.replace("\n", "").isprintable()
+
+
+def test_notes_and_application_lines_are_printed_safely() -> None:
+    item = chosen(evidence(), report())[0]
+    text = to_plain(lay_out([item], {item: ["http:", "  \x1b[2J"]}, "no tshark"))
+    assert "tshark    http:\n                \\x1b[2J\n" in text
+    assert text.endswith("\n\nno tshark\n")

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netprobe.errors import UsageFault
+from netprobe.report.json import dumps, error_to_json, to_json
+from tests.report.examples import EVIL, FAILS, WORKS
+
+KEYS = [
+    "schema",
+    "target",
+    "source",
+    "dialled",
+    "verdict",
+    "path",
+    "segments",
+    "vlan",
+    "resolution",
+    "predicted_path",
+    "why",
+    "cause",
+    "findings",
+    "hops",
+    "last_seen",
+    "first_missing",
+    "assumptions",
+    "unknowns",
+    "alternatives",
+]
+
+
+def test_every_key_is_there_in_the_order_of_the_contract() -> None:
+    for report in (WORKS, FAILS):
+        assert list(to_json(report)) == KEYS
+
+
+def test_a_failure() -> None:
+    value = to_json(FAILS)
+    assert value["schema"] == "netprobe/report/1"
+    assert (value["verdict"], value["path"]) == ("fails", "none")
+    assert value["cause"] == {
+        "code": "docker-user-drop",
+        "summary": "a rule drops the SYN",
+        "where": {
+            "host": "server2",
+            "component": "filter/DOCKER-USER",
+            "rule": "-A DOCKER-USER -s 192.168.3.0/24 -j DROP",
+        },
+        "evidence": ["frame 13: the SYN at server2/eth0", "filter/DOCKER-USER #1 counted 3 packets"],
+        "remedy": ["iptables -D DOCKER-USER -s 192.168.3.0/24 -j DROP", "# then ask again"],
+        "confidence": "certain",
+    }
+    assert [hop["seen"] for hop in value["hops"]] == [True, True, False, None]
+    assert value["hops"][2]["packet"] is None
+    assert (value["last_seen"], value["first_missing"]) == ("server2/eth0", "server2/docker0")
+
+
+def test_a_hop_says_what_changed_from_what_to_what() -> None:
+    hop = to_json(WORKS)["hops"][2]
+    assert list(hop)[:5] == ["point", "seen", "time_us", "packet", "changes"]
+    assert hop["packet"]["frame"] == 14
+    assert hop["changes"][0] == {
+        "field": "dst",
+        "from": "192.168.3.202:80",
+        "to": "172.17.0.2:80",
+        "by": "DNAT",
+        "rule": "nat/DOCKER #2",
+    }
+
+
+def test_an_error() -> None:
+    assert error_to_json(UsageFault("no host 'x'", "known: local")) == {
+        "schema": "netprobe/error/1",
+        "exit": 2,
+        "error": "no host 'x'",
+        "hint": "known: local",
+    }
+
+
+def test_hostile_text_is_ascii_and_comes_back_whole() -> None:
+    text = dumps(to_json(replace(WORKS, why=EVIL)))
+    assert text.isascii()
+    assert json.loads(text)["why"] == EVIL
+
+
+@given(st.text(st.characters(codec=None)))
+def test_what_is_printed_holds_no_control_character(text: str) -> None:
+    printed = dumps({"why": text})
+    assert all(" " <= character <= "~" or character == "\n" for character in printed)
+    assert json.loads(json.dumps(json.loads(printed))) is not None

@@ -1,0 +1,216 @@
+"""The shape of the program, checked: data flows one way, the middle does no I/O, imports are lazy, tests mirror the rooms."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from netprobe.evidence.writer import write
+from tests.commands.walk import evidence
+
+PACKAGE = Path(__file__).parent.parent / "netprobe"
+TESTS = Path(__file__).parent
+
+# Which rooms a room may import from. `report.model` is a room of its own here: the words that causes and reports share.
+BASE = {"errors", "evidence", "report.model"}
+PACKETS = {"decode", "flows", "journeys", "paths"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "report.model": set(),
+    "evidence": {"errors"},
+    "decode": {"errors", "evidence"},
+    "state": BASE,
+    "flows": {*BASE, "decode"},
+    "journeys": {*BASE, "state", "decode", "flows"},
+    "paths": {*BASE, "state", "decode", "flows", "journeys"},
+    "causes": {*BASE, "state", *PACKETS},
+    "pipeline": {*BASE, "state", *PACKETS, "causes"},
+    "report": {*BASE, "decode", "flows"},
+    "hosts": {*BASE, "state", "decode"},
+    "probe": {*BASE, "state", "decode", "hosts"},
+    "capture": {*BASE, "state", "decode", "hosts", "probe"},
+    "live": {*BASE, "state", "decode", "hosts", "probe", "capture"},
+    "commands": {*BASE, "flows", "live", "pipeline", "report"},
+    "cli": {"commands"},
+    "__main__": {"cli"},
+}
+# The lab knows netprobe; nothing but the command line's list of commands knows the lab.
+ANYTHING = {"lab"}
+
+DOES_IO = {"hosts", "capture", "probe", "live", "lab", "commands", "cli", "__main__"}
+IO_MODULES = {"evidence.files"}
+FORBIDDEN_WITHOUT_IO = {
+    *("asyncio", "docker", "fcntl", "http", "multiprocessing", "os", "platform", "pyshark", "random", "requests"),
+    *("secrets", "select", "selectors", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile"),
+    *("threading", "time", "urllib", "uuid"),
+}
+FORBIDDEN_CALLS = {"open", "print", "input", "exec", "eval", "now", "utcnow", "today"}
+HEAVY = ("asyncio", "docker", "pandas", "pyshark", "requests", "scapy")
+
+
+def modules() -> dict[str, Path]:
+    """Module name below the package -> file."""
+    found = {}
+    for file in sorted(PACKAGE.rglob("*.py")):
+        parts = file.relative_to(PACKAGE).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    return found
+
+
+def room(module: str) -> str:
+    return module if module == "report.model" else module.partition(".")[0]
+
+
+@cache
+def tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(), str(file))
+
+
+class Imports(ast.NodeVisitor):
+    """All imports of a module, but for those under TYPE_CHECKING, which never run."""
+
+    def __init__(self) -> None:
+        self.named: set[str] = set()
+
+    def visit_If(self, node: ast.If) -> None:
+        if not (isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"):
+            self.generic_visit(node)
+        for other in node.orelse:
+            self.visit(other)
+
+    def visit_Import(self, node: ast.Import) -> None:
+        self.named.update(alias.name for alias in node.names)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        assert node.level == 0, "imports are absolute"
+        assert node.module is not None
+        self.named.update(f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    visitor = Imports()
+    visitor.visit(tree(modules()[module]))
+    return frozenset(visitor.named)
+
+
+@cache
+def own_imports(module: str) -> frozenset[str]:
+    """The modules of this package that a module imports, by name below the package."""
+    known = modules()
+    found = set()
+    for name in imports(module):
+        if name.partition(".")[0] != "netprobe":
+            continue
+        inner = name.removeprefix("netprobe").removeprefix(".")
+        while inner and inner not in known:
+            inner = inner.rpartition(".")[0]
+        found.add(inner)
+    return frozenset(found - {"", module})
+
+
+def test_every_room_is_known() -> None:
+    assert {room(module) for module in modules()} - {""} <= {*MAY_IMPORT, *ANYTHING}
+
+
+@pytest.mark.parametrize("module", [name for name in modules() if name and room(name) not in ANYTHING])
+def test_a_room_imports_only_what_comes_before_it(module: str) -> None:
+    here = room(module)
+    wrong = {other for other in own_imports(module) if room(other) not in {here, *MAY_IMPORT[here]}}
+    # the package `report` itself holds nothing but its docstring
+    assert wrong <= {"report"}, f"{module} must not import {sorted(wrong)}"
+
+
+def test_no_import_goes_in_circles() -> None:
+    done: set[str] = set()
+
+    def walk(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, " → ".join([*trail[trail.index(module) :], module])
+        if module in done:
+            return
+        for other in sorted(own_imports(module)):
+            walk(other, (*trail, module))
+        done.add(module)
+
+    for module in modules():
+        walk(module, ())
+
+
+PURE = [name for name in modules() if name and room(name) not in DOES_IO and name not in IO_MODULES]
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_after_evidence_everything_is_pure(module: str) -> None:
+    roots = {name.partition(".")[0] for name in imports(module)}
+    assert not roots & FORBIDDEN_WITHOUT_IO
+    assert "pathlib.Path" not in imports(module)
+    called = {_called(node) for node in ast.walk(tree(modules()[module])) if isinstance(node, ast.Call)}
+    assert not called & FORBIDDEN_CALLS
+
+
+def _called(node: ast.Call) -> str:
+    if isinstance(node.func, ast.Name):
+        return node.func.id
+    return (
+        node.func.attr if isinstance(node.func, ast.Attribute) and node.func.attr in {"now", "utcnow", "today"} else ""
+    )
+
+
+@pytest.mark.parametrize("module", [name for name in modules() if name])
+def test_nothing_goes_through_a_shell_and_nothing_just_sleeps(module: str) -> None:
+    for node in ast.walk(tree(modules()[module])):
+        if isinstance(node, ast.Call):
+            assert not any(word.arg == "shell" for word in node.keywords), f"{module}:{node.lineno} shell="
+            assert not (isinstance(node.func, ast.Attribute) and node.func.attr == "sleep"), (
+                f"{module}:{node.lineno} sleep"
+            )
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """Return the top-level modules that one command line loads in a fresh interpreter."""
+    code = (
+        "import io, sys; out, sys.stdout = sys.stdout, io.StringIO()\n"
+        "from netprobe.cli import run\n"
+        "status = run(sys.argv[1:])\n"
+        "print(status, *sorted({name.partition('.')[0] for name in sys.modules}), file=out)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    status, *names = done.stdout.split()
+    assert status in {"0", "1", "3"}, done.stderr
+    return set(names)
+
+
+def test_help_loads_click_and_the_standard_library_only() -> None:
+    assert not loaded_by("--help") & {*HEAVY, "numpy", "rich"}
+    assert not loaded_by("explain", "--help") & {*HEAVY, "numpy", "rich"}
+
+
+@pytest.mark.parametrize("option", [(), ("--json",)])
+def test_replay_loads_numpy_and_no_more(option: tuple[str, ...], tmp_path: Path) -> None:
+    file = tmp_path / "walk.pcapng"
+    file.write_bytes(write(evidence()))
+    names = loaded_by("replay", str(file), *option)
+    assert "numpy" in names
+    assert not names & {*HEAVY, "rich"}
+
+
+def test_the_tests_mirror_the_rooms() -> None:
+    rooms = {file.parent.name for file in PACKAGE.glob("*/*.py") if file.name != "__init__.py"}
+    folders = {file.parent.name for file in TESTS.glob("*/test_*.py")}
+    if list(TESTS.glob("lab/test_live_*.py")):
+        folders.add("live")  # it can only be tested with hosts to be live on
+    assert rooms - folders == set(), "a room without tests"
+    assert folders - rooms == set(), "tests of a room that is not there"
+
+
+@pytest.mark.parametrize("file", sorted(TESTS.glob("*/test_*.py")), ids=lambda file: f"{file.parent.name}/{file.name}")
+def test_a_test_is_called_after_what_it_tests(file: Path) -> None:
+    if file.parent.name == "lab":  # what is tested there is the lab as a whole, and netprobe in it
+        return
+    module = PACKAGE / file.parent.name / file.name.removeprefix("test_")
+    assert module.exists()

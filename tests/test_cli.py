@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+import netprobe
+from netprobe.cli import run
+from netprobe.evidence.writer import write
+from tests.commands.walk import evidence
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> str:
+    file = tmp_path / "walk.pcapng"
+    file.write_bytes(write(evidence()))
+    return str(file)
+
+
+def netprobe_process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    plain = {
+        name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "NETPROBE_DEBUG")
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "netprobe", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env={**plain, **environment},
+    )
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"netprobe {netprobe.__version__}\n"
+
+
+def test_help_names_the_commands_and_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    for word in ("explain", "replay", "lab", "Exit codes", "undetermined"):
+        assert word in shown
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["explain"],
+        ["explain", "demo:80", "--proto", "sctp"],
+        ["explain", "demo:80", "--timeout", "0"],
+        ["explain", "demo", "--size", "-1"],
+        ["explain", "demo:80", "--save", "/no/such/folder/x.pcapng"],
+        ["explain", "demo:80", "--save", "/"],
+        ["replay"],
+        ["replay", "/no/such/file"],
+        ["replay", "/dev/null"],
+        ["replay", "--point", "a"],
+        ["replay", "/dev/null", "--flow", "what?"],
+        ["replay", "/dev/null", "/dev/null"],
+        ["explain", "demo:80", "--deep", "--json"],
+    ],
+)
+def test_a_usage_error_is_one_line_and_a_hint(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    if "--json" not in arguments:
+        assert run(arguments) == 2
+        shown = capsys.readouterr()
+        first, *rest = shown.err.splitlines()
+        assert shown.out == ""
+        assert first.startswith("netprobe: ")
+        assert len(rest) == 1
+        assert rest[0].startswith("  ")
+        arguments = [*arguments, "--json"]
+    assert run(arguments) == 2
+    shown = capsys.readouterr()
+    value = json.loads(shown.out)
+    assert list(value) == ["schema", "exit", "error", "hint"]
+    assert (value["schema"], value["exit"]) == ("netprobe/error/1", 2)
+    assert shown.err == ""
+
+
+def test_names_in_errors_are_made_safe(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["replay", "/no/\x1b[2Jsuch"]) == 2
+    assert "\\x1b[2J" in capsys.readouterr().err
+
+
+def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 2
+    assert "Commands:" in capsys.readouterr().err
+
+
+def test_replay_of_a_plain_walk(saved: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["replay", saved, "--json"]) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert (value["verdict"], value["path"]) == ("works", "dnat")
+    assert run(["replay", saved]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "works, by DNAT" in lines[0]
+    assert lines[1] == value["why"]
+
+
+def test_deep_shows_the_application_layer_or_names_the_package(saved: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["replay", saved, "--deep"]) == 0
+    shown = capsys.readouterr().out
+    assert "the packets in depth" in shown
+    assert "sport=41290 dport=80" in shown
+    assert "Request URI: /index.html" in shown or "(package tshark)" in shown
+
+
+def test_into_a_pipe_it_is_plain(saved: str) -> None:
+    done = netprobe_process("replay", saved)
+    assert "\x1b" not in done.stdout
+    assert done.returncode == 0
+
+
+def test_colour_can_be_forced_and_refused(saved: str) -> None:
+    assert "\x1b[" in netprobe_process("replay", saved, FORCE_COLOR="1").stdout
+    assert "\x1b" not in netprobe_process("replay", saved, FORCE_COLOR="1", NO_COLOR="1").stdout
+
+
+def test_a_locale_without_arrows_is_no_traceback(saved: str) -> None:
+    done = netprobe_process("replay", saved, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert "\\u2192" in done.stdout
+
+
+def test_a_reader_that_goes_away_changes_nothing(saved: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "netprobe", "replay", saved], stdout=closed, stderr=subprocess.PIPE, check=False
+        )
+    assert done.returncode == 0
+    assert done.stderr == b""
+
+
+def test_an_interrupt_is_one_line(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "netprobe", "replay", str(fifo)],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with fifo.open("wb"):  # returns when netprobe has opened it: it is waiting for bytes now
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (130, "", "netprobe: interrupted\n")
+
+
+def test_an_interrupt_while_modules_are_imported_is_no_traceback() -> None:
+    code = """
+import os, signal, sys
+class Interrupter:
+    def find_spec(self, name, path=None, target=None):
+        if name == "click":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupter())
+from netprobe.__main__ import main
+sys.argv[1:] = ["--help"]
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")

@@ -1,0 +1,210 @@
+"""`make bench`: what netprobe costs, beside something known, measured in one run on this machine. No pass, no fail.
+
+    tools/bench.py [--packets N] [--runs N]
+
+The live part needs root and a lab that is up (`netprobe lab up`); it starts one container in it and removes it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from netprobe.evidence.model import Packets
+
+PYTHON = sys.executable
+NETPROBE = (PYTHON, "-m", "netprobe")
+BENCH_CONTAINER = "netprobe-bench"
+BENCH_PORT = "8077"
+
+
+def main() -> int:
+    """Measure and print all of it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--packets", type=int, default=200_000, help="size of the synthetic capture")
+    parser.add_argument("--runs", type=int, default=7, help="runs of each command; the median counts")
+    chosen = parser.parse_args()
+    start_up(chosen.runs)
+    with tempfile.TemporaryDirectory(prefix="netprobe-bench-") as folder:
+        replay(Path(folder), chosen.runs)
+        decode(Path(folder), chosen.packets)
+    live(chosen.runs)
+    return 0
+
+
+def start_up(runs: int) -> None:
+    """`netprobe --help` beside importing click."""
+    ours = median(lambda: run(*NETPROBE, "--help"), runs)
+    other = median(lambda: run(PYTHON, "-c", "import click"), runs)
+    row("netprobe --help", ours, "import click", other, "≤ 3 times")
+
+
+def replay(folder: Path, runs: int) -> None:
+    """`netprobe replay` of a small file beside importing numpy."""
+    captures = sorted((Path(__file__).parent.parent / "captures").glob("*.pcapng"))
+    file = captures[0] if captures else folder / "small.pcapng"
+    if not captures:
+        file.write_bytes(synthetic_pcap(3))
+    ours = median(lambda: run(*NETPROBE, "replay", str(file)), runs)
+    other = median(lambda: run(PYTHON, "-c", "import numpy"), runs)
+    row(f"netprobe replay {file.name}", ours, "import numpy", other, "≤ 0.6 s")
+
+
+def decode(folder: Path, count: int) -> None:
+    """Reading and decoding many packets, beside scapy's dissection of a few of the same."""
+    from netprobe.decode import decode as decode_packets
+    from netprobe.evidence.reader import read_many
+
+    file = folder / "many.pcap"
+    file.write_bytes(synthetic_pcap(count))
+    data = file.read_bytes()
+    reading = timed(lambda: read_many([(str(file), data)], {}))
+    evidence = read_many([(str(file), data)], {})
+    decoding = timed(lambda: decode_packets(evidence.packets, evidence.points))
+    whole = timed(lambda: run(*NETPROBE, "replay", str(file), "--flow", "10.0.0.0:1024"))
+    one = scapy_seconds_a_packet(evidence.packets, 2000)
+    print(f"{count} packets: read {reading:.2f} s, decode {decoding:.2f} s, replay in all {whole:.2f} s")
+    each = (reading + decoding) / count
+    print(f"  {1 / each:,.0f} packets/s; scapy dissects {1 / one:,.0f} packets/s: {one / each:.0f} times as fast")
+
+
+def scapy_seconds_a_packet(packets: Packets, count: int) -> float:
+    """Return how long scapy takes for one packet, in seconds."""
+    from scapy.layers.inet import TCP  # noqa: F401 - importing it binds it
+    from scapy.layers.l2 import Ether
+
+    raws = [packets.raw(number) for number in range(min(count, len(packets)))]
+    return timed(lambda: [Ether(raw) for raw in raws]) / len(raws)
+
+
+def live(runs: int) -> None:
+    """A healthy explain across the lab's two hosts, and where its time went."""
+    if os.geteuid() != 0 or run(*NETPROBE, "lab", "status", check=False) != 0:
+        print("live explain: not measured, no lab is up (sudo netprobe lab up)")
+        return
+    with bench_container():
+        argv = (*NETPROBE, "explain", f"{BENCH_CONTAINER}:80", "--from", "server1", "--hosts", lab_hosts())
+        took = median(lambda: run(*argv), min(runs, 5))
+        text = output(*argv)
+    print(f"a healthy explain across two hosts: {took:.2f} s (aim ≤ 1.5 s)")
+    print("  " + text.splitlines()[0])
+    print("  " + text.splitlines()[-1])
+
+
+@contextmanager
+def bench_container() -> Iterator[None]:
+    """A web server on server2, published, for as long as the context lasts."""
+    shell = (*NETPROBE, "lab", "shell", "server2", "--", "docker")
+    run(*shell, "rm", "-f", BENCH_CONTAINER, check=False)
+    run(*shell, "run", "-d", "--name", BENCH_CONTAINER, "-p", f"{BENCH_PORT}:80", "nginx")
+    try:
+        wait_until_it_works()
+        yield
+    finally:
+        run(*shell, "rm", "-f", BENCH_CONTAINER, check=False)
+
+
+def wait_until_it_works(seconds: float = 20.0) -> None:
+    """Ask until the container answers; it is what `explain` measures, so `explain` may ask."""
+    argv = [*NETPROBE, "explain", f"{BENCH_CONTAINER}:80", "--from", "server1", "--hosts", lab_hosts(), "--json"]
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        asked = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if asked.returncode == 0:
+            return
+    raise SystemExit(f"the bench container does not answer: {asked.stdout}{asked.stderr}")
+
+
+def lab_hosts() -> str:
+    """Return the inventory of this checkout's lab."""
+    from netprobe.lab.layout import this_lab
+
+    return str(this_lab().hosts_file)
+
+
+def synthetic_pcap(count: int) -> bytes:
+    """Return a pcap file of `count` 54-byte TCP packets: handshakes of many clients with one server, 10 µs apart.
+
+    Client n sends SYN, the server SYN-ACK, client ACK; ports and sequence numbers differ by n.
+    """
+    number = np.arange(count, dtype=np.uint32)
+    client, step = number // 3, number % 3
+    back = step == 1
+    packets = np.zeros((count, 70), np.uint8)
+    microseconds = number.astype(np.uint64) * 10
+    put(packets, 0, 4, 1_700_000_000 + microseconds // 1_000_000, "<")
+    put(packets, 4, 4, microseconds % 1_000_000, "<")
+    put(packets, 8, 4, np.full(count, 54), "<")
+    put(packets, 12, 4, np.full(count, 54), "<")
+    packets[:, 16:30] = np.frombuffer(bytes.fromhex("0200000000020200000000010800"), np.uint8)
+    packets[:, 30:42] = np.frombuffer(bytes.fromhex("450000280000400040060000"), np.uint8)
+    ends = (0x0A000000 + (client >> 14)).astype(np.uint64), np.full(count, 0xC0A803CA, np.uint64)
+    ports = (1024 + client % 16384).astype(np.uint64), np.full(count, 80, np.uint64)
+    for side, offset in ((0, 42), (1, 46)):
+        put(packets, offset, 4, np.where(back == bool(side), ends[0], ends[1]), ">")
+    for side, offset in ((0, 50), (1, 52)):
+        put(packets, offset, 2, np.where(back == bool(side), ports[0], ports[1]), ">")
+    isn, reply_isn = client.astype(np.uint64) * 1000 + 7, client.astype(np.uint64) * 1000 + 500
+    put(packets, 54, 4, np.where(back, reply_isn, isn + (step == 2)), ">")
+    put(packets, 58, 4, np.select([step == 0, step == 1], [np.zeros(count, np.uint64), isn + 1], reply_isn + 1), ">")
+    packets[:, 62] = 0x50
+    packets[:, 63] = np.array([0x02, 0x12, 0x10], np.uint8)[step]
+    head = bytes.fromhex("d4c3b2a1 0200 0400 00000000 00000000 00000400 01000000")
+    return head + packets.tobytes()
+
+
+def put(packets: NDArray[np.uint8], offset: int, size: int, values: NDArray[Any], order: str) -> None:
+    """Write one integer column into every packet."""
+    column = np.ascontiguousarray(values.astype(f"{order}u{size}"))
+    packets[:, offset : offset + size] = column.view(np.uint8).reshape(len(values), size)
+
+
+def median(call: Callable[[], object], runs: int) -> float:
+    """Return the median time of a call, in seconds, after one run that warms the caches."""
+    call()
+    return statistics.median(timed(call) for _ in range(runs))
+
+
+def timed(call: Callable[[], object]) -> float:
+    """Return how long one call takes, in seconds."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def run(*argv: str, check: bool = True) -> int:
+    """Run a command, its output thrown away. A report's exit code of 1 or 3 is no fault, a crash is."""
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if check and done.returncode not in (0, 1, 3):
+        raise SystemExit(f"{' '.join(argv)}: exit {done.returncode}: {done.stderr.strip()}")
+    return done.returncode
+
+
+def output(*argv: str) -> str:
+    """Return what a command prints."""
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).stdout
+
+
+def row(ours: str, our_seconds: float, other: str, other_seconds: float, aim: str) -> None:
+    """Print one comparison."""
+    ratio = our_seconds / other_seconds
+    print(f"{ours}: {our_seconds:.3f} s   {other}: {other_seconds:.3f} s   ratio {ratio:.1f}   (aim {aim})")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
