@@ -21,7 +21,7 @@ from netprobe.journeys.hops import Stop, hops
 from netprobe.journeys.join import connections
 from netprobe.journeys.model import Journey
 from netprobe.journeys.proxy import Mapping, inner_of
-from netprobe.journeys.select import candidates, of_lookup, of_probe, stray_reply, summary
+from netprobe.journeys.select import candidates, forwarded_query, is_dns, of_lookup, of_probe, stray_reply, summary
 from netprobe.paths.classify import classify
 from netprobe.paths.observe import Aim, Observation, Symptom, observe
 from netprobe.report.model import Direction, Report, Verdict
@@ -123,6 +123,9 @@ def _aim(evidence: Evidence, world: World, outer: Connection | None) -> Aim:
 
 def _journey(outer: Connection, found: Sequence[Connection], table: PacketTable, world: World) -> Journey:
     """The connection, with docker-proxy's inner one where there is one."""
+    if is_dns(outer, table):
+        asked_on = forwarded_query(outer, found, table)
+        return Journey(legs=(outer, asked_on) if asked_on else (outer,))
     pairs = inner_of(outer, found, table, _mappings(world), _gateways(world))
     stray = stray_reply(outer, found, table)
     if len(pairs) > 1:
@@ -221,7 +224,7 @@ def _report(evidence: Evidence, table: PacketTable, world: World, aim: Aim, jour
         resolution=(probe.lookup.how if probe else Resolution.LITERAL).value,
         why=why(case, judged.verdict, judged.cause),
         cause=judged.cause,
-        findings=notes_of(case) if works else (),
+        findings=notes_of(case),
         hops=named,
         last_seen=last,
         first_missing=None if works else missing,

@@ -105,6 +105,11 @@ class Case:
         host = self.before(self.probe.source_at.host)
         return host.container(self.probe.source_at.container) if host else None
 
+    @property
+    def may_be_container(self) -> bool:
+        """False when the target is known to be a host's own namespace, or nobody of the inventory."""
+        return self.probe is None or (self.probe.target_at is not None and self.probe.target_at.container is not None)
+
     def before(self, host: str) -> Host | None:
         """A host before the probe."""
         return self.world.before.get(host)

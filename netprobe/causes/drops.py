@@ -83,6 +83,26 @@ def the_drop(case: Case) -> Drop | None:
     return None
 
 
+def may_stop(case: Case, hook: Hook) -> bool:
+    """Whether some rule or policy at this hook, at the host where the request was last seen, could stop it (unknown rules may)."""
+    name = _host_of(case)
+    host = case.before(name) if name else None
+    if host is None or host.ruleset is None or case.probe is None:
+        return True
+    packet = _packet(case, host, hook)
+    for ruleset in case.rulesets(host):
+        for chain in ruleset.chains():
+            roots = entries(ruleset, chain.table, chain.name)
+            stopping = [
+                rule for rule in chain.rules if rule.target in STOPPING and _place(roots, chain.table, rule) is hook
+            ]
+            if any(rule.matches(packet) is not False for rule in stopping):
+                return True
+            if chain.policy == "DROP" and _place(roots, chain.table, None) is hook:
+                return True
+    return bool(host.nft and host.nft.stopping(hook.value.lower(), packet))
+
+
 def _host_of(case: Case) -> str | None:
     point = next((each for each in case.points if each.name == case.last_seen), None)
     return point.host if point else None
@@ -103,7 +123,7 @@ def _drop(case: Case, host: Host, ruleset: Ruleset, hit: Hit) -> Iterator[Drop]:
     if not stops:
         return
     roots = entries(ruleset, hit.table, hit.chain)
-    hook = _hook(roots, hit)
+    hook = _place(roots, hit.table, hit.rule)
     if hook is None:
         return
     answer: bool | None = True
@@ -140,13 +160,13 @@ def entries(ruleset: Ruleset, table: str, chain: str) -> frozenset[str]:
     return frozenset(seen)
 
 
-def _hook(roots: frozenset[str], hit: Hit) -> Hook | None:
+def _place(roots: frozenset[str], table: str, rule: Rule | None) -> Hook | None:
     """Where a chain stands; None when it is reached from several hooks and so cannot tell."""
     if any(name in roots for name in ISOLATION):
         return Hook.ISOLATION
     if USER_CHAIN in roots:
         return Hook.USER
-    if hit.table == "raw" and "PREROUTING" in roots and _isolates(hit.rule):
+    if table == "raw" and "PREROUTING" in roots and _isolates(rule):
         return Hook.ISOLATION
     bases = [hook for hook in (Hook.PREROUTING, Hook.INPUT, Hook.FORWARD, Hook.OUTPUT) if hook.value in roots]
     return bases[0] if len(bases) == 1 else None

@@ -180,8 +180,8 @@ class ContainerStopped(Cause):
         )
 
     def possible(self, case: Case) -> bool:
-        """Not when the target is known to run."""
-        return case.target is None or case.target.state in NOT_RUNNING
+        """Not for a host, nor when the target is known to run."""
+        return case.may_be_container and (case.target is None or case.target.state in NOT_RUNNING)
 
 
 class ContainerPaused(Cause):
@@ -231,7 +231,7 @@ class ContainerPaused(Cause):
 
     def possible(self, case: Case) -> bool:
         """Only a paused target can be it."""
-        return case.target is None or case.target.state is ContainerState.PAUSED
+        return case.may_be_container and (case.target is None or case.target.state is ContainerState.PAUSED)
 
 
 class PublishLoopbackOnly(Cause):
@@ -276,6 +276,13 @@ class PublishLoopbackOnly(Cause):
             ),
             remedy_host=host.name,
         )
+
+    def possible(self, case: Case) -> bool:
+        """Only where some container publishes that port on loopback, as far as is known."""
+        if case.dialled is None or case.dialled_host is None or case.dialled_host.containers is None:
+            return True
+        published = (each for container in case.dialled_host.containers for each in container.published)
+        return any(each.host_port == case.dialled[1] and is_loopback(each.host_ip) for each in published)
 
 
 def _suffix(published: Published) -> str:

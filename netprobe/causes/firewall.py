@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from netprobe.causes.base import Cause
-from netprobe.causes.drops import Drop, Hook, the_drop
+from netprobe.causes.drops import Drop, Hook, may_stop, the_drop
 from netprobe.paths.observe import Symptom
 from netprobe.report.model import Finding, Where
 
@@ -23,18 +23,16 @@ class _Dropped(Cause):
 
     def find(self, case: Case) -> Finding | None:
         """Fires when exactly one drop rule of this hook can have stopped the request."""
-        if case.story.reached:
+        if case.story.reached and case.target is not None:
             return None
         drop = the_drop(case)
         if drop is None or drop.hook is not self.hook or not self._fits(case, drop):
             return None
-        times = "once" if case.sent == 1 else f"{case.sent} times"
-        missing = f" and never {case.first_missing}" if case.first_missing else ""
         return Finding(
             code=self.code,
             summary=self._summary(case, drop),
             where=Where(host=drop.host, component=drop.component, rule=drop.text),
-            evidence=(f"the request reached {case.last_seen} ({times}){missing}: {case.frames}", drop.counter),
+            evidence=(f"{self._seen(case)}: {case.frames}", drop.counter),
             remedy=self._remedy(case, drop),
             remedy_host=drop.host,
             confidence=drop.confidence,
@@ -43,8 +41,21 @@ class _Dropped(Cause):
     def _fits(self, case: Case, drop: Drop) -> bool:  # noqa: ARG002 - the more specific ones look closer
         return True
 
-    def _summary(self, case: Case, drop: Drop) -> str:  # noqa: ARG002
-        return f"{drop.host}'s rule {drop.label} dropped it"
+    @staticmethod
+    def _seen(case: Case) -> str:
+        """``the SYN reached server2/eth0 (3 times) and never server2/docker0``."""
+        times = "once" if case.sent == 1 else f"{case.sent} times"
+        missing = f" and never {case.first_missing}" if case.first_missing else ""
+        what = {"tcp": "SYN", "udp": "datagram", "icmp": "echo request"}[case.transport]
+        return f"the {what} reached {case.last_seen} ({times}){missing}"
+
+    def _summary(self, case: Case, drop: Drop) -> str:
+        did = "rejected" if "REJECT" in drop.text or " reject" in drop.text else "dropped"
+        return f"{self._seen(case)}: {drop.label} of {drop.host} {did} it (counter {drop.before} → {drop.after})"
+
+    def possible(self, case: Case) -> bool:
+        """Not when the host's rules are known and none at this hook could stop the request."""
+        return may_stop(case, self.hook)
 
     def _remedy(self, case: Case, drop: Drop) -> tuple[str, ...]:  # noqa: ARG002
         return (drop.undo,)
@@ -81,6 +92,10 @@ class InterNetwork(_Dropped):
 
     def _fits(self, case: Case, drop: Drop) -> bool:  # noqa: ARG002
         return case.source_container is not None and case.target is not None
+
+    def possible(self, case: Case) -> bool:
+        """Only between two containers."""
+        return (case.probe is None or case.probe.source_at.container is not None) and super().possible(case)
 
     def _summary(self, case: Case, drop: Drop) -> str:
         source = case.source_container.name if case.source_container else "the source"

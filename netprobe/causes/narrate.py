@@ -20,7 +20,7 @@ def why(case: Case, verdict: Verdict, cause: Finding | None) -> str:
     if verdict is Verdict.WORKS:
         return _works(case)
     if cause is not None:
-        return cause.summary[:1].upper() + cause.summary[1:] + "."
+        return cause.summary + "."
     return _undetermined(case)
 
 
@@ -167,4 +167,4 @@ def _undetermined(case: Case) -> str:
     text = _STORY[case.story.symptom].format(
         last=case.last_seen, missing=missing, detail=case.story.detail or "no reason given"
     )
-    return text[:1].upper() + text[1:] + "; what stopped it could not be proved."
+    return text[:1].upper() + text[1:] + "; the reason could not be proved."

@@ -62,6 +62,10 @@ class MasqueradeMissing(Cause):
             remedy_host=host.name,
         )
 
+    def possible(self, case: Case) -> bool:
+        """Only for what a container sends."""
+        return case.probe is None or case.probe.source_at.container is not None
+
     @staticmethod
     def _leaked(case: Case, host: Host, network: Network) -> tuple[str, str, int] | None:
         """The container's address, the uplink that showed it, and the frame."""
@@ -116,24 +120,30 @@ class DnatMissing(Cause):
     """
 
     code = "dnat-missing"
-    symptoms = frozenset({Symptom.OK, Symptom.DELIVERED})
+    symptoms = frozenset(Symptom) - {Symptom.NO_PACKETS}
     note = True
 
     def find(self, case: Case) -> Finding | None:
-        """Fires when docker-proxy carried it and the publication has no DNAT rule."""
-        if case.way.path is not PathCode.DOCKER_PROXY or case.publication is None:
+        """Fires when docker-proxy carried it (or would have) and the publication has no DNAT rule."""
+        if case.publication is None:
             return None
         host, container, published = case.publication
         rules = case.dnat_rules(host, published, container)
-        if rules is None or rules:
+        if rules is None or rules or not container.running:
+            return None
+        if case.way.path is not PathCode.DOCKER_PROXY and (case.story.good or not case.proxies(host, published)):
             return None
         return Finding(
             code=self.code,
             summary=f"{host.name} has no DNAT rule for {container.name}'s published port {published.host_port}: docker-proxy alone carries it",
             where=Where(host=host.name, component="nat/DOCKER"),
             evidence=(
-                f"two connections, joined by {', '.join(case.journey.joined_by)}" if case.journey else "",
-                f"docker: {container.name} publishes {published}",
+                *(
+                    [f"two connections, joined by {', '.join(case.journey.joined_by)}"]
+                    if case.journey and case.journey.proxied
+                    else []
+                ),
+                f"docker: {container.name} publishes {published}; no rule of nat leads there",
             ),
             remedy=(f"docker restart {container.name}",),
             remedy_host=host.name,

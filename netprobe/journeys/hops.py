@@ -66,8 +66,8 @@ def sightings(connection: Connection, table: PacketTable, direction: Direction, 
     for flow in connection.flows:
         row = request_row(flow, table) if direction is Direction.REQUEST else reply_row(flow, table)
         if row is not None:
-            rows = flow.forward if direction is Direction.REQUEST else flow.reverse
-            found.append(Sighting(leg=leg, flow=flow, row=row, count=_copies(table, rows.tolist(), row)))
+            rows = flow.forward.tolist() if direction is Direction.REQUEST else [*flow.reverse.tolist(), *flow.errors]
+            found.append(Sighting(leg=leg, flow=flow, row=row, count=_copies(table, rows, row)))
     found.sort(key=lambda seen: (int(table.packets.time_ns[seen.row]), seen.row))
     return found
 
@@ -83,8 +83,8 @@ def request_row(flow: Flow, table: PacketTable) -> int | None:
 
 
 def reply_row(flow: Flow, table: PacketTable) -> int | None:
-    """The SYN-ACK, else an RST, else the first packet that the server sent."""
-    rows = flow.reverse.tolist()
+    """The SYN-ACK, else an RST, else the first packet that the server sent, else the ICMP error that answered."""
+    rows = flow.reverse.tolist() or list(flow.errors)
     if flow.kind == Kind.TCP:
         for wanted in (Flag.SYN | Flag.ACK, Flag.RST):
             for row in rows:
@@ -232,7 +232,7 @@ def packet(table: PacketTable, row: int) -> HopPacket:
     return HopPacket(
         src=source(table, row).text(port=with_port),
         dst=destination(table, row).text(port=with_port),
-        proto=PROTO_NAME.get(kind, "ip"),
+        proto="icmp" if kind == Kind.ICMP_ERROR else PROTO_NAME.get(kind, "ip"),
         info=_info(table, row, kind),
         ttl=_absent(int(table.ttl[row])),
         src_mac=_mac(int(table.eth_src[row])),
@@ -257,6 +257,8 @@ def _info(table: PacketTable, row: int, kind: Kind) -> str:
         if flags & Flag.ACK and (names != ["RST"]):
             names.append("ACK")
         return "-".join(names) or "no flags"
+    if kind == Kind.ICMP_ERROR:
+        return icmp_error(table, row)
     if kind == Kind.ICMP:
         version, icmp_type = int(table.ip_version[row]), int(table.icmp_type[row])
         names_by_type = {ECHO_REQUEST.get(version): "echo request", ECHO_REPLY.get(version): "echo reply"}
@@ -264,6 +266,36 @@ def _info(table: PacketTable, row: int, kind: Kind) -> str:
     if table.dns_id[row] >= 0:
         return "DNS query" if table.dns_qr[row] == 0 else "DNS response"
     return f"{int(table.payload_len[row])} bytes"
+
+
+# Names as Wireshark and RFC 792, 1812, 4443 have them: (IP version, type, code); code -1: any.
+_ERRORS = {
+    (4, 3, 0): "network unreachable",
+    (4, 3, 1): "host unreachable",
+    (4, 3, 2): "protocol unreachable",
+    (4, 3, 3): "port unreachable",
+    (4, 3, 4): "fragmentation needed",
+    (4, 3, 9): "network administratively prohibited",
+    (4, 3, 10): "host administratively prohibited",
+    (4, 3, 13): "communication administratively prohibited",
+    (4, 11, -1): "time exceeded",
+    (6, 1, 0): "no route",
+    (6, 1, 1): "administratively prohibited",
+    (6, 1, 3): "address unreachable",
+    (6, 1, 4): "port unreachable",
+    (6, 2, -1): "packet too big",
+    (6, 3, -1): "time exceeded",
+}
+
+
+def _error(version: int, icmp_type: int, code: int) -> str:
+    named = _ERRORS.get((version, icmp_type, code)) or _ERRORS.get((version, icmp_type, -1))
+    return f"ICMP {named or f'type {icmp_type} code {code}'}"
+
+
+def icmp_error(table: PacketTable, row: int) -> str:
+    """The name of an ICMP error: ``ICMP port unreachable``."""
+    return _error(int(table.ip_version[row]), int(table.icmp_type[row]), int(table.icmp_code[row]))
 
 
 def changes(table: PacketTable, one: Sighting, other: Sighting) -> tuple[Change, ...]:
@@ -278,7 +310,7 @@ def changes(table: PacketTable, one: Sighting, other: Sighting) -> tuple[Change,
                 field="connection",
                 before=f"{left.src} → {left.dst}",
                 after=f"{right.src} → {right.dst}",
-                by="docker-proxy",
+                by="embedded DNS server" if table.dns_id[one.row] >= 0 else "docker-proxy",
             ),
         )
     out = []

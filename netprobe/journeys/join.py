@@ -3,7 +3,7 @@
 Each flow yields identity tokens; flows that share one are the same connection (union-find). Tokens hold only what NAT keeps:
 
 ========  ==============================================================================================
-TCP       the SYN's (sequence number, TSval, window); the SYN-ACK's (sequence number, acknowledgement);
+TCP       the SYN's (sequence number, TSval, window), or its 5-tuple; the SYN-ACK's (sequence number, acknowledgement);
           without a handshake: (sequence, acknowledgement, length) of data packets
 UDP       payload (length and first kept bytes) with the client endpoint: bridges and DNAT keep both
 ICMP      echo payload and sequence number with the client's address (NAT may rewrite the identifier)
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from netprobe.decode.table import PacketTable
-    from netprobe.flows.model import Flow
+    from netprobe.flows.model import Endpoint, Flow
 
 TOKENS_A_FLOW = 8  # packets looked at for tokens in each direction: enough to join, bounded for long flows
 DIGEST_BYTES = 64
@@ -50,14 +50,28 @@ def connections(flows: Sequence[Flow], table: PacketTable) -> tuple[Connection, 
         Connections in order of their first packet; each flow is in exactly one.
     """
     groups = _Groups(len(flows))
-    owner: dict[Hashable, int] = {}
+    bearers: dict[tuple[Hashable, ...], list[int]] = {}
     for index, flow in enumerate(flows):
         for token in _tokens(flow, table):
-            groups.union(owner.setdefault(token, index), index)
+            bearers.setdefault(token, []).append(index)
+    for token, indexes in bearers.items():
+        if len(indexes) > 1 and (token[0] == "dns" or _one_connection([flows[index] for index in indexes])):
+            for index in indexes[1:]:
+                groups.union(indexes[0], index)
     joined = [_connection([flows[i] for i in members], table) for members in groups.members()]
     joined = _forwarded_copies(joined, table)
     joined.sort(key=lambda connection: start_ns(connection, table))
     return tuple(joined)
+
+
+def _one_connection(flows: list[Flow]) -> bool:
+    """Whether flows that share a token can be one connection.
+
+    Port scanners send one sequence number (and source port) to many ports: then one point sees one client with several servers, which no bridge,
+    router or NAT does to a packet (a hairpin's second copy has another source).
+    """
+    seen: dict[tuple[int, int, Endpoint], Endpoint] = {}
+    return all(seen.setdefault((flow.point, flow.vlan, flow.client), flow.server) == flow.server for flow in flows)
 
 
 def start_ns(connection: Connection, table: PacketTable) -> int:
@@ -95,7 +109,7 @@ class _Groups:
         return list(grouped.values())
 
 
-def _tokens(flow: Flow, table: PacketTable) -> Iterator[Hashable]:
+def _tokens(flow: Flow, table: PacketTable) -> Iterator[tuple[Hashable, ...]]:
     if flow.kind == Kind.TCP:
         yield from _tcp_tokens(flow, table)
     elif flow.kind == Kind.UDP:
@@ -104,10 +118,11 @@ def _tokens(flow: Flow, table: PacketTable) -> Iterator[Hashable]:
         yield from _echo_tokens(flow, table)
 
 
-def _tcp_tokens(flow: Flow, table: PacketTable) -> Iterator[Hashable]:
+def _tcp_tokens(flow: Flow, table: PacketTable) -> Iterator[tuple[Hashable, ...]]:
     for row in _heads(flow.forward):
         if table.tcp_flags[row] & (Flag.SYN | Flag.ACK) == Flag.SYN:
             yield ("syn", int(table.seq[row]), int(table.tsval[row]), int(table.window[row]))
+            yield ("syn", int(table.seq[row]), flow.client, flow.server)
     for row in _heads(flow.reverse):
         if table.tcp_flags[row] & (Flag.SYN | Flag.ACK) == Flag.SYN | Flag.ACK:
             yield ("syn-ack", int(table.seq[row]), int(table.ack[row]))
@@ -119,7 +134,7 @@ def _tcp_tokens(flow: Flow, table: PacketTable) -> Iterator[Hashable]:
                 yield ("data", int(table.seq[row]), int(table.ack[row]), int(table.payload_len[row]))
 
 
-def _udp_tokens(flow: Flow, table: PacketTable) -> Iterator[Hashable]:
+def _udp_tokens(flow: Flow, table: PacketTable) -> Iterator[tuple[Hashable, ...]]:
     for row in _heads(flow.forward):
         if table.dns_id[row] >= 0:
             yield ("dns", int(table.dns_id[row]), "client", flow.client)
@@ -130,7 +145,7 @@ def _udp_tokens(flow: Flow, table: PacketTable) -> Iterator[Hashable]:
             yield ("dns", int(table.dns_id[row]), "client", flow.client)
 
 
-def _echo_tokens(flow: Flow, table: PacketTable) -> Iterator[Hashable]:
+def _echo_tokens(flow: Flow, table: PacketTable) -> Iterator[tuple[Hashable, ...]]:
     for row in _heads(flow.forward):
         print_ = (int(table.seq[row]), payload_print(table, row))
         yield ("echo", print_, flow.client.hi, flow.client.lo)

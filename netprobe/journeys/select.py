@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from netprobe.decode.table import Kind
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from netprobe.flows.model import Flow
     from netprobe.journeys.model import Connection
 
+OUTER_NS = 2_000_000_000  # an inner connection begins within this of the outer one (its handshake, and the dial delay)
+MOST_NEAR = 64  # connections looked at for an inner one: in a busy capture order alone proves nothing
 KINDS = {Proto.TCP: Kind.TCP, Proto.HTTP: Kind.TCP, Proto.UDP: Kind.UDP, Proto.DNS: Kind.UDP, Proto.ICMP: Kind.ICMP}
+EMBEDDED_DNS = "127.0.0.11"
 ANY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - a socket that never got an address of its own
 
 
@@ -74,9 +78,32 @@ def stray_reply(outer: Connection, connections: Sequence[Connection], table: Pac
 def of_lookup(
     connections: Sequence[Connection], table: PacketTable, points: Sequence[CapturePoint], probe: Probe
 ) -> tuple[Connection, ...]:
-    """The lookup's DNS exchanges that the source's namespace saw, in order; the last one decided."""
+    """The lookup's own DNS exchanges, in order; the last one decided.
+
+    Where the embedded DNS server was asked, its exchanges are those; what it forwarded is not the source's own question.
+    """
     mine = {i for i, point in enumerate(points) if point.host in ("", probe.source_at.host)}
-    return tuple(c for c in connections if is_dns(c, table) and c.points & mine)
+    asked = tuple(c for c in connections if is_dns(c, table) and c.points & mine)
+    embedded = tuple(c for c in asked if c.flows[0].server.address == EMBEDDED_DNS)
+    return embedded or asked
+
+
+def forwarded_query(outer: Connection, connections: Sequence[Connection], table: PacketTable) -> Connection | None:
+    """What the embedded DNS server asked on, for one question: a later exchange with the same message id (it keeps it)."""
+    if outer.flows[0].server.address != EMBEDDED_DNS:
+        return None
+    wanted = _dns_ids(outer, table)
+    for other in connections:
+        later = other is not outer and start_ns(other, table) >= start_ns(outer, table)
+        if later and other.flows[0].server.address != EMBEDDED_DNS and wanted & _dns_ids(other, table):
+            return other
+    return None
+
+
+def _dns_ids(connection: Connection, table: PacketTable) -> set[int]:
+    return {
+        int(table.dns_id[row]) for flow in connection.flows for row in flow.forward.tolist() if table.dns_id[row] >= 0
+    }
 
 
 def is_dns(connection: Connection, table: PacketTable) -> bool:
@@ -94,12 +121,25 @@ def candidates(
     """What a capture from elsewhere may be asked about: no inner legs of a proxy, DNS only where there is nothing else."""
     chosen = [c for c in connections if expr is None or any(_matches(flow, expr) for flow in c.flows)]
     if expr is None and len(chosen) > 1:
-        inner = {id(pair.inner) for c in chosen if len(pairs := inner_of(c, chosen, table)) == 1 for pair in pairs}
+        inner = _inner_ones(chosen, table)
         inner |= {id(stray) for c in chosen if (stray := stray_reply(c, chosen, table)) is not None}
         chosen = [c for c in chosen if id(c) not in inner]
         talk = [c for c in chosen if not is_dns(c, table)]
         chosen = talk or chosen
     return tuple(chosen)
+
+
+def _inner_ones(chosen: Sequence[Connection], table: PacketTable) -> set[int]:
+    """The connections (by id()) that are a docker-proxy's inner one; only those that begin within its dial delay are looked at."""
+    starts = [start_ns(each, table) for each in chosen]
+    found = set()
+    for connection, begun in zip(chosen, starts, strict=True):
+        low, high = bisect_left(starts, begun), bisect_right(starts, begun + OUTER_NS)
+        near = chosen[low : min(high, low + MOST_NEAR)]
+        pairs = inner_of(connection, near, table)
+        if len(pairs) == 1:
+            found.add(id(pairs[0].inner))
+    return found
 
 
 def _matches(flow: Flow, expr: FlowExpr) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place, Proto
+from netprobe.paths.observe import Symptom
 from netprobe.report.model import Direction, PathCode, Segment
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from netprobe.paths.observe import Aim, Observation
     from netprobe.report.model import Hop
 
+TAKEN = frozenset({Symptom.OK, Symptom.DELIVERED, Symptom.CLOSED, Symptom.NO_RESPONSE})  # a process took it
 PRECEDENCE = tuple(PathCode)
 
 
@@ -55,8 +57,19 @@ def classify(
     if journey is None:
         return Way()
     if aim.proto is Proto.DNS:
-        return Way(path=PathCode.EMBEDDED_DNS if _embedded(hops) else _general(hops, points, aim, story).path)
+        return _lookup_way(hops, points, aim, story)
     return _general(hops, points, aim, story)
+
+
+def _lookup_way(hops: Sequence[Hop], points: Sequence[CapturePoint], aim: Aim, story: Observation) -> Way:
+    """A lookup's way. One that failed leads nowhere: no target was reached."""
+    if not story.good:
+        return Way()
+    if not _embedded(hops):
+        return _general(hops, points, aim, story)
+    host = next((point.host for point in points if hops and point.name == hops[0].point), "")
+    segments = (Segment(host=host, path=PathCode.EMBEDDED_DNS),) if host else ()
+    return Way(path=PathCode.EMBEDDED_DNS, segments=segments)
 
 
 def _embedded(hops: Sequence[Hop]) -> bool:
@@ -132,9 +145,8 @@ def _code(facts: _Facts) -> PathCode:
 
 
 def _own(aim: Aim, story: Observation) -> PathCode:
-    """Nothing was done to it at its last host: a process of the host itself, when the request was for the host and got there."""
-    delivered = story.good or story.reached
-    if aim.target is not None and aim.target.container is None and delivered and story.answerer.value != "host":
+    """Nothing was done to it at its last host: a process of the host itself, when the request was for the host and one took it."""
+    if aim.target is not None and aim.target.container is None and story.symptom in TAKEN:
         return PathCode.LOCAL
     return PathCode.NONE
 

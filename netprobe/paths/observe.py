@@ -15,7 +15,7 @@ import numpy as np
 
 from netprobe.decode.table import Flag, Kind
 from netprobe.evidence.model import Proto
-from netprobe.journeys.hops import reply_row, request_row
+from netprobe.journeys.hops import icmp_error, reply_row, request_row
 from netprobe.journeys.proxy import stream
 from netprobe.paths.http import complete
 
@@ -233,13 +233,15 @@ class _Look:
         request = self._first(connection, request=True)
         if request is None:
             return Observation(symptom=Symptom.NO_PACKETS, patient=False)
-        base = Observation(symptom=Symptom.SILENCE, frames=(self._frame(request),))
-        for row in self._replies(connection):
-            answered = replace(base, frames=(*base.frames, self._frame(row)), answerer=Answerer.TARGET, reached=True)
-            if self.table.dns_answers[row] > 0 and self.table.dns_rcode[row] == 0:
-                return replace(answered, symptom=Symptom.OK)
-            base = replace(answered, symptom=Symptom.NO_ANSWER, frames=answered.frames)
-        return base
+        base = Observation(symptom=Symptom.SILENCE, frames=(self._frame(request),), patient=self.aim.probed)
+        replies = self._replies(connection)
+        good = [row for row in replies if self.table.dns_answers[row] > 0 and self.table.dns_rcode[row] == 0]
+        if not replies:
+            return base
+        deciding = (good or replies)[0]
+        symptom = Symptom.OK if good else Symptom.NO_ANSWER
+        frames = (*base.frames, self._frame(deciding))
+        return replace(base, symptom=symptom, frames=frames, answerer=Answerer.TARGET, reached=True)
 
     def _replies(self, connection: Connection) -> list[int]:
         return sorted(row for flow in connection.flows for row in flow.reverse.tolist())
@@ -250,8 +252,8 @@ class _Look:
             (4, 3, 3),
             (6, 1, 4),
         )
-        what = f"ICMP type {int(self.table.icmp_type[row])} code {int(self.table.icmp_code[row])}"
-        return self._answered(base, Symptom.REFUSED if port else Symptom.UNREACHABLE, connection, errors, what)
+        symptom = Symptom.REFUSED if port else Symptom.UNREACHABLE
+        return self._answered(base, symptom, connection, errors, icmp_error(self.table, row))
 
     def _answered(
         self, base: Observation, symptom: Symptom, connection: Connection, rows: list[int], what: str
