@@ -5,7 +5,7 @@ decode -> flows -> journeys -> paths (packets) and state, then causes (both), th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from netprobe.causes import cause_of, notes_of, still_possible
@@ -22,7 +22,7 @@ from netprobe.journeys.join import connections
 from netprobe.journeys.model import Journey
 from netprobe.journeys.proxy import Mapping, inner_of
 from netprobe.journeys.select import candidates, forwarded_query, is_dns, of_lookup, of_probe, stray_reply, summary
-from netprobe.paths.classify import classify
+from netprobe.paths.classify import answered_elsewhere, classify
 from netprobe.paths.observe import Aim, Observation, Symptom, observe
 from netprobe.report.model import Direction, Report, Verdict
 from netprobe.state.build import build_world
@@ -195,6 +195,8 @@ def _report(evidence: Evidence, table: PacketTable, world: World, aim: Aim, jour
     dialled = _first_destination(evidence.probe)
     seen = hops(journey, table, evidence.points, stops, dialled=dialled, delivered=story.good) if journey else ()
     way = classify(journey, seen, evidence.points, aim, story)
+    if answered_elsewhere(story, way, aim):
+        story = replace(story, symptom=Symptom.OTHER_ENDPOINT)
     named = attribute(seen, evidence.points, world, aim.proto.value if aim.proto is not Proto.HTTP else "tcp")
     last, missing = _edge(named, story)
     case = Case(
@@ -270,17 +272,12 @@ def _judge(case: Case) -> _Judgement:
         return _Judgement(verdict=Verdict.FAILS, cause=cause)
     if doubt:
         return _Judgement(verdict=Verdict.UNDETERMINED, unknowns=(doubt,))
-    if story.good and _reached_target(case):
+    if story.good:
         return _Judgement(verdict=Verdict.WORKS)
     if not story.patient:
         unknown = "the capture may have ended before an answer came"
         return _Judgement(verdict=Verdict.UNDETERMINED, unknowns=(unknown,))
     return _Judgement(verdict=Verdict.UNDETERMINED)
-
-
-def _reached_target(case: Case) -> bool:
-    """A connection that somebody else than the target answered does not work, whatever the packets look like."""
-    return case.story.reached is not False
 
 
 def _contradiction(story: Observation, probe: Probe | None) -> str | None:
@@ -291,7 +288,7 @@ def _contradiction(story: Observation, probe: Probe | None) -> str | None:
     said_good = outcome in GOOD
     if said_good == story.good or (story.symptom is Symptom.DELIVERED and outcome is Outcome.TIMEOUT):
         return None
-    if said_good and story.symptom is Symptom.NO_ANSWER:
+    if said_good and story.symptom in (Symptom.NO_ANSWER, Symptom.OTHER_ENDPOINT):
         return None
     return f"the prober saw {outcome.value}, the packets show {story.symptom.value}: one of them is not whole"
 

@@ -305,10 +305,15 @@ class PortNotPublished(Cause):
     """
 
     code = "port-not-published"
-    symptoms = frozenset({Symptom.REFUSED})
+    symptoms = frozenset({Symptom.REFUSED, Symptom.OTHER_ENDPOINT})
 
     def find(self, case: Case) -> Finding | None:
-        """Fires when a host with running containers refused a port that none of them publishes and no process has."""
+        """Fires when a host with running containers refused a port that none of them publishes and no process has.
+
+        Also when the target does not publish the port and another container, which does, answered.
+        """
+        if case.story.symptom is Symptom.OTHER_ENDPOINT:
+            return self._taken_by_another(case)
         dialled, host = case.dialled, case.dialled_host
         if dialled is None or host is None or host.containers is None or not case.refused_by_host:
             return None
@@ -341,6 +346,31 @@ class PortNotPublished(Cause):
             ),
             remedy_host=host.name,
             confidence=Confidence.CERTAIN,
+        )
+
+    def _taken_by_another(self, case: Case) -> Finding | None:
+        target, publication, probe = case.target, case.publication, case.probe
+        if target is None or publication is None or probe is None or not target.running or target.host_network:
+            return None
+        host, other, published = publication
+        mine = [
+            each
+            for each in target.published
+            if (each.container_port, each.proto) == (probe.target_port, case.transport)
+        ]
+        if other.name == target.name or mine:
+            return None
+        suffix = "" if case.transport == "tcp" else f"/{case.transport}"
+        return Finding(
+            code=self.code,
+            summary=f"{target.name} does not publish {case.transport} port {probe.target_port}: {other.name}, which publishes {published}, answered",
+            where=Where(host=host.name, component=target.name),
+            evidence=(
+                f"the answer came from {other.name}: {case.frames}",
+                f"docker: {other.name} publishes {published}, {target.name} does not publish {probe.target_port}/{case.transport}",
+            ),
+            remedy=(f"# recreate {target.name} with -p FREEPORT:{probe.target_port}{suffix}",),
+            remedy_host=host.name,
         )
 
 

@@ -153,6 +153,7 @@ _STORY = {
     Symptom.CLOSED: "it was accepted and then ended ({detail})",
     Symptom.NO_RESPONSE: "it was accepted, and {detail} came",
     Symptom.NO_ANSWER: "the lookup got no answer",
+    Symptom.OTHER_ENDPOINT: "it was answered, but not by the target: it was last seen at {last}",
     Symptom.OK: "the packets show a working connection, the prober does not",
     Symptom.DELIVERED: "the datagram was delivered and not answered",
 }

@@ -52,12 +52,18 @@ def _observe(question: Question, *, hosts_file: Path | None, file: Path | None, 
 
     with Progress(quiet=quiet) as progress:
         try:
-            data = explain(question, hosts_file=hosts_file, progress=progress)
+            data = explain(question, hosts_file=hosts_file, progress=progress, meanwhile=_import_the_rest)
         except (NetprobeError, KeyboardInterrupt) as fault:
             _keep_rest(getattr(fault, "evidence", None), file)
             raise
     _keep(data, file)
     return data
+
+
+def _import_the_rest() -> None:
+    """Import what the report takes, while the probe waits."""
+    from netprobe import pipeline  # noqa: F401
+    from netprobe.report import text  # noqa: F401
 
 
 def _keep(data: bytes, file: Path | None) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netprobe.decode.table import Flag, Kind
+from netprobe.decode.table import SYN, SYN_ACK, Kind
 from netprobe.flows.model import Endpoint, Flow
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _flows_of(table: PacketTable, rows: NDArray[np.int64]) -> Iterator[Flow]:
         yield _flow(table, rows)
         return
     flags = table.tcp_flags[rows]
-    syns = np.flatnonzero((flags & (Flag.SYN | Flag.ACK)) == Flag.SYN)
+    syns = np.flatnonzero((flags & SYN_ACK) == SYN)
     if len(syns) < 2 or len(np.unique(table.seq[rows[syns]])) == 1:
         yield _flow(table, rows)
         return
@@ -137,8 +137,8 @@ def _flow(table: PacketTable, rows: NDArray[np.int64]) -> Flow:
     forward, reverse = rows[from_client], rows[~from_client]
     isn = reply_isn = None
     if kind == Kind.TCP:
-        isn = _isn(table, forward, Flag.SYN)
-        reply_isn = _isn(table, reverse, Flag.SYN | Flag.ACK)
+        isn = _isn(table, forward, SYN)
+        reply_isn = _isn(table, reverse, SYN_ACK)
     return Flow(
         number=0,
         point=int(table.packets.point[first]),
@@ -158,8 +158,8 @@ def _initiator(table: PacketTable, rows: NDArray[np.int64], kind: Kind) -> tuple
     """A row, whether its sender is the client, and whether that is certain."""
     first = int(rows[0])
     if kind == Kind.TCP:
-        flags = table.tcp_flags[rows] & (Flag.SYN | Flag.ACK)
-        for wanted, is_src in ((Flag.SYN, True), (Flag.SYN | Flag.ACK, False)):
+        flags = table.tcp_flags[rows] & SYN_ACK
+        for wanted, is_src in ((SYN, True), (SYN_ACK, False)):
             found = np.flatnonzero(flags == wanted)
             if len(found):
                 return int(rows[found[0]]), is_src, True
@@ -172,8 +172,8 @@ def _initiator(table: PacketTable, rows: NDArray[np.int64], kind: Kind) -> tuple
     return first, True, True
 
 
-def _isn(table: PacketTable, rows: NDArray[np.int64], wanted: Flag) -> int | None:
-    found = rows[(table.tcp_flags[rows] & (Flag.SYN | Flag.ACK)) == wanted]
+def _isn(table: PacketTable, rows: NDArray[np.int64], wanted: int) -> int | None:
+    found = rows[(table.tcp_flags[rows] & SYN_ACK) == wanted]
     return int(table.seq[found[0]]) if len(found) else None
 
 

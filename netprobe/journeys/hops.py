@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from netprobe.decode.address import mac
-from netprobe.decode.table import Flag, Kind
+from netprobe.decode.table import SYN, SYN_ACK, Flag, Kind
 from netprobe.flows.build import ECHO_REQUEST, destination, source
 from netprobe.flows.model import PROTO_NAME
 from netprobe.report.model import Change, Direction, Hop, HopPacket
@@ -77,7 +77,7 @@ def request_row(flow: Flow, table: PacketTable) -> int | None:
     rows = flow.forward.tolist()
     if flow.kind == Kind.TCP:
         for row in rows:
-            if table.tcp_flags[row] & (Flag.SYN | Flag.ACK) == Flag.SYN:
+            if table.tcp_flags[row] & SYN_ACK == SYN:
                 return int(row)
     return int(rows[0]) if rows else None
 
@@ -86,7 +86,7 @@ def reply_row(flow: Flow, table: PacketTable) -> int | None:
     """The SYN-ACK, else an RST, else the first packet that the server sent, else the ICMP error that answered."""
     rows = flow.reverse.tolist() or list(flow.errors)
     if flow.kind == Kind.TCP:
-        for wanted in (Flag.SYN | Flag.ACK, Flag.RST):
+        for wanted in (SYN_ACK, int(Flag.RST)):
             for row in rows:
                 if table.tcp_flags[row] & wanted == wanted:
                     return int(row)

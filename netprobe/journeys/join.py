@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.decode.table import Flag, Kind
+from netprobe.decode.table import SYN, SYN_ACK, Kind
 from netprobe.flows.build import first_row
 from netprobe.journeys.model import Connection
 
@@ -120,11 +120,11 @@ def _tokens(flow: Flow, table: PacketTable) -> Iterator[tuple[Hashable, ...]]:
 
 def _tcp_tokens(flow: Flow, table: PacketTable) -> Iterator[tuple[Hashable, ...]]:
     for row in _heads(flow.forward):
-        if table.tcp_flags[row] & (Flag.SYN | Flag.ACK) == Flag.SYN:
+        if table.tcp_flags[row] & SYN_ACK == SYN:
             yield ("syn", int(table.seq[row]), int(table.tsval[row]), int(table.window[row]))
             yield ("syn", int(table.seq[row]), flow.client, flow.server)
     for row in _heads(flow.reverse):
-        if table.tcp_flags[row] & (Flag.SYN | Flag.ACK) == Flag.SYN | Flag.ACK:
+        if table.tcp_flags[row] & SYN_ACK == SYN_ACK:
             yield ("syn-ack", int(table.seq[row]), int(table.ack[row]))
     if flow.isn is not None or flow.reply_isn is not None:
         return

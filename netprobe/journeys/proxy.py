@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from netprobe.decode.table import Flag, Kind
+from netprobe.decode.table import SYN_ACK, Kind
 from netprobe.journeys.join import payload_print, start_ns
 
 if TYPE_CHECKING:
@@ -64,7 +64,10 @@ def inner_of(
     Returns:
         The best candidates: one when the join is clear, several when it is ambiguous, none when there is no proxy.
     """
-    pairs = [pair for other in others if (pair := _pair(outer, other, table, mappings, gateways)) is not None]
+    accepted = _accepted_ns(outer, table)
+    if accepted is None:
+        return ()
+    pairs = [pair for other in others if (pair := _pair(outer, accepted, other, table, mappings, gateways)) is not None]
     if not pairs:
         return ()
     best = max(len(pair.joined_by) for pair in pairs)
@@ -73,6 +76,7 @@ def inner_of(
 
 def _pair(
     outer: Connection,
+    accepted: int,
     inner: Connection,
     table: PacketTable,
     mappings: Sequence[Mapping],
@@ -80,8 +84,8 @@ def _pair(
 ) -> Pair | None:
     if inner is outer or inner.kind != outer.kind or outer.kind == Kind.ICMP:
         return None
-    accepted, dialled = _accepted_ns(outer, table), start_ns(inner, table)
-    if accepted is None or not 0 <= dialled - accepted < DIAL_DELAY_NS or not _from_another_address(outer, inner):
+    dialled = start_ns(inner, table)
+    if not 0 <= dialled - accepted < DIAL_DELAY_NS or not _from_another_address(outer, inner):
         return None
     payload = _same_payload(outer, inner, table)
     if payload is False or (payload is None and outer.kind == Kind.UDP):
@@ -106,7 +110,7 @@ def _accepted_ns(outer: Connection, table: PacketTable) -> int | None:
         int(table.packets.time_ns[row])
         for flow in outer.flows
         for row in flow.reverse.tolist()
-        if table.tcp_flags[row] & (Flag.SYN | Flag.ACK) == Flag.SYN | Flag.ACK
+        if table.tcp_flags[row] & SYN_ACK == SYN_ACK
     ]
     return min(times, default=None)
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from netprobe.flows.model import Flow
     from netprobe.journeys.model import Connection
 
-OUTER_NS = 2_000_000_000  # an inner connection begins within this of the outer one (its handshake, and the dial delay)
-MOST_NEAR = 64  # connections looked at for an inner one: in a busy capture order alone proves nothing
+OUTER_NS = 2_000_000_000  # an inner connection begins within this of the outer one: its handshake, and the dial delay
+MOST_NEAR = 16  # more connections than this at once: order proves nothing, and a listing shows them all
 KINDS = {Proto.TCP: Kind.TCP, Proto.HTTP: Kind.TCP, Proto.UDP: Kind.UDP, Proto.DNS: Kind.UDP, Proto.ICMP: Kind.ICMP}
 EMBEDDED_DNS = "127.0.0.11"
 ANY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - a socket that never got an address of its own
@@ -135,8 +135,7 @@ def _inner_ones(chosen: Sequence[Connection], table: PacketTable) -> set[int]:
     found = set()
     for connection, begun in zip(chosen, starts, strict=True):
         low, high = bisect_left(starts, begun), bisect_right(starts, begun + OUTER_NS)
-        near = chosen[low : min(high, low + MOST_NEAR)]
-        pairs = inner_of(connection, near, table)
+        pairs = inner_of(connection, chosen[low:high], table) if high - low <= MOST_NEAR else ()
         if len(pairs) == 1:
             found.add(id(pairs[0].inner))
     return found

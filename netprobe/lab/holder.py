@@ -24,7 +24,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def mount(source: str, target: Path, kind: str = "none", flags: int = 0, data: str = "") -> None:
-    """Call mount(2).
+    """Attach a file system, as the system call of this name does.
 
     Raises:
         OSError: it failed; names the target.
@@ -80,11 +80,11 @@ def main() -> None:
         mount(str(keys), keys, flags=_MS_BIND)
         mount("none", keys, flags=_MS_REMOUNT | _MS_BIND | _MS_RDONLY)
     own_run(run_dir, host_dir / "run")
-    print("ready", flush=True)  # noqa: T201 - the message that `hold` waits for
+    print("ready", flush=True)
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
-    os.execvp("sleep", ["sleep", "infinity"])
+    os.execvp("sleep", ["sleep", "infinity"])  # noqa: S606 - argv, no shell in between
 
 
 if __name__ == "__main__":

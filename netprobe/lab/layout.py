@@ -54,9 +54,7 @@ class Machine:
 
 SERVER1 = Machine(name="server1", address="192.168.3.201", lan_address="192.168.3.201", engine=True, number=201)
 SERVER2 = Machine(name="server2", address="192.168.3.202", lan_address="192.168.3.202", engine=True, number=202)
-OUTSIDE = Machine(
-    name="outside", address="203.0.113.10", lan_address=OUTSIDE_LAN_ADDRESS, engine=False, number=1
-)
+OUTSIDE = Machine(name="outside", address="203.0.113.10", lan_address=OUTSIDE_LAN_ADDRESS, engine=False, number=1)
 MACHINES = (SERVER1, SERVER2, OUTSIDE)
 SERVERS = (SERVER1, SERVER2)
 WIRES = "wires"

@@ -1,17 +1,17 @@
 """The hosts' namespaces and the wires between them. No link leads to the machine's own network.
 
-    server1 eth0 ─┐                        ┌─ eth1 server1
-    server2 eth0 ─┼─ bridge lan   trunk ───┤
-    outside eth0 ─┘   (both in the `wires` └─ eth1 server2
-                       namespace)
+server1 eth0 ─┐                        ┌─ eth1 server1
+server2 eth0 ─┼─ bridge lan   trunk ───┤
+outside eth0 ─┘   (both in the `wires` └─ eth1 server2
+                   namespace)
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netprobe.lab import holder
 from netprobe.lab.errors import LabError, LabImpossible
@@ -21,7 +21,6 @@ from netprobe.lab.layout import (
     NETNS_ROOT,
     OUTSIDE,
     OUTSIDE_LAN_ADDRESS,
-    OUTSIDE_NAME,
     OUTSIDE_NET,
     RUN_ROOT,
     SERVERS,
@@ -31,6 +30,9 @@ from netprobe.lab.layout import (
 )
 from netprobe.lab.processes import read_pid, write_pid
 from netprobe.lab.run import environment, last_line, run, tool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # There while /run/netns is a mount that some lab caused (ip-netns(8) makes it one at its first use).
 NETNS_MOUNT_MARK = RUN_ROOT / "netns-mount"
@@ -57,10 +59,17 @@ def remove_namespaces(lab: Lab) -> None:
     """Unpin the network namespaces; with their last process gone, they and their links vanish."""
     for path in lab.namespaces:
         if path.exists() and run(lab, ["ip", "netns", "delete", path.name], check=False).returncode != 0:
-            path.unlink(missing_ok=True)  # killed between creating the file and mounting on it
+            _unlink(path)  # killed between creating the file and mounting on it
     if NETNS_MOUNT_MARK.exists() and NETNS_ROOT.is_dir() and not any(NETNS_ROOT.iterdir()):
         run(lab, ["umount", NETNS_ROOT], check=False)
         NETNS_MOUNT_MARK.unlink()
+
+
+def _unlink(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as fault:
+        raise LabError(f"cannot remove {path}: {fault.strerror}", f"umount {path}") from fault
 
 
 def lay_wires(lab: Lab) -> None:
@@ -80,11 +89,8 @@ def lay_wires(lab: Lab) -> None:
 
 def _plug(lab: Lab, machine: Machine, interface: int, bridge: str) -> list[str]:
     port = f"{bridge}-{machine.name}"
-    return [
-        f"link add {port} type veth peer name eth{interface} address {machine.mac(interface)} "
-        f"netns {lab.netns(machine.name)}",
-        f"link set {port} master {bridge} up",
-    ]
+    peer = f"name eth{interface} address {machine.mac(interface)} netns {lab.netns(machine.name)}"
+    return [f"link add {port} type veth peer {peer}", f"link set {port} master {bridge} up"]
 
 
 def _host_lines(machine: Machine) -> list[str]:
@@ -131,13 +137,15 @@ def finish_holder(lab: Lab, machine: Machine, process: subprocess.Popen[str]) ->
     Raises:
         LabImpossible: this machine allows no such namespaces or mounts.
     """
-    assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018 - both are pipes
-    if process.stdout.readline() != "ready\n":
-        complaint = last_line(process.stderr.read())
+    stdout, stderr = process.stdout, process.stderr
+    if stdout is None or stderr is None or stdout.readline() != "ready\n":
+        complaint = last_line(stderr.read() if stderr else "")
         process.wait()
-        raise LabImpossible(f"cannot give {machine.name} its own namespaces: {complaint}", "root with mount rights is needed")
-    process.stdout.close()
-    process.stderr.close()
+        raise LabImpossible(
+            f"cannot give {machine.name} its own namespaces: {complaint}", "root with mount rights is needed"
+        )
+    stdout.close()
+    stderr.close()
     write_pid(lab.holder_file(machine.name), process.pid)
 
 

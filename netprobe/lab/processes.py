@@ -51,10 +51,7 @@ def lab_processes(lab: Lab) -> set[int]:
     inodes = _netns_inodes(lab)
     marker = f"{MARKER}={lab.id}".encode()
     found = {pid for pid in _all_pids() if _in_netns(pid, inodes) or _marked(pid, marker)}
-    for top in cgroup_dirs(lab):
-        for listing in top.rglob("cgroup.procs"):
-            found |= _pids_in(listing)
-    return {pid for pid in found - {os.getpid()} if start_time(pid) is not None}
+    return {pid for pid in (found | _in_cgroups(lab)) - {os.getpid()} if start_time(pid) is not None}
 
 
 def end_processes(lab: Lab, *, patience: float) -> None:
@@ -65,6 +62,7 @@ def end_processes(lab: Lab, *, patience: float) -> None:
     """
     if _inside(lab):
         raise LabError("this command runs inside the lab that it would take down", "leave the lab's shell first")
+    _signal_all(_in_cgroups(lab), signal.SIGKILL)  # containers, as `docker rm -f` does
     _signal_all(lab_processes(lab), signal.SIGTERM)
     if poll(lambda: not lab_processes(lab), patience, 0.05):
         return
@@ -75,7 +73,9 @@ def end_processes(lab: Lab, *, patience: float) -> None:
         return not left
 
     if not poll(gone, 10, 0.05):
-        raise LabError(f"processes of the lab survive SIGKILL: {sorted(lab_processes(lab))}", "see ps -o pid,stat,wchan")
+        raise LabError(
+            f"processes of the lab survive SIGKILL: {sorted(lab_processes(lab))}", "see ps -o pid,stat,wchan"
+        )
 
 
 def _all_pids() -> list[int]:
@@ -106,6 +106,11 @@ def _marked(pid: int, marker: bytes) -> bool:
         return marker in (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
     except OSError:
         return False
+
+
+def _in_cgroups(lab: Lab) -> set[int]:
+    listings = [listing for top in cgroup_dirs(lab) for listing in top.rglob("cgroup.procs")]
+    return {pid for listing in listings for pid in _pids_in(listing)}
 
 
 def _pids_in(listing: Path) -> set[int]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netprobe.lab.errors import LabError, LabImpossible
 from netprobe.lab.layout import MARKER, Lab
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -32,6 +35,12 @@ def environment(lab: Lab, extra: Mapping[str, str] | None = None) -> dict[str, s
     """Return the environment of every process of the lab: nothing of the user's (proxies, contexts), and the marker."""
     base = {"PATH": PATH, "HOME": os.environ.get("HOME", "/root"), "LC_ALL": "C.UTF-8", MARKER: lab.id}
     return base | dict(extra or {})
+
+
+def require_root() -> None:
+    """Raise LabImpossible unless this process is root."""
+    if os.geteuid() != 0:
+        raise LabImpossible("the lab needs root", "run it as root, or replay the captures in captures/")
 
 
 def tool(name: str) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from netprobe.lab.errors import LabError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _TICK = threading.Event()  # never set: waiting on it is a pause
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from netprobe.paths.observe import Aim, Observation
     from netprobe.report.model import Hop
 
+HANDED_ON = frozenset({PathCode.DOCKER_PROXY, PathCode.DNAT_MASQUERADE, PathCode.DNAT})  # a host gave it to a container
 TAKEN = frozenset({Symptom.OK, Symptom.DELIVERED, Symptom.CLOSED, Symptom.NO_RESPONSE})  # a process took it
 PRECEDENCE = tuple(PathCode)
 
@@ -103,6 +104,15 @@ def _general(hops: Sequence[Hop], points: Sequence[CapturePoint], aim: Aim, stor
         path = bridged
     named = tuple(segment for segment in segments if segment.host)
     return Way(path=path, segments=named, vlan=vlan, assumptions=assumptions)
+
+
+def answered_elsewhere(story: Observation, way: Way, aim: Aim) -> bool:
+    """Whether a connection that works ended at somebody else than the target: that is a failure, whatever the packets look like."""
+    if not story.good or aim.target is None or aim.proto is Proto.DNS:
+        return False
+    if aim.target.container is not None:
+        return story.reached is False
+    return any(each.host == aim.target.host and each.path in HANDED_ON for each in way.segments)
 
 
 def _loopback_only(request: Sequence[Hop], where: Mapping[str, CapturePoint]) -> bool:

@@ -42,6 +42,7 @@ class Symptom(StrEnum):
     UNREACHABLE = "unreachable"  # another ICMP error answered
     CLOSED = "closed"  # accepted, then closed or reset within 200 ms
     NO_RESPONSE = "no-response"  # accepted, but no (whole) HTTP response came
+    OTHER_ENDPOINT = "other-endpoint"  # it worked, and somebody else than the target answered
     NO_ANSWER = "no-answer"  # a DNS response without an answer
 
 
@@ -130,7 +131,7 @@ class _Look:
 
     def _handshake(self, connection: Connection, leg: int) -> Observation:
         request = self._first(connection, request=True)
-        base = Observation(symptom=Symptom.SILENCE, leg=leg, reached=self._reached(connection, journey_ends=True))
+        base = Observation(symptom=Symptom.SILENCE, leg=leg, reached=self._reached(connection))
         if request is None:
             return replace(base, symptom=Symptom.NO_PACKETS, patient=False)
         base = replace(base, frames=(self._frame(request),))
@@ -206,9 +207,7 @@ class _Look:
         """UDP and ICMP echo."""
         outer, inner = journey.outer, journey.inner
         request = self._first(outer, request=True)
-        base = Observation(
-            symptom=Symptom.SILENCE, leg=len(journey.legs), reached=self._reached(inner, journey_ends=True)
-        )
+        base = Observation(symptom=Symptom.SILENCE, leg=len(journey.legs), reached=self._reached(inner))
         if request is None:
             return replace(base, symptom=Symptom.NO_PACKETS, patient=False)
         base = replace(base, frames=(self._frame(request),))
@@ -278,7 +277,7 @@ class _Look:
             seen = {self.points[int(self.table.packets.point[row])].place for row in rows}
             if any(place.host == target.host and place.container is not None for place in seen):
                 return Answerer.UNKNOWN
-            return Answerer.TARGET if self._reached(connection, journey_ends=True) else Answerer.HOST
+            return Answerer.TARGET if self._reached(connection) else Answerer.HOST
         if not inside:
             return Answerer.UNKNOWN
         return Answerer.TARGET if any(int(self.table.packets.point[row]) in inside for row in rows) else Answerer.HOST
@@ -286,12 +285,14 @@ class _Look:
     def _target_points(self) -> set[int]:
         return {index for index, point in enumerate(self.points) if point.place == self.aim.target}
 
-    def _reached(self, connection: Connection, *, journey_ends: bool) -> bool | None:
-        """Whether the request was seen in the target's namespace; None when nothing was sniffed there."""
-        inside = self._target_points() if journey_ends else set()
+    def _reached(self, connection: Connection) -> bool | None:
+        """Whether the connection was seen in the target's namespace; None when nothing (or not all) was sniffed there."""
+        inside = self._target_points()
         if not inside:
             return None
-        return any(flow.point in inside and len(flow.forward) > 0 for flow in connection.flows)
+        if any(flow.point in inside for flow in connection.flows):
+            return True
+        return None if any(self.points[index].dropped for index in inside) else False
 
     def _patient(self, connection: Connection) -> bool:
         return self.aim.probed or self._sent(connection) > 1

@@ -1,0 +1,56 @@
+# Everything here sets itself up: system packages (as root, only those that are missing), the virtual environment, the lab.
+PYTHON ?= python3
+VENV   := .venv
+STAMP  := $(VENV)/.stamp
+BIN    := $(VENV)/bin
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
+
+.PHONY: help demo test unit lab-test lint captures bench setup clean
+help:
+	@echo "make demo      explain a container connection in a lab of two real Docker hosts"
+	@echo "make test      all tests: unit, replay of captures/, and (as root) the lab's"
+	@echo "make lint      ruff and mypy --strict"
+	@echo "make captures  record captures/ again, in the lab"
+	@echo "make bench     print the measures"
+	@echo "make clean     take the lab down, remove what the above made here"
+
+# A machine that lacks packages and cannot get them still runs what needs none; each target says what it misses.
+setup:
+	@PYTHON=$(PYTHON) tools/setup || echo "setup: going on with what is there" >&2
+
+$(STAMP): pyproject.toml | setup
+	@$(PYTHON) -c 'import sys; sys.exit("netprobe needs Python 3.11 or later" if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+demo: setup $(STAMP)
+	@$(BIN)/python tools/demo.py
+
+test: setup $(STAMP)
+	@status=0; \
+	$(BIN)/python -m pytest -q -n auto --ignore=tests/lab tests || status=1; \
+	$(BIN)/python -m pytest -q tests/lab || status=1; \
+	exit $$status
+
+unit: $(STAMP)
+	$(BIN)/python -m pytest -q -n auto --ignore=tests/lab tests
+
+lab-test: setup $(STAMP)
+	$(BIN)/python -m pytest -q tests/lab
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+captures: setup $(STAMP)
+	@$(BIN)/python tools/captures.py
+
+bench: setup $(STAMP)
+	@$(BIN)/python tools/bench.py
+
+clean:
+	@if [ -x $(BIN)/netprobe ] && [ "$$(id -u)" -eq 0 ]; then $(BIN)/netprobe lab down; fi
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find netprobe tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

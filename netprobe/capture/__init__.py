@@ -1,0 +1,1 @@
+"""Capture: which points are sniffed and with which filter (plan), and running the sniffers (sniff)."""

@@ -1,0 +1,174 @@
+"""Running the sniffers of all hosts at once, and joining what they wrote into evidence."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from netprobe.errors import EnvironmentFault
+from netprobe.evidence.model import CapturePoint, Limit, LimitKind, Packets
+from netprobe.evidence.pcap import pcap_order, read_pcap
+from netprobe.hosts.session import FarError, HostLostError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from concurrent.futures import Future
+
+    from netprobe.capture.plan import Point
+    from netprobe.evidence.capture import Capture
+    from netprobe.hosts.session import Answer, Session
+
+SNAPLEN = 262144
+BYTES_PER_POINT = 8 << 20
+READY_SECONDS = 3.0
+QUIET_SECONDS = 0.025
+STOP_SECONDS = 0.5
+DENIED = "permission to"
+
+
+@dataclass(slots=True)
+class Sniffing:
+    """All points of one run, from :meth:`start` to :meth:`stop`."""
+
+    sessions: Mapping[str, Session]
+    points: Sequence[Point]
+    seconds: float
+    failed: dict[str, str] = field(default_factory=dict)
+    _started: dict[str, Future[Answer]] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Start every sniffer, without waiting."""
+        for host in dict.fromkeys(point.place.host for point in self.points):
+            wanted = [self._request(point) for point in self.points if point.place.host == host]
+            self._started[host] = self.sessions[host].submit(
+                "sniff",
+                points=wanted,
+                seconds=self.seconds,
+                ready_seconds=READY_SECONDS,
+                snaplen=SNAPLEN,
+                limit=BYTES_PER_POINT,
+            )
+
+    @staticmethod
+    def _request(point: Point) -> dict[str, Any]:
+        return {
+            "key": point.name,
+            "interface": point.interface,
+            "ns": point.place.container,
+            "filter": point.capture_filter,
+        }
+
+    def wait(self) -> None:
+        """Wait until every sniffer is ready or has failed; a point that failed is remembered.
+
+        Raises:
+            EnvironmentFault: tcpdump is not installed, or may not capture.
+        """
+        for host, future in self._started.items():
+            try:
+                failed = self.sessions[host].wait(future, READY_SECONDS + 2.0)["failed"]
+            except (HostLostError, FarError) as error:
+                failed = {point.name: str(error) for point in self.points if point.place.host == host}
+            for name, why in failed.items():
+                self._check(host, why)
+                self.failed[name] = why
+
+    @staticmethod
+    def _check(host: str, why: str) -> None:
+        if "not installed" in why:
+            raise EnvironmentFault(f"{host}: {why}", f"install the package {why.partition(':')[0]} there")
+        if DENIED in why:
+            raise EnvironmentFault(f"{host}: tcpdump: {why}", "run netprobe as root (sudo)")
+
+    def stop(self) -> Captured:
+        """End every sniffer once all is quiet, and join what they wrote."""
+        asked = {
+            host: self.sessions[host].submit("stop", quiet_seconds=QUIET_SECONDS, seconds=STOP_SECONDS)
+            for host in self._started
+        }
+        reports: dict[str, Answer] = {}
+        for host, future in asked.items():
+            try:
+                reports |= self.sessions[host].wait(future, STOP_SECONDS + 5.0)["points"]
+            except (HostLostError, FarError) as error:
+                self.failed |= {point.name: str(error) for point in self.points if point.place.host == host}
+        return join(self.points, reports, self.failed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    """What was captured, as parts of the evidence."""
+
+    points: tuple[CapturePoint, ...] = ()
+    packets: Packets = field(default_factory=Packets.none)
+    limits: tuple[Limit, ...] = ()
+
+
+def join(points: Sequence[Point], reports: Mapping[str, Answer], failed: Mapping[str, str]) -> Captured:
+    """Join the points' pcap streams; a point without one is left out, and said in a limit."""
+    kept: list[tuple[CapturePoint, bytes, Capture]] = []
+    limits = [_limit(name, why) for name, why in failed.items()]
+    for point in points:
+        report = reports.get(point.name)
+        if report is None:
+            continue
+        data = _decoded(report.get("pcap"))
+        order = pcap_order(data)
+        if order is None:
+            limits.append(_limit(point.name, str(report.get("error") or "the sniffer wrote nothing")))
+            continue
+        capture = read_pcap(data, order)
+        kept.append((_capture_point(point, report, capture), data, capture))
+        if report.get("error"):
+            limits.append(_limit(point.name, f"sniffed in part: {report['error']}"))
+        if report.get("dropped"):
+            limits.append(
+                _limit(point.name, f"the kernel dropped {report['dropped']} packets: absence proves nothing here")
+            )
+    return Captured(points=tuple(point for point, _, _ in kept), packets=_packets(kept), limits=tuple(limits))
+
+
+def _decoded(text: object) -> bytes:
+    try:
+        return base64.b64decode(text) if isinstance(text, str) else b""
+    except binascii.Error:
+        return b""
+
+
+def _capture_point(point: Point, report: Answer, capture: Capture) -> CapturePoint:
+    return CapturePoint(
+        name=point.name,
+        host=point.place.host,
+        container=point.place.container,
+        interface=point.interface,
+        linktype=capture.interfaces[0].linktype if capture.interfaces else 1,
+        capture_filter=point.capture_filter,
+        snaplen=SNAPLEN,
+        received=report.get("received"),
+        dropped=report.get("dropped"),
+    )
+
+
+def _packets(kept: Sequence[tuple[CapturePoint, bytes, Capture]]) -> Packets:
+    if not kept:
+        return Packets.none()
+    starts = np.cumsum([0, *(len(data) for _, data, _ in kept)])
+    rows = [capture.rows for _, _, capture in kept]
+    count = sum(len(row.offset) for row in rows)
+    return Packets(
+        data=b"".join(data for _, data, _ in kept),
+        offset=np.concatenate([row.offset + start for row, start in zip(rows, starts[:-1], strict=True)]),
+        caplen=np.concatenate([row.caplen for row in rows]),
+        origlen=np.concatenate([row.origlen for row in rows]),
+        time_ns=np.concatenate([row.time_ns for row in rows]),
+        point=np.concatenate([np.full(len(row.offset), number, np.int32) for number, row in enumerate(rows)]),
+        frame=np.arange(1, count + 1, dtype=np.int64),
+    )
+
+
+def _limit(point: str, why: str) -> Limit:
+    return Limit(kind=LimitKind.POINT, subject=point, why=why)

@@ -1,0 +1,238 @@
+"""Collecting host state: the raw text of commands, before and after the probe (keys: ``HostState`` in the evidence model)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from netprobe.evidence.model import CommandOutput, HostState, Limit, LimitKind
+from netprobe.hosts.session import PACKAGES, FarError, HostLostError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from concurrent.futures import Future
+
+    from netprobe.hosts.session import Answer, Session
+
+SECONDS = 5.0
+BYTES = 16 << 20
+
+COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "addr": ("ip", "-j", "-d", "addr", "show"),
+    "route": ("ip", "-j", "route", "show", "table", "all"),
+    "rule": ("ip", "-j", "rule", "show"),
+    "neigh": ("ip", "-j", "neigh", "show"),
+    "fdb": ("bridge", "-j", "fdb", "show"),
+    "iptables": ("iptables-save", "-c"),
+    "iptables-legacy": ("iptables-legacy-save", "-c"),
+    "ip6tables": ("ip6tables-save", "-c"),
+    "nft": ("nft", "-j", "list", "ruleset"),
+    "sockets": ("ss", "-H", "-n", "-a", "-p", "-t", "-u", "-e"),
+}
+OTHER_THAN = {"iptables-legacy": "iptables-save"}
+SYSCTLS = (
+    "net/ipv4/ip_forward",
+    "net/ipv4/icmp_echo_ignore_all",
+    "net/ipv4/conf/*/rp_filter",
+    "net/ipv4/conf/*/route_localnet",
+    "net/ipv4/conf/*/forwarding",
+    "net/bridge/bridge-nf-call-iptables",
+    "net/netfilter/nf_conntrack_count",
+    "net/netfilter/nf_conntrack_max",
+)
+CONNTRACK = "/proc/net/nf_conntrack"
+
+FIRST = ("addr", "route", "rule")
+"""What a plan needs: asked of every host of the inventory."""
+REST = ("neigh", "fdb", "iptables", "iptables-legacy", "ip6tables", "nft", "sockets")
+"""What the analysis needs beside: asked of the hosts involved."""
+AFTER = ("addr", "neigh", "iptables", "iptables-legacy", "nft", "sockets")
+"""What a probe, or whatever happens during it, can change."""
+NAMESPACE_FIRST = ("addr", "route")
+NAMESPACE_REST = ("neigh", "sockets", "iptables")
+NAMESPACE_AFTER = ("neigh", "sockets", "iptables")
+MATTERS = frozenset({"addr", "route", "iptables", "nft", "sockets"})
+"""Keys whose absence is worth a limit of its own."""
+
+
+@dataclass(slots=True)
+class HostRecord:
+    """What is known of one host so far, growing as answers come in."""
+
+    name: str
+    outputs: dict[str, CommandOutput] = field(default_factory=dict)
+
+    def state(self) -> HostState:
+        """Return it as evidence."""
+        return HostState(host=self.name, outputs=dict(sorted(self.outputs.items())))
+
+    def limits(self) -> tuple[Limit, ...]:
+        """Name the state that is missing and matters."""
+        found = []
+        for key, output in sorted(self.outputs.items()):
+            if not output.ok and key.rpartition("/")[2] in MATTERS:
+                why = output.error or f"exit status {output.rc}"
+                found.append(Limit(kind=LimitKind.STATE, subject=f"{self.name}: {key}", why=why))
+        return tuple(found)
+
+
+def commands(keys: Iterable[str], container: str | None = None) -> list[dict[str, Any]]:
+    """Return the far side's request for these keys, in a container's namespace (entered under its name) or the host's own."""
+    prefix = "" if container is None else f"ns/{container}/"
+    return [
+        {
+            "key": prefix + key,
+            "argv": list(COMMANDS[key]),
+            "ns": container,
+            "seconds": SECONDS,
+            "limit": BYTES,
+            "other_than": OTHER_THAN.get(key),
+        }
+        for key in keys
+    ]
+
+
+@dataclass(slots=True)
+class Asked:
+    """State asked of a host and not yet received."""
+
+    session: Session
+    record: HostRecord
+    run: Future[Answer]
+    asked: Sequence[Mapping[str, Any]]
+    others: dict[str, Future[Answer]] = field(default_factory=dict)
+
+    def receive(self) -> None:
+        """Wait for the answers and put them into the record; what did not come is recorded as such."""
+        results, error = self._answer(self.run)
+        for command in self.asked:
+            if error or command["key"] in results or not command["other_than"]:
+                self.record.outputs[command["key"]] = _output(command["argv"], results.get(command["key"]), error)
+        for what, future in self.others.items():
+            answer, error = self._answer(future)
+            self.record.outputs |= _RECEIVERS[what](answer, error)
+
+    def _answer(self, future: Future[Answer]) -> tuple[Answer, str]:
+        try:
+            return self.session.wait(future, SECONDS + 5.0), ""
+        except (HostLostError, FarError) as error:
+            return {}, str(error)
+
+
+def ask(
+    session: Session, record: HostRecord, keys: Iterable[str], containers: Mapping[str, Iterable[str]] | None = None
+) -> Asked:
+    """Ask for command outputs of the host and, by name, of container namespaces that were entered."""
+    asked = commands(keys)
+    for container, container_keys in (containers or {}).items():
+        asked += commands(container_keys, container)
+    return Asked(session, record, session.submit("run", commands=asked), asked)
+
+
+def ask_proxies(session: Session, record: HostRecord) -> Asked:
+    """Ask for the docker-proxy processes alone."""
+    asked = ask(session, record, ())
+    asked.others = {"proxies": session.submit("proxies")}
+    return asked
+
+
+def ask_rest(session: Session, record: HostRecord, containers: Iterable[str]) -> Asked:
+    """Ask for all state beside what was asked first, of the host and of these containers' namespaces."""
+    asked = ask(session, record, REST, dict.fromkeys(containers, NAMESPACE_REST))
+    asked.others = {
+        "sysctl": session.submit("sysctls", patterns=list(SYSCTLS)),
+        "proxies": session.submit("proxies"),
+        "files": session.submit("read", files=_own_files(session)),
+        "conntrack": session.submit("read", files=[{"key": "conntrack", "path": CONNTRACK, "pid": None}]),
+    }
+    return asked
+
+
+def ask_after(session: Session, record: HostRecord, containers: Iterable[str]) -> Asked:
+    """Ask again for what can have changed."""
+    asked = ask(session, record, AFTER, dict.fromkeys(containers, NAMESPACE_AFTER))
+    asked.others = {
+        "proxies": session.submit("proxies"),
+        "conntrack": session.submit("read", files=[{"key": "conntrack", "path": CONNTRACK, "pid": None}]),
+    }
+    return asked
+
+
+def read_container_files(session: Session, record: HostRecord, container: str, pid: int) -> None:
+    """Read a container's lookup files, without trusting the container."""
+    prefix = f"ns/{container}/"
+    paths = {f"{prefix}hosts-file": "/etc/hosts", f"{prefix}resolv-conf": "/etc/resolv.conf"}
+    wanted = [{"key": key, "path": path, "pid": pid} for key, path in paths.items()]
+    try:
+        answer = session.ask("read", files=wanted)
+        record.outputs |= _files(answer, "")
+    except (HostLostError, FarError) as error:
+        record.outputs |= {key: _file(path, None, str(error)) for key, path in paths.items()}
+
+
+def read_own_files(session: Session, record: HostRecord) -> None:
+    """Read the host's own lookup files."""
+    try:
+        record.outputs |= _files(session.ask("read", files=_own_files(session)), "")
+    except (HostLostError, FarError) as error:
+        record.outputs |= {each["key"]: _file(each["path"], None, str(error)) for each in _own_files(session)}
+
+
+def read_environment(session: Session, pid: int) -> tuple[str, ...]:
+    """Read a process's environment: ``NAME=value`` texts; nothing when it cannot be read."""
+    try:
+        answer = session.ask("read", files=[{"key": "environ", "path": f"/proc/{pid}/environ", "pid": None}])
+    except (HostLostError, FarError):
+        return ()
+    return tuple(part for part in str(answer["environ"]["out"]).split("\0") if part)
+
+
+def _own_files(session: Session) -> list[dict[str, Any]]:
+    return [{"key": key, "path": path, "pid": None} for key, path in session.host.reach.lookup_files().items()]
+
+
+def _output(argv: Sequence[str], result: Answer | None, error: str) -> CommandOutput:
+    if result is None:
+        return CommandOutput(argv=tuple(argv), rc=None, error=error or "no answer")
+    text = str(result["err"])
+    if result.get("missing"):
+        program = text.partition(":")[0]
+        text += f" (package {PACKAGES.get(program, program)})"
+    line = " ".join(text.split()) if result["rc"] != 0 else ""
+    return CommandOutput(argv=tuple(argv), rc=result["rc"], stdout=str(result["out"]), error=line)
+
+
+def _file(path: str, text: str | None, error: str) -> CommandOutput:
+    rc = None if text is None or error else 0
+    return CommandOutput(argv=("read", path), rc=rc, stdout=text or "", error=error)
+
+
+NAMES = {"hosts-file": "/etc/hosts", "resolv-conf": "/etc/resolv.conf", "conntrack": CONNTRACK}
+"""Files by their place on the host itself: where a lab keeps them is no part of the evidence."""
+
+
+def _files(answer: Answer, error: str) -> dict[str, CommandOutput]:
+    """Name files by their place on the host. When the question failed there is no answer, and nothing is known."""
+    found = {key: _file(path, None, error) for key, path in NAMES.items() if error and key != "conntrack"}
+    for key, result in answer.items():
+        path = NAMES.get(key.rpartition("/")[2], key)
+        found[key] = _file(path, str(result["out"]), str(result["err"]))
+    return found
+
+
+def _conntrack(answer: Answer, error: str) -> dict[str, CommandOutput]:
+    return {key: output for key, output in _files(answer, error).items() if output.ok}
+
+
+def _sysctls(answer: Answer, error: str) -> dict[str, CommandOutput]:
+    text = "".join(f"{line}\n" for line in answer.get("lines", ()))
+    return {"sysctl": CommandOutput(argv=("read", "/proc/sys"), rc=None if error else 0, stdout=text, error=error)}
+
+
+def _proxies(answer: Answer, error: str) -> dict[str, CommandOutput]:
+    text = json.dumps(answer.get("proxies", []))
+    return {"proxies": CommandOutput(argv=("read", "/proc"), rc=None if error else 0, stdout=text, error=error)}
+
+
+_RECEIVERS = {"sysctl": _sysctls, "proxies": _proxies, "files": _files, "conntrack": _conntrack}

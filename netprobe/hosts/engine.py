@@ -1,0 +1,208 @@
+"""A host's Docker Engine, read through the docker SDK. Nothing is ever written to it.
+
+What leaves this module has passed the allow-list of :mod:`netprobe.state.docker_allow`.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from netprobe.evidence.model import CommandOutput
+from netprobe.state.docker_allow import allow_container, allow_info, allow_network, allow_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from docker.api.client import APIClient
+
+    from netprobe.hosts.inventory import HostEntry
+
+DEFAULT_SOCKET = "unix:///var/run/docker.sock"
+INSPECT_ALL_UP_TO = 200
+PARALLEL = 4
+TIMEOUT_S = 5
+
+JsonObject = dict[str, Any]
+T = TypeVar("T")
+
+
+class EngineError(Exception):
+    """The Engine cannot be asked. The text says why; ``hint`` what to do about it."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class Engine:
+    """One Engine, spoken to in the API version that it negotiates."""
+
+    def __init__(self, client: APIClient) -> None:
+        self._client = client
+
+    @classmethod
+    def connect(cls, host: HostEntry) -> Engine | None:
+        """Connect to a host's Engine. None: the host has none (nothing configured, nothing at the usual place).
+
+        Raises:
+            EngineError: there should be one and it cannot be asked.
+        """
+        url = host.docker if host.docker != "" else _from_environment()
+        if url is None or (host.docker == "" and url == DEFAULT_SOCKET and not os.path.exists(url[7:])):  # noqa: PTH110
+            return None
+        if url.startswith("unix://"):
+            _check_socket(url[len("unix://") :])
+        from docker.api.client import APIClient
+        from docker.utils import kwargs_from_env
+
+        arguments = kwargs_from_env() if host.docker == "" else {}
+        arguments["base_url"] = url
+        return cls(_asked(url, lambda: APIClient(version="auto", timeout=TIMEOUT_S, **arguments)))
+
+    def collect(
+        self, wanted: Collection[str] = (), environ: Callable[[int], Iterable[str]] | None = None
+    ) -> dict[str, CommandOutput]:
+        """Read version, info, containers and networks.
+
+        Args:
+            wanted: names, addresses and ports of interest; they choose what is inspected on a host with very many containers.
+            environ: reads the environment of a process by id; called only for containers with links.
+
+        Raises:
+            EngineError: the Engine stopped answering.
+        """
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            version = pool.submit(self._client.version, api_version=False)
+            info = pool.submit(self._client.info)
+            networks = pool.submit(self._networks)
+            containers = self.containers(wanted, environ)
+            return {
+                "docker-version": _output("version", allow_version(_asked("/version", version.result))),
+                "docker-info": _output("info", allow_info(_asked("/info", info.result))),
+                "containers": containers,
+                "networks": _output("networks", _asked("/networks", networks.result)),
+            }
+
+    def containers(
+        self, wanted: Collection[str] = (), environ: Callable[[int], Iterable[str]] | None = None
+    ) -> CommandOutput:
+        """Read all containers (stopped ones too). Raises as :meth:`collect` does."""
+        listed = _asked("/containers/json", lambda: self._client.containers(all=True))
+        chosen = choose(listed, wanted)
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            inspected = [each for each in pool.map(self._inspect, chosen) if each is not None]
+        return _output("containers", [allow_container(each, _environment(each, environ)) for each in inspected])
+
+    def _inspect(self, ident: str) -> JsonObject | None:
+        from docker.errors import NotFound
+
+        try:
+            found: JsonObject = _asked("inspect", lambda: self._client.inspect_container(ident))
+        except NotFound:  # it was removed while we looked
+            return None
+        return found
+
+    def _networks(self) -> list[JsonObject]:
+        from docker.errors import NotFound
+
+        found = []
+        for each in self._client.networks():
+            try:
+                found.append(allow_network(self._client.inspect_network(each["Id"])))
+            except NotFound:
+                continue
+        return found
+
+
+def choose(listed: Iterable[Mapping[str, Any]], wanted: Collection[str]) -> list[str]:
+    """Return the ids to inspect: all of them, or on a host with very many those that mention something `wanted`."""
+    entries = list(listed)
+    if len(entries) <= INSPECT_ALL_UP_TO:
+        return [str(entry["Id"]) for entry in entries]
+    relevant = [entry for entry in entries if _mentions(entry, wanted)]
+    others = [entry for entry in entries if not _mentions(entry, wanted)]
+    return [str(entry["Id"]) for entry in (relevant + others)[:INSPECT_ALL_UP_TO]]
+
+
+def _mentions(entry: Mapping[str, Any], wanted: Collection[str]) -> bool:
+    words = {str(name).lstrip("/") for name in entry.get("Names") or ()}
+    for port in entry.get("Ports") or ():
+        words |= {str(port.get("PublicPort")), str(port.get("PrivatePort"))}
+    for endpoint in ((entry.get("NetworkSettings") or {}).get("Networks") or {}).values():
+        words.add(str((endpoint or {}).get("IPAddress")))
+    return not words.isdisjoint(wanted)
+
+
+def _environment(inspect: JsonObject, environ: Callable[[int], Iterable[str]] | None) -> Iterable[str]:
+    """Return the environment of a running container that has links, else nothing."""
+    pid = (inspect.get("State") or {}).get("Pid") or 0
+    links = (inspect.get("HostConfig") or {}).get("Links")
+    return environ(pid) if environ is not None and pid and links else ()
+
+
+def _output(what: str, value: object) -> CommandOutput:
+    return CommandOutput(argv=("docker", what), stdout=json.dumps(value, sort_keys=True))
+
+
+def _from_environment() -> str | None:
+    """Return the Engine's URL as the docker command would choose it: DOCKER_HOST, else the current context."""
+    if os.environ.get("DOCKER_HOST"):
+        return os.environ["DOCKER_HOST"]
+    if not os.environ.get("DOCKER_CONTEXT") and not _config_names_context():
+        return DEFAULT_SOCKET
+    from docker.context import ContextAPI
+    from docker.errors import DockerException
+
+    try:
+        context = ContextAPI.get_context(os.environ.get("DOCKER_CONTEXT") or None)
+    except DockerException:
+        return DEFAULT_SOCKET
+    url = getattr(context, "Host", None)
+    return url if isinstance(url, str) else DEFAULT_SOCKET
+
+
+def _config_names_context() -> bool:
+    folder = os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")  # noqa: PTH111
+    try:
+        with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:  # noqa: PTH118, PTH123
+            return bool(json.load(file).get("currentContext"))
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _check_socket(path: str) -> None:
+    """Tell apart what the SDK reports as one and the same error."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(TIMEOUT_S)
+        try:
+            sock.connect(path)
+        except FileNotFoundError:
+            raise EngineError(
+                f"Docker is not running: there is no {path}", "start it: systemctl start docker"
+            ) from None
+        except PermissionError:
+            raise EngineError(f"{path}: permission denied", "run as root, or as a member of the group docker") from None
+        except OSError as error:
+            if error.errno == errno.ECONNREFUSED:
+                raise EngineError(
+                    f"Docker is not running: nobody listens at {path}", "start it: systemctl start docker"
+                ) from None
+            raise EngineError(f"{path}: {error.strerror or error}", "check the host's docker = entry") from None
+
+
+def _asked(what: str, question: Callable[[], T]) -> T:
+    from docker.errors import DockerException, NotFound
+    from requests.exceptions import RequestException
+
+    try:
+        return question()
+    except NotFound:
+        raise
+    except (DockerException, RequestException) as error:
+        text = " ".join(str(error).split())[:200]
+        raise EngineError(f"Docker does not answer ({what}): {text}", "is the engine healthy? docker info") from None

@@ -1,0 +1,125 @@
+"""Processes that cannot outlive this program.
+
+Invariants: each child is the leader of its own process group and runs under ``timeout`` (coreutils), so that it ends even if
+this program is killed with -9; :meth:`Children.end` kills and reaps all that are left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from typing import IO, Dict, List, Optional, Set
+
+SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin")
+
+
+class Missing(OSError):
+    """A program is not installed on this host."""
+
+
+def environment() -> Dict[str, str]:
+    """Return a neutral environment: untranslated messages, and the sbin folders that some users' PATH lacks."""
+    path = [part for part in os.environ.get("PATH", "").split(":") if part.startswith("/")]
+    path += [part for part in SBIN if part not in path]
+    return {"PATH": ":".join(path), "LC_ALL": "C", "HOME": "/"}
+
+
+class Children:
+    """Every process that this program started and has not yet reaped, and the namespaces that it holds open."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: Set[subprocess.Popen[bytes]] = set()
+        self._namespaces: Dict[str, int] = {}
+        self._ended = False
+        self._environment = environment()
+
+    def enter(self, key: str, pid: int) -> None:
+        """Hold process `pid`'s network namespace open under the name `key`.
+
+        It stays the same namespace when the process ends and its id is used again.
+
+        Raises:
+            OSError: there is no such process.
+        """
+        descriptor = os.open("/proc/%d/ns/net" % pid, os.O_RDONLY | os.O_CLOEXEC)
+        with self._lock:
+            self._namespaces[key] = descriptor
+
+    def spawn(
+        self, argv: List[str], seconds: float, namespace: Optional[str] = None, stdin: int = subprocess.DEVNULL
+    ) -> subprocess.Popen[bytes]:
+        """Start `argv` under ``timeout``, in a namespace that was entered before (None: this program's own).
+
+        Raises:
+            Missing: the program, or one it needs, is not installed.
+        """
+        for program in ("timeout", argv[0]) if namespace is None else ("timeout", argv[0], "nsenter"):
+            if shutil.which(program, path=self._environment["PATH"]) is None:
+                raise Missing("%s: not installed" % program)
+        prefix = ["timeout", "-k", "1", "%.3f" % seconds]
+        descriptors = []
+        with self._lock:
+            if self._ended:
+                raise OSError("ending")
+            if namespace is not None:
+                descriptors.append(self._namespaces[namespace])
+                prefix += ["nsenter", "--net=/proc/self/fd/%d" % descriptors[0], "--"]
+            child = subprocess.Popen(
+                prefix + argv,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=self._environment,
+                pass_fds=descriptors,
+                start_new_session=True,
+            )
+            self._running.add(child)
+        return child
+
+    def reap(self, child: subprocess.Popen[bytes], seconds: float = 2.0) -> int:
+        """Wait for a child, kill its group when it takes longer, and return its exit status."""
+        try:
+            child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self._kill(child)
+            child.wait(2.0)
+        with self._lock:
+            self._running.discard(child)
+        return child.returncode
+
+    def end(self) -> None:
+        """Kill and reap every child. No child can be started afterwards."""
+        with self._lock:
+            self._ended = True
+            running = list(self._running)
+        for child in running:
+            self._kill(child)
+        for child in running:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(1.0)
+
+    @staticmethod
+    def _kill(child: subprocess.Popen[bytes]) -> None:
+        if child.poll() is None:
+            try:
+                os.killpg(child.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                return
+
+
+def read_bounded(stream: IO[bytes], limit: int) -> bytes:
+    """Read until the end of `stream`, at most `limit` + 1 bytes (one more than allowed says that there was more)."""
+    kept = []
+    left = limit + 1
+    while left > 0:
+        part = stream.read(min(left, 65536))
+        if not part:
+            break
+        kept.append(part)
+        left -= len(part)
+    return b"".join(kept)

@@ -1,0 +1,62 @@
+"""The program's beginning and its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any, Dict
+
+from netprobe.hosts.far import commands, files, sysctls
+from netprobe.hosts.far.children import Children
+from netprobe.hosts.far.nested import Nested
+from netprobe.hosts.far.server import Server
+from netprobe.hosts.far.sniffers import Sniffers
+from netprobe.hosts.far.sockets import Sockets
+
+
+class Ended(BaseException):
+    """A signal asks this program to end."""
+
+
+def _end(_signal: int, _frame: object) -> None:
+    raise Ended
+
+
+def main(boot: str, program: bytes) -> None:
+    """Serve requests until the input ends or a signal comes; leave no child behind."""
+    children = Children()
+    sniffers = Sniffers(children)
+    sockets = Sockets()
+    nested = Nested(children, boot, program)
+
+    def enter(request: Dict[str, Any]) -> Dict[str, Any]:
+        children.enter(request["key"], request["pid"])
+        return {}
+
+    server = Server(
+        {
+            "hello": lambda _request: {"python": list(sys.version_info[:3]), "uid": os.geteuid()},
+            "enter": enter,
+            "run": lambda request: commands.run(children, request),
+            "read": files.read,
+            "proxies": commands.proxies,
+            "sysctls": sysctls.read,
+            "sniff": sniffers.start,
+            "stop": sniffers.stop,
+            "bind": sockets.bind,
+            "ask": sockets.ask,
+            "go": sockets.go,
+            "within": nested.within,
+        },
+        sys.stdout.buffer,
+    )
+    try:
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, _end)
+        server.serve(sys.stdin.buffer)
+    except Ended:
+        pass
+    finally:
+        children.end()
+        os._exit(0)

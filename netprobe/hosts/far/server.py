@@ -1,0 +1,43 @@
+"""Requests in, answers out: one JSON object a line, each request answered from its own thread."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from typing import IO, Any, Callable, Dict
+
+Operation = Callable[[Dict[str, Any]], Dict[str, Any]]
+
+
+class Server:
+    """Answers requests until the input ends."""
+
+    def __init__(self, operations: Dict[str, Operation], output: IO[bytes]) -> None:
+        self._operations = operations
+        self._output = output
+        self._lock = threading.Lock()
+
+    def serve(self, source: IO[bytes]) -> None:
+        """Read ``{"id", "op", …}`` lines; write ``{"id", "ok": …}`` or ``{"id", "error": …}`` lines in any order."""
+        for line in iter(source.readline, b""):
+            request = json.loads(line.decode())
+            threading.Thread(target=self._answer, args=(request,), daemon=True).start()
+
+    def _answer(self, request: Dict[str, Any]) -> None:
+        answer: Dict[str, Any] = {"id": request["id"]}
+        try:
+            answer["ok"] = self._operations[request["op"]](request)
+        except (OSError, ValueError, KeyError, TypeError, AssertionError, subprocess.SubprocessError) as error:
+            answer["error"] = "%s: %s" % (type(error).__name__, error)
+        self.write(answer)
+
+    def write(self, answer: Dict[str, Any]) -> None:
+        """Write one answer; when nobody reads any more, the end of the input is near as well."""
+        data = json.dumps(answer).encode() + b"\n"
+        with self._lock:
+            try:
+                self._output.write(data)
+                self._output.flush()
+            except (BrokenPipeError, ValueError):
+                return

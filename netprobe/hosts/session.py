@@ -1,0 +1,195 @@
+"""A session with one host: the far-side program started through the host's reach, asked over its standard input and output.
+
+Leaving nothing behind: the program ends when its input ends, which the kernel sees to however this process ends; it also runs
+under ``timeout``. :meth:`Session.close` ends it and waits for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import threading
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import TYPE_CHECKING, Any
+
+from netprobe.errors import EnvironmentFault
+from netprobe.hosts.program import BOOT, program
+
+if TYPE_CHECKING:
+    from netprobe.hosts.inventory import HostEntry
+
+PACKAGES = {
+    "ip": "iproute2",
+    "ss": "iproute2",
+    "bridge": "iproute2",
+    "iptables-save": "iptables",
+    "iptables-legacy-save": "iptables",
+    "ip6tables-save": "iptables",
+    "nft": "nftables",
+    "tcpdump": "tcpdump",
+    "nsenter": "util-linux",
+    "timeout": "coreutils",
+    "python3": "python3",
+}
+
+Answer = dict[str, Any]
+
+
+class HostLostError(Exception):
+    """The session ended, or an answer did not come in time."""
+
+
+class FarError(Exception):
+    """The far side could not do what it was asked; the text says why."""
+
+
+class Session:
+    """One host's program, from its start until :meth:`close`."""
+
+    def __init__(self, host: HostEntry, life_seconds: float) -> None:
+        self.host = host
+        self._life = life_seconds
+        self._lock = threading.Lock()
+        self._waiting: dict[int, Future[Answer]] = {}
+        self._next = 0
+        self._lost = False
+        argv = (
+            "timeout",
+            "-k",
+            "2",
+            f"{life_seconds:.0f}",
+            host.reach.python,
+            "-I",
+            "-S",
+            "-W",
+            "ignore",
+            "-c",
+            BOOT,
+        )
+        try:
+            self._process = subprocess.Popen(
+                host.reach.argv(argv, host.become),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            name = str(error.filename)
+            raise EnvironmentFault(
+                f"{name}: not installed", f"install the package {PACKAGES.get(name, name)}"
+            ) from None
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        text = program()
+        self._send(b"%d\n%b" % (len(text), text))
+
+    def ask(self, operation: str, patience: float = 10.0, **arguments: Any) -> Answer:
+        """Ask for one operation and wait for its answer.
+
+        Raises:
+            HostLostError: the session ended before the answer, or the answer took longer than `patience`.
+            FarError: the operation failed there.
+        """
+        return self.wait(self.submit(operation, **arguments), patience)
+
+    def submit(self, operation: str, **arguments: Any) -> Future[Answer]:
+        """Ask for one operation without waiting."""
+        future: Future[Answer] = Future()
+        with self._lock:
+            if self._lost:
+                future.set_exception(HostLostError(f"{self.host.name}: {self.last_words()}"))
+                return future
+            self._next += 1
+            number = self._next
+            self._waiting[number] = future
+        self._send(json.dumps({"id": number, "op": operation, **arguments}).encode() + b"\n")
+        return future
+
+    def wait(self, future: Future[Answer], patience: float = 10.0) -> Answer:
+        """Wait for a submitted operation. Raises as :meth:`ask` does."""
+        try:
+            return future.result(patience)
+        except FutureTimeout:
+            raise HostLostError(f"{self.host.name}: no answer within {patience:g} s") from None
+
+    def within(self, namespace: str | None, operation: str, patience: float = 10.0, **arguments: Any) -> Answer:
+        """Ask the program inside a namespace entered before (None: the host's own namespace)."""
+        if namespace is None:
+            return self.ask(operation, patience, **arguments)
+        request = {"op": operation, **arguments}
+        return self.ask("within", patience, ns=namespace, request=request, life_seconds=self._life)
+
+    def _send(self, data: bytes) -> None:
+        stream = self._process.stdin
+        with self._lock, contextlib.suppress(BrokenPipeError, ValueError):  # the reader notices the end
+            if stream is not None:
+                stream.write(data)
+                stream.flush()
+
+    def _read(self) -> None:
+        stream = self._process.stdout
+        for line in iter(stream.readline, b"") if stream is not None else ():
+            with contextlib.suppress(ValueError):
+                self._deliver(json.loads(line))
+        self._fail_all()
+
+    def _deliver(self, answer: Answer) -> None:
+        with self._lock:
+            future = self._waiting.pop(answer["id"], None)
+        if future is None:
+            return
+        if "ok" in answer:
+            future.set_result(answer["ok"])
+        else:
+            future.set_exception(FarError(str(answer.get("error", "no reason given"))))
+
+    def _fail_all(self) -> None:
+        with self._lock:
+            self._lost = True
+            waiting, self._waiting = self._waiting, {}
+        reason = self.last_words() if waiting else ""
+        for future in waiting.values():
+            future.set_exception(HostLostError(f"{self.host.name}: {reason}"))
+
+    def last_words(self) -> str:
+        """Return what the program or its prefix (nsenter, sudo, ssh) said last on standard error."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1.0)
+        if self._process.poll() is None or self._process.stderr is None:
+            return "the session ended"
+        said = self._process.stderr.read(4096).decode("utf-8", "replace").strip().splitlines()
+        return said[-1] if said else f"the session ended with exit status {self._process.returncode}"
+
+    @property
+    def lost(self) -> bool:
+        """True once the session has ended, for whatever reason."""
+        return self._lost
+
+    def end_input(self) -> None:
+        """Tell the program to end, without waiting."""
+        with contextlib.suppress(BrokenPipeError, OSError, ValueError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+
+    def _ended(self, seconds: float) -> bool:
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def close(self) -> None:
+        """End the program and wait for it: first by ending its input, then by force."""
+        self.end_input()
+        for force in (self._process.terminate, self._process.kill):
+            if self._ended(2.0):
+                break
+            force()
+        self._ended(2.0)
+        self._reader.join(1.0)
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()

@@ -1,0 +1,62 @@
+"""Asking netprobe about the lab, from outside, as a user does: the command line, its JSON, its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from netprobe.lab.errors import LabError
+from netprobe.lab.run import last_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from netprobe.lab.layout import Lab
+
+_EXITS = {"works": 0, "fails": 1, "undetermined": 3}
+_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What netprobe said: its report as JSON, and its exit code."""
+
+    report: dict[str, Any]
+    exit_code: int
+
+
+def explain(lab: Lab, arguments: tuple[str, ...], save: Path) -> Answer:
+    """Run `netprobe explain --json --save`.
+
+    Raises:
+        LabError: it gave no report, or its exit code contradicts its verdict.
+    """
+    argv = ["explain", *arguments, "--hosts", str(lab.hosts_file), "--save", str(save), "--json"]
+    done = _netprobe(argv, capture=True)
+    try:
+        report = json.loads(done.stdout)
+    except ValueError as fault:
+        raise LabError(f"netprobe explain gave no JSON: {last_line(done.stderr)}", " ".join(arguments)) from fault
+    if not isinstance(report, dict) or "verdict" not in report:
+        error = report.get("error", "no report") if isinstance(report, dict) else "no report"
+        raise LabError(f"netprobe explain {' '.join(arguments)}: {error}", str(report)[:400])
+    if done.returncode != _EXITS.get(report["verdict"]):
+        raise LabError(f"netprobe says {report['verdict']} and exits {done.returncode}")
+    return Answer(report=report, exit_code=done.returncode)
+
+
+def print_report(save: Path) -> None:
+    """Run `netprobe replay` on saved evidence, for people to read, on this terminal."""
+    _netprobe(["replay", str(save)], capture=False)
+
+
+def _netprobe(arguments: list[str], *, capture: bool) -> subprocess.CompletedProcess[str]:
+    sys.stdout.flush()
+    return subprocess.run(
+        [sys.executable, "-m", "netprobe", *arguments], stdin=subprocess.DEVNULL, capture_output=capture, text=True,
+        errors="replace", timeout=_SECONDS, check=False, env=dict(os.environ),
+    )  # fmt: skip

@@ -1,0 +1,61 @@
+"""What `lab run` does: one experiment, several, or the whole truth table."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from netprobe.lab.errors import LabError
+from netprobe.lab.experiments import EXPERIMENTS
+from netprobe.lab.lifecycle import is_up
+from netprobe.lab.run import require_root
+from netprobe.lab.runner import run_and_print
+from netprobe.lab.table import measure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from netprobe.lab.experiments.model import Experiment, Protocol
+    from netprobe.lab.layout import Lab
+
+
+def chosen(patterns: Iterable[str]) -> list[Experiment]:
+    """Return the experiments whose names match any of the patterns, each once, in the order of the list.
+
+    Raises:
+        LabError: a pattern matches none.
+    """
+    wanted = list(patterns)
+    for pattern in wanted:
+        if not any(fnmatchcase(experiment.name, pattern) for experiment in EXPERIMENTS):
+            raise LabError(f"no experiment is called {pattern!r}", "netprobe lab list")
+    return [one for one in EXPERIMENTS if any(fnmatchcase(one.name, pattern) for pattern in wanted)]
+
+
+def require_up(lab: Lab) -> None:
+    """Raise LabError unless the whole lab is up."""
+    require_root()
+    if not is_up(lab):
+        raise LabError("the lab is not up", "netprobe lab up")
+
+
+def run_named(lab: Lab, patterns: Iterable[str]) -> bool:
+    """Run the chosen experiments; return whether netprobe says what they declare."""
+    experiments = chosen(patterns)
+    require_up(lab)
+    return run_and_print(lab, experiments)
+
+
+def run_table(lab: Lab, protocols: Iterable[str], progress: Callable[[str], None]) -> bool:
+    """Measure and print the truth table over each protocol; return whether it is as declared."""
+    require_up(lab)
+    agreed = True
+    for protocol in protocols:
+        table, wrong = measure(lab, cast("Protocol", protocol), progress)
+        click.echo(table + "\n")
+        for line in wrong:
+            click.echo(f"not as declared: {line}", err=True)
+        agreed = agreed and not wrong
+    return agreed

@@ -1,0 +1,28 @@
+"""The experiments: one declaration each, in families. EXPERIMENTS lists them all, in the order of `lab list`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from netprobe.lab.errors import LabError
+from netprobe.lab.experiments.endpoints import ENDPOINTS
+from netprobe.lab.experiments.firewalls import FIREWALLS
+from netprobe.lab.experiments.names import NAMES
+from netprobe.lab.experiments.truth import TRUTH
+
+if TYPE_CHECKING:
+    from netprobe.lab.experiments.model import Experiment
+
+EXPERIMENTS: Final[tuple[Experiment, ...]] = (*NAMES, *ENDPOINTS, *FIREWALLS, *TRUTH)
+
+
+def experiment(name: str) -> Experiment:
+    """Return the experiment of that name.
+
+    Raises:
+        LabError: there is none.
+    """
+    for candidate in EXPERIMENTS:
+        if candidate.name == name:
+            return candidate
+    raise LabError(f"no experiment is called {name!r}", "netprobe lab list")

@@ -1,0 +1,122 @@
+"""What an experiment is: set up, break, ask, expected. Declarations only; `netprobe.lab.runner` carries them out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Verdict = Literal["works", "fails", "undetermined"]
+Protocol = Literal["tcp", "udp", "icmp", "http"]
+Transport = Literal["tcp", "udp"]
+
+# Addresses that differ from run to run stand in braces in `explain`: `{demo}` is demo's address on its first network.
+HIP = "192.168.3.202"  # the host address of server2, where the experiments' target lives
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Run one command on a host; it is split like a shell would, but no shell runs it."""
+
+    host: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitPort:
+    """Wait until something listens on a port inside a container's network namespace."""
+
+    host: str
+    container: str
+    port: int
+    protocol: Transport = "tcp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KillProxy:
+    """Kill (SIGKILL) the docker-proxy processes of one published port, those for IPv4 and IPv6."""
+
+    host: str
+    port: int
+    protocol: Transport = "tcp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteDnat:
+    """Delete the DNAT rule of one published port: found by its content, its number depends on the engine."""
+
+    host: str
+    port: int
+    protocol: Transport = "tcp"
+
+
+Step = Run | WaitPort | KillProxy | DeleteDnat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What netprobe must say.
+
+    Attributes:
+        verdict: works, fails or undetermined.
+        path: the path code at the target's host.
+        cause: the cause code, None if there must be none.
+        findings: the codes of all findings, in any order; nothing else may be found.
+        resolution: how the target's name was looked up, None if any way will do.
+        segments: HOST=PATH for each host that forwarded the probe, None if not declared.
+        target_sees: the source address that arrives at the target ({…} as in `explain`), None if not declared.
+    """
+
+    verdict: Verdict
+    path: str
+    cause: str | None = None
+    findings: tuple[str, ...] = ()
+    resolution: str | None = None
+    segments: tuple[str, ...] | None = None
+    target_sees: str | None = None
+
+    def __str__(self) -> str:
+        words = [self.verdict, self.path if self.verdict == "works" else self.cause or self.path]
+        return ", ".join([*words, *(f"finding {code}" for code in self.findings)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """One connection in one situation.
+
+    Attributes:
+        name: unique; also the name of its capture.
+        title: one line for `lab list`.
+        explain: the arguments after `netprobe explain`.
+        expected: what netprobe must say.
+        set_up: makes the situation, from a clean lab.
+        break_: then breaks it.
+        numbers: the experiments of the mission that this one is part of.
+        near_miss: cause codes that must stay silent here, although only the deciding fact differs from where they fire.
+    """
+
+    name: str
+    title: str
+    explain: tuple[str, ...]
+    expected: Expected
+    set_up: tuple[Step, ...]
+    break_: tuple[Step, ...] = ()
+    numbers: tuple[int, ...] = ()
+    near_miss: tuple[str, ...] = ()
+
+
+def on(host: str, *commands: str) -> tuple[Step, ...]:
+    """Return the steps that run these commands on a host, one after the other."""
+    return tuple(Run(host=host, command=command) for command in commands)
+
+
+def start(
+    name: str, image: str, *, options: str = "", command: str = "", host: str = "server2", port: int | None = None
+) -> tuple[Step, ...]:
+    """Return the steps that start a container and, given a port, wait until it listens there (TCP)."""
+    run = Run(host=host, command=" ".join(f"docker run -d --name {name} {options} {image} {command}".split()))
+    return (run,) if port is None else (run, WaitPort(host=host, container=name, port=port))
+
+
+def client(name: str = "client", *, options: str = "", host: str = "server2") -> tuple[Step, ...]:
+    """Return the steps that start a container that only waits: the source of a probe."""
+    return start(name, "busybox", options=options, command="sleep 1000000", host=host)

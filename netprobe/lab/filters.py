@@ -1,0 +1,47 @@
+"""A host's packet filter as it was when the lab came up, and putting it back after an experiment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netprobe.lab.layout import MACHINES, Lab, Machine
+from netprobe.lab.namespaces import enter
+from netprobe.lab.run import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def keep_filters(lab: Lab) -> None:
+    """Note each host's packet filter, unless that was done already; no container may be there yet."""
+    for machine in MACHINES:
+        path = _baseline(lab, machine)
+        if not path.exists():
+            path.write_text(run(lab, [*enter(lab, machine.name), "iptables-save"]).stdout)
+
+
+def restore_filter(lab: Lab, machine: Machine) -> None:
+    """Put a host's packet filter back as it was noted; the counters stay unless something was changed."""
+    prefix = enter(lab, machine.name)
+    wanted = _baseline(lab, machine).read_text()
+    now = run(lab, [*prefix, "iptables-save"]).stdout
+    if _rules(now) == _rules(wanted):
+        return
+    for table in sorted(_tables(now) - _tables(wanted)):
+        run(lab, [*prefix, "iptables", "--table", table, "--flush"])
+        run(lab, [*prefix, "iptables", "--table", table, "--delete-chain"])
+    if wanted:
+        run(lab, [*prefix, "iptables-restore"], stdin=wanted)
+
+
+def _baseline(lab: Lab, machine: Machine) -> Path:
+    return lab.host_dir(machine.name) / "iptables.baseline"
+
+
+def _rules(saved: str) -> list[str]:
+    """Return what iptables-save printed, without comments and counters."""
+    return [line.split(" [")[0] for line in saved.splitlines() if not line.startswith("#")]
+
+
+def _tables(saved: str) -> set[str]:
+    return {line[1:] for line in saved.splitlines() if line.startswith("*")}

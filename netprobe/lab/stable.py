@@ -1,0 +1,52 @@
+"""The part of a report that is the same each time an experiment is recorded; expected.json files hold just this.
+
+Pure. Left out: times, frame numbers, ports and MACs, counters, the sentences made of them. Names that Docker makes up are aliased.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+# veth1a2b3c4 and br-0123456789ab: Docker's random names of links and user-defined bridges.
+_VETH = re.compile(r"\bveth[0-9a-f]{7}\b")
+_BRIDGE = re.compile(r"\bbr-[0-9a-f]{12}\b")
+_PLAIN = ("target", "source", "dialled", "verdict", "path", "segments", "vlan", "resolution", "alternatives")
+
+
+def stable(report: dict[str, Any]) -> dict[str, Any]:
+    """Return the stable fields of a report's JSON (`netprobe/report/1`)."""
+    kept = {name: report.get(name) for name in _PLAIN}
+    kept["cause"] = _cause(report.get("cause"))
+    kept["findings"] = sorted(filter(None, (_code(finding) for finding in report.get("findings") or ())))
+    kept["hops"] = [_hop(hop) for hop in report.get("hops") or ()]
+    kept["last_seen"], kept["first_missing"] = report.get("last_seen"), report.get("first_missing")
+    aliased = _aliased(kept)
+    return aliased if isinstance(aliased, dict) else {}
+
+
+def _cause(cause: dict[str, Any] | None) -> dict[str, Any] | None:
+    if cause is None:
+        return None
+    where = cause.get("where") or {}
+    return {"code": cause.get("code"), "host": where.get("host"), "confidence": cause.get("confidence")}
+
+
+def _code(finding: dict[str, Any]) -> str | None:
+    code = finding.get("code")
+    return code if isinstance(code, str) else None
+
+
+def _hop(hop: dict[str, Any]) -> dict[str, Any]:
+    fields = [change.get("field") for change in hop.get("changes") or ()]
+    return {"point": hop.get("point"), "seen": hop.get("seen"), "changes": fields}
+
+
+def _aliased(value: Any) -> Any:
+    if isinstance(value, str):
+        return _BRIDGE.sub("br-*", _VETH.sub("veth*", value))
+    if isinstance(value, list):
+        return [_aliased(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _aliased(item) for key, item in value.items()}
+    return value

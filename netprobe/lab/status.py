@@ -1,0 +1,35 @@
+"""`lab status`: what of the lab is there."""
+
+from __future__ import annotations
+
+import click
+
+from netprobe.lab.engine import docker_argv, engine_version
+from netprobe.lab.layout import MACHINES, Lab, Machine
+from netprobe.lab.lifecycle import is_up
+from netprobe.lab.processes import read_pid
+from netprobe.lab.run import require_root, run
+
+
+def print_status(lab: Lab) -> bool:
+    """Print a line per host; return whether the whole lab is up."""
+    require_root()
+    up = is_up(lab)
+    click.echo(f"lab {lab.id} of {lab.checkout}: {'up' if up else 'not (wholly) up; netprobe lab up repairs it'}")
+    for machine in MACHINES:
+        click.echo(_line(lab, machine))
+    if up:
+        click.echo(f"hosts file: {lab.hosts_file}")
+    return up
+
+
+def _line(lab: Lab, machine: Machine) -> str:
+    state = "up" if read_pid(lab.holder_file(machine.name)) is not None else "down"
+    line = f"  {machine.name:8} {machine.address:14} {state}"
+    if not machine.engine:
+        return line
+    version = engine_version(lab, machine)
+    if version is None:
+        return f"{line}  no engine"
+    names = run(lab, docker_argv(lab, machine.name, "ps", "--format", "{{.Names}}"), check=False).stdout.split()
+    return f"{line}  Docker Engine {version}  containers: {', '.join(names) or 'none'}"

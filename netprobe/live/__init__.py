@@ -1,0 +1,52 @@
+"""A live run: put the question, watch it everywhere, and write down all that was seen. No analysis happens here.
+
+* ``question``  what is asked
+* ``opening``   the question, understood, and the inventory
+* ``fleet``     the hosts: sessions, engines and what is known of their state
+* ``naming``    names looked up as the source would
+* ``aim``       from question to what is dialled and who is meant
+* ``run``       the phases, from reaching the hosts to the finished evidence
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from netprobe.live.question import Question
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+__all__ = ["Question", "explain"]
+
+
+def explain(
+    question: Question,
+    *,
+    hosts_file: Path | None,
+    progress: Callable[[str], None],
+    meanwhile: Callable[[], None] = lambda: None,
+) -> bytes:
+    """Run one probe, sniffed everywhere, and return the finished evidence file.
+
+    `meanwhile` is called once, in a thread of its own, while the probe waits for answers: time for what comes afterwards
+    to be imported.
+
+    Raises:
+        UsageFault: the question cannot be asked like this.
+        EnvironmentFault: the environment does not allow it. After packets were captured, its ``evidence`` attribute has what
+            was captured so far as the bytes of an evidence file; so has that of a KeyboardInterrupt.
+    """
+    from netprobe.live.fleet import Fleet
+    from netprobe.live.opening import open_question
+
+    begin = time.perf_counter()
+    opening = open_question(question, hosts_file)
+    progress("reaching the hosts")
+    with Fleet(opening.inventory, opening.life_seconds) as fleet:
+        fleet.reach()
+        from netprobe.live.run import Run  # the hosts are at work while all that is imported
+
+        return Run(opening, progress, meanwhile).observe(fleet, begin)

@@ -1,0 +1,78 @@
+"""Names: SOURCE's place, and TARGET's address looked up as the source itself would."""
+
+from __future__ import annotations
+
+import base64
+import time
+from typing import TYPE_CHECKING
+
+from netprobe.decode.dns import DnsMessage, parse_message
+from netprobe.hosts import collect
+from netprobe.hosts.session import FarError, HostLostError
+from netprobe.probe import craft
+from netprobe.probe.resolver import query, resolve
+from netprobe.state.lookup import namespace_of
+
+if TYPE_CHECKING:
+    from netprobe.evidence.model import Lookup, Place
+    from netprobe.live.fleet import Fleet
+
+ASK_SECONDS = 2.5
+
+
+class SourceResolver:
+    """Asks the source's name servers from inside the source's namespace."""
+
+    def __init__(self, fleet: Fleet, place: Place, first_id: int) -> None:
+        self._fleet = fleet
+        self._place = place
+        self._next_id = first_id
+        self._deadline = 0.0
+        self.local: tuple[str, int] | None = None
+        self.started_ns: int | None = None
+        self.elapsed_us: int | None = None
+
+    def resolve(self, name: str, seconds: float) -> Lookup:
+        """Look a name up: hosts file, then name servers, within `seconds`."""
+        self._deadline = time.monotonic() + seconds
+        namespace = namespace_of(self._fleet.hosts(), self._place)
+        files = (namespace.hosts_file, namespace.resolv_conf) if namespace is not None else (None, None)
+        return resolve(name, *files, self._ask)
+
+    def query(self, name: str, seconds: float) -> Lookup:
+        """Ask the name servers alone, within `seconds`."""
+        self._deadline = time.monotonic() + seconds
+        namespace = namespace_of(self._fleet.hosts(), self._place)
+        return query(name, namespace.resolv_conf if namespace is not None else None, self._ask)
+
+    def _ask(self, server: str, name: str, kind: str) -> DnsMessage | str:
+        left = self._deadline - time.monotonic()
+        if left <= 0.01:
+            return "no time left"
+        message = craft.dns_query(self._next_id, name, kind)
+        self._next_id = (self._next_id + 1) & 0xFFFF
+        seconds = min(left, ASK_SECONDS)
+        try:
+            answer = self._fleet.session(self._place.host).within(
+                self._place.container,
+                "ask",
+                seconds + 2.0,
+                server=server,
+                query=base64.b64encode(message).decode(),
+                seconds=seconds,
+            )
+        except (HostLostError, FarError) as error:
+            return str(error)
+        if "error" in answer:
+            return str(answer["error"])
+        self.local = (str(answer["local"][0]), int(answer["local"][1]))
+        self.started_ns = self.started_ns or int(answer["started_ns"])
+        self.elapsed_us = (self.elapsed_us or 0) + int(answer["elapsed_us"])
+        return parse_message(base64.b64decode(answer["reply"])) or "a malformed reply"
+
+
+def learn_own_files(fleet: Fleet, host: str) -> None:
+    """Read a host's own lookup files, where that was not done yet."""
+    record = fleet.members[host].before
+    if "resolv-conf" not in record.outputs:
+        collect.read_own_files(fleet.session(host), record)

@@ -1,0 +1,30 @@
+"""The question, as the command line hands it in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from netprobe.evidence.model import Proto
+
+MAX_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What ``netprobe explain`` asks.
+
+    Attributes:
+        target: TARGET as typed.
+        source: SOURCE as typed.
+        proto: ``--proto``, None when it was not given.
+        size: ``--size`` in bytes, None when it was not given.
+        timeout_s: the bound on name lookup and probe together, in seconds.
+    """
+
+    target: str
+    source: str = "local"
+    proto: Proto | None = None
+    size: int | None = None
+    timeout_s: float = 5.0

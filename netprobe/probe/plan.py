@@ -1,0 +1,255 @@
+"""Which address to dial for a target, and who is meant by it. Pure: decisions over parsed state.
+
+"A way in" to a container from a host means: it is the container's own host, or a route leads to that host. A mere subnet
+match is none, as every Docker host has 172.17.0.0/16.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from netprobe.errors import UsageFault
+from netprobe.evidence.model import Place
+from netprobe.state.address import ip, is_any, is_loopback
+from netprobe.state.lookup import (
+    FLAT_DRIVERS,
+    canonical,
+    docker_bridges,
+    host_with,
+    namespace_of,
+    networks_of,
+    owner_of_address,
+    published_by,
+    route_lookup,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from netprobe.probe.names import Found
+    from netprobe.state.docker import Container, Published
+    from netprobe.state.model import Host
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dial:
+    """What to dial, and whom that means (fields as in ``netprobe.evidence.model.Probe``)."""
+
+    address: str
+    port: int | None
+    target_at: Place | None = None
+    target_address: str | None = None
+    target_port: int | None = None
+    way: str = ""
+
+
+def dial_address(hosts: Mapping[str, Host], source: Place, address: str, port: int | None, proto: str) -> Dial:
+    """Dial an address as it is; find out who has it, and which container a published port of it leads to."""
+    owner = owner_of_address(hosts, address, source)
+    if owner is None:
+        return Dial(address=address, port=port, target_port=port)
+    plain = Dial(address=address, port=port, target_at=owner, target_address=address, target_port=port)
+    host = hosts.get(owner.host)
+    if owner.container is not None or host is None or port is None:
+        return plain
+    published = published_by(host, address, port, proto)
+    if published is None:
+        return plain
+    container, binding = published
+    return Dial(
+        address=address,
+        port=port,
+        target_at=canonical(hosts, Place(host=host.name, container=container.name)),
+        target_address=serving_address(host, container, address) or None,
+        target_port=binding.container_port,
+        way=f"{host.name} publishes {container.name}'s port {binding.container_port}/{proto} at {_at(address, port)}",
+    )
+
+
+def dial_container(hosts: Mapping[str, Host], source: Place, found: Found, port: int | None, proto: str) -> Dial:
+    """Dial a container by its port: its own address where there is a way in, else what publishes that port.
+
+    Raises:
+        UsageFault: nothing can be dialled at all; the message says why.
+    """
+    host, container = hosts[found.host], found.container
+    target = canonical(hosts, Place(host=found.host, container=container.name))
+    owner = host.container(target.container) if target.container else None
+    if target == canonical(hosts, source):
+        return Dial(
+            address="127.0.0.1",
+            port=port,
+            target_at=target,
+            target_address="127.0.0.1",
+            target_port=port,
+            way=f"{source} is itself {found}",
+        )
+    if owner is None:  # it is in the host's own namespace
+        address = _host_address(hosts, source, host)
+        way = f"{container.name} shares {host.name}'s own network namespace"
+        return Dial(
+            address=_required(address, source, found),
+            port=port,
+            target_at=target,
+            target_address=address,
+            target_port=port,
+            way=way,
+        )
+    direct = _direct(hosts, source, host, owner)
+    if direct is not None:
+        address, way = direct
+        return Dial(address=address, port=port, target_at=target, target_address=address, target_port=port, way=way)
+    if port is None:
+        raise UsageFault(
+            f"{source} has no way to {found} but by a published port, and ICMP has none",
+            f"ask for a port: {found}:80, or for the host: {host.name}",
+        )
+    return _published(hosts, source, found, owner, port, proto)
+
+
+def _published(hosts: Mapping[str, Host], source: Place, found: Found, owner: Container, port: int, proto: str) -> Dial:
+    host = hosts[found.host]
+    target = canonical(hosts, Place(host=found.host, container=found.container.name))
+    general = _required(_host_address(hosts, source, host), source, found)
+    chosen = choose_binding(owner, port, proto, version=6 if ":" in general else 4)
+    if chosen is None:
+        address, host_port, way = general, port, f"{host.name} publishes no port {port}/{proto} of {owner.name}"
+    else:
+        loopback = is_loopback(chosen.host_ip)
+        address = general if is_any(chosen.host_ip) or loopback else chosen.host_ip
+        host_port = chosen.host_port or port
+        verb = "publishes" if owner.running else "would publish"
+        at = f"{chosen.host_ip}:{host_port} only" if loopback else _at(address, host_port)
+        way = f"{host.name} {verb} {owner.name}'s port {port}/{proto} at {at}"
+    why = f"{source} has no way to {owner.name}'s own address; "
+    return Dial(
+        address=address,
+        port=host_port,
+        target_at=target,
+        target_address=serving_address(host, owner, address) or None,
+        target_port=port,
+        way=why + way,
+    )
+
+
+def choose_binding(container: Container, port: int, proto: str, *, version: int = 4) -> Published | None:
+    """Choose the binding of a container's port to dial: one for any address, then a certain one, then loopback's."""
+    mine = [
+        each
+        for each in (*container.published, *container.requested)
+        if (each.container_port, each.proto) == (port, proto)
+    ]
+    fitting = [each for each in mine if is_any(each.host_ip) or (":" in each.host_ip) == (version == 6)]
+    order = sorted(
+        fitting or mine, key=lambda each: (not each.host_port, not is_any(each.host_ip), is_loopback(each.host_ip))
+    )
+    return order[0] if order else None
+
+
+def serving_address(host: Host, container: Container, dialled: str = "") -> str:
+    """Return the address of a container that a published port leads to; ``""`` while it has none."""
+    version = ip(dialled).version if dialled and ip(dialled) else 4  # type: ignore[union-attr]  # checked
+    pairs = [
+        endpoint
+        for endpoint, network in networks_of(host, container)
+        if network.driver == "bridge" and not network.internal
+    ]
+    hop = route_lookup(host.namespace(container.name), "192.0.2.1")  # TEST-NET-1: nobody's, so by the default route
+    pairs.sort(key=lambda endpoint: not (hop is not None and hop.via and hop.via == endpoint.gateway))
+    for endpoint in pairs:
+        address = endpoint.address6 if version == 6 and endpoint.address6 else endpoint.address
+        if address:
+            return address
+    return ""
+
+
+def _direct(hosts: Mapping[str, Host], source: Place, host: Host, container: Container) -> tuple[str, str] | None:
+    """Return the container's address that the source has a way to, and why."""
+    addresses = [each.address for each in container.networks.values() if each.address]
+    if not addresses:
+        return None
+    if source.container is not None:
+        return _shared(hosts, source, host, container)
+    if source.host == host.name:
+        first = serving_address(host, container) or addresses[0]
+        return first, f"{container.name} runs on {host.name} itself"
+    own = hosts[source.host].own
+    for address in addresses:
+        hop = route_lookup(own, address)
+        if hop is not None and hop.via and host_with({host.name: host}, hop.via) == host.name:
+            return address, f"{source.host} routes {address} to {host.name} by {hop.via}"
+    return None
+
+
+def _shared(hosts: Mapping[str, Host], source: Place, host: Host, container: Container) -> tuple[str, str] | None:
+    """Return the address on a network that source and target share: the same network, or macvlan networks on one segment."""
+    mine = hosts[source.host].container(source.container or "")
+    if mine is None:
+        return None
+    ids = {endpoint.network_id for endpoint in mine.networks.values() if endpoint.network_id}
+    flat = any(network.driver in FLAT_DRIVERS for _, network in networks_of(hosts[source.host], mine))
+    for endpoint, network in networks_of(host, container):
+        if endpoint.address and endpoint.network_id in ids:
+            return endpoint.address, f"both are on the network {network.name}"
+        if endpoint.address and flat and network.driver in FLAT_DRIVERS:
+            owner = owner_of_address(hosts, endpoint.address, source)
+            if owner == Place(host=host.name, container=container.name):
+                return endpoint.address, f"both are on the segment of {network.name}"
+    return None
+
+
+def dial_host(hosts: Mapping[str, Host], source: Place, name: str, port: int | None, proto: str) -> Dial:
+    """Dial a host of the inventory by its name.
+
+    Raises:
+        UsageFault: none of its addresses is known.
+    """
+    address = _host_address(hosts, source, hosts[name])
+    if address is None:
+        raise UsageFault(f"no address of {name} can be reached from {source}", "name the address instead")
+    dial = dial_address(hosts, source, address, port, proto)
+    return dial if dial.way else replace(dial, way=f"{name} has {address}")
+
+
+def host_addresses(host: Host) -> Iterator[str]:
+    """Give a host's own addresses: not loopback, not link-local, none of Docker's gateways; IPv4 first."""
+    bridges = docker_bridges(host)
+    found = [
+        each.address
+        for link in host.own.links or ()
+        if link.name not in bridges and link.up
+        for each in link.addresses
+        if not is_loopback(each.address) and each.scope == "global"
+    ]
+    return iter(sorted(dict.fromkeys(found), key=lambda address: ":" in address))
+
+
+def _host_address(hosts: Mapping[str, Host], source: Place, host: Host) -> str | None:
+    """Choose the host's address for this source: on a link of the source, then by any route, in the host's order."""
+    namespace = namespace_of(hosts, source)
+    if namespace is None:
+        return None
+    if source.container is None and source.host == host.name:
+        return next(host_addresses(host), "127.0.0.1")
+    routed: list[str] = []
+    for address in host_addresses(host):
+        hop = route_lookup(namespace, address)
+        if hop is None or hop.local:
+            continue
+        if not hop.via and hop.dev not in docker_bridges(hosts[source.host]):
+            return address
+        routed.append(address)
+    return routed[0] if routed else None
+
+
+def _required(address: str | None, source: Place, found: Found) -> str:
+    if address is None:
+        raise UsageFault(
+            f"{source} has no route to {found.host}, where {found.container.name} is", "check the routes of the source"
+        )
+    return address
+
+
+def _at(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

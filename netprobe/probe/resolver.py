@@ -1,0 +1,122 @@
+"""A name lookup as the source itself would do it: its hosts file, then its name servers (resolv.conf(5)).
+
+Pure but for the one function that asks a server, which the caller hands in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from netprobe.evidence.model import Lookup, Resolution
+from netprobe.probe.craft import is_dns_name
+from netprobe.state.names import EMBEDDED_DNS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from netprobe.decode.dns import DnsMessage
+    from netprobe.state.names import HostsFile, ResolvConf
+
+    Ask = Callable[[str, str, str], DnsMessage | str]
+    """(server, name, "A" or "AAAA") -> the reply, or why there is none."""
+
+MAX_SERVERS = 3  # MAXNS of glibc's resolv.h
+MAX_SEARCH = 6
+DEFAULT_SERVER = "127.0.0.1"  # resolv.conf(5): when no nameserver is given
+
+
+def servers_of(conf: ResolvConf | None) -> tuple[str, ...]:
+    """Return the name servers that are asked, in order."""
+    return (conf.nameservers[:MAX_SERVERS] if conf else ()) or (DEFAULT_SERVER,)
+
+
+def candidates(name: str, conf: ResolvConf | None) -> Iterator[str]:
+    """Give the names to ask for, in order: the search list comes first for names with fewer dots than ``ndots``."""
+    search = conf.search[:MAX_SEARCH] if conf else ()
+    if name.endswith(".") or not search:
+        yield name.rstrip(".")
+        return
+    longer = [f"{name}.{domain.strip('.')}" for domain in search if domain.strip(".")]
+    as_it_is_first = name.count(".") >= (conf.ndots if conf else 1)
+    yield from [name, *longer] if as_it_is_first else [*longer, name]
+
+
+@dataclass(slots=True)
+class _Walk:
+    """A lookup under way."""
+
+    name: str
+    ask: Ask
+    servers: tuple[str, ...]
+    steps: list[str] = field(default_factory=list)
+    server: str | None = None
+    rcode: str | None = None
+
+    def addresses(self, name: str) -> tuple[str, ...]:
+        """Ask for IPv4, then for IPv6 when there is none."""
+        for kind in ("A", "AAAA"):
+            reply = self.reply(name, kind)
+            if reply is None:
+                return ()
+            found = tuple(dict.fromkeys(text for _, type_, text in reply.answers if type_ == kind))
+            if found or reply.rcode != "NOERROR":
+                return found
+        return ()
+
+    def reply(self, name: str, kind: str) -> DnsMessage | None:
+        """Ask one server after the other until one gives an answer that counts (SERVFAIL and REFUSED do not)."""
+        for server in self.servers:
+            answer = self.ask(server, name, kind)
+            if isinstance(answer, str):
+                self.steps.append(f"{server}: {name}. {kind}: {answer}")
+                self.server = self.server or server
+                continue
+            texts = [text for _, type_, text in answer.answers if type_ in (kind, "CNAME")]
+            said = ", ".join(texts) if texts else answer.rcode if answer.rcode != "NOERROR" else "no such record"
+            self.steps.append(f"{server}: {name}. {kind} {said}")
+            self.server, self.rcode = server, answer.rcode
+            if answer.rcode in ("NOERROR", "NXDOMAIN"):
+                return answer
+        return None
+
+
+def resolve(name: str, hosts_file: HostsFile | None, conf: ResolvConf | None, ask: Ask) -> Lookup:
+    """Look a name up. ``how`` is FAILED when that gave no address."""
+    steps = []
+    if hosts_file is None:
+        steps.append("/etc/hosts: could not be read")
+    else:
+        found = hosts_file.lookup(name)
+        if found:
+            steps.append(f"/etc/hosts: {name} is {', '.join(found)}")
+            return Lookup(name=name, how=Resolution.HOSTS_FILE, addresses=found, steps=tuple(steps))
+        steps.append(f"/etc/hosts: no line for {name!r}")
+    if not is_dns_name(name):
+        return Lookup(name=name, how=Resolution.FAILED, steps=(*steps, f"{name!r} is not a DNS name"))
+    return query(name, conf, ask, steps)
+
+
+def query(name: str, conf: ResolvConf | None, ask: Ask, steps: list[str] | None = None) -> Lookup:
+    """Ask the name servers alone."""
+    walk = _Walk(name=name, ask=ask, servers=servers_of(conf), steps=steps or [])
+    found: tuple[str, ...] = ()
+    for candidate in candidates(name, conf):
+        if is_dns_name(candidate):
+            found = walk.addresses(candidate)
+        if found:
+            break
+    embedded = walk.server == EMBEDDED_DNS
+    how = (Resolution.EMBEDDED_DNS if embedded else Resolution.UPSTREAM_DNS) if found else Resolution.FAILED
+    return Lookup(name=name, how=how, addresses=found, server=walk.server, rcode=walk.rcode, steps=tuple(walk.steps))
+
+
+def uses_dns(lookup: Lookup) -> bool:
+    """Tell whether the lookup asked a name server."""
+    return lookup.server is not None
+
+
+def preferred(lookup: Lookup) -> str | None:
+    """Return the address to dial: the first IPv4 one, else the first."""
+    four = [address for address in lookup.addresses if ":" not in address]
+    return next(iter(four or lookup.addresses), None)

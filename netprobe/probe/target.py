@@ -1,0 +1,161 @@
+"""TARGET and SOURCE as typed (DESIGN.md, "Command line"): grammar only, nothing is looked up here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from netprobe.errors import UsageFault
+from netprobe.evidence.model import Proto
+from netprobe.state.address import ip
+
+NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?\Z")
+PARTS = re.compile(
+    r"(?:\[(?P<six>[^][]*)\]|(?P<name>[^][:/@]+)(?:@(?P<host>[^][:/@]+))?)(?::(?P<port>[^:/]*))?(?:/(?P<proto>[^/]*))?\Z"
+)
+URL = re.compile(r"http://(?P<rest>[^/?#]*)(?P<path>[^#]*)", re.IGNORECASE)
+FORM = "(NAME[@HOST] | IPv4 | [IPv6])[:PORT][/tcp|/udp] or http://…"
+HTTP_PORT = 80
+DNS_PORT = 53
+SIZE_LIMIT = {Proto.ICMP: 65507, Proto.HTTP: 1 << 20}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A target as typed.
+
+    Attributes:
+        text: as typed.
+        name: the name, ``""`` for an address.
+        host: the host named after ``@``, None when there is none.
+        address: the address in text form, None for a name.
+        port: None for ICMP.
+        proto: what to speak.
+        path: the path of an HTTP request.
+    """
+
+    text: str
+    name: str = ""
+    host: str | None = None
+    address: str | None = None
+    port: int | None = None
+    proto: Proto = Proto.ICMP
+    path: str = "/"
+
+    @property
+    def transport(self) -> str:
+        """``tcp``, ``udp`` or ``icmp``: what packets of it carry."""
+        return {Proto.HTTP: "tcp", Proto.DNS: "udp"}.get(self.proto, str(self.proto))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A source as typed: a host or container name, and the host named after ``@``."""
+
+    text: str
+    name: str
+    host: str | None = None
+
+
+def parse_target(text: str, proto: Proto | None = None) -> Target:
+    """Parse TARGET, with ``--proto`` when it was given.
+
+    Raises:
+        UsageFault: it is not of that form, its port is out of range, or it contradicts ``--proto``.
+    """
+    if proto is Proto.DNS:
+        return Target(text=text, name=_name(text, text), port=DNS_PORT, proto=Proto.DNS)
+    url = URL.match(text)
+    if url:
+        if proto not in (None, Proto.HTTP):
+            raise UsageFault(f"{text} speaks http, not {proto}", "leave --proto out")
+        return _parse(text, url["rest"], Proto.HTTP, url["path"] or "/")
+    if "://" in text:
+        raise UsageFault(f"{text}: only http:// is understood", f"TARGET is {FORM}")
+    return _parse(text, text, proto, "/")
+
+
+def _parse(text: str, rest: str, proto: Proto | None, path: str) -> Target:
+    parts = PARTS.match(rest)
+    if parts is None or not path.isprintable() or " " in path:
+        more = "; an IPv6 address is written in brackets, [::1]:80" if ip(rest) is not None else ""
+        raise UsageFault(f"{text or 'an empty text'} is not a target{more}", f"TARGET is {FORM}")
+    port = None if parts["port"] is None else parse_port(parts["port"], text)
+    spoken = _proto(text, proto, parts["proto"], port)
+    if spoken is Proto.HTTP and port is None:
+        port = HTTP_PORT
+    address = _address(text, parts["six"], parts["name"] or "")
+    if address is not None and parts["host"] is not None:
+        raise UsageFault(f"{text}: an address has no @HOST", "name the container, or leave @HOST out")
+    name = "" if address is not None else _name(parts["name"], text)
+    host = None if parts["host"] is None else _name(parts["host"], text)
+    return Target(text=text, name=name, host=host, address=address, port=port, proto=spoken, path=path)
+
+
+def _address(text: str, six: str | None, four: str) -> str | None:
+    value = ip(four if six is None else six)
+    if six is not None and (value is None or ":" not in six):
+        raise UsageFault(f"{text}: [{six}] is not an IPv6 address", f"TARGET is {FORM}")
+    if value is None and re.fullmatch(r"[0-9.]+", four):
+        raise UsageFault(f"{text}: {four} is not an IPv4 address", "four numbers from 0 to 255")
+    return None if value is None else str(value)
+
+
+def _name(name: str, text: str) -> str:
+    if not NAME.match(name):
+        raise UsageFault(f"{text}: {name!r} is not a name", f"TARGET is {FORM}")
+    return name
+
+
+def parse_port(text: str, whole: str) -> int:
+    """Parse a port.
+
+    Raises:
+        UsageFault: it is no number from 1 to 65535.
+    """
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:7]) <= 65535:
+        raise UsageFault(f"{whole}: port {text!r} is out of range", "a port is a number from 1 to 65535")
+    return int(text)
+
+
+def _proto(text: str, given: Proto | None, suffix: str | None, port: int | None) -> Proto:
+    if suffix is not None and suffix not in ("tcp", "udp"):
+        raise UsageFault(f"{text}: /{suffix} is not a protocol", "write /tcp or /udp, or use --proto")
+    if suffix is not None and port is None and given is not Proto.HTTP:
+        raise UsageFault(f"{text}: {suffix} needs a port", f"for example {text.partition('/')[0]}:80/{suffix}")
+    spoken = given or (Proto(suffix) if suffix else Proto.ICMP if port is None else Proto.TCP)
+    carried = Proto.TCP if spoken is Proto.HTTP else spoken
+    if suffix is not None and carried != suffix:
+        raise UsageFault(f"{text} says {suffix} and --proto says {spoken}", "leave one of them out")
+    if spoken in (Proto.TCP, Proto.UDP) and port is None:
+        raise UsageFault(f"{text}: {spoken} needs a port", f"for example {text}:80")
+    if spoken is Proto.ICMP and port is not None:
+        raise UsageFault(f"{text}: ICMP has no ports", "leave the port or --proto icmp out")
+    return spoken
+
+
+def parse_source(text: str) -> Source:
+    """Parse SOURCE: ``NAME`` or ``NAME@HOST``.
+
+    Raises:
+        UsageFault: it is not of that form.
+    """
+    name, at, host = text.partition("@")
+    if not NAME.match(name) or (at and not NAME.match(host)):
+        raise UsageFault(f"{text or 'an empty text'} is not a source", "SOURCE is a host, a container, or NAME@HOST")
+    return Source(text=text, name=name, host=host if at else None)
+
+
+def check_size(size: int | None, proto: Proto) -> None:
+    """Check ``--size`` against what is spoken.
+
+    Raises:
+        UsageFault: it is out of range, or this protocol's probe has no payload to size.
+    """
+    if size is None:
+        return
+    limit = SIZE_LIMIT.get(proto)
+    if limit is None:
+        raise UsageFault(f"--size has no meaning for {proto}", "it tests the MTU with http or icmp")
+    if not 0 <= size <= limit:
+        raise UsageFault(f"--size {size} is out of range", f"0 to {limit} bytes for {proto}")

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from netprobe.evidence.model import LimitKind
+from netprobe.hosts import collect
+from netprobe.hosts.collect import HostRecord
+from netprobe.hosts.inventory import HostEntry
+from netprobe.hosts.reach import Reach
+from netprobe.hosts.session import PACKAGES, Session
+from netprobe.state.build import build_host
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[Session]:
+    found = Session(HostEntry(name="here"), 60)
+    yield found
+    found.close()
+
+
+def test_what_this_machine_tells_can_be_parsed(session: Session) -> None:
+    record = HostRecord("here")
+    collect.ask(session, record, collect.FIRST).receive()
+    collect.ask_rest(session, record, ()).receive()
+    host = build_host(record.state())
+    assert host.own.link("lo") is not None
+    assert host.own.routes is not None
+    assert host.sysctls is not None
+    assert "net.ipv4.ip_forward" in host.sysctls
+    assert host.own.hosts_file is not None
+    assert record.outputs["hosts-file"].argv == ("read", "/etc/hosts")
+
+
+def test_what_is_missing_is_said(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collect, "COMMANDS", {**collect.COMMANDS, "nft": ("no-such-nft",)})
+    monkeypatch.setitem(PACKAGES, "no-such-nft", "nftables")
+    record = HostRecord("here")
+    collect.ask(session, record, ("nft",)).receive()
+    output = record.outputs["nft"]
+    assert (output.rc, output.error) == (None, "no-such-nft: not installed (package nftables)")
+    (limit,) = record.limits()
+    assert (limit.kind, limit.subject, limit.why) == (LimitKind.STATE, "here: nft", output.error)
+
+
+def test_a_command_that_fails_keeps_its_own_words(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collect, "COMMANDS", {"addr": ("sh", "-c", "echo 'cannot do it' >&2; exit 7")})
+    record = HostRecord("here")
+    collect.ask(session, record, ("addr",)).receive()
+    assert (record.outputs["addr"].rc, record.outputs["addr"].error) == (7, "cannot do it")
+    assert build_host(record.state()).own.links is None, "unknown is not empty"
+
+
+def test_a_host_that_is_lost_leaves_unknowns() -> None:
+    lost = Session(HostEntry(name="lost", reach=Reach(prefix=("sh", "-c", "exit 1"))), 10)
+    record = HostRecord("lost")
+    collect.ask(lost, record, collect.FIRST).receive()
+    collect.ask_rest(lost, record, ("demo",)).receive()
+    lost.close()
+    assert {"addr", "iptables", "ns/demo/sockets", "proxies", "sysctl", "hosts-file"} <= set(record.outputs)
+    assert all(not output.ok and output.error for output in record.outputs.values())
+    assert "conntrack" not in record.outputs

@@ -1,0 +1,48 @@
+"""Every experiment, live: netprobe says about each connection what its declaration says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from netprobe.lab.experiments import EXPERIMENTS
+from netprobe.lab.runner import ask, grouped, make_situation, situation
+from netprobe.lab.steps import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from netprobe.lab.experiments.model import Experiment
+    from netprobe.lab.layout import Lab
+
+# Grouped, so that experiments of one situation follow each other and share its set-up.
+IN_ORDER = [experiment for group in grouped(EXPERIMENTS) for experiment in group]
+
+
+@pytest.fixture(scope="module")
+def stage(lab: Lab) -> Iterator[Stage]:
+    yield Stage(lab)
+    clean(lab)
+
+
+class Stage:
+    """Makes an experiment's situation, unless it is there from the one before."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.now: object = None
+
+    def play(self, experiment: Experiment, evidence: Path) -> tuple[str, ...]:
+        wanted = situation(experiment)
+        if self.now != wanted:
+            self.now = None
+            make_situation(self.lab, wanted)
+            self.now = wanted
+        return ask(self.lab, experiment, evidence).disagreements
+
+
+@pytest.mark.parametrize("experiment", IN_ORDER, ids=lambda experiment: experiment.name)
+def test_netprobe_says_what_is_declared(stage: Stage, experiment: Experiment, tmp_path: Path) -> None:
+    assert stage.play(experiment, tmp_path / "evidence.pcapng") == ()

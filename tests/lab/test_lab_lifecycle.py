@@ -1,0 +1,195 @@
+"""The lab's own promises: idempotent, alone, and gone without a trace, also after a kill -9."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from netprobe.lab.engine import engine_version
+from netprobe.lab.errors import LabError
+from netprobe.lab.layout import OVERRIDE, SERVER1, SERVER2, Lab, this_lab
+from netprobe.lab.lifecycle import down, is_up, up
+from netprobe.lab.processes import lab_processes, read_pid
+from netprobe.lab.steps import on_host
+from netprobe.lab.waiting import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PLACES = ("/run", "/var/run/docker", "/etc/netns", "/etc/docker", "/var/lib", "/opt", "/sys/fs/bpf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traces:
+    """What a lab could leave on a machine."""
+
+    files: frozenset[str]
+    mounts: tuple[str, ...]
+    links: str
+    cgroups: frozenset[str]
+    sysctls: str
+
+
+def of_another_lab(text: str, lab: Lab) -> bool:
+    """Other labs of this machine may come and go while a test runs."""
+    found = re.search(r"/np-([a-z0-9]+)(?![a-z0-9])|/netprobe-lab/([a-z0-9]+)", text)
+    return found is not None and (found[1] or found[2]) != lab.id
+
+
+def traces(lab: Lab) -> Traces:
+    files = {str(path) for place in PLACES for path in (Path(place), *Path(place).glob("*"), *Path(place).glob("*/*"))}
+    cgroups = {str(path) for path in (*Path("/sys/fs/cgroup").glob("np-*"), *Path("/sys/fs/cgroup").glob("*/np-*"))}
+    mounts = [line.split(" ", 3)[3] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    links = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout
+    sysctls = [Path("/proc/sys/net/ipv4/ip_forward"), Path("/proc/sys/kernel/keys/root_maxkeys")]
+    return Traces(
+        files=frozenset(path for path in files if not path.startswith("/run/user") and not of_another_lab(path, lab)),
+        mounts=tuple(sorted(line for line in mounts if not of_another_lab(line, lab))),
+        links=links,
+        cgroups=frozenset(path for path in cgroups if not of_another_lab(path, lab)),
+        sysctls=" ".join(path.read_text() for path in sysctls if path.exists()),
+    )
+
+
+@pytest.fixture
+def other(possible: None) -> Iterator[Lab]:
+    """A second lab, down at first, and taken down at the end."""
+    lab = replace(this_lab(), id=f"{this_lab().id[:11]}k")
+    down(lab, lambda _: None)
+    yield lab
+    down(lab, lambda _: None)
+
+
+def quiet(_: str) -> None:
+    """Report no progress."""
+
+
+def test_up_again_changes_nothing(lab: Lab) -> None:
+    before = {name: read_pid(lab.holder_file(name)) for name in ("server1", "server2", "outside")}
+    assert up(lab, quiet) is False
+    assert {name: read_pid(lab.holder_file(name)) for name in ("server1", "server2", "outside")} == before
+
+
+def test_down_leaves_nothing(other: Lab) -> None:
+    before = traces(other)
+    up(other, quiet)
+    on_host(other, "server2", ["docker", "run", "-d", "--name", "demo", "-p", "80:80", "nginx"])
+    on_host(other, "server2", ["docker", "network", "create", "app"])
+    assert traces(other) != before
+    down(other, quiet)
+    assert lab_processes(other) == set()
+    assert traces(other) == before
+
+
+def test_down_twice_and_without_up(other: Lab) -> None:
+    before = traces(other)
+    down(other, quiet)
+    down(other, quiet)
+    assert traces(other) == before
+
+
+@pytest.mark.parametrize("after_s", [0.05, 0.15, 0.25, 0.35, 0.5, 0.7, 0.9, 1.1, 1.3])
+def test_down_after_a_killed_up_leaves_nothing(other: Lab, after_s: float) -> None:
+    before = traces(other)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "netprobe", "lab", "up"], env=dict(os.environ, **{OVERRIDE: other.id}),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        process.wait(after_s)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    down(other, quiet)
+    assert lab_processes(other) == set()
+    assert traces(other) == before
+
+
+def test_up_repairs_a_killed_up(other: Lab) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "netprobe", "lab", "up"], env=dict(os.environ, **{OVERRIDE: other.id}),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    wait_for(lambda: other.holder_file("server1").exists(), "the first host", 20)
+    process.kill()
+    process.wait()
+    up(other, quiet)
+    assert is_up(other)
+
+
+def test_up_repairs_a_dead_engine(other: Lab) -> None:
+    up(other, quiet)
+    pid = read_pid(other.host_dir("server1") / "dockerd.pid")
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: engine_version(other, SERVER1) is None, "dockerd to end", 5)
+    assert not is_up(other)
+    assert up(other, quiet) is True
+    assert is_up(other)
+
+
+def test_up_after_a_reboot_starts_anew(other: Lab) -> None:
+    """After a reboot /var/lib has the data, perhaps /run its files, and nothing runs."""
+    other.host_dir("server1").mkdir(parents=True)
+    other.holder_file("server1").write_text("1 12345\n")
+    other.hosts_file.write_text("stale")
+    (other.data_dir / "server1" / "docker").mkdir(parents=True)
+    assert not is_up(other)
+    up(other, quiet)
+    assert is_up(other)
+
+
+def test_two_ups_at_once_make_one_lab(other: Lab) -> None:
+    argv = [sys.executable, "-m", "netprobe", "lab", "up"]
+    environment = dict(os.environ, **{OVERRIDE: other.id})
+    both = [subprocess.Popen(argv, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = sorted(process.communicate(timeout=60)[1].splitlines()[-1] for process in both)
+    assert [process.returncode for process in both] == [0, 0]
+    assert said == [f"lab {other.id} is up", f"lab {other.id} was up already"]
+
+
+def test_two_labs_do_not_meet(clean_lab: Lab, other: Lab) -> None:
+    up(other, quiet)
+    on_host(other, "server2", ["docker", "run", "-d", "--name", "only-here", "-p", "80:80", "nginx"])
+    assert on_host(clean_lab, "server2", ["docker", "ps", "--all", "--format", "{{.Names}}"]).stdout.split() == []
+    down(other, quiet)
+    assert is_up(clean_lab)
+    assert engine_version(clean_lab, SERVER2) is not None
+
+
+def test_down_from_inside_is_refused(lab: Lab) -> None:
+    done = on_host(lab, "server1", [sys.executable, "-m", "netprobe", "lab", "down"], check=False)
+    assert done.returncode == LabError.exit_code
+    assert "inside a lab" in done.stderr
+
+
+def test_a_shell_has_what_the_tutorial_types(clean_lab: Lab) -> None:
+    for command in (
+        ["docker", "run", "-d", "--name", "demo", "-p", "80:80", "nginx"],
+        ["iptables", "-t", "nat", "-nL"],
+        ["netstat", "-antlp"],
+        ["ip", "addr", "show", "eth1"],
+    ):
+        on_host(clean_lab, "server2", command)
+    wait_for(
+        lambda: on_host(clean_lab, "server2", ["curl", "-s", "localhost"], check=False).returncode == 0, "nginx", 5
+    )
+    assert "Welcome to nginx" in on_host(clean_lab, "server1", ["curl", "-s", "192.168.3.202"]).stdout
+    assert on_host(clean_lab, "server2", ["hostname"]).stdout == "server2\n"
+
+
+def test_names_end_in_the_lab(clean_lab: Lab) -> None:
+    known = on_host(clean_lab, "server1", ["docker", "run", "--rm", "busybox", "nslookup", "www.outside.test"])
+    assert "203.0.113.10" in known.stdout
+    unknown = on_host(
+        clean_lab, "server1", ["docker", "run", "--rm", "busybox", "nslookup", "example.com"], check=False
+    )
+    assert "NXDOMAIN" in unknown.stdout

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netprobe.errors import UsageFault
+from netprobe.evidence.model import Proto
+from netprobe.probe.target import Target, check_size, parse_source, parse_target
+
+
+def shown(target: Target) -> tuple[object, ...]:
+    return (target.address or target.name, target.host, target.port, str(target.proto), target.path)
+
+
+@pytest.mark.parametrize(
+    ("text", "proto", "expected"),
+    [
+        ("demo:80", None, ("demo", None, 80, "tcp", "/")),
+        ("demo", None, ("demo", None, None, "icmp", "/")),
+        ("demo@server2:80", None, ("demo", "server2", 80, "tcp", "/")),
+        ("demo:53/udp", None, ("demo", None, 53, "udp", "/")),
+        ("demo:80/tcp", Proto.TCP, ("demo", None, 80, "tcp", "/")),
+        ("demo:80/tcp", Proto.HTTP, ("demo", None, 80, "http", "/")),
+        ("demo:8080", Proto.HTTP, ("demo", None, 8080, "http", "/")),
+        ("demo", Proto.HTTP, ("demo", None, 80, "http", "/")),
+        ("demo:53", Proto.UDP, ("demo", None, 53, "udp", "/")),
+        ("192.168.3.202:80", None, ("192.168.3.202", None, 80, "tcp", "/")),
+        ("[::1]:80", None, ("::1", None, 80, "tcp", "/")),
+        ("[FD00::0001]", None, ("fd00::1", None, None, "icmp", "/")),
+        ("http://demo", None, ("demo", None, 80, "http", "/")),
+        ("HTTP://demo:81/a?b=c", None, ("demo", None, 81, "http", "/a?b=c")),
+        ("http://[::1]:81/", None, ("::1", None, 81, "http", "/")),
+        ("www.example.test", Proto.DNS, ("www.example.test", None, 53, "dns", "/")),
+        ("my_app.web-1:1", None, ("my_app.web-1", None, 1, "tcp", "/")),
+        ("demo:65535", None, ("demo", None, 65535, "tcp", "/")),
+    ],
+)
+def test_the_grammar(text: str, proto: Proto | None, expected: tuple[object, ...]) -> None:
+    assert shown(parse_target(text, proto)) == expected
+    assert parse_target(text, proto).text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "proto", "says"),
+    [
+        ("", None, "not a target"),
+        ("demo:", None, "out of range"),
+        ("demo:0", None, "out of range"),
+        ("demo:65536", None, "out of range"),
+        ("demo:http", None, "out of range"),
+        ("demo:٣", None, "out of range"),
+        ("demo:99999999999999999999", None, "out of range"),
+        ("demo:80/sctp", None, "not a protocol"),
+        ("demo/tcp", None, "tcp needs a port"),
+        ("demo", Proto.TCP, "tcp needs a port"),
+        ("demo", Proto.UDP, "udp needs a port"),
+        ("demo:80", Proto.ICMP, "ICMP has no ports"),
+        ("demo:80/udp", Proto.TCP, "says udp and --proto says tcp"),
+        ("demo:80/udp", Proto.HTTP, "says udp and --proto says http"),
+        ("http://demo", Proto.TCP, "speaks http, not tcp"),
+        ("https://demo", None, "only http://"),
+        ("::1", None, "in brackets"),
+        ("[::1", None, "not a target"),
+        ("[1.2.3.4]:80", None, "not an IPv6 address"),
+        ("[demo]:80", None, "not an IPv6 address"),
+        ("256.1.1.1:80", None, "not an IPv4 address"),
+        ("1.2.3", None, "not an IPv4 address"),
+        ("1.2.3.4@server2:80", None, "no @HOST"),
+        ("demo@:80", None, "not a target"),
+        ("-demo:80", None, "not a name"),
+        ("a b:80", None, "not a name"),
+        ("a\x1b[31m:80", None, "not a"),
+        ("demo@a b:80", None, "not a name"),
+        ("demo;id:80", None, "not a name"),
+        ("http://demo/a b", None, "not a target"),
+        ("http://demo/\r\nX: y", None, "not a target"),
+        ("a" * 300, None, "not a name"),
+    ],
+)
+def test_what_is_not_a_target(text: str, proto: Proto | None, says: str) -> None:
+    with pytest.raises(UsageFault) as fault:
+        parse_target(text, proto)
+    assert says in fault.value.message
+    assert fault.value.hint
+
+
+NAMES = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}[A-Za-z_]", fullmatch=True)
+
+
+@given(
+    name=NAMES,
+    host=st.none() | NAMES,
+    port=st.none() | st.integers(1, 65535),
+    suffix=st.sampled_from(["", "/tcp", "/udp"]),
+)
+def test_every_target_of_the_form_is_understood(name: str, host: str | None, port: int | None, suffix: str) -> None:
+    text = name + (f"@{host}" if host else "") + (f":{port}{suffix}" if port else "")
+    target = parse_target(text)
+    assert (target.name, target.host, target.port) == (name, host, port)
+    assert target.proto == (Proto.ICMP if port is None else Proto.UDP if suffix == "/udp" else Proto.TCP)
+
+
+@given(st.text(), st.none() | st.sampled_from(list(Proto)))
+def test_any_text_is_a_target_or_a_usage_fault(text: str, proto: Proto | None) -> None:
+    try:
+        target = parse_target(text, proto)
+    except UsageFault:
+        return
+    assert (target.address is None) != (target.name == "")
+    assert target.path.isprintable()
+    assert " " not in target.path
+
+
+def test_sources() -> None:
+    assert (parse_source("web@server1").name, parse_source("web@server1").host) == ("web", "server1")
+    assert parse_source("server1").host is None
+    for text in ("", "a b", "@x", "x@", "x@y@z", "-x"):
+        with pytest.raises(UsageFault):
+            parse_source(text)
+
+
+def test_sizes() -> None:
+    check_size(None, Proto.TCP)
+    check_size(1472, Proto.ICMP)
+    with pytest.raises(UsageFault, match="no meaning"):
+        check_size(1, Proto.TCP)
+    with pytest.raises(UsageFault, match="out of range"):
+        check_size(65508, Proto.ICMP)
+    with pytest.raises(UsageFault, match="out of range"):
+        check_size(-1, Proto.HTTP)
