@@ -110,7 +110,7 @@ def _aim(evidence: Evidence, world: World, outer: Connection | None) -> Aim:
     probe = evidence.probe
     if probe is None:
         kind = outer.kind if outer is not None else Kind.TCP
-        return Aim(proto=PROTO_OF[kind])
+        return Aim(proto=PROTO_OF[kind], plain=True)
     proto = Proto.DNS if _lookup_is_it(probe) else probe.proto
     target = canonical(world.before, probe.target_at) if probe.target_at else None
     return Aim(

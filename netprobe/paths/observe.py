@@ -90,12 +90,14 @@ class Aim:
     Attributes:
         source, target: namespaces by their capture points' place; None unknown (captures from elsewhere, or nobody of the inventory).
         proto: what the probe speaks.
+        plain: True for captures from elsewhere: their client said something, so that a close after an answer is no failure.
         probed: True for a probe's own run: its silence lasted for the whole timeout.
     """
 
     source: Place | None = None
     target: Place | None = None
     proto: Proto = Proto.TCP
+    plain: bool = False
     probed: bool = False
 
 
@@ -179,7 +181,7 @@ class _Look:
             time = int(table.packets.time_ns[row])
             if client_end is not None and time >= client_end:
                 return None
-            if table.payload_len[row] > 0 and self.aim.proto is Proto.HTTP:
+            if table.payload_len[row] > 0 and (self.aim.proto is Proto.HTTP or self.aim.plain):
                 return None
             if _flags(table, row) & (Flag.FIN | Flag.RST) and time - start < HOLD_NS:
                 return int(row)

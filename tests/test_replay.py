@@ -1,0 +1,164 @@
+"""Every saved capture, replayed: the expected report, and what must hold when evidence is taken away.
+
+captures/NAME.pcapng is real evidence of the lab; NAME.expected.json holds the stable fields of its report, checked against the experiment's own
+declaration when it was recorded.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from netprobe.evidence.reader import read, read_many
+from netprobe.evidence.writer import write
+from netprobe.flows.expression import FlowExpr
+from netprobe.lab.experiments import EXPERIMENTS
+from netprobe.lab.stable import stable
+from netprobe.pipeline import analyze
+from netprobe.report.json import to_json
+
+if TYPE_CHECKING:
+    from netprobe.evidence.model import Evidence, Packets
+
+CAPTURES = Path(__file__).parent.parent / "captures"
+NAMES = sorted(path.stem for path in CAPTURES.glob("*.pcapng"))
+MAX_BYTES = 100 * 1024
+
+
+@cache
+def evidence(name: str) -> Evidence:
+    return read((CAPTURES / f"{name}.pcapng").read_bytes())
+
+
+@cache
+def expected(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((CAPTURES / f"{name}.expected.json").read_text())
+    return loaded
+
+
+def works(name: str) -> bool:
+    return bool(expected(name)["verdict"] == "works")
+
+
+WORKING = [name for name in NAMES if works(name)]
+
+
+def test_every_experiment_has_its_capture() -> None:
+    assert NAMES == sorted(each.name for each in EXPERIMENTS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_report_is_the_expected_one(name: str) -> None:
+    assert stable(to_json(analyze(evidence(name)))) == expected(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_small_and_in_the_index(name: str) -> None:
+    assert (CAPTURES / f"{name}.pcapng").stat().st_size <= MAX_BYTES
+    assert f"{name}.pcapng" in (CAPTURES / "INDEX.md").read_text()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_written_and_read_file_gives_the_same_report(name: str) -> None:
+    again = read(write(evidence(name)))
+    assert to_json(analyze(again)) == to_json(analyze(evidence(name)))
+
+
+@pytest.mark.parametrize("name", WORKING)
+def test_packets_decide_without_state(name: str) -> None:
+    report = analyze(evidence(name).without_state())
+    assert (report.verdict.value, report.path.value) == ("works", expected(name)["path"])
+    assert report.assumptions or report.unknowns
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_packets_nothing_is_determined(name: str) -> None:
+    report = analyze(evidence(name).without_packets())
+    assert report.verdict.value == "undetermined"
+    assert report.cause is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_taking_a_point_away_never_gives_another_answer(name: str) -> None:
+    """The verdict stays, or becomes undetermined; never another cause, never works for fails."""
+    whole = evidence(name)
+    for index in range(len(whole.points)):
+        assert_not_another(name, analyze(without_point(whole, index)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_taking_any_packet_away_never_gives_another_answer(name: str) -> None:
+    whole = evidence(name)
+    for row in range(len(whole.packets)):
+        keep = np.arange(len(whole.packets)) != row
+        assert_not_another(name, analyze(replace(whole, packets=only(whole.packets, keep))))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_zeroed_ip_ids_change_nothing(name: str) -> None:
+    whole = evidence(name)
+    data = bytearray(whole.packets.data)
+    for row in range(len(whole.packets)):
+        start = int(whole.packets.offset[row])
+        if data[start + 12 : start + 15] == b"\x08\x00\x45":
+            data[start + 18 : start + 20] = b"\0\0"
+    report = analyze(replace(whole, packets=replace(whole.packets, data=bytes(data))))
+    assert stable(to_json(report)) == expected(name)
+
+
+@pytest.mark.parametrize("name", [name for name in WORKING if "own" not in name])
+def test_plain_captures_together_tell_the_same_way(name: str) -> None:
+    """The same packets as tcpdump would have saved them, a file a point: no question, no state."""
+    whole = evidence(name)
+    assert whole.probe is not None
+    if whole.probe.proto.value == "dns":
+        pytest.skip("a lookup is not what a plain capture is asked about")
+    files = [(f"{number}.pcap", pcap(whole, number)) for number in range(len(whole.points))]
+    names = {f"{number}.pcap": point.name for number, point in enumerate(whole.points)}
+    plain = read_many(files, names)
+    local = whole.probe.result.local
+    flow = None
+    if whole.probe.lookup.name is not None and local is not None:
+        flow = FlowExpr.parse("icmp" if whole.probe.proto.value == "icmp" else f":{local[1]}")
+    report = analyze(plain, flow)
+    path = expected(name)["path"]
+    # That the last host itself answered is not in the packets: nothing was done to them there.
+    assert (report.verdict.value, report.path.value) == ("works", "none" if path == "local" else path)
+    assert report.assumptions
+
+
+def assert_not_another(name: str, report: Any) -> None:
+    verdict, cause = report.verdict.value, report.cause.code if report.cause else None
+    want = expected(name)
+    allowed = {("undetermined", None), (want["verdict"], want["cause"]["code"] if want["cause"] else None)}
+    assert (verdict, cause) in allowed
+
+
+def only(packets: Packets, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> Packets:
+    columns = ("offset", "caplen", "origlen", "time_ns", "point", "frame")
+    return replace(packets, **{name: getattr(packets, name)[keep] for name in columns})
+
+
+def without_point(whole: Evidence, index: int) -> Evidence:
+    keep = whole.packets.point != index
+    left = only(whole.packets, keep)
+    moved = np.where(left.point > index, left.point - 1, left.point).astype(np.int32)
+    points = tuple(point for number, point in enumerate(whole.points) if number != index)
+    return replace(whole, points=points, packets=replace(left, point=moved))
+
+
+def pcap(whole: Evidence, index: int) -> bytes:
+    """One point's packets as a nanosecond pcap file."""
+    packets = whole.packets
+    out = [struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, whole.points[index].linktype)]
+    for row in np.flatnonzero(packets.point == index).tolist():
+        raw, time = packets.raw(row), int(packets.time_ns[row])
+        out.append(struct.pack("<IIII", time // 10**9, time % 10**9, len(raw), int(packets.origlen[row])) + raw)
+    return b"".join(out)
