@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from netprobe.causes import cause_of, notes_of, still_possible
 from netprobe.causes.attribution import attribute
 from netprobe.causes.case import Case
+from netprobe.causes.drops import counted
+from netprobe.causes.firewall import STOPPED
 from netprobe.causes.narrate import why
 from netprobe.decode import decode
 from netprobe.decode.table import Kind
@@ -231,7 +233,7 @@ def _report(evidence: Evidence, table: PacketTable, world: World, aim: Aim, jour
         last_seen=last,
         first_missing=None if works else missing,
         assumptions=_assumptions(case, judged.verdict),
-        unknowns=(*judged.unknowns, *_unknowns(case, evidence)),
+        unknowns=(*judged.unknowns, *_unknowns(case, evidence, undetermined=judged.verdict is Verdict.UNDETERMINED)),
         alternatives=still_possible(case) if judged.verdict is Verdict.UNDETERMINED else (),
         way=probe.way if probe else "",
         timing_ms=probe.timing_ms if probe else {},
@@ -308,9 +310,14 @@ def _assumptions(case: Case, verdict: Verdict) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _unknowns(case: Case, evidence: Evidence) -> tuple[str, ...]:
+def _unknowns(case: Case, evidence: Evidence, *, undetermined: bool) -> tuple[str, ...]:
     found = [*(case.journey.unknowns if case.journey else ())]
     found += [f"{limit.subject}: {limit.why}" for limit in evidence.limits]
+    if case.story.symptom in STOPPED and undetermined:
+        found += [
+            f"{drop.host}: {drop.counter} meanwhile ({drop.text}); whether by this packet is not certain"
+            for drop in counted(case)
+        ]
     found += [
         f"{point.name}: {point.dropped} packets were lost by the sniffer" for point in evidence.points if point.dropped
     ]

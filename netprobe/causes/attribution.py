@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from netprobe.causes.drops import entries
+from netprobe.causes.hooks import endpoint, entries
 from netprobe.report.model import Change, Direction, Hop
 from netprobe.state.iptables import find_dnat_to, hits, where
 from netprobe.state.packet import PacketTuple
@@ -63,15 +63,6 @@ def _named(
     return replace(change, by=rule.target if rule else "source NAT", rule=where(rule) if rule else None)
 
 
-def _endpoint(text: str) -> tuple[str, int | None]:
-    """``192.0.2.1:80`` and ``[2001:db8::1]:80`` and a bare address."""
-    if text.startswith("["):
-        address, _, port = text[1:].partition("]:")
-        return address, int(port)
-    address, colon, port = text.rpartition(":")
-    return (address, int(port)) if colon and ":" not in address else (text, None)
-
-
 def _rulesets(host: Host | None) -> list[Ruleset]:
     return [ruleset for ruleset in (host.ruleset, host.legacy) if ruleset is not None] if host else []
 
@@ -92,7 +83,7 @@ def _best(rules: list[Rule], before: Host | None, after: Host | None) -> Rule | 
 
 
 def _dnat(change: Change, before: Host | None, after: Host | None, proto: str) -> Rule | None:
-    (dialled, dialled_port), (address, port) = _endpoint(change.before), _endpoint(change.after)
+    (dialled, dialled_port), (address, port) = endpoint(change.before), endpoint(change.after)
     packet = PacketTuple(dst=dialled, dport=dialled_port, proto=proto, dst_type="LOCAL")
     rules = [
         rule
@@ -104,8 +95,8 @@ def _dnat(change: Change, before: Host | None, after: Host | None, proto: str) -
 
 
 def _source_nat(change: Change, hop: Hop, before: Host | None, after: Host | None, proto: str) -> Rule | None:
-    src, sport = _endpoint(change.before)
-    dst, dport = _endpoint(hop.packet.dst) if hop.packet else (None, None)
+    src, sport = endpoint(change.before)
+    dst, dport = endpoint(hop.packet.dst) if hop.packet else (None, None)
     packet = PacketTuple(src=src, sport=sport, dst=dst, dport=dport, proto=proto)
     rules = [
         rule
@@ -122,8 +113,8 @@ def _proxy(change: Change, host: Host | None, proto: str) -> str | None:
     """The docker-proxy process whose command line maps the outer to the inner connection."""
     if host is None or host.proxies is None:
         return None
-    _, host_port = _endpoint(change.before.rpartition(" → ")[2])
-    inner = _endpoint(change.after.rpartition(" → ")[2])
+    _, host_port = endpoint(change.before.rpartition(" → ")[2])
+    inner = endpoint(change.after.rpartition(" → ")[2])
     for proxy in host.proxies:
         if (proxy.proto, proxy.host_port) == (proto, host_port) and (proxy.container_ip, proxy.container_port) == inner:
             return f"docker-proxy pid {proxy.pid}"

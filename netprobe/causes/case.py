@@ -106,6 +106,11 @@ class Case:
         return host.container(self.probe.source_at.container) if host else None
 
     @property
+    def reply_lost(self) -> bool:
+        """The target answered, and the answer was lost on its way back."""
+        return any(hop.seen is False and hop.direction is Direction.REPLY for hop in self.hops)
+
+    @property
     def may_be_container(self) -> bool:
         """False when the target is known to be a host's own namespace, or nobody of the inventory."""
         return self.probe is None or (self.probe.target_at is not None and self.probe.target_at.container is not None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from netprobe.causes.base import Cause
-from netprobe.causes.drops import Drop, Hook, may_stop, the_drop
+from netprobe.causes.drops import Drop, may_stop, the_drop
+from netprobe.causes.hooks import Hook, last_hop
 from netprobe.paths.observe import Symptom
 from netprobe.report.model import Finding, Where
 
@@ -23,7 +24,7 @@ class _Dropped(Cause):
 
     def find(self, case: Case) -> Finding | None:
         """Fires when exactly one drop rule of this hook can have stopped the request."""
-        if case.story.reached and case.target is not None:
+        if case.story.reached and case.target is not None and not case.reply_lost:
             return None
         drop = the_drop(case)
         if drop is None or drop.hook is not self.hook or not self._fits(case, drop):
@@ -44,9 +45,13 @@ class _Dropped(Cause):
     @staticmethod
     def _seen(case: Case) -> str:
         """``the SYN reached server2/eth0 (3 times) and never server2/docker0``."""
-        times = "once" if case.sent == 1 else f"{case.sent} times"
+        hop = last_hop(case)
+        count = hop.count if hop else 0
+        times = "once" if count == 1 else f"{count} times"
         missing = f" and never {case.first_missing}" if case.first_missing else ""
-        what = {"tcp": "SYN", "udp": "datagram", "icmp": "echo request"}[case.transport]
+        asked = {"tcp": "SYN", "udp": "datagram", "icmp": "echo request"}[case.transport]
+        answer = {"tcp": "SYN-ACK", "udp": "reply", "icmp": "echo reply"}[case.transport]
+        what = f"answer ({answer})" if case.reply_lost else asked
         return f"the {what} reached {case.last_seen} ({times}){missing}"
 
     def _summary(self, case: Case, drop: Drop) -> str:
@@ -91,11 +96,16 @@ class InterNetwork(_Dropped):
     hook = Hook.ISOLATION
 
     def _fits(self, case: Case, drop: Drop) -> bool:  # noqa: ARG002
-        return case.source_container is not None and case.target is not None
+        return case.source_container is not None and case.target is not None and not case.reply_lost
 
     def possible(self, case: Case) -> bool:
-        """Only between two containers."""
-        return (case.probe is None or case.probe.source_at.container is not None) and super().possible(case)
+        """Only between two containers of one host."""
+        probe = case.probe
+        if probe is not None:
+            one, other = probe.source_at, probe.target_at
+            if one.container is None or other is None or other.container is None or one.host != other.host:
+                return False
+        return super().possible(case)
 
     def _summary(self, case: Case, drop: Drop) -> str:
         source = case.source_container.name if case.source_container else "the source"

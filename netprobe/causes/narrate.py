@@ -163,7 +163,12 @@ def _undetermined(case: Case) -> str:
     if case.story.symptom is Symptom.NO_PACKETS:
         if case.probe is not None and case.probe.lookup.how is Resolution.FAILED:
             return f"The name {case.probe.lookup.name} gave no address, and no packet of the lookup was seen."
-        return "No packet of this connection was seen at any point."
+        said = case.probe.result.detail if case.probe is not None else ""
+        return "No packet of this connection was seen at any point" + (
+            f"; the prober was told: {said}." if said else "."
+        )
+    if case.reply_lost:
+        return f"it was answered, and the answer was seen at {case.last_seen} and never at {case.first_missing}; the reason could not be proved."
     missing = f" and never at {case.first_missing}" if case.first_missing else ""
     text = _STORY[case.story.symptom].format(
         last=case.last_seen, missing=missing, detail=case.story.detail or "no reason given"

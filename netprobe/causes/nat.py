@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
-from netprobe.causes.drops import entries
+from netprobe.causes.hooks import entries
 from netprobe.paths.observe import Symptom
 from netprobe.report.model import Direction, Finding, PathCode, Where
 from netprobe.state.address import covers

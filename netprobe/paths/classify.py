@@ -110,7 +110,7 @@ def answered_elsewhere(story: Observation, way: Way, aim: Aim) -> bool:
     """Whether a connection that works ended at somebody else than the target: that is a failure, whatever the packets look like."""
     if not story.good or aim.target is None or aim.proto is Proto.DNS:
         return False
-    if aim.target.container is not None:
+    if aim.target.container is not None or story.reached is False:
         return story.reached is False
     return any(each.host == aim.target.host and each.path in HANDED_ON for each in way.segments)
 

@@ -289,12 +289,21 @@ class _Look:
 
     def _reached(self, connection: Connection) -> bool | None:
         """Whether the connection was seen in the target's namespace; None when nothing (or not all) was sniffed there."""
+        if self._elsewhere(connection):
+            return False
         inside = self._target_points()
         if not inside:
             return None
         if any(flow.point in inside for flow in connection.flows):
             return True
         return None if any(self.points[index].dropped for index in inside) else False
+
+    def _elsewhere(self, connection: Connection) -> bool:
+        """Whether it came to a container that is neither the source nor the target."""
+        if self.aim.target is None:
+            return False
+        places = {self.points[flow.point].place for flow in connection.flows}
+        return any(place.container is not None and place not in (self.aim.source, self.aim.target) for place in places)
 
     def _patient(self, connection: Connection) -> bool:
         return self.aim.probed or self._sent(connection) > 1

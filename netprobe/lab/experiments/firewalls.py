@@ -155,8 +155,8 @@ _OUTSIDE: Final = (
     Experiment(
         name="port-open",
         title="something listens on a host without containers",
-        explain=("outside:80", "--from", "server1"),
-        expected=Expected(verdict="works", path="local", resolution="inventory"),
+        explain=("203.0.113.10:80", "--from", "server1"),
+        expected=Expected(verdict="works", path="local", resolution="literal"),
         set_up=(),
         near_miss=("port-closed",),
     ),

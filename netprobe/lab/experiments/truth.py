@@ -166,7 +166,7 @@ def _numbers(column: str) -> tuple[int, ...]:
 def _near_miss(result: Expected) -> tuple[str, ...]:
     """Each cell is a near miss of those of the table's causes that do not belong in it."""
     mine = {result.cause, *result.findings}
-    causes = ("proxy-dead", "dnat-missing", "proxy-and-dnat-dead", "inter-network")
+    causes = ("proxy-dead", "dnat-missing", "proxy-and-dnat-dead", "inter-network", "udp-reply-source")
     return tuple(code for code in causes if code not in mine)
 
 
