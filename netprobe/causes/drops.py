@@ -101,6 +101,8 @@ def may_stop(case: Case, hook: Hook) -> bool:
     host = case.before(name) if name else None
     if host is None or host.ruleset is None or case.probe is None:
         return True
+    if case.story.reached and case.target is not None and not case.reply_lost:
+        return False
     if hook in FORWARDED and not _forwarded(case, host):
         return False
     packet = packet_at(case, host, hook)

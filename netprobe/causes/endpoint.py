@@ -58,6 +58,16 @@ class AppNotListening(Cause):
     code = "app-not-listening"
     symptoms = AT_THE_END
 
+    def possible(self, case: Case) -> bool:
+        """Not when the target is a host, or known to listen on more than loopback."""
+        known = _target_sockets(case)
+        if known is None or not case.may_be_container:
+            return case.may_be_container
+        _, moments, port = known
+        return not all(
+            any(not each.loopback for each in _on_port(sockets, port, case.transport)) for sockets in moments
+        )
+
     def find(self, case: Case) -> Finding | None:
         """Fires when the target itself refused, and no socket has the port at either moment."""
         known = _target_sockets(case)
@@ -112,6 +122,16 @@ class AppBoundLoopback(Cause):
     code = "app-bound-loopback"
     symptoms = AT_THE_END
 
+    def possible(self, case: Case) -> bool:
+        """Not when the target is a host, or known to listen on more than loopback."""
+        known = _target_sockets(case)
+        if known is None or not case.may_be_container:
+            return case.may_be_container
+        _, moments, port = known
+        return not all(
+            any(not each.loopback for each in _on_port(sockets, port, case.transport)) for sockets in moments
+        )
+
     def find(self, case: Case) -> Finding | None:
         """Fires when the target itself refused, and every socket with the port is bound to loopback, at both moments."""
         known = _target_sockets(case)
@@ -148,10 +168,10 @@ class ContainerStopped(Cause):
     """
 
     code = "container-stopped"
-    symptoms = frozenset({Symptom.REFUSED, Symptom.UNREACHABLE, Symptom.SILENCE})
+    symptoms = frozenset({Symptom.REFUSED, Symptom.UNREACHABLE, Symptom.SILENCE, Symptom.NO_ANSWER})
 
     def find(self, case: Case) -> Finding | None:
-        """Fires when the target is known not to run at both moments, and nothing was delivered."""
+        """Fires when the target is known not to run at both moments, and nothing was delivered (or its name is not resolved)."""
         target = case.target
         after = case.target_after
         if (
@@ -159,7 +179,7 @@ class ContainerStopped(Cause):
             or after is None
             or target.state not in NOT_RUNNING
             or after.state not in NOT_RUNNING
-            or case.story.reached
+            or (case.story.reached and case.story.symptom is not Symptom.NO_ANSWER)
         ):
             return None
         exited = (
@@ -309,6 +329,11 @@ class PortNotPublished(Cause):
     code = "port-not-published"
     symptoms = frozenset({Symptom.REFUSED, Symptom.OTHER_ENDPOINT})
 
+    def possible(self, case: Case) -> bool:
+        """Not where the target itself answered, nor when it is known to publish the port."""
+        mine = case.publication is not None and case.target is not None and case.publication[1].name == case.target.name
+        return case.story.answerer is not Answerer.TARGET and not mine
+
     def find(self, case: Case) -> Finding | None:
         """Fires when a host with running containers refused a port that none of them publishes and no process has.
 
@@ -329,6 +354,8 @@ class PortNotPublished(Cause):
         if not running or publishing or not case.never_listening(Place(host=host.name), *dialled):
             return None
         target = case.target if case.target is not None and case.target.running else None
+        if target is not None and _asked_for(target, case):
+            return None  # it asked for the port, and the engine did not publish it: another cause
         other = _other_protocol(target, running, dialled[1], case.transport)
         port = case.probe.target_port if case.probe and case.probe.target_port else dialled[1]
         suffix = "" if case.transport == "tcp" else "/udp"
@@ -376,6 +403,12 @@ class PortNotPublished(Cause):
         )
 
 
+def _asked_for(target: Container, case: Case) -> bool:
+    """Whether the container was run with ``-p`` for the port meant."""
+    port = case.probe.target_port if case.probe else None
+    return any((each.container_port, each.proto) == (port, case.transport) for each in target.requested)
+
+
 def _other_protocol(target: Container | None, running: list[Container], port: int, proto: str) -> str:
     for container in [target] if target else running:
         for each in container.published:
@@ -401,6 +434,10 @@ class PortClosed(Cause):
 
     code = "port-closed"
     symptoms = frozenset({Symptom.REFUSED})
+
+    def possible(self, case: Case) -> bool:
+        """Not for a container's port."""
+        return case.probe is None or case.probe.target_at is None or case.probe.target_at.container is None
 
     def find(self, case: Case) -> Finding | None:
         """Fires for a host of the inventory without running containers, whose sockets are known not to have the port."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, ClassVar
 
 from netprobe.causes.base import Cause
@@ -113,15 +114,13 @@ class InterNetwork(_Dropped):
         return f"{source} and {target} are on different networks of {drop.host}, which Docker isolates ({drop.label})"
 
     def _remedy(self, case: Case, drop: Drop) -> tuple[str, ...]:  # noqa: ARG002
-        source, target = case.source_container, case.target
+        source, target, dialled = case.source_container, case.target, case.probe.dialled if case.probe else None
         if source is None or target is None:
             return ()
-        custom = [name for name in target.networks if name != "bridge"]
-        if custom:
-            return (f"docker network connect {custom[0]} {source.name}",)
-        mine = [name for name in source.networks if name != "bridge"]
-        lines = [f"docker network connect {mine[0]} {target.name}"] if mine else []
-        return tuple(lines) or ("# dial a port that the host publishes",)
+        mine = [name for name, end in target.networks.items() if dialled in end.all_addresses]
+        if mine and mine[0] not in source.networks:
+            return (f"docker network connect {quote(mine[0])} {quote(source.name)}",)
+        return ("# dial the target by its name, or by its address on a network that both share",)
 
 
 class ForwardDrop(_Dropped):
@@ -136,6 +135,21 @@ class ForwardDrop(_Dropped):
 
     code = "forward-drop"
     hook = Hook.FORWARD
+
+    def _fits(self, case: Case, drop: Drop) -> bool:
+        """Docker's own rule for a network with enable_icc=false is another, more specific cause (icc-false)."""
+        host = case.before(drop.host)
+        closed = [each.bridge for each in host.networks or () if each.bridge and not each.icc] if host else []
+        return not any(f"-i {bridge} -o {bridge} " in drop.text for bridge in closed)
+
+    def _remedy(self, case: Case, drop: Drop) -> tuple[str, ...]:
+        """Docker relies on the DROP policy: what is missing then is its own rule for the port, which a restart writes again."""
+        if drop.text.startswith("-P ") and case.target is not None:
+            return (
+                f"docker restart {quote(case.target.name)}",
+                f"# Docker's ACCEPT rule for it is missing; or, for all: {drop.undo}",
+            )
+        return (drop.undo,)
 
 
 class InputDrop(_Dropped):

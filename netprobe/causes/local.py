@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.evidence.model import Place
-from netprobe.paths.observe import Symptom
+from netprobe.paths.observe import Answerer, Symptom
 from netprobe.report.model import Finding, Where
 from netprobe.state.address import is_loopback
 
@@ -38,6 +38,18 @@ def _uses_no_proxy(host: Host) -> bool:
     return bool(jumps) and not any("! -d 127.0.0.0/8" in rule.text for rule in jumps)
 
 
+def _may_have_lost(case: Case) -> bool:
+    """Whether a publication may have lost its ways: not where the target itself answered, nor where nobody publishes the port."""
+    if case.story.answerer is Answerer.TARGET:
+        return False
+    return (
+        case.probe is None
+        or case.dialled_host is None
+        or case.dialled_host.containers is None
+        or case.publication is not None
+    )
+
+
 class ProxyDead(Cause):
     """docker-proxy of a published port is gone; only what DNAT takes still works.
 
@@ -50,6 +62,10 @@ class ProxyDead(Cause):
 
     code = "proxy-dead"
     symptoms = frozenset({Symptom.REFUSED})
+
+    def possible(self, case: Case) -> bool:
+        """Only for a published port that the target itself did not answer."""
+        return _may_have_lost(case)
 
     def find(self, case: Case) -> Finding | None:
         """Fires when a published port was refused by its host, DNAT is in place, and the proxy is not."""
@@ -84,6 +100,10 @@ class ProxyAndDnatDead(Cause):
 
     code = "proxy-and-dnat-dead"
     symptoms = frozenset({Symptom.REFUSED})
+
+    def possible(self, case: Case) -> bool:
+        """Only for a published port that the target itself did not answer."""
+        return _may_have_lost(case)
 
     def find(self, case: Case) -> Finding | None:
         """Fires when a published port was refused by its host and both ways are gone."""

@@ -84,6 +84,14 @@ class DnsNoSharedNetwork(Cause):
             remedy_host=case.probe.source_at.host,
         )
 
+    def possible(self, case: Case) -> bool:
+        """Only for a container's name, asked by a container that shares no such network with it, as far as is known."""
+        name, source = _asked(case), case.source_container
+        bearers = _bearers(case, name) if name else None
+        if name is None or bearers is None:
+            return True
+        return bool(bearers) and source is not None and not any(self._common(case, source, *each) for each in bearers)
+
     @staticmethod
     def _common(case: Case, source: Container, host: Host, other: Container) -> bool:
         """Whether they share a network that has names."""
@@ -162,6 +170,12 @@ class NameUnknown(Cause):
             or ("# check the name; no container has one like it",),
             confidence=Confidence.CERTAIN,
         )
+
+    def possible(self, case: Case) -> bool:
+        """Only for a name that no container bears, as far as is known."""
+        name = _asked(case)
+        bearers = _bearers(case, name) if name else None
+        return not bearers
 
     @staticmethod
     def _nearest(case: Case, name: str) -> list[str]:

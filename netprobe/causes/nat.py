@@ -63,8 +63,12 @@ class MasqueradeMissing(Cause):
         )
 
     def possible(self, case: Case) -> bool:
-        """Only for what a container sends."""
-        return case.probe is None or case.probe.source_at.container is not None
+        """Only for what a container sends to somebody else than its own host."""
+        probe = case.probe
+        if probe is None:
+            return True
+        inside = case.dialled_host is not None and case.dialled_host.name == probe.source_at.host
+        return probe.source_at.container is not None and not inside
 
     @staticmethod
     def _leaked(case: Case, host: Host, network: Network) -> tuple[str, str, int] | None:

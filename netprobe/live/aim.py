@@ -64,8 +64,7 @@ def find_source(fleet: Fleet, source: Source) -> Place:
     fleet.session(place.host)
     learn_own_files(fleet, place.host)
     if container is not None and place.container is not None:
-        owner = hosts[place.host].container(place.container)
-        fleet.enter(place, (owner.pid if owner else 0) or container.pid)
+        fleet.enter(place, container.pid)  # its own process: a restarted owner has another namespace by now
     return place
 
 

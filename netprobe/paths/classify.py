@@ -166,7 +166,7 @@ def _same_link(
 ) -> tuple[PathCode | None, tuple[str, ...]]:
     """Bridge or macvlan: the same frame (addresses, ports, TTL) wherever it was seen, and it arrived."""
     untouched = all(change.field == "vlan" for hop in request for change in hop.changes)
-    if not untouched or not (story.good or story.reached):
+    if not untouched or story.reached is False or not (story.good or story.reached):
         return None, ()
     places = list(dict.fromkeys(where[hop.point].place for hop in request))
     hosts = {place.host for place in places}

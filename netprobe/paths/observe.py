@@ -300,7 +300,7 @@ class _Look:
 
     def _elsewhere(self, connection: Connection) -> bool:
         """Whether it came to a container that is neither the source nor the target."""
-        if self.aim.target is None:
+        if self.aim.target is None or self.aim.source is None:
             return False
         places = {self.points[flow.point].place for flow in connection.flows}
         return any(place.container is not None and place not in (self.aim.source, self.aim.target) for place in places)
