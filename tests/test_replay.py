@@ -51,7 +51,7 @@ WORKING = [name for name in NAMES if works(name)]
 
 
 def test_every_experiment_has_its_capture() -> None:
-    assert NAMES == sorted(each.name for each in EXPERIMENTS)
+    assert sorted(each.name for each in EXPERIMENTS) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)

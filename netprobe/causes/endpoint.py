@@ -62,7 +62,7 @@ class AppNotListening(Cause):
         """Not when the target is a host, or known to listen on more than loopback."""
         known = _target_sockets(case)
         if known is None or not case.may_be_container:
-            return case.may_be_container
+            return case.may_be_container and case.story.answerer is not Answerer.HOST
         _, moments, port = known
         return not all(
             any(not each.loopback for each in _on_port(sockets, port, case.transport)) for sockets in moments
@@ -126,7 +126,7 @@ class AppBoundLoopback(Cause):
         """Not when the target is a host, or known to listen on more than loopback."""
         known = _target_sockets(case)
         if known is None or not case.may_be_container:
-            return case.may_be_container
+            return case.may_be_container and case.story.answerer is not Answerer.HOST
         _, moments, port = known
         return not all(
             any(not each.loopback for each in _on_port(sockets, port, case.transport)) for sockets in moments
@@ -187,12 +187,15 @@ class ContainerStopped(Cause):
             if target.exit_code is not None and target.state is ContainerState.EXITED
             else ""
         )
+        lookup = case.story.symptom is Symptom.NO_ANSWER
+        what = "its name is not resolved" if lookup else "nothing is published for it"
+        how = "the lookup" if lookup else f"never came to the container ({case.story.detail or 'nothing came back'})"
         return Finding(
             code=self.code,
-            summary=f"{target.name} is not running (state {target.state.value}{exited}), so nothing is published for it",
+            summary=f"{target.name} is not running (state {target.state.value}{exited}), so {what}",
             where=Where(host=case.target_host.name if case.target_host else None, component=target.name),
             evidence=(
-                f"the request was answered before the container ({case.story.detail or 'nothing came back'}): {case.frames}",
+                f"{how}: {case.frames}",
                 f"docker: {target.name} is {target.state.value}{exited}, before and after the probe",
             ),
             remedy=(f"docker logs {quote(target.name)}", f"docker start {quote(target.name)}"),

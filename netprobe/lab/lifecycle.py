@@ -15,7 +15,18 @@ from netprobe.lab import images
 from netprobe.lab.engine import engine_version, import_images, start_engine, wait_for_engine
 from netprobe.lab.errors import LabError
 from netprobe.lab.filters import keep_filters
-from netprobe.lab.layout import DATA_ROOT, MACHINES, MARKER, NETNS_ETC, OUTSIDE, RUN_ROOT, SERVERS, Lab, Machine
+from netprobe.lab.layout import (
+    DATA_ROOT,
+    MACHINES,
+    MARKER,
+    NETNS_ETC,
+    OUTSIDE,
+    OVERRIDE,
+    RUN_ROOT,
+    SERVERS,
+    Lab,
+    Machine,
+)
 from netprobe.lab.namespaces import (
     create_namespaces,
     finish_holder,
@@ -159,8 +170,11 @@ def _start_services(lab: Lab, cache: Path) -> None:
 
 
 def _write_hosts_file(lab: Lab) -> None:
-    """Write the inventory: the last thing that `up` does, and in one piece."""
-    lines = [f"checkout = {json.dumps(str(lab.checkout))}", ""]
+    """Write the inventory: the last thing that `up` does, and in one piece.
+
+    A lab with a name of its own ($NETPROBE_LAB) is found by that name (or by --hosts), not by its checkout.
+    """
+    lines = [] if os.environ.get(OVERRIDE) else [f"checkout = {json.dumps(str(lab.checkout))}", ""]
     for machine in MACHINES:
         lines += [f"[hosts.{machine.name}]", f'reach = "netns:/var/run/netns/{lab.netns(machine.name)}"']
         if machine.engine:

@@ -54,9 +54,7 @@ def _dividers(before: Hop | None, hop: Hop, relay: str) -> list[Divider]:
         return [_divider(f"and the answer to {relay}", Style.FAINT)]
     proxied = before is not None and before.direction is Direction.REPLY
     return [
-        _divider(
-            f"and {relay}'s answer to the client" if proxied else "and the answer, on its way back", Style.FAINT
-        )
+        _divider(f"and {relay}'s answer to the client" if proxied else "and the answer, on its way back", Style.FAINT)
     ]
 
 

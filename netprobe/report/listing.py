@@ -28,5 +28,7 @@ def listing(flows: pd.DataFrame) -> Document:
     rows = tuple(Row(cells=tuple((line(str(cell)),) for cell in cells)) for cells in zip(*columns, strict=True))
     table = Table(head=_HEAD, rows=rows, right=frozenset({1, 2, 3}))
     left = len(flows) - len(shown)
-    rest: tuple[Block, ...] = (Paragraph(content=line(f"… and {left} more with fewer packets"), indent=2),) if left else ()
+    rest: tuple[Block, ...] = (
+        (Paragraph(content=line(f"… and {left} more with fewer packets"), indent=2),) if left else ()
+    )
     return Document(sections=((table, *rest),))
