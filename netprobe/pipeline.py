@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from netprobe.causes import cause_of, notes_of, still_possible
 from netprobe.causes.attribution import attribute
 from netprobe.causes.case import Case
+from netprobe.causes.catalogue import cause_of, notes_of, still_possible
 from netprobe.causes.drops import counted
 from netprobe.causes.firewall import STOPPED
 from netprobe.causes.narrate import why

@@ -1,71 +1,9 @@
-"""Causes: the catalogue, one class a defect. A new one is a class in its family's file and a line in :data:`CAUSES`."""
+"""Causes: packets and state held against the catalogue of what goes wrong.
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from netprobe.causes.endpoint import (
-    AppBoundLoopback,
-    AppNotListening,
-    ContainerPaused,
-    ContainerStopped,
-    PortClosed,
-    PortNotPublished,
-    PublishLoopbackOnly,
-)
-from netprobe.causes.firewall import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
-from netprobe.causes.local import ProxyAndDnatDead, ProxyDead
-from netprobe.causes.names import DnsNoSharedNetwork, NameUnknown
-from netprobe.causes.nat import DnatMissing, MasqueradeMissing, UdpReplySource
-
-if TYPE_CHECKING:
-    from netprobe.causes.base import Cause
-    from netprobe.causes.case import Case
-    from netprobe.report.model import Finding
-
-#: In run order: the first that fires is the cause, so the more specific comes first.
-CAUSES: tuple[Cause, ...] = (
-    DnsNoSharedNetwork(),
-    NameUnknown(),
-    ContainerPaused(),
-    ContainerStopped(),
-    DockerUserDrop(),
-    InterNetwork(),
-    ForwardDrop(),
-    InputDrop(),
-    PublishLoopbackOnly(),
-    ProxyDead(),
-    ProxyAndDnatDead(),
-    AppBoundLoopback(),
-    AppNotListening(),
-    MasqueradeMissing(),
-    PortNotPublished(),
-    PortClosed(),
-    DnatMissing(),
-    UdpReplySource(),
-)
-
-
-def cause_of(case: Case) -> Finding | None:
-    """The first cause that fires for a connection that does not work (or seems to and does not), None if none does."""
-    for cause in CAUSES:
-        if not cause.note and case.story.symptom in cause.symptoms:
-            finding = cause.find(case)
-            if finding is not None:
-                return finding
-    return None
-
-
-def notes_of(case: Case) -> tuple[Finding, ...]:
-    """Everything else worth knowing: the notes that fire."""
-    asked = (cause.find(case) for cause in CAUSES if cause.note and case.story.symptom in cause.symptoms)
-    return tuple(finding for finding in asked if finding is not None)
-
-
-def still_possible(case: Case) -> tuple[str, ...]:
-    """The codes that known state does not rule out, for a connection whose cause was not proved."""
-    return tuple(
-        cause.code
-        for cause in CAUSES
-        if not cause.note and case.story.symptom in cause.symptoms and cause.possible(case)
-    )
+* ``base``         what a cause is
+* ``case``         what a cause may look at, and the questions that many ask
+* ``hooks``, ``drops``   where rules stand, and which one stopped a packet
+* ``names``, ``endpoint``, ``publish``, ``firewall``, ``nat``, ``local``   one family a file, one cause a class
+* ``catalogue``    the explicit list, in run order
+* ``attribution``, ``narrate``   who changed the packet on its way, and the one sentence that says why
+"""

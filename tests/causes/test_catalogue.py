@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from netprobe.causes import CAUSES
+from netprobe.causes.catalogue import CAUSES
 from netprobe.evidence.reader import read
 from netprobe.lab.experiments import EXPERIMENTS
 from netprobe.pipeline import analyze
