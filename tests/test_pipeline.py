@@ -1,0 +1,121 @@
+"""Nothing that evidence may hold makes analysis crash: packets and state are untrusted input."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from netprobe.errors import NetprobeError
+from netprobe.evidence.reader import read
+from netprobe.pipeline import SeveralFlows, analyze
+from netprobe.report.json import to_json
+from tests.craft import evidence, handshake, udp
+
+if TYPE_CHECKING:
+    from netprobe.evidence.model import CommandOutput, Evidence, HostState
+
+CAPTURES = Path(__file__).parent.parent / "captures"
+SAMPLE = (
+    "demo-http",
+    "docker-user-drop",
+    "truth-udp-same-bridge-normal",
+    "name-unknown",
+    "app-bound-loopback",
+    "masquerade",
+)
+ROUNDS = 60
+
+
+def load(name: str) -> Evidence:
+    return read((CAPTURES / f"{name}.pcapng").read_bytes())
+
+
+def broken(data: bytes, chance: random.Random) -> bytes:
+    """Some bytes changed, cut out, or doubled."""
+    out = bytearray(data)
+    for _ in range(chance.randint(1, 12)):
+        if not out:
+            break
+        at = chance.randrange(len(out))
+        what = chance.randrange(4)
+        if what == 0:
+            out[at] = chance.randrange(256)
+        elif what == 1:
+            del out[at : at + chance.randint(1, 40)]
+        elif what == 2:
+            out[at:at] = out[at : at + chance.randint(1, 40)]
+        else:
+            out[at : at + 4] = chance.randbytes(4)
+    return bytes(out)
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_mutated_packets(name: str) -> None:
+    whole, chance = load(name), random.Random(name)
+    for _ in range(ROUNDS):
+        data = bytearray(whole.packets.data)
+        for row in range(len(whole.packets)):
+            start, length = int(whole.packets.offset[row]), int(whole.packets.caplen[row])
+            for _ in range(chance.randrange(3)):
+                data[start + chance.randrange(length)] = chance.randrange(256)
+        to_json(analyze(replace(whole, packets=replace(whole.packets, data=bytes(data)))))
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_mutated_state(name: str) -> None:
+    whole, chance = load(name), random.Random(name)
+    for _ in range(ROUNDS):
+        to_json(analyze(replace(whole, before=damaged(whole.before, chance), after=damaged(whole.after, chance))))
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_mutated_files(name: str) -> None:
+    data, chance = (CAPTURES / f"{name}.pcapng").read_bytes(), random.Random(name)
+    for _ in range(ROUNDS):
+        try:
+            to_json(analyze(read(broken(data, chance))))
+        except NetprobeError as fault:
+            assert fault.message
+
+
+def damaged(states: tuple[HostState, ...], chance: random.Random) -> tuple[HostState, ...]:
+    return tuple(
+        replace(state, outputs={key: damage(output, chance) for key, output in state.outputs.items()})
+        for state in states
+    )
+
+
+def damage(output: CommandOutput, chance: random.Random) -> CommandOutput:
+    if chance.random() < 0.5:
+        return output
+    text = broken(output.stdout.encode(), chance).decode(errors="replace")
+    return replace(output, stdout=text)
+
+
+def test_several_connections_are_listed() -> None:
+    sent = [
+        *handshake("eth0", "10.0.0.1:4000", "10.0.0.2:80", 0),
+        *handshake("eth0", "10.0.0.3:4000", "10.0.0.2:80", 3e6, seq=9, ts=3),
+    ]
+    with pytest.raises(SeveralFlows) as fault:
+        analyze(evidence(sent))
+    assert [flow.src for flow in fault.value.flows] == ["10.0.0.1:4000", "10.0.0.3:4000"]
+    assert fault.value.exit_code == 2
+
+
+def test_a_lookup_beside_a_connection_is_not_asked_about() -> None:
+    query = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x04demo\x00\x00\x01\x00\x01"
+    sent = [
+        ("eth0", 0.0, udp("10.0.0.1:5353", "10.0.0.9:53", query)),
+        *handshake("eth0", "10.0.0.1:4000", "10.0.0.2:80", 100),
+    ]
+    assert analyze(evidence(sent)).dialled == "10.0.0.2:80/tcp"
+
+
+def test_no_connection_at_all_is_said() -> None:
+    with pytest.raises(NetprobeError, match="no connection"):
+        analyze(evidence([]))
