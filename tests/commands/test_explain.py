@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import netprobe.live
-
 from netprobe.cli import run
 from netprobe.errors import EnvironmentFault
 from netprobe.evidence.writer import write

@@ -57,7 +57,7 @@ class Maker:
     """Random but repeatable packets of every kind that the decoder knows."""
 
     def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)  # noqa: S311 - repeatable on purpose
+        self.random = random.Random(seed)
 
     def number(self, bits: int) -> int:
         return self.random.choice([0, 1, (1 << bits) - 1, self.random.getrandbits(bits)])
