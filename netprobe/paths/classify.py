@@ -97,7 +97,7 @@ def _general(hops: Sequence[Hop], points: Sequence[CapturePoint], aim: Aim, stor
         code = _code(facts)
         if code is PathCode.NONE and host == end:
             code = bridged if bridged is not None else _own(aim, story)
-        if code is not PathCode.NONE or host == end:
+        if code is not PathCode.NONE:
             segments.append(Segment(host=host, path=code))
     path = min((segment.path for segment in segments), key=PRECEDENCE.index, default=PathCode.NONE)
     if bridged in (PathCode.MACVLAN, PathCode.MACVLAN_VLAN):
