@@ -205,6 +205,14 @@ class Fleet:
 
         return build_host(member.after.state()).container(place.container)
 
+    def lives(self, place: Place) -> bool:
+        """Tell whether the process whose namespace was entered under this name is still some container's own (sharing ones too)."""
+        member = self.members[place.host]
+        from netprobe.state.build import build_host
+
+        pid = member.entered.get(place.container or "")
+        return any(each.pid == pid for each in build_host(member.after.state()).containers or ())
+
     def limits(self, hosts: Iterable[str]) -> tuple[Limit, ...]:
         """Name what could not be learnt of the hosts involved."""
         found: list[Limit] = []

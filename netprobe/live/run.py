@@ -274,7 +274,7 @@ class Run:
             if place.container is None or place.container not in member.entered:
                 continue
             now = fleet.container_after(place)
-            if now is not None and now.pid != member.entered[place.container]:
+            if now is not None and not fleet.lives(place):
                 why = f"it ended or was restarted during the probe (now {now.state})"
                 self.limits.append(Limit(kind=LimitKind.PROBE, subject=str(place), why=why))
 
