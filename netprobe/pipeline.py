@@ -5,6 +5,7 @@ decode -> flows -> journeys -> paths (packets) and state, then causes (both), th
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,13 @@ from netprobe.causes.attribution import attribute
 from netprobe.causes.case import Case
 from netprobe.causes.catalogue import cause_of, notes_of, still_possible
 from netprobe.causes.drops import counted
+from netprobe.causes.endpoint import NOT_RUNNING
 from netprobe.causes.firewall import STOPPED
 from netprobe.causes.narrate import why
 from netprobe.decode import decode
 from netprobe.decode.table import Kind
 from netprobe.errors import UsageFault
-from netprobe.evidence.model import LimitKind, Outcome, Proto, Resolution
+from netprobe.evidence.model import LimitKind, Outcome, Place, Proto, Resolution
 from netprobe.flows.build import build
 from netprobe.journeys.hops import Stop, hops
 from netprobe.journeys.join import connections
@@ -95,6 +97,11 @@ def _chosen(
         return of_probe(found, evidence.points, probe)
     chosen = candidates(found, table, flow)
     if not chosen:
+        cut = [limit.why for limit in evidence.limits if limit.kind is LimitKind.FILE]
+        if cut and not len(evidence.packets):
+            raise UsageFault(
+                f"the file holds no packet: {cut[0]}", "it was cut short before its packets; save it again"
+            )
         what = "that --flow asks for" if flow else "of TCP, UDP or ICMP echo"
         raise UsageFault(f"the capture has no connection {what}", "check the file with tcpdump -r FILE")
     if len(chosen) > 1:
@@ -121,6 +128,24 @@ def _aim(evidence: Evidence, world: World, outer: Connection | None) -> Aim:
         proto=proto,
         probed=probe.result.outcome not in (Outcome.BROKEN, Outcome.NOT_RUN),
     )
+
+
+def _target_is_dead(probe: Probe | None, world: World) -> bool:
+    """Whether the target container is known not to run, before and after: whoever answered is somebody else."""
+    place = probe.target_at if probe is not None else None
+    if place is None or place.container is None:
+        return False
+    found = [
+        hosts[place.host].container(place.container) for hosts in (world.before, world.after) if place.host in hosts
+    ]
+    return len(found) == 2 and all(each is not None and each.state in NOT_RUNNING for each in found)
+
+
+def _names_container(probe: Probe | None) -> bool:
+    """Whether TARGET, as typed, names the target container (and not an address or its host)."""
+    if probe is None or probe.target_at is None or probe.target_at.container is None:
+        return False
+    return probe.target_at.container in re.split(r"[@:/]", probe.target.removeprefix("http://"))
 
 
 def _journey(outer: Connection, found: Sequence[Connection], table: PacketTable, world: World) -> Journey:
@@ -197,7 +222,12 @@ def _report(evidence: Evidence, table: PacketTable, world: World, aim: Aim, jour
     dialled = _first_destination(evidence.probe)
     seen = hops(journey, table, evidence.points, stops, dialled=dialled, delivered=story.good) if journey else ()
     way = classify(journey, seen, evidence.points, aim, story)
-    if answered_elsewhere(story, way, aim):
+    if story.good and _target_is_dead(evidence.probe, world) and not _names_container(evidence.probe) and aim.target:
+        # An address of the host was dialled, and a process of the host has the port that a stopped container would publish.
+        aim = replace(aim, target=Place(host=aim.target.host))
+        story = observe(journey, table, evidence.points, aim)
+        way = classify(journey, seen, evidence.points, aim, story)
+    elif answered_elsewhere(story, way, aim) or (story.good and _target_is_dead(evidence.probe, world)):
         story = replace(story, symptom=Symptom.OTHER_ENDPOINT)
     named = attribute(seen, evidence.points, world, aim.proto.value if aim.proto is not Proto.HTTP else "tcp")
     last, missing = _edge(named, story)

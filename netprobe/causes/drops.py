@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.causes.hooks import FORWARDED, Hook, base_of, entries, hook_of, last_hop, packet_at
-from netprobe.report.model import Confidence
+from netprobe.report.model import Confidence, Direction
 from netprobe.state.iptables import Hit, delete_command, hits, policy_command, where
 from netprobe.state.nft import nft_hits, nft_where
 from netprobe.state.traverse import traverse
@@ -53,6 +53,7 @@ class Drop:
     after: int
     undo: str
     confidence: Confidence
+    program: str = "iptables"
 
     @property
     def delta(self) -> int:
@@ -127,6 +128,8 @@ def _forwarded(case: Case, host: Host) -> bool:
     """Whether the packet can have come to FORWARD: a published port's only when its DNAT rule counted meanwhile."""
     if case.reply_lost:
         return True
+    if _passed(case, host):
+        return False
     if case.publication is None or case.publication[0].name != host.name:
         return case.dialled_host is None or case.dialled_host.name != host.name
     _, container, published = case.publication
@@ -137,6 +140,17 @@ def _forwarded(case: Case, host: Host) -> bool:
     texts = {rule.text for rule in rules}
     pairs = ((host.ruleset, after.ruleset), (host.legacy, after.legacy))
     return any(hit.rule is not None and hit.rule.text in texts for old, new in pairs for hit in hits(old, new))
+
+
+def _passed(case: Case, host: Host) -> bool:
+    """Whether the packet was seen on this host behind its routing (a lower TTL): FORWARD lies behind it then."""
+    ttls = [
+        hop.packet.ttl
+        for hop in case.hops
+        if hop.seen and hop.packet and hop.direction is Direction.REQUEST and hop.point.startswith(f"{host.name}/")
+    ]
+    known = [ttl for ttl in ttls if ttl is not None]
+    return len(set(known)) > 1 and len(case.journey.legs if case.journey else ()) == 1
 
 
 def _drop(case: Case, host: Host, ruleset: Ruleset, hit: Hit) -> Iterator[Drop]:
@@ -152,10 +166,11 @@ def _drop(case: Case, host: Host, ruleset: Ruleset, hit: Hit) -> Iterator[Drop]:
         hook=hook,
         component=f"{hit.table}/{hit.chain}",
         text=hit.rule.text if hit.rule else f"-P {hit.chain} {hit.policy}",
-        label=where(hit),
+        label=where(hit) if hit.program == "iptables" else f"{hit.program} {where(hit)}",
         before=hit.before,
         after=hit.after,
         undo=delete_command(hit.rule) if hit.rule else policy_command(hit),
+        program=hit.program,
         confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
     )
 

@@ -166,7 +166,9 @@ class ContainerStopped(Cause):
     """
 
     code = "container-stopped"
-    symptoms = frozenset({Symptom.REFUSED, Symptom.UNREACHABLE, Symptom.SILENCE, Symptom.NO_ANSWER})
+    symptoms = frozenset(
+        {Symptom.REFUSED, Symptom.UNREACHABLE, Symptom.SILENCE, Symptom.NO_ANSWER, Symptom.OTHER_ENDPOINT}
+    )
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the target is known not to run at both moments, and nothing was delivered (or its name is not resolved)."""
@@ -187,7 +189,14 @@ class ContainerStopped(Cause):
         )
         lookup = case.story.symptom is Symptom.NO_ANSWER
         what = "its name is not resolved" if lookup else "nothing is published for it"
-        how = "the lookup" if lookup else f"never came to the container ({case.story.detail or 'nothing came back'})"
+        other = case.story.symptom is Symptom.OTHER_ENDPOINT
+        how = (
+            "the lookup"
+            if lookup
+            else "somebody else answered"
+            if other
+            else f"never came to the container ({case.story.detail or 'nothing came back'})"
+        )
         return Finding(
             code=self.code,
             summary=f"{target.name} is not running (state {target.state.value}{exited}), so {what}",
@@ -233,10 +242,9 @@ class ContainerPaused(Cause):
             return None
         if case.transport == "icmp":  # the kernel answers echoes itself
             return None
+        delivered = "the datagram is delivered" if case.transport == "udp" else "the handshake completes"
         got = (
-            "the handshake completes, the application never answers"
-            if case.story.symptom is not Symptom.SILENCE
-            else "no answer"
+            f"{delivered}, the application never answers" if case.story.symptom is not Symptom.SILENCE else "no answer"
         )
         return Finding(
             code=self.code,

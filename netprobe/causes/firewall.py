@@ -144,7 +144,7 @@ class ForwardDrop(_Dropped):
 
     def _remedy(self, case: Case, drop: Drop) -> tuple[str, ...]:
         """Docker relies on the DROP policy: what is missing then is its own rule for the port, which a restart writes again."""
-        if drop.text.startswith("-P ") and case.target is not None:
+        if drop.text.startswith("-P ") and drop.program == "iptables" and case.target is not None:
             return (
                 f"docker restart {quote(case.target.name)}",
                 f"# Docker's ACCEPT rule for it is missing; or, for all: {drop.undo}",

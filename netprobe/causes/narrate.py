@@ -39,10 +39,10 @@ def _change(case: Case, field: str) -> tuple[Change, str] | None:
 
 
 def _target(case: Case) -> str:
-    probe = case.probe
-    if probe is not None and probe.target_at is not None:
-        return probe.target_at.container or probe.target_at.host
-    return "the target"
+    place = case.probe.target_at if case.probe is not None else None
+    if place is not None and case.aim.target is not None and case.aim.target.container is None:
+        place = case.aim.target
+    return (place.container or place.host) if place is not None else "the target"
 
 
 def _works(case: Case) -> str:
@@ -51,6 +51,8 @@ def _works(case: Case) -> str:
     parts = [_WORKS[case.way.path](case)]
     if case.way.path is PathCode.DNAT:
         parts += _backup(case)
+    if case.aim.proto is Proto.HTTP and case.story.detail:
+        parts.append(f"The answer is {case.story.detail}.")
     if case.story.symptom is Symptom.DELIVERED:
         parts.append("No reply came, and no ICMP error: the datagram was delivered.")
     return " ".join(parts)

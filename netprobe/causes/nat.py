@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.hooks import entries
 from netprobe.paths.observe import Symptom
-from netprobe.report.model import Direction, Finding, PathCode, Where
+from netprobe.report.model import Confidence, Direction, Finding, PathCode, Where
 from netprobe.state.address import covers
+from netprobe.state.lookup import docker_bridges, route_lookup
 from netprobe.state.packet import PacketTuple
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ class MasqueradeMissing(Cause):
         if host is None or network is None or host.ruleset is None or not network.bridge:
             return None
         leaked = self._leaked(case, host, network)
-        if leaked is None:
-            return None
+        if leaked is None or case.first_missing is not None or self._way_back(case, leaked[0]):
+            return None  # lost on its way there, or the far host knows the way back: another cause
         address, interface, frame = leaked
         packet = PacketTuple(src=address, dst=case.probe.dialled, proto=case.transport, out_if=interface)
         if any(_translates(ruleset, packet) for ruleset in case.rulesets(host)):
@@ -60,6 +61,7 @@ class MasqueradeMissing(Cause):
             ),
             remedy=(f"iptables -t nat -A POSTROUTING -s {subnet} ! -o {network.bridge} -j MASQUERADE",),
             remedy_host=host.name,
+            confidence=Confidence.CERTAIN if case.dialled_host is not None else Confidence.LIKELY,
         )
 
     def possible(self, case: Case) -> bool:
@@ -68,7 +70,14 @@ class MasqueradeMissing(Cause):
         if probe is None:
             return True
         inside = case.dialled_host is not None and case.dialled_host.name == probe.source_at.host
-        return probe.source_at.container is not None and not inside
+        return probe.source_at.container is not None and not inside and case.first_missing is None
+
+    @staticmethod
+    def _way_back(case: Case, address: str) -> bool:
+        """Whether the dialled host is known to have a route to the container's address (its own Docker bridges do not count)."""
+        far = case.dialled_host
+        hop = route_lookup(far.own, address) if far is not None else None
+        return far is not None and hop is not None and not hop.local and hop.dev not in docker_bridges(far)
 
     @staticmethod
     def _leaked(case: Case, host: Host, network: Network) -> tuple[str, str, int] | None:

@@ -17,7 +17,7 @@ from netprobe.decode.table import Flag, Kind
 from netprobe.evidence.model import Proto
 from netprobe.journeys.hops import icmp_error, reply_row, request_row
 from netprobe.journeys.proxy import stream
-from netprobe.paths.http import complete
+from netprobe.paths.http import complete, status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from netprobe.journeys.model import Connection, Journey
 
 HOLD_NS = 200_000_000  # a close or reset within 200 ms after the handshake is a failure
-HTTP_BYTES = 1 << 20
+HTTP_BYTES = 64 << 20  # a response is read whole as far as it was captured; the capture itself is bounded
 
 
 class Symptom(StrEnum):
@@ -201,7 +201,8 @@ class _Look:
         whole = complete(data, ended=ended)
         cut = any(self.table.payload_cap[r] < self.table.payload_len[r] for r in flow.reverse.tolist())
         if whole or (cut and ended):
-            return story
+            code = status(data)
+            return replace(story, detail=f"HTTP {code}" if code is not None else "")
         what = "no byte of a response" if not data else f"{len(data)} bytes of a response that is not complete"
         return replace(story, symptom=Symptom.NO_RESPONSE, detail=what)
 

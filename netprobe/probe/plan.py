@@ -45,7 +45,11 @@ class Dial:
 
 
 def dial_address(hosts: Mapping[str, Host], source: Place, address: str, port: int | None, proto: str) -> Dial:
-    """Dial an address as it is; find out who has it, and which container a published port of it leads to."""
+    """Dial an address as it is; find out who has it, and which container a published port of it leads to.
+
+    The unspecified address means the source itself (Linux net/ipv4/route.c: connect() to 0.0.0.0 goes to loopback).
+    """
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104 - dialled, not bound
     owner = owner_of_address(hosts, address, source)
     if owner is None:
         return Dial(address=address, port=port, target_port=port)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.report.document import Block, Document, Entries, Entry, Line, Paragraph, Span, Style, line
 from netprobe.report.hops import hop_table
-from netprobe.report.model import Verdict
+from netprobe.report.model import PathCode, Verdict
 from netprobe.report.words import PATH_WORDS, PHASES_TOTAL, RESOLUTION_WORDS, VERDICT_STYLE, path_words
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def _opening(report: Report) -> tuple[Block, ...]:
 def _verdict_words(report: Report) -> str:
     match report.verdict:
         case Verdict.WORKS:
+            if report.path is PathCode.NONE:
+                return "works; nothing tells by which path"
             return f"works, by {path_words(report.path, report.vlan)}"
         case Verdict.FAILS:
             return "fails" if report.cause is None else f"fails, {report.cause.code}"
