@@ -290,6 +290,8 @@ def _edge(every: Sequence[Hop], story: Observation) -> tuple[str | None, str | N
     if missing or not way_back or story.good:
         return (seen[-1].point if seen else None), (missing[0].point if missing else None)
     lost = [hop for hop in every if hop.direction is Direction.REPLY and hop.seen is False]
+    if not lost and story.symptom is Symptom.SILENCE:
+        return way_back[-1].point, None
     return (way_back[-1].point if lost else seen[-1].point if seen else None), (lost[0].point if lost else None)
 
 

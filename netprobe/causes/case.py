@@ -107,8 +107,10 @@ class Case:
 
     @property
     def reply_lost(self) -> bool:
-        """The target answered, and the answer was lost on its way back."""
-        return any(hop.seen is False and hop.direction is Direction.REPLY for hop in self.hops)
+        """The target answered, and the answer was lost on its way back (or the source took no notice of it)."""
+        back = [hop for hop in self.hops if hop.direction is Direction.REPLY]
+        silent = self.story.symptom is Symptom.SILENCE
+        return any(hop.seen is False for hop in back) or (silent and any(hop.seen for hop in back))
 
     @property
     def may_be_container(self) -> bool:

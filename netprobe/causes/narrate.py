@@ -169,6 +169,8 @@ def _undetermined(case: Case) -> str:
         return "No packet of this connection was seen at any point" + (
             f"; the prober was told: {said}." if said else "."
         )
+    if case.reply_lost and case.first_missing is None:
+        return f"it was answered, and the answer came as far as {case.last_seen}, but the source did not take it; the reason could not be proved."
     if case.reply_lost:
         return f"it was answered, and the answer was seen at {case.last_seen} and never at {case.first_missing}; the reason could not be proved."
     missing = f" and never at {case.first_missing}" if case.first_missing else ""

@@ -44,7 +44,8 @@ class MasqueradeMissing(Cause):
         if host is None or network is None or host.ruleset is None or not network.bridge:
             return None
         leaked = self._leaked(case, host, network)
-        if leaked is None or case.first_missing is not None or self._way_back(case, leaked[0]):
+        lost = case.first_missing is not None and not case.reply_lost
+        if leaked is None or lost or self._way_back(case, leaked[0]):
             return None  # lost on its way there, or the far host knows the way back: another cause
         address, interface, frame = leaked
         packet = PacketTuple(src=address, dst=case.probe.dialled, proto=case.transport, out_if=interface)
@@ -70,7 +71,7 @@ class MasqueradeMissing(Cause):
         if probe is None:
             return True
         inside = case.dialled_host is not None and case.dialled_host.name == probe.source_at.host
-        return probe.source_at.container is not None and not inside and case.first_missing is None
+        return probe.source_at.container is not None and not inside and (case.first_missing is None or case.reply_lost)
 
     @staticmethod
     def _way_back(case: Case, address: str) -> bool:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netprobe.errors import EXIT_ENVIRONMENT, EXIT_FAILS, EXIT_UNDETERMINED, EXIT_USAGE, EXIT_WORKS, NetprobeError
+from netprobe.errors import (
+    EXIT_ENVIRONMENT,
+    EXIT_FAILS,
+    EXIT_UNDETERMINED,
+    EXIT_USAGE,
+    EXIT_WORKS,
+    EnvironmentFault,
+    NetprobeError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -56,6 +64,9 @@ def put(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         forget_stdout()
+    except OSError as error:
+        forget_stdout()
+        raise EnvironmentFault(f"the report cannot be written: {error.strerror}", "look where stdout goes") from error
 
 
 def say(text: str) -> None:
@@ -81,12 +92,17 @@ def _usage(error: click.UsageError, *, as_json: bool) -> int:
     return _end(EXIT_USAGE, message[:1].lower() + message[1:], f"see {command} --help", as_json=as_json)
 
 
+def _short(text: str, limit: int = 600) -> str:
+    """A line that a person can read, although a name in it may be endless."""
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
 def _end(exit_code: int, message: str, hint: str, *, as_json: bool) -> int:
     # Imported here: a run that ends well does not need them.
     from netprobe.report.escape import visible
     from netprobe.report.json import dumps, failure
 
-    message, hint = (" ".join(text.split()) for text in (message, hint))
+    message, hint = (_short(" ".join(text.split())) for text in (message, hint))
     if as_json:
         put(dumps(failure(exit_code, message, hint)) + "\n")
         return exit_code

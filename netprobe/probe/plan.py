@@ -93,7 +93,7 @@ def dial_container(hosts: Mapping[str, Host], source: Place, found: Found, port:
         address = _host_address(hosts, source, host)
         way = f"{container.name} shares {host.name}'s own network namespace"
         return Dial(
-            address=_required(address, source, found),
+            address=_required(address, found),
             port=port,
             target_at=target,
             target_address=address,
@@ -115,7 +115,7 @@ def dial_container(hosts: Mapping[str, Host], source: Place, found: Found, port:
 def _published(hosts: Mapping[str, Host], source: Place, found: Found, owner: Container, port: int, proto: str) -> Dial:
     host = hosts[found.host]
     target = canonical(hosts, Place(host=found.host, container=found.container.name))
-    general = _required(_host_address(hosts, source, host), source, found)
+    general = _required(_host_address(hosts, source, host), found)
     chosen = choose_binding(owner, port, proto, version=6 if ":" in general else 4)
     if chosen is None:
         address, host_port, way = general, port, f"{host.name} publishes no port {port}/{proto} of {owner.name}"
@@ -216,13 +216,16 @@ def dial_host(hosts: Mapping[str, Host], source: Place, name: str, port: int | N
     return dial if dial.way else replace(dial, way=f"{name} has {address}")
 
 
-def host_addresses(host: Host) -> Iterator[str]:
-    """Give a host's own addresses: not loopback, not link-local, none of Docker's gateways; IPv4 first."""
+def host_addresses(host: Host, *, down: bool = False) -> Iterator[str]:
+    """Give a host's own addresses: not loopback, not link-local, none of Docker's gateways; IPv4 first.
+
+    ``down``: also those of interfaces that are down.
+    """
     bridges = docker_bridges(host)
     found = [
         each.address
         for link in host.own.links or ()
-        if link.name not in bridges and link.up
+        if link.name not in bridges and (link.up or down)
         for each in link.addresses
         if not is_loopback(each.address) and each.scope == "global"
     ]
@@ -230,7 +233,10 @@ def host_addresses(host: Host) -> Iterator[str]:
 
 
 def _host_address(hosts: Mapping[str, Host], source: Place, host: Host) -> str | None:
-    """Choose the host's address for this source: on a link of the source, then by any route, in the host's order."""
+    """Choose the host's address for this source: on a link of the source, then by any route, in the host's order.
+
+    Without a route, or with the host's interface down, an address is dialled all the same: that it does not work is the answer.
+    """
     namespace = namespace_of(hosts, source)
     if namespace is None:
         return None
@@ -244,13 +250,14 @@ def _host_address(hosts: Mapping[str, Host], source: Place, host: Host) -> str |
         if not hop.via and hop.dev not in docker_bridges(hosts[source.host]):
             return address
         routed.append(address)
-    return routed[0] if routed else None
+    return routed[0] if routed else next(host_addresses(host, down=True), None)
 
 
-def _required(address: str | None, source: Place, found: Found) -> str:
+def _required(address: str | None, found: Found) -> str:
     if address is None:
         raise UsageFault(
-            f"{source} has no route to {found.host}, where {found.container.name} is", "check the routes of the source"
+            f"no address of {found.host}, where {found.container.name} is, is known",
+            "check the interfaces of that host",
         )
     return address
 

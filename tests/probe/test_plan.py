@@ -135,10 +135,17 @@ def test_icmp_needs_a_way_in() -> None:
     assert dial(hosts(DEMO), SERVER2, "demo", None, "icmp").address == "172.17.0.2"
 
 
-def test_an_unreachable_host_is_said() -> None:
+def test_without_a_route_it_is_dialled_all_the_same() -> None:
+    """That nothing can be sent is the answer, not a fault of the question."""
     known = hosts(DEMO)
     known["server1"].own.__dict__["routes"] = ()
-    with pytest.raises(UsageFault, match="no route to server2"):
+    assert dial(known, SERVER1, "demo").address == "192.168.3.202"
+
+
+def test_a_host_without_any_known_address_is_said() -> None:
+    known = hosts(DEMO)
+    known["server2"].own.__dict__["links"] = ()
+    with pytest.raises(UsageFault, match="no address of server2"):
         dial(known, SERVER1, "demo")
 
 

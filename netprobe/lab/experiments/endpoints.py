@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netprobe.lab.experiments.model import HIP, Expected, Experiment, Step, on, start
+from netprobe.lab.experiments.model import HIP, Expected, Experiment, Step, WaitPort, on, start
 
 _FROM_LAN = ("--from", "server1")
 _BY_NAME = ("demo:80", *_FROM_LAN)
@@ -24,6 +24,38 @@ def _fails(cause: str, path: str = "none", resolution: str = "inventory") -> Exp
 
 
 ENDPOINTS: Final = (
+    Experiment(
+        name="port-taken-by-another",
+        title="the container does not publish the port, another one does: its answer is not the target's",
+        explain=("other:80", *_FROM_LAN),
+        expected=_fails("port-not-published", "dnat"),
+        set_up=(*_NGINX, *start("other", "nginx", port=80)),
+        near_miss=("app-not-listening", "port-closed"),
+    ),
+    Experiment(
+        name="container-stopped-host-answers",
+        title="the container is stopped, and a process of the host answers on its port",
+        explain=_BY_NAME,
+        expected=_fails("container-stopped"),
+        set_up=(
+            *_NGINX,
+            *on("server2", "docker stop --time 0 demo"),
+            *start("web", "nginx", options="--network host"),
+            WaitPort(host="server2", container="web", port=80),
+        ),
+        near_miss=("port-not-published", "port-closed"),
+    ),
+    Experiment(
+        name="internal-publish",
+        title="published on an internal network: Docker ignores -p there, which is no missing -p",
+        explain=("demo:80", *_FROM_LAN),
+        expected=Expected(verdict="undetermined", path="none", resolution="inventory"),
+        set_up=(
+            *on("server2", "docker network create --internal --subnet 172.31.0.0/24 inside"),
+            *start("demo", "nginx", options="--network inside -p 80:80", port=80),
+        ),
+        near_miss=("port-not-published", "proxy-and-dnat-dead"),
+    ),
     Experiment(
         name="demo",
         title="the published port of a container on another host",

@@ -32,6 +32,33 @@ def _dropped(cause: str, resolution: str = "inventory", path: str = "none") -> E
 
 _DROPS: Final = (
     Experiment(
+        name="forward-drop-reply",
+        title="a FORWARD rule drops what the container answers: the SYN-ACK is lost on its way back",
+        explain=(*_BY_NAME, "--timeout", "2"),
+        expected=_dropped("forward-drop", path="dnat"),
+        set_up=_NGINX,
+        break_=_iptables("-I FORWARD -s 172.17.0.2 -j DROP"),
+        near_miss=("docker-user-drop", "input-drop", "app-not-listening"),
+    ),
+    Experiment(
+        name="raw-drop",
+        title="raw PREROUTING drops it, before DNAT: no known cause, and none of FORWARD",
+        explain=(*_BY_NAME, "--timeout", "2"),
+        expected=Expected(verdict="undetermined", path="none", resolution="inventory"),
+        set_up=_NGINX,
+        break_=_iptables("-t raw -I PREROUTING -p tcp --dport 80 -j DROP"),
+        near_miss=("docker-user-drop", "forward-drop", "input-drop", "container-stopped"),
+    ),
+    Experiment(
+        name="dnat-elsewhere",
+        title="another DNAT rule sends the port to nobody: FORWARD's policy is not to blame",
+        explain=(*_BY_NAME, "--timeout", "2"),
+        expected=Expected(verdict="undetermined", path="none", resolution="inventory"),
+        set_up=_NGINX,
+        break_=_iptables("-t nat -I DOCKER 1 -p tcp --dport 80 -j DNAT --to-destination 172.17.0.99:80"),
+        near_miss=("forward-drop", "dnat-missing"),
+    ),
+    Experiment(
         name="docker-user-drop",
         title="DOCKER-USER drops the LAN",
         explain=_BY_NAME,

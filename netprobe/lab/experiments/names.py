@@ -24,6 +24,14 @@ def _no_name(cause: str) -> Expected:
 
 NAMES: Final = (
     Experiment(
+        name="container-stopped-by-name",
+        title="a stopped container's name does not resolve, although the network is shared",
+        explain=("demo:80", "--from", "client@server2"),
+        expected=_no_name("container-stopped"),
+        set_up=(*_USER_NETWORK, *on("server2", "docker stop --time 0 demo")),
+        near_miss=("dns-no-shared-network", "name-unknown"),
+    ),
+    Experiment(
         name="dns-user-network",
         title="a container finds another by name on a user-defined network",
         explain=("demo:80", "--from", "client@server2"),
