@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -35,8 +36,31 @@ def _target_sockets(case: Case) -> tuple[Place, tuple[tuple[Socket, ...], ...], 
         return None
     if case.story.answerer is not Answerer.TARGET and case.story.symptom is not Symptom.DELIVERED:
         return None
+    if _stale(case):
+        return None
     moments = case.sockets(probe.target_at)
     return (probe.target_at, moments, probe.target_port) if moments is not None else None
+
+
+def _stale(case: Case) -> bool:
+    """Whether TARGET names a container that is still in the namespace that its owner had before a restart.
+
+    Then the sockets that are known are those of another namespace than the target's (catalogue: netns-owner-restarted).
+    """
+    owner, host, probe = case.target, case.target_host, case.probe
+    if owner is None or host is None or probe is None:
+        return False
+    named = re.split(r"[@:/]", probe.target)
+    return any(
+        each.netns_of == owner.name and each.name in named and _moment(each.started) < _moment(owner.started)
+        for each in host.containers or ()
+    )
+
+
+def _moment(started: str) -> tuple[str, str]:
+    """RFC 3339 in UTC with Go's fraction (zeros at its end are left out) -> what compares in order of time."""
+    seconds, _, fraction = started.rstrip("Z").partition(".")
+    return seconds, fraction.ljust(9, "0")
 
 
 def _on_port(sockets: tuple[Socket, ...], port: int, proto: str) -> list[Socket]:

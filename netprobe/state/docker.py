@@ -86,6 +86,7 @@ class Container:
         exposed: ``(port, proto)`` of EXPOSE.
         links: ``--link`` as ``(other container, alias)``. link_env: the variables that links made, name -> value.
         sandbox_key: the last part of the path that names its network namespace; equal for a shared one.
+        started: when it was started, RFC 3339 in UTC; ``""`` unknown.
         netns_of: the name of the container whose namespace it is in (``--network container:X``), ``""`` for its own.
     """
 
@@ -106,6 +107,7 @@ class Container:
     extra_hosts: tuple[str, ...] = ()
     dns: tuple[str, ...] = ()
     exit_code: int | None = None
+    started: str = ""
     netns_of: str = ""
 
     @property
@@ -218,6 +220,7 @@ def _container(item: dict[str, Any]) -> Container:
         extra_hosts=texts_of(host, "ExtraHosts"),
         dns=texts_of(host, "Dns"),
         exit_code=int_of(state, "ExitCode"),
+        started=text_of(state, "StartedAt"),
     )
 
 

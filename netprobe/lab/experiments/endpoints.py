@@ -25,6 +25,18 @@ def _fails(cause: str, path: str = "none", resolution: str = "inventory") -> Exp
 
 ENDPOINTS: Final = (
     Experiment(
+        name="owner-restarted",
+        title="the owner of a shared namespace was restarted: what listens there now is not the target's",
+        explain=("side:80", "--from", "server2"),
+        expected=Expected(verdict="undetermined", path="bridge", resolution="inventory"),
+        set_up=(
+            *start("own", "busybox", command="sleep 100000"),
+            *start("side", "nginx", options="--network container:own", port=80),
+            *on("server2", "docker restart --time 0 own"),
+        ),
+        near_miss=("app-not-listening", "app-bound-loopback", "port-not-published"),
+    ),
+    Experiment(
         name="port-taken-by-another",
         title="the container does not publish the port, another one does: its answer is not the target's",
         explain=("other:80", *_FROM_LAN),
