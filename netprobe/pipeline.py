@@ -133,19 +133,22 @@ def _aim(evidence: Evidence, world: World, outer: Connection | None) -> Aim:
 def _target_is_dead(probe: Probe | None, world: World) -> bool:
     """Whether the target container is known not to run, before and after: whoever answered is somebody else."""
     place = probe.target_at if probe is not None else None
-    if place is None or place.container is None:
+    if probe is None or place is None or place.container is None:
         return False
+    if canonical(world.before, place) == canonical(world.before, probe.source_at):
+        return False  # source and target are one namespace, whoever owned it once
     found = [
         hosts[place.host].container(place.container) for hosts in (world.before, world.after) if place.host in hosts
     ]
     return len(found) == 2 and all(each is not None and each.state in NOT_RUNNING for each in found)
 
 
-def _names_container(probe: Probe | None) -> bool:
-    """Whether TARGET, as typed, names the target container (and not an address or its host)."""
-    if probe is None or probe.target_at is None or probe.target_at.container is None:
+def _asks_for_host(probe: Probe | None, world: World) -> bool:
+    """Whether TARGET, as typed, is an address or a host's name (and not a container's)."""
+    if probe is None:
         return False
-    return probe.target_at.container in re.split(r"[@:/]", probe.target.removeprefix("http://"))
+    name = re.split(r"[@:/]", probe.target.removeprefix("http://"))[0]
+    return probe.lookup.how is Resolution.LITERAL or name in world.before
 
 
 def _journey(outer: Connection, found: Sequence[Connection], table: PacketTable, world: World) -> Journey:
@@ -222,12 +225,13 @@ def _report(evidence: Evidence, table: PacketTable, world: World, aim: Aim, jour
     dialled = _first_destination(evidence.probe)
     seen = hops(journey, table, evidence.points, stops, dialled=dialled, delivered=story.good) if journey else ()
     way = classify(journey, seen, evidence.points, aim, story)
-    if story.good and _target_is_dead(evidence.probe, world) and not _names_container(evidence.probe) and aim.target:
+    dead = story.good and _target_is_dead(evidence.probe, world)
+    if dead and aim.target is not None and _asks_for_host(evidence.probe, world):
         # An address of the host was dialled, and a process of the host has the port that a stopped container would publish.
-        aim = replace(aim, target=Place(host=aim.target.host))
+        aim, dead = replace(aim, target=Place(host=aim.target.host)), False
         story = observe(journey, table, evidence.points, aim)
         way = classify(journey, seen, evidence.points, aim, story)
-    elif answered_elsewhere(story, way, aim) or (story.good and _target_is_dead(evidence.probe, world)):
+    if dead or answered_elsewhere(story, way, aim):
         story = replace(story, symptom=Symptom.OTHER_ENDPOINT)
     named = attribute(seen, evidence.points, world, aim.proto.value if aim.proto is not Proto.HTTP else "tcp")
     last, missing = _edge(named, story)

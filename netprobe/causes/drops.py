@@ -5,7 +5,8 @@ A counter alone proves nothing on a busy host: other packets count too. So a rul
 * it counted at least as often as the packet was seen going in;
 * it may match the packet, and the walk through its table (:mod:`netprobe.state.traverse`) gets to it: no rule before it surely accepts;
 * a published port's packet is forwarded only after its DNAT rule counted: if that did not, nothing in FORWARD can have stopped it;
-* where anything on the walk is unclear, the count must be exactly that of the packet;
+* a packet whose destination nat surely rewrites does not come to INPUT;
+* where anything on the walk is unclear, or nothing else shows that the packet came this far, the count must be exactly the packet's;
 * no other rule fits as well.
 """
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.model import Host
     from netprobe.state.nft import NftHit
+    from netprobe.state.packet import PacketTuple
 
 STOPPING = frozenset({"DROP", "REJECT", "TARPIT"})
 NFT_HOOKS = {"input": Hook.INPUT, "forward": Hook.FORWARD, "prerouting": Hook.PREROUTING, "output": Hook.OUTPUT}
@@ -184,13 +186,36 @@ def _walk(case: Case, host: Host, ruleset: Ruleset, hit: Hit, hook: Hook | None)
     packet = packet_at(case, host, hook)
     if hit.rule is not None and hit.rule.matches(packet) is False:
         return False
+    if hook is Hook.INPUT and _translated(ruleset, packet):
+        return False
     walk = traverse(ruleset, hit.table, base_of(hook, hit.table), packet)
     here = (
         _is_rule(walk.decided_by, hit.rule)
         if hit.rule
         else walk.decided_by is not None and not _has_text(walk.decided_by)
     )
-    return here if walk.certain else None
+    if not walk.certain:
+        return None
+    if not here:
+        return False
+    hop = last_hop(case)
+    exact = hop is not None and hit.packets_delta == hop.count
+    return True if exact or _came_this_far(case, host, hook) else None
+
+
+def _translated(ruleset: Ruleset, packet: PacketTuple) -> bool:
+    """Whether nat surely gives the packet another destination: then it does not come to INPUT.
+
+    What comes in by lo was sent by the host itself: OUTPUT decided for it.
+    """
+    walk = traverse(ruleset, "nat", "OUTPUT" if packet.in_if == "lo" else "PREROUTING", packet)
+    return walk.certain and walk.verdict == "DNAT"
+
+
+def _came_this_far(case: Case, host: Host, hook: Hook) -> bool:
+    """Whether something else than the rule's own count shows that the packet came to FORWARD: its DNAT rule counted."""
+    published = case.publication is not None and case.publication[0].name == host.name
+    return hook in FORWARDED and published and not case.reply_lost
 
 
 def _is_rule(one: object, rule: Rule | None) -> bool:

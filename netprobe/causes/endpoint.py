@@ -7,13 +7,13 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
+from netprobe.evidence.model import Place
 from netprobe.paths.observe import Answerer, Symptom
 from netprobe.report.model import Finding, Where
 from netprobe.state.docker import ContainerState
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
-    from netprobe.evidence.model import Place
     from netprobe.state.docker import Container
     from netprobe.state.sockets import Socket
 
@@ -78,7 +78,7 @@ class AppNotListening(Cause):
     """
 
     code = "app-not-listening"
-    symptoms = AT_THE_END
+    symptoms = AT_THE_END | {Symptom.OTHER_ENDPOINT}
 
     def possible(self, case: Case) -> bool:
         """Not when the target is a host, or known to listen on more than loopback."""
@@ -91,7 +91,12 @@ class AppNotListening(Cause):
         )
 
     def find(self, case: Case) -> Finding | None:
-        """Fires when the target itself refused, and no socket has the port at either moment."""
+        """Fires when the target itself refused, and no socket has the port at either moment.
+
+        Also for a container in the host's own namespace whose port another container publishes: that one answered.
+        """
+        if case.story.symptom is Symptom.OTHER_ENDPOINT:
+            return self._in_host_namespace(case)
         known = _target_sockets(case)
         if known is None or case.target is None:
             return None
@@ -112,6 +117,32 @@ class AppNotListening(Cause):
             ),
             remedy=_remedy_listening(case.target, case.transport, port, others),
             remedy_host=place.host,
+        )
+
+    def _in_host_namespace(self, case: Case) -> Finding | None:
+        probe, publication = case.probe, case.publication
+        if probe is None or probe.target_at is None or publication is None or probe.dialled_port is None:
+            return None
+        host, other, published = publication
+        named = re.split(r"[@:/]", probe.target)
+        target = next((each for each in host.containers or () if each.name in named and each.host_network), None)
+        moments = case.sockets(Place(host=host.name))
+        if target is None or moments is None or other.name == target.name:
+            return None
+        owners = {each.process for sockets in moments for each in _on_port(sockets, probe.dialled_port, case.transport)}
+        if not owners <= {"docker-proxy", "dockerd"}:
+            return None
+        return Finding(
+            code=self.code,
+            summary=f"{target.name} is in {host.name}'s own namespace, where nothing of it listens on {case.transport} port "
+            f"{probe.dialled_port}: {other.name}, which publishes {published}, answered",
+            where=Where(host=host.name, component=target.name),
+            evidence=(
+                f"the answer came from {other.name}: {case.frames}",
+                f"docker: {other.name} publishes {published}",
+            ),
+            remedy=(f"# let {target.name} listen on a port of its own, and dial that",),
+            remedy_host=host.name,
         )
 
 
@@ -201,6 +232,7 @@ class ContainerStopped(Cause):
         if (
             target is None
             or after is None
+            or case.aim.target == case.aim.source
             or target.state not in NOT_RUNNING
             or after.state not in NOT_RUNNING
             or (case.story.reached and case.story.symptom is not Symptom.NO_ANSWER)

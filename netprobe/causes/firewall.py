@@ -139,8 +139,10 @@ class ForwardDrop(_Dropped):
     def _fits(self, case: Case, drop: Drop) -> bool:
         """Docker's own rule for a network with enable_icc=false is another, more specific cause (icc-false)."""
         host = case.before(drop.host)
-        closed = [each.bridge for each in host.networks or () if each.bridge and not each.icc] if host else []
-        return not any(f"-i {bridge} -o {bridge} " in drop.text for bridge in closed)
+        closed = [each for each in host.networks or () if each.bridge and not each.icc] if host else []
+        source, target = case.source_container, case.target
+        both = set(source.networks) & set(target.networks) if source is not None and target is not None else set()
+        return not any(f"-i {each.bridge} -o {each.bridge} " in drop.text or each.name in both for each in closed)
 
     def _remedy(self, case: Case, drop: Drop) -> tuple[str, ...]:
         """Docker relies on the DROP policy: what is missing then is its own rule for the port, which a restart writes again."""

@@ -71,6 +71,8 @@ class DnsNoSharedNetwork(Cause):
             return None
         near = [pair for pair in bearers if pair[0].name == case.probe.source_at.host]
         host, other = (near or bearers)[0]
+        if other.id == source.id and near:
+            return None  # it asks for itself: no network would help
         return Finding(
             code=self.code,
             summary=self._summary(source, other, host, here=bool(near)),
@@ -140,7 +142,7 @@ def _networks(container: Container) -> str:
 class NameUnknown(Cause):
     """Nobody has that name: the right resolver said so.
 
-    What it is: NXDOMAIN (or an empty answer) from the resolver that the source uses, for a name that no container of its host has.
+    What it is: NXDOMAIN from the resolver that the source uses, for a name that no container of its host has.
     Why it happens: a misspelt name, a container that was never started, a record that does not exist.
     Evidence: the response with its code, and that no container, alias or hosts line has the name.
     Remedy: the nearest name that exists.
@@ -151,9 +153,9 @@ class NameUnknown(Cause):
     symptoms = FAILED_LOOKUP
 
     def find(self, case: Case) -> Finding | None:
-        """Fires on NXDOMAIN (or no data) for a name that no known container bears."""
+        """Fires on NXDOMAIN for a name that no known container bears. No data is no NXDOMAIN: the name may have other records."""
         name = _asked(case)
-        if name is None or case.probe is None or case.probe.lookup.rcode not in ("NXDOMAIN", "NOERROR"):
+        if name is None or case.probe is None or case.probe.lookup.rcode != "NXDOMAIN":
             return None
         bearers = _bearers(case, name)
         if bearers is None or bearers:

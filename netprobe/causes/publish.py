@@ -94,7 +94,8 @@ class PortNotPublished(Cause):
     def possible(self, case: Case) -> bool:
         """Not where the target itself answered, nor when it is known to publish the port."""
         mine = case.publication is not None and case.target is not None and case.publication[1].name == case.target.name
-        return case.story.answerer is not Answerer.TARGET and not mine
+        asked = case.target is not None and _asked_for(case.target, case)
+        return case.story.answerer is not Answerer.TARGET and not mine and not asked
 
     def find(self, case: Case) -> Finding | None:
         """Fires when a host with running containers refused a port that none of them publishes and no process has.

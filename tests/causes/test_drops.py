@@ -82,3 +82,18 @@ def test_a_match_that_is_not_understood_is_likely_at_most() -> None:
     odd = (r"^(\[\d+:\d+\] -A DOCKER-USER .*) -j DROP$", r"\1 -m helper --helper ftp -j DROP")
     report = analyze(with_rules(whole(), odd, before=True))
     assert (code(report), report.cause and report.cause.confidence.value) == (DROPPED, "likely")
+
+
+def test_input_cannot_stop_what_nat_hands_on() -> None:
+    """A published port with its DNAT rule goes to FORWARD: whatever INPUT counted was other traffic."""
+    noise = (r"^:INPUT ACCEPT \[\d+:\d+\]$", ":INPUT ACCEPT [0:0]\n[0:0] -A INPUT -p tcp -j DROP")
+    evidence = with_rules(with_rules(whole("raw-drop"), noise, before=True), (r"^\[0:0\] -A INPUT", "[7:420] -A INPUT"))
+    report = analyze(evidence)
+    assert (report.verdict.value, code(report)) == ("undetermined", None)
+
+
+def test_input_with_other_traffic_is_not_certain() -> None:
+    more = (r"^\[(\d+):\d+\] (-A INPUT .*-j DROP)$", r"[99:5940] \2")
+    report = analyze(with_rules(whole("input-drop"), more))
+    assert (report.verdict.value, code(report)) == ("undetermined", None)
+    assert "input-drop" in report.alternatives
