@@ -231,7 +231,8 @@ def _report(evidence: Evidence, table: PacketTable, world: World, aim: Aim, jour
         aim, dead = replace(aim, target=Place(host=aim.target.host)), False
         story = observe(journey, table, evidence.points, aim)
         way = classify(journey, seen, evidence.points, aim, story)
-    if dead or answered_elsewhere(story, way, aim):
+    unclear = journey is not None and bool(journey.unknowns)
+    if dead or answered_elsewhere(story, way, aim, unclear=unclear):
         story = replace(story, symptom=Symptom.OTHER_ENDPOINT)
     named = attribute(seen, evidence.points, world, aim.proto.value if aim.proto is not Proto.HTTP else "tcp")
     last, missing = _edge(named, story)
@@ -310,6 +311,8 @@ def _judge(case: Case) -> _Judgement:
         return _Judgement(verdict=Verdict.FAILS, cause=cause)
     if doubt:
         return _Judgement(verdict=Verdict.UNDETERMINED, unknowns=(doubt,))
+    if story.good and case.journey is not None and case.journey.unknowns:
+        return _Judgement(verdict=Verdict.UNDETERMINED)
     if story.good:
         return _Judgement(verdict=Verdict.WORKS)
     if not story.patient:
@@ -355,7 +358,9 @@ def _unknowns(case: Case, evidence: Evidence, *, undetermined: bool) -> tuple[st
             for drop in counted(case)
         ]
     found += [
-        f"{point.name}: {point.dropped} packets were lost by the sniffer" for point in evidence.points if point.dropped
+        f"{point.name}: {point.dropped} packets were lost by the sniffer"
+        for point in evidence.points
+        if point.dropped and not any(limit.subject == point.name for limit in evidence.limits)
     ]
     if (
         evidence.probe is not None

@@ -156,7 +156,7 @@ _STORY = {
     Symptom.NO_RESPONSE: "it was accepted, and {detail} came",
     Symptom.NO_ANSWER: "the lookup got no answer",
     Symptom.OTHER_ENDPOINT: "it was answered, but not by the target: it was last seen at {last}",
-    Symptom.OK: "the packets show a working connection, the prober does not",
+    Symptom.OK: "it was accepted at {last}; what became of it there is not certain",
     Symptom.DELIVERED: "the datagram was delivered and not answered",
 }
 
@@ -173,6 +173,10 @@ def _undetermined(case: Case) -> str:
         return f"it was answered, and the answer came as far as {case.last_seen}, but the source did not take it; the reason could not be proved."
     if case.reply_lost:
         return f"it was answered, and the answer was seen at {case.last_seen} and never at {case.first_missing}; the reason could not be proved."
+    if case.journey is not None and case.journey.unknowns and case.story.good:
+        return (
+            "It was accepted; other connections at the same time hide whether docker-proxy handed it on to the target."
+        )
     missing = f" and never at {case.first_missing}" if case.first_missing else ""
     text = _STORY[case.story.symptom].format(
         last=case.last_seen, missing=missing, detail=case.story.detail or "no reason given"

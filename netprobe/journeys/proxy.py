@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 DIAL_DELAY_NS = 1_000_000_000  # docker-proxy dials at once; a second covers a loaded host
 STREAM_BYTES = 4096  # how much of two streams is compared
+RELAY_NS = 5_000_000  # what two sniffers may differ about an end
+FIN_OR_RST = 0x05
 HANDSHAKE_DELAY_NS = 50_000_000  # without payload only a dial that follows at once counts
 
 
@@ -88,6 +90,8 @@ def _pair(
     if not 0 <= dialled - accepted < DIAL_DELAY_NS or not _from_another_address(outer, inner):
         return None
     payload = _same_payload(outer, inner, table)
+    if outer.kind == Kind.TCP and _other_life(outer, inner, table):
+        return None
     if payload is False or (payload is None and outer.kind == Kind.UDP):
         return None
     joined = ["order"] + (["payload"] if payload else [])
@@ -138,6 +142,43 @@ def _same_payload(outer: Connection, inner: Connection, table: PacketTable) -> b
             return False
         verdict = True
     return verdict
+
+
+def _other_life(outer: Connection, inner: Connection, table: PacketTable) -> bool:
+    """Whether the inner connection cannot be the outer's, by what a relay hands on: every byte, and the client's end.
+
+    Only an outer connection whose client ended it has handed on all that it ever will. An inner one that then carried bytes where the
+    outer carried none, or that the proxy ended before the client did (and the server had not), belongs to somebody else.
+    """
+    ended = _end_ns(outer, table, "forward")
+    if ended is None:
+        return False
+    if start_ns(inner, table) > ended:
+        return True
+    for direction, before in (("forward", None), ("reverse", ended)):
+        if _bytes(inner, table, direction, before) and not _bytes(outer, table, direction, None):
+            return True
+    mine, server = _end_ns(inner, table, "forward"), _end_ns(inner, table, "reverse")
+    return mine is not None and mine < ended - RELAY_NS and (server is None or server > mine)
+
+
+def _bytes(connection: Connection, table: PacketTable, direction: str, before: int | None) -> int:
+    """Payload bytes of one direction (on the wire), where wanted only what was sent before a time."""
+    flow = connection.flows[0]
+    rows = flow.forward if direction == "forward" else flow.reverse
+    return sum(
+        int(table.payload_len[row])
+        for row in rows.tolist()
+        if table.payload_len[row] > 0 and (before is None or int(table.packets.time_ns[row]) < before)
+    )
+
+
+def _end_ns(connection: Connection, table: PacketTable, direction: str) -> int | None:
+    """When one side first sent a FIN or RST."""
+    flow = connection.flows[0]
+    rows = flow.forward if direction == "forward" else flow.reverse
+    times = [int(table.packets.time_ns[row]) for row in rows.tolist() if int(table.tcp_flags[row]) & FIN_OR_RST]
+    return min(times, default=None)
 
 
 def stream(flow: Flow, table: PacketTable, direction: str, limit: int = STREAM_BYTES) -> bytes:

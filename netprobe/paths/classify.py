@@ -106,9 +106,12 @@ def _general(hops: Sequence[Hop], points: Sequence[CapturePoint], aim: Aim, stor
     return Way(path=path, segments=named, vlan=vlan, assumptions=assumptions)
 
 
-def answered_elsewhere(story: Observation, way: Way, aim: Aim) -> bool:
-    """Whether a connection that works ended at somebody else than the target: that is a failure, whatever the packets look like."""
-    if not story.good or aim.target is None or aim.proto is Proto.DNS:
+def answered_elsewhere(story: Observation, way: Way, aim: Aim, *, unclear: bool = False) -> bool:
+    """Whether a connection that works ended at somebody else than the target: that is a failure, whatever the packets look like.
+
+    ``unclear``: docker-proxy's inner connection could not be told from others, so that nobody knows where it ended.
+    """
+    if not story.good or aim.target is None or aim.proto is Proto.DNS or unclear:
         return False
     if aim.target.container is not None or story.reached is False:
         return story.reached is False

@@ -69,3 +69,27 @@ def test_a_udp_relay_needs_the_same_payload() -> None:
     other: list[Sent] = [sent[0], ("B", 90, udp("172.17.0.1:5000", "172.17.0.2:80", b"gat"))]
     table, found = joined(other)
     assert inner_of(found[0], found, table) == ()
+
+
+def test_an_idle_probe_is_told_from_busy_connections_at_the_same_time() -> None:
+    """On a busy host many connections are relayed at once: bytes and lifetimes tell whose is whose."""
+    idle = [*OUTER, ("lo", 200_000.0, tcp("127.0.0.1:40000", "127.0.0.1:80", "FA", 1001, 6001))]
+    mine = [*INNER, ("B", 200_100.0, tcp("172.17.0.1:50000", "172.17.0.2:80", "FA", 78, 5078))]
+    sent: list[Sent] = [*idle, *mine]
+    for number in range(1, 8):
+        port, seq, at = 50_000 + number, 1000 * number, 90.0 + 1000 * number
+        sent += handshake("B", f"172.17.0.1:{port}", "172.17.0.2:80", at, seq=seq, ts=1000 + number)
+        sent.append(
+            ("B", at + 20, tcp(f"172.17.0.1:{port}", "172.17.0.2:80", "PA", seq + 1, seq + 5001, data=b"GET /"))
+        )
+    sent += handshake("B", "172.17.0.1:51000", "172.17.0.2:80", 200_050, seq=5, ts=5)  # dialled after the probe's end
+    table, found = joined(sent)
+    (pair,) = inner_of(found[0], found, table, (MAP,), frozenset({"172.17.0.1"}))
+    assert pair.inner.flows[0].client.port == 50000
+
+
+def test_a_relay_does_not_end_before_its_client() -> None:
+    idle = [*OUTER, ("lo", 200_000.0, tcp("127.0.0.1:40000", "127.0.0.1:80", "FA", 1001, 6001))]
+    early = [*INNER, ("B", 9_000.0, tcp("172.17.0.1:50000", "172.17.0.2:80", "FA", 78, 5078))]
+    table, found = joined([*idle, *early])
+    assert inner_of(found[0], found, table, (MAP,)) == ()
