@@ -77,7 +77,7 @@ def test_an_idle_probe_is_told_from_busy_connections_at_the_same_time() -> None:
     mine = [*INNER, ("B", 200_100.0, tcp("172.17.0.1:50000", "172.17.0.2:80", "FA", 78, 5078))]
     sent: list[Sent] = [*idle, *mine]
     for number in range(1, 8):
-        port, seq, at = 50_000 + number, 1000 * number, 90.0 + 1000 * number
+        port, seq, at = 50_000 + number, 70_001 * number, 90.0 + 1000 * number
         sent += handshake("B", f"172.17.0.1:{port}", "172.17.0.2:80", at, seq=seq, ts=1000 + number)
         sent.append(
             ("B", at + 20, tcp(f"172.17.0.1:{port}", "172.17.0.2:80", "PA", seq + 1, seq + 5001, data=b"GET /"))
