@@ -55,7 +55,7 @@ def connections(flows: Sequence[Flow], table: PacketTable) -> tuple[Connection, 
         for token in _tokens(flow, table):
             bearers.setdefault(token, []).append(index)
     for token, indexes in bearers.items():
-        if len(indexes) > 1 and (token[0] == "dns" or _one_connection([flows[index] for index in indexes])):
+        if len(indexes) > 1 and (token[0] == "dns" or _one_connection([flows[index] for index in indexes], table)):
             for index in indexes[1:]:
                 groups.union(indexes[0], index)
     joined = [_connection([flows[i] for i in members], table) for members in groups.members()]
@@ -64,14 +64,23 @@ def connections(flows: Sequence[Flow], table: PacketTable) -> tuple[Connection, 
     return tuple(joined)
 
 
-def _one_connection(flows: list[Flow]) -> bool:
+def _one_connection(flows: list[Flow], table: PacketTable) -> bool:
     """Whether flows that share a token can be one connection.
 
-    Port scanners send one sequence number (and source port) to many ports: then one point sees one client with several servers, which no bridge,
-    router or NAT does to a packet (a hairpin's second copy has another source).
+    Port scanners send one sequence number (and source port) to many ports: then one point sees one client with several servers. A router
+    shows the same only where one point sees both its sides (an ``any`` capture and DNAT), and then the later copy's TTL is one lower. A
+    hairpin's second copy has another source.
     """
-    seen: dict[tuple[int, int, Endpoint], Endpoint] = {}
-    return all(seen.setdefault((flow.point, flow.vlan, flow.client), flow.server) == flow.server for flow in flows)
+    seen: dict[tuple[int, int, Endpoint], Flow] = {}
+    for flow in sorted(flows, key=lambda each: int(table.packets.time_ns[first_row(each, table)])):
+        earlier = seen.setdefault((flow.point, flow.vlan, flow.client), flow)
+        if earlier.server != flow.server and _ttl(earlier, table) - _ttl(flow, table) != 1:
+            return False
+    return True
+
+
+def _ttl(flow: Flow, table: PacketTable) -> int:
+    return int(table.ttl[flow.forward[0]]) if len(flow.forward) else 0
 
 
 def start_ns(connection: Connection, table: PacketTable) -> int:

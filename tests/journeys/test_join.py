@@ -62,3 +62,14 @@ def test_an_echo_whose_source_was_rewritten() -> None:
         ("E", 1, echo("192.168.3.201", "203.0.113.10", ident=9, ttl=63)),
     ]
     assert len(joined(sent)[1]) == 1
+
+
+def test_a_port_scan_is_many_connections() -> None:
+    sent: list[Sent] = [("E", float(port), tcp(CLIENT, f"192.168.3.202:{port}", seq=7)) for port in range(1, 20)]
+    assert len(joined(sent)[1]) == 19
+
+
+def test_one_point_that_sees_both_sides_of_a_router() -> None:
+    """``tcpdump -i any`` on a Docker host: the frame before and after DNAT, at one capture point."""
+    _, found = joined([*handshake("any", CLIENT, HOST, 0), *handshake("any", CLIENT, INSIDE, 1, ttl=63)])
+    assert len(found) == 1
