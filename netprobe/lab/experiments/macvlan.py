@@ -29,9 +29,26 @@ _BOTH: Final[tuple[Step, ...]] = (
     *client("c21", options=_at(2, 21), host="server1"),
     *start("c22", "nginx", options=_at(2, 22), port=80),
 )
+_GATEWAY: Final[tuple[Step, ...]] = (
+    *client("gw", options=f"--cap-add NET_ADMIN --sysctl net.ipv4.ip_forward=1 {_at(1, 100)}"),
+    *on(
+        "server2",
+        "docker network connect --ip 172.22.0.100 mac_net2 gw",
+        "docker exec gw ip address add 172.21.0.1/24 dev eth0",
+        "docker exec gw ip address add 172.22.0.1/24 dev eth1",
+    ),
+)
 _ISOLATED = "macvlan-isolated-l3"
-_PLAIN = Expected(verdict="works", path="macvlan", resolution="literal", segments=(), target_sees="172.21.0.11")
-_TAGGED = Expected(verdict="works", path="macvlan-vlan", resolution="literal", segments=(), target_sees="172.22.0.21")
+_PLAIN = Expected(
+    verdict="works", path="macvlan", resolution="literal", segments=("server2=macvlan",), target_sees="172.21.0.11"
+)
+_TAGGED = Expected(
+    verdict="works",
+    path="macvlan-vlan",
+    resolution="literal",
+    segments=("server2=macvlan-vlan",),
+    target_sees="172.22.0.21",
+)
 
 MACVLAN: Final = (
     Experiment(
@@ -75,6 +92,23 @@ MACVLAN: Final = (
         expected=Expected(verdict="fails", path="none", cause=_ISOLATED, resolution="literal"),
         set_up=_BOTH,
         numbers=(12,),
+    ),
+    Experiment(
+        name="macvlan-isolated-ping",
+        title="the same by ping",
+        explain=("172.22.0.22", "--from", "c11@server1"),
+        expected=Expected(verdict="fails", path="none", cause=_ISOLATED, resolution="literal"),
+        set_up=_BOTH,
+        numbers=(12,),
+    ),
+    Experiment(
+        name="macvlan-gateway",
+        title="the same with a router that has a leg in each network",
+        explain=("172.22.0.22:80", "--from", "c11@server1"),
+        expected=Expected(verdict="works", path="routed", resolution="literal", target_sees="172.21.0.11"),
+        set_up=(*_BOTH, *_GATEWAY),
+        numbers=(12,),
+        near_miss=(_ISOLATED,),
     ),
     Experiment(
         name="macvlan-nobody",
