@@ -303,12 +303,12 @@ def _edge(every: Sequence[Hop], story: Observation) -> tuple[str | None, str | N
 def _judge(case: Case) -> _Judgement:
     """Packets decide; the prober must not contradict them; a cause must be proved."""
     story, probe = case.story, case.probe
-    if story.symptom is Symptom.NO_PACKETS:
-        return _Judgement(verdict=Verdict.UNDETERMINED)
     doubt = _contradiction(story, probe)
     cause = None if doubt else cause_of(case)
     if cause is not None:
         return _Judgement(verdict=Verdict.FAILS, cause=cause)
+    if story.symptom is Symptom.NO_PACKETS:
+        return _Judgement(verdict=Verdict.UNDETERMINED)
     if doubt:
         return _Judgement(verdict=Verdict.UNDETERMINED, unknowns=(doubt,))
     if story.good and case.journey is not None and case.journey.unknowns:

@@ -12,6 +12,7 @@ from netprobe.causes.endpoint import (
 )
 from netprobe.causes.firewall import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
 from netprobe.causes.local import ProxyAndDnatDead, ProxyDead
+from netprobe.causes.macvlan import MacvlanIsolatedL3
 from netprobe.causes.names import DnsNoSharedNetwork, NameUnknown
 from netprobe.causes.nat import DnatMissing, MasqueradeMissing, UdpReplySource
 from netprobe.causes.publish import PortClosed, PortNotPublished, PublishLoopbackOnly
@@ -37,6 +38,7 @@ CAUSES: tuple[Cause, ...] = (
     AppBoundLoopback(),
     AppNotListening(),
     MasqueradeMissing(),
+    MacvlanIsolatedL3(),
     PortNotPublished(),
     PortClosed(),
     DnatMissing(),

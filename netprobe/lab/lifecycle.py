@@ -38,6 +38,7 @@ from netprobe.lab.namespaces import (
 from netprobe.lab.outside import start_services
 from netprobe.lab.processes import cgroup_dirs, end_processes, lab_processes, read_pid
 from netprobe.lab.run import require_root, tool
+from netprobe.lab.vlan import make_vlan
 from netprobe.lab.waiting import poll
 
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ def _prepare(lab: Lab) -> None:
 def _start_services(lab: Lab, cache: Path) -> None:
     def server(machine: Machine) -> None:
         (lab.data_dir / machine.name).mkdir(parents=True, exist_ok=True)
+        make_vlan(lab, machine)
         start_engine(lab, machine)
         wait_for_engine(lab, machine)
         import_images(lab, machine, cache)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import click
 
 from netprobe.lab.engine import docker_argv, engine_version
-from netprobe.lab.layout import MACHINES, Lab, Machine
+from netprobe.lab.layout import MACHINES, SERVERS, Lab, Machine
 from netprobe.lab.lifecycle import is_up
 from netprobe.lab.processes import read_pid
 from netprobe.lab.run import require_root, run
+from netprobe.lab.trunk import INTERFACE
+from netprobe.lab.vlan import vlan_made_by
 
 
 def print_status(lab: Lab) -> bool:
@@ -19,6 +21,8 @@ def print_status(lab: Lab) -> bool:
     for machine in MACHINES:
         click.echo(_line(lab, machine))
     if up:
+        for machine in SERVERS:
+            click.echo(f"  {machine.name:8} {INTERFACE}: {vlan_made_by(lab, machine)}")
         click.echo(f"hosts file: {lab.hosts_file}")
     return up
 

@@ -16,6 +16,7 @@ from netprobe.state.lookup import (
     FLAT_DRIVERS,
     canonical,
     docker_bridges,
+    flat_owner_beyond,
     host_with,
     namespace_of,
     networks_of,
@@ -50,7 +51,7 @@ def dial_address(hosts: Mapping[str, Host], source: Place, address: str, port: i
     The unspecified address means the source itself (Linux net/ipv4/route.c: connect() to 0.0.0.0 goes to loopback).
     """
     address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104 - dialled, not bound
-    owner = owner_of_address(hosts, address, source)
+    owner = owner_of_address(hosts, address, source) or flat_owner_beyond(hosts, address, source)
     if owner is None:
         return Dial(address=address, port=port, target_port=port)
     plain = Dial(address=address, port=port, target_at=owner, target_address=address, target_port=port)

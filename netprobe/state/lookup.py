@@ -209,6 +209,25 @@ def _owner_flat(hosts: Mapping[str, Host], start: Place, address: str) -> Place 
     return None
 
 
+def flat_owner_beyond(hosts: Mapping[str, Host], address: str, from_place: Place) -> Place | None:
+    """Whom a macvlan or ipvlan container means by an address behind its gateway: the one container of another such network."""
+    start = canonical(hosts, from_place)
+    host = hosts.get(start.host)
+    container = host.container(start.container) if host and start.container else None
+    if host is None or container is None:
+        return None
+    hop = route_lookup(host.namespace(container.name), address)
+    if hop is None or not hop.via or not any(net.driver in FLAT_DRIVERS for _, net in networks_of(host, container)):
+        return None
+    owners = []
+    for name, other in hosts.items():
+        found = container_with(other, address)
+        network = network_for(other, found[1]) if found else None
+        if found and network and network.driver in FLAT_DRIVERS:
+            owners.append(Place(host=name, container=found[0].name))
+    return owners[0] if len(owners) == 1 else None
+
+
 def _share(one: Network, other: Network) -> bool:
     return any(overlaps(a, b) for a in one.subnets for b in other.subnets)
 

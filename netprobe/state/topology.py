@@ -391,7 +391,16 @@ class _Walk:
         self.stop(place, container_interface(there, found[0], found[1]), Role.TARGET)
         self.arrives = place
 
-    def parents(self, host: Host, network: Network, role: Role, *, sees: bool = True, inward: bool = False) -> None:
+    def parents(
+        self,
+        host: Host,
+        network: Network,
+        role: Role,
+        *,
+        sees: bool = True,
+        inward: bool = False,
+        optional: bool = False,
+    ) -> None:
         """A network's parent, and the parent's parent (eth1 of eth1.1): by the link, else by Docker's name for it."""
         own, parent = Place(host=host.name), network.parent
         if not parent:
@@ -403,7 +412,7 @@ class _Walk:
         if below and host.own.link(below) is not None:
             names.append(below)
         for name in reversed(names) if inward else names:
-            self.stop(own, name, role, sees=sees)
+            self.stop(own, name, role, sees=sees, optional=optional)
 
     def insist(self, target: Place) -> None:
         """The target's own interfaces, as optional stops, where the way did not lead to it."""
@@ -421,6 +430,8 @@ class _Walk:
                 self.stop(Place(host=host.name), network.bridge, Role.BRIDGE, optional=True)
                 self.into(host, container, endpoint, optional=True)
             else:
+                if network.driver in FLAT_DRIVERS:
+                    self.parents(host, network, Role.UPLINK, inward=True, optional=True)
                 place = Place(host=host.name, container=container.name)
                 self.stop(place, container_interface(host, container, endpoint), Role.TARGET, optional=True)
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Final
 from netprobe.lab.errors import LabError
 from netprobe.lab.experiments.endpoints import ENDPOINTS
 from netprobe.lab.experiments.firewalls import FIREWALLS
+from netprobe.lab.experiments.macvlan import MACVLAN
 from netprobe.lab.experiments.names import NAMES
 from netprobe.lab.experiments.truth import TRUTH
 
 if TYPE_CHECKING:
     from netprobe.lab.experiments.model import Experiment
 
-EXPERIMENTS: Final[tuple[Experiment, ...]] = (*NAMES, *ENDPOINTS, *FIREWALLS, *TRUTH)
+EXPERIMENTS: Final[tuple[Experiment, ...]] = (*NAMES, *ENDPOINTS, *FIREWALLS, *MACVLAN, *TRUTH)
 
 
 def experiment(name: str) -> Experiment:
