@@ -28,8 +28,8 @@ def echo_request(tag: str, size: int | None, version: int) -> bytes:
 
     length = ICMP_DEFAULT_SIZE if size is None else size
     data = (mark(tag) * (length // len(mark(tag)) + 1))[:length]
-    if version == 6:  # the kernel fills in its checksum (RFC 3542 section 3.1)
-        return bytes(ICMPv6EchoRequest(id=identifier(tag), seq=1, data=data))
+    if version == 6:  # the kernel fills in its checksum (RFC 3542 section 3.1); 0, or scapy warns that it cannot
+        return bytes(ICMPv6EchoRequest(id=identifier(tag), seq=1, cksum=0, data=data))
     return bytes(ICMP(id=identifier(tag), seq=1) / Raw(data))
 
 
