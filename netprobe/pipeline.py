@@ -103,7 +103,8 @@ def _chosen(
                 f"the file holds no packet: {cut[0]}", "it was cut short before its packets; save it again"
             )
         what = "that --flow asks for" if flow else "of TCP, UDP or ICMP echo"
-        raise UsageFault(f"the capture has no connection {what}", "check the file with tcpdump -r FILE")
+        hint = "without --flow the connections are listed" if flow else "check the file with tcpdump -r FILE"
+        raise UsageFault(f"the capture has no connection {what}", hint)
     if len(chosen) > 1:
         start = int(evidence.packets.time_ns.min()) if len(evidence.packets) else 0
         raise SeveralFlows(tuple(summary(each, table, evidence.points, start) for each in chosen))

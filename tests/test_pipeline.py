@@ -119,3 +119,14 @@ def test_a_lookup_beside_a_connection_is_not_asked_about() -> None:
 def test_no_connection_at_all_is_said() -> None:
     with pytest.raises(NetprobeError, match="no connection"):
         analyze(evidence([]))
+
+
+def test_one_capture_under_two_names_is_refused() -> None:
+    from netprobe.evidence.reader import read_many
+    from tests.test_replay import pcap
+
+    whole = load("demo")
+    busy = next(index for index in range(len(whole.points)) if (whole.packets.point == index).any())
+    data = pcap(whole, busy)
+    with pytest.raises(NetprobeError, match="one and the same capture"):
+        read_many([("a.pcap", data), ("b.pcap", data)], {})

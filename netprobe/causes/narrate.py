@@ -121,6 +121,8 @@ def _bridge(case: Case) -> str:
     source = case.aim.source
     if source is not None and source.container is None:
         return f"{source.host} reaches {_target(case)}'s own address through its bridge; no NAT."
+    if case.probe is None and not any(point.host for point in case.points):
+        return "The same frame was seen at every point, without NAT between them: they are taken to be ports of one bridge."
     names = [name for name in bridges if not name.startswith("veth")]
     link = f" ({names[0]})" if names else ""
     return f"Both are ports of one bridge{link}: the same frame arrives, no NAT."

@@ -48,12 +48,14 @@ def read_many(files: Sequence[tuple[str, bytes]], points: Mapping[str, str] | No
         points: file name -> point name, where the user gave one; ``HOST/INTERFACE`` names the host too.
 
     Raises:
-        EvidenceFault: there is none, one of them cannot be read, or is evidence of netprobe's own, which stands alone.
+        EvidenceFault: there is none, one of them cannot be read, is evidence of netprobe's own, which stands alone, or is
+            there twice: one capture under two names would look like two points that saw the same frames.
     """
     if not files:
         raise EvidenceFault("no file was given", "name a pcapng or pcap file")
     wanted = points or {}
-    parts = []
+    parts: list[Evidence] = []
+    seen: dict[bytes, str] = {}
     for name, data in files:
         capture = _open(data, name)
         if capture.notes and len(files) > 1:
@@ -61,6 +63,8 @@ def read_many(files: Sequence[tuple[str, bytes]], points: Mapping[str, str] | No
                 f"{name} is evidence of one netprobe run and cannot be joined with other files", "replay it alone"
             )
         parts.append(_evidence(data, capture, name, explicit=wanted.get(name)))
+        if len(parts[-1].packets) and seen.setdefault(data, name) != name:
+            raise EvidenceFault(f"{seen[data]} and {name} are one and the same capture", "name it once")
     return parts[0] if len(parts) == 1 else _joined(parts)
 
 
