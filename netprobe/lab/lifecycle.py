@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from netprobe.lab import images
 from netprobe.lab.engine import engine_version, import_images, start_engine, wait_for_engine
 from netprobe.lab.errors import LabError
-from netprobe.lab.filters import keep_filters
 from netprobe.lab.layout import (
     DATA_ROOT,
     MACHINES,
@@ -24,6 +23,7 @@ from netprobe.lab.layout import (
     OVERRIDE,
     RUN_ROOT,
     SERVERS,
+    TRUNKED,
     Lab,
     Machine,
 )
@@ -38,6 +38,7 @@ from netprobe.lab.namespaces import (
 from netprobe.lab.outside import start_services
 from netprobe.lab.processes import cgroup_dirs, end_processes, lab_processes, read_pid
 from netprobe.lab.run import require_root, tool
+from netprobe.lab.surroundings import keep_surroundings
 from netprobe.lab.vlan import make_vlan
 from netprobe.lab.waiting import poll
 
@@ -71,7 +72,7 @@ def up(lab: Lab, progress: Progress) -> bool:
             _prepare(lab)
         progress("engines")
         _start_services(lab, cache)
-        keep_filters(lab)
+        keep_surroundings(lab)
         _write_hosts_file(lab)
     return True
 
@@ -159,12 +160,13 @@ def _prepare(lab: Lab) -> None:
 def _start_services(lab: Lab, cache: Path) -> None:
     def server(machine: Machine) -> None:
         (lab.data_dir / machine.name).mkdir(parents=True, exist_ok=True)
-        make_vlan(lab, machine)
         start_engine(lab, machine)
         wait_for_engine(lab, machine)
         import_images(lab, machine, cache)
 
     with ThreadPoolExecutor() as pool:
+        for made in [pool.submit(make_vlan, lab, machine) for machine in TRUNKED]:
+            made.result()
         jobs = [pool.submit(server, machine) for machine in SERVERS]
         jobs.append(pool.submit(start_services, lab, cache / "outside"))
     for job in jobs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from netprobe.lab.engine import docker_argv, engine_version
-from netprobe.lab.layout import MACHINES, SERVERS, Lab, Machine
+from netprobe.lab.layout import MACHINES, TRUNKED, Lab, Machine
 from netprobe.lab.lifecycle import is_up
 from netprobe.lab.processes import read_pid
 from netprobe.lab.run import require_root, run
@@ -21,7 +21,7 @@ def print_status(lab: Lab) -> bool:
     for machine in MACHINES:
         click.echo(_line(lab, machine))
     if up:
-        for machine in SERVERS:
+        for machine in TRUNKED:
             click.echo(f"  {machine.name:8} {INTERFACE}: {vlan_made_by(lab, machine)}")
         click.echo(f"hosts file: {lab.hosts_file}")
     return up
