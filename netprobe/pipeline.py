@@ -28,6 +28,7 @@ from netprobe.journeys.proxy import Mapping, inner_of
 from netprobe.journeys.select import candidates, forwarded_query, is_dns, of_lookup, of_probe, stray_reply, summary
 from netprobe.paths.classify import answered_elsewhere, classify
 from netprobe.paths.observe import Aim, Observation, Symptom, observe
+from netprobe.predict.question import foresee, path_of
 from netprobe.report.model import Direction, Report, Verdict
 from netprobe.state.build import build_world
 from netprobe.state.lookup import canonical
@@ -249,6 +250,7 @@ def _report(evidence: Evidence, table: PacketTable, world: World, aim: Aim, jour
         world=world,
         last_seen=last,
         first_missing=missing,
+        prediction=foresee(evidence.probe, world.before),
     )
     judged = _judge(case)
     probe = evidence.probe
@@ -262,6 +264,7 @@ def _report(evidence: Evidence, table: PacketTable, world: World, aim: Aim, jour
         segments=way.segments,
         vlan=way.vlan,
         resolution=(probe.lookup.how if probe else Resolution.LITERAL).value,
+        predicted_path=path_of(case.prediction, aim) if case.prediction else None,
         why=why(case, judged.verdict, judged.cause),
         cause=judged.cause,
         findings=notes_of(case),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from netprobe.journeys.model import Journey
     from netprobe.paths.classify import Way
     from netprobe.paths.observe import Aim, Observation
+    from netprobe.predict.model import Prediction
     from netprobe.report.model import Hop
     from netprobe.state.docker import Container, Published
     from netprobe.state.iptables import Rule, Ruleset
@@ -38,6 +39,7 @@ class Case:
         points, table, journey, hops, story, way, aim: the packets' side (journey None: nothing of it was seen).
         world: the state's side.
         last_seen, first_missing: names of capture points, None when there is none.
+        prediction: what should have happened by the state before the probe; None where that could not be asked.
     """
 
     probe: Probe | None
@@ -51,6 +53,7 @@ class Case:
     world: World
     last_seen: str | None = None
     first_missing: str | None = None
+    prediction: Prediction | None = None
 
     @property
     def transport(self) -> str:

@@ -15,6 +15,7 @@ from netprobe.causes.local import ProxyAndDnatDead, ProxyDead
 from netprobe.causes.macvlan import MacvlanIsolatedL3
 from netprobe.causes.names import DnsNoSharedNetwork, NameUnknown
 from netprobe.causes.nat import DnatMissing, MasqueradeMissing, UdpReplySource
+from netprobe.causes.prediction import PredictionDiffers
 from netprobe.causes.publish import PortClosed, PortNotPublished, PublishLoopbackOnly
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ CAUSES: tuple[Cause, ...] = (
     PortClosed(),
     DnatMissing(),
     UdpReplySource(),
+    PredictionDiffers(),
 )
 
 

@@ -55,8 +55,11 @@ def classify(
     story: Observation,
 ) -> Way:
     """Name the way that a journey took, or how far it came."""
-    if journey is None:
-        return Way()
+    return Way() if journey is None else name_way(hops, points, aim, story)
+
+
+def name_way(hops: Sequence[Hop], points: Sequence[CapturePoint], aim: Aim, story: Observation) -> Way:
+    """Name the way of these hops, observed or predicted; ``points`` are those that the hops name."""
     if aim.proto is Proto.DNS:
         return _lookup_way(hops, points, aim, story)
     return _general(hops, points, aim, story)

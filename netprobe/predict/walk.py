@@ -54,10 +54,12 @@ class Walk:
     tracked: dict[Place, list[_Entry]] = field(default_factory=dict)
     arrives: Place | None = None
     entered: int = 0
+    dialled: str = ""
     ends: list[tuple[Place, Flying]] = field(default_factory=list)
 
     def request(self, place: Place, packet: Flying) -> None:
         """Send a packet and follow it to a socket. Raises Stopped, UnknownHere."""
+        self.dialled = _text(packet.dst, packet.dport, packet.proto)
         self._send(place, packet)
 
     def replies(self) -> None:
@@ -144,8 +146,8 @@ class Walk:
             direction=packet.direction,
         )
         carried, end = carry(ask)
-        for stop in carried.stops:
-            self._seen(stop, packet)
+        for stop in carried.stops:  # what nobody resolves is never sent: ARP comes first
+            self._seen(stop, packet, sure=carried.into is not None)
         if end is not None:
             if isinstance(end, Stopped):
                 self._block(end.obstacle)
@@ -293,22 +295,29 @@ class Walk:
 
     # -- hops ---------------------------------------------------------------------------------------------------------
 
-    def _seen(self, stop: Stop, packet: Flying) -> None:
-        """Note a point that the packet passes, with what changed since the point before."""
+    def _seen(self, stop: Stop, packet: Flying, *, sure: bool = True) -> None:
+        """Note a point that the packet passes (not sure: may pass), with what changed since the point before."""
+        visible = stop.observable and sure
         shown = _shown(packet, stop.vlan)
         same_way = [hop for hop in self.hops if hop.direction is packet.direction and hop.packet is not None]
         previous = same_way[-1] if same_way else None
-        changes = _changes(previous, packet.leg, shown) if previous is not None else ()
+        changes = _changes(previous, packet.leg, shown) if previous is not None else self._changed_before(shown)
         self.hops.append(
             Hop(
                 point=stop.point,
-                seen=True if stop.observable else None,
-                packet=shown if stop.observable else None,
-                changes=changes if stop.observable else (),
+                seen=True if visible else None,
+                packet=shown if visible else None,
+                changes=changes if visible else (),
                 direction=packet.direction,
                 leg=packet.leg,
             )
         )
+
+    def _changed_before(self, first: HopPacket) -> tuple[Change, ...]:
+        """DNAT in OUTPUT comes before every point: what was dialled tells."""
+        if self.dialled == first.dst or any(hop.direction is Direction.REQUEST and hop.packet for hop in self.hops):
+            return ()
+        return (Change(field="dst", before=self.dialled, after=first.dst, by="NAT"),)
 
 
 def _proxy(host: Host, packet: Flying) -> Proxy | None:
