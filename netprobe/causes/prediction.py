@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.paths.observe import Symptom
 from netprobe.predict.compare import Observed, differences
+from netprobe.predict.question import path_of
 from netprobe.report.model import Confidence, Finding, Where
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class PredictionDiffers(Cause):
     """
 
     code = "prediction-differs"
-    symptoms = frozenset(Symptom) - {Symptom.NO_PACKETS}
+    symptoms = frozenset(Symptom) - {Symptom.NO_PACKETS, Symptom.NO_ANSWER}
     note = True
 
     def find(self, case: Case) -> Finding | None:
@@ -36,6 +37,9 @@ class PredictionDiffers(Cause):
         good = case.story.good or case.story.symptom is Symptom.OTHER_ENDPOINT
         sniffed = frozenset(point.name for point in case.points if not point.dropped)
         found = differences(foreseen, Observed(hops=case.hops, sniffed=sniffed, good=good))
+        path = path_of(foreseen, case.aim)
+        if path is not None and path is not case.way.path:
+            found = (*found, f"by the hosts' state its path is {path.value}, by the packets {case.way.path.value}")
         if not found:
             return None
         steps = [f"{step.place}: {step.stage}: {step.what}" for step in foreseen.steps[-3:]]
