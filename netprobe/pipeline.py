@@ -15,12 +15,14 @@ from netprobe.causes.catalogue import cause_of, notes_of, still_possible
 from netprobe.causes.drops import counted
 from netprobe.causes.endpoint import NOT_RUNNING
 from netprobe.causes.firewall import STOPPED
+from netprobe.causes.hooks import endpoint
 from netprobe.causes.narrate import why
 from netprobe.decode import decode
 from netprobe.decode.table import Kind
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import LimitKind, Outcome, Place, Proto, Resolution
 from netprobe.flows.build import build
+from netprobe.journeys.arp import exchanges
 from netprobe.journeys.hops import Stop, hops
 from netprobe.journeys.join import connections
 from netprobe.journeys.model import Journey
@@ -274,9 +276,21 @@ def _report(evidence: Evidence, table: PacketTable, world: World, aim: Aim, jour
         assumptions=_assumptions(case, judged.verdict),
         unknowns=(*judged.unknowns, *_unknowns(case, evidence, undetermined=judged.verdict is Verdict.UNDETERMINED)),
         alternatives=still_possible(case) if judged.verdict is Verdict.UNDETERMINED else (),
+        arp=exchanges(table, evidence.points, _resolved(case)),
         way=probe.way if probe else "",
         timing_ms=probe.timing_ms if probe else {},
     )
+
+
+def _resolved(case: Case) -> frozenset[str]:
+    """The addresses whose ARP belongs to this way: by the state its next hops; by the packets its ends."""
+    found = set(case.prediction.resolved) if case.prediction else set()
+    if case.probe is not None:
+        found |= {each for each in (case.probe.dialled, case.probe.target_address) if each}
+    for hop in case.hops:
+        for text in (hop.packet.src, hop.packet.dst) if hop.packet else ():
+            found.add(endpoint(text)[0] or text)
+    return frozenset(found)
 
 
 def _first_destination(probe: Probe | None) -> str | None:

@@ -81,6 +81,7 @@ def _walk(question: Question, hosts: Mapping[str, Host], past: frozenset[tuple[P
         steps=tuple(walk.steps),
         obstacles=obstacles,
         unknown=unknown,
+        resolved=tuple(dict.fromkeys(walk.resolved)),
         arrives=walk.arrives,
     )
 

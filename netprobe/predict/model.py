@@ -31,7 +31,9 @@ class Barrier(StrEnum):
     NO_NEIGHBOUR = "no-neighbour"  # nobody on the link has the next hop's address
     WRONG_NEIGHBOUR = "wrong-neighbour"  # a permanent entry names another MAC
     LINK_DOWN = "link-down"
-    ISOLATED = "isolated"  # the macvlan driver does not carry it
+    OWN_PARENT = "own-parent"  # macvlan carries nothing between a parent's host and its containers
+    MODE = "macvlan-mode"  # private or vepa: not to another container of the same parent
+    OTHER_VLAN = "other-vlan"  # who has the address there expects another tag
     NOBODY_LISTENS = "nobody-listens"
     PAUSED = "paused"
 
@@ -89,6 +91,7 @@ class Prediction:
         steps: every step, in order, up to there.
         obstacles: what stops it, in the order in which the packets meet it; those behind the first hold only once that is gone.
         unknown: where the state does not tell any more, one sentence; ``""`` when it does to the end.
+        resolved: the addresses that are resolved on the links of the way (next hops), in order.
         arrives: the namespace whose socket takes it, None when none does or that is not known.
     """
 
@@ -97,6 +100,7 @@ class Prediction:
     steps: tuple[Step, ...] = ()
     obstacles: tuple[Obstacle, ...] = ()
     unknown: str = ""
+    resolved: tuple[str, ...] = ()
     arrives: Place | None = None
 
 

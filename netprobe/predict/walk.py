@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from netprobe.evidence.model import Place
 from netprobe.predict.model import Barrier, Flying, Obstacle, Step, Stopped, UnknownHere
 from netprobe.predict.netfilter import Filter, filter_of, pass_hook, pass_ingress
-from netprobe.predict.wire import Segment, Stop, carry
+from netprobe.predict.wire import Carried, Segment, Stop, carry
 from netprobe.report.model import Change, Direction, Hop, HopPacket
 from netprobe.state.docker import ContainerState
 from netprobe.state.lookup import has_address, route_lookup
@@ -55,6 +55,7 @@ class Walk:
     arrives: Place | None = None
     entered: int = 0
     dialled: str = ""
+    resolved: list[str] = field(default_factory=list)
     ends: list[tuple[Place, Flying]] = field(default_factory=list)
 
     def request(self, place: Place, packet: Flying) -> None:
@@ -145,9 +146,10 @@ class Walk:
             address=way.via or packet.dst,
             direction=packet.direction,
         )
+        self.resolved.append(ask.address)
         carried, end = carry(ask)
-        for stop in carried.stops:  # what nobody resolves is never sent: ARP comes first
-            self._seen(stop, packet, sure=carried.into is not None)
+        for stop in carried.stops:
+            self._seen(stop, packet, sure=_is_sent(carried, end))
         if end is not None:
             if isinstance(end, Stopped):
                 self._block(end.obstacle)
@@ -318,6 +320,12 @@ class Walk:
         if self.dialled == first.dst or any(hop.direction is Direction.REQUEST and hop.packet for hop in self.hops):
             return ()
         return (Change(field="dst", before=self.dialled, after=first.dst, by="NAT"),)
+
+
+def _is_sent(carried: Carried, end: Stopped | UnknownHere | None) -> bool:
+    """What nobody resolves is never sent (ARP comes first); a permanent entry resolves, to whomever."""
+    wrong = isinstance(end, Stopped) and end.obstacle.barrier is Barrier.WRONG_NEIGHBOUR
+    return carried.into is not None or wrong
 
 
 def _proxy(host: Host, packet: Flying) -> Proxy | None:

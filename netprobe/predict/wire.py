@@ -162,26 +162,29 @@ def _from_bridge(ask: Segment, stops: list[Stop], bridge: str) -> tuple[Place, s
         if network.bridge != bridge or not any(same(each, ask.address) for each in endpoint.all_addresses):
             continue
         place = Place(host=host.name, container=host.owner_of(container.name))
-        _known_neighbour(ask, container, endpoint)
         veth = host_veth(host, container, endpoint)
         if veth is not None:
             stops.append(ask.stop(own, veth.name))
         interface = container_interface(host, container, endpoint)
-        stops.append(ask.stop(place, interface))
+        stops.append(ask.stop(place, interface))  # a MAC that no port has is flooded: it comes here too
+        _check_neighbour(ask, host, container, endpoint)
         return place, interface
     if host.containers is None:
         raise UnknownHere(f"the containers of {host.name} are not known")
     raise ask.stopped(Barrier.NO_NEIGHBOUR, own, bridge, f"nobody on {bridge} has {ask.address}")
 
 
-def _known_neighbour(ask: Segment, container: Container, endpoint: Endpoint) -> None:
-    """A permanent neighbour entry with another MAC than the container's sends frames to nobody."""
-    inner = container_link(ask.host, container, endpoint)
-    mac = (inner.mac if inner else "") or endpoint.mac
+def _check_neighbour(ask: Segment, host: Host, container: Container, endpoint: Endpoint) -> None:
+    """A permanent neighbour entry with another MAC than the container's: the frame comes, and nobody takes it."""
+    inner = container_link(host, container, endpoint)
+    _check_entry(ask, (inner.mac if inner else "") or endpoint.mac)
+
+
+def _check_entry(ask: Segment, mac: str) -> None:
     for each in ask.host.namespace(ask.place.container).neighbours or ():
         fixed = "PERMANENT" in each.state and each.dev == ask.device and same(each.address, ask.address)
         if fixed and mac and each.mac and each.mac != mac:
-            text = f"{each.address} lladdr {each.mac} {each.state}"
+            text = f"{each.address} lladdr {each.mac} {each.state}, and it has {mac}"
             raise ask.stopped(Barrier.WRONG_NEIGHBOUR, ask.place, f"neighbour {each.address}", text)
 
 
@@ -230,18 +233,19 @@ def _uplink(
         stops.append(ask.stop(own, name, vlan=tag if number else None))
     if not macvlan and _own_child(ask, device):
         raise ask.stopped(
-            Barrier.ISOLATED, own, device, f"a host does not reach macvlan containers of its own {device}"
+            Barrier.OWN_PARENT, own, device, f"a host does not reach macvlan containers of its own {device}"
         )
-    arrival = _who(ask, host, tag)
-    if arrival is None:
+    bearer = _who(ask, host, tag)
+    if bearer is None:
         return None, ""
-    other, place, interface, parent = arrival
+    other, place, interface, parent = bearer.host, bearer.place, bearer.interface, bearer.parent
     for name in reversed(_below(other, parent)):
         link = other.own.link(name)
         if link is not None and not (link.up and link.carrier):
             raise ask.stopped(Barrier.LINK_DOWN, Place(host=other.name), name, f"{name} is down")
         tagged = tag if name != parent or tag_of(other, parent) is None else None
         stops.append(ask.stop(Place(host=other.name), name, vlan=tagged))
+    _check_entry(ask, bearer.mac)
     if place.container is not None:
         stops.append(ask.stop(place, interface))
     return place, interface
@@ -256,24 +260,59 @@ def _own_child(ask: Segment, device: str) -> bool:
     )
 
 
-def _who(ask: Segment, host: Host, tag: int | None) -> tuple[Host, Place, str, str] | None:
-    """(host, namespace, interface there, the host's interface on the wire) of whoever has the address; None: nobody known."""
-    others = {name: other for name, other in ask.hosts.items() if name != host.name}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bearer:
+    """Who has an address on a wire: by ``interface`` in ``place``, behind ``parent`` of ``host``, with this tag on the wire."""
+
+    host: Host
+    place: Place
+    interface: str
+    parent: str
+    tag: int | None
+    mac: str
+
+
+def _bearers(ask: Segment, others: Mapping[str, Host]) -> Iterator[_Bearer]:
     for name, other in others.items():
         for container, endpoint, network in _endpoints(other):
             flat = network.driver in FLAT_DRIVERS and network.parent
-            if (
-                flat
-                and tag_of(other, network.parent) == tag
-                and any(same(each, ask.address) for each in endpoint.all_addresses)
-            ):
-                place = Place(host=name, container=other.owner_of(container.name))
-                return other, place, container_interface(other, container, endpoint), network.parent
+            if flat and any(same(each, ask.address) for each in endpoint.all_addresses):
+                inner = container_link(other, container, endpoint)
+                yield _Bearer(
+                    host=other,
+                    place=Place(host=name, container=other.owner_of(container.name)),
+                    interface=container_interface(other, container, endpoint),
+                    parent=network.parent,
+                    tag=tag_of(other, network.parent),
+                    mac=(inner.mac if inner else "") or endpoint.mac,
+                )
     owner = host_with(others, ask.address)
     link = others[owner].own.link_with(ask.address) if owner else None
-    if owner is None or link is None or tag_of(others[owner], link.name) != tag:
-        return None
-    return others[owner], Place(host=owner), link.name, link.name
+    if owner is not None and link is not None:
+        tag = tag_of(others[owner], link.name)
+        place = Place(host=owner)
+        yield _Bearer(host=others[owner], place=place, interface=link.name, parent=link.name, tag=tag, mac=link.mac)
+
+
+def _who(ask: Segment, host: Host, tag: int | None) -> _Bearer | None:
+    """Return who has the address on this wire; None: nobody of the inventory."""
+    found = list(_bearers(ask, {name: other for name, other in ask.hosts.items() if name != host.name}))
+    near = [each for each in found if each.tag == tag]
+    if len(near) > 1:
+        raise UnknownHere(f"{' and '.join(str(each.place) for each in near)} both have {ask.address}")
+    if not near and len(found) == 1 and found[0].place.container is not None:
+        other = found[0]
+        raise ask.stopped(
+            Barrier.OTHER_VLAN,
+            Place(host=other.host.name),
+            other.parent,
+            f"frames leave {_tagged(tag)}, {other.place} is on {other.parent}, {_tagged(other.tag)}",
+        )
+    return near[0] if near else None
+
+
+def _tagged(tag: int | None) -> str:
+    return "untagged" if tag is None else f"with VLAN tag {tag}"
 
 
 def _flat(ask: Segment, stops: list[Stop], network: Network) -> tuple[Place | None, str]:
@@ -291,7 +330,7 @@ def _flat(ask: Segment, stops: list[Stop], network: Network) -> tuple[Place | No
         if link is not None and link.name == network.parent:
             stops.extend(ask.stop(own, name) for name in _below(host, network.parent)[:1])
             raise ask.stopped(
-                Barrier.ISOLATED,
+                Barrier.OWN_PARENT,
                 own,
                 network.parent,
                 f"a macvlan container does not reach its own host by {network.parent}",
@@ -301,8 +340,9 @@ def _flat(ask: Segment, stops: list[Stop], network: Network) -> tuple[Place | No
             continue
         if not any(same(each, ask.address) for each in endpoint.all_addresses):
             continue
-        if {network.mode, theirs.mode} & {"private", "vepa", "passthru"}:
-            raise ask.stopped(Barrier.ISOLATED, own, network.parent, f"macvlan_mode={network.mode or theirs.mode}")
+        modes = {network.mode, theirs.mode} & {"private", "vepa"}
+        if modes:
+            raise ask.stopped(Barrier.MODE, own, network.parent, f"macvlan_mode={min(modes)}")
         place = Place(host=host.name, container=host.owner_of(container.name))
         interface = container_interface(host, container, endpoint)
         stops.append(ask.stop(place, interface))

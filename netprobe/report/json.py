@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netprobe.errors import NetprobeError
-    from netprobe.report.model import Change, Finding, Hop, HopPacket, Report
+    from netprobe.report.model import ArpExchange, ArpFrame, Change, Finding, Hop, HopPacket, Report
 
 REPORT_SCHEMA = "netprobe/report/1"
 ERROR_SCHEMA = "netprobe/error/1"
@@ -38,6 +38,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "assumptions": list(report.assumptions),
         "unknowns": list(report.unknowns),
         "alternatives": list(report.alternatives),
+        "arp": [_arp(exchange) for exchange in report.arp],
     }
 
 
@@ -79,6 +80,25 @@ def _hop(hop: Hop) -> dict[str, Any]:
         "direction": hop.direction.value,
         "leg": hop.leg,
         "count": hop.count,
+    }
+
+
+def _arp(exchange: ArpExchange) -> dict[str, Any]:
+    return {
+        "asker": exchange.asker,
+        "asked": exchange.asked,
+        "requests": [_arp_frame(frame) for frame in exchange.requests],
+        "answers": [_arp_frame(frame) for frame in exchange.answers],
+    }
+
+
+def _arp_frame(frame: ArpFrame) -> dict[str, Any]:
+    return {
+        "point": frame.point,
+        "time_us": frame.time_us,
+        "mac": frame.mac,
+        "vlan": frame.vlan,
+        "frame": frame.frame,
     }
 
 

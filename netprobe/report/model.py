@@ -148,6 +148,33 @@ class Hop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArpFrame:
+    """One ARP packet at one point: the sender's hardware address (``ar$sha``), whom the frame is for, its VLAN tag (None: untagged)."""
+
+    point: str
+    time_us: float
+    mac: str
+    to_mac: str
+    vlan: int | None
+    frame: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArpExchange:
+    """Who asked for whom, every sighting of the requests and of the answers (none: nobody answered where anybody looked)."""
+
+    asker: str
+    asked: str
+    requests: tuple[ArpFrame, ...] = ()
+    answers: tuple[ArpFrame, ...] = ()
+
+    @property
+    def bearers(self) -> tuple[str, ...]:
+        """The hardware addresses that answered."""
+        return tuple(dict.fromkeys(each.mac for each in self.answers))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
     """The path code at one host that the connection passed, in order."""
 
@@ -159,6 +186,7 @@ class Segment:
 class Report:
     """The answer to one question. Field meanings as in DESIGN.md's JSON.
 
+    ``arp`` has what was asked and answered on the links of the way.
     ``timing_ms`` (where the run's time went) and ``way`` (why this address was dialled) are shown in the text.
     """
 
@@ -180,5 +208,6 @@ class Report:
     assumptions: tuple[str, ...] = ()
     unknowns: tuple[str, ...] = ()
     alternatives: tuple[str, ...] = ()
+    arp: tuple[ArpExchange, ...] = ()
     way: str = ""
     timing_ms: Mapping[str, float] = field(default_factory=dict)

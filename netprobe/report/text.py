@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netprobe.report.arp import arp_block
 from netprobe.report.document import Block, Document, Entries, Entry, Line, Paragraph, Span, Style, line
 from netprobe.report.hops import hop_table
 from netprobe.report.model import PathCode, Verdict
@@ -22,6 +23,7 @@ def lay_out(report: Report) -> Document:
         _opening(report),
         _facts(report),
         () if table is None else (table,),
+        arp_block(report),
         () if report.cause is None else (_finding_block(report.cause, said=report.why),),
         *_findings(report),
         _footing(report),
