@@ -269,7 +269,7 @@ def _report(evidence: Evidence, table: PacketTable, world: World, aim: Aim, jour
         predicted_path=path_of(case.prediction, aim) if case.prediction else None,
         why=why(case, judged.verdict, judged.cause),
         cause=judged.cause,
-        findings=notes_of(case),
+        findings=notes_of(case, judged.cause),
         hops=named,
         last_seen=last,
         first_missing=None if works else missing,

@@ -11,12 +11,14 @@ from netprobe.causes.endpoint import (
     ContainerStopped,
 )
 from netprobe.causes.firewall import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
+from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute, UpstreamDrop
 from netprobe.causes.local import ProxyAndDnatDead, ProxyDead
 from netprobe.causes.macvlan import MacvlanIsolatedL3
 from netprobe.causes.names import DnsNoSharedNetwork, NameUnknown
 from netprobe.causes.nat import DnatMissing, MasqueradeMissing, UdpReplySource
 from netprobe.causes.prediction import PredictionDiffers
 from netprobe.causes.publish import PortClosed, PortNotPublished, PublishLoopbackOnly
+from netprobe.causes.routing import InternalNetwork, NoRoute, StaleArp, SubnetOverlap
 
 if TYPE_CHECKING:
     from netprobe.causes.base import Cause
@@ -30,6 +32,7 @@ CAUSES: tuple[Cause, ...] = (
     ContainerPaused(),
     ContainerStopped(),
     DockerUserDrop(),
+    InternalNetwork(),
     InterNetwork(),
     ForwardDrop(),
     InputDrop(),
@@ -40,12 +43,21 @@ CAUSES: tuple[Cause, ...] = (
     AppNotListening(),
     MasqueradeMissing(),
     MacvlanIsolatedL3(),
+    NoRoute(),
+    SubnetOverlap(),
+    StaleArp(),
+    IpForwardOff(),
+    MissingReturnRoute(),
+    UpstreamDrop(),
     PortNotPublished(),
     PortClosed(),
     DnatMissing(),
     UdpReplySource(),
     PredictionDiffers(),
 )
+
+#: Causes that no host's state shows: that prediction and packets differ is their very evidence.
+BEYOND_STATE = frozenset({UpstreamDrop.code})
 
 
 def cause_of(case: Case) -> Finding | None:
@@ -58,10 +70,11 @@ def cause_of(case: Case) -> Finding | None:
     return None
 
 
-def notes_of(case: Case) -> tuple[Finding, ...]:
-    """Everything else worth knowing: the notes that fire."""
-    asked = (cause.find(case) for cause in CAUSES if cause.note and case.story.symptom in cause.symptoms)
-    return tuple(finding for finding in asked if finding is not None)
+def notes_of(case: Case, cause: Finding | None) -> tuple[Finding, ...]:
+    """Everything else worth knowing: the notes that fire, but for a difference that the cause explains."""
+    asked = (each.find(case) for each in CAUSES if each.note and case.story.symptom in each.symptoms)
+    explained = cause is not None and cause.code in BEYOND_STATE
+    return tuple(note for note in asked if note is not None and not (explained and note.code == PredictionDiffers.code))
 
 
 def still_possible(case: Case) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from netprobe.lab.errors import LabError
-from netprobe.lab.experiments.model import DeleteDnat, KillProxy, Run, Step, WaitPort
+from netprobe.lab.experiments.model import DeleteDnat, Inside, KillProxy, Run, Step, WaitPort
 from netprobe.lab.layout import SERVERS, Lab, Machine
 from netprobe.lab.namespaces import enter
 from netprobe.lab.processes import start_time
@@ -45,6 +45,9 @@ def carry_out(lab: Lab, step: Step) -> None:
     match step:
         case Run():
             on_host(lab, step.host, shlex.split(step.command))
+        case Inside():
+            argv = ["nsenter", f"--target={_pid(lab, step.host, step.container)}", "--net", "--"]
+            on_host(lab, step.host, [*argv, *shlex.split(step.command)])
         case WaitPort():
             _wait_port(lab, step)
         case KillProxy():
@@ -88,8 +91,12 @@ def _remove_containers(lab: Lab, machine: Machine) -> None:
         on_host(lab, machine.name, ["docker", "network", "rm", *networks])
 
 
+def _pid(lab: Lab, host: str, container: str) -> str:
+    return on_host(lab, host, ["docker", "inspect", "--format", "{{.State.Pid}}", container]).stdout.strip()
+
+
 def _wait_port(lab: Lab, step: WaitPort) -> None:
-    pid = on_host(lab, step.host, ["docker", "inspect", "--format", "{{.State.Pid}}", step.container]).stdout.strip()
+    pid = _pid(lab, step.host, step.container)
     what = f"{step.container} on {step.host} to listen on {step.port}/{step.protocol}"
     wait_for(lambda: _listens(pid, step), what, _READY_SECONDS, f"docker logs {step.container}")
 

@@ -32,7 +32,7 @@ from netprobe.probe import craft
 from netprobe.probe.plan import Dial, dial_address, host_addresses
 from netprobe.probe.resolver import preferred, servers_of, uses_dns
 from netprobe.state.lookup import namespace_of
-from netprobe.state.topology import itinerary
+from netprobe.state.topology import itinerary, way_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -156,6 +156,7 @@ class Run:
         hosts, ways, dial = fleet.hosts(), [], aim.dial
         if dial is not None:
             ways.append(itinerary(hosts, aim.source_at, dial.address, dial.port, self.target.transport, aim.target_at))
+            ways += way_back(hosts, aim.source_at, dial.address, ways[0].arrives)
         if self._looks_up(aim) and self.target.proto is not Proto.DNS:
             namespace = namespace_of(hosts, aim.source_at)
             server = servers_of(namespace.resolv_conf if namespace is not None else None)[0]

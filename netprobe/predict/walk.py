@@ -225,9 +225,10 @@ class Walk:
         if value is None:
             raise UnknownHere(f"whether {place} forwards is not known")
         if value == "0":
+            name = "net.ipv4.ip_forward" if settings.get("net.ipv4.ip_forward") == "0" else key
             self._block(Obstacle(
-                barrier=Barrier.FORWARDING_OFF, place=place, label="net.ipv4.ip_forward", text="forwarding is off",
-                direction=packet.direction,
+                barrier=Barrier.FORWARDING_OFF, place=place, label=name, text=f"{name} = 0", direction=packet.direction,
+                undo=f"sysctl -w {name}=1",
             ))  # fmt: skip
 
     # -- sockets ------------------------------------------------------------------------------------------------------

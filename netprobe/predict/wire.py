@@ -175,15 +175,17 @@ def _from_bridge(ask: Segment, stops: list[Stop], bridge: str) -> tuple[Place, s
 
 
 def _check_neighbour(ask: Segment, host: Host, container: Container, endpoint: Endpoint) -> None:
-    """A permanent neighbour entry with another MAC than the container's: the frame comes, and nobody takes it."""
+    """A neighbour entry with another MAC than the container's: the frame comes, and nobody takes it."""
     inner = container_link(host, container, endpoint)
     _check_entry(ask, (inner.mac if inner else "") or endpoint.mac)
 
 
 def _check_entry(ask: Segment, mac: str) -> None:
     for each in ask.host.namespace(ask.place.container).neighbours or ():
-        fixed = "PERMANENT" in each.state and each.dev == ask.device and same(each.address, ask.address)
-        if fixed and mac and each.mac and each.mac != mac:
+        used = (
+            each.dev == ask.device and same(each.address, ask.address) and not {"FAILED", "INCOMPLETE"} & {each.state}
+        )
+        if used and mac and each.mac and each.mac != mac:
             text = f"{each.address} lladdr {each.mac} {each.state}, and it has {mac}"
             raise ask.stopped(Barrier.WRONG_NEIGHBOUR, ask.place, f"neighbour {each.address}", text)
 

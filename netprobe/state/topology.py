@@ -122,6 +122,23 @@ def itinerary(
     return walk.result()
 
 
+def way_back(hosts: Mapping[str, Host], source: Place, dialled: str, arrives: Place | None) -> tuple[Itinerary, ...]:
+    """The answer's way, which may be another: from where the request arrives to the address that it comes with.
+
+    Empty where that address is not known beforehand: a masquerading host gives its own.
+    """
+    at = canonical(hosts, source)
+    namespace, host = namespace_of(hosts, at), hosts.get(at.host)
+    hop = route_lookup(namespace, dialled) if namespace is not None else None
+    if arrives is None or host is None or hop is None or not hop.src or is_loopback(hop.src) or arrives == at:
+        return ()
+    container = host.container(at.container) if at.container else None
+    for endpoint, network in networks_of(host, container) if container else ():
+        if endpoint.address == hop.src and network.driver not in FLAT_DRIVERS and network.masquerade:
+            return ()
+    return (itinerary(hosts, arrives, hop.src, None, "icmp"),)
+
+
 @dataclass(slots=True, kw_only=True)
 class _Walk:
     """The walk so far."""
@@ -436,4 +453,14 @@ class _Walk:
                 self.stop(place, container_interface(host, container, endpoint), Role.TARGET, optional=True)
 
 
-__all__ = ["Itinerary", "Role", "Stop", "itinerary", "owner_of_address", "point_name", "published_by", "route_lookup"]
+__all__ = [
+    "Itinerary",
+    "Role",
+    "Stop",
+    "itinerary",
+    "owner_of_address",
+    "point_name",
+    "published_by",
+    "route_lookup",
+    "way_back",
+]
