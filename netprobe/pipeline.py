@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netprobe.decode.table import PacketTable
-    from netprobe.evidence.model import Evidence, Probe
+    from netprobe.evidence.model import Evidence, Limit, Probe
     from netprobe.flows.expression import FlowExpr
     from netprobe.flows.model import FlowSummary
     from netprobe.journeys.model import Connection
@@ -369,7 +369,7 @@ def _assumptions(case: Case, verdict: Verdict) -> tuple[str, ...]:
 
 def _unknowns(case: Case, evidence: Evidence, *, undetermined: bool) -> tuple[str, ...]:
     found = [*(case.journey.unknowns if case.journey else ())]
-    found += [f"{limit.subject}: {limit.why}" for limit in evidence.limits]
+    found += [f"{limit.subject}: {limit.why}" for limit in evidence.limits if not _is_down(case, limit)]
     if case.story.symptom in STOPPED and undetermined:
         found += [
             f"{drop.host}: {drop.counter} meanwhile ({drop.text}); whether by this packet is not certain"
@@ -387,6 +387,16 @@ def _unknowns(case: Case, evidence: Evidence, *, undetermined: bool) -> tuple[st
     ):
         found.append("host state is not known: what the packets do not show is an assumption")
     return tuple(dict.fromkeys(found))
+
+
+def _is_down(case: Case, limit: Limit) -> bool:
+    """Whether this is a point that could not be sniffed because its interface is known to be down: that is evidence."""
+    parts = limit.subject.split("/")
+    host = case.before(parts[0])
+    if limit.kind is not LimitKind.POINT or host is None or len(parts) not in (2, 3):
+        return False
+    link = host.namespace(parts[1] if len(parts) == 3 else None).link(parts[-1])
+    return link is not None and not link.up
 
 
 def _dialled(case: Case) -> str | None:

@@ -14,6 +14,18 @@ from netprobe.causes.firewall import DockerUserDrop, ForwardDrop, InputDrop, Int
 from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute, UpstreamDrop
 from netprobe.causes.local import ProxyAndDnatDead, ProxyDead
 from netprobe.causes.macvlan import MacvlanIsolatedL3
+from netprobe.causes.macvlan_host import (
+    MacvlanHostIsolation,
+    MacvlanModeIsolation,
+    MacvlanNoParent,
+    MacvlanParentDown,
+)
+from netprobe.causes.macvlan_wire import (
+    MacvlanDuplicateAddress,
+    MacvlanMacFilter,
+    MacvlanVlanMismatch,
+    MacvlanWrongGateway,
+)
 from netprobe.causes.names import DnsNoSharedNetwork, NameUnknown
 from netprobe.causes.nat import DnatMissing, MasqueradeMissing, UdpReplySource
 from netprobe.causes.prediction import PredictionDiffers
@@ -42,6 +54,14 @@ CAUSES: tuple[Cause, ...] = (
     AppBoundLoopback(),
     AppNotListening(),
     MasqueradeMissing(),
+    MacvlanDuplicateAddress(),
+    MacvlanHostIsolation(),
+    MacvlanParentDown(),
+    MacvlanModeIsolation(),
+    MacvlanNoParent(),
+    MacvlanVlanMismatch(),
+    MacvlanMacFilter(),
+    MacvlanWrongGateway(),
     MacvlanIsolatedL3(),
     NoRoute(),
     SubnetOverlap(),
@@ -57,13 +77,13 @@ CAUSES: tuple[Cause, ...] = (
 )
 
 #: Causes that no host's state shows: that prediction and packets differ is their very evidence.
-BEYOND_STATE = frozenset({UpstreamDrop.code})
+BEYOND_STATE = frozenset({UpstreamDrop.code, MacvlanMacFilter.code})
 
 
 def cause_of(case: Case) -> Finding | None:
     """The first cause that fires for a connection that does not work (or seems to and does not), None if none does."""
     for cause in CAUSES:
-        if not cause.note and case.story.symptom in cause.symptoms:
+        if case.story.symptom in (cause.explains if cause.note else cause.symptoms):
             finding = cause.find(case)
             if finding is not None:
                 return finding
@@ -74,7 +94,8 @@ def notes_of(case: Case, cause: Finding | None) -> tuple[Finding, ...]:
     """Everything else worth knowing: the notes that fire, but for a difference that the cause explains."""
     asked = (each.find(case) for each in CAUSES if each.note and case.story.symptom in each.symptoms)
     explained = cause is not None and cause.code in BEYOND_STATE
-    return tuple(note for note in asked if note is not None and not (explained and note.code == PredictionDiffers.code))
+    said = {cause.code if cause else ""} | ({PredictionDiffers.code} if explained else set())
+    return tuple(note for note in asked if note is not None and note.code not in said)
 
 
 def still_possible(case: Case) -> tuple[str, ...]:
@@ -82,5 +103,5 @@ def still_possible(case: Case) -> tuple[str, ...]:
     return tuple(
         cause.code
         for cause in CAUSES
-        if not cause.note and case.story.symptom in cause.symptoms and cause.possible(case)
+        if case.story.symptom in (cause.explains if cause.note else cause.symptoms) and cause.possible(case)
     )

@@ -32,7 +32,7 @@ from netprobe.probe import craft
 from netprobe.probe.plan import Dial, dial_address, host_addresses
 from netprobe.probe.resolver import preferred, servers_of, uses_dns
 from netprobe.state.lookup import namespace_of
-from netprobe.state.topology import itinerary, way_back
+from netprobe.state.topology import itinerary, on_segment, way_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -118,6 +118,7 @@ class Run:
         ways = self._ways(fleet, aim)
         hosts = [source.host, *(stop.place.host for way in ways for stop in way.stops)]
         hosts += [aim.target_at.host] if aim.target_at is not None else []
+        hosts += on_segment(fleet.hosts(), source)
         self.involved = tuple(name for name in dict.fromkeys(hosts) if not fleet.members[name].host_fault)
         asked = fleet.ask_rest(self.involved)
         with contextlib.suppress(HostLostError, FarError):  # then the probe fails in the same way, and is recorded

@@ -187,4 +187,9 @@ def _same_link(
         return None, ()
     if len(hosts) > 1:
         return (PathCode.MACVLAN if vlan is None else PathCode.MACVLAN_VLAN), ()
+    if len(places) > 1 and all(place.container is not None for place in places):
+        # A bridge's ports would have seen it; the macvlan driver hands it over by itself.
+        looked = any(point.container is None and point.interface != "lo" for point in where.values())
+        said = "no bridge port saw it: the macvlan driver is taken to have handed it over"
+        return PathCode.MACVLAN, () if looked else (said,)
     return PathCode.BRIDGE, ()

@@ -139,6 +139,25 @@ def way_back(hosts: Mapping[str, Host], source: Place, dialled: str, arrives: Pl
     return (itinerary(hosts, arrives, hop.src, None, "icmp"),)
 
 
+def on_segment(hosts: Mapping[str, Host], source: Place) -> tuple[str, ...]:
+    """The hosts with an address of their own in the subnet of a macvlan network of the source: they may be its routers."""
+    at = canonical(hosts, source)
+    host = hosts.get(at.host)
+    container = host.container(at.container) if host and at.container else None
+    flat = [net for _, net in networks_of(host, container) if net.driver in FLAT_DRIVERS] if host and container else []
+    subnets = [subnet for net in flat for subnet in net.subnets]
+    return tuple(
+        name
+        for name, other in hosts.items()
+        if any(
+            covers(subnet, each.address)
+            for link in other.own.links or ()
+            for each in link.addresses
+            for subnet in subnets
+        )
+    )
+
+
 @dataclass(slots=True, kw_only=True)
 class _Walk:
     """The walk so far."""

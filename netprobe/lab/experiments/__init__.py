@@ -15,7 +15,15 @@ from netprobe.lab.experiments.truth import TRUTH
 if TYPE_CHECKING:
     from netprobe.lab.experiments.model import Experiment
 
-EXPERIMENTS: Final[tuple[Experiment, ...]] = (*NAMES, *ENDPOINTS, *FIREWALLS, *ROUTING, *MACVLAN, *TRUTH)
+EXPERIMENTS: Final[tuple[Experiment, ...]] = (
+    *NAMES,
+    *ENDPOINTS,
+    *FIREWALLS,
+    *ROUTING,
+    *MACVLAN,
+    *MACVLAN_FAULTS,
+    *TRUTH,
+)
 
 
 def experiment(name: str) -> Experiment:
