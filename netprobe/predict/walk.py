@@ -237,6 +237,7 @@ class Walk:
         """To a socket: docker-proxy's sends on, a container's or host's own is the end."""
         if packet.direction is Direction.REPLY:
             return
+        self.arrives = place
         host, namespace = self._namespace(place)
         if packet.proto == _ICMP or packet.dport is None:
             self._arrived(place, packet)
@@ -271,7 +272,6 @@ class Walk:
         self._send(place, inner)
 
     def _arrived(self, place: Place, packet: Flying) -> None:
-        self.arrives = place
         self.ends.append((place, packet))
         host, _ = self._namespace(place)
         container = host.container(place.container) if place.container else None
