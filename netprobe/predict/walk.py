@@ -14,6 +14,7 @@ from netprobe.predict.model import Barrier, Flying, Obstacle, Step, Stopped, Unk
 from netprobe.predict.netfilter import Filter, filter_of, pass_hook, pass_ingress
 from netprobe.predict.wire import Carried, Segment, Stop, carry
 from netprobe.report.model import Change, Direction, Hop, HopPacket
+from netprobe.state.address import same
 from netprobe.state.docker import ContainerState
 from netprobe.state.lookup import has_address, route_lookup
 from netprobe.state.sockets import listening
@@ -113,7 +114,7 @@ class Walk:
         passed = self._hook(by, "PREROUTING", packet, in_if=in_if)
         if restored is not None:
             passed = replace(passed, dst=restored.dst, dport=restored.dport)
-        if has_address(namespace, passed.dst):
+        if _owns(host, place, namespace, passed.dst):
             self._in(place, by, packet, restored or passed, in_if)
         else:
             self._on(place, by, packet, passed, restored, in_if)
@@ -321,6 +322,14 @@ class Walk:
         if self.dialled == first.dst or any(hop.direction is Direction.REQUEST and hop.packet for hop in self.hops):
             return ()
         return (Change(field="dst", before=self.dialled, after=first.dst, by="NAT"),)
+
+
+def _owns(host: Host, place: Place, namespace: Namespace, address: str) -> bool:
+    """Whether an address is the namespace's own; by the engine's word where its links were not read."""
+    container = host.container(place.container) if place.container else None
+    if namespace.links is None and container is not None:
+        return any(same(each, address) for each in container.addresses)
+    return has_address(namespace, address)
 
 
 def _is_sent(carried: Carried, end: Stopped | UnknownHere | None) -> bool:
