@@ -124,7 +124,8 @@ def join(points: Sequence[Point], reports: Mapping[str, Answer], failed: Mapping
         capture = read_pcap(data, order)
         kept.append((_capture_point(point, report, capture), data, capture))
         if report.get("error"):
-            limits.append(_limit(point.name, f"sniffed in part: {report['error']}"))
+            why = f"sniffed in part: {report['error']}"
+            limits.append(Limit(kind=LimitKind.PART, subject=point.name, why=why))
         if report.get("dropped"):
             limits.append(
                 _limit(point.name, f"the kernel dropped {report['dropped']} packets: absence proves nothing here")
