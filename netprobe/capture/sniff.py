@@ -107,9 +107,10 @@ class Sniffing:
             try:
                 reports |= self._whole(host, self.sessions[host].wait(future, STOP_SECONDS + 5.0)["points"])
             except (HostLostError, FarError) as error:
-                kept = self._kept(host, str(error))
+                why = str(error).removeprefix(f"{host}: ")
+                kept = self._kept(host, why)
                 reports |= kept
-                self.failed |= {p.name: str(error) for p in self.points if p.place.host == host and p.name not in kept}
+                self.failed |= {p.name: why for p in self.points if p.place.host == host and p.name not in kept}
         return join(self.points, reports, self.failed)
 
     def _whole(self, host: str, reports: Mapping[str, Answer]) -> dict[str, Answer]:

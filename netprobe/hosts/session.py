@@ -1,7 +1,7 @@
 """A session with one host: the far-side program started through the host's reach, asked over its standard input and output.
 
 Leaving nothing behind: the program ends when its input ends, which the kernel sees to however this process ends; it also runs
-under ``timeout``. :meth:`Session.close` ends it and waits for it.
+under ``timeout``, and over a network it ends when it hears nothing for some seconds. :meth:`Session.close` ends it and waits for it.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ PACKAGES = {
 
 LINES = 60
 LINE_BYTES = 1000
+LIFE_SECONDS = 2.0
+SILENCE_SECONDS = 10.0
 SSH_FAILED = 255  # ssh(1): its own failure, not the command's
 
 Answer = dict[str, Any]
@@ -62,6 +64,7 @@ class Session:
         self._waiting: dict[int, Future[Answer]] = {}
         self._next = 0
         self._lost = False
+        self._over = threading.Event()
         self._said: deque[str] = deque(maxlen=LINES)
         argv = (
             "timeout",
@@ -95,6 +98,9 @@ class Session:
         self._listener.start()
         text = program()
         self._send(b"%d\n%b" % (len(text), text))
+        if host.reach.quoted:
+            self.submit("watch", seconds=SILENCE_SECONDS)
+            threading.Thread(target=self._show_life, daemon=True).start()
 
     def ask(self, operation: str, patience: float = 10.0, **arguments: Any) -> Answer:
         """Ask for one operation and wait for its answer.
@@ -158,6 +164,11 @@ class Session:
             if text:
                 self._said.append(text)
 
+    def _show_life(self) -> None:
+        """Have the far side know that the network still carries us: without, it ends (its ``timeout`` would be later)."""
+        while not self._over.wait(LIFE_SECONDS):
+            self._send(b"\n")
+
     def _deliver(self, answer: Answer) -> None:
         number = answer.get("id")
         with self._lock:
@@ -196,6 +207,8 @@ class Session:
             return Complaint(said[-1], "")
         if self.host.reach.quoted and self._process.returncode == SSH_FAILED:
             return Complaint("the ssh connection broke", "")
+        if self._process.returncode < 0:
+            return Complaint(f"the session was killed (signal {-self._process.returncode})", "")
         return Complaint(f"the session ended with exit status {self._process.returncode}", "")
 
     @property
@@ -205,6 +218,7 @@ class Session:
 
     def end_input(self) -> None:
         """Tell the program to end, without waiting."""
+        self._over.set()
         with contextlib.suppress(BrokenPipeError, OSError, ValueError):
             if self._process.stdin is not None:
                 self._process.stdin.close()
