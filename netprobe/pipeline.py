@@ -38,7 +38,7 @@ from netprobe.state.lookup import canonical
 from netprobe.state.topology import itinerary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from netprobe.decode.table import PacketTable
     from netprobe.evidence.model import Evidence, Limit, Probe
@@ -82,6 +82,7 @@ def analyze(evidence: Evidence, flow: FlowExpr | None = None) -> Report:
         SeveralFlows: captures from elsewhere with several connections, and ``flow`` does not single one out.
         UsageFault: captures without any connection, or none that ``flow`` matches.
     """
+    evidence = _doubting(evidence)
     source = evidence.probe.source_at.host if evidence.probe else None
     table, clocks = on_one_clock(decode(evidence.packets, evidence.points), evidence.points, source)
     world = build_world(evidence)
@@ -90,6 +91,16 @@ def analyze(evidence: Evidence, flow: FlowExpr | None = None) -> Report:
     aim = _aim(evidence, world, outer)
     journey = _journey(outer, found, table, world) if outer is not None else None
     return _report(evidence, table, world, aim, journey, clocks)
+
+
+def _doubting(evidence: Evidence) -> Evidence:
+    """Treat a point that was sniffed in part as one that lost packets: who knows what passed afterwards?"""
+    in_part = {limit.subject for limit in evidence.limits if limit.kind is LimitKind.PART}
+    points = [
+        replace(point, dropped=max(point.dropped or 0, 1)) if point.name in in_part else point
+        for point in evidence.points
+    ]
+    return replace(evidence, points=tuple(points))
 
 
 def _chosen(
@@ -425,7 +436,7 @@ def _clock_assumptions(clocks: Sequence[Clock]) -> tuple[str, ...]:
 
 def _unknowns(case: Case, evidence: Evidence, *, undetermined: bool) -> tuple[str, ...]:
     found = [*(case.journey.unknowns if case.journey else ())]
-    found += [f"{limit.subject}: {limit.why}" for limit in evidence.limits if not _is_down(case, limit)]
+    found += _said(limit for limit in evidence.limits if not _is_down(case, limit))
     if case.story.symptom in STOPPED and undetermined:
         found += [
             f"{drop.host}: {drop.counter} meanwhile ({drop.text}); whether by this packet is not certain"
@@ -445,11 +456,19 @@ def _unknowns(case: Case, evidence: Evidence, *, undetermined: bool) -> tuple[st
     return tuple(dict.fromkeys(found))
 
 
+def _said(limits: Iterable[Limit]) -> list[str]:
+    """One line a reason: what went wrong in the same way is named together."""
+    subjects: dict[tuple[LimitKind, str], list[str]] = {}
+    for limit in limits:
+        subjects.setdefault((limit.kind, limit.why), []).append(limit.subject)
+    return [f"{', '.join(names)}: {why}" for (_, why), names in subjects.items()]
+
+
 def _is_down(case: Case, limit: Limit) -> bool:
     """Whether this is a point that could not be sniffed because its interface is known to be down: that is evidence."""
     parts = limit.subject.split("/")
     host = case.before(parts[0])
-    if limit.kind is not LimitKind.POINT or host is None or len(parts) not in (2, 3):
+    if limit.kind not in (LimitKind.POINT, LimitKind.PART) or host is None or len(parts) not in (2, 3):
         return False
     link = host.namespace(parts[1] if len(parts) == 3 else None).link(parts[-1])
     return link is not None and not link.up

@@ -107,9 +107,10 @@ class Sniffing:
             try:
                 reports |= self._whole(host, self.sessions[host].wait(future, STOP_SECONDS + 5.0)["points"])
             except (HostLostError, FarError) as error:
-                kept = self._kept(host, str(error))
+                why = str(error).removeprefix(f"{host}: ")
+                kept = self._kept(host, why)
                 reports |= kept
-                self.failed |= {p.name: str(error) for p in self.points if p.place.host == host and p.name not in kept}
+                self.failed |= {p.name: why for p in self.points if p.place.host == host and p.name not in kept}
         return join(self.points, reports, self.failed)
 
     def _whole(self, host: str, reports: Mapping[str, Answer]) -> dict[str, Answer]:
@@ -119,13 +120,10 @@ class Sniffing:
         return {key: {**each, "pcap": [*before.get(key, ()), each.get("pcap")]} for key, each in reports.items()}
 
     def _kept(self, host: str, why: str) -> dict[str, Answer]:
-        """What had come when the host was lost: in part, so that absence proves nothing (at least one packet counts as lost)."""
+        """What had come when the host was lost."""
         stream = self._streams.get(host)
         parts = stream.parts if stream is not None else {}
-        return {
-            key: {"pcap": list(each), "received": None, "dropped": 1, "error": why, "lost": True}
-            for key, each in parts.items()
-        }
+        return {key: {"pcap": list(each), "error": why} for key, each in parts.items()}
 
 
 class Stream:
@@ -178,8 +176,9 @@ def join(points: Sequence[Point], reports: Mapping[str, Answer], failed: Mapping
         capture = read_pcap(data, order)
         kept.append((_capture_point(point, report, capture), data, capture))
         if report.get("error"):
-            limits.append(_limit(point.name, f"sniffed in part: {report['error']}"))
-        if report.get("dropped") and not report.get("lost"):
+            why = f"sniffed in part: {report['error']}"
+            limits.append(Limit(kind=LimitKind.PART, subject=point.name, why=why))
+        if report.get("dropped"):
             limits.append(
                 _limit(point.name, f"the kernel dropped {report['dropped']} packets: absence proves nothing here")
             )

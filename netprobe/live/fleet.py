@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,10 +16,12 @@ from netprobe.hosts.session import FarError, HostLostError, Session
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+    from concurrent.futures import Future
 
     from netprobe.evidence.model import HostState, Place
     from netprobe.hosts.collect import HostRecord
     from netprobe.hosts.inventory import HostEntry, Inventory
+    from netprobe.hosts.session import Answer
     from netprobe.state.docker import Container
     from netprobe.state.model import Host
 
@@ -53,6 +56,7 @@ class Fleet:
         }
         self._pool = ThreadPoolExecutor(max(4, 2 * len(self.members)))
         self._first: list[tuple[Member, collect.Asked]] = []
+        self._greeted: list[tuple[Member, Future[Answer]]] = []
         self._states: dict[str, tuple[HostState, Host]] = {}
 
     def __enter__(self) -> Self:
@@ -76,12 +80,21 @@ class Fleet:
         Raises:
             EnvironmentFault: a program that reaching a host takes is not installed here, or this is not root.
         """
+        self._set_aside()
         for member in self.members.values():
-            if os.geteuid() != 0 and member.entry.reach.same_machine and not member.entry.become:
-                raise EnvironmentFault("explaining a connection needs root", "run it as root: sudo netprobe explain …")
-        for member in self.members.values():
-            member.session = Session(member.entry, self._life)
-            self._first.append((member, collect.ask(member.session, member.before, collect.FIRST)))
+            if not member.host_fault:
+                member.session = Session(member.entry, self._life)
+                self._greeted.append((member, member.session.submit("hello")))
+                self._first.append((member, collect.ask(member.session, member.before, collect.FIRST)))
+
+    def _set_aside(self) -> None:
+        """Without root, this machine's own hosts are of no use; others still are."""
+        mine = [member for member in self.members.values() if member.entry.reach.same_machine]
+        denied = [member for member in mine if os.geteuid() != 0 and not member.entry.become]
+        if denied and len(mine) == len(self.members):
+            raise EnvironmentFault("explaining a connection needs root", "run it as root: sudo netprobe explain …")
+        for member in denied:
+            member.host_fault, member.host_hint = "netprobe is not root here", "run it as root: sudo netprobe explain …"
 
     def survey(self, wanted: Collection[str]) -> None:
         """Learn of every host what a plan needs: addresses, routes, containers, networks; all side by side."""
@@ -89,6 +102,8 @@ class Fleet:
         for member, request in self._first:
             request.receive()
             self._check(member)
+        for member, greeting in self._greeted:
+            self._check_root(member, greeting)
         for job in jobs:
             job.result()
 
@@ -98,6 +113,14 @@ class Fleet:
             complaint = member.session.complaint()
             member.host_fault = complaint.text or output.error.removeprefix(f"{member.entry.name}: ")
             member.host_hint = complaint.hint
+
+    @staticmethod
+    def _check_root(member: Member, greeting: Future[Answer]) -> None:
+        with contextlib.suppress(HostLostError, FarError):  # said by `_check`
+            uid = member.session.wait(greeting)["uid"] if member.session is not None else 0
+            if uid != 0:
+                member.host_fault = f"netprobe is not root there (user id {uid})"
+                member.host_hint = 'give it become = "sudo -n" in the hosts file, or reach it as root'
 
     def _survey_engine(self, member: Member, wanted: Collection[str]) -> None:
         session = member.session

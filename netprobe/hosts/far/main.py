@@ -37,6 +37,7 @@ def main(boot: str, program: bytes) -> None:
     server = Server(
         {
             "hello": lambda _request: {"python": list(sys.version_info[:3]), "uid": os.geteuid()},
+            "watch": lambda request: server.watch(request),  # noqa: PLW0108 - it is not there yet
             "enter": enter,
             "run": lambda request: commands.run(children, request),
             "read": files.read,
