@@ -8,6 +8,7 @@ from netprobe.lab.errors import LabError
 from netprobe.lab.experiments.endpoints import ENDPOINTS
 from netprobe.lab.experiments.firewalls import FIREWALLS
 from netprobe.lab.experiments.macvlan import MACVLAN
+from netprobe.lab.experiments.macvlan_faults import MACVLAN_FAULTS
 from netprobe.lab.experiments.names import NAMES
 from netprobe.lab.experiments.routing import ROUTING
 from netprobe.lab.experiments.truth import TRUTH
