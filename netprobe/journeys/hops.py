@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from netprobe.decode.address import mac
-from netprobe.decode.table import SYN, SYN_ACK, Flag, Kind
+from netprobe.decode.table import SYN, SYN_ACK, TAG_UNKNOWN, Flag, Kind
 from netprobe.flows.build import ECHO_REQUEST, destination, source
 from netprobe.flows.model import PROTO_NAME
 from netprobe.report.model import Change, Direction, Hop, HopPacket
@@ -239,6 +239,8 @@ def packet(table: PacketTable, row: int) -> HopPacket:
         dst_mac=_mac(int(table.eth_dst[row])),
         vlan=_absent(int(table.vlan[row])),
         frame=int(table.packets.frame[row]),
+        vlan_inner=_absent(int(table.vlan_inner[row])),
+        tag_known=int(table.vlan[row]) != TAG_UNKNOWN,
     )
 
 
@@ -325,10 +327,7 @@ def changes(table: PacketTable, one: Sighting, other: Sighting) -> tuple[Change,
         before, after = getattr(left, name), getattr(right, name)
         if before and after and before != after:
             out.append(Change(field=name, before=before, after=after, by=by))
-    if left.vlan != right.vlan:
-        out.append(Change(field="vlan", before=_tag(left.vlan), after=_tag(right.vlan), by="VLAN interface"))
+    if left.tag != right.tag and left.tag_known and right.tag_known:
+        tags = left.tag or "untagged", right.tag or "untagged"
+        out.append(Change(field="vlan", before=tags[0], after=tags[1], by="VLAN interface"))
     return tuple(out)
-
-
-def _tag(vlan: int | None) -> str:
-    return "untagged" if vlan is None else str(vlan)

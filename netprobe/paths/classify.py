@@ -106,7 +106,15 @@ def _general(hops: Sequence[Hop], points: Sequence[CapturePoint], aim: Aim, stor
     if bridged in (PathCode.MACVLAN, PathCode.MACVLAN_VLAN):
         path = bridged
     named = tuple(segment for segment in segments if segment.host)
-    return Way(path=path, segments=named, vlan=vlan, assumptions=assumptions)
+    return Way(path=path, segments=named, vlan=vlan, assumptions=(*assumptions, *_untold(request)))
+
+
+def _untold(request: Sequence[Hop]) -> tuple[str, ...]:
+    """What is assumed of tags where the captures do not show any."""
+    names = dict.fromkeys(hop.point for hop in request if hop.packet and not hop.packet.tag_known)
+    if not names:
+        return ()
+    return (f"no VLAN tag is assumed at {', '.join(names)}: a cooked capture (SLL2) does not keep it",)
 
 
 def answered_elsewhere(story: Observation, way: Way, aim: Aim, *, unclear: bool = False) -> bool:

@@ -113,6 +113,7 @@ def _packet(packet: HopPacket) -> dict[str, Any]:
         "dst_mac": packet.dst_mac,
         "vlan": packet.vlan,
         "frame": packet.frame,
+        "vlan_inner": packet.vlan_inner,
     }
 
 
