@@ -131,6 +131,18 @@ def _aim(evidence: Evidence, world: World, outer: Connection | None) -> Aim:
         target=target,
         proto=proto,
         probed=probe.result.outcome not in (Outcome.BROKEN, Outcome.NOT_RUN),
+        bridge_points=_bridge_points(world),
+    )
+
+
+def _bridge_points(world: World) -> frozenset[str] | None:
+    if not any(host.own.links for host in world.before.values()):
+        return None
+    return frozenset(
+        f"{name}/{link.name}"
+        for name, host in world.before.items()
+        for link in host.own.links or ()
+        if link.master or link.kind == "bridge"
     )
 
 

@@ -12,7 +12,7 @@ from netprobe.evidence.model import Outcome
 from netprobe.predict.model import Barrier
 from netprobe.report.model import Finding, Where
 from netprobe.state.address import covers, prefix, same
-from netprobe.state.lookup import FLAT_DRIVERS, network_for, networks_of, route_lookup
+from netprobe.state.lookup import FLAT_DRIVERS, container_with, network_for, networks_of, route_lookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,6 +101,11 @@ class MacvlanHostIsolation(Cause):
 
     @staticmethod
     def _child(case: Case, obstacle: Obstacle) -> tuple[Host, Container, Network] | None:
+        host = case.before(obstacle.place.host)
+        here = container_with(host, next_hop(case)) if host else None
+        network = network_for(host, here[1]) if host and here else None
+        if host and here and network and network.parent == obstacle.label:
+            return host, here[0], network
         found = (
             (host, container, network)
             for host, container, network in flat_networks(case)

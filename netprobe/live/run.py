@@ -118,7 +118,7 @@ class Run:
         ways = self._ways(fleet, aim)
         hosts = [source.host, *(stop.place.host for way in ways for stop in way.stops)]
         hosts += [aim.target_at.host] if aim.target_at is not None else []
-        hosts += on_segment(fleet.hosts(), source)
+        hosts += on_segment(fleet.hosts(), source, aim.dial.address if aim.dial else None)
         self.involved = tuple(name for name in dict.fromkeys(hosts) if not fleet.members[name].host_fault)
         asked = fleet.ask_rest(self.involved)
         with contextlib.suppress(HostLostError, FarError):  # then the probe fails in the same way, and is recorded

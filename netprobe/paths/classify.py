@@ -195,9 +195,23 @@ def _same_link(
         return None, ()
     if len(hosts) > 1:
         return (PathCode.MACVLAN if vlan is None else PathCode.MACVLAN_VLAN), ()
-    if len(places) > 1 and all(place.container is not None for place in places):
-        # A bridge's ports would have seen it; the macvlan driver hands it over by itself.
-        looked = any(point.container is None and point.interface != "lo" for point in where.values())
-        said = "no bridge port saw it: the macvlan driver is taken to have handed it over"
-        return PathCode.MACVLAN, () if looked else (said,)
-    return PathCode.BRIDGE, ()
+    return _inside_one_host(request, where, aim)
+
+
+_PORT_NAMES = ("veth", "br-", "docker")  # as Docker names them
+
+
+def _inside_one_host(
+    request: Sequence[Hop], where: Mapping[str, CapturePoint], aim: Aim
+) -> tuple[PathCode, tuple[str, ...]]:
+    """Bridge or macvlan: by what the host's own points are that saw it (or were sniffed, where none did)."""
+    looked = [point.name for point in where.values() if point.container is None and point.interface != "lo"]
+    seen = [hop.point for hop in request if hop.point in looked]
+    if aim.bridge_points is not None:
+        bridged = not looked or any(point in aim.bridge_points for point in seen or looked)
+        return (PathCode.BRIDGE if bridged else PathCode.MACVLAN), ()
+    bridged = not looked or any(where[point].interface.startswith(_PORT_NAMES) for point in seen or looked)
+    names = ", ".join(where[point].interface for point in seen or looked)
+    return (
+        (PathCode.BRIDGE, ()) if bridged else (PathCode.MACVLAN, (f"{names}: taken for no port of a bridge, by name",))
+    )

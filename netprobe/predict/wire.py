@@ -106,6 +106,8 @@ def _carry(ask: Segment, stops: list[Stop]) -> tuple[Place | None, str, str]:
     if link is not None and not link.up:
         raise ask.stopped(Barrier.LINK_DOWN, ask.place, ask.device, f"{ask.device} is down")
     if ask.place.container is None:
+        if link is not None and link.kind == "macvlan" and link.peer_name:
+            return *_shim(ask, stops, link), ""
         if ask.device in docker_bridges(ask.host):
             stops.append(ask.stop(ask.place, ask.device))
             return *_from_bridge(ask, stops, ask.device), ""
@@ -317,6 +319,20 @@ def _tagged(tag: int | None) -> str:
     return "untagged" if tag is None else f"with VLAN tag {tag}"
 
 
+def _shim(ask: Segment, stops: list[Stop], link: Link) -> tuple[Place | None, str]:
+    """Out of a macvlan interface of the host's own: to its parent's containers, else by the parent."""
+    own = Place(host=ask.host.name)
+    stops.append(ask.stop(own, link.name))
+    for container, endpoint, network in _endpoints(ask.host):
+        child = network.driver == "macvlan" and network.parent == link.peer_name
+        if child and any(same(each, ask.address) for each in endpoint.all_addresses):
+            place = Place(host=ask.host.name, container=ask.host.owner_of(container.name))
+            interface = container_interface(ask.host, container, endpoint)
+            stops += [ask.stop(own, link.peer_name), ask.stop(place, interface)]
+            return place, interface
+    return _uplink(ask, stops, own, link.peer_name, macvlan=True)
+
+
 def _flat(ask: Segment, stops: list[Stop], network: Network) -> tuple[Place | None, str]:
     """Out of a macvlan or ipvlan container: to another of the same parent inside the host, else by the parent."""
     host, own = ask.host, Place(host=ask.host.name)
@@ -329,6 +345,9 @@ def _flat(ask: Segment, stops: list[Stop], network: Network) -> tuple[Place | No
         )
     if has_address(host.own, ask.address):
         link = host.own.link_with(ask.address)
+        if link is not None and link.kind == "macvlan" and link.peer_name == network.parent:
+            stops += [ask.stop(own, network.parent), ask.stop(own, link.name)]
+            return own, link.name
         if link is not None and link.name == network.parent:
             stops.extend(ask.stop(own, name) for name in _below(host, network.parent)[:1])
             raise ask.stopped(
@@ -347,6 +366,9 @@ def _flat(ask: Segment, stops: list[Stop], network: Network) -> tuple[Place | No
             raise ask.stopped(Barrier.MODE, own, network.parent, f"macvlan_mode={min(modes)}")
         place = Place(host=host.name, container=host.owner_of(container.name))
         interface = container_interface(host, container, endpoint)
-        stops.append(ask.stop(place, interface))
+        stops += [
+            ask.stop(own, network.parent),
+            ask.stop(place, interface),
+        ]  # its taps see it first (macvlan_queue_xmit)
         return place, interface
     return _uplink(ask, stops, own, network.parent, macvlan=True)
