@@ -18,7 +18,7 @@ from netprobe.flows.model import PROTO_NAME
 from netprobe.report.model import Change, Direction, Hop, HopPacket
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from netprobe.decode.table import PacketTable
     from netprobe.evidence.model import CapturePoint
@@ -169,8 +169,31 @@ def _ordered(
         names = [points[seen.flow.point].name for seen in group]
         if all(name in place for name in names) and len(set(names)) == len(names):
             group.sort(key=lambda seen: (place[points[seen.flow.point].name], int(table.packets.time_ns[seen.row])))
+        elif all(name in place for name in names):
+            group = _passing_twice(group, table, points, place)
         out += group
     return out
+
+
+def _passing_twice(
+    group: list[Sighting], table: PacketTable, points: Sequence[CapturePoint], place: Mapping[str, int]
+) -> list[Sighting]:
+    """One leg's sightings where a point saw the packet twice: a router with one wire, or a host that it came back to.
+
+    Each router lowers the TTL, and between two routers a host is passed once, so that its own clock orders its points there. Hosts
+    stand where topology has those of their points that are passed once.
+    """
+    names = [points[seen.flow.point].name for seen in group]
+    stays: dict[tuple[int, str], list[tuple[bool, int]]] = {}
+    for seen, name in zip(group, names, strict=True):
+        stay = (-int(table.ttl[seen.row]), points[seen.flow.point].host)
+        stays.setdefault(stay, []).append((names.count(name) > 1, place[name]))
+
+    def key(seen: Sighting) -> tuple[int, int, int]:
+        ttl, host = -int(table.ttl[seen.row]), points[seen.flow.point].host
+        return ttl, min(stays[ttl, host])[1], int(table.packets.time_ns[seen.row])
+
+    return sorted(group, key=key)
 
 
 def _pairs(ordered: list[Sighting]) -> list[tuple[Sighting | None, Sighting]]:
@@ -329,5 +352,7 @@ def changes(table: PacketTable, one: Sighting, other: Sighting) -> tuple[Change,
             out.append(Change(field=name, before=before, after=after, by=by))
     if left.tag != right.tag and left.tag_known and right.tag_known:
         tags = left.tag or "untagged", right.tag or "untagged"
-        out.append(Change(field="vlan", before=tags[0], after=tags[1], by="VLAN interface"))
+        out.append(
+            Change(field="vlan", before=tags[0], after=tags[1], by="routing" if by == "routing" else "VLAN interface")
+        )
     return tuple(out)

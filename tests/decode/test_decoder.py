@@ -422,11 +422,12 @@ def tagged(linktype: int, tags: list[tuple[int, int]], rest: bytes = INNER) -> b
     tags=st.lists(st.tuples(st.sampled_from(TPIDS), st.integers(0, 0xFFFF)), max_size=4),
 )
 def test_tags_wherever_they_stand(decoded: Decoded, linktype: int, tags: list[tuple[int, int]]) -> None:
-    got = row(decoded([tagged(linktype, tags)], linktype=linktype), 0)
+    table = decoded([tagged(linktype, tags)], linktype=linktype)
+    got = row(table, 0)
     ids = [tci & 0xFFF for _, tci in tags[:2] if tci & 0xFFF]
     assert got["vlan"] == (ids[0] if ids else TAG_UNKNOWN if linktype == 276 and not tags else ABSENT)
     assert got["vlan_inner"] == (ids[1] if len(ids) > 1 else ABSENT)
-    assert bool(got["anomaly"] & Anomaly.TOO_MANY_TAGS) == (len(tags) > 2)
+    assert bool(int(table.anomaly[0]) & Anomaly.TOO_MANY_TAGS) == (len(tags) > 2)
     assert (got["kind"] == Kind.UDP) == (len(tags) <= 2)
 
 
@@ -439,9 +440,10 @@ def test_a_tag_that_is_cut_short_is_named(
     decoded: Decoded, linktype: int, tags: list[tuple[int, int]], kept: int
 ) -> None:
     whole = tagged(linktype, tags)
-    got = row(decoded([whole[:kept]], linktype=linktype, origlen=len(whole)), 0)
+    table = decoded([whole[:kept]], linktype=linktype, origlen=len(whole))
+    got = row(table, 0)
     headers = len(tagged(linktype, tags, b""))
-    assert bool(got["anomaly"] & Anomaly.TRUNCATED_LINK) == (kept < headers)
+    assert bool(int(table.anomaly[0]) & Anomaly.TRUNCATED_LINK) == (kept < headers)
     assert got["vlan"] in (*(tci & 0xFFF for _, tci in tags), ABSENT, TAG_UNKNOWN)
     assert got["vlan"] != 0
 
