@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,13 +30,14 @@ class Answer:
     exit_code: int
 
 
-def explain(lab: Lab, arguments: tuple[str, ...], save: Path) -> Answer:
-    """Run `netprobe explain --json --save`.
+def explain(lab: Lab, arguments: tuple[str, ...], save: Path, unlisted: tuple[str, ...] = ()) -> Answer:
+    """Run `netprobe explain --json --save`, with an inventory that lacks the `unlisted` hosts.
 
     Raises:
         LabError: it gave no report, or its exit code contradicts its verdict.
     """
-    argv = ["explain", *arguments, "--hosts", str(lab.hosts_file), "--save", str(save), "--json"]
+    hosts = _inventory_without(lab, unlisted, save) if unlisted else lab.hosts_file
+    argv = ["explain", *arguments, "--hosts", str(hosts), "--save", str(save), "--json"]
     done = _netprobe(argv, capture=True)
     try:
         report = json.loads(done.stdout)
@@ -47,6 +49,19 @@ def explain(lab: Lab, arguments: tuple[str, ...], save: Path) -> Answer:
     if done.returncode != _EXITS.get(report["verdict"]):
         raise LabError(f"netprobe says {report['verdict']} and exits {done.returncode}")
     return Answer(report=report, exit_code=done.returncode)
+
+
+def _inventory_without(lab: Lab, unlisted: tuple[str, ...], save: Path) -> Path:
+    """Write the lab's inventory without some hosts, beside the evidence."""
+    hosts = tomllib.loads(lab.hosts_file.read_text())["hosts"]
+    kept = {name: host for name, host in hosts.items() if name not in unlisted}
+    tables = (
+        f"[hosts.{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in host.items())
+        for name, host in kept.items()
+    )
+    path = save.with_suffix(".toml")
+    path.write_text("\n".join(tables))
+    return path
 
 
 def print_report(save: Path) -> None:

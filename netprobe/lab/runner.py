@@ -56,7 +56,7 @@ def ask(lab: Lab, experiment: Experiment, evidence: Path) -> Outcome:
     for machine in SERVERS:
         addresses |= container_addresses(lab, machine.name)
     arguments = tuple(word.format_map(addresses) for word in experiment.explain)
-    answer = explain(lab, arguments, evidence)
+    answer = explain(lab, arguments, evidence, experiment.unlisted)
     found = disagreements(answer.report, experiment.expected, addresses)
     return Outcome(experiment=experiment, answer=answer, evidence=evidence, disagreements=tuple(found))
 
