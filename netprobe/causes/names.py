@@ -98,7 +98,9 @@ class DnsNoSharedNetwork(Cause):
         """Only for a container's name, asked by a container that shares no such network with it, as far as is known."""
         name, source = _asked(case), case.source_container
         bearers = _bearers(case, name) if name else None
-        if name is None or bearers is None:
+        if name is None:
+            return case.story.symptom is not Symptom.SILENCE  # silence is that of any connection
+        if bearers is None:
             return True
         return bool(bearers) and source is not None and not any(self._common(case, source, *each) for each in bearers)
 

@@ -224,6 +224,10 @@ class Fleet:
             member = self.members[host]
             if member.host_fault:
                 found.append(Limit(kind=LimitKind.HOST, subject=host, why=member.host_fault))
+            elif member.session is not None and member.session.lost:
+                broke = f"the connection to it broke during the run: {member.session.last_words()}"
+                found += [Limit(kind=LimitKind.HOST, subject=host, why=broke), *member.before.limits()]
+                continue
             if member.engine_fault is not None:
                 found.append(
                     Limit(kind=LimitKind.ENGINE, subject=host, why=f"{member.engine_fault}: {member.engine_fault.hint}")

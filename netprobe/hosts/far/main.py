@@ -43,6 +43,7 @@ def main(boot: str, program: bytes) -> None:
             "proxies": commands.proxies,
             "sysctls": sysctls.read,
             "sniff": sniffers.start,
+            "tail": sniffers.tail,
             "stop": sniffers.stop,
             "bind": sockets.bind,
             "ask": sockets.ask,
