@@ -22,7 +22,7 @@ from netprobe.decode.table import Kind
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import LimitKind, Outcome, Place, Proto, Resolution
 from netprobe.flows.build import build
-from netprobe.journeys.arp import exchanges
+from netprobe.journeys.arp import exchanges, with_names
 from netprobe.journeys.hops import Stop, hops
 from netprobe.journeys.join import connections
 from netprobe.journeys.model import Journey
@@ -288,7 +288,7 @@ def _report(evidence: Evidence, table: PacketTable, world: World, aim: Aim, jour
         assumptions=_assumptions(case, judged.verdict),
         unknowns=(*judged.unknowns, *_unknowns(case, evidence, undetermined=judged.verdict is Verdict.UNDETERMINED)),
         alternatives=still_possible(case) if judged.verdict is Verdict.UNDETERMINED else (),
-        arp=exchanges(table, evidence.points, _resolved(case)),
+        arp=with_names(exchanges(table, evidence.points, _resolved(case)), world.before),
         way=probe.way if probe else "",
         timing_ms=probe.timing_ms if probe else {},
     )

@@ -89,6 +89,8 @@ def _arp(exchange: ArpExchange) -> dict[str, Any]:
         "asked": exchange.asked,
         "requests": [_arp_frame(frame) for frame in exchange.requests],
         "answers": [_arp_frame(frame) for frame in exchange.answers],
+        "asker_name": exchange.asker_name,
+        "answerers": [{"mac": mac, "name": exchange.names.get(mac)} for mac in exchange.bearers],
     }
 
 

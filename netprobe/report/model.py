@@ -170,17 +170,32 @@ class ArpFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArpExchange:
-    """Who asked for whom, every sighting of the requests and of the answers (none: nobody answered where anybody looked)."""
+    """Who asked for whom, every sighting of the requests and of the answers (none: nobody answered where anybody looked).
+
+    ``names``: whose the hardware addresses are, where host state tells: ``c12@server2``, ``router``.
+    """
 
     asker: str
     asked: str
     requests: tuple[ArpFrame, ...] = ()
     answers: tuple[ArpFrame, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def bearers(self) -> tuple[str, ...]:
         """The hardware addresses that answered."""
         return tuple(dict.fromkeys(each.mac for each in self.answers))
+
+    @property
+    def asker_name(self) -> str | None:
+        """Whose the address is that asked; None unknown."""
+        return next((self.names[each.mac] for each in self.requests if each.mac in self.names), None)
+
+    @property
+    def times(self) -> int:
+        """How often it was asked: what the point saw that saw it most often."""
+        points = [each.point for each in self.requests]
+        return max((points.count(each) for each in set(points)), default=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
