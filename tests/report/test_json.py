@@ -30,6 +30,7 @@ KEYS = [
     "assumptions",
     "unknowns",
     "alternatives",
+    "clocks",
     "arp",
 ]
 
