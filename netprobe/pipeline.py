@@ -22,7 +22,7 @@ from netprobe.decode.table import Kind
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import LimitKind, Outcome, Place, Proto, Resolution
 from netprobe.flows.build import build
-from netprobe.journeys.arp import exchanges
+from netprobe.journeys.arp import exchanges, with_names
 from netprobe.journeys.clocks import on_one_clock
 from netprobe.journeys.hops import Stop, hops
 from netprobe.journeys.join import connections
@@ -315,7 +315,7 @@ def _report(
         unknowns=(*judged.unknowns, *_unknowns(case, evidence, undetermined=judged.verdict is Verdict.UNDETERMINED)),
         alternatives=still_possible(case) if judged.verdict is Verdict.UNDETERMINED else (),
         clocks=clocks,
-        arp=exchanges(table, evidence.points, _resolved(case)),
+        arp=with_names(exchanges(table, evidence.points, _resolved(case)), world.before),
         way=probe.way if probe else "",
         timing_ms=probe.timing_ms if probe else {},
     )

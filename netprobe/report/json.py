@@ -101,6 +101,8 @@ def _arp(exchange: ArpExchange) -> dict[str, Any]:
         "asked": exchange.asked,
         "requests": [_arp_frame(frame) for frame in exchange.requests],
         "answers": [_arp_frame(frame) for frame in exchange.answers],
+        "asker_name": exchange.asker_name,
+        "answerers": [{"mac": mac, "name": exchange.names.get(mac)} for mac in exchange.bearers],
     }
 
 
@@ -125,6 +127,7 @@ def _packet(packet: HopPacket) -> dict[str, Any]:
         "dst_mac": packet.dst_mac,
         "vlan": packet.vlan,
         "frame": packet.frame,
+        "vlan_inner": packet.vlan_inner,
     }
 
 
