@@ -35,6 +35,7 @@ def cli() -> None:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value on stdout instead of text.")
+hosts_option = click.option("--hosts", type=click.Path(), metavar="FILE", help="The inventory of hosts (TOML).")
 deep_option = click.option(
     "--deep", is_flag=True, help="Dissect the packets shown, with the application layer by tshark."
 )
@@ -52,7 +53,7 @@ deep_option = click.option(
 @click.option(
     "--save", type=click.Path(), metavar="FILE", help="Write the evidence to FILE (pcapng; replay or Wireshark)."
 )
-@click.option("--hosts", type=click.Path(), metavar="FILE", help="The inventory of hosts (TOML).")
+@hosts_option
 @click.option(
     "--timeout",
     type=click.FloatRange(0.1, 120),
@@ -109,6 +110,28 @@ def replay(files: tuple[str, ...], points: tuple[str, ...], flow: str | None, as
     from netprobe.commands import replay as command
 
     return command.run(files=files, points=points, flow=flow, as_json=as_json, deep=deep)
+
+
+@cli.command(short_help="Which hosts there are, and what netprobe can do on each.")
+@hosts_option
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.5, 120),
+    default=5.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds to wait for the hosts, all together.",
+)
+@json_option
+def hosts(*, hosts: str | None, timeout: float, as_json: bool) -> int:
+    """Look at every host of the inventory: can it be reached, as root, is its Docker Engine there, what does it lack?
+
+    Nothing is changed or sniffed. A host is usable in part where some of its state cannot be read; explain works there, and
+    says what it does not know. Exit code 0 if every host is usable (in part, too), 4 if one is not.
+    """
+    from netprobe.commands import hosts as command
+
+    return command.run(hosts=hosts, timeout_s=timeout, as_json=as_json)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -31,12 +31,14 @@ class HostEntry:
 
     Attributes:
         name: its name, as reports show it.
+        at: its ``reach`` as the inventory has it.
         reach: how a command is run there.
         docker: its Engine's URL; ``""`` for what the environment names (``local`` only); None: a plain host.
         become: argv put before commands that need root.
     """
 
     name: str
+    at: str = LOCAL
     reach: reaches.Reach = field(default_factory=lambda: reaches.parse(LOCAL, "local"))
     docker: str | None = None
     become: tuple[str, ...] = ()
@@ -99,6 +101,7 @@ def _entry(name: str, table: Any, origin: str) -> HostEntry:
         raise UsageFault(f"{origin}: host {name} has no reach", 'add reach = "local" or "netns:/var/run/netns/NAME"')
     return HostEntry(
         name=name,
+        at=reach,
         reach=reaches.parse(name, reach),
         docker=_docker(name, table.get("docker"), "" if reach == "local" else None, origin),
         become=reaches.become_argv(name, table.get("become", "")),
