@@ -8,16 +8,18 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from netprobe.errors import EnvironmentFault, UsageFault
+from netprobe.errors import EnvironmentFault
 from netprobe.evidence.model import CommandOutput, HostState
 from netprobe.hosts import collect
 from netprobe.hosts.engine import INSPECT_ALL_UP_TO, Engine, EngineError
 from netprobe.hosts.inventory import LOCAL, load
 from netprobe.hosts.session import FarError, HostLostError, Session
+from netprobe.live import identity
+from netprobe.live.identity import twins_of_local
 from netprobe.state.build import build_host
 from netprobe.survey.facts import judge
 from netprobe.survey.model import Answers, Clock, HostFacts, Survey
-from netprobe.survey.twins import Identity, same_engine, same_machine
+from netprobe.survey.twins import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from netprobe.hosts.inventory import HostEntry
     from netprobe.hosts.session import Answer
-    from netprobe.state.model import Host
+    from netprobe.live.identity import Twin
 
 SPARE_SECONDS = 5.0
 BYTES = 4096
@@ -43,7 +45,6 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = {
 }
 FILES = {
     "kernel": "/proc/sys/kernel/osrelease",
-    "boot": "/proc/sys/kernel/random/boot_id",
     "status": "/proc/self/status",
 }
 KEPT_OF_PROGRAMS = {"iptables-save": "iptables-version"}
@@ -107,8 +108,8 @@ class Look:
             self.session = Session(self.entry, left + SPARE_SECONDS)
             self._take(self.session)
         except EnvironmentFault as fault:
-            self.host = replace(self.host, fault=f"{fault.message}: {fault.hint}")
-        except (HostLostError, FarError) as error:
+            self.host = replace(self.host, fault=fault.message, hint=fault.hint)
+        except (HostLostError, FarError, OSError) as error:
             self.host = replace(self.host, fault=str(error).removeprefix(f"{self.entry.name}: "))
 
     def _take(self, session: Session) -> None:
@@ -119,7 +120,7 @@ class Look:
         """
         hello = session.submit("hello")
         programs = session.submit("run", commands=[_command(key, argv) for key, argv in PROGRAMS.items()])
-        links = session.submit("run", commands=[_command("netns", ("readlink", "/proc/self/ns/net"))])
+        who = identity.ask(session)
         record = collect.HostRecord(self.entry.name)
         addr = collect.ask(session, record, ("addr",))
         files = session.submit("read", files=[{"key": key, "path": path, "pid": None} for key, path in FILES.items()])
@@ -127,10 +128,9 @@ class Look:
         clock = None if self.entry.reach.same_machine else self._clock(session)
         found = self._receive(session, programs)
         read = self._receive(session, files)
-        netns = self._receive(session, links)
         addr.receive()
         self.outputs |= record.outputs | _files(read) | _programs(found)
-        self.identity = Identity(boot=_out(read, "boot"), netns=_out(netns, "netns"))
+        self.identity = who.receive(self._left())
         self.host = replace(
             self.host,
             uid=int(said["uid"]),
@@ -140,7 +140,10 @@ class Look:
         )
 
     def _receive(self, session: Session, future: Any) -> Answer:
-        return session.wait(future, max(0.1, self.deadline - time.monotonic()))
+        return session.wait(future, self._left())
+
+    def _left(self) -> float:
+        return max(0.1, self.deadline - time.monotonic())
 
     def _clock(self, session: Session) -> Clock | None:
         """Return how far the host's clock is ahead, by the middle of the question's round trip."""
@@ -201,7 +204,8 @@ def survey(hosts_file: Path | None, timeout_s: float, progress: Callable[[str], 
         _close(looks)
     facts = _without_twins(looks, answers)
     origin = "" if inventory.origin is None else str(inventory.origin)
-    return Survey(hosts=tuple(facts), origin=origin, tshark=shutil.which("tshark") is not None)
+    local = inventory.aliases.get(LOCAL, LOCAL)
+    return Survey(hosts=tuple(facts), origin=origin, local=local, tshark=shutil.which("tshark") is not None)
 
 
 def _close(looks: list[Look]) -> None:
@@ -213,33 +217,17 @@ def _close(looks: list[Look]) -> None:
 
 
 def _without_twins(looks: list[Look], answers: list[Answers]) -> list[HostFacts]:
-    """Judge every host; what ``local`` has in common with a named host counts there, and two named ones may have nothing in common."""
+    """Judge every host; what ``local`` has in common with a named host counts there."""
+    hosts = {each.name: build_host(HostState(host=each.name, outputs=dict(each.outputs))) for each in answers}
+    twin = twins_of_local(hosts, {look.entry.name: look.identity for look in looks})
     judged = [judge(each) for each in answers]
-    hosts = [build_host(HostState(host=each.name, outputs=dict(each.outputs))) for each in answers]
-    for one in range(len(looks)):
-        for other in range(one + 1, len(looks)):
-            machine = same_machine(looks[one].identity, looks[other].identity, *_links(hosts[one], hosts[other]))
-            engine = same_engine(hosts[one].containers or (), hosts[other].containers or ())
-            if not machine and not engine:
-                continue
-            names = (looks[one].entry.name, looks[other].entry.name)
-            if LOCAL not in names:
-                raise _twice(names, machine=machine)
-            number, name = (one, names[1]) if names[0] == LOCAL else (other, names[0])
-            judged[number] = replace(judged[number], twin=name) if machine else _engine_of(judged[number], name)
-    return judged
+    return judged if twin is None else [_counted_once(each, twin) for each in judged]
 
 
-def _links(one: Host, other: Host) -> Any:
-    return one.own.links or (), other.own.links or ()
-
-
-def _twice(names: tuple[str, str], *, machine: bool) -> UsageFault:
-    what = "one machine" if machine else "the containers of one Docker Engine"
-    hint = "keep one of them" if machine else "give docker = to the host that the engine runs on, and to no other"
-    return UsageFault(f"the hosts {names[0]} and {names[1]} are {what}", f"{hint} in the hosts file")
-
-
-def _engine_of(facts: HostFacts, name: str) -> HostFacts:
-    engine = None if facts.engine is None else replace(facts.engine, of=name)
+def _counted_once(facts: HostFacts, twin: Twin) -> HostFacts:
+    if facts.name != LOCAL:
+        return facts
+    if twin.machine:
+        return replace(facts, twin=twin.name)
+    engine = None if facts.engine is None else replace(facts.engine, of=twin.name)
     return replace(facts, engine=engine, running=None, containers=None)

@@ -36,7 +36,8 @@ def _opening(survey: Survey) -> Paragraph:
     machines = [host for host in survey.hosts if not host.twin]
     bad = [host.name for host in machines if host.usable is Usable.NO]
     number = f"{len(machines)} host{'s' if len(machines) > 1 else ''}"
-    where = f" of {survey.origin}, local among them" if survey.origin else ", no hosts file"
+    local = "local among them" if survey.local == "local" else f"{survey.local} is local"
+    where = f" of {survey.origin}, {local}" if survey.origin else ", as there is no hosts file"
     said = Span("all usable", Style.GOOD) if not bad else Span(f"not usable: {', '.join(bad)}", Style.BAD)
     return Paragraph(content=line(Span(f"{number}{where}: ", Style.STRONG), said))
 
@@ -170,6 +171,7 @@ def to_json(survey: Survey) -> dict[str, Any]:
     return {
         "schema": HOSTS_SCHEMA,
         "inventory": survey.origin or None,
+        "local": survey.local,
         "all_usable": survey.all_usable,
         "tshark": survey.tshark,
         "hosts": [_host(host) for host in survey.hosts],

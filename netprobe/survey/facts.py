@@ -31,8 +31,9 @@ _HINTS = (
     (re.compile(r"not permitted|[Pp]ermission denied"), "run it as root: sudo netprobe hosts"),
     (re.compile(r"cannot open .*No such file"), "is that host up? see ip netns list, and its reach = entry"),
     (re.compile(r"python3.*(No such file|not found|not installed)"), "install the package python3 there"),
-    (re.compile(r"no answer within"), "is it up? give a slow one a longer --timeout"),
+    (re.compile(r"no answer (with)?in"), "is it up? give a slow one a longer --timeout"),
 )
+_DENIED = 1
 _ANY_HINT = "check its reach = entry in the hosts file"
 
 
@@ -44,12 +45,14 @@ def judge(answers: Answers) -> HostFacts:
             reach=answers.reach,
             become=answers.become,
             fault=answers.fault,
-            hint=hint_for(answers.fault),
+            hint=answers.hint or hint_for(answers.fault, answers.become),
             engine=_engine(answers),
         )
     host = build_host(HostState(host=answers.name, outputs=dict(answers.outputs)))
     containers = host.containers
-    privileges = lacking_privileges(answers.uid, _capabilities(answers.outputs), answers.become)
+    privileges = lacking_privileges(
+        answers.uid, _capabilities(answers.outputs), answers.become, far=answers.reach.startswith("ssh:")
+    )
     return HostFacts(
         name=answers.name,
         reach=answers.reach,
@@ -68,8 +71,10 @@ def judge(answers: Answers) -> HostFacts:
     )
 
 
-def hint_for(fault: str) -> str:
+def hint_for(fault: str, become: str) -> str:
     """Return what to do about a host that cannot be reached."""
+    if become and _HINTS[_DENIED][0].search(fault):
+        return f"become = {become!r} does not make it root there"
     return next((hint for pattern, hint in _HINTS if pattern.search(fault)), _ANY_HINT)
 
 

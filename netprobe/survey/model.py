@@ -34,7 +34,7 @@ class Answers:
 
     Attributes:
         name, reach, become: its entry in the inventory.
-        fault: why it could not be reached, ``""`` when it was.
+        fault: why it could not be reached, ``""`` when it was; hint: what to do about it, where that is known already.
         uid, python: of the program that ran there, after ``become``; None where it did not run.
         missing: the programs that were asked for and are not installed there.
         outputs: command outputs and files by key, of the Engine too.
@@ -47,6 +47,7 @@ class Answers:
     reach: str = "local"
     become: str = ""
     fault: str = ""
+    hint: str = ""
     uid: int | None = None
     python: str = ""
     missing: tuple[str, ...] = ()
@@ -138,10 +139,18 @@ class HostFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """All hosts of an inventory. ``origin`` is its file, ``""`` where there is none; ``tshark``: whether it is installed here."""
+    """All hosts of an inventory.
+
+    Attributes:
+        hosts: in its order.
+        origin: its file, ``""`` where there is none.
+        local: the name under which this machine is in it.
+        tshark: whether that is installed here.
+    """
 
     hosts: tuple[HostFacts, ...]
     origin: str = ""
+    local: str = "local"
     tshark: bool = True
 
     @property

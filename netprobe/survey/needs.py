@@ -56,18 +56,20 @@ def lacking_programs(missing: Collection[str]) -> list[Lack]:
     ]
 
 
-def lacking_privileges(uid: int | None, effective: int | None, become: str) -> list[Lack]:
+def lacking_privileges(uid: int | None, effective: int | None, become: str, *, far: bool = False) -> list[Lack]:
     """Return what cannot be done there for want of privileges.
 
     Args:
         uid: the effective user id there, None unknown.
         effective: the effective capabilities (CapEff of proc_pid_status(5)), None unknown.
         become: what the inventory says is put before commands that need root.
+        far: whether it is another machine.
     """
     if uid is None:
         return []
     if uid != 0:
-        hint = f"{become!r} did not make it root" if become else 'run netprobe as root, or add become = "sudo -n"'
+        login = "log in there as root" if far else "run netprobe as root"
+        hint = f"become = {become!r} does not make it root" if become else f'{login}, or give it become = "sudo -n"'
         return [Lack(what="root", cost="nothing can be sniffed and no container entered", hint=hint, fatal=True)]
     if effective is None:
         return []
