@@ -22,6 +22,20 @@ Exit codes:
   4   the environment does not allow it (no root, no tool, host unreachable)
 """
 
+EXPLAIN_EXAMPLES = """\b
+Examples:
+  netprobe explain web:80                    from this host to its container web
+  netprobe explain db:5432 --from web        from container to container, by name
+  netprobe explain demo:80 --from server1    from another host of the inventory
+  netprobe explain http://10.0.0.5/ --save run.pcapng
+"""
+REPLAY_EXAMPLES = """\b
+Examples:
+  netprobe replay run.pcapng
+  netprobe replay --point server2/eth0=a.pcap --point server2/docker0=b.pcap
+  netprobe replay a.pcap --flow '192.168.3.201:41290>192.168.3.202:80/tcp'
+"""
+
 
 @click.group(
     cls=LazyGroup,
@@ -35,16 +49,26 @@ def cli() -> None:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value on stdout instead of text.")
-hosts_option = click.option("--hosts", type=click.Path(), metavar="FILE", help="The inventory of hosts (TOML).")
+hosts_option = click.option(
+    "--hosts",
+    type=click.Path(),
+    metavar="FILE",
+    help="The inventory of hosts (TOML).  [default: $NETPROBE_HOSTS, else ~/.config/netprobe/hosts.toml, else a running lab's]",
+)
 deep_option = click.option(
     "--deep", is_flag=True, help="Dissect the packets shown, with the application layer by tshark."
 )
 
 
-@cli.command(short_help="Probe TARGET, watch the packets, say why it works or fails.")
+@cli.command(short_help="Probe TARGET, watch the packets, say why it works or fails.", epilog=EXPLAIN_EXAMPLES)
 @click.argument("target")
 @click.option(
-    "--from", "source", default="local", show_default=True, help="Who asks: a host, a container, or NAME@HOST."
+    "--from",
+    "source",
+    default="local",
+    show_default=True,
+    metavar="SOURCE",
+    help="Who asks: a host, a container, or NAME@HOST.",
 )
 @click.option("--proto", type=click.Choice(["tcp", "udp", "icmp", "http", "dns"]), help="What the probe speaks.")
 @click.option(
@@ -96,7 +120,7 @@ def explain(
     )
 
 
-@cli.command(short_help="Explain saved evidence, or captures of tcpdump and Wireshark.")
+@cli.command(short_help="Explain saved evidence, or captures of tcpdump and Wireshark.", epilog=REPLAY_EXAMPLES)
 @click.argument("files", nargs=-1, metavar="FILE...", type=click.Path())
 @click.option("--point", "points", multiple=True, metavar="NAME=FILE", help="A capture file, and where it was taken.")
 @click.option("--flow", metavar="EXPR", help="Which connection: SRC:PORT>DST:PORT/PROTO or part of it.")

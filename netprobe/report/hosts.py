@@ -59,9 +59,9 @@ def _row(host: HostFacts) -> Row:
 def _root(host: HostFacts) -> str:
     if host.root is None:
         return _UNKNOWN
-    return ("yes" if host.root else "no") + (
-        f", by {host.become.partition(' ')[0]}" if host.become and host.root else ""
-    )
+    if not host.root:
+        return "no"
+    return host.become.partition(" ")[0] or "yes"
 
 
 def _engine(host: HostFacts) -> str:
@@ -141,14 +141,23 @@ def _interfaces(host: HostFacts) -> list[Entry]:
 
 
 def _named(interfaces: list[Interface]) -> str:
-    """Name interfaces, with their kind where they have one; many of one kind become a number."""
-    crowds = {kind for kind, number in Counter(each.kind for each in interfaces).items() if number > 4 and kind}
-    kept = [each for each in interfaces if each.kind not in crowds]
-    words = [f"{each.name} ({each.kind})" if each.kind else each.name for each in kept[:MOST_NAMED]]
+    """Name interfaces with their kind, the veth ports of a bridge as a number beside it."""
+    ports = Counter(each.master for each in interfaces if _is_port(each))
+    kept = [each for each in interfaces if not _is_port(each)]
+    words = [_word(each, ports[each.name]) for each in kept[:MOST_NAMED]]
     if len(kept) > MOST_NAMED:
         words.append(f"{len(kept) - MOST_NAMED} more")
-    words += [f"{sum(each.kind == kind for each in interfaces)} of kind {kind}" for kind in sorted(crowds)]
-    return ", ".join(words)
+    alone = sum(number for master, number in ports.items() if master not in {each.name for each in kept})
+    return ", ".join([*words, f"{alone} veth"] if alone else words)
+
+
+def _is_port(interface: Interface) -> bool:
+    return interface.kind == "veth" and bool(interface.master)
+
+
+def _word(interface: Interface, ports: int) -> str:
+    kind = f"{interface.kind} with {ports} veth" if ports else interface.kind
+    return f"{interface.name} ({kind})" if kind else interface.name
 
 
 def _lacks(host: HostFacts) -> Entry:
@@ -207,7 +216,10 @@ def _host(host: HostFacts) -> dict[str, Any]:
         else {"running": host.running, "all": host.containers, "at_least": host.capped},
         "interfaces": None
         if host.interfaces is None
-        else [{"name": each.name, "kind": each.kind or None, "up": each.up} for each in host.interfaces],
+        else [
+            {"name": each.name, "kind": each.kind or None, "up": each.up, "master": each.master or None}
+            for each in host.interfaces
+        ],
         "clock": None
         if clock is None
         else {"offset_s": round(clock.offset_s, 6), "uncertainty_s": round(clock.uncertainty_s, 6)},

@@ -95,8 +95,9 @@ def _backend(outputs: Mapping[str, CommandOutput]) -> str:
 
 
 def _interfaces(host: Host) -> tuple[Interface, ...] | None:
-    links = host.own.links
-    return None if links is None else tuple(Interface(name=each.name, kind=each.kind, up=each.up) for each in links)
+    if host.own.links is None:
+        return None
+    return tuple(Interface(name=each.name, kind=each.kind, up=each.up, master=each.master) for each in host.own.links)
 
 
 def _engine(answers: Answers) -> EngineFacts | None:

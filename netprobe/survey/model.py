@@ -70,11 +70,15 @@ class Lack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interface:
-    """An interface that could be sniffed, if it is up. ``kind`` is that of ``ip -d link``, ``""`` for hardware and lo."""
+    """An interface that could be sniffed, if it is up.
+
+    ``kind`` is that of ``ip -d link``, ``""`` for hardware and lo; ``master`` the bridge that it is a port of, ``""`` none.
+    """
 
     name: str
     kind: str
     up: bool
+    master: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

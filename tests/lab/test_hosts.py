@@ -58,14 +58,16 @@ def test_the_labs_hosts_are_usable(clean_lab: Lab) -> None:
     assert (server2["root"], server2["usable"], server2["lacks"]) == (True, "yes", [])
     assert server2["containers"] == {"running": 1, "all": 2, "at_least": False}
     assert server2["engine"]["version"]
-    assert {"name": "docker0", "kind": "bridge", "up": True} in server2["interfaces"]
+    assert {"name": "docker0", "kind": "bridge", "up": True, "master": None} in server2["interfaces"]
     assert named(value, "outside")["engine"] is None
 
 
 def test_an_interface_that_is_down_is_shown_as_such(clean_lab: Lab) -> None:
     on_host(clean_lab, "server1", ["ip", "link", "add", "idle0", "type", "bridge"])
     try:
-        assert {"name": "idle0", "kind": "bridge", "up": False} in named(survey(), "server1")["interfaces"]
+        assert {"name": "idle0", "kind": "bridge", "up": False, "master": None} in named(survey(), "server1")[
+            "interfaces"
+        ]
     finally:
         on_host(clean_lab, "server1", ["ip", "link", "del", "idle0"])
 

@@ -13,8 +13,9 @@ TCPDUMP = Lack(what="tcpdump", cost="nothing can be sniffed there", hint="instal
 
 
 def interfaces(number: int) -> tuple[Interface, ...]:
-    veths = tuple(Interface(name=f"veth{each}", kind="veth", up=True) for each in range(number))
-    return (Interface(name="lo", kind="", up=True), *veths, Interface(name="eth1", kind="", up=False))
+    veths = tuple(Interface(name=f"veth{each}", kind="veth", up=True, master="docker0") for each in range(number))
+    bridge = Interface(name="docker0", kind="bridge", up=True)
+    return (Interface(name="eth0", kind="veth", up=True), bridge, *veths, Interface(name="eth1", kind="", up=False))
 
 
 GOOD = HostFacts(
@@ -52,15 +53,15 @@ def test_the_first_line_says_how_many_can_be_used() -> None:
 
 def test_a_row_a_host() -> None:
     lines = plain().splitlines()
-    assert lines[3].split() == ["server1", "yes", "netns", "yes", "20.10.24", "2/3", "10", "same"]
-    assert lines[4].split() == ["server2", "partly", "ssh", "yes,", "by", "sudo", "none", "-", "0", "-3.250", "s"]
+    assert lines[3].split() == ["server1", "yes", "netns", "yes", "20.10.24", "2/3", "11", "same"]
+    assert lines[4].split() == ["server2", "partly", "ssh", "sudo", "none", "-", "0", "-3.250", "s"]
     assert lines[5].split() == ["gone", "no", "netns", "?", "?", "-", "?", "?"]
 
 
 def test_what_is_missing_and_what_that_costs() -> None:
     text = plain()
     assert "lacks   no nft: nftables rules stay unknown (install it)" in text
-    assert "9 of kind veth" in text
+    assert "points  eth0 (veth), docker0 (bridge with 9 veth)\n" in text
     assert "eth1: nothing can be sniffed while it is down" in text
     assert "no tshark on this machine" in text
 
