@@ -15,12 +15,15 @@ from netprobe.causes.catalogue import cause_of, notes_of, still_possible
 from netprobe.causes.drops import counted
 from netprobe.causes.endpoint import NOT_RUNNING
 from netprobe.causes.firewall import STOPPED
+from netprobe.causes.hooks import endpoint
 from netprobe.causes.narrate import why
 from netprobe.decode import decode
 from netprobe.decode.table import Kind
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import LimitKind, Outcome, Place, Proto, Resolution
 from netprobe.flows.build import build
+from netprobe.journeys.arp import exchanges
+from netprobe.journeys.clocks import on_one_clock
 from netprobe.journeys.hops import Stop, hops
 from netprobe.journeys.join import connections
 from netprobe.journeys.model import Journey
@@ -28,6 +31,7 @@ from netprobe.journeys.proxy import Mapping, inner_of
 from netprobe.journeys.select import candidates, forwarded_query, is_dns, of_lookup, of_probe, stray_reply, summary
 from netprobe.paths.classify import answered_elsewhere, classify
 from netprobe.paths.observe import Aim, Observation, Symptom, observe
+from netprobe.predict.question import foresee, path_of
 from netprobe.report.model import Direction, Report, Verdict
 from netprobe.state.build import build_world
 from netprobe.state.lookup import canonical
@@ -37,11 +41,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netprobe.decode.table import PacketTable
-    from netprobe.evidence.model import Evidence, Probe
+    from netprobe.evidence.model import Evidence, Limit, Probe
     from netprobe.flows.expression import FlowExpr
     from netprobe.flows.model import FlowSummary
     from netprobe.journeys.model import Connection
-    from netprobe.report.model import Finding, Hop
+    from netprobe.predict.model import Prediction
+    from netprobe.report.model import Clock, Finding, Hop
     from netprobe.state.model import World
 
 GOOD = frozenset({Outcome.CONNECTED, Outcome.REPLIED, Outcome.ANSWERED})
@@ -77,13 +82,14 @@ def analyze(evidence: Evidence, flow: FlowExpr | None = None) -> Report:
         SeveralFlows: captures from elsewhere with several connections, and ``flow`` does not single one out.
         UsageFault: captures without any connection, or none that ``flow`` matches.
     """
-    table = decode(evidence.packets, evidence.points)
+    source = evidence.probe.source_at.host if evidence.probe else None
+    table, clocks = on_one_clock(decode(evidence.packets, evidence.points), evidence.points, source)
     world = build_world(evidence)
     found = connections(build(table), table)
     outer = _chosen(evidence, table, found, flow)
     aim = _aim(evidence, world, outer)
     journey = _journey(outer, found, table, world) if outer is not None else None
-    return _report(evidence, table, world, aim, journey)
+    return _report(evidence, table, world, aim, journey, clocks)
 
 
 def _chosen(
@@ -106,7 +112,7 @@ def _chosen(
         hint = "without --flow the connections are listed" if flow else "check the file with tcpdump -r FILE"
         raise UsageFault(f"the capture has no connection {what}", hint)
     if len(chosen) > 1:
-        start = int(evidence.packets.time_ns.min()) if len(evidence.packets) else 0
+        start = int(table.packets.time_ns.min()) if len(table) else 0
         raise SeveralFlows(tuple(summary(each, table, evidence.points, start) for each in chosen))
     return chosen[0]
 
@@ -128,6 +134,18 @@ def _aim(evidence: Evidence, world: World, outer: Connection | None) -> Aim:
         target=target,
         proto=proto,
         probed=probe.result.outcome not in (Outcome.BROKEN, Outcome.NOT_RUN),
+        bridge_points=_bridge_points(world),
+    )
+
+
+def _bridge_points(world: World) -> frozenset[str] | None:
+    if not any(host.own.links for host in world.before.values()):
+        return None
+    return frozenset(
+        f"{name}/{link.name}"
+        for name, host in world.before.items()
+        for link in host.own.links or ()
+        if link.master or link.kind == "bridge"
     )
 
 
@@ -220,11 +238,23 @@ class _Judgement:
     unknowns: tuple[str, ...] = ()
 
 
-def _report(evidence: Evidence, table: PacketTable, world: World, aim: Aim, journey: Journey | None) -> Report:
+def _report(
+    evidence: Evidence,
+    table: PacketTable,
+    world: World,
+    aim: Aim,
+    journey: Journey | None,
+    clocks: tuple[Clock, ...],
+) -> Report:
     story = observe(journey, table, evidence.points, aim)
     stops = _stops(evidence, world)
     dialled = _first_destination(evidence.probe)
-    seen = hops(journey, table, evidence.points, stops, dialled=dialled, delivered=story.good) if journey else ()
+    told = foresee(evidence.probe, world.before)
+    seen = (
+        hops(journey, table, evidence.points, stops, dialled=dialled, delivered=story.good, foreseen=_sequences(told))
+        if journey
+        else ()
+    )
     way = classify(journey, seen, evidence.points, aim, story)
     dead = story.good and _target_is_dead(evidence.probe, world)
     if dead and aim.target is not None and _asks_for_host(evidence.probe, world):
@@ -249,8 +279,9 @@ def _report(evidence: Evidence, table: PacketTable, world: World, aim: Aim, jour
         world=world,
         last_seen=last,
         first_missing=missing,
+        prediction=told,
     )
-    judged = _judge(case)
+    judged = _judge(case, lost=any(limit.kind is LimitKind.HOST for limit in evidence.limits))
     probe = evidence.probe
     works = judged.verdict is Verdict.WORKS
     return Report(
@@ -262,18 +293,40 @@ def _report(evidence: Evidence, table: PacketTable, world: World, aim: Aim, jour
         segments=way.segments,
         vlan=way.vlan,
         resolution=(probe.lookup.how if probe else Resolution.LITERAL).value,
+        predicted_path=path_of(case.prediction, aim) if case.prediction else None,
         why=why(case, judged.verdict, judged.cause),
         cause=judged.cause,
-        findings=notes_of(case),
+        findings=notes_of(case, judged.cause),
         hops=named,
         last_seen=last,
         first_missing=None if works else missing,
-        assumptions=_assumptions(case, judged.verdict),
+        assumptions=(*_assumptions(case, judged.verdict), *_clock_assumptions(clocks)),
         unknowns=(*judged.unknowns, *_unknowns(case, evidence, undetermined=judged.verdict is Verdict.UNDETERMINED)),
         alternatives=still_possible(case) if judged.verdict is Verdict.UNDETERMINED else (),
+        clocks=clocks,
+        arp=exchanges(table, evidence.points, _resolved(case)),
         way=probe.way if probe else "",
         timing_ms=probe.timing_ms if probe else {},
     )
+
+
+def _sequences(told: Prediction | None) -> dict[tuple[Direction, int], list[str]]:
+    """The predicted points of each direction and leg, in order."""
+    found: dict[tuple[Direction, int], list[str]] = {}
+    for hop in told.hops if told else ():
+        found.setdefault((hop.direction, hop.leg), []).append(hop.point)
+    return found
+
+
+def _resolved(case: Case) -> frozenset[str]:
+    """The addresses whose ARP belongs to this way: by the state its next hops; by the packets its ends."""
+    found = set(case.prediction.resolved) if case.prediction else set()
+    if case.probe is not None:
+        found |= {each for each in (case.probe.dialled, case.probe.target_address) if each}
+    for hop in case.hops:
+        for text in (hop.packet.src, hop.packet.dst) if hop.packet else ():
+            found.add(endpoint(text)[0] or text)
+    return frozenset(found)
 
 
 def _first_destination(probe: Probe | None) -> str | None:
@@ -301,9 +354,11 @@ def _edge(every: Sequence[Hop], story: Observation) -> tuple[str | None, str | N
     return (way_back[-1].point if lost else seen[-1].point if seen else None), (lost[0].point if lost else None)
 
 
-def _judge(case: Case) -> _Judgement:
+def _judge(case: Case, *, lost: bool) -> _Judgement:
     """Packets decide; the prober must not contradict them; a cause must be proved."""
     story, probe = case.story, case.probe
+    if lost:  # what came afterwards, packets and state, is missing
+        return _Judgement(verdict=Verdict.UNDETERMINED)
     doubt = _contradiction(story, probe)
     cause = None if doubt else cause_of(case)
     if cause is not None:
@@ -350,9 +405,17 @@ def _assumptions(case: Case, verdict: Verdict) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _clock_assumptions(clocks: Sequence[Clock]) -> tuple[str, ...]:
+    return tuple(
+        f"the clocks of {clock.host} and {clock.against} disagree: {clock.host}'s times are taken to be off by what frames seen on both show"
+        for clock in clocks
+        if clock.corrected
+    )
+
+
 def _unknowns(case: Case, evidence: Evidence, *, undetermined: bool) -> tuple[str, ...]:
     found = [*(case.journey.unknowns if case.journey else ())]
-    found += [f"{limit.subject}: {limit.why}" for limit in evidence.limits]
+    found += [f"{limit.subject}: {limit.why}" for limit in evidence.limits if not _is_down(case, limit)]
     if case.story.symptom in STOPPED and undetermined:
         found += [
             f"{drop.host}: {drop.counter} meanwhile ({drop.text}); whether by this packet is not certain"
@@ -370,6 +433,16 @@ def _unknowns(case: Case, evidence: Evidence, *, undetermined: bool) -> tuple[st
     ):
         found.append("host state is not known: what the packets do not show is an assumption")
     return tuple(dict.fromkeys(found))
+
+
+def _is_down(case: Case, limit: Limit) -> bool:
+    """Whether this is a point that could not be sniffed because its interface is known to be down: that is evidence."""
+    parts = limit.subject.split("/")
+    host = case.before(parts[0])
+    if limit.kind is not LimitKind.POINT or host is None or len(parts) not in (2, 3):
+        return False
+    link = host.namespace(parts[1] if len(parts) == 3 else None).link(parts[-1])
+    return link is not None and not link.up
 
 
 def _dialled(case: Case) -> str | None:

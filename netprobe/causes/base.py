@@ -20,12 +20,14 @@ class Cause(ABC):
     Attributes:
         code: the public cause code (the catalogue's first column).
         symptoms: the packets' stories that it can explain; with any other it is not even asked.
-        note: it describes connections that work: a finding, never the cause by itself.
+        note: it describes connections that work: a finding, and the cause only for what it ``explains``.
+        explains: a note's symptoms that are failures which it is the reason for.
     """
 
     code: ClassVar[str]
     symptoms: ClassVar[frozenset[Symptom]]
     note: ClassVar[bool] = False
+    explains: ClassVar[frozenset[Symptom]] = frozenset()
 
     @abstractmethod
     def find(self, case: Case) -> Finding | None:

@@ -7,7 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place, Probe, Proto
+from netprobe.journeys.arp import exchanges
 from netprobe.paths.observe import Answerer, Symptom
+from netprobe.predict.question import foresee
 from netprobe.report.model import Direction
 from netprobe.state.address import is_any, is_loopback, same
 from netprobe.state.iptables import Field, find_dnat_to
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
     from netprobe.journeys.model import Journey
     from netprobe.paths.classify import Way
     from netprobe.paths.observe import Aim, Observation
-    from netprobe.report.model import Hop
+    from netprobe.predict.model import Prediction
+    from netprobe.report.model import ArpExchange, Hop
     from netprobe.state.docker import Container, Published
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.model import Host, World
@@ -38,6 +41,7 @@ class Case:
         points, table, journey, hops, story, way, aim: the packets' side (journey None: nothing of it was seen).
         world: the state's side.
         last_seen, first_missing: names of capture points, None when there is none.
+        prediction: what should have happened by the state before the probe; None where that could not be asked.
     """
 
     probe: Probe | None
@@ -51,6 +55,17 @@ class Case:
     world: World
     last_seen: str | None = None
     first_missing: str | None = None
+    prediction: Prediction | None = None
+
+    @cached_property
+    def prediction_after(self) -> Prediction | None:
+        """What should have happened by the state after the probe (as before, where it was not asked again)."""
+        return foresee(self.probe, self.world.after)
+
+    @cached_property
+    def arp(self) -> tuple[ArpExchange, ...]:
+        """Every ARP exchange that was captured."""
+        return exchanges(self.table, self.points)
 
     @property
     def transport(self) -> str:

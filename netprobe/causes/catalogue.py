@@ -11,11 +11,26 @@ from netprobe.causes.endpoint import (
     ContainerStopped,
 )
 from netprobe.causes.firewall import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
+from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute, UpstreamDrop
 from netprobe.causes.local import ProxyAndDnatDead, ProxyDead
 from netprobe.causes.macvlan import MacvlanIsolatedL3
+from netprobe.causes.macvlan_host import (
+    MacvlanHostIsolation,
+    MacvlanModeIsolation,
+    MacvlanNoParent,
+    MacvlanParentDown,
+)
+from netprobe.causes.macvlan_wire import (
+    MacvlanDuplicateAddress,
+    MacvlanMacFilter,
+    MacvlanVlanMismatch,
+    MacvlanWrongGateway,
+)
 from netprobe.causes.names import DnsNoSharedNetwork, NameUnknown
 from netprobe.causes.nat import DnatMissing, MasqueradeMissing, UdpReplySource
+from netprobe.causes.prediction import PredictionDiffers
 from netprobe.causes.publish import PortClosed, PortNotPublished, PublishLoopbackOnly
+from netprobe.causes.routing import InternalNetwork, NoRoute, StaleArp, SubnetOverlap
 
 if TYPE_CHECKING:
     from netprobe.causes.base import Cause
@@ -29,6 +44,7 @@ CAUSES: tuple[Cause, ...] = (
     ContainerPaused(),
     ContainerStopped(),
     DockerUserDrop(),
+    InternalNetwork(),
     InterNetwork(),
     ForwardDrop(),
     InputDrop(),
@@ -38,28 +54,48 @@ CAUSES: tuple[Cause, ...] = (
     AppBoundLoopback(),
     AppNotListening(),
     MasqueradeMissing(),
+    MacvlanDuplicateAddress(),
+    MacvlanHostIsolation(),
+    MacvlanParentDown(),
+    MacvlanModeIsolation(),
+    MacvlanNoParent(),
+    MacvlanVlanMismatch(),
+    MacvlanMacFilter(),
+    MacvlanWrongGateway(),
     MacvlanIsolatedL3(),
+    NoRoute(),
+    SubnetOverlap(),
+    StaleArp(),
+    IpForwardOff(),
+    MissingReturnRoute(),
+    UpstreamDrop(),
     PortNotPublished(),
     PortClosed(),
     DnatMissing(),
     UdpReplySource(),
+    PredictionDiffers(),
 )
+
+#: Causes that no host's state shows: that prediction and packets differ is their very evidence.
+BEYOND_STATE = frozenset({UpstreamDrop.code, MacvlanMacFilter.code})
 
 
 def cause_of(case: Case) -> Finding | None:
     """The first cause that fires for a connection that does not work (or seems to and does not), None if none does."""
     for cause in CAUSES:
-        if not cause.note and case.story.symptom in cause.symptoms:
+        if case.story.symptom in (cause.explains if cause.note else cause.symptoms):
             finding = cause.find(case)
             if finding is not None:
                 return finding
     return None
 
 
-def notes_of(case: Case) -> tuple[Finding, ...]:
-    """Everything else worth knowing: the notes that fire."""
-    asked = (cause.find(case) for cause in CAUSES if cause.note and case.story.symptom in cause.symptoms)
-    return tuple(finding for finding in asked if finding is not None)
+def notes_of(case: Case, cause: Finding | None) -> tuple[Finding, ...]:
+    """Everything else worth knowing: the notes that fire, but for a difference that the cause explains."""
+    asked = (each.find(case) for each in CAUSES if each.note and case.story.symptom in each.symptoms)
+    explained = cause is not None and cause.code in BEYOND_STATE
+    said = {cause.code if cause else ""} | ({PredictionDiffers.code} if explained else set())
+    return tuple(note for note in asked if note is not None and note.code not in said)
 
 
 def still_possible(case: Case) -> tuple[str, ...]:
@@ -67,5 +103,5 @@ def still_possible(case: Case) -> tuple[str, ...]:
     return tuple(
         cause.code
         for cause in CAUSES
-        if not cause.note and case.story.symptom in cause.symptoms and cause.possible(case)
+        if case.story.symptom in (cause.explains if cause.note else cause.symptoms) and cause.possible(case)
     )

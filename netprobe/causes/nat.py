@@ -43,6 +43,8 @@ class MasqueradeMissing(Cause):
         network = _network_of(case, host) if host else None
         if host is None or network is None or host.ruleset is None or not network.bridge:
             return None
+        if not network.masquerade:
+            return None  # meant to be routed: then whoever answers needs a route
         leaked = self._leaked(case, host, network)
         lost = case.first_missing is not None and not case.reply_lost
         if leaked is None or lost or self._way_back(case, leaked[0]):

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.lab.layout import MACHINES, Lab, Machine
 from netprobe.lab.namespaces import enter
 from netprobe.lab.run import run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from netprobe.lab.layout import Lab, Machine
 
-def keep_filters(lab: Lab) -> None:
-    """Note each host's packet filter, unless that was done already; no container may be there yet."""
-    for machine in MACHINES:
-        path = _baseline(lab, machine)
-        if not path.exists():
-            path.write_text(run(lab, [*enter(lab, machine.name), "iptables-save"]).stdout)
+
+def keep_filter(lab: Lab, machine: Machine) -> None:
+    """Note a host's packet filter, unless that was done already; no container may be there yet."""
+    path = _baseline(lab, machine)
+    if not path.exists():
+        path.write_text(run(lab, [*enter(lab, machine.name), "iptables-save"]).stdout)
 
 
 def restore_filter(lab: Lab, machine: Machine) -> None:

@@ -38,6 +38,8 @@ class Machine:
         address: the IPv4 address that other hosts know it by.
         lan_address: its IPv4 address on the LAN's eth0.
         engine: whether a Docker Engine runs on it.
+        trunk: whether it has eth1 and eth1.1, on the trunk.
+        listed: whether the lab's inventory has it.
         number: last octet of its stable MAC addresses.
     """
 
@@ -45,18 +47,41 @@ class Machine:
     address: str
     lan_address: str
     engine: bool
+    trunk: bool
     number: int
+    listed: bool = True
 
     def mac(self, interface: int) -> str:
         """Return the locally administered MAC of eth`interface`."""
         return f"02:4e:50:00:{interface:02x}:{self.number:02x}"
 
 
-SERVER1 = Machine(name="server1", address="192.168.3.201", lan_address="192.168.3.201", engine=True, number=201)
-SERVER2 = Machine(name="server2", address="192.168.3.202", lan_address="192.168.3.202", engine=True, number=202)
-OUTSIDE = Machine(name="outside", address="203.0.113.10", lan_address=OUTSIDE_LAN_ADDRESS, engine=False, number=1)
-MACHINES = (SERVER1, SERVER2, OUTSIDE)
+SERVER1 = Machine(
+    name="server1", address="192.168.3.201", lan_address="192.168.3.201", engine=True, trunk=True, number=201
+)
+SERVER2 = Machine(
+    name="server2", address="192.168.3.202", lan_address="192.168.3.202", engine=True, trunk=True, number=202
+)
+# Has no address on the trunk: experiments give it some, and have it forward.
+ROUTER = Machine(
+    name="router", address="192.168.3.254", lan_address="192.168.3.254", engine=False, trunk=True, number=254
+)
+OUTSIDE = Machine(
+    name="outside", address="203.0.113.10", lan_address=OUTSIDE_LAN_ADDRESS, engine=False, trunk=False, number=1
+)
+# An engineer's own machine on the LAN: with `lab up --ssh` netprobe runs here and reaches the servers over ssh.
+DESK = Machine(
+    name="desk",
+    address="192.168.3.210",
+    lan_address="192.168.3.210",
+    engine=False,
+    trunk=False,
+    number=210,
+    listed=False,
+)
+MACHINES = (SERVER1, SERVER2, ROUTER, OUTSIDE, DESK)
 SERVERS = (SERVER1, SERVER2)
+TRUNKED = tuple(machine for machine in MACHINES if machine.trunk)
 WIRES = "wires"
 
 

@@ -1,9 +1,9 @@
 """The hosts' namespaces and the wires between them. No link leads to the machine's own network.
 
 server1 eth0 ─┐                        ┌─ eth1 server1
-server2 eth0 ─┼─ bridge lan   trunk ───┤
-outside eth0 ─┘   (both in the `wires` └─ eth1 server2
-                   namespace)
+server2 eth0 ─┼─ bridge lan   trunk ───┼─ eth1 server2
+router  eth0 ─┤   (both in the `wires` └─ eth1 router
+outside eth0 ─┘    namespace)
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from netprobe.lab.layout import (
     OUTSIDE_LAN_ADDRESS,
     OUTSIDE_NET,
     RUN_ROOT,
-    SERVERS,
+    TRUNKED,
     WIRES,
     Lab,
     Machine,
@@ -80,7 +80,7 @@ def lay_wires(lab: Lab) -> None:
         lines += [f"link add {bridge} type bridge forward_delay 0 mcast_snooping 0", f"link set {bridge} up"]
     for machine in MACHINES:
         lines += _plug(lab, machine, 0, "lan")
-    for machine in SERVERS:
+    for machine in TRUNKED:
         lines += _plug(lab, machine, 1, "trunk")
     _batch(lab, wires, lines)
     for machine in MACHINES:
@@ -95,8 +95,10 @@ def _plug(lab: Lab, machine: Machine, interface: int, bridge: str) -> list[str]:
 
 def _host_lines(machine: Machine) -> list[str]:
     lines = ["link set lo up", f"addr add {machine.lan_address}/24 brd + dev eth0", "link set eth0 up"]
+    if machine.trunk:
+        lines.append(f"link set eth1 promisc {'on' if machine.engine else 'off'} up")
     if machine.engine:
-        lines += ["link set eth1 promisc on up", f"route add {OUTSIDE_NET} via {OUTSIDE_LAN_ADDRESS}"]
+        lines += [f"route add {OUTSIDE_NET} via {OUTSIDE_LAN_ADDRESS}"]
     if machine.address != machine.lan_address:
         lines.append(f"addr add {machine.address}/32 dev eth0")
     return lines
@@ -152,9 +154,13 @@ def finish_holder(lab: Lab, machine: Machine, process: subprocess.Popen[str]) ->
 def enter(lab: Lab, host: str) -> list[str]:
     """Return the argv prefix that runs a command inside a host's network, mount and UTS namespaces.
 
+    `WIRES` names the network namespace of the two bridges, which is no host.
+
     Raises:
         LabError: the host is not up.
     """
+    if host == WIRES:
+        return [tool("nsenter"), f"--net={lab.netns_path(WIRES)}", "--"]
     pid = read_pid(lab.holder_file(host))
     if pid is None:
         raise LabError(f"{host} is not up", "netprobe lab up")

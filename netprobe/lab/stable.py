@@ -11,7 +11,18 @@ from typing import Any
 # veth1a2b3c4 and br-0123456789ab: Docker's random names of links and user-defined bridges.
 _VETH = re.compile(r"\bveth[0-9a-f]{7}\b")
 _BRIDGE = re.compile(r"\bbr-[0-9a-f]{12}\b")
-_PLAIN = ("target", "source", "dialled", "verdict", "path", "segments", "vlan", "resolution", "alternatives")
+_PLAIN = (
+    "target",
+    "source",
+    "dialled",
+    "verdict",
+    "path",
+    "segments",
+    "vlan",
+    "resolution",
+    "predicted_path",
+    "alternatives",
+)
 
 
 def stable(report: dict[str, Any]) -> dict[str, Any]:

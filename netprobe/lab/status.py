@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from netprobe.lab.engine import docker_argv, engine_version
-from netprobe.lab.layout import MACHINES, SERVERS, Lab, Machine
+from netprobe.lab.layout import MACHINES, TRUNKED, Lab, Machine
 from netprobe.lab.lifecycle import is_up
 from netprobe.lab.processes import read_pid
 from netprobe.lab.run import require_root, run
+from netprobe.lab.sshd import desk_hosts_file, ssh_runs
 from netprobe.lab.trunk import INTERFACE
 from netprobe.lab.vlan import vlan_made_by
 
@@ -21,9 +22,11 @@ def print_status(lab: Lab) -> bool:
     for machine in MACHINES:
         click.echo(_line(lab, machine))
     if up:
-        for machine in SERVERS:
+        for machine in TRUNKED:
             click.echo(f"  {machine.name:8} {INTERFACE}: {vlan_made_by(lab, machine)}")
         click.echo(f"hosts file: {lab.hosts_file}")
+        if ssh_runs(lab):
+            click.echo(f"ssh: on both servers; netprobe lab shell desk, hosts file {desk_hosts_file(lab)}")
     return up
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from netprobe.lab.errors import LabError
-from netprobe.lab.experiments.model import DeleteDnat, KillProxy, Run, Step, WaitPort
-from netprobe.lab.filters import restore_filter
-from netprobe.lab.layout import MACHINES, SERVERS, Lab, Machine
+from netprobe.lab.experiments.model import DeleteDnat, Inside, KillProxy, Run, Step, WaitPort
+from netprobe.lab.layout import SERVERS, Lab, Machine
 from netprobe.lab.namespaces import enter
 from netprobe.lab.processes import start_time
 from netprobe.lab.run import run
 from netprobe.lab.shell import shell_environment
+from netprobe.lab.surroundings import restore_surroundings
 from netprobe.lab.waiting import poll, wait_for
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _LISTEN = {"tcp": "0A", "udp": "07"}  # st of a waiting socket: TCP_LISTEN, TCP_
 
 
 def on_host(lab: Lab, host: str, argv: Sequence[str], **options: object) -> subprocess.CompletedProcess[str]:
-    """Run one command inside a host of the lab, as `lab shell HOST` would."""
+    """Run one command inside a host of the lab (or in the `wires` namespace), as `lab shell HOST` would."""
     check = bool(options.get("check", True))
     stdin = options.get("stdin")
     text = stdin if isinstance(stdin, str) else None
@@ -45,6 +45,9 @@ def carry_out(lab: Lab, step: Step) -> None:
     match step:
         case Run():
             on_host(lab, step.host, shlex.split(step.command))
+        case Inside():
+            argv = ["nsenter", f"--target={_pid(lab, step.host, step.container)}", "--net", "--"]
+            on_host(lab, step.host, [*argv, *shlex.split(step.command)])
         case WaitPort():
             _wait_port(lab, step)
         case KillProxy():
@@ -71,11 +74,10 @@ def container_addresses(lab: Lab, host: str) -> dict[str, str]:
 
 
 def clean(lab: Lab) -> None:
-    """Remove all containers and networks of the lab and put the packet filters back as they were at its start."""
+    """Remove all containers and networks of the lab and put everything else back as it was at its start."""
     for machine in SERVERS:
         _remove_containers(lab, machine)
-    for machine in MACHINES:
-        restore_filter(lab, machine)
+    restore_surroundings(lab)
 
 
 def _remove_containers(lab: Lab, machine: Machine) -> None:
@@ -89,8 +91,12 @@ def _remove_containers(lab: Lab, machine: Machine) -> None:
         on_host(lab, machine.name, ["docker", "network", "rm", *networks])
 
 
+def _pid(lab: Lab, host: str, container: str) -> str:
+    return on_host(lab, host, ["docker", "inspect", "--format", "{{.State.Pid}}", container]).stdout.strip()
+
+
 def _wait_port(lab: Lab, step: WaitPort) -> None:
-    pid = on_host(lab, step.host, ["docker", "inspect", "--format", "{{.State.Pid}}", step.container]).stdout.strip()
+    pid = _pid(lab, step.host, step.container)
     what = f"{step.container} on {step.host} to listen on {step.port}/{step.protocol}"
     wait_for(lambda: _listens(pid, step), what, _READY_SECONDS, f"docker logs {step.container}")
 

@@ -32,7 +32,7 @@ from netprobe.probe import craft
 from netprobe.probe.plan import Dial, dial_address, host_addresses
 from netprobe.probe.resolver import preferred, servers_of, uses_dns
 from netprobe.state.lookup import namespace_of
-from netprobe.state.topology import itinerary
+from netprobe.state.topology import itinerary, on_segment, way_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -118,6 +118,7 @@ class Run:
         ways = self._ways(fleet, aim)
         hosts = [source.host, *(stop.place.host for way in ways for stop in way.stops)]
         hosts += [aim.target_at.host] if aim.target_at is not None else []
+        hosts += on_segment(fleet.hosts(), source, aim.dial.address if aim.dial else None)
         self.involved = tuple(name for name in dict.fromkeys(hosts) if not fleet.members[name].host_fault)
         asked = fleet.ask_rest(self.involved)
         with contextlib.suppress(HostLostError, FarError):  # then the probe fails in the same way, and is recorded
@@ -131,6 +132,7 @@ class Run:
         for request in asked:
             request.receive()
         self.sniffing.wait()
+        self.sniffing.follow()
 
     def _question(self, aim: Aim) -> Probe:
         dial = aim.dial
@@ -156,6 +158,7 @@ class Run:
         hosts, ways, dial = fleet.hosts(), [], aim.dial
         if dial is not None:
             ways.append(itinerary(hosts, aim.source_at, dial.address, dial.port, self.target.transport, aim.target_at))
+            ways += way_back(hosts, aim.source_at, dial.address, ways[0].arrives)
         if self._looks_up(aim) and self.target.proto is not Proto.DNS:
             namespace = namespace_of(hosts, aim.source_at)
             server = servers_of(namespace.resolv_conf if namespace is not None else None)[0]

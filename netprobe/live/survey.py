@@ -62,6 +62,7 @@ class Look:
     engine: dict[str, CommandOutput] | None = None
     engine_error: EngineError | None = None
     identity: Identity = field(default_factory=lambda: Identity(boot="", netns=""))
+    opened: threading.Event = field(default_factory=threading.Event)
     threads: list[threading.Thread] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -96,8 +97,9 @@ class Look:
         )
 
     def _ask_engine(self) -> None:
+        self.opened.wait(self._left())
         try:
-            engine = Engine.connect(self.entry)
+            engine = Engine.connect(self.entry, self.session)
             self.engine = None if engine is None else engine.collect()
         except EngineError as error:
             self.engine_error = error
@@ -106,11 +108,22 @@ class Look:
         try:
             left = self.deadline - time.monotonic()
             self.session = Session(self.entry, left + SPARE_SECONDS)
+            self.opened.set()
             self._take(self.session)
         except EnvironmentFault as fault:
             self.host = replace(self.host, fault=fault.message, hint=fault.hint)
         except (HostLostError, FarError, OSError) as error:
-            self.host = replace(self.host, fault=str(error).removeprefix(f"{self.entry.name}: "))
+            self.host = self._lost(str(error))
+        finally:
+            self.opened.set()
+
+    def _lost(self, said: str) -> Answers:
+        """Say why it did not answer, in the words of whatever stood in the way where that is known."""
+        if self.session is not None and self.session.lost:
+            complaint = self.session.complaint()
+            if complaint.text:
+                return replace(self.host, fault=complaint.text, hint=complaint.hint)
+        return replace(self.host, fault=said.removeprefix(f"{self.entry.name}: "))
 
     def _take(self, session: Session) -> None:
         """Ask everything at once, and take the answers in.

@@ -55,8 +55,11 @@ def classify(
     story: Observation,
 ) -> Way:
     """Name the way that a journey took, or how far it came."""
-    if journey is None:
-        return Way()
+    return Way() if journey is None else name_way(hops, points, aim, story)
+
+
+def name_way(hops: Sequence[Hop], points: Sequence[CapturePoint], aim: Aim, story: Observation) -> Way:
+    """Name the way of these hops, observed or predicted; ``points`` are those that the hops name."""
     if aim.proto is Proto.DNS:
         return _lookup_way(hops, points, aim, story)
     return _general(hops, points, aim, story)
@@ -184,4 +187,23 @@ def _same_link(
         return None, ()
     if len(hosts) > 1:
         return (PathCode.MACVLAN if vlan is None else PathCode.MACVLAN_VLAN), ()
-    return PathCode.BRIDGE, ()
+    return _inside_one_host(request, where, aim)
+
+
+_PORT_NAMES = ("veth", "br-", "docker")  # as Docker names them
+
+
+def _inside_one_host(
+    request: Sequence[Hop], where: Mapping[str, CapturePoint], aim: Aim
+) -> tuple[PathCode, tuple[str, ...]]:
+    """Bridge or macvlan: by what the host's own points are that saw it (or were sniffed, where none did)."""
+    looked = [point.name for point in where.values() if point.container is None and point.interface != "lo"]
+    seen = [hop.point for hop in request if hop.point in looked]
+    if aim.bridge_points is not None:
+        bridged = not looked or any(point in aim.bridge_points for point in seen or looked)
+        return (PathCode.BRIDGE if bridged else PathCode.MACVLAN), ()
+    bridged = not looked or any(where[point].interface.startswith(_PORT_NAMES) for point in seen or looked)
+    names = ", ".join(where[point].interface for point in seen or looked)
+    return (
+        (PathCode.BRIDGE, ()) if bridged else (PathCode.MACVLAN, (f"{names}: taken for no port of a bridge, by name",))
+    )

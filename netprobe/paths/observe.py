@@ -92,6 +92,7 @@ class Aim:
         proto: what the probe speaks.
         plain: True for captures from elsewhere: their client said something, so that a close after an answer is no failure.
         probed: True for a probe's own run: its silence lasted for the whole timeout.
+        bridge_points: the points that are known to be bridges or their ports; None where host state does not tell.
     """
 
     source: Place | None = None
@@ -99,6 +100,7 @@ class Aim:
     proto: Proto = Proto.TCP
     plain: bool = False
     probed: bool = False
+    bridge_points: frozenset[str] | None = None
 
 
 def observe(journey: Journey | None, table: PacketTable, points: Sequence[CapturePoint], aim: Aim) -> Observation:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import Place
-from netprobe.state.address import ip, is_any, is_loopback
+from netprobe.state.address import covers, ip, is_any, is_loopback, overlaps
 from netprobe.state.lookup import (
     FLAT_DRIVERS,
     canonical,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from netprobe.probe.names import Found
-    from netprobe.state.docker import Container, Published
+    from netprobe.state.docker import Container, Network, Published
     from netprobe.state.model import Host
 
 
@@ -180,6 +180,9 @@ def _direct(hosts: Mapping[str, Host], source: Place, host: Host, container: Con
         first = serving_address(host, container) or addresses[0]
         return first, f"{container.name} runs on {host.name} itself"
     own = hosts[source.host].own
+    beside = _beside(hosts, source, host, container)
+    if beside is not None:
+        return beside
     for address in addresses:
         hop = route_lookup(own, address)
         if hop is not None and hop.via and host_with({host.name: host}, hop.via) == host.name:
@@ -193,14 +196,35 @@ def _shared(hosts: Mapping[str, Host], source: Place, host: Host, container: Con
     if mine is None:
         return None
     ids = {endpoint.network_id for endpoint in mine.networks.values() if endpoint.network_id}
-    flat = any(network.driver in FLAT_DRIVERS for _, network in networks_of(hosts[source.host], mine))
-    for endpoint, network in networks_of(host, container):
-        if endpoint.address and endpoint.network_id in ids:
+    flat = [network for _, network in networks_of(hosts[source.host], mine) if network.driver in FLAT_DRIVERS]
+    theirs = [(endpoint, network) for endpoint, network in networks_of(host, container) if endpoint.address]
+    for endpoint, network in theirs:
+        if endpoint.network_id in ids:
             return endpoint.address, f"both are on the network {network.name}"
-        if endpoint.address and flat and network.driver in FLAT_DRIVERS:
-            owner = owner_of_address(hosts, endpoint.address, source)
-            if owner == Place(host=host.name, container=container.name):
-                return endpoint.address, f"both are on the segment of {network.name}"
+    for endpoint, network in theirs:
+        if network.driver in FLAT_DRIVERS and any(_one_subnet(each, network) for each in flat):
+            return endpoint.address, f"both are on the segment of {network.name}"
+    for endpoint, network in theirs:
+        hop = route_lookup(hosts[source.host].namespace(mine.name), endpoint.address)
+        if network.driver in FLAT_DRIVERS and flat and hop is not None and hop.via:
+            return (
+                endpoint.address,
+                f"{container.name} is on another segment, {network.name}; the way there is by {hop.via}",
+            )
+    return None
+
+
+def _one_subnet(one: Network, other: Network) -> bool:
+    return any(overlaps(a, b) for a in one.subnets for b in other.subnets)
+
+
+def _beside(hosts: Mapping[str, Host], source: Place, host: Host, container: Container) -> tuple[str, str] | None:
+    """Return the address of a macvlan container on a link of the source host's own."""
+    own = hosts[source.host].own
+    for endpoint, network in networks_of(host, container):
+        hop = route_lookup(own, endpoint.address) if endpoint.address and network.driver in FLAT_DRIVERS else None
+        if hop is not None and not hop.via and any(covers(subnet, hop.src) for subnet in network.subnets):
+            return endpoint.address, f"{source.host} is on the segment of {network.name}, by {hop.dev}"
     return None
 
 

@@ -5,6 +5,7 @@ Source: moby api/types/container and api/types/network; checked with Engine 20.1
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -312,13 +313,18 @@ def _network(item: dict[str, Any]) -> Network:
         subnets=tuple(filter(None, (text_of(pool, "Subnet") for pool in pools))),
         gateways=tuple(filter(None, (text_of(pool, "Gateway").partition("/")[0] for pool in pools))),
         bridge=_bridge_name(item, options) if driver == "bridge" else "",
-        parent=options.get("parent", ""),
+        parent=_parent(options.get("parent", "")),
         mode=options.get("macvlan_mode", options.get("ipvlan_mode", "")),
         icc=options.get(f"{_OPTION}enable_icc", "true") != "false",
         masquerade=options.get(f"{_OPTION}enable_ip_masquerade", "true") != "false",
         containers={ident: text_of(each, "Name") for ident, each in _dicts(dict_of(item, "Containers"))},
         options=options,
     )
+
+
+def _parent(name: str) -> str:
+    """``""`` for the dummy device that the engine makes where no parent was given (moby getDummyName: ``dm-`` or ``di-`` and the id)."""
+    return "" if re.fullmatch(r"d[mi]-[0-9a-f]{12}", name) else name
 
 
 def _bridge_name(item: dict[str, Any], options: dict[str, str]) -> str:

@@ -180,7 +180,8 @@ def owner_of_address(hosts: Mapping[str, Host], address: str, from_place: Place)
     if has_address(namespace, address):
         return start
     near = _owner_near(host, address)
-    return near or _owner_flat(hosts, start, address) or _owner_far(hosts, host, address)
+    flat = _owner_flat(hosts, start, address) if start.container else _owner_beside(hosts, host, address)
+    return near or flat or _owner_far(hosts, host, address)
 
 
 def _owner_near(host: Host, address: str) -> Place | None:
@@ -192,6 +193,20 @@ def _owner_near(host: Host, address: str) -> Place | None:
             return Place(host=host.name, container=host.owner_of(found[0].name))
         return None
     return Place(host=host.name) if has_address(host.own, address) else None
+
+
+def _owner_beside(hosts: Mapping[str, Host], host: Host, address: str) -> Place | None:
+    """Seen from a host: a macvlan or ipvlan container on a link of the host's own; its own host's come first."""
+    hop = route_lookup(host.own, address)
+    if hop is None or hop.via or hop.local:
+        return None
+    for name, other in sorted(hosts.items(), key=lambda item: item[0] != host.name):
+        found = container_with(other, address)
+        network = network_for(other, found[1]) if found else None
+        near = network is not None and any(covers(subnet, hop.src) for subnet in network.subnets)
+        if found and network and network.driver in FLAT_DRIVERS and near:
+            return Place(host=name, container=found[0].name)
+    return None
 
 
 def _owner_flat(hosts: Mapping[str, Host], start: Place, address: str) -> Place | None:

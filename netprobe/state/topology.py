@@ -122,6 +122,45 @@ def itinerary(
     return walk.result()
 
 
+def way_back(hosts: Mapping[str, Host], source: Place, dialled: str, arrives: Place | None) -> tuple[Itinerary, ...]:
+    """The answer's way, which may be another: from where the request arrives to the address that it comes with.
+
+    Empty where that address is not known beforehand: a masquerading host gives its own.
+    """
+    at = canonical(hosts, source)
+    namespace, host = namespace_of(hosts, at), hosts.get(at.host)
+    hop = route_lookup(namespace, dialled) if namespace is not None else None
+    if arrives is None or host is None or hop is None or not hop.src or is_loopback(hop.src) or arrives == at:
+        return ()
+    container = host.container(at.container) if at.container else None
+    for endpoint, network in networks_of(host, container) if container else ():
+        if endpoint.address == hop.src and network.driver not in FLAT_DRIVERS and network.masquerade:
+            return ()
+    return (itinerary(hosts, arrives, hop.src, None, "icmp"),)
+
+
+def on_segment(hosts: Mapping[str, Host], source: Place, dialled: str | None) -> tuple[str, ...]:
+    """The hosts that matter on the segment of a source's macvlan network.
+
+    They have an address of their own in its subnet (they may be its routers), or a macvlan container with the dialled address.
+    """
+    at = canonical(hosts, source)
+    host = hosts.get(at.host)
+    container = host.container(at.container) if host and at.container else None
+    flat = [net for _, net in networks_of(host, container) if net.driver in FLAT_DRIVERS] if host and container else []
+    subnets = [subnet for net in flat for subnet in net.subnets]
+    routers = [
+        name
+        for name, other in hosts.items()
+        for link in other.own.links or ()
+        if any(covers(subnet, each.address) for each in link.addresses for subnet in subnets)
+    ]
+    found = {name: container_with(other, dialled or "") for name, other in hosts.items()} if flat else {}
+    networks = {name: network_for(hosts[name], each[1]) for name, each in found.items() if each}
+    bearers = [name for name, network in networks.items() if network and network.driver in FLAT_DRIVERS]
+    return tuple(dict.fromkeys((*routers, *bearers)))
+
+
 @dataclass(slots=True, kw_only=True)
 class _Walk:
     """The walk so far."""
@@ -325,6 +364,8 @@ class _Walk:
     def on_the_wire(self, host: Host, via: str) -> None:
         """Between hosts: the next hop if it is a host of the inventory, else the host that has the address."""
         others = {name: other for name, other in self.hosts.items() if name not in {host.name, *self.passed}}
+        if not via and self.flat_beside(host):
+            return
         for address in filter(None, (via, self.dialled)):
             name = host_with(others, address)
             link = others[name].own.link_with(address) if name else None
@@ -334,6 +375,20 @@ class _Walk:
                 self.at_host(others[name])
                 return
         self.notes.append(f"{via or self.dialled} is no host of the inventory: what lies beyond cannot be sniffed")
+
+    def flat_beside(self, host: Host) -> bool:
+        """From a host's own interface to a macvlan container on its segment: on this host by a shim, else on another."""
+        owner = owner_of_address(self.hosts, self.dialled, Place(host=host.name))
+        there = self.hosts.get(owner.host) if owner and owner.container else None
+        found = container_with(there, self.dialled) if there else None
+        network = network_for(there, found[1]) if there and found else None
+        if there is None or found is None or network is None or network.driver not in FLAT_DRIVERS:
+            return False
+        self.parents(there, network, Role.UPLINK, inward=True)
+        place = Place(host=there.name, container=found[0].name)
+        self.stop(place, container_interface(there, found[0], found[1]), Role.TARGET)
+        self.arrives = place
+        return True
 
     @staticmethod
     def arrival(host: Host, owner: str, sender: Host) -> str:
@@ -379,8 +434,11 @@ class _Walk:
         owner = None if via else owner_of_address(self.hosts, self.dialled, source)
         there = self.hosts[owner.host] if owner and owner.container else None
         found = container_with(there, self.dialled) if there else None
-        # The driver hands frames between its own interfaces over inside the host: the parent's tap does not see them.
-        self.parents(host, network, Role.UPLINK, sees=there is not host)
+        # What the driver hands over inside the host it shows its parent's taps first (macvlan_queue_xmit).
+        if there is not host:
+            self.parents(host, network, Role.UPLINK)
+        elif network.parent:
+            self.stop(Place(host=host.name), network.parent, Role.UPLINK)
         if there is None or found is None:
             self.on_the_wire(host, via)
             return
@@ -436,4 +494,14 @@ class _Walk:
                 self.stop(place, container_interface(host, container, endpoint), Role.TARGET, optional=True)
 
 
-__all__ = ["Itinerary", "Role", "Stop", "itinerary", "owner_of_address", "point_name", "published_by", "route_lookup"]
+__all__ = [
+    "Itinerary",
+    "Role",
+    "Stop",
+    "itinerary",
+    "owner_of_address",
+    "point_name",
+    "published_by",
+    "route_lookup",
+    "way_back",
+]

@@ -8,13 +8,23 @@ from netprobe.lab.errors import LabError
 from netprobe.lab.experiments.endpoints import ENDPOINTS
 from netprobe.lab.experiments.firewalls import FIREWALLS
 from netprobe.lab.experiments.macvlan import MACVLAN
+from netprobe.lab.experiments.macvlan_faults import MACVLAN_FAULTS
 from netprobe.lab.experiments.names import NAMES
+from netprobe.lab.experiments.routing import ROUTING
 from netprobe.lab.experiments.truth import TRUTH
 
 if TYPE_CHECKING:
     from netprobe.lab.experiments.model import Experiment
 
-EXPERIMENTS: Final[tuple[Experiment, ...]] = (*NAMES, *ENDPOINTS, *FIREWALLS, *MACVLAN, *TRUTH)
+EXPERIMENTS: Final[tuple[Experiment, ...]] = (
+    *NAMES,
+    *ENDPOINTS,
+    *FIREWALLS,
+    *ROUTING,
+    *MACVLAN,
+    *MACVLAN_FAULTS,
+    *TRUTH,
+)
 
 
 def experiment(name: str) -> Experiment:

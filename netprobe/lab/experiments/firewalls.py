@@ -47,7 +47,7 @@ _DROPS: Final = (
         expected=Expected(verdict="undetermined", path="none", resolution="inventory"),
         set_up=_NGINX,
         break_=_iptables("-t raw -I PREROUTING -p tcp --dport 80 -j DROP"),
-        near_miss=("docker-user-drop", "forward-drop", "input-drop", "container-stopped"),
+        near_miss=("prediction-differs", "docker-user-drop", "forward-drop", "input-drop", "container-stopped"),
     ),
     Experiment(
         name="dnat-elsewhere",

@@ -38,6 +38,12 @@ _GATEWAY: Final[tuple[Step, ...]] = (
         "docker exec gw ip address add 172.22.0.1/24 dev eth1",
     ),
 )
+_ROUTER: Final[tuple[Step, ...]] = on(
+    "router",
+    "ip address add 172.21.0.1/24 dev eth1",
+    "ip address add 172.22.0.1/24 dev eth1.1",
+    "sysctl -q -w net.ipv4.ip_forward=1",
+)
 _ISOLATED = "macvlan-isolated-l3"
 _PLAIN = Expected(
     verdict="works", path="macvlan", resolution="literal", segments=("server2=macvlan",), target_sees="172.21.0.11"
@@ -111,10 +117,41 @@ MACVLAN: Final = (
         near_miss=(_ISOLATED,),
     ),
     Experiment(
+        name="macvlan-router",
+        title="the same with a router host that has a leg in each: 172.21.0.1 untagged, 172.22.0.1 in VLAN 1",
+        explain=("172.22.0.22:80", "--from", "c11@server1"),
+        expected=Expected(
+            verdict="works",
+            path="routed",
+            resolution="literal",
+            segments=("router=routed",),
+            target_sees="172.21.0.11",
+        ),
+        set_up=(*_BOTH, *_ROUTER),
+        numbers=(12,),
+        near_miss=(_ISOLATED, "macvlan-wrong-gateway", "ip-forward-off"),
+    ),
+    Experiment(
+        name="macvlan-router-ping",
+        title="the same by ping, to a container of the source's own host",
+        explain=("172.22.0.21", "--from", "c11@server1"),
+        expected=Expected(verdict="works", path="routed", resolution="literal", segments=("router=routed",)),
+        set_up=(*_BOTH, *_ROUTER),
+        numbers=(12,),
+    ),
+    Experiment(
+        name="macvlan-router-off",
+        title="the same, and the router does not forward",
+        explain=("172.22.0.22:80", "--from", "c11@server1", "--timeout", "2"),
+        expected=Expected(verdict="fails", path="none", cause="ip-forward-off", resolution="literal"),
+        set_up=(*_BOTH, *_ROUTER, *on("router", "sysctl -q -w net.ipv4.ip_forward=0")),
+        near_miss=(_ISOLATED, "macvlan-wrong-gateway", "upstream-drop"),
+    ),
+    Experiment(
         name="macvlan-nobody",
-        title="the same towards an address that no container has: nothing known is isolated from it",
+        title="the same towards an address that no container has: the gateway is not there, nothing known is isolated",
         explain=("172.22.0.99:80", "--from", "c11@server1"),
-        expected=Expected(verdict="undetermined", path="none", resolution="literal"),
+        expected=Expected(verdict="fails", path="none", cause="macvlan-wrong-gateway", resolution="literal"),
         set_up=_BOTH,
         near_miss=(_ISOLATED,),
     ),

@@ -22,6 +22,15 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Inside:
+    """Run one of the host's own commands in a container's network namespace; split like :class:`Run`."""
+
+    host: str
+    container: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WaitPort:
     """Wait until something listens on a port inside a container's network namespace."""
 
@@ -49,7 +58,7 @@ class DeleteDnat:
     protocol: Transport = "tcp"
 
 
-Step = Run | WaitPort | KillProxy | DeleteDnat
+Step = Run | Inside | WaitPort | KillProxy | DeleteDnat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

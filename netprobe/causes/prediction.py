@@ -1,0 +1,52 @@
+"""The hosts' state and the packets disagree: worth knowing, whichever of the two is to blame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netprobe.causes.base import Cause
+from netprobe.paths.observe import Symptom
+from netprobe.predict.compare import Observed, differences
+from netprobe.predict.question import path_of
+from netprobe.report.model import Confidence, Finding, Where
+
+if TYPE_CHECKING:
+    from netprobe.causes.case import Case
+
+
+class PredictionDiffers(Cause):
+    """What the packets did is not what the hosts' state says they should.
+
+    What it is: the packet's walk through namespaces, links, netfilter, routing and sockets, as they were read, ends elsewhere.
+    Why it happens: something stands in the way that the state does not show (the network between hosts, hardware, a program on
+        the interface), the state changed meanwhile, or the walk knows less than the kernel does.
+    Evidence: the first difference, and the prediction's last steps.
+    Remedy: none of its own: look at what the state cannot show at that place.
+    Source: DESIGN.md, "predicted path against observed path".
+    """
+
+    code = "prediction-differs"
+    symptoms = frozenset(Symptom) - {Symptom.NO_PACKETS, Symptom.NO_ANSWER}
+    note = True
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires where a prediction was possible and the packets of the connection differ from it."""
+        foreseen = case.prediction
+        if foreseen is None or case.journey is None or not case.hops:
+            return None
+        good = case.story.good or case.story.symptom is Symptom.OTHER_ENDPOINT
+        sniffed = frozenset(point.name for point in case.points if not point.dropped)
+        found = differences(foreseen, Observed(hops=case.hops, sniffed=sniffed, good=good))
+        path = path_of(foreseen, case.aim)
+        if path is not None and path is not case.way.path:
+            found = (*found, f"by the hosts' state its path is {path.value}, by the packets {case.way.path.value}")
+        if not found:
+            return None
+        steps = [f"{step.place}: {step.stage}: {step.what}" for step in foreseen.steps[-3:]]
+        return Finding(
+            code=self.code,
+            summary=found[0],
+            where=Where(host=case.aim.target.host if case.aim.target else None),
+            evidence=(*found[1:], *(f"predicted: {step}" for step in steps)),
+            confidence=Confidence.CERTAIN,
+        )

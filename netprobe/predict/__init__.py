@@ -1,0 +1,89 @@
+"""What should happen to a packet, from host state alone: ``predict(question, hosts) -> Prediction``. Pure.
+
+It walks the packet through namespaces, links, netfilter, routing and sockets, as the kernel would, and yields the hops in the
+form of an observed journey. Where the state does not tell, the prediction says "unknown from here"; it never guesses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from netprobe.predict.model import Barrier, Flying, Obstacle, Outcome, Prediction, Stopped, UnknownHere
+from netprobe.predict.walk import Walk
+from netprobe.report.model import Direction
+from netprobe.state.lookup import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from netprobe.evidence.model import Place
+    from netprobe.state.model import Host
+
+_MAX_OBSTACLES = 8
+_PASSABLE = frozenset(
+    {Barrier.RULE, Barrier.FORWARDING_OFF, Barrier.PAUSED}
+)  # what lies behind the others cannot be told from here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Whose packet, and where to.
+
+    Attributes:
+        source: the namespace that it is sent from.
+        dialled, port: where to; port None for ICMP.
+        proto: ``tcp``, ``udp`` or ``icmp``.
+        source_port: where known.
+    """
+
+    source: Place
+    dialled: str
+    port: int | None
+    proto: str
+    source_port: int | None = None
+
+
+def predict(question: Question, hosts: Mapping[str, Host]) -> Prediction:
+    """Walk one packet, and its answer, through the hosts' state.
+
+    The first obstacle ends the walk; it is then taken again as if that were gone, for what lies behind.
+    """
+    first = _walk(question, hosts, frozenset())
+    obstacles = list(first.obstacles)
+    past: frozenset[tuple[Place, str]] = frozenset()
+    latest = first
+    while latest.obstacles and latest.obstacles[0].barrier in _PASSABLE and len(obstacles) < _MAX_OBSTACLES:
+        past |= {(latest.obstacles[0].place, latest.obstacles[0].label)}
+        latest = _walk(question, hosts, past)
+        obstacles += latest.obstacles
+    return replace(first, obstacles=tuple(obstacles))
+
+
+def _walk(question: Question, hosts: Mapping[str, Host], past: frozenset[tuple[Place, str]]) -> Prediction:
+    walk = Walk(hosts=hosts, past=past)
+    packet = Flying(
+        src=None, sport=question.source_port, dst=question.dialled, dport=question.port, proto=question.proto
+    )
+    outcome, unknown = Outcome.WORKS, ""
+    obstacles: tuple[Obstacle, ...] = ()
+    try:
+        walk.request(canonical(hosts, question.source), packet)
+        walk.replies()
+    except Stopped as stopped:
+        obstacles = (stopped.obstacle,)
+        outcome = Outcome.REPLY_LOST if stopped.obstacle.direction is Direction.REPLY else Outcome.STOPPED
+    except UnknownHere as end:
+        outcome, unknown = Outcome.UNKNOWN, str(end)
+    return Prediction(
+        outcome=outcome,
+        hops=tuple(walk.hops),
+        steps=tuple(walk.steps),
+        obstacles=obstacles,
+        unknown=unknown,
+        resolved=tuple(dict.fromkeys(walk.resolved)),
+        arrives=walk.arrives,
+    )
+
+
+__all__ = ["Barrier", "Obstacle", "Outcome", "Prediction", "Question", "predict"]

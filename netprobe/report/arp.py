@@ -1,0 +1,48 @@
+"""ARP in the report: who asked, who answered, on which side, tagged or not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netprobe.report.document import Block, Entries, Entry, line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from netprobe.report.model import ArpExchange, ArpFrame, Report
+
+_LINES = 8
+
+
+def arp_block(report: Report) -> tuple[Block, ...]:
+    """Return the exchanges of the way, a line each; nothing where every address was known already."""
+    if not report.arp:
+        return ()
+    lines = [line(said(exchange)) for exchange in report.arp[:_LINES]]
+    if len(report.arp) > _LINES:
+        lines.append(line(f"and {len(report.arp) - _LINES} more"))
+    return (Entries(entries=(Entry(label="ARP", lines=tuple(lines)),)),)
+
+
+def said(exchange: ArpExchange) -> str:
+    """Return one exchange as a sentence: ``172.21.0.11 asks for 172.21.0.12: 02:… answers, seen at …``."""
+    head = f"{exchange.asker} asks for {exchange.asked}"
+    if not exchange.answers:
+        return f"{head}, seen at {where(exchange.requests)}: nobody answers"
+    bearers = " and ".join(exchange.bearers)
+    verb = "answers" if len(exchange.bearers) == 1 else "answer"
+    asked = f" (asked at {where(exchange.requests)})" if _elsewhere(exchange) else ""
+    return f"{head}{asked}: {bearers} {verb}, seen at {where(exchange.answers)}"
+
+
+def _elsewhere(exchange: ArpExchange) -> bool:
+    """Whether the question was seen where the answer was not."""
+    return not {each.point for each in exchange.requests} <= {each.point for each in exchange.answers}
+
+
+def where(frames: Iterable[ArpFrame]) -> str:
+    """Return the points, each once, in order of time, with the tag that was on the wire: ``server1/eth1 (VLAN 1)``."""
+    found: dict[str, str] = {}
+    for each in frames:
+        found.setdefault(each.point, "" if each.vlan is None else f" (VLAN {each.vlan})")
+    return ", ".join(point + tag for point, tag in found.items())
