@@ -138,10 +138,10 @@ class Look:
         addr = collect.ask(session, record, ("addr",))
         files = session.submit("read", files=[{"key": key, "path": path, "pid": None} for key, path in FILES.items()])
         said = self._receive(session, hello)
-        clock = None if self.entry.reach.same_machine else self._clock(session)
         found = self._receive(session, programs)
         read = self._receive(session, files)
         addr.receive()
+        clock = None if self.entry.reach.same_machine else self._clock(session)  # last: nothing else keeps it waiting
         self.outputs |= record.outputs | _files(read) | _programs(found)
         self.identity = who.receive(self._left())
         self.host = replace(

@@ -23,6 +23,7 @@ _RIGHT = frozenset({5, 6, 7})
 _STYLE = {Usable.YES: Style.GOOD, Usable.PARTLY: Style.UNSURE, Usable.NO: Style.BAD}
 _NOTHING = "-"
 _UNKNOWN = "?"
+_SAME = "same"
 
 
 def lay_out(survey: Survey) -> Document:
@@ -85,7 +86,9 @@ def _points(host: HostFacts) -> str:
 
 def _clock(host: HostFacts) -> str:
     if host.clock is None:
-        return _UNKNOWN if host.fault else "same"
+        return _UNKNOWN if host.fault else _SAME
+    if abs(host.clock.offset_s) <= host.clock.uncertainty_s:
+        return _SAME
     return f"{host.clock.offset_s:+.3f} s"
 
 

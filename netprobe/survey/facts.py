@@ -24,16 +24,12 @@ _CAPABILITIES = re.compile(r"^CapEff:\s*([0-9a-f]{1,16})$", re.MULTILINE)
 
 # What nsenter, sudo and the session say when a host cannot be reached -> what to do about it.
 _HINTS = (
-    (
-        re.compile(r"password|terminal is required|not allowed|sudoers"),
-        "let sudo run it there without a password (NOPASSWD)",
-    ),
     (re.compile(r"not permitted|[Pp]ermission denied"), "run it as root: sudo netprobe hosts"),
     (re.compile(r"cannot open .*No such file"), "is that host up? see ip netns list, and its reach = entry"),
     (re.compile(r"python3.*(No such file|not found|not installed)"), "install the package python3 there"),
     (re.compile(r"no answer (with)?in"), "is it up? give a slow one a longer --timeout"),
 )
-_DENIED = 1
+_DENIED = 0
 _ANY_HINT = "check its reach = entry in the hosts file"
 
 
@@ -46,7 +42,7 @@ def judge(answers: Answers) -> HostFacts:
             become=answers.become,
             fault=answers.fault,
             hint=answers.hint or hint_for(answers.fault, answers.become),
-            engine=_engine(answers),
+            engine=None if answers.reach.startswith("ssh:") else _engine(answers),  # the same words once more
         )
     host = build_host(HostState(host=answers.name, outputs=dict(answers.outputs)))
     containers = host.containers

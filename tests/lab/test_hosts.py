@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from netprobe.lab.ask import on_desk
+from netprobe.lab.lifecycle import up
 from netprobe.lab.steps import on_host
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ def test_the_labs_hosts_are_usable(clean_lab: Lab) -> None:
     on_host(clean_lab, "server2", ["docker", "create", "--name", "idle", "nginx"])
     value = survey()
     assert value["all_usable"]
-    assert [each["name"] for each in value["hosts"]] == ["local", "server1", "server2", "outside"]
+    assert [each["name"] for each in value["hosts"]] == ["local", "server1", "server2", "router", "outside"]
     server2 = named(value, "server2")
     assert (server2["root"], server2["usable"], server2["lacks"]) == (True, "yes", [])
     assert server2["containers"] == {"running": 1, "all": 2, "at_least": False}
@@ -176,3 +178,40 @@ def test_ended_early_it_leaves_nothing(lab: Lab, moment: float, number: int) -> 
         [sys.executable, program, json.dumps(spec)], capture_output=True, text=True, check=True, timeout=60
     )
     assert json.loads(done.stdout)["left"] == {}
+
+
+@pytest.fixture
+def desk(lab: Lab) -> Lab:
+    up(lab, lambda _: None, ssh=True)
+    return lab
+
+
+def over_ssh(lab: Lab, expect: int, *options: str) -> dict[str, Any]:
+    done = on_desk(lab, ["hosts", "--json", *options])
+    assert done.returncode == expect, done.stdout + done.stderr
+    value = json.loads(done.stdout)
+    assert isinstance(value, dict)
+    return value
+
+
+def test_over_ssh(desk: Lab) -> None:
+    value = over_ssh(desk, 0)
+    assert named(value, "local")["clock"] is None
+    for name in ("server1", "server2"):
+        host = named(value, name)
+        assert (host["usable"], host["root"], bool(host["engine"]["version"])) == ("yes", True, True)
+        assert abs(host["clock"]["offset_s"]) <= host["clock"]["uncertainty_s"]
+
+
+def test_over_ssh_one_machine_under_two_names(desk: Lab, tmp_path: Path) -> None:
+    ways = {"a": "ssh://root@192.168.3.201", "b": "ssh://root@192.168.3.201:22"}
+    file = inventory(tmp_path, **{name: {"reach": way} for name, way in ways.items()})
+    assert "a and b of the hosts file are one machine" in over_ssh(desk, 2, *file)["error"]
+
+
+def test_over_ssh_without_root(desk: Lab, tmp_path: Path) -> None:
+    file = inventory(tmp_path, server2={"reach": "ssh://probe@192.168.3.202"}, gone={"reach": "ssh://192.168.3.77"})
+    value = over_ssh(desk, 4, *file)
+    assert (named(value, "server2")["root"], named(value, "server2")["usable"]) == (False, "no")
+    assert named(value, "gone")["fault"]
+    assert named(value, "gone")["engine"] is None

@@ -143,3 +143,17 @@ def test_a_tag_on_the_way_is_reported() -> None:
     )
     found = way([*ends, *tagged], DEMO)
     assert (found.path.value, found.vlan) == ("macvlan-vlan", 1)
+
+
+@pytest.mark.parametrize(("tagged", "path"), [(True, "none"), (False, "bridge")])
+def test_a_vlan_interface_and_its_parent_are_no_ports_of_one_bridge(tagged: bool, path: str) -> None:
+    """From plain captures: nothing tells what joins the two, and a tag that comes off tells that it is no plain bridge."""
+    from scapy.layers.l2 import Dot1Q, Ether
+
+    link = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+    packets = [(time, packet) for _, time, packet in handshake("x", NEAR, INSIDE, 0)]
+    sent: list[Sent] = [
+        *(("eth1", time, link / Dot1Q(vlan=1) / packet if tagged else packet) for time, packet in packets),
+        *(("eth1.1", time + 3, packet) for time, packet in packets),
+    ]
+    assert way(sent, None).path.value == path

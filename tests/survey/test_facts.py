@@ -104,7 +104,6 @@ def test_more_containers_than_were_looked_at() -> None:
 @pytest.mark.parametrize(
     ("fault", "become", "says"),
     [
-        ("sudo: a password is required", "sudo -n", "NOPASSWD"),
         ("nsenter: reassociate to namespace 'ns/net' failed: Operation not permitted", "", "as root"),
         ("nsenter: reassociate to namespace 'ns/net' failed: Operation not permitted", "doas", "doas"),
         ("nsenter: cannot open /run/netns/x: No such file or directory", "", "is that host up"),
