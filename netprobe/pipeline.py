@@ -369,12 +369,22 @@ def _judge(case: Case, *, lost: bool) -> _Judgement:
         return _Judgement(verdict=Verdict.UNDETERMINED, unknowns=(doubt,))
     if story.good and case.journey is not None and case.journey.unknowns:
         return _Judgement(verdict=Verdict.UNDETERMINED)
+    if story.good and (other := _somebody_else(case)):
+        return _Judgement(verdict=Verdict.UNDETERMINED, unknowns=(other,))
     if story.good:
         return _Judgement(verdict=Verdict.WORKS)
     if not story.patient:
         unknown = "the capture may have ended before an answer came"
         return _Judgement(verdict=Verdict.UNDETERMINED, unknowns=(unknown,))
     return _Judgement(verdict=Verdict.UNDETERMINED)
+
+
+def _somebody_else(case: Case) -> str | None:
+    """One sentence when who answered was not seen, and by the hosts' state it is not the target."""
+    told, target = case.prediction, case.aim.target
+    if case.story.reached is not None or told is None or told.arrives is None or target in (None, told.arrives):
+        return None
+    return f"by the hosts' state it ends at {told.arrives}, not at {target}, and neither was seen to take it"
 
 
 def _contradiction(story: Observation, probe: Probe | None) -> str | None:

@@ -200,10 +200,14 @@ def _inside_one_host(
     """Bridge or macvlan: by what the host's own points are that saw it (or were sniffed, where none did)."""
     looked = [point.name for point in where.values() if point.container is None and point.interface != "lo"]
     seen = [hop.point for hop in request if hop.point in looked]
+    if not looked:
+        return PathCode.BRIDGE, (
+            "no point of the host itself saw it: its containers are taken to be ports of one bridge",
+        )
     if aim.bridge_points is not None:
-        bridged = not looked or any(point in aim.bridge_points for point in seen or looked)
+        bridged = any(point in aim.bridge_points for point in seen or looked)
         return (PathCode.BRIDGE if bridged else PathCode.MACVLAN), ()
-    bridged = not looked or any(where[point].interface.startswith(_PORT_NAMES) for point in seen or looked)
+    bridged = any(where[point].interface.startswith(_PORT_NAMES) for point in seen or looked)
     names = ", ".join(where[point].interface for point in seen or looked)
     return (
         (PathCode.BRIDGE, ()) if bridged else (PathCode.MACVLAN, (f"{names}: taken for no port of a bridge, by name",))
