@@ -214,7 +214,8 @@ def _same_link(
     places = list(dict.fromkeys(where[hop.point].place for hop in request))
     hosts = {place.host for place in places}
     if "" in hosts:
-        if len(request) > 1 and vlan is None:
+        retagged = any(hop.changes for hop in request)  # a VLAN interface and its parent, which no bridge need join
+        if len(request) > 1 and vlan is None and not retagged:
             said = "the frame is the same at every point: they are taken to be ports of one bridge"
             return PathCode.BRIDGE, (said,)
         return None, ()

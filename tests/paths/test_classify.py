@@ -174,3 +174,17 @@ def tagged(point: str, client: str, server: str, ttl: int, time: float) -> list[
 
     head = Ether(src="02:00:00:00:00:03", dst="02:00:00:00:00:04") / Dot1Q(vlan=1)
     return [(name, us, head / packet) for name, us, packet in handshake(point, client, server, time, ttl=ttl)]
+
+
+@pytest.mark.parametrize(("tagged", "path"), [(True, "none"), (False, "bridge")])
+def test_a_vlan_interface_and_its_parent_are_no_ports_of_one_bridge(tagged: bool, path: str) -> None:
+    """From plain captures: nothing tells what joins the two, and a tag that comes off tells that it is no plain bridge."""
+    from scapy.layers.l2 import Dot1Q, Ether
+
+    link = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+    packets = [(time, packet) for _, time, packet in handshake("x", NEAR, INSIDE, 0)]
+    sent: list[Sent] = [
+        *(("eth1", time, link / Dot1Q(vlan=1) / packet if tagged else packet) for time, packet in packets),
+        *(("eth1.1", time + 3, packet) for time, packet in packets),
+    ]
+    assert way(sent, None).path.value == path
