@@ -86,6 +86,7 @@ deep_option = click.option(
     metavar="S",
     help="Seconds for name lookup and probe.",
 )
+@click.option("--predict", is_flag=True, help="Send nothing: say what would happen by the hosts' state.")
 @json_option
 @deep_option
 def explain(
@@ -97,6 +98,7 @@ def explain(
     save: str | None,
     hosts: str | None,
     timeout: float,
+    predict: bool,
     as_json: bool,
     deep: bool,
 ) -> int:
@@ -115,6 +117,7 @@ def explain(
         save=save,
         hosts=hosts,
         timeout_s=timeout,
+        predict=predict,
         as_json=as_json,
         deep=deep,
     )

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from netprobe.causes.ahead import behind
 from netprobe.causes.attribution import attribute
 from netprobe.causes.case import Case
 from netprobe.causes.catalogue import cause_of, notes_of, still_possible
@@ -22,6 +23,7 @@ from netprobe.decode.table import Kind
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import LimitKind, Outcome, Place, Proto, Resolution
 from netprobe.flows.build import build
+from netprobe.foretell import foretell
 from netprobe.journeys.arp import exchanges, with_names
 from netprobe.journeys.clocks import on_one_clock
 from netprobe.journeys.hops import Stop, hops
@@ -82,6 +84,8 @@ def analyze(evidence: Evidence, flow: FlowExpr | None = None) -> Report:
         SeveralFlows: captures from elsewhere with several connections, and ``flow`` does not single one out.
         UsageFault: captures without any connection, or none that ``flow`` matches.
     """
+    if evidence.probe is not None and evidence.probe.predict:
+        return foretell(evidence, evidence.probe)
     evidence = _doubting(evidence)
     source = evidence.probe.source_at.host if evidence.probe else None
     table, clocks = on_one_clock(decode(evidence.packets, evidence.points), evidence.points, source)
@@ -308,6 +312,7 @@ def _report(
         why=why(case, judged.verdict, judged.cause),
         cause=judged.cause,
         findings=notes_of(case, judged.cause),
+        after=behind(case) if judged.cause is not None else None,
         hops=named,
         last_seen=last,
         first_missing=None if works else missing,

@@ -57,6 +57,7 @@ class Walk:
     entered: int = 0
     dialled: str = ""
     resolved: list[str] = field(default_factory=list)
+    noted: int = 0
     ends: list[tuple[Place, Flying]] = field(default_factory=list)
 
     def request(self, place: Place, packet: Flying) -> None:
@@ -306,6 +307,8 @@ class Walk:
         same_way = [hop for hop in self.hops if hop.direction is packet.direction and hop.packet is not None]
         previous = same_way[-1] if same_way else None
         changes = _changes(previous, packet.leg, shown) if previous is not None else self._changed_before(shown)
+        changes = tuple(self._by_rule(change) for change in changes)
+        self.noted = len(self.steps)
         self.hops.append(
             Hop(
                 point=stop.point,
@@ -316,6 +319,17 @@ class Walk:
                 leg=packet.leg,
             )
         )
+
+    def _by_rule(self, change: Change) -> Change:
+        """Name the rule or process that made a change since the last point."""
+        wanted = {"dst": ("DNAT", "REDIRECT"), "src": ("SNAT", "MASQUERADE"), "connection": ("dials",)}.get(
+            change.field, ()
+        )
+        for step in self.steps[self.noted :]:
+            if step.rule and step.what.startswith(wanted):
+                by = change.by if change.field == "connection" else step.what.split()[0]
+                return replace(change, by=by, rule=step.rule)
+        return change
 
     def _changed_before(self, first: HopPacket) -> tuple[Change, ...]:
         """DNAT in OUTPUT comes before every point: what was dialled tells."""
