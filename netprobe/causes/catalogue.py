@@ -30,6 +30,13 @@ from netprobe.causes.names import DnsNoSharedNetwork, NameUnknown
 from netprobe.causes.nat import DnatMissing, MasqueradeMissing, UdpReplySource
 from netprobe.causes.prediction import PredictionDiffers
 from netprobe.causes.publish import PortClosed, PortNotPublished, PublishLoopbackOnly
+from netprobe.causes.resolvers import (
+    DnsFallback,
+    DnsHostResolverFirewalled,
+    DnsInternalNet,
+    DnsNatFlushed,
+    DnsUpstreamDead,
+)
 from netprobe.causes.routing import InternalNetwork, NoRoute, StaleArp, SubnetOverlap
 
 if TYPE_CHECKING:
@@ -41,6 +48,11 @@ if TYPE_CHECKING:
 CAUSES: tuple[Cause, ...] = (
     DnsNoSharedNetwork(),
     NameUnknown(),
+    DnsNatFlushed(),
+    DnsInternalNet(),
+    DnsHostResolverFirewalled(),
+    DnsFallback(),
+    DnsUpstreamDead(),
     ContainerPaused(),
     ContainerStopped(),
     DockerUserDrop(),

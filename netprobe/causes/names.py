@@ -24,14 +24,14 @@ def _bare(name: str) -> str:
     return name.rstrip(".").lower()
 
 
-def _asked(case: Case) -> str | None:
+def failed_name(case: Case) -> str | None:
     """The name whose lookup failed, None when no lookup failed."""
     if case.probe is None or case.probe.lookup.how is not Resolution.FAILED:
         return None
     return case.probe.lookup.name
 
 
-def _bearers(case: Case, name: str) -> list[tuple[Host, Container]] | None:
+def bearers_of(case: Case, name: str) -> list[tuple[Host, Container]] | None:
     """The containers of the inventory that go by this name; None when some host's containers are not known."""
     found = []
     for host in case.world.before.values():
@@ -63,10 +63,10 @@ class DnsNoSharedNetwork(Cause):
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the name is a container's and no user-defined network is common to both."""
-        name, source = _asked(case), case.source_container
+        name, source = failed_name(case), case.source_container
         if name is None or source is None or case.probe is None:
             return None
-        bearers = _bearers(case, name)
+        bearers = bearers_of(case, name)
         if not bearers or any(self._common(case, source, host, each) for host, each in bearers):
             return None
         near = [pair for pair in bearers if pair[0].name == case.probe.source_at.host]
@@ -88,8 +88,8 @@ class DnsNoSharedNetwork(Cause):
 
     def possible(self, case: Case) -> bool:
         """Only for a container's name, asked by a container that shares no such network with it, as far as is known."""
-        name, source = _asked(case), case.source_container
-        bearers = _bearers(case, name) if name else None
+        name, source = failed_name(case), case.source_container
+        bearers = bearers_of(case, name) if name else None
         if name is None or bearers is None:
             return True
         return bool(bearers) and source is not None and not any(self._common(case, source, *each) for each in bearers)
@@ -154,10 +154,10 @@ class NameUnknown(Cause):
 
     def find(self, case: Case) -> Finding | None:
         """Fires on NXDOMAIN for a name that no known container bears. No data is no NXDOMAIN: the name may have other records."""
-        name = _asked(case)
+        name = failed_name(case)
         if name is None or case.probe is None or case.probe.lookup.rcode != "NXDOMAIN":
             return None
-        bearers = _bearers(case, name)
+        bearers = bearers_of(case, name)
         if bearers is None or bearers:
             return None
         near = self._nearest(case, name)
@@ -175,8 +175,8 @@ class NameUnknown(Cause):
 
     def possible(self, case: Case) -> bool:
         """Only for a name that no container bears, as far as is known."""
-        name = _asked(case)
-        bearers = _bearers(case, name) if name else None
+        name = failed_name(case)
+        bearers = bearers_of(case, name) if name else None
         return not bearers
 
     @staticmethod

@@ -10,6 +10,7 @@ from netprobe.lab.experiments.firewalls import FIREWALLS
 from netprobe.lab.experiments.macvlan import MACVLAN
 from netprobe.lab.experiments.macvlan_faults import MACVLAN_FAULTS
 from netprobe.lab.experiments.names import NAMES
+from netprobe.lab.experiments.resolvers import RESOLVERS
 from netprobe.lab.experiments.routing import ROUTING
 from netprobe.lab.experiments.truth import TRUTH
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 EXPERIMENTS: Final[tuple[Experiment, ...]] = (
     *NAMES,
+    *RESOLVERS,
     *ENDPOINTS,
     *FIREWALLS,
     *ROUTING,
