@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netprobe.causes.addresses import DnsAliasCollision, DnsClientCache, LinkEnvAbsent, LinkEnvStale
 from netprobe.causes.endpoint import (
     AppBoundLoopback,
     AppNotListening,
@@ -53,6 +54,8 @@ CAUSES: tuple[Cause, ...] = (
     DnsHostResolverFirewalled(),
     DnsFallback(),
     DnsUpstreamDead(),
+    LinkEnvStale(),
+    DnsClientCache(),
     ContainerPaused(),
     ContainerStopped(),
     DockerUserDrop(),
@@ -83,6 +86,8 @@ CAUSES: tuple[Cause, ...] = (
     UpstreamDrop(),
     PortNotPublished(),
     PortClosed(),
+    LinkEnvAbsent(),
+    DnsAliasCollision(),
     DnatMissing(),
     UdpReplySource(),
     PredictionDiffers(),

@@ -36,14 +36,23 @@ def explain(lab: Lab, arguments: tuple[str, ...], save: Path) -> Answer:
         LabError: it gave no report, or its exit code contradicts its verdict.
     """
     argv = ["explain", *arguments, "--hosts", str(lab.hosts_file), "--save", str(save), "--json"]
+    return _answer(argv)
+
+
+def replay(save: Path) -> Answer:
+    """Run `netprobe replay --json` on saved evidence. Raises as :func:`explain` does."""
+    return _answer(["replay", str(save), "--json"])
+
+
+def _answer(argv: list[str]) -> Answer:
     done = _netprobe(argv, capture=True)
     try:
         report = json.loads(done.stdout)
     except ValueError as fault:
-        raise LabError(f"netprobe explain gave no JSON: {last_line(done.stderr)}", " ".join(arguments)) from fault
+        raise LabError(f"netprobe {argv[0]} gave no JSON: {last_line(done.stderr)}", " ".join(argv)) from fault
     if not isinstance(report, dict) or "verdict" not in report:
         error = report.get("error", "no report") if isinstance(report, dict) else "no report"
-        raise LabError(f"netprobe explain {' '.join(arguments)}: {error}", str(report)[:400])
+        raise LabError(f"netprobe {' '.join(argv)}: {error}", str(report)[:400])
     if done.returncode != _EXITS.get(report["verdict"]):
         raise LabError(f"netprobe says {report['verdict']} and exits {done.returncode}")
     return Answer(report=report, exit_code=done.returncode)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from netprobe.lab.errors import LabError
+from netprobe.lab.experiments.addresses import ADDRESSES
 from netprobe.lab.experiments.endpoints import ENDPOINTS
 from netprobe.lab.experiments.firewalls import FIREWALLS
 from netprobe.lab.experiments.macvlan import MACVLAN
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 EXPERIMENTS: Final[tuple[Experiment, ...]] = (
     *NAMES,
     *RESOLVERS,
+    *ADDRESSES,
     *ENDPOINTS,
     *FIREWALLS,
     *ROUTING,
