@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netprobe.causes.addresses import DnsAliasCollision, DnsClientCache, LinkEnvAbsent, LinkEnvStale
 from netprobe.causes.endpoint import (
     AppBoundLoopback,
     AppNotListening,
@@ -30,6 +31,13 @@ from netprobe.causes.names import DnsNoSharedNetwork, NameUnknown
 from netprobe.causes.nat import DnatMissing, MasqueradeMissing, UdpReplySource
 from netprobe.causes.prediction import PredictionDiffers
 from netprobe.causes.publish import PortClosed, PortNotPublished, PublishLoopbackOnly
+from netprobe.causes.resolvers import (
+    DnsFallback,
+    DnsHostResolverFirewalled,
+    DnsInternalNet,
+    DnsNatFlushed,
+    DnsUpstreamDead,
+)
 from netprobe.causes.routing import InternalNetwork, NoRoute, StaleArp, SubnetOverlap
 
 if TYPE_CHECKING:
@@ -41,6 +49,13 @@ if TYPE_CHECKING:
 CAUSES: tuple[Cause, ...] = (
     DnsNoSharedNetwork(),
     NameUnknown(),
+    DnsNatFlushed(),
+    DnsInternalNet(),
+    DnsHostResolverFirewalled(),
+    DnsFallback(),
+    DnsUpstreamDead(),
+    LinkEnvStale(),
+    DnsClientCache(),
     ContainerPaused(),
     ContainerStopped(),
     DockerUserDrop(),
@@ -71,6 +86,8 @@ CAUSES: tuple[Cause, ...] = (
     UpstreamDrop(),
     PortNotPublished(),
     PortClosed(),
+    LinkEnvAbsent(),
+    DnsAliasCollision(),
     DnatMissing(),
     UdpReplySource(),
     PredictionDiffers(),

@@ -13,7 +13,7 @@ from netprobe.predict.model import Barrier, Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from netprobe.evidence.model import Probe
+    from netprobe.evidence.model import Place, Probe
     from netprobe.paths.observe import Aim
     from netprobe.predict.model import Prediction
     from netprobe.report.model import Hop, PathCode
@@ -42,9 +42,15 @@ def path_of(prediction: Prediction, aim: Aim) -> PathCode | None:
     if prediction.outcome is Outcome.UNKNOWN:
         return None
     story = Observation(
-        symptom=_symptom(prediction), reached=None if aim.target is None else prediction.arrives == aim.target
+        symptom=_symptom(prediction), reached=None if aim.target is None else _reaches(prediction, aim.target)
     )
     return name_way(prediction.hops, tuple(points(prediction.hops)), aim, story).path
+
+
+def _reaches(prediction: Prediction, target: Place) -> bool:
+    """Whether it comes as far as the target's namespace: a socket takes it there, or none does."""
+    refused = [each for each in prediction.obstacles[:1] if each.barrier is Barrier.NOBODY_LISTENS]
+    return prediction.arrives == target or any(each.place == target for each in refused)
 
 
 def _symptom(prediction: Prediction) -> Symptom:
