@@ -12,6 +12,7 @@ from netprobe.causes.endpoint import (
 )
 from netprobe.causes.firewall import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
 from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute, UpstreamDrop
+from netprobe.causes.listener import AcceptQueueFull, V6LocalhostReset
 from netprobe.causes.local import ProxyAndDnatDead, ProxyDead
 from netprobe.causes.macvlan import MacvlanIsolatedL3
 from netprobe.causes.macvlan_host import (
@@ -31,6 +32,8 @@ from netprobe.causes.nat import DnatMissing, MasqueradeMissing, UdpReplySource
 from netprobe.causes.prediction import PredictionDiffers
 from netprobe.causes.publish import PortClosed, PortNotPublished, PublishLoopbackOnly
 from netprobe.causes.routing import InternalNetwork, NoRoute, StaleArp, SubnetOverlap
+from netprobe.causes.service import HostServiceLoopback, PortOwnedByHost, PublishIgnored
+from netprobe.causes.shared import NetnsOwnerRestarted, NetnsPortClash
 
 if TYPE_CHECKING:
     from netprobe.causes.base import Cause
@@ -42,6 +45,8 @@ CAUSES: tuple[Cause, ...] = (
     DnsNoSharedNetwork(),
     NameUnknown(),
     ContainerPaused(),
+    NetnsOwnerRestarted(),
+    NetnsPortClash(),
     ContainerStopped(),
     DockerUserDrop(),
     InternalNetwork(),
@@ -51,6 +56,11 @@ CAUSES: tuple[Cause, ...] = (
     PublishLoopbackOnly(),
     ProxyDead(),
     ProxyAndDnatDead(),
+    PublishIgnored(),
+    PortOwnedByHost(),
+    HostServiceLoopback(),
+    V6LocalhostReset(),
+    AcceptQueueFull(),
     AppBoundLoopback(),
     AppNotListening(),
     MasqueradeMissing(),

@@ -35,6 +35,7 @@ class Barrier(StrEnum):
     MODE = "macvlan-mode"  # private or vepa: not to another container of the same parent
     OTHER_VLAN = "other-vlan"  # who has the address there expects another tag
     NOBODY_LISTENS = "nobody-listens"
+    QUEUE_FULL = "queue-full"  # more connections wait to be accepted than the backlog allows
     PAUSED = "paused"
 
 

@@ -249,6 +249,11 @@ class Walk:
             raise Stopped(Obstacle(
                 barrier=Barrier.NOBODY_LISTENS, place=place, label=f"port {packet.dport}/{packet.proto}", text=text, rejects=True,
             ))  # fmt: skip
+        if all(each.full for each in takers):
+            waiting, most = takers[0].backlog
+            text = f"{waiting} connections wait to be accepted, the backlog is {most}"
+            label = f"port {packet.dport}/{packet.proto}"
+            self._block(Obstacle(barrier=Barrier.QUEUE_FULL, place=place, label=label, text=text))
         proxy = _proxy(host, packet) if place.container is None else None
         if proxy is not None:
             self._proxied(place, packet, proxy)

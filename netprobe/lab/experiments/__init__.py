@@ -11,6 +11,7 @@ from netprobe.lab.experiments.macvlan import MACVLAN
 from netprobe.lab.experiments.macvlan_faults import MACVLAN_FAULTS
 from netprobe.lab.experiments.names import NAMES
 from netprobe.lab.experiments.routing import ROUTING
+from netprobe.lab.experiments.service import SERVICE
 from netprobe.lab.experiments.truth import TRUTH
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 EXPERIMENTS: Final[tuple[Experiment, ...]] = (
     *NAMES,
     *ENDPOINTS,
+    *SERVICE,
     *FIREWALLS,
     *ROUTING,
     *MACVLAN,
