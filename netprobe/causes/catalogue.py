@@ -29,6 +29,7 @@ from netprobe.causes.macvlan_wire import (
 )
 from netprobe.causes.names import DnsNoSharedNetwork, NameUnknown
 from netprobe.causes.nat import DnatMissing, MasqueradeMissing, UdpReplySource
+from netprobe.causes.noproxy import NoproxyNoBridgeNf, NoproxyNoRouteLocalnet
 from netprobe.causes.prediction import PredictionDiffers
 from netprobe.causes.publish import PortClosed, PortNotPublished, PublishLoopbackOnly
 from netprobe.causes.routing import InternalNetwork, NoRoute, StaleArp, SubnetOverlap
@@ -54,6 +55,8 @@ CAUSES: tuple[Cause, ...] = (
     ForwardDrop(),
     InputDrop(),
     PublishLoopbackOnly(),
+    NoproxyNoBridgeNf(),
+    NoproxyNoRouteLocalnet(),
     ProxyDead(),
     ProxyAndDnatDead(),
     PublishIgnored(),

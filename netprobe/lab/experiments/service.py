@@ -7,6 +7,7 @@ from typing import Final
 from netprobe.lab.experiments.model import (
     HIP,
     DeleteDnat,
+    Engine,
     Expected,
     Experiment,
     Inside,
@@ -328,4 +329,63 @@ _SHARED: Final = (
     ),
 )
 
-SERVICE: Final = (*_IGNORED, *_OWNED, *_SERVICE, *_V6, *_QUEUE, *_SHARED)
+_NO_PROXY: Final = (Engine(host="server2", options=(("userland-proxy", False),)), *client(), *_NGINX)
+_NO_BRIDGE_NF: Final = on("server2", "sysctl -w net.bridge.bridge-nf-call-iptables=0")
+_NO_LOCALNET: Final = on("server2", "sysctl -w net.ipv4.conf.docker0.route_localnet=0")
+
+_WITHOUT_PROXY: Final = (
+    Experiment(
+        name="noproxy-same-network",
+        title="userland-proxy=false: a container dials its host's published port, the target is on the same network",
+        explain=(f"{HIP}:80", "--from", "client"),
+        expected=_works("dnat"),
+        set_up=_NO_PROXY,
+        near_miss=("noproxy-no-bridge-nf",),
+    ),
+    Experiment(
+        name="noproxy-localhost",
+        title="userland-proxy=false: 127.0.0.1 of the host is DNATed",
+        explain=("127.0.0.1:80", *_FROM_HOST),
+        expected=_works("dnat"),
+        set_up=_NO_PROXY,
+        near_miss=("noproxy-no-route-localnet", "proxy-dead"),
+    ),
+    Experiment(
+        name="noproxy-no-bridge-nf",
+        title="userland-proxy=false without bridge netfilter: the answer comes from the container's own address",
+        explain=(f"{HIP}:80", "--from", "client", "--timeout", "3"),
+        expected=_fails("noproxy-no-bridge-nf", "dnat"),
+        set_up=_NO_PROXY,
+        break_=_NO_BRIDGE_NF,
+        near_miss=("inter-network", "forward-drop", "noproxy-no-route-localnet"),
+    ),
+    Experiment(
+        name="noproxy-no-bridge-nf-lan",
+        title="the same from the LAN: the answer is routed, and its source put back",
+        explain=(f"{HIP}:80", *_FROM_LAN),
+        expected=_works("dnat"),
+        set_up=_NO_PROXY,
+        break_=_NO_BRIDGE_NF,
+        near_miss=("noproxy-no-bridge-nf",),
+    ),
+    Experiment(
+        name="noproxy-no-route-localnet",
+        title="userland-proxy=false without route_localnet: 127.0.0.1 is DNATed, and leaves by no other interface",
+        explain=("127.0.0.1:80", *_FROM_HOST, "--timeout", "3"),
+        expected=_fails("noproxy-no-route-localnet"),
+        set_up=_NO_PROXY,
+        break_=_NO_LOCALNET,
+        near_miss=("proxy-dead", "noproxy-no-bridge-nf", "upstream-drop"),
+    ),
+    Experiment(
+        name="noproxy-no-route-localnet-address",
+        title="the same by the host's own address",
+        explain=(f"{HIP}:80", *_FROM_HOST),
+        expected=_works("dnat"),
+        set_up=_NO_PROXY,
+        break_=_NO_LOCALNET,
+        near_miss=("noproxy-no-route-localnet",),
+    ),
+)
+
+SERVICE: Final = (*_IGNORED, *_OWNED, *_SERVICE, *_V6, *_QUEUE, *_SHARED, *_WITHOUT_PROXY)
