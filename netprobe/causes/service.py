@@ -151,9 +151,12 @@ class PortOwnedByHost(Cause):
 
     @staticmethod
     def _from_host(case: Case) -> bool:
-        """Where the answer is not the target's, it must be the host's own: nothing was seen in another container."""
+        """Where the answer is not the target's, it must be the host's own: by the walk before and after, and by what was seen in containers."""
         if case.story.symptom is not Symptom.OTHER_ENDPOINT:
             return True
+        host = Place(host=case.dialled_host.name) if case.dialled_host else None
+        if any(walk is None or walk.arrives != host for walk in (case.prediction, case.prediction_after)):
+            return False
         source = case.aim.source.container if case.aim.source else None
         inside = {each.name for each in case.points if each.container not in (None, source)}
         return case.story.answerer is Answerer.HOST and not any(hop.seen and hop.point in inside for hop in case.hops)

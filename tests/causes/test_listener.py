@@ -47,7 +47,7 @@ def test_as_recorded() -> None:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_queue_with_room_at_one_moment_proves_nothing(when: str) -> None:
-    evidence = with_text(QUEUE, when, SOCKETS, "LISTEN     2      1 ", "LISTEN     1      1 ")
+    evidence = with_text(QUEUE, when, SOCKETS, "LISTEN 2      1 ", "LISTEN 1      1 ")
     assert said(evidence) == ("undetermined", None, None)
 
 

@@ -223,6 +223,24 @@ def _queued(number: int) -> tuple[Step, ...]:
 
 _QUEUE: Final = (
     Experiment(
+        name="silent-inside",
+        title="the SYN comes to the container, and a rule in there that netprobe does not read drops it",
+        explain=("demo:80", *_FROM_HOST, "--timeout", "3"),
+        expected=Expected(
+            verdict="undetermined", path="bridge", resolution="inventory", findings=("prediction-differs",)
+        ),
+        set_up=(
+            *start("demo", "busyboxplus", command="socat TCP-LISTEN:80,backlog=1,fork,max-children=1 PIPE", port=80),
+            Inside(host="server2", container="demo", command="nft add table ip inside"),
+            Inside(
+                host="server2",
+                container="demo",
+                command="nft add chain ip inside input '{ type filter hook input priority 0; policy drop; }'",
+            ),
+        ),
+        near_miss=("accept-queue-full", "app-not-listening", "input-drop"),
+    ),
+    Experiment(
         name="accept-queue-full",
         title="the application does not accept, and its backlog is full",
         explain=("demo:80", *_FROM_HOST, "--timeout", "3"),
