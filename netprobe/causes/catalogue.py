@@ -13,6 +13,7 @@ from netprobe.causes.endpoint import (
 )
 from netprobe.causes.firewall import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
 from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute, UpstreamDrop
+from netprobe.causes.listener import AcceptQueueFull, V6LocalhostReset
 from netprobe.causes.local import ProxyAndDnatDead, ProxyDead
 from netprobe.causes.macvlan import MacvlanIsolatedL3
 from netprobe.causes.macvlan_host import (
@@ -29,6 +30,7 @@ from netprobe.causes.macvlan_wire import (
 )
 from netprobe.causes.names import DnsNoSharedNetwork, NameUnknown
 from netprobe.causes.nat import DnatMissing, MasqueradeMissing, UdpReplySource
+from netprobe.causes.noproxy import NoproxyNoBridgeNf, NoproxyNoRouteLocalnet
 from netprobe.causes.prediction import PredictionDiffers
 from netprobe.causes.publish import PortClosed, PortNotPublished, PublishLoopbackOnly
 from netprobe.causes.resolvers import (
@@ -39,6 +41,8 @@ from netprobe.causes.resolvers import (
     DnsUpstreamDead,
 )
 from netprobe.causes.routing import InternalNetwork, NoRoute, StaleArp, SubnetOverlap
+from netprobe.causes.service import HostServiceLoopback, PortOwnedByHost, PublishIgnored
+from netprobe.causes.shared import NetnsOwnerRestarted, NetnsPortClash
 
 if TYPE_CHECKING:
     from netprobe.causes.base import Cause
@@ -57,6 +61,8 @@ CAUSES: tuple[Cause, ...] = (
     LinkEnvStale(),
     DnsClientCache(),
     ContainerPaused(),
+    NetnsOwnerRestarted(),
+    NetnsPortClash(),
     ContainerStopped(),
     DockerUserDrop(),
     InternalNetwork(),
@@ -64,8 +70,15 @@ CAUSES: tuple[Cause, ...] = (
     ForwardDrop(),
     InputDrop(),
     PublishLoopbackOnly(),
+    NoproxyNoBridgeNf(),
+    NoproxyNoRouteLocalnet(),
     ProxyDead(),
     ProxyAndDnatDead(),
+    PublishIgnored(),
+    PortOwnedByHost(),
+    HostServiceLoopback(),
+    V6LocalhostReset(),
+    AcceptQueueFull(),
     AppBoundLoopback(),
     AppNotListening(),
     MasqueradeMissing(),

@@ -35,6 +35,9 @@ class Barrier(StrEnum):
     MODE = "macvlan-mode"  # private or vepa: not to another container of the same parent
     OTHER_VLAN = "other-vlan"  # who has the address there expects another tag
     NOBODY_LISTENS = "nobody-listens"
+    ROUTE_LOCALNET = "route-localnet"  # 127.0.0.0/8 leaves by no interface but lo
+    OTHER_SOURCE = "other-source"  # the answer comes with another address than the one dialled
+    QUEUE_FULL = "queue-full"  # more connections wait to be accepted than the backlog allows
     PAUSED = "paused"
 
 

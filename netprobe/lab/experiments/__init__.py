@@ -14,6 +14,7 @@ from netprobe.lab.experiments.names import NAMES
 from netprobe.lab.experiments.resolvers import RESOLVERS
 from netprobe.lab.experiments.routing import ROUTING
 from netprobe.lab.experiments.segments import SEGMENTS
+from netprobe.lab.experiments.service import SERVICE
 from netprobe.lab.experiments.truth import TRUTH
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
     *RESOLVERS,
     *ADDRESSES,
     *ENDPOINTS,
+    *SERVICE,
     *FIREWALLS,
     *ROUTING,
     *MACVLAN,

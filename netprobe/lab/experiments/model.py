@@ -58,7 +58,15 @@ class DeleteDnat:
     protocol: Transport = "tcp"
 
 
-Step = Run | Inside | WaitPort | KillProxy | DeleteDnat
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """Restart a host's Docker Engine with these options of daemon.json besides the lab's own; a clean lab has none of them."""
+
+    host: str
+    options: tuple[tuple[str, bool | str], ...]
+
+
+Step = Run | Inside | WaitPort | KillProxy | DeleteDnat | Engine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
