@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netprobe.causes.bridged import BridgeNfForwardDrop, IccFalse, RawDirectDrop
 from netprobe.causes.endpoint import (
     AppBoundLoopback,
     AppNotListening,
     ContainerPaused,
     ContainerStopped,
+)
+from netprobe.causes.filters import (
+    FirewallBypassed,
+    IngressDrop,
+    InputFirewallContainerToHost,
+    LegacyNftMix,
+    OutputDrop,
 )
 from netprobe.causes.firewall import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
 from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute, UpstreamDrop
@@ -43,10 +51,17 @@ CAUSES: tuple[Cause, ...] = (
     NameUnknown(),
     ContainerPaused(),
     ContainerStopped(),
+    LegacyNftMix(),
+    IngressDrop(),
+    OutputDrop(),
+    IccFalse(),
     DockerUserDrop(),
+    RawDirectDrop(),
+    BridgeNfForwardDrop(),
     InternalNetwork(),
     InterNetwork(),
     ForwardDrop(),
+    InputFirewallContainerToHost(),
     InputDrop(),
     PublishLoopbackOnly(),
     ProxyDead(),
@@ -73,6 +88,7 @@ CAUSES: tuple[Cause, ...] = (
     PortClosed(),
     DnatMissing(),
     UdpReplySource(),
+    FirewallBypassed(),
     PredictionDiffers(),
 )
 

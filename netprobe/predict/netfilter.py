@@ -106,7 +106,7 @@ def pass_hook(
             walk = traverse(ruleset, table, hook, by.seen(packet, in_if=in_if, out_if=out_if, new=new))
             _refuse_doubt(by.place, walk)
             if walk.stops:
-                raise Stopped(_obstacle(by.place, walk, packet.direction))
+                raise Stopped(replace(_obstacle(by.place, walk, packet.direction), hook=hook))
             if table == "nat" and isinstance(walk.decided_by, Rule) and walk.verdict != "ACCEPT":
                 before, packet = packet, _translate(by, walk.verdict, walk.decided_by, packet, in_if or "lo", out_if)
                 steps.append(_step(by.place, hook, walk.verdict, walk.decided_by, before, packet))
@@ -233,5 +233,6 @@ def _nft_chain(by: Filter, chain: NftChain, packet: PacketTuple, direction: Dire
             direction=direction,
             rejects=end.verdict == "reject",
             undo=undo,
+            hook=chain.hook.upper(),
         )
     )
