@@ -5,7 +5,7 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from netprobe.causes.filters import Filtered
+from netprobe.causes.filters import Filtered, port_of
 from netprobe.causes.hooks import Hook
 from netprobe.state.lookup import networks_of
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from netprobe.state.model import Host
 
 _BRIDGE_NF = "net.bridge.bridge-nf-call-iptables"
+_TABLE = "docker-bridges"  # of Engine 29's nftables backend
 
 
 def _bridge_of_both(case: Case, host: Host) -> Network | None:
@@ -140,6 +141,51 @@ class BridgeNfForwardDrop(Filtered):
         return network is not None and (host.sysctls or {}).get(_BRIDGE_NF) != "0" and super().possible(case)
 
 
+class NftBackendForwardDrop(Filtered):
+    """Docker's nftables rules accept, and iptables' FORWARD policy drops.
+
+    What it is: Engine 29 with ``--firewall-backend=nftables`` writes no iptables rules; a FORWARD policy DROP that is left in iptables
+        still applies: a packet needs the accept of both.
+    Why it happens: an earlier engine (or an administrator) set the policy when it turned on ip_forward, and nobody took it back.
+    Evidence: the request at the host's door (or on the source's bridge) and not behind it; table ``ip docker-bridges`` with Docker's rules,
+        none of them in iptables; the policy, and its counter where it has one.
+    Remedy: ``iptables -P FORWARD ACCEPT``.
+    Source: Docker documentation, "Docker with nftables" (migrating from iptables to nftables).
+    """
+
+    code = "nft-backend-forward-drop"
+    hooks = frozenset({Hook.FORWARD.value})
+
+    def fits(self, case: Case, rule: Blocked) -> bool:
+        """The policy is iptables', Docker's rules are nftables', and none of those stands in the way behind it."""
+        host = case.before(rule.host)
+        if host is None or rule.program == "nft" or not rule.label.endswith("/FORWARD policy"):
+            return False
+        told = case.prediction
+        behind = told.obstacles[1:] if told else ()
+        return _by_nftables(host) and not any(_TABLE in each.label for each in behind)
+
+    def summary(self, case: Case, rule: Blocked) -> str:
+        """Who accepts, who does not."""
+        return f"Docker's nftables rules on {rule.host} accept {port_of(case)}, and iptables' FORWARD policy DROP stops it all the same"
+
+    def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
+        """Where Docker's rules are."""
+        return (f"nftables: table ip {_TABLE} holds Docker's rules, iptables has none of them",)
+
+    def possible(self, case: Case) -> bool:
+        """Only where a host has Docker's nftables rules, or that is not known."""
+        hosts = case.world.before.values()
+        return any(host.nft is None or _by_nftables(host) for host in hosts) and super().possible(case)
+
+
+def _by_nftables(host: Host) -> bool:
+    """Whether Docker's rules are in nftables' own table, and not in iptables (either backend)."""
+    tables = {chain.table for chain in host.nft.chains} if host.nft else set()
+    rulesets = [each for each in (host.ruleset, host.legacy) if each is not None]
+    return _TABLE in tables and not any(each.chain("filter", "DOCKER") for each in rulesets)
+
+
 class RawDirectDrop(Filtered):
     """A container's own address is dialled from another host, which Engine 28 and later forbid.
 
@@ -162,7 +208,11 @@ class RawDirectDrop(Filtered):
         if probe.source_at.container is not None and probe.source_at.host == rule.host:
             return False
         network = self._network(host, case)
-        return rule.table == "raw" and network is not None and f"! -i {network.bridge} -j DROP" in rule.text
+        if network is None:
+            return False
+        if rule.component == f"ip {_TABLE}/raw-PREROUTING":
+            return f"iifname != {network.bridge} " in rule.text
+        return rule.table == "raw" and f"! -i {network.bridge} -j DROP" in rule.text
 
     @staticmethod
     def _network(host: Host, case: Case) -> Network | None:

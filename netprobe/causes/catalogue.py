@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.causes.bridged import BridgeNfForwardDrop, IccFalse, RawDirectDrop
+from netprobe.causes.bridged import BridgeNfForwardDrop, IccFalse, NftBackendForwardDrop, RawDirectDrop
 from netprobe.causes.endpoint import (
     AppBoundLoopback,
     AppNotListening,
@@ -58,6 +58,7 @@ CAUSES: tuple[Cause, ...] = (
     DockerUserDrop(),
     RawDirectDrop(),
     BridgeNfForwardDrop(),
+    NftBackendForwardDrop(),
     InternalNetwork(),
     InterNetwork(),
     ForwardDrop(),

@@ -133,7 +133,7 @@ class Walk:
         if restored is not None:
             passed = replace(passed, src=restored.src, sport=restored.sport)
         else:
-            passed = self._hook(by, "POSTROUTING", passed, out_if=way.dev)
+            passed = self._hook(by, "POSTROUTING", passed, in_if=in_if, out_if=way.dev)
         self._track(place, came, passed)
         self._out(place, passed, way)
 

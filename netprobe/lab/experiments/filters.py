@@ -296,4 +296,88 @@ _BRIDGED: Final = (
         near_miss=("raw-direct-drop",),
     ),
 )
-FILTERS: Final = (*_OWN_HOST, *_DOORS, *_BRIDGED)
+_ENGINE_29_RULES = (  # as moby documents them (nftablesdoc), for one container on the default bridge with -p 80:80
+    'map filter-forward-in-jumps { type ifname : verdict; elements = { "docker0" : jump filter-forward-in__docker0 }; }; '
+    'map filter-forward-out-jumps { type ifname : verdict; elements = { "docker0" : jump filter-forward-out__docker0 }; }; '
+    'map nat-postrouting-out-jumps { type ifname : verdict; elements = { "docker0" : jump nat-postrouting-out__docker0 }; }; '
+    "chain filter-forward-in__docker0 { ct state established,related counter accept; "
+    'iifname "docker0" counter accept comment "ICC"; ip daddr 172.17.0.2 tcp dport 80 counter accept; '
+    'counter drop comment "UNPUBLISHED PORT DROP"; }; '
+    "chain filter-forward-out__docker0 { ct state established,related counter accept; "
+    'counter accept comment "OUTGOING"; }; '
+    'chain nat-postrouting-out__docker0 { oifname != "docker0" ip saddr 172.17.0.0/16 counter masquerade comment "MASQUERADE"; }; '
+    'chain nat-prerouting-and-output { iifname != "docker0" tcp dport 80 counter dnat to 172.17.0.2:80 comment "DNAT"; }; '
+    "chain filter-FORWARD { type filter hook forward priority filter; policy accept; "
+    "oifname vmap @filter-forward-in-jumps; iifname vmap @filter-forward-out-jumps; }; "
+    "chain nat-OUTPUT { type nat hook output priority -100; policy accept; "
+    "ip daddr != 127.0.0.0/8 fib daddr type local counter jump nat-prerouting-and-output; }; "
+    "chain nat-POSTROUTING { type nat hook postrouting priority srcnat; policy accept; "
+    "iifname vmap @nat-postrouting-out-jumps; }; "
+    "chain nat-PREROUTING { type nat hook prerouting priority dstnat; policy accept; "
+    "fib daddr type local counter jump nat-prerouting-and-output; }; "
+    "chain raw-PREROUTING { type filter hook prerouting priority raw; policy accept; "
+    'ip daddr 172.17.0.2 iifname != "docker0" counter drop comment "DROP DIRECT ACCESS"; };'
+)
+
+
+def _engine_29(policy: str) -> tuple[Step, ...]:
+    """Replace server2's iptables rules by what Engine 29's nftables backend writes; and iptables' FORWARD policy."""
+    return on(
+        "server2",
+        "iptables -t nat -F",
+        "iptables -t nat -X",
+        "iptables -F",
+        "iptables -X",
+        f"iptables -P FORWARD {policy}",
+        f"nft 'table ip docker-bridges {{ {_ENGINE_29_RULES} }}'",
+    )
+
+
+_ENGINE_29: Final = (
+    Experiment(
+        name="nft-backend-forward-drop",
+        title="Engine 29's nftables rules (built by hand) accept, and iptables' FORWARD policy drops",
+        explain=_BY_NAME,
+        expected=_fails("nft-backend-forward-drop"),
+        set_up=_NGINX,
+        break_=_engine_29("DROP"),
+        near_miss=("forward-drop", "dnat-missing", "legacy-nft-mix"),
+    ),
+    Experiment(
+        name="nft-backend-forward-drop-egress",
+        title="the same on a container's way out (built by hand)",
+        explain=("203.0.113.10:80", "--from", "demo@server2", "--timeout", "2"),
+        expected=_fails("nft-backend-forward-drop", "literal"),
+        set_up=_NGINX,
+        break_=_engine_29("DROP"),
+        near_miss=("forward-drop", "masquerade-missing"),
+    ),
+    Experiment(
+        name="nft-backend-forward-accept",
+        title="the same with FORWARD's policy ACCEPT (built by hand)",
+        explain=_BY_NAME,
+        expected=_works("dnat"),
+        set_up=_NGINX,
+        break_=_engine_29("ACCEPT"),
+        near_miss=("nft-backend-forward-drop", "dnat-missing", "raw-direct-drop"),
+    ),
+    Experiment(
+        name="raw-direct-drop-nft",
+        title="a container's own address dialled from another host, and the raw rule of Engine 29's nftables (built by hand)",
+        explain=("172.17.0.2:80", "--from", "outside", "--timeout", "2"),
+        expected=_fails("raw-direct-drop", "literal"),
+        set_up=_NGINX,
+        break_=(*_engine_29("ACCEPT"), *on("outside", f"ip route add 172.17.0.0/16 via {HIP}")),
+        near_miss=("nft-backend-forward-drop", "forward-drop"),
+    ),
+    Experiment(
+        name="nft-backend-egress",
+        title="a container's way out by Engine 29's nftables rules (built by hand)",
+        explain=("203.0.113.10:80", "--from", "demo@server2", "--timeout", "2"),
+        expected=_works("masquerade", "literal"),
+        set_up=_NGINX,
+        break_=_engine_29("ACCEPT"),
+        near_miss=("nft-backend-forward-drop", "masquerade-missing"),
+    ),
+)
+FILTERS: Final = (*_OWN_HOST, *_DOORS, *_BRIDGED, *_ENGINE_29)
