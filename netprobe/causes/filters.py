@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from netprobe.causes.base import Cause
 from netprobe.causes.blocked import INGRESS, LEGACY, Blocked, blocked
-from netprobe.causes.foreseen import foretold, frames_at, whose
+from netprobe.causes.drops import STOPPING
+from netprobe.causes.foreseen import foretold, frames_at, silent_points, whose
 from netprobe.causes.hooks import Hook, endpoint
 from netprobe.causes.routing import inside
 from netprobe.evidence.model import Outcome, Place
@@ -241,7 +242,7 @@ class OutputDrop(Filtered):
     def fits(self, case: Case, rule: Blocked) -> bool:
         """It stands in the source's namespace, nothing was seen, and the prober got nothing through."""
         result = case.probe.result.outcome if case.probe else None
-        return rule.walked and rule.place == case.aim.source and result in _NOT_SENT
+        return rule.walked and rule.place == case.aim.source and result in _NOT_SENT and _watched(case, rule.place)
 
     def summary(self, case: Case, rule: Blocked) -> str:
         """Whose rule."""
@@ -251,6 +252,13 @@ class OutputDrop(Filtered):
     def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:
         """Without the rule, in the namespace where it stands."""
         return (inside(case, rule.place, rule.undo),) if rule.place else (rule.undo,)
+
+
+def _watched(case: Case, place: Place | None) -> bool:
+    """Whether some interface of the namespace was sniffed, so that its silence means something."""
+    sniffed = silent_points(case)
+    here = [each for each in case.points if place and (each.host, each.container) == (place.host, place.container)]
+    return any(each.name in sniffed for each in here)
 
 
 class IngressDrop(Filtered):
@@ -321,10 +329,20 @@ class LegacyNftMix(Filtered):
         return (rule.undo, f"# use one backend alone: {rule.program}-save shows what the other one holds")
 
     def possible(self, case: Case) -> bool:
-        """Only where some host has rules in both."""
-        known = [host for host in case.world.before.values() if host.containers is not None]
-        both = [host for host in known if host.legacy is not None and any(True for _ in host.legacy.chains())]
-        return super().possible(case) and (bool(both) or not known)
+        """Only where some host is known to have rules that stop packets in the backend without Docker's chains."""
+        hosts = case.world.before.values()
+        mixed = [host for host in hosts if host.legacy and host.ruleset and _stray(host.ruleset, host.legacy)]
+        return super().possible(case) and (case.probe is None or bool(mixed))
+
+
+def _stray(one: Ruleset, other: Ruleset) -> bool:
+    """Whether the one of the two without Docker's chains stops anything."""
+    strangers = [mine for mine, theirs in ((one, other), (other, one)) if _dockers(theirs) and not _dockers(mine)]
+    return any(
+        chain.policy == "DROP" or any(rule.target in STOPPING for rule in chain.rules)
+        for each in strangers
+        for chain in each.chains()
+    )
 
 
 def _dockers(ruleset: Ruleset) -> bool:

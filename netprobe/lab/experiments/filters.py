@@ -95,7 +95,7 @@ _OWN_HOST: Final = (
         near_miss=("input-drop", "proxy-dead"),
     ),
     Experiment(
-        name="input-firewall-another-bridge",
+        name="own-host-another-bridge",
         title="a container dials its own host: INPUT drops what comes from another bridge",
         explain=_BY_ADDRESS,
         expected=_works("local", "literal"),
