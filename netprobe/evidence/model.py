@@ -287,7 +287,8 @@ class HostState:
 class LimitKind(StrEnum):
     """What could not be observed."""
 
-    POINT = "point"  # an interface could not be sniffed, or only in part
+    POINT = "point"  # an interface could not be sniffed, or its packets are not whole
+    PART = "part"  # an interface was sniffed for a part of the run only: absence proves nothing there
     STATE = "state"  # a command failed
     HOST = "host"  # a host could not be reached
     ENGINE = "engine"  # a Docker Engine could not be asked

@@ -132,6 +132,7 @@ class Run:
         for request in asked:
             request.receive()
         self.sniffing.wait()
+        self.sniffing.follow()
 
     def _question(self, aim: Aim) -> Probe:
         dial = aim.dial
@@ -251,7 +252,8 @@ class Run:
                 payload=base64.b64encode(self._payload(probe.dialled)).decode(),
             )
         except (HostLostError, FarError) as error:
-            self.limits.append(Limit(kind=LimitKind.PROBE, subject=str(probe.source_at), why=str(error)))
+            why = str(error).removeprefix(f"{probe.source_at.host}: ")
+            self.limits.append(Limit(kind=LimitKind.PROBE, subject=str(probe.source_at), why=f"the prober: {why}"))
             return ProbeResult(outcome=Outcome.BROKEN, detail=str(error))
         return probe_result(answer)
 

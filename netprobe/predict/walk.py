@@ -14,6 +14,7 @@ from netprobe.predict.model import Barrier, Flying, Obstacle, Step, Stopped, Unk
 from netprobe.predict.netfilter import Filter, filter_of, pass_hook, pass_ingress
 from netprobe.predict.wire import Carried, Segment, Stop, carry
 from netprobe.report.model import Change, Direction, Hop, HopPacket
+from netprobe.state.address import same
 from netprobe.state.docker import ContainerState
 from netprobe.state.lookup import has_address, route_lookup
 from netprobe.state.sockets import listening
@@ -113,7 +114,7 @@ class Walk:
         passed = self._hook(by, "PREROUTING", packet, in_if=in_if)
         if restored is not None:
             passed = replace(passed, dst=restored.dst, dport=restored.dport)
-        if has_address(namespace, passed.dst):
+        if _owns(host, place, namespace, passed.dst):
             self._in(place, by, packet, restored or passed, in_if)
         else:
             self._on(place, by, packet, passed, restored, in_if)
@@ -240,6 +241,7 @@ class Walk:
         """To a socket: docker-proxy's sends on, a container's or host's own is the end."""
         if packet.direction is Direction.REPLY:
             return
+        self.arrives = place
         host, namespace = self._namespace(place)
         if packet.proto == _ICMP or packet.dport is None:
             self._arrived(place, packet)
@@ -274,7 +276,6 @@ class Walk:
         self._send(place, inner)
 
     def _arrived(self, place: Place, packet: Flying) -> None:
-        self.arrives = place
         self.ends.append((place, packet))
         host, _ = self._namespace(place)
         container = host.container(place.container) if place.container else None
@@ -330,6 +331,14 @@ def _around(carried: Carried) -> tuple[tuple[Stop, ...], tuple[Stop, ...]]:
     """The points before bridge netfilter, and those behind it (none, where nothing is switched)."""
     at = next((n for n, stop in enumerate(carried.stops, 1) if stop.interface == carried.bridge), len(carried.stops))
     return carried.stops[:at], carried.stops[at:]
+
+
+def _owns(host: Host, place: Place, namespace: Namespace, address: str) -> bool:
+    """Whether an address is the namespace's own; by the engine's word where its links were not read."""
+    container = host.container(place.container) if place.container else None
+    if namespace.links is None and container is not None:
+        return any(same(each, address) for each in container.addresses)
+    return has_address(namespace, address)
 
 
 def _is_sent(carried: Carried, end: Stopped | UnknownHere | None) -> bool:

@@ -331,3 +331,14 @@ def _peer(links: tuple[Link, ...], inner: Link) -> Link | None:
         if link.ifindex == inner.peer_index and link.kind == "veth" and link.peer_index in {inner.ifindex, None}
     ]
     return next((link for link in pairs if link.master), pairs[0] if pairs else None)
+
+
+def bearers_of_mac(host: Host, mac: str) -> tuple[Place, ...]:
+    """The namespaces of a host that an interface with this link address is in, as far as is known; several after a copy."""
+    found = [Place(host=host.name)] if any(link.mac == mac for link in host.own.links or ()) else []
+    found += [
+        Place(host=host.name, container=container.name)
+        for container in host.containers or ()
+        if any(endpoint.mac == mac for endpoint in container.networks.values())
+    ]
+    return tuple(dict.fromkeys(found))

@@ -30,6 +30,8 @@ KEYS = [
     "assumptions",
     "unknowns",
     "alternatives",
+    "clocks",
+    "arp",
 ]
 
 
