@@ -186,8 +186,10 @@ class Case:
         return moments is not None and not any(listening(each, address, port, self.transport) for each in moments)
 
     def dnat_rules(self, host: Host, published: Published, container: Container) -> tuple[Rule, ...] | None:
-        """The DNAT rules that this publication should have, of either backend; None when the rules are not known."""
+        """The DNAT rules that this publication should have, of either backend; None when they are not known, or may be nftables' own."""
         if host.ruleset is None:
+            return None
+        if host.nft and any(host.nft.may_dnat_to(each, published.container_port) for each in container.addresses):
             return None
         rules: list[Rule] = []
         for ruleset in self.rulesets(host):

@@ -5,11 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.addresses import DnsAliasCollision, DnsClientCache, LinkEnvAbsent, LinkEnvStale
+from netprobe.causes.bridged import BridgeNfForwardDrop, IccFalse, NftBackendForwardDrop, RawDirectDrop
 from netprobe.causes.endpoint import (
     AppBoundLoopback,
     AppNotListening,
     ContainerPaused,
     ContainerStopped,
+)
+from netprobe.causes.filters import (
+    FirewallBypassed,
+    IngressDrop,
+    InputFirewallContainerToHost,
+    LegacyNftMix,
+    OutputDrop,
 )
 from netprobe.causes.firewall import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
 from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute, UpstreamDrop
@@ -64,10 +72,18 @@ CAUSES: tuple[Cause, ...] = (
     NetnsOwnerRestarted(),
     NetnsPortClash(),
     ContainerStopped(),
+    LegacyNftMix(),
+    IngressDrop(),
+    OutputDrop(),
+    IccFalse(),
     DockerUserDrop(),
+    RawDirectDrop(),
+    BridgeNfForwardDrop(),
+    NftBackendForwardDrop(),
     InternalNetwork(),
     InterNetwork(),
     ForwardDrop(),
+    InputFirewallContainerToHost(),
     InputDrop(),
     PublishLoopbackOnly(),
     NoproxyNoBridgeNf(),
@@ -103,6 +119,7 @@ CAUSES: tuple[Cause, ...] = (
     DnsAliasCollision(),
     DnatMissing(),
     UdpReplySource(),
+    FirewallBypassed(),
     PredictionDiffers(),
 )
 

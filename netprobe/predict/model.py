@@ -53,6 +53,7 @@ class Obstacle:
         direction: whose packet it stops.
         rejects: it answers (RST, ICMP error) instead of staying silent.
         undo: the command that takes it away, ``""`` where there is not just one.
+        hook: of a rule: ``INPUT`` … or ``INGRESS``.
     """
 
     barrier: Barrier
@@ -62,6 +63,7 @@ class Obstacle:
     direction: Direction = Direction.REQUEST
     rejects: bool = False
     undo: str = ""
+    hook: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,7 +139,7 @@ class Walk:
         if restored is not None:
             passed = replace(passed, src=restored.src, sport=restored.sport)
         else:
-            passed = self._hook(by, "POSTROUTING", passed, out_if=way.dev)
+            passed = self._hook(by, "POSTROUTING", passed, in_if=in_if, out_if=way.dev)
         self._track(place, came, passed)
         self._out(place, passed, way)
 
@@ -154,7 +154,8 @@ class Walk:
         )
         self.resolved.append(ask.address)
         carried, end = carry(ask)
-        for stop in carried.stops:
+        before, behind = _around(carried)
+        for stop in before:
             self._seen(stop, packet, sure=_is_sent(carried, end))
         if end is not None:
             if isinstance(end, Stopped):
@@ -164,6 +165,8 @@ class Walk:
             raise UnknownHere(f"{way.via or packet.dst} is no host of the inventory: what lies beyond is not known")
         if carried.bridge:
             packet = self._bridge_netfilter(place, packet, carried.bridge)
+        for stop in behind:
+            self._seen(stop, packet)
         self._receive(carried.into, packet, carried.in_if)
 
     def _bridge_netfilter(self, place: Place, packet: Flying, bridge: str) -> Flying:
@@ -374,6 +377,12 @@ class Walk:
         if self.dialled == first.dst or any(hop.direction is Direction.REQUEST and hop.packet for hop in self.hops):
             return ()
         return (Change(field="dst", before=self.dialled, after=first.dst, by="NAT"),)
+
+
+def _around(carried: Carried) -> tuple[tuple[Stop, ...], tuple[Stop, ...]]:
+    """The points before bridge netfilter, and those behind it (none, where nothing is switched)."""
+    at = next((n for n, stop in enumerate(carried.stops, 1) if stop.interface == carried.bridge), len(carried.stops))
+    return carried.stops[:at], carried.stops[at:]
 
 
 def _owns(host: Host, place: Place, namespace: Namespace, address: str) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from netprobe.lab.errors import LabError
 from netprobe.lab.experiments.addresses import ADDRESSES
 from netprobe.lab.experiments.endpoints import ENDPOINTS
+from netprobe.lab.experiments.filters import FILTERS
 from netprobe.lab.experiments.firewalls import FIREWALLS
 from netprobe.lab.experiments.macvlan import MACVLAN
 from netprobe.lab.experiments.macvlan_faults import MACVLAN_FAULTS
@@ -27,6 +28,7 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
     *ENDPOINTS,
     *SERVICE,
     *FIREWALLS,
+    *FILTERS,
     *ROUTING,
     *MACVLAN,
     *MACVLAN_FAULTS,
