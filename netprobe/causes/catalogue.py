@@ -11,7 +11,7 @@ from netprobe.causes.endpoint import (
     ContainerStopped,
 )
 from netprobe.causes.firewall import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
-from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute, UpstreamDrop
+from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute
 from netprobe.causes.local import ProxyAndDnatDead, ProxyDead
 from netprobe.causes.macvlan import MacvlanIsolatedL3
 from netprobe.causes.macvlan_host import (
@@ -31,6 +31,7 @@ from netprobe.causes.nat import DnatMissing, MasqueradeMissing, UdpReplySource
 from netprobe.causes.prediction import PredictionDiffers
 from netprobe.causes.publish import PortClosed, PortNotPublished, PublishLoopbackOnly
 from netprobe.causes.routing import InternalNetwork, NoRoute, StaleArp, SubnetOverlap
+from netprobe.causes.upstream import UpstreamDrop
 
 if TYPE_CHECKING:
     from netprobe.causes.base import Cause

@@ -1,8 +1,7 @@
-"""Between hosts: a host that does not forward, a peer that knows no way back, a network that loses packets."""
+"""Between hosts: a host that does not forward, a peer that knows no way back."""
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
@@ -10,15 +9,14 @@ from netprobe.causes.foreseen import foretold, frames_at, met, silent_points, wh
 from netprobe.causes.routing import LOST, inside
 from netprobe.predict.model import Barrier, Outcome
 from netprobe.report.model import Confidence, Direction, Finding, Where
-from netprobe.state.lookup import route_lookup
+from netprobe.state.lookup import host_with, route_lookup
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
-    from netprobe.evidence.model import CapturePoint
-    from netprobe.predict.model import Obstacle
+    from netprobe.evidence.model import Place
     from netprobe.report.model import Hop
 
-_ENOUGH = 2  # copies of a packet that all got lost: one alone may be chance
+_ENOUGH = 2  # copies of an answer that all got lost: one alone may be chance
 
 
 class IpForwardOff(Cause):
@@ -73,53 +71,53 @@ class MissingReturnRoute(Cause):
     symptoms = LOST
 
     def find(self, case: Case) -> Finding | None:
-        """Fires when the request was seen to arrive, and the answer's walk ends for want of a route."""
+        """Fires when the request was seen to arrive, and the answer has no route, or was seen to leave for a router that knows none."""
+        return self._refused(case) or self._sent_elsewhere(case)
+
+    def _refused(self, case: Case) -> Finding | None:
+        """The answer's walk ends for want of a route."""
         obstacle = met(case, Barrier.NO_ROUTE)
-        if obstacle is None or obstacle.direction is not Direction.REPLY:
+        arrived = _arrived(case)
+        if obstacle is None or obstacle.direction is not Direction.REPLY or arrived is None:
             return None
-        source, network = self._network(case)
-        via = self._by(case, obstacle)
-        arrived = [hop for hop in case.hops if hop.seen and hop.packet and hop.direction is Direction.REQUEST]
-        if not arrived or not source:
-            return None
+        source, network = _network(case, arrived)
+        via = _towards(case, obstacle.place)
         remedy = f"ip route add {network} via {via}" if via else f"# a route to {network}, by the host that has it"
         return Finding(
             code=self.code,
             summary=f"the request arrives from {source}, and {whose(obstacle.place)} has no route back to {network}",
             where=Where(host=obstacle.place.host, component="routing"),
             evidence=(
-                f"the request at {arrived[-1].point}: {frames_at(case, arrived[-1].point)}",
+                f"the request at {arrived.point}: {frames_at(case, arrived.point)}",
                 f"ip route of {whose(obstacle.place)}: nothing leads to {source}",
             ),
             remedy=(inside(case, obstacle.place, remedy),),
             remedy_host=obstacle.place.host,
         )
 
-    @staticmethod
-    def _network(case: Case) -> tuple[str, str]:
-        """The source address as it arrives, and its network (its own /32 where that is not known)."""
-        arrived = [hop for hop in case.hops if hop.seen and hop.packet and hop.direction is Direction.REQUEST]
-        packet = arrived[-1].packet if arrived else None
-        source = (packet.src if case.transport == "icmp" else packet.src.rpartition(":")[0]) if packet else ""
-        container = case.source_container
-        for endpoint in container.networks.values() if container else ():
-            if endpoint.address == source:
-                host = case.before(case.probe.source_at.host) if case.probe else None
-                known = host.network(endpoint.network) if host else None
-                return source, known.subnets[0] if known and known.subnets else f"{source}/32"
-        return source, f"{source}/32"
-
-    @staticmethod
-    def _by(case: Case, obstacle: Obstacle) -> str:
-        """The source's host's address towards the peer."""
-        host = case.before(case.probe.source_at.host) if case.probe else None
-        peer = case.before(obstacle.place.host)
-        for link in peer.own.links or () if peer else ():
-            for each in link.addresses if not link.loopback else ():
-                hop = route_lookup(host.own, each.address) if host else None
-                if hop is not None and hop.src and not hop.via and not hop.local:
-                    return hop.src
-        return ""
+    def _sent_elsewhere(self, case: Case) -> Finding | None:
+        """The answer goes to a router that nobody knows, and does not come to the host that has the network."""
+        arrived, peer = _arrived(case), _who_answers(case)
+        if arrived is None or peer is None or case.source_container is None:
+            return None
+        source, network = _network(case, arrived)
+        router, via = _router(case, peer, source), _towards(case, peer)
+        left = _left(case, peer)
+        if not router or not via or left is None or source not in case.source_container.addresses:
+            return None
+        return Finding(
+            code=self.code,
+            summary=f"{whose(peer)} answers {source} by {router}, which does not bring it to {case.probe.source_at.host if case.probe else ''}: it has no route of its own back to {network}",
+            where=Where(host=peer.host, component="routing"),
+            evidence=(
+                f"the request at {arrived.point}: {frames_at(case, arrived.point)}",
+                f"the answer at {left.point} ({left.count} times), and at no interface of the source's host",
+                f"ip route of {whose(peer)}: {source} via {router}, and not via {via}",
+            ),
+            remedy=(inside(case, peer, f"ip route add {network} via {via}"),),
+            remedy_host=peer.host,
+            confidence=Confidence.LIKELY,
+        )
 
     def possible(self, case: Case) -> bool:
         """Only where the answer's way is known to end so, or is not known."""
@@ -129,77 +127,62 @@ class MissingReturnRoute(Cause):
         return told.outcome is Outcome.REPLY_LOST and told.obstacles[0].barrier is Barrier.NO_ROUTE
 
 
-class UpstreamDrop(Cause):
-    """The packet left one host by its interface and never came in at the next: the network between them lost it.
+def _arrived(case: Case) -> Hop | None:
+    """The request where it was seen last."""
+    seen = [hop for hop in case.hops if hop.seen and hop.packet and hop.direction is Direction.REQUEST]
+    return seen[-1] if seen else None
 
-    What it is: nothing on either host; a switch, a cloud security group, a firewall in between.
-    Why it happens: port rules of that network, a wrong VLAN on a switch port, a broken link.
-    Evidence: every copy of the packet at the sending host's interface, none at the receiving one's, where sniffing worked; no rule,
-        route or setting of either host stops it.
-    Remedy: whoever runs the network between the two points.
-    Source: known; a tap sees what leaves behind every local hook, and what comes in before them (net/core/dev.c).
-    """
 
-    code = "upstream-drop"
-    symptoms = LOST
+def _network(case: Case, arrived: Hop) -> tuple[str, str]:
+    """The source address as it arrives, and its network (its own /32 where that is not known)."""
+    packet = arrived.packet
+    source = (packet.src if case.transport == "icmp" else packet.src.rpartition(":")[0]) if packet else ""
+    container = case.source_container
+    for endpoint in container.networks.values() if container else ():
+        if endpoint.address == source:
+            host = case.before(case.probe.source_at.host) if case.probe else None
+            known = host.network(endpoint.network) if host else None
+            return source, known.subnets[0] if known and known.subnets else f"{source}/32"
+    return source, f"{source}/32"
 
-    def find(self, case: Case) -> Finding | None:
-        """Fires when all copies (two at least) were lost between the interfaces of two hosts that were both sniffed."""
-        told = case.prediction
-        if (
-            told is None
-            or told.outcome is not Outcome.WORKS
-            or case.prediction_after is None
-            or case.reply_lost != self._back(case)
-        ):
-            return None
-        if case.prediction_after.outcome is not Outcome.WORKS:
-            return None
-        direction = Direction.REPLY if case.reply_lost else Direction.REQUEST
-        way = [hop for hop in case.hops if hop.direction is direction]
-        seen = [hop for hop in way if hop.seen]
-        missing = [hop for hop in way if hop.seen is False]
-        if not seen or not missing or seen[-1].count < _ENOUGH:
-            return None
-        here, there = self._point(case, seen[-1]), self._point(case, missing[0])
-        if here is None or there is None or here.host == there.host or here.container or there.container:
-            return None
-        if there.name not in silent_points(case) or not self._adjacent(case, here, there, direction):
-            return None
-        what = "the answer" if direction is Direction.REPLY else "the request"
-        return Finding(
-            code=self.code,
-            summary=f"{what} leaves {here.name} {seen[-1].count} times and never comes in at {there.name}: the network between them drops it",
-            where=Where(component=f"between {here.name} and {there.name}"),
-            evidence=(
-                f"{what} at {here.name}: {frames_at(case, here.name)}, none at {there.name}",
-                f"by the state of {here.host} and {there.host} nothing stops it",
-            ),
-            remedy=(
-                f"# look at what is between {here.name} and {there.name}: switch port, VLAN, security group, firewall",
-            ),
-            confidence=Confidence.LIKELY,
-        )
 
-    @staticmethod
-    def _back(case: Case) -> bool:
-        """Whether an answer was seen at all."""
-        return any(hop.seen for hop in case.hops if hop.direction is Direction.REPLY)
+def _towards(case: Case, peer: Place) -> str:
+    """The source's host's address on a link that the peer has too, ``""`` where there is none."""
+    host, far = case.before(case.probe.source_at.host) if case.probe else None, case.before(peer.host)
+    for link in far.namespace(peer.container).links or () if far else ():
+        for each in link.addresses if not link.loopback else ():
+            hop = route_lookup(host.own, each.address) if host else None
+            if hop is not None and hop.src and not hop.via and not hop.local:
+                return hop.src
+    return ""
 
-    @staticmethod
-    def _point(case: Case, hop: Hop) -> CapturePoint | None:
-        return next((point for point in case.points if point.name == hop.point), None)
 
-    @staticmethod
-    def _adjacent(case: Case, here: CapturePoint, there: CapturePoint, direction: Direction) -> bool:
-        """Whether by the prediction the one follows the other at once."""
-        told = case.prediction
-        names = [hop.point for hop in told.hops if hop.direction is direction] if told else []
-        return any(pair == (here.name, there.name) for pair in itertools.pairwise(names))
+def _who_answers(case: Case) -> Place | None:
+    """Who took the request, where the walk of the answer is lost sight of behind it; None where it goes on, or ends at something known."""
+    moments = (case.prediction, case.prediction_after)
+    peers = {told.arrives if told and told.outcome is Outcome.UNKNOWN and told.unknown else None for told in moments}
+    return peers.pop() if len(peers) == 1 else None
 
-    def possible(self, case: Case) -> bool:
-        """Only where by the state nothing else stops it, and the last sighting was at a host's own interface."""
-        if case.prediction is not None and case.prediction.outcome in {Outcome.STOPPED, Outcome.REPLY_LOST}:
-            return False
-        point = next((each for each in case.points if each.name == case.last_seen), None)
-        return case.probe is None or point is None or point.container is None
+
+def _router(case: Case, peer: Place, source: str) -> str:
+    """The next hop of the peer's route to the source, before and after alike; ``""`` without one, or where a host of the inventory has it."""
+    found = set()
+    for hosts in (case.world.before, case.world.after):
+        host = hosts.get(peer.host)
+        way = route_lookup(host.namespace(peer.container), source) if host else None
+        found.add(way.via if way is not None and not way.local and not host_with(hosts, way.via) else "")
+    return found.pop() if len(found) == 1 else ""
+
+
+def _left(case: Case, peer: Place) -> Hop | None:
+    """The answer where it left the peer, twice at least; None where any other host saw it, or its source's host's uplink was not watched."""
+    back = [hop for hop in case.hops if hop.direction is Direction.REPLY]
+    points = {each.name: each for each in case.points}
+    seen = [hop for hop in back if hop.seen]
+    if not seen or seen[-1].count < _ENOUGH or any(points[hop.point].host != peer.host for hop in seen):
+        return None
+    watched = {
+        hop.point for hop in back if hop.seen is False and hop.point in silent_points(case) and case.probe
+        and points[hop.point].container is None and points[hop.point].host == case.probe.source_at.host
+    }  # fmt: skip
+    return seen[-1] if watched else None
