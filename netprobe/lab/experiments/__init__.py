@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from netprobe.lab.errors import LabError
 from netprobe.lab.experiments.endpoints import ENDPOINTS
 from netprobe.lab.experiments.firewalls import FIREWALLS
+from netprobe.lab.experiments.forwarding import FORWARDING
 from netprobe.lab.experiments.macvlan import MACVLAN
 from netprobe.lab.experiments.macvlan_faults import MACVLAN_FAULTS
 from netprobe.lab.experiments.names import NAMES
@@ -21,6 +22,7 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
     *ENDPOINTS,
     *FIREWALLS,
     *ROUTING,
+    *FORWARDING,
     *MACVLAN,
     *MACVLAN_FAULTS,
     *TRUTH,
