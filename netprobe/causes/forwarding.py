@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.foreseen import foretold, frames_at, met, silent_points, whose
-from netprobe.causes.routing import LOST, inside
+from netprobe.causes.routing import LOST, inside, refusing
 from netprobe.predict.model import Barrier, Outcome
 from netprobe.report.model import Confidence, Direction, Finding, Where
-from netprobe.state.lookup import host_with, route_lookup
+from netprobe.state.address import covers
+from netprobe.state.lookup import docker_bridges, host_with, route_lookup
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.evidence.model import Place
     from netprobe.report.model import Hop
+    from netprobe.state.links import Route
+    from netprobe.state.model import Host
 
 _ENOUGH = 2  # copies of an answer that all got lost: one alone may be chance
 
@@ -44,7 +47,7 @@ class IpForwardOff(Cause):
             summary=f"{host} does not forward: {obstacle.text}, so {what} ends there",
             where=Where(host=host, component=obstacle.label, rule=obstacle.text),
             evidence=(
-                f"{what} was last seen at {case.last_seen}: {frames_at(case, case.last_seen)}",
+                f"{what} was last seen at {case.last_seen}: {frames_at(case, case.last_seen, obstacle.direction)}",
                 f"sysctl: {obstacle.text}",
             ),
             remedy=(obstacle.undo,),
@@ -81,17 +84,17 @@ class MissingReturnRoute(Cause):
         if obstacle is None or obstacle.direction is not Direction.REPLY or arrived is None:
             return None
         source, network = _network(case, arrived)
-        via = _towards(case, obstacle.place)
-        remedy = f"ip route add {network} via {via}" if via else f"# a route to {network}, by the host that has it"
+        refused = refusing(case, obstacle.place, source)
+        route = f"{refused} refuses {source}" if refused else f"nothing leads to {source}"
         return Finding(
             code=self.code,
             summary=f"the request arrives from {source}, and {whose(obstacle.place)} has no route back to {network}",
-            where=Where(host=obstacle.place.host, component="routing"),
+            where=Where(host=obstacle.place.host, component="routing", rule=refused or None),
             evidence=(
-                f"the request at {arrived.point}: {frames_at(case, arrived.point)}",
-                f"ip route of {whose(obstacle.place)}: nothing leads to {source}",
+                f"the request at {arrived.point}: {frames_at(case, arrived.point, Direction.REQUEST)}",
+                f"ip route of {whose(obstacle.place)}: {route}",
             ),
-            remedy=(inside(case, obstacle.place, remedy),),
+            remedy=_way_back(case, obstacle.place, network, refused),
             remedy_host=obstacle.place.host,
         )
 
@@ -101,20 +104,20 @@ class MissingReturnRoute(Cause):
         if arrived is None or peer is None or case.source_container is None:
             return None
         source, network = _network(case, arrived)
-        router, via = _router(case, peer, source), _towards(case, peer)
+        route, via = _by_router(case, peer, source), _towards(case, peer)
         left = _left(case, peer)
-        if not router or not via or left is None or source not in case.source_container.addresses:
+        if route is None or not via or left is None or source not in case.source_container.addresses:
             return None
         return Finding(
             code=self.code,
-            summary=f"{whose(peer)} answers {source} by {router}, which does not bring it to {case.probe.source_at.host if case.probe else ''}: it has no route of its own back to {network}",
+            summary=f"{whose(peer)} answers {source} by {route.via}, which does not bring it to {case.probe.source_at.host if case.probe else ''}: it has no route of its own back to {network}",
             where=Where(host=peer.host, component="routing"),
             evidence=(
-                f"the request at {arrived.point}: {frames_at(case, arrived.point)}",
-                f"the answer at {left.point} ({left.count} times), and at no interface of the source's host",
-                f"ip route of {whose(peer)}: {source} via {router}, and not via {via}",
+                f"the request at {arrived.point}: {frames_at(case, arrived.point, Direction.REQUEST)}",
+                f"the answer at {left.point} ({left.count} times): {frames_at(case, left.point, Direction.REPLY)}, and at no interface of the source's host",
+                f"ip route of {whose(peer)}: {route.dst} via {route.via}, and not via {via}",
             ),
-            remedy=(inside(case, peer, f"ip route add {network} via {via}"),),
+            remedy=_way_back(case, peer, network, route.dst),
             remedy_host=peer.host,
             confidence=Confidence.LIKELY,
         )
@@ -134,16 +137,27 @@ def _arrived(case: Case) -> Hop | None:
 
 
 def _network(case: Case, arrived: Hop) -> tuple[str, str]:
-    """The source address as it arrives, and its network (its own /32 where that is not known)."""
+    """The source address as it arrives, and its network (the address alone where that is not known)."""
     packet = arrived.packet
     source = (packet.src if case.transport == "icmp" else packet.src.rpartition(":")[0]) if packet else ""
-    container = case.source_container
+    source = source.strip("[]")
+    host, container = case.before(case.probe.source_at.host) if case.probe else None, case.source_container
     for endpoint in container.networks.values() if container else ():
-        if endpoint.address == source:
-            host = case.before(case.probe.source_at.host) if case.probe else None
-            known = host.network(endpoint.network) if host else None
-            return source, known.subnets[0] if known and known.subnets else f"{source}/32"
-    return source, f"{source}/32"
+        network = host.network(endpoint.network) if host and source in endpoint.all_addresses else None
+        for subnet in network.subnets if network else ():
+            if covers(subnet, source):
+                return source, subnet
+    return source, f"{source}/{128 if ':' in source else 32}"
+
+
+def _way_back(case: Case, peer: Place, network: str, present: str) -> tuple[str, ...]:
+    """The commands for a route to the network by its host; the one that is there (``[KIND ]PREFIX``) goes, unless the new one is more specific."""
+    via = _towards(case, peer)
+    if not via:
+        return (f"# a route to {network}, by the host that has it",)
+    nearer = present and int(present.rpartition("/")[2]) >= int(network.rpartition("/")[2])
+    commands = (*([f"ip route del {present}"] if nearer else []), f"ip route add {network} via {via}")
+    return tuple(inside(case, peer, each) for each in commands)
 
 
 def _towards(case: Case, peer: Place) -> str:
@@ -164,25 +178,31 @@ def _who_answers(case: Case) -> Place | None:
     return peers.pop() if len(peers) == 1 else None
 
 
-def _router(case: Case, peer: Place, source: str) -> str:
-    """The next hop of the peer's route to the source, before and after alike; ``""`` without one, or where a host of the inventory has it."""
+def _by_router(case: Case, peer: Place, source: str) -> Route | None:
+    """The peer's route to the source, before and after alike; None without a next hop, or where a host of the inventory has that."""
     found = set()
     for hosts in (case.world.before, case.world.after):
         host = hosts.get(peer.host)
         way = route_lookup(host.namespace(peer.container), source) if host else None
-        found.add(way.via if way is not None and not way.local and not host_with(hosts, way.via) else "")
-    return found.pop() if len(found) == 1 else ""
+        found.add(way.route if way is not None and way.via and not host_with(hosts, way.via) else None)
+    return found.pop() if len(found) == 1 else None
 
 
 def _left(case: Case, peer: Place) -> Hop | None:
-    """The answer where it left the peer, twice at least; None where any other host saw it, or its source's host's uplink was not watched."""
-    back = [hop for hop in case.hops if hop.direction is Direction.REPLY]
+    """The answer where it left the peer, twice at least; None where another host saw it, or could have without being watched."""
     points = {each.name: each for each in case.points}
-    seen = [hop for hop in back if hop.seen]
+    seen = [hop for hop in case.hops if hop.seen and hop.direction is Direction.REPLY]
     if not seen or seen[-1].count < _ENOUGH or any(points[hop.point].host != peer.host for hop in seen):
         return None
-    watched = {
-        hop.point for hop in back if hop.seen is False and hop.point in silent_points(case) and case.probe
-        and points[hop.point].container is None and points[hop.point].host == case.probe.source_at.host
-    }  # fmt: skip
-    return seen[-1] if watched else None
+    host = case.before(case.probe.source_at.host) if case.probe else None
+    return seen[-1] if host is not None and _uplinks(host) and _uplinks(host) <= silent_points(case) else None
+
+
+def _uplinks(host: Host) -> frozenset[str]:
+    """The capture points of a host's interfaces to the outside: those with an address (a link-local one does not count)."""
+    bridges = docker_bridges(host)
+    return frozenset(
+        f"{host.name}/{link.name}"
+        for link in host.own.links or ()
+        if not link.loopback and link.name not in bridges and any(each.scope == "global" for each in link.addresses)
+    )

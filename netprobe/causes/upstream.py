@@ -101,7 +101,8 @@ def _packet_lost(case: Case) -> _Gap | None:
     for here, there in _between_hosts(case, direction):
         if (here.name, there.name) == (seen[-1].point, missing[0].point) and _meant_for(case, seen[-1], there):
             what = "the answer" if direction is Direction.REPLY else "the request"
-            return _Gap(what=what, here=here, there=there, times=seen[-1].count, frames=frames_at(case, here.name))
+            frames = frames_at(case, here.name, direction)
+            return _Gap(what=what, here=here, there=there, times=seen[-1].count, frames=frames)
     return None
 
 
@@ -137,15 +138,17 @@ def _between_hosts(case: Case, direction: Direction) -> Iterator[tuple[CapturePo
 
 
 def _meant_for(case: Case, hop: Hop, there: CapturePoint) -> bool:
-    """Whether the frame carries a MAC of the receiving host: one for somebody else need not come in there."""
+    """Whether the frame carries a MAC that is behind the receiving interface: one for somebody else need not come in there."""
     host = case.before(there.host)
-    return hop.packet is not None and host is not None and hop.packet.dst_mac in _macs(host)
+    return hop.packet is not None and host is not None and hop.packet.dst_mac in _macs(host, there.interface)
 
 
-def _macs(host: Host) -> frozenset[str]:
-    """The MACs of a host and of its containers."""
+def _macs(host: Host, interface: str) -> frozenset[str]:
+    """The MACs of an interface, of what stands on it (macvlan, VLAN), and of the host's containers."""
+    links = host.own.links or ()
+    own = (link.mac for link in links if interface in {link.name, link.peer_name})
     endpoints = (each.mac for container in host.containers or () for each in container.networks.values())
-    return frozenset([*(link.mac for link in host.own.links or ()), *endpoints]) - {""}
+    return frozenset([*own, *endpoints]) - {""}
 
 
 def _has_xdp(case: Case, there: CapturePoint) -> bool:
