@@ -266,7 +266,7 @@ def _report(evidence: Evidence, table: PacketTable, world: World, aim: Aim, jour
         first_missing=missing,
         prediction=foresee(evidence.probe, world.before),
     )
-    judged = _judge(case)
+    judged = _judge(case, lost=any(limit.kind is LimitKind.HOST for limit in evidence.limits))
     probe = evidence.probe
     works = judged.verdict is Verdict.WORKS
     return Report(
@@ -330,9 +330,11 @@ def _edge(every: Sequence[Hop], story: Observation) -> tuple[str | None, str | N
     return (way_back[-1].point if lost else seen[-1].point if seen else None), (lost[0].point if lost else None)
 
 
-def _judge(case: Case) -> _Judgement:
+def _judge(case: Case, *, lost: bool) -> _Judgement:
     """Packets decide; the prober must not contradict them; a cause must be proved."""
     story, probe = case.story, case.probe
+    if lost:  # what came afterwards, packets and state, is missing
+        return _Judgement(verdict=Verdict.UNDETERMINED)
     doubt = _contradiction(story, probe)
     cause = None if doubt else cause_of(case)
     if cause is not None:

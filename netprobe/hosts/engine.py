@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from docker.api.client import APIClient
 
     from netprobe.hosts.inventory import HostEntry
+    from netprobe.hosts.session import Session
 
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 INSPECT_ALL_UP_TO = 200
@@ -46,12 +47,20 @@ class Engine:
         self._client = client
 
     @classmethod
-    def connect(cls, host: HostEntry) -> Engine | None:
+    def connect(cls, host: HostEntry, session: Session | None = None) -> Engine | None:
         """Connect to a host's Engine. None: the host has none (nothing configured, nothing at the usual place).
+
+        ``session``: with a host that is not this machine, whose Engine is asked through it.
 
         Raises:
             EngineError: there should be one and it cannot be asked.
         """
+        if (
+            not host.reach.same_machine
+            and (host.docker or DEFAULT_SOCKET).startswith("unix://")
+            and host.docker is not None
+        ):
+            return cls._far(host, session)
         url = host.docker if host.docker != "" else _from_environment()
         if url is None or (host.docker == "" and url == DEFAULT_SOCKET and not os.path.exists(url[7:])):  # noqa: PTH110
             return None
@@ -63,6 +72,25 @@ class Engine:
         arguments = kwargs_from_env() if host.docker == "" else {}
         arguments["base_url"] = url
         return cls(_asked(url, lambda: APIClient(version="auto", timeout=TIMEOUT_S, **arguments)))
+
+    @classmethod
+    def _far(cls, host: HostEntry, session: Session | None) -> Engine | None:
+        """Connect to the Engine of another machine."""
+        path = (host.docker or DEFAULT_SOCKET).removeprefix("unix://")
+        if session is None:
+            return None
+        from netprobe.hosts.far_engine import FarClient, probe
+        from netprobe.hosts.session import FarError, HostLostError
+
+        try:
+            number = probe(session, path, TIMEOUT_S)
+        except (FarError, HostLostError) as error:
+            raise EngineError(f"Docker could not be asked: {error}", "check the connection to it") from None
+        if number == errno.ENOENT and host.docker == "":
+            return None
+        if number is not None:
+            raise _socket_error(path, number)
+        return cls(_asked(path, lambda: FarClient(session, path, TIMEOUT_S)))
 
     def collect(
         self, wanted: Collection[str] = (), environ: Callable[[int], Iterable[str]] | None = None
@@ -181,18 +209,18 @@ def _check_socket(path: str) -> None:
         sock.settimeout(TIMEOUT_S)
         try:
             sock.connect(path)
-        except FileNotFoundError:
-            raise EngineError(
-                f"Docker is not running: there is no {path}", "start it: systemctl start docker"
-            ) from None
-        except PermissionError:
-            raise EngineError(f"{path}: permission denied", "run as root, or as a member of the group docker") from None
         except OSError as error:
-            if error.errno == errno.ECONNREFUSED:
-                raise EngineError(
-                    f"Docker is not running: nobody listens at {path}", "start it: systemctl start docker"
-                ) from None
-            raise EngineError(f"{path}: {error.strerror or error}", "check the host's docker = entry") from None
+            raise _socket_error(path, error.errno or 0) from None
+
+
+def _socket_error(path: str, number: int) -> EngineError:
+    if number == errno.ENOENT:
+        return EngineError(f"Docker is not running: there is no {path}", "start it: systemctl start docker")
+    if number == errno.ECONNREFUSED:
+        return EngineError(f"Docker is not running: nobody listens at {path}", "start it: systemctl start docker")
+    if number in (errno.EACCES, errno.EPERM):
+        return EngineError(f"{path}: permission denied", "run as root, or as a member of the group docker")
+    return EngineError(f"{path}: {os.strerror(number) if number else 'no answer'}", "check the host's docker = entry")
 
 
 def _asked(what: str, question: Callable[[], T]) -> T:

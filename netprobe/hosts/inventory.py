@@ -32,7 +32,7 @@ class HostEntry:
     Attributes:
         name: its name, as reports show it.
         reach: how a command is run there.
-        docker: its Engine's URL; ``""`` for what the environment names (``local`` only); None: a plain host.
+        docker: its Engine's URL; ``""``: what the environment names (``local``), the far host's own socket (``ssh``); None: a plain host.
         become: argv put before commands that need root.
     """
 
@@ -96,11 +96,14 @@ def _entry(name: str, table: Any, origin: str) -> HostEntry:
             raise UsageFault(f"{origin}: host {name}: {key} is not a text", f'write {key} = "…"')
     reach = table.get("reach", "local" if name == LOCAL else None)
     if reach is None:
-        raise UsageFault(f"{origin}: host {name} has no reach", 'add reach = "local" or "netns:/var/run/netns/NAME"')
+        raise UsageFault(
+            f"{origin}: host {name} has no reach",
+            'add reach = "local", "netns:/var/run/netns/NAME" or "ssh://user@host:port"',
+        )
     return HostEntry(
         name=name,
         reach=reaches.parse(name, reach),
-        docker=_docker(name, table.get("docker"), "" if reach == "local" else None, origin),
+        docker=_docker(name, table.get("docker"), None if reach.startswith("netns:") else "", origin),
         become=reaches.become_argv(name, table.get("become", "")),
     )
 

@@ -6,7 +6,19 @@ import functools
 import json
 from importlib import resources
 
-MODULES = ("children", "server", "commands", "files", "sysctls", "sniffers", "answers", "sockets", "nested", "main")
+MODULES = (
+    "children",
+    "server",
+    "commands",
+    "engine",
+    "files",
+    "sysctls",
+    "sniffers",
+    "answers",
+    "sockets",
+    "nested",
+    "main",
+)
 
 BOOT = 'import sys;i=sys.stdin.buffer;p=i.read(int(i.readline()or 0));exec(compile(p,"netprobe","exec"),{"PROGRAM":p})'
 """The one line for ``python3 -c``: read the program from standard input, then run it."""

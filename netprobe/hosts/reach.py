@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
+import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,15 +28,21 @@ class Reach:
         python: the host's Python interpreter (3.7 or later).
         netns: the network namespace file that is entered, None for a whole machine.
         same_machine: whether the command's files and processes are this machine's.
+        quoted: the prefix hands one line to a login shell (ssh): every word is quoted for it, ``become`` stands behind the prefix.
+        spoken: how a person would reach it, for hints: ``ssh -p 22 root@server1``.
     """
 
     prefix: tuple[str, ...] = ()
     python: str = "python3"
     netns: Path | None = None
     same_machine: bool = True
+    quoted: bool = False
+    spoken: str = ""
 
     def argv(self, command: Sequence[str], become: Sequence[str] = ()) -> tuple[str, ...]:
         """Return the whole argv for `command`, with `become` (such as ``sudo -n``) before it."""
+        if self.quoted:
+            return (*self.prefix, shlex.join((*become, *command)))
         return (*become, *self.prefix, *command)
 
     def lookup_files(self) -> dict[str, str]:
@@ -50,10 +59,10 @@ class Reach:
 
 
 def parse(host: str, text: str) -> Reach:
-    """Parse an inventory's ``reach``: ``local`` or ``netns:PATH``.
+    """Parse an inventory's ``reach``: ``local``, ``netns:PATH`` or ``ssh://user@host:port``.
 
     Raises:
-        UsageFault: it is neither.
+        UsageFault: it is none of these.
     """
     if text == "local":
         return Reach(python=sys.executable)
@@ -61,11 +70,64 @@ def parse(host: str, text: str) -> Reach:
     if scheme == "netns" and rest.startswith("/"):
         return Reach(prefix=("nsenter", f"--net={rest}", "--"), python=sys.executable, netns=Path(rest))
     if scheme == "ssh":
+        return _ssh(host, text)
+    raise UsageFault(
+        f"host {host}: reach = {text!r} is not understood",
+        'use "local", "netns:/var/run/netns/NAME" or "ssh://user@host:port"',
+    )
+
+
+# Host keys are never skipped, whatever the user's own configuration says; nothing is asked of the terminal; a connection is
+# shared for a minute, so that the next run starts at once (ssh_config(5)).
+SSH_OPTIONS = {
+    "BatchMode": "yes",
+    "StrictHostKeyChecking": "yes",
+    "ConnectTimeout": "3",
+    "ServerAliveInterval": "3",
+    "ServerAliveCountMax": "2",
+    "ForwardX11": "no",
+    "ForwardAgent": "no",
+    "ClearAllForwardings": "yes",
+    "RequestTTY": "no",
+    "PermitLocalCommand": "no",
+}
+SHARING = {"ControlMaster": "auto", "ControlPersist": "60"}
+_SSH = re.compile(
+    r"ssh://(?:(?P<user>[^@/\s]+)@)?(?P<host>\[[0-9A-Fa-f:.%a-z]+\]|[^@:/\[\]\s]+)(?::(?P<port>\d{1,5}))?/?\Z"
+)
+_SOCKET_PATH = 108 - 1 - 40 - 18  # sun_path of unix(7), %C's digits, and the suffix that ssh adds while it connects
+
+
+def _ssh(host: str, text: str) -> Reach:
+    match = _SSH.match(text)
+    name = match["host"].strip("[]") if match else ""
+    user, port = (match["user"] or "", int(match["port"] or 0)) if match else ("", 0)
+    if match is None or name.startswith("-") or user.startswith("-") or port > 65535:
         raise UsageFault(
-            f"host {host}: hosts reached over ssh are not supported yet",
-            'use reach = "local" or "netns:PATH", or run netprobe on that host',
+            f"host {host}: reach = {text!r} is not understood", 'for example reach = "ssh://root@server1:22"'
         )
-    raise UsageFault(f"host {host}: reach = {text!r} is not understood", 'use "local" or "netns:/var/run/netns/NAME"')
+    options = dict(SSH_OPTIONS)
+    folder = control_folder()
+    if folder is not None:
+        options |= SHARING | {"ControlPath": f"{folder}/%C"}
+    words = [f"-o{key}={value}" for key, value in options.items()]
+    words += [f"-p{port}"] if port else []
+    words += [f"-l{user}"] if user else []
+    spoken = " ".join(filter(None, ("ssh", f"-p {port}" if port else "", f"{user}@{name}" if user else name)))
+    return Reach(prefix=("ssh", *words, "--", name), same_machine=False, quoted=True, spoken=spoken)
+
+
+def control_folder() -> Path | None:
+    """Return this user's private directory for shared connections, made if need be; None: connections are not shared then."""
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    folder = Path(base) / "netprobe-ssh" if base else Path.home() / ".cache" / "netprobe" / "ssh"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.lstat()
+    except OSError:
+        return None
+    private = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077
+    return folder if private and len(os.fsencode(folder)) < _SOCKET_PATH else None
 
 
 def become_argv(host: str, text: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from typing import TYPE_CHECKING, Any
 
 from netprobe.errors import EnvironmentFault
+from netprobe.hosts.complaints import Complaint, understood
 from netprobe.hosts.program import BOOT, program
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ PACKAGES = {
     "tcpdump": "tcpdump",
     "nsenter": "util-linux",
     "timeout": "coreutils",
+    "ssh": "openssh-client",
     "python3": "python3",
 }
 
@@ -55,6 +57,7 @@ class Session:
         self._waiting: dict[int, Future[Answer]] = {}
         self._next = 0
         self._lost = False
+        self._said: list[str] | None = None
         argv = (
             "timeout",
             "-k",
@@ -156,12 +159,21 @@ class Session:
 
     def last_words(self) -> str:
         """Return what the program or its prefix (nsenter, sudo, ssh) said last on standard error."""
+        return self.complaint().text
+
+    def complaint(self) -> Complaint:
+        """Return why the session ended, and what to do about it."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(1.0)
-        if self._process.poll() is None or self._process.stderr is None:
-            return "the session ended"
-        said = self._process.stderr.read(4096).decode("utf-8", "replace").strip().splitlines()
-        return said[-1] if said else f"the session ended with exit status {self._process.returncode}"
+        if self._process.poll() is None:
+            return Complaint("the session ended", "")
+        if self._said is None:
+            stream = self._process.stderr
+            data = b"" if stream is None or stream.closed else stream.read(8192)
+            self._said = data.decode("utf-8", "replace").strip().splitlines()
+        said = self._said
+        last = said[-1] if said else f"the session ended with exit status {self._process.returncode}"
+        return understood(said, self.host) or Complaint(last, "")
 
     @property
     def lost(self) -> bool:

@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from netprobe.lab.errors import LabError
+from netprobe.lab.layout import DESK
+from netprobe.lab.namespaces import enter
 from netprobe.lab.run import last_line
+from netprobe.lab.shell import shell_environment
+from netprobe.lab.sshd import desk_hosts_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,14 +33,15 @@ class Answer:
     exit_code: int
 
 
-def explain(lab: Lab, arguments: tuple[str, ...], save: Path) -> Answer:
-    """Run `netprobe explain --json --save`.
+def explain(lab: Lab, arguments: tuple[str, ...], save: Path, *, over_ssh: bool = False) -> Answer:
+    """Run `netprobe explain --json --save`; ``over_ssh``: on `desk`, which reaches the servers by ssh.
 
     Raises:
         LabError: it gave no report, or its exit code contradicts its verdict.
     """
-    argv = ["explain", *arguments, "--hosts", str(lab.hosts_file), "--save", str(save), "--json"]
-    done = _netprobe(argv, capture=True)
+    hosts = desk_hosts_file(lab) if over_ssh else lab.hosts_file
+    argv = ["explain", *arguments, "--hosts", str(hosts), "--save", str(save), "--json"]
+    done = on_desk(lab, argv) if over_ssh else _netprobe(argv, capture=True)
     try:
         report = json.loads(done.stdout)
     except ValueError as fault:
@@ -52,6 +57,15 @@ def explain(lab: Lab, arguments: tuple[str, ...], save: Path) -> Answer:
 def print_report(save: Path) -> None:
     """Run `netprobe replay` on saved evidence, for people to read, on this terminal."""
     _netprobe(["replay", str(save)], capture=False)
+
+
+def on_desk(lab: Lab, arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run netprobe on `desk` (after `lab up --ssh`); return its result."""
+    environment = {**os.environ, **shell_environment(lab, DESK.name)}
+    return subprocess.run(
+        [*enter(lab, DESK.name), sys.executable, "-m", "netprobe", *arguments], stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False, env=environment,
+    )  # fmt: skip
 
 
 def _netprobe(arguments: list[str], *, capture: bool) -> subprocess.CompletedProcess[str]:

@@ -15,13 +15,14 @@ def _say(text: str) -> None:
 
 
 @lab.command("up")
-def up_command() -> None:
+@click.option("--ssh", is_flag=True, help="Also start an sshd on each server, for netprobe in `lab shell desk`.")
+def up_command(ssh: bool) -> None:
     """Bring the lab up (idempotent; needs root)."""
     from netprobe.lab.layout import this_lab
     from netprobe.lab.lifecycle import up
 
     here = this_lab()
-    changed = up(here, lambda step: _say(f"lab: {step} …"))
+    changed = up(here, lambda step: _say(f"lab: {step} …"), ssh=ssh)
     _say(f"lab {here.id} is up" if changed else f"lab {here.id} was up already")
 
 

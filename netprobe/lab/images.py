@@ -1,4 +1,4 @@
-"""The images `busybox`, `busyboxplus` and `nginx`, made without a registry; and the root of the `outside` host.
+"""The images `busybox`, `busyboxplus` and `nginx`, made without a registry; and the roots of the `outside` host and of sshd.
 
 Built once into a cache that both hosts, later labs and other checkouts share: $XDG_CACHE_HOME/netprobe/lab (by default
 ~/.cache/netprobe/lab). `lab down` leaves it, `lab down --purge` removes it.
@@ -99,8 +99,10 @@ OUTSIDE_ROOT = Image(
         "etc/nginx/nginx.conf": NGINX_CONF.replace("ACCESS_LOG", "off"),
     },
 )
+SSH_ROOT = Image(name="ssh", programs=("usr/bin/busybox", "usr/sbin/sshd"))
 DOCKER_IMAGES = (BUSYBOX, BUSYBOXPLUS, NGINX)
-_ALL = (*DOCKER_IMAGES, OUTSIDE_ROOT)
+TREES = (OUTSIDE_ROOT, SSH_ROOT)
+_ALL = (*DOCKER_IMAGES, *TREES)
 
 
 def cache_dir() -> Path:
@@ -123,7 +125,7 @@ def _os_release() -> str:
 
 
 def build(lab: Lab) -> Path:
-    """Return the directory with NAME.tar of each image and the `outside` tree; build it if the cache has none.
+    """Return the directory with NAME.tar of each image and the `outside` and `ssh` trees; build it if the cache has none.
 
     Raises:
         LabImpossible: no packages are to be had.
@@ -170,9 +172,10 @@ def _build(lab: Lab, work: Path) -> None:
     done.mkdir()
     for image in _ALL:
         _write_tar(lab, root, image, done / f"{image.name}.tar")
-    (done / "outside").mkdir()
-    run(lab, ["tar", "-xf", done / "outside.tar", "-C", done / "outside"])
-    (done / "outside.tar").unlink()
+    for tree in TREES:
+        (done / tree.name).mkdir()
+        run(lab, ["tar", "-xf", done / f"{tree.name}.tar", "-C", done / tree.name])
+        (done / f"{tree.name}.tar").unlink()
 
 
 def _write_tar(lab: Lab, root: Path, image: Image, path: Path) -> None:

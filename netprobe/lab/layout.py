@@ -39,6 +39,7 @@ class Machine:
         lan_address: its IPv4 address on the LAN's eth0.
         engine: whether a Docker Engine runs on it.
         trunk: whether it has eth1 and eth1.1, on the trunk.
+        listed: whether the lab's inventory has it.
         number: last octet of its stable MAC addresses.
     """
 
@@ -48,6 +49,7 @@ class Machine:
     engine: bool
     trunk: bool
     number: int
+    listed: bool = True
 
     def mac(self, interface: int) -> str:
         """Return the locally administered MAC of eth`interface`."""
@@ -67,7 +69,17 @@ ROUTER = Machine(
 OUTSIDE = Machine(
     name="outside", address="203.0.113.10", lan_address=OUTSIDE_LAN_ADDRESS, engine=False, trunk=False, number=1
 )
-MACHINES = (SERVER1, SERVER2, ROUTER, OUTSIDE)
+# An engineer's own machine on the LAN: with `lab up --ssh` netprobe runs here and reaches the servers over ssh.
+DESK = Machine(
+    name="desk",
+    address="192.168.3.210",
+    lan_address="192.168.3.210",
+    engine=False,
+    trunk=False,
+    number=210,
+    listed=False,
+)
+MACHINES = (SERVER1, SERVER2, ROUTER, OUTSIDE, DESK)
 SERVERS = (SERVER1, SERVER2)
 TRUNKED = tuple(machine for machine in MACHINES if machine.trunk)
 WIRES = "wires"

@@ -38,6 +38,7 @@ from netprobe.lab.namespaces import (
 from netprobe.lab.outside import start_services
 from netprobe.lab.processes import cgroup_dirs, end_processes, lab_processes, read_pid
 from netprobe.lab.run import require_root, tool
+from netprobe.lab.sshd import start_ssh
 from netprobe.lab.surroundings import keep_surroundings
 from netprobe.lab.vlan import make_vlan
 from netprobe.lab.waiting import poll
@@ -49,8 +50,8 @@ Progress = Callable[[str], None]
 _TOOLS = ("ip", "nsenter", "unshare", "chroot", "iptables", "containerd", "dockerd", "docker")
 
 
-def up(lab: Lab, progress: Progress) -> bool:
-    """Bring the lab up; repair what of it is missing.
+def up(lab: Lab, progress: Progress, *, ssh: bool = False) -> bool:
+    """Bring the lab up; repair what of it is missing. With ``ssh``, an sshd on each server, and `desk` set up to use them.
 
     Returns:
         Whether anything had to be done.
@@ -63,7 +64,7 @@ def up(lab: Lab, progress: Progress) -> bool:
     _require_outside()
     with locked(lab):
         if is_up(lab):
-            return False
+            return start_ssh(lab, images.build(lab) / "ssh") if ssh else False
         progress("images")
         cache = images.build(lab)
         if not _holders_alive(lab):
@@ -73,6 +74,9 @@ def up(lab: Lab, progress: Progress) -> bool:
         progress("engines")
         _start_services(lab, cache)
         keep_surroundings(lab)
+        if ssh:
+            progress("ssh")
+            start_ssh(lab, cache / "ssh")
         _write_hosts_file(lab)
     return True
 
@@ -179,7 +183,7 @@ def _write_hosts_file(lab: Lab) -> None:
     A lab with a name of its own ($NETPROBE_LAB) is found by that name (or by --hosts), not by its checkout.
     """
     lines = [] if os.environ.get(OVERRIDE) else [f"checkout = {json.dumps(str(lab.checkout))}", ""]
-    for machine in MACHINES:
+    for machine in (each for each in MACHINES if each.listed):
         lines += [f"[hosts.{machine.name}]", f'reach = "netns:/var/run/netns/{lab.netns(machine.name)}"']
         if machine.engine:
             lines.append(f'docker = "unix://{lab.socket(machine.name)}"')

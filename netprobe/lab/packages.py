@@ -16,7 +16,7 @@ from netprobe.lab.run import last_line, run
 if TYPE_CHECKING:
     from netprobe.lab.layout import Lab
 
-PROGRAM_PACKAGES = ("busybox", "curl", "dnsmasq-base", "nginx-light", "socat")
+PROGRAM_PACKAGES = ("busybox", "curl", "dnsmasq-base", "nginx-light", "openssh-server", "socat")
 _MERGED = ("bin", "sbin", "lib", "lib64")  # directories that are links into /usr on a merged-/usr system
 
 
@@ -73,7 +73,7 @@ def unpack(lab: Lab, debs: list[Path], root: Path) -> None:
 
 def libraries(lab: Lab, root: Path, program: Path) -> set[Path]:
     """Return the shared libraries that a program of the tree loads, the loader among them, as the tree's loader lists them."""
-    loader = _loader(root)
+    loader = loader_of(root)
     search = ":".join(str(path) for path in {loader.parent, *(root / "usr/lib").glob("*-linux-gnu*"), root / "usr/lib"})
     done = run(lab, [loader, "--library-path", search, "--list", program])
     paths = (Path(word) for word in done.stdout.split() if word.startswith(f"{root}/"))
@@ -82,11 +82,12 @@ def libraries(lab: Lab, root: Path, program: Path) -> set[Path]:
 
 def run_in_tree(lab: Lab, root: Path, program: Path, *arguments: str) -> str:
     """Run a program of the tree with the tree's own loader and libraries; return what it prints."""
-    loader = _loader(root)
+    loader = loader_of(root)
     return run(lab, [loader, "--library-path", loader.parent, program, *arguments]).stdout
 
 
-def _loader(root: Path) -> Path:
+def loader_of(root: Path) -> Path:
+    """Return the program loader of a tree."""
     candidates = [*(root / "usr/lib").glob("*/ld-linux*.so.*"), *(root / "usr/lib").glob("ld-linux*.so.*")]
     for path in candidates:
         if path.resolve().is_relative_to(root.resolve()):

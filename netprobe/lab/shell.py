@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 
-from netprobe.lab.layout import OVERRIDE, WIRES, Lab, machine
+from netprobe.lab.layout import DESK, OVERRIDE, WIRES, Lab, machine
 from netprobe.lab.namespaces import enter
 from netprobe.lab.run import environment, require_root
+from netprobe.lab.sshd import desk_environment
 
 
 def shell_environment(lab: Lab, host: str) -> dict[str, str]:
     """Return the environment of commands on a host: the neutral one, its engine, and the user's terminal."""
     kept = {name: os.environ[name] for name in ("TERM", "LANG", "COLUMNS", "LINES", "NO_COLOR") if name in os.environ}
     engine = {"DOCKER_HOST": f"unix://{lab.socket(host)}"} if host != WIRES and machine(host).engine else {}
-    return environment(lab, kept | engine | {OVERRIDE: lab.id, "PS1": r"\u@\h:\w\$ "})
+    desk = desk_environment(lab) if host == DESK.name else {}
+    return environment(lab, kept | engine | desk | {OVERRIDE: lab.id, "PS1": r"\u@\h:\w\$ "})
 
 
 def replace_by_shell(lab: Lab, host: str, command: tuple[str, ...]) -> None:

@@ -9,6 +9,7 @@ from netprobe.lab.layout import MACHINES, TRUNKED, Lab, Machine
 from netprobe.lab.lifecycle import is_up
 from netprobe.lab.processes import read_pid
 from netprobe.lab.run import require_root, run
+from netprobe.lab.sshd import desk_hosts_file, ssh_runs
 from netprobe.lab.trunk import INTERFACE
 from netprobe.lab.vlan import vlan_made_by
 
@@ -24,6 +25,8 @@ def print_status(lab: Lab) -> bool:
         for machine in TRUNKED:
             click.echo(f"  {machine.name:8} {INTERFACE}: {vlan_made_by(lab, machine)}")
         click.echo(f"hosts file: {lab.hosts_file}")
+        if ssh_runs(lab):
+            click.echo(f"ssh: on both servers; netprobe lab shell desk, hosts file {desk_hosts_file(lab)}")
     return up
 
 

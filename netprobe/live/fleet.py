@@ -37,6 +37,7 @@ class Member:
     session: Session | None = None
     engine: Engine | None = None
     host_fault: str = ""
+    host_hint: str = ""
     engine_fault: EngineError | None = None
     entered: dict[str, int] = field(default_factory=dict)
 
@@ -94,12 +95,14 @@ class Fleet:
     def _check(self, member: Member) -> None:
         output = member.before.outputs.get("addr")
         if member.session is not None and output is not None and output.rc is None and member.session.lost:
-            member.host_fault = output.error.removeprefix(f"{member.entry.name}: ")
+            complaint = member.session.complaint()
+            member.host_fault = complaint.text or output.error.removeprefix(f"{member.entry.name}: ")
+            member.host_hint = complaint.hint
 
     def _survey_engine(self, member: Member, wanted: Collection[str]) -> None:
         session = member.session
         try:
-            member.engine = Engine.connect(member.entry)
+            member.engine = Engine.connect(member.entry, session)
             if member.engine is not None and session is not None:
                 found = member.engine.collect(wanted, lambda pid: collect.read_environment(session, pid))
                 member.before.outputs |= found
@@ -128,7 +131,8 @@ class Fleet:
         member = self.members[host]
         if member.session is None or member.host_fault:
             raise EnvironmentFault(
-                f"{host} cannot be reached: {member.host_fault}", "check its reach = entry in the hosts file"
+                f"{host} cannot be reached: {member.host_fault}",
+                member.host_hint or "check its reach = entry in the hosts file",
             )
         return member.session
 
@@ -220,6 +224,10 @@ class Fleet:
             member = self.members[host]
             if member.host_fault:
                 found.append(Limit(kind=LimitKind.HOST, subject=host, why=member.host_fault))
+            elif member.session is not None and member.session.lost:
+                broke = f"the connection to it broke during the run: {member.session.last_words()}"
+                found += [Limit(kind=LimitKind.HOST, subject=host, why=broke), *member.before.limits()]
+                continue
             if member.engine_fault is not None:
                 found.append(
                     Limit(kind=LimitKind.ENGINE, subject=host, why=f"{member.engine_fault}: {member.engine_fault.hint}")
@@ -239,7 +247,7 @@ class Fleet:
             if member.host_fault:
                 raise EnvironmentFault(
                     f"{name!r} was not found, and {each} cannot be reached: {member.host_fault}",
-                    "check its reach = entry in the hosts file",
+                    member.host_hint or "check its reach = entry in the hosts file",
                 )
             if member.engine_fault is not None:
                 raise EnvironmentFault(

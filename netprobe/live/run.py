@@ -132,6 +132,7 @@ class Run:
         for request in asked:
             request.receive()
         self.sniffing.wait()
+        self.sniffing.follow()
 
     def _question(self, aim: Aim) -> Probe:
         dial = aim.dial

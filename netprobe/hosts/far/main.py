@@ -7,7 +7,7 @@ import signal
 import sys
 from typing import Any, Dict
 
-from netprobe.hosts.far import commands, files, sysctls
+from netprobe.hosts.far import commands, engine, files, sysctls
 from netprobe.hosts.far.children import Children
 from netprobe.hosts.far.nested import Nested
 from netprobe.hosts.far.server import Server
@@ -43,10 +43,12 @@ def main(boot: str, program: bytes) -> None:
             "proxies": commands.proxies,
             "sysctls": sysctls.read,
             "sniff": sniffers.start,
+            "tail": sniffers.tail,
             "stop": sniffers.stop,
             "bind": sockets.bind,
             "ask": sockets.ask,
             "go": sockets.go,
+            "engine": engine.get,
             "within": nested.within,
         },
         sys.stdout.buffer,
