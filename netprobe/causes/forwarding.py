@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.evidence.model import Place
     from netprobe.report.model import Hop
+    from netprobe.state.docker import Network
     from netprobe.state.links import Route
     from netprobe.state.model import Host
 
@@ -75,13 +76,15 @@ class MissingReturnRoute(Cause):
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the request was seen to arrive, and the answer has no route, or was seen to leave for a router that knows none."""
-        return self._refused(case) or self._sent_elsewhere(case)
+        arrived = _arrived(case)
+        if arrived is None or _meant_to_masquerade(case, arrived):
+            return None
+        return self._refused(case, arrived) or self._sent_elsewhere(case, arrived)
 
-    def _refused(self, case: Case) -> Finding | None:
+    def _refused(self, case: Case, arrived: Hop) -> Finding | None:
         """The answer's walk ends for want of a route."""
         obstacle = met(case, Barrier.NO_ROUTE)
-        arrived = _arrived(case)
-        if obstacle is None or obstacle.direction is not Direction.REPLY or arrived is None:
+        if obstacle is None or obstacle.direction is not Direction.REPLY:
             return None
         source, network = _network(case, arrived)
         refused = refusing(case, obstacle.place, source)
@@ -98,10 +101,10 @@ class MissingReturnRoute(Cause):
             remedy_host=obstacle.place.host,
         )
 
-    def _sent_elsewhere(self, case: Case) -> Finding | None:
+    def _sent_elsewhere(self, case: Case, arrived: Hop) -> Finding | None:
         """The answer goes to a router that nobody knows, and does not come to the host that has the network."""
-        arrived, peer = _arrived(case), _who_answers(case)
-        if arrived is None or peer is None or case.source_container is None:
+        peer = _who_answers(case)
+        if peer is None or case.source_container is None:
             return None
         source, network = _network(case, arrived)
         route, via = _by_router(case, peer, source), _towards(case, peer)
@@ -136,18 +139,30 @@ def _arrived(case: Case) -> Hop | None:
     return seen[-1] if seen else None
 
 
-def _network(case: Case, arrived: Hop) -> tuple[str, str]:
-    """The source address as it arrives, and its network (the address alone where that is not known)."""
+def _source_of(case: Case, arrived: Hop) -> tuple[str, Network | None]:
+    """The source address as it arrives, and the network in which the source container has it."""
     packet = arrived.packet
     source = (packet.src if case.transport == "icmp" else packet.src.rpartition(":")[0]) if packet else ""
     source = source.strip("[]")
     host, container = case.before(case.probe.source_at.host) if case.probe else None, case.source_container
-    for endpoint in container.networks.values() if container else ():
-        network = host.network(endpoint.network) if host and source in endpoint.all_addresses else None
-        for subnet in network.subnets if network else ():
-            if covers(subnet, source):
-                return source, subnet
+    endpoints = container.networks.values() if container else ()
+    found = (host.network(each.network) for each in endpoints if host and source in each.all_addresses)
+    return source, next(found, None)
+
+
+def _network(case: Case, arrived: Hop) -> tuple[str, str]:
+    """The source address, and its network (the address alone where that is not known)."""
+    source, network = _source_of(case, arrived)
+    for subnet in network.subnets if network else ():
+        if covers(subnet, source):
+            return source, subnet
     return source, f"{source}/{128 if ':' in source else 32}"
+
+
+def _meant_to_masquerade(case: Case, arrived: Hop) -> bool:
+    """Whether nobody should need a route to the source's network: Docker is told to masquerade it."""
+    _, network = _source_of(case, arrived)
+    return network is not None and network.driver == "bridge" and network.masquerade
 
 
 def _way_back(case: Case, peer: Place, network: str, present: str) -> tuple[str, ...]:

@@ -89,6 +89,23 @@ def test_a_refusing_route_of_a_wider_prefix_may_stay() -> None:
     assert found.where.rule == "blackhole 172.16.0.0/12"
 
 
+_OPTION = "com.docker.network.bridge."
+_UNMASQUERADED = f'"{_OPTION}enable_ip_masquerade": "false"'
+
+
+def test_a_network_that_is_meant_to_be_masqueraded_needs_no_way_back() -> None:
+    """Then the masquerading is what is missing."""
+    evidence = with_state(recorded(NO_WAY_BACK), "server2", "networks", _UNMASQUERADED, f'"{_OPTION}name2": ""')
+    assert code(evidence) == "masquerade-missing"
+
+
+def test_gateway_mode_routed_is_not_masqueraded() -> None:
+    """Engine 27 and later say it by another option."""
+    routed = f'"{_OPTION}gateway_mode_ipv4": "routed"'
+    evidence = with_state(recorded(NO_WAY_BACK), "server2", "networks", _UNMASQUERADED, routed)
+    assert code(evidence) == NO_WAY_BACK
+
+
 def test_what_the_peer_does_not_get_it_does_not_answer() -> None:
     """Without the request at the peer its routes are not to blame."""
     assert code(without(recorded(NO_WAY_BACK), "outside/eth0")) is None
