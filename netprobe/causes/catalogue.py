@@ -20,7 +20,7 @@ from netprobe.causes.filters import (
     OutputDrop,
 )
 from netprobe.causes.firewall import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
-from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute, UpstreamDrop
+from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute
 from netprobe.causes.listener import AcceptQueueFull, V6LocalhostReset
 from netprobe.causes.local import ProxyAndDnatDead, ProxyDead
 from netprobe.causes.macvlan import MacvlanIsolatedL3
@@ -51,6 +51,7 @@ from netprobe.causes.resolvers import (
 from netprobe.causes.routing import InternalNetwork, NoRoute, StaleArp, SubnetOverlap
 from netprobe.causes.service import HostServiceLoopback, PortOwnedByHost, PublishIgnored
 from netprobe.causes.shared import NetnsOwnerRestarted, NetnsPortClash
+from netprobe.causes.upstream import UpstreamDrop
 
 if TYPE_CHECKING:
     from netprobe.causes.base import Cause

@@ -38,6 +38,8 @@ SYSCTLS = (
     "net/ipv4/conf/*/rp_filter",
     "net/ipv4/conf/*/route_localnet",
     "net/ipv4/conf/*/forwarding",
+    "net/ipv6/conf/all/forwarding",
+    "net/ipv6/conf/*/force_forwarding",
     "net/bridge/bridge-nf-call-iptables",
     "net/netfilter/nf_conntrack_count",
     "net/netfilter/nf_conntrack_max",

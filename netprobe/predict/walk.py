@@ -228,15 +228,10 @@ class Walk:
     def _must_forward(self, place: Place, host: Host, in_if: str, packet: Flying) -> None:
         if place.container is not None:
             return  # a container that forwards: its settings are not read
-        settings = host.sysctls or {}
-        key = f"net.ipv4.conf.{in_if.replace('.', '/')}.forwarding"
-        value = settings.get(key, settings.get("net.ipv4.ip_forward"))
-        if ":" in packet.dst:
-            return
+        name, value = (_forwards6 if ":" in packet.dst else _forwards4)(host.sysctls or {}, in_if.replace(".", "/"))
         if value is None:
             raise UnknownHere(f"whether {place} forwards is not known")
         if value == "0":
-            name = "net.ipv4.ip_forward" if settings.get("net.ipv4.ip_forward") == "0" else key
             self._block(Obstacle(
                 barrier=Barrier.FORWARDING_OFF, place=place, label=name, text=f"{name} = 0", direction=packet.direction,
                 undo=f"sysctl -w {name}=1",
@@ -391,6 +386,20 @@ def _owns(host: Host, place: Place, namespace: Namespace, address: str) -> bool:
     if namespace.links is None and container is not None:
         return any(same(each, address) for each in container.addresses)
     return has_address(namespace, address)
+
+
+def _forwards4(settings: Mapping[str, str], device: str) -> tuple[str, str | None]:
+    """The setting that decides for IPv4, and its value: the incoming interface's own; ``ip_forward`` writes them all (ip-sysctl.rst)."""
+    whole, own = "net.ipv4.ip_forward", f"net.ipv4.conf.{device}.forwarding"
+    value = settings.get(own, settings.get(whole))
+    return whole if settings.get(whole) == "0" else own, value
+
+
+def _forwards6(settings: Mapping[str, str], device: str) -> tuple[str, str | None]:
+    """For IPv6 ``all`` decides alone; ``force_forwarding`` of the incoming interface overrides it (net/ipv6/ip6_output.c, ip6_forward)."""
+    whole = "net.ipv6.conf.all.forwarding"
+    forced = settings.get(f"net.ipv6.conf.{device}.force_forwarding") == "1"
+    return whole, "1" if forced else settings.get(whole)
 
 
 def _is_sent(carried: Carried, end: Stopped | UnknownHere | None) -> bool:

@@ -34,7 +34,7 @@ def with_text(name: str, when: str, key: str, old: str, new: str) -> Evidence:
 
     states = getattr(whole, when)
     moved = tuple(changed(state) if state.host == "server2" else state for state in states)
-    return replace(whole, **{when: moved})
+    return replace(whole, before=moved) if when == "before" else replace(whole, after=moved)
 
 
 QUEUE = "accept-queue-full"

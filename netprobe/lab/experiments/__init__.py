@@ -9,6 +9,7 @@ from netprobe.lab.experiments.addresses import ADDRESSES
 from netprobe.lab.experiments.endpoints import ENDPOINTS
 from netprobe.lab.experiments.filters import FILTERS
 from netprobe.lab.experiments.firewalls import FIREWALLS
+from netprobe.lab.experiments.forwarding import FORWARDING
 from netprobe.lab.experiments.macvlan import MACVLAN
 from netprobe.lab.experiments.macvlan_faults import MACVLAN_FAULTS
 from netprobe.lab.experiments.names import NAMES
@@ -30,6 +31,7 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
     *FIREWALLS,
     *FILTERS,
     *ROUTING,
+    *FORWARDING,
     *MACVLAN,
     *MACVLAN_FAULTS,
     *SEGMENTS,
