@@ -22,7 +22,7 @@ FAILED_LOOKUP = frozenset({Symptom.NO_ANSWER})
 
 
 def _bare(name: str) -> str:
-    return _bare(name).lower()
+    return name.rstrip(".").lower()
 
 
 def failed_name(case: Case) -> str | None:
