@@ -55,6 +55,8 @@ NOTHING_SENT = {
     "noproxy-no-route-localnet",
     "macvlan-parent-down",
     "output-drop",
+    "dns-client-cache",
+    "link-env-stale",
 }
 WORKING = [name for name in NAMES if works(name)]
 
