@@ -23,6 +23,7 @@ from netprobe.errors import UsageFault
 from netprobe.evidence.model import LimitKind, Outcome, Place, Proto, Resolution
 from netprobe.flows.build import build
 from netprobe.journeys.arp import exchanges
+from netprobe.journeys.clocks import on_one_clock
 from netprobe.journeys.hops import Stop, hops
 from netprobe.journeys.join import connections
 from netprobe.journeys.model import Journey
@@ -44,7 +45,8 @@ if TYPE_CHECKING:
     from netprobe.flows.expression import FlowExpr
     from netprobe.flows.model import FlowSummary
     from netprobe.journeys.model import Connection
-    from netprobe.report.model import Finding, Hop
+    from netprobe.predict.model import Prediction
+    from netprobe.report.model import Clock, Finding, Hop
     from netprobe.state.model import World
 
 GOOD = frozenset({Outcome.CONNECTED, Outcome.REPLIED, Outcome.ANSWERED})
@@ -81,13 +83,14 @@ def analyze(evidence: Evidence, flow: FlowExpr | None = None) -> Report:
         UsageFault: captures without any connection, or none that ``flow`` matches.
     """
     evidence = _doubting(evidence)
-    table = decode(evidence.packets, evidence.points)
+    source = evidence.probe.source_at.host if evidence.probe else None
+    table, clocks = on_one_clock(decode(evidence.packets, evidence.points), evidence.points, source)
     world = build_world(evidence)
     found = connections(build(table), table)
     outer = _chosen(evidence, table, found, flow)
     aim = _aim(evidence, world, outer)
     journey = _journey(outer, found, table, world) if outer is not None else None
-    return _report(evidence, table, world, aim, journey)
+    return _report(evidence, table, world, aim, journey, clocks)
 
 
 def _doubting(evidence: Evidence) -> Evidence:
@@ -120,7 +123,7 @@ def _chosen(
         hint = "without --flow the connections are listed" if flow else "check the file with tcpdump -r FILE"
         raise UsageFault(f"the capture has no connection {what}", hint)
     if len(chosen) > 1:
-        start = int(evidence.packets.time_ns.min()) if len(evidence.packets) else 0
+        start = int(table.packets.time_ns.min()) if len(table) else 0
         raise SeveralFlows(tuple(summary(each, table, evidence.points, start) for each in chosen))
     return chosen[0]
 
@@ -246,11 +249,23 @@ class _Judgement:
     unknowns: tuple[str, ...] = ()
 
 
-def _report(evidence: Evidence, table: PacketTable, world: World, aim: Aim, journey: Journey | None) -> Report:
+def _report(
+    evidence: Evidence,
+    table: PacketTable,
+    world: World,
+    aim: Aim,
+    journey: Journey | None,
+    clocks: tuple[Clock, ...],
+) -> Report:
     story = observe(journey, table, evidence.points, aim)
     stops = _stops(evidence, world)
     dialled = _first_destination(evidence.probe)
-    seen = hops(journey, table, evidence.points, stops, dialled=dialled, delivered=story.good) if journey else ()
+    told = foresee(evidence.probe, world.before)
+    seen = (
+        hops(journey, table, evidence.points, stops, dialled=dialled, delivered=story.good, foreseen=_sequences(told))
+        if journey
+        else ()
+    )
     way = classify(journey, seen, evidence.points, aim, story)
     dead = story.good and _target_is_dead(evidence.probe, world)
     if dead and aim.target is not None and _asks_for_host(evidence.probe, world):
@@ -275,7 +290,7 @@ def _report(evidence: Evidence, table: PacketTable, world: World, aim: Aim, jour
         world=world,
         last_seen=last,
         first_missing=missing,
-        prediction=foresee(evidence.probe, world.before),
+        prediction=told,
     )
     judged = _judge(case, lost=any(limit.kind is LimitKind.HOST for limit in evidence.limits))
     probe = evidence.probe
@@ -296,13 +311,22 @@ def _report(evidence: Evidence, table: PacketTable, world: World, aim: Aim, jour
         hops=named,
         last_seen=last,
         first_missing=None if works else missing,
-        assumptions=_assumptions(case, judged.verdict),
+        assumptions=(*_assumptions(case, judged.verdict), *_clock_assumptions(clocks)),
         unknowns=(*judged.unknowns, *_unknowns(case, evidence, undetermined=judged.verdict is Verdict.UNDETERMINED)),
         alternatives=still_possible(case) if judged.verdict is Verdict.UNDETERMINED else (),
+        clocks=clocks,
         arp=exchanges(table, evidence.points, _resolved(case)),
         way=probe.way if probe else "",
         timing_ms=probe.timing_ms if probe else {},
     )
+
+
+def _sequences(told: Prediction | None) -> dict[tuple[Direction, int], list[str]]:
+    """The predicted points of each direction and leg, in order."""
+    found: dict[tuple[Direction, int], list[str]] = {}
+    for hop in told.hops if told else ():
+        found.setdefault((hop.direction, hop.leg), []).append(hop.point)
+    return found
 
 
 def _resolved(case: Case) -> frozenset[str]:
@@ -390,6 +414,14 @@ def _assumptions(case: Case, verdict: Verdict) -> tuple[str, ...]:
         if target is not None and target.container is not None and case.target is None:
             found.append(f"{target.container} is taken to be running and not paused: its state is not known")
     return tuple(dict.fromkeys(found))
+
+
+def _clock_assumptions(clocks: Sequence[Clock]) -> tuple[str, ...]:
+    return tuple(
+        f"the clocks of {clock.host} and {clock.against} disagree: {clock.host}'s times are taken to be off by what frames seen on both show"
+        for clock in clocks
+        if clock.corrected
+    )
 
 
 def _unknowns(case: Case, evidence: Evidence, *, undetermined: bool) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from netprobe.flows.model import PROTO_NAME
 from netprobe.report.model import Change, Direction, Hop, HopPacket
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from netprobe.decode.table import PacketTable
     from netprobe.evidence.model import CapturePoint
@@ -109,6 +109,7 @@ def hops(
     *,
     dialled: str | None = None,
     delivered: bool = False,
+    foreseen: Mapping[tuple[Direction, int], Sequence[str]] | None = None,
 ) -> tuple[Hop, ...]:
     """All hops of a journey: the request's, then the reply's.
 
@@ -120,11 +121,14 @@ def hops(
         dialled: ``ADDRESS:PORT`` (ICMP: the address) that the client dialled, None unknown: a destination that differs at the very
             first point was rewritten on the source itself (DNAT in OUTPUT).
         delivered: True when the way back needs no missing hops (the connection works).
+        foreseen: the points of each direction and leg (from 1) in the order in which host state has them pass, a point as often as
+            it is passed.
     """
     start = min((int(table.packets.time_ns[s.row]) for s in _all(journey, table, Direction.REQUEST)), default=0)
     out: list[Hop] = []
     for direction in Direction:
-        ordered = _ordered(_all(journey, table, direction), table, points, _along(stops, direction))
+        sequence = {leg - 1: names for (way, leg), names in (foreseen or {}).items() if way is direction}
+        ordered = _ordered(_all(journey, table, direction), points, _along(stops, direction), sequence)
         seen = [_hop(sighting, previous, table, points, direction, start) for previous, sighting in _pairs(ordered)]
         if direction is Direction.REQUEST:
             seen = _from_dialled(seen, dialled)
@@ -159,18 +163,28 @@ def _all(journey: Journey, table: PacketTable, direction: Direction) -> list[Sig
 
 
 def _ordered(
-    found: list[Sighting], table: PacketTable, points: Sequence[CapturePoint], stops: Sequence[Stop]
+    found: list[Sighting],
+    points: Sequence[CapturePoint],
+    stops: Sequence[Stop],
+    foreseen: Mapping[int, Sequence[str]],
 ) -> list[Sighting]:
     """Topology first, where it knows every point of a leg; else the order of time (which ``found`` is in)."""
-    place = {stop.point: index for index, stop in enumerate(stops)}
     out: list[Sighting] = []
     for leg in dict.fromkeys(seen.leg for seen in found):
         group = [seen for seen in found if seen.leg == leg]
         names = [points[seen.flow.point].name for seen in group]
-        if all(name in place for name in names) and len(set(names)) == len(names):
-            group.sort(key=lambda seen: (place[points[seen.flow.point].name], int(table.packets.time_ns[seen.row])))
-        out += group
+        order = _places(names, foreseen.get(leg, ())) or _places(names, [stop.point for stop in stops])
+        out += [group[index] for index in sorted(range(len(group)), key=order.__getitem__)] if order else group
     return out
+
+
+def _places(names: Sequence[str], sequence: Sequence[str]) -> list[int]:
+    """Where each name stands in a sequence, the n-th sighting at a point at its n-th place; empty where one has no place."""
+    free: dict[str, list[int]] = {}
+    for index, name in enumerate(sequence):
+        free.setdefault(name, []).append(index)
+    places = [free[name].pop(0) if free.get(name) else -1 for name in names]
+    return [] if -1 in places else places
 
 
 def _pairs(ordered: list[Sighting]) -> list[tuple[Sighting | None, Sighting]]:

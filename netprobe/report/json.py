@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netprobe.errors import NetprobeError
-    from netprobe.report.model import ArpExchange, ArpFrame, Change, Finding, Hop, HopPacket, Report
+    from netprobe.report.model import ArpExchange, ArpFrame, Change, Clock, Finding, Hop, HopPacket, Report
 
 REPORT_SCHEMA = "netprobe/report/1"
 ERROR_SCHEMA = "netprobe/error/1"
@@ -38,6 +38,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "assumptions": list(report.assumptions),
         "unknowns": list(report.unknowns),
         "alternatives": list(report.alternatives),
+        "clocks": [_clock(clock) for clock in report.clocks],
         "arp": [_arp(exchange) for exchange in report.arp],
     }
 
@@ -80,6 +81,17 @@ def _hop(hop: Hop) -> dict[str, Any]:
         "direction": hop.direction.value,
         "leg": hop.leg,
         "count": hop.count,
+    }
+
+
+def _clock(clock: Clock) -> dict[str, Any]:
+    return {
+        "host": clock.host,
+        "against": clock.against,
+        "offset_us": clock.offset_us,
+        "uncertainty_us": clock.uncertainty_us,
+        "frames": clock.frames,
+        "corrected": clock.corrected,
     }
 
 

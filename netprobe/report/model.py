@@ -148,6 +148,25 @@ class Hop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """A host's clock against another's: ahead by ``offset_us`` (median, µs), give or take ``uncertainty_us``.
+
+    Attributes:
+        host, against: whose clock, and on whose its times are given.
+        uncertainty_us: half of the distance between the bounds; None where frames of one direction alone give one bound.
+        frames: how many frames that both saw it rests on.
+        corrected: the clocks disagree, and the host's times were put on the other's clock.
+    """
+
+    host: str
+    against: str
+    offset_us: float
+    uncertainty_us: float | None
+    frames: int
+    corrected: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArpFrame:
     """One ARP packet at one point: the sender's hardware address (``ar$sha``), whom the frame is for, its VLAN tag (None: untagged)."""
 
@@ -186,7 +205,7 @@ class Segment:
 class Report:
     """The answer to one question. Field meanings as in DESIGN.md's JSON.
 
-    ``arp`` has what was asked and answered on the links of the way.
+    ``clocks`` has each further host's clock against the source's. ``arp`` has what was asked and answered on the links of the way.
     ``timing_ms`` (where the run's time went) and ``way`` (why this address was dialled) are shown in the text.
     """
 
@@ -209,5 +228,6 @@ class Report:
     unknowns: tuple[str, ...] = ()
     alternatives: tuple[str, ...] = ()
     arp: tuple[ArpExchange, ...] = ()
+    clocks: tuple[Clock, ...] = ()
     way: str = ""
     timing_ms: Mapping[str, float] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.report.arp import arp_block
+from netprobe.report.clocks import shown
 from netprobe.report.document import Block, Document, Entries, Entry, Line, Paragraph, Span, Style, line
 from netprobe.report.hops import hop_table
 from netprobe.report.model import PathCode, Verdict
@@ -24,6 +25,7 @@ def lay_out(report: Report) -> Document:
         _facts(report),
         () if table is None else (table,),
         arp_block(report),
+        _clocks(report),
         () if report.cause is None else (_finding_block(report.cause, said=report.why),),
         *_findings(report),
         _footing(report),
@@ -133,6 +135,13 @@ def _remedy(command: str, host: str | None) -> Line:
     if command.startswith("# "):
         return line(command.removeprefix("# "))
     return line(Span(command, Style.COMMAND), *([] if host is None else [f"      on {host}"]))
+
+
+def _clocks(report: Report) -> tuple[Block, ...]:
+    """Return a line a clock, where packets were seen on more than one host."""
+    if not report.clocks:
+        return ()
+    return (Entries(entries=(Entry(label="clocks", lines=tuple(line(shown(clock)) for clock in report.clocks)),)),)
 
 
 def _findings(report: Report) -> tuple[tuple[Block, ...], ...]:
