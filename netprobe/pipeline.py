@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from netprobe.causes.ahead import behind
 from netprobe.causes.attribution import attribute
 from netprobe.causes.case import Case
 from netprobe.causes.catalogue import cause_of, notes_of, still_possible
@@ -22,7 +23,8 @@ from netprobe.decode.table import Kind
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import LimitKind, Outcome, Place, Proto, Resolution
 from netprobe.flows.build import build
-from netprobe.journeys.arp import exchanges
+from netprobe.foretell import foretell
+from netprobe.journeys.arp import exchanges, with_names
 from netprobe.journeys.clocks import on_one_clock
 from netprobe.journeys.hops import Stop, hops
 from netprobe.journeys.join import connections
@@ -82,6 +84,8 @@ def analyze(evidence: Evidence, flow: FlowExpr | None = None) -> Report:
         SeveralFlows: captures from elsewhere with several connections, and ``flow`` does not single one out.
         UsageFault: captures without any connection, or none that ``flow`` matches.
     """
+    if evidence.probe is not None and evidence.probe.predict:
+        return foretell(evidence, evidence.probe)
     evidence = _doubting(evidence)
     source = evidence.probe.source_at.host if evidence.probe else None
     table, clocks = on_one_clock(decode(evidence.packets, evidence.points), evidence.points, source)
@@ -308,6 +312,7 @@ def _report(
         why=why(case, judged.verdict, judged.cause),
         cause=judged.cause,
         findings=notes_of(case, judged.cause),
+        after=behind(case) if judged.cause is not None else None,
         hops=named,
         last_seen=last,
         first_missing=None if works else missing,
@@ -315,7 +320,7 @@ def _report(
         unknowns=(*judged.unknowns, *_unknowns(case, evidence, undetermined=judged.verdict is Verdict.UNDETERMINED)),
         alternatives=still_possible(case) if judged.verdict is Verdict.UNDETERMINED else (),
         clocks=clocks,
-        arp=exchanges(table, evidence.points, _resolved(case)),
+        arp=with_names(exchanges(table, evidence.points, _resolved(case)), world.before),
         way=probe.way if probe else "",
         timing_ms=probe.timing_ms if probe else {},
     )
@@ -380,12 +385,22 @@ def _judge(case: Case, *, lost: bool) -> _Judgement:
         return _Judgement(verdict=Verdict.UNDETERMINED, unknowns=(doubt,))
     if story.good and case.journey is not None and case.journey.unknowns:
         return _Judgement(verdict=Verdict.UNDETERMINED)
+    if story.good and (other := _somebody_else(case)):
+        return _Judgement(verdict=Verdict.UNDETERMINED, unknowns=(other,))
     if story.good:
         return _Judgement(verdict=Verdict.WORKS)
     if not story.patient:
         unknown = "the capture may have ended before an answer came"
         return _Judgement(verdict=Verdict.UNDETERMINED, unknowns=(unknown,))
     return _Judgement(verdict=Verdict.UNDETERMINED)
+
+
+def _somebody_else(case: Case) -> str | None:
+    """One sentence when who answered was not seen, and by the hosts' state it is not the target."""
+    told, target = case.prediction, case.aim.target
+    if case.story.reached is not None or told is None or told.arrives is None or target in (None, told.arrives):
+        return None
+    return f"by the hosts' state it ends at {told.arrives}, not at {target}, and neither was seen to take it"
 
 
 def _contradiction(story: Observation, probe: Probe | None) -> str | None:

@@ -10,7 +10,7 @@ from netprobe.causes.foreseen import foretold, frames_at, met, silent_points, wh
 from netprobe.causes.routing import LOST, inside
 from netprobe.predict.model import Barrier, Outcome
 from netprobe.report.model import Confidence, Direction, Finding, Where
-from netprobe.state.lookup import route_lookup
+from netprobe.state.lookup import networks_of, route_lookup
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -75,7 +75,7 @@ class MissingReturnRoute(Cause):
     def find(self, case: Case) -> Finding | None:
         """Fires when the request was seen to arrive, and the answer's walk ends for want of a route."""
         obstacle = met(case, Barrier.NO_ROUTE)
-        if obstacle is None or obstacle.direction is not Direction.REPLY:
+        if obstacle is None or obstacle.direction is not Direction.REPLY or self._masqueraded(case):
             return None
         source, network = self._network(case)
         via = self._by(case, obstacle)
@@ -108,6 +108,14 @@ class MissingReturnRoute(Cause):
                 known = host.network(endpoint.network) if host else None
                 return source, known.subnets[0] if known and known.subnets else f"{source}/32"
         return source, f"{source}/32"
+
+    @staticmethod
+    def _masqueraded(case: Case) -> bool:
+        """Whether the source's networks are meant to be masqueraded: then nobody needs a route to them."""
+        host = case.before(case.probe.source_at.host) if case.probe else None
+        source = case.source_container
+        networks = [network for _, network in networks_of(host, source)] if host and source else []
+        return any(network.driver == "bridge" and network.masquerade for network in networks)
 
     @staticmethod
     def _by(case: Case, obstacle: Obstacle) -> str:

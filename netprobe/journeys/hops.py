@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from netprobe.decode.address import mac
-from netprobe.decode.table import SYN, SYN_ACK, Flag, Kind
+from netprobe.decode.table import SYN, SYN_ACK, TAG_UNKNOWN, Flag, Kind
 from netprobe.flows.build import ECHO_REQUEST, destination, source
 from netprobe.flows.model import PROTO_NAME
 from netprobe.report.model import Change, Direction, Hop, HopPacket
@@ -128,7 +128,7 @@ def hops(
     out: list[Hop] = []
     for direction in Direction:
         sequence = {leg - 1: names for (way, leg), names in (foreseen or {}).items() if way is direction}
-        ordered = _ordered(_all(journey, table, direction), points, _along(stops, direction), sequence)
+        ordered = _ordered(_all(journey, table, direction), table, points, _along(stops, direction), sequence)
         seen = [_hop(sighting, previous, table, points, direction, start) for previous, sighting in _pairs(ordered)]
         if direction is Direction.REQUEST:
             seen = _from_dialled(seen, dialled)
@@ -164,17 +164,24 @@ def _all(journey: Journey, table: PacketTable, direction: Direction) -> list[Sig
 
 def _ordered(
     found: list[Sighting],
+    table: PacketTable,
     points: Sequence[CapturePoint],
     stops: Sequence[Stop],
     foreseen: Mapping[int, Sequence[str]],
 ) -> list[Sighting]:
     """Topology first, where it knows every point of a leg; else the order of time (which ``found`` is in)."""
+    place = {stop.point: index for index, stop in enumerate(stops)}
     out: list[Sighting] = []
     for leg in dict.fromkeys(seen.leg for seen in found):
         group = [seen for seen in found if seen.leg == leg]
         names = [points[seen.flow.point].name for seen in group]
         order = _places(names, foreseen.get(leg, ())) or _places(names, [stop.point for stop in stops])
-        out += [group[index] for index in sorted(range(len(group)), key=order.__getitem__)] if order else group
+        if order:
+            out += [group[index] for index in sorted(range(len(group)), key=order.__getitem__)]
+        elif all(name in place for name in names):
+            out += _passing_twice(group, table, points, place)
+        else:
+            out += group
     return out
 
 
@@ -185,6 +192,27 @@ def _places(names: Sequence[str], sequence: Sequence[str]) -> list[int]:
         free.setdefault(name, []).append(index)
     places = [free[name].pop(0) if free.get(name) else -1 for name in names]
     return [] if -1 in places else places
+
+
+def _passing_twice(
+    group: list[Sighting], table: PacketTable, points: Sequence[CapturePoint], place: Mapping[str, int]
+) -> list[Sighting]:
+    """One leg's sightings where a point saw the packet twice: a router with one wire, or a host that it came back to.
+
+    Each router lowers the TTL, and between two routers a host is passed once, so that its own clock orders its points there. Hosts
+    stand where topology has those of their points that are passed once.
+    """
+    names = [points[seen.flow.point].name for seen in group]
+    stays: dict[tuple[int, str], list[tuple[bool, int]]] = {}
+    for seen, name in zip(group, names, strict=True):
+        stay = (-int(table.ttl[seen.row]), points[seen.flow.point].host)
+        stays.setdefault(stay, []).append((names.count(name) > 1, place[name]))
+
+    def key(seen: Sighting) -> tuple[int, int, int]:
+        ttl, host = -int(table.ttl[seen.row]), points[seen.flow.point].host
+        return ttl, min(stays[ttl, host])[1], int(table.packets.time_ns[seen.row])
+
+    return sorted(group, key=key)
 
 
 def _pairs(ordered: list[Sighting]) -> list[tuple[Sighting | None, Sighting]]:
@@ -253,6 +281,8 @@ def packet(table: PacketTable, row: int) -> HopPacket:
         dst_mac=_mac(int(table.eth_dst[row])),
         vlan=_absent(int(table.vlan[row])),
         frame=int(table.packets.frame[row]),
+        vlan_inner=_absent(int(table.vlan_inner[row])),
+        tag_known=int(table.vlan[row]) != TAG_UNKNOWN,
     )
 
 
@@ -339,10 +369,9 @@ def changes(table: PacketTable, one: Sighting, other: Sighting) -> tuple[Change,
         before, after = getattr(left, name), getattr(right, name)
         if before and after and before != after:
             out.append(Change(field=name, before=before, after=after, by=by))
-    if left.vlan != right.vlan:
-        out.append(Change(field="vlan", before=_tag(left.vlan), after=_tag(right.vlan), by="VLAN interface"))
+    if left.tag != right.tag and left.tag_known and right.tag_known:
+        tags = left.tag or "untagged", right.tag or "untagged"
+        out.append(
+            Change(field="vlan", before=tags[0], after=tags[1], by="routing" if by == "routing" else "VLAN interface")
+        )
     return tuple(out)
-
-
-def _tag(vlan: int | None) -> str:
-    return "untagged" if vlan is None else str(vlan)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,13 +34,18 @@ class Answer:
     exit_code: int
 
 
-def explain(lab: Lab, arguments: tuple[str, ...], save: Path, *, over_ssh: bool = False) -> Answer:
+def explain(
+    lab: Lab, arguments: tuple[str, ...], save: Path, unlisted: tuple[str, ...] = (), *, over_ssh: bool = False
+) -> Answer:
     """Run `netprobe explain --json --save`; ``over_ssh``: on `desk`, which reaches the servers by ssh.
+
+    The inventory lacks the `unlisted` hosts.
 
     Raises:
         LabError: it gave no report, or its exit code contradicts its verdict.
     """
-    hosts = desk_hosts_file(lab) if over_ssh else lab.hosts_file
+    listed = desk_hosts_file(lab) if over_ssh else lab.hosts_file
+    hosts = _inventory_without(listed, unlisted, save) if unlisted else listed
     argv = ["explain", *arguments, "--hosts", str(hosts), "--save", str(save), "--json"]
     done = on_desk(lab, argv) if over_ssh else _netprobe(argv, capture=True)
     try:
@@ -52,6 +58,19 @@ def explain(lab: Lab, arguments: tuple[str, ...], save: Path, *, over_ssh: bool 
     if done.returncode != _EXITS.get(report["verdict"]):
         raise LabError(f"netprobe says {report['verdict']} and exits {done.returncode}")
     return Answer(report=report, exit_code=done.returncode)
+
+
+def _inventory_without(listed: Path, unlisted: tuple[str, ...], save: Path) -> Path:
+    """Write an inventory without some hosts, beside the evidence."""
+    hosts = tomllib.loads(listed.read_text())["hosts"]
+    kept = {name: host for name, host in hosts.items() if name not in unlisted}
+    tables = (
+        f"[hosts.{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in host.items())
+        for name, host in kept.items()
+    )
+    path = save.with_suffix(".toml")
+    path.write_text("\n".join(tables))
+    return path
 
 
 def print_report(save: Path) -> None:

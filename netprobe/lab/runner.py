@@ -56,7 +56,7 @@ def ask(lab: Lab, experiment: Experiment, evidence: Path, *, over_ssh: bool = Fa
     for machine in SERVERS:
         addresses |= container_addresses(lab, machine.name)
     arguments = tuple(word.format_map(addresses) for word in experiment.explain)
-    answer = explain(lab, arguments, evidence, over_ssh=over_ssh)
+    answer = explain(lab, arguments, evidence, experiment.unlisted, over_ssh=over_ssh)
     found = disagreements(answer.report, experiment.expected, addresses)
     return Outcome(experiment=experiment, answer=answer, evidence=evidence, disagreements=tuple(found))
 

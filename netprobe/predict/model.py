@@ -92,7 +92,8 @@ class Prediction:
         obstacles: what stops it, in the order in which the packets meet it; those behind the first hold only once that is gone.
         unknown: where the state does not tell any more, one sentence; ``""`` when it does to the end.
         resolved: the addresses that are resolved on the links of the way (next hops), in order.
-        arrives: the namespace whose socket takes it, None when none does or that is not known.
+        beyond: how the walk ends once every obstacle that can be passed is gone; ``outcome`` where there is none.
+        arrives: the namespace that it comes to last (whether a socket there takes it or not), None when that is not known.
     """
 
     outcome: Outcome
@@ -101,6 +102,7 @@ class Prediction:
     obstacles: tuple[Obstacle, ...] = ()
     unknown: str = ""
     resolved: tuple[str, ...] = ()
+    beyond: Outcome = Outcome.UNKNOWN
     arrives: Place | None = None
 
 

@@ -14,6 +14,7 @@ from netprobe.predict.model import Barrier, Flying, Obstacle, Step, Stopped, Unk
 from netprobe.predict.netfilter import Filter, filter_of, pass_hook, pass_ingress
 from netprobe.predict.wire import Carried, Segment, Stop, carry
 from netprobe.report.model import Change, Direction, Hop, HopPacket
+from netprobe.state.address import same
 from netprobe.state.docker import ContainerState
 from netprobe.state.lookup import has_address, route_lookup
 from netprobe.state.sockets import listening
@@ -56,6 +57,7 @@ class Walk:
     entered: int = 0
     dialled: str = ""
     resolved: list[str] = field(default_factory=list)
+    noted: int = 0
     ends: list[tuple[Place, Flying]] = field(default_factory=list)
 
     def request(self, place: Place, packet: Flying) -> None:
@@ -113,7 +115,7 @@ class Walk:
         passed = self._hook(by, "PREROUTING", packet, in_if=in_if)
         if restored is not None:
             passed = replace(passed, dst=restored.dst, dport=restored.dport)
-        if has_address(namespace, passed.dst):
+        if _owns(host, place, namespace, passed.dst):
             self._in(place, by, packet, restored or passed, in_if)
         else:
             self._on(place, by, packet, passed, restored, in_if)
@@ -237,6 +239,7 @@ class Walk:
         """To a socket: docker-proxy's sends on, a container's or host's own is the end."""
         if packet.direction is Direction.REPLY:
             return
+        self.arrives = place
         host, namespace = self._namespace(place)
         if packet.proto == _ICMP or packet.dport is None:
             self._arrived(place, packet)
@@ -271,7 +274,6 @@ class Walk:
         self._send(place, inner)
 
     def _arrived(self, place: Place, packet: Flying) -> None:
-        self.arrives = place
         self.ends.append((place, packet))
         host, _ = self._namespace(place)
         container = host.container(place.container) if place.container else None
@@ -305,6 +307,8 @@ class Walk:
         same_way = [hop for hop in self.hops if hop.direction is packet.direction and hop.packet is not None]
         previous = same_way[-1] if same_way else None
         changes = _changes(previous, packet.leg, shown) if previous is not None else self._changed_before(shown)
+        changes = tuple(self._by_rule(change) for change in changes)
+        self.noted = len(self.steps)
         self.hops.append(
             Hop(
                 point=stop.point,
@@ -316,11 +320,30 @@ class Walk:
             )
         )
 
+    def _by_rule(self, change: Change) -> Change:
+        """Name the rule or process that made a change since the last point."""
+        wanted = {"dst": ("DNAT", "REDIRECT"), "src": ("SNAT", "MASQUERADE"), "connection": ("dials",)}.get(
+            change.field, ()
+        )
+        for step in self.steps[self.noted :]:
+            if step.rule and step.what.startswith(wanted):
+                by = change.by if change.field == "connection" else step.what.split()[0]
+                return replace(change, by=by, rule=step.rule)
+        return change
+
     def _changed_before(self, first: HopPacket) -> tuple[Change, ...]:
         """DNAT in OUTPUT comes before every point: what was dialled tells."""
         if self.dialled == first.dst or any(hop.direction is Direction.REQUEST and hop.packet for hop in self.hops):
             return ()
         return (Change(field="dst", before=self.dialled, after=first.dst, by="NAT"),)
+
+
+def _owns(host: Host, place: Place, namespace: Namespace, address: str) -> bool:
+    """Whether an address is the namespace's own; by the engine's word where its links were not read."""
+    container = host.container(place.container) if place.container else None
+    if namespace.links is None and container is not None:
+        return any(same(each, address) for each in container.addresses)
+    return has_address(namespace, address)
 
 
 def _is_sent(carried: Carried, end: Stopped | UnknownHere | None) -> bool:

@@ -38,6 +38,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "assumptions": list(report.assumptions),
         "unknowns": list(report.unknowns),
         "alternatives": list(report.alternatives),
+        "after": None if report.after is None else [_finding(finding) for finding in report.after],
         "clocks": [_clock(clock) for clock in report.clocks],
         "arp": [_arp(exchange) for exchange in report.arp],
     }
@@ -101,6 +102,8 @@ def _arp(exchange: ArpExchange) -> dict[str, Any]:
         "asked": exchange.asked,
         "requests": [_arp_frame(frame) for frame in exchange.requests],
         "answers": [_arp_frame(frame) for frame in exchange.answers],
+        "asker_name": exchange.asker_name,
+        "answerers": [{"mac": mac, "name": exchange.names.get(mac)} for mac in exchange.bearers],
     }
 
 
@@ -125,6 +128,7 @@ def _packet(packet: HopPacket) -> dict[str, Any]:
         "dst_mac": packet.dst_mac,
         "vlan": packet.vlan,
         "frame": packet.frame,
+        "vlan_inner": packet.vlan_inner,
     }
 
 

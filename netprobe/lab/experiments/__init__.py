@@ -11,6 +11,7 @@ from netprobe.lab.experiments.macvlan import MACVLAN
 from netprobe.lab.experiments.macvlan_faults import MACVLAN_FAULTS
 from netprobe.lab.experiments.names import NAMES
 from netprobe.lab.experiments.routing import ROUTING
+from netprobe.lab.experiments.segments import SEGMENTS
 from netprobe.lab.experiments.truth import TRUTH
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
     *ROUTING,
     *MACVLAN,
     *MACVLAN_FAULTS,
+    *SEGMENTS,
     *TRUTH,
 )
 

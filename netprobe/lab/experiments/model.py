@@ -101,6 +101,7 @@ class Experiment:
         break_: then breaks it.
         numbers: the experiments of the mission that this one is part of.
         near_miss: cause codes that must stay silent here, although only the deciding fact differs from where they fire.
+        unlisted: hosts that the inventory does not have when the question is asked.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Experiment:
     break_: tuple[Step, ...] = ()
     numbers: tuple[int, ...] = ()
     near_miss: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
 
 
 def on(host: str, *commands: str) -> tuple[Step, ...]:
