@@ -14,7 +14,7 @@ from netprobe.causes.endpoint import (
 from netprobe.causes.firewall import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
 from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute, UpstreamDrop
 from netprobe.causes.listener import AcceptQueueFull, V6LocalhostReset
-from netprobe.causes.local import ProxyAndDnatDead, ProxyDead
+from netprobe.causes.local import ProxyAndDnatDead, ProxyDead, RootlessPath
 from netprobe.causes.macvlan import MacvlanIsolatedL3
 from netprobe.causes.macvlan_host import (
     MacvlanHostIsolation,
@@ -101,6 +101,7 @@ CAUSES: tuple[Cause, ...] = (
     PortClosed(),
     LinkEnvAbsent(),
     DnsAliasCollision(),
+    RootlessPath(),
     DnatMissing(),
     UdpReplySource(),
     PredictionDiffers(),
