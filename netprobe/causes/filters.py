@@ -43,7 +43,7 @@ class Filtered(Cause):
         return Finding(
             code=self.code,
             summary=self.summary(case, rule),
-            where=Where(host=rule.host, component=rule.component, rule=rule.text),
+            where=Where(host=rule.host, component=rule.component, rule=_words(rule)),
             evidence=tuple(filter(None, (_last_seen(case), _counter(rule), *self.more(case, rule)))),
             remedy=self.remedy(case, rule),
             remedy_host=rule.host,
@@ -138,14 +138,18 @@ class InputFirewallContainerToHost(Filtered):
         port = case.probe.dialled_port if case.probe else None
         if not bridge:
             return (rule.undo,)
-        if rule.program == "nft":
-            wanted = f"{case.transport} dport {port}" if port is not None else "meta l4proto icmp"
-            where = rule.component.replace("/", " ")
-            return (f"nft insert rule {where} iifname {quote(bridge)} {wanted} accept",)
-        if rule.table != "filter":
+        if rule.program != "nft" and rule.table != "filter":
             return (rule.undo,)
-        wanted = f"-p {case.transport} --dport {port}" if port is not None else "-p icmp"
-        return (f"{rule.program} -I INPUT -i {quote(bridge)} {wanted} -j ACCEPT",)
+        wanted = f"{case.transport} dport {port}" if port is not None else "meta l4proto icmp"
+        known = "ct state established,related"
+        if rule.program == "nft":
+            where = rule.component.replace("/", " ")
+            accept = [f"nft insert rule {where} iifname {quote(bridge)} {each} accept" for each in (wanted, known)]
+        else:
+            wanted = f"-p {case.transport} --dport {port}" if port is not None else "-p icmp"
+            known = "-m conntrack --ctstate RELATED,ESTABLISHED"
+            accept = [f"{rule.program} -I INPUT -i {quote(bridge)} {each} -j ACCEPT" for each in (wanted, known)]
+        return tuple(accept if case.publication else accept[:1])  # docker-proxy dials by that bridge itself
 
     def possible(self, case: Case) -> bool:
         """Only for a container that dials its own host."""
@@ -188,7 +192,7 @@ class FirewallBypassed(Cause):
             summary=f"INPUT of {host.name} denies port {port}, and {container.name} is reachable by it: a published port is forwarded, and INPUT never sees it",
             where=Where(host=host.name, component=denied.label.partition(" ")[0], rule=denied.text),
             evidence=(
-                f"behind DNAT the request goes on: {case.frames}",
+                f"the request passes DNAT and is answered: {case.frames}",
                 f"{denied.label} would stop it: {denied.text}",
             ),
             remedy=(
@@ -326,7 +330,10 @@ class LegacyNftMix(Filtered):
 
     def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
         """Without that rule; and what lies behind it."""
-        return (rule.undo, f"# use one backend alone: {rule.program}-save shows what the other one holds")
+        return (
+            rule.undo,
+            f"# then use one backend alone (update-alternatives --config iptables): {rule.program}-save shows what is still in this one",
+        )
 
     def possible(self, case: Case) -> bool:
         """Only where some host is known to have rules that stop packets in the backend without Docker's chains."""
