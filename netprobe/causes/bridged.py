@@ -5,7 +5,8 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from netprobe.causes.filters import Filtered, port_of
+from netprobe.causes.blocked import Filtered
+from netprobe.causes.filters import port_of
 from netprobe.causes.hooks import Hook
 from netprobe.state.lookup import networks_of
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from shlex import quote
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
-from netprobe.causes.blocked import INGRESS, LEGACY, Blocked, blocked
+from netprobe.causes.blocked import INGRESS, LEGACY, Blocked, Filtered, without_counter
 from netprobe.causes.drops import STOPPING
-from netprobe.causes.foreseen import foretold, frames_at, silent_points, whose
+from netprobe.causes.foreseen import silent_points, whose
 from netprobe.causes.hooks import Hook, endpoint
 from netprobe.causes.routing import inside
 from netprobe.evidence.model import Outcome, Place
 from netprobe.paths.observe import Symptom
-from netprobe.predict.model import Barrier, Flying, Stopped, UnknownHere
+from netprobe.predict.model import Flying, Stopped, UnknownHere
 from netprobe.predict.netfilter import filter_of, pass_hook
 from netprobe.report.model import Finding, PathCode, Where
 from netprobe.state.lookup import networks_of
@@ -25,67 +24,7 @@ if TYPE_CHECKING:
     from netprobe.state.iptables import Ruleset
     from netprobe.state.model import Host
 
-STOPPED = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED})
 _NOT_SENT = frozenset({Outcome.TIMEOUT, Outcome.DENIED, Outcome.REFUSED, Outcome.UNREACHABLE})
-
-
-class Filtered(Cause):
-    """What these causes share: one rule stopped it, and that it stands where it stands is the defect."""
-
-    symptoms = STOPPED
-    hooks: ClassVar[frozenset[str]] = frozenset()
-
-    def find(self, case: Case) -> Finding | None:
-        """Fires when a rule at one of its hooks stopped the packet, and the rest fits."""
-        rule = blocked(case)
-        if rule is None or (self.hooks and rule.hook not in self.hooks) or not self.fits(case, rule):
-            return None
-        return Finding(
-            code=self.code,
-            summary=self.summary(case, rule),
-            where=Where(host=rule.host, component=rule.component, rule=_words(rule)),
-            evidence=tuple(filter(None, (_last_seen(case), _counter(rule), *self.more(case, rule)))),
-            remedy=self.remedy(case, rule),
-            remedy_host=rule.host,
-            confidence=rule.confidence,
-        )
-
-    def possible(self, case: Case) -> bool:
-        """Not when the walk through the hosts' state is known to its end and meets no such rule."""
-        told = case.prediction
-        if told is None or told.unknown:
-            return True
-        stopped = foretold(case, Barrier.RULE)
-        return stopped is not None and (not self.hooks or stopped.obstacles[0].hook in self.hooks)
-
-    @abstractmethod
-    def fits(self, case: Case, rule: Blocked) -> bool:
-        """Whether this rule is this defect."""
-
-    @abstractmethod
-    def summary(self, case: Case, rule: Blocked) -> str:
-        """One sentence."""
-
-    def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
-        """What else shows it."""
-        return ()
-
-    def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
-        """The commands that cure it."""
-        return (rule.undo,)
-
-
-def _last_seen(case: Case) -> str:
-    """``last seen at server2/docker0: frames 10, 12``; what the prober was told, where nothing was sent."""
-    if case.last_seen is None:
-        result = case.probe.result if case.probe else None
-        return f"nothing was sent; the prober was told: {result.detail or result.outcome.value}" if result else ""
-    missing = f", never at {case.first_missing}" if case.first_missing else ""
-    return f"last seen at {case.last_seen}{missing}: {frames_at(case, case.last_seen)}"
-
-
-def _counter(rule: Blocked) -> str:
-    return rule.counter or f"{rule.label} does not count; the walk through {rule.host}'s rules ends there"
 
 
 def port_of(case: Case) -> str:
@@ -284,19 +223,7 @@ class IngressDrop(Filtered):
 
     def summary(self, case: Case, rule: Blocked) -> str:
         """Where it came to."""
-        return f"{port_of(case)} comes to {case.last_seen} and is {rule.did} there, before iptables: {rule.label} ({_words(rule)})"
-
-
-def _words(rule: Blocked) -> str:
-    """An nftables rule's text without its counter."""
-    words, out = rule.text.split(), []
-    while words:
-        word = words.pop(0)
-        if word == "counter" and words[:1] == ["packets"]:
-            del words[:4]
-        else:
-            out.append(word)
-    return " ".join(out)
+        return f"{port_of(case)} comes to {case.last_seen} and is {rule.did} there, before iptables: {rule.label} ({without_counter(rule)})"
 
 
 class LegacyNftMix(Filtered):
