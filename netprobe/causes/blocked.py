@@ -81,9 +81,9 @@ class Blocked:
         return self.component.partition("/")[2]
 
     @property
-    def did(self) -> str:
-        """``dropped`` or ``rejected``."""
-        return "rejected" if "REJECT" in self.text or "reject" in self.text.split() else "dropped"
+    def does(self) -> str:
+        """``drops`` or ``rejects``."""
+        return "rejects" if "REJECT" in self.text or "reject" in self.text.split() else "drops"
 
 
 def blocked(case: Case) -> Blocked | None:
@@ -100,7 +100,7 @@ def blocked(case: Case) -> Blocked | None:
         label=drop.label,
         text=drop.text,
         undo=drop.undo,
-        hook=drop.hook.value if drop.hook else "",
+        hook=drop.hook.value if drop.hook else INGRESS if drop.label.startswith("netdev ") else "",
         counter=drop.counter,
         walked=False,
         confidence=drop.confidence,

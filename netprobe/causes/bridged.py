@@ -120,7 +120,7 @@ class BridgeNfForwardDrop(Filtered):
         host = case.before(rule.host)
         network = _bridge_of_both(case, host) if host else None
         bridge = network.bridge if network else "the bridge"
-        return f"{rule.host} filters what {bridge} switches between its own containers ({_BRIDGE_NF}=1), and {rule.label} {rule.did} it"
+        return f"{rule.host} filters what {bridge} switches between its own containers ({_BRIDGE_NF}=1), and {rule.label} {rule.does} it"
 
     def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
         """The setting."""

@@ -68,7 +68,7 @@ class InputFirewallContainerToHost(Filtered):
     def summary(self, case: Case, rule: Blocked) -> str:
         """Who dials whom, and which rule."""
         name = case.source_container.name if case.source_container else "a container"
-        return f"{name} dials its own host {rule.host}, whose INPUT {rule.did} {port_of(case)} from the bridge: {rule.label}"
+        return f"{name} dials its own host {rule.host}, whose INPUT {rule.does} {port_of(case)} from the bridge: {rule.label}"
 
     def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:
         """An ACCEPT before it, for this port and bridge; in a table where that would not do, without the rule."""
@@ -190,7 +190,7 @@ class OutputDrop(Filtered):
     def summary(self, case: Case, rule: Blocked) -> str:
         """Whose rule."""
         place = rule.place or Place(host=rule.host)
-        return f"{whose(place)} itself {rule.did} what it sends to {case.probe.dialled if case.probe else 'it'}: {rule.label}"
+        return f"{whose(place)} itself {rule.does} what it sends to {case.probe.dialled if case.probe else 'it'}: {rule.label}"
 
     def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:
         """Without the rule, in the namespace where it stands."""
@@ -217,13 +217,18 @@ class IngressDrop(Filtered):
     code = "ingress-drop"
     hooks = frozenset({INGRESS})
 
-    def fits(self, case: Case, rule: Blocked) -> bool:  # noqa: ARG002
-        """The walk ends there."""
-        return rule.walked
+    def fits(self, case: Case, rule: Blocked) -> bool:
+        """The walk ends there, or the packet was last seen at an interface of that chain."""
+        if rule.walked:
+            return True
+        host, (name, _, device) = case.before(rule.host), (case.last_seen or "").partition("/")
+        chains = host.nft.chains if host and host.nft else ()
+        here = [each for each in chains if each.label == rule.component]
+        return name == rule.host and any(device in each.devices or not each.devices for each in here)
 
     def summary(self, case: Case, rule: Blocked) -> str:
         """Where it came to."""
-        return f"{port_of(case)} comes to {case.last_seen} and is {rule.did} there, before iptables: {rule.label} ({without_counter(rule)})"
+        return f"{port_of(case)} comes to {case.last_seen}, where {rule.label} {rule.does} it before iptables sees it ({without_counter(rule)})"
 
 
 class LegacyNftMix(Filtered):
@@ -253,7 +258,7 @@ class LegacyNftMix(Filtered):
         other = "iptables (nf_tables)" if rule.program == LEGACY else LEGACY
         where = rule.label.removeprefix(f"{LEGACY} ")
         name = LEGACY if rule.program == LEGACY else "iptables (nf_tables)"
-        return f"{rule.host} has rules in both iptables backends: Docker's are in {other}, and {where} of {name} {rule.did} {port_of(case)}"
+        return f"{rule.host} has rules in both iptables backends: Docker's are in {other}, and {where} of {name} {rule.does} {port_of(case)}"
 
     def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
         """Without that rule; and what lies behind it."""
