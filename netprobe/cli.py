@@ -86,6 +86,7 @@ deep_option = click.option(
     metavar="S",
     help="Seconds for name lookup and probe.",
 )
+@click.option("--predict", is_flag=True, help="Send nothing: say what would happen by the hosts' state.")
 @json_option
 @deep_option
 def explain(
@@ -97,6 +98,7 @@ def explain(
     save: str | None,
     hosts: str | None,
     timeout: float,
+    predict: bool,
     as_json: bool,
     deep: bool,
 ) -> int:
@@ -115,6 +117,7 @@ def explain(
         save=save,
         hosts=hosts,
         timeout_s=timeout,
+        predict=predict,
         as_json=as_json,
         deep=deep,
     )
@@ -134,6 +137,16 @@ def replay(files: tuple[str, ...], points: tuple[str, ...], flow: str | None, as
     from netprobe.commands import replay as command
 
     return command.run(files=files, points=points, flow=flow, as_json=as_json, deep=deep)
+
+
+@cli.command(short_help="The causes that netprobe knows, each explained.")
+@click.argument("code", required=False)
+@json_option
+def causes(code: str | None, as_json: bool) -> int:
+    """List the causes that netprobe knows, or explain the one called CODE, with an example from its capture."""
+    from netprobe.commands import causes as command
+
+    return command.run(code=code, as_json=as_json)
 
 
 @cli.command(short_help="Which hosts there are, and what netprobe can do on each.")

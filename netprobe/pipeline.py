@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from netprobe.causes.ahead import behind
 from netprobe.causes.attribution import attribute
 from netprobe.causes.case import Case
 from netprobe.causes.catalogue import cause_of, notes_of, still_possible
@@ -22,6 +23,7 @@ from netprobe.decode.table import Kind
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import LimitKind, Outcome, Place, Proto, Resolution
 from netprobe.flows.build import build
+from netprobe.foretell import foretell
 from netprobe.journeys.arp import exchanges, with_names
 from netprobe.journeys.clocks import on_one_clock
 from netprobe.journeys.hops import Stop, hops
@@ -35,6 +37,7 @@ from netprobe.predict.question import foresee, path_of
 from netprobe.report.model import Direction, Report, Verdict
 from netprobe.state.build import build_world
 from netprobe.state.lookup import canonical
+from netprobe.state.sharing import is_absent
 from netprobe.state.topology import itinerary
 
 if TYPE_CHECKING:
@@ -82,6 +85,8 @@ def analyze(evidence: Evidence, flow: FlowExpr | None = None) -> Report:
         SeveralFlows: captures from elsewhere with several connections, and ``flow`` does not single one out.
         UsageFault: captures without any connection, or none that ``flow`` matches.
     """
+    if evidence.probe is not None and evidence.probe.predict:
+        return foretell(evidence, evidence.probe)
     evidence = _doubting(evidence)
     source = evidence.probe.source_at.host if evidence.probe else None
     table, clocks = on_one_clock(decode(evidence.packets, evidence.points), evidence.points, source)
@@ -161,10 +166,12 @@ def _bridge_points(world: World) -> frozenset[str] | None:
 
 
 def _target_is_dead(probe: Probe | None, world: World) -> bool:
-    """Whether the target container is known not to run, before and after: whoever answered is somebody else."""
+    """Whether the target container is known not to answer, before and after: whoever answered is somebody else."""
     place = probe.target_at if probe is not None else None
     if probe is None or place is None or place.container is None:
         return False
+    if is_absent(probe, world.before) and is_absent(probe, world.after):
+        return True
     if canonical(world.before, place) == canonical(world.before, probe.source_at):
         return False  # source and target are one namespace, whoever owned it once
     found = [
@@ -308,6 +315,7 @@ def _report(
         why=why(case, judged.verdict, judged.cause),
         cause=judged.cause,
         findings=notes_of(case, judged.cause),
+        after=behind(case) if judged.cause is not None else None,
         hops=named,
         last_seen=last,
         first_missing=None if works else missing,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netprobe.causes.addresses import DnsAliasCollision, DnsClientCache, LinkEnvAbsent, LinkEnvStale
 from netprobe.causes.bridged import BridgeNfForwardDrop, IccFalse, NftBackendForwardDrop, RawDirectDrop
 from netprobe.causes.endpoint import (
     AppBoundLoopback,
@@ -19,8 +20,9 @@ from netprobe.causes.filters import (
     OutputDrop,
 )
 from netprobe.causes.firewall import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
-from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute, UpstreamDrop
-from netprobe.causes.local import ProxyAndDnatDead, ProxyDead
+from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute
+from netprobe.causes.listener import AcceptQueueFull, V6LocalhostReset
+from netprobe.causes.local import ProxyAndDnatDead, ProxyDead, RootlessPath
 from netprobe.causes.macvlan import MacvlanIsolatedL3
 from netprobe.causes.macvlan_host import (
     MacvlanHostIsolation,
@@ -36,9 +38,20 @@ from netprobe.causes.macvlan_wire import (
 )
 from netprobe.causes.names import DnsNoSharedNetwork, NameUnknown
 from netprobe.causes.nat import DnatMissing, MasqueradeMissing, UdpReplySource
+from netprobe.causes.noproxy import NoproxyNoBridgeNf, NoproxyNoRouteLocalnet
 from netprobe.causes.prediction import PredictionDiffers
 from netprobe.causes.publish import PortClosed, PortNotPublished, PublishLoopbackOnly
+from netprobe.causes.resolvers import (
+    DnsFallback,
+    DnsHostResolverFirewalled,
+    DnsInternalNet,
+    DnsNatFlushed,
+    DnsUpstreamDead,
+)
 from netprobe.causes.routing import InternalNetwork, NoRoute, StaleArp, SubnetOverlap
+from netprobe.causes.service import HostServiceLoopback, PortOwnedByHost, PublishIgnored
+from netprobe.causes.shared import NetnsOwnerRestarted, NetnsPortClash
+from netprobe.causes.upstream import UpstreamDrop
 
 if TYPE_CHECKING:
     from netprobe.causes.base import Cause
@@ -49,7 +62,16 @@ if TYPE_CHECKING:
 CAUSES: tuple[Cause, ...] = (
     DnsNoSharedNetwork(),
     NameUnknown(),
+    DnsNatFlushed(),
+    DnsInternalNet(),
+    DnsHostResolverFirewalled(),
+    DnsFallback(),
+    DnsUpstreamDead(),
+    LinkEnvStale(),
+    DnsClientCache(),
     ContainerPaused(),
+    NetnsOwnerRestarted(),
+    NetnsPortClash(),
     ContainerStopped(),
     LegacyNftMix(),
     IngressDrop(),
@@ -65,8 +87,15 @@ CAUSES: tuple[Cause, ...] = (
     InputFirewallContainerToHost(),
     InputDrop(),
     PublishLoopbackOnly(),
+    NoproxyNoBridgeNf(),
+    NoproxyNoRouteLocalnet(),
     ProxyDead(),
     ProxyAndDnatDead(),
+    PublishIgnored(),
+    PortOwnedByHost(),
+    HostServiceLoopback(),
+    V6LocalhostReset(),
+    AcceptQueueFull(),
     AppBoundLoopback(),
     AppNotListening(),
     MasqueradeMissing(),
@@ -87,6 +116,9 @@ CAUSES: tuple[Cause, ...] = (
     UpstreamDrop(),
     PortNotPublished(),
     PortClosed(),
+    LinkEnvAbsent(),
+    DnsAliasCollision(),
+    RootlessPath(),
     DnatMissing(),
     UdpReplySource(),
     FirewallBypassed(),

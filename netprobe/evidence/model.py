@@ -140,6 +140,7 @@ class Probe:
         size: payload bytes asked for (``--size``), None by default.
         timeout_s: the bound on lookup and probe together, in seconds.
         tag: 16 hex digits that mark this probe's payload (UDP, ICMP, HTTP User-Agent, DNS id); ``""`` when nothing is sent.
+        predict: nothing was sent: the state was read to foretell what would happen (``--predict``).
         timing_ms: where the run's time went, phase name -> ms, in order.
     """
 
@@ -158,6 +159,7 @@ class Probe:
     size: int | None = None
     timeout_s: float = 5.0
     tag: str = ""
+    predict: bool = False
     timing_ms: Mapping[str, float] = field(default_factory=dict)
 
 

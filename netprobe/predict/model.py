@@ -35,6 +35,9 @@ class Barrier(StrEnum):
     MODE = "macvlan-mode"  # private or vepa: not to another container of the same parent
     OTHER_VLAN = "other-vlan"  # who has the address there expects another tag
     NOBODY_LISTENS = "nobody-listens"
+    ROUTE_LOCALNET = "route-localnet"  # 127.0.0.0/8 leaves by no interface but lo
+    OTHER_SOURCE = "other-source"  # the answer comes with another address than the one dialled
+    QUEUE_FULL = "queue-full"  # more connections wait to be accepted than the backlog allows
     PAUSED = "paused"
 
 
@@ -94,6 +97,7 @@ class Prediction:
         obstacles: what stops it, in the order in which the packets meet it; those behind the first hold only once that is gone.
         unknown: where the state does not tell any more, one sentence; ``""`` when it does to the end.
         resolved: the addresses that are resolved on the links of the way (next hops), in order.
+        beyond: how the walk ends once every obstacle that can be passed is gone; ``outcome`` where there is none.
         arrives: the namespace that it comes to last (whether a socket there takes it or not), None when that is not known.
     """
 
@@ -103,6 +107,7 @@ class Prediction:
     obstacles: tuple[Obstacle, ...] = ()
     unknown: str = ""
     resolved: tuple[str, ...] = ()
+    beyond: Outcome = Outcome.UNKNOWN
     arrives: Place | None = None
 
 

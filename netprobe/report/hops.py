@@ -68,18 +68,18 @@ def _last_like(hops: Sequence[Hop], hop: Hop) -> Hop | None:
     for other in hops:
         if other is hop:
             return before
-        if other.seen and (other.direction, other.leg) == (hop.direction, hop.leg):
+        if other.packet is not None and (other.direction, other.leg) == (hop.direction, hop.leg):
             before = other
     return before
 
 
 def _row(hop: Hop, before: Hop | None, first_missing: str | None) -> Row:
-    if hop.seen and hop.packet is not None:
+    if hop.packet is not None:  # seen, or foretold
         return Row(
             cells=(
                 (line(hop.point),),
                 (line("" if hop.time_us is None else f"{hop.time_us:.0f}"),),
-                (line(Span(str(hop.packet.frame), Style.FAINT)),),
+                (line(Span(str(hop.packet.frame or ""), Style.FAINT)),),
                 _packet_cell(hop, before),
                 _changes_cell(hop),
             )

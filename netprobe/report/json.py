@@ -38,6 +38,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "assumptions": list(report.assumptions),
         "unknowns": list(report.unknowns),
         "alternatives": list(report.alternatives),
+        "after": None if report.after is None else [_finding(finding) for finding in report.after],
         "clocks": [_clock(clock) for clock in report.clocks],
         "arp": [_arp(exchange) for exchange in report.arp],
     }

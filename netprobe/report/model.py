@@ -229,6 +229,8 @@ class Segment:
 class Report:
     """The answer to one question. Field meanings as in DESIGN.md's JSON.
 
+    ``sent`` is False for a prediction alone: the hops then say what would be seen.
+    ``after`` has what stands behind the cause, predicted, in the packet's order (empty: nothing else); None where state does not tell.
     ``clocks`` has each further host's clock against the source's. ``arp`` has what was asked and answered on the links of the way.
     ``timing_ms`` (where the run's time went) and ``way`` (why this address was dialled) are shown in the text.
     """
@@ -251,6 +253,8 @@ class Report:
     assumptions: tuple[str, ...] = ()
     unknowns: tuple[str, ...] = ()
     alternatives: tuple[str, ...] = ()
+    after: tuple[Finding, ...] | None = None
+    sent: bool = True
     arp: tuple[ArpExchange, ...] = ()
     clocks: tuple[Clock, ...] = ()
     way: str = ""

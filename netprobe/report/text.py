@@ -26,7 +26,7 @@ def lay_out(report: Report) -> Document:
         () if table is None else (table,),
         arp_block(report),
         _clocks(report),
-        () if report.cause is None else (_finding_block(report.cause, said=report.why),),
+        () if report.cause is None else (_cause_block(report, report.cause),),
         *_findings(report),
         _footing(report),
         _timing(report.timing_ms),
@@ -61,13 +61,14 @@ def _opening(report: Report) -> tuple[Block, ...]:
 
 
 def _verdict_words(report: Report) -> str:
+    works, fails = ("works", "fails") if report.sent else ("would work", "would fail")
     match report.verdict:
         case Verdict.WORKS:
             if report.path is PathCode.NONE:
-                return "works; nothing tells by which path"
-            return f"works, by {path_words(report.path, report.vlan)}"
+                return f"{works}; nothing tells by which path"
+            return f"{works}, by {path_words(report.path, report.vlan)}"
         case Verdict.FAILS:
-            return "fails" if report.cause is None else f"fails, {report.cause.code}"
+            return fails if report.cause is None else f"{fails}, {report.cause.code}"
         case Verdict.UNDETERMINED:
             return "undetermined"
 
@@ -100,6 +101,16 @@ def _where_it_ended(report: Report) -> list[Entry]:
     if report.first_missing is not None:
         entries.append(Entry(label="missing at", lines=(line(report.first_missing),)))
     return entries
+
+
+def _cause_block(report: Report, cause: Finding) -> Entries:
+    """Return the cause, and what stands behind it."""
+    block = _finding_block(cause, said=report.why)
+    if report.after is None:
+        return block
+    lines = [line(f"the next obstacle is {each.code}: {each.summary} (predicted)") for each in report.after]
+    after = Entry(label="after", lines=tuple(lines or [line("nothing else stands in the way (predicted)")]))
+    return Entries(entries=(*block.entries, after))
 
 
 def _finding_block(finding: Finding, *, said: str) -> Entries:

@@ -30,6 +30,7 @@ KEYS = [
     "assumptions",
     "unknowns",
     "alternatives",
+    "after",
     "clocks",
     "arp",
 ]
