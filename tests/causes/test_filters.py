@@ -149,3 +149,12 @@ def test_a_bypassed_firewall_is_a_note_at_both_moments() -> None:
     assert [finding.code for finding in report.findings] == ["firewall-bypassed"]
     after = (r"^\[\d+:\d+\] -A INPUT -p tcp -m tcp --dport 80 -j DROP$", "# gone")
     assert analyze(with_rules(whole("firewall-bypassed"), after)).findings == ()
+
+
+def test_a_forward_rule_without_a_counter_needs_the_packets_to_end_there() -> None:
+    """The walk ends at the rule; packets that were seen behind it say that it does not."""
+    report = analyze(whole("forward-drop-nft"))
+    assert (code(report), report.cause and report.cause.confidence.value) == ("forward-drop", "certain")
+    works = whole("forward-drop-nft-elsewhere")
+    dropped = with_output(works, "server2", "nft", '"right": 81', '"right": 80')
+    assert code(analyze(dropped)) is None
