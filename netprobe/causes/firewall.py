@@ -6,6 +6,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, ClassVar
 
 from netprobe.causes.base import Cause
+from netprobe.causes.blocked import blocked
 from netprobe.causes.drops import Drop, may_stop, the_drop
 from netprobe.causes.hooks import Hook, last_hop
 from netprobe.paths.observe import Symptom
@@ -28,7 +29,7 @@ class _Dropped(Cause):
         """Fires when exactly one drop rule of this hook can have stopped the request."""
         if case.story.reached and case.target is not None and not case.reply_lost:
             return None
-        drop = the_drop(case)
+        drop = the_drop(case) or _uncounted(case)
         if drop is None or drop.hook is not self.hook or not self._fits(case, drop):
             return None
         return Finding(
@@ -58,7 +59,8 @@ class _Dropped(Cause):
 
     def _summary(self, case: Case, drop: Drop) -> str:
         did = "rejected" if "REJECT" in drop.text or " reject" in drop.text else "dropped"
-        return f"{self._seen(case)}: {drop.label} of {drop.host} {did} it (counter {drop.before} → {drop.after})"
+        counter = f" (counter {drop.before} → {drop.after})" if drop.counts else ""
+        return f"{self._seen(case)}: {drop.label} of {drop.host} {did} it{counter}"
 
     def possible(self, case: Case) -> bool:
         """Not when the host's rules are known and none at this hook could stop the request."""
@@ -66,6 +68,26 @@ class _Dropped(Cause):
 
     def _remedy(self, case: Case, drop: Drop) -> tuple[str, ...]:  # noqa: ARG002
         return (drop.undo,)
+
+
+def _uncounted(case: Case) -> Drop | None:
+    """A rule without a counter (nftables' own need none) at which the walk through the hosts' state and the packets end."""
+    rule = blocked(case)
+    if rule is None or rule.counter or rule.hook not in {hook.value for hook in Hook}:
+        return None
+    return Drop(
+        host=rule.host,
+        hook=Hook(rule.hook),
+        component=rule.component,
+        text=rule.text,
+        label=rule.label,
+        before=0,
+        after=0,
+        undo=rule.undo,
+        confidence=rule.confidence,
+        program=rule.program,
+        counts=False,
+    )
 
 
 class DockerUserDrop(_Dropped):

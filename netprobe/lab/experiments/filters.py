@@ -47,13 +47,13 @@ def _netdev(port: int, *, counter: str = "counter ") -> tuple[Step, ...]:
     )
 
 
-def _nft_input(*words: str) -> tuple[Step, ...]:
-    """A firewall of nftables' own on server2's INPUT."""
+def _nft(hook: str, rule: str, *, policy: str = "accept") -> tuple[Step, ...]:
+    """A firewall of nftables' own on server2."""
     return on(
         "server2",
         "nft add table inet firewall",
-        "nft add chain inet firewall input '{ type filter hook input priority 0; }'",
-        f"nft add rule inet firewall input {' '.join(words)}",
+        f"nft add chain inet firewall {hook} '{{ type filter hook {hook} priority 0; policy {policy}; }}'",
+        f"nft add rule inet firewall {hook} {rule}",
     )
 
 
@@ -82,7 +82,7 @@ _OWN_HOST: Final = (
         explain=_BY_ADDRESS,
         expected=_fails("input-firewall-container-to-host", "literal"),
         set_up=_HOST_APP,
-        break_=_nft_input("iifname docker0 tcp dport 80 drop"),
+        break_=_nft("input", "iifname docker0 tcp dport 80 drop"),
         near_miss=("input-drop",),
     ),
     Experiment(
@@ -118,7 +118,7 @@ _OWN_HOST: Final = (
         explain=_BY_NAME,
         expected=_works("dnat", findings=("firewall-bypassed",)),
         set_up=_NGINX,
-        break_=_nft_input("tcp dport 80 drop"),
+        break_=_nft("input", "tcp dport 80 drop"),
     ),
     Experiment(
         name="firewall-bypassed-another-port",
@@ -234,6 +234,35 @@ _DOORS: Final = (
         set_up=_NGINX,
         break_=on("server2", "iptables-legacy -I FORWARD -p tcp --dport 81 -j DROP"),
         near_miss=("legacy-nft-mix",),
+    ),
+)
+_UNCOUNTED: Final = (
+    Experiment(
+        name="forward-drop-nft",
+        title="a forward chain of nftables' own drops the container's port, by a rule without a counter",
+        explain=_BY_NAME,
+        expected=_fails("forward-drop"),
+        set_up=_NGINX,
+        break_=_nft("forward", "tcp dport 80 drop"),
+        near_miss=("docker-user-drop", "input-drop", "ingress-drop", "upstream-drop"),
+    ),
+    Experiment(
+        name="forward-drop-nft-elsewhere",
+        title="a forward chain of nftables' own drops another port",
+        explain=_BY_NAME,
+        expected=_works("dnat"),
+        set_up=_NGINX,
+        break_=_nft("forward", "tcp dport 81 drop"),
+        near_miss=("forward-drop",),
+    ),
+    Experiment(
+        name="input-drop-nft",
+        title="an input chain of nftables' own drops a service of the host itself, by its policy",
+        explain=(f"{HIP}:80", "--from", "server1", "--timeout", "2"),
+        expected=_fails("input-drop", "literal"),
+        set_up=_HOST_APP,
+        break_=_nft("input", "tcp dport 22 accept", policy="drop"),
+        near_miss=("forward-drop", "port-closed", "input-firewall-container-to-host"),
     ),
 )
 _BRIDGED: Final = (
@@ -394,4 +423,4 @@ _ENGINE_29: Final = (
         near_miss=("nft-backend-forward-drop", "masquerade-missing"),
     ),
 )
-FILTERS: Final = (*_OWN_HOST, *_DOORS, *_BRIDGED, *_ENGINE_29)
+FILTERS: Final = (*_OWN_HOST, *_DOORS, *_UNCOUNTED, *_BRIDGED, *_ENGINE_29)
