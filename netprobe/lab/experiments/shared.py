@@ -42,6 +42,29 @@ SHARED: Final = (
         near_miss=("app-not-listening", "app-bound-loopback", "port-not-published"),
     ),
     Experiment(
+        name="owner-restarted-published",
+        title="the owner publishes the port that its sidecar serves, and was restarted: nothing listens in its new namespace",
+        explain=("192.168.3.202:80", "--from", "server1"),
+        expected=_fails("netns-owner-restarted", "dnat"),
+        set_up=(
+            *start("own", "busybox", options="-p 80:80", command="sleep 100000"),
+            *start("side", "nginx", options="--network container:own", port=80),
+            *on("server2", "docker restart --time 0 own"),
+        ),
+        near_miss=("app-not-listening", "app-bound-loopback"),
+    ),
+    Experiment(
+        name="owner-published",
+        title="the same before the restart",
+        explain=("192.168.3.202:80", "--from", "server1"),
+        expected=_works("dnat"),
+        set_up=(
+            *start("own", "busybox", options="-p 80:80", command="sleep 100000"),
+            *start("side", "nginx", options="--network container:own", port=80),
+        ),
+        near_miss=("netns-owner-restarted",),
+    ),
+    Experiment(
         name="owner-restarted-source",
         title="the same, asked from the one that was left behind: its namespace has only lo",
         explain=("192.168.3.201:80", "--from", "side"),
