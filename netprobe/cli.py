@@ -139,6 +139,16 @@ def replay(files: tuple[str, ...], points: tuple[str, ...], flow: str | None, as
     return command.run(files=files, points=points, flow=flow, as_json=as_json, deep=deep)
 
 
+@cli.command(short_help="The causes that netprobe knows, each explained.")
+@click.argument("code", required=False)
+@json_option
+def causes(code: str | None, as_json: bool) -> int:
+    """List the causes that netprobe knows, or explain the one called CODE, with an example from its capture."""
+    from netprobe.commands import causes as command
+
+    return command.run(code=code, as_json=as_json)
+
+
 @cli.command(short_help="Which hosts there are, and what netprobe can do on each.")
 @hosts_option
 @click.option(

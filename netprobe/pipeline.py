@@ -37,6 +37,7 @@ from netprobe.predict.question import foresee, path_of
 from netprobe.report.model import Direction, Report, Verdict
 from netprobe.state.build import build_world
 from netprobe.state.lookup import canonical
+from netprobe.state.sharing import is_absent
 from netprobe.state.topology import itinerary
 
 if TYPE_CHECKING:
@@ -165,10 +166,12 @@ def _bridge_points(world: World) -> frozenset[str] | None:
 
 
 def _target_is_dead(probe: Probe | None, world: World) -> bool:
-    """Whether the target container is known not to run, before and after: whoever answered is somebody else."""
+    """Whether the target container is known not to answer, before and after: whoever answered is somebody else."""
     place = probe.target_at if probe is not None else None
     if probe is None or place is None or place.container is None:
         return False
+    if is_absent(probe, world.before) and is_absent(probe, world.after):
+        return True
     if canonical(world.before, place) == canonical(world.before, probe.source_at):
         return False  # source and target are one namespace, whoever owned it once
     found = [

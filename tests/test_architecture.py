@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "probe": {*BASE, "state", "decode", "hosts"},
     "capture": {*BASE, "state", "decode", "hosts", "probe"},
     "live": {*BASE, "state", "decode", "hosts", "probe", "capture", "survey"},
-    "commands": {*BASE, "flows", "live", "pipeline", "report", "survey"},
+    "commands": {*BASE, "causes", "flows", "live", "pipeline", "report", "survey"},
     "cli": {"commands"},
     "__main__": {"cli"},
 }

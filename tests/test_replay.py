@@ -47,7 +47,17 @@ def works(name: str) -> bool:
     return bool(expected(name)["verdict"] == "works")
 
 
-NOTHING_SENT = {"no-route", "internal-network", "subnet-overlap", "macvlan-parent-down"}
+NOTHING_SENT = {
+    "no-route",
+    "internal-network",
+    "subnet-overlap",
+    "netns-owner-restarted",
+    "noproxy-no-route-localnet",
+    "macvlan-parent-down",
+    "output-drop",
+    "dns-client-cache",
+    "link-env-stale",
+}
 WORKING = [name for name in NAMES if works(name)]
 
 
@@ -119,7 +129,11 @@ def test_zeroed_ip_ids_change_nothing(name: str) -> None:
     assert stable(to_json(report)) == expected(name)
 
 
-@pytest.mark.parametrize("name", [name for name in WORKING if "own" not in name])
+# Sent by the host to an address that nat OUTPUT translates: that comes before every point.
+TRANSLATED_AS_SENT = {"noproxy-localhost", "noproxy-no-route-localnet-address"}
+
+
+@pytest.mark.parametrize("name", [name for name in WORKING if "own" not in name and name not in TRANSLATED_AS_SENT])
 def test_plain_captures_together_tell_the_same_way(name: str) -> None:
     """The same packets as tcpdump would have saved them, a file a point: no question, no state."""
     whole = evidence(name)
@@ -135,8 +149,10 @@ def test_plain_captures_together_tell_the_same_way(name: str) -> None:
         flow = FlowExpr.parse("icmp" if whole.probe.proto.value == "icmp" else f":{local[1]}")
     report = analyze(plain, flow)
     path = expected(name)["path"]
-    # That the last host itself answered is not in the packets: nothing was done to them there.
-    assert (report.verdict.value, report.path.value) == ("works", "none" if path == "local" else path)
+    # That the last host itself answered is not in the packets: nothing was done to them there. Then its bridge looks like any other.
+    allowed = {"none", "bridge"} if path == "local" else {path}
+    assert report.verdict.value == "works"
+    assert report.path.value in allowed
     assert report.assumptions
 
 

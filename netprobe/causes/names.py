@@ -25,14 +25,14 @@ def _bare(name: str) -> str:
     return name.rstrip(".").lower()
 
 
-def _asked(case: Case) -> str | None:
+def failed_name(case: Case) -> str | None:
     """The name whose lookup failed, None when no lookup failed."""
     if case.probe is None or case.probe.lookup.how is not Resolution.FAILED:
         return None
     return case.probe.lookup.name
 
 
-def _bearers(case: Case, name: str) -> list[tuple[Host, Container]] | None:
+def bearers_of(case: Case, name: str) -> list[tuple[Host, Container]] | None:
     """The containers of the inventory that go by this name; None when some host's containers are not known."""
     found = []
     for host in case.world.before.values():
@@ -68,12 +68,12 @@ class DnsNoSharedNetwork(Cause):
 
         Where nobody answered, only for a name without a dot: another name may be one that the silent server knows.
         """
-        name, source = _asked(case), case.source_container
+        name, source = failed_name(case), case.source_container
         if name is None or source is None or case.probe is None:
             return None
         if case.story.symptom is Symptom.SILENCE and "." in _bare(name):
             return None
-        bearers = _bearers(case, name)
+        bearers = bearers_of(case, name)
         if not bearers or any(self._common(case, source, host, each) for host, each in bearers):
             return None
         near = [pair for pair in bearers if pair[0].name == case.probe.source_at.host]
@@ -96,8 +96,8 @@ class DnsNoSharedNetwork(Cause):
 
     def possible(self, case: Case) -> bool:
         """Only for a container's name, asked by a container that shares no such network with it, as far as is known."""
-        name, source = _asked(case), case.source_container
-        bearers = _bearers(case, name) if name else None
+        name, source = failed_name(case), case.source_container
+        bearers = bearers_of(case, name) if name else None
         if name is None:
             return case.story.symptom is not Symptom.SILENCE  # silence is that of any connection
         if bearers is None:
@@ -189,10 +189,10 @@ class NameUnknown(Cause):
 
     def find(self, case: Case) -> Finding | None:
         """Fires on NXDOMAIN for a name that no known container bears. No data is no NXDOMAIN: the name may have other records."""
-        name = _asked(case)
+        name = failed_name(case)
         if name is None or case.probe is None or case.probe.lookup.rcode != "NXDOMAIN":
             return None
-        bearers = _bearers(case, name)
+        bearers = bearers_of(case, name)
         if bearers is None or bearers:
             return None
         near = self._nearest(case, name)
@@ -210,8 +210,8 @@ class NameUnknown(Cause):
 
     def possible(self, case: Case) -> bool:
         """Only for a name that no container bears, as far as is known."""
-        name = _asked(case)
-        bearers = _bearers(case, name) if name else None
+        name = failed_name(case)
+        bearers = bearers_of(case, name) if name else None
         return not bearers
 
     @staticmethod

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netprobe.causes.local import uses_no_proxy
 from netprobe.evidence.model import Proto, Resolution
 from netprobe.paths.observe import Symptom
 from netprobe.report.model import Direction, PathCode, Verdict
+from netprobe.state.sockets import listening
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +91,13 @@ def _backup(case: Case) -> list[str]:
         return []
     if proxies:
         return ["docker-proxy listens too and would take over."]
+    taken = listening(host.own.sockets or (), *case.dialled, case.transport) if case.dialled else ()
+    if taken and uses_no_proxy(host):
+        return ["The engine runs without docker-proxy: DNAT takes everything."]
+    if taken:
+        return [
+            f"docker-proxy is not running: what DNAT does not take comes to {taken[0].process or 'another process'}."
+        ]
     return ["docker-proxy is not running: connections that DNAT does not take would be refused."]
 
 

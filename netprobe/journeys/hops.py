@@ -178,7 +178,7 @@ def _ordered(
         order = _places(names, foreseen.get(leg, ())) or _places(names, [stop.point for stop in stops])
         if order:
             out += [group[index] for index in sorted(range(len(group)), key=order.__getitem__)]
-        elif all(name in place for name in names):
+        elif all(name in place for name in names) and _one_packet(group, table):
             out += _passing_twice(group, table, points, place)
         else:
             out += group
@@ -192,6 +192,11 @@ def _places(names: Sequence[str], sequence: Sequence[str]) -> list[int]:
         free.setdefault(name, []).append(index)
     places = [free[name].pop(0) if free.get(name) else -1 for name in names]
     return [] if -1 in places else places
+
+
+def _one_packet(group: list[Sighting], table: PacketTable) -> bool:
+    """Whether all are sightings of one packet, and not of a reset, say, behind the SYN."""
+    return len({(int(table.tcp_flags[seen.row]), int(table.seq[seen.row])) for seen in group}) == 1
 
 
 def _passing_twice(

@@ -47,14 +47,23 @@ def explain(
     listed = desk_hosts_file(lab) if over_ssh else lab.hosts_file
     hosts = _inventory_without(listed, unlisted, save) if unlisted else listed
     argv = ["explain", *arguments, "--hosts", str(hosts), "--save", str(save), "--json"]
-    done = on_desk(lab, argv) if over_ssh else _netprobe(argv, capture=True)
+    return _answer(argv, on_desk(lab, argv) if over_ssh else _netprobe(argv, capture=True))
+
+
+def replay(save: Path) -> Answer:
+    """Run `netprobe replay --json` on saved evidence. Raises as :func:`explain` does."""
+    argv = ["replay", str(save), "--json"]
+    return _answer(argv, _netprobe(argv, capture=True))
+
+
+def _answer(argv: list[str], done: subprocess.CompletedProcess[str]) -> Answer:
     try:
         report = json.loads(done.stdout)
     except ValueError as fault:
-        raise LabError(f"netprobe explain gave no JSON: {last_line(done.stderr)}", " ".join(arguments)) from fault
+        raise LabError(f"netprobe {argv[0]} gave no JSON: {last_line(done.stderr)}", " ".join(argv)) from fault
     if not isinstance(report, dict) or "verdict" not in report:
         error = report.get("error", "no report") if isinstance(report, dict) else "no report"
-        raise LabError(f"netprobe explain {' '.join(arguments)}: {error}", str(report)[:400])
+        raise LabError(f"netprobe {' '.join(argv)}: {error}", str(report)[:400])
     if done.returncode != _EXITS.get(report["verdict"]):
         raise LabError(f"netprobe says {report['verdict']} and exits {done.returncode}")
     return Answer(report=report, exit_code=done.returncode)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _MAX_OBSTACLES = 8
 _PASSABLE = frozenset(
-    {Barrier.RULE, Barrier.FORWARDING_OFF, Barrier.PAUSED}
+    {Barrier.RULE, Barrier.FORWARDING_OFF, Barrier.PAUSED, Barrier.QUEUE_FULL}
 )  # what lies behind the others cannot be told from here
 
 

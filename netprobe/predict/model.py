@@ -35,6 +35,9 @@ class Barrier(StrEnum):
     MODE = "macvlan-mode"  # private or vepa: not to another container of the same parent
     OTHER_VLAN = "other-vlan"  # who has the address there expects another tag
     NOBODY_LISTENS = "nobody-listens"
+    ROUTE_LOCALNET = "route-localnet"  # 127.0.0.0/8 leaves by no interface but lo
+    OTHER_SOURCE = "other-source"  # the answer comes with another address than the one dialled
+    QUEUE_FULL = "queue-full"  # more connections wait to be accepted than the backlog allows
     PAUSED = "paused"
 
 
@@ -50,6 +53,7 @@ class Obstacle:
         direction: whose packet it stops.
         rejects: it answers (RST, ICMP error) instead of staying silent.
         undo: the command that takes it away, ``""`` where there is not just one.
+        hook: of a rule: ``INPUT`` … or ``INGRESS``.
     """
 
     barrier: Barrier
@@ -59,6 +63,7 @@ class Obstacle:
     direction: Direction = Direction.REQUEST
     rejects: bool = False
     undo: str = ""
+    hook: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

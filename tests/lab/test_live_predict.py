@@ -15,6 +15,8 @@ from netprobe.lab.steps import clean, on_host
 if TYPE_CHECKING:
     from netprobe.lab.layout import Lab
 
+pytestmark = pytest.mark.xdist_group("live_predict")
+
 NAMES = [
     "truth-tcp-lan-normal",
     "truth-tcp-loopback-normal",

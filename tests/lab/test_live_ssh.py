@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from netprobe.lab.experiments.model import Experiment
     from netprobe.lab.layout import Lab
 
+pytestmark = pytest.mark.xdist_group("live_ssh")
+
 # Experiment 6 in full over TCP, with what experiments 7 to 9 break; experiment 10.
 CHOSEN = [
     each

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from netprobe.lab.layout import Lab
 
+pytestmark = pytest.mark.xdist_group("live_weather")
+
 DROP = ["DOCKER-USER", "-p", "tcp", "-m", "tcp", "--dport", "80", "-j", "DROP"]
 
 
