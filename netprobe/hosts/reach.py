@@ -82,7 +82,7 @@ SSH_OPTIONS = {
     "BatchMode": "yes",
     "StrictHostKeyChecking": "yes",
     "ConnectTimeout": "3",
-    "ServerAliveInterval": "3",
+    "ServerAliveInterval": "2",
     "ServerAliveCountMax": "2",
     "ForwardX11": "no",
     "ForwardAgent": "no",

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from netprobe.lab.layout import Lab
 
+pytestmark = pytest.mark.xdist_group("live_ssh_users")
+
 NOBODY = 65534
 QUESTION = ["explain", "192.168.3.202:80", "--from", "server1", "--json"]
 
