@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netprobe.lab.experiments.model import HIP, Expected, Experiment, Step, WaitPort, on, start
+from netprobe.lab.experiments.model import HIP, Expected, Experiment, Inside, Step, WaitPort, on, start
 
 _FROM_LAN = ("--from", "server1")
 _BY_NAME = ("demo:80", *_FROM_LAN)
@@ -35,6 +35,24 @@ ENDPOINTS: Final = (
             *on("server2", "docker restart --time 0 own"),
         ),
         near_miss=("app-not-listening", "app-bound-loopback", "port-not-published"),
+    ),
+    Experiment(
+        name="filtered-inside",
+        title="nftables inside the container's own namespace, which no state shows: prediction and packets disagree",
+        explain=("demo:80", "--from", "server2", "--timeout", "2"),
+        expected=Expected(
+            verdict="undetermined", path="bridge", resolution="inventory", findings=("prediction-differs",)
+        ),
+        set_up=start("demo", "nginx", port=80),
+        break_=(
+            Inside(host="server2", container="demo", command="nft add table ip own"),
+            Inside(
+                host="server2",
+                container="demo",
+                command="nft add chain ip own in '{ type filter hook input priority 0; policy drop; }'",
+            ),
+        ),
+        near_miss=("app-not-listening", "input-drop", "forward-drop", "upstream-drop"),
     ),
     Experiment(
         name="port-taken-by-another",
