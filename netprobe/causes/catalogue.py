@@ -5,15 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.addresses import DnsAliasCollision, DnsClientCache, LinkEnvAbsent, LinkEnvStale
+from netprobe.causes.bridged import BridgeNfForwardDrop, IccFalse, NftBackendForwardDrop, RawDirectDrop
 from netprobe.causes.endpoint import (
     AppBoundLoopback,
     AppNotListening,
     ContainerPaused,
     ContainerStopped,
 )
+from netprobe.causes.filters import (
+    FirewallBypassed,
+    IngressDrop,
+    InputFirewallContainerToHost,
+    LegacyNftMix,
+    OutputDrop,
+)
 from netprobe.causes.firewall import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
-from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute, UpstreamDrop
-from netprobe.causes.local import ProxyAndDnatDead, ProxyDead
+from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute
+from netprobe.causes.listener import AcceptQueueFull, V6LocalhostReset
+from netprobe.causes.local import ProxyAndDnatDead, ProxyDead, RootlessPath
 from netprobe.causes.macvlan import MacvlanIsolatedL3
 from netprobe.causes.macvlan_host import (
     MacvlanHostIsolation,
@@ -29,6 +38,7 @@ from netprobe.causes.macvlan_wire import (
 )
 from netprobe.causes.names import DnsNoSharedNetwork, NameUnknown
 from netprobe.causes.nat import DnatMissing, MasqueradeMissing, UdpReplySource
+from netprobe.causes.noproxy import NoproxyNoBridgeNf, NoproxyNoRouteLocalnet
 from netprobe.causes.prediction import PredictionDiffers
 from netprobe.causes.publish import PortClosed, PortNotPublished, PublishLoopbackOnly
 from netprobe.causes.resolvers import (
@@ -39,6 +49,9 @@ from netprobe.causes.resolvers import (
     DnsUpstreamDead,
 )
 from netprobe.causes.routing import InternalNetwork, NoRoute, StaleArp, SubnetOverlap
+from netprobe.causes.service import HostServiceLoopback, PortOwnedByHost, PublishIgnored
+from netprobe.causes.shared import NetnsOwnerRestarted, NetnsPortClash
+from netprobe.causes.upstream import UpstreamDrop
 
 if TYPE_CHECKING:
     from netprobe.causes.base import Cause
@@ -57,15 +70,32 @@ CAUSES: tuple[Cause, ...] = (
     LinkEnvStale(),
     DnsClientCache(),
     ContainerPaused(),
+    NetnsOwnerRestarted(),
+    NetnsPortClash(),
     ContainerStopped(),
+    LegacyNftMix(),
+    IngressDrop(),
+    OutputDrop(),
+    IccFalse(),
     DockerUserDrop(),
+    RawDirectDrop(),
+    BridgeNfForwardDrop(),
+    NftBackendForwardDrop(),
     InternalNetwork(),
     InterNetwork(),
     ForwardDrop(),
+    InputFirewallContainerToHost(),
     InputDrop(),
     PublishLoopbackOnly(),
+    NoproxyNoBridgeNf(),
+    NoproxyNoRouteLocalnet(),
     ProxyDead(),
     ProxyAndDnatDead(),
+    PublishIgnored(),
+    PortOwnedByHost(),
+    HostServiceLoopback(),
+    V6LocalhostReset(),
+    AcceptQueueFull(),
     AppBoundLoopback(),
     AppNotListening(),
     MasqueradeMissing(),
@@ -88,8 +118,10 @@ CAUSES: tuple[Cause, ...] = (
     PortClosed(),
     LinkEnvAbsent(),
     DnsAliasCollision(),
+    RootlessPath(),
     DnatMissing(),
     UdpReplySource(),
+    FirewallBypassed(),
     PredictionDiffers(),
 )
 

@@ -51,13 +51,13 @@ def make_situation(lab: Lab, wanted: Situation) -> None:
         carry_out(lab, step)
 
 
-def ask(lab: Lab, experiment: Experiment, evidence: Path) -> Outcome:
-    """Let netprobe explain the connection of an experiment whose situation is there, and compare."""
+def ask(lab: Lab, experiment: Experiment, evidence: Path, *, over_ssh: bool = False) -> Outcome:
+    """Let netprobe (``over_ssh``: on `desk`) explain the connection of an experiment whose situation is there, and compare."""
     addresses: dict[str, str] = {}
     for machine in SERVERS:
         addresses |= container_addresses(lab, machine.name)
     arguments = tuple(word.format_map(addresses) for word in experiment.explain)
-    answer = explain(lab, arguments, evidence)
+    answer = explain(lab, arguments, evidence, experiment.unlisted, over_ssh=over_ssh)
     if experiment.edits:
         edit(evidence, experiment.edits)
         answer = replay(evidence)

@@ -300,6 +300,8 @@ class _Look:
             return None
         if any(flow.point in inside for flow in connection.flows):
             return True
+        if self.aim.source != self.aim.target and all(self.points[index].interface == "lo" for index in inside):
+            return None  # what comes from elsewhere comes by another interface
         return None if any(self.points[index].dropped for index in inside) else False
 
     def _elsewhere(self, connection: Connection) -> bool:

@@ -42,15 +42,16 @@ def path_of(prediction: Prediction, aim: Aim) -> PathCode | None:
     if prediction.outcome is Outcome.UNKNOWN:
         return None
     story = Observation(
-        symptom=_symptom(prediction), reached=None if aim.target is None else _reaches(prediction, aim.target)
+        symptom=_symptom(prediction), reached=None if aim.target is None else _comes_to(prediction) == aim.target
     )
     return name_way(prediction.hops, tuple(points(prediction.hops)), aim, story).path
 
 
-def _reaches(prediction: Prediction, target: Place) -> bool:
-    """Whether it comes as far as the target's namespace: a socket takes it there, or none does."""
-    refused = [each for each in prediction.obstacles[:1] if each.barrier is Barrier.NOBODY_LISTENS]
-    return prediction.arrives == target or any(each.place == target for each in refused)
+def _comes_to(prediction: Prediction) -> Place | None:
+    """The namespace where it ends: that of the socket that takes it, or where its kernel has none for it."""
+    if prediction.obstacles and prediction.obstacles[0].barrier in {Barrier.NOBODY_LISTENS, Barrier.QUEUE_FULL}:
+        return prediction.obstacles[0].place
+    return prediction.arrives
 
 
 def _symptom(prediction: Prediction) -> Symptom:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netprobe.errors import NetprobeError
-    from netprobe.report.model import ArpExchange, ArpFrame, Change, Finding, Hop, HopPacket, Report
+    from netprobe.report.model import ArpExchange, ArpFrame, Change, Clock, Finding, Hop, HopPacket, Report
 
 REPORT_SCHEMA = "netprobe/report/1"
 ERROR_SCHEMA = "netprobe/error/1"
@@ -38,6 +38,8 @@ def to_json(report: Report) -> dict[str, Any]:
         "assumptions": list(report.assumptions),
         "unknowns": list(report.unknowns),
         "alternatives": list(report.alternatives),
+        "after": None if report.after is None else [_finding(finding) for finding in report.after],
+        "clocks": [_clock(clock) for clock in report.clocks],
         "arp": [_arp(exchange) for exchange in report.arp],
     }
 
@@ -83,12 +85,25 @@ def _hop(hop: Hop) -> dict[str, Any]:
     }
 
 
+def _clock(clock: Clock) -> dict[str, Any]:
+    return {
+        "host": clock.host,
+        "against": clock.against,
+        "offset_us": clock.offset_us,
+        "uncertainty_us": clock.uncertainty_us,
+        "frames": clock.frames,
+        "corrected": clock.corrected,
+    }
+
+
 def _arp(exchange: ArpExchange) -> dict[str, Any]:
     return {
         "asker": exchange.asker,
         "asked": exchange.asked,
         "requests": [_arp_frame(frame) for frame in exchange.requests],
         "answers": [_arp_frame(frame) for frame in exchange.answers],
+        "asker_name": exchange.asker_name,
+        "answerers": [{"mac": mac, "name": exchange.names.get(mac)} for mac in exchange.bearers],
     }
 
 
@@ -113,6 +128,7 @@ def _packet(packet: HopPacket) -> dict[str, Any]:
         "dst_mac": packet.dst_mac,
         "vlan": packet.vlan,
         "frame": packet.frame,
+        "vlan_inner": packet.vlan_inner,
     }
 
 

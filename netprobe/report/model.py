@@ -89,8 +89,10 @@ class HopPacket:
         src, dst: ``192.168.3.201:41290``, ``[fd00::1]:80`` or a bare address for ICMP and ARP.
         proto: ``tcp``, ``udp``, ``icmp``, ``arp``.
         info: ``SYN``, ``SYN-ACK``, ``RST``, ``echo request``, ``17 bytes`` …
-        ttl, vlan: None absent. src_mac, dst_mac: None where the link type has none.
+        ttl, vlan: None absent; ``vlan`` is the outermost tag. src_mac, dst_mac: None where the link type has none.
         frame: the number Wireshark shows.
+        vlan_inner: the second tag (QinQ), None without one.
+        tag_known: False where this kind of capture does not tell whether there was a tag.
     """
 
     src: str
@@ -102,6 +104,13 @@ class HopPacket:
     dst_mac: str | None = None
     vlan: int | None = None
     frame: int = 0
+    vlan_inner: int | None = None
+    tag_known: bool = True
+
+    @property
+    def tag(self) -> str:
+        """The VLAN tags as people write them, outermost first: ``1``, ``100.7``; empty without one."""
+        return ".".join(str(each) for each in (self.vlan, self.vlan_inner) if each is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +157,25 @@ class Hop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """A host's clock against another's: ahead by ``offset_us`` (median, µs), give or take ``uncertainty_us``.
+
+    Attributes:
+        host, against: whose clock, and on whose its times are given.
+        uncertainty_us: half of the distance between the bounds; None where frames of one direction alone give one bound.
+        frames: how many frames that both saw it rests on.
+        corrected: the clocks disagree, and the host's times were put on the other's clock.
+    """
+
+    host: str
+    against: str
+    offset_us: float
+    uncertainty_us: float | None
+    frames: int
+    corrected: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArpFrame:
     """One ARP packet at one point: the sender's hardware address (``ar$sha``), whom the frame is for, its VLAN tag (None: untagged)."""
 
@@ -161,17 +189,32 @@ class ArpFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArpExchange:
-    """Who asked for whom, every sighting of the requests and of the answers (none: nobody answered where anybody looked)."""
+    """Who asked for whom, every sighting of the requests and of the answers (none: nobody answered where anybody looked).
+
+    ``names``: whose the hardware addresses are, where host state tells: ``c12@server2``, ``router``.
+    """
 
     asker: str
     asked: str
     requests: tuple[ArpFrame, ...] = ()
     answers: tuple[ArpFrame, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def bearers(self) -> tuple[str, ...]:
         """The hardware addresses that answered."""
         return tuple(dict.fromkeys(each.mac for each in self.answers))
+
+    @property
+    def asker_name(self) -> str | None:
+        """Whose the address is that asked; None unknown."""
+        return next((self.names[each.mac] for each in self.requests if each.mac in self.names), None)
+
+    @property
+    def times(self) -> int:
+        """How often it was asked: what the point saw that saw it most often."""
+        points = [each.point for each in self.requests]
+        return max((points.count(each) for each in set(points)), default=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +229,9 @@ class Segment:
 class Report:
     """The answer to one question. Field meanings as in DESIGN.md's JSON.
 
-    ``arp`` has what was asked and answered on the links of the way.
+    ``sent`` is False for a prediction alone: the hops then say what would be seen.
+    ``after`` has what stands behind the cause, predicted, in the packet's order (empty: nothing else); None where state does not tell.
+    ``clocks`` has each further host's clock against the source's. ``arp`` has what was asked and answered on the links of the way.
     ``timing_ms`` (where the run's time went) and ``way`` (why this address was dialled) are shown in the text.
     """
 
@@ -208,6 +253,9 @@ class Report:
     assumptions: tuple[str, ...] = ()
     unknowns: tuple[str, ...] = ()
     alternatives: tuple[str, ...] = ()
+    after: tuple[Finding, ...] | None = None
+    sent: bool = True
     arp: tuple[ArpExchange, ...] = ()
+    clocks: tuple[Clock, ...] = ()
     way: str = ""
     timing_ms: Mapping[str, float] = field(default_factory=dict)

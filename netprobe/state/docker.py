@@ -320,7 +320,8 @@ def _network(item: dict[str, Any]) -> Network:
         parent=_parent(options.get("parent", "")),
         mode=options.get("macvlan_mode", options.get("ipvlan_mode", "")),
         icc=options.get(f"{_OPTION}enable_icc", "true") != "false",
-        masquerade=options.get(f"{_OPTION}enable_ip_masquerade", "true") != "false",
+        masquerade=options.get(f"{_OPTION}enable_ip_masquerade", "true") != "false"
+        and options.get(f"{_OPTION}gateway_mode_ipv4") != "routed",  # Engine 27 and later
         containers={ident: text_of(each, "Name") for ident, each in _dicts(dict_of(item, "Containers"))},
         options=options,
     )

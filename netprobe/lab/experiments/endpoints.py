@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netprobe.lab.experiments.model import HIP, Expected, Experiment, Inside, Step, WaitPort, on, start
+from netprobe.lab.experiments.model import HIP, Expected, Experiment, Step, WaitPort, on, start
 
 _FROM_LAN = ("--from", "server1")
 _BY_NAME = ("demo:80", *_FROM_LAN)
@@ -25,36 +25,6 @@ def _fails(cause: str, path: str = "none", resolution: str = "inventory") -> Exp
 
 ENDPOINTS: Final = (
     Experiment(
-        name="owner-restarted",
-        title="the owner of a shared namespace was restarted: what listens there now is not the target's",
-        explain=("side:80", "--from", "server2"),
-        expected=Expected(verdict="undetermined", path="bridge", resolution="inventory"),
-        set_up=(
-            *start("own", "busybox", command="sleep 100000"),
-            *start("side", "nginx", options="--network container:own", port=80),
-            *on("server2", "docker restart --time 0 own"),
-        ),
-        near_miss=("app-not-listening", "app-bound-loopback", "port-not-published"),
-    ),
-    Experiment(
-        name="filtered-inside",
-        title="nftables inside the container's own namespace, which no state shows: prediction and packets disagree",
-        explain=("demo:80", "--from", "server2", "--timeout", "2"),
-        expected=Expected(
-            verdict="undetermined", path="bridge", resolution="inventory", findings=("prediction-differs",)
-        ),
-        set_up=start("demo", "nginx", port=80),
-        break_=(
-            Inside(host="server2", container="demo", command="nft add table ip own"),
-            Inside(
-                host="server2",
-                container="demo",
-                command="nft add chain ip own in '{ type filter hook input priority 0; policy drop; }'",
-            ),
-        ),
-        near_miss=("app-not-listening", "input-drop", "forward-drop", "upstream-drop"),
-    ),
-    Experiment(
         name="port-taken-by-another",
         title="the container does not publish the port, another one does: its answer is not the target's",
         explain=("other:80", *_FROM_LAN),
@@ -74,17 +44,6 @@ ENDPOINTS: Final = (
             WaitPort(host="server2", container="web", port=80),
         ),
         near_miss=("port-not-published", "port-closed"),
-    ),
-    Experiment(
-        name="internal-publish",
-        title="published on an internal network: Docker ignores -p there, which is no missing -p",
-        explain=("demo:80", *_FROM_LAN),
-        expected=Expected(verdict="undetermined", path="none", resolution="inventory"),
-        set_up=(
-            *on("server2", "docker network create --internal --subnet 172.31.0.0/24 inside"),
-            *start("demo", "nginx", options="--network inside -p 80:80", port=80),
-        ),
-        near_miss=("port-not-published", "proxy-and-dnat-dead"),
     ),
     Experiment(
         name="demo",

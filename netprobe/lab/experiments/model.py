@@ -58,7 +58,15 @@ class DeleteDnat:
     protocol: Transport = "tcp"
 
 
-Step = Run | Inside | WaitPort | KillProxy | DeleteDnat
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """Restart a host's Docker Engine with these options of daemon.json besides the lab's own; a clean lab has none of them."""
+
+    host: str
+    options: tuple[tuple[str, bool | str], ...]
+
+
+Step = Run | Inside | WaitPort | KillProxy | DeleteDnat | Engine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +125,7 @@ class Experiment:
         numbers: the experiments of the mission that this one is part of.
         edits: what is changed in the saved evidence, where the lab cannot make the situation (the title says "built by hand").
         near_miss: cause codes that must stay silent here, although only the deciding fact differs from where they fire.
+        unlisted: hosts that the inventory does not have when the question is asked.
     """
 
     name: str
@@ -128,6 +137,7 @@ class Experiment:
     numbers: tuple[int, ...] = ()
     edits: tuple[Edit, ...] = ()
     near_miss: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
 
 
 def on(host: str, *commands: str) -> tuple[Step, ...]:
