@@ -23,6 +23,7 @@ from netprobe.errors import UsageFault
 from netprobe.evidence.model import LimitKind, Outcome, Place, Proto, Resolution
 from netprobe.flows.build import build
 from netprobe.journeys.arp import exchanges
+from netprobe.journeys.clocks import aligned, assumed
 from netprobe.journeys.hops import Stop, hops
 from netprobe.journeys.join import connections
 from netprobe.journeys.model import Journey
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from netprobe.flows.expression import FlowExpr
     from netprobe.flows.model import FlowSummary
     from netprobe.journeys.model import Connection
-    from netprobe.report.model import Finding, Hop
+    from netprobe.report.model import ClockOffset, Finding, Hop
     from netprobe.state.model import World
 
 GOOD = frozenset({Outcome.CONNECTED, Outcome.REPLIED, Outcome.ANSWERED})
@@ -80,13 +81,24 @@ def analyze(evidence: Evidence, flow: FlowExpr | None = None) -> Report:
         SeveralFlows: captures from elsewhere with several connections, and ``flow`` does not single one out.
         UsageFault: captures without any connection, or none that ``flow`` matches.
     """
-    table = decode(evidence.packets, evidence.points)
     world = build_world(evidence)
+    source = evidence.probe.source_at.host if evidence.probe is not None else None
+    table, clocks = aligned(decode(evidence.packets, evidence.points), evidence.points, source, world.before)
     found = connections(build(table), table)
     outer = _chosen(evidence, table, found, flow)
     aim = _aim(evidence, world, outer)
     journey = _journey(outer, found, table, world) if outer is not None else None
-    return _report(evidence, table, world, aim, journey)
+    return _with_clocks(_report(evidence, table, world, aim, journey), clocks, evidence)
+
+
+def _with_clocks(report: Report, clocks: Sequence[ClockOffset], evidence: Evidence) -> Report:
+    """The report with what its times rest on: the clocks of the hosts that saw it."""
+    host_of = {point.name: point.host or point.name for point in evidence.points}
+    hosts = {host_of[hop.point] for hop in report.hops if hop.seen}
+    hosts |= {host_of[frame.point] for each in report.arp for frame in (*each.requests, *each.answers)}
+    mine = tuple(each for each in clocks if each.host in hosts and (len(hosts) > 1 or each.corrected))
+    said = [sentence for each in mine if (sentence := assumed(each)) is not None]
+    return replace(report, clocks=mine, assumptions=(*report.assumptions, *said))
 
 
 def _chosen(
@@ -109,7 +121,7 @@ def _chosen(
         hint = "without --flow the connections are listed" if flow else "check the file with tcpdump -r FILE"
         raise UsageFault(f"the capture has no connection {what}", hint)
     if len(chosen) > 1:
-        start = int(evidence.packets.time_ns.min()) if len(evidence.packets) else 0
+        start = int(table.packets.time_ns.min()) if len(table) else 0
         raise SeveralFlows(tuple(summary(each, table, evidence.points, start) for each in chosen))
     return chosen[0]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netprobe.errors import NetprobeError
-    from netprobe.report.model import ArpExchange, ArpFrame, Change, Finding, Hop, HopPacket, Report
+    from netprobe.report.model import ArpExchange, ArpFrame, Change, ClockOffset, Finding, Hop, HopPacket, Report
 
 REPORT_SCHEMA = "netprobe/report/1"
 ERROR_SCHEMA = "netprobe/error/1"
@@ -39,6 +39,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "unknowns": list(report.unknowns),
         "alternatives": list(report.alternatives),
         "arp": [_arp(exchange) for exchange in report.arp],
+        "clocks": [_clock(offset) for offset in report.clocks],
     }
 
 
@@ -80,6 +81,20 @@ def _hop(hop: Hop) -> dict[str, Any]:
         "direction": hop.direction.value,
         "leg": hop.leg,
         "count": hop.count,
+    }
+
+
+def _clock(offset: ClockOffset) -> dict[str, Any]:
+    return {
+        "host": offset.host,
+        "against": offset.against,
+        "offset_us": offset.offset_us,
+        "low_us": offset.low_us,
+        "high_us": offset.high_us,
+        "drift_ppm": offset.drift_ppm,
+        "packets": offset.packets,
+        "corrected": offset.corrected,
+        "stepped": offset.stepped,
     }
 
 

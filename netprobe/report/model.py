@@ -129,7 +129,7 @@ class Hop:
     Attributes:
         point: the capture point's name.
         seen: True; False: it should have been here and was not; None: it could not have been observed.
-        time_us: µs since the first packet of the journey, None when not seen.
+        time_us: µs since the first packet of the journey, on the clock of the source's host (``ClockOffset.against``), None when not seen.
         packet: None when not seen.
         changes: against the previous seen hop of the same direction.
         direction: request or reply.
@@ -175,6 +175,32 @@ class ArpExchange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockOffset:
+    """How far one host's clock is from another's, by the packets that both saw.
+
+    Attributes:
+        host: whose clock (for a capture from elsewhere: the point whose clock).
+        against: the clock that all times of the report are on.
+        offset_us: ``host``'s reading less ``against``'s, in µs; with one bound only, that bound; None where the clock was set meanwhile.
+        low_us, high_us: its bounds; None where no packet went that way.
+        drift_ppm: by how much it runs faster, in millionths; 0 where no drift was needed to explain the packets.
+        packets: how many were seen by both.
+        corrected: whether the times of ``host`` were moved by it.
+        stepped: no offset and no drift fits: the clock was set during the capture.
+    """
+
+    host: str
+    against: str
+    offset_us: float | None
+    low_us: float | None = None
+    high_us: float | None = None
+    drift_ppm: float = 0.0
+    packets: int = 0
+    corrected: bool = False
+    stepped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
     """The path code at one host that the connection passed, in order."""
 
@@ -186,7 +212,7 @@ class Segment:
 class Report:
     """The answer to one question. Field meanings as in DESIGN.md's JSON.
 
-    ``arp`` has what was asked and answered on the links of the way.
+    ``arp`` has what was asked and answered on the links of the way, ``clocks`` how far the hosts' clocks are from the first one's.
     ``timing_ms`` (where the run's time went) and ``way`` (why this address was dialled) are shown in the text.
     """
 
@@ -209,5 +235,6 @@ class Report:
     unknowns: tuple[str, ...] = ()
     alternatives: tuple[str, ...] = ()
     arp: tuple[ArpExchange, ...] = ()
+    clocks: tuple[ClockOffset, ...] = ()
     way: str = ""
     timing_ms: Mapping[str, float] = field(default_factory=dict)

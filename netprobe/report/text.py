@@ -13,7 +13,7 @@ from netprobe.report.words import PATH_WORDS, PHASES_TOTAL, RESOLUTION_WORDS, VE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from netprobe.report.model import Finding, Report
+    from netprobe.report.model import ClockOffset, Finding, Report
 
 
 def lay_out(report: Report) -> Document:
@@ -152,7 +152,27 @@ def _footing(report: Report) -> tuple[Block, ...]:
         ("may be", report.alternatives),
     )
     entries = tuple(Entry(label=label, lines=tuple(line(text) for text in texts)) for label, texts in lists if texts)
+    clocks = tuple(line(Span(words, Style.FAINT)) for each in report.clocks if (words := clock_words(each)))
+    if clocks:
+        entries = (*entries, Entry(label="clocks", lines=clocks))
     return (Entries(entries=entries),) if entries else ()
+
+
+def clock_words(offset: ClockOffset) -> str:
+    """Return one line on a clock: how far it is from the one that the times are on. "" where nothing can be said."""
+    low, high = offset.low_us, offset.high_us
+    if offset.offset_us is None:
+        return ""
+    pair = f"{offset.host} against {offset.against}:"
+    if low is not None and high is not None:
+        return f"{pair} {_ms(offset.offset_us)} ± {(high - low) / 2000:.3f} ms"
+    if high is not None:
+        return f"{pair} at most {_ms(high)} (no packet came back)"
+    return "" if low is None else f"{pair} at least {_ms(low)} (packets came back only)"
+
+
+def _ms(value_us: float) -> str:
+    return f"{value_us / 1000:+.3f} ms"
 
 
 def _timing(timing_ms: Mapping[str, float]) -> tuple[Block, ...]:

@@ -1,0 +1,256 @@
+"""Two hosts have two clocks: which packets both saw, how far the clocks are apart by them (``offset.py``), and one time for all.
+
+Which way a packet went does not come from the clocks: the link address of a host's own interface says it, a lower TTL, or, with
+neither, that of a request and its answer the one nearer to the asker has the longer time between them.
+
+What is on another clock is then put on the reference clock (the source's), before anything else looks at time. A clock that the
+packets allow to be the same one is left alone, so that a capture of one machine keeps its times.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from netprobe.journeys.offset import STEP_NS, Fit, Meetings, fitted
+from netprobe.journeys.shared import Sightings, shared_frames
+from netprobe.report.model import ClockOffset
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from netprobe.decode.table import PacketTable
+    from netprobe.evidence.model import CapturePoint
+    from netprobe.state.model import Host
+
+    Times = NDArray[np.int64]
+
+_MAC = re.compile(r"([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}")
+MOST_TIME_NS = 1 << 61  # later times are no times: their differences would not fit
+
+
+def aligned(
+    table: PacketTable,
+    points: Sequence[CapturePoint],
+    source: str | None = None,
+    hosts: Mapping[str, Host] | None = None,
+) -> tuple[PacketTable, tuple[ClockOffset, ...]]:
+    """Put all packets on one clock.
+
+    Args:
+        table: the packet table; ``packets.time_ns`` is on the clock of each point's host.
+        points: the capture points. Those of one host share a clock; one without a host has its own.
+        source: the host that the probe was sent from: its clock is the reference. None: that of the first point with packets.
+        hosts: their state, where it is known: whose interfaces the link addresses are.
+
+    Returns:
+        The table with ``time_ns`` on the reference clock (the same table where nothing had to be moved), and what is known of each other
+        clock that shares packets with it.
+    """
+    names = [point.host or f"\0{number}" for number, point in enumerate(points)]
+    used = np.unique(table.packets.point[(table.packets.point >= 0) & (table.packets.point < len(points))]).tolist()
+    known = list(dict.fromkeys(names[point] for point in used))
+    if len(known) < 2 or _unusable(table.packets.time_ns):
+        return table, ()
+    if source in known:
+        known.insert(0, known.pop(known.index(source)))
+    numbers = {name: number for number, name in enumerate(known)}
+    of_point = np.array([*(numbers.get(name, -1) for name in names), -1], np.int64)
+    inside = (table.packets.point >= 0) & (table.packets.point < len(points))
+    clock = of_point[np.where(inside, table.packets.point, len(points))]
+    sightings = shared_frames(table, clock, _senders(table, _owners(hosts or {}), numbers))
+    work = _Alignment(table, clock, sightings, probed=source in known)
+    found = work.run(named=[bool(name) and name[0] != "\0" for name in known])
+    shown = [name if name[0] != "\0" else points[int(name[1:])].name for name in known]
+    offsets = tuple(_offset(fit, meetings, shown[c], shown[0], moved) for c, fit, meetings, moved in found)
+    if not any(each.corrected for each in offsets):
+        return table, offsets
+    return replace(table, packets=replace(table.packets, time_ns=work.time_ns)), offsets
+
+
+def _unusable(time_ns: Times) -> bool:
+    return not len(time_ns) or int(time_ns.max()) > MOST_TIME_NS or int(time_ns.min()) < -MOST_TIME_NS
+
+
+def _owners(hosts: Mapping[str, Host]) -> dict[int, str]:
+    """Link address -> the one host that has it; Docker gives containers of several hosts the same ones."""
+    found: dict[int, set[str]] = {}
+    for name, host in hosts.items():
+        for namespace in (host.own, *host.namespaces.values()):
+            for link in namespace.links or ():
+                if _MAC.fullmatch(link.mac):
+                    found.setdefault(int(link.mac.replace(":", ""), 16), set()).add(name)
+    return {address: names.pop() for address, names in found.items() if address and len(names) == 1}
+
+
+def _senders(table: PacketTable, owners: Mapping[int, str], numbers: Mapping[str, int]) -> Times:
+    addresses, index = np.unique(table.eth_src, return_inverse=True)
+    known = [numbers.get(owners.get(address, ""), -1) for address in addresses.tolist()]
+    return np.array(known, np.int64)[index.ravel()]
+
+
+class _Alignment:
+    """Clock after clock, the best known first, each held against all that are known by then."""
+
+    def __init__(self, table: PacketTable, clock: Times, sightings: Sightings, *, probed: bool) -> None:
+        self.time_ns = table.packets.time_ns.copy()
+        self._raw = table.packets.time_ns
+        self._clock = clock
+        self._seen = sightings
+        self._probed = probed
+        self._slack_ns = {0: 0.0}
+
+    def run(self, named: list[bool]) -> list[tuple[int, Fit, Meetings, bool]]:
+        """Return (clock, fit, what it rests on, whether its times were moved) of every clock that meets a known one."""
+        out = []
+        left = set(range(1, len(named)))
+        while left:
+            met = {clock: found for clock in sorted(left) if len((found := self._meetings(clock)).row)}
+            if not met:
+                break
+            clock = max(met, key=lambda each: (met[each].both_ways, len(met[each].row), -each))
+            fit = fitted(met[clock])
+            moved = not fit.means_one_clock(named=named[clock])
+            if moved:
+                self._move(clock, fit, met[clock])
+            self._slack_ns[clock] = met[clock].slack_ns + fit.width_ns / 2
+            left.discard(clock)
+            out.append((clock, fit, met[clock], moved))
+        return out
+
+    def _meetings(self, clock: int) -> Meetings:
+        """All that a clock shares with the known ones; what nobody knows the way of only where nothing else is there."""
+        mine = self._seen.of(clock)
+        parts = [self._pair(other, mine, slack) for other, slack in self._slack_ns.items()]
+        whole = Meetings(
+            time_ns=np.concatenate([part.time_ns for part in parts]),
+            delta_ns=np.concatenate([part.delta_ns for part in parts]),
+            way=np.concatenate([part.way for part in parts]),
+            row=np.concatenate([part.row for part in parts]),
+            slack_ns=max((part.slack_ns for part in parts if len(part.row)), default=0.0),
+        )
+        sure = whole.way != 0
+        return whole.pick(sure) if sure.any() else whole
+
+    def _pair(self, other: int, mine: Sightings, slack_ns: float) -> Meetings:
+        theirs = self._seen.of(other).shifted(self._raw - self.time_ns)
+        _, left, right = np.intersect1d(theirs.frame, mine.frame, assume_unique=True, return_indices=True)
+        theirs, mine = theirs.pick(left), mine.pick(right)
+        way = _ways(theirs, mine, other, int(mine.clock[0]) if len(mine.clock) else -1)
+        if other == 0 and self._probed:  # what the source asks comes from the source
+            way = np.where((way == 0) & theirs.asks, 1, way)
+        # the last sighting before the link between them, and the first behind it: nearest to each other
+        time = np.where(way == 1, theirs.last_ns, theirs.first_ns)
+        delta = np.where(way == -1, mine.last_ns, mine.first_ns) - time
+        return Meetings(time_ns=time, delta_ns=delta, way=way, row=mine.row, slack_ns=slack_ns)
+
+    def _move(self, clock: int, fit: Fit, meetings: Meetings) -> None:
+        rows = np.flatnonzero(self._clock == clock)
+        if fit.stepped:
+            self.time_ns[rows] = _by_the_nearest(self._raw, rows, meetings)
+            return
+        moved = self._raw[rows] - fit.offset_ns
+        if fit.rate:
+            since = (moved - fit.since_ns).astype(np.float64)
+            moved = fit.since_ns + np.rint(since / (1 + fit.rate)).astype(np.int64)
+        self.time_ns[rows] = moved
+
+
+def _ways(theirs: Sightings, mine: Sightings, other: int, clock: int) -> Times:
+    """Which way each shared frame went: 1 from ``other`` to ``clock``, -1 back, 0 unknown (or it came from a third host)."""
+    sender = np.where(theirs.sender >= 0, theirs.sender, mine.sender)
+    way = np.where(sender == other, 1, np.where(sender == clock, -1, 0))
+    guess = _by_round_trip(theirs, mine)
+    guess = np.where(guess == 0, np.sign(theirs.ttl - mine.ttl), guess)
+    return np.where(sender >= 0, way, guess)
+
+
+def _by_round_trip(theirs: Sightings, mine: Sightings) -> Times:
+    """Which way, by requests and answers: the longer time between them is that of the clock nearer to the asker.
+
+    Of each exchange the pair that follows at the shortest time decides: no clock drifts much in that.
+    """
+    delta = mine.first_ns - theirs.first_ns
+    order = np.lexsort((theirs.first_ns, theirs.flow))
+    one, two = order[:-1], order[1:]
+    turns = (theirs.flow[one] == theirs.flow[two]) & (theirs.ahead[one] != theirs.ahead[two])
+    one, two = one[turns], two[turns]
+    nearest = np.lexsort((theirs.first_ns[two] - theirs.first_ns[one], theirs.flow[one]))
+    one, two = one[nearest], two[nearest]
+    flows, first = np.unique(theirs.flow[one], return_index=True)
+    longer = np.sign(delta[one] - delta[two])[first] * np.where(theirs.ahead[one][first], 1, -1)
+    if not len(flows):
+        return np.zeros(len(delta), np.int64)
+    at = np.minimum(np.searchsorted(flows, theirs.flow), len(flows) - 1)
+    known = np.where(flows[at] == theirs.flow, longer[at], 0)
+    return known * np.where(theirs.ahead, 1, -1)
+
+
+def _by_the_nearest(raw: Times, rows: Times, meetings: Meetings) -> Times:
+    """Times of a clock that was set meanwhile: each packet by the nearest shared one before it, the shared ones themselves exactly."""
+    order = np.argsort(raw[meetings.row], kind="stable")
+    anchor, true = meetings.row[order], (meetings.time_ns + meetings.way * STEP_NS)[order]
+    at = np.maximum(np.searchsorted(raw[anchor], raw[rows], side="right") - 1, 0)
+    out = true[at] + (raw[rows] - raw[anchor][at])
+    exact = dict(zip(anchor.tolist(), true.tolist(), strict=True))
+    for index in np.flatnonzero(np.isin(rows, anchor)).tolist():
+        out[index] = exact[int(rows[index])]
+    return out
+
+
+def _offset(fit: Fit, meetings: Meetings, host: str, against: str, moved: bool) -> ClockOffset:
+    def us(value: float | None, slack_ns: float) -> float | None:
+        return None if value is None else round((fit.base_ns + value + slack_ns) / 1000, 3)
+
+    return ClockOffset(
+        host=host,
+        against=against,
+        offset_us=None if fit.stepped else round(fit.offset_ns / 1000, 3),
+        low_us=us(fit.low_ns, -meetings.slack_ns),
+        high_us=us(fit.high_ns, meetings.slack_ns),
+        drift_ppm=round(fit.rate * 1e6, 1),
+        packets=len(meetings.row),
+        corrected=moved,
+        stepped=fit.stepped,
+    )
+
+
+def assumed(offset: ClockOffset) -> str | None:
+    """What a report says of a clock whose times it moved; None for one that it left alone."""
+    whose = f"{offset.host}'s clock"
+    if offset.stepped:
+        return (
+            f"{whose} was set during the capture (its times and {offset.against}'s contradict each other): "
+            "across the two the way alone tells the order"
+        )
+    if not offset.corrected or offset.offset_us is None:
+        return None
+    side = "ahead of" if offset.offset_us > 0 else "behind"
+    drift = (
+        f" and {abs(offset.drift_ppm):.0f} ppm {'fast' if offset.drift_ppm > 0 else 'slow'}" if offset.drift_ppm else ""
+    )
+    return (
+        f"{whose} is taken to be {duration(abs(offset.offset_us))} {side} {offset.against}'s{drift}, by {_seen(offset)}: "
+        f"all times are on {offset.against}'s"
+    )
+
+
+def _seen(offset: ClockOffset) -> str:
+    count = "one packet" if offset.packets == 1 else f"{offset.packets} packets"
+    if offset.low_us is None or offset.high_us is None:
+        return f"{count} seen by both, all one way and taken to have needed no time"
+    return f"{count} seen by both (within {duration((offset.high_us - offset.low_us) / 2)})"
+
+
+def duration(value_us: float) -> str:
+    """A time in the unit that suits it: ``38 µs``, ``3.000 s``, ``365.25 days``."""
+    if value_us < 1000:
+        return f"{value_us:.0f} µs"
+    if value_us < 1_000_000:
+        return f"{value_us / 1000:.2f} ms"
+    return f"{value_us / 1e6:.3f} s" if value_us < 2 * 86_400e6 else f"{value_us / 86_400e6:.2f} days"
