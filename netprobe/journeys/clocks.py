@@ -152,7 +152,7 @@ class _Alignment:
     def _move(self, clock: int, fit: Fit, meetings: Meetings) -> None:
         rows = np.flatnonzero(self._clock == clock)
         if fit.stepped:
-            self.time_ns[rows] = _by_the_nearest(self._raw, rows, meetings)
+            self.time_ns[rows] = _by_the_nearest(self._raw[rows], meetings)
             return
         moved = self._raw[rows] - fit.offset_ns
         if fit.rate:
@@ -173,34 +173,33 @@ def _ways(theirs: Sightings, mine: Sightings, other: int, clock: int) -> Times:
 def _by_round_trip(theirs: Sightings, mine: Sightings) -> Times:
     """Which way, by requests and answers: the longer time between them is that of the clock nearer to the asker.
 
-    Of each exchange the pair that follows at the shortest time decides: no clock drifts much in that.
+    So is that between a packet and itself, sent back by a router. What follows at the shortest time decides: no clock drifts much in that.
     """
     delta = mine.first_ns - theirs.first_ns
     order = np.lexsort((theirs.first_ns, theirs.flow))
     one, two = order[:-1], order[1:]
-    turns = (theirs.flow[one] == theirs.flow[two]) & (theirs.ahead[one] != theirs.ahead[two])
+    back = (theirs.ahead[one] != theirs.ahead[two]) | (theirs.packet[one] == theirs.packet[two])
+    turns = (theirs.flow[one] == theirs.flow[two]) & back
     one, two = one[turns], two[turns]
-    nearest = np.lexsort((theirs.first_ns[two] - theirs.first_ns[one], theirs.flow[one]))
-    one, two = one[nearest], two[nearest]
-    flows, first = np.unique(theirs.flow[one], return_index=True)
-    longer = np.sign(delta[one] - delta[two])[first] * np.where(theirs.ahead[one][first], 1, -1)
-    if not len(flows):
+    if not len(one):
         return np.zeros(len(delta), np.int64)
-    at = np.minimum(np.searchsorted(flows, theirs.flow), len(flows) - 1)
-    known = np.where(flows[at] == theirs.flow, longer[at], 0)
-    return known * np.where(theirs.ahead, 1, -1)
+    longer, between = np.sign(delta[one] - delta[two]), theirs.first_ns[two] - theirs.first_ns[one]
+    passage, way = theirs.passage[np.concatenate([one, two])], np.concatenate([longer, -longer])
+    nearest = np.lexsort((np.concatenate([between, between]), passage))
+    known, first = np.unique(passage[nearest], return_index=True)
+    at = np.minimum(np.searchsorted(known, theirs.passage), len(known) - 1)
+    return np.where(known[at] == theirs.passage, way[nearest][first][at], 0)
 
 
-def _by_the_nearest(raw: Times, rows: Times, meetings: Meetings) -> Times:
-    """Times of a clock that was set meanwhile: each packet by the nearest shared one before it, the shared ones themselves exactly."""
-    order = np.argsort(raw[meetings.row], kind="stable")
-    anchor, true = meetings.row[order], (meetings.time_ns + meetings.way * STEP_NS)[order]
-    at = np.maximum(np.searchsorted(raw[anchor], raw[rows], side="right") - 1, 0)
-    out = true[at] + (raw[rows] - raw[anchor][at])
-    exact = dict(zip(anchor.tolist(), true.tolist(), strict=True))
-    for index in np.flatnonzero(np.isin(rows, anchor)).tolist():
-        out[index] = exact[int(rows[index])]
-    return out
+def _by_the_nearest(raw: Times, meetings: Meetings) -> Times:
+    """Times of a clock that was set meanwhile: each packet is as far from the nearest shared one as the clock said."""
+    shared = meetings.time_ns + meetings.delta_ns
+    order = np.argsort(shared, kind="stable")
+    shared, true = shared[order], (meetings.time_ns + meetings.way * STEP_NS)[order]
+    behind = np.minimum(np.searchsorted(shared, raw), len(shared) - 1)
+    before = np.maximum(behind - 1, 0)
+    at = np.where(np.abs(raw - shared[before]) <= np.abs(shared[behind] - raw), before, behind)
+    return true[at] + (raw - shared[at])
 
 
 def _offset(fit: Fit, meetings: Meetings, host: str, against: str, moved: bool) -> ClockOffset:

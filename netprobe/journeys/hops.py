@@ -161,7 +161,7 @@ def _all(journey: Journey, table: PacketTable, direction: Direction) -> list[Sig
 def _ordered(
     found: list[Sighting], table: PacketTable, points: Sequence[CapturePoint], stops: Sequence[Stop]
 ) -> list[Sighting]:
-    """Topology first, where it knows every point of a leg; else the order of time (which ``found`` is in)."""
+    """Topology first, where it knows every point of a leg; else the TTL, which no router raises; then the order of time."""
     place = {stop.point: index for index, stop in enumerate(stops)}
     out: list[Sighting] = []
     for leg in dict.fromkeys(seen.leg for seen in found):
@@ -169,6 +169,8 @@ def _ordered(
         names = [points[seen.flow.point].name for seen in group]
         if all(name in place for name in names) and len(set(names)) == len(names):
             group.sort(key=lambda seen: (place[points[seen.flow.point].name], int(table.packets.time_ns[seen.row])))
+        elif len({(int(table.kind[seen.row]), int(table.tcp_flags[seen.row])) for seen in group}) == 1:
+            group.sort(key=lambda seen: -int(table.ttl[seen.row]))
         out += group
     return out
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PAYLOAD_BYTES = 16  # of a datagram, beside its addresses, ports, length and IP id
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio, as in splitmix64
+_QUOTED = {1: Kind.ICMP, 6: Kind.TCP, 17: Kind.UDP, 58: Kind.ICMP}  # IP protocol numbers
 _TCP = ("kind", "ip_version", "ip_id", "seq", "ack", "tcp_flags", "window", "tsval", "tsecr", "payload_len")
 _OTHER = (
     *("kind", "ip_version", "ip_id", "frag_off", "ip_proto", "ip_len", "payload_len"),
@@ -38,17 +39,19 @@ class Sightings:
     """Columns, one row for each frame and clock that saw it, ordered by frame and clock.
 
     Attributes:
-        frame: int64, equal for one frame.
+        frame: int64, equal for one frame. packet: int64, equal for one packet, also where a router lowered its TTL.
         clock: int64, index of the clock.
         row: int64, the first sighting's row in the packet table.
         first_ns, last_ns: int64, first and last sighting on this clock.
         sender: int64, the clock of whose host the sending interface is; -1 unknown.
         ttl: int64, highest and lowest TTL (hop limit) with which this clock saw the packet, added.
-        flow: int64, equal for the packets of one exchange, both ways. ahead: bool, which of its two ways.
+        flow: int64, equal for the packets of one exchange, both ways. ahead: bool, which of its two ways. passage: int64, equal for the
+            packets of one way with one TTL.
         asks: bool, a packet that begins something: a SYN, a datagram, an echo request.
     """
 
     frame: NDArray[np.int64]
+    packet: NDArray[np.int64]
     clock: NDArray[np.int64]
     row: NDArray[np.int64]
     first_ns: NDArray[np.int64]
@@ -57,6 +60,7 @@ class Sightings:
     ttl: NDArray[np.int64]
     flow: NDArray[np.int64]
     ahead: NDArray[np.bool_]
+    passage: NDArray[np.int64]
     asks: NDArray[np.bool_]
 
     def of(self, clock: int) -> Sightings:
@@ -93,7 +97,7 @@ def shared_frames(table: PacketTable, clock: NDArray[np.int64], sender: NDArray[
     frame = np.where(routed, _groups([packet, same]) + len(rows), by_ttl)
     kept = direct | (routed & _spread(np.where(routed, frame, -1 - np.arange(len(rows))), clock[rows]))
     sums = _ttl_sums(_groups([packet, clock[rows]]), ttl)
-    return _sightings(table, rows[kept], frame[kept], clock, sender, sums[kept])
+    return _sightings(table, rows[kept], frame[kept], packet[kept], clock, sender, sums[kept])
 
 
 def _identity(table: PacketTable, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
@@ -146,7 +150,7 @@ def _spread(group: NDArray[np.int64], clock: NDArray[np.int64]) -> NDArray[np.bo
 
 
 def _any_in_group(group: NDArray[np.int64], which: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return np.isin(group, np.unique(group[which]))
+    return np.asarray(np.isin(group, np.unique(group[which])), np.bool_)
 
 
 def _told_apart(
@@ -180,13 +184,14 @@ def _sightings(
     table: PacketTable,
     rows: NDArray[np.int64],
     frame: NDArray[np.int64],
+    packet: NDArray[np.int64],
     clock: NDArray[np.int64],
     sender: NDArray[np.int64],
     ttl: NDArray[np.int64],
 ) -> Sightings:
     times = table.packets.time_ns[rows]
     order = np.lexsort((rows, times, clock[rows], frame))
-    rows, frame, times, ttl = rows[order], frame[order], times[order], ttl[order]
+    rows, frame, packet, times, ttl = (column[order] for column in (rows, frame, packet, times, ttl))
     new = np.ones(len(rows), np.bool_)
     new[1:] = (frame[1:] != frame[:-1]) | (clock[rows][1:] != clock[rows][:-1])
     begins = np.flatnonzero(new)
@@ -195,6 +200,7 @@ def _sightings(
     flow, ahead = _exchange(table, first)
     return Sightings(
         frame=frame[begins],
+        packet=packet[begins],
         clock=clock[first],
         row=first,
         first_ns=times[begins],
@@ -203,18 +209,26 @@ def _sightings(
         ttl=ttl[begins],
         flow=flow,
         ahead=ahead,
+        passage=_groups([flow, ahead, table.ttl[first]]),
         asks=_asks(table, first),
     )
 
 
 def _exchange(table: PacketTable, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """The exchange that each row belongs to, and which way of it."""
+    kind = table.kind[rows].astype(np.int64)
+    error = kind == Kind.ICMP_ERROR  # it answers the packet that it quotes
     ends = []
-    for side, port in (("src", table.sport), ("dst", table.dport)):
-        ends.append(_mixed([getattr(table, f"{side}_hi")[rows], getattr(table, f"{side}_lo")[rows], port[rows]]))
+    for side, port in (("src", "sport"), ("dst", "dport")):
+        columns = ((f"inner_{name}", name) for name in (f"{side}_hi", f"{side}_lo", port))
+        ends.append(_mixed([np.where(error, getattr(table, i)[rows], getattr(table, o)[rows]) for i, o in columns]))
     # An echo has one identifier and no ports: its type tells request from reply.
-    ahead = np.where(table.kind[rows] == Kind.ICMP, np.isin(table.icmp_type[rows], (8, 128)), ends[0] < ends[1])
-    return _groups([np.minimum(*ends), np.maximum(*ends), table.kind[rows]]), ahead
+    ahead = np.where(kind == Kind.ICMP, np.isin(table.icmp_type[rows], (8, 128)), ends[0] < ends[1])
+    quoted = table.inner_proto[rows].astype(np.int64)
+    for number, quotes in _QUOTED.items():
+        kind = np.where(error & (quoted == number), int(quotes), kind)
+    ahead = np.where(error & (kind == Kind.ICMP), True, ahead) ^ error
+    return _groups([np.minimum(*ends), np.maximum(*ends), kind]), ahead.astype(np.bool_)
 
 
 def _asks(table: PacketTable, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
