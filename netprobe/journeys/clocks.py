@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netprobe.journeys.offset import STEP_NS, Fit, Meetings, fitted
-from netprobe.journeys.shared import Sightings, shared_frames
+from netprobe.journeys.shared import Shared, Sightings, shared_frames
 from netprobe.report.model import ClockOffset
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _senders(table: PacketTable, owners: Mapping[int, str], numbers: Mapping[str
 class _Alignment:
     """Clock after clock, the best known first, each held against all that are known by then."""
 
-    def __init__(self, table: PacketTable, clock: Times, sightings: Sightings, *, probed: bool) -> None:
+    def __init__(self, table: PacketTable, clock: Times, sightings: Shared, *, probed: bool) -> None:
         self.time_ns = table.packets.time_ns.copy()
         self._raw = table.packets.time_ns
         self._clock = clock
@@ -125,8 +125,7 @@ class _Alignment:
 
     def _meetings(self, clock: int) -> Meetings:
         """All that a clock shares with the known ones; what nobody knows the way of only where nothing else is there."""
-        mine = self._seen.of(clock)
-        parts = [self._pair(other, mine, slack) for other, slack in self._slack_ns.items()]
+        parts = [self._pair(other, clock, slack) for other, slack in self._slack_ns.items()]
         whole = Meetings(
             time_ns=np.concatenate([part.time_ns for part in parts]),
             delta_ns=np.concatenate([part.delta_ns for part in parts]),
@@ -137,17 +136,25 @@ class _Alignment:
         sure = whole.way != 0
         return whole.pick(sure) if sure.any() else whole
 
-    def _pair(self, other: int, mine: Sightings, slack_ns: float) -> Meetings:
-        theirs = self._seen.of(other).shifted(self._raw - self.time_ns)
-        _, left, right = np.intersect1d(theirs.frame, mine.frame, assume_unique=True, return_indices=True)
-        theirs, mine = theirs.pick(left), mine.pick(right)
-        way = _ways(theirs, mine, other, int(mine.clock[0]) if len(mine.clock) else -1)
+    def _pair(self, other: int, clock: int, slack_ns: float) -> Meetings:
+        theirs, mine = self._both(self._seen.frames, other, clock)
+        if len(mine.row):
+            way = _ways(theirs, mine, other, clock)
+        else:
+            theirs, mine = self._both(self._seen.packets, other, clock)
+            lower, turn = np.sign(theirs.ttl - mine.ttl), _by_round_trip(theirs, mine)
+            way = np.where(lower == 0, turn, lower)
         if other == 0 and self._probed:  # what the source asks comes from the source
             way = np.where((way == 0) & theirs.asks, 1, way)
         # the last sighting before the link between them, and the first behind it: nearest to each other
         time = np.where(way == 1, theirs.last_ns, theirs.first_ns)
         delta = np.where(way == -1, mine.last_ns, mine.first_ns) - time
         return Meetings(time_ns=time, delta_ns=delta, way=way, row=mine.row, slack_ns=slack_ns)
+
+    def _both(self, seen: Sightings, other: int, clock: int) -> tuple[Sightings, Sightings]:
+        theirs, mine = seen.of(other).shifted(self._raw - self.time_ns), seen.of(clock)
+        _, left, right = np.intersect1d(theirs.frame, mine.frame, assume_unique=True, return_indices=True)
+        return theirs.pick(left), mine.pick(right)
 
     def _move(self, clock: int, fit: Fit, meetings: Meetings) -> None:
         rows = np.flatnonzero(self._clock == clock)

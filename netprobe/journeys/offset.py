@@ -105,12 +105,13 @@ class Fit:
 
 def fitted(meetings: Meetings) -> Fit:
     """Bound the offset, with no drift where that is possible."""
-    base, since = int(meetings.delta_ns[0]), int(meetings.time_ns[0])
+    first = int(meetings.time_ns.argmin())
+    base, since = int(meetings.delta_ns[first]), int(meetings.time_ns[first])
     delta = (meetings.delta_ns - base).astype(np.float64)
     time = (meetings.time_ns - since).astype(np.float64)
     there, back = meetings.way >= 0, meetings.way <= 0
     if not (meetings.way != 0).any():  # nobody knows which way: the packets are taken to have needed no time
-        return Fit(base_ns=base, since_ns=since, low_ns=float(delta.min()), high_ns=float(delta.max()))
+        return Fit(base_ns=base, since_ns=since)
     high = float(delta[there].min()) if there.any() else None
     low = float(delta[back].max()) if back.any() else None
     if high is None or low is None or low <= high:

@@ -76,8 +76,16 @@ class Sightings:
         return replace(self, first_ns=self.first_ns - by_ns[self.row], last_ns=self.last_ns - by_ns[self.row])
 
 
-def shared_frames(table: PacketTable, clock: NDArray[np.int64], sender: NDArray[np.int64]) -> Sightings:
-    """Every frame that more than one clock saw.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What several clocks saw: the very same frames, and (with routers or NAT between them) the same packets."""
+
+    frames: Sightings
+    packets: Sightings
+
+
+def shared_frames(table: PacketTable, clock: NDArray[np.int64], sender: NDArray[np.int64]) -> Shared:
+    """Everything that more than one clock saw.
 
     Args:
         table: the packet table.
@@ -89,15 +97,15 @@ def shared_frames(table: PacketTable, clock: NDArray[np.int64], sender: NDArray[
     keep = _spread(packet, clock[rows])
     rows, packet = rows[keep], packet[keep]
     ttl = table.ttl[rows].astype(np.int64)
-    same = _told_apart(packet, ttl, table.packets.point[rows], rows)
-    by_ttl = _groups([packet, ttl, same])
-    direct = (same >= 0) & _spread(np.where(same >= 0, by_ttl, -1 - np.arange(len(rows))), clock[rows])
-    # A router between the two clocks: no frame is the same, the packet is.
-    routed = (same >= 0) & ~_any_in_group(packet, direct)
-    frame = np.where(routed, _groups([packet, same]) + len(rows), by_ttl)
-    kept = direct | (routed & _spread(np.where(routed, frame, -1 - np.arange(len(rows))), clock[rows]))
+    rank = _told_apart(packet, ttl, table.packets.point[rows], rows)
+    rows, packet, ttl, rank = (column[rank >= 0] for column in (rows, packet, ttl, rank))
     sums = _ttl_sums(_groups([packet, clock[rows]]), ttl)
-    return _sightings(table, rows[kept], frame[kept], packet[kept], clock, sender, sums[kept])
+
+    def seen(group: NDArray[np.int64]) -> Sightings:
+        kept = _spread(group, clock[rows])
+        return _sightings(table, rows[kept], group[kept], packet[kept], clock, sender, sums[kept])
+
+    return Shared(frames=seen(_groups([packet, ttl, rank])), packets=seen(_groups([packet, rank])))
 
 
 def _identity(table: PacketTable, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
