@@ -30,14 +30,14 @@ demo: setup $(STAMP)
 test: setup $(STAMP)
 	@status=0; \
 	$(BIN)/python -m pytest -q -n auto --ignore=tests/lab tests || status=1; \
-	$(BIN)/python -m pytest -q tests/lab || status=1; \
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/lab || status=1; \
 	exit $$status
 
 unit: $(STAMP)
 	$(BIN)/python -m pytest -q -n auto --ignore=tests/lab tests
 
 lab-test: setup $(STAMP)
-	$(BIN)/python -m pytest -q tests/lab
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/lab
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

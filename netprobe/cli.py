@@ -22,6 +22,20 @@ Exit codes:
   4   the environment does not allow it (no root, no tool, host unreachable)
 """
 
+EXPLAIN_EXAMPLES = """\b
+Examples:
+  netprobe explain web:80                    from this host to its container web
+  netprobe explain db:5432 --from web        from container to container, by name
+  netprobe explain demo:80 --from server1    from another host of the inventory
+  netprobe explain http://10.0.0.5/ --save run.pcapng
+"""
+REPLAY_EXAMPLES = """\b
+Examples:
+  netprobe replay run.pcapng
+  netprobe replay --point server2/eth0=a.pcap --point server2/docker0=b.pcap
+  netprobe replay a.pcap --flow '192.168.3.201:41290>192.168.3.202:80/tcp'
+"""
+
 
 @click.group(
     cls=LazyGroup,
@@ -35,15 +49,26 @@ def cli() -> None:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value on stdout instead of text.")
+hosts_option = click.option(
+    "--hosts",
+    type=click.Path(),
+    metavar="FILE",
+    help="The inventory of hosts (TOML).  [default: $NETPROBE_HOSTS, else ~/.config/netprobe/hosts.toml, else a running lab's]",
+)
 deep_option = click.option(
     "--deep", is_flag=True, help="Dissect the packets shown, with the application layer by tshark."
 )
 
 
-@cli.command(short_help="Probe TARGET, watch the packets, say why it works or fails.")
+@cli.command(short_help="Probe TARGET, watch the packets, say why it works or fails.", epilog=EXPLAIN_EXAMPLES)
 @click.argument("target")
 @click.option(
-    "--from", "source", default="local", show_default=True, help="Who asks: a host, a container, or NAME@HOST."
+    "--from",
+    "source",
+    default="local",
+    show_default=True,
+    metavar="SOURCE",
+    help="Who asks: a host, a container, or NAME@HOST.",
 )
 @click.option("--proto", type=click.Choice(["tcp", "udp", "icmp", "http", "dns"]), help="What the probe speaks.")
 @click.option(
@@ -52,7 +77,7 @@ deep_option = click.option(
 @click.option(
     "--save", type=click.Path(), metavar="FILE", help="Write the evidence to FILE (pcapng; replay or Wireshark)."
 )
-@click.option("--hosts", type=click.Path(), metavar="FILE", help="The inventory of hosts (TOML).")
+@hosts_option
 @click.option(
     "--timeout",
     type=click.FloatRange(0.1, 120),
@@ -61,6 +86,7 @@ deep_option = click.option(
     metavar="S",
     help="Seconds for name lookup and probe.",
 )
+@click.option("--predict", is_flag=True, help="Send nothing: say what would happen by the hosts' state.")
 @json_option
 @deep_option
 def explain(
@@ -72,6 +98,7 @@ def explain(
     save: str | None,
     hosts: str | None,
     timeout: float,
+    predict: bool,
     as_json: bool,
     deep: bool,
 ) -> int:
@@ -90,12 +117,13 @@ def explain(
         save=save,
         hosts=hosts,
         timeout_s=timeout,
+        predict=predict,
         as_json=as_json,
         deep=deep,
     )
 
 
-@cli.command(short_help="Explain saved evidence, or captures of tcpdump and Wireshark.")
+@cli.command(short_help="Explain saved evidence, or captures of tcpdump and Wireshark.", epilog=REPLAY_EXAMPLES)
 @click.argument("files", nargs=-1, metavar="FILE...", type=click.Path())
 @click.option("--point", "points", multiple=True, metavar="NAME=FILE", help="A capture file, and where it was taken.")
 @click.option("--flow", metavar="EXPR", help="Which connection: SRC:PORT>DST:PORT/PROTO or part of it.")
@@ -109,6 +137,38 @@ def replay(files: tuple[str, ...], points: tuple[str, ...], flow: str | None, as
     from netprobe.commands import replay as command
 
     return command.run(files=files, points=points, flow=flow, as_json=as_json, deep=deep)
+
+
+@cli.command(short_help="The causes that netprobe knows, each explained.")
+@click.argument("code", required=False)
+@json_option
+def causes(code: str | None, as_json: bool) -> int:
+    """List the causes that netprobe knows, or explain the one called CODE, with an example from its capture."""
+    from netprobe.commands import causes as command
+
+    return command.run(code=code, as_json=as_json)
+
+
+@cli.command(short_help="Which hosts there are, and what netprobe can do on each.")
+@hosts_option
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.5, 120),
+    default=5.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds to wait for the hosts, all together.",
+)
+@json_option
+def hosts(*, hosts: str | None, timeout: float, as_json: bool) -> int:
+    """Look at every host of the inventory: can it be reached, as root, is its Docker Engine there, what does it lack?
+
+    Nothing is changed or sniffed. A host is usable in part where some of its state cannot be read; explain works there, and
+    says what it does not know. Exit code 0 if every host is usable (in part, too), 4 if one is not.
+    """
+    from netprobe.commands import hosts as command
+
+    return command.run(hosts=hosts, timeout_s=timeout, as_json=as_json)
 
 
 def run(arguments: Sequence[str]) -> int:

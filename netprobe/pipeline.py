@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from netprobe.causes.ahead import behind
 from netprobe.causes.attribution import attribute
 from netprobe.causes.case import Case
 from netprobe.causes.catalogue import cause_of, notes_of, still_possible
@@ -22,8 +23,9 @@ from netprobe.decode.table import Kind
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import LimitKind, Outcome, Place, Proto, Resolution
 from netprobe.flows.build import build
-from netprobe.journeys.arp import exchanges
-from netprobe.journeys.clocks import aligned, assumed
+from netprobe.foretell import foretell
+from netprobe.journeys.arp import exchanges, with_names
+from netprobe.journeys.clocks import on_one_clock
 from netprobe.journeys.hops import Stop, hops
 from netprobe.journeys.join import connections
 from netprobe.journeys.model import Journey
@@ -35,17 +37,19 @@ from netprobe.predict.question import foresee, path_of
 from netprobe.report.model import Direction, Report, Verdict
 from netprobe.state.build import build_world
 from netprobe.state.lookup import canonical
+from netprobe.state.sharing import is_absent
 from netprobe.state.topology import itinerary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from netprobe.decode.table import PacketTable
-    from netprobe.evidence.model import Evidence, Limit, Probe
+    from netprobe.evidence.model import CapturePoint, Evidence, Limit, Probe
     from netprobe.flows.expression import FlowExpr
     from netprobe.flows.model import FlowSummary
     from netprobe.journeys.model import Connection
-    from netprobe.report.model import ClockOffset, Finding, Hop
+    from netprobe.predict.model import Prediction
+    from netprobe.report.model import Clock, Finding, Hop
     from netprobe.state.model import World
 
 GOOD = frozenset({Outcome.CONNECTED, Outcome.REPLIED, Outcome.ANSWERED})
@@ -81,24 +85,28 @@ def analyze(evidence: Evidence, flow: FlowExpr | None = None) -> Report:
         SeveralFlows: captures from elsewhere with several connections, and ``flow`` does not single one out.
         UsageFault: captures without any connection, or none that ``flow`` matches.
     """
+    if evidence.probe is not None and evidence.probe.predict:
+        return foretell(evidence, evidence.probe)
+    evidence = _doubting(evidence)
+    source = evidence.probe.source_at.host if evidence.probe else None
     world = build_world(evidence)
-    source = evidence.probe.source_at.host if evidence.probe is not None else None
-    table, clocks = aligned(decode(evidence.packets, evidence.points), evidence.points, source, world.before)
+    decoded = decode(evidence.packets, evidence.points)
+    table, clocks = on_one_clock(decoded, evidence.points, source, world.before)
     found = connections(build(table), table)
     outer = _chosen(evidence, table, found, flow)
     aim = _aim(evidence, world, outer)
     journey = _journey(outer, found, table, world) if outer is not None else None
-    return _with_clocks(_report(evidence, table, world, aim, journey), clocks, evidence)
+    return _report(evidence, table, world, aim, journey, clocks)
 
 
-def _with_clocks(report: Report, clocks: Sequence[ClockOffset], evidence: Evidence) -> Report:
-    """The report with what its times rest on: the clocks of the hosts that saw it."""
-    host_of = {point.name: point.host or point.name for point in evidence.points}
-    hosts = {host_of[hop.point] for hop in report.hops if hop.seen}
-    hosts |= {host_of[frame.point] for each in report.arp for frame in (*each.requests, *each.answers)}
-    mine = tuple(each for each in clocks if each.host in hosts and (len(hosts) > 1 or each.corrected))
-    said = [sentence for each in mine if (sentence := assumed(each)) is not None]
-    return replace(report, clocks=mine, assumptions=(*report.assumptions, *said))
+def _doubting(evidence: Evidence) -> Evidence:
+    """Treat a point that was sniffed in part as one that lost packets: who knows what passed afterwards?"""
+    in_part = {limit.subject for limit in evidence.limits if limit.kind is LimitKind.PART}
+    points = [
+        replace(point, dropped=max(point.dropped or 0, 1)) if point.name in in_part else point
+        for point in evidence.points
+    ]
+    return replace(evidence, points=tuple(points))
 
 
 def _chosen(
@@ -159,10 +167,12 @@ def _bridge_points(world: World) -> frozenset[str] | None:
 
 
 def _target_is_dead(probe: Probe | None, world: World) -> bool:
-    """Whether the target container is known not to run, before and after: whoever answered is somebody else."""
+    """Whether the target container is known not to answer, before and after: whoever answered is somebody else."""
     place = probe.target_at if probe is not None else None
     if probe is None or place is None or place.container is None:
         return False
+    if is_absent(probe, world.before) and is_absent(probe, world.after):
+        return True
     if canonical(world.before, place) == canonical(world.before, probe.source_at):
         return False  # source and target are one namespace, whoever owned it once
     found = [
@@ -247,11 +257,23 @@ class _Judgement:
     unknowns: tuple[str, ...] = ()
 
 
-def _report(evidence: Evidence, table: PacketTable, world: World, aim: Aim, journey: Journey | None) -> Report:
+def _report(
+    evidence: Evidence,
+    table: PacketTable,
+    world: World,
+    aim: Aim,
+    journey: Journey | None,
+    clocks: tuple[Clock, ...],
+) -> Report:
     story = observe(journey, table, evidence.points, aim)
     stops = _stops(evidence, world)
     dialled = _first_destination(evidence.probe)
-    seen = hops(journey, table, evidence.points, stops, dialled=dialled, delivered=story.good) if journey else ()
+    told = foresee(evidence.probe, world.before)
+    seen = (
+        hops(journey, table, evidence.points, stops, dialled=dialled, delivered=story.good, foreseen=_sequences(told))
+        if journey
+        else ()
+    )
     way = classify(journey, seen, evidence.points, aim, story)
     dead = story.good and _target_is_dead(evidence.probe, world)
     if dead and aim.target is not None and _asks_for_host(evidence.probe, world):
@@ -263,6 +285,7 @@ def _report(evidence: Evidence, table: PacketTable, world: World, aim: Aim, jour
     if dead or answered_elsewhere(story, way, aim, unclear=unclear):
         story = replace(story, symptom=Symptom.OTHER_ENDPOINT)
     named = attribute(seen, evidence.points, world, aim.proto.value if aim.proto is not Proto.HTTP else "tcp")
+    clocks = _clocks_of(clocks, named, evidence.points)
     last, missing = _edge(named, story)
     case = Case(
         probe=evidence.probe,
@@ -276,9 +299,9 @@ def _report(evidence: Evidence, table: PacketTable, world: World, aim: Aim, jour
         world=world,
         last_seen=last,
         first_missing=missing,
-        prediction=foresee(evidence.probe, world.before),
+        prediction=told,
     )
-    judged = _judge(case)
+    judged = _judge(case, lost=any(limit.kind is LimitKind.HOST for limit in evidence.limits))
     probe = evidence.probe
     works = judged.verdict is Verdict.WORKS
     return Report(
@@ -294,16 +317,26 @@ def _report(evidence: Evidence, table: PacketTable, world: World, aim: Aim, jour
         why=why(case, judged.verdict, judged.cause),
         cause=judged.cause,
         findings=notes_of(case, judged.cause),
+        after=behind(case) if judged.cause is not None else None,
         hops=named,
         last_seen=last,
         first_missing=None if works else missing,
-        assumptions=_assumptions(case, judged.verdict),
+        assumptions=(*_assumptions(case, judged.verdict), *_clock_assumptions(clocks)),
         unknowns=(*judged.unknowns, *_unknowns(case, evidence, undetermined=judged.verdict is Verdict.UNDETERMINED)),
         alternatives=still_possible(case) if judged.verdict is Verdict.UNDETERMINED else (),
-        arp=exchanges(table, evidence.points, _resolved(case)),
+        clocks=clocks,
+        arp=with_names(exchanges(table, evidence.points, _resolved(case)), world.before),
         way=probe.way if probe else "",
         timing_ms=probe.timing_ms if probe else {},
     )
+
+
+def _sequences(told: Prediction | None) -> dict[tuple[Direction, int], list[str]]:
+    """The predicted points of each direction and leg, in order."""
+    found: dict[tuple[Direction, int], list[str]] = {}
+    for hop in told.hops if told else ():
+        found.setdefault((hop.direction, hop.leg), []).append(hop.point)
+    return found
 
 
 def _resolved(case: Case) -> frozenset[str]:
@@ -342,9 +375,11 @@ def _edge(every: Sequence[Hop], story: Observation) -> tuple[str | None, str | N
     return (way_back[-1].point if lost else seen[-1].point if seen else None), (lost[0].point if lost else None)
 
 
-def _judge(case: Case) -> _Judgement:
+def _judge(case: Case, *, lost: bool) -> _Judgement:
     """Packets decide; the prober must not contradict them; a cause must be proved."""
     story, probe = case.story, case.probe
+    if lost:  # what came afterwards, packets and state, is missing
+        return _Judgement(verdict=Verdict.UNDETERMINED)
     doubt = _contradiction(story, probe)
     cause = None if doubt else cause_of(case)
     if cause is not None:
@@ -355,12 +390,22 @@ def _judge(case: Case) -> _Judgement:
         return _Judgement(verdict=Verdict.UNDETERMINED, unknowns=(doubt,))
     if story.good and case.journey is not None and case.journey.unknowns:
         return _Judgement(verdict=Verdict.UNDETERMINED)
+    if story.good and (other := _somebody_else(case)):
+        return _Judgement(verdict=Verdict.UNDETERMINED, unknowns=(other,))
     if story.good:
         return _Judgement(verdict=Verdict.WORKS)
     if not story.patient:
         unknown = "the capture may have ended before an answer came"
         return _Judgement(verdict=Verdict.UNDETERMINED, unknowns=(unknown,))
     return _Judgement(verdict=Verdict.UNDETERMINED)
+
+
+def _somebody_else(case: Case) -> str | None:
+    """One sentence when who answered was not seen, and by the hosts' state it is not the target."""
+    told, target = case.prediction, case.aim.target
+    if case.story.reached is not None or told is None or told.arrives is None or target in (None, told.arrives):
+        return None
+    return f"by the hosts' state it ends at {told.arrives}, not at {target}, and neither was seen to take it"
 
 
 def _contradiction(story: Observation, probe: Probe | None) -> str | None:
@@ -391,9 +436,25 @@ def _assumptions(case: Case, verdict: Verdict) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _clocks_of(clocks: Sequence[Clock], every: Sequence[Hop], points: Sequence[CapturePoint]) -> tuple[Clock, ...]:
+    """The clocks of hosts that saw the journey."""
+    host_of = {point.name: point.host or point.name for point in points}
+    hosts = {host_of[hop.point] for hop in every if hop.seen}
+    return tuple(clock for clock in clocks if clock.host in hosts)
+
+
+def _clock_assumptions(clocks: Sequence[Clock]) -> tuple[str, ...]:
+    return tuple(
+        f"the clocks of {clock.host} and {clock.against} disagree: {clock.host}'s times are taken to be off by what frames seen on both show"
+        + (", and as those contradict each other, only the way tells the order across the two" if clock.stepped else "")
+        for clock in clocks
+        if clock.corrected
+    )
+
+
 def _unknowns(case: Case, evidence: Evidence, *, undetermined: bool) -> tuple[str, ...]:
     found = [*(case.journey.unknowns if case.journey else ())]
-    found += [f"{limit.subject}: {limit.why}" for limit in evidence.limits if not _is_down(case, limit)]
+    found += _said(limit for limit in evidence.limits if not _is_down(case, limit))
     if case.story.symptom in STOPPED and undetermined:
         found += [
             f"{drop.host}: {drop.counter} meanwhile ({drop.text}); whether by this packet is not certain"
@@ -413,11 +474,19 @@ def _unknowns(case: Case, evidence: Evidence, *, undetermined: bool) -> tuple[st
     return tuple(dict.fromkeys(found))
 
 
+def _said(limits: Iterable[Limit]) -> list[str]:
+    """One line a reason: what went wrong in the same way is named together."""
+    subjects: dict[tuple[LimitKind, str], list[str]] = {}
+    for limit in limits:
+        subjects.setdefault((limit.kind, limit.why), []).append(limit.subject)
+    return [f"{', '.join(names)}: {why}" for (_, why), names in subjects.items()]
+
+
 def _is_down(case: Case, limit: Limit) -> bool:
     """Whether this is a point that could not be sniffed because its interface is known to be down: that is evidence."""
     parts = limit.subject.split("/")
     host = case.before(parts[0])
-    if limit.kind is not LimitKind.POINT or host is None or len(parts) not in (2, 3):
+    if limit.kind not in (LimitKind.POINT, LimitKind.PART) or host is None or len(parts) not in (2, 3):
         return False
     link = host.namespace(parts[1] if len(parts) == 3 else None).link(parts[-1])
     return link is not None and not link.up

@@ -92,20 +92,23 @@ def _loopbacks(hosts: Mapping[str, Host], near: Place, far: Place | None) -> Ite
 
 
 def _trunks(hosts: Mapping[str, Host], way_hosts: set[str]) -> set[tuple[str, str]]:
-    """Return the interfaces where VLAN tags may be on the wire: parents of macvlan networks, and of VLAN links."""
+    """Return the interfaces where VLAN tags may be on the wire: parents of macvlan networks, VLAN links, and what those stand on."""
     found = set()
     for name in way_hosts & set(hosts):
-        parents = {network.parent for network in hosts[name].networks or () if network.driver in FLAT_DRIVERS}
-        parents |= {link.name for link in hosts[name].own.links or () if link.kind == "vlan"}
-        for parent in filter(None, parents):
-            found |= {(name, parent), (name, parent.rpartition(".")[0] or parent)}
+        links = {link.name: link for link in hosts[name].own.links or ()}
+        upper = {network.parent for network in hosts[name].networks or () if network.driver in FLAT_DRIVERS}
+        upper |= {each for each, link in links.items() if link.kind == "vlan" or each.rpartition(".")[0] in links}
+        below = {links[each].peer_name for each in upper if each in links and links[each].kind == "vlan"}
+        below |= {each.rpartition(".")[0] for each in upper}
+        found |= {(name, each) for each in upper | below if each}
     return found
 
 
 def pcap_filter(probe: Tuple5, *, tagged: bool = False) -> str:
     """Return the pcap filter (pcap-filter(7)) for a probe.
 
-    The part for tagged frames stands last: ``vlan`` shifts the offsets of all that follows it.
+    The parts for tagged frames (one tag, or two: QinQ) are nested and stand last: ``vlan`` shifts the offsets of all that follows
+    it. A tag that the kernel took out of the bytes hides nothing from the first part; a second one stays in them.
     """
     four = probe.dialled is None or ":" not in probe.dialled
     parts = ["arp", "icmp" if probe.transport == "icmp" else NOT_ECHO] if four else []
@@ -116,7 +119,7 @@ def pcap_filter(probe: Tuple5, *, tagged: bool = False) -> str:
     if probe.looks_up:
         parts.append(f"(port 53 or host {EMBEDDED_DNS})")
     text = " or ".join(parts)
-    return f"{text} or (vlan and ({text}))" if tagged else text
+    return f"{text} or (vlan and ({text} or (vlan and ({text}))))" if tagged else text
 
 
 def _flow(probe: Tuple5) -> Iterable[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ SNAPLEN = 262144
 BYTES_PER_POINT = 8 << 20
 READY_SECONDS = 3.0
 QUIET_SECONDS = 0.025
+TAIL_SECONDS = 0.1
 STOP_SECONDS = 0.5
 DENIED = "permission to"
 
@@ -39,6 +41,7 @@ class Sniffing:
     seconds: float
     failed: dict[str, str] = field(default_factory=dict)
     _started: dict[str, Future[Answer]] = field(default_factory=dict)
+    _streams: dict[str, Stream] = field(default_factory=dict)
 
     def start(self) -> None:
         """Start every sniffer, without waiting."""
@@ -77,6 +80,13 @@ class Sniffing:
                 self._check(host, why)
                 self.failed[name] = why
 
+    def follow(self) -> None:
+        """Fetch what the sniffers of other machines write while they write it: a connection that breaks then loses the rest only."""
+        for host in self._started:
+            session = self.sessions[host]
+            if not session.host.reach.same_machine:
+                self._streams[host] = Stream(session)
+
     @staticmethod
     def _check(host: str, why: str) -> None:
         if "not installed" in why:
@@ -86,6 +96,8 @@ class Sniffing:
 
     def stop(self) -> Captured:
         """End every sniffer once all is quiet, and join what they wrote."""
+        for stream in self._streams.values():
+            stream.end()
         asked = {
             host: self.sessions[host].submit("stop", quiet_seconds=QUIET_SECONDS, seconds=STOP_SECONDS)
             for host in self._started
@@ -93,10 +105,50 @@ class Sniffing:
         reports: dict[str, Answer] = {}
         for host, future in asked.items():
             try:
-                reports |= self.sessions[host].wait(future, STOP_SECONDS + 5.0)["points"]
+                reports |= self._whole(host, self.sessions[host].wait(future, STOP_SECONDS + 5.0)["points"])
             except (HostLostError, FarError) as error:
-                self.failed |= {point.name: str(error) for point in self.points if point.place.host == host}
+                why = str(error).removeprefix(f"{host}: ")
+                kept = self._kept(host, why)
+                reports |= kept
+                self.failed |= {p.name: why for p in self.points if p.place.host == host and p.name not in kept}
         return join(self.points, reports, self.failed)
+
+    def _whole(self, host: str, reports: Mapping[str, Answer]) -> dict[str, Answer]:
+        """Put what was fetched before in front of what came at the end."""
+        stream = self._streams.get(host)
+        before = stream.parts if stream is not None else {}
+        return {key: {**each, "pcap": [*before.get(key, ()), each.get("pcap")]} for key, each in reports.items()}
+
+    def _kept(self, host: str, why: str) -> dict[str, Answer]:
+        """What had come when the host was lost."""
+        stream = self._streams.get(host)
+        parts = stream.parts if stream is not None else {}
+        return {key: {"pcap": list(each), "error": why} for key, each in parts.items()}
+
+
+class Stream:
+    """What the sniffers of one host wrote so far, fetched by a thread of its own until :meth:`end`."""
+
+    def __init__(self, session: Session) -> None:
+        self.parts: dict[str, list[str]] = {}
+        self._session = session
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._fetch, daemon=True)
+        self._thread.start()
+
+    def _fetch(self) -> None:
+        while not self._over.is_set():
+            try:
+                answer = self._session.ask("tail", TAIL_SECONDS + 5.0, seconds=TAIL_SECONDS)
+            except (HostLostError, FarError):
+                return
+            for key, part in answer["points"].items():
+                self.parts.setdefault(key, []).append(part)
+
+    def end(self) -> None:
+        """Stop fetching, behind the answer that is under way."""
+        self._over.set()
+        self._thread.join(TAIL_SECONDS + 6.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +176,8 @@ def join(points: Sequence[Point], reports: Mapping[str, Answer], failed: Mapping
         capture = read_pcap(data, order)
         kept.append((_capture_point(point, report, capture), data, capture))
         if report.get("error"):
-            limits.append(_limit(point.name, f"sniffed in part: {report['error']}"))
+            why = f"sniffed in part: {report['error']}"
+            limits.append(Limit(kind=LimitKind.PART, subject=point.name, why=why))
         if report.get("dropped"):
             limits.append(
                 _limit(point.name, f"the kernel dropped {report['dropped']} packets: absence proves nothing here")
@@ -132,9 +185,10 @@ def join(points: Sequence[Point], reports: Mapping[str, Answer], failed: Mapping
     return Captured(points=tuple(point for point, _, _ in kept), packets=_packets(kept), limits=tuple(limits))
 
 
-def _decoded(text: object) -> bytes:
+def _decoded(parts: object) -> bytes:
+    texts = parts if isinstance(parts, list) else [parts]
     try:
-        return base64.b64decode(text) if isinstance(text, str) else b""
+        return b"".join(base64.b64decode(text) for text in texts if isinstance(text, str))
     except binascii.Error:
         return b""
 

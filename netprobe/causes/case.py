@@ -13,6 +13,7 @@ from netprobe.predict.question import foresee
 from netprobe.report.model import Direction
 from netprobe.state.address import is_any, is_loopback, same
 from netprobe.state.iptables import Field, find_dnat_to
+from netprobe.state.sharing import asking, named
 from netprobe.state.sockets import Socket, listening
 from netprobe.state.topology import published_by
 
@@ -107,10 +108,22 @@ class Case:
     @cached_property
     def target_after(self) -> Container | None:
         """The same container after the probe."""
-        if self.target is None or self.target_host is None:
-            return None
-        after = self.after(self.target_host.name)
-        return after.container(self.target.name) if after else None
+        return self.later(self.target)
+
+    @cached_property
+    def named(self) -> Container | None:
+        """The container that the target's name is: another than :attr:`target` where it shares that one's namespace."""
+        return named(self.probe, self.world.before) if self.probe else None
+
+    @cached_property
+    def client(self) -> Container | None:
+        """The container that the source's name is: another than :attr:`source_container` where it shares that one's namespace."""
+        return asking(self.probe, self.world.before) if self.probe else None
+
+    def later(self, container: Container | None) -> Container | None:
+        """A container of the target's host after the probe."""
+        after = self.after(self.target_host.name) if self.target_host else None
+        return after.container(container.name) if after and container else None
 
     @cached_property
     def source_container(self) -> Container | None:
@@ -173,8 +186,10 @@ class Case:
         return moments is not None and not any(listening(each, address, port, self.transport) for each in moments)
 
     def dnat_rules(self, host: Host, published: Published, container: Container) -> tuple[Rule, ...] | None:
-        """The DNAT rules that this publication should have, of either backend; None when the rules are not known."""
+        """The DNAT rules that this publication should have, of either backend; None when they are not known, or may be nftables' own."""
         if host.ruleset is None:
+            return None
+        if host.nft and any(host.nft.may_dnat_to(each, published.container_port) for each in container.addresses):
             return None
         rules: list[Rule] = []
         for ruleset in self.rulesets(host):

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netprobe.causes.addresses import DnsAliasCollision, DnsClientCache, LinkEnvAbsent, LinkEnvStale
+from netprobe.causes.bridged import BridgeNfForwardDrop, IccFalse, NftBackendForwardDrop, RawDirectDrop
 from netprobe.causes.endpoint import (
     AppBoundLoopback,
     AppNotListening,
     ContainerPaused,
     ContainerStopped,
 )
+from netprobe.causes.filters import (
+    FirewallBypassed,
+    IngressDrop,
+    InputFirewallContainerToHost,
+    LegacyNftMix,
+    OutputDrop,
+)
 from netprobe.causes.firewall import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
-from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute, UpstreamDrop
+from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute
+from netprobe.causes.listener import AcceptQueueFull, V6LocalhostReset
 from netprobe.causes.local import ProxyAndDnatDead, ProxyDead
 from netprobe.causes.macvlan import MacvlanIsolatedL3
 from netprobe.causes.macvlan_host import (
@@ -28,9 +38,20 @@ from netprobe.causes.macvlan_wire import (
 )
 from netprobe.causes.names import DnsNoSharedNetwork, NameUnknown
 from netprobe.causes.nat import DnatMissing, MasqueradeMissing, UdpReplySource
+from netprobe.causes.noproxy import NoproxyNoBridgeNf, NoproxyNoRouteLocalnet
 from netprobe.causes.prediction import PredictionDiffers
 from netprobe.causes.publish import PortClosed, PortNotPublished, PublishLoopbackOnly
+from netprobe.causes.resolvers import (
+    DnsFallback,
+    DnsHostResolverFirewalled,
+    DnsInternalNet,
+    DnsNatFlushed,
+    DnsUpstreamDead,
+)
 from netprobe.causes.routing import InternalNetwork, NoRoute, StaleArp, SubnetOverlap
+from netprobe.causes.service import HostServiceLoopback, PortOwnedByHost, PublishIgnored
+from netprobe.causes.shared import NetnsOwnerRestarted, NetnsPortClash
+from netprobe.causes.upstream import UpstreamDrop
 
 if TYPE_CHECKING:
     from netprobe.causes.base import Cause
@@ -41,16 +62,40 @@ if TYPE_CHECKING:
 CAUSES: tuple[Cause, ...] = (
     DnsNoSharedNetwork(),
     NameUnknown(),
+    DnsNatFlushed(),
+    DnsInternalNet(),
+    DnsHostResolverFirewalled(),
+    DnsFallback(),
+    DnsUpstreamDead(),
+    LinkEnvStale(),
+    DnsClientCache(),
     ContainerPaused(),
+    NetnsOwnerRestarted(),
+    NetnsPortClash(),
     ContainerStopped(),
+    LegacyNftMix(),
+    IngressDrop(),
+    OutputDrop(),
+    IccFalse(),
     DockerUserDrop(),
+    RawDirectDrop(),
+    BridgeNfForwardDrop(),
+    NftBackendForwardDrop(),
     InternalNetwork(),
     InterNetwork(),
     ForwardDrop(),
+    InputFirewallContainerToHost(),
     InputDrop(),
     PublishLoopbackOnly(),
+    NoproxyNoBridgeNf(),
+    NoproxyNoRouteLocalnet(),
     ProxyDead(),
     ProxyAndDnatDead(),
+    PublishIgnored(),
+    PortOwnedByHost(),
+    HostServiceLoopback(),
+    V6LocalhostReset(),
+    AcceptQueueFull(),
     AppBoundLoopback(),
     AppNotListening(),
     MasqueradeMissing(),
@@ -71,8 +116,11 @@ CAUSES: tuple[Cause, ...] = (
     UpstreamDrop(),
     PortNotPublished(),
     PortClosed(),
+    LinkEnvAbsent(),
+    DnsAliasCollision(),
     DnatMissing(),
     UdpReplySource(),
+    FirewallBypassed(),
     PredictionDiffers(),
 )
 

@@ -11,10 +11,12 @@ from netprobe.evidence.model import Place
 from netprobe.paths.observe import Answerer, Symptom
 from netprobe.report.model import Finding, Where
 from netprobe.state.docker import ContainerState
+from netprobe.state.sharing import owner_restarted
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.state.docker import Container
+    from netprobe.state.model import Host
     from netprobe.state.sockets import Socket
 
 AT_THE_END = frozenset({Symptom.REFUSED, Symptom.CLOSED, Symptom.DELIVERED})
@@ -43,24 +45,21 @@ def _target_sockets(case: Case) -> tuple[Place, tuple[tuple[Socket, ...], ...], 
 
 
 def _stale(case: Case) -> bool:
-    """Whether TARGET names a container that is still in the namespace that its owner had before a restart.
+    """Whether TARGET names a container (or the source is one) that is still in the namespace that its owner had before a restart.
 
     Then the sockets that are known are those of another namespace than the target's (catalogue: netns-owner-restarted).
     """
-    owner, host, probe = case.target, case.target_host, case.probe
-    if owner is None or host is None or probe is None:
+    host, probe = case.target_host, case.probe
+    if host is None or probe is None:
         return False
     named = re.split(r"[@:/]", probe.target)
-    return any(
-        each.netns_of == owner.name and each.name in named and _moment(each.started) < _moment(owner.started)
-        for each in host.containers or ()
-    )
+    left = [each for each in host.containers or () if owner_restarted(host, each) is not None]
+    source = probe.source.partition("@")[0]
+    return any(each.name in {*named, source} and case.target in _owners(host, each) for each in left)
 
 
-def _moment(started: str) -> tuple[str, str]:
-    """RFC 3339 in UTC with Go's fraction (zeros at its end are left out) -> what compares in order of time."""
-    seconds, _, fraction = started.rstrip("Z").partition(".")
-    return seconds, fraction.ljust(9, "0")
+def _owners(host: Host, container: Container) -> tuple[Container | None, ...]:
+    return container, host.container(container.netns_of)
 
 
 def _on_port(sockets: tuple[Socket, ...], port: int, proto: str) -> list[Socket]:
@@ -227,15 +226,15 @@ class ContainerStopped(Cause):
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the target is known not to run at both moments, and nothing was delivered (or its name is not resolved)."""
-        target = case.target
-        after = case.target_after
+        target = case.named or case.target
+        after = case.later(target)
         if (
             target is None
             or after is None
-            or case.aim.target == case.aim.source
+            or (case.named is None and case.aim.target == case.aim.source)
             or target.state not in NOT_RUNNING
             or after.state not in NOT_RUNNING
-            or (case.story.reached and case.story.symptom is not Symptom.NO_ANSWER)
+            or (case.story.reached and case.story.symptom not in {Symptom.NO_ANSWER, Symptom.OTHER_ENDPOINT})
         ):
             return None
         exited = (
@@ -245,6 +244,8 @@ class ContainerStopped(Cause):
         )
         lookup = case.story.symptom is Symptom.NO_ANSWER
         what = "its name is not resolved" if lookup else "nothing is published for it"
+        if target.netns_of and case.story.symptom is Symptom.OTHER_ENDPOINT:
+            what = f"it is {target.netns_of}, whose network namespace it shared, that answers"
         other = case.story.symptom is Symptom.OTHER_ENDPOINT
         how = (
             "the lookup"
@@ -267,7 +268,8 @@ class ContainerStopped(Cause):
 
     def possible(self, case: Case) -> bool:
         """Not for a host, nor when the target is known to run."""
-        return case.may_be_container and (case.target is None or case.target.state in NOT_RUNNING)
+        target = case.named or case.target
+        return case.may_be_container and (target is None or target.state in NOT_RUNNING)
 
 
 class ContainerPaused(Cause):

@@ -77,9 +77,13 @@ def asked_times(exchange: ArpExchange) -> str:
     return f"ARP: who has {exchange.asked}? asked {often}, seen at {', '.join(points)}, no answer: {'frame' if len(exchange.requests) == 1 else 'frames'} {frames}"
 
 
-def frames_at(case: Case, point: str | None) -> str:
-    """``frames 5, 9`` of the request seen at a point; ``""`` when none was."""
-    numbers = [str(hop.packet.frame) for hop in case.hops if hop.packet and hop.point == point]
+def frames_at(case: Case, point: str | None, direction: Direction | None = None) -> str:
+    """``frames 5, 9`` of the connection seen at a point (of one direction, if given); ``""`` when none was."""
+    numbers = [
+        str(hop.packet.frame)
+        for hop in case.hops
+        if hop.packet and hop.point == point and direction in {None, hop.direction}
+    ]
     return f"{'frame' if len(numbers) == 1 else 'frames'} {', '.join(numbers[:4])}" if numbers else ""
 
 

@@ -1,24 +1,26 @@
-"""Between hosts: a host that does not forward, a peer that knows no way back, a network that loses packets."""
+"""Between hosts: a host that does not forward, a peer that knows no way back."""
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.foreseen import foretold, frames_at, met, silent_points, whose
-from netprobe.causes.routing import LOST, inside
+from netprobe.causes.routing import LOST, inside, refusing
 from netprobe.predict.model import Barrier, Outcome
 from netprobe.report.model import Confidence, Direction, Finding, Where
-from netprobe.state.lookup import route_lookup
+from netprobe.state.address import covers
+from netprobe.state.lookup import docker_bridges, host_with, route_lookup
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
-    from netprobe.evidence.model import CapturePoint
-    from netprobe.predict.model import Obstacle
+    from netprobe.evidence.model import Place
     from netprobe.report.model import Hop
+    from netprobe.state.docker import Network
+    from netprobe.state.links import Route
+    from netprobe.state.model import Host
 
-_ENOUGH = 2  # copies of a packet that all got lost: one alone may be chance
+_ENOUGH = 2  # copies of an answer that all got lost: one alone may be chance
 
 
 class IpForwardOff(Cause):
@@ -46,7 +48,7 @@ class IpForwardOff(Cause):
             summary=f"{host} does not forward: {obstacle.text}, so {what} ends there",
             where=Where(host=host, component=obstacle.label, rule=obstacle.text),
             evidence=(
-                f"{what} was last seen at {case.last_seen}: {frames_at(case, case.last_seen)}",
+                f"{what} was last seen at {case.last_seen}: {frames_at(case, case.last_seen, obstacle.direction)}",
                 f"sysctl: {obstacle.text}",
             ),
             remedy=(obstacle.undo,),
@@ -73,53 +75,55 @@ class MissingReturnRoute(Cause):
     symptoms = LOST
 
     def find(self, case: Case) -> Finding | None:
-        """Fires when the request was seen to arrive, and the answer's walk ends for want of a route."""
+        """Fires when the request was seen to arrive, and the answer has no route, or was seen to leave for a router that knows none."""
+        arrived = _arrived(case)
+        if arrived is None or _meant_to_masquerade(case, arrived):
+            return None
+        return self._refused(case, arrived) or self._sent_elsewhere(case, arrived)
+
+    def _refused(self, case: Case, arrived: Hop) -> Finding | None:
+        """The answer's walk ends for want of a route."""
         obstacle = met(case, Barrier.NO_ROUTE)
         if obstacle is None or obstacle.direction is not Direction.REPLY:
             return None
-        source, network = self._network(case)
-        via = self._by(case, obstacle)
-        arrived = [hop for hop in case.hops if hop.seen and hop.packet and hop.direction is Direction.REQUEST]
-        if not arrived or not source:
-            return None
-        remedy = f"ip route add {network} via {via}" if via else f"# a route to {network}, by the host that has it"
+        source, network = _network(case, arrived)
+        refused = refusing(case, obstacle.place, source)
+        route = f"{refused} refuses {source}" if refused else f"nothing leads to {source}"
         return Finding(
             code=self.code,
             summary=f"the request arrives from {source}, and {whose(obstacle.place)} has no route back to {network}",
-            where=Where(host=obstacle.place.host, component="routing"),
+            where=Where(host=obstacle.place.host, component="routing", rule=refused or None),
             evidence=(
-                f"the request at {arrived[-1].point}: {frames_at(case, arrived[-1].point)}",
-                f"ip route of {whose(obstacle.place)}: nothing leads to {source}",
+                f"the request at {arrived.point}: {frames_at(case, arrived.point, Direction.REQUEST)}",
+                f"ip route of {whose(obstacle.place)}: {route}",
             ),
-            remedy=(inside(case, obstacle.place, remedy),),
+            remedy=_way_back(case, obstacle.place, network, refused),
             remedy_host=obstacle.place.host,
         )
 
-    @staticmethod
-    def _network(case: Case) -> tuple[str, str]:
-        """The source address as it arrives, and its network (its own /32 where that is not known)."""
-        arrived = [hop for hop in case.hops if hop.seen and hop.packet and hop.direction is Direction.REQUEST]
-        packet = arrived[-1].packet if arrived else None
-        source = (packet.src if case.transport == "icmp" else packet.src.rpartition(":")[0]) if packet else ""
-        container = case.source_container
-        for endpoint in container.networks.values() if container else ():
-            if endpoint.address == source:
-                host = case.before(case.probe.source_at.host) if case.probe else None
-                known = host.network(endpoint.network) if host else None
-                return source, known.subnets[0] if known and known.subnets else f"{source}/32"
-        return source, f"{source}/32"
-
-    @staticmethod
-    def _by(case: Case, obstacle: Obstacle) -> str:
-        """The source's host's address towards the peer."""
-        host = case.before(case.probe.source_at.host) if case.probe else None
-        peer = case.before(obstacle.place.host)
-        for link in peer.own.links or () if peer else ():
-            for each in link.addresses if not link.loopback else ():
-                hop = route_lookup(host.own, each.address) if host else None
-                if hop is not None and hop.src and not hop.via and not hop.local:
-                    return hop.src
-        return ""
+    def _sent_elsewhere(self, case: Case, arrived: Hop) -> Finding | None:
+        """The answer goes to a router that nobody knows, and does not come to the host that has the network."""
+        peer = _who_answers(case)
+        if peer is None or case.source_container is None:
+            return None
+        source, network = _network(case, arrived)
+        route, via = _by_router(case, peer, source), _towards(case, peer)
+        left = _left(case, peer)
+        if route is None or not via or left is None or source not in case.source_container.addresses:
+            return None
+        return Finding(
+            code=self.code,
+            summary=f"{whose(peer)} answers {source} by {route.via}, which does not bring it to {case.probe.source_at.host if case.probe else ''}: it has no route of its own back to {network}",
+            where=Where(host=peer.host, component="routing"),
+            evidence=(
+                f"the request at {arrived.point}: {frames_at(case, arrived.point, Direction.REQUEST)}",
+                f"the answer at {left.point} ({left.count} times): {frames_at(case, left.point, Direction.REPLY)}, and at no interface of the source's host",
+                f"ip route of {whose(peer)}: {route.dst} via {route.via}, and not via {via}",
+            ),
+            remedy=_way_back(case, peer, network, route.dst),
+            remedy_host=peer.host,
+            confidence=Confidence.LIKELY,
+        )
 
     def possible(self, case: Case) -> bool:
         """Only where the answer's way is known to end so, or is not known."""
@@ -129,77 +133,91 @@ class MissingReturnRoute(Cause):
         return told.outcome is Outcome.REPLY_LOST and told.obstacles[0].barrier is Barrier.NO_ROUTE
 
 
-class UpstreamDrop(Cause):
-    """The packet left one host by its interface and never came in at the next: the network between them lost it.
+def _arrived(case: Case) -> Hop | None:
+    """The request where it was seen last."""
+    seen = [hop for hop in case.hops if hop.seen and hop.packet and hop.direction is Direction.REQUEST]
+    return seen[-1] if seen else None
 
-    What it is: nothing on either host; a switch, a cloud security group, a firewall in between.
-    Why it happens: port rules of that network, a wrong VLAN on a switch port, a broken link.
-    Evidence: every copy of the packet at the sending host's interface, none at the receiving one's, where sniffing worked; no rule,
-        route or setting of either host stops it.
-    Remedy: whoever runs the network between the two points.
-    Source: known; a tap sees what leaves behind every local hook, and what comes in before them (net/core/dev.c).
-    """
 
-    code = "upstream-drop"
-    symptoms = LOST
+def _source_of(case: Case, arrived: Hop) -> tuple[str, Network | None]:
+    """The source address as it arrives, and the network in which the source container has it."""
+    packet = arrived.packet
+    source = (packet.src if case.transport == "icmp" else packet.src.rpartition(":")[0]) if packet else ""
+    source = source.strip("[]")
+    host, container = case.before(case.probe.source_at.host) if case.probe else None, case.source_container
+    endpoints = container.networks.values() if container else ()
+    found = (host.network(each.network) for each in endpoints if host and source in each.all_addresses)
+    return source, next(found, None)
 
-    def find(self, case: Case) -> Finding | None:
-        """Fires when all copies (two at least) were lost between the interfaces of two hosts that were both sniffed."""
-        told = case.prediction
-        if (
-            told is None
-            or told.outcome is not Outcome.WORKS
-            or case.prediction_after is None
-            or case.reply_lost != self._back(case)
-        ):
-            return None
-        if case.prediction_after.outcome is not Outcome.WORKS:
-            return None
-        direction = Direction.REPLY if case.reply_lost else Direction.REQUEST
-        way = [hop for hop in case.hops if hop.direction is direction]
-        seen = [hop for hop in way if hop.seen]
-        missing = [hop for hop in way if hop.seen is False]
-        if not seen or not missing or seen[-1].count < _ENOUGH:
-            return None
-        here, there = self._point(case, seen[-1]), self._point(case, missing[0])
-        if here is None or there is None or here.host == there.host or here.container or there.container:
-            return None
-        if there.name not in silent_points(case) or not self._adjacent(case, here, there, direction):
-            return None
-        what = "the answer" if direction is Direction.REPLY else "the request"
-        return Finding(
-            code=self.code,
-            summary=f"{what} leaves {here.name} {seen[-1].count} times and never comes in at {there.name}: the network between them drops it",
-            where=Where(component=f"between {here.name} and {there.name}"),
-            evidence=(
-                f"{what} at {here.name}: {frames_at(case, here.name)}, none at {there.name}",
-                f"by the state of {here.host} and {there.host} nothing stops it",
-            ),
-            remedy=(
-                f"# look at what is between {here.name} and {there.name}: switch port, VLAN, security group, firewall",
-            ),
-            confidence=Confidence.LIKELY,
-        )
 
-    @staticmethod
-    def _back(case: Case) -> bool:
-        """Whether an answer was seen at all."""
-        return any(hop.seen for hop in case.hops if hop.direction is Direction.REPLY)
+def _network(case: Case, arrived: Hop) -> tuple[str, str]:
+    """The source address, and its network (the address alone where that is not known)."""
+    source, network = _source_of(case, arrived)
+    for subnet in network.subnets if network else ():
+        if covers(subnet, source):
+            return source, subnet
+    return source, f"{source}/{128 if ':' in source else 32}"
 
-    @staticmethod
-    def _point(case: Case, hop: Hop) -> CapturePoint | None:
-        return next((point for point in case.points if point.name == hop.point), None)
 
-    @staticmethod
-    def _adjacent(case: Case, here: CapturePoint, there: CapturePoint, direction: Direction) -> bool:
-        """Whether by the prediction the one follows the other at once."""
-        told = case.prediction
-        names = [hop.point for hop in told.hops if hop.direction is direction] if told else []
-        return any(pair == (here.name, there.name) for pair in itertools.pairwise(names))
+def _meant_to_masquerade(case: Case, arrived: Hop) -> bool:
+    """Whether nobody should need a route to the source's network: Docker is told to masquerade it."""
+    _, network = _source_of(case, arrived)
+    return network is not None and network.driver == "bridge" and network.masquerade
 
-    def possible(self, case: Case) -> bool:
-        """Only where by the state nothing else stops it, and the last sighting was at a host's own interface."""
-        if case.prediction is not None and case.prediction.outcome in {Outcome.STOPPED, Outcome.REPLY_LOST}:
-            return False
-        point = next((each for each in case.points if each.name == case.last_seen), None)
-        return case.probe is None or point is None or point.container is None
+
+def _way_back(case: Case, peer: Place, network: str, present: str) -> tuple[str, ...]:
+    """The commands for a route to the network by its host; the one that is there (``[KIND ]PREFIX``) goes, unless the new one is more specific."""
+    via = _towards(case, peer)
+    if not via:
+        return (f"# a route to {network}, by the host that has it",)
+    nearer = present and int(present.rpartition("/")[2]) >= int(network.rpartition("/")[2])
+    commands = (*([f"ip route del {present}"] if nearer else []), f"ip route add {network} via {via}")
+    return tuple(inside(case, peer, each) for each in commands)
+
+
+def _towards(case: Case, peer: Place) -> str:
+    """The source's host's address on a link that the peer has too, ``""`` where there is none."""
+    host, far = case.before(case.probe.source_at.host) if case.probe else None, case.before(peer.host)
+    for link in far.namespace(peer.container).links or () if far else ():
+        for each in link.addresses if not link.loopback else ():
+            hop = route_lookup(host.own, each.address) if host else None
+            if hop is not None and hop.src and not hop.via and not hop.local:
+                return hop.src
+    return ""
+
+
+def _who_answers(case: Case) -> Place | None:
+    """Who took the request, where the walk of the answer is lost sight of behind it; None where it goes on, or ends at something known."""
+    moments = (case.prediction, case.prediction_after)
+    peers = {told.arrives if told and told.outcome is Outcome.UNKNOWN and told.unknown else None for told in moments}
+    return peers.pop() if len(peers) == 1 else None
+
+
+def _by_router(case: Case, peer: Place, source: str) -> Route | None:
+    """The peer's route to the source, before and after alike; None without a next hop, or where a host of the inventory has that."""
+    found = set()
+    for hosts in (case.world.before, case.world.after):
+        host = hosts.get(peer.host)
+        way = route_lookup(host.namespace(peer.container), source) if host else None
+        found.add(way.route if way is not None and way.via and not host_with(hosts, way.via) else None)
+    return found.pop() if len(found) == 1 else None
+
+
+def _left(case: Case, peer: Place) -> Hop | None:
+    """The answer where it left the peer, twice at least; None where another host saw it, or could have without being watched."""
+    points = {each.name: each for each in case.points}
+    seen = [hop for hop in case.hops if hop.seen and hop.direction is Direction.REPLY]
+    if not seen or seen[-1].count < _ENOUGH or any(points[hop.point].host != peer.host for hop in seen):
+        return None
+    host = case.before(case.probe.source_at.host) if case.probe else None
+    return seen[-1] if host is not None and _uplinks(host) and _uplinks(host) <= silent_points(case) else None
+
+
+def _uplinks(host: Host) -> frozenset[str]:
+    """The capture points of a host's interfaces to the outside: those with an address (a link-local one does not count)."""
+    bridges = docker_bridges(host)
+    return frozenset(
+        f"{host.name}/{link.name}"
+        for link in host.own.links or ()
+        if not link.loopback and link.name not in bridges and any(each.scope == "global" for each in link.addresses)
+    )

@@ -22,7 +22,7 @@ def _lost_proxy(case: Case) -> tuple[Host, Container, Published, tuple[Rule, ...
     if case.publication is None or case.dialled is None or not case.refused_by_host:
         return None
     host, container, published = case.publication
-    if not container.running or container.host_network or _uses_no_proxy(host):
+    if not container.running or container.host_network or uses_no_proxy(host):
         return None
     proxies = case.proxies(host, published)
     rules = case.dnat_rules(host, published, container)
@@ -31,7 +31,7 @@ def _lost_proxy(case: Case) -> tuple[Host, Container, Published, tuple[Rule, ...
     return (host, container, published, rules) if case.never_listening(Place(host=host.name), *case.dialled) else None
 
 
-def _uses_no_proxy(host: Host) -> bool:
+def uses_no_proxy(host: Host) -> bool:
     """``userland-proxy: false``: then nat OUTPUT also takes 127.0.0.0/8 (libnetwork: no ``! -d 127.0.0.0/8`` on its jump)."""
     chain = host.ruleset.chain("nat", "OUTPUT") if host.ruleset else None
     jumps = [rule for rule in chain.rules if rule.target == "DOCKER"] if chain else []

@@ -7,9 +7,10 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
-from netprobe.evidence.model import Resolution
+from netprobe.evidence.model import Place, Resolution
 from netprobe.paths.observe import Symptom
 from netprobe.report.model import Confidence, Finding, Where
+from netprobe.state.lookup import owner_of_address
 from netprobe.state.names import EMBEDDED_DNS
 
 if TYPE_CHECKING:
@@ -24,14 +25,14 @@ def _bare(name: str) -> str:
     return name.rstrip(".").lower()
 
 
-def _asked(case: Case) -> str | None:
+def failed_name(case: Case) -> str | None:
     """The name whose lookup failed, None when no lookup failed."""
     if case.probe is None or case.probe.lookup.how is not Resolution.FAILED:
         return None
     return case.probe.lookup.name
 
 
-def _bearers(case: Case, name: str) -> list[tuple[Host, Container]] | None:
+def bearers_of(case: Case, name: str) -> list[tuple[Host, Container]] | None:
     """The containers of the inventory that go by this name; None when some host's containers are not known."""
     found = []
     for host in case.world.before.values():
@@ -51,22 +52,28 @@ class DnsNoSharedNetwork(Cause):
     """A container asks for another container's name, and the two share no network that has names.
 
     What it is: the embedded DNS server (127.0.0.11) answers on user-defined networks only, and only for containers of the
-        asker's own networks. On the default bridge nothing answers for container names.
-    Why it happens: a container run without ``--network`` is on the default bridge.
+        asker's own networks, as its own engine knows them. On the default bridge nothing answers for container names; a macvlan network
+        of the same name and subnet on another host is another network.
+    Why it happens: a container run without ``--network`` is on the default bridge; a container of another host has the name.
     Evidence: the failed query (or that no server for names was asked), and both containers' networks.
-    Remedy: connect both to one user-defined network.
+    Remedy: connect both to one user-defined network; a hosts line for a container that has an address on the asker's segment.
     Source: Docker documentation, "Bridge network driver", differences of user-defined and default bridge; docker/for-win#1009.
     """
 
     code = "dns-no-shared-network"
-    symptoms = FAILED_LOOKUP
+    symptoms = FAILED_LOOKUP | {Symptom.SILENCE}
 
     def find(self, case: Case) -> Finding | None:
-        """Fires when the name is a container's and no user-defined network is common to both."""
-        name, source = _asked(case), case.source_container
+        """Fires when the name is a container's and no user-defined network is common to both.
+
+        Where nobody answered, only for a name without a dot: another name may be one that the silent server knows.
+        """
+        name, source = failed_name(case), case.source_container
         if name is None or source is None or case.probe is None:
             return None
-        bearers = _bearers(case, name)
+        if case.story.symptom is Symptom.SILENCE and "." in _bare(name):
+            return None
+        bearers = bearers_of(case, name)
         if not bearers or any(self._common(case, source, host, each) for host, each in bearers):
             return None
         near = [pair for pair in bearers if pair[0].name == case.probe.source_at.host]
@@ -79,43 +86,50 @@ class DnsNoSharedNetwork(Cause):
             where=Where(host=case.probe.source_at.host, component=source.name),
             evidence=(
                 *_steps(case),
-                f"{source.name} is on {_networks(source)}; {other.name} is on {_networks(other)}",
+                self._apart(case, source, other, "" if near else host.name),
                 f"the lookup: {case.frames}",
             ),
-            remedy=self._remedy(host, source, other, here=bool(near)),
+            remedy=self._remedy(host, source, other) if near else _from_elsewhere(case, name, host, source, other),
             remedy_host=case.probe.source_at.host,
+            confidence=Confidence.LIKELY if case.story.symptom is Symptom.SILENCE else Confidence.CERTAIN,
         )
 
     def possible(self, case: Case) -> bool:
         """Only for a container's name, asked by a container that shares no such network with it, as far as is known."""
-        name, source = _asked(case), case.source_container
-        bearers = _bearers(case, name) if name else None
-        if name is None or bearers is None:
+        name, source = failed_name(case), case.source_container
+        bearers = bearers_of(case, name) if name else None
+        if name is None:
+            return case.story.symptom is not Symptom.SILENCE  # silence is that of any connection
+        if bearers is None:
             return True
         return bool(bearers) and source is not None and not any(self._common(case, source, *each) for each in bearers)
 
     @staticmethod
     def _common(case: Case, source: Container, host: Host, other: Container) -> bool:
-        """Whether they share a network that has names."""
+        """Whether they share a network that has names; on two hosts one that spans both (overlay), under one id."""
         if case.probe is None or host.name != case.probe.source_at.host:
-            return False
+            mine, theirs = ({each.network_id for each in box.networks.values()} for box in (source, other))
+            return bool((mine & theirs) - {""})
         shared = set(source.networks) & set(other.networks)
         return any(not _is_default(host, name) for name in shared)
 
     @staticmethod
+    def _apart(case: Case, source: Container, other: Container, far: str) -> str:
+        """Both containers' networks, with their hosts where those differ: a network is its engine's own."""
+        here = f" of {case.probe.source_at.host}" if far and case.probe else ""
+        there = f" of {far}" if far else ""
+        return f"{source.name} is on {_networks(source)}{here}; {other.name} is on {_networks(other)}{there}"
+
+    @staticmethod
     def _summary(source: Container, other: Container, host: Host, *, here: bool) -> str:
         if not here:
-            return f"{other.name} is a container of another host ({host.name}): no network of {source.name} reaches its name"
+            return f"{other.name} is a container of another host ({host.name}), and Docker's DNS server knows those of its own host alone"
         if set(source.networks) == {"bridge"}:
             return f"{source.name} is on the default bridge only, where container names are not resolved"
         return f"{source.name} and {other.name} share no network that resolves names"
 
     @staticmethod
-    def _remedy(host: Host, source: Container, other: Container, *, here: bool) -> tuple[str, ...]:
-        if not here:
-            return (
-                f"# reach {other.name} through a port that {host.name} publishes, or put both on one overlay or macvlan network",
-            )
+    def _remedy(host: Host, source: Container, other: Container) -> tuple[str, ...]:
         custom = [name for name in other.networks if not _is_default(host, name)]
         if custom:
             return (f"docker network connect {quote(custom[0])} {quote(source.name)}",)
@@ -127,6 +141,27 @@ class DnsNoSharedNetwork(Cause):
             f"docker network connect names {quote(other.name)}",
             f"docker network connect names {quote(source.name)}",
         )
+
+
+def _from_elsewhere(case: Case, name: str, host: Host, source: Container, other: Container) -> tuple[str, ...]:
+    """What helps where the name's bearer is on another host: a hosts line where its address is on the source's segment."""
+    if case.probe is None:
+        return ()
+    there = Place(host=host.name, container=other.name)
+    asked = case.probe.target.removeprefix("http://").removeprefix(name)
+    explain = f"# the connection itself: netprobe explain {there}{asked} --from {case.probe.source}"
+    for endpoint in other.networks.values():
+        if endpoint.address and owner_of_address(case.world.before, endpoint.address, case.probe.source_at) == there:
+            line = f"echo {quote(endpoint.address)} {quote(name)} >> /etc/hosts"
+            return (
+                f"docker exec {quote(source.name)} sh -c {quote(line)}",
+                f"# to keep it when {source.name} is created again: docker run --add-host {name}:{endpoint.address} …",
+                explain,
+            )
+    return (
+        f"# reach {other.name} through a port that {host.name} publishes, or put both on one overlay or macvlan network",
+        explain,
+    )
 
 
 def _is_default(host: Host, name: str) -> bool:
@@ -154,10 +189,10 @@ class NameUnknown(Cause):
 
     def find(self, case: Case) -> Finding | None:
         """Fires on NXDOMAIN for a name that no known container bears. No data is no NXDOMAIN: the name may have other records."""
-        name = _asked(case)
+        name = failed_name(case)
         if name is None or case.probe is None or case.probe.lookup.rcode != "NXDOMAIN":
             return None
-        bearers = _bearers(case, name)
+        bearers = bearers_of(case, name)
         if bearers is None or bearers:
             return None
         near = self._nearest(case, name)
@@ -175,12 +210,17 @@ class NameUnknown(Cause):
 
     def possible(self, case: Case) -> bool:
         """Only for a name that no container bears, as far as is known."""
-        name = _asked(case)
-        bearers = _bearers(case, name) if name else None
+        name = failed_name(case)
+        bearers = bearers_of(case, name) if name else None
         return not bearers
 
     @staticmethod
     def _nearest(case: Case, name: str) -> list[str]:
-        host = case.before(case.probe.source_at.host) if case.probe else None
-        known = sorted({each for container in (host.containers or () if host else ()) for each in container.names})
-        return get_close_matches(name, known, n=2, cutoff=0.6)
+        """The names most like it: of the source's own host, and of others, which are written with their host."""
+        own = case.probe.source_at.host if case.probe else ""
+        known: dict[str, str] = {}
+        for host in sorted(case.world.before.values(), key=lambda each: (each.name != own, each.name)):
+            for container in host.containers or ():
+                for each in container.names:
+                    known.setdefault(each, each if host.name == own else f"{container.name}@{host.name}")
+        return list(dict.fromkeys(known[each] for each in get_close_matches(name, known, n=2, cutoff=0.6)))

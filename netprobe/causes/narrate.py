@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netprobe.causes.local import uses_no_proxy
 from netprobe.evidence.model import Proto, Resolution
 from netprobe.paths.observe import Symptom
 from netprobe.report.model import Direction, PathCode, Verdict
+from netprobe.state.sockets import listening
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +91,13 @@ def _backup(case: Case) -> list[str]:
         return []
     if proxies:
         return ["docker-proxy listens too and would take over."]
+    taken = listening(host.own.sockets or (), *case.dialled, case.transport) if case.dialled else ()
+    if taken and uses_no_proxy(host):
+        return ["The engine runs without docker-proxy: DNAT takes everything."]
+    if taken:
+        return [
+            f"docker-proxy is not running: what DNAT does not take comes to {taken[0].process or 'another process'}."
+        ]
     return ["docker-proxy is not running: connections that DNAT does not take would be refused."]
 
 
@@ -128,6 +137,24 @@ def _bridge(case: Case) -> str:
     return f"Both are ports of one bridge{link}: the same frame arrives, no NAT."
 
 
+def _macvlan(case: Case) -> str:
+    places = {point.host for point in case.points for hop in case.hops if hop.seen and hop.point == point.name}
+    if len(places) == 1:
+        return f"macvlan: the driver hands the frame over inside {min(places)}, it crosses no wire; no NAT."
+    return "macvlan: the same frame crosses the wire untagged; no NAT."
+
+
+def _routed(case: Case) -> str:
+    said = [
+        f"between {one} and {other}" if one != other else f"beyond {one}, which sees it again"
+        for one, other in case.way.between
+    ]
+    routers = [segment.host for segment in case.way.segments if segment.path is PathCode.ROUTED]
+    if not said:
+        return f"{' and '.join(routers) or 'Somebody'} routed it, address and port unchanged."
+    return f"It was routed by a host that was not sniffed, {' and '.join(said)}; address and port unchanged."
+
+
 _WORKS: dict[PathCode, Callable[[Case], str]] = {
     PathCode.EMBEDDED_DNS: _dns,
     PathCode.SHARED_NETNS: lambda case: f"Both are in one network namespace: it never leaves {_lo(case)}.",
@@ -137,10 +164,10 @@ _WORKS: dict[PathCode, Callable[[Case], str]] = {
     PathCode.MACVLAN_VLAN: lambda case: (
         f"macvlan: the same frame crosses the wire with VLAN tag {case.way.vlan}; no NAT."
     ),
-    PathCode.MACVLAN: lambda _: "macvlan: the same frame crosses the wire untagged; no NAT.",
+    PathCode.MACVLAN: _macvlan,
     PathCode.BRIDGE: _bridge,
     PathCode.MASQUERADE: _masquerade,
-    PathCode.ROUTED: lambda _: "It was routed, address and port unchanged.",
+    PathCode.ROUTED: _routed,
     PathCode.LOCAL: lambda case: f"A process of {_target(case)} itself answers.",
     PathCode.NONE: lambda _: "It was answered, and no point saw it change on the way.",
 }

@@ -30,6 +30,16 @@ def inside(case: Case, place: Place, command: str) -> str:
     return command if container is None else f"nsenter -t {container.pid} -n {command}"
 
 
+def refusing(case: Case, place: Place, address: str | None) -> str:
+    """The route that refuses an address in a namespace, as ``ip route`` shows it; ``""`` where there is none at all."""
+    host = case.before(place.host)
+    routes = host.namespace(place.container).routes if host else None
+    kinds = ("unreachable", "blackhole", "prohibit", "throw")
+    found = [each for each in routes or () if each.kind in kinds and address and covers(each.dst, address)]
+    nearest = max(found, key=lambda each: int(each.dst.rpartition("/")[2]), default=None)
+    return f"{nearest.kind} {nearest.dst}" if nearest else ""
+
+
 def _container(case: Case, place: Place) -> Container | None:
     host = case.before(place.host)
     return host.container(place.container) if host and place.container else None
@@ -117,7 +127,7 @@ class NoRoute(Cause):
         at_source = obstacle.place == case.aim.source
         if at_source and probe.result.outcome not in {Outcome.UNREACHABLE, Outcome.DENIED}:
             return None
-        refused = self._refusing(case, obstacle.place)
+        refused = refusing(case, obstacle.place, probe.dialled)
         route = f"{refused} refuses it" if refused else "no route covers it, and there is no default route"
         told = probe.result.detail or probe.result.outcome.value
         seen = (
@@ -133,15 +143,6 @@ class NoRoute(Cause):
             remedy=(self._remedy(case, obstacle.place, refused),),
             remedy_host=obstacle.place.host,
         )
-
-    @staticmethod
-    def _refusing(case: Case, place: Place) -> str:
-        """The route that refuses, as ``ip route`` shows it; ``""`` where there is none at all."""
-        host, dialled = case.before(place.host), case.probe.dialled if case.probe else None
-        routes = host.namespace(place.container).routes if host else None
-        kinds = ("unreachable", "blackhole", "prohibit", "throw")
-        found = [each for each in routes or () if each.kind in kinds and dialled and covers(each.dst, dialled)]
-        return f"{found[0].kind} {found[0].dst}" if found else ""
 
     def _remedy(self, case: Case, place: Place, refused: str) -> str:
         if refused:

@@ -25,6 +25,7 @@ def run(
     save: str | None,
     hosts: str | None,
     timeout_s: float,
+    predict: bool,
     as_json: bool,
     deep: bool,
 ) -> int:
@@ -41,6 +42,7 @@ def run(
         proto=None if proto is None else Proto(proto),
         size=size,
         timeout_s=timeout_s,
+        predict=predict,
     )
     data = _observe(question, hosts_file=None if hosts is None else Path(hosts), file=file, quiet=as_json)
     return _report(data, as_json=as_json, deep=deep)

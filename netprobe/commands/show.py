@@ -42,7 +42,7 @@ def show_text(report: Report) -> None:
     """Print one report for people: folded and coloured on a terminal, plain into a pipe."""
     from netprobe.report.text import render
 
-    _let_stdout_take_anything()
+    let_stdout_take_anything()
     put(render(report, columns=terminal_columns(), colour=wants_colour()))
 
 
@@ -67,7 +67,7 @@ def refuse_deep_json(*, deep: bool, as_json: bool) -> None:
         )
 
 
-def _let_stdout_take_anything() -> None:
-    # A locale without "→" or "µ" gets an escape in their place instead of a traceback.
+def let_stdout_take_anything() -> None:
+    """Have a locale without "→" or "µ" get an escape in their place instead of a traceback."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -1,5 +1,10 @@
 """Link layers: Ethernet with VLAN tags, Linux cooked captures, loopback and raw IP.
 
+Where a VLAN tag is: the kernel takes an outer tag of TPID 0x8100 or 0x88a8 out of the frame and hands it over beside it
+(PACKET_AUXDATA, packet(7)); inner tags, and outer ones of 0x9100, stay in the bytes. libpcap puts the tag back in for Ethernet and SLL, not
+for SLL2 (pcap-linux.c, set_vlan_offset): there it is unknown whether a frame had one. A file that a raw socket's reader wrote without asking
+for the auxiliary data says "untagged" of every frame, and nothing in it tells otherwise.
+
 Source: tcpdump.org/linktypes.html; if_ether.h (TPIDs and EtherTypes); IEEE 802.1Q, 802.1ad.
 """
 
@@ -10,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netprobe.decode.chunk import Layer
-from netprobe.decode.table import Anomaly
+from netprobe.decode.table import ABSENT, TAG_UNKNOWN, Anomaly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +66,7 @@ def _sll(chunk: Chunk, layer: Layer) -> tuple[Layer, Ints]:
 def _sll2(chunk: Chunk, layer: Layer) -> tuple[Layer, Ints]:
     layer = chunk.need(layer, 20, Anomaly.TRUNCATED_LINK)
     _cooked_source(chunk, layer, chunk.bytes.u8(layer.at + 11), 12)
+    chunk.put("vlan", layer.rows, TAG_UNKNOWN)
     return _tags(chunk, layer, chunk.bytes.u16(layer.at), 20)
 
 
@@ -70,7 +76,10 @@ def _cooked_source(chunk: Chunk, layer: Layer, length: Ints, where: int) -> None
 
 
 def _tags(chunk: Chunk, layer: Layer, ethertype: Ints, header: int) -> tuple[Layer, Ints]:
-    """Pass up to two VLAN tags; libpcap puts a tag back in after a cooked header just as into an Ethernet one."""
+    """Pass up to two VLAN tags; libpcap puts a tag back in after a cooked header just as into an Ethernet one.
+
+    A tag with VLAN id 0 has a priority alone (IEEE 802.1Q, "priority-tagged"): it puts the frame into no VLAN.
+    """
     at = layer.at + header
     for column in ("vlan", "vlan_inner"):
         tagged = np.flatnonzero(np.isin(ethertype, TPIDS))
@@ -84,9 +93,17 @@ def _tags(chunk: Chunk, layer: Layer, ethertype: Ints, header: int) -> tuple[Lay
         ethertype[tagged] = chunk.bytes.u16(at[tagged] + 2)
         at[tagged] += 4
     chunk.mark(layer.rows[np.isin(ethertype, TPIDS)], Anomaly.TOO_MANY_TAGS)
+    _without_priority_tags(chunk, layer.rows)
     known = np.flatnonzero(ethertype >= _LEAST_ETHERTYPE)
     chunk.put("ethertype", layer.rows[known], ethertype[known])
     return Layer(layer.rows, at, layer.cap, layer.wire), ethertype
+
+
+def _without_priority_tags(chunk: Chunk, rows: Ints) -> None:
+    outer, inner = chunk.columns["vlan"], chunk.columns["vlan_inner"]
+    inner[rows[inner[rows] == 0]] = ABSENT
+    priority = rows[outer[rows] == 0]
+    outer[priority], inner[priority] = inner[priority], ABSENT
 
 
 def _loopback(chunk: Chunk, layer: Layer) -> tuple[Layer, Ints]:

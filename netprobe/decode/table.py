@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Packets
 
 ABSENT = -1  # the absent value of every signed column
+TAG_UNKNOWN = -2  # in ``vlan``: this kind of capture does not tell whether there was a tag
 
 
 class Kind(IntEnum):
@@ -80,7 +81,8 @@ class PacketTable:
         anomaly: uint16, :class:`Anomaly` bits.
         eth_src, eth_dst: int64, 48-bit MAC address; -1 absent (SLL gives only eth_src).
         ethertype: int32, innermost after VLAN tags; -1 absent.
-        vlan, vlan_inner: int32, VLAN id of the outermost and the second tag; -1 untagged.
+        vlan, vlan_inner: int32, VLAN id of the outermost and the second tag; -1 untagged (or tagged with a priority alone);
+            ``vlan`` is :data:`TAG_UNKNOWN` in SLL2 captures where no tag is in the bytes.
         ip_version: int8, 4, 6 or 0 (ARP for IPv4: 4, since it fills addresses).
         src_hi, src_lo, dst_hi, dst_lo: uint64, network addresses (ARP: sender and target protocol address).
         ip_proto: int16, final upper-layer protocol number; -1 absent.

@@ -94,6 +94,13 @@ def as_port(value: object) -> int:
     return number
 
 
+def as_bool(value: object) -> bool:
+    """A truth value. Raises Mismatch."""
+    if not isinstance(value, bool):
+        raise Mismatch(f"not true or false: {value!r:.60}")
+    return value
+
+
 def as_float(value: object) -> float:
     """A number. Raises Mismatch."""
     if isinstance(value, float) and value == value and abs(value) < float("inf"):  # noqa: PLR0124 - NaN is not itself
@@ -152,6 +159,7 @@ def probe_to(probe: Probe) -> Json:
         "size": probe.size,
         "timeout_s": probe.timeout_s,
         "tag": probe.tag,
+        **({"predict": True} if probe.predict else {}),
         "timing_ms": dict(probe.timing_ms),
     }
 
@@ -175,6 +183,7 @@ def probe_from(value: object) -> Probe:
         size=_optional(obj, "size", as_int),
         timeout_s=_default(obj, "timeout_s", as_float, 5.0),
         tag=_default(obj, "tag", as_text, ""),
+        predict=_default(obj, "predict", as_bool, False),
         timing_ms=_default(obj, "timing_ms", _timing_from, {}),
     )
 

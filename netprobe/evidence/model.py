@@ -140,6 +140,7 @@ class Probe:
         size: payload bytes asked for (``--size``), None by default.
         timeout_s: the bound on lookup and probe together, in seconds.
         tag: 16 hex digits that mark this probe's payload (UDP, ICMP, HTTP User-Agent, DNS id); ``""`` when nothing is sent.
+        predict: nothing was sent: the state was read to foretell what would happen (``--predict``).
         timing_ms: where the run's time went, phase name -> ms, in order.
     """
 
@@ -158,6 +159,7 @@ class Probe:
     size: int | None = None
     timeout_s: float = 5.0
     tag: str = ""
+    predict: bool = False
     timing_ms: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -287,7 +289,8 @@ class HostState:
 class LimitKind(StrEnum):
     """What could not be observed."""
 
-    POINT = "point"  # an interface could not be sniffed, or only in part
+    POINT = "point"  # an interface could not be sniffed, or its packets are not whole
+    PART = "part"  # an interface was sniffed for a part of the run only: absence proves nothing there
     STATE = "state"  # a command failed
     HOST = "host"  # a host could not be reached
     ENGINE = "engine"  # a Docker Engine could not be asked

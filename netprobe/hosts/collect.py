@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "ip6tables": ("ip6tables-save", "-c"),
     "nft": ("nft", "-j", "list", "ruleset"),
     "sockets": ("ss", "-H", "-n", "-a", "-p", "-t", "-u", "-e"),
+    "counters": ("nstat", "-asz", "TcpExtListenOverflows", "TcpExtListenDrops"),
 }
 OTHER_THAN = {"iptables-legacy": "iptables-save"}
 SYSCTLS = (
@@ -37,6 +38,8 @@ SYSCTLS = (
     "net/ipv4/conf/*/rp_filter",
     "net/ipv4/conf/*/route_localnet",
     "net/ipv4/conf/*/forwarding",
+    "net/ipv6/conf/all/forwarding",
+    "net/ipv6/conf/*/force_forwarding",
     "net/bridge/bridge-nf-call-iptables",
     "net/netfilter/nf_conntrack_count",
     "net/netfilter/nf_conntrack_max",
@@ -45,13 +48,13 @@ CONNTRACK = "/proc/net/nf_conntrack"
 
 FIRST = ("addr", "route", "rule")
 """What a plan needs: asked of every host of the inventory."""
-REST = ("neigh", "fdb", "iptables", "iptables-legacy", "ip6tables", "nft", "sockets")
+REST = ("neigh", "fdb", "iptables", "iptables-legacy", "ip6tables", "nft", "sockets", "counters")
 """What the analysis needs beside: asked of the hosts involved."""
-AFTER = ("addr", "neigh", "iptables", "iptables-legacy", "nft", "sockets")
+AFTER = ("addr", "neigh", "iptables", "iptables-legacy", "nft", "sockets", "counters")
 """What a probe, or whatever happens during it, can change."""
 NAMESPACE_FIRST = ("addr", "route")
-NAMESPACE_REST = ("neigh", "sockets", "iptables")
-NAMESPACE_AFTER = ("neigh", "sockets", "iptables")
+NAMESPACE_REST = ("neigh", "sockets", "iptables", "counters")
+NAMESPACE_AFTER = ("neigh", "sockets", "iptables", "counters")
 MATTERS = frozenset({"addr", "route", "iptables", "nft", "sockets"})
 """Keys whose absence is worth a limit of its own."""
 

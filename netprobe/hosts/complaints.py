@@ -57,6 +57,7 @@ _KNOWN = (
     (r"(Connection refused|No route to host|Connection timed out|Network is unreachable)", "{0}", "is the host up, and sshd on it? try {spoken}"),
     (r"python3\S*: (?:command )?not found|failed to run command .python3.|python3: No such file", "python3 is not installed there", "install the package python3 there"),
     (r"timeout: (?:command )?not found", "timeout is not installed there", "install the package coreutils there"),
+    (r"(\S+): (?:command )?not found", "{0} is not installed there", "install it there, or check become = in the hosts file"),
     (r"SyntaxError|invalid syntax", "its python3 is too old", "netprobe needs Python 3.7 or later there"),
     (r"This account is currently not available|nologin", "the account has no login shell", "use another user in reach = ssh://user@host"),
 )  # fmt: skip

@@ -21,6 +21,8 @@ LOCAL = "local"
 HOST_KEYS = {"reach", "docker", "become"}
 TOP_KEYS = {"hosts", "checkout"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z")
+TWICE = re.compile(r"Cannot declare \('hosts', '(?P<name>[^']*)'\) twice(?: \((?P<place>at [^)]*)\))?")
+OWN_NAMESPACE = Path("/proc/self/ns/net")
 LAB_ROOT = "/run/netprobe-lab"
 SIZE_LIMIT = 1 << 20
 
@@ -31,12 +33,14 @@ class HostEntry:
 
     Attributes:
         name: its name, as reports show it.
+        at: its ``reach`` as the inventory has it.
         reach: how a command is run there.
         docker: its Engine's URL; ``""``: what the environment names (``local``), the far host's own socket (``ssh``); None: a plain host.
         become: argv put before commands that need root.
     """
 
     name: str
+    at: str = LOCAL
     reach: reaches.Reach = field(default_factory=lambda: reaches.parse(LOCAL, "local"))
     docker: str | None = None
     become: tuple[str, ...] = ()
@@ -44,10 +48,14 @@ class HostEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """All hosts by name, ``local`` always among them, and the file that they come from (None: there is none)."""
+    """All hosts by name, and the file that they come from (None: there is none).
+
+    ``local`` is always among them, or an alias of the host that this machine is.
+    """
 
     hosts: Mapping[str, HostEntry]
     origin: Path | None = None
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 def load(given: Path | None) -> Inventory:
@@ -57,10 +65,37 @@ def load(given: Path | None) -> Inventory:
         UsageFault: the file cannot be used; the message says where and why.
     """
     path = _choose(given)
-    hosts = {LOCAL: HostEntry(name=LOCAL, docker="")}
-    if path is not None:
-        hosts |= parse(_read(path), str(path))
-    return Inventory(hosts=hosts, origin=path)
+    hosts = {} if path is None else parse(_read(path), str(path))
+    implied = {} if LOCAL in hosts else {LOCAL: HostEntry(name=LOCAL, docker="")}
+    own = _refuse_twins(hosts, str(path)).get(_namespace(HostEntry(name=LOCAL))) if implied else None
+    if own is not None:
+        return Inventory(hosts=hosts, origin=path, aliases={LOCAL: own})
+    return Inventory(hosts={**implied, **hosts}, origin=path)
+
+
+def _refuse_twins(hosts: Mapping[str, HostEntry], origin: str) -> dict[object, str]:
+    """Return the hosts by what they are, as far as that shows before they are asked.
+
+    Raises:
+        UsageFault: two of them are the same.
+    """
+    found: dict[object, str] = {}
+    for name, entry in hosts.items():
+        other = found.setdefault(_namespace(entry), name)
+        if other != name:
+            raise UsageFault(f"{origin}: the hosts {other} and {name} are one machine", "keep one of them")
+    return found
+
+
+def _namespace(entry: HostEntry) -> object:
+    """Return what tells a host from the others: of this machine its network namespace, of another how it is reached."""
+    if not entry.reach.same_machine:
+        return entry.at
+    try:
+        status = (entry.reach.netns or OWN_NAMESPACE).stat()
+    except OSError:
+        return entry.at
+    return status.st_dev, status.st_ino
 
 
 def parse(text: str, origin: str) -> dict[str, HostEntry]:
@@ -72,9 +107,7 @@ def parse(text: str, origin: str) -> dict[str, HostEntry]:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UsageFault(
-            f"{origin}: not a valid hosts file: {error}", "see DESIGN's [hosts.NAME] form in the README"
-        ) from None
+        raise _not_toml(origin, str(error)) from None
     unknown = sorted(set(data) - TOP_KEYS)
     if unknown:
         raise UsageFault(f"{origin}: unknown key {unknown[0]!r}", "a host is a table [hosts.NAME]")
@@ -82,6 +115,16 @@ def parse(text: str, origin: str) -> dict[str, HostEntry]:
     if not isinstance(tables, dict):
         raise UsageFault(f"{origin}: hosts is not a table", "a host is a table [hosts.NAME]")
     return {name: _entry(name, table, origin) for name, table in tables.items()}
+
+
+def _not_toml(origin: str, why: str) -> UsageFault:
+    twice = TWICE.search(why)
+    if twice is not None:
+        place = f" ({twice['place']})" if twice["place"] else ""
+        return UsageFault(
+            f"{origin}: the host {twice['name']} is there twice{place}", f"keep one [hosts.{twice['name']}]"
+        )
+    return UsageFault(f"{origin}: not a valid hosts file: {why}", 'it is TOML: [hosts.NAME], and below it reach = "…"')
 
 
 def _entry(name: str, table: Any, origin: str) -> HostEntry:
@@ -102,6 +145,7 @@ def _entry(name: str, table: Any, origin: str) -> HostEntry:
         )
     return HostEntry(
         name=name,
+        at=reach,
         reach=reaches.parse(name, reach),
         docker=_docker(name, table.get("docker"), None if reach.startswith("netns:") else "", origin),
         become=reaches.become_argv(name, table.get("become", "")),

@@ -1,7 +1,7 @@
 """A session with one host: the far-side program started through the host's reach, asked over its standard input and output.
 
 Leaving nothing behind: the program ends when its input ends, which the kernel sees to however this process ends; it also runs
-under ``timeout``. :meth:`Session.close` ends it and waits for it.
+under ``timeout``, and over a network it ends when it hears nothing for some seconds. :meth:`Session.close` ends it and waits for it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import contextlib
 import json
 import subprocess
 import threading
+from collections import deque
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,12 @@ PACKAGES = {
     "python3": "python3",
 }
 
+LINES = 60
+LINE_BYTES = 1000
+LIFE_SECONDS = 2.0
+SILENCE_SECONDS = 10.0
+SSH_FAILED = 255  # ssh(1): its own failure, not the command's
+
 Answer = dict[str, Any]
 
 
@@ -57,7 +64,8 @@ class Session:
         self._waiting: dict[int, Future[Answer]] = {}
         self._next = 0
         self._lost = False
-        self._said: list[str] | None = None
+        self._over = threading.Event()
+        self._said: deque[str] = deque(maxlen=LINES)
         argv = (
             "timeout",
             "-k",
@@ -85,9 +93,14 @@ class Session:
                 f"{name}: not installed", f"install the package {PACKAGES.get(name, name)}"
             ) from None
         self._reader = threading.Thread(target=self._read, daemon=True)
+        self._listener = threading.Thread(target=self._listen, daemon=True)
         self._reader.start()
+        self._listener.start()
         text = program()
         self._send(b"%d\n%b" % (len(text), text))
+        if host.reach.quoted:
+            self.submit("watch", seconds=SILENCE_SECONDS)
+            threading.Thread(target=self._show_life, daemon=True).start()
 
     def ask(self, operation: str, patience: float = 10.0, **arguments: Any) -> Answer:
         """Ask for one operation and wait for its answer.
@@ -116,7 +129,7 @@ class Session:
         try:
             return future.result(patience)
         except FutureTimeout:
-            raise HostLostError(f"{self.host.name}: no answer within {patience:g} s") from None
+            raise HostLostError(f"{self.host.name}: no answer within {patience:.2g} s") from None
 
     def within(self, namespace: str | None, operation: str, patience: float = 10.0, **arguments: Any) -> Answer:
         """Ask the program inside a namespace entered before (None: the host's own namespace)."""
@@ -135,13 +148,31 @@ class Session:
     def _read(self) -> None:
         stream = self._process.stdout
         for line in iter(stream.readline, b"") if stream is not None else ():
-            with contextlib.suppress(ValueError):
-                self._deliver(json.loads(line))
+            try:
+                value = json.loads(line)
+            except (ValueError, RecursionError):  # a login shell's greeting
+                continue
+            if isinstance(value, dict):
+                self._deliver(value)
         self._fail_all()
 
+    def _listen(self) -> None:
+        """Keep the last lines of standard error. A shared ssh connection may hold it open longer than the session lives."""
+        stream = self._process.stderr
+        for line in iter(lambda: stream.readline(LINE_BYTES), b"") if stream is not None else ():
+            text = line.decode("utf-8", "replace").strip()
+            if text:
+                self._said.append(text)
+
+    def _show_life(self) -> None:
+        """Have the far side know that the network still carries us: without, it ends (its ``timeout`` would be later)."""
+        while not self._over.wait(LIFE_SECONDS):
+            self._send(b"\n")
+
     def _deliver(self, answer: Answer) -> None:
+        number = answer.get("id")
         with self._lock:
-            future = self._waiting.pop(answer["id"], None)
+            future = self._waiting.pop(number, None) if isinstance(number, int) else None
         if future is None:
             return
         if "ok" in answer:
@@ -167,13 +198,18 @@ class Session:
             self._process.wait(1.0)
         if self._process.poll() is None:
             return Complaint("the session ended", "")
-        if self._said is None:
-            stream = self._process.stderr
-            data = b"" if stream is None or stream.closed else stream.read(8192)
-            self._said = data.decode("utf-8", "replace").strip().splitlines()
-        said = self._said
-        last = said[-1] if said else f"the session ended with exit status {self._process.returncode}"
-        return understood(said, self.host) or Complaint(last, "")
+        self._listener.join(0.5)
+        said = list(self._said)
+        known = understood(said, self.host)
+        if known is not None:
+            return known
+        if said:
+            return Complaint(said[-1], "")
+        if self.host.reach.quoted and self._process.returncode == SSH_FAILED:
+            return Complaint("the ssh connection broke", "")
+        if self._process.returncode < 0:
+            return Complaint(f"the session was killed (signal {-self._process.returncode})", "")
+        return Complaint(f"the session ended with exit status {self._process.returncode}", "")
 
     @property
     def lost(self) -> bool:
@@ -182,6 +218,7 @@ class Session:
 
     def end_input(self) -> None:
         """Tell the program to end, without waiting."""
+        self._over.set()
         with contextlib.suppress(BrokenPipeError, OSError, ValueError):
             if self._process.stdin is not None:
                 self._process.stdin.close()
@@ -201,7 +238,7 @@ class Session:
                 break
             force()
         self._ended(2.0)
-        self._reader.join(1.0)
-        for stream in (self._process.stdout, self._process.stderr):
-            if stream is not None:
+        for thread, stream in ((self._reader, self._process.stdout), (self._listener, self._process.stderr)):
+            thread.join(1.0)
+            if stream is not None and not thread.is_alive():  # closing under a reader would wait for it
                 stream.close()

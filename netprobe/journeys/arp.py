@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,12 +10,14 @@ import numpy as np
 from netprobe.decode.address import mac, text
 from netprobe.decode.table import Kind
 from netprobe.report.model import ArpExchange, ArpFrame
+from netprobe.state.lookup import bearers_of_mac
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from netprobe.decode.table import PacketTable
     from netprobe.evidence.model import CapturePoint
+    from netprobe.state.model import Host
 
 _REQUEST, _REPLY = 1, 2  # ares_op$REQUEST, ares_op$REPLY
 _EXCHANGES = 64  # shown at most: a scan asks for thousands
@@ -67,6 +69,22 @@ def exchanges(
         )
         for (asker, wanted), rows in every[:_EXCHANGES]
     )
+
+
+def with_names(found: Iterable[ArpExchange], hosts: Mapping[str, Host]) -> tuple[ArpExchange, ...]:
+    """Say whose the hardware addresses are: by the state of the hosts that saw them, where it leaves one answer."""
+    return tuple(replace(each, names=dict(_names(each, hosts))) for each in found)
+
+
+def _names(exchange: ArpExchange, hosts: Mapping[str, Host]) -> Iterator[tuple[str, str]]:
+    """A link address may be that of several containers: every engine's first has 02:42:ac:11:00:02. Then none is named."""
+    for frames in (exchange.requests, exchange.answers):
+        seen_at = dict.fromkeys(each.point.partition("/")[0] for each in frames)
+        for address in dict.fromkeys(each.mac for each in frames):
+            known = [hosts[name] for name in seen_at if name in hosts]
+            places = [place for host in known for place in bearers_of_mac(host, address)]
+            if len(places) == 1:
+                yield address, str(places[0])
 
 
 def _frame(table: PacketTable, points: Sequence[CapturePoint], row: int, first_ns: int) -> ArpFrame:

@@ -17,7 +17,7 @@ import numpy as np
 
 from netprobe.journeys.offset import STEP_NS, Fit, Meetings, fitted
 from netprobe.journeys.shared import Shared, Sightings, shared_frames
-from netprobe.report.model import ClockOffset
+from netprobe.report.model import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,18 +34,18 @@ _MAC = re.compile(r"([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}")
 MOST_TIME_NS = 1 << 61  # later times are no times: their differences would not fit
 
 
-def aligned(
+def on_one_clock(
     table: PacketTable,
     points: Sequence[CapturePoint],
-    source: str | None = None,
+    reference: str | None = None,
     hosts: Mapping[str, Host] | None = None,
-) -> tuple[PacketTable, tuple[ClockOffset, ...]]:
+) -> tuple[PacketTable, tuple[Clock, ...]]:
     """Put all packets on one clock.
 
     Args:
         table: the packet table; ``packets.time_ns`` is on the clock of each point's host.
         points: the capture points. Those of one host share a clock; one without a host has its own.
-        source: the host that the probe was sent from: its clock is the reference. None: that of the first point with packets.
+        reference: the host whose clock counts: the source's. None: that of the first point with packets.
         hosts: their state, where it is known: whose interfaces the link addresses are.
 
     Returns:
@@ -57,17 +57,17 @@ def aligned(
     known = list(dict.fromkeys(names[point] for point in used))
     if len(known) < 2 or _unusable(table.packets.time_ns):
         return table, ()
-    if source in known:
-        known.insert(0, known.pop(known.index(source)))
+    if reference in known:
+        known.insert(0, known.pop(known.index(reference)))
     numbers = {name: number for number, name in enumerate(known)}
     of_point = np.array([*(numbers.get(name, -1) for name in names), -1], np.int64)
     inside = (table.packets.point >= 0) & (table.packets.point < len(points))
     clock = of_point[np.where(inside, table.packets.point, len(points))]
     sightings = shared_frames(table, clock, _senders(table, _owners(hosts or {}), numbers))
-    work = _Alignment(table, clock, sightings, probed=source in known)
+    work = _Alignment(table, clock, sightings, probed=reference in known)
     found = work.run(named=[bool(name) and name[0] != "\0" for name in known])
     shown = [name if name[0] != "\0" else points[int(name[1:])].name for name in known]
-    offsets = tuple(_offset(fit, meetings, shown[c], shown[0], moved) for c, fit, meetings, moved in found)
+    offsets = tuple(_clock(fit, meetings, shown[c], shown[0], moved) for c, fit, meetings, moved in found)
     if not any(each.corrected for each in offsets):
         return table, offsets
     return replace(table, packets=replace(table.packets, time_ns=work.time_ns)), offsets
@@ -209,54 +209,21 @@ def _by_the_nearest(raw: Times, meetings: Meetings) -> Times:
     return true[at] + (raw - shared[at])
 
 
-def _offset(fit: Fit, meetings: Meetings, host: str, against: str, moved: bool) -> ClockOffset:
+def _clock(fit: Fit, meetings: Meetings, host: str, against: str, moved: bool) -> Clock:
     def us(value: float | None, slack_ns: float) -> float | None:
         return None if value is None else round((fit.base_ns + value + slack_ns) / 1000, 3)
 
-    return ClockOffset(
+    low, high = us(fit.low_ns, -meetings.slack_ns), us(fit.high_ns, meetings.slack_ns)
+    offset_ns = int(np.median(meetings.delta_ns)) if fit.stepped else fit.offset_ns
+    return Clock(
         host=host,
         against=against,
-        offset_us=None if fit.stepped else round(fit.offset_ns / 1000, 3),
-        low_us=us(fit.low_ns, -meetings.slack_ns),
-        high_us=us(fit.high_ns, meetings.slack_ns),
-        drift_ppm=round(fit.rate * 1e6, 1),
-        packets=len(meetings.row),
+        offset_us=round(offset_ns / 1000, 3),
+        uncertainty_us=None if low is None or high is None else round((high - low) / 2, 3),
+        frames=len(meetings.row),
         corrected=moved,
+        low_us=low,
+        high_us=high,
+        drift_ppm=round(fit.rate * 1e6, 1),
         stepped=fit.stepped,
     )
-
-
-def assumed(offset: ClockOffset) -> str | None:
-    """What a report says of a clock whose times it moved; None for one that it left alone."""
-    whose = f"{offset.host}'s clock"
-    if offset.stepped:
-        return (
-            f"{whose} was set during the capture (its times and {offset.against}'s contradict each other): "
-            "across the two the way alone tells the order"
-        )
-    if not offset.corrected or offset.offset_us is None:
-        return None
-    side = "ahead of" if offset.offset_us > 0 else "behind"
-    drift = (
-        f" and {abs(offset.drift_ppm):.0f} ppm {'fast' if offset.drift_ppm > 0 else 'slow'}" if offset.drift_ppm else ""
-    )
-    return (
-        f"{whose} is taken to be {duration(abs(offset.offset_us))} {side} {offset.against}'s{drift}, by {_seen(offset)}: "
-        f"all times are on {offset.against}'s"
-    )
-
-
-def _seen(offset: ClockOffset) -> str:
-    count = "one packet" if offset.packets == 1 else f"{offset.packets} packets"
-    if offset.low_us is None or offset.high_us is None:
-        return f"{count} seen by both, all one way and taken to have needed no time"
-    return f"{count} seen by both (within {duration((offset.high_us - offset.low_us) / 2)})"
-
-
-def duration(value_us: float) -> str:
-    """A time in the unit that suits it: ``38 µs``, ``3.000 s``, ``365.25 days``."""
-    if value_us < 1000:
-        return f"{value_us:.0f} µs"
-    if value_us < 1_000_000:
-        return f"{value_us / 1000:.2f} ms"
-    return f"{value_us / 1e6:.3f} s" if value_us < 2 * 86_400e6 else f"{value_us / 86_400e6:.2f} days"

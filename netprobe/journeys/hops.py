@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from netprobe.decode.address import mac
-from netprobe.decode.table import SYN, SYN_ACK, Flag, Kind
+from netprobe.decode.table import SYN, SYN_ACK, TAG_UNKNOWN, Flag, Kind
 from netprobe.flows.build import ECHO_REQUEST, destination, source
 from netprobe.flows.model import PROTO_NAME
 from netprobe.report.model import Change, Direction, Hop, HopPacket
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from netprobe.decode.table import PacketTable
     from netprobe.evidence.model import CapturePoint
@@ -109,6 +109,7 @@ def hops(
     *,
     dialled: str | None = None,
     delivered: bool = False,
+    foreseen: Mapping[tuple[Direction, int], Sequence[str]] | None = None,
 ) -> tuple[Hop, ...]:
     """All hops of a journey: the request's, then the reply's.
 
@@ -120,11 +121,14 @@ def hops(
         dialled: ``ADDRESS:PORT`` (ICMP: the address) that the client dialled, None unknown: a destination that differs at the very
             first point was rewritten on the source itself (DNAT in OUTPUT).
         delivered: True when the way back needs no missing hops (the connection works).
+        foreseen: the points of each direction and leg (from 1) in the order in which host state has them pass, a point as often as
+            it is passed.
     """
     start = min((int(table.packets.time_ns[s.row]) for s in _all(journey, table, Direction.REQUEST)), default=0)
     out: list[Hop] = []
     for direction in Direction:
-        ordered = _ordered(_all(journey, table, direction), table, points, _along(stops, direction))
+        sequence = {leg - 1: names for (way, leg), names in (foreseen or {}).items() if way is direction}
+        ordered = _ordered(_all(journey, table, direction), table, points, _along(stops, direction), sequence)
         seen = [_hop(sighting, previous, table, points, direction, start) for previous, sighting in _pairs(ordered)]
         if direction is Direction.REQUEST:
             seen = _from_dialled(seen, dialled)
@@ -159,20 +163,67 @@ def _all(journey: Journey, table: PacketTable, direction: Direction) -> list[Sig
 
 
 def _ordered(
-    found: list[Sighting], table: PacketTable, points: Sequence[CapturePoint], stops: Sequence[Stop]
+    found: list[Sighting],
+    table: PacketTable,
+    points: Sequence[CapturePoint],
+    stops: Sequence[Stop],
+    foreseen: Mapping[int, Sequence[str]],
 ) -> list[Sighting]:
-    """Topology first, where it knows every point of a leg; else the TTL, which no router raises; then the order of time."""
+    """Topology first, where it knows every point of a leg; else the TTL, then the order of time (which ``found`` is in)."""
     place = {stop.point: index for index, stop in enumerate(stops)}
     out: list[Sighting] = []
     for leg in dict.fromkeys(seen.leg for seen in found):
         group = [seen for seen in found if seen.leg == leg]
         names = [points[seen.flow.point].name for seen in group]
-        if all(name in place for name in names) and len(set(names)) == len(names):
-            group.sort(key=lambda seen: (place[points[seen.flow.point].name], int(table.packets.time_ns[seen.row])))
-        elif len({(int(table.kind[seen.row]), int(table.tcp_flags[seen.row])) for seen in group}) == 1:
-            group.sort(key=lambda seen: -int(table.ttl[seen.row]))
-        out += group
+        order = _places(names, foreseen.get(leg, ())) or _places(names, [stop.point for stop in stops])
+        if order:
+            out += [group[index] for index in sorted(range(len(group)), key=order.__getitem__)]
+        elif all(name in place for name in names) and _one_packet(group, table):
+            out += _passing_twice(group, table, points, place)
+        else:
+            out += _falling(group, table)
     return out
+
+
+def _falling(group: list[Sighting], table: PacketTable) -> list[Sighting]:
+    """One packet's sightings (in order of time) by its TTL, which no router raises; as they are where they are not one packet's."""
+    one = {(int(table.kind[seen.row]), int(table.tcp_flags[seen.row])) for seen in group}
+    return sorted(group, key=lambda seen: -int(table.ttl[seen.row])) if len(one) == 1 else group
+
+
+def _places(names: Sequence[str], sequence: Sequence[str]) -> list[int]:
+    """Where each name stands in a sequence, the n-th sighting at a point at its n-th place; empty where one has no place."""
+    free: dict[str, list[int]] = {}
+    for index, name in enumerate(sequence):
+        free.setdefault(name, []).append(index)
+    places = [free[name].pop(0) if free.get(name) else -1 for name in names]
+    return [] if -1 in places else places
+
+
+def _one_packet(group: list[Sighting], table: PacketTable) -> bool:
+    """Whether all are sightings of one packet, and not of a reset, say, behind the SYN."""
+    return len({(int(table.tcp_flags[seen.row]), int(table.seq[seen.row])) for seen in group}) == 1
+
+
+def _passing_twice(
+    group: list[Sighting], table: PacketTable, points: Sequence[CapturePoint], place: Mapping[str, int]
+) -> list[Sighting]:
+    """One leg's sightings where a point saw the packet twice: a router with one wire, or a host that it came back to.
+
+    Each router lowers the TTL, and between two routers a host is passed once, so that its own clock orders its points there. Hosts
+    stand where topology has those of their points that are passed once.
+    """
+    names = [points[seen.flow.point].name for seen in group]
+    stays: dict[tuple[int, str], list[tuple[bool, int]]] = {}
+    for seen, name in zip(group, names, strict=True):
+        stay = (-int(table.ttl[seen.row]), points[seen.flow.point].host)
+        stays.setdefault(stay, []).append((names.count(name) > 1, place[name]))
+
+    def key(seen: Sighting) -> tuple[int, int, int]:
+        ttl, host = -int(table.ttl[seen.row]), points[seen.flow.point].host
+        return ttl, min(stays[ttl, host])[1], int(table.packets.time_ns[seen.row])
+
+    return sorted(group, key=key)
 
 
 def _pairs(ordered: list[Sighting]) -> list[tuple[Sighting | None, Sighting]]:
@@ -241,6 +292,8 @@ def packet(table: PacketTable, row: int) -> HopPacket:
         dst_mac=_mac(int(table.eth_dst[row])),
         vlan=_absent(int(table.vlan[row])),
         frame=int(table.packets.frame[row]),
+        vlan_inner=_absent(int(table.vlan_inner[row])),
+        tag_known=int(table.vlan[row]) != TAG_UNKNOWN,
     )
 
 
@@ -327,10 +380,9 @@ def changes(table: PacketTable, one: Sighting, other: Sighting) -> tuple[Change,
         before, after = getattr(left, name), getattr(right, name)
         if before and after and before != after:
             out.append(Change(field=name, before=before, after=after, by=by))
-    if left.vlan != right.vlan:
-        out.append(Change(field="vlan", before=_tag(left.vlan), after=_tag(right.vlan), by="VLAN interface"))
+    if left.tag != right.tag and left.tag_known and right.tag_known:
+        tags = left.tag or "untagged", right.tag or "untagged"
+        out.append(
+            Change(field="vlan", before=tags[0], after=tags[1], by="routing" if by == "routing" else "VLAN interface")
+        )
     return tuple(out)
-
-
-def _tag(vlan: int | None) -> str:
-    return "untagged" if vlan is None else str(vlan)

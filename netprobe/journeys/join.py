@@ -5,7 +5,7 @@ Each flow yields identity tokens; flows that share one are the same connection (
 ========  ==============================================================================================
 TCP       the SYN's (sequence number, TSval, window), or its 5-tuple; the SYN-ACK's (sequence number, acknowledgement);
           without a handshake: (sequence, acknowledgement, length) of data packets
-UDP       payload (length and first kept bytes) with the client endpoint: bridges and DNAT keep both
+UDP       payload (length and first bytes) with the client endpoint: bridges and DNAT keep both
 ICMP      echo payload and sequence number with the client's address (NAT may rewrite the identifier)
 DNS       message id with the client's endpoint, or with the server's: the embedded server's replies come from port 53
           although the query went to another one (libnetwork's DNAT inside the container's namespace)
@@ -21,6 +21,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from netprobe.decode.table import SYN, SYN_ACK, Kind
 from netprobe.flows.build import first_row
 from netprobe.journeys.model import Connection
@@ -28,7 +30,6 @@ from netprobe.journeys.model import Connection
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from netprobe.decode.table import PacketTable
@@ -50,16 +51,17 @@ def connections(flows: Sequence[Flow], table: PacketTable) -> tuple[Connection, 
         Connections in order of their first packet; each flow is in exactly one.
     """
     groups = _Groups(len(flows))
+    prints = Prints(table)
     bearers: dict[tuple[Hashable, ...], list[int]] = {}
     for index, flow in enumerate(flows):
-        for token in _tokens(flow, table):
+        for token in _tokens(flow, table, prints):
             bearers.setdefault(token, []).append(index)
     for token, indexes in bearers.items():
         if len(indexes) > 1 and (token[0] == "dns" or _one_connection([flows[index] for index in indexes], table)):
             for index in indexes[1:]:
                 groups.union(indexes[0], index)
     joined = [_connection([flows[i] for i in members], table) for members in groups.members()]
-    joined = _forwarded_copies(joined, table)
+    joined = _forwarded_copies(joined, table, prints)
     joined.sort(key=lambda connection: start_ns(connection, table))
     return tuple(joined)
 
@@ -118,13 +120,13 @@ class _Groups:
         return list(grouped.values())
 
 
-def _tokens(flow: Flow, table: PacketTable) -> Iterator[tuple[Hashable, ...]]:
+def _tokens(flow: Flow, table: PacketTable, prints: Prints) -> Iterator[tuple[Hashable, ...]]:
     if flow.kind == Kind.TCP:
         yield from _tcp_tokens(flow, table)
     elif flow.kind == Kind.UDP:
-        yield from _udp_tokens(flow, table)
+        yield from _udp_tokens(flow, table, prints)
     else:
-        yield from _echo_tokens(flow, table)
+        yield from _echo_tokens(flow, table, prints)
 
 
 def _tcp_tokens(flow: Flow, table: PacketTable) -> Iterator[tuple[Hashable, ...]]:
@@ -143,33 +145,60 @@ def _tcp_tokens(flow: Flow, table: PacketTable) -> Iterator[tuple[Hashable, ...]
                 yield ("data", int(table.seq[row]), int(table.ack[row]), int(table.payload_len[row]))
 
 
-def _udp_tokens(flow: Flow, table: PacketTable) -> Iterator[tuple[Hashable, ...]]:
+def _udp_tokens(flow: Flow, table: PacketTable, prints: Prints) -> Iterator[tuple[Hashable, ...]]:
     for row in _heads(flow.forward):
         if table.dns_id[row] >= 0:
             yield ("dns", int(table.dns_id[row]), "client", flow.client)
             yield ("dns", int(table.dns_id[row]), "server", flow.server)
-        yield ("udp", payload_print(table, row), flow.client)
+        yield ("udp", prints.of(row), flow.client)
     for row in _heads(flow.reverse):
         if table.dns_id[row] >= 0:
             yield ("dns", int(table.dns_id[row]), "client", flow.client)
 
 
-def _echo_tokens(flow: Flow, table: PacketTable) -> Iterator[tuple[Hashable, ...]]:
+def _echo_tokens(flow: Flow, table: PacketTable, prints: Prints) -> Iterator[tuple[Hashable, ...]]:
     for row in _heads(flow.forward):
-        print_ = (int(table.seq[row]), payload_print(table, row))
-        yield ("echo", print_, flow.client.hi, flow.client.lo)
+        yield ("echo", int(table.seq[row]), prints.of(row), prints.doubt(row, flow), flow.client.hi, flow.client.lo)
 
 
 def _heads(rows: NDArray[np.int64]) -> list[int]:
     return [int(row) for row in rows[:TOKENS_A_FLOW]]
 
 
-def payload_print(table: PacketTable, row: int) -> tuple[int, bytes]:
-    """What identifies a payload although captures may have cut it: its length on the wire and its first kept bytes."""
-    return int(table.payload_len[row]), table.payload(row)[:DIGEST_BYTES]
+class Prints:
+    """What identifies a datagram's payload: its length on the wire and its first bytes, as many as every capture of that length kept.
+
+    Captures with different snap lengths cut the same datagram differently.
+    """
+
+    def __init__(self, table: PacketTable) -> None:
+        self._table = table
+        kept, length = np.maximum(table.payload_cap, 0), table.payload_len
+        cut = np.flatnonzero((table.kind != Kind.TCP) & (kept < np.minimum(length, DIGEST_BYTES)))
+        order = cut[np.lexsort((kept[cut], length[cut]))]
+        lengths, first = np.unique(length[order], return_index=True)
+        self._fewest = dict(zip(lengths.tolist(), kept[order][first].tolist(), strict=True))
+
+    def of(self, row: int) -> tuple[int, bytes]:
+        """Return what can be compared of one row's payload."""
+        length = int(self._table.payload_len[row])
+        return length, self._table.payload(row)[: self._fewest.get(length, DIGEST_BYTES)]
+
+    def doubt(self, row: int, flow: Flow) -> int | None:
+        """Return what must agree beside a payload that was cut: the client's port or identifier, which NAT mostly keeps."""
+        return flow.client.port if int(self._table.payload_len[row]) in self._fewest else None
 
 
-def _forwarded_copies(joined: list[Connection], table: PacketTable) -> list[Connection]:
+def same_payload(table: PacketTable, one: int, other: int) -> bool:
+    """Say whether two datagrams carry the same payload, as far as both were kept. Cut down to nothing, they do not say so."""
+    length = int(table.payload_len[one])
+    kept = min(len(table.payload(one)), len(table.payload(other)), DIGEST_BYTES)
+    if length != int(table.payload_len[other]) or (length > 0 and kept == 0):
+        return False
+    return table.payload(one)[:kept] == table.payload(other)[:kept]
+
+
+def _forwarded_copies(joined: list[Connection], table: PacketTable, prints: Prints) -> list[Connection]:
     """Merge datagram connections whose client endpoint source NAT rewrote (alone, or together with DNAT)."""
     by_print: dict[Hashable, list[Connection]] = {}
     kept = []
@@ -179,7 +208,8 @@ def _forwarded_copies(joined: list[Connection], table: PacketTable) -> list[Conn
             continue
         row = int(connection.flows[0].forward[0])
         sequence = int(table.seq[row]) if connection.kind == Kind.ICMP else 0
-        by_print.setdefault((connection.kind, sequence, payload_print(table, row)), []).append(connection)
+        key = (connection.kind, sequence, prints.of(row), prints.doubt(row, connection.flows[0]))
+        by_print.setdefault(key, []).append(connection)
     for group in by_print.values():
         group.sort(key=lambda connection: start_ns(connection, table))
         current = group[0]

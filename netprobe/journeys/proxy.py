@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.decode.table import SYN_ACK, Kind
-from netprobe.journeys.join import payload_print, start_ns
+from netprobe.journeys.join import same_payload, start_ns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,7 +131,7 @@ def _same_payload(outer: Connection, inner: Connection, table: PacketTable) -> b
     """Whether the payload agrees; None when either carries none yet."""
     if outer.kind == Kind.UDP:
         rows = [flow.forward[0] for flow in (outer.flows[-1], inner.flows[0]) if len(flow.forward)]
-        return len(rows) == 2 and payload_print(table, int(rows[0])) == payload_print(table, int(rows[1]))
+        return len(rows) == 2 and same_payload(table, int(rows[0]), int(rows[1]))
     verdict: bool | None = None
     for direction in ("forward", "reverse"):
         one, other = (stream(c.flows[0], table, direction) for c in (outer, inner))

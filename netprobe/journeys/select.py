@@ -83,7 +83,9 @@ def of_lookup(
     Where the embedded DNS server was asked, its exchanges are those; what it forwarded is not the source's own question.
     """
     mine = {i for i, point in enumerate(points) if point.host in ("", probe.source_at.host)}
+    own = {i for i, point in enumerate(points) if point.place == probe.source_at}
     asked = tuple(c for c in connections if is_dns(c, table) and c.points & mine)
+    asked = tuple(c for c in asked if c.points & own) or asked  # others of that host ask too
     embedded = tuple(c for c in asked if c.flows[0].server.address == EMBEDDED_DNS)
     return embedded or asked
 
@@ -92,15 +94,16 @@ def forwarded_query(outer: Connection, connections: Sequence[Connection], table:
     """What the embedded DNS server asked on, for one question: a later exchange with the same message id (it keeps it)."""
     if outer.flows[0].server.address != EMBEDDED_DNS:
         return None
-    wanted = _dns_ids(outer, table)
+    wanted = dns_ids(outer, table)
     for other in connections:
         later = other is not outer and start_ns(other, table) >= start_ns(outer, table)
-        if later and other.flows[0].server.address != EMBEDDED_DNS and wanted & _dns_ids(other, table):
+        if later and other.flows[0].server.address != EMBEDDED_DNS and wanted & dns_ids(other, table):
             return other
     return None
 
 
-def _dns_ids(connection: Connection, table: PacketTable) -> set[int]:
+def dns_ids(connection: Connection, table: PacketTable) -> set[int]:
+    """The message ids of a DNS exchange's queries."""
     return {
         int(table.dns_id[row]) for flow in connection.flows for row in flow.forward.tolist() if table.dns_id[row] >= 0
     }

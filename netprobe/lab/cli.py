@@ -41,11 +41,15 @@ def down_command(purge: bool) -> None:
     _say(f"lab {here.id} is down")
 
 
-@lab.command("shell", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@lab.command(
+    "shell",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    short_help="Open a root shell on HOST of the lab, or run COMMAND there.",
+)
 @click.argument("host")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def shell_command(host: str, command: tuple[str, ...]) -> None:
-    """Open a root shell on HOST of the lab, or run COMMAND there."""
+    """Open a root shell on HOST of the lab (server1, server2, outside), or run COMMAND there."""
     from netprobe.lab.layout import this_lab
     from netprobe.lab.shell import replace_by_shell
 
@@ -73,7 +77,7 @@ def list_command() -> None:
     click.echo(f"{'truth-table':{width}}  the whole truth table, measured now, as Markdown (--proto)")
 
 
-@lab.command("run")
+@lab.command("run", short_help="Run EXPERIMENTs and hold the answers against what they declare.")
 @click.argument("experiments", nargs=-1, required=True, metavar="EXPERIMENT...")
 @click.option(
     "--proto", "protocols", multiple=True, type=click.Choice(["tcp", "http", "udp", "icmp"]), default=("tcp",),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -12,11 +14,13 @@ from typing import TYPE_CHECKING
 from netprobe.lab.errors import LabError
 from netprobe.lab.images import DOCKER_IMAGES, RECIPE_LABEL, Image, recipe
 from netprobe.lab.namespaces import enter
-from netprobe.lab.processes import read_pid, write_pid
+from netprobe.lab.processes import read_pid, start_time, write_pid
 from netprobe.lab.run import environment, last_line, run, tool
 from netprobe.lab.waiting import wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from netprobe.lab.layout import Lab, Machine
 
 READY_SECONDS = 30.0
@@ -38,8 +42,11 @@ disabled_plugins = [
 """
 
 
-def start_engine(lab: Lab, machine: Machine) -> None:
-    """Start containerd and dockerd of a server, if they do not run; `wait_for_engine` waits until they answer."""
+def start_engine(lab: Lab, machine: Machine, options: Mapping[str, object] | None = None) -> None:
+    """Start containerd and dockerd of a server, if they do not run; `wait_for_engine` waits until they answer.
+
+    ``options`` of daemon.json come besides the lab's own.
+    """
     directory = lab.host_dir(machine.name)
     if read_pid(directory / "containerd.pid") is None:
         config = directory / "containerd.toml"
@@ -49,9 +56,27 @@ def start_engine(lab: Lab, machine: Machine) -> None:
     if read_pid(directory / "dockerd.pid") is None:
         (directory / "docker.pid").unlink(missing_ok=True)
         config = directory / "daemon.json"
-        config.write_text(json.dumps(_dockerd_config(lab, machine), indent=2) + "\n")
+        config.write_text(_dockerd_config(lab, machine, options or {}))
         wait_for(lambda: _answers(directory / "containerd.sock"), f"containerd on {machine.name}", READY_SECONDS)
         _spawn(lab, machine, "dockerd", "--config-file", str(config))
+
+
+def engine_with(lab: Lab, machine: Machine, options: Mapping[str, object]) -> None:
+    """Have a server's dockerd run with these options besides the lab's own, none for none: restart it, unless it does.
+
+    Raises:
+        LabError: it did not end, or did not come back.
+    """
+    directory = lab.host_dir(machine.name)
+    wanted = _dockerd_config(lab, machine, options)
+    pid = read_pid(directory / "dockerd.pid")
+    if pid is not None and (directory / "daemon.json").read_text() == wanted:
+        return
+    if pid is not None:
+        os.kill(pid, signal.SIGTERM)
+        wait_for(lambda: start_time(pid) is None, f"dockerd on {machine.name} to end", READY_SECONDS)
+    start_engine(lab, machine, options)
+    wait_for_engine(lab, machine)
 
 
 def wait_for_engine(lab: Lab, machine: Machine) -> None:
@@ -118,9 +143,9 @@ def _import(lab: Lab, machine: Machine, cache: Path, image: Image, wanted: str) 
     )  # fmt: skip
 
 
-def _dockerd_config(lab: Lab, machine: Machine) -> dict[str, object]:
+def _dockerd_config(lab: Lab, machine: Machine, options: Mapping[str, object]) -> str:
     directory = lab.host_dir(machine.name)
-    return {
+    config: dict[str, object] = {
         "data-root": str(lab.data_dir / machine.name / "docker"),
         "exec-root": str(directory / "exec"),
         "pidfile": str(directory / "docker.pid"),
@@ -131,7 +156,9 @@ def _dockerd_config(lab: Lab, machine: Machine) -> dict[str, object]:
         "cgroup-parent": f"/{lab.cgroup}/{machine.name}",
         "exec-opts": ["native.cgroupdriver=cgroupfs"],
         "shutdown-timeout": 1,
+        **options,
     }
+    return json.dumps(config, indent=2) + "\n"
 
 
 def _spawn(lab: Lab, machine: Machine, *command: str) -> None:

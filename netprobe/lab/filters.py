@@ -23,6 +23,7 @@ def keep_filter(lab: Lab, machine: Machine) -> None:
 def restore_filter(lab: Lab, machine: Machine) -> None:
     """Put a host's packet filter back as it was noted; the counters stay unless something was changed."""
     prefix = enter(lab, machine.name)
+    _clear_legacy(lab, prefix)
     wanted = _baseline(lab, machine).read_text()
     now = run(lab, [*prefix, "iptables-save"]).stdout
     if _rules(now) == _rules(wanted):
@@ -32,6 +33,18 @@ def restore_filter(lab: Lab, machine: Machine) -> None:
         run(lab, [*prefix, "iptables", "--table", table, "--delete-chain"])
     if wanted:
         run(lab, [*prefix, "iptables-restore"], stdin=wanted)
+
+
+def _clear_legacy(lab: Lab, prefix: list[str]) -> None:
+    """Empty the legacy backend, which nothing but an experiment fills."""
+    saved, table = run(lab, [*prefix, "iptables-legacy-save"]).stdout, ""
+    for line in saved.splitlines():
+        if line.startswith("*"):
+            table = line[1:]
+            run(lab, [*prefix, "iptables-legacy", "--table", table, "--flush"])
+            run(lab, [*prefix, "iptables-legacy", "--table", table, "--delete-chain"])
+        elif line.startswith(":") and line.split()[1] == "DROP":
+            run(lab, [*prefix, "iptables-legacy", "--table", table, "--policy", line[1:].split()[0], "ACCEPT"])
 
 
 def _baseline(lab: Lab, machine: Machine) -> Path:

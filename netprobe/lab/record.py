@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from netprobe.causes import catalogue
 from netprobe.errors import NetprobeError
 from netprobe.evidence.reader import read
 from netprobe.lab.commands import chosen, require_up
@@ -22,9 +23,13 @@ from netprobe.lab.experiments import EXPERIMENTS
 from netprobe.lab.layout import Lab, this_lab
 from netprobe.lab.runner import Outcome, outcomes
 from netprobe.lab.stable import stable
+from netprobe.pipeline import analyze
+from netprobe.report.text import render
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from netprobe.report.model import Report
 
 MAX_BYTES = 100 * 1024
 CAPTURES = "captures"
@@ -57,6 +62,7 @@ def record(lab: Lab, names: Iterable[str], captures: Path) -> list[str]:
             if not why:
                 _keep(outcome, captures)
     write_index(captures)
+    write_examples(captures)
     return refused
 
 
@@ -99,6 +105,31 @@ def write_index(captures: Path) -> None:
     """Write INDEX.md: each capture, what it shows, verdict, path, cause, size."""
     rows = (_row(captures, experiment.name, experiment.title) for experiment in EXPERIMENTS)
     (captures / "INDEX.md").write_text(_INDEX_HEAD + "".join(f"{row}\n" for row in rows if row))
+
+
+def write_examples(captures: Path) -> None:
+    """Write the examples that `netprobe causes CODE` shows: of each code's first experiment, what its report says of it."""
+    text = json.dumps(examples_of(captures), indent=1, ensure_ascii=False) + "\n"
+    (Path(catalogue.__file__).parent / "examples.json").write_text(text)
+
+
+def examples_of(captures: Path) -> dict[str, dict[str, str]]:
+    """Return code -> ``capture``, ``title``, ``text``: the report's first two lines, and its part on the cause or note."""
+    found: dict[str, dict[str, str]] = {}
+    for experiment in EXPERIMENTS:
+        for code in filter(None, (experiment.expected.cause, *experiment.expected.findings)):
+            file = captures / f"{experiment.name}.pcapng"
+            if code not in found and file.is_file():
+                report = analyze(read(file.read_bytes()))
+                found[code] = {"capture": experiment.name, "title": experiment.title, "text": said_of(report, code)}
+    return dict(sorted(found.items()))
+
+
+def said_of(report: Report, code: str) -> str:
+    """Return the report's first two lines, and the section that names this code, unfolded."""
+    sections = render(report).split("\n\n")
+    own = next((each for each in sections[1:] if code in each.split("\n")[0]), "")
+    return f"{sections[0]}\n{own}".strip()
 
 
 def _row(captures: Path, name: str, title: str) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netprobe.lab.ask import Answer, explain, print_report
+from netprobe.lab.ask import Answer, explain, print_report, replay
 from netprobe.lab.compare import disagreements
+from netprobe.lab.edit import edit
 from netprobe.lab.layout import SERVERS, Lab
 from netprobe.lab.steps import carry_out, clean, container_addresses
 
@@ -50,13 +51,16 @@ def make_situation(lab: Lab, wanted: Situation) -> None:
         carry_out(lab, step)
 
 
-def ask(lab: Lab, experiment: Experiment, evidence: Path) -> Outcome:
-    """Let netprobe explain the connection of an experiment whose situation is there, and compare."""
+def ask(lab: Lab, experiment: Experiment, evidence: Path, *, over_ssh: bool = False) -> Outcome:
+    """Let netprobe (``over_ssh``: on `desk`) explain the connection of an experiment whose situation is there, and compare."""
     addresses: dict[str, str] = {}
     for machine in SERVERS:
         addresses |= container_addresses(lab, machine.name)
     arguments = tuple(word.format_map(addresses) for word in experiment.explain)
-    answer = explain(lab, arguments, evidence)
+    answer = explain(lab, arguments, evidence, experiment.unlisted, over_ssh=over_ssh)
+    if experiment.edits:
+        edit(evidence, experiment.edits)
+        answer = replay(evidence)
     found = disagreements(answer.report, experiment.expected, addresses)
     return Outcome(experiment=experiment, answer=answer, evidence=evidence, disagreements=tuple(found))
 

@@ -30,6 +30,8 @@ def stable(report: dict[str, Any]) -> dict[str, Any]:
     kept = {name: report.get(name) for name in _PLAIN}
     kept["cause"] = _cause(report.get("cause"))
     kept["findings"] = sorted(filter(None, (_code(finding) for finding in report.get("findings") or ())))
+    after = report.get("after")
+    kept["after"] = None if after is None else [_code(finding) for finding in after]
     kept["hops"] = [_hop(hop) for hop in report.get("hops") or ()]
     kept["last_seen"], kept["first_missing"] = report.get("last_seen"), report.get("first_missing")
     aliased = _aliased(kept)

@@ -10,9 +10,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
+from netprobe.lab.engine import engine_with
 from netprobe.lab.errors import LabError
-from netprobe.lab.experiments.model import DeleteDnat, Inside, KillProxy, Run, Step, WaitPort
-from netprobe.lab.layout import SERVERS, Lab, Machine
+from netprobe.lab.experiments.model import DeleteDnat, Engine, Inside, KillProxy, Run, Step, WaitPort
+from netprobe.lab.layout import SERVERS, Lab, Machine, machine
 from netprobe.lab.namespaces import enter
 from netprobe.lab.processes import start_time
 from netprobe.lab.run import run
@@ -54,6 +55,8 @@ def carry_out(lab: Lab, step: Step) -> None:
             _kill_proxy(lab, step)
         case DeleteDnat():
             _delete_dnat(lab, step)
+        case Engine():
+            engine_with(lab, machine(step.host), dict(step.options))
         case _:
             assert_never(step)
 
@@ -75,8 +78,9 @@ def container_addresses(lab: Lab, host: str) -> dict[str, str]:
 
 def clean(lab: Lab) -> None:
     """Remove all containers and networks of the lab and put everything else back as it was at its start."""
-    for machine in SERVERS:
-        _remove_containers(lab, machine)
+    for server in SERVERS:
+        _remove_containers(lab, server)
+        engine_with(lab, server, {})
     restore_surroundings(lab)
 
 

@@ -1,4 +1,4 @@
-"""Links, addresses, routes, neighbours, settings, nftables and packet filters as they were when the lab came up, and putting them back.
+"""Links, addresses, routes, neighbours, settings, nftables, packet filters and lookup files as they were when the lab came up, and putting them back.
 
 Experiments take links down, delete routes, drop on the wire: nothing of it may reach the next one. What a namespace looks like
 is read by one command; as long as that is what was noted, nothing is changed.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from netprobe.lab.filters import keep_filter, restore_filter
 from netprobe.lab.layout import MACHINES, WIRES, Lab
-from netprobe.lab.namespaces import enter
+from netprobe.lab.namespaces import enter, write_lookup_files
 from netprobe.lab.run import run
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # net.ipv4.ip_forward stands first: writing it resets others (Documentation/networking/ip-sysctl.rst).
 _SETTINGS = (
-    "ipv4/ip_forward ipv6/conf/all/forwarding bridge/bridge-nf-call-iptables "
+    "ipv4/ip_forward ipv6/conf/all/forwarding ipv6/conf/*/force_forwarding bridge/bridge-nf-call-iptables "
     "ipv4/conf/*/forwarding ipv4/conf/*/rp_filter ipv4/conf/*/route_localnet ipv4/conf/*/proxy_arp ipv4/conf/*/arp_ignore"
 )
 _SCRIPT = f"""
@@ -62,6 +62,7 @@ def restore_surroundings(lab: Lab) -> None:
     """Put every namespace back as it was noted; no container may be there any more."""
     for machine in MACHINES:
         restore_filter(lab, machine)
+        write_lookup_files(lab, machine)
     for name in _names():
         text, noted = _look(lab, name), _noted(lab, name).read_text()
         if text != noted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from netprobe.errors import UsageFault
@@ -56,6 +56,8 @@ def find_source(fleet: Fleet, source: Source) -> Place:
         EnvironmentFault: it cannot be entered.
     """
     hosts = fleet.hosts()
+    host = None if source.host is None else fleet.meant(source.host)
+    source = replace(source, name=fleet.meant(source.name), host=host)
     if source.host is None and source.name not in hosts and not containers_named(hosts, source.name):
         fleet.raise_faults(source.name, None)
     elif source.host is not None and source.host in hosts and not containers_named(hosts, source.name, source.host):
@@ -76,6 +78,7 @@ def take_aim(fleet: Fleet, source: Place, target: Target, resolver: SourceResolv
         EnvironmentFault: somebody who may know the name could not be asked.
     """
     hosts = fleet.hosts()
+    target = replace(target, host=None if target.host is None else fleet.meant(target.host))
     check_host(hosts, target.host)
     if target.proto is Proto.DNS:
         return _name_server(hosts, source)
@@ -102,8 +105,10 @@ def _by_inventory(fleet: Fleet, hosts: Mapping[str, Host], source: Place, target
         hosts = fleet.hosts()
         dial = dial_container(hosts, source, found, target.port, target.transport)
         step = f"inventory: {target.name} is a container on {found.host}"
-    elif target.host is None and target.name in hosts:
-        dial = dial_host(hosts, source, target.name, target.port, target.transport)
+    elif target.host is None and fleet.meant(target.name) in hosts:
+        host = fleet.meant(target.name)
+        fleet.session(host)  # what is not known of it is no reason to blame the question
+        dial = dial_host(hosts, source, host, target.port, target.transport)
         step = f"inventory: {target.name} is a host"
     else:
         return None
@@ -117,7 +122,8 @@ def _by_host_lookup(
     if target.host is not None:
         fleet.raise_faults(target.name, target.host)
         names = [each.name for each in hosts[target.host].containers or ()]
-        raise UsageFault(f"{target.host} has no container called {target.name!r}", nearest(target.name, names))
+        hint = nearest(target.name, names) if names else f"there is no container on {target.host}"
+        raise UsageFault(f"{target.host} has no container called {target.name!r}", hint)
     lookup = resolver.resolve(target.name, PLANNING_SECONDS)
     address = preferred(lookup)
     if address is None:

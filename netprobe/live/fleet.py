@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,16 +12,23 @@ from netprobe.errors import EnvironmentFault
 from netprobe.evidence.model import Limit, LimitKind
 from netprobe.hosts import collect
 from netprobe.hosts.engine import Engine, EngineError
+from netprobe.hosts.inventory import LOCAL
 from netprobe.hosts.session import FarError, HostLostError, Session
+from netprobe.live import identity
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+    from concurrent.futures import Future
 
     from netprobe.evidence.model import HostState, Place
     from netprobe.hosts.collect import HostRecord
     from netprobe.hosts.inventory import HostEntry, Inventory
+    from netprobe.hosts.session import Answer
     from netprobe.state.docker import Container
     from netprobe.state.model import Host
+
+
+OF_ENGINE = {"docker-version", "docker-info", "containers", "networks"}
 
 
 class ContainerEnded(EnvironmentFault):
@@ -52,7 +60,11 @@ class Fleet:
             for name, entry in inventory.hosts.items()
         }
         self._pool = ThreadPoolExecutor(max(4, 2 * len(self.members)))
+        self.aliases = dict(inventory.aliases)
         self._first: list[tuple[Member, collect.Asked]] = []
+        self._greeted: list[tuple[Member, Future[Answer]]] = []
+        self._asked_who: dict[str, identity.Asked] = {}
+        self._retired: list[Member] = []
         self._states: dict[str, tuple[HostState, Host]] = {}
 
     def __enter__(self) -> Self:
@@ -64,7 +76,7 @@ class Fleet:
     def close(self) -> None:
         """End every session and wait for it."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        sessions = [member.session for member in self.members.values() if member.session is not None]
+        sessions = [member.session for member in (*self.members.values(), *self._retired) if member.session]
         for session in sessions:
             session.end_input()
         for session in sessions:
@@ -76,21 +88,56 @@ class Fleet:
         Raises:
             EnvironmentFault: a program that reaching a host takes is not installed here, or this is not root.
         """
+        self._set_aside()
         for member in self.members.values():
-            if os.geteuid() != 0 and member.entry.reach.same_machine and not member.entry.become:
-                raise EnvironmentFault("explaining a connection needs root", "run it as root: sudo netprobe explain …")
-        for member in self.members.values():
-            member.session = Session(member.entry, self._life)
-            self._first.append((member, collect.ask(member.session, member.before, collect.FIRST)))
+            if not member.host_fault:
+                member.session = Session(member.entry, self._life)
+                self._greeted.append((member, member.session.submit("hello")))
+                self._first.append((member, collect.ask(member.session, member.before, collect.FIRST)))
+        if any(
+            not member.entry.reach.same_machine for member in self.members.values()
+        ):  # else the inventory told already
+            sessions = {name: member.session for name, member in self.members.items() if member.session is not None}
+            self._asked_who = {name: identity.ask(session) for name, session in sessions.items()}
+
+    def _set_aside(self) -> None:
+        """Without root, this machine's own hosts are of no use; others still are."""
+        mine = [member for member in self.members.values() if member.entry.reach.same_machine]
+        denied = [member for member in mine if os.geteuid() != 0 and not member.entry.become]
+        if denied and len(mine) == len(self.members):
+            raise EnvironmentFault("explaining a connection needs root", "run it as root: sudo netprobe explain …")
+        for member in denied:
+            member.host_fault, member.host_hint = "netprobe is not root here", "run it as root: sudo netprobe explain …"
 
     def survey(self, wanted: Collection[str]) -> None:
-        """Learn of every host what a plan needs: addresses, routes, containers, networks; all side by side."""
+        """Learn of every host what a plan needs: addresses, routes, containers, networks; all side by side.
+
+        Raises:
+            UsageFault: two hosts of the inventory are one machine, or show the containers of one Engine.
+        """
         jobs = [self._pool.submit(self._survey_engine, member, wanted) for member in self.members.values()]
         for member, request in self._first:
             request.receive()
             self._check(member)
+        for member, greeting in self._greeted:
+            self._check_root(member, greeting)
         for job in jobs:
             job.result()
+        self._count_once()
+
+    def _count_once(self) -> None:
+        """Leave to the host that the inventory names what ``local`` has in common with it."""
+        identities = {name: asked.receive() for name, asked in self._asked_who.items()}
+        twin = identity.twins_of_local(self.hosts(), identities)
+        if twin is None:
+            return
+        if twin.machine:
+            self._retired.append(self.members.pop(LOCAL))
+            self.aliases[LOCAL] = twin.name
+            return
+        local = self.members[LOCAL]
+        local.engine = None
+        local.before.outputs = {key: each for key, each in local.before.outputs.items() if key not in OF_ENGINE}
 
     def _check(self, member: Member) -> None:
         output = member.before.outputs.get("addr")
@@ -98,6 +145,14 @@ class Fleet:
             complaint = member.session.complaint()
             member.host_fault = complaint.text or output.error.removeprefix(f"{member.entry.name}: ")
             member.host_hint = complaint.hint
+
+    @staticmethod
+    def _check_root(member: Member, greeting: Future[Answer]) -> None:
+        with contextlib.suppress(HostLostError, FarError):  # said by `_check`
+            uid = member.session.wait(greeting)["uid"] if member.session is not None else 0
+            if uid != 0:
+                member.host_fault = f"netprobe is not root there (user id {uid})"
+                member.host_hint = 'give it become = "sudo -n" in the hosts file, or reach it as root'
 
     def _survey_engine(self, member: Member, wanted: Collection[str]) -> None:
         session = member.session
@@ -122,13 +177,20 @@ class Fleet:
             known = self._states[name] = (state, build_host(state, known[1] if known else None))
         return known[1]
 
+    def meant(self, name: str) -> str:
+        """Return the name under which a host is known here: ``local`` may be a host that the inventory names."""
+        return self.aliases.get(name, name)
+
     def session(self, host: str) -> Session:
         """Return the session with a host that is needed.
 
         Raises:
-            EnvironmentFault: it could not be reached.
+            EnvironmentFault: it could not be reached, or lacks what no plan can do without.
         """
         member = self.members[host]
+        addresses = member.before.outputs.get("addr")
+        if addresses is not None and "not installed" in addresses.error:
+            raise EnvironmentFault(f"{host}: {addresses.argv[0]}: not installed", "install the package iproute2 there")
         if member.session is None or member.host_fault:
             raise EnvironmentFault(
                 f"{host} cannot be reached: {member.host_fault}",
@@ -224,6 +286,10 @@ class Fleet:
             member = self.members[host]
             if member.host_fault:
                 found.append(Limit(kind=LimitKind.HOST, subject=host, why=member.host_fault))
+            elif member.session is not None and member.session.lost:
+                broke = f"the connection to it broke during the run: {member.session.last_words()}"
+                found += [Limit(kind=LimitKind.HOST, subject=host, why=broke), *member.before.limits()]
+                continue
             if member.engine_fault is not None:
                 found.append(
                     Limit(kind=LimitKind.ENGINE, subject=host, why=f"{member.engine_fault}: {member.engine_fault.hint}")

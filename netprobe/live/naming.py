@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.decode.dns import DnsMessage, parse_message
+from netprobe.evidence.model import Resolution
 from netprobe.hosts import collect
 from netprobe.hosts.session import FarError, HostLostError
 from netprobe.probe import craft
 from netprobe.probe.resolver import query, resolve
-from netprobe.state.lookup import namespace_of
+from netprobe.state.lookup import address_of_name, namespace_of
+from netprobe.state.names import EMBEDDED_DNS
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Lookup, Place
@@ -69,6 +72,30 @@ class SourceResolver:
         self.started_ns = self.started_ns or int(answer["started_ns"])
         self.elapsed_us = (self.elapsed_us or 0) + int(answer["elapsed_us"])
         return parse_message(base64.b64decode(answer["reply"])) or "a malformed reply"
+
+
+class SilentResolver(SourceResolver):
+    """Looks names up without sending anything: in the hosts file, and in what the embedded DNS server would know by the engine's state."""
+
+    def resolve(self, name: str, seconds: float) -> Lookup:
+        """Look a name up as far as state tells."""
+        lookup = super().resolve(name, seconds)
+        hosts = self._fleet.hosts()
+        namespace = namespace_of(hosts, self._place)
+        conf = namespace.resolv_conf if namespace is not None else None
+        if lookup.how is not Resolution.FAILED or self._place.container is None or conf is None or not conf.embedded:
+            return lookup
+        address = address_of_name(hosts[self._place.host], self._place.container, name)
+        if address is None:
+            return lookup
+        step = f"by the engine's state {name} is {address} on a network that both share"
+        return replace(
+            lookup, how=Resolution.EMBEDDED_DNS, addresses=(address,), server=EMBEDDED_DNS, steps=(*lookup.steps, step)
+        )
+
+    def _ask(self, server: str, name: str, kind: str) -> DnsMessage | str:
+        del server, name, kind
+        return "not asked: --predict sends nothing"
 
 
 def learn_own_files(fleet: Fleet, host: str) -> None:

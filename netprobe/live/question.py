@@ -21,6 +21,7 @@ class Question:
         proto: ``--proto``, None when it was not given.
         size: ``--size`` in bytes, None when it was not given.
         timeout_s: the bound on name lookup and probe together, in seconds.
+        predict: send nothing, say what would happen.
     """
 
     target: str
@@ -28,3 +29,4 @@ class Question:
     proto: Proto | None = None
     size: int | None = None
     timeout_s: float = 5.0
+    predict: bool = False

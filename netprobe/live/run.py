@@ -26,7 +26,7 @@ from netprobe.evidence.model import (
 from netprobe.evidence.writer import write
 from netprobe.hosts.session import FarError, HostLostError
 from netprobe.live.aim import Aim, enter_target, find_source, take_aim
-from netprobe.live.naming import SourceResolver
+from netprobe.live.naming import SilentResolver, SourceResolver
 from netprobe.live.results import dns_result, probe_result
 from netprobe.probe import craft
 from netprobe.probe.plan import Dial, dial_address, host_addresses
@@ -78,8 +78,13 @@ class Run:
             fleet.survey(self._wanted())
             place = find_source(fleet, self.source)
         with self._phase("names", "finding the target"):
-            aim = take_aim(fleet, place, self.target, SourceResolver(fleet, place, secrets.randbelow(0x10000)))
+            resolver = SilentResolver if self.question.predict else SourceResolver
+            aim = take_aim(fleet, place, self.target, resolver(fleet, place, secrets.randbelow(0x10000)))
             enter_target(fleet, aim.target_at)
+        if self.question.predict:
+            with self._phase("state", "reading the hosts' state"):
+                self._read_only(fleet, aim)
+            return
         with self._phase("state", "reading the hosts' state"):
             self._prepare(fleet, aim)
         with self._phase("probe", f"probing {self.target.text}"):
@@ -109,8 +114,8 @@ class Run:
         if self.target.proto in (Proto.ICMP, Proto.DNS) or (self.target.name and from_container):
             threading.Thread(target=craft.dns_query, args=(1, "a", "A"), daemon=True).start()
 
-    def _prepare(self, fleet: Fleet, aim: Aim) -> None:
-        """Bind the probe's socket, choose the points, start the sniffers, and read the state before the probe meanwhile."""
+    def _involve(self, fleet: Fleet, aim: Aim) -> list[Itinerary]:
+        """Find the ways, enter every namespace on them, and note which hosts they pass."""
         self.probe = self._question(aim)
         source = aim.source_at
         for stop in [stop for way in self._ways(fleet, aim) for stop in way.stops]:
@@ -120,6 +125,17 @@ class Run:
         hosts += [aim.target_at.host] if aim.target_at is not None else []
         hosts += on_segment(fleet.hosts(), source, aim.dial.address if aim.dial else None)
         self.involved = tuple(name for name in dict.fromkeys(hosts) if not fleet.members[name].host_fault)
+        return ways
+
+    def _read_only(self, fleet: Fleet, aim: Aim) -> None:
+        """Read the state of every host on the way, and nothing else."""
+        self._involve(fleet, aim)
+        for request in fleet.ask_rest(self.involved):
+            request.receive()
+
+    def _prepare(self, fleet: Fleet, aim: Aim) -> None:
+        """Bind the probe's socket, choose the points, start the sniffers, and read the state before the probe meanwhile."""
+        ways = self._involve(fleet, aim)
         asked = fleet.ask_rest(self.involved)
         with contextlib.suppress(HostLostError, FarError):  # then the probe fails in the same way, and is recorded
             self._bind(fleet, aim)
@@ -132,6 +148,7 @@ class Run:
         for request in asked:
             request.receive()
         self.sniffing.wait()
+        self.sniffing.follow()
 
     def _question(self, aim: Aim) -> Probe:
         dial = aim.dial
@@ -149,7 +166,8 @@ class Run:
             lookup=aim.lookup,
             size=self.question.size,
             timeout_s=self.question.timeout_s,
-            tag=self.tag,
+            tag="" if self.question.predict else self.tag,
+            predict=self.question.predict,
         )
 
     def _ways(self, fleet: Fleet, aim: Aim) -> list[Itinerary]:
@@ -251,7 +269,8 @@ class Run:
                 payload=base64.b64encode(self._payload(probe.dialled)).decode(),
             )
         except (HostLostError, FarError) as error:
-            self.limits.append(Limit(kind=LimitKind.PROBE, subject=str(probe.source_at), why=str(error)))
+            why = str(error).removeprefix(f"{probe.source_at.host}: ")
+            self.limits.append(Limit(kind=LimitKind.PROBE, subject=str(probe.source_at), why=f"the prober: {why}"))
             return ProbeResult(outcome=Outcome.BROKEN, detail=str(error))
         return probe_result(answer)
 

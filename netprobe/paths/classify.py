@@ -7,6 +7,7 @@ that sends on (after routing).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place, Proto
@@ -28,12 +29,16 @@ PRECEDENCE = tuple(PathCode)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """The classified way: ``path`` for the whole, ``segments`` host by host, ``vlan`` the outermost tag seen, what it assumes."""
+    """The classified way: ``path`` for the whole, ``segments`` host by host, ``vlan`` the outermost tag seen, what it assumes.
+
+    ``between``: the points before and behind each router that no point shows (the TTL fell between them).
+    """
 
     path: PathCode = PathCode.NONE
     segments: tuple[Segment, ...] = ()
     vlan: int | None = None
     assumptions: tuple[str, ...] = ()
+    between: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -92,7 +97,8 @@ def _general(hops: Sequence[Hop], points: Sequence[CapturePoint], aim: Aim, stor
             path=PathCode.SHARED_NETNS,
             segments=(Segment(host=where[request[0].point].host, path=PathCode.SHARED_NETNS),),
         )
-    by_host = _facts(request, where)
+    between = _between(request, where, aim)
+    by_host = _facts(request, where, between)
     end = aim.target.host if aim.target else next(reversed(by_host))
     bridged, assumptions = _same_link(request, where, aim, story, vlan)
     segments = []
@@ -102,11 +108,20 @@ def _general(hops: Sequence[Hop], points: Sequence[CapturePoint], aim: Aim, stor
             code = bridged if bridged is not None else _own(aim, story)
         if code is not PathCode.NONE:
             segments.append(Segment(host=host, path=code))
-    path = min((segment.path for segment in segments), key=PRECEDENCE.index, default=PathCode.NONE)
+    codes = [*(segment.path for segment in segments), *([PathCode.ROUTED] if between else ())]
+    path = min(codes, key=PRECEDENCE.index, default=PathCode.NONE)
     if bridged in (PathCode.MACVLAN, PathCode.MACVLAN_VLAN):
         path = bridged
     named = tuple(segment for segment in segments if segment.host)
-    return Way(path=path, segments=named, vlan=vlan, assumptions=assumptions)
+    return Way(path=path, segments=named, vlan=vlan, assumptions=(*assumptions, *_untold(request)), between=between)
+
+
+def _untold(request: Sequence[Hop]) -> tuple[str, ...]:
+    """What is assumed of tags where the captures do not show any."""
+    names = dict.fromkeys(hop.point for hop in request if hop.packet and not hop.packet.tag_known)
+    if not names:
+        return ()
+    return (f"no VLAN tag is assumed at {', '.join(names)}: a cooked capture (SLL2) does not keep it",)
 
 
 def answered_elsewhere(story: Observation, way: Way, aim: Aim, *, unclear: bool = False) -> bool:
@@ -126,10 +141,13 @@ def _loopback_only(request: Sequence[Hop], where: Mapping[str, CapturePoint]) ->
     return all(where[hop.point].interface == "lo" and where[hop.point].container is not None for hop in request)
 
 
-def _facts(request: Sequence[Hop], where: Mapping[str, CapturePoint]) -> dict[str, _Facts]:
+def _facts(
+    request: Sequence[Hop], where: Mapping[str, CapturePoint], between: Sequence[tuple[str, str]]
+) -> dict[str, _Facts]:
     """What was done at each host, hosts in the order in which the request met them."""
     by_host: dict[str, _Facts] = {}
     previous: str | None = None
+    last = ""
     for hop in request:
         host = where[hop.point].host
         facts = by_host.setdefault(host, _Facts())
@@ -141,10 +159,29 @@ def _facts(request: Sequence[Hop], where: Mapping[str, CapturePoint]) -> dict[st
                 by_host[previous if previous is not None else host].source = True
             elif change.field == "connection":
                 facts.proxied = True
-            elif change.field == "ttl" and host == previous:
+            elif change.field == "ttl" and host == previous and (last, hop.point) not in between:
                 facts.forwarded = True
-        previous = host
+        previous, last = host, hop.point
     return by_host
+
+
+def _between(request: Sequence[Hop], where: Mapping[str, CapturePoint], aim: Aim) -> tuple[tuple[str, str], ...]:
+    """Where a router stands that no point shows: the TTL fell, and nothing else changed, from one host's wire to another's.
+
+    Or from one point to itself, when it had left that host there: a router sends back into the same wire (another VLAN).
+    """
+    found = []
+    for number, (one, other) in enumerate(pairwise(request)):
+        before, behind = where[one.point], where[other.point]
+        fields = {change.field for change in other.changes}
+        if "ttl" not in fields or fields & {"src", "dst", "connection"} or not behind.host:
+            continue
+        left = {where[hop.point].place for hop in request[: number + 1]} - {before.place}
+        own = any(place.host == before.host for place in left) or aim.source == before.place
+        elsewhere = before.host != behind.host and before.container is None and behind.container is None
+        if elsewhere or (one.point == other.point and own):
+            found.append((one.point, other.point))
+    return tuple(found)
 
 
 def _code(facts: _Facts) -> PathCode:
@@ -177,7 +214,8 @@ def _same_link(
     places = list(dict.fromkeys(where[hop.point].place for hop in request))
     hosts = {place.host for place in places}
     if "" in hosts:
-        if len(request) > 1:
+        retagged = any(hop.changes for hop in request)  # a VLAN interface and its parent, which no bridge need join
+        if len(request) > 1 and vlan is None and not retagged:
             said = "the frame is the same at every point: they are taken to be ports of one bridge"
             return PathCode.BRIDGE, (said,)
         return None, ()
@@ -199,10 +237,14 @@ def _inside_one_host(
     """Bridge or macvlan: by what the host's own points are that saw it (or were sniffed, where none did)."""
     looked = [point.name for point in where.values() if point.container is None and point.interface != "lo"]
     seen = [hop.point for hop in request if hop.point in looked]
+    if not looked:
+        return PathCode.BRIDGE, (
+            "no point of the host itself saw it: its containers are taken to be ports of one bridge",
+        )
     if aim.bridge_points is not None:
-        bridged = not looked or any(point in aim.bridge_points for point in seen or looked)
+        bridged = any(point in aim.bridge_points for point in seen or looked)
         return (PathCode.BRIDGE if bridged else PathCode.MACVLAN), ()
-    bridged = not looked or any(where[point].interface.startswith(_PORT_NAMES) for point in seen or looked)
+    bridged = any(where[point].interface.startswith(_PORT_NAMES) for point in seen or looked)
     names = ", ".join(where[point].interface for point in seen or looked)
     return (
         (PathCode.BRIDGE, ()) if bridged else (PathCode.MACVLAN, (f"{names}: taken for no port of a bridge, by name",))

@@ -241,7 +241,8 @@ class _Look:
         replies = self._replies(connection)
         good = [row for row in replies if self.table.dns_answers[row] > 0 and self.table.dns_rcode[row] == 0]
         if not replies:
-            return base
+            errors = self._errors(connection)
+            return self._icmp(base, connection, errors) if errors else base
         deciding = (good or replies)[0]
         symptom = Symptom.OK if good else Symptom.NO_ANSWER
         frames = (*base.frames, self._frame(deciding))
@@ -299,6 +300,8 @@ class _Look:
             return None
         if any(flow.point in inside for flow in connection.flows):
             return True
+        if self.aim.source != self.aim.target and all(self.points[index].interface == "lo" for index in inside):
+            return None  # what comes from elsewhere comes by another interface
         return None if any(self.points[index].dropped for index in inside) else False
 
     def _elsewhere(self, connection: Connection) -> bool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _MAX_OBSTACLES = 8
 _PASSABLE = frozenset(
-    {Barrier.RULE, Barrier.FORWARDING_OFF, Barrier.PAUSED}
+    {Barrier.RULE, Barrier.FORWARDING_OFF, Barrier.PAUSED, Barrier.QUEUE_FULL}
 )  # what lies behind the others cannot be told from here
 
 
@@ -57,7 +57,7 @@ def predict(question: Question, hosts: Mapping[str, Host]) -> Prediction:
         past |= {(latest.obstacles[0].place, latest.obstacles[0].label)}
         latest = _walk(question, hosts, past)
         obstacles += latest.obstacles
-    return replace(first, obstacles=tuple(obstacles))
+    return replace(first, obstacles=tuple(obstacles), beyond=latest.outcome)
 
 
 def _walk(question: Question, hosts: Mapping[str, Host], past: frozenset[tuple[Place, str]]) -> Prediction:

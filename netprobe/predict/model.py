@@ -35,6 +35,9 @@ class Barrier(StrEnum):
     MODE = "macvlan-mode"  # private or vepa: not to another container of the same parent
     OTHER_VLAN = "other-vlan"  # who has the address there expects another tag
     NOBODY_LISTENS = "nobody-listens"
+    ROUTE_LOCALNET = "route-localnet"  # 127.0.0.0/8 leaves by no interface but lo
+    OTHER_SOURCE = "other-source"  # the answer comes with another address than the one dialled
+    QUEUE_FULL = "queue-full"  # more connections wait to be accepted than the backlog allows
     PAUSED = "paused"
 
 
@@ -50,6 +53,7 @@ class Obstacle:
         direction: whose packet it stops.
         rejects: it answers (RST, ICMP error) instead of staying silent.
         undo: the command that takes it away, ``""`` where there is not just one.
+        hook: of a rule: ``INPUT`` … or ``INGRESS``.
     """
 
     barrier: Barrier
@@ -59,6 +63,7 @@ class Obstacle:
     direction: Direction = Direction.REQUEST
     rejects: bool = False
     undo: str = ""
+    hook: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +97,8 @@ class Prediction:
         obstacles: what stops it, in the order in which the packets meet it; those behind the first hold only once that is gone.
         unknown: where the state does not tell any more, one sentence; ``""`` when it does to the end.
         resolved: the addresses that are resolved on the links of the way (next hops), in order.
-        arrives: the namespace whose socket takes it, None when none does or that is not known.
+        beyond: how the walk ends once every obstacle that can be passed is gone; ``outcome`` where there is none.
+        arrives: the namespace that it comes to last (whether a socket there takes it or not), None when that is not known.
     """
 
     outcome: Outcome
@@ -101,6 +107,7 @@ class Prediction:
     obstacles: tuple[Obstacle, ...] = ()
     unknown: str = ""
     resolved: tuple[str, ...] = ()
+    beyond: Outcome = Outcome.UNKNOWN
     arrives: Place | None = None
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from netprobe.predict.model import Barrier, Flying, Obstacle, Step, Stopped, UnknownHere
-from netprobe.predict.nftables import walk_chain
+from netprobe.predict.nftables import translation, walk_chain
 from netprobe.report.model import Direction
 from netprobe.state.iptables import Rule, delete_command, policy_command, where
 from netprobe.state.lookup import has_address
@@ -106,12 +106,18 @@ def pass_hook(
             walk = traverse(ruleset, table, hook, by.seen(packet, in_if=in_if, out_if=out_if, new=new))
             _refuse_doubt(by.place, walk)
             if walk.stops:
-                raise Stopped(_obstacle(by.place, walk, packet.direction))
+                raise Stopped(replace(_obstacle(by.place, walk, packet.direction), hook=hook))
             if table == "nat" and isinstance(walk.decided_by, Rule) and walk.verdict != "ACCEPT":
                 before, packet = packet, _translate(by, walk.verdict, walk.decided_by, packet, in_if or "lo", out_if)
                 steps.append(_step(by.place, hook, walk.verdict, walk.decided_by, before, packet))
                 break
-    _pass_nft(by, hook.lower(), by.seen(packet, in_if=in_if, out_if=out_if, new=new), packet.direction)
+    for chain in _nft_chains(by, hook.lower(), packet.dst):
+        if chain.type == "nat" and not nat:
+            continue
+        rule = _nft_chain(by, chain, by.seen(packet, in_if=in_if, out_if=out_if, new=new), packet.direction)
+        if rule is not None:
+            before, packet = packet, _translate_nft(by, rule, packet, out_if)
+            steps.append(_nft_step(by.place, hook, rule, before, packet))
     return packet, tuple(steps)
 
 
@@ -206,16 +212,18 @@ def _endpoint(address: str, port: int | None) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def _pass_nft(by: Filter, hook: str, packet: PacketTuple, direction: Direction) -> None:
-    families = ("inet", "ip6" if packet.dst and ":" in packet.dst else "ip")
-    for chain in by.nft.base(hook, *families) if by.nft else ():
-        _nft_chain(by, chain, packet, direction)
+def _nft_chains(by: Filter, hook: str, address: str) -> tuple[NftChain, ...]:
+    families = ("inet", "ip6" if ":" in address else "ip")
+    return by.nft.base(hook, *families) if by.nft else ()
 
 
-def _nft_chain(by: Filter, chain: NftChain, packet: PacketTuple, direction: Direction) -> None:
+def _nft_chain(by: Filter, chain: NftChain, packet: PacketTuple, direction: Direction) -> NftRule | None:
+    """Pass one base chain; return the rule that translates, if one does."""
     end = walk_chain(by.nft, chain, packet) if by.nft else None
     if end is None or end.verdict == "accept":
-        return
+        return None
+    if end.verdict == "translate" and isinstance(end.decided_by, NftRule):
+        return end.decided_by
     decided = end.decided_by
     if end.verdict == "unknown":
         raise UnknownHere(f"{by.place}: nftables {nft_where(decided)} is not understood")
@@ -233,5 +241,25 @@ def _nft_chain(by: Filter, chain: NftChain, packet: PacketTuple, direction: Dire
             direction=direction,
             rejects=end.verdict == "reject",
             undo=undo,
+            hook=chain.hook.upper(),
         )
+    )
+
+
+def _translate_nft(by: Filter, rule: NftRule, packet: Flying, out_if: str) -> Flying:
+    kind, address, port = translation(rule) or ("", "", None)
+    if kind == "dnat":
+        return replace(packet, dst=address, dport=port or packet.dport, orig=(packet.dst, packet.dport))
+    source = address if kind == "snat" else _address_of(by.namespace, out_if, packet.dst) if kind else None
+    if source is None:
+        raise UnknownHere(f"{by.place}: nftables {nft_where(rule)} translates to what is not known")
+    return replace(packet, src=source)
+
+
+def _nft_step(place: Place, hook: str, rule: NftRule, before: Flying, after: Flying) -> Step:
+    kind = (translation(rule) or ("NAT", "", None))[0]
+    to = _endpoint(after.dst, after.dport) if kind == "dnat" else after.src
+    what = f"{kind} to {to}" if before.endpoints != after.endpoints else f"{kind}, nothing changes"
+    return Step(
+        place=place, stage=f"nat/{hook}", what=what, rule=nft_where(rule), text=rule.text, direction=after.direction
     )

@@ -1,11 +1,11 @@
-"""One nftables base chain and a packet. nat chains of nft's own are not followed: what they may translate is unknown.
+"""One nftables base chain and a packet: rules, jumps and verdict maps; for a nat chain the rule that translates.
 
 Source: nft(8), net/netfilter/nf_tables_core.c (nft_do_chain): accept ends the base chain only, drop ends the packet.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _MAPS = frozenset({"vmap", "lookup"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """How the walk ended: ``accept`` ``drop`` ``reject`` or ``unknown``, and what decided (the chain for its policy)."""
+    """How the walk ended: ``accept`` ``drop`` ``reject`` ``translate`` or ``unknown``, and what decided (the chain for its policy)."""
 
     verdict: str
     decided_by: NftRule | NftChain
@@ -56,23 +56,52 @@ def walk_chain(nft: NftRuleset, base: NftChain, packet: PacketTuple) -> End:
         rule = frames.next()
         if rule is None:
             return End(verdict=base.policy or "accept", decided_by=base)
-        answer = rule.matches(packet)
-        if answer is False:
+        answer, verdict, target = _answer(nft, rule, packet)
+        if answer is False or (answer is None and not _matters(rule)):
             continue
-        if answer is None and not _matters(rule):
-            continue
-        if answer is None or _translates(rule):
-            return End(verdict="unknown", decided_by=rule)
-        if rule.verdict in _ENDS:
-            return End(verdict=rule.verdict, decided_by=rule)
-        if rule.verdict == "return":
+        called = chains.get((rule.family, rule.table, target))
+        end = _end(rule, answer, verdict, called)
+        if end is not None:
+            return end
+        if verdict == "return":
             frames.stack.pop()
-        if rule.verdict in {"jump", "goto"}:
-            target = chains.get((rule.family, rule.table, rule.target))
-            if target is None:
-                return End(verdict="unknown", decided_by=rule)
-            frames.call(target.rules, tail=rule.verdict == "goto")
+        if called is not None:
+            frames.call(called.rules, tail=verdict == "goto")
     return End(verdict="unknown", decided_by=base)
+
+
+def _end(rule: NftRule, answer: bool | None, verdict: str, called: NftChain | None) -> End | None:
+    """What a rule that matches (or may) ends the walk with; None when the walk goes on."""
+    if answer is None or (verdict in {"jump", "goto"} and called is None):
+        return End(verdict="unknown", decided_by=rule)
+    if _translates(rule):
+        return End(verdict="translate", decided_by=rule)
+    return End(verdict=verdict, decided_by=rule) if verdict in _ENDS else None
+
+
+def _answer(nft: NftRuleset, rule: NftRule, packet: PacketTuple) -> tuple[bool | None, str, str]:
+    """Whether a rule matches, its verdict and where it jumps to: its own, or those of its verdict map."""
+    if not any("vmap" in each for each in rule.expressions):
+        return rule.matches(packet), rule.verdict, rule.target
+    rest = replace(rule, expressions=tuple(each for each in rule.expressions if "vmap" not in each)).matches(packet)
+    found = nft.looked_up(rule, packet)
+    if rest is not True or found is None:
+        return (False if rest is False else None), "", ""
+    return bool(found[0]), *found
+
+
+def translation(rule: NftRule) -> tuple[str, str, int | None] | None:
+    """``dnat``, ``snat`` or ``masquerade`` of a rule, with the address and port that it names; None where that is not just one."""
+    for each in rule.expressions:
+        for kind in ("dnat", "snat"):
+            body = each.get(kind)
+            if isinstance(body, dict):
+                address, port = body.get("addr"), body.get("port")
+                plain = isinstance(address, str) and (port is None or isinstance(port, int))
+                return (kind, str(address), port if isinstance(port, int) else None) if plain else None
+        if "masquerade" in each:
+            return "masquerade", "", None
+    return None
 
 
 def _matters(rule: NftRule) -> bool:

@@ -13,7 +13,7 @@ from netprobe.predict.model import Barrier, Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from netprobe.evidence.model import Probe
+    from netprobe.evidence.model import Place, Probe
     from netprobe.paths.observe import Aim
     from netprobe.predict.model import Prediction
     from netprobe.report.model import Hop, PathCode
@@ -42,9 +42,16 @@ def path_of(prediction: Prediction, aim: Aim) -> PathCode | None:
     if prediction.outcome is Outcome.UNKNOWN:
         return None
     story = Observation(
-        symptom=_symptom(prediction), reached=None if aim.target is None else prediction.arrives == aim.target
+        symptom=_symptom(prediction), reached=None if aim.target is None else _comes_to(prediction) == aim.target
     )
     return name_way(prediction.hops, tuple(points(prediction.hops)), aim, story).path
+
+
+def _comes_to(prediction: Prediction) -> Place | None:
+    """The namespace where it ends: that of the socket that takes it, or where its kernel has none for it."""
+    if prediction.obstacles and prediction.obstacles[0].barrier in {Barrier.NOBODY_LISTENS, Barrier.QUEUE_FULL}:
+        return prediction.obstacles[0].place
+    return prediction.arrives
 
 
 def _symptom(prediction: Prediction) -> Symptom:

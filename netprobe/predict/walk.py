@@ -14,6 +14,7 @@ from netprobe.predict.model import Barrier, Flying, Obstacle, Step, Stopped, Unk
 from netprobe.predict.netfilter import Filter, filter_of, pass_hook, pass_ingress
 from netprobe.predict.wire import Carried, Segment, Stop, carry
 from netprobe.report.model import Change, Direction, Hop, HopPacket
+from netprobe.state.address import is_loopback, same
 from netprobe.state.docker import ContainerState
 from netprobe.state.lookup import has_address, route_lookup
 from netprobe.state.sockets import listening
@@ -56,7 +57,9 @@ class Walk:
     entered: int = 0
     dialled: str = ""
     resolved: list[str] = field(default_factory=list)
+    noted: int = 0
     ends: list[tuple[Place, Flying]] = field(default_factory=list)
+    asked: list[tuple[Place, str, int | None]] = field(default_factory=list)
 
     def request(self, place: Place, packet: Flying) -> None:
         """Send a packet and follow it to a socket. Raises Stopped, UnknownHere."""
@@ -83,11 +86,14 @@ class Walk:
         by = filter_of(host, place, packet.dst)
         way = self._route(place, namespace, packet.dst, packet.src or "", packet.direction)
         packet = replace(packet, src=packet.src or way.src or None)
+        if packet.direction is Direction.REQUEST:
+            self.asked.append((place, packet.dst, packet.dport))
         restored = self._restored(place, packet)
         passed = self._hook(by, "OUTPUT", packet, out_if=way.dev)
         passed = restored or passed
         if passed.dst != packet.dst:
             way = self._route(place, namespace, passed.dst, passed.src or "", packet.direction)
+            self._must_route_localnet(place, host, passed, way)
         if restored is None:
             passed = self._hook(by, "POSTROUTING", passed, out_if=way.dev)
         self._track(place, packet, passed)
@@ -113,7 +119,7 @@ class Walk:
         passed = self._hook(by, "PREROUTING", packet, in_if=in_if)
         if restored is not None:
             passed = replace(passed, dst=restored.dst, dport=restored.dport)
-        if has_address(namespace, passed.dst):
+        if _owns(host, place, namespace, passed.dst):
             self._in(place, by, packet, restored or passed, in_if)
         else:
             self._on(place, by, packet, passed, restored, in_if)
@@ -133,7 +139,7 @@ class Walk:
         if restored is not None:
             passed = replace(passed, src=restored.src, sport=restored.sport)
         else:
-            passed = self._hook(by, "POSTROUTING", passed, out_if=way.dev)
+            passed = self._hook(by, "POSTROUTING", passed, in_if=in_if, out_if=way.dev)
         self._track(place, came, passed)
         self._out(place, passed, way)
 
@@ -148,7 +154,8 @@ class Walk:
         )
         self.resolved.append(ask.address)
         carried, end = carry(ask)
-        for stop in carried.stops:
+        before, behind = _around(carried)
+        for stop in before:
             self._seen(stop, packet, sure=_is_sent(carried, end))
         if end is not None:
             if isinstance(end, Stopped):
@@ -158,6 +165,8 @@ class Walk:
             raise UnknownHere(f"{way.via or packet.dst} is no host of the inventory: what lies beyond is not known")
         if carried.bridge:
             packet = self._bridge_netfilter(place, packet, carried.bridge)
+        for stop in behind:
+            self._seen(stop, packet)
         self._receive(carried.into, packet, carried.in_if)
 
     def _bridge_netfilter(self, place: Place, packet: Flying, bridge: str) -> Flying:
@@ -167,8 +176,10 @@ class Walk:
         if (host.sysctls or {}).get("net.bridge.bridge-nf-call-iptables") != "1":
             return packet
         by = filter_of(host, own, packet.dst)
+        restored = self._restored(own, packet)
         passed = self._hook(by, "PREROUTING", packet, in_if=bridge)
-        return self._hook(by, "FORWARD", passed, in_if=bridge, out_if=bridge)
+        passed = self._hook(by, "FORWARD", passed, in_if=bridge, out_if=bridge)
+        return passed if restored is None else replace(passed, src=restored.src, sport=restored.sport)
 
     # -- decisions ----------------------------------------------------------------------------------------------------
 
@@ -217,18 +228,28 @@ class Walk:
     def _must_forward(self, place: Place, host: Host, in_if: str, packet: Flying) -> None:
         if place.container is not None:
             return  # a container that forwards: its settings are not read
-        settings = host.sysctls or {}
-        key = f"net.ipv4.conf.{in_if.replace('.', '/')}.forwarding"
-        value = settings.get(key, settings.get("net.ipv4.ip_forward"))
-        if ":" in packet.dst:
-            return
+        name, value = (_forwards6 if ":" in packet.dst else _forwards4)(host.sysctls or {}, in_if.replace(".", "/"))
         if value is None:
             raise UnknownHere(f"whether {place} forwards is not known")
         if value == "0":
-            name = "net.ipv4.ip_forward" if settings.get("net.ipv4.ip_forward") == "0" else key
             self._block(Obstacle(
                 barrier=Barrier.FORWARDING_OFF, place=place, label=name, text=f"{name} = 0", direction=packet.direction,
                 undo=f"sysctl -w {name}=1",
+            ))  # fmt: skip
+
+    def _must_route_localnet(self, place: Place, host: Host, packet: Flying, way: RouteHop) -> None:
+        """What has a source of 127.0.0.0/8 is routed to lo only, unless route_localnet is set (net/ipv4/route.c __mkroute_output)."""
+        if way.local or not is_loopback(packet.src or "") or ":" in packet.dst or place.container is not None:
+            return
+        settings = host.sysctls or {}
+        names = [f"net.ipv4.conf.{device}.route_localnet" for device in (way.dev.replace(".", "/"), "all")]
+        values = [settings.get(name) for name in names]
+        if None in values:
+            raise UnknownHere(f"whether {place} routes 127.0.0.0/8 is not known")
+        if "1" not in values:
+            self._block(Obstacle(
+                barrier=Barrier.ROUTE_LOCALNET, place=place, label=names[0], text=f"{names[0]} = 0", direction=packet.direction,
+                undo=f"sysctl -w {names[0]}=1",
             ))  # fmt: skip
 
     # -- sockets ------------------------------------------------------------------------------------------------------
@@ -236,7 +257,9 @@ class Walk:
     def _deliver(self, place: Place, packet: Flying) -> None:
         """To a socket: docker-proxy's sends on, a container's or host's own is the end."""
         if packet.direction is Direction.REPLY:
+            self._must_be_asked(place, packet)
             return
+        self.arrives = place
         host, namespace = self._namespace(place)
         if packet.proto == _ICMP or packet.dport is None:
             self._arrived(place, packet)
@@ -249,6 +272,11 @@ class Walk:
             raise Stopped(Obstacle(
                 barrier=Barrier.NOBODY_LISTENS, place=place, label=f"port {packet.dport}/{packet.proto}", text=text, rejects=True,
             ))  # fmt: skip
+        if all(each.full for each in takers):
+            waiting, most = takers[0].backlog
+            text = f"{waiting} connections wait to be accepted, the backlog is {most}"
+            label = f"port {packet.dport}/{packet.proto}"
+            self._block(Obstacle(barrier=Barrier.QUEUE_FULL, place=place, label=label, text=text))
         proxy = _proxy(host, packet) if place.container is None else None
         if proxy is not None:
             self._proxied(place, packet, proxy)
@@ -258,6 +286,17 @@ class Walk:
             Step(place=place, stage="socket", what=f"{owner or 'a process'} listens on port {packet.dport}")
         )
         self._arrived(place, packet)
+
+    def _must_be_asked(self, place: Place, packet: Flying) -> None:
+        """A TCP socket takes answers from the endpoint that it dialled alone (RFC 9293 §3.10.7.3: others are reset)."""
+        dialled = [(address, port) for at, address, port in self.asked if at == place]
+        known = packet.proto == "tcp" and packet.src is not None and dialled
+        if known and not any(same(address, packet.src or "") and port == packet.sport for address, port in dialled):
+            came, wanted = _text(packet.src, packet.sport, packet.proto), _text(*dialled[0], packet.proto)
+            self._block(Obstacle(
+                barrier=Barrier.OTHER_SOURCE, place=place, label=f"{came}", text=f"the answer comes from {came}, not from {wanted}",
+                direction=packet.direction, rejects=True,
+            ))  # fmt: skip
 
     def _proxied(self, place: Place, packet: Flying, proxy: Proxy) -> None:
         self.ends.append((place, packet))
@@ -271,7 +310,6 @@ class Walk:
         self._send(place, inner)
 
     def _arrived(self, place: Place, packet: Flying) -> None:
-        self.arrives = place
         self.ends.append((place, packet))
         host, _ = self._namespace(place)
         container = host.container(place.container) if place.container else None
@@ -305,6 +343,8 @@ class Walk:
         same_way = [hop for hop in self.hops if hop.direction is packet.direction and hop.packet is not None]
         previous = same_way[-1] if same_way else None
         changes = _changes(previous, packet.leg, shown) if previous is not None else self._changed_before(shown)
+        changes = tuple(self._by_rule(change) for change in changes)
+        self.noted = len(self.steps)
         self.hops.append(
             Hop(
                 point=stop.point,
@@ -316,11 +356,50 @@ class Walk:
             )
         )
 
+    def _by_rule(self, change: Change) -> Change:
+        """Name the rule or process that made a change since the last point."""
+        wanted = {"dst": ("DNAT", "REDIRECT"), "src": ("SNAT", "MASQUERADE"), "connection": ("dials",)}.get(
+            change.field, ()
+        )
+        for step in self.steps[self.noted :]:
+            if step.rule and step.what.startswith(wanted):
+                by = change.by if change.field == "connection" else step.what.split()[0]
+                return replace(change, by=by, rule=step.rule)
+        return change
+
     def _changed_before(self, first: HopPacket) -> tuple[Change, ...]:
         """DNAT in OUTPUT comes before every point: what was dialled tells."""
         if self.dialled == first.dst or any(hop.direction is Direction.REQUEST and hop.packet for hop in self.hops):
             return ()
         return (Change(field="dst", before=self.dialled, after=first.dst, by="NAT"),)
+
+
+def _around(carried: Carried) -> tuple[tuple[Stop, ...], tuple[Stop, ...]]:
+    """The points before bridge netfilter, and those behind it (none, where nothing is switched)."""
+    at = next((n for n, stop in enumerate(carried.stops, 1) if stop.interface == carried.bridge), len(carried.stops))
+    return carried.stops[:at], carried.stops[at:]
+
+
+def _owns(host: Host, place: Place, namespace: Namespace, address: str) -> bool:
+    """Whether an address is the namespace's own; by the engine's word where its links were not read."""
+    container = host.container(place.container) if place.container else None
+    if namespace.links is None and container is not None:
+        return any(same(each, address) for each in container.addresses)
+    return has_address(namespace, address)
+
+
+def _forwards4(settings: Mapping[str, str], device: str) -> tuple[str, str | None]:
+    """The setting that decides for IPv4, and its value: the incoming interface's own; ``ip_forward`` writes them all (ip-sysctl.rst)."""
+    whole, own = "net.ipv4.ip_forward", f"net.ipv4.conf.{device}.forwarding"
+    value = settings.get(own, settings.get(whole))
+    return whole if settings.get(whole) == "0" else own, value
+
+
+def _forwards6(settings: Mapping[str, str], device: str) -> tuple[str, str | None]:
+    """For IPv6 ``all`` decides alone; ``force_forwarding`` of the incoming interface overrides it (net/ipv6/ip6_output.c, ip6_forward)."""
+    whole = "net.ipv6.conf.all.forwarding"
+    forced = settings.get(f"net.ipv6.conf.{device}.force_forwarding") == "1"
+    return whole, "1" if forced else settings.get(whole)
 
 
 def _is_sent(carried: Carried, end: Stopped | UnknownHere | None) -> bool:

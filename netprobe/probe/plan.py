@@ -125,6 +125,7 @@ def _published(hosts: Mapping[str, Host], source: Place, found: Found, owner: Co
         address = general if is_any(chosen.host_ip) or loopback else chosen.host_ip
         host_port = chosen.host_port or port
         verb = "publishes" if owner.running else "would publish"
+        verb = verb if chosen in owner.published else "was asked to publish"
         at = f"{chosen.host_ip}:{host_port} only" if loopback else _at(address, host_port)
         way = f"{host.name} {verb} {owner.name}'s port {port}/{proto} at {at}"
     why = f"{source} has no way to {owner.name}'s own address; "

@@ -15,24 +15,31 @@ _LINES = 8
 
 
 def arp_block(report: Report) -> tuple[Block, ...]:
-    """Return the exchanges of the way, a line each; nothing where every address was known already."""
+    """Return the exchanges of the way, a line each, those that nobody answered first; nothing where every address was known already."""
     if not report.arp:
         return ()
-    lines = [line(said(exchange)) for exchange in report.arp[:_LINES]]
-    if len(report.arp) > _LINES:
-        lines.append(line(f"and {len(report.arp) - _LINES} more"))
+    ordered = sorted(report.arp, key=lambda exchange: bool(exchange.answers))
+    lines = [line(said(exchange)) for exchange in ordered[:_LINES]]
+    if len(ordered) > _LINES:
+        lines.append(line(f"and {len(ordered) - _LINES} more"))
     return (Entries(entries=(Entry(label="ARP", lines=tuple(lines)),)),)
 
 
 def said(exchange: ArpExchange) -> str:
-    """Return one exchange as a sentence: ``172.21.0.11 asks for 172.21.0.12: 02:… answers, seen at …``."""
-    head = f"{exchange.asker} asks for {exchange.asked}"
+    """Return one exchange as a sentence: ``172.21.0.11 (c11@server1) asks for 172.21.0.12: 02:… (c12@server2) answers, seen at …``."""
+    name = f" ({exchange.asker_name})" if exchange.asker_name else ""
+    head = f"{exchange.asker}{name} asks for {exchange.asked}"
     if not exchange.answers:
-        return f"{head}, seen at {where(exchange.requests)}: nobody answers"
-    bearers = " and ".join(exchange.bearers)
+        often = f" {exchange.times} times" if exchange.times > 1 else ""
+        return f"{head}{often}, seen at {where(exchange.requests)}: nobody answers"
+    bearers = " and ".join(_bearer(exchange, mac) for mac in exchange.bearers)
     verb = "answers" if len(exchange.bearers) == 1 else "answer"
-    asked = f" (asked at {where(exchange.requests)})" if _elsewhere(exchange) else ""
+    asked = f" (asked at {where(exchange.requests)})" if _elsewhere(exchange) and exchange.requests else ""
     return f"{head}{asked}: {bearers} {verb}, seen at {where(exchange.answers)}"
+
+
+def _bearer(exchange: ArpExchange, mac: str) -> str:
+    return f"{mac} ({exchange.names[mac]})" if mac in exchange.names else mac
 
 
 def _elsewhere(exchange: ArpExchange) -> bool:

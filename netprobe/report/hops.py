@@ -68,18 +68,18 @@ def _last_like(hops: Sequence[Hop], hop: Hop) -> Hop | None:
     for other in hops:
         if other is hop:
             return before
-        if other.seen and (other.direction, other.leg) == (hop.direction, hop.leg):
+        if other.packet is not None and (other.direction, other.leg) == (hop.direction, hop.leg):
             before = other
     return before
 
 
 def _row(hop: Hop, before: Hop | None, first_missing: str | None) -> Row:
-    if hop.seen and hop.packet is not None:
+    if hop.packet is not None:  # seen, or foretold
         return Row(
             cells=(
                 (line(hop.point),),
                 (line("" if hop.time_us is None else f"{hop.time_us:.0f}"),),
-                (line(Span(str(hop.packet.frame), Style.FAINT)),),
+                (line(Span(str(hop.packet.frame or ""), Style.FAINT)),),
                 _packet_cell(hop, before),
                 _changes_cell(hop),
             )
@@ -101,7 +101,9 @@ def _packet_cell(hop: Hop, before: Hop | None) -> tuple[Line, ...]:
     same = before is not None and before.packet is not None and _ends(packet) == _ends(before.packet)
     if same and not hop.changes:
         return (line(Span("the same frame", Style.FAINT), *times),)
-    lines = [line(f"{packet.src} → {packet.dst} {packet.info}", *times)]
+    said = any(change.field == "vlan" for change in hop.changes)
+    tag = [Span(f" (VLAN {packet.tag})", Style.FAINT)] if packet.tag and not said else []
+    lines = [line(f"{packet.src} → {packet.dst} {packet.info}", *tag, *times)]
     if any(change.field in _MACS for change in hop.changes) and packet.src_mac and packet.dst_mac:
         lines.append(line(Span(f"{packet.src_mac} → {packet.dst_mac}", Style.FAINT)))
     return tuple(lines)
@@ -146,4 +148,8 @@ def _vlan_words(change: Change) -> str:
         return f"VLAN tag {change.after} put on"
     if change.after in _NOTHING:
         return f"VLAN tag {change.before} taken off"
+    if change.after.endswith(f".{change.before}"):
+        return f"outer VLAN tag {change.after.partition('.')[0]} put on"
+    if change.before.endswith(f".{change.after}"):
+        return f"outer VLAN tag {change.before.partition('.')[0]} taken off"
     return f"VLAN tag {change.before}→{change.after}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netprobe.errors import NetprobeError
-    from netprobe.report.model import ArpExchange, ArpFrame, Change, ClockOffset, Finding, Hop, HopPacket, Report
+    from netprobe.report.model import ArpExchange, ArpFrame, Change, Clock, Finding, Hop, HopPacket, Report
 
 REPORT_SCHEMA = "netprobe/report/1"
 ERROR_SCHEMA = "netprobe/error/1"
@@ -38,8 +38,9 @@ def to_json(report: Report) -> dict[str, Any]:
         "assumptions": list(report.assumptions),
         "unknowns": list(report.unknowns),
         "alternatives": list(report.alternatives),
+        "after": None if report.after is None else [_finding(finding) for finding in report.after],
+        "clocks": [_clock(clock) for clock in report.clocks],
         "arp": [_arp(exchange) for exchange in report.arp],
-        "clocks": [_clock(offset) for offset in report.clocks],
     }
 
 
@@ -84,17 +85,18 @@ def _hop(hop: Hop) -> dict[str, Any]:
     }
 
 
-def _clock(offset: ClockOffset) -> dict[str, Any]:
+def _clock(clock: Clock) -> dict[str, Any]:
     return {
-        "host": offset.host,
-        "against": offset.against,
-        "offset_us": offset.offset_us,
-        "low_us": offset.low_us,
-        "high_us": offset.high_us,
-        "drift_ppm": offset.drift_ppm,
-        "packets": offset.packets,
-        "corrected": offset.corrected,
-        "stepped": offset.stepped,
+        "host": clock.host,
+        "against": clock.against,
+        "offset_us": clock.offset_us,
+        "uncertainty_us": clock.uncertainty_us,
+        "frames": clock.frames,
+        "corrected": clock.corrected,
+        "low_us": clock.low_us,
+        "high_us": clock.high_us,
+        "drift_ppm": clock.drift_ppm,
+        "stepped": clock.stepped,
     }
 
 
@@ -104,6 +106,8 @@ def _arp(exchange: ArpExchange) -> dict[str, Any]:
         "asked": exchange.asked,
         "requests": [_arp_frame(frame) for frame in exchange.requests],
         "answers": [_arp_frame(frame) for frame in exchange.answers],
+        "asker_name": exchange.asker_name,
+        "answerers": [{"mac": mac, "name": exchange.names.get(mac)} for mac in exchange.bearers],
     }
 
 
@@ -128,6 +132,7 @@ def _packet(packet: HopPacket) -> dict[str, Any]:
         "dst_mac": packet.dst_mac,
         "vlan": packet.vlan,
         "frame": packet.frame,
+        "vlan_inner": packet.vlan_inner,
     }
 
 

@@ -89,8 +89,10 @@ class HopPacket:
         src, dst: ``192.168.3.201:41290``, ``[fd00::1]:80`` or a bare address for ICMP and ARP.
         proto: ``tcp``, ``udp``, ``icmp``, ``arp``.
         info: ``SYN``, ``SYN-ACK``, ``RST``, ``echo request``, ``17 bytes`` …
-        ttl, vlan: None absent. src_mac, dst_mac: None where the link type has none.
+        ttl, vlan: None absent; ``vlan`` is the outermost tag. src_mac, dst_mac: None where the link type has none.
         frame: the number Wireshark shows.
+        vlan_inner: the second tag (QinQ), None without one.
+        tag_known: False where this kind of capture does not tell whether there was a tag.
     """
 
     src: str
@@ -102,6 +104,13 @@ class HopPacket:
     dst_mac: str | None = None
     vlan: int | None = None
     frame: int = 0
+    vlan_inner: int | None = None
+    tag_known: bool = True
+
+    @property
+    def tag(self) -> str:
+        """The VLAN tags as people write them, outermost first: ``1``, ``100.7``; empty without one."""
+        return ".".join(str(each) for each in (self.vlan, self.vlan_inner) if each is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +138,7 @@ class Hop:
     Attributes:
         point: the capture point's name.
         seen: True; False: it should have been here and was not; None: it could not have been observed.
-        time_us: µs since the first packet of the journey, on the clock of the source's host (``ClockOffset.against``), None when not seen.
+        time_us: µs since the first packet of the journey, on the source's clock (:class:`Clock`), None when not seen.
         packet: None when not seen.
         changes: against the previous seen hop of the same direction.
         direction: request or reply.
@@ -148,6 +157,33 @@ class Hop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """A host's clock against the source's, which all times of the report are on.
+
+    Attributes:
+        host, against: whose clock, and on whose its times are given (captures from elsewhere: names of points).
+        offset_us: how far ahead ``host``'s is, in µs: amid its bounds; the bound where there is only one; the median where it was set.
+        uncertainty_us: half of the distance between the bounds; None where frames of one direction alone give one bound, or none.
+        frames: how many frames that both saw it rests on.
+        corrected: the clocks disagree, and the host's times were put on the other's clock.
+        low_us, high_us: the bounds of the offset, None where no frame went that way.
+        drift_ppm: by how much it runs faster, in millionths; 0 where the frames need no drift to be explained.
+        stepped: no offset and no drift explains the frames: the clock was set during the capture.
+    """
+
+    host: str
+    against: str
+    offset_us: float
+    uncertainty_us: float | None
+    frames: int
+    corrected: bool
+    low_us: float | None = None
+    high_us: float | None = None
+    drift_ppm: float = 0.0
+    stepped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArpFrame:
     """One ARP packet at one point: the sender's hardware address (``ar$sha``), whom the frame is for, its VLAN tag (None: untagged)."""
 
@@ -161,43 +197,32 @@ class ArpFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArpExchange:
-    """Who asked for whom, every sighting of the requests and of the answers (none: nobody answered where anybody looked)."""
+    """Who asked for whom, every sighting of the requests and of the answers (none: nobody answered where anybody looked).
+
+    ``names``: whose the hardware addresses are, where host state tells: ``c12@server2``, ``router``.
+    """
 
     asker: str
     asked: str
     requests: tuple[ArpFrame, ...] = ()
     answers: tuple[ArpFrame, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def bearers(self) -> tuple[str, ...]:
         """The hardware addresses that answered."""
         return tuple(dict.fromkeys(each.mac for each in self.answers))
 
+    @property
+    def asker_name(self) -> str | None:
+        """Whose the address is that asked; None unknown."""
+        return next((self.names[each.mac] for each in self.requests if each.mac in self.names), None)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockOffset:
-    """How far one host's clock is from another's, by the packets that both saw.
-
-    Attributes:
-        host: whose clock (for a capture from elsewhere: the point whose clock).
-        against: the clock that all times of the report are on.
-        offset_us: ``host``'s reading less ``against``'s, in µs; with one bound only, that bound; None where the clock was set meanwhile.
-        low_us, high_us: its bounds; None where no packet went that way.
-        drift_ppm: by how much it runs faster, in millionths; 0 where no drift was needed to explain the packets.
-        packets: how many were seen by both.
-        corrected: whether the times of ``host`` were moved by it.
-        stepped: no offset and no drift fits: the clock was set during the capture.
-    """
-
-    host: str
-    against: str
-    offset_us: float | None
-    low_us: float | None = None
-    high_us: float | None = None
-    drift_ppm: float = 0.0
-    packets: int = 0
-    corrected: bool = False
-    stepped: bool = False
+    @property
+    def times(self) -> int:
+        """How often it was asked: what the point saw that saw it most often."""
+        points = [each.point for each in self.requests]
+        return max((points.count(each) for each in set(points)), default=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +237,9 @@ class Segment:
 class Report:
     """The answer to one question. Field meanings as in DESIGN.md's JSON.
 
-    ``arp`` has what was asked and answered on the links of the way, ``clocks`` how far the hosts' clocks are from the first one's.
+    ``sent`` is False for a prediction alone: the hops then say what would be seen.
+    ``after`` has what stands behind the cause, predicted, in the packet's order (empty: nothing else); None where state does not tell.
+    ``clocks`` has each further host's clock against the source's. ``arp`` has what was asked and answered on the links of the way.
     ``timing_ms`` (where the run's time went) and ``way`` (why this address was dialled) are shown in the text.
     """
 
@@ -234,7 +261,9 @@ class Report:
     assumptions: tuple[str, ...] = ()
     unknowns: tuple[str, ...] = ()
     alternatives: tuple[str, ...] = ()
+    after: tuple[Finding, ...] | None = None
+    sent: bool = True
     arp: tuple[ArpExchange, ...] = ()
-    clocks: tuple[ClockOffset, ...] = ()
+    clocks: tuple[Clock, ...] = ()
     way: str = ""
     timing_ms: Mapping[str, float] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.report.arp import arp_block
+from netprobe.report.clocks import shown
 from netprobe.report.document import Block, Document, Entries, Entry, Line, Paragraph, Span, Style, line
 from netprobe.report.hops import hop_table
 from netprobe.report.model import PathCode, Verdict
@@ -13,7 +14,7 @@ from netprobe.report.words import PATH_WORDS, PHASES_TOTAL, RESOLUTION_WORDS, VE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from netprobe.report.model import ClockOffset, Finding, Report
+    from netprobe.report.model import Finding, Report
 
 
 def lay_out(report: Report) -> Document:
@@ -24,7 +25,8 @@ def lay_out(report: Report) -> Document:
         _facts(report),
         () if table is None else (table,),
         arp_block(report),
-        () if report.cause is None else (_finding_block(report.cause, said=report.why),),
+        _clocks(report),
+        () if report.cause is None else (_cause_block(report, report.cause),),
         *_findings(report),
         _footing(report),
         _timing(report.timing_ms),
@@ -59,13 +61,14 @@ def _opening(report: Report) -> tuple[Block, ...]:
 
 
 def _verdict_words(report: Report) -> str:
+    works, fails = ("works", "fails") if report.sent else ("would work", "would fail")
     match report.verdict:
         case Verdict.WORKS:
             if report.path is PathCode.NONE:
-                return "works; nothing tells by which path"
-            return f"works, by {path_words(report.path, report.vlan)}"
+                return f"{works}; nothing tells by which path"
+            return f"{works}, by {path_words(report.path, report.vlan)}"
         case Verdict.FAILS:
-            return "fails" if report.cause is None else f"fails, {report.cause.code}"
+            return fails if report.cause is None else f"{fails}, {report.cause.code}"
         case Verdict.UNDETERMINED:
             return "undetermined"
 
@@ -98,6 +101,16 @@ def _where_it_ended(report: Report) -> list[Entry]:
     if report.first_missing is not None:
         entries.append(Entry(label="missing at", lines=(line(report.first_missing),)))
     return entries
+
+
+def _cause_block(report: Report, cause: Finding) -> Entries:
+    """Return the cause, and what stands behind it."""
+    block = _finding_block(cause, said=report.why)
+    if report.after is None:
+        return block
+    lines = [line(f"the next obstacle is {each.code}: {each.summary} (predicted)") for each in report.after]
+    after = Entry(label="after", lines=tuple(lines or [line("nothing else stands in the way (predicted)")]))
+    return Entries(entries=(*block.entries, after))
 
 
 def _finding_block(finding: Finding, *, said: str) -> Entries:
@@ -135,6 +148,13 @@ def _remedy(command: str, host: str | None) -> Line:
     return line(Span(command, Style.COMMAND), *([] if host is None else [f"      on {host}"]))
 
 
+def _clocks(report: Report) -> tuple[Block, ...]:
+    """Return a line a clock, where packets were seen on more than one host."""
+    if not report.clocks:
+        return ()
+    return (Entries(entries=(Entry(label="clocks", lines=tuple(line(shown(clock)) for clock in report.clocks)),)),)
+
+
 def _findings(report: Report) -> tuple[tuple[Block, ...], ...]:
     """Return one section a finding, under one heading."""
     sections = []
@@ -152,27 +172,7 @@ def _footing(report: Report) -> tuple[Block, ...]:
         ("may be", report.alternatives),
     )
     entries = tuple(Entry(label=label, lines=tuple(line(text) for text in texts)) for label, texts in lists if texts)
-    clocks = tuple(line(Span(words, Style.FAINT)) for each in report.clocks if (words := clock_words(each)))
-    if clocks:
-        entries = (*entries, Entry(label="clocks", lines=clocks))
     return (Entries(entries=entries),) if entries else ()
-
-
-def clock_words(offset: ClockOffset) -> str:
-    """Return one line on a clock: how far it is from the one that the times are on. "" where nothing can be said."""
-    low, high = offset.low_us, offset.high_us
-    if offset.offset_us is None:
-        return ""
-    pair = f"{offset.host} against {offset.against}:"
-    if low is not None and high is not None:
-        return f"{pair} {_ms(offset.offset_us)} ± {(high - low) / 2000:.3f} ms"
-    if high is not None:
-        return f"{pair} at most {_ms(high)} (no packet came back)"
-    return "" if low is None else f"{pair} at least {_ms(low)} (packets came back only)"
-
-
-def _ms(value_us: float) -> str:
-    return f"{value_us / 1000:+.3f} ms"
 
 
 def _timing(timing_ms: Mapping[str, float]) -> tuple[Block, ...]:

@@ -86,6 +86,7 @@ class Container:
         requested: what it asks for (HostConfig.PortBindings), also where the engine ignores it (macvlan, host …).
         exposed: ``(port, proto)`` of EXPOSE.
         links: ``--link`` as ``(other container, alias)``. link_env: the variables that links made, name -> value.
+        link_env_known: its environment was read: what is not in ``link_env`` is not there.
         sandbox_key: the last part of the path that names its network namespace; equal for a shared one.
         started: when it was started, RFC 3339 in UTC; ``""`` unknown.
         netns_of: the name of the container whose namespace it is in (``--network container:X``), ``""`` for its own.
@@ -104,6 +105,7 @@ class Container:
     exposed: tuple[tuple[int, str], ...] = ()
     links: tuple[tuple[str, str], ...] = ()
     link_env: Mapping[str, str] = field(default_factory=dict)
+    link_env_known: bool = False
     sandbox_key: str = ""
     extra_hosts: tuple[str, ...] = ()
     dns: tuple[str, ...] = ()
@@ -217,6 +219,7 @@ def _container(item: dict[str, Any]) -> Container:
         exposed=tuple(filter(None, map(_port, dict_of(config, "ExposedPorts")))),
         links=tuple(_links(host)),
         link_env=link_variables(environ, link_aliases(item)),
+        link_env_known=isinstance(item.get("LinkEnv"), list),
         sandbox_key=text_of(settings, "SandboxKey").rsplit("/", 1)[-1],
         extra_hosts=texts_of(host, "ExtraHosts"),
         dns=texts_of(host, "Dns"),
@@ -316,7 +319,8 @@ def _network(item: dict[str, Any]) -> Network:
         parent=_parent(options.get("parent", "")),
         mode=options.get("macvlan_mode", options.get("ipvlan_mode", "")),
         icc=options.get(f"{_OPTION}enable_icc", "true") != "false",
-        masquerade=options.get(f"{_OPTION}enable_ip_masquerade", "true") != "false",
+        masquerade=options.get(f"{_OPTION}enable_ip_masquerade", "true") != "false"
+        and options.get(f"{_OPTION}gateway_mode_ipv4") != "routed",  # Engine 27 and later
         containers={ident: text_of(each, "Name") for ident, each in _dicts(dict_of(item, "Containers"))},
         options=options,
     )

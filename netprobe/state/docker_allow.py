@@ -96,7 +96,8 @@ def allow_container(inspect: Mapping[str, Any], environ: Iterable[str] = ()) -> 
 
     Args:
         inspect: the Engine's answer (docker SDK: ``inspect_container``).
-        environ: ``NAME=value`` lines of the container's first process, if they were read; only those of links are kept.
+        environ: ``NAME=value`` lines of the container's first process, if they were read; only those of links are kept (an empty
+            ``LinkEnv`` means: they were read, and links made none).
     """
     kept = _pick(inspect, _CONTAINER)
     whole = dict(inspect)
@@ -109,8 +110,9 @@ def allow_container(inspect: Mapping[str, Any], environ: Iterable[str] = ()) -> 
         key = text_of(kept["NetworkSettings"], "SandboxKey")
         kept["NetworkSettings"]["SandboxKey"] = key.rsplit("/", 1)[-1]
     own = texts_of(dict_of(whole, "Config"), "Env")
-    links = link_variables([*own, *environ], link_aliases(whole))
-    if links:
+    aliases, read = link_aliases(whole), list(environ)
+    links = link_variables([*own, *read], aliases)
+    if links or (aliases and read):
         kept["LinkEnv"] = [f"{name}={value}" for name, value in links.items()]
     return kept
 

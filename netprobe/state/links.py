@@ -49,6 +49,7 @@ class Link:
         mtu: bytes; 0 unknown.
         up: administratively up (IFF_UP). carrier: IFF_LOWER_UP. promisc: IFF_PROMISC or the kernel's promiscuity count.
         vlan_id: the VLAN id of a ``vlan`` link, None for others (also for a lab's veth stand-in).
+        xdp: an XDP program is attached: it may drop what comes in before any sniffer sees it.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Link:
     promisc: bool = False
     addresses: tuple[Address, ...] = ()
     vlan_id: int | None = None
+    xdp: bool = False
 
     @property
     def loopback(self) -> bool:
@@ -158,6 +160,7 @@ def _link(item: dict[str, Any]) -> Link:
         promisc="PROMISC" in flags or (int_of(item, "promiscuity") or 0) > 0,
         addresses=tuple(_addresses(item)),
         vlan_id=int_of(data, "id") if text_of(info, "info_kind") == "vlan" else None,
+        xdp=bool(dict_of(item, "xdp")),
     )
 
 

@@ -136,6 +136,21 @@ def networks_of(host: Host, container: Container) -> Iterator[tuple[Endpoint, Ne
             yield endpoint, network
 
 
+def address_of_name(host: Host, container: str, name: str) -> str | None:
+    """The address that the embedded DNS server gives a container for a name: a container's, on a network that both share."""
+    asker = host.container(container)
+    mine = (
+        {each.network_id for each, network in networks_of(host, asker) if not network.default_bridge}
+        if asker
+        else set()
+    )
+    for other in host.containers or ():
+        for endpoint in other.networks.values() if other.running else ():
+            if endpoint.network_id in mine and endpoint.address and name in {*other.names, *endpoint.aliases}:
+                return endpoint.address
+    return None
+
+
 def container_with(host: Host, address: str) -> tuple[Container, Endpoint] | None:
     """The running container of this host that has this address in one of its networks."""
     for container in host.containers or ():
@@ -331,3 +346,14 @@ def _peer(links: tuple[Link, ...], inner: Link) -> Link | None:
         if link.ifindex == inner.peer_index and link.kind == "veth" and link.peer_index in {inner.ifindex, None}
     ]
     return next((link for link in pairs if link.master), pairs[0] if pairs else None)
+
+
+def bearers_of_mac(host: Host, mac: str) -> tuple[Place, ...]:
+    """The namespaces of a host that an interface with this link address is in, as far as is known; several after a copy."""
+    found = [Place(host=host.name)] if any(link.mac == mac for link in host.own.links or ()) else []
+    found += [
+        Place(host=host.name, container=container.name)
+        for container in host.containers or ()
+        if any(endpoint.mac == mac for endpoint in container.networks.values())
+    ]
+    return tuple(dict.fromkeys(found))

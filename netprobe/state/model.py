@@ -35,7 +35,7 @@ from netprobe.state.names import (
     parse_sysctls,
 )
 from netprobe.state.nft import NftRuleset, parse_nft
-from netprobe.state.sockets import Socket, parse_sockets
+from netprobe.state.sockets import Socket, parse_counters, parse_sockets
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import CommandOutput
@@ -122,6 +122,11 @@ class Namespace:
     def sockets(self) -> tuple[Socket, ...] | None:
         """TCP and UDP sockets."""
         return self._get("sockets", parse_sockets)
+
+    @cached_property
+    def counters(self) -> dict[str, int] | None:
+        """The kernel's protocol counters that matter, by nstat's names."""
+        return self._get("counters", parse_counters)
 
     @cached_property
     def ruleset(self) -> Ruleset | None:

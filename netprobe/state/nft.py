@@ -9,15 +9,15 @@ Source: libnftables-json(5).
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from netprobe.state.address import covers, ip
-from netprobe.state.issues import Issues, dict_of, int_of, load_json, text_of
+from netprobe.state.address import covers, ip, same
+from netprobe.state.issues import Issues, dict_of, int_of, load_json, text_of, texts_of
 from netprobe.state.packet import PacketTuple, all_of, any_of, invert
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 VERDICTS = ("drop", "reject", "accept", "queue", "return", "jump", "goto")
 TERMINAL = ("drop", "reject")
@@ -83,10 +83,40 @@ class NftChain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NftMap:
+    """A named verdict map: what its rules look up, to the verdict and the chain that a jump or goto names."""
+
+    family: str
+    table: str
+    name: str
+    elements: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NftRuleset:
-    """All chains that are not iptables' own."""
+    """All chains (and verdict maps) that are not iptables' own."""
 
     chains: tuple[NftChain, ...] = ()
+    maps: tuple[NftMap, ...] = ()
+
+    def looked_up(self, rule: NftRule, packet: PacketTuple) -> tuple[str, str] | None:
+        """The verdict and target that a rule's verdict map has for this packet: ``("", "")`` when it has none; None when that is unknown."""
+        body = next((each["vmap"] for each in rule.expressions if "vmap" in each), None)
+        key = _reader(dict_of(body, "key"), packet) if isinstance(body, dict) else None
+        name = body.get("data") if isinstance(body, dict) else None
+        if key is None or not isinstance(name, str):
+            return None
+        wanted = (rule.family, rule.table, name.removeprefix("@"))
+        found = next((each for each in self.maps if (each.family, each.table, each.name) == wanted), None)
+        return found.elements.get(str(key), ("", "")) if found else None
+
+    def may_dnat_to(self, address: str, port: int) -> bool:
+        """Whether a rule sends to this address and port, or to what its text alone does not tell (a map)."""
+        bodies = [each["dnat"] for rule in self.rules() for each in rule.expressions if "dnat" in each]
+        plain = [each for each in bodies if isinstance(each, dict) and isinstance(each.get("addr"), str)]
+        return len(plain) < len(bodies) or any(
+            same(each["addr"], address) and each.get("port") in {port, None} for each in plain
+        )
 
     def base(self, hook: str, *families: str) -> tuple[NftChain, ...]:
         """The base chains at a hook (of these families, or any), in the order of their priority."""
@@ -106,11 +136,20 @@ class NftRuleset:
         while stack:
             rule = stack.pop()
             found.append(rule)
-            target = by_name.get((rule.family, rule.table, rule.target))
-            if target is not None and target.name not in seen:
-                seen.add(target.name)
-                stack.extend(reversed(target.rules))
+            for name in (rule.target, *self._targets(rule)):
+                target = by_name.get((rule.family, rule.table, name))
+                if target is not None and target.name not in seen:
+                    seen.add(target.name)
+                    stack.extend(reversed(target.rules))
         return tuple(found)
+
+    def _targets(self, rule: NftRule) -> Iterator[str]:
+        """The chains that a rule's verdict map can lead to."""
+        for body in (each.get("vmap") for each in rule.expressions):
+            name = text_of(body, "data").removeprefix("@") if isinstance(body, dict) else ""
+            for each in self.maps:
+                if name and (each.family, each.table, each.name) == (rule.family, rule.table, name):
+                    yield from (target for _, target in each.elements.values())
 
     def stopping(self, hook: str, packet: PacketTuple) -> tuple[NftRule | NftChain, ...]:
         """What could drop or reject this packet at a hook: rules that do not surely miss it, and dropping policies."""
@@ -179,7 +218,8 @@ def parse_nft(text: str, issues: Issues) -> NftRuleset | None:
             _with_rules(chain, tuple(rules.get((chain.family, chain.table, chain.name), ())))
             for chain in chains
             if (chain.family, chain.table) not in owned
-        )
+        ),
+        maps=tuple(found for item in objects if (found := _map(dict_of(item, "map"))) is not None),
     )
 
 
@@ -225,6 +265,23 @@ def _chain(item: dict[str, Any]) -> NftChain | None:
         prio=int_of(item, "prio") or 0,
         policy=text_of(item, "policy"),
         devices=tuple(each for each in devices if isinstance(each, str)),
+    )
+
+
+def _map(item: dict[str, Any]) -> NftMap | None:
+    """A verdict map with plain keys; None for any other."""
+    elements = item.get("elem", [])
+    if item.get("map") != "verdict" or not isinstance(elements, list):
+        return None
+    found: dict[str, tuple[str, str]] = {}
+    for each in elements:
+        key, verdict = each if isinstance(each, list) and len(each) == 2 else (None, None)
+        names = [name for name in VERDICTS if isinstance(verdict, dict) and name in verdict]
+        if not isinstance(key, str | int) or not isinstance(verdict, dict) or not names:
+            return None
+        found[str(key)] = (names[0], text_of(dict_of(verdict, names[0]), "target"))
+    return NftMap(
+        family=text_of(item, "family"), table=text_of(item, "table"), name=text_of(item, "name"), elements=found
     )
 
 
@@ -284,6 +341,15 @@ def _show_match(body: dict[str, Any], depth: int) -> str:
     return f"{show(body.get('left'), depth)} {middle}{show(body.get('right'), depth)}"
 
 
+def _flags(fib: dict[str, Any]) -> tuple[str, ...]:
+    """What a fib expression looks up: a word, or a list of them, as the version writes it."""
+    return (text_of(fib, "flags"),) if isinstance(fib.get("flags"), str) else texts_of(fib, "flags")
+
+
+def _colon(port: Any, depth: int) -> str:
+    return "" if port is None else f":{show(port, depth)}"
+
+
 _SHOW: dict[str, Callable[[dict[str, Any], int], str]] = {
     "match": _show_match,
     "payload": lambda body, _: f"{text_of(body, 'protocol')} {text_of(body, 'field')}".strip(),
@@ -291,6 +357,9 @@ _SHOW: dict[str, Callable[[dict[str, Any], int], str]] = {
         f"meta {text_of(body, 'key')}" if text_of(body, "key") == "l4proto" else text_of(body, "key")
     ),
     "ct": lambda body, _: f"ct {text_of(body, 'key')}",
+    "fib": lambda body, _: f"fib {' '.join(_flags(body))} {text_of(body, 'result')}",
+    "vmap": lambda body, depth: f"{show(body.get('key'), depth)} vmap {show(body.get('data'), depth)}",
+    "dnat": lambda body, depth: f"dnat to {show(body.get('addr'), depth)}{_colon(body.get('port'), depth)}",
     "prefix": lambda body, depth: f"{show(body.get('addr'), depth)}/{show(body.get('len'), depth)}",
     "counter": lambda body, _: f"counter packets {body.get('packets')} bytes {body.get('bytes')}",
     "jump": lambda body, _: f"jump {text_of(body, 'target')}",
@@ -325,6 +394,11 @@ def _impossible(payload: dict[str, Any], packet: PacketTuple) -> bool:
 
 def _reader(left: dict[str, Any], packet: PacketTuple) -> str | int | None:
     payload, meta, ct = dict_of(left, "payload"), dict_of(left, "meta"), dict_of(left, "ct")
+    fib = dict_of(left, "fib")
+    if fib:
+        kinds = {"daddr": packet.dst_type, "saddr": packet.src_type}
+        kind = kinds.get(" ".join(_flags(fib))) if text_of(fib, "result") == "type" else None
+        return kind.lower() if kind else None
     if payload:
         protocol, name = text_of(payload, "protocol"), text_of(payload, "field")
         values: dict[tuple[str, str], str | int | None] = {

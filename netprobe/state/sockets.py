@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _USER = re.compile(r'\("(.*?)",pid=(\d{1,10}),fd=\d+\)')
 _COLUMNS = 6
 _MAX_PORT = 65535
+_MAX_DIGITS = 20  # of an unsigned 64-bit counter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,11 @@ class Socket:
     def serving(self) -> bool:
         """Takes new connections or datagrams: TCP LISTEN, or UDP without a peer."""
         return self.state == "LISTEN" if self.proto == "tcp" else self.peer_port == 0
+
+    @property
+    def full(self) -> bool:
+        """More connections wait to be accepted than its backlog allows: new ones are dropped (include/net/sock.h sk_acceptq_is_full)."""
+        return self.state == "LISTEN" and self.backlog[0] > self.backlog[1]
 
     def accepts(self, address: str, port: int, proto: str) -> bool:
         """True when a packet to this address and port would reach this socket (net/ipv4/inet_hashtables.c compute_score)."""
@@ -129,3 +135,17 @@ def _endpoint(text: str) -> tuple[str, str, int] | None:
         return None
     host, _, device = address.partition("%")
     return host.removeprefix("[").removesuffix("]"), device.removesuffix("]"), number
+
+
+def parse_counters(text: str, issues: Issues) -> dict[str, int]:
+    """``NAME VALUE RATE`` lines of ``nstat -a`` (iproute2 misc/nstat.c), and its ``#`` lines."""
+    values = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        if len(words) >= 2 and words[1].isascii() and words[1].isdecimal() and len(words[1]) <= _MAX_DIGITS:
+            values[words[0]] = int(words[1])
+        else:
+            issues.add(number, line, "not a line of nstat")
+    return values

@@ -112,6 +112,30 @@ def test_trunks_are_macvlan_parents_and_their_own_parents() -> None:
     assert {point.name for point in points if "vlan" in point.capture_filter} == {"server1/eth1", "server1/eth1.1"}
 
 
+def test_trunks_of_a_router_are_told_by_its_vlan_links() -> None:
+    router = host("server1", "192.168.3.201", docker=False)
+    router.own.__dict__["links"] = (
+        Link(name="eth1", ifindex=9),
+        Link(name="eth1.1", ifindex=10, kind="veth"),
+        Link(name="eth2", ifindex=11),
+        Link(name="blue", ifindex=12, kind="vlan", peer_name="eth2"),
+        Link(name="eth3", ifindex=13),
+    )
+    stops = tuple(
+        Stop(point=f"server1/{name}", place=SERVER1, interface=name, role=Role.UPLINK)
+        for name in ("eth1", "eth1.1", "eth2", "blue", "eth3")
+    )
+    points = plan(world(router), SERVER1, None, [Itinerary(stops=stops)], TCP)
+    tagged = {point.interface for point in points if "vlan" in point.capture_filter}
+    assert tagged == {"eth1", "eth1.1", "eth2", "blue"}
+
+
+def test_two_tags_are_looked_for_inside_one() -> None:
+    text = pcap_filter(TCP, tagged=True)
+    plain = pcap_filter(TCP)
+    assert text == f"{plain} or (vlan and ({plain} or (vlan and ({plain}))))"
+
+
 def test_where_docker_proxies_lead() -> None:
     known = host("server2", "192.168.3.202", DEMO)
     proxy = Proxy(pid=1, proto="tcp", host_ip="0.0.0.0", host_port=80, container_ip="172.17.0.9", container_port=8080)  # noqa: S104

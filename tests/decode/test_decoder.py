@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netprobe.decode import ABSENT, Anomaly, Kind, PacketTable, address, decode, decoder
+from netprobe.decode import ABSENT, TAG_UNKNOWN, Anomaly, Kind, PacketTable, address, decode, decoder
 from netprobe.evidence.model import CapturePoint, Packets
 from netprobe.evidence.reader import read
 
@@ -179,7 +179,8 @@ def expected(raw: bytes) -> dict[str, object]:
     """What scapy says, as columns; only those columns that scapy's reading fills."""
     packet = Ether(raw)
     out: dict[str, object] = {"eth_src": address.mac_int(packet.src), "eth_dst": address.mac_int(packet.dst)}
-    tags = [layer.vlan for layer in packet.iterpayloads() if isinstance(layer, (Dot1Q, Dot1AD))]
+    layers = [layer for layer in packet.iterpayloads() if isinstance(layer, (Dot1Q, Dot1AD))]
+    tags = [layer.vlan for layer in layers if layer.vlan]  # 0: a priority alone
     out["vlan"], out["vlan_inner"] = [*tags, ABSENT, ABSENT][:2]
     if ARP in packet:
         arp = packet[ARP]
@@ -364,8 +365,8 @@ def test_agrees_with_tshark(decoded: Decoded, tmp_path: Path) -> None:
     for number, line in enumerate(lines):
         frame, sport, seq, length, tsval, dport, vlan, _ = line.split("\t")
         assert int(frame) == packets.frame[number]
-        if table.vlan_inner[number] == ABSENT:  # an outer 802.1ad tag is another field there
-            assert (vlan or "-1") == str(table.vlan[number])
+        if raws[number][12:14] != b"\x88\xa8":  # an outer 802.1ad tag is another field there
+            assert (vlan if vlan not in ("", "0") else "-1") == str(table.vlan[number])
         if table.kind[number] == Kind.TCP and sport:
             compared += 1
             assert (int(sport), int(seq)) == (table.sport[number], table.seq[number])
@@ -400,7 +401,51 @@ def test_link_types(decoded: Decoded, linktype: int, head: bytes) -> None:
     assert got["anomaly"] == 0
     assert got["eth_dst"] == -1
     assert got["eth_src"] == (0x020000000001 if linktype in (113, 276) else -1)
-    assert got["vlan"] == (7 if b"\x81\x00" in head else -1)
+    assert got["vlan"] == (7 if b"\x81\x00" in head else TAG_UNKNOWN if linktype == 276 else -1)
+
+
+INNER = bytes(IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=4, dport=5) / Raw(b"hello"))
+TPIDS = [0x8100, 0x88A8, 0x9100]
+
+
+def tagged(linktype: int, tags: list[tuple[int, int]], rest: bytes = INNER) -> bytes:
+    """A packet with these (TPID, TCI), outermost first, after the link header of its type."""
+    types = [*(tpid for tpid, _ in tags), 0x0800]
+    chain = b"".join(struct.pack(">HH", tci, following) for (_, tci), following in zip(tags, types[1:], strict=True))
+    if linktype == 276:  # the protocol stands first
+        return struct.pack(">H", types[0]) + bytes(18) + chain + rest
+    return (bytes(12) if linktype == 1 else bytes(14)) + struct.pack(">H", types[0]) + chain + rest
+
+
+@given(
+    linktype=st.sampled_from([1, 113, 276]),
+    tags=st.lists(st.tuples(st.sampled_from(TPIDS), st.integers(0, 0xFFFF)), max_size=4),
+)
+def test_tags_wherever_they_stand(decoded: Decoded, linktype: int, tags: list[tuple[int, int]]) -> None:
+    table = decoded([tagged(linktype, tags)], linktype=linktype)
+    got = row(table, 0)
+    ids = [tci & 0xFFF for _, tci in tags[:2] if tci & 0xFFF]
+    assert got["vlan"] == (ids[0] if ids else TAG_UNKNOWN if linktype == 276 and not tags else ABSENT)
+    assert got["vlan_inner"] == (ids[1] if len(ids) > 1 else ABSENT)
+    assert bool(int(table.anomaly[0]) & Anomaly.TOO_MANY_TAGS) == (len(tags) > 2)
+    assert (got["kind"] == Kind.UDP) == (len(tags) <= 2)
+
+
+@given(
+    linktype=st.sampled_from([1, 113, 276]),
+    tags=st.lists(st.tuples(st.sampled_from(TPIDS), st.integers(0, 0xFFFF)), min_size=1, max_size=2),
+    kept=st.integers(0, 40),
+)
+def test_a_tag_that_is_cut_short_is_named(
+    decoded: Decoded, linktype: int, tags: list[tuple[int, int]], kept: int
+) -> None:
+    whole = tagged(linktype, tags)
+    table = decoded([whole[:kept]], linktype=linktype, origlen=len(whole))
+    got = row(table, 0)
+    headers = len(tagged(linktype, tags, b""))
+    assert bool(int(table.anomaly[0]) & Anomaly.TRUNCATED_LINK) == (kept < headers)
+    assert got["vlan"] in (*(tci & 0xFFF for _, tci in tags), ABSENT, TAG_UNKNOWN)
+    assert got["vlan"] != 0
 
 
 @pytest.mark.parametrize(("linktype", "head"), [(229, b""), (101, b""), (0, b"\x1e\0\0\0"), (108, b"\0\0\0\x0a")])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,7 @@ def test_a_socket_that_nobody_listens_at(tmp_path: Path) -> None:
 
 def test_a_socket_without_permission(monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(*_: object) -> None:
-        raise PermissionError
+        raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(socket.socket, "connect", denied)
     with pytest.raises(EngineError, match="permission denied") as fault:

@@ -49,14 +49,21 @@ def test_local_is_always_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[hosts.a]\nreach = 'local'\n[hosts.a]\nreach = 'local'", "not a valid hosts file"),
+        ("[hosts.a]\nreach = 'local'\n[hosts.a]\nreach = 'local'", "the host a is there twice"),
         ("[hosts.a]\nreach = 'local'\ndoker = 'x'", "unknown key 'doker'"),
         ("[host.a]\nreach = 'local'", "unknown key 'host'"),
         ("[hosts.a]\ndocker = 'unix:///x'", "has no reach"),
         ("[hosts.a]\nreach = 3", "reach is not a text"),
         ("[hosts.a]\nreach = ''", "reach is not a text"),
         ("[hosts.a]\nreach = 'netns:relative'", "is not understood"),
-        ("[hosts.a]\nreach = 'ssh://root@a'", "not supported yet"),
+        ("[hosts.a]\nreach = 'ssh://'", "is not understood"),
+        ("[hosts.a]\nreach = 'ssh://-oProxyCommand=x'", "is not understood"),
+        ("[hosts.a]\nreach = 'ssh://a:99999'", "is not understood"),
+        ("[hosts.a]\nreach = 'ssh://a b'", "is not understood"),
+        ("[hosts.a]\nreach = 'ssh://-l@a'", "is not understood"),
+        ("[hosts.a]\nreach = 'ssh://root@a:99999'", "is not understood"),
+        ("[hosts.a]\nreach = 'ssh://root@a:22/path'", "is not understood"),
+        ("[hosts.a]\nreach = 'ssh://root@fe80::1'", "is not understood"),
         ("[hosts.a]\nreach = 'local'\ndocker = 'ftp://x'", "is not understood"),
         ("[hosts.a]\nreach = 'local'\nbecome = 'sudo \"x'", "become"),
         ("[hosts.'a b']\nreach = 'local'", "is not a host name"),
@@ -71,6 +78,28 @@ def test_what_is_wrong_is_said_in_one_line(text: str, says: str) -> None:
     assert says in fault.value.message
     assert "\n" not in fault.value.message
     assert fault.value.message.startswith(("hosts.toml", "host a"))
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "hosts.toml"
+    file.write_text(text)
+    return file
+
+
+def test_two_names_for_one_machine_are_refused(tmp_path: Path) -> None:
+    for one, other in (("local", "netns:/proc/self/ns/net"), ("netns:/no/such", "netns:/no/such")):
+        file = write(tmp_path, f"[hosts.a]\nreach = '{one}'\n[hosts.b]\nreach = '{other}'\n")
+        with pytest.raises(UsageFault, match="hosts a and b are one machine"):
+            load(file)
+
+
+def test_a_named_host_may_be_this_machine(tmp_path: Path) -> None:
+    inventory = load(write(tmp_path, "[hosts.server1]\nreach = 'local'\n[hosts.b]\nreach = 'netns:/no/such'\n"))
+    assert set(inventory.hosts) == {"server1", "b"}
+    assert inventory.aliases == {"local": "server1"}
+    own = load(write(tmp_path, "[hosts.local]\nreach = 'local'\ndocker = 'unix:///x'\n"))
+    assert own.hosts["local"].docker == "unix:///x"
+    assert own.aliases == {}
 
 
 @given(st.text())

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from netprobe.journeys.hops import Stop, hops
+import pytest
+
+from netprobe.decode import TAG_UNKNOWN
+from netprobe.flows.build import build
+from netprobe.journeys.hops import Sighting, Stop, changes, hops
 from netprobe.journeys.model import Journey
 from netprobe.report.model import Direction, Hop
 from tests.craft import Sent, evidence, handshake, joined, tcp
@@ -80,3 +84,53 @@ def test_retransmissions_are_counted() -> None:
 def test_a_hairpin_is_seen_twice_at_one_point() -> None:
     sent = [*handshake("s/veth0", "172.17.0.2:5", HOST, 0), *handshake("s/veth0", "172.17.0.1:5", INSIDE, 2, ttl=63)]
     assert requests(walk(sent, delivered=True)) == [("s/veth0", True), ("s/veth0", True)]
+
+
+A, B = "172.21.0.11:41000", "172.22.0.22:80"
+ON_A_STICK = ("s1/a/eth0", "s1/eth1", "r/eth1", "r/eth1.1", "s2/eth1", "s2/b/eth0")
+YEAR_US = 365 * 86400 * 1e6
+
+
+Passed = tuple[str, int, int | None]
+
+
+def passing(points: list[Passed], router_us: float, *, back: bool = False) -> list[Sent]:
+    """One packet at (point, TTL, tag) after the other, the router's clock ahead by that much."""
+    from scapy.layers.l2 import Dot1Q, Ether
+
+    sent: list[Sent] = []
+    for number, (name, ttl, tag) in enumerate(points):
+        packet = tcp(B, A, "SA", 9000, 1001, ttl=ttl) if back else tcp(A, B, "S", 1000, ttl=ttl)
+        head = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+        time = number + 100 * back + (router_us if name.startswith("r/") else 0)
+        sent.append((name, time, head / Dot1Q(vlan=tag) / packet if tag else head / packet))
+    return sent
+
+
+@pytest.mark.parametrize("router_us", [0, 3e6, -3e6, YEAR_US])
+def test_a_router_with_one_wire_is_passed_twice_whatever_its_clock_says(router_us: float) -> None:
+    there: list[Passed] = [("s1/a/eth0", 64, None), ("s1/eth1", 64, None), ("r/eth1", 64, None), ("r/eth1.1", 63, None)]
+    there += [("r/eth1", 63, 1), ("s2/eth1", 63, 1), ("s2/b/eth0", 63, None)]
+    back: list[Passed] = [("s2/b/eth0", 64, None), ("s2/eth1", 64, 1), ("r/eth1", 64, 1), ("r/eth1.1", 64, None)]
+    back += [("r/eth1", 63, None), ("s1/eth1", 63, None), ("s1/a/eth0", 63, None)]
+    stops = tuple(Stop(point=name) for name in ON_A_STICK)
+    found = walk([*passing(there, router_us), *passing(back, router_us, back=True)], stops, delivered=True)
+    assert [hop.point for hop in found] == [*(name for name, _, _ in there), *(name for name, _, _ in back)]
+
+
+@pytest.mark.parametrize("router_us", [0, 3e6, -3e6])
+def test_the_same_back_to_the_host_where_it_came_from(router_us: float) -> None:
+    there: list[Passed] = [("s1/a/eth0", 64, None), ("s1/eth1", 64, None), ("r/eth1", 64, None), ("r/eth1.1", 63, None)]
+    there += [("r/eth1", 63, 1), ("s1/eth1", 63, 1), ("s1/eth1.1", 63, None), ("s1/b/eth0", 63, None)]
+    stops = tuple(Stop(point=name) for name in (*ON_A_STICK[:4], "s1/eth1.1", "s1/b/eth0"))
+    found = walk(passing(there, router_us), stops, delivered=True)
+    assert [hop.point for hop in found] == [name for name, _, _ in there]
+
+
+def test_a_tag_that_a_capture_does_not_keep_is_not_taken_off() -> None:
+    table, _ = joined(passing([("s1/eth1", 64, 1), ("s2/any", 64, None)], 0))
+    table.vlan[1] = TAG_UNKNOWN
+    one, other = (Sighting(leg=0, flow=flow, row=row, count=1) for row, flow in enumerate(build(table)))
+    assert changes(table, one, other) == ()
+    table.vlan[1], table.vlan_inner[0] = 7, 7
+    assert [(change.before, change.after) for change in changes(table, one, other)] == [("1.7", "7")]

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from tests.craft import Sent, echo, handshake, joined, tcp, udp
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from netprobe.decode import decode
+from netprobe.flows.build import build
+from netprobe.journeys.join import connections
+from tests.craft import Sent, echo, evidence, handshake, joined, tcp, udp
 
 CLIENT, HOST, INSIDE = "192.168.3.201:41000", "192.168.3.202:80", "172.17.0.2:80"
 
@@ -73,3 +81,28 @@ def test_one_point_that_sees_both_sides_of_a_router() -> None:
     """``tcpdump -i any`` on a Docker host: the frame before and after DNAT, at one capture point."""
     _, found = joined([*handshake("any", CLIENT, HOST, 0), *handshake("any", CLIENT, INSIDE, 1, ttl=63)])
     assert len(found) == 1
+
+
+def cut(sent: list[Sent], name: str, kept: int) -> int:
+    """How many connections are left when one point's capture kept so many bytes a packet (``-s``)."""
+    case = evidence(sent)
+    at = case.packets.point == [each.name for each in case.points].index(name)
+    caplen = np.where(at, np.minimum(case.packets.caplen, kept), case.packets.caplen)
+    table = decode(replace(case.packets, caplen=caplen), case.points)
+    return len(connections(build(table), table))
+
+
+@pytest.mark.parametrize("kept", [42, 48, 54, 96])
+def test_another_snap_length_at_one_point_changes_nothing(kept: int) -> None:
+    assert cut([("E", 0, echo("10.0.0.1", "10.0.0.2")), ("F", 1, echo("10.0.0.1", "10.0.0.2"))], "F", kept) == 1
+    assert (
+        cut([("B", 0, echo("172.17.0.2", "10.0.0.2")), ("E", 1, echo("10.0.0.1", "10.0.0.2", ttl=63))], "E", kept) == 1
+    )
+    assert cut([("E", 0, udp(CLIENT, HOST)), ("B", 1, udp(CLIENT, INSIDE, ttl=63))], "B", kept) == 1
+
+
+def test_what_is_cut_down_to_nothing_joins_no_strangers() -> None:
+    pings: list[Sent] = [("E", number, echo("10.0.0.1", "10.0.0.2", ident=number)) for number in (1, 2)]
+    assert cut([*pings, ("F", 3, echo("10.0.0.1", "10.0.0.2", ident=2))], "F", 42) == 2
+    other: list[Sent] = [("E", 0, udp("10.0.0.1:5", HOST)), ("B", 1, udp("10.0.0.9:6", INSIDE, ttl=63))]
+    assert cut(other, "B", 42) == 2

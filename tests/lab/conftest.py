@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 # Another lab than the checkout's own, so that nobody's containers are removed by a test run. Set here, before any test,
 # so that netprobe commands that tests start find it too.
-_TEST_LAB = f"{this_lab().id[:11]}t"
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")  # each has a lab of its own
+_TEST_LAB = f"{this_lab().id[:10]}t{_WORKER}"
 _NEEDING = pytest.StashKey[int]()
 
 

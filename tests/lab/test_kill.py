@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from netprobe.lab.layout import Lab
 
+pytestmark = pytest.mark.xdist_group("kill")
+
 PATIENCE_S = 5.0
 MOMENTS = [0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2]
 

@@ -18,6 +18,8 @@ from netprobe.lab.runner import grouped
 from netprobe.lab.stable import stable
 from netprobe.lab.table import cell_text
 
+pytestmark = pytest.mark.xdist_group("lab_declarations")
+
 CAUSES = (
     "dns-no-shared-network", "proxy-dead", "dnat-missing", "proxy-and-dnat-dead", "app-not-listening",
     "app-bound-loopback", "container-stopped", "port-not-published", "publish-loopback-only", "inter-network",

@@ -17,8 +17,14 @@ if TYPE_CHECKING:
     from netprobe.lab.experiments.model import Experiment
     from netprobe.lab.layout import Lab
 
+
 # Grouped, so that experiments of one situation follow each other and share its set-up.
-IN_ORDER = [experiment for group in grouped(EXPERIMENTS) for experiment in group]
+# With several labs side by side, each situation is made in one of them.
+IN_ORDER = [
+    pytest.param(experiment, id=experiment.name, marks=pytest.mark.xdist_group(f"situation {number}"))
+    for number, group in enumerate(grouped(EXPERIMENTS))
+    for experiment in group
+]
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +49,6 @@ class Stage:
         return ask(self.lab, experiment, evidence).disagreements
 
 
-@pytest.mark.parametrize("experiment", IN_ORDER, ids=lambda experiment: experiment.name)
+@pytest.mark.parametrize("experiment", IN_ORDER)
 def test_netprobe_says_what_is_declared(stage: Stage, experiment: Experiment, tmp_path: Path) -> None:
     assert stage.play(experiment, tmp_path / "evidence.pcapng") == ()

@@ -24,6 +24,8 @@ from netprobe.lab.waiting import wait_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.xdist_group("lab_lifecycle")
+
 PLACES = ("/run", "/var/run/docker", "/etc/netns", "/etc/docker", "/var/lib", "/opt", "/sys/fs/bpf")
 
 

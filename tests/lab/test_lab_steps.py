@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from netprobe.lab.experiments.model import Step
     from netprobe.lab.layout import Lab
 
+pytestmark = pytest.mark.xdist_group("lab_steps")
+
 
 def rules(lab: Lab, table: str = "nat", host: str = "server2") -> list[str]:
     saved = on_host(lab, host, ["iptables-save", "--table", table]).stdout

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from netprobe.lab.layout import MACHINES, WIRES
 from netprobe.lab.steps import clean, on_host
 from netprobe.lab.surroundings import mend, parse
 
 if TYPE_CHECKING:
     from netprobe.lab.layout import Lab
+
+pytestmark = pytest.mark.xdist_group("lab_surroundings")
 
 _DISTURBANCES = {
     "server2": (

@@ -17,6 +17,8 @@ from netprobe.lab.vlan import vlan_made_by
 if TYPE_CHECKING:
     from netprobe.lab.layout import Lab
 
+pytestmark = pytest.mark.xdist_group("lab_trunk")
+
 
 def decoded(program: bytes) -> list[tuple[int, int, int, int, int]]:
     found = []

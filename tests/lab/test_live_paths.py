@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from netprobe.lab.layout import Lab
 
+pytestmark = pytest.mark.xdist_group("live_paths")
+
 DEMO = Place(host="server2", container="demo")
 
 

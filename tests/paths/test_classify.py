@@ -143,3 +143,48 @@ def test_a_tag_on_the_way_is_reported() -> None:
     )
     found = way([*ends, *tagged], DEMO)
     assert (found.path.value, found.vlan) == ("macvlan-vlan", 1)
+
+
+def test_a_router_that_no_point_shows() -> None:
+    one, other = "172.21.0.11:4000", "172.22.0.22:80"
+    wires = [("s1/c1/eth0", one, other, 64), ("s1/eth1", one, other, 64), ("s2/eth1", one, other, 63)]
+    found = way(at([*wires, ("s2/demo/eth0", one, other, 63)]), DEMO)
+    assert (found.path.value, found.segments, found.between) == ("routed", (), (("s1/eth1", "s2/eth1"),))
+
+
+def test_a_router_that_sends_back_into_the_same_wire() -> None:
+    one, other = "172.21.0.11:4000", "172.22.0.22:80"
+    target = Place(host="s1", container="demo")
+    again = tagged("s1/eth1", one, other, 63, 2)
+    sent = at([("s1/c1/eth0", one, other, 64), ("s1/eth1", one, other, 64)])
+    found = way([*sent, *again, *handshake("s1/demo/eth0", one, other, 3, ttl=63)], target)
+    assert (found.path.value, found.segments, found.between) == ("routed", (), (("s1/eth1", "s1/eth1"),))
+
+
+def test_the_router_itself_sees_it_come_and_go_by_one_wire() -> None:
+    one, other = "172.21.0.11:4000", "172.22.0.22:80"
+    sent = [*at([("s1/c1/eth0", one, other, 64), ("r/eth1", one, other, 64)]), *tagged("r/eth1", one, other, 63, 2)]
+    found = way([*sent, *handshake("s2/demo/eth0", one, other, 3, ttl=63)], DEMO)
+    assert [(segment.host, segment.path.value) for segment in found.segments] == [("r", "routed")]
+    assert found.between == ()
+
+
+def tagged(point: str, client: str, server: str, ttl: int, time: float) -> list[Sent]:
+    from scapy.layers.l2 import Dot1Q, Ether
+
+    head = Ether(src="02:00:00:00:00:03", dst="02:00:00:00:00:04") / Dot1Q(vlan=1)
+    return [(name, us, head / packet) for name, us, packet in handshake(point, client, server, time, ttl=ttl)]
+
+
+@pytest.mark.parametrize(("tagged", "path"), [(True, "none"), (False, "bridge")])
+def test_a_vlan_interface_and_its_parent_are_no_ports_of_one_bridge(tagged: bool, path: str) -> None:
+    """From plain captures: nothing tells what joins the two, and a tag that comes off tells that it is no plain bridge."""
+    from scapy.layers.l2 import Dot1Q, Ether
+
+    link = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+    packets = [(time, packet) for _, time, packet in handshake("x", NEAR, INSIDE, 0)]
+    sent: list[Sent] = [
+        *(("eth1", time, link / Dot1Q(vlan=1) / packet if tagged else packet) for time, packet in packets),
+        *(("eth1.1", time + 3, packet) for time, packet in packets),
+    ]
+    assert way(sent, None).path.value == path

@@ -47,6 +47,13 @@ def test_docker_proxy_is_two_connections() -> None:
     assert shown[5] == "and docker-proxy's answer to the client"
 
 
+def test_a_tagged_packet_shows_its_tags() -> None:
+    first, *rest = WORKS.hops
+    assert first.packet is not None
+    hops = (replace(first, packet=replace(first.packet, vlan=100, vlan_inner=7)), *rest)
+    assert rows(render(replace(WORKS, hops=hops)))[0].endswith("192.168.3.202:80 SYN (VLAN 100.7)")
+
+
 def test_no_hops_no_table() -> None:
     assert hop_table(replace(WORKS, hops=())) is None
 
@@ -62,6 +69,9 @@ def test_no_hops_no_table() -> None:
         (Change(field="vlan", before="untagged", after="1", by="VLAN interface"), "VLAN tag 1 put on"),
         (Change(field="vlan", before="1", after="untagged", by="VLAN interface"), "VLAN tag 1 taken off"),
         (Change(field="vlan", before="1", after="2", by="VLAN interface"), "VLAN tag 1→2"),
+        (Change(field="vlan", before="7", after="100.7", by="VLAN interface"), "outer VLAN tag 100 put on"),
+        (Change(field="vlan", before="100.7", after="7", by="VLAN interface"), "outer VLAN tag 100 taken off"),
+        (Change(field="vlan", before="untagged", after="100.7", by="VLAN interface"), "VLAN tag 100.7 put on"),
         (Change(field="ttl", before="64", after="63", by="routing"), "ttl 64→63"),
         (Change(field="connection", before="a", after="b", by="docker-proxy"), "a new connection by docker-proxy"),
     ],

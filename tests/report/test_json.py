@@ -30,6 +30,9 @@ KEYS = [
     "assumptions",
     "unknowns",
     "alternatives",
+    "after",
+    "clocks",
+    "arp",
 ]
 
 

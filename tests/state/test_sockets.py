@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from netprobe.state.sockets import listening, parse_sockets
+from netprobe.state.sockets import listening, parse_counters, parse_sockets
 
 if TYPE_CHECKING:
     from netprobe.state.issues import Issues
@@ -56,3 +56,21 @@ def test_hostile_lines_are_issues(issues: Issues) -> None:
     (only,) = parse_sockets(text, issues)
     assert (only.port, only.pid) == (80, None)
     assert [issue.line for issue in issues.found] == [1, 2, 3, 4]
+
+
+def test_a_queue_is_full_above_its_backlog(issues: Issues) -> None:
+    text = "tcp LISTEN 2 1 *:80 *:*\ntcp LISTEN 1 1 *:81 *:*\ntcp ESTAB 5 0 10.0.0.1:80 10.0.0.2:99\n"
+    assert [each.full for each in parse_sockets(text, issues)] == [True, False, False]
+
+
+def test_counters(issues: Issues) -> None:
+    text = (
+        "#kernel\nTcpExtListenOverflows           3                  0.0\nTcpExtListenDrops 18446744073709551615 0.0\n"
+    )
+    assert parse_counters(text, issues) == {
+        "TcpExtListenOverflows": 3,
+        "TcpExtListenDrops": 18446744073709551615,
+    }
+    assert not issues.found
+    assert parse_counters("x\ny -1\nz 1" + "0" * 40, issues) == {}
+    assert [issue.line for issue in issues.found] == [1, 2, 3]

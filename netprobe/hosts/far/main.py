@@ -37,12 +37,14 @@ def main(boot: str, program: bytes) -> None:
     server = Server(
         {
             "hello": lambda _request: {"python": list(sys.version_info[:3]), "uid": os.geteuid()},
+            "watch": lambda request: server.watch(request),  # noqa: PLW0108 - it is not there yet
             "enter": enter,
             "run": lambda request: commands.run(children, request),
             "read": files.read,
             "proxies": commands.proxies,
             "sysctls": sysctls.read,
             "sniff": sniffers.start,
+            "tail": sniffers.tail,
             "stop": sniffers.stop,
             "bind": sockets.bind,
             "ask": sockets.ask,

@@ -1,10 +1,16 @@
-"""Requests in, answers out: one JSON object a line, each request answered from its own thread."""
+"""Requests in, answers out: one JSON object a line, each request answered from its own thread.
+
+A network that swallows everything never ends the input, so whoever asks over one sends empty lines, and has the silence watched.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import threading
+import time
 from typing import IO, Any, Callable, Dict
 
 Operation = Callable[[Dict[str, Any]], Dict[str, Any]]
@@ -17,10 +23,28 @@ class Server:
         self._operations = operations
         self._output = output
         self._lock = threading.Lock()
+        self._heard = time.monotonic()
+
+    def watch(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        """End this program once nothing was heard for ``seconds``."""
+        threading.Thread(target=self._watch, args=(request["seconds"],), daemon=True).start()
+        return {}
+
+    def _watch(self, seconds: float) -> None:
+        pause = threading.Event()
+        while True:
+            left = self._heard + seconds - time.monotonic()
+            if left <= 0:
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+            pause.wait(left)
 
     def serve(self, source: IO[bytes]) -> None:
-        """Read ``{"id", "op", …}`` lines; write ``{"id", "ok": …}`` or ``{"id", "error": …}`` lines in any order."""
+        """Read ``{"id", "op", …}`` lines; write ``{"id", "ok": …}`` or ``{"id", "error": …}`` lines in any order; an empty line is a sign of life."""
         for line in iter(source.readline, b""):
+            self._heard = time.monotonic()
+            if not line.strip():
+                continue
             request = json.loads(line.decode())
             threading.Thread(target=self._answer, args=(request,), daemon=True).start()
 

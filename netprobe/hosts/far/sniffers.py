@@ -27,6 +27,7 @@ class Sniffer:
         self.child = child
         self.limit = limit
         self.data = bytearray()
+        self.sent = 0
         self.full = False
         self.last_byte = time.monotonic()
         self.ready = threading.Event()
@@ -86,11 +87,17 @@ class Sniffer:
             return "tcpdump ended early with exit status %d" % self.child.returncode
         return ""
 
+    def more(self) -> str:
+        """Return, once, what of the pcap stream was not returned before (base64)."""
+        part = bytes(self.data[self.sent :])
+        self.sent += len(part)
+        return base64.b64encode(part).decode()
+
     def report(self) -> Dict[str, Any]:
-        """Return the pcap stream and tcpdump's own counters (None: it did not say)."""
+        """Return the rest of the pcap stream and tcpdump's own counters (None: it did not say)."""
         counts = {what: int(number) for number, what in COUNTS.findall(self.complaint)}
         return {
-            "pcap": base64.b64encode(bytes(self.data)).decode(),
+            "pcap": self.more(),
             "received": counts.get("received by filter"),
             "dropped": counts.get("dropped by kernel"),
             "error": self.fault(),
@@ -137,6 +144,15 @@ class Sniffers:
             return None
         sniffer.child.poll()
         return sniffer.fault() or "tcpdump wrote nothing"
+
+    def tail(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        """Return what was written since the last time (``{"points": {key: base64}}``), at once or after ``seconds`` at most."""
+        deadline = time.monotonic() + request["seconds"]
+        pause = threading.Event()
+        while time.monotonic() < deadline and not any(len(each.data) > each.sent for each in self._sniffers.values()):
+            pause.wait(0.02)
+        parts = {key: each.more() for key, each in list(self._sniffers.items())}
+        return {"points": {key: part for key, part in parts.items() if part}}
 
     def stop(self, request: Dict[str, Any]) -> Dict[str, Any]:
         """Wait until no sniffer has written for ``quiet_seconds`` (at most ``seconds``), end them, return what each has."""

@@ -5,12 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from netprobe.lab.errors import LabError
+from netprobe.lab.experiments.addresses import ADDRESSES
 from netprobe.lab.experiments.endpoints import ENDPOINTS
+from netprobe.lab.experiments.filters import FILTERS
 from netprobe.lab.experiments.firewalls import FIREWALLS
+from netprobe.lab.experiments.forwarding import FORWARDING
 from netprobe.lab.experiments.macvlan import MACVLAN
 from netprobe.lab.experiments.macvlan_faults import MACVLAN_FAULTS
 from netprobe.lab.experiments.names import NAMES
+from netprobe.lab.experiments.resolvers import RESOLVERS
 from netprobe.lab.experiments.routing import ROUTING
+from netprobe.lab.experiments.segments import SEGMENTS
+from netprobe.lab.experiments.service import SERVICE
 from netprobe.lab.experiments.truth import TRUTH
 
 if TYPE_CHECKING:
@@ -18,11 +24,17 @@ if TYPE_CHECKING:
 
 EXPERIMENTS: Final[tuple[Experiment, ...]] = (
     *NAMES,
+    *RESOLVERS,
+    *ADDRESSES,
     *ENDPOINTS,
+    *SERVICE,
     *FIREWALLS,
+    *FILTERS,
     *ROUTING,
+    *FORWARDING,
     *MACVLAN,
     *MACVLAN_FAULTS,
+    *SEGMENTS,
     *TRUTH,
 )
 

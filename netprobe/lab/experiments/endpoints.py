@@ -25,20 +25,6 @@ def _fails(cause: str, path: str = "none", resolution: str = "inventory") -> Exp
 
 ENDPOINTS: Final = (
     Experiment(
-        name="owner-restarted",
-        title="the owner of a shared namespace was restarted: what listens there now is not the target's",
-        explain=("side:80", "--from", "server2"),
-        expected=Expected(
-            verdict="undetermined", path="bridge", resolution="inventory", findings=("prediction-differs",)
-        ),
-        set_up=(
-            *start("own", "busybox", command="sleep 100000"),
-            *start("side", "nginx", options="--network container:own", port=80),
-            *on("server2", "docker restart --time 0 own"),
-        ),
-        near_miss=("app-not-listening", "app-bound-loopback", "port-not-published"),
-    ),
-    Experiment(
         name="port-taken-by-another",
         title="the container does not publish the port, another one does: its answer is not the target's",
         explain=("other:80", *_FROM_LAN),
@@ -58,17 +44,6 @@ ENDPOINTS: Final = (
             WaitPort(host="server2", container="web", port=80),
         ),
         near_miss=("port-not-published", "port-closed"),
-    ),
-    Experiment(
-        name="internal-publish",
-        title="published on an internal network: Docker ignores -p there, which is no missing -p",
-        explain=("demo:80", *_FROM_LAN),
-        expected=Expected(verdict="undetermined", path="none", resolution="inventory"),
-        set_up=(
-            *on("server2", "docker network create --internal --subnet 172.31.0.0/24 inside"),
-            *start("demo", "nginx", options="--network inside -p 80:80", port=80),
-        ),
-        near_miss=("port-not-published", "proxy-and-dnat-dead"),
     ),
     Experiment(
         name="demo",

@@ -32,6 +32,18 @@ def _dropped(cause: str, resolution: str = "inventory", path: str = "none") -> E
 
 _DROPS: Final = (
     Experiment(
+        name="three-faults",
+        title="three faults at once: the first is named, the others are foretold in the order in which the packet would meet them",
+        explain=(*_BY_NAME, "--timeout", "2"),
+        expected=_dropped("ip-forward-off"),
+        set_up=_NGINX,
+        break_=(
+            *_iptables("-I DOCKER-USER -s 192.168.3.0/24 -j DROP"),
+            *on("server2", "sysctl -q -w net.ipv4.ip_forward=0", "docker pause demo"),
+        ),
+        near_miss=("docker-user-drop", "container-paused"),
+    ),
+    Experiment(
         name="forward-drop-reply",
         title="a FORWARD rule drops what the container answers: the SYN-ACK is lost on its way back",
         explain=(*_BY_NAME, "--timeout", "2"),

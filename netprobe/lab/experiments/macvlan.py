@@ -22,7 +22,7 @@ _NETWORKS: Final = tuple(
     for number, parent in ((1, "eth1"), (2, "eth1.1"))
     for step in _network(host, number, parent)
 )
-_BOTH: Final[tuple[Step, ...]] = (
+BOTH: Final[tuple[Step, ...]] = (
     *_NETWORKS,
     *client("c11", options=_at(1, 11), host="server1"),
     *start("c12", "nginx", options=_at(1, 12), port=80),
@@ -38,7 +38,7 @@ _GATEWAY: Final[tuple[Step, ...]] = (
         "docker exec gw ip address add 172.22.0.1/24 dev eth1",
     ),
 )
-_ROUTER: Final[tuple[Step, ...]] = on(
+ROUTER: Final[tuple[Step, ...]] = on(
     "router",
     "ip address add 172.21.0.1/24 dev eth1",
     "ip address add 172.22.0.1/24 dev eth1.1",
@@ -62,7 +62,7 @@ MACVLAN: Final = (
         title="two hosts, one macvlan network on eth1: the same frame all the way",
         explain=("172.21.0.12:80", "--from", "c11@server1"),
         expected=_PLAIN,
-        set_up=_BOTH,
+        set_up=BOTH,
         numbers=(10,),
         near_miss=(_ISOLATED,),
     ),
@@ -71,7 +71,7 @@ MACVLAN: Final = (
         title="the same by ping",
         explain=("172.21.0.12", "--from", "c11@server1"),
         expected=_PLAIN,
-        set_up=_BOTH,
+        set_up=BOTH,
         numbers=(10,),
     ),
     Experiment(
@@ -79,7 +79,7 @@ MACVLAN: Final = (
         title="a macvlan network on eth1.1: VLAN tag 1 on eth1",
         explain=("172.22.0.22:80", "--from", "c21@server1"),
         expected=_TAGGED,
-        set_up=_BOTH,
+        set_up=BOTH,
         numbers=(11,),
         near_miss=(_ISOLATED,),
     ),
@@ -88,7 +88,7 @@ MACVLAN: Final = (
         title="the same by ping",
         explain=("172.22.0.22", "--from", "c21@server1"),
         expected=_TAGGED,
-        set_up=_BOTH,
+        set_up=BOTH,
         numbers=(11,),
     ),
     Experiment(
@@ -96,7 +96,7 @@ MACVLAN: Final = (
         title="from one macvlan network to another: nobody answers for the gateway",
         explain=("172.22.0.22:80", "--from", "c11@server1"),
         expected=Expected(verdict="fails", path="none", cause=_ISOLATED, resolution="literal"),
-        set_up=_BOTH,
+        set_up=BOTH,
         numbers=(12,),
     ),
     Experiment(
@@ -104,7 +104,7 @@ MACVLAN: Final = (
         title="the same by ping",
         explain=("172.22.0.22", "--from", "c11@server1"),
         expected=Expected(verdict="fails", path="none", cause=_ISOLATED, resolution="literal"),
-        set_up=_BOTH,
+        set_up=BOTH,
         numbers=(12,),
     ),
     Experiment(
@@ -112,7 +112,7 @@ MACVLAN: Final = (
         title="the same with a router that has a leg in each network",
         explain=("172.22.0.22:80", "--from", "c11@server1"),
         expected=Expected(verdict="works", path="routed", resolution="literal", target_sees="172.21.0.11"),
-        set_up=(*_BOTH, *_GATEWAY),
+        set_up=(*BOTH, *_GATEWAY),
         numbers=(12,),
         near_miss=(_ISOLATED,),
     ),
@@ -127,7 +127,7 @@ MACVLAN: Final = (
             segments=("router=routed",),
             target_sees="172.21.0.11",
         ),
-        set_up=(*_BOTH, *_ROUTER),
+        set_up=(*BOTH, *ROUTER),
         numbers=(12,),
         near_miss=(_ISOLATED, "macvlan-wrong-gateway", "ip-forward-off"),
     ),
@@ -136,7 +136,7 @@ MACVLAN: Final = (
         title="the same by ping, to a container of the source's own host",
         explain=("172.22.0.21", "--from", "c11@server1"),
         expected=Expected(verdict="works", path="routed", resolution="literal", segments=("router=routed",)),
-        set_up=(*_BOTH, *_ROUTER),
+        set_up=(*BOTH, *ROUTER),
         numbers=(12,),
     ),
     Experiment(
@@ -144,7 +144,7 @@ MACVLAN: Final = (
         title="the same, and the router does not forward",
         explain=("172.22.0.22:80", "--from", "c11@server1", "--timeout", "2"),
         expected=Expected(verdict="fails", path="none", cause="ip-forward-off", resolution="literal"),
-        set_up=(*_BOTH, *_ROUTER, *on("router", "sysctl -q -w net.ipv4.ip_forward=0")),
+        set_up=(*BOTH, *ROUTER, *on("router", "sysctl -q -w net.ipv4.ip_forward=0")),
         near_miss=(_ISOLATED, "macvlan-wrong-gateway", "upstream-drop"),
     ),
     Experiment(
@@ -152,7 +152,7 @@ MACVLAN: Final = (
         title="the same towards an address that no container has: the gateway is not there, nothing known is isolated",
         explain=("172.22.0.99:80", "--from", "c11@server1"),
         expected=Expected(verdict="fails", path="none", cause="macvlan-wrong-gateway", resolution="literal"),
-        set_up=_BOTH,
+        set_up=BOTH,
         near_miss=(_ISOLATED,),
     ),
 )

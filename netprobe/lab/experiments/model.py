@@ -58,7 +58,30 @@ class DeleteDnat:
     protocol: Transport = "tcp"
 
 
-Step = Run | Inside | WaitPort | KillProxy | DeleteDnat
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """Restart a host's Docker Engine with these options of daemon.json besides the lab's own; a clean lab has none of them."""
+
+    host: str
+    options: tuple[tuple[str, bool | str], ...]
+
+
+Step = Run | Inside | WaitPort | KillProxy | DeleteDnat | Engine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """What the lab cannot make: after the run, the saved text of one state command is changed, and the file is asked again.
+
+    Attributes:
+        host, key: whose text, which one (keys of ``HostState``), before and after the probe.
+        pattern, text: as for re.sub(); a pattern that is not found is an error.
+    """
+
+    host: str
+    key: str
+    pattern: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +123,9 @@ class Experiment:
         set_up: makes the situation, from a clean lab.
         break_: then breaks it.
         numbers: the experiments of the mission that this one is part of.
+        edits: what is changed in the saved evidence, where the lab cannot make the situation (the title says "built by hand").
         near_miss: cause codes that must stay silent here, although only the deciding fact differs from where they fire.
+        unlisted: hosts that the inventory does not have when the question is asked.
     """
 
     name: str
@@ -110,7 +135,9 @@ class Experiment:
     set_up: tuple[Step, ...]
     break_: tuple[Step, ...] = ()
     numbers: tuple[int, ...] = ()
+    edits: tuple[Edit, ...] = ()
     near_miss: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
 
 
 def on(host: str, *commands: str) -> tuple[Step, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netprobe.lab.experiments.model import HIP, Expected, Experiment, Inside, Step, client, on, start
+from netprobe.lab.experiments.model import HIP, Expected, Experiment, Inside, Step, WaitPort, client, on, start
 
 _OUT = ("203.0.113.10:80", "--from", "client@server2", "--timeout", "2")
 _BY_NAME = ("demo:80", "--from", "server1", "--timeout", "2")
@@ -228,6 +228,20 @@ _BETWEEN: Final = (
         set_up=_NGINX,
         break_=_lossy("ip saddr", HIP, "tcp sport 80"),
         near_miss=("forward-drop", "missing-return-route"),
+    ),
+    Experiment(
+        name="upstream-drop-once",
+        title="one datagram lost between the hosts: it may be chance, and is not what host state foretells",
+        explain=("demo:80/udp", "--from", "server1", "--timeout", "2"),
+        expected=Expected(
+            verdict="undetermined", path="none", resolution="inventory", findings=("prediction-differs",)
+        ),
+        set_up=(
+            *start("demo", "busyboxplus", options="-p 80:80/udp", command="udp-echo 80"),
+            WaitPort(host="server2", container="demo", port=80, protocol="udp"),
+        ),
+        break_=_lossy("ip daddr", HIP, "udp dport 80"),
+        near_miss=("upstream-drop",),
     ),
     Experiment(
         name="upstream-drop-another-port",

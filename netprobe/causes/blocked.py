@@ -1,0 +1,163 @@
+"""The rule that stopped a packet, with its proof: its counter (:mod:`.drops`), or the walk through the hosts' state (:mod:`.foreseen`).
+
+The walk names rules that do not count (nftables' need not), and rules at the source, before any point. A rule that does count
+must have counted as often as the packet was seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from netprobe.causes.drops import the_drop
+from netprobe.causes.foreseen import met
+from netprobe.causes.hooks import ISOLATION, USER_CHAIN, Hook
+from netprobe.predict.model import Barrier
+from netprobe.report.model import Confidence, Direction
+from netprobe.state.iptables import hits, where
+from netprobe.state.nft import nft_hits, nft_where
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from netprobe.causes.case import Case
+    from netprobe.evidence.model import Place
+    from netprobe.predict.model import Obstacle
+    from netprobe.state.iptables import Ruleset
+    from netprobe.state.model import Host
+
+INGRESS = "INGRESS"
+LEGACY = "iptables-legacy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocked:
+    """A rule or policy, and that it stopped the packet.
+
+    Attributes:
+        place: whose it is.
+        label: ``filter/INPUT #1``; text: as saved; undo: the command that takes it away.
+        hook: ``INPUT`` … ``INGRESS``, or Docker's places within FORWARD (:class:`Hook`); ``""`` where that is not known.
+        counter: ``filter/INPUT #1 counter 0 → 3``, ``""`` for one that does not count.
+        walked: the walk through the hosts' state ends there too.
+        confidence: certain where the walk surely ends there.
+    """
+
+    place: Place | None
+    host: str
+    label: str
+    text: str
+    undo: str
+    hook: str
+    counter: str
+    walked: bool
+    confidence: Confidence
+
+    @property
+    def program(self) -> str:
+        """``iptables``, ``iptables-legacy`` or ``nft``."""
+        if self.label.startswith(f"{LEGACY} "):
+            return LEGACY
+        return "iptables" if "/" in self.label.partition(" ")[0] else "nft"
+
+    @property
+    def component(self) -> str:
+        """``filter/INPUT``, ``inet firewall/input``: the label without the number."""
+        words = self.label.removeprefix(f"{LEGACY} ").split()
+        return " ".join(words[:2] if self.program == "nft" else words[:1])
+
+    @property
+    def table(self) -> str:
+        """``filter``; for nftables the family with it, ``inet firewall``."""
+        return self.component.partition("/")[0]
+
+    @property
+    def chain(self) -> str:
+        """``INPUT``."""
+        return self.component.partition("/")[2]
+
+    @property
+    def did(self) -> str:
+        """``dropped`` or ``rejected``."""
+        return "rejected" if "REJECT" in self.text or "reject" in self.text.split() else "dropped"
+
+
+def blocked(case: Case) -> Blocked | None:
+    """Return what stopped the request (or its answer); None when that is not proved."""
+    obstacle = met(case, Barrier.RULE)
+    if obstacle is not None:
+        return _walked(case, obstacle)
+    drop = the_drop(case)
+    if drop is None:
+        return None
+    return Blocked(
+        place=None,
+        host=drop.host,
+        label=drop.label,
+        text=drop.text,
+        undo=drop.undo,
+        hook=drop.hook.value if drop.hook else "",
+        counter=drop.counter,
+        walked=False,
+        confidence=drop.confidence,
+    )
+
+
+def _walked(case: Case, obstacle: Obstacle) -> Blocked | None:
+    before, after = case.before(obstacle.place.host), case.after(obstacle.place.host)
+    if before is None or after is None:
+        return None
+    sent = case.sent if obstacle.direction is Direction.REQUEST else 1
+    counts = _countable(before, obstacle)
+    counted = next((each for each in _counted(before, after, obstacle.place) if each[0] == obstacle.label), None)
+    if counts and (counted is None or counted[2] - counted[1] < max(sent, 1)):
+        return None
+    return Blocked(
+        place=obstacle.place,
+        host=obstacle.place.host,
+        label=obstacle.label,
+        text=obstacle.text,
+        undo=obstacle.undo,
+        hook=_hook(obstacle),
+        counter=f"{counted[0]} counter {counted[1]} → {counted[2]}" if counted else "",
+        walked=True,
+        confidence=Confidence.CERTAIN,
+    )
+
+
+def _hook(obstacle: Obstacle) -> str:
+    """Docker's own places within FORWARD are told by the chain that they stand in."""
+    chain = obstacle.label.rpartition("/")[2].partition(" ")[0]
+    if chain in ISOLATION:
+        return Hook.ISOLATION.value
+    return Hook.USER.value if chain == USER_CHAIN else obstacle.hook
+
+
+def _rulesets(host: Host, place: Place) -> tuple[Ruleset | None, ...]:
+    return (host.ruleset, host.legacy) if place.container is None else (host.namespace(place.container).ruleset,)
+
+
+def _countable(host: Host, obstacle: Obstacle) -> bool:
+    """Whether it surely counts: an iptables rule does, an nftables rule with a counter; a policy only once it was set with ``-P``."""
+    for ruleset in _rulesets(host, obstacle.place):
+        for rule in ruleset.rules() if ruleset else ():
+            if _label(rule.program, where(rule)) == obstacle.label:
+                return rule.packets is not None
+    for nft in host.nft.rules() if host.nft else ():
+        if nft_where(nft) == obstacle.label:
+            return nft.packets is not None
+    return False
+
+
+def _counted(before: Host, after: Host, place: Place) -> Iterator[tuple[str, int, int]]:
+    """Label, count before and count after of everything that counted."""
+    for one, other in zip(_rulesets(before, place), _rulesets(after, place), strict=True):
+        for hit in hits(one, other):
+            yield _label(hit.program, where(hit)), hit.before, hit.after
+    if place.container is None:
+        for each in nft_hits(before.nft, after.nft):
+            yield nft_where(each), each.before, each.after
+
+
+def _label(program: str, place: str) -> str:
+    return place if program == "iptables" else f"{program} {place}"

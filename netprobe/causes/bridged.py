@@ -1,0 +1,257 @@
+"""Filters on Docker's bridges: between two containers of one, and what comes for a container's own address from elsewhere."""
+
+from __future__ import annotations
+
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from netprobe.causes.filters import Filtered, port_of
+from netprobe.causes.hooks import Hook
+from netprobe.state.lookup import networks_of
+
+if TYPE_CHECKING:
+    from netprobe.causes.blocked import Blocked
+    from netprobe.causes.case import Case
+    from netprobe.state.docker import Network
+    from netprobe.state.model import Host
+
+_BRIDGE_NF = "net.bridge.bridge-nf-call-iptables"
+_TABLE = "docker-bridges"  # of Engine 29's nftables backend
+
+
+def _bridge_of_both(case: Case, host: Host) -> Network | None:
+    """The bridge network by which the source container dials the target container."""
+    source, target = case.source_container, case.target
+    if source is None or target is None or case.target_host is None or case.target_host.name != host.name:
+        return None
+    mine = {network.name for _, network in networks_of(host, source)}
+    dialled = case.probe.dialled if case.probe else None
+    for endpoint, network in networks_of(host, target):
+        if network.bridge and network.name in mine and dialled in endpoint.all_addresses:
+            return network
+    return None
+
+
+class IccFalse(Filtered):
+    """The network forbids its containers to talk to each other.
+
+    What it is: ``com.docker.network.bridge.enable_icc=false`` (for the default bridge ``--icc=false``) makes Docker drop what is switched
+        from the bridge to the same bridge.
+    Why it happens: a hardening guide; the option was meant, and the containers do not know of it.
+    Evidence: the request at the source's end of the bridge and not at the target's, while ARP crosses; Docker's rule
+        ``-i BRIDGE -o BRIDGE -j DROP`` and its counter; the network's option.
+    Remedy: another network for those that should talk.
+    Source: moby#31453; moby libnetwork/drivers/bridge/setup_ip_tables.go (setIcc).
+    """
+
+    code = "icc-false"
+
+    def fits(self, case: Case, rule: Blocked) -> bool:
+        """It is Docker's own rule for a bridge of both, whose network has the option."""
+        host = case.before(rule.host)
+        network = _bridge_of_both(case, host) if host else None
+        return network is not None and not network.icc and f"-i {network.bridge} -o {network.bridge} " in rule.text
+
+    def summary(self, case: Case, rule: Blocked) -> str:
+        """Which network."""
+        host = case.before(rule.host)
+        network = _bridge_of_both(case, host) if host else None
+        name = network.name if network else "their network"
+        source, target = case.source_container, case.target
+        names = f"{source.name} does not reach {target.name}" if source and target else "its containers do not talk"
+        return f"network {name} has enable_icc=false: {names} on it ({rule.label})"
+
+    def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:
+        """ARP is no matter of iptables: it crosses."""
+        crossed = [each for each in case.arp if case.probe and each.asked == case.probe.dialled and each.answers]
+        frames = [str(frame.frame) for each in crossed[:1] for frame in each.answers[:1]]
+        host = case.before(rule.host)
+        network = _bridge_of_both(case, host) if host else None
+        option = f"docker: {network.name} has com.docker.network.bridge.enable_icc=false" if network else ""
+        return (option, f"ARP crosses the bridge: frame {frames[0]}" if frames else "")
+
+    def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
+        """A network of their own, by whose name for the target it is dialled then."""
+        source, target = case.source_container, case.target
+        if source is None or target is None:
+            return ()
+        name = f"{source.name}-{target.name}"
+        return (
+            f"docker network create {quote(name)}",
+            f"docker network connect {quote(name)} {quote(source.name)}",
+            f"docker network connect {quote(name)} {quote(target.name)}",
+            f"# then dial {target.name} by its name, or by its address on {name}",
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Only for two containers of a network that has the option."""
+        host = case.target_host
+        if case.probe is None or host is None:
+            return case.probe is None
+        network = _bridge_of_both(case, host)
+        return network is not None and not network.icc
+
+
+class BridgeNfForwardDrop(Filtered):
+    """iptables sees what a bridge switches, and a rule that was meant for routed packets drops it.
+
+    What it is: with ``bridge-nf-call-iptables=1`` packets between two containers of one bridge pass FORWARD.
+    Why it happens: Docker or Kubernetes turned it on; a firewall's FORWARD policy or rule does not expect such packets.
+    Evidence: the request at the source's end of the bridge and not at the target's; the rule, its counter, and the setting.
+    Remedy: turn the setting off (swarm and Kubernetes need it: then accept before the rule).
+    Source: moby#48492; Documentation/networking/bridge.rst ("Bridge netfilter"), net/bridge/br_netfilter_hooks.c.
+    """
+
+    code = "bridge-nf-forward-drop"
+    hooks = frozenset({Hook.FORWARD.value})
+
+    def fits(self, case: Case, rule: Blocked) -> bool:
+        """Both are on one bridge, the setting is on, and the rule is not Docker's own for enable_icc=false."""
+        host = case.before(rule.host)
+        network = _bridge_of_both(case, host) if host else None
+        if host is None or network is None:
+            return False
+        on = (host.sysctls or {}).get(_BRIDGE_NF) == "1"
+        return on and f"-i {network.bridge} -o {network.bridge} " not in rule.text
+
+    def summary(self, case: Case, rule: Blocked) -> str:
+        """What sees it, and what drops it."""
+        host = case.before(rule.host)
+        network = _bridge_of_both(case, host) if host else None
+        bridge = network.bridge if network else "the bridge"
+        return f"{rule.host} filters what {bridge} switches between its own containers ({_BRIDGE_NF}=1), and {rule.label} {rule.did} it"
+
+    def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
+        """The setting."""
+        return (f"sysctl: {_BRIDGE_NF} = 1",)
+
+    def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:
+        """Off; or accepted, where it must stay on."""
+        host = case.before(rule.host)
+        network = _bridge_of_both(case, host) if host else None
+        accept = f"iptables -I FORWARD -i {network.bridge} -o {network.bridge} -j ACCEPT" if network else rule.undo
+        return (f"sysctl -w {_BRIDGE_NF}=0", f"# or, where something needs it: {accept}")
+
+    def possible(self, case: Case) -> bool:
+        """Only between two containers of one bridge, where the setting is on."""
+        host = case.target_host
+        if case.probe is None or host is None:
+            return case.probe is None
+        network = _bridge_of_both(case, host)
+        return network is not None and (host.sysctls or {}).get(_BRIDGE_NF) != "0" and super().possible(case)
+
+
+class NftBackendForwardDrop(Filtered):
+    """Docker's nftables rules accept, and iptables' FORWARD policy drops.
+
+    What it is: Engine 29 with ``--firewall-backend=nftables`` writes no iptables rules; a FORWARD policy DROP that is left in iptables
+        still applies: a packet needs the accept of both.
+    Why it happens: an earlier engine (or an administrator) set the policy when it turned on ip_forward, and nobody took it back.
+    Evidence: the request at the host's door (or on the source's bridge) and not behind it; table ``ip docker-bridges`` with Docker's rules,
+        none of them in iptables; the policy, and its counter where it has one.
+    Remedy: ``iptables -P FORWARD ACCEPT``.
+    Source: Docker documentation, "Docker with nftables" (migrating from iptables to nftables).
+    """
+
+    code = "nft-backend-forward-drop"
+    hooks = frozenset({Hook.FORWARD.value})
+
+    def fits(self, case: Case, rule: Blocked) -> bool:
+        """The policy is iptables', Docker's rules are nftables', and none of those stands in the way behind it."""
+        host = case.before(rule.host)
+        if host is None or rule.program == "nft" or not rule.label.endswith("/FORWARD policy"):
+            return False
+        told = case.prediction
+        behind = told.obstacles[1:] if told else ()
+        return _by_nftables(host) and not any(_TABLE in each.label for each in behind)
+
+    def summary(self, case: Case, rule: Blocked) -> str:
+        """Who accepts, who does not."""
+        return f"Docker's nftables rules on {rule.host} accept {port_of(case)}, and iptables' FORWARD policy DROP stops it all the same"
+
+    def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
+        """Where Docker's rules are."""
+        return (f"nftables: table ip {_TABLE} holds Docker's rules, iptables has none of them",)
+
+    def possible(self, case: Case) -> bool:
+        """Only where a host has Docker's nftables rules, or that is not known."""
+        hosts = case.world.before.values()
+        return any(host.nft is None or _by_nftables(host) for host in hosts) and super().possible(case)
+
+
+def _by_nftables(host: Host) -> bool:
+    """Whether Docker's rules are in nftables' own table, and not in iptables (either backend)."""
+    tables = {chain.table for chain in host.nft.chains} if host.nft else set()
+    rulesets = [each for each in (host.ruleset, host.legacy) if each is not None]
+    return _TABLE in tables and not any(each.chain("filter", "DOCKER") for each in rulesets)
+
+
+class RawDirectDrop(Filtered):
+    """A container's own address is dialled from another host, which Engine 28 and later forbid.
+
+    What it is: raw PREROUTING drops what comes for a container's address by another interface than its bridge.
+    Why it happens: Engine 28 closed direct routing to containers; what worked by a route to the Docker host no longer does.
+    Evidence: the request at the host's door and not behind it; the raw rule ``-d ADDRESS ! -i BRIDGE -j DROP`` and its counter.
+    Remedy: dial a published port; or allow it: ``"allow-direct-routing": true`` in daemon.json, the network's option
+        ``com.docker.network.bridge.trusted_host_interfaces``, or ``gateway_mode_ipv4=nat-unprotected``.
+    Source: moby#49792; Docker documentation, "Packet filtering and firewalls" (direct routing).
+    """
+
+    code = "raw-direct-drop"
+    hooks = frozenset({Hook.PREROUTING.value, Hook.ISOLATION.value})
+
+    def fits(self, case: Case, rule: Blocked) -> bool:
+        """It is that rule, for the dialled address of a container, and the source is no container of the same host."""
+        host, probe = case.before(rule.host), case.probe
+        if host is None or probe is None or case.reply_lost or case.target is None:
+            return False
+        if probe.source_at.container is not None and probe.source_at.host == rule.host:
+            return False
+        network = self._network(host, case)
+        if network is None:
+            return False
+        if rule.component == f"ip {_TABLE}/raw-PREROUTING":
+            return f"iifname != {network.bridge} " in rule.text
+        return rule.table == "raw" and f"! -i {network.bridge} -j DROP" in rule.text
+
+    @staticmethod
+    def _network(host: Host, case: Case) -> Network | None:
+        target, dialled = case.target, case.probe.dialled if case.probe else None
+        for endpoint, network in networks_of(host, target) if target else ():
+            if network.bridge and dialled in endpoint.all_addresses:
+                return network
+        return None
+
+    def summary(self, case: Case, rule: Blocked) -> str:
+        """What is forbidden."""
+        name = case.target.name if case.target else "the container"
+        dialled = case.probe.dialled if case.probe else ""
+        return f"{name}'s own address {dialled} is dialled from outside {rule.host}, which the engine forbids: {rule.label}"
+
+    def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:
+        """The published port where there is one; what allows it; the rule itself until the engine writes it again."""
+        network = self._network(host, case) if (host := case.before(rule.host)) else None
+        port = case.probe.dialled_port if case.probe else None
+        published = (
+            next((each for each in case.target.published if each.container_port == port), None) if case.target else None
+        )
+        to = (
+            f"port {published.host_port} of {rule.host}"
+            if published
+            else f"a port that it publishes (-p {port or 'PORT'}:{port or 'PORT'})"
+        )
+        name = quote(network.name) if network else "NETWORK"
+        return (
+            rule.undo,
+            f"# until the container starts again; for good: dial {to}, or",
+            f'# "allow-direct-routing": true in daemon.json, or recreate {name} with -o com.docker.network.bridge.trusted_host_interfaces=INTERFACE',
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Only for a container's own address, dialled from outside its host."""
+        host, probe = case.target_host, case.probe
+        if probe is not None and (host is None or self._network(host, case) is None):
+            return False
+        if probe is not None and host is not None and probe.source_at.host == host.name:
+            return False
+        return super().possible(case)

@@ -1,0 +1,61 @@
+"""``netprobe causes``: the catalogue, and one cause explained with an example from its capture."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from typing import Any
+
+from netprobe.commands.outcome import put
+from netprobe.commands.show import let_stdout_take_anything, terminal_columns, wants_colour
+from netprobe.errors import EXIT_WORKS, UsageFault
+
+
+def run(*, code: str | None, as_json: bool) -> int:
+    """Print the catalogue, or one cause of it, and return 0.
+
+    Raises:
+        UsageFault: there is no such code.
+    """
+    from netprobe.causes.catalogue import CAUSES
+    from netprobe.causes.words import Words, words_of
+
+    every = sorted((words_of(cause) for cause in CAUSES), key=lambda words: words.code)
+    chosen = every if code is None else [words for words in every if words.code == code]
+    if not chosen:
+        raise UsageFault(f"there is no cause {code!r}", _nearest(str(code), [words.code for words in every]))
+    if as_json:
+        from netprobe.report.json import dumps
+
+        values = [_json(words) for words in chosen]
+        put(dumps(values if code is None else values[0]) + "\n")
+        return EXIT_WORKS
+    from netprobe.report.catalogue import lay_out_all, lay_out_one
+    from netprobe.report.text import printed
+
+    let_stdout_take_anything()
+    first: Words = chosen[0]
+    texts = [(words.code, words.summary, words.note) for words in chosen]
+    document = (
+        lay_out_all(texts) if code is None else lay_out_one(first.code, first.sections, examples().get(first.code))
+    )
+    put(printed(document, columns=terminal_columns(), colour=wants_colour()))
+    return EXIT_WORKS
+
+
+def examples() -> dict[str, dict[str, str]]:
+    """Return for each code an example: the ``capture``'s name, its ``title``, and the ``text`` that its report says about the cause."""
+    loaded: dict[str, dict[str, str]] = json.loads((resources.files("netprobe.causes") / "examples.json").read_text())
+    return loaded
+
+
+def _json(words: Any) -> dict[str, Any]:
+    sections = {name.casefold().replace(" ", "_"): text for name, text in words.sections}
+    return {"code": words.code, "note": words.note, "summary": words.summary, **sections}
+
+
+def _nearest(code: str, known: list[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(code, known, 3, 0.5)
+    return f"did you mean {' or '.join(near)}?" if near else "netprobe causes lists them"

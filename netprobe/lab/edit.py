@@ -1,0 +1,42 @@
+"""Evidence built by hand: a real run's file with the text of a state command changed, where the lab cannot make the situation."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from netprobe.evidence.reader import read
+from netprobe.evidence.writer import write
+from netprobe.lab.errors import LabError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from netprobe.evidence.model import HostState
+    from netprobe.lab.experiments.model import Edit
+
+
+def edit(save: Path, edits: Iterable[Edit]) -> None:
+    """Change a saved file.
+
+    Raises:
+        LabError: an edit found nothing to change.
+    """
+    evidence = read(save.read_bytes())
+    before, after = evidence.before, evidence.after
+    for each in edits:
+        changed = tuple(_state(state, each) for state in before)
+        if changed == before:
+            raise LabError(f"{each.pattern!r} was not found in {each.key} of {each.host}")
+        before, after = changed, tuple(_state(state, each) for state in after)
+    save.write_bytes(write(replace(evidence, before=before, after=after)))
+
+
+def _state(state: HostState, wanted: Edit) -> HostState:
+    output = state.outputs.get(wanted.key)
+    if state.host != wanted.host or output is None:
+        return state
+    text = re.sub(wanted.pattern, wanted.text, output.stdout)
+    return replace(state, outputs={**state.outputs, wanted.key: replace(output, stdout=text)})

@@ -1,0 +1,63 @@
+"""Recorded evidence with one fact changed: for tests of what each fact decides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from netprobe.evidence.reader import read
+from netprobe.pipeline import analyze
+
+if TYPE_CHECKING:
+    from netprobe.evidence.model import Evidence, HostState
+
+CAPTURES = Path(__file__).parent.parent.parent / "captures"
+
+
+def recorded(name: str) -> Evidence:
+    """A capture of the collection."""
+    return read((CAPTURES / f"{name}.pcapng").read_bytes())
+
+
+def changed(state: HostState, kind: str, old: str, new: str) -> HostState:
+    """One command's output changed; the text must be there."""
+    output = state.outputs[kind]
+    assert old in output.stdout
+    return replace(state, outputs={**state.outputs, kind: replace(output, stdout=output.stdout.replace(old, new))})
+
+
+def with_state(evidence: Evidence, host: str, kind: str, old: str, new: str) -> Evidence:
+    """One command's output of a host changed, before the probe and (where it was asked again) after it."""
+    before, after = (
+        tuple(changed(each, kind, old, new) if each.host == host and kind in each.outputs else each for each in states)
+        for states in (evidence.before, evidence.after)
+    )
+    return replace(evidence, before=before, after=after)
+
+
+def only(evidence: Evidence, keep: np.ndarray) -> Evidence:
+    """The evidence with only these packets."""
+    packets = evidence.packets
+    columns = ("offset", "caplen", "origlen", "time_ns", "point", "frame")
+    return replace(evidence, packets=replace(packets, **{column: getattr(packets, column)[keep] for column in columns}))
+
+
+def without(evidence: Evidence, *points: str) -> Evidence:
+    """The evidence as if these points had seen nothing."""
+    hidden = [number for number, point in enumerate(evidence.points) if point.name in points]
+    return only(evidence, ~np.isin(evidence.packets.point, hidden))
+
+
+def lossy(evidence: Evidence, point: str) -> Evidence:
+    """The evidence as if the sniffer of a point had dropped packets."""
+    points = tuple(replace(each, dropped=1) if each.name == point else each for each in evidence.points)
+    return replace(evidence, points=points)
+
+
+def code(evidence: Evidence) -> str | None:
+    """The cause that is named."""
+    found = analyze(evidence).cause
+    return found.code if found else None

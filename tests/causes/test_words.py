@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+import pytest
+
+from netprobe.causes.base import Cause
+from netprobe.causes.catalogue import CAUSES
+from netprobe.causes.words import HEADINGS, words_of
+
+
+@pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.code)
+def test_every_section_has_words(cause: Cause) -> None:
+    words = words_of(cause)
+    assert words.summary.endswith(".")
+    assert [heading for heading, _ in words.sections] == list(HEADINGS)
+    assert all(text for _, text in words.sections)
+    assert not any("``" in text for _, text in words.sections)

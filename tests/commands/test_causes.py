@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from netprobe.causes.catalogue import CAUSES
+from netprobe.cli import run
+from netprobe.commands.causes import examples
+from netprobe.lab.record import examples_of
+
+CAPTURES = Path(__file__).parent.parent.parent / "captures"
+CODES = [cause.code for cause in CAUSES]
+
+
+def test_the_catalogue(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["causes"]) == 0
+    said = capsys.readouterr().out
+    assert [code for code in CODES if f"  {code} " not in said] == []
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_each_is_explained_with_an_example(code: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["causes", code]) == 0
+    said = capsys.readouterr().out
+    for heading in ("what it is", "why it happens", "evidence", "remedy", "source"):
+        assert heading in said
+    assert f"(captures/{examples()[code]['capture']}.pcapng)" in said
+
+
+def test_examples_are_what_the_captures_say() -> None:
+    assert examples() == examples_of(CAPTURES), "python -m netprobe.lab.record writes them anew"
+
+
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["causes", "--json"]) == 0
+    assert [each["code"] for each in json.loads(capsys.readouterr().out)] == sorted(CODES)
+    assert run(["causes", "no-route", "--json"]) == 0
+    one = json.loads(capsys.readouterr().out)
+    assert set(one) == {"code", "note", "summary", "what_it_is", "why_it_happens", "evidence", "remedy", "source"}
+
+
+def test_an_unknown_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["causes", "docker-user-dorp"]) == 2
+    assert "docker-user-drop" in capsys.readouterr().err

@@ -1,0 +1,58 @@
+"""``explain --predict`` in the lab: what it foretells is what then happens, and it sends nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from netprobe.lab.ask import _netprobe
+from netprobe.lab.experiments import experiment
+from netprobe.lab.runner import make_situation, situation
+from netprobe.lab.steps import clean, on_host
+
+if TYPE_CHECKING:
+    from netprobe.lab.layout import Lab
+
+pytestmark = pytest.mark.xdist_group("live_predict")
+
+NAMES = [
+    "truth-tcp-lan-normal",
+    "truth-tcp-loopback-normal",
+    "truth-tcp-own-dnat-deleted",
+    "three-faults",
+    "macvlan-vlan",
+    "masquerade",
+]
+
+
+def predict(lab: Lab, arguments: tuple[str, ...]) -> dict[str, Any]:
+    done = _netprobe(["explain", *arguments, "--predict", "--json", "--hosts", str(lab.hosts_file)], capture=True)
+    loaded: dict[str, Any] = json.loads(done.stdout)
+    return loaded
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_foretold(lab: Lab, name: str) -> None:
+    wanted = experiment(name)
+    make_situation(lab, situation(wanted))
+    arguments = tuple(word for word in wanted.explain if "{" not in word)
+    said = predict(lab, arguments)
+    assert (said["verdict"], (said["cause"] or {}).get("code")) == (wanted.expected.verdict, wanted.expected.cause)
+    if wanted.expected.verdict == "works":
+        assert said["predicted_path"] == wanted.expected.path
+    clean(lab)
+
+
+def test_nothing_is_sent(lab: Lab) -> None:
+    """Not even the name is asked for: no packet leaves the container, no connection is tracked."""
+    wanted = experiment("masquerade-by-name")
+    make_situation(lab, situation(wanted))
+    rules = ["iptables", "-I", "FORWARD", "-s", "172.17.0.0/16", "-j", "RETURN"]
+    on_host(lab, "server2", rules)
+    said = predict(lab, wanted.explain)
+    counted = on_host(lab, "server2", ["iptables", "-vxnL", "FORWARD", "1"]).stdout.split()[0]
+    assert (said["verdict"], counted) == ("undetermined", "0")
+    assert any("not asked" in line for line in said["unknowns"])
+    clean(lab)
