@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from netprobe.decode.table import PacketTable
 
 PAYLOAD_BYTES = 16  # of a datagram, beside its addresses, ports, length and IP id
+MOST_ROWS = 1 << 15  # of packets that one clock shares: more tell no more
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio, as in splitmix64
 _QUOTED = {1: Kind.ICMP, 6: Kind.TCP, 17: Kind.UDP, 58: Kind.ICMP}  # IP protocol numbers
 _TCP = ("kind", "ip_version", "ip_id", "seq", "ack", "tcp_flags", "window", "tsval", "tsecr", "payload_len")
@@ -93,9 +94,7 @@ def shared_frames(table: PacketTable, clock: NDArray[np.int64], sender: NDArray[
         sender: of each row, the clock whose host owns the link address that it came from; -1 unknown.
     """
     rows = np.flatnonzero((clock >= 0) & (table.kind != Kind.OTHER)).astype(np.int64)
-    packet = _groups([_identity(table, rows)])
-    keep = _spread(packet, clock[rows])
-    rows, packet = rows[keep], packet[keep]
+    rows, packet = _seen_by_several(rows, _identity(table, rows), clock)
     ttl = table.ttl[rows].astype(np.int64)
     rank = _told_apart(packet, ttl, table.packets.point[rows], rows)
     rows, packet, ttl, rank = (column[rank >= 0] for column in (rows, packet, ttl, rank))
@@ -106,6 +105,25 @@ def shared_frames(table: PacketTable, clock: NDArray[np.int64], sender: NDArray[
         return _sightings(table, rows[kept], group[kept], packet[kept], clock, sender, sums[kept])
 
     return Shared(frames=seen(_groups([packet, ttl, rank])), packets=seen(_groups([packet, rank])))
+
+
+def _seen_by_several(
+    rows: NDArray[np.int64], identity: NDArray[np.uint64], clock: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The rows of packets that several clocks saw, and their packet's number; of a clock that shares many, a sample of packets."""
+    order = np.argsort(identity, kind="stable")
+    rows, identity = rows[order], identity[order]
+    begins = np.flatnonzero(np.append(True, identity[1:] != identity[:-1])) if len(rows) else order
+    counts = np.diff(begins, append=len(rows))
+    clocks = clock[rows]
+    several = np.minimum.reduceat(clocks, begins) != np.maximum.reduceat(clocks, begins) if len(rows) else counts > 0
+    sparse = np.bincount(clocks[np.repeat(several, counts)], minlength=int(clocks.max(initial=0)) + 1) <= MOST_ROWS
+    many = np.repeat(several, counts).sum() // MOST_ROWS
+    sampled = identity[begins] % np.uint64(int(many) + 1) == 0
+    if many:
+        sampled |= np.logical_or.reduceat(sparse[clocks], begins)
+    keep = np.repeat(several & sampled, counts)
+    return rows[keep], np.repeat(np.arange(len(begins)), counts)[keep]
 
 
 def _identity(table: PacketTable, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
