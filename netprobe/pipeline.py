@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from netprobe.decode.table import PacketTable
-    from netprobe.evidence.model import Evidence, Limit, Probe
+    from netprobe.evidence.model import CapturePoint, Evidence, Limit, Probe
     from netprobe.flows.expression import FlowExpr
     from netprobe.flows.model import FlowSummary
     from netprobe.journeys.model import Connection
@@ -89,8 +89,9 @@ def analyze(evidence: Evidence, flow: FlowExpr | None = None) -> Report:
         return foretell(evidence, evidence.probe)
     evidence = _doubting(evidence)
     source = evidence.probe.source_at.host if evidence.probe else None
-    table, clocks = on_one_clock(decode(evidence.packets, evidence.points), evidence.points, source)
     world = build_world(evidence)
+    decoded = decode(evidence.packets, evidence.points)
+    table, clocks = on_one_clock(decoded, evidence.points, source, world.before)
     found = connections(build(table), table)
     outer = _chosen(evidence, table, found, flow)
     aim = _aim(evidence, world, outer)
@@ -284,6 +285,7 @@ def _report(
     if dead or answered_elsewhere(story, way, aim, unclear=unclear):
         story = replace(story, symptom=Symptom.OTHER_ENDPOINT)
     named = attribute(seen, evidence.points, world, aim.proto.value if aim.proto is not Proto.HTTP else "tcp")
+    clocks = _clocks_of(clocks, named, evidence.points)
     last, missing = _edge(named, story)
     case = Case(
         probe=evidence.probe,
@@ -449,9 +451,17 @@ def _assumptions(case: Case, verdict: Verdict) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _clocks_of(clocks: Sequence[Clock], every: Sequence[Hop], points: Sequence[CapturePoint]) -> tuple[Clock, ...]:
+    """The clocks of hosts that saw the journey."""
+    host_of = {point.name: point.host or point.name for point in points}
+    hosts = {host_of[hop.point] for hop in every if hop.seen}
+    return tuple(clock for clock in clocks if clock.host in hosts)
+
+
 def _clock_assumptions(clocks: Sequence[Clock]) -> tuple[str, ...]:
     return tuple(
         f"the clocks of {clock.host} and {clock.against} disagree: {clock.host}'s times are taken to be off by what frames seen on both show"
+        + (", and as those contradict each other, only the way tells the order across the two" if clock.stepped else "")
         for clock in clocks
         if clock.corrected
     )

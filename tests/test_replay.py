@@ -228,6 +228,38 @@ def test_one_host_with_another_clock_changes_nothing(name: str) -> None:
                 assert any("the clocks of" in line for line in report.assumptions)
 
 
+@pytest.mark.parametrize("name", TWO_HOSTS)
+def test_another_clock_changes_nothing_in_the_file_that_it_sorted(name: str) -> None:
+    """Packets are saved in order of time: with one clock wrong, in another order than they went."""
+    whole = evidence(name)
+    host_of = np.array([point.host for point in whole.points])[whole.packets.point]
+    for host in sorted(set(host_of.tolist())):
+        again = read(write(shifted(whole, host_of == host, "3 s behind")))
+        assert stable(to_json(analyze(again))) == expected(name), host
+
+
+@pytest.mark.parametrize("name", TWO_HOSTS)
+def test_another_clock_changes_nothing_without_state(name: str) -> None:
+    whole = evidence(name).without_state()
+    host_of = np.array([point.host for point in whole.points])[whole.packets.point]
+    as_it_was = stable(to_json(analyze(whole)))
+    for host in sorted(set(host_of.tolist())):
+        for shift in SHIFTS:
+            assert stable(to_json(analyze(shifted(whole, host_of == host, shift)))) == as_it_was, (host, shift)
+
+
+@pytest.mark.parametrize("name", TWO_HOSTS)
+def test_a_clock_that_is_set_meanwhile_never_gives_another_answer(name: str) -> None:
+    whole = evidence(name)
+    host_of = np.array([point.host for point in whole.points])[whole.packets.point]
+    for host in sorted(set(host_of.tolist())):
+        rows = np.flatnonzero(host_of == host)
+        for step in (-(10**9) // 2, 10**9 // 2):
+            times = whole.packets.time_ns.copy()
+            times[rows[len(rows) // 2 :]] += step
+            assert_not_another(name, analyze(replace(whole, packets=replace(whole.packets, time_ns=times))))
+
+
 @pytest.mark.parametrize("name", [name for name in TWO_HOSTS if name in WORKING and "own" not in name])
 @pytest.mark.parametrize("shift", ["3 s ahead", "a year ahead"])
 def test_plain_captures_of_hosts_with_another_clock(name: str, shift: str) -> None:

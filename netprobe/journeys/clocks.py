@@ -1,206 +1,229 @@
-"""Several clocks made one: the offset between hosts, estimated from frames that both saw, before anything is ordered by time.
+"""Two hosts have two clocks: which packets both saw, how far the clocks are apart by them (``offset.py``), and one time for all.
 
-A frame that goes from A to B is stamped by both: ``t_B - t_A`` is the offset of B's clock plus the way's delay; for one that comes
-back it is the offset minus the delay. So the forward differences bound the offset from above, the backward ones from below
-(RFC 5905 section 8 takes the middle of one such pair). Where zero lies between the bounds, the clocks agree as far as can be seen, and
-nothing is changed. Else B's times are put on A's clock, by the middle of the nearest pair of differences, which follows drift and steps.
-Frames of one direction alone give a bound only.
+Which way a packet went does not come from the clocks: the link address of a host's own interface says it, a lower TTL, or, with
+neither, that of a request and its answer the one nearer to the asker has the longer time between them.
+
+What is on another clock is then put on the reference clock (the source's), before anything else looks at time. A clock that the
+packets allow to be the same one is left alone, so that a capture of one machine keeps its times.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netprobe.decode.table import Kind
+from netprobe.journeys.offset import STEP_NS, Fit, Meetings, fitted
+from netprobe.journeys.shared import Shared, Sightings, shared_frames
 from netprobe.report.model import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from netprobe.decode.table import PacketTable
     from netprobe.evidence.model import CapturePoint
+    from netprobe.state.model import Host
 
-    Ints = NDArray[np.int64]
-    Hashes = NDArray[np.uint64]
+    Times = NDArray[np.int64]
 
-_IDENTITY = (
-    *("kind", "src_hi", "src_lo", "dst_hi", "dst_lo", "ip_id", "ttl", "sport", "dport", "tcp_flags", "seq", "ack"),
-    *("tsval", "payload_len", "icmp_type", "arp_op", "dns_id"),
-)
-_PRIME = np.uint64(0x9E3779B97F4A7C15)  # 2**64 divided by the golden ratio: Fibonacci hashing
-_FAR_NS = 500_000_000  # one direction alone: a difference beyond this is no delay of a network that answers at all
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """The frames that one clock stamped, each once: who it is, when, and which way it went."""
-
-    ident: Hashes
-    time: Ints
-    way: Hashes
-    back: Hashes
-
-
-@dataclass(frozen=True, slots=True)
-class _Offset:
-    """One clock against another: at these times (of its own) it was so far ahead, give or take ``half``; all ns."""
-
-    times: Ints
-    ahead: Ints
-    half: int | None
-    frames: int
-    agrees: bool
-
-    def at(self, times: Ints) -> Ints:
-        return np.rint(
-            np.interp(times.astype(np.float64), self.times.astype(np.float64), self.ahead.astype(np.float64))
-        ).astype(np.int64)
+_MAC = re.compile(r"([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}")
+MOST_TIME_NS = 1 << 61  # later times are no times: their differences would not fit
 
 
 def on_one_clock(
-    table: PacketTable, points: Sequence[CapturePoint], reference: str | None = None
+    table: PacketTable,
+    points: Sequence[CapturePoint],
+    reference: str | None = None,
+    hosts: Mapping[str, Host] | None = None,
 ) -> tuple[PacketTable, tuple[Clock, ...]]:
-    """Put all times on one clock.
+    """Put all packets on one clock.
 
     Args:
-        table: the packet table; every point's times are on its host's clock (a point without host is its own).
-        points: its capture points.
-        reference: the host whose clock counts: the source's; None for the first point's.
+        table: the packet table; ``packets.time_ns`` is on the clock of each point's host.
+        points: the capture points. Those of one host share a clock; one without a host has its own.
+        reference: the host whose clock counts: the source's. None: that of the first point with packets.
+        hosts: their state, where it is known: whose interfaces the link addresses are.
 
     Returns:
-        The table with times corrected where clocks disagree (the same table where none does), and what was found of each clock.
+        The table with ``time_ns`` on the reference clock (the same table where nothing had to be moved), and what is known of each other
+        clock that shares packets with it.
     """
-    names = [point.host or point.name for point in points]
-    clocks = list(dict.fromkeys(names))
-    if len(clocks) < 2 or not len(table):
+    names = [point.host or f"\0{number}" for number, point in enumerate(points)]
+    used = np.unique(table.packets.point[(table.packets.point >= 0) & (table.packets.point < len(points))]).tolist()
+    known = list(dict.fromkeys(names[point] for point in used))
+    if len(known) < 2 or _unusable(table.packets.time_ns):
         return table, ()
-    if reference in clocks:
-        clocks.remove(str(reference))
-        clocks.insert(0, str(reference))
-    of_point = np.array([clocks.index(name) for name in names], np.int64)
-    number = of_point[table.packets.point]
-    hashes, way, back = _hashes(table)
-    usable = np.isin(table.kind, (int(Kind.TCP), int(Kind.UDP), int(Kind.ICMP), int(Kind.ARP)))
-    seen = {
-        each: _seen(table, np.flatnonzero(usable & (number == each)), hashes, way, back) for each in range(len(clocks))
-    }
-    times = table.packets.time_ns.copy()
-    found: list[Clock] = []
-    known, waiting = [0], list(range(1, len(clocks)))
-    while waiting:
-        pair = next(
-            ((a, b, offset) for b in waiting for a in known if (offset := _compare(seen[a], seen[b])) is not None), None
+    if reference in known:
+        known.insert(0, known.pop(known.index(reference)))
+    numbers = {name: number for number, name in enumerate(known)}
+    of_point = np.array([*(numbers.get(name, -1) for name in names), -1], np.int64)
+    inside = (table.packets.point >= 0) & (table.packets.point < len(points))
+    clock = of_point[np.where(inside, table.packets.point, len(points))]
+    sightings = shared_frames(table, clock, _senders(table, _owners(hosts or {}), numbers))
+    work = _Alignment(table, clock, sightings, probed=reference in known)
+    found = work.run(named=[bool(name) and name[0] != "\0" for name in known])
+    shown = [name if name[0] != "\0" else points[int(name[1:])].name for name in known]
+    offsets = tuple(_clock(fit, meetings, shown[c], shown[0], moved) for c, fit, meetings, moved in found)
+    if not any(each.corrected for each in offsets):
+        return table, offsets
+    return replace(table, packets=replace(table.packets, time_ns=work.time_ns)), offsets
+
+
+def _unusable(time_ns: Times) -> bool:
+    return not len(time_ns) or int(time_ns.max()) > MOST_TIME_NS or int(time_ns.min()) < -MOST_TIME_NS
+
+
+def _owners(hosts: Mapping[str, Host]) -> dict[int, str]:
+    """Link address -> the one host that has it; Docker gives containers of several hosts the same ones."""
+    found: dict[int, set[str]] = {}
+    for name, host in hosts.items():
+        for namespace in (host.own, *host.namespaces.values()):
+            for link in namespace.links or ():
+                if _MAC.fullmatch(link.mac):
+                    found.setdefault(int(link.mac.replace(":", ""), 16), set()).add(name)
+    return {address: names.pop() for address, names in found.items() if address and len(names) == 1}
+
+
+def _senders(table: PacketTable, owners: Mapping[int, str], numbers: Mapping[str, int]) -> Times:
+    addresses, index = np.unique(table.eth_src, return_inverse=True)
+    known = [numbers.get(owners.get(address, ""), -1) for address in addresses.tolist()]
+    return np.array(known, np.int64)[index.ravel()]
+
+
+class _Alignment:
+    """Clock after clock, the best known first, each held against all that are known by then."""
+
+    def __init__(self, table: PacketTable, clock: Times, sightings: Shared, *, probed: bool) -> None:
+        self.time_ns = table.packets.time_ns.copy()
+        self._raw = table.packets.time_ns
+        self._clock = clock
+        self._seen = sightings
+        self._probed = probed
+        self._slack_ns = {0: 0.0}
+
+    def run(self, named: list[bool]) -> list[tuple[int, Fit, Meetings, bool]]:
+        """Return (clock, fit, what it rests on, whether its times were moved) of every clock that meets a known one."""
+        out = []
+        left = set(range(1, len(named)))
+        while left:
+            met = {clock: found for clock in sorted(left) if len((found := self._meetings(clock)).row)}
+            if not met:
+                break
+            clock = max(met, key=lambda each: (met[each].both_ways, len(met[each].row), -each))
+            fit = fitted(met[clock])
+            moved = not fit.means_one_clock(named=named[clock])
+            if moved:
+                self._move(clock, fit, met[clock])
+            self._slack_ns[clock] = met[clock].slack_ns + fit.width_ns / 2
+            left.discard(clock)
+            out.append((clock, fit, met[clock], moved))
+        return out
+
+    def _meetings(self, clock: int) -> Meetings:
+        """All that a clock shares with the known ones; what nobody knows the way of only where nothing else is there."""
+        parts = [self._pair(other, clock, slack) for other, slack in self._slack_ns.items()]
+        whole = Meetings(
+            time_ns=np.concatenate([part.time_ns for part in parts]),
+            delta_ns=np.concatenate([part.delta_ns for part in parts]),
+            way=np.concatenate([part.way for part in parts]),
+            row=np.concatenate([part.row for part in parts]),
+            slack_ns=max((part.slack_ns for part in parts if len(part.row)), default=0.0),
         )
-        if pair is None:
-            break
-        near, far, offset = pair
-        waiting.remove(far)
-        known.append(far)
-        found.append(_clock(clocks[far], clocks[near], offset))
-        if not offset.agrees:
-            rows = np.flatnonzero(number == far)
-            times[rows] -= offset.at(table.packets.time_ns[rows])
-            seen[far] = _Seen(
-                seen[far].ident, seen[far].time - offset.at(seen[far].time), seen[far].way, seen[far].back
-            )
-    if not any(clock.corrected for clock in found):
-        return table, tuple(found)
-    return replace(table, packets=replace(table.packets, time_ns=times)), tuple(found)
+        sure = whole.way != 0
+        return whole.pick(sure) if sure.any() else whole
+
+    def _pair(self, other: int, clock: int, slack_ns: float) -> Meetings:
+        theirs, mine = self._both(self._seen.frames, other, clock)
+        if len(mine.row):
+            way = _ways(theirs, mine, other, clock)
+        else:
+            theirs, mine = self._both(self._seen.packets, other, clock)
+            lower, turn = np.sign(theirs.ttl - mine.ttl), _by_round_trip(theirs, mine)
+            way = np.where(lower == 0, turn, lower)
+        if other == 0 and self._probed:  # what the source asks comes from the source
+            way = np.where((way == 0) & theirs.asks, 1, way)
+        # the last sighting before the link between them, and the first behind it: nearest to each other
+        time = np.where(way == 1, theirs.last_ns, theirs.first_ns)
+        delta = np.where(way == -1, mine.last_ns, mine.first_ns) - time
+        return Meetings(time_ns=time, delta_ns=delta, way=way, row=mine.row, slack_ns=slack_ns)
+
+    def _both(self, seen: Sightings, other: int, clock: int) -> tuple[Sightings, Sightings]:
+        theirs, mine = seen.of(other).shifted(self._raw - self.time_ns), seen.of(clock)
+        _, left, right = np.intersect1d(theirs.frame, mine.frame, assume_unique=True, return_indices=True)
+        return theirs.pick(left), mine.pick(right)
+
+    def _move(self, clock: int, fit: Fit, meetings: Meetings) -> None:
+        rows = np.flatnonzero(self._clock == clock)
+        if fit.stepped:
+            self.time_ns[rows] = _by_the_nearest(self._raw[rows], meetings)
+            return
+        moved = self._raw[rows] - fit.offset_ns
+        if fit.rate:
+            since = (moved - fit.since_ns).astype(np.float64)
+            moved = fit.since_ns + np.rint(since / (1 + fit.rate)).astype(np.int64)
+        self.time_ns[rows] = moved
 
 
-def _clock(host: str, against: str, offset: _Offset) -> Clock:
-    ahead = int(np.median(offset.ahead))
+def _ways(theirs: Sightings, mine: Sightings, other: int, clock: int) -> Times:
+    """Which way each shared frame went: 1 from ``other`` to ``clock``, -1 back, 0 unknown (or it came from a third host)."""
+    sender = np.where(theirs.sender >= 0, theirs.sender, mine.sender)
+    way = np.where(sender == other, 1, np.where(sender == clock, -1, 0))
+    guess = _by_round_trip(theirs, mine)
+    guess = np.where(guess == 0, np.sign(theirs.ttl - mine.ttl), guess)
+    return np.where(sender >= 0, way, guess)
+
+
+def _by_round_trip(theirs: Sightings, mine: Sightings) -> Times:
+    """Which way, by requests and answers: the longer time between them is that of the clock nearer to the asker.
+
+    So is that between a packet and itself, sent back by a router. What follows at the shortest time decides: no clock drifts much in that.
+    """
+    delta = mine.first_ns - theirs.first_ns
+    order = np.lexsort((theirs.first_ns, theirs.flow))
+    one, two = order[:-1], order[1:]
+    back = (theirs.ahead[one] != theirs.ahead[two]) | (theirs.packet[one] == theirs.packet[two])
+    turns = (theirs.flow[one] == theirs.flow[two]) & back
+    one, two = one[turns], two[turns]
+    if not len(one):
+        return np.zeros(len(delta), np.int64)
+    longer, between = np.sign(delta[one] - delta[two]), theirs.first_ns[two] - theirs.first_ns[one]
+    passage, way = theirs.passage[np.concatenate([one, two])], np.concatenate([longer, -longer])
+    nearest = np.lexsort((np.concatenate([between, between]), passage))
+    known, first = np.unique(passage[nearest], return_index=True)
+    at = np.minimum(np.searchsorted(known, theirs.passage), len(known) - 1)
+    return np.where(known[at] == theirs.passage, way[nearest][first][at], 0)
+
+
+def _by_the_nearest(raw: Times, meetings: Meetings) -> Times:
+    """Times of a clock that was set meanwhile: each packet is as far from the nearest shared one as the clock said."""
+    shared = meetings.time_ns + meetings.delta_ns
+    order = np.argsort(shared, kind="stable")
+    shared, true = shared[order], (meetings.time_ns + meetings.way * STEP_NS)[order]
+    behind = np.minimum(np.searchsorted(shared, raw), len(shared) - 1)
+    before = np.maximum(behind - 1, 0)
+    at = np.where(np.abs(raw - shared[before]) <= np.abs(shared[behind] - raw), before, behind)
+    return true[at] + (raw - shared[at])
+
+
+def _clock(fit: Fit, meetings: Meetings, host: str, against: str, moved: bool) -> Clock:
+    def us(value: float | None, slack_ns: float) -> float | None:
+        return None if value is None else round((fit.base_ns + value + slack_ns) / 1000, 3)
+
+    low, high = us(fit.low_ns, -meetings.slack_ns), us(fit.high_ns, meetings.slack_ns)
+    offset_ns = int(np.median(meetings.delta_ns)) if fit.stepped else fit.offset_ns
     return Clock(
         host=host,
         against=against,
-        offset_us=round(ahead / 1000, 3),
-        uncertainty_us=None if offset.half is None else round(offset.half / 1000, 3),
-        frames=offset.frames,
-        corrected=not offset.agrees,
+        offset_us=round(offset_ns / 1000, 3),
+        uncertainty_us=None if low is None or high is None else round((high - low) / 2, 3),
+        frames=len(meetings.row),
+        corrected=moved,
+        low_us=low,
+        high_us=high,
+        drift_ppm=round(fit.rate * 1e6, 1),
+        stepped=fit.stepped,
     )
-
-
-def _hashes(table: PacketTable) -> tuple[Hashes, Hashes, Hashes]:
-    """For each row: who the frame is, which way it goes (source, destination), and the way of its answers."""
-    ident = np.zeros(len(table), np.uint64)
-    for name in _IDENTITY:
-        ident = _mix(ident, getattr(table, name).astype(np.int64).astype(np.uint64))
-    source = _mix(_mix(np.zeros(len(table), np.uint64), table.src_hi), table.src_lo)
-    target = _mix(_mix(np.zeros(len(table), np.uint64), table.dst_hi), table.dst_lo)
-    return ident, _mix(source, target), _mix(target, source)
-
-
-def _mix(one: Hashes, other: Hashes) -> Hashes:
-    with np.errstate(over="ignore"):
-        mixed = (one * np.uint64(31) + other) * _PRIME  # not symmetric: a way and the way back differ
-        return mixed ^ (mixed >> np.uint64(29))
-
-
-def _seen(table: PacketTable, rows: Ints, hashes: Hashes, way: Hashes, back: Hashes) -> _Seen:
-    """Each frame once: the n-th of n equal ones (ARP asks again with the same bytes) is another than the first."""
-    point = table.packets.point[rows].astype(np.int64)
-    time = table.packets.time_ns[rows]
-    order = np.lexsort((time, hashes[rows], point))
-    rows, point, time = rows[order], point[order], time[order]
-    ident = hashes[rows]
-    new = np.ones(len(rows), np.bool_)
-    new[1:] = (ident[1:] != ident[:-1]) | (point[1:] != point[:-1])
-    start = np.flatnonzero(new)
-    count = np.diff(np.append(start, len(rows)))
-    rank = np.arange(len(rows)) - np.repeat(start, count)
-    ident = _mix(_mix(ident, rank.astype(np.uint64)), np.repeat(count, count).astype(np.uint64))
-    order = np.lexsort((time, ident))
-    first = np.ones(len(order), np.bool_)
-    first[1:] = ident[order][1:] != ident[order][:-1]
-    kept = order[first]
-    return _Seen(ident[kept], time[kept], way[rows[kept]], back[rows[kept]])
-
-
-def _compare(one: _Seen, other: _Seen) -> _Offset | None:
-    """How far ``other``'s clock is ahead of ``one``'s; None where no frame was seen by both."""
-    _, left, right = np.intersect1d(one.ident, other.ident, assume_unique=True, return_indices=True)
-    if not len(left):
-        return None
-    when, ahead = other.time[right], other.time[right] - one.time[left]
-    way, back = one.way[left], one.back[left]
-    both = np.isin(way, back)
-    if not both.any():
-        return _bound(when, ahead)
-    when, ahead, way, back = when[both], ahead[both], way[both], back[both]
-    forward = np.zeros(len(when), np.bool_)
-    for each in np.unique(way):  # the way whose differences are the greater one leads from the one clock to the other
-        here, there = way == each, back == each
-        forward |= here & (np.median(ahead[here]) >= np.median(ahead[there]))
-    if forward.all() or not forward.any():
-        return _bound(when, ahead)
-    up_at, up = when[forward], ahead[forward]
-    down_at, down = when[~forward], ahead[~forward]
-    nearest = (
-        np.abs(up_at[:, None] - down_at[None, :]).argmin(axis=1)
-        if len(up_at) * len(down_at) < 1 << 22
-        else _nearest(up_at, down_at)
-    )
-    middle, half = (up + down[nearest]) // 2, np.abs(up - down[nearest]) // 2
-    order = np.argsort(up_at, kind="stable")
-    agrees = bool((up >= 0).all() and (down <= 0).all())
-    return _Offset(up_at[order], middle[order], int(np.median(half)), len(when), agrees)
-
-
-def _nearest(times: Ints, others: Ints) -> Ints:
-    """For each time, the index of the nearest of others."""
-    order = np.argsort(others, kind="stable")
-    after = np.clip(np.searchsorted(others[order], times), 1, max(len(others) - 1, 1))
-    before_is_nearer = times - others[order][after - 1] <= others[order][np.minimum(after, len(others) - 1)] - times
-    picked: Ints = order[np.where(before_is_nearer, after - 1, np.minimum(after, len(others) - 1))]
-    return picked
-
-
-def _bound(when: Ints, ahead: Ints) -> _Offset:
-    """One direction alone: the offset is the difference, less a delay that is not known."""
-    order = np.argsort(when, kind="stable")
-    return _Offset(when[order], ahead[order], None, len(when), bool(np.abs(np.median(ahead)) < _FAR_NS))

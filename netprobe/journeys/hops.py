@@ -169,7 +169,7 @@ def _ordered(
     stops: Sequence[Stop],
     foreseen: Mapping[int, Sequence[str]],
 ) -> list[Sighting]:
-    """Topology first, where it knows every point of a leg; else the order of time (which ``found`` is in)."""
+    """Topology first, where it knows every point of a leg; else the TTL, then the order of time (which ``found`` is in)."""
     place = {stop.point: index for index, stop in enumerate(stops)}
     out: list[Sighting] = []
     for leg in dict.fromkeys(seen.leg for seen in found):
@@ -181,8 +181,14 @@ def _ordered(
         elif all(name in place for name in names) and _one_packet(group, table):
             out += _passing_twice(group, table, points, place)
         else:
-            out += group
+            out += _falling(group, table)
     return out
+
+
+def _falling(group: list[Sighting], table: PacketTable) -> list[Sighting]:
+    """One packet's sightings (in order of time) by its TTL, which no router raises; as they are where they are not one packet's."""
+    one = {(int(table.kind[seen.row]), int(table.tcp_flags[seen.row])) for seen in group}
+    return sorted(group, key=lambda seen: -int(table.ttl[seen.row])) if len(one) == 1 else group
 
 
 def _places(names: Sequence[str], sequence: Sequence[str]) -> list[int]:

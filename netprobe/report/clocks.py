@@ -11,17 +11,30 @@ if TYPE_CHECKING:
 def shown(clock: Clock) -> str:
     """``server2 agrees with server1 within 14 µs (6 frames)``, or how far it is ahead or behind."""
     frames = f"{clock.frames} frame{'s' if clock.frames != 1 else ''}"
+    if clock.stepped:
+        return (
+            f"{clock.host} was set during the capture ({frames} contradict each other): "
+            f"each frame is put where {clock.against} saw it"
+        )
     if not clock.corrected:
         if clock.uncertainty_us is None:
-            return f"{clock.host} against {clock.against}: {frames} of one direction alone, no estimate"
+            return f"{clock.host} against {clock.against}: {_bound(clock)}{frames} of one direction alone"
         return f"{clock.host} agrees with {clock.against} within {duration(clock.uncertainty_us)} ({frames})"
     side = "ahead of" if clock.offset_us > 0 else "behind"
-    give = (
-        "at most: frames of one direction alone"
-        if clock.uncertainty_us is None
-        else f"± {duration(clock.uncertainty_us)}"
+    give = "frames of one direction alone" if clock.uncertainty_us is None else f"± {duration(clock.uncertainty_us)}"
+    drift = f", {abs(clock.drift_ppm):.0f} ppm {'fast' if clock.drift_ppm > 0 else 'slow'}" if clock.drift_ppm else ""
+    return (
+        f"{clock.host} is {duration(abs(clock.offset_us))} {side} {clock.against} ({give}{drift}, {frames}); "
+        f"its times are put on {clock.against}'s clock"
     )
-    return f"{clock.host} is {duration(abs(clock.offset_us))} {side} {clock.against} ({give}, {frames}); its times are put on {clock.against}'s clock"
+
+
+def _bound(clock: Clock) -> str:
+    """The one bound that there is: the offset is at most this, or at least."""
+    bound, word = (clock.high_us, "most") if clock.high_us is not None else (clock.low_us, "least")
+    if bound is None:
+        return ""
+    return f"at {word} {duration(abs(bound))} {'ahead' if bound > 0 else 'behind'}, "
 
 
 def duration(micro: float) -> str:

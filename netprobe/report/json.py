@@ -93,6 +93,10 @@ def _clock(clock: Clock) -> dict[str, Any]:
         "uncertainty_us": clock.uncertainty_us,
         "frames": clock.frames,
         "corrected": clock.corrected,
+        "low_us": clock.low_us,
+        "high_us": clock.high_us,
+        "drift_ppm": clock.drift_ppm,
+        "stepped": clock.stepped,
     }
 
 

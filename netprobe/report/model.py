@@ -138,7 +138,7 @@ class Hop:
     Attributes:
         point: the capture point's name.
         seen: True; False: it should have been here and was not; None: it could not have been observed.
-        time_us: µs since the first packet of the journey, None when not seen.
+        time_us: µs since the first packet of the journey, on the source's clock (:class:`Clock`), None when not seen.
         packet: None when not seen.
         changes: against the previous seen hop of the same direction.
         direction: request or reply.
@@ -158,13 +158,17 @@ class Hop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
-    """A host's clock against another's: ahead by ``offset_us`` (median, µs), give or take ``uncertainty_us``.
+    """A host's clock against the source's, which all times of the report are on.
 
     Attributes:
-        host, against: whose clock, and on whose its times are given.
-        uncertainty_us: half of the distance between the bounds; None where frames of one direction alone give one bound.
+        host, against: whose clock, and on whose its times are given (captures from elsewhere: names of points).
+        offset_us: how far ahead ``host``'s is, in µs: amid its bounds; the bound where there is only one; the median where it was set.
+        uncertainty_us: half of the distance between the bounds; None where frames of one direction alone give one bound, or none.
         frames: how many frames that both saw it rests on.
         corrected: the clocks disagree, and the host's times were put on the other's clock.
+        low_us, high_us: the bounds of the offset, None where no frame went that way.
+        drift_ppm: by how much it runs faster, in millionths; 0 where the frames need no drift to be explained.
+        stepped: no offset and no drift explains the frames: the clock was set during the capture.
     """
 
     host: str
@@ -173,6 +177,10 @@ class Clock:
     uncertainty_us: float | None
     frames: int
     corrected: bool
+    low_us: float | None = None
+    high_us: float | None = None
+    drift_ppm: float = 0.0
+    stepped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

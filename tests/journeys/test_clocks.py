@@ -5,9 +5,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from netprobe.decode import decode
+from netprobe.decode.address import mac
 from netprobe.journeys.clocks import on_one_clock
+from netprobe.state.links import Link
+from netprobe.state.model import Host, Namespace
 from tests.craft import evidence, handshake, tcp
 
 if TYPE_CHECKING:
@@ -98,4 +103,81 @@ def test_a_chain_of_three() -> None:
     )
     table = decode(case.packets, case.points)
     _, clocks = on_one_clock(table, case.points, "a")
-    assert [(each.host, each.against) for each in clocks] == [("b", "a"), ("c", "b")]
+    assert [(each.host, each.against) for each in clocks] == [("b", "a"), ("c", "a")]  # all times are on a's
+
+
+def test_bounds_and_drift_are_said() -> None:
+    clock, _ = estimate(shifted(evidence(both(20)), 3_000_000_000, 0.0002))
+    assert clock.drift_ppm == pytest.approx(200, abs=20)
+    assert clock.low_us is not None
+    assert clock.high_us is not None
+    assert clock.low_us < 3e6 < clock.high_us
+    assert clock.uncertainty_us == pytest.approx((clock.high_us - clock.low_us) / 2, abs=0.01)
+
+
+@pytest.mark.parametrize("step", [-450_007_000, 500_000_000])
+def test_a_clock_that_was_set_meanwhile(step: int) -> None:
+    case = evidence(both(6))
+    times = case.packets.time_ns.copy()
+    at_b = np.array([point.host == "b" for point in case.points])[case.packets.point]
+    late = times > times.min() + 250_000_000  # between the third and the fourth
+    times[at_b & late] += step
+    clock, moved = estimate(replace(case, packets=replace(case.packets, time_ns=times)))
+    assert (clock.stepped, clock.corrected, clock.uncertainty_us) == (True, True, None)
+    assert np.abs(moved - case.packets.time_ns).max() <= 2 * DELAY * 1000
+
+
+def test_a_router_between_that_nobody_sniffed() -> None:
+    sent: list[Sent] = [
+        ("a/eth0", 0.0, tcp(A, B, "S", 1000, ttl=64)),
+        ("b/eth0", DELAY, tcp(A, B, "S", 1000, ttl=63)),
+        ("b/eth0", 40.0, tcp(B, A, "SA", 5000, 1001, ttl=64)),
+        ("a/eth0", 40 + DELAY, tcp(B, A, "SA", 5000, 1001, ttl=63)),
+    ]
+    case = evidence(sent)
+    clock, times = estimate(shifted(case, -3_000_000_000))
+    assert clock.offset_us == pytest.approx(-3e6, abs=0.1)
+    assert np.abs(times - case.packets.time_ns).max() <= 1000
+
+
+def test_one_direction_and_a_lower_ttl_behind_nat_tell_which() -> None:
+    sent: list[Sent] = [
+        ("a/eth0", 0.0, tcp(A, B, "S", 1000)),
+        ("b/eth0", DELAY, tcp(A, B, "S", 1000)),
+        ("b/docker0", DELAY + 5, tcp(A, "172.17.0.2:80", "S", 1000, ttl=63)),
+    ]
+    clock, times = estimate(shifted(evidence(sent), 3_000_000_000))
+    assert clock.low_us is None
+    assert clock.high_us == pytest.approx(3e6 + DELAY, abs=0.1)
+    assert times[0] < times[1] < times[2]
+
+
+def test_the_link_address_of_a_host_says_where_a_frame_came_from() -> None:
+    case = evidence([("b/eth0", 0.0, tcp(A, B, "S", 1000)), ("a/eth0", 10.0, tcp(A, B, "S", 1000))])
+    table = decode(case.packets, case.points)
+    sender = mac(int(table.eth_src[0]))
+    for owner, bounds in (("a", (None, -10.0)), ("b", (-10.0, None))):
+        link = Link(name="eth0", ifindex=2, mac=sender)
+        hosts = {owner: Host.known(owner, own=Namespace.known(links=(link,)))}
+        _, (clock,) = on_one_clock(table, case.points, "a", hosts)
+        assert (clock.low_us, clock.high_us) == bounds
+    both_have_it = {
+        name: Host.known(name, own=Namespace.known(links=(Link(name="eth0", ifindex=2, mac=sender),))) for name in "ab"
+    }
+    _, (clock,) = on_one_clock(table, case.points, None, both_have_it)
+    assert (clock.low_us, clock.high_us) == (None, None)
+
+
+def test_times_that_no_clock_gives_are_left_alone() -> None:
+    case = evidence(both())
+    times = case.packets.time_ns.copy()
+    times[0] = np.iinfo(np.int64).max
+    table = decode(replace(case.packets, time_ns=times), case.points)
+    assert on_one_clock(table, case.points, "a") == (table, ())
+
+
+@given(st.lists(st.integers(-(1 << 63), (1 << 63) - 1), min_size=6, max_size=6))
+def test_no_time_raises(values: list[int]) -> None:
+    case = evidence(both())
+    table = decode(replace(case.packets, time_ns=np.array(values, np.int64)), case.points)
+    on_one_clock(table, case.points, "a")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from netprobe.report.clocks import duration, shown
@@ -14,14 +16,30 @@ def clock(offset: float, uncertainty: float | None, *, corrected: bool) -> Clock
     ("value", "words"),
     [
         (clock(3.0, 14.0, corrected=False), "b agrees with a within 14 µs (6 frames)"),
-        (clock(3.0, None, corrected=False), "b against a: 6 frames of one direction alone, no estimate"),
+        (clock(3.0, None, corrected=False), "b against a: 6 frames of one direction alone"),
         (
             clock(3e6, 14.0, corrected=True),
             "b is 3.000 s ahead of a (± 14 µs, 6 frames); its times are put on a's clock",
         ),
         (
             clock(-3e6, None, corrected=True),
-            "b is 3.000 s behind a (at most: frames of one direction alone, 6 frames); its times are put on a's clock",
+            "b is 3.000 s behind a (frames of one direction alone, 6 frames); its times are put on a's clock",
+        ),
+        (
+            replace(clock(38.0, None, corrected=False), high_us=38.0),
+            "b against a: at most 38 µs ahead, 6 frames of one direction alone",
+        ),
+        (
+            replace(clock(-38.0, None, corrected=False), low_us=-38.0),
+            "b against a: at least 38 µs behind, 6 frames of one direction alone",
+        ),
+        (
+            replace(clock(3e6, 14.0, corrected=True), drift_ppm=-200.0),
+            "b is 3.000 s ahead of a (± 14 µs, 200 ppm slow, 6 frames); its times are put on a's clock",
+        ),
+        (
+            replace(clock(3e6, None, corrected=True), stepped=True),
+            "b was set during the capture (6 frames contradict each other): each frame is put where a saw it",
         ),
     ],
 )
