@@ -86,8 +86,8 @@ def counted(case: Case) -> tuple[Drop, ...]:
     """Every rule and policy of that host that stops packets, counted meanwhile, and may have been met by this one."""
     name = _host_of(case)
     before, after = (case.before(name), case.after(name)) if name else (None, None)
-    if before is None or after is None or case.probe is None:
-        return ()
+    if before is None or after is None or case.probe is None or before.ruleset is None:
+        return ()  # without the main backend's rules, what another one counted tells half of the story
     found: list[Drop] = []
     for old, new in ((before.ruleset, after.ruleset), (before.legacy, after.legacy)):
         for hit in hits(old, new):

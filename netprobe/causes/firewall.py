@@ -13,6 +13,7 @@ from netprobe.report.model import Finding, Where
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.state.model import Host
 
 STOPPED = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED})
 
@@ -137,8 +138,13 @@ class ForwardDrop(_Dropped):
     hook = Hook.FORWARD
 
     def _fits(self, case: Case, drop: Drop) -> bool:
-        """Docker's own rule for a network with enable_icc=false is another, more specific cause (icc-false)."""
+        """Docker's own rule for a network with enable_icc=false is another, more specific cause (icc-false).
+
+        So may be a policy where Docker keeps its rules in nftables (Engine 29): what nft has must be known to tell.
+        """
         host = case.before(drop.host)
+        if host is not None and ((_within_one_bridge(drop) and host.networks is None) or _nft_untold(host)):
+            return False
         closed = [each for each in host.networks or () if each.bridge and not each.icc] if host else []
         source, target = case.source_container, case.target
         both = set(source.networks) & set(target.networks) if source is not None and target is not None else set()
@@ -152,6 +158,16 @@ class ForwardDrop(_Dropped):
                 f"# Docker's ACCEPT rule for it is missing; or, for all: {drop.undo}",
             )
         return (drop.undo,)
+
+
+def _within_one_bridge(drop: Drop) -> bool:
+    words = drop.text.split()
+    return "-i" in words and "-o" in words and words[words.index("-i") + 1] == words[words.index("-o") + 1]
+
+
+def _nft_untold(host: Host) -> bool:
+    major = (host.engine or "").partition(".")[0]
+    return host.nft is None and major.isdecimal() and int(major) >= 29
 
 
 class InputDrop(_Dropped):
