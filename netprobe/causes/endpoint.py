@@ -301,6 +301,7 @@ class ContainerPaused(Cause):
             or target.state is not frozen
             or after.state is not frozen
             or case.story.reached is False
+            or (case.story.symptom is Symptom.SILENCE and not case.story.reached)
         ):
             return None
         if case.transport == "icmp":  # the kernel answers echoes itself
