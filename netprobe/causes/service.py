@@ -98,7 +98,9 @@ def _unpublishable(host: Host, container: Container) -> str:
     networks = [network for _, network in networks_of(host, container)]
     if not networks or len(networks) != len(container.networks) or any(not _ignores(each) for each in networks):
         return ""
-    return " and ".join(f"the {'internal' if each.internal else each.driver} network {each.name}" for each in networks)
+    kinds = {each.name: "internal " if each.internal else f"{each.driver} " for each in networks}
+    kinds |= dict.fromkeys((each.name for each in networks if each.driver == "null"), "")
+    return " and ".join(f"the {kind}network {name}" for name, kind in kinds.items())
 
 
 def _ignores(network: Network) -> bool:
