@@ -11,7 +11,7 @@ from netprobe.causes.drops import STOPPING
 from netprobe.causes.foreseen import silent_points, whose
 from netprobe.causes.hooks import Hook, endpoint
 from netprobe.causes.routing import inside
-from netprobe.evidence.model import Outcome, Place
+from netprobe.evidence.model import Outcome, Place, Proto
 from netprobe.paths.observe import Symptom
 from netprobe.predict.model import Flying, Stopped, UnknownHere
 from netprobe.predict.netfilter import filter_of, pass_hook
@@ -57,7 +57,8 @@ class InputFirewallContainerToHost(Filtered):
 
     def fits(self, case: Case, rule: Blocked) -> bool:
         """The source is a container of that host."""
-        return self._own(case) == rule.host and not case.reply_lost
+        asked_for_a_name = case.aim.proto is Proto.DNS  # causes.names tell that
+        return self._own(case) == rule.host and not case.reply_lost and not asked_for_a_name
 
     @staticmethod
     def _own(case: Case) -> str | None:

@@ -65,7 +65,9 @@ def test_truth_table_is_whole() -> None:
 def test_commands_need_no_shell() -> None:
     for one in EXPERIMENTS:
         for step in (*one.set_up, *one.break_):
-            assert not (isinstance(step, Run) and re.search(r"[;&|<>$`]", step.command)), one.name
+            assert not (isinstance(step, Run) and re.search(r"[;&|<>$`]", re.sub(r"'[^']*'", "", step.command))), (
+                one.name
+            )
 
 
 def test_one_set_up_serves_a_column() -> None:
