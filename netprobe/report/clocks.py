@@ -19,7 +19,8 @@ def shown(clock: Clock) -> str:
     if not clock.corrected:
         if clock.uncertainty_us is None:
             return f"{clock.host} against {clock.against}: {_bound(clock)}{frames} of one direction alone"
-        return f"{clock.host} agrees with {clock.against} within {duration(clock.uncertainty_us)} ({frames})"
+        within = max(abs(bound) for bound in (clock.uncertainty_us, clock.low_us or 0.0, clock.high_us or 0.0))
+        return f"{clock.host} agrees with {clock.against} within {duration(within)} ({frames})"
     side = "ahead of" if clock.offset_us > 0 else "behind"
     give = "frames of one direction alone" if clock.uncertainty_us is None else f"± {duration(clock.uncertainty_us)}"
     drift = f", {abs(clock.drift_ppm):.0f} ppm {'fast' if clock.drift_ppm > 0 else 'slow'}" if clock.drift_ppm else ""
