@@ -18,6 +18,7 @@ from netprobe.causes.endpoint import NOT_RUNNING
 from netprobe.causes.firewall import STOPPED
 from netprobe.causes.hooks import endpoint
 from netprobe.causes.narrate import why
+from netprobe.causes.traced import walks
 from netprobe.decode import decode
 from netprobe.decode.table import Kind
 from netprobe.errors import UsageFault
@@ -323,6 +324,7 @@ def _report(
         unknowns=(*judged.unknowns, *_unknowns(case, evidence, undetermined=judged.verdict is Verdict.UNDETERMINED)),
         alternatives=still_possible(case) if judged.verdict is Verdict.UNDETERMINED else (),
         clocks=clocks,
+        trace=walks(case),
         arp=with_names(exchanges(table, evidence.points, _resolved(case)), world.before),
         way=probe.way if probe else "",
         timing_ms=probe.timing_ms if probe else {},

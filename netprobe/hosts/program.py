@@ -16,7 +16,7 @@ MODULES = (
     "sniffers",
     "answers",
     "sockets",
-    "trace",
+    "tracer",
     "nested",
     "main",
 )

@@ -233,7 +233,7 @@ class Run:
     def _trace(self, fleet: Fleet, aim: Aim) -> None:
         """Have every host involved trace the probe's packets. State was read before: the table is no part of it."""
         assert self.known is not None  # noqa: S101 - _prepare comes first
-        hosts, far = fleet.hosts(), aim.target_at.host if aim.target_at is not None else None
+        hosts, far = fleet.hosts(), aim.target_at.host if aim.target_at is not None else ""
         links = (hosts[far].own.links or ()) if far in hosts else ()
         gateways = tuple(each.address for link in links if link.kind == "bridge" for each in link.addresses)
         text = script(

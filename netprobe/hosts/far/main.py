@@ -13,7 +13,7 @@ from netprobe.hosts.far.nested import Nested
 from netprobe.hosts.far.server import Server
 from netprobe.hosts.far.sniffers import Sniffers
 from netprobe.hosts.far.sockets import Sockets
-from netprobe.hosts.far.trace import Tracer
+from netprobe.hosts.far.tracer import Tracer
 
 
 class Ended(BaseException):

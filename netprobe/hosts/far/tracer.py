@@ -6,6 +6,7 @@ it with that socket, however the process ends. ``nft -i`` ends with its input, w
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
 import threading
@@ -83,7 +84,7 @@ class Tracer:
         assert child.stdin is not None
         child.stdin.write(("%s\nlist table %s\n" % (request["script"], self._table)).encode())
         child.stdin.flush()
-        listed = re.compile(rb"^table %s \{[^\n]*\n\tflags owner" % re.escape(self._table.encode()), re.M)
+        listed = re.compile(rb"^table %s \{[^\n]*\n\tflags owner" % re.escape(self._table.encode()), re.MULTILINE)
         while not listed.search(bytes(owner.text)):
             owner.news.clear()
             if owner.complaint or child.poll() is not None:
@@ -140,10 +141,8 @@ class Tracer:
             monitor.finish()
         if owner is not None:
             assert owner.child.stdin is not None
-            try:
+            with contextlib.suppress(OSError):  # it ended before it had read all
                 owner.child.stdin.close()
-            except OSError:  # it ended before it had read all
-                pass
             self._children.reap(owner.child, 1.0)
             owner.finish()
 
