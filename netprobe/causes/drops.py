@@ -70,7 +70,7 @@ class Drop:
     @property
     def counter(self) -> str:
         """``filter/DOCKER-USER #1 counter 0 → 3``."""
-        return f"{self.label} {self.proof}"
+        return f"{self.label} {self.proof}" if self.delta else f"{self.label}: {self.proof}"
 
     @property
     def proof(self) -> str:
@@ -81,7 +81,7 @@ class Drop:
 
 def the_drop(case: Case) -> Drop | None:
     """The one rule that stopped the packet at the host where it was last seen; None when none, or several, could have."""
-    proved = _traced(case)
+    proved = traced_drop(case)
     if proved is not None:
         return proved
     hop = last_hop(case)
@@ -96,7 +96,7 @@ def the_drop(case: Case) -> Drop | None:
     return candidates[0] if len(candidates) == 1 else None
 
 
-def _traced(case: Case) -> Drop | None:
+def traced_drop(case: Case) -> Drop | None:
     """What the kernel's trace proves; None without one."""
     hop, name = last_hop(case), _host_of(case)
     host, after = (case.before(name), case.after(name)) if name else (None, None)

@@ -68,7 +68,7 @@ class Traced:
 
     Attributes:
         src, dst: as it came, ``192.168.3.201:41290`` (a bare address without ports).
-        info: ``SYN``, ``echo-request``, ``""``.
+        info: ``SYN``, ``echo request``, ``""``.
         in_if, out_if: by which interfaces, ``""`` for none.
         key: what stays the same while it is translated: identification, length, flags.
         steps: in the order in which it met them.
@@ -182,7 +182,7 @@ def _packet(text: str) -> Traced:
     return Traced(
         src=_end(text, "saddr", "sport"),
         dst=_end(text, "daddr", "dport"),
-        info=_FLAGS.get(flags, flags),
+        info=_FLAGS.get(flags, flags.replace("-", " ")),
         in_if=_value(text, "iif"),
         out_if=_value(text, "oif"),
         key=key,
