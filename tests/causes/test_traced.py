@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from netprobe.evidence.model import Evidence
 from netprobe.pipeline import analyze
 from netprobe.report.model import Direction, TraceWalk
 from tests.causes.altered import code, recorded
+
+if TYPE_CHECKING:
+    from netprobe.evidence.model import Evidence
 
 DROPPED = "traced-docker-user-drop"
 UNCOUNTED = "traced-uncounted-drop"
