@@ -87,6 +87,11 @@ deep_option = click.option(
     help="Seconds for name lookup and probe.",
 )
 @click.option("--predict", is_flag=True, help="Send nothing: say what would happen by the hosts' state.")
+@click.option(
+    "--trace",
+    is_flag=True,
+    help="Have the kernel tell rule by rule how the probe's packets went. Changes the hosts: a temporary nft table, gone with netprobe.",
+)
 @json_option
 @deep_option
 def explain(
@@ -99,6 +104,7 @@ def explain(
     hosts: str | None,
     timeout: float,
     predict: bool,
+    trace: bool,
     as_json: bool,
     deep: bool,
 ) -> int:
@@ -118,6 +124,7 @@ def explain(
         hosts=hosts,
         timeout_s=timeout,
         predict=predict,
+        trace=trace,
         as_json=as_json,
         deep=deep,
     )

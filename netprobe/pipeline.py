@@ -13,11 +13,12 @@ from netprobe.causes.ahead import behind
 from netprobe.causes.attribution import attribute
 from netprobe.causes.case import Case
 from netprobe.causes.catalogue import cause_of, notes_of, still_possible
-from netprobe.causes.drops import counted
+from netprobe.causes.drops import counted, traced_drop
 from netprobe.causes.endpoint import NOT_RUNNING
 from netprobe.causes.firewall import STOPPED
 from netprobe.causes.hooks import endpoint
 from netprobe.causes.narrate import why
+from netprobe.causes.traced import walks
 from netprobe.decode import decode
 from netprobe.decode.table import Kind
 from netprobe.errors import UsageFault
@@ -325,6 +326,7 @@ def _report(
         unknowns=(*judged.unknowns, *_unknowns(case, evidence, undetermined=judged.verdict is Verdict.UNDETERMINED)),
         alternatives=still_possible(case) if judged.verdict is Verdict.UNDETERMINED else (),
         clocks=clocks,
+        trace=walks(case),
         arp=with_names(exchanges(table, evidence.points, _resolved(case)), world.before),
         way=probe.way if probe else "",
         timing_ms=probe.timing_ms if probe else {},
@@ -470,10 +472,13 @@ def _clock_assumptions(clocks: Sequence[Clock]) -> tuple[str, ...]:
 def _unknowns(case: Case, evidence: Evidence, *, undetermined: bool) -> tuple[str, ...]:
     found = [*(case.journey.unknowns if case.journey else ())]
     found += _said(limit for limit in evidence.limits if not _is_down(case, limit))
+    proved = traced_drop(case)
+    if proved is not None and undetermined:
+        found.append(f"{proved.host}: {proved.counter} ({proved.text}); it is none of the known causes")
     if case.story.symptom in STOPPED and undetermined:
         found += [
             f"{drop.host}: {drop.counter} meanwhile ({drop.text}); whether by this packet is not certain"
-            for drop in counted(case)
+            for drop in (counted(case) if proved is None else ())
         ]
     found += [
         f"{point.name}: {point.dropped} packets were lost by the sniffer"

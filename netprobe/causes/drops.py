@@ -8,17 +8,20 @@ A counter alone proves nothing on a busy host: other packets count too. So a rul
 * a packet whose destination nat surely rewrites does not come to INPUT;
 * where anything on the walk is unclear, or nothing else shows that the packet came this far, the count must be exactly the packet's;
 * no other rule fits as well.
+
+The kernel's own trace (``--trace``) needs none of this: where every traced packet like it ended at one step, that step stopped it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from netprobe.causes.hooks import FORWARDED, Hook, base_of, entries, hook_of, last_hop, packet_at
+from netprobe.causes.traced import dropping_step, in_iptables
 from netprobe.report.model import Confidence, Direction
 from netprobe.state.iptables import Hit, delete_command, hits, policy_command, where
-from netprobe.state.nft import nft_hits, nft_where
+from netprobe.state.nft import NftHit, nft_hits, nft_where
 from netprobe.state.traverse import traverse
 
 if TYPE_CHECKING:
@@ -27,8 +30,8 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.model import Host
-    from netprobe.state.nft import NftHit
     from netprobe.state.packet import PacketTuple
+    from netprobe.state.trace import Step
 
 STOPPING = frozenset({"DROP", "REJECT", "TARPIT"})
 NFT_HOOKS = {"input": Hook.INPUT, "forward": Hook.FORWARD, "prerouting": Hook.PREROUTING, "output": Hook.OUTPUT}
@@ -45,6 +48,7 @@ class Drop:
         undo: the command that takes it away.
         confidence: certain when the walk surely ends there.
         counts: False for a rule without a counter, which the walk through the host's state found.
+        traced: the kernel's own trace of the packet ends there.
     """
 
     host: str
@@ -58,6 +62,7 @@ class Drop:
     confidence: Confidence
     program: str = "iptables"
     counts: bool = True
+    traced: bool = False
 
     @property
     def delta(self) -> int:
@@ -67,13 +72,21 @@ class Drop:
     @property
     def counter(self) -> str:
         """``filter/DOCKER-USER #1 counter 0 → 3``."""
-        if not self.counts:
-            return f"{self.label} does not count; the walk through {self.host}'s rules ends there"
-        return f"{self.label} counter {self.before} → {self.after}"
+        return f"{self.label} {self.proof}" if self.delta else f"{self.label}: {self.proof}"
+
+    @property
+    def proof(self) -> str:
+        """``counter 0 → 3``, and what the kernel's trace says; what stands for them where the rule does not count."""
+        found = [f"counter {self.before} → {self.after}"] if self.delta and self.counts else []
+        found += ["the kernel's trace of the packet ends there"] if self.traced else []
+        return ", and ".join(found) or f"it does not count; the walk through {self.host}'s rules ends there"
 
 
 def the_drop(case: Case) -> Drop | None:
     """The one rule that stopped the packet at the host where it was last seen; None when none, or several, could have."""
+    proved = traced_drop(case)
+    if proved is not None:
+        return proved
     hop = last_hop(case)
     sent = max(hop.count if hop else 0, 1)
     fitting = [
@@ -84,6 +97,44 @@ def the_drop(case: Case) -> Drop | None:
     sure = [drop for drop in fitting if drop.confidence is Confidence.CERTAIN]
     candidates = sure or fitting
     return candidates[0] if len(candidates) == 1 else None
+
+
+def traced_drop(case: Case) -> Drop | None:
+    """What the kernel's trace proves; None without one."""
+    hop, name = last_hop(case), _host_of(case)
+    host, after = (case.before(name), case.after(name)) if name else (None, None)
+    if hop is None or host is None or after is None:
+        return None
+    step = dropping_step(case, hop, host.name)
+    if step is None:
+        return None
+    drops = [*_iptables_proved(host, after, step)] or [*_nft_proved(case, host, after, step)]
+    return replace(drops[0], confidence=Confidence.CERTAIN, traced=True) if len(drops) == 1 else None
+
+
+def _iptables_proved(host: Host, after: Host, step: Step) -> Iterator[Drop]:
+    """The iptables rule or policy that a step is, with what it counted."""
+    ruleset = host.ruleset
+    chain, rule = in_iptables(host, step) if step.family == "ip" else (None, None)
+    if ruleset is None or chain is None or (rule is None) is not step.is_policy:
+        return
+    for hit in hits(ruleset, after.ruleset):
+        same = (hit.rule is not None and hit.rule.text == rule.text) if rule is not None else hit.rule is None
+        if (hit.table, hit.chain) == (step.table, step.chain) and same:
+            hook = hook_of(entries(ruleset, hit.table, hit.chain), hit.table, hit.rule)
+            yield _drop_of(host, hit, hook, Confidence.CERTAIN)
+
+
+def _nft_proved(case: Case, host: Host, after: Host, step: Step) -> Iterator[Drop]:
+    """The rule of nftables' own that a step is; it may have no counter."""
+    later = (
+        {(each.family, each.table, each.chain, each.handle): each for each in after.nft.rules()} if after.nft else {}
+    )
+    for rule in host.nft.rules() if host.nft is not None else ():
+        at = rule.family, rule.table, rule.chain, rule.handle
+        if at == (step.family, step.table, step.chain, step.handle) and at in later:
+            was, now = rule.packets or 0, later[at].packets or 0
+            yield from _nft_drop(case, host, NftHit(rule=rule, packets_delta=now - was, before=was, after=now))
 
 
 def counted(case: Case) -> tuple[Drop, ...]:
@@ -167,7 +218,11 @@ def _drop(case: Case, host: Host, ruleset: Ruleset, hit: Hit) -> Iterator[Drop]:
     sure = _walk(case, host, ruleset, hit, hook)
     if sure is False:
         return
-    yield Drop(
+    yield _drop_of(host, hit, hook, Confidence.CERTAIN if sure else Confidence.LIKELY)
+
+
+def _drop_of(host: Host, hit: Hit, hook: Hook | None, confidence: Confidence) -> Drop:
+    return Drop(
         host=host.name,
         hook=hook,
         component=f"{hit.table}/{hit.chain}",
@@ -177,7 +232,7 @@ def _drop(case: Case, host: Host, ruleset: Ruleset, hit: Hit) -> Iterator[Drop]:
         after=hit.after,
         undo=delete_command(hit.rule) if hit.rule else policy_command(hit),
         program=hit.program,
-        confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
+        confidence=confidence,
     )
 
 

@@ -59,8 +59,7 @@ class _Dropped(Cause):
 
     def _summary(self, case: Case, drop: Drop) -> str:
         did = "rejected" if "REJECT" in drop.text or " reject" in drop.text else "dropped"
-        counter = f" (counter {drop.before} → {drop.after})" if drop.counts else ""
-        return f"{self._seen(case)}: {drop.label} of {drop.host} {did} it{counter}"
+        return f"{self._seen(case)}: {drop.label} of {drop.host} {did} it ({drop.proof})"
 
     def possible(self, case: Case) -> bool:
         """Not when the host's rules are known and none at this hook could stop the request."""

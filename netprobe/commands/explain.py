@@ -26,6 +26,7 @@ def run(
     hosts: str | None,
     timeout_s: float,
     predict: bool,
+    trace: bool,
     as_json: bool,
     deep: bool,
 ) -> int:
@@ -43,6 +44,7 @@ def run(
         size=size,
         timeout_s=timeout_s,
         predict=predict,
+        trace=trace,
     )
     data = _observe(question, hosts_file=None if hosts is None else Path(hosts), file=file, quiet=as_json)
     return _report(data, as_json=as_json, deep=deep)

@@ -55,7 +55,7 @@ AFTER = ("addr", "neigh", "iptables", "iptables-legacy", "nft", "sockets", "coun
 NAMESPACE_FIRST = ("addr", "route")
 NAMESPACE_REST = ("neigh", "sockets", "iptables", "counters")
 NAMESPACE_AFTER = ("neigh", "sockets", "iptables", "counters")
-MATTERS = frozenset({"addr", "route", "iptables", "nft", "sockets"})
+MATTERS = frozenset({"addr", "route", "iptables", "nft", "sockets", "trace"})
 """Keys whose absence is worth a limit of its own."""
 
 

@@ -16,6 +16,7 @@ MODULES = (
     "sniffers",
     "answers",
     "sockets",
+    "tracer",
     "nested",
     "main",
 )

@@ -48,4 +48,6 @@ def open_question(question: Question, hosts_file: Path | None) -> Opening:
         raise UsageFault(
             f"--timeout {question.timeout_s:g} is out of range", f"more than 0, at most {MAX_TIMEOUT_S:g} s"
         )
+    if question.trace and question.predict:
+        raise UsageFault("--trace and --predict exclude each other", "--predict sends nothing that could be traced")
     return Opening(question=question, target=target, source=source, inventory=load(hosts_file))

@@ -22,6 +22,7 @@ class Question:
         size: ``--size`` in bytes, None when it was not given.
         timeout_s: the bound on name lookup and probe together, in seconds.
         predict: send nothing, say what would happen.
+        trace: have the kernel trace the probe's packets through the rules: this changes the hosts while it runs.
     """
 
     target: str
@@ -30,3 +31,4 @@ class Question:
     size: int | None = None
     timeout_s: float = 5.0
     predict: bool = False
+    trace: bool = False

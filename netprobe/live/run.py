@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.capture.plan import MAX_POINTS, Point, Tuple5, plan, proxied_to
 from netprobe.capture.sniff import Captured, Sniffing
+from netprobe.capture.trace import LEGACY, Marked, Tracing, is_legacy, script, table_of
 from netprobe.errors import NetprobeError
 from netprobe.evidence.model import (
     Evidence,
@@ -57,6 +58,8 @@ class Run:
         self.timing: dict[str, float] = {}
         self.sniffing: Sniffing | None = None
         self.captured: Captured | None = None
+        self.tracing: Tracing | None = None
+        self.known: Tuple5 | None = None
         self.probe: Probe | None = None
         self.involved: tuple[str, ...] = ()
         self.limits: list[Limit] = []
@@ -87,11 +90,15 @@ class Run:
             return
         with self._phase("state", "reading the hosts' state"):
             self._prepare(fleet, aim)
+        if self.question.trace:
+            with self._phase("trace", "having the kernel trace the probe"):
+                self._trace(fleet, aim)
         with self._phase("probe", f"probing {self.target.text}"):
             threading.Thread(target=self.meanwhile, daemon=True).start()
             self._ask(fleet, aim)
         with self._phase("stop", "waiting for late packets"):
             self._stop()
+            self._untrace(fleet)
         with self._phase("state-after", "reading the state again"):
             fleet.collect_after(self.involved)
             self._note_ended(fleet, aim)
@@ -201,7 +208,7 @@ class Run:
                 ends.append((dial.target_address, dial.target_port))
             far = aim.target_at.host if aim.target_at is not None else None
             ends += proxied_to(hosts, far, dial.address, dial.port, self.target.transport)
-        known = Tuple5(
+        self.known = Tuple5(
             transport=self.target.transport,
             source_port=self.port or None,
             dialled=dial.address if dial else None,
@@ -212,7 +219,7 @@ class Run:
             else (),
             looks_up=self._looks_up(aim),
         )
-        points = plan(hosts, aim.source_at, aim.target_at, ways, known)
+        points = plan(hosts, aim.source_at, aim.target_at, ways, self.known)
         if len(points) == MAX_POINTS:
             self.limits.append(
                 Limit(
@@ -222,6 +229,30 @@ class Run:
                 )
             )
         return tuple(point for point in points if point.place.host in self.involved)
+
+    def _trace(self, fleet: Fleet, aim: Aim) -> None:
+        """Have every host involved trace the probe's packets. State was read before: the table is no part of it."""
+        assert self.known is not None  # noqa: S101 - _prepare comes first
+        hosts, far = fleet.hosts(), aim.target_at.host if aim.target_at is not None else ""
+        links = (hosts[far].own.links or ()) if far in hosts else ()
+        gateways = tuple(each.address for link in links if link.kind == "bridge" for each in link.addresses)
+        text = script(
+            table_of(self.tag),
+            Marked(probe=self.known, ident=craft.identifier(self.tag), gateways=gateways),
+        )
+        sessions = {host: fleet.session(host) for host in self.involved}
+        self.tracing = Tracing(sessions, table_of(self.tag), self.opening.life_seconds)
+        if not text:
+            self.tracing.refuse(self.involved, "a name lookup cannot be told from others before it is sent")
+        saved = {host: fleet.members[host].before.outputs.get("iptables") for host in self.involved}
+        self.tracing.refuse([host for host, each in saved.items() if each and is_legacy(each.stdout)], LEGACY)
+        self.tracing.start(text)
+
+    def _untrace(self, fleet: Fleet) -> None:
+        """End tracing on every host, and keep what was traced as state that was read after the probe."""
+        if self.tracing is not None:
+            for host, output in self.tracing.stop().items():
+                fleet.members[host].after.outputs["trace"] = output
 
     def _ask(self, fleet: Fleet, aim: Aim) -> None:
         """Look the name up once more, now that it is watched, and send the probe."""

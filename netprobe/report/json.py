@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netprobe.errors import NetprobeError
-    from netprobe.report.model import ArpExchange, ArpFrame, Change, Clock, Finding, Hop, HopPacket, Report
+    from netprobe.report.model import ArpExchange, ArpFrame, Change, Clock, Finding, Hop, HopPacket, Report, TraceWalk
 
 REPORT_SCHEMA = "netprobe/report/1"
 ERROR_SCHEMA = "netprobe/error/1"
@@ -41,6 +41,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "after": None if report.after is None else [_finding(finding) for finding in report.after],
         "clocks": [_clock(clock) for clock in report.clocks],
         "arp": [_arp(exchange) for exchange in report.arp],
+        "trace": None if report.trace is None else [_walk(walk) for walk in report.trace],
     }
 
 
@@ -97,6 +98,23 @@ def _clock(clock: Clock) -> dict[str, Any]:
         "high_us": clock.high_us,
         "drift_ppm": clock.drift_ppm,
         "stepped": clock.stepped,
+    }
+
+
+def _walk(walk: TraceWalk) -> dict[str, Any]:
+    return {
+        "host": walk.host,
+        "direction": walk.direction.value,
+        "leg": walk.leg,
+        "src": walk.src,
+        "dst": walk.dst,
+        "info": walk.info,
+        "frame": walk.frame or None,
+        "count": walk.count,
+        "steps": [
+            {"component": step.component, "number": step.number, "rule": step.rule, "verdict": step.verdict}
+            for step in walk.steps
+        ],
     }
 
 

@@ -226,6 +226,58 @@ class ArpExchange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TraceStep:
+    """One rule that a traced packet met and matched, or a chain's policy.
+
+    Attributes:
+        component: ``nat/DOCKER``; for a table that is not iptables' own ``inet firewall/input``.
+        number: the rule's number as ``iptables -L --line-numbers`` counts, None for a policy or where there is none.
+        rule: its text, as iptables-save writes it or in nft's words; None for a policy.
+        verdict: ``accept``, ``drop``, ``jump DOCKER`` …
+    """
+
+    component: str
+    number: int | None
+    rule: str | None
+    verdict: str
+
+    @property
+    def label(self) -> str:
+        """``nat/DOCKER #2``, ``filter/FORWARD policy``."""
+        if self.rule is None:
+            return f"{self.component} policy"
+        return self.component if self.number is None else f"{self.component} #{self.number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceWalk:
+    """How one of the probe's packets went through a host's rules, by the kernel's own trace (``--trace``).
+
+    Attributes:
+        host: where. direction, leg: as of a hop.
+        src, dst, info: the packet as it came into this host or was sent by it.
+        frame: the packet's frame at a point of this host that saw it like that, 0 when none did.
+        count: how many packets of this direction and leg went like this.
+        steps: in the order in which it met them.
+    """
+
+    host: str
+    direction: Direction
+    leg: int
+    src: str
+    dst: str
+    info: str = ""
+    frame: int = 0
+    count: int = 1
+    steps: tuple[TraceStep, ...] = ()
+
+    @property
+    def dropped_by(self) -> TraceStep | None:
+        """The step that dropped it; None when none did."""
+        return self.steps[-1] if self.steps and self.steps[-1].verdict == "drop" else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
     """The path code at one host that the connection passed, in order."""
 
@@ -240,6 +292,7 @@ class Report:
     ``sent`` is False for a prediction alone: the hops then say what would be seen.
     ``after`` has what stands behind the cause, predicted, in the packet's order (empty: nothing else); None where state does not tell.
     ``clocks`` has each further host's clock against the source's. ``arp`` has what was asked and answered on the links of the way.
+    ``trace`` has the walks through each host's rules; None where nothing was traced.
     ``timing_ms`` (where the run's time went) and ``way`` (why this address was dialled) are shown in the text.
     """
 
@@ -265,5 +318,6 @@ class Report:
     sent: bool = True
     arp: tuple[ArpExchange, ...] = ()
     clocks: tuple[Clock, ...] = ()
+    trace: tuple[TraceWalk, ...] | None = None
     way: str = ""
     timing_ms: Mapping[str, float] = field(default_factory=dict)

@@ -36,6 +36,7 @@ from netprobe.state.names import (
 )
 from netprobe.state.nft import NftRuleset, parse_nft
 from netprobe.state.sockets import Socket, parse_counters, parse_sockets
+from netprobe.state.trace import Traced, parse_handles, parse_trace
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import CommandOutput
@@ -197,6 +198,16 @@ class Host:
     def nft(self) -> NftRuleset | None:
         """What nft holds beside iptables' own tables."""
         return self.outputs.parse("nft", parse_nft)
+
+    @cached_property
+    def traced(self) -> tuple[Traced, ...] | None:
+        """How the kernel's trace says that packets went (``--trace``); None without one."""
+        return self.outputs.parse("trace", parse_trace)
+
+    @cached_property
+    def handles(self) -> Mapping[tuple[str, str, str], tuple[int, ...]]:
+        """The handles of each nft chain's rules in order: (family, table, chain) -> handles."""
+        return parse_handles(self.outputs.outputs["nft"].stdout, Issues("nft")) if self.nft is not None else {}
 
     @cached_property
     def containers(self) -> tuple[Container, ...] | None:

@@ -33,6 +33,7 @@ KEYS = [
     "after",
     "clocks",
     "arp",
+    "trace",
 ]
 
 

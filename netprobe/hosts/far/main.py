@@ -13,6 +13,7 @@ from netprobe.hosts.far.nested import Nested
 from netprobe.hosts.far.server import Server
 from netprobe.hosts.far.sniffers import Sniffers
 from netprobe.hosts.far.sockets import Sockets
+from netprobe.hosts.far.tracer import Tracer
 
 
 class Ended(BaseException):
@@ -28,6 +29,7 @@ def main(boot: str, program: bytes) -> None:
     children = Children()
     sniffers = Sniffers(children)
     sockets = Sockets()
+    tracer = Tracer(children)
     nested = Nested(children, boot, program)
 
     def enter(request: Dict[str, Any]) -> Dict[str, Any]:
@@ -46,6 +48,8 @@ def main(boot: str, program: bytes) -> None:
             "sniff": sniffers.start,
             "tail": sniffers.tail,
             "stop": sniffers.stop,
+            "trace": tracer.start,
+            "untrace": tracer.stop,
             "bind": sockets.bind,
             "ask": sockets.ask,
             "go": sockets.go,

@@ -19,6 +19,7 @@ from netprobe.lab.experiments.routing import ROUTING
 from netprobe.lab.experiments.segments import SEGMENTS
 from netprobe.lab.experiments.service import SERVICE
 from netprobe.lab.experiments.shared import SHARED
+from netprobe.lab.experiments.traced import TRACED
 from netprobe.lab.experiments.truth import TRUTH
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
     *MACVLAN,
     *MACVLAN_FAULTS,
     *SEGMENTS,
+    *TRACED,
     *TRUTH,
 )
 

@@ -1,0 +1,101 @@
+"""The kernel's trace as proof, with one fact of the recorded evidence changed at a time."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from netprobe.pipeline import analyze
+from netprobe.report.model import Direction, TraceWalk
+from tests.causes.altered import code, recorded
+
+if TYPE_CHECKING:
+    from netprobe.evidence.model import Evidence
+
+DROPPED = "traced-docker-user-drop"
+UNCOUNTED = "traced-uncounted-drop"
+
+
+def with_trace(evidence: Evidence, pattern: str, text: str, count: int = 0) -> Evidence:
+    """The evidence with server2's trace changed; the pattern must be there."""
+    states = []
+    for state in evidence.after:
+        outputs = dict(state.outputs)
+        if state.host == "server2":
+            new, found = re.subn(pattern, text, outputs["trace"].stdout, count=count, flags=re.MULTILINE)
+            assert found
+            outputs["trace"] = replace(outputs["trace"], stdout=new)
+        states.append(replace(state, outputs=outputs))
+    return replace(evidence, after=tuple(states))
+
+
+def walks(name: str) -> tuple[TraceWalk, ...]:
+    found = analyze(recorded(name)).trace
+    assert found is not None
+    return found
+
+
+def test_the_rules_have_the_numbers_of_iptables() -> None:
+    there = next(walk for walk in walks("traced-dnat") if walk.host == "server2")
+    assert [step.label for step in there.steps][:2] == ["nat/PREROUTING #1", "nat/DOCKER #2"]
+    assert (there.steps[1].rule or "").startswith("-A DOCKER ! -i docker0 -p tcp -m tcp --dport 80 -j DNAT")
+    assert there.frame > 0
+
+
+def test_both_directions_on_each_host() -> None:
+    assert [(walk.host, walk.direction) for walk in walks("traced-dnat")] == [
+        ("server1", Direction.REQUEST),
+        ("server1", Direction.REPLY),
+        ("server2", Direction.REQUEST),
+        ("server2", Direction.REPLY),
+    ]
+
+
+def test_both_connections_of_docker_proxy() -> None:
+    assert [(walk.leg, walk.direction) for walk in walks("traced-docker-proxy")] == [
+        (1, Direction.REQUEST),
+        (1, Direction.REPLY),
+        (2, Direction.REQUEST),
+        (2, Direction.REPLY),
+    ]
+
+
+def test_equal_walks_are_counted_together() -> None:
+    (walk,) = [each for each in walks(DROPPED) if each.host == "server2"]
+    assert walk.count > 1
+    assert walk.dropped_by is not None
+    assert walk.dropped_by.label == "filter/DOCKER-USER #1"
+
+
+def test_the_trace_names_what_no_counter_does() -> None:
+    report = analyze(recorded(UNCOUNTED))
+    assert report.cause is not None
+    assert (report.cause.code, report.cause.confidence.value) == ("forward-drop", "certain")
+    assert any("kernel's trace" in sentence for sentence in report.cause.evidence)
+    assert code(recorded("untraced-uncounted-drop")) is None
+
+
+def test_one_packet_that_went_on_takes_the_proof_away() -> None:
+    assert code(with_trace(recorded(UNCOUNTED), r"\(verdict drop\)", "(verdict continue)", count=1)) is None
+
+
+def test_another_handle_is_another_rule() -> None:
+    assert code(with_trace(recorded(UNCOUNTED), r"drop # handle \d+", "drop # handle 999")) is None
+
+
+def test_another_connections_trace_proves_nothing() -> None:
+    assert code(with_trace(recorded(UNCOUNTED), r"tcp sport \d+", "tcp sport 1")) is None
+
+
+def test_a_trace_that_is_not_whole_proves_nothing() -> None:
+    evidence = recorded(UNCOUNTED)
+    states = [
+        replace(state, outputs={**state.outputs, "trace": replace(state.outputs["trace"], rc=None, error="cut")})
+        for state in evidence.after
+    ]
+    assert code(replace(evidence, after=tuple(states))) is None
+
+
+def test_without_trace_there_is_none() -> None:
+    assert analyze(recorded("docker-user-drop")).trace is None

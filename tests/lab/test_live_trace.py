@@ -1,0 +1,125 @@
+"""``--trace`` against real kernels: the walk is there, and of the table nothing is left, however netprobe ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from netprobe.evidence.model import LimitKind, Proto
+from netprobe.evidence.reader import read
+from netprobe.lab.steps import clean, on_host
+from netprobe.live import Question, explain
+from netprobe.pipeline import analyze
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from netprobe.lab.layout import Lab
+    from netprobe.report.model import Report, TraceWalk
+
+pytestmark = pytest.mark.xdist_group("live_trace")
+
+PATIENCE_S = 5.0
+
+
+@pytest.fixture(scope="module")
+def demo_lab(lab: Lab) -> Iterator[Lab]:
+    clean(lab)
+    on_host(lab, "server2", ["docker", "run", "-d", "--name", "demo", "-p", "8080:80", "nginx"])
+    on_host(lab, "server2", ["docker", "run", "-d", "--name", "c1", "busybox", "sleep", "9999"])
+    yield lab
+    clean(lab)
+
+
+def ask(lab: Lab, target: str, source: str, proto: Proto | None = None, timeout_s: float = 3.0) -> Report:
+    question = Question(target=target, source=source, proto=proto, timeout_s=timeout_s, trace=True)
+    report = analyze(read(explain(question, hosts_file=lab.hosts_file, progress=lambda _: None)))
+    assert [tables(lab, host) for host in ("server1", "server2")] == [[], []]
+    return report
+
+
+def tables(lab: Lab, host: str) -> list[str]:
+    listed = on_host(lab, host, ["nft", "list", "tables"]).stdout.splitlines()
+    return [line for line in listed if "netprobe" in line]
+
+
+def walk(report: Report, host: str, direction: str = "request", leg: int = 1) -> TraceWalk:
+    assert report.trace is not None
+    return next(each for each in report.trace if (each.host, each.direction, each.leg) == (host, direction, leg))
+
+
+def labels(found: TraceWalk) -> list[str]:
+    return [f"{step.label} {step.verdict}" for step in found.steps]
+
+
+def test_dnat(demo_lab: Lab) -> None:
+    report = ask(demo_lab, "demo:80", "server1")
+    there = labels(walk(report, "server2"))
+    assert there[0] == "nat/PREROUTING #1 jump DOCKER"
+    assert any(each.startswith("nat/DOCKER #") for each in there)
+    assert labels(walk(report, "server2", "reply"))[-1].startswith("filter/FORWARD #")
+    assert walk(report, "server1").frame > 0
+
+
+def test_docker_proxy(demo_lab: Lab) -> None:
+    report = ask(demo_lab, "127.0.0.1:8080", "server2", Proto.HTTP)
+    assert "nat/OUTPUT policy accept" in labels(walk(report, "server2"))
+    assert walk(report, "server2", leg=2).dst.endswith(":80")
+    assert "filter/INPUT policy accept" in labels(walk(report, "server2", "reply", leg=2))
+
+
+def test_masquerade(demo_lab: Lab) -> None:
+    report = ask(demo_lab, "192.168.3.201", "c1@server2")
+    assert labels(walk(report, "server2"))[-1] == "nat/POSTROUTING #1 accept"
+
+
+def test_the_rule_that_dropped(demo_lab: Lab) -> None:
+    rule = ["DOCKER-USER", "-s", "192.168.3.0/24", "-j", "DROP"]
+    on_host(demo_lab, "server2", ["iptables", "-I", *rule])
+    try:
+        report = ask(demo_lab, "demo:80", "server1", timeout_s=1.5)
+    finally:
+        on_host(demo_lab, "server2", ["iptables", "-D", *rule])
+    dropped = walk(report, "server2").dropped_by
+    assert dropped is not None
+    assert dropped.label == "filter/DOCKER-USER #1"
+    assert report.cause is not None
+    assert (report.cause.code, report.cause.confidence.value) == ("docker-user-drop", "certain")
+
+
+def test_a_host_without_a_way_to_trace_is_said_and_nothing_else_is_lost(demo_lab: Lab) -> None:
+    question = Question(target="www.outside.test", source="c1@server2", proto=Proto.DNS, timeout_s=3.0, trace=True)
+    evidence = read(explain(question, hosts_file=demo_lab.hosts_file, progress=lambda _: None))
+    assert any(limit.kind is LimitKind.STATE and limit.subject == "server2: trace" for limit in evidence.limits)
+    assert analyze(evidence).trace is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_the_table_is_gone_with_netprobe(demo_lab: Lab, number: int) -> None:
+    rule = ["DOCKER-USER", "-p", "tcp", "-m", "tcp", "--dport", "80", "-j", "DROP"]
+    on_host(demo_lab, "server2", ["iptables", "-I", *rule])
+    argv = [sys.executable, "-m", "netprobe", "explain", "demo:80", "--from", "server1", "--trace", "--timeout", "30"]
+    try:
+        asking = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ))
+        assert waited_for(lambda: bool(tables(demo_lab, "server1") and tables(demo_lab, "server2")), 20.0)
+        asking.send_signal(number)
+        asking.wait(10.0)
+        assert waited_for(lambda: not tables(demo_lab, "server1") and not tables(demo_lab, "server2"), PATIENCE_S)
+    finally:
+        on_host(demo_lab, "server2", ["iptables", "-D", *rule])
+
+
+def waited_for(what: object, seconds: float) -> bool:
+    assert callable(what)
+    deadline = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)  # noqa: TID251 - polling with a bound
+    return True
