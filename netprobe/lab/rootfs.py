@@ -78,13 +78,10 @@ def check_suite(lab: Lab, suite: str | None) -> None:
         raise LabError(f"lab {lab.id} is up with {'the machine’s engine' if root is None else root.name}", "netprobe lab down")
 
 
-def daemon_argv(lab: Lab, name: str) -> list[str]:
-    """Return how a daemon of the chosen root is started, within a host's namespaces."""
-    root = chosen_root(lab)
-    if root is None:
-        return [tool(name)]
+def pivot_argv(root: Path) -> list[str]:
+    """Return the argv prefix that starts a program of a tree with that tree as its root, in a mount namespace of its own."""
     unshare = [tool("unshare"), "--mount", "--propagation", "slave", "--"]
-    return [*unshare, sys.executable, "-I", str(Path(pivot.__file__)), str(root), str(DATA_ROOT), name]
+    return [*unshare, sys.executable, "-I", str(Path(pivot.__file__)), str(root), str(DATA_ROOT)]
 
 
 def _chosen(lab: Lab) -> Path:
