@@ -17,7 +17,9 @@ def _say(text: str) -> None:
 @lab.command("up")
 @click.option("--ssh", is_flag=True, help="Also start an sshd on each server, for netprobe in `lab shell desk`.")
 @click.option(
-    "--engine", "suite", metavar="SUITE",
+    "--engine",
+    "suite",
+    metavar="SUITE",
     help="Run the Docker Engine of this Debian release (sid, trixie) in place of the machine's; needs debootstrap.",
 )
 def up_command(ssh: bool, suite: str | None) -> None:

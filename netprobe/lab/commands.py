@@ -47,7 +47,9 @@ def fitting(lab: Lab, experiments: Iterable[Experiment]) -> list[Experiment]:
     found = [one for one in wanted if one.engine in {"", version}]
     if wanted and not found:
         needed = sorted({one.engine for one in wanted})
-        raise LabError(f"this lab runs Docker Engine {version}, not {', '.join(needed)}", "netprobe lab up --engine sid")
+        raise LabError(
+            f"this lab runs Docker Engine {version}, not {', '.join(needed)}", "netprobe lab up --engine sid"
+        )
     return found
 
 

@@ -37,7 +37,9 @@ def build_root(lab: Lab, suite: str) -> Path:
     images.cache_dir().mkdir(parents=True, exist_ok=True)
     with images.locked(images.cache_dir()):
         if not target.is_dir():
-            with tempfile.TemporaryDirectory(prefix="work-", dir=images.cache_dir(), ignore_cleanup_errors=True) as work:
+            with tempfile.TemporaryDirectory(
+                prefix="work-", dir=images.cache_dir(), ignore_cleanup_errors=True
+            ) as work:
                 _build(lab, suite, Path(work) / "root")
                 (Path(work) / "root").rename(target)
     return target
@@ -75,7 +77,9 @@ def check_suite(lab: Lab, suite: str | None) -> None:
     """Raise LabError if the engines of a lab that is up do not run from this release (None: any will do)."""
     root = chosen_root(lab)
     if suite is not None and (root is None or root.name != f"engine-{suite}"):
-        raise LabError(f"lab {lab.id} is up with {'the machine’s engine' if root is None else root.name}", "netprobe lab down")
+        raise LabError(
+            f"lab {lab.id} is up with {'the machine’s engine' if root is None else root.name}", "netprobe lab down"
+        )
 
 
 def pivot_argv(root: Path) -> list[str]:
