@@ -5,10 +5,11 @@ STAMP  := $(VENV)/.stamp
 BIN    := $(VENV)/bin
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
-.PHONY: help demo test unit lab-test lint captures bench setup clean
+.PHONY: help demo test unit lab-test lint captures bench test-engines setup clean
 help:
 	@echo "make demo      explain a container connection in a lab of two real Docker hosts"
 	@echo "make test      all tests: unit, replay of captures/, and (as root) the lab's"
+	@echo "make test-engines  the truth table with Docker Engine 28 (of Debian sid: downloads it once, some minutes)"
 	@echo "make lint      ruff and mypy --strict"
 	@echo "make captures  record captures/ again, in the lab"
 	@echo "make bench     print the measures"
@@ -38,6 +39,11 @@ unit: $(STAMP)
 
 lab-test: setup $(STAMP)
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/lab
+
+# Outside `make test`: it builds a root file system of Debian sid once, and runs the engines from there.
+test-engines: setup $(STAMP)
+	@tools/setup debootstrap
+	@$(BIN)/python tools/engines.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

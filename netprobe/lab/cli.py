@@ -16,13 +16,19 @@ def _say(text: str) -> None:
 
 @lab.command("up")
 @click.option("--ssh", is_flag=True, help="Also start an sshd on each server, for netprobe in `lab shell desk`.")
-def up_command(ssh: bool) -> None:
+@click.option(
+    "--engine",
+    "suite",
+    metavar="SUITE",
+    help="Run the Docker Engine of this Debian release (sid, trixie) in place of the machine's; needs debootstrap.",
+)
+def up_command(ssh: bool, suite: str | None) -> None:
     """Bring the lab up (idempotent; needs root)."""
     from netprobe.lab.layout import this_lab
     from netprobe.lab.lifecycle import up
 
     here = this_lab()
-    changed = up(here, lambda step: _say(f"lab: {step} …"), ssh=ssh)
+    changed = up(here, lambda step: _say(f"lab: {step} …"), ssh=ssh, suite=suite)
     _say(f"lab {here.id} is up" if changed else f"lab {here.id} was up already")
 
 

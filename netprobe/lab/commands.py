@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from netprobe.lab.engine import engine_version
 from netprobe.lab.errors import LabError
 from netprobe.lab.experiments import EXPERIMENTS
+from netprobe.lab.layout import SERVER2
 from netprobe.lab.lifecycle import is_up
 from netprobe.lab.run import require_root
 from netprobe.lab.runner import run_and_print
@@ -34,6 +36,23 @@ def chosen(patterns: Iterable[str]) -> list[Experiment]:
     return [one for one in EXPERIMENTS if any(fnmatchcase(one.name, pattern) for pattern in wanted)]
 
 
+def fitting(lab: Lab, experiments: Iterable[Experiment]) -> list[Experiment]:
+    """Return those of the experiments that the engines of this lab (which is up) are right for.
+
+    Raises:
+        LabError: none of them is.
+    """
+    version = (engine_version(lab, SERVER2) or "").partition(".")[0]
+    wanted = list(experiments)
+    found = [one for one in wanted if one.engine in {"", version}]
+    if wanted and not found:
+        needed = sorted({one.engine for one in wanted})
+        raise LabError(
+            f"this lab runs Docker Engine {version}, not {', '.join(needed)}", "netprobe lab up --engine sid"
+        )
+    return found
+
+
 def require_up(lab: Lab) -> None:
     """Raise LabError unless the whole lab is up."""
     require_root()
@@ -45,7 +64,7 @@ def run_named(lab: Lab, patterns: Iterable[str]) -> bool:
     """Run the chosen experiments; return whether netprobe says what they declare."""
     experiments = chosen(patterns)
     require_up(lab)
-    return run_and_print(lab, experiments)
+    return run_and_print(lab, fitting(lab, experiments))
 
 
 def run_table(lab: Lab, protocols: Iterable[str], progress: Callable[[str], None]) -> bool:

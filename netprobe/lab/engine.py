@@ -1,4 +1,4 @@
-"""One Docker Engine per server: its own containerd and dockerd, of whatever version the machine has."""
+"""One Docker Engine per server: its own containerd and dockerd, of whatever version the machine has, or of a root of their own (`rootfs`)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from netprobe.lab.errors import LabError
 from netprobe.lab.images import DOCKER_IMAGES, RECIPE_LABEL, Image, recipe
 from netprobe.lab.namespaces import enter
 from netprobe.lab.processes import read_pid, start_time, write_pid
+from netprobe.lab.rootfs import chosen_root, pivot_argv
 from netprobe.lab.run import environment, last_line, run, tool
 from netprobe.lab.waiting import wait_for
 
@@ -165,12 +166,22 @@ def _spawn(lab: Lab, machine: Machine, *command: str) -> None:
     """Start a daemon inside a host, its output in NAME.log, its id in NAME.pid."""
     directory = lab.host_dir(machine.name)
     name = Path(command[0]).name
-    argv = [*enter(lab, machine.name), tool(command[0]), *command[1:]]
+    argv = [*_program(lab, machine, name), *command[1:]]
     with (directory / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(
             argv, env=environment(lab), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
     write_pid(directory / f"{name}.pid", process.pid)
+
+
+def _program(lab: Lab, machine: Machine, name: str) -> list[str]:
+    """Return how a daemon is started: in a tree of its own (`rootfs`), containerd makes that the root, and dockerd joins it there."""
+    root, containerd = chosen_root(lab), read_pid(lab.host_dir(machine.name) / "containerd.pid")
+    if root is None:
+        return [*enter(lab, machine.name), tool(name)]
+    if name == "containerd" or containerd is None:
+        return [*enter(lab, machine.name), *pivot_argv(root), name]
+    return [tool("nsenter"), f"--target={containerd}", "--net", "--mount", "--uts", "--", name]
 
 
 def _answers(path: Path) -> bool:

@@ -134,7 +134,7 @@ def build(lab: Lab) -> Path:
     if target.is_dir():
         return target
     cache_dir().mkdir(parents=True, exist_ok=True)
-    with _locked(cache_dir()):
+    with locked(cache_dir()):
         if not target.is_dir():
             _remove_remains()
             with tempfile.TemporaryDirectory(prefix="work-", dir=cache_dir(), ignore_cleanup_errors=True) as work:
@@ -152,7 +152,8 @@ def purge() -> None:
 
 
 @contextmanager
-def _locked(directory: Path) -> Iterator[None]:
+def locked(directory: Path) -> Iterator[None]:
+    """Hold the lock of a cache directory: one process builds, others wait."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

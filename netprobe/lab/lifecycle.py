@@ -37,6 +37,7 @@ from netprobe.lab.namespaces import (
 )
 from netprobe.lab.outside import start_services
 from netprobe.lab.processes import cgroup_dirs, end_processes, lab_processes, read_pid
+from netprobe.lab.rootfs import build_root, check_suite, choose_root
 from netprobe.lab.run import require_root, tool
 from netprobe.lab.sshd import start_ssh
 from netprobe.lab.surroundings import keep_surroundings
@@ -50,27 +51,33 @@ Progress = Callable[[str], None]
 _TOOLS = ("ip", "nsenter", "unshare", "chroot", "iptables", "containerd", "dockerd", "docker")
 
 
-def up(lab: Lab, progress: Progress, *, ssh: bool = False) -> bool:
+def up(lab: Lab, progress: Progress, *, ssh: bool = False, suite: str | None = None) -> bool:
     """Bring the lab up; repair what of it is missing. With ``ssh``, an sshd on each server, and `desk` set up to use them.
+
+    With ``suite``, the engines are those of that Debian release (see `rootfs`).
 
     Returns:
         Whether anything had to be done.
 
     Raises:
         LabImpossible: a lab cannot exist on this machine.
-        LabError: it can, but this one did not come up.
+        LabError: it can, but this one did not come up, or is up with other engines.
     """
     check_possible()
     _require_outside()
     with locked(lab):
+        if _holders_alive(lab):
+            check_suite(lab, suite)
         if is_up(lab):
             return start_ssh(lab, images.build(lab) / "ssh") if ssh else False
         progress("images")
         cache = images.build(lab)
+        root = build_root(lab, suite) if suite else None
         if not _holders_alive(lab):
             _clear(lab, progress)
             progress("hosts")
             _prepare(lab)
+            choose_root(lab, root)
         progress("engines")
         _start_services(lab, cache)
         keep_surroundings(lab)

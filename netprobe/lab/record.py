@@ -18,7 +18,7 @@ import click
 from netprobe.causes import catalogue
 from netprobe.errors import NetprobeError
 from netprobe.evidence.reader import read
-from netprobe.lab.commands import chosen, require_up
+from netprobe.lab.commands import chosen, fitting, require_up
 from netprobe.lab.experiments import EXPERIMENTS
 from netprobe.lab.layout import Lab, this_lab
 from netprobe.lab.runner import Outcome, outcomes
@@ -52,6 +52,7 @@ def record(lab: Lab, names: Iterable[str], captures: Path) -> list[str]:
     """
     experiments = chosen(names) if names else list(EXPERIMENTS)
     require_up(lab)
+    experiments = fitting(lab, experiments)
     captures.mkdir(exist_ok=True)
     refused: list[str] = []
     with tempfile.TemporaryDirectory(prefix="netprobe-") as directory:

@@ -1,7 +1,8 @@
 """The walk itself: out of a namespace, over the link, into the next, until a socket takes the packet; then the answer's way back.
 
 In a namespace a packet meets, in this order: netdev ingress, PREROUTING (raw, mangle, nat), the routing decision; then INPUT and a
-socket, or the forwarding switch, FORWARD and POSTROUTING; one that is sent from there: routing, OUTPUT, POSTROUTING.
+socket, or the forwarding switch, FORWARD and POSTROUTING; one that is sent from there: routing, OUTPUT, POSTROUTING. With bridge
+netfilter on, what comes from a bridge's port meets PREROUTING first, before the bridge's own tap sees it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from netprobe.predict.wire import Carried, Segment, Stop, carry
 from netprobe.report.model import Change, Direction, Hop, HopPacket
 from netprobe.state.address import is_loopback, same
 from netprobe.state.docker import ContainerState
-from netprobe.state.lookup import has_address, route_lookup
+from netprobe.state.lookup import docker_bridges, has_address, route_lookup
 from netprobe.state.sockets import listening
 from netprobe.state.topology import point_name
 
@@ -107,18 +108,22 @@ class Walk:
         self._hook(by, "PREROUTING", packet, in_if="lo", new=False)
         self._deliver(place, self._hook(by, "INPUT", packet, in_if="lo"))
 
-    def _receive(self, place: Place, packet: Flying, in_if: str) -> None:
-        """Arrived by an interface: ingress, PREROUTING, routing, and then in, or on."""
+    def _receive(self, place: Place, packet: Flying, in_if: str, tap: Stop | None = None) -> None:
+        """Arrived by an interface: ingress, PREROUTING, routing, and then in, or on; ``tap``: its point, still to be seen behind PREROUTING."""
         self.entered += 1
         if self.entered > _MAX_NAMESPACES:
             raise UnknownHere(f"{place}: a loop")
         host, namespace = self._namespace(place)
         by = filter_of(host, place, packet.dst)
-        self._ingress(by, in_if, packet)
+        if tap is None:
+            self._ingress(by, in_if, packet)
         restored = self._restored(place, packet)
         passed = self._hook(by, "PREROUTING", packet, in_if=in_if)
         if restored is not None:
             passed = replace(passed, dst=restored.dst, dport=restored.dport)
+        if tap is not None:
+            self._seen(tap, passed)
+            self._ingress(by, in_if, passed)
         if _owns(host, place, namespace, passed.dst):
             self._in(place, by, packet, restored or passed, in_if)
         else:
@@ -155,7 +160,8 @@ class Walk:
         self.resolved.append(ask.address)
         carried, end = carry(ask)
         before, behind = _around(carried)
-        for stop in before:
+        tap = before[-1] if self._filters_first(carried) else None
+        for stop in before[:-1] if tap else before:
             self._seen(stop, packet, sure=_is_sent(carried, end))
         if end is not None:
             if isinstance(end, Stopped):
@@ -167,19 +173,24 @@ class Walk:
             packet = self._bridge_netfilter(place, packet, carried.bridge)
         for stop in behind:
             self._seen(stop, packet)
-        self._receive(carried.into, packet, carried.in_if)
+        self._receive(carried.into, packet, carried.in_if, tap)
 
     def _bridge_netfilter(self, place: Place, packet: Flying, bridge: str) -> Flying:
         """With bridge-nf-call-iptables=1 what is switched passes FORWARD too (net/bridge/br_netfilter_hooks.c)."""
         own = Place(host=place.host)
         host = self.hosts[place.host]
-        if (host.sysctls or {}).get("net.bridge.bridge-nf-call-iptables") != "1":
+        if not _bridge_nf(host):
             return packet
         by = filter_of(host, own, packet.dst)
         restored = self._restored(own, packet)
         passed = self._hook(by, "PREROUTING", packet, in_if=bridge)
         passed = self._hook(by, "FORWARD", passed, in_if=bridge, out_if=bridge)
         return passed if restored is None else replace(passed, src=restored.src, sport=restored.sport)
+
+    def _filters_first(self, carried: Carried) -> bool:
+        """Whether a bridge hands up what comes from a port of its own behind PREROUTING only (br_nf_pre_routing, ip_sabotage_in)."""
+        host = self.hosts.get(carried.into.host) if carried.into and carried.into.container is None else None
+        return host is not None and carried.in_if in docker_bridges(host) and _bridge_nf(host)
 
     # -- decisions ----------------------------------------------------------------------------------------------------
 
@@ -372,6 +383,10 @@ class Walk:
         if self.dialled == first.dst or any(hop.direction is Direction.REQUEST and hop.packet for hop in self.hops):
             return ()
         return (Change(field="dst", before=self.dialled, after=first.dst, by="NAT"),)
+
+
+def _bridge_nf(host: Host) -> bool:
+    return (host.sysctls or {}).get("net.bridge.bridge-nf-call-iptables") == "1"
 
 
 def _around(carried: Carried) -> tuple[tuple[Stop, ...], tuple[Stop, ...]]:

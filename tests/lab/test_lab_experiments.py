@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 
 # Grouped, so that experiments of one situation follow each other and share its set-up.
+# What needs another engine than the machine's is tested by `make test-engines`.
 # With several labs side by side, each situation is made in one of them.
 IN_ORDER = [
     pytest.param(experiment, id=experiment.name, marks=pytest.mark.xdist_group(f"situation {number}"))
-    for number, group in enumerate(grouped(EXPERIMENTS))
+    for number, group in enumerate(grouped(each for each in EXPERIMENTS if not each.engine))
     for experiment in group
 ]
 

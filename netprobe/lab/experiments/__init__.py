@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from netprobe.lab.errors import LabError
 from netprobe.lab.experiments.addresses import ADDRESSES
 from netprobe.lab.experiments.endpoints import ENDPOINTS
+from netprobe.lab.experiments.engine28 import ENGINE_28
 from netprobe.lab.experiments.engines import ENGINES
 from netprobe.lab.experiments.filters import FILTERS
 from netprobe.lab.experiments.firewalls import FIREWALLS
@@ -34,6 +35,7 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
     *SHARED,
     *ENGINES,
     *FIREWALLS,
+    *ENGINE_28,
     *FILTERS,
     *ROUTING,
     *FORWARDING,

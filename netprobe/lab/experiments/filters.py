@@ -315,20 +315,8 @@ _BRIDGED: Final = (
         near_miss=("bridge-nf-forward-drop",),
     ),
     Experiment(
-        name="raw-direct-drop",
-        title="a container's own address dialled from another host, and the raw rule of Engine 28 (put in by hand)",
-        explain=("172.27.0.2:80", "--from", "server1", "--timeout", "2"),
-        expected=_fails("raw-direct-drop", "literal"),
-        set_up=(*on("server2", _DIRECT_NET), *start("demo", "nginx", options="--network direct -p 80:80", port=80)),
-        break_=(
-            *on("server1", f"ip route add 172.27.0.0/24 via {HIP}"),
-            *on("server2", "iptables -t raw -A PREROUTING -d 172.27.0.2/32 ! -i br-direct -j DROP"),
-        ),
-        near_miss=("inter-network", "forward-drop", "upstream-drop"),
-    ),
-    Experiment(
         name="raw-direct-another",
-        title="the same with the rule of another container",
+        title="a container's own address dialled from another host, and a raw rule as Engine 28's, of another container",
         explain=("172.27.0.2:80", "--from", "server1", "--timeout", "2"),
         expected=_works("routed", "literal"),
         set_up=(*on("server2", _DIRECT_NET), *start("demo", "nginx", options="--network direct -p 80:80", port=80)),

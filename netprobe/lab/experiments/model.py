@@ -126,6 +126,7 @@ class Experiment:
         edits: what is changed in the saved evidence, where the lab cannot make the situation (the title says "built by hand").
         near_miss: cause codes that must stay silent here, although only the deciding fact differs from where they fire.
         unlisted: hosts that the inventory does not have when the question is asked.
+        engine: the major version of the Docker Engine that it needs, empty for any.
     """
 
     name: str
@@ -138,6 +139,7 @@ class Experiment:
     edits: tuple[Edit, ...] = ()
     near_miss: tuple[str, ...] = ()
     unlisted: tuple[str, ...] = ()
+    engine: str = ""
 
 
 def on(host: str, *commands: str) -> tuple[Step, ...]:
