@@ -11,7 +11,7 @@ from netprobe.causes.drops import STOPPING
 from netprobe.causes.foreseen import silent_points, whose
 from netprobe.causes.hooks import Hook, endpoint
 from netprobe.causes.routing import inside
-from netprobe.evidence.model import Outcome, Place
+from netprobe.evidence.model import Outcome, Place, Resolution
 from netprobe.paths.observe import Symptom
 from netprobe.predict.model import Flying, Stopped, UnknownHere
 from netprobe.predict.netfilter import filter_of, pass_hook
@@ -56,8 +56,9 @@ class InputFirewallContainerToHost(Filtered):
     hooks = frozenset({Hook.INPUT.value})
 
     def fits(self, case: Case, rule: Blocked) -> bool:
-        """The source is a container of that host."""
-        return self._own(case) == rule.host and not case.reply_lost
+        """The source is a container of that host, and dials it: a lookup that fails there is another, more specific cause."""
+        looked_up = case.probe is not None and case.probe.lookup.how is Resolution.FAILED
+        return self._own(case) == rule.host and not case.reply_lost and not looked_up
 
     @staticmethod
     def _own(case: Case) -> str | None:
