@@ -41,6 +41,7 @@ def _resolv_conf(host: str, *servers: str) -> tuple[Step, ...]:
 
 
 _LOOPBACK_ONLY: Final = _resolv_conf("server2", "127.0.0.1")
+_NO_FALLBACK: Final = _lossy("ip daddr 8.8.0.0/16")
 _NO_DNS: Final = _lossy("ip daddr 192.168.3.1 udp dport 53")
 
 RESOLVERS: Final = (
@@ -129,6 +130,7 @@ RESOLVERS: Final = (
         explain=_ASK,
         expected=_no_name("dns-8888-fallback"),
         set_up=(*_LOOPBACK_ONLY, *on("server2", "ip route add default via 192.168.3.1"), *client()),
+        break_=_NO_FALLBACK,
     ),
     Experiment(
         name="dns-loopback-upstream",
@@ -147,6 +149,7 @@ RESOLVERS: Final = (
             *on("server2", "ip route add default via 192.168.3.1"),
             *client(options="--dns 8.8.8.8 --dns 8.8.4.4"),
         ),
+        break_=_NO_FALLBACK,
         near_miss=("dns-8888-fallback",),
     ),
     Experiment(

@@ -52,11 +52,11 @@ TRACED: Final = (
     ),
     Experiment(
         name="untraced-uncounted-drop",
-        title="the same without --trace: nothing proves that it was this rule",
+        title="the same without --trace: the walk through the host's rules ends there, as the packets do",
         explain=(*_ASK, "--timeout", "2"),
-        expected=Expected(verdict="undetermined", path="none", resolution="inventory"),
+        expected=Expected(verdict="fails", path="none", cause="forward-drop", resolution="inventory"),
         set_up=_NGINX,
         break_=_UNCOUNTED,
-        near_miss=("forward-drop",),
+        near_miss=("docker-user-drop",),
     ),
 )
