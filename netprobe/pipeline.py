@@ -472,6 +472,11 @@ def _clock_assumptions(clocks: Sequence[Clock]) -> tuple[str, ...]:
 def _unknowns(case: Case, evidence: Evidence, *, undetermined: bool) -> tuple[str, ...]:
     found = [*(case.journey.unknowns if case.journey else ())]
     found += _said(limit for limit in evidence.limits if not _is_down(case, limit))
+    found += [
+        f"{name}: rules of iptables' legacy backend are not in the trace"
+        for name, host in case.world.after.items()
+        if host.traced is not None and host.legacy is not None and any(host.legacy.rules())
+    ]
     proved = traced_drop(case)
     if proved is not None and undetermined:
         found.append(f"{proved.host}: {proved.counter} ({proved.text}); it is none of the known causes")

@@ -59,6 +59,7 @@ def test_help_names_the_commands_and_the_exit_codes(capsys: pytest.CaptureFixtur
         ["explain"],
         ["explain", "demo:80", "--proto", "sctp"],
         ["explain", "demo:80", "--timeout", "0"],
+        ["explain", "demo:80", "--trace", "--predict"],
         ["explain", "demo", "--size", "-1"],
         ["explain", "demo:80", "--save", "/no/such/folder/x.pcapng"],
         ["explain", "demo:80", "--save", "/"],

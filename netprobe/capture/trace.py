@@ -7,7 +7,7 @@ iptables' legacy backend writes no nft trace, so a host that has it is left alon
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import CommandOutput
@@ -52,7 +52,7 @@ def table_of(tag: str) -> str:
 
 def script(table: str, marked: Marked) -> str:
     """Return the one nft command that makes the table; ``""`` where the probe's packets cannot be told from others."""
-    tests = list(dict.fromkeys(_tests(marked)))
+    tests = list(dict.fromkeys(_tests(_sound(marked))))
     if not tests:
         return ""
     rules = " ".join(f"{test} meta nftrace set 1;" for test in tests)
@@ -60,6 +60,25 @@ def script(table: str, marked: Marked) -> str:
         f"chain {hook} {{ type filter hook {hook} priority {PRIORITY}; {rules} }};" for hook in ("prerouting", "output")
     )
     return f"add table {table} {{ flags owner; {chains} }}"
+
+
+def _sound(marked: Marked) -> Marked:
+    """The same without what is no address: it comes from a host's state, and goes into a program."""
+    probe = marked.probe
+    sound = replace(
+        probe,
+        dialled=probe.dialled if probe.dialled is not None and _is_address(probe.dialled) else None,
+        ends=tuple(end for end in probe.ends if _is_address(end[0])),
+    )
+    return replace(marked, probe=sound, gateways=tuple(each for each in marked.gateways if _is_address(each)))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text
 
 
 def _tests(marked: Marked) -> Iterator[str]:
@@ -84,13 +103,7 @@ def _tests(marked: Marked) -> Iterator[str]:
 
 
 def _addressed(field_name: str, address: str) -> str:
-    """One address test, its text checked: it goes into a program.
-
-    Raises:
-        ValueError: it is no address.
-    """
-    known = ipaddress.ip_address(address.partition("%")[0])
-    return f"{'ip6' if known.version == 6 else 'ip'} {field_name} {known}"
+    return f"{'ip6' if ':' in address else 'ip'} {field_name} {ipaddress.ip_address(address)}"
 
 
 def _echo(dialled: str, ident: int) -> str:

@@ -243,7 +243,7 @@ class Run:
         sessions = {host: fleet.session(host) for host in self.involved}
         self.tracing = Tracing(sessions, table_of(self.tag), self.opening.life_seconds)
         if not text:
-            self.tracing.refuse(self.involved, "a name lookup cannot be told from others before it is sent")
+            self.tracing.refuse(self.involved, "the probe's packets cannot be told from others before it is sent")
         saved = {host: fleet.members[host].before.outputs.get("iptables") for host in self.involved}
         self.tracing.refuse([host for host, each in saved.items() if each and is_legacy(each.stdout)], LEGACY)
         self.tracing.start(text)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,9 +42,10 @@ def test_without_a_port_of_its_own_nothing_is_marked() -> None:
 
 
 def test_what_is_no_address_does_not_come_into_the_script() -> None:
-    evil = Tuple5(transport="tcp", source_port=1, dialled="1.2.3.4; flush ruleset", port=80)
-    with pytest.raises(ValueError, match="address"):
-        script(TABLE, Marked(probe=evil))
+    for evil in ("1.2.3.4; flush ruleset", "fe80::1%x;", "", "demo"):
+        assert script(TABLE, Marked(probe=replace(TCP, dialled=evil))) == ""
+        text = script(TABLE, Marked(probe=replace(TCP, ends=((evil, 80),)), gateways=(evil,)))
+        assert text.count("nftrace") == 4
 
 
 @pytest.mark.skipif(shutil.which("nft") is None, reason="nft is not installed")

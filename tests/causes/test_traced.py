@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from netprobe.evidence.model import CommandOutput
 from netprobe.pipeline import analyze
 from netprobe.report.model import Direction, TraceWalk
 from tests.causes.altered import code, recorded
@@ -95,6 +96,15 @@ def test_a_trace_that_is_not_whole_proves_nothing() -> None:
         for state in evidence.after
     ]
     assert code(replace(evidence, after=tuple(states))) is None
+
+
+def test_rules_of_the_legacy_backend_are_said_not_to_be_in_it() -> None:
+    evidence = recorded("traced-dnat")
+    legacy = CommandOutput(argv=("iptables-legacy-save", "-c"), stdout="*filter\n[0:0] -A INPUT -j ACCEPT\nCOMMIT\n")
+    states = [replace(state, outputs={**state.outputs, "iptables-legacy": legacy}) for state in evidence.after]
+    unknowns = analyze(replace(evidence, after=tuple(states))).unknowns
+    assert "server2: rules of iptables' legacy backend are not in the trace" in unknowns
+    assert not analyze(evidence).unknowns
 
 
 def test_without_trace_there_is_none() -> None:
