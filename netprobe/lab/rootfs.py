@@ -78,7 +78,7 @@ def check_suite(lab: Lab, suite: str | None) -> None:
     root = chosen_root(lab)
     if suite is not None and (root is None or root.name != f"engine-{suite}"):
         raise LabError(
-            f"lab {lab.id} is up with {'the machine’s engine' if root is None else root.name}", "netprobe lab down"
+            f"lab {lab.id} is up with {'the engine of the machine' if root is None else root.name}", "netprobe lab down"
         )
 
 
