@@ -46,7 +46,7 @@ def build_root(lab: Lab, suite: str) -> Path:
 
 
 def _build(lab: Lab, suite: str, root: Path) -> None:
-    argv = ["debootstrap", "--variant=minbase", f"--include={','.join(_PACKAGES)}", suite, root]
+    argv: list[str | Path] = ["debootstrap", "--variant=minbase", f"--include={','.join(_PACKAGES)}", suite, root]
     done = run(lab, argv, seconds=_BUILD_SECONDS, check=False)
     if done.returncode != 0:
         raise LabImpossible(
