@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from shlex import quote
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.state.model import Host
 
+_FORWARD_CHAIN = "DOCKER-FORWARD"  # Engine 28: FORWARD jumps there, and from there to the networks' chains
+_UNPUBLISHED = re.compile(
+    r"-A DOCKER ! -i (\S+) -o \1 -j DROP"
+)  # Engine 28: all that no published port accepted before
 STOPPED = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED})
 
 
@@ -151,7 +156,7 @@ class ForwardDrop(_Dropped):
     What it is: a FORWARD rule other than DOCKER-USER's and Docker's isolation, or the chain's policy; any table, any backend.
     Why it happens: a firewall manager that knows nothing of containers.
     Evidence: the request at the host's door, not behind it, and the counter of the rule or policy.
-    Remedy: delete that rule, or accept before it.
+    Remedy: delete that rule, or accept before it; Docker's own rules: publish the port, have Docker's chains jumped to again.
     Source: netfilter hooks, Linux include/uapi/linux/netfilter.h.
     """
 
@@ -172,13 +177,45 @@ class ForwardDrop(_Dropped):
         return not any(f"-i {each.bridge} -o {each.bridge} " in drop.text or each.name in both for each in closed)
 
     def _remedy(self, case: Case, drop: Drop) -> tuple[str, ...]:
-        """Docker relies on the DROP policy: what is missing then is its own rule for the port, which a restart writes again."""
+        """Docker relies on the DROP policy: what is missing then is its own rule for the port, which a restart writes again.
+
+        Not so Engine 28's jump to its chains, which it writes at its own start only; and its rule for a port that is not
+        published is one of two that must let it pass.
+        """
+        if drop.text.startswith("-P ") and drop.program == "iptables" and self._not_jumped(case, drop):
+            return (f"iptables -A FORWARD -j {_FORWARD_CHAIN}", "# Docker writes it again when the engine starts")
+        if _UNPUBLISHED.fullmatch(drop.text) and self._dials_itself(case) and case.probe is not None:
+            port = case.probe.dialled_port
+            return (
+                f"iptables -I DOCKER-USER -d {case.probe.dialled} -p {case.transport} --dport {port} -j ACCEPT",
+                f"# Docker keeps a port closed that is not published; for good: docker run -p {port}:{port} …",
+            )
         if drop.text.startswith("-P ") and drop.program == "iptables" and case.target is not None:
             return (
                 f"docker restart {quote(case.target.name)}",
                 f"# Docker's ACCEPT rule for it is missing; or, for all: {drop.undo}",
             )
         return (drop.undo,)
+
+    @staticmethod
+    def _dials_itself(case: Case) -> bool:
+        """The target's own IPv4 address is dialled, on a port."""
+        dialled = case.dialled
+        return (
+            dialled is not None
+            and case.target is not None
+            and ":" not in dialled[0]
+            and dialled[0] in case.target.addresses
+        )
+
+    @staticmethod
+    def _not_jumped(case: Case, drop: Drop) -> bool:
+        host = case.before(drop.host)
+        ruleset = host.ruleset if host else None
+        chain = ruleset.chain("filter", "FORWARD") if ruleset else None
+        if ruleset is None or chain is None or ruleset.chain("filter", _FORWARD_CHAIN) is None:
+            return False
+        return all(rule.target != _FORWARD_CHAIN for rule in chain.rules)
 
 
 def _within_one_bridge(drop: Drop) -> bool:

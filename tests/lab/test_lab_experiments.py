@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from netprobe.lab.commands import fitting
+from netprobe.lab.errors import LabError
 from netprobe.lab.experiments import EXPERIMENTS
+from netprobe.lab.lifecycle import up
 from netprobe.lab.runner import ask, grouped, make_situation, situation
 from netprobe.lab.steps import clean
 
@@ -53,3 +57,18 @@ class Stage:
 @pytest.mark.parametrize("experiment", IN_ORDER)
 def test_netprobe_says_what_is_declared(stage: Stage, experiment: Experiment, tmp_path: Path) -> None:
     assert stage.play(experiment, tmp_path / "evidence.pcapng") == ()
+
+
+@pytest.mark.xdist_group("situation 0")
+def test_what_needs_another_engine_is_left_out(lab: Lab) -> None:
+    ordinary, other = next(each for each in EXPERIMENTS if not each.engine), replace(EXPERIMENTS[0], engine="9999")
+    assert fitting(lab, [other, ordinary]) == [ordinary]
+    with pytest.raises(LabError, match="not 9999"):
+        fitting(lab, [other])
+
+
+@pytest.mark.xdist_group("situation 0")
+def test_a_lab_that_is_up_keeps_its_engines(lab: Lab) -> None:
+    assert not up(lab, lambda _: None)
+    with pytest.raises(LabError, match="is up with the engine of the machine"):
+        up(lab, lambda _: None, suite="sid")
