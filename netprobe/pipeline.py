@@ -390,7 +390,7 @@ def _judge(case: Case, *, lost: bool) -> _Judgement:
         return _Judgement(verdict=Verdict.UNDETERMINED, unknowns=(doubt,))
     if story.good and case.journey is not None and case.journey.unknowns:
         return _Judgement(verdict=Verdict.UNDETERMINED)
-    if story.good and (other := _somebody_else(case)):
+    if story.good and (other := _somebody_else(case) or _whose_socket(case)):
         return _Judgement(verdict=Verdict.UNDETERMINED, unknowns=(other,))
     if story.good:
         return _Judgement(verdict=Verdict.WORKS)
@@ -406,6 +406,21 @@ def _somebody_else(case: Case) -> str | None:
     if case.story.reached is not None or told is None or told.arrives is None or target in (None, told.arrives):
         return None
     return f"by the hosts' state it ends at {told.arrives}, not at {target}, and neither was seen to take it"
+
+
+def _whose_socket(case: Case) -> str | None:
+    """One sentence when the target shares somebody's namespace, and no host state tells whose socket answered."""
+    probe, target = case.probe, case.aim.target
+    if probe is None or target is None or target.container is None or probe.lookup.how is not Resolution.INVENTORY:
+        return None
+    asked = re.split(r"[@:/]", probe.target.removeprefix("http://"))[0]
+    host = case.before(target.host)
+    told = host is not None and host.containers is not None and host.namespace(target.container).sockets is not None
+    if told or asked == target.container or asked in case.world.before:
+        return None
+    return (
+        f"{asked} is in {target.container}'s network namespace: whose socket answered is not known without host state"
+    )
 
 
 def _contradiction(story: Observation, probe: Probe | None) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ GOOD = frozenset({Symptom.OK, Symptom.DELIVERED})
 ANSWERED_OTHERWISE = frozenset({Symptom.REFUSED, Symptom.CLOSED, Symptom.NO_RESPONSE})
 DIALLING = "SYN-SENT"
 NOBODY_THERE = frozenset({"FAILED", "INCOMPLETE"})
+LONGEST_DIAL_S = 130  # tcp_syn_retries 6: 127 s (Documentation/networking/ip-sysctl.rst)
 _ADDR = re.compile(r"(?P<alias>.+)_PORT_(?P<port>\d+)_(?P<proto>TCP|UDP)_ADDR")
 
 
@@ -81,7 +83,22 @@ def _not_reached(case: Case, address: str) -> str:
     if not told or not _nobody(case, address):
         return ""
     asked = unanswered(case, address)
-    return asked_times(asked) if asked is not None else _to_no_mac(case, address)
+    if asked is not None:
+        return asked_times(asked)
+    return _to_no_mac(case, address) or _unresolved(case, address)
+
+
+def _unresolved(case: Case, address: str) -> str:
+    """The kernel asked before (others dial it too) and sent nothing for the probe: EHOSTUNREACH, and a neighbour entry that failed."""
+    here, probe = _here(case), case.probe
+    if here is None or probe is None or case.story.symptom is not Symptom.NO_PACKETS:
+        return ""
+    hosts = (here[0], case.after(here[0].name))
+    tables = [host.namespace(here[1].name).neighbours or () for host in hosts if host]
+    states = [each.state for table in tables for each in table if same(each.address, address)]
+    if probe.result.outcome is not Outcome.UNREACHABLE or not states or not set(states) <= NOBODY_THERE:
+        return ""
+    return f"the prober got {probe.result.detail}, and ip neigh of {here[1].name} has {address} {states[-1]}: nobody answers ARP there"
 
 
 def _to_no_mac(case: Case, address: str) -> str:
@@ -302,7 +319,8 @@ class DnsClientCache(Cause):
     What it is: an application (or a line in /etc/hosts) goes on with an address that was looked up once; the name has another by now.
     Why it happens: proxies and runtimes look a name up at their start only (nginx without ``resolver``, a JVM's cache), and a
         recreated backend gets another address.
-    Evidence: no query; the old address is nobody's (ARP unanswered) or somebody else's, and the container has another.
+    Evidence: no query; the old address is nobody's (ARP unanswered, or a MAC that is gone) or somebody else's, and the container has
+        another; the client's own attempts, begun when it had that already.
     Remedy: look it up again: restart the client, or let it ask 127.0.0.11 each time.
     Source: NginxProxyManager#1021; nginx ngx_http_core_module, ``resolver``.
     """
@@ -354,15 +372,16 @@ class DnsClientCache(Cause):
             old, port = socket.peer, socket.peer_port
             literal = same(probe.dialled or "", old) and probe.dialled_port == port and case.story.symptom in LOST
             named = case.story.good and case.target is not None and network.name in case.target.networks
-            shown = _not_reached(case, old) if literal else self._still(case, socket) if named else ""
+            shown = _not_reached(case, old) if literal else ""
             backend = case.target if named else self._serving(host, network, source, port)
-            if not shown or backend is None or (named and probe.target_port != port):
+            anew = self._anew(case, socket, backend) if backend else ""
+            if backend is None or not anew or not (shown if literal else named and probe.target_port == port):
                 continue
-            return self._finding(host, source, backend, socket, (network, shown))
+            return self._finding(host, source, backend, socket, (network, tuple(filter(None, (anew, shown)))))
         return None
 
     def _finding(
-        self, host: Host, source: Container, backend: Container, socket: Socket, where: tuple[Network, str]
+        self, host: Host, source: Container, backend: Container, socket: Socket, where: tuple[Network, tuple[str, ...]]
     ) -> Finding:
         network, shown = where
         now = backend.networks[network.name].address
@@ -374,7 +393,7 @@ class DnsClientCache(Cause):
             where=Where(host=host.name, component=source.name),
             evidence=(
                 f"socket of {source.name}: {socket.state} to {old}, {process}",
-                shown,
+                *shown,
                 f"docker: {backend.name} has {now} on {network.name}; no container has {socket.peer}",
             ),
             remedy=(
@@ -399,23 +418,23 @@ class DnsClientCache(Cause):
                     yield socket, network
 
     @staticmethod
-    def _still(case: Case, socket: Socket) -> str:
-        """What shows that it goes on in vain: ARP as captured, the neighbour table, or the same attempt at both moments; ``""`` for nothing."""
-        address, place = socket.peer, case.probe.source_at if case.probe else None
-        asked = unanswered(case, address)
-        if asked is not None:
-            return asked_times(asked)
-        hosts = [case.before(place.host), case.after(place.host)] if place else []
-        tables = [host.namespace(place.container).neighbours or () for host in hosts if host and place]
-        states = [each.state for table in tables for each in table if same(each.address, address)]
-        if len(states) == 2 and set(states) <= NOBODY_THERE:
-            return f"ip neigh of {place}: {address} {states[-1]}, before and after"
-        moments = case.sockets(place) if place else None
-        trying = [
-            any((each.state, each.peer, each.peer_port) == (DIALLING, address, socket.peer_port) for each in moment)
+    def _anew(case: Case, socket: Socket, backend: Container) -> str:
+        """What shows that the attempt began when the backend had its address already; ``""`` for nothing: it may be one from before."""
+        probe = case.probe
+        moments = case.sockets(probe.source_at) if probe else None
+        ports = [
+            {
+                each.port
+                for each in moment
+                if (each.state, each.peer, each.peer_port) == (DIALLING, socket.peer, socket.peer_port)
+            }
             for moment in moments or ()
         ]
-        return f"it was trying before the probe and after it: {DIALLING}" if trying and all(trying) else ""
+        if len(ports) == 2 and ports[1] - ports[0]:
+            return f"it tried anew while netprobe looked (from port {min(ports[1] - ports[0])})"
+        began, now = _seconds(backend.started), probe.result.started_ns if probe else None
+        old = began is not None and now is not None and now // 10**9 - began > LONGEST_DIAL_S
+        return f"{backend.name} has run since {backend.started}, longer than any attempt lasts" if old else ""
 
     @staticmethod
     def _serving(host: Host, network: Network, source: Container, port: int) -> Container | None:
@@ -431,6 +450,14 @@ class DnsClientCache(Cause):
         """Only from a container of a network that has names."""
         here = _here(case)
         return here is not None and bool(_named_networks(*here))
+
+
+def _seconds(started: str) -> int | None:
+    """RFC 3339 in UTC -> Unix time in s; None for anything else."""
+    try:
+        return int(datetime.fromisoformat(f"{started[:19]}+00:00").timestamp())
+    except ValueError:
+        return None
 
 
 def _named_networks(host: Host, source: Container) -> list[Network]:

@@ -6,14 +6,17 @@ must have counted as often as the packet was seen.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from netprobe.causes.base import Cause
 from netprobe.causes.drops import the_drop
-from netprobe.causes.foreseen import met
+from netprobe.causes.foreseen import foretold, frames_at, met
 from netprobe.causes.hooks import ISOLATION, USER_CHAIN, Hook
+from netprobe.paths.observe import Symptom
 from netprobe.predict.model import Barrier
-from netprobe.report.model import Confidence, Direction
+from netprobe.report.model import Confidence, Direction, Finding, Where
 from netprobe.state.iptables import hits, where
 from netprobe.state.nft import nft_hits, nft_where
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from netprobe.state.iptables import Ruleset
     from netprobe.state.model import Host
 
+STOPPED = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED})
 INGRESS = "INGRESS"
 LEGACY = "iptables-legacy"
 
@@ -77,9 +81,9 @@ class Blocked:
         return self.component.partition("/")[2]
 
     @property
-    def did(self) -> str:
-        """``dropped`` or ``rejected``."""
-        return "rejected" if "REJECT" in self.text or "reject" in self.text.split() else "dropped"
+    def does(self) -> str:
+        """``drops`` or ``rejects``."""
+        return "rejects" if "REJECT" in self.text or "reject" in self.text.split() else "drops"
 
 
 def blocked(case: Case) -> Blocked | None:
@@ -96,7 +100,7 @@ def blocked(case: Case) -> Blocked | None:
         label=drop.label,
         text=drop.text,
         undo=drop.undo,
-        hook=drop.hook.value if drop.hook else "",
+        hook=drop.hook.value if drop.hook else INGRESS if drop.label.startswith("netdev ") else "",
         counter=drop.counter,
         walked=False,
         confidence=drop.confidence,
@@ -161,3 +165,74 @@ def _counted(before: Host, after: Host, place: Place) -> Iterator[tuple[str, int
 
 def _label(program: str, place: str) -> str:
     return place if program == "iptables" else f"{program} {place}"
+
+
+class Filtered(Cause):
+    """What these causes share: one rule stopped it, and that it stands where it stands is the defect."""
+
+    symptoms = STOPPED
+    hooks: ClassVar[frozenset[str]] = frozenset()
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when a rule at one of its hooks stopped the packet, and the rest fits."""
+        rule = blocked(case)
+        if rule is None or (self.hooks and rule.hook not in self.hooks) or not self.fits(case, rule):
+            return None
+        return Finding(
+            code=self.code,
+            summary=self.summary(case, rule),
+            where=Where(host=rule.host, component=rule.component, rule=without_counter(rule)),
+            evidence=tuple(filter(None, (_last_seen(case), _counter(rule), *self.more(case, rule)))),
+            remedy=self.remedy(case, rule),
+            remedy_host=rule.host,
+            confidence=rule.confidence,
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Not when the walk through the hosts' state is known to its end and meets no such rule."""
+        told = case.prediction
+        if told is None or told.unknown:
+            return True
+        stopped = foretold(case, Barrier.RULE)
+        return stopped is not None and (not self.hooks or stopped.obstacles[0].hook in self.hooks)
+
+    @abstractmethod
+    def fits(self, case: Case, rule: Blocked) -> bool:
+        """Whether this rule is this defect."""
+
+    @abstractmethod
+    def summary(self, case: Case, rule: Blocked) -> str:
+        """One sentence."""
+
+    def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
+        """What else shows it."""
+        return ()
+
+    def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
+        """The commands that cure it."""
+        return (rule.undo,)
+
+
+def _last_seen(case: Case) -> str:
+    """``last seen at server2/docker0: frames 10, 12``; what the prober was told, where nothing was sent."""
+    if case.last_seen is None:
+        result = case.probe.result if case.probe else None
+        return f"nothing was sent; the prober was told: {result.detail or result.outcome.value}" if result else ""
+    missing = f", never at {case.first_missing}" if case.first_missing else ""
+    return f"last seen at {case.last_seen}{missing}: {frames_at(case, case.last_seen)}"
+
+
+def _counter(rule: Blocked) -> str:
+    return rule.counter or f"{rule.label} does not count; the walk through {rule.host}'s rules ends there"
+
+
+def without_counter(rule: Blocked) -> str:
+    """An nftables rule's text without its counter."""
+    words, out = rule.text.split(), []
+    while words:
+        word = words.pop(0)
+        if word == "counter" and words[:1] == ["packets"]:
+            del words[:4]
+        else:
+            out.append(word)
+    return " ".join(out)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from netprobe.causes.filters import Filtered, port_of
+from netprobe.causes.blocked import Filtered
+from netprobe.causes.filters import port_of
 from netprobe.causes.hooks import Hook
 from netprobe.state.lookup import networks_of
 
@@ -119,7 +120,7 @@ class BridgeNfForwardDrop(Filtered):
         host = case.before(rule.host)
         network = _bridge_of_both(case, host) if host else None
         bridge = network.bridge if network else "the bridge"
-        return f"{rule.host} filters what {bridge} switches between its own containers ({_BRIDGE_NF}=1), and {rule.label} {rule.did} it"
+        return f"{rule.host} filters what {bridge} switches between its own containers ({_BRIDGE_NF}=1), and {rule.label} {rule.does} it"
 
     def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
         """The setting."""
@@ -230,22 +231,17 @@ class RawDirectDrop(Filtered):
 
     def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:
         """The published port where there is one; what allows it; the rule itself until the engine writes it again."""
-        network = self._network(host, case) if (host := case.before(rule.host)) else None
+        host = case.before(rule.host)
+        network = self._network(host, case) if host else None
         port = case.probe.dialled_port if case.probe else None
-        published = (
-            next((each for each in case.target.published if each.container_port == port), None) if case.target else None
-        )
-        to = (
-            f"port {published.host_port} of {rule.host}"
-            if published
-            else f"a port that it publishes (-p {port or 'PORT'}:{port or 'PORT'})"
-        )
-        name = quote(network.name) if network else "NETWORK"
-        return (
-            rule.undo,
-            f"# until the container starts again; for good: dial {to}, or",
-            f'# "allow-direct-routing": true in daemon.json, or recreate {name} with -o com.docker.network.bridge.trusted_host_interfaces=INTERFACE',
-        )
+        published = [each for each in case.target.published if each.container_port == port] if case.target else []
+        wanted = f"-p {port}:{port}" if port is not None else "-p"
+        to = f"port {published[0].host_port} of {rule.host}" if published else f"a port that it publishes ({wanted})"
+        option = "com.docker.network.bridge.trusted_host_interfaces=INTERFACE"
+        lasting = [f"dial {to}", '"allow-direct-routing": true in daemon.json']
+        if network is not None and not network.default_bridge:
+            lasting.append(f"docker network create -o {option} … in place of {quote(network.name)}")
+        return (rule.undo, f"# that holds until the container starts again; for good: {'; or '.join(lasting)}")
 
     def possible(self, case: Case) -> bool:
         """Only for a container's own address, dialled from outside its host."""

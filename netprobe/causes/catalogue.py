@@ -22,7 +22,7 @@ from netprobe.causes.filters import (
 from netprobe.causes.firewall import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
 from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute
 from netprobe.causes.listener import AcceptQueueFull, V6LocalhostReset
-from netprobe.causes.local import ProxyAndDnatDead, ProxyDead
+from netprobe.causes.local import ProxyAndDnatDead, ProxyDead, RootlessPath
 from netprobe.causes.macvlan import MacvlanIsolatedL3
 from netprobe.causes.macvlan_host import (
     MacvlanHostIsolation,
@@ -118,6 +118,7 @@ CAUSES: tuple[Cause, ...] = (
     PortClosed(),
     LinkEnvAbsent(),
     DnsAliasCollision(),
+    RootlessPath(),
     DnatMissing(),
     UdpReplySource(),
     FirewallBypassed(),

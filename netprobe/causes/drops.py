@@ -44,6 +44,7 @@ class Drop:
         label: ``filter/DOCKER-USER #1``. before, after: its packet counter.
         undo: the command that takes it away.
         confidence: certain when the walk surely ends there.
+        counts: False for a rule without a counter, which the walk through the host's state found.
     """
 
     host: str
@@ -56,6 +57,7 @@ class Drop:
     undo: str
     confidence: Confidence
     program: str = "iptables"
+    counts: bool = True
 
     @property
     def delta(self) -> int:
@@ -65,6 +67,8 @@ class Drop:
     @property
     def counter(self) -> str:
         """``filter/DOCKER-USER #1 counter 0 → 3``."""
+        if not self.counts:
+            return f"{self.label} does not count; the walk through {self.host}'s rules ends there"
         return f"{self.label} counter {self.before} → {self.after}"
 
 
@@ -86,8 +90,8 @@ def counted(case: Case) -> tuple[Drop, ...]:
     """Every rule and policy of that host that stops packets, counted meanwhile, and may have been met by this one."""
     name = _host_of(case)
     before, after = (case.before(name), case.after(name)) if name else (None, None)
-    if before is None or after is None or case.probe is None:
-        return ()
+    if before is None or after is None or case.probe is None or before.ruleset is None:
+        return ()  # without the main backend's rules, what another one counted tells half of the story
     found: list[Drop] = []
     for old, new in ((before.ruleset, after.ruleset), (before.legacy, after.legacy)):
         for hit in hits(old, new):

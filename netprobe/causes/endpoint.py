@@ -233,6 +233,11 @@ class ContainerStopped(Cause):
             or after is None
             or (case.named is None and case.aim.target == case.aim.source)
             or target.state not in NOT_RUNNING
+            or (
+                bool(target.netns_of)
+                and case.target_host is not None
+                and case.target_host.namespace(target.name).sockets is None
+            )
             or after.state not in NOT_RUNNING
             or (case.story.reached and case.story.symptom not in {Symptom.NO_ANSWER, Symptom.OTHER_ENDPOINT})
         ):

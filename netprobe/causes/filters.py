@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from shlex import quote
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
-from netprobe.causes.blocked import INGRESS, LEGACY, Blocked, blocked
+from netprobe.causes.blocked import INGRESS, LEGACY, Blocked, Filtered, without_counter
 from netprobe.causes.drops import STOPPING
-from netprobe.causes.foreseen import foretold, frames_at, silent_points, whose
+from netprobe.causes.foreseen import silent_points, whose
 from netprobe.causes.hooks import Hook, endpoint
 from netprobe.causes.routing import inside
 from netprobe.evidence.model import Outcome, Place
 from netprobe.paths.observe import Symptom
-from netprobe.predict.model import Barrier, Flying, Stopped, UnknownHere
+from netprobe.predict.model import Flying, Stopped, UnknownHere
 from netprobe.predict.netfilter import filter_of, pass_hook
 from netprobe.report.model import Finding, PathCode, Where
 from netprobe.state.lookup import networks_of
@@ -25,67 +24,7 @@ if TYPE_CHECKING:
     from netprobe.state.iptables import Ruleset
     from netprobe.state.model import Host
 
-STOPPED = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED})
 _NOT_SENT = frozenset({Outcome.TIMEOUT, Outcome.DENIED, Outcome.REFUSED, Outcome.UNREACHABLE})
-
-
-class Filtered(Cause):
-    """What these causes share: one rule stopped it, and that it stands where it stands is the defect."""
-
-    symptoms = STOPPED
-    hooks: ClassVar[frozenset[str]] = frozenset()
-
-    def find(self, case: Case) -> Finding | None:
-        """Fires when a rule at one of its hooks stopped the packet, and the rest fits."""
-        rule = blocked(case)
-        if rule is None or (self.hooks and rule.hook not in self.hooks) or not self.fits(case, rule):
-            return None
-        return Finding(
-            code=self.code,
-            summary=self.summary(case, rule),
-            where=Where(host=rule.host, component=rule.component, rule=rule.text),
-            evidence=tuple(filter(None, (_last_seen(case), _counter(rule), *self.more(case, rule)))),
-            remedy=self.remedy(case, rule),
-            remedy_host=rule.host,
-            confidence=rule.confidence,
-        )
-
-    def possible(self, case: Case) -> bool:
-        """Not when the walk through the hosts' state is known to its end and meets no such rule."""
-        told = case.prediction
-        if told is None or told.unknown:
-            return True
-        stopped = foretold(case, Barrier.RULE)
-        return stopped is not None and (not self.hooks or stopped.obstacles[0].hook in self.hooks)
-
-    @abstractmethod
-    def fits(self, case: Case, rule: Blocked) -> bool:
-        """Whether this rule is this defect."""
-
-    @abstractmethod
-    def summary(self, case: Case, rule: Blocked) -> str:
-        """One sentence."""
-
-    def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
-        """What else shows it."""
-        return ()
-
-    def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
-        """The commands that cure it."""
-        return (rule.undo,)
-
-
-def _last_seen(case: Case) -> str:
-    """``last seen at server2/docker0: frames 10, 12``; what the prober was told, where nothing was sent."""
-    if case.last_seen is None:
-        result = case.probe.result if case.probe else None
-        return f"nothing was sent; the prober was told: {result.detail or result.outcome.value}" if result else ""
-    missing = f", never at {case.first_missing}" if case.first_missing else ""
-    return f"last seen at {case.last_seen}{missing}: {frames_at(case, case.last_seen)}"
-
-
-def _counter(rule: Blocked) -> str:
-    return rule.counter or f"{rule.label} does not count; the walk through {rule.host}'s rules ends there"
 
 
 def port_of(case: Case) -> str:
@@ -129,7 +68,7 @@ class InputFirewallContainerToHost(Filtered):
     def summary(self, case: Case, rule: Blocked) -> str:
         """Who dials whom, and which rule."""
         name = case.source_container.name if case.source_container else "a container"
-        return f"{name} dials its own host {rule.host}, whose INPUT {rule.did} {port_of(case)} from the bridge: {rule.label}"
+        return f"{name} dials its own host {rule.host}, whose INPUT {rule.does} {port_of(case)} from the bridge: {rule.label}"
 
     def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:
         """An ACCEPT before it, for this port and bridge; in a table where that would not do, without the rule."""
@@ -138,14 +77,18 @@ class InputFirewallContainerToHost(Filtered):
         port = case.probe.dialled_port if case.probe else None
         if not bridge:
             return (rule.undo,)
-        if rule.program == "nft":
-            wanted = f"{case.transport} dport {port}" if port is not None else "meta l4proto icmp"
-            where = rule.component.replace("/", " ")
-            return (f"nft insert rule {where} iifname {quote(bridge)} {wanted} accept",)
-        if rule.table != "filter":
+        if rule.program != "nft" and rule.table != "filter":
             return (rule.undo,)
-        wanted = f"-p {case.transport} --dport {port}" if port is not None else "-p icmp"
-        return (f"{rule.program} -I INPUT -i {quote(bridge)} {wanted} -j ACCEPT",)
+        wanted = f"{case.transport} dport {port}" if port is not None else "meta l4proto icmp"
+        known = "ct state established,related"
+        if rule.program == "nft":
+            where = rule.component.replace("/", " ")
+            accept = [f"nft insert rule {where} iifname {quote(bridge)} {each} accept" for each in (wanted, known)]
+        else:
+            wanted = f"-p {case.transport} --dport {port}" if port is not None else "-p icmp"
+            known = "-m conntrack --ctstate RELATED,ESTABLISHED"
+            accept = [f"{rule.program} -I INPUT -i {quote(bridge)} {each} -j ACCEPT" for each in (wanted, known)]
+        return tuple(accept if case.publication else accept[:1])  # docker-proxy dials by that bridge itself
 
     def possible(self, case: Case) -> bool:
         """Only for a container that dials its own host."""
@@ -188,7 +131,7 @@ class FirewallBypassed(Cause):
             summary=f"INPUT of {host.name} denies port {port}, and {container.name} is reachable by it: a published port is forwarded, and INPUT never sees it",
             where=Where(host=host.name, component=denied.label.partition(" ")[0], rule=denied.text),
             evidence=(
-                f"behind DNAT the request goes on: {case.frames}",
+                f"the request passes DNAT and is answered: {case.frames}",
                 f"{denied.label} would stop it: {denied.text}",
             ),
             remedy=(
@@ -247,7 +190,7 @@ class OutputDrop(Filtered):
     def summary(self, case: Case, rule: Blocked) -> str:
         """Whose rule."""
         place = rule.place or Place(host=rule.host)
-        return f"{whose(place)} itself {rule.did} what it sends to {case.probe.dialled if case.probe else 'it'}: {rule.label}"
+        return f"{whose(place)} itself {rule.does} what it sends to {case.probe.dialled if case.probe else 'it'}: {rule.label}"
 
     def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:
         """Without the rule, in the namespace where it stands."""
@@ -274,25 +217,18 @@ class IngressDrop(Filtered):
     code = "ingress-drop"
     hooks = frozenset({INGRESS})
 
-    def fits(self, case: Case, rule: Blocked) -> bool:  # noqa: ARG002
-        """The walk ends there."""
-        return rule.walked
+    def fits(self, case: Case, rule: Blocked) -> bool:
+        """The walk ends there, or the packet was last seen at an interface of that chain."""
+        if rule.walked:
+            return True
+        host, (name, _, device) = case.before(rule.host), (case.last_seen or "").partition("/")
+        chains = host.nft.chains if host and host.nft else ()
+        here = [each for each in chains if each.label == rule.component]
+        return name == rule.host and any(device in each.devices or not each.devices for each in here)
 
     def summary(self, case: Case, rule: Blocked) -> str:
         """Where it came to."""
-        return f"{port_of(case)} comes to {case.last_seen} and is {rule.did} there, before iptables: {rule.label} ({_words(rule)})"
-
-
-def _words(rule: Blocked) -> str:
-    """An nftables rule's text without its counter."""
-    words, out = rule.text.split(), []
-    while words:
-        word = words.pop(0)
-        if word == "counter" and words[:1] == ["packets"]:
-            del words[:4]
-        else:
-            out.append(word)
-    return " ".join(out)
+        return f"{port_of(case)} comes to {case.last_seen}, where {rule.label} {rule.does} it before iptables sees it ({without_counter(rule)})"
 
 
 class LegacyNftMix(Filtered):
@@ -322,11 +258,14 @@ class LegacyNftMix(Filtered):
         other = "iptables (nf_tables)" if rule.program == LEGACY else LEGACY
         where = rule.label.removeprefix(f"{LEGACY} ")
         name = LEGACY if rule.program == LEGACY else "iptables (nf_tables)"
-        return f"{rule.host} has rules in both iptables backends: Docker's are in {other}, and {where} of {name} {rule.did} {port_of(case)}"
+        return f"{rule.host} has rules in both iptables backends: Docker's are in {other}, and {where} of {name} {rule.does} {port_of(case)}"
 
     def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
         """Without that rule; and what lies behind it."""
-        return (rule.undo, f"# use one backend alone: {rule.program}-save shows what the other one holds")
+        return (
+            rule.undo,
+            f"# then use one backend alone (update-alternatives --config iptables): {rule.program}-save shows what is still in this one",
+        )
 
     def possible(self, case: Case) -> bool:
         """Only where some host is known to have rules that stop packets in the backend without Docker's chains."""

@@ -6,6 +6,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, ClassVar
 
 from netprobe.causes.base import Cause
+from netprobe.causes.blocked import blocked
 from netprobe.causes.drops import Drop, may_stop, the_drop
 from netprobe.causes.hooks import Hook, last_hop
 from netprobe.paths.observe import Symptom
@@ -13,6 +14,7 @@ from netprobe.report.model import Finding, Where
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.state.model import Host
 
 STOPPED = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED})
 
@@ -27,7 +29,7 @@ class _Dropped(Cause):
         """Fires when exactly one drop rule of this hook can have stopped the request."""
         if case.story.reached and case.target is not None and not case.reply_lost:
             return None
-        drop = the_drop(case)
+        drop = the_drop(case) or _uncounted(case)
         if drop is None or drop.hook is not self.hook or not self._fits(case, drop):
             return None
         return Finding(
@@ -57,7 +59,8 @@ class _Dropped(Cause):
 
     def _summary(self, case: Case, drop: Drop) -> str:
         did = "rejected" if "REJECT" in drop.text or " reject" in drop.text else "dropped"
-        return f"{self._seen(case)}: {drop.label} of {drop.host} {did} it (counter {drop.before} → {drop.after})"
+        counter = f" (counter {drop.before} → {drop.after})" if drop.counts else ""
+        return f"{self._seen(case)}: {drop.label} of {drop.host} {did} it{counter}"
 
     def possible(self, case: Case) -> bool:
         """Not when the host's rules are known and none at this hook could stop the request."""
@@ -65,6 +68,26 @@ class _Dropped(Cause):
 
     def _remedy(self, case: Case, drop: Drop) -> tuple[str, ...]:  # noqa: ARG002
         return (drop.undo,)
+
+
+def _uncounted(case: Case) -> Drop | None:
+    """A rule without a counter (nftables' own need none) at which the walk through the hosts' state and the packets end."""
+    rule = blocked(case)
+    if rule is None or rule.counter or rule.hook not in {hook.value for hook in Hook}:
+        return None
+    return Drop(
+        host=rule.host,
+        hook=Hook(rule.hook),
+        component=rule.component,
+        text=rule.text,
+        label=rule.label,
+        before=0,
+        after=0,
+        undo=rule.undo,
+        confidence=rule.confidence,
+        program=rule.program,
+        counts=False,
+    )
 
 
 class DockerUserDrop(_Dropped):
@@ -137,8 +160,13 @@ class ForwardDrop(_Dropped):
     hook = Hook.FORWARD
 
     def _fits(self, case: Case, drop: Drop) -> bool:
-        """Docker's own rule for a network with enable_icc=false is another, more specific cause (icc-false)."""
+        """Docker's own rule for a network with enable_icc=false is another, more specific cause (icc-false).
+
+        So may be a policy where Docker keeps its rules in nftables (Engine 29): what nft has must be known to tell.
+        """
         host = case.before(drop.host)
+        if host is not None and ((_within_one_bridge(drop) and host.networks is None) or _nft_untold(host)):
+            return False
         closed = [each for each in host.networks or () if each.bridge and not each.icc] if host else []
         source, target = case.source_container, case.target
         both = set(source.networks) & set(target.networks) if source is not None and target is not None else set()
@@ -152,6 +180,16 @@ class ForwardDrop(_Dropped):
                 f"# Docker's ACCEPT rule for it is missing; or, for all: {drop.undo}",
             )
         return (drop.undo,)
+
+
+def _within_one_bridge(drop: Drop) -> bool:
+    words = drop.text.split()
+    return "-i" in words and "-o" in words and words[words.index("-i") + 1] == words[words.index("-o") + 1]
+
+
+def _nft_untold(host: Host) -> bool:
+    major = (host.engine or "").partition(".")[0]
+    return host.nft is None and major.isdecimal() and int(major) >= 29
 
 
 class InputDrop(_Dropped):

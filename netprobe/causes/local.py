@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.evidence.model import Place
 from netprobe.paths.observe import Answerer, Symptom
-from netprobe.report.model import Finding, Where
+from netprobe.report.model import Confidence, Direction, Finding, PathCode, Where
 from netprobe.state.address import is_loopback
+from netprobe.state.sockets import listening
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -22,7 +23,7 @@ def _lost_proxy(case: Case) -> tuple[Host, Container, Published, tuple[Rule, ...
     if case.publication is None or case.dialled is None or not case.refused_by_host:
         return None
     host, container, published = case.publication
-    if not container.running or container.host_network or uses_no_proxy(host):
+    if not container.running or container.host_network or uses_no_proxy(host) or host.rootless:
         return None
     proxies = case.proxies(host, published)
     rules = case.dnat_rules(host, published, container)
@@ -123,3 +124,58 @@ class ProxyAndDnatDead(Cause):
             remedy=(f"docker restart {container.name}",),
             remedy_host=host.name,
         )
+
+
+class RootlessPath(Cause):
+    """The engine is rootless: published ports are carried by RootlessKit, and containers see the bridge's gateway as every client.
+
+    What it is: a process of the user listens on the host and hands on into RootlessKit's own network namespace, where docker-proxy (or DNAT)
+        takes over. The gateway that a container sees is in there: it is not the host, and the host's own services are not behind it.
+    Why it happens: ``dockerd-rootless``, with RootlessKit's port driver ``builtin`` (the default).
+    Evidence: ``name=rootless`` among the engine's security options; the two connections, the inner one from the gateway.
+    Remedy: RootlessKit 3 (Engine 29.5) with ``"userland-proxy": false``, for TCP; or the port driver slirp4netns, which is slower.
+    Source: moby#41789, moby#41904; rootlesskit docs/port.md; Docker documentation, "Rootless mode". Built by hand, not measured.
+    """
+
+    code = "rootless-path"
+    symptoms = frozenset({Symptom.OK, Symptom.DELIVERED})
+    note = True
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when a connection to a container of a rootless engine was proxied."""
+        host, target = case.target_host, case.target
+        if host is None or target is None or not host.rootless or case.way.path is not PathCode.DOCKER_PROXY:
+            return None
+        seen = self._source(case)
+        if not seen:
+            return None
+        sockets = listening(host.own.sockets or (), *case.dialled, case.transport) if case.dialled else ()
+        owner = next((f"{each.process} (pid {each.pid})" for each in sockets if each.process), "RootlessKit")
+        return Finding(
+            code=self.code,
+            summary=f"{host.name}'s engine is rootless: {owner} hands it on, and {target.name} sees {seen} as the client",
+            where=Where(host=host.name, component=owner.partition(" ")[0]),
+            evidence=(
+                "docker info: SecurityOptions has name=rootless",
+                f"the connection that {target.name} sees comes from {seen}; that gateway is RootlessKit's, not {host.name}",
+            ),
+            remedy=(
+                '# RootlessKit 3 (Engine 29.5 and later): "userland-proxy": false in ~/.config/docker/daemon.json, then systemctl --user restart docker (TCP only)',
+                "# or DOCKERD_ROOTLESS_ROOTLESSKIT_PORT_DRIVER=slirp4netns in the environment of the user's docker.service: slower, keeps the client's address",
+            ),
+            remedy_host=host.name,
+            confidence=Confidence.LIKELY,
+        )
+
+    @staticmethod
+    def _source(case: Case) -> str:
+        """The client's address as the target sees it; ``""`` unless that is a gateway of its own."""
+        inside = {each.name for each in case.points if each.place == case.aim.target}
+        hops = (
+            hop
+            for hop in case.hops
+            if hop.seen and hop.packet and hop.point in inside and hop.direction is Direction.REQUEST
+        )
+        sources = [hop.packet.src.rpartition(":")[0].strip("[]") for hop in hops if hop.packet]
+        gateways = {each.gateway for each in case.target.networks.values()} if case.target else set()
+        return sources[0] if sources and sources[0] in gateways else ""

@@ -145,7 +145,7 @@ class DnatMissing(Cause):
             return None
         host, container, published = case.publication
         rules = case.dnat_rules(host, published, container)
-        if rules is None or rules or not container.running:
+        if rules is None or rules or not container.running or host.rootless:
             return None
         if case.way.path is not PathCode.DOCKER_PROXY and (case.story.good or not case.proxies(host, published)):
             return None

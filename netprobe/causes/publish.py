@@ -107,6 +107,8 @@ class PortNotPublished(Cause):
         dialled, host = case.dialled, case.dialled_host
         if dialled is None or host is None or host.containers is None or not case.refused_by_host:
             return None
+        if host.networks is None and case.target is not None:
+            return None  # on a network for which the engine ignores -p?
         running = [each for each in host.containers if each.running and not each.host_network]
         publishing = [
             p
@@ -222,4 +224,7 @@ class PortClosed(Cause):
 
 
 def _runs_containers(host: Host) -> bool:
+    """Whether containers run there; an engine whose containers could not be read may run some."""
+    if host.containers is None and host.engine is not None:
+        return True
     return any(each.running for each in host.containers or ())

@@ -125,6 +125,8 @@ class NoRoute(Cause):
         if obstacle is None or probe is None or obstacle.direction is not Direction.REQUEST:
             return None
         at_source = obstacle.place == case.aim.source
+        if obstacle.place.container is not None and not self._known(case, obstacle.place):
+            return None
         if at_source and probe.result.outcome not in {Outcome.UNREACHABLE, Outcome.DENIED}:
             return None
         refused = refusing(case, obstacle.place, probe.dialled)
@@ -142,6 +144,18 @@ class NoRoute(Cause):
             evidence=(f"ip route of {whose(obstacle.place)}: {route}", seen),
             remedy=(self._remedy(case, obstacle.place, refused),),
             remedy_host=obstacle.place.host,
+        )
+
+    @staticmethod
+    def _known(case: Case, place: Place) -> bool:
+        """Whether enough is known of a container to tell a missing route from an internal network or a namespace left behind."""
+        host = case.before(place.host)
+        container = _container(case, place)
+        return (
+            host is not None
+            and container is not None
+            and host.networks is not None
+            and host.namespace(place.container).links is not None
         )
 
     def _remedy(self, case: Case, place: Place, refused: str) -> str:

@@ -6,6 +6,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
+from netprobe.causes.case import host_ip_covers
 from netprobe.evidence.model import Place
 from netprobe.paths.observe import Answerer, Symptom
 from netprobe.report.model import Finding, Where
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from netprobe.state.model import Host
     from netprobe.state.sockets import Socket
 
-DOCKERS = frozenset({"docker-proxy", "dockerd", "rootlesskit"})
+# By the first letters of their names (comm has 15): distributions ship docker-proxy-current, RootlessKit rootlesskit-docker-proxy.
+DOCKERS = ("docker-proxy", "dockerd", "rootlesskit", "slirp4netns", "pasta", "passt", "vpnkit")
 
 
 class PublishIgnored(Cause):
@@ -73,7 +75,8 @@ class PublishIgnored(Cause):
                 continue
             wanted = next((p for p in container.requested if (p.host_port, p.proto) == (port, case.transport)), None)
             kind = _unpublishable(host, container)
-            if wanted is not None and kind and not container.published and not then.published:
+            meant = wanted is not None and host_ip_covers(wanted.host_ip, case.dialled[0] if case.dialled else "")
+            if wanted is not None and meant and kind and not container.published and not then.published:
                 return container, wanted, kind
         return None
 
@@ -81,6 +84,8 @@ class PublishIgnored(Cause):
     def _remedy(container: Container, wanted: Published, address: str) -> tuple[str, ...]:
         if container.host_network:
             return (f"# dial {address}:{wanted.container_port}, the port that {container.name} itself has on the host",)
+        if container.network_mode == "none":
+            return (f"# recreate {container.name} on a bridge network instead of none",)
         direct = next((each.address for each in container.networks.values() if each.address), "")
         dial = f"# or dial {direct}:{wanted.container_port} from its own network" if direct else ""
         return tuple(filter(None, (f"docker network connect bridge {quote(container.name)}", dial)))
@@ -97,7 +102,7 @@ def _unpublishable(host: Host, container: Container) -> str:
 
 
 def _ignores(network: Network) -> bool:
-    return network.driver in FLAT_DRIVERS or network.internal
+    return network.driver in FLAT_DRIVERS or network.driver == "null" or network.internal
 
 
 def on_port(sockets: tuple[Socket, ...], port: int, proto: str) -> list[Socket]:
@@ -127,7 +132,7 @@ class PortOwnedByHost(Cause):
             return None
         host, container, published = case.publication
         sockets = self._owners(case, host)
-        if not sockets or not container.running or container.host_network or not self._from_host(case):
+        if not sockets or not container.running or container.host_network or host.rootless or not self._from_host(case):
             return None
         owner, occupant = sockets[0], self._container(host, sockets[0])
         who = f"container {occupant.name} (host network)" if occupant else f"{owner.process} (pid {owner.pid})"
@@ -171,7 +176,7 @@ class PortOwnedByHost(Cause):
         held = [{each.pid for each in sockets} for sockets in taking]
         if not all(taking) or held[0] != held[1]:
             return []
-        strange = all(each.pid and each.process and each.process not in DOCKERS for each in taking[0])
+        strange = all(each.pid and each.process and not each.process.startswith(DOCKERS) for each in taking[0])
         return list(taking[0]) if strange else []
 
     @staticmethod
@@ -236,7 +241,7 @@ class HostServiceLoopback(Cause):
         found = [on_port(each, port, case.transport) for each in moments or ()]
         if not found or not all(found):
             return []
-        alone = all(each.loopback and each.process not in DOCKERS for sockets in found for each in sockets)
+        alone = all(each.loopback and not each.process.startswith(DOCKERS) for sockets in found for each in sockets)
         return found[-1] if alone else []
 
     @staticmethod

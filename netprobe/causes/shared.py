@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.endpoint import NOT_RUNNING
+from netprobe.causes.service import on_port
 from netprobe.evidence.model import Outcome
 from netprobe.paths.observe import Answerer, Symptom
 from netprobe.report.model import Confidence, Finding, Where
@@ -40,6 +41,10 @@ class NetnsOwnerRestarted(Cause):
             what = "answered" if case.story.symptom is Symptom.OTHER_ENDPOINT else "refused it"
             said = f"{asked[1].name}, in its new namespace, {what}: {case.frames}"
             return self._finding(case.target_host, *asked, said)
+        missing = self._sidecar(case)
+        if missing is not None and case.target is not None:
+            said = f"{case.story.detail} from {case.target.name} itself, where nothing listens on the port any more: {case.frames}"
+            return self._finding(case.target_host, missing, case.target, said, Confidence.LIKELY)
         host = case.before(case.probe.source_at.host) if case.probe else None
         asking = self._left(case, case.client, host)
         if asking is None:
@@ -55,6 +60,20 @@ class NetnsOwnerRestarted(Cause):
             return None
         owner = owner_restarted(host, container)
         return (container, owner) if owner is not None and owner_restarted(after, then) is not None else None
+
+    def _sidecar(self, case: Case) -> Container | None:
+        """Who serves the port by its image, was left behind, and is missed in the owner's new namespace, which refused."""
+        probe, owner, host = case.probe, case.target, case.target_host
+        if probe is None or owner is None or host is None or probe.target_port is None or probe.target_at is None:
+            return None
+        if case.story.answerer is not Answerer.TARGET or case.story.symptom is Symptom.OTHER_ENDPOINT:
+            return None
+        moments = case.sockets(probe.target_at)
+        if moments is None or any(on_port(each, probe.target_port, case.transport) for each in moments):
+            return None
+        others = (each for each in host.containers or () if wants(each, probe.target_port, case.transport))
+        left = (self._left(case, each, host) for each in others)
+        return next((pair[0] for pair in left if pair is not None and pair[1].name == owner.name), None)
 
     def _offline(self, case: Case, host: Host | None, container: Container, owner: Container) -> Finding | None:
         """It has no interface but lo, and its kernel refused to send."""
@@ -77,7 +96,14 @@ class NetnsOwnerRestarted(Cause):
         said = f"{owner.name} is not in the namespace that {container.name} asked: {case.frames}"
         return self._finding(host, container, owner, said)
 
-    def _finding(self, host: Host | None, container: Container, owner: Container, said: str) -> Finding:
+    def _finding(
+        self,
+        host: Host | None,
+        container: Container,
+        owner: Container,
+        said: str,
+        sure: Confidence = Confidence.CERTAIN,
+    ) -> Finding:
         name = host.name if host is not None else None
         return Finding(
             code=self.code,
@@ -89,6 +115,7 @@ class NetnsOwnerRestarted(Cause):
             ),
             remedy=(f"docker restart {quote(container.name)}",),
             remedy_host=name,
+            confidence=sure,
         )
 
     def possible(self, case: Case) -> bool:
@@ -99,7 +126,8 @@ class NetnsOwnerRestarted(Cause):
             (case.target_host, case.named),
             (case.before(case.probe.source_at.host), case.client),
         )
-        return any(host and each and owner_restarted(host, each) is not None for host, each in pairs)
+        sides = ((case.target_host, each) for each in (case.target_host.containers or () if case.target_host else ()))
+        return any(host and each and owner_restarted(host, each) is not None for host, each in (*pairs, *sides))
 
 
 def _time(started: str) -> str:

@@ -77,21 +77,31 @@ def parse(host: str, text: str) -> Reach:
     )
 
 
-# Host keys are never skipped, whatever the user's own configuration says; nothing is asked of the terminal; a connection is
-# shared for a minute, so that the next run starts at once (ssh_config(5)).
+# Host keys are never skipped, whatever the user's own configuration says; nothing is asked of the terminal (ssh_config(5)).
 SSH_OPTIONS = {
     "BatchMode": "yes",
     "StrictHostKeyChecking": "yes",
     "ConnectTimeout": "3",
-    "ServerAliveInterval": "3",
+    "ServerAliveInterval": "2",
     "ServerAliveCountMax": "2",
     "ForwardX11": "no",
     "ForwardAgent": "no",
     "ClearAllForwardings": "yes",
     "RequestTTY": "no",
+    "RemoteCommand": "none",
     "PermitLocalCommand": "no",
+    "LogLevel": "ERROR",
 }
-SHARING = {"ControlMaster": "auto", "ControlPersist": "60"}
+# A connection is shared for a minute, so that the next run starts at once. What the user's own configuration says of sharing
+# counts more, as the first value does: there may be a connection whose password was typed by hand.
+SHARED = """\
+Include ~/.ssh/config
+Include /etc/ssh/ssh_config
+Host *
+ControlMaster auto
+ControlPersist 60
+ControlPath "{folder}/%C"
+"""
 _SSH = re.compile(
     r"ssh://(?:(?P<user>[^@/\s]+)@)?(?P<host>\[[0-9A-Fa-f:.%a-z]+\]|[^@:/\[\]\s]+)(?::(?P<port>\d{1,5}))?/?\Z"
 )
@@ -106,15 +116,29 @@ def _ssh(host: str, text: str) -> Reach:
         raise UsageFault(
             f"host {host}: reach = {text!r} is not understood", 'for example reach = "ssh://root@server1:22"'
         )
-    options = dict(SSH_OPTIONS)
-    folder = control_folder()
-    if folder is not None:
-        options |= SHARING | {"ControlPath": f"{folder}/%C"}
-    words = [f"-o{key}={value}" for key, value in options.items()]
+    words = [f"-o{key}={value}" for key, value in SSH_OPTIONS.items()]
+    config = _sharing()
+    words += [f"-F{config}"] if config is not None else []
     words += [f"-p{port}"] if port else []
     words += [f"-l{user}"] if user else []
     spoken = " ".join(filter(None, ("ssh", f"-p {port}" if port else "", f"{user}@{name}" if user else name)))
     return Reach(prefix=("ssh", *words, "--", name), same_machine=False, quoted=True, spoken=spoken)
+
+
+def _sharing() -> Path | None:
+    """Return the configuration that shares connections, written if need be; None: nothing is shared."""
+    folder = control_folder()
+    if folder is None:
+        return None
+    file, text = folder / "config", SHARED.format(folder=folder)
+    try:
+        if not file.exists() or file.read_text() != text:
+            draft = folder / f"config.{os.getpid()}"
+            draft.write_text(text)
+            draft.rename(file)
+    except OSError:
+        return None
+    return file
 
 
 def control_folder() -> Path | None:
@@ -127,7 +151,8 @@ def control_folder() -> Path | None:
     except OSError:
         return None
     private = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077
-    return folder if private and len(os.fsencode(folder)) < _SOCKET_PATH else None
+    plain = not set(str(folder)) & set('"%\n')  # they mean something in a configuration
+    return folder if private and plain and len(os.fsencode(folder)) < _SOCKET_PATH else None
 
 
 def become_argv(host: str, text: str) -> tuple[str, ...]:

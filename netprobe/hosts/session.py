@@ -41,6 +41,7 @@ LINES = 60
 LINE_BYTES = 1000
 LIFE_SECONDS = 2.0
 SILENCE_SECONDS = 10.0
+ANSWER_BYTES = 512 << 20
 SSH_FAILED = 255  # ssh(1): its own failure, not the command's
 
 Answer = dict[str, Any]
@@ -147,7 +148,9 @@ class Session:
 
     def _read(self) -> None:
         stream = self._process.stdout
-        for line in iter(stream.readline, b"") if stream is not None else ():
+        for line in iter(lambda: stream.readline(ANSWER_BYTES), b"") if stream is not None else ():
+            if len(line) == ANSWER_BYTES:  # no answer of ours: what follows would be as long
+                break
             try:
                 value = json.loads(line)
             except (ValueError, RecursionError):  # a login shell's greeting
@@ -206,7 +209,7 @@ class Session:
         if said:
             return Complaint(said[-1], "")
         if self.host.reach.quoted and self._process.returncode == SSH_FAILED:
-            return Complaint("the ssh connection broke", "")
+            return Complaint("the ssh connection broke", f"is the host up? try {self.host.reach.spoken}")
         if self._process.returncode < 0:
             return Complaint(f"the session was killed (signal {-self._process.returncode})", "")
         return Complaint(f"the session ended with exit status {self._process.returncode}", "")

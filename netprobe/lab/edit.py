@@ -14,24 +14,28 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from netprobe.evidence.model import HostState
+    from netprobe.evidence.model import Evidence, HostState
     from netprobe.lab.experiments.model import Edit
 
 
 def edit(save: Path, edits: Iterable[Edit]) -> None:
-    """Change a saved file.
+    """Change a saved file. Raises as :func:`edited` does."""
+    save.write_bytes(write(edited(read(save.read_bytes()), edits)))
+
+
+def edited(evidence: Evidence, edits: Iterable[Edit]) -> Evidence:
+    """Return the evidence with the texts changed, before the probe and after it.
 
     Raises:
         LabError: an edit found nothing to change.
     """
-    evidence = read(save.read_bytes())
     before, after = evidence.before, evidence.after
     for each in edits:
         changed = tuple(_state(state, each) for state in before)
         if changed == before:
             raise LabError(f"{each.pattern!r} was not found in {each.key} of {each.host}")
         before, after = changed, tuple(_state(state, each) for state in after)
-    save.write_bytes(write(replace(evidence, before=before, after=after)))
+    return replace(evidence, before=before, after=after)
 
 
 def _state(state: HostState, wanted: Edit) -> HostState:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -29,6 +28,9 @@ if TYPE_CHECKING:
 
 
 OF_ENGINE = {"docker-version", "docker-info", "containers", "networks"}
+
+
+GREETING_SECONDS = 0.5  # when all the rest that was asked at once has come, or has been waited for
 
 
 class ContainerEnded(EnvironmentFault):
@@ -148,11 +150,18 @@ class Fleet:
 
     @staticmethod
     def _check_root(member: Member, greeting: Future[Answer]) -> None:
-        with contextlib.suppress(HostLostError, FarError):  # said by `_check`
-            uid = member.session.wait(greeting)["uid"] if member.session is not None else 0
-            if uid != 0:
-                member.host_fault = f"netprobe is not root there (user id {uid})"
-                member.host_hint = 'give it become = "sudo -n" in the hosts file, or reach it as root'
+        if member.session is None or member.host_fault:
+            return
+        try:
+            uid = member.session.wait(greeting, GREETING_SECONDS)["uid"]
+        except (HostLostError, FarError):
+            spoken = member.entry.reach.spoken
+            member.host_fault = "it does not answer"
+            member.host_hint = f"is the host up? try {spoken}" if spoken else ""
+            return
+        if uid != 0:
+            member.host_fault = f"netprobe is not root there (user id {uid})"
+            member.host_hint = 'give it become = "sudo -n" in the hosts file, or reach it as root'
 
     def _survey_engine(self, member: Member, wanted: Collection[str]) -> None:
         session = member.session

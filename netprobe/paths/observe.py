@@ -302,7 +302,18 @@ class _Look:
             return True
         if self.aim.source != self.aim.target and all(self.points[index].interface == "lo" for index in inside):
             return None  # what comes from elsewhere comes by another interface
-        return None if any(self.points[index].dropped for index in inside) else False
+        if any(self.points[index].dropped for index in inside) or self._strays(connection, inside):
+            return None
+        return False
+
+    def _strays(self, connection: Connection, inside: set[int]) -> bool:
+        """Whether packets between the same ends were seen there that could not be joined: their first ones may be missing."""
+        table, flow = self.table, connection.flows[-1]
+        here = np.isin(table.packets.point, list(inside)) & (table.kind == flow.kind)
+        ends = (np.uint64(flow.client.lo), np.uint64(flow.server.lo))
+        forth = (table.src_lo == ends[0]) & (table.dst_lo == ends[1])
+        back = (table.src_lo == ends[1]) & (table.dst_lo == ends[0])
+        return bool(np.any(here & (forth | back)))
 
     def _elsewhere(self, connection: Connection) -> bool:
         """Whether it came to a container that is neither the source nor the target."""

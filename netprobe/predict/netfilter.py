@@ -122,11 +122,21 @@ def pass_hook(
 
 
 def pass_ingress(by: Filter, device: str, packet: Flying) -> None:
-    """Pass the netdev ingress chains of a device: before everything else, and behind the sniffers' taps. Raises as :func:`pass_hook`."""
+    """Pass the netdev ingress chains of a device: before everything else, and behind the sniffers' taps. Raises as :func:`pass_hook`.
+
+    nft 1.0.6 does not tell a chain's devices in its JSON: then one that would stop the packet makes the rest unknown.
+    """
     seen = by.seen(packet, in_if=device, out_if="", new=True)
     for chain in by.nft.base("ingress", "netdev") if by.nft else ():
-        if not chain.devices or device in chain.devices:
+        if chain.devices and device not in chain.devices:
+            continue
+        try:
             _nft_chain(by, chain, seen, packet.direction)
+        except Stopped as stopped:
+            if chain.devices:
+                raise
+            label = stopped.obstacle.label
+            raise UnknownHere(f"{by.place}: whether nftables {label} is for {device} is not known") from None
 
 
 def _type(namespace: Namespace, address: str | None) -> str | None:

@@ -86,7 +86,7 @@ class Container:
         requested: what it asks for (HostConfig.PortBindings), also where the engine ignores it (macvlan, host …).
         exposed: ``(port, proto)`` of EXPOSE.
         links: ``--link`` as ``(other container, alias)``. link_env: the variables that links made, name -> value.
-        link_env_known: its environment was read: what is not in ``link_env`` is not there.
+        link_env_known: its environment was read (or shows some of them): what is not in ``link_env`` is not there.
         sandbox_key: the last part of the path that names its network namespace; equal for a shared one.
         started: when it was started, RFC 3339 in UTC; ``""`` unknown.
         netns_of: the name of the container whose namespace it is in (``--network container:X``), ``""`` for its own.
@@ -205,6 +205,7 @@ def _container(item: dict[str, Any]) -> Container:
     requested = tuple(_published(dict_of(host, "PortBindings")))
     runs = status in {ContainerState.RUNNING, ContainerState.PAUSED}
     environ = (*texts_of(config, "Env"), *texts_of(item, "LinkEnv"))
+    link_env = link_variables(environ, link_aliases(item))
     return Container(
         name=text_of(item, "Name").lstrip("/"),
         id=text_of(item, "Id"),
@@ -218,8 +219,8 @@ def _container(item: dict[str, Any]) -> Container:
         requested=requested,
         exposed=tuple(filter(None, map(_port, dict_of(config, "ExposedPorts")))),
         links=tuple(_links(host)),
-        link_env=link_variables(environ, link_aliases(item)),
-        link_env_known=isinstance(item.get("LinkEnv"), list),
+        link_env=link_env,
+        link_env_known=bool(link_env) or isinstance(item.get("LinkEnv"), list),
         sandbox_key=text_of(settings, "SandboxKey").rsplit("/", 1)[-1],
         extra_hosts=texts_of(host, "ExtraHosts"),
         dns=texts_of(host, "Dns"),

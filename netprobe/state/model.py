@@ -226,6 +226,15 @@ class Host:
         return version if isinstance(version, str) else None
 
     @cached_property
+    def rootless(self) -> bool:
+        """The engine says that it is rootless: its bridges, rules and docker-proxies are in RootlessKit's network namespace."""
+        value = self.outputs.parse("docker-info", load_json)
+        options = value.get("SecurityOptions") if isinstance(value, dict) else None
+        return isinstance(options, list) and any(
+            isinstance(each, str) and each.split(",")[0] == "name=rootless" for each in options
+        )
+
+    @cached_property
     def namespaces(self) -> Mapping[str, Namespace]:
         """The containers' namespaces that were looked into."""
         keys = (key for key in self.outputs.outputs if key.startswith("ns/"))

@@ -32,9 +32,9 @@ def with_text(name: str, when: str, key: str, old: str, new: str) -> Evidence:
         assert old in output.stdout
         return replace(state, outputs={**state.outputs, key: replace(output, stdout=output.stdout.replace(old, new))})
 
-    states = getattr(whole, when)
-    moved = tuple(changed(state) if state.host == "server2" else state for state in states)
-    return replace(whole, before=moved) if when == "before" else replace(whole, after=moved)
+    before = tuple(changed(state) if state.host == "server2" and when == "before" else state for state in whole.before)
+    after = tuple(changed(state) if state.host == "server2" and when == "after" else state for state in whole.after)
+    return replace(whole, before=before, after=after)
 
 
 QUEUE = "accept-queue-full"

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from netprobe.causes.base import Cause
 from netprobe.causes.catalogue import CAUSES
 from netprobe.causes.words import HEADINGS, words_of
+
+if TYPE_CHECKING:
+    from netprobe.causes.base import Cause
 
 
 @pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.code)

@@ -297,6 +297,37 @@ def test_a_missing_prefix_names_its_package() -> None:
         Session(HostEntry(name="x", reach=Reach(prefix=("no-such-nsenter",))), 10)
 
 
+def test_what_a_login_shell_prints_is_passed_over() -> None:
+    noise = 'printf "Welcome\\n5\\n[1]\\n{}\\n{\\"id\\": \\"1\\"}\\n"; printf "hello\\n" >&2; exec "$@"'
+    noisy = Session(HostEntry(name="noisy", reach=Reach(prefix=("sh", "-c", noise, "sh"))), 10)
+    try:
+        assert noisy.ask("hello")["uid"] == os.geteuid()
+    finally:
+        noisy.close()
+
+
+def test_somebody_else_may_hold_standard_error_open() -> None:
+    """As a shared ssh connection does, which lives on."""
+    held = Session(
+        HostEntry(name="held", reach=Reach(prefix=("sh", "-c", "sleep 5 >/dev/null & echo no way >&2; exit 1"))), 10
+    )
+    begin = time.monotonic()
+    with pytest.raises(HostLostError, match="held: no way"):
+        held.ask("hello")
+    held.close()
+    assert time.monotonic() - begin < 4.5
+
+
+def test_over_a_network_silence_ends_the_program() -> None:
+    far = Session(HostEntry(name="far"), 60)
+    begin = time.monotonic()
+    far.ask("watch", seconds=0.3)
+    while not far.lost and time.monotonic() - begin < 5:
+        pass
+    assert far.lost
+    far.close()
+
+
 def test_closing_ends_what_it_was_doing() -> None:
     busy = Session(HostEntry(name="local"), 60)
     busy.ask("hello")

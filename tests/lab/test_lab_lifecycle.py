@@ -138,6 +138,25 @@ def test_up_repairs_a_dead_engine(other: Lab) -> None:
     assert is_up(other)
 
 
+def test_ssh_comes_stays_and_goes_with_the_lab(other: Lab) -> None:
+    before = traces(other)
+    assert up(other, quiet, ssh=True) is True
+    asked = on_host(other, "desk", ["ssh", "-oBatchMode=yes", "root@192.168.3.201", "hostname"])
+    assert asked.stdout == "server1\n"
+    pids = {name: read_pid(other.host_dir(name) / "sshd.pid") for name in ("server1", "server2")}
+    assert up(other, quiet, ssh=True) is False
+    assert up(other, quiet) is False
+    assert {name: read_pid(other.host_dir(name) / "sshd.pid") for name in pids} == pids
+    assert pids["server2"] is not None
+    os.kill(pids["server2"], signal.SIGKILL)
+    wait_for(lambda: read_pid(other.host_dir("server2") / "sshd.pid") is None, "sshd to end", 5)
+    assert up(other, quiet, ssh=True) is True
+    assert on_host(other, "desk", ["ssh", "-oBatchMode=yes", "probe@192.168.3.202", "hostname"]).stdout == "server2\n"
+    down(other, quiet)
+    assert lab_processes(other) == set()
+    assert traces(other) == before
+
+
 def test_up_after_a_reboot_starts_anew(other: Lab) -> None:
     """After a reboot /var/lib has the data, perhaps /run its files, and nothing runs."""
     other.host_dir("server1").mkdir(parents=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netprobe.lab.errors import LabError
-from netprobe.lab.experiments.model import DeleteDnat, KillProxy, Run, WaitPort, on, start
+from netprobe.lab.experiments.model import DeleteDnat, Engine, KillProxy, Run, WaitPort, on, start
 from netprobe.lab.steps import carry_out, clean, container_addresses, on_host
 
 if TYPE_CHECKING:
@@ -81,3 +81,15 @@ def test_udp_echo_answers_every_datagram(clean_lab: Lab) -> None:
     for text in ("one", "two"):
         argv = ["bash", "-c", f"exec 3<>/dev/udp/192.168.3.202/80; echo {text} >&3; timeout 2 head -n 1 <&3"]
         assert on_host(clean_lab, "server1", argv).stdout == f"{text}\n"
+
+
+def test_an_engine_with_other_options_until_the_lab_is_clean(clean_lab: Lab) -> None:
+    before, engine = rules(clean_lab), rules(clean_lab, "filter")
+    carry_out(clean_lab, Engine(host="server2", options=(("userland-proxy", False),)))
+    assert "-A OUTPUT -m addrtype --dst-type LOCAL -j DOCKER" in rules(clean_lab)
+    play(clean_lab, start("demo", "nginx", options="-p 80:80", port=80))
+    with pytest.raises(LabError, match="no docker-proxy serves"):
+        carry_out(clean_lab, KillProxy(host="server2", port=80))
+    clean(clean_lab)
+    assert (rules(clean_lab), rules(clean_lab, "filter")) == (before, engine)
+    assert "userland-proxy" not in (clean_lab.host_dir("server2") / "daemon.json").read_text()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from netprobe.lab.errors import LabError
 from netprobe.lab.experiments.addresses import ADDRESSES
 from netprobe.lab.experiments.endpoints import ENDPOINTS
+from netprobe.lab.experiments.engines import ENGINES
 from netprobe.lab.experiments.filters import FILTERS
 from netprobe.lab.experiments.firewalls import FIREWALLS
 from netprobe.lab.experiments.forwarding import FORWARDING
@@ -17,6 +18,7 @@ from netprobe.lab.experiments.resolvers import RESOLVERS
 from netprobe.lab.experiments.routing import ROUTING
 from netprobe.lab.experiments.segments import SEGMENTS
 from netprobe.lab.experiments.service import SERVICE
+from netprobe.lab.experiments.shared import SHARED
 from netprobe.lab.experiments.truth import TRUTH
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
     *ADDRESSES,
     *ENDPOINTS,
     *SERVICE,
+    *SHARED,
+    *ENGINES,
     *FIREWALLS,
     *FILTERS,
     *ROUTING,

@@ -47,13 +47,13 @@ def _netdev(port: int, *, counter: str = "counter ") -> tuple[Step, ...]:
     )
 
 
-def _nft_input(*words: str) -> tuple[Step, ...]:
-    """A firewall of nftables' own on server2's INPUT."""
+def _nft(hook: str, rule: str, *, policy: str = "accept") -> tuple[Step, ...]:
+    """A firewall of nftables' own on server2."""
     return on(
         "server2",
         "nft add table inet firewall",
-        "nft add chain inet firewall input '{ type filter hook input priority 0; }'",
-        f"nft add rule inet firewall input {' '.join(words)}",
+        f"nft add chain inet firewall {hook} '{{ type filter hook {hook} priority 0; policy {policy}; }}'",
+        f"nft add rule inet firewall {hook} {rule}",
     )
 
 
@@ -82,7 +82,7 @@ _OWN_HOST: Final = (
         explain=_BY_ADDRESS,
         expected=_fails("input-firewall-container-to-host", "literal"),
         set_up=_HOST_APP,
-        break_=_nft_input("iifname docker0 tcp dport 80 drop"),
+        break_=_nft("input", "iifname docker0 tcp dport 80 drop"),
         near_miss=("input-drop",),
     ),
     Experiment(
@@ -118,7 +118,7 @@ _OWN_HOST: Final = (
         explain=_BY_NAME,
         expected=_works("dnat", findings=("firewall-bypassed",)),
         set_up=_NGINX,
-        break_=_nft_input("tcp dport 80 drop"),
+        break_=_nft("input", "tcp dport 80 drop"),
     ),
     Experiment(
         name="firewall-bypassed-another-port",
@@ -178,12 +178,26 @@ _DOORS: Final = (
     ),
     Experiment(
         name="ingress-drop-uncounted",
-        title="the same by a rule without a counter",
+        title="the same by a rule without a counter: nft 1.0.6 does not tell for which interface it is",
+        explain=_BY_NAME,
+        expected=Expected(verdict="undetermined", path="none", resolution="inventory"),
+        set_up=_NGINX,
+        break_=_netdev(80, counter=""),
+        near_miss=("ingress-drop", "forward-drop", "upstream-drop"),
+    ),
+    Experiment(
+        name="ingress-drop-set",
+        title="the same by a set of addresses, which the walk does not look into",
         explain=_BY_NAME,
         expected=_fails("ingress-drop"),
         set_up=_NGINX,
-        break_=_netdev(80, counter=""),
-        near_miss=("forward-drop",),
+        break_=on(
+            "server2",
+            "nft add table netdev door",
+            "nft add set netdev door banned '{ type ipv4_addr; elements = { 192.168.3.201 }; }'",
+            "nft add chain netdev door ingress '{ type filter hook ingress device eth0 priority 0; }'",
+            "nft add rule netdev door ingress ip saddr @banned counter drop",
+        ),
     ),
     Experiment(
         name="ingress-drop-elsewhere",
@@ -220,6 +234,35 @@ _DOORS: Final = (
         set_up=_NGINX,
         break_=on("server2", "iptables-legacy -I FORWARD -p tcp --dport 81 -j DROP"),
         near_miss=("legacy-nft-mix",),
+    ),
+)
+_UNCOUNTED: Final = (
+    Experiment(
+        name="forward-drop-nft",
+        title="a forward chain of nftables' own drops the container's port, by a rule without a counter",
+        explain=_BY_NAME,
+        expected=_fails("forward-drop"),
+        set_up=_NGINX,
+        break_=_nft("forward", "tcp dport 80 drop"),
+        near_miss=("docker-user-drop", "input-drop", "ingress-drop", "upstream-drop"),
+    ),
+    Experiment(
+        name="forward-drop-nft-elsewhere",
+        title="a forward chain of nftables' own drops another port",
+        explain=_BY_NAME,
+        expected=_works("dnat"),
+        set_up=_NGINX,
+        break_=_nft("forward", "tcp dport 81 drop"),
+        near_miss=("forward-drop",),
+    ),
+    Experiment(
+        name="input-drop-nft",
+        title="an input chain of nftables' own drops a service of the host itself, by its policy",
+        explain=(f"{HIP}:80", "--from", "server1", "--timeout", "2"),
+        expected=_fails("input-drop", "literal"),
+        set_up=_HOST_APP,
+        break_=_nft("input", "tcp dport 22 accept", policy="drop"),
+        near_miss=("forward-drop", "port-closed", "input-firewall-container-to-host"),
     ),
 )
 _BRIDGED: Final = (
@@ -380,4 +423,4 @@ _ENGINE_29: Final = (
         near_miss=("nft-backend-forward-drop", "masquerade-missing"),
     ),
 )
-FILTERS: Final = (*_OWN_HOST, *_DOORS, *_BRIDGED, *_ENGINE_29)
+FILTERS: Final = (*_OWN_HOST, *_DOORS, *_UNCOUNTED, *_BRIDGED, *_ENGINE_29)

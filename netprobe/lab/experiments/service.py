@@ -1,4 +1,4 @@
-"""Who has the port: an ignored publication, a process of the host, a full queue, the other address family, a shared namespace."""
+"""Who has the port: an ignored publication, a process of the host, a full queue, the other address family."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from typing import Final
 from netprobe.lab.experiments.model import (
     HIP,
     DeleteDnat,
-    Engine,
     Expected,
     Experiment,
     Inside,
     KillProxy,
     Step,
-    WaitPort,
     client,
     on,
     start,
@@ -258,152 +256,4 @@ _QUEUE: Final = (
     ),
 )
 
-
-def _second(command: str = "") -> tuple[Step, ...]:
-    return start("api", "nginx", options="--network container:web", command=command)
-
-
-def _ended(container: str) -> tuple[Step, ...]:
-    return on("server2", f"timeout 20 docker wait {container}")
-
-
-_81 = "sh -c \"sed -i 's/listen 80/listen 81/' /etc/nginx/nginx.conf && exec nginx -e stderr -g 'daemon off;'\""
-_WEB: Final = start("web", "nginx", port=80)
-
-_SHARED: Final = (
-    Experiment(
-        name="owner-restarted",
-        title="the owner of a shared namespace was restarted: what listens there now is not the target's",
-        explain=("side:80", *_FROM_HOST),
-        expected=_fails("netns-owner-restarted", "bridge", "inventory"),
-        set_up=(
-            *start("own", "busybox", command="sleep 100000"),
-            *start("side", "nginx", options="--network container:own", port=80),
-            *on("server2", "docker restart --time 0 own"),
-        ),
-        near_miss=("app-not-listening", "app-bound-loopback", "port-not-published"),
-    ),
-    Experiment(
-        name="owner-restarted-source",
-        title="the same, asked from the one that was left behind: its namespace has only lo",
-        explain=("192.168.3.201:80", "--from", "side"),
-        expected=_fails("netns-owner-restarted"),
-        set_up=(
-            *start("own", "busybox", command="sleep 100000"),
-            *start("side", "nginx", options="--network container:own", port=80),
-            *on("server2", "docker restart --time 0 own"),
-        ),
-        near_miss=("no-route",),
-    ),
-    Experiment(
-        name="owner-and-sidecar-restarted",
-        title="the owner of a shared namespace was restarted, and its sidecar after it",
-        explain=("side:80", *_FROM_HOST),
-        expected=_works("bridge", "inventory"),
-        set_up=(
-            *start("own", "busybox", command="sleep 100000"),
-            *start("side", "nginx", options="--network container:own", port=80),
-            *on("server2", "docker restart --time 0 own", "docker restart --time 0 side"),
-            WaitPort(host="server2", container="side", port=80),
-        ),
-        near_miss=("netns-owner-restarted",),
-    ),
-    Experiment(
-        name="netns-port-clash",
-        title="two web servers in one namespace: the second cannot bind and ends, the first answers for it",
-        explain=("api:80", *_FROM_HOST),
-        expected=_fails("netns-port-clash", "bridge", "inventory"),
-        set_up=(*_WEB, *_second(), *_ended("api")),
-        near_miss=("container-stopped", "netns-owner-restarted"),
-    ),
-    Experiment(
-        name="netns-port-clash-running",
-        title="the same with a second that goes on without its port",
-        explain=("api:80", *_FROM_HOST),
-        expected=_fails("netns-port-clash", "bridge", "inventory"),
-        set_up=(*_WEB, *_second("sh -c \"until nginx -e stderr -g 'daemon off;'; do sleep 1; done\"")),
-        near_miss=("container-stopped", "app-not-listening"),
-    ),
-    Experiment(
-        name="netns-two-ports",
-        title="two web servers in one namespace, each with its own port",
-        explain=("api:81", *_FROM_HOST),
-        expected=_works("bridge", "inventory"),
-        set_up=(*_WEB, *_second(_81), WaitPort(host="server2", container="web", port=81)),
-        near_miss=("netns-port-clash",),
-    ),
-    Experiment(
-        name="netns-sharer-stopped",
-        title="the second was stopped, which is no clash",
-        explain=("api:80", *_FROM_HOST),
-        expected=_fails("container-stopped", "bridge", "inventory"),
-        set_up=(
-            *_WEB,
-            *_second(_81),
-            WaitPort(host="server2", container="web", port=81),
-            *on("server2", "docker stop --time 5 api"),
-        ),
-        near_miss=("netns-port-clash",),
-    ),
-)
-
-_NO_PROXY: Final = (Engine(host="server2", options=(("userland-proxy", False),)), *client(), *_NGINX)
-_NO_BRIDGE_NF: Final = on("server2", "sysctl -w net.bridge.bridge-nf-call-iptables=0")
-_NO_LOCALNET: Final = on("server2", "sysctl -w net.ipv4.conf.docker0.route_localnet=0")
-
-_WITHOUT_PROXY: Final = (
-    Experiment(
-        name="noproxy-same-network",
-        title="userland-proxy=false: a container dials its host's published port, the target is on the same network",
-        explain=(f"{HIP}:80", "--from", "client"),
-        expected=_works("dnat"),
-        set_up=_NO_PROXY,
-        near_miss=("noproxy-no-bridge-nf",),
-    ),
-    Experiment(
-        name="noproxy-localhost",
-        title="userland-proxy=false: 127.0.0.1 of the host is DNATed",
-        explain=("127.0.0.1:80", *_FROM_HOST),
-        expected=_works("dnat"),
-        set_up=_NO_PROXY,
-        near_miss=("noproxy-no-route-localnet", "proxy-dead"),
-    ),
-    Experiment(
-        name="noproxy-no-bridge-nf",
-        title="userland-proxy=false without bridge netfilter: the answer comes from the container's own address",
-        explain=(f"{HIP}:80", "--from", "client", "--timeout", "3"),
-        expected=_fails("noproxy-no-bridge-nf", "dnat"),
-        set_up=_NO_PROXY,
-        break_=_NO_BRIDGE_NF,
-        near_miss=("inter-network", "forward-drop", "noproxy-no-route-localnet"),
-    ),
-    Experiment(
-        name="noproxy-no-bridge-nf-lan",
-        title="the same from the LAN: the answer is routed, and its source put back",
-        explain=(f"{HIP}:80", *_FROM_LAN),
-        expected=_works("dnat"),
-        set_up=_NO_PROXY,
-        break_=_NO_BRIDGE_NF,
-        near_miss=("noproxy-no-bridge-nf",),
-    ),
-    Experiment(
-        name="noproxy-no-route-localnet",
-        title="userland-proxy=false without route_localnet: 127.0.0.1 is DNATed, and leaves by no other interface",
-        explain=("127.0.0.1:80", *_FROM_HOST, "--timeout", "3"),
-        expected=_fails("noproxy-no-route-localnet"),
-        set_up=_NO_PROXY,
-        break_=_NO_LOCALNET,
-        near_miss=("proxy-dead", "noproxy-no-bridge-nf", "upstream-drop"),
-    ),
-    Experiment(
-        name="noproxy-no-route-localnet-address",
-        title="the same by the host's own address",
-        explain=(f"{HIP}:80", *_FROM_HOST),
-        expected=_works("dnat"),
-        set_up=_NO_PROXY,
-        break_=_NO_LOCALNET,
-        near_miss=("noproxy-no-route-localnet",),
-    ),
-)
-
-SERVICE: Final = (*_IGNORED, *_OWNED, *_SERVICE, *_V6, *_QUEUE, *_SHARED, *_WITHOUT_PROXY)
+SERVICE: Final = (*_IGNORED, *_OWNED, *_SERVICE, *_V6, *_QUEUE)
