@@ -244,7 +244,7 @@ def test_another_clock_changes_nothing_without_state(name: str) -> None:
     host_of = np.array([point.host for point in whole.points])[whole.packets.point]
     as_it_was = stable(to_json(analyze(whole)))
     for host in sorted(set(host_of.tolist())):
-        for shift in SHIFTS:
+        for shift in ("3 s ahead", "200 ppm fast"):  # 1 % would hide the microsecond between a router's two frames
             assert stable(to_json(analyze(shifted(whole, host_of == host, shift)))) == as_it_was, (host, shift)
 
 
