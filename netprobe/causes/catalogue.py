@@ -21,6 +21,8 @@ from netprobe.causes.filters import (
 )
 from netprobe.causes.firewall import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
 from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute
+from netprobe.causes.gateways import GatewayEndpointElsewhere, RpFilterMultihomed
+from netprobe.causes.link import BridgeAddressLost, MtuBlackhole
 from netprobe.causes.listener import AcceptQueueFull, V6LocalhostReset
 from netprobe.causes.local import ProxyAndDnatDead, ProxyDead, RootlessPath
 from netprobe.causes.macvlan import MacvlanIsolatedL3
@@ -51,6 +53,7 @@ from netprobe.causes.resolvers import (
 from netprobe.causes.routing import InternalNetwork, NoRoute, StaleArp, SubnetOverlap
 from netprobe.causes.service import HostServiceLoopback, PortOwnedByHost, PublishIgnored
 from netprobe.causes.shared import NetnsOwnerRestarted, NetnsPortClash
+from netprobe.causes.translation import RulesFlushed, StaleDnat
 from netprobe.causes.upstream import UpstreamDrop
 
 if TYPE_CHECKING:
@@ -73,6 +76,8 @@ CAUSES: tuple[Cause, ...] = (
     NetnsOwnerRestarted(),
     NetnsPortClash(),
     ContainerStopped(),
+    StaleDnat(),
+    BridgeAddressLost(),
     LegacyNftMix(),
     IngressDrop(),
     OutputDrop(),
@@ -91,6 +96,7 @@ CAUSES: tuple[Cause, ...] = (
     NoproxyNoRouteLocalnet(),
     ProxyDead(),
     ProxyAndDnatDead(),
+    GatewayEndpointElsewhere(),
     PublishIgnored(),
     PortOwnedByHost(),
     HostServiceLoopback(),
@@ -98,6 +104,7 @@ CAUSES: tuple[Cause, ...] = (
     AcceptQueueFull(),
     AppBoundLoopback(),
     AppNotListening(),
+    RulesFlushed(),
     MasqueradeMissing(),
     MacvlanDuplicateAddress(),
     MacvlanHostIsolation(),
@@ -111,9 +118,11 @@ CAUSES: tuple[Cause, ...] = (
     NoRoute(),
     SubnetOverlap(),
     StaleArp(),
+    RpFilterMultihomed(),
     IpForwardOff(),
     MissingReturnRoute(),
     UpstreamDrop(),
+    MtuBlackhole(),
     PortNotPublished(),
     PortClosed(),
     LinkEnvAbsent(),
@@ -125,8 +134,8 @@ CAUSES: tuple[Cause, ...] = (
     PredictionDiffers(),
 )
 
-#: Causes that no host's state shows: that prediction and packets differ is their very evidence.
-BEYOND_STATE = frozenset({UpstreamDrop.code, MacvlanMacFilter.code})
+#: Causes that no host's state shows (or no walk of a first packet, which is small): that prediction and packets differ is their very evidence.
+BEYOND_STATE = frozenset({UpstreamDrop.code, MacvlanMacFilter.code, MtuBlackhole.code})
 
 
 def cause_of(case: Case) -> Finding | None:

@@ -28,6 +28,7 @@ class Barrier(StrEnum):
     RULE = "rule"  # an iptables or nftables rule or policy drops or rejects it
     NO_ROUTE = "no-route"
     FORWARDING_OFF = "forwarding-off"
+    REVERSE_PATH = "reverse-path"  # rp_filter: the way back to its source leads out of another interface
     NO_NEIGHBOUR = "no-neighbour"  # nobody on the link has the next hop's address
     WRONG_NEIGHBOUR = "wrong-neighbour"  # a permanent entry names another MAC
     LINK_DOWN = "link-down"

@@ -124,6 +124,7 @@ class Walk:
         if tap is not None:
             self._seen(tap, passed)
             self._ingress(by, in_if, passed)
+        self._must_lead_back(place, host, passed, in_if)
         if _owns(host, place, namespace, passed.dst):
             self._in(place, by, packet, restored or passed, in_if)
         else:
@@ -246,6 +247,24 @@ class Walk:
             self._block(Obstacle(
                 barrier=Barrier.FORWARDING_OFF, place=place, label=name, text=f"{name} = 0", direction=packet.direction,
                 undo=f"sysctl -w {name}=1",
+            ))  # fmt: skip
+
+    def _must_lead_back(self, place: Place, host: Host, packet: Flying, in_if: str) -> None:
+        """Strict rp_filter: the way back to the source must be the way in (net/ipv4/fib_frontend.c, __fib_validate_source; RFC 3704)."""
+        if place.container is not None or packet.src is None or ":" in packet.src or host.own.routes is None:
+            return  # a container's settings are not read
+        settings, names = (
+            host.sysctls or {},
+            [f"net.ipv4.conf.{each}.rp_filter" for each in ("all", in_if.replace(".", "/"))],
+        )
+        if max((settings.get(name, "0") for name in names), default="0") != "1":
+            return
+        way = route_lookup(host.own, packet.src)
+        if way is not None and not way.local and way.dev != in_if:
+            text = f"{packet.src} came in by {in_if}, and the way back is by {way.dev}"
+            self._block(Obstacle(
+                barrier=Barrier.REVERSE_PATH, place=place, label=f"rp_filter of {in_if}", text=text, direction=packet.direction,
+                undo=f"sysctl -w {names[1]}=2",
             ))  # fmt: skip
 
     def _must_route_localnet(self, place: Place, host: Host, packet: Flying, way: RouteHop) -> None:

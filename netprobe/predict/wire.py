@@ -182,12 +182,13 @@ def _check_neighbour(ask: Segment, host: Host, container: Container, endpoint: E
     _check_entry(ask, (inner.mac if inner else "") or endpoint.mac)
 
 
-def _check_entry(ask: Segment, mac: str) -> None:
+def _check_entry(ask: Segment, mac: str, others: frozenset[str] = frozenset()) -> None:
+    """A neighbour entry must name the MAC, or another one of the same host (weak host model: it answers ARP on all its interfaces)."""
     for each in ask.host.namespace(ask.place.container).neighbours or ():
         used = (
             each.dev == ask.device and same(each.address, ask.address) and not {"FAILED", "INCOMPLETE"} & {each.state}
         )
-        if used and mac and each.mac and each.mac != mac:
+        if used and mac and each.mac and each.mac != mac and each.mac not in others:
             text = f"{each.address} lladdr {each.mac} {each.state}, and it has {mac}"
             raise ask.stopped(Barrier.WRONG_NEIGHBOUR, ask.place, f"neighbour {each.address}", text)
 
@@ -249,7 +250,8 @@ def _uplink(
             raise ask.stopped(Barrier.LINK_DOWN, Place(host=other.name), name, f"{name} is down")
         tagged = tag if name != parent or tag_of(other, parent) is None else None
         stops.append(ask.stop(Place(host=other.name), name, vlan=tagged))
-    _check_entry(ask, bearer.mac)
+    macs = frozenset(link.mac for link in other.own.links or () if link.mac and not link.loopback)
+    _check_entry(ask, bearer.mac, macs if place.container is None else frozenset())
     if place.container is not None:
         stops.append(ask.stop(place, interface))
     return place, interface

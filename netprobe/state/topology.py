@@ -392,13 +392,16 @@ class _Walk:
 
     @staticmethod
     def arrival(host: Host, owner: str, sender: Host) -> str:
-        """The interface that a packet from another host comes in by: where the way back to that host's addresses leads.
+        """The interface that a packet from another host comes in by: on the link that both are on, else where the way back leads.
 
-        The one that has the address may be another (lo, a dummy): weak host model, RFC 1122 section 3.3.4.2.
+        The one that has the address may be another (lo, a dummy): weak host model, RFC 1122 section 3.3.4.2. Where its subnet
+        is the sender's too, it answers the sender's ARP, wherever a more specific route sends what goes back.
         """
-        bridges = docker_bridges(sender)
+        bridges, mine = docker_bridges(sender), host.own.link(owner)
         for link in sender.own.links or ():
             for each in link.addresses if link.name not in bridges and not link.loopback else ():
+                if mine is not None and any(covers(own.prefix, each.address) for own in mine.addresses):
+                    return owner
                 hop = route_lookup(host.own, each.address)
                 if hop is not None and hop.dev and not hop.local and not hop.via and each.scope == "global":
                     return hop.dev

@@ -12,6 +12,7 @@ from netprobe.lab.experiments.engines import ENGINES
 from netprobe.lab.experiments.filters import FILTERS
 from netprobe.lab.experiments.firewalls import FIREWALLS
 from netprobe.lab.experiments.forwarding import FORWARDING
+from netprobe.lab.experiments.link import LINK
 from netprobe.lab.experiments.macvlan import MACVLAN
 from netprobe.lab.experiments.macvlan_faults import MACVLAN_FAULTS
 from netprobe.lab.experiments.names import NAMES
@@ -21,6 +22,7 @@ from netprobe.lab.experiments.segments import SEGMENTS
 from netprobe.lab.experiments.service import SERVICE
 from netprobe.lab.experiments.shared import SHARED
 from netprobe.lab.experiments.traced import TRACED
+from netprobe.lab.experiments.translation import TRANSLATION
 from netprobe.lab.experiments.truth import TRUTH
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
     *FILTERS,
     *ROUTING,
     *FORWARDING,
+    *TRANSLATION,
+    *LINK,
     *MACVLAN,
     *MACVLAN_FAULTS,
     *SEGMENTS,

@@ -1,0 +1,34 @@
+"""rp-filter-multihomed and gateway-endpoint-elsewhere: what each of their facts decides, on recorded evidence with that one fact changed."""
+
+from __future__ import annotations
+
+import pytest
+
+from netprobe.pipeline import analyze
+from tests.causes.altered import code, recorded, with_state, without
+
+FILTER, ELSEWHERE = "rp-filter-multihomed", "gateway-endpoint-elsewhere"
+SETTING = "net.ipv4.conf.eth0.rp_filter"
+
+
+def test_the_remedy_names_the_interface() -> None:
+    found = analyze(recorded(FILTER)).cause
+    assert found is not None
+    assert (found.code, found.remedy) == (FILTER, (f"sysctl -w {SETTING}=2",))
+
+
+@pytest.mark.parametrize("value", ["0", "2"])
+def test_the_setting_decides(value: str) -> None:
+    """The same packets, while the filter is loose or off: something else lost them."""
+    assert code(with_state(recorded(FILTER), "server2", "sysctl", f"{SETTING} = 1", f"{SETTING} = {value}")) != FILTER
+
+
+def test_unseen_at_the_interface_proves_nothing() -> None:
+    assert code(without(recorded(FILTER), "server2/eth0")) != FILTER
+
+
+@pytest.mark.parametrize(("name", "network"), [(ELSEWHERE, "aa_net"), ("gateway-endpoint-route", "zz_net")])
+def test_the_remedy_leaves_the_other_network(name: str, network: str) -> None:
+    found = analyze(recorded(name)).cause
+    assert found is not None
+    assert (found.code, found.remedy[0]) == (ELSEWHERE, f"docker network disconnect {network} demo")
