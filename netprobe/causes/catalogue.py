@@ -53,7 +53,7 @@ from netprobe.causes.resolvers import (
 from netprobe.causes.routing import InternalNetwork, NoRoute, StaleArp, SubnetOverlap
 from netprobe.causes.service import HostServiceLoopback, PortOwnedByHost, PublishIgnored
 from netprobe.causes.shared import NetnsOwnerRestarted, NetnsPortClash
-from netprobe.causes.translation import RulesFlushed, StaleDnat
+from netprobe.causes.translation import RulesFlushed, StaleDnat, UdpConntrackStale
 from netprobe.causes.upstream import UpstreamDrop
 
 if TYPE_CHECKING:
@@ -130,6 +130,7 @@ CAUSES: tuple[Cause, ...] = (
     RootlessPath(),
     DnatMissing(),
     UdpReplySource(),
+    UdpConntrackStale(),
     FirewallBypassed(),
     PredictionDiffers(),
 )

@@ -18,6 +18,7 @@ from netprobe.state.lookup import container_with, has_address
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.predict.model import Obstacle
+    from netprobe.state.conntrack import Tracked
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.model import Host
 
@@ -55,7 +56,10 @@ class RulesFlushed(Cause):
                 *found.evidence,
                 f"nothing in nat of {host.name} leads to Docker's chain: no rule of Docker's is left",
             ),
-            remedy=("systemctl restart docker",),
+            remedy=(
+                "systemctl restart docker",
+                "# containers without a restart policy stay stopped: docker start NAME",
+            ),
         )
 
     def possible(self, case: Case) -> bool:
@@ -159,3 +163,64 @@ def _is_nobodys(case: Case, host: Host, address: str) -> bool:
         return False
     bridges = [network for network in host.networks or () if network.bridge]
     return any(covers(subnet, address) for network in bridges for subnet in network.subnets)
+
+
+class UdpConntrackStale(Cause):
+    """A client's UDP flow to a published port is older than the port's DNAT rule: its datagrams still go past the container.
+
+    What it is: NAT is decided by a flow's first packet. While a client goes on sending from one port (syslog, SIP, VPN), its conntrack entry lives,
+        and rules that came later are not asked. Other clients are served; this one reaches the host itself or docker-proxy.
+    Why it happens: the client sent while the container was down or its rule was missing; engines up to 23 (20.10.24) did not delete such entries.
+    Evidence: the entry, before and after the probe, with the host's own address on both sides, and the DNAT rule that it should have met.
+    Remedy: delete the entries of that port; the next datagram makes a new one.
+    Source: moby#44742; conntrack(8); net/netfilter/nf_nat_core.c (nf_nat_inet_fn).
+    """
+
+    code = "udp-conntrack-stale"
+    symptoms = frozenset({Symptom.OK, Symptom.DELIVERED})
+    note = True
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires for a published UDP port that has its DNAT rule, while conntrack holds another host's flow to it untranslated, at both moments."""
+        if case.publication is None or case.transport != "udp" or case.dialled is None:
+            return None
+        host, container, published = case.publication
+        rules, after = case.dnat_rules(host, published, container), case.after(host.name)
+        if not rules or after is None or not container.running:
+            return None
+        past = [
+            each
+            for each in _untranslated(host, *case.dialled)
+            if _key(each) in set(map(_key, _untranslated(after, *case.dialled)))
+        ]
+        if not past:
+            return None
+        clients = ", ".join(f"{each.src}:{each.sport}" for each in past[:3])
+        return Finding(
+            code=self.code,
+            summary=f"{clients} sends to port {published.host_port} past {container.name}: conntrack of {host.name} knows that flow from before the DNAT rule",
+            where=Where(host=host.name, component="conntrack", rule=past[0].text),
+            evidence=(
+                *(f"conntrack, no DNAT: {each.text}" for each in past[:3]),
+                f"{where(rules[0])}: {rules[0].text}",
+            ),
+            remedy=(f"conntrack -D -p udp --orig-port-dst {published.host_port}",),
+            remedy_host=host.name,
+        )
+
+
+def _key(entry: Tracked) -> tuple[str, int, str, int]:
+    return entry.src, entry.sport, entry.dst, entry.dport
+
+
+def _untranslated(host: Host, address: str, port: int) -> list[Tracked]:
+    """The UDP entries to this address and port without DNAT, of clients on other hosts: those of the host and its containers may be docker-proxy's."""
+    inside = [subnet for network in host.networks or () for subnet in network.subnets]
+    return [
+        each
+        for each in host.conntrack or ()
+        if (each.proto, each.dst, each.dport) == ("udp", address, port)
+        and not each.translated
+        and not has_address(host.own, each.src)
+        and not any(covers(subnet, each.src) for subnet in inside)
+    ]
