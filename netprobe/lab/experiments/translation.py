@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netprobe.lab.experiments.model import HIP, DeleteDnat, Expected, Experiment, WaitPort, client, on, start
+from netprobe.lab.experiments.model import HIP, DeleteDnat, Edit, Expected, Experiment, WaitPort, client, on, start
 
 _OUT = ("203.0.113.10:80", "--from", "client@server2", "--timeout", "2")
 _BY_NAME = ("demo:80", "--from", "server1", "--timeout", "5")
@@ -19,6 +19,16 @@ _ECHO: Final = (
 _DATAGRAM = f"bash -c 'echo old > /dev/udp/{HIP}/80'"
 _UDP_DNAT = "iptables -t nat -A DOCKER ! -i docker0 -p udp --dport 80 -j DNAT --to-destination 172.17.0.2:80"
 _NEW_DNAT = _OLD_DNAT.replace("172.17.0.99", "172.17.0.2")
+
+
+_LOST = on("server2", "sysctl -q -w net.ipv4.ip_forward=0")
+_FORWARDS = Edit(host="server2", key="sysctl", pattern=r"(net\.ipv4\..*forward\w*) = 0", text=r"\1 = 1")
+
+
+def _fill(count: int) -> Edit:
+    """How full the table is; its maximum is told in the machine's first network namespace alone."""
+    text = rf"\1_count = {count}\n\1_max = 262144"
+    return Edit(host="server2", key="sysctl", pattern=r"(net\.netfilter\.nf_conntrack)_count = \d+", text=text)
 
 
 def _fails(cause: str, resolution: str = "literal", path: str = "none") -> Expected:
@@ -127,5 +137,36 @@ TRANSLATION: Final = (
             *on("server1", _DATAGRAM),
         ),
         near_miss=("udp-conntrack-stale", "dnat-missing"),
+    ),
+    Experiment(
+        name="conntrack-full",
+        title="the Docker host's connection tracking table is full (built by hand: its fill; what lost the packets, a host that does not forward, is taken out)",
+        explain=("demo:80", "--from", "server1", "--timeout", "2"),
+        expected=_fails("conntrack-full", "inventory"),
+        set_up=_NGINX,
+        break_=_LOST,
+        edits=(_FORWARDS, _fill(262144)),
+        near_miss=("ip-forward-off", "upstream-drop", "forward-drop"),
+    ),
+    Experiment(
+        name="conntrack-nearly-full",
+        title="the same with room for one more entry (built by hand)",
+        explain=("demo:80", "--from", "server1", "--timeout", "2"),
+        expected=Expected(
+            verdict="undetermined", path="none", resolution="inventory", findings=("prediction-differs",)
+        ),
+        set_up=_NGINX,
+        break_=_LOST,
+        edits=(_FORWARDS, _fill(262143)),
+        near_miss=("conntrack-full",),
+    ),
+    Experiment(
+        name="conntrack-full-known",
+        title="the table is full, and it works (built by hand: its fill): there was room at that moment",
+        explain=("demo:80", "--from", "server1"),
+        expected=Expected(verdict="works", path="dnat", resolution="inventory"),
+        set_up=_NGINX,
+        edits=(_fill(262144),),
+        near_miss=("conntrack-full",),
     ),
 )
