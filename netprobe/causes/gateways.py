@@ -172,7 +172,9 @@ class GatewayEndpointElsewhere(Cause):
 
     def possible(self, case: Case) -> bool:
         """Only for a container in several networks."""
-        return case.target is None or len(case.target.networks) > 1
+        if case.target is not None:
+            return len(case.target.networks) > 1
+        return case.may_be_container and case.target_host is None
 
 
 def _default(host: Host, target: Container) -> tuple[Route, Network] | None:

@@ -65,7 +65,7 @@ _DROPS: Final = (
         name="dnat-elsewhere",
         title="another DNAT rule sends the port to nobody: FORWARD's policy is not to blame",
         explain=(*_BY_NAME, "--timeout", "2"),
-        expected=Expected(verdict="undetermined", path="none", resolution="inventory"),
+        expected=Expected(verdict="fails", path="none", cause="stale-dnat", resolution="inventory"),
         set_up=_NGINX,
         break_=_iptables("-t nat -I DOCKER 1 -p tcp --dport 80 -j DNAT --to-destination 172.17.0.99:80"),
         near_miss=("forward-drop", "dnat-missing"),
