@@ -53,7 +53,7 @@ from netprobe.causes.resolvers import (
 from netprobe.causes.routing import InternalNetwork, NoRoute, StaleArp, SubnetOverlap
 from netprobe.causes.service import HostServiceLoopback, PortOwnedByHost, PublishIgnored
 from netprobe.causes.shared import NetnsOwnerRestarted, NetnsPortClash
-from netprobe.causes.translation import RulesFlushed, StaleDnat
+from netprobe.causes.translation import ConntrackFull, RulesFlushed, StaleDnat, UdpConntrackStale
 from netprobe.causes.upstream import UpstreamDrop
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ CAUSES: tuple[Cause, ...] = (
     RpFilterMultihomed(),
     IpForwardOff(),
     MissingReturnRoute(),
+    ConntrackFull(),
     UpstreamDrop(),
     MtuBlackhole(),
     PortNotPublished(),
@@ -130,12 +131,13 @@ CAUSES: tuple[Cause, ...] = (
     RootlessPath(),
     DnatMissing(),
     UdpReplySource(),
+    UdpConntrackStale(),
     FirewallBypassed(),
     PredictionDiffers(),
 )
 
 #: Causes that no host's state shows (or no walk of a first packet, which is small): that prediction and packets differ is their very evidence.
-BEYOND_STATE = frozenset({UpstreamDrop.code, MacvlanMacFilter.code, MtuBlackhole.code})
+BEYOND_STATE = frozenset({UpstreamDrop.code, MacvlanMacFilter.code, MtuBlackhole.code, ConntrackFull.code})
 
 
 def cause_of(case: Case) -> Finding | None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.foreseen import asked_times, foretold, frames_at, met, unanswered
+from netprobe.causes.routing import inside
+from netprobe.evidence.model import Place
 from netprobe.paths.observe import Symptom
 from netprobe.predict.model import Barrier
 from netprobe.report.model import Direction, Finding, Where
@@ -109,6 +111,7 @@ class GatewayEndpointElsewhere(Cause):
                 f"{case.story.detail} from {host.name}, nothing behind it: {case.frames}",
                 f"docker: {target.name} asks for {wanted} (PortBindings), and publishes nothing (Ports)",
             ),
+            (f"docker network disconnect {quote(network.name)} {quote(target.name)}", _keep_both(network, target)),
         )
 
     @staticmethod
@@ -126,7 +129,7 @@ class GatewayEndpointElsewhere(Cause):
         way = _default(host, target)
         if arrived is None or arrived.packet is None or way is None:
             return None
-        route, _ = way
+        route, network = way
         client = arrived.packet.src.rpartition(":")[0].strip("[]")
         back = route_lookup(host.namespace(target.name), client)
         if back is None or back.route != route or arrived.point == f"{host.name}/{target.name}/{route.dev}":
@@ -141,6 +144,7 @@ class GatewayEndpointElsewhere(Cause):
             way,
             "its answer leaves there",
             (f"the request at {arrived.point}: {frames_at(case, arrived.point, Direction.REQUEST)}", gone),
+            (*_route_back(case, host, target, arrived), _keep_both(network, target)),
         )
 
     def _finding(
@@ -151,6 +155,7 @@ class GatewayEndpointElsewhere(Cause):
         way: tuple[Route, Network],
         what: str,
         evidence: tuple[str, ...],
+        remedy: tuple[str, ...],
     ) -> Finding:
         route, network = way
         return Finding(
@@ -161,16 +166,15 @@ class GatewayEndpointElsewhere(Cause):
                 *evidence,
                 f"ip route of {target.name}: default via {route.via} dev {route.dev}, which is network {network.name} ({network.driver})",
             ),
-            remedy=(
-                f"docker network disconnect {quote(network.name)} {quote(target.name)}",
-                f"# to keep both (Engine 28 and later): docker network connect --gw-priority -1 {quote(network.name)} {quote(target.name)}",
-            ),
+            remedy=remedy,
             remedy_host=host.name,
         )
 
     def possible(self, case: Case) -> bool:
         """Only for a container in several networks."""
-        return case.target is None or len(case.target.networks) > 1
+        if case.target is not None:
+            return len(case.target.networks) > 1
+        return case.may_be_container and case.target_host is None
 
 
 def _default(host: Host, target: Container) -> tuple[Route, Network] | None:
@@ -186,6 +190,21 @@ def _devices(host: Host, target: Container) -> Iterator[tuple[str, Network]]:
     endpoint: Endpoint
     for endpoint, network in networks_of(host, target):
         yield container_interface(host, target, endpoint), network
+
+
+def _keep_both(network: Network, target: Container) -> str:
+    connect = f"docker network connect --gw-priority -1 {quote(network.name)} {quote(target.name)}"
+    return f"# to keep both for good (Engine 28 and later): {connect}"
+
+
+def _route_back(case: Case, host: Host, target: Container, arrived: Hop) -> tuple[str, ...]:
+    """The default route by the interface that the request came in by."""
+    for endpoint, _ in networks_of(host, target):
+        device = container_interface(host, target, endpoint)
+        if arrived.point.rpartition("/")[2] == device and endpoint.gateway:
+            place = Place(host=host.name, container=target.name)
+            return (inside(case, place, f"ip route replace default via {endpoint.gateway} dev {device}"),)
+    return ()
 
 
 def _arrived(case: Case, host: Host, target: Container) -> Hop | None:

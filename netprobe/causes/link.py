@@ -184,7 +184,7 @@ class MtuBlackhole(Cause):
                 f"ip link: {stuck.device} has mtu {stuck.mtu}",
             ),
             remedy=(
-                f"iptables -t mangle -A FORWARD -o {stuck.device} -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu",
+                "iptables -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu",
                 f"# or for new networks: docker network create -o com.docker.network.driver.mtu={stuck.mtu} NETWORK",
             ),
             remedy_host=stuck.host.name,

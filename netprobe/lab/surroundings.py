@@ -62,6 +62,7 @@ def restore_surroundings(lab: Lab) -> None:
     """Put every namespace back as it was noted; no container may be there any more."""
     for machine in MACHINES:
         restore_filter(lab, machine)
+        run(lab, [*enter(lab, machine.name), "conntrack", "-F"], check=False)  # flows outlive the rules that made them
         write_lookup_files(lab, machine)
     for name in _names():
         text, noted = _look(lab, name), _noted(lab, name).read_text()

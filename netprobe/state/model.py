@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from netprobe.state.conntrack import Tracked, parse_conntrack
 from netprobe.state.docker import Container, Network, parse_containers, parse_networks
 from netprobe.state.iptables_parse import parse_iptables
 from netprobe.state.issues import Issues, ParseIssue, load_json
@@ -223,6 +224,11 @@ class Host:
     def proxies(self) -> tuple[Proxy, ...] | None:
         """docker-proxy processes."""
         return self.outputs.parse("proxies", parse_proxies)
+
+    @cached_property
+    def conntrack(self) -> tuple[Tracked, ...] | None:
+        """The connection tracking table, where it could be read."""
+        return self.outputs.parse("conntrack", parse_conntrack)
 
     @cached_property
     def sysctls(self) -> dict[str, str] | None:
