@@ -42,11 +42,13 @@ def test_dockers_own_table_decides(name: str) -> None:
 
 
 def test_the_published_port_is_the_way_that_stays() -> None:
-    report = analyze(whole("raw-direct-drop"))
+    report = analyze(whole("raw-direct-drop-28"))
     assert report.cause is not None
     assert "dial port 80 of server2" in report.cause.remedy[1]
 
 
 def test_another_raw_rule_is_not_the_engines() -> None:
-    evidence = with_output(whole("raw-direct-drop"), "server2", "iptables", "! -i br-direct -j DROP", "-i eth0 -j DROP")
+    evidence = with_output(
+        whole("raw-direct-drop-28"), "server2", "iptables", "! -i br-direct -j DROP", "-i eth0 -j DROP"
+    )
     assert code(analyze(evidence)) != "raw-direct-drop"
