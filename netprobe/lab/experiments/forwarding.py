@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netprobe.lab.experiments.model import HIP, DeleteDnat, Expected, Experiment, Step, client, on, start
+from netprobe.lab.experiments.model import HIP, DeleteDnat, Expected, Experiment, Step, client, on, settled, start
 
 _BY_NAME = ("demo:80", "--from", "server1", "--timeout", "2")
 _OUT = ("203.0.113.10:80", "--from", "client@server2", "--timeout", "2")
@@ -147,6 +147,8 @@ _SIX: Final = (
     *on("server2", _six(28), _six(29), "sysctl -q -w net.ipv6.conf.all.forwarding=1"),
     *client(options="--network v28"),
     *start("far", "nginx", options="--network v29", port=80),
+    *settled("client"),
+    *settled("far"),
 )
 _OUT6 = ("[fd00:29::2]", "--from", "client@server2", "--timeout", "2")
 _SWITCH6: Final = (

@@ -14,6 +14,7 @@ from netprobe.lab.experiments.model import (
     Step,
     client,
     on,
+    settled,
     start,
 )
 
@@ -168,7 +169,7 @@ _SERVICE: Final = (
 
 def _six(address: str) -> tuple[Step, ...]:
     server = start("demo", "busybox", options="--network six -p 80:80", command=f"httpd -f -p {address}:80", port=80)
-    return (*on("server2", _SIX), *server)
+    return (*on("server2", _SIX), *server, *settled("demo"))
 
 
 _V6: Final = (
