@@ -31,14 +31,14 @@ demo: setup $(STAMP)
 test: setup $(STAMP)
 	@status=0; \
 	$(BIN)/python -m pytest -q -n auto --ignore=tests/lab tests || status=1; \
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/lab || status=1; \
+	$(BIN)/python -m pytest -q tests/lab || status=1; \
 	exit $$status
 
 unit: $(STAMP)
 	$(BIN)/python -m pytest -q -n auto --ignore=tests/lab tests
 
 lab-test: setup $(STAMP)
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/lab
+	$(BIN)/python -m pytest -q tests/lab
 
 # Outside `make test`: it builds a root file system of Debian sid once, and runs the engines from there.
 test-engines: setup $(STAMP)
