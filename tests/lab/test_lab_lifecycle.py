@@ -173,7 +173,7 @@ def test_two_ups_at_once_make_one_lab(other: Lab) -> None:
     environment = dict(os.environ, **{OVERRIDE: other.id})
     both = [subprocess.Popen(argv, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     said = sorted(process.communicate(timeout=60)[1].splitlines()[-1] for process in both)
-    assert [process.returncode for process in both] == [0, 0]
+    assert [process.returncode for process in both] == [0, 0], said
     assert said == [f"lab {other.id} is up", f"lab {other.id} was up already"]
 
 
