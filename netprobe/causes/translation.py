@@ -66,8 +66,8 @@ class RulesFlushed(Cause):
     def possible(self, case: Case) -> bool:
         """Only where the source host's rules are not known, or Docker's are gone from nat."""
         host = case.before(case.probe.source_at.host) if case.probe else None
-        known = host is not None and host.ruleset is not None
-        return MasqueradeMissing().possible(case) and (not known or _is_flushed(host.ruleset))  # type: ignore[union-attr,arg-type]
+        flushed = host is None or host.ruleset is None or _is_flushed(host.ruleset)
+        return flushed and MasqueradeMissing().possible(case)
 
 
 def _of_docker(ruleset: Ruleset) -> bool:
