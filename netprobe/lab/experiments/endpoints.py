@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netprobe.lab.experiments.model import HIP, Expected, Experiment, Step, WaitPort, on, start
+from netprobe.lab.experiments.model import HIP, Expected, Experiment, Step, WaitPort, fails, on, start
 
 _FROM_LAN = ("--from", "server1")
 _BY_NAME = ("demo:80", *_FROM_LAN)
@@ -19,16 +19,12 @@ def _httpd(address: str) -> tuple[Step, ...]:
     return start("demo", "busybox", options="-p 80:80", command=f"httpd -f -p {address}:80", port=80)
 
 
-def _fails(cause: str, path: str = "none", resolution: str = "inventory") -> Expected:
-    return Expected(verdict="fails", path=path, cause=cause, resolution=resolution)
-
-
 ENDPOINTS: Final = (
     Experiment(
         name="port-taken-by-another",
         title="the container does not publish the port, another one does: its answer is not the target's",
         explain=("other:80", *_FROM_LAN),
-        expected=_fails("port-not-published", "dnat"),
+        expected=fails("port-not-published", path="dnat", resolution="inventory"),
         set_up=(*_NGINX, *start("other", "nginx", port=80)),
         near_miss=("app-not-listening", "port-closed"),
     ),
@@ -36,7 +32,7 @@ ENDPOINTS: Final = (
         name="container-stopped-host-answers",
         title="the container is stopped, and a process of the host answers on its port",
         explain=_BY_NAME,
-        expected=_fails("container-stopped"),
+        expected=fails("container-stopped", resolution="inventory"),
         set_up=(
             *_NGINX,
             *on("server2", "docker stop --time 0 demo"),
@@ -66,7 +62,7 @@ ENDPOINTS: Final = (
         name="app-not-listening",
         title="published to a container port on which nothing listens",
         explain=_BY_ADDRESS,
-        expected=_fails("app-not-listening", "dnat", "literal"),
+        expected=fails("app-not-listening", path="dnat", resolution="literal"),
         set_up=start("demo", "nginx", options="-p 80:81", port=80),
         near_miss=("app-bound-loopback", "port-not-published"),
     ),
@@ -74,7 +70,7 @@ ENDPOINTS: Final = (
         name="app-not-listening-via-proxy",
         title="nothing listens, seen from the host itself: docker-proxy accepts, then closes",
         explain=("127.0.0.1:80", "--from", "server2"),
-        expected=_fails("app-not-listening", "docker-proxy", "literal"),
+        expected=fails("app-not-listening", path="docker-proxy", resolution="literal"),
         set_up=start("demo", "nginx", options="-p 80:81", port=80),
         near_miss=("app-bound-loopback", "proxy-dead"),
     ),
@@ -82,7 +78,7 @@ ENDPOINTS: Final = (
         name="app-bound-loopback",
         title="the application listens on the container's 127.0.0.1 only",
         explain=_BY_NAME,
-        expected=_fails("app-bound-loopback", "dnat"),
+        expected=fails("app-bound-loopback", path="dnat", resolution="inventory"),
         set_up=_httpd("127.0.0.1"),
         near_miss=("app-not-listening",),
     ),
@@ -98,7 +94,7 @@ ENDPOINTS: Final = (
         name="container-stopped",
         title="the container is stopped",
         explain=_BY_NAME,
-        expected=_fails("container-stopped"),
+        expected=fails("container-stopped", resolution="inventory"),
         set_up=_NGINX,
         break_=on("server2", "docker stop --time 2 demo"),
         near_miss=("port-not-published", "proxy-and-dnat-dead"),
@@ -115,7 +111,7 @@ ENDPOINTS: Final = (
         name="container-paused",
         title="the container is paused: the kernel still completes the handshake",
         explain=_BY_NAME,
-        expected=_fails("container-paused", "dnat"),
+        expected=fails("container-paused", path="dnat", resolution="inventory"),
         set_up=_NGINX,
         break_=on("server2", "docker pause demo"),
         near_miss=("app-not-listening",),
@@ -124,7 +120,7 @@ ENDPOINTS: Final = (
         name="container-paused-http",
         title="the container is paused: a request gets no answer",
         explain=(*_BY_NAME, "--proto", "http", "--timeout", "3"),
-        expected=_fails("container-paused", "dnat"),
+        expected=fails("container-paused", path="dnat", resolution="inventory"),
         set_up=_NGINX,
         break_=on("server2", "docker pause demo"),
     ),
@@ -140,7 +136,7 @@ ENDPOINTS: Final = (
         name="port-not-published",
         title="the container's port is not published",
         explain=_BY_ADDRESS,
-        expected=_fails("port-not-published", resolution="literal"),
+        expected=fails("port-not-published", resolution="literal"),
         set_up=start("demo", "nginx", port=80),
         near_miss=("port-closed", "container-stopped", "proxy-and-dnat-dead"),
     ),
@@ -148,7 +144,7 @@ ENDPOINTS: Final = (
         name="port-not-published-protocol",
         title="published for TCP, asked over UDP",
         explain=(f"{HIP}:80/udp", *_FROM_LAN),
-        expected=_fails("port-not-published", resolution="literal"),
+        expected=fails("port-not-published", resolution="literal"),
         set_up=_NGINX,
         near_miss=("port-closed", "proxy-and-dnat-dead"),
     ),
@@ -164,7 +160,7 @@ ENDPOINTS: Final = (
         name="publish-loopback-only",
         title="published on 127.0.0.1 only, asked from the LAN",
         explain=_BY_ADDRESS,
-        expected=_fails("publish-loopback-only", resolution="literal"),
+        expected=fails("publish-loopback-only", resolution="literal"),
         set_up=start("demo", "nginx", options="-p 127.0.0.1:80:80", port=80),
         near_miss=("port-not-published", "proxy-and-dnat-dead"),
     ),

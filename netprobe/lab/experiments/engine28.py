@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netprobe.lab.experiments.model import HIP, Engine, Expected, Experiment, Step, client, on, start
+from netprobe.lab.experiments.model import HIP, Engine, Experiment, Step, client, fails, on, start, works
 
 _ENGINE = "28"
 _SHORT = ("--timeout", "2")
@@ -16,14 +16,6 @@ _DIRECT: Final = ("172.27.0.2:80", "--from", "server1", *_SHORT)
 _ROUTE: Final = on("server1", f"ip route add 172.27.0.0/24 via {HIP}")
 _NET = "docker network create --subnet 172.27.0.0/24 -o com.docker.network.bridge.name=br-direct"
 _OPTION = "-o com.docker.network.bridge"
-
-
-def _fails(cause: str, resolution: str = "literal", path: str = "none", findings: tuple[str, ...] = ()) -> Expected:
-    return Expected(verdict="fails", path=path, cause=cause, resolution=resolution, findings=findings)
-
-
-def _works(path: str, resolution: str = "literal") -> Expected:
-    return Expected(verdict="works", path=path, resolution=resolution)
 
 
 def _demo(network: str = "", *, publish: str = "-p 80:80", first: tuple[Step, ...] = ()) -> tuple[Step, ...]:
@@ -48,7 +40,7 @@ _DIRECTLY: Final = (
         name="raw-direct-drop-28",
         title="Engine 28: a container's own address dialled from another host, by a route to server2",
         explain=_DIRECT,
-        expected=_fails("raw-direct-drop"),
+        expected=fails("raw-direct-drop"),
         set_up=_demo(),
         break_=_ROUTE,
         near_miss=("inter-network", "forward-drop", "upstream-drop"),
@@ -58,7 +50,7 @@ _DIRECTLY: Final = (
         name="raw-direct-trusted-28",
         title="the same, and the network trusts eth0 (trusted_host_interfaces)",
         explain=_DIRECT,
-        expected=_works("routed"),
+        expected=works("routed"),
         set_up=_demo(f"{_OPTION}.trusted_host_interfaces=eth0"),
         break_=_ROUTE,
         near_miss=("raw-direct-drop",),
@@ -68,7 +60,7 @@ _DIRECTLY: Final = (
         name="raw-direct-allowed-28",
         title='the same, and the engine runs with "allow-direct-routing": true',
         explain=_DIRECT,
-        expected=_works("routed"),
+        expected=works("routed"),
         set_up=_demo(first=_ALLOWED),
         break_=_ROUTE,
         near_miss=("raw-direct-drop",),
@@ -78,7 +70,7 @@ _DIRECTLY: Final = (
         name="raw-direct-unprotected-28",
         title="the same, and the network's gateway mode is nat-unprotected",
         explain=_DIRECT,
-        expected=_works("routed"),
+        expected=works("routed"),
         set_up=_demo(f"{_OPTION}.gateway_mode_ipv4=nat-unprotected"),
         break_=_ROUTE,
         near_miss=("raw-direct-drop",),
@@ -88,7 +80,7 @@ _DIRECTLY: Final = (
         name="raw-direct-unpublished-28",
         title="the network trusts eth0, and the port is not published: DOCKER drops it",
         explain=_DIRECT,
-        expected=_fails("forward-drop"),
+        expected=fails("forward-drop"),
         set_up=_demo(f"{_OPTION}.trusted_host_interfaces=eth0", publish=""),
         break_=_ROUTE,
         near_miss=("raw-direct-drop",),
@@ -102,7 +94,7 @@ _CHAINS: Final = (
         name="published-28",
         title="Engine 28: another host dials the published port",
         explain=("demo:80", "--from", "server1"),
-        expected=_works("dnat", "inventory"),
+        expected=works("dnat", resolution="inventory"),
         set_up=_demo(),
         near_miss=("raw-direct-drop", "forward-drop"),
         engine=_ENGINE,
@@ -111,7 +103,7 @@ _CHAINS: Final = (
         name="published-localhost-28",
         title="Engine 28: the host dials 127.0.0.1",
         explain=("127.0.0.1:80", "--from", "server2"),
-        expected=_works("docker-proxy"),
+        expected=works("docker-proxy"),
         set_up=_demo(),
         engine=_ENGINE,
     ),
@@ -119,7 +111,7 @@ _CHAINS: Final = (
         name="same-network-28",
         title="Engine 28: a container of the same network, by name",
         explain=("demo:80", "--from", "c1@server2"),
-        expected=_works("bridge", "embedded-dns"),
+        expected=works("bridge", resolution="embedded-dns"),
         set_up=_demo(),
         near_miss=("icc-false",),
         engine=_ENGINE,
@@ -128,7 +120,7 @@ _CHAINS: Final = (
         name="inter-network-28",
         title="Engine 28: a container of another network dials demo's own address; raw PREROUTING drops it",
         explain=("172.27.0.2:80", "--from", "c2@server2", *_SHORT),
-        expected=_fails("inter-network"),
+        expected=fails("inter-network"),
         set_up=_demo(),
         near_miss=("raw-direct-drop", "forward-drop"),
         engine=_ENGINE,
@@ -137,7 +129,7 @@ _CHAINS: Final = (
         name="egress-28",
         title="Engine 28: a container's way out",
         explain=("203.0.113.10:80", "--from", "c1@server2"),
-        expected=_works("masquerade"),
+        expected=works("masquerade"),
         set_up=_demo(),
         near_miss=("masquerade-missing",),
         engine=_ENGINE,
@@ -146,7 +138,7 @@ _CHAINS: Final = (
         name="docker-user-drop-28",
         title="Engine 28: DOCKER-USER drops it",
         explain=("demo:80", "--from", "server1", *_SHORT),
-        expected=_fails("docker-user-drop", "inventory"),
+        expected=fails("docker-user-drop", resolution="inventory"),
         set_up=_demo(),
         break_=on("server2", "iptables -I DOCKER-USER -p tcp --dport 80 -j DROP"),
         near_miss=("forward-drop", "raw-direct-drop"),
@@ -156,7 +148,7 @@ _CHAINS: Final = (
         name="forward-drop-28",
         title="Engine 28: a rule at the head of FORWARD drops it",
         explain=("demo:80", "--from", "server1", *_SHORT),
-        expected=_fails("forward-drop", "inventory"),
+        expected=fails("forward-drop", resolution="inventory"),
         set_up=_demo(),
         break_=on("server2", "iptables -I FORWARD -p tcp --dport 80 -j DROP"),
         near_miss=("docker-user-drop", "raw-direct-drop"),
@@ -166,7 +158,7 @@ _CHAINS: Final = (
         name="forward-policy-drop-28",
         title="Engine 28: its chains are gone from FORWARD, whose policy drops",
         explain=("demo:80", "--from", "server1", *_SHORT),
-        expected=_fails("forward-drop", "inventory"),
+        expected=fails("forward-drop", resolution="inventory"),
         set_up=_demo(),
         break_=on("server2", "iptables -D FORWARD -j DOCKER-FORWARD"),
         near_miss=("docker-user-drop", "raw-direct-drop"),
@@ -176,7 +168,7 @@ _CHAINS: Final = (
         name="icc-false-28",
         title="Engine 28: a network without inter-container communication",
         explain=("demo:80", "--from", "c1@server2", *_SHORT),
-        expected=_fails("icc-false", "embedded-dns"),
+        expected=fails("icc-false", resolution="embedded-dns"),
         set_up=_demo(_ICC),
         near_miss=("forward-drop", "bridge-nf-forward-drop"),
         engine=_ENGINE,
@@ -185,7 +177,7 @@ _CHAINS: Final = (
         name="internal-network-28",
         title="Engine 28: a container of an internal network dials outside",
         explain=("203.0.113.10:80", "--from", "c1@server2", *_SHORT),
-        expected=_fails("internal-network"),
+        expected=fails("internal-network"),
         set_up=_demo("--internal"),
         near_miss=("inter-network", "masquerade-missing", "no-route"),
         engine=_ENGINE,

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
-from netprobe.lab.experiments.model import HIP, DeleteDnat, Edit, Engine, Expected, Experiment, client, on, start
+from netprobe.lab.experiments.model import (
+    HIP,
+    DeleteDnat,
+    Edit,
+    Engine,
+    Experiment,
+    client,
+    fails,
+    on,
+    start,
+    works,
+)
 
 _FROM_LAN = ("--from", "server1")
 _FROM_HOST = ("--from", "server2")
 _NGINX: Final = start("demo", "nginx", options="-p 80:80", port=80)
-
-
-def _fails(cause: str, path: str = "none", resolution: str = "literal") -> Expected:
-    return Expected(verdict="fails", path=path, cause=cause, resolution=resolution)
-
-
-def _works(path: str, resolution: str = "literal", findings: tuple[str, ...] = ()) -> Expected:
-    return Expected(verdict="works", path=path, resolution=resolution, findings=findings)
 
 
 _NO_PROXY: Final = (Engine(host="server2", options=(("userland-proxy", False),)), *client(), *_NGINX)
@@ -28,7 +31,7 @@ _WITHOUT: Final = (
         name="noproxy-same-network",
         title="userland-proxy=false: a container dials its host's published port, the target is on the same network",
         explain=(f"{HIP}:80", "--from", "client"),
-        expected=_works("dnat"),
+        expected=works("dnat"),
         set_up=_NO_PROXY,
         near_miss=("noproxy-no-bridge-nf",),
     ),
@@ -36,7 +39,7 @@ _WITHOUT: Final = (
         name="noproxy-localhost",
         title="userland-proxy=false: 127.0.0.1 of the host is DNATed",
         explain=("127.0.0.1:80", *_FROM_HOST),
-        expected=_works("dnat"),
+        expected=works("dnat"),
         set_up=_NO_PROXY,
         near_miss=("noproxy-no-route-localnet", "proxy-dead"),
     ),
@@ -44,7 +47,7 @@ _WITHOUT: Final = (
         name="noproxy-no-bridge-nf",
         title="userland-proxy=false without bridge netfilter: the answer comes from the container's own address",
         explain=(f"{HIP}:80", "--from", "client", "--timeout", "3"),
-        expected=_fails("noproxy-no-bridge-nf", "dnat"),
+        expected=fails("noproxy-no-bridge-nf", path="dnat"),
         set_up=_NO_PROXY,
         break_=_NO_BRIDGE_NF,
         near_miss=("inter-network", "forward-drop", "noproxy-no-route-localnet"),
@@ -53,7 +56,7 @@ _WITHOUT: Final = (
         name="noproxy-no-bridge-nf-lan",
         title="the same from the LAN: the answer is routed, and its source put back",
         explain=(f"{HIP}:80", *_FROM_LAN),
-        expected=_works("dnat"),
+        expected=works("dnat"),
         set_up=_NO_PROXY,
         break_=_NO_BRIDGE_NF,
         near_miss=("noproxy-no-bridge-nf",),
@@ -62,7 +65,7 @@ _WITHOUT: Final = (
         name="noproxy-no-route-localnet",
         title="userland-proxy=false without route_localnet: 127.0.0.1 is DNATed, and leaves by no other interface",
         explain=("127.0.0.1:80", *_FROM_HOST, "--timeout", "3"),
-        expected=_fails("noproxy-no-route-localnet"),
+        expected=fails("noproxy-no-route-localnet"),
         set_up=_NO_PROXY,
         break_=_NO_LOCALNET,
         near_miss=("proxy-dead", "noproxy-no-bridge-nf", "upstream-drop"),
@@ -71,7 +74,7 @@ _WITHOUT: Final = (
         name="noproxy-no-route-localnet-address",
         title="the same by the host's own address",
         explain=(f"{HIP}:80", *_FROM_HOST),
-        expected=_works("dnat"),
+        expected=works("dnat"),
         set_up=_NO_PROXY,
         break_=_NO_LOCALNET,
         near_miss=("noproxy-no-route-localnet",),
@@ -84,7 +87,7 @@ _ROOTLESS: Final = (
         name="rootless-path",
         title="a rootless engine: RootlessKit hands on (built by hand: the engine's security options, the name of the process)",
         explain=(f"{HIP}:80", *_FROM_LAN),
-        expected=_works("docker-proxy", findings=("rootless-path",)),
+        expected=works("docker-proxy", findings=("rootless-path",)),
         set_up=_PROXIED,
         edits=(
             Edit(
@@ -101,7 +104,7 @@ _ROOTLESS: Final = (
         name="rootful-path",
         title="the same with an engine that runs as root: docker-proxy hands on",
         explain=(f"{HIP}:80", *_FROM_LAN),
-        expected=_works("docker-proxy", findings=("dnat-missing",)),
+        expected=works("docker-proxy", findings=("dnat-missing",)),
         set_up=_PROXIED,
         near_miss=("rootless-path",),
     ),

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from netprobe.lab.experiments.model import HIP, DeleteDnat, Expected, Experiment, Step, client, on, settled, start
+from netprobe.lab.experiments.model import (
+    HIP,
+    DeleteDnat,
+    Expected,
+    Experiment,
+    Step,
+    client,
+    fails,
+    lossy,
+    on,
+    settled,
+    start,
+)
 
 _BY_NAME = ("demo:80", "--from", "server1", "--timeout", "2")
 _OUT = ("203.0.113.10:80", "--from", "client@server2", "--timeout", "2")
@@ -13,22 +25,8 @@ _DNAT = Expected(verdict="works", path="dnat", resolution="inventory")
 _OFF: Final = on("server2", "sysctl -q -w net.ipv4.ip_forward=0")
 
 
-def _fails(cause: str, resolution: str = "literal", path: str = "none") -> Expected:
-    return Expected(verdict="fails", path=path, cause=cause, resolution=resolution)
-
-
 def _undetermined(resolution: str = "literal", path: str = "none") -> Expected:
     return Expected(verdict="undetermined", path=path, resolution=resolution)
-
-
-def _lossy(*words: str) -> tuple[Step, ...]:
-    """Have the wires' bridges drop what matches."""
-    return on(
-        "wires",
-        "nft add table bridge loss",
-        "nft add chain bridge loss wire '{ type filter hook forward priority 0; }'",
-        f"nft add rule bridge loss wire {' '.join(words)} drop",
-    )
 
 
 def _netdev(host: str, hook: str, *words: str) -> tuple[Step, ...]:
@@ -67,7 +65,7 @@ _SWITCH: Final = (
         name="ip-forward-off-interface",
         title="the host forwards, but not what comes in by eth0",
         explain=_BY_NAME,
-        expected=_fails("ip-forward-off", "inventory"),
+        expected=fails("ip-forward-off", resolution="inventory"),
         set_up=_NGINX,
         break_=on("server2", "sysctl -q -w net.ipv4.conf.eth0.forwarding=0"),
         near_miss=("forward-drop", "upstream-drop"),
@@ -85,7 +83,7 @@ _SWITCH: Final = (
         name="ip-forward-off-reply",
         title="what comes in by eth0 is forwarded, what comes back by docker0 is not",
         explain=_BY_NAME,
-        expected=_fails("ip-forward-off", "inventory", "dnat"),
+        expected=fails("ip-forward-off", resolution="inventory", path="dnat"),
         set_up=_NGINX,
         break_=on("server2", "sysctl -q -w net.ipv4.conf.docker0.forwarding=0"),
         near_miss=("forward-drop", "missing-return-route"),
@@ -119,7 +117,7 @@ _SWITCH: Final = (
         name="ip-forward-off-and-drop",
         title="nothing is forwarded, and DOCKER-USER would drop it behind that",
         explain=_BY_NAME,
-        expected=_fails("ip-forward-off", "inventory"),
+        expected=fails("ip-forward-off", resolution="inventory"),
         set_up=_NGINX,
         break_=(*_OFF, *on("server2", "iptables -I DOCKER-USER -s 192.168.3.0/24 -j DROP")),
         near_miss=("docker-user-drop", "forward-drop"),
@@ -128,7 +126,7 @@ _SWITCH: Final = (
         name="ip-forward-off-other-network",
         title="nothing is forwarded between two networks of one host",
         explain=("172.17.0.2:80", "--from", "client@server2", "--timeout", "2"),
-        expected=_fails("ip-forward-off"),
+        expected=fails("ip-forward-off"),
         set_up=(*_NGINX, *_routed("server2", 28), *client(options="--network r28")),
         break_=_OFF,
         near_miss=("inter-network",),
@@ -156,7 +154,7 @@ _SWITCH6: Final = (
         name="ip-forward-off-v6",
         title="the Docker host does not forward IPv6",
         explain=_OUT6,
-        expected=_fails("ip-forward-off"),
+        expected=fails("ip-forward-off"),
         set_up=_SIX,
         break_=on("server2", "sysctl -q -w net.ipv6.conf.all.forwarding=0"),
         near_miss=("no-route", "upstream-drop"),
@@ -176,7 +174,7 @@ _WAY_BACK: Final = (
         name="missing-return-route-host",
         title="two routed networks on two hosts: the target's host has no route back",
         explain=_ACROSS,
-        expected=_fails("missing-return-route", path="routed"),
+        expected=fails("missing-return-route", path="routed"),
         set_up=_TWO,
         near_miss=("upstream-drop", "masquerade-missing", "no-route"),
     ),
@@ -193,7 +191,7 @@ _WAY_BACK: Final = (
         name="missing-return-route-blackhole",
         title="the peer's route back is a blackhole",
         explain=_OUT,
-        expected=_fails("missing-return-route", path="routed"),
+        expected=fails("missing-return-route", path="routed"),
         set_up=(*_routed("server2", 28), *client(options="--network r28")),
         break_=on("outside", "ip route add blackhole 172.28.0.0/24"),
         near_miss=("upstream-drop", "masquerade-missing"),
@@ -202,7 +200,7 @@ _WAY_BACK: Final = (
         name="missing-return-route-default",
         title="the peer sends its answers to its default router, which nobody knows",
         explain=_OUT,
-        expected=_fails("missing-return-route", path="routed"),
+        expected=fails("missing-return-route", path="routed"),
         set_up=(*_routed("server2", 28), *client(options="--network r28")),
         break_=(*_GHOST, *on("outside", f"ip route add default via {_UNKNOWN}")),
         near_miss=("upstream-drop", "masquerade-missing"),
@@ -213,9 +211,9 @@ _WIRE: Final = (
         name="upstream-drop-egress",
         title="a container's way out: the network behind its host drops it",
         explain=_OUT,
-        expected=_fails("upstream-drop", path="masquerade"),
+        expected=fails("upstream-drop", path="masquerade"),
         set_up=client(),
-        break_=_lossy("ip daddr 203.0.113.10 tcp dport 80"),
+        break_=lossy("ip daddr 203.0.113.10 tcp dport 80"),
         near_miss=("masquerade-missing", "no-route", "forward-drop"),
     ),
     Experiment(
@@ -224,16 +222,16 @@ _WIRE: Final = (
         explain=(HIP, "--from", "server1", "--timeout", "2"),
         expected=Expected(verdict="undetermined", path="none", resolution="literal", findings=("prediction-differs",)),
         set_up=(),
-        break_=_lossy("ip daddr", HIP, "ip protocol icmp"),
+        break_=lossy("ip daddr", HIP, "ip protocol icmp"),
         near_miss=("input-drop", "upstream-drop"),
     ),
     Experiment(
         name="upstream-drop-arp",
         title="the network between the hosts carries nothing at all: not even ARP comes in",
         explain=_BY_NAME,
-        expected=_fails("upstream-drop", "inventory"),
+        expected=fails("upstream-drop", resolution="inventory"),
         set_up=_NGINX,
-        break_=(*_lossy("ether daddr != 33:33:00:00:00:01"), *on("server1", "ip neigh flush dev eth0")),
+        break_=(*lossy("ether daddr != 33:33:00:00:00:01"), *on("server1", "ip neigh flush dev eth0")),
         near_miss=("stale-arp", "no-route"),
     ),
     Experiment(
@@ -258,7 +256,7 @@ _WIRE: Final = (
         name="wrong-mac-on-lan",
         title="the source's frames carry a MAC that nobody there has: they need not come in",
         explain=_BY_NAME,
-        expected=_fails("stale-arp", "inventory"),
+        expected=fails("stale-arp", resolution="inventory"),
         set_up=_NGINX,
         break_=on("server1", f"ip neigh replace {HIP} lladdr 02:42:c0:a8:03:99 dev eth0 nud permanent"),
         near_miss=("upstream-drop",),

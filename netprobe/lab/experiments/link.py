@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netprobe.lab.experiments.model import Expected, Experiment, Inside, client, on, start
+from netprobe.lab.experiments.model import Expected, Experiment, Inside, client, fails, on, start
 
 _OUT = ("203.0.113.10:80", "--from", "client@server2", "--timeout", "2")
 _BY_NAME = ("demo:80", "--from", "server1", "--timeout", "2")
@@ -18,16 +18,12 @@ _ON_ETH1 = "docker network create -d macvlan --subnet 172.21.0.0/24 --gateway 17
 _MASQUERADED = Expected(verdict="works", path="masquerade", resolution="literal")
 
 
-def _fails(cause: str, resolution: str = "literal", path: str = "none") -> Expected:
-    return Expected(verdict="fails", path=path, cause=cause, resolution=resolution)
-
-
 LINK: Final = (
     Experiment(
         name="bridge-address-lost",
         title="docker0 lost its address: the containers' gateway answers no ARP",
         explain=_OUT,
-        expected=_fails("bridge-address-lost"),
+        expected=fails("bridge-address-lost"),
         set_up=_CLIENT,
         break_=on("server2", "ip addr flush dev docker0"),
         near_miss=("no-route", "masquerade-missing", "ip-forward-off"),
@@ -45,7 +41,7 @@ LINK: Final = (
         name="bridge-address-lost-inbound",
         title="the same, and a published port: the host has no route to its container any more",
         explain=_BY_NAME,
-        expected=_fails("bridge-address-lost", "inventory"),
+        expected=fails("bridge-address-lost", resolution="inventory"),
         set_up=_NGINX,
         break_=on("server2", "ip addr flush dev docker0"),
         near_miss=("no-route",),
@@ -54,7 +50,7 @@ LINK: Final = (
         name="bridge-port-lost",
         title="a container's veth is no port of its bridge any more",
         explain=_OUT,
-        expected=_fails("bridge-address-lost"),
+        expected=fails("bridge-address-lost"),
         set_up=_CLIENT,
         break_=on("server2", _NO_MASTER),
         near_miss=("no-route", "masquerade-missing"),
@@ -63,7 +59,7 @@ LINK: Final = (
         name="mtu-blackhole",
         title="the uplink's MTU is smaller than the containers', and ICMP is dropped: nobody is told",
         explain=_BIG,
-        expected=_fails("mtu-blackhole", path="masquerade"),
+        expected=fails("mtu-blackhole", path="masquerade"),
         set_up=_CLIENT,
         break_=on("server2", "ip link set eth0 mtu 1400", _NO_ICMP),
         near_miss=("upstream-drop", "output-drop"),
@@ -99,7 +95,7 @@ LINK: Final = (
         name="rp-filter-multihomed",
         title="the way back leads out of the other NIC, and rp_filter=1 drops what does not come from there",
         explain=_BY_NAME,
-        expected=_fails("rp-filter-multihomed", "inventory"),
+        expected=fails("rp-filter-multihomed", resolution="inventory"),
         set_up=_NGINX,
         break_=on("server2", _OTHER_NIC, "sysctl -q -w net.ipv4.conf.eth0.rp_filter=1"),
         near_miss=("upstream-drop", "forward-drop", "missing-return-route"),
@@ -117,7 +113,7 @@ LINK: Final = (
         name="gateway-endpoint-elsewhere",
         title="a published port dies once its container is connected to a network that takes the default route",
         explain=_BY_NAME,
-        expected=_fails("gateway-endpoint-elsewhere", "inventory"),
+        expected=fails("gateway-endpoint-elsewhere", resolution="inventory"),
         set_up=(*on("server2", _ON_ETH1), *_NGINX, *on("server2", "docker network connect aa_net demo")),
         near_miss=("dnat-missing",),
     ),
@@ -125,7 +121,7 @@ LINK: Final = (
         name="gateway-endpoint-route",
         title="the same by the default route alone",
         explain=_BY_NAME,
-        expected=_fails("gateway-endpoint-elsewhere", "inventory", path="dnat"),
+        expected=fails("gateway-endpoint-elsewhere", resolution="inventory", path="dnat"),
         set_up=(
             *on("server2", _ON_ETH1.replace("aa_net", "zz_net")),
             *_NGINX,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netprobe.lab.experiments.model import Expected, Experiment, Step, client, on, start
+from netprobe.lab.experiments.model import Expected, Experiment, Step, client, fails, lossy, on, start
 
 _ON_ETH1 = "docker network create -d macvlan --subnet 172.21.0.0/24 --gateway=172.21.0.1 -o parent=eth1"
 _PLAIN: Final = (*on("server1", f"{_ON_ETH1} mac_net1"), *on("server2", f"{_ON_ETH1} mac_net1"))
@@ -24,20 +24,6 @@ _ASK = ("172.21.0.12:80", "--from", "c11@server1", "--timeout", "3")
 _ASK_TAGGED = ("172.22.0.22:80", "--from", "c21@server1", "--timeout", "3")
 _OUT = ("203.0.113.10:80", "--from", "c11@server1", "--timeout", "3")
 _WORKS = Expected(verdict="works", path="macvlan", resolution="literal")
-
-
-def _fails(cause: str, resolution: str = "literal", path: str = "none") -> Expected:
-    return Expected(verdict="fails", path=path, cause=cause, resolution=resolution)
-
-
-def _lossy(*words: str) -> tuple[Step, ...]:
-    """Have the trunk drop what matches."""
-    return on(
-        "wires",
-        "nft add table bridge loss",
-        "nft add chain bridge loss wire '{ type filter hook forward priority 0; }'",
-        f"nft add rule bridge loss wire {' '.join(words)} drop",
-    )
 
 
 def _bare(host: str) -> tuple[Step, ...]:
@@ -65,7 +51,7 @@ _HOST: Final = (
         name="macvlan-host-isolation",
         title="a host and a macvlan container on its own eth1",
         explain=("172.21.0.12:80", "--from", "server2", "--timeout", "3"),
-        expected=_fails("macvlan-host-isolation"),
+        expected=fails("macvlan-host-isolation"),
         set_up=(*_PAIR, *on("server2", "ip address add 172.21.0.202/24 dev eth1")),
         near_miss=("macvlan-parent-down", "macvlan-mode-isolation", "upstream-drop"),
     ),
@@ -73,7 +59,7 @@ _HOST: Final = (
         name="macvlan-host-isolation-back",
         title="the same, asked from the container",
         explain=("172.21.0.202", "--from", "c12@server2", "--timeout", "3"),
-        expected=_fails("macvlan-host-isolation"),
+        expected=fails("macvlan-host-isolation"),
         set_up=(*_PAIR, *on("server2", "ip address add 172.21.0.202/24 dev eth1")),
     ),
     Experiment(
@@ -106,7 +92,7 @@ _HOST: Final = (
         name="macvlan-parent-down",
         title="the source's own parent is down",
         explain=_ASK,
-        expected=_fails("macvlan-parent-down"),
+        expected=fails("macvlan-parent-down"),
         set_up=_PAIR,
         break_=on("server1", "ip link set eth1 down"),
         near_miss=("no-route", "macvlan-mac-filter"),
@@ -115,7 +101,7 @@ _HOST: Final = (
         name="macvlan-parent-down-peer",
         title="the target's parent is down",
         explain=_ASK,
-        expected=_fails("macvlan-parent-down"),
+        expected=fails("macvlan-parent-down"),
         set_up=_PAIR,
         break_=on("server2", "ip link set eth1 down"),
         near_miss=("macvlan-mac-filter", "upstream-drop"),
@@ -124,7 +110,7 @@ _HOST: Final = (
         name="macvlan-vlan-down",
         title="the VLAN interface under the source's network is down",
         explain=_ASK_TAGGED,
-        expected=_fails("macvlan-parent-down"),
+        expected=fails("macvlan-parent-down"),
         set_up=_TAGGED,
         break_=on("server1", "ip link set eth1.1 down"),
     ),
@@ -132,7 +118,7 @@ _HOST: Final = (
         name="macvlan-vlan-down-peer",
         title="the VLAN interface under the target's network is down",
         explain=_ASK_TAGGED,
-        expected=_fails("macvlan-parent-down"),
+        expected=fails("macvlan-parent-down"),
         set_up=_TAGGED,
         break_=on("server2", "ip link set eth1.1 down"),
         near_miss=("macvlan-vlan-mismatch",),
@@ -150,7 +136,7 @@ _HOST: Final = (
         name="macvlan-no-parent",
         title="a macvlan network without a parent (a veth end that leads nowhere stands for the engine's dummy device)",
         explain=_ASK,
-        expected=_fails("macvlan-no-parent"),
+        expected=fails("macvlan-no-parent"),
         set_up=(*_bare("server1"), *_bare("server2"), *_C11, *_C12),
         near_miss=("macvlan-parent-down", "macvlan-mac-filter", "macvlan-vlan-mismatch"),
     ),
@@ -158,7 +144,7 @@ _HOST: Final = (
         name="macvlan-private",
         title="two containers of one host, macvlan mode private",
         explain=("172.21.0.12:80", "--from", "c13@server2", "--timeout", "3"),
-        expected=_fails("macvlan-mode-isolation"),
+        expected=fails("macvlan-mode-isolation"),
         set_up=_one_host("private"),
         near_miss=("macvlan-host-isolation", "macvlan-no-parent"),
     ),
@@ -166,7 +152,7 @@ _HOST: Final = (
         name="macvlan-vepa",
         title="two containers of one host, macvlan mode vepa, and a switch that sends nothing back",
         explain=("172.21.0.12:80", "--from", "c13@server2", "--timeout", "3"),
-        expected=_fails("macvlan-mode-isolation"),
+        expected=fails("macvlan-mode-isolation"),
         set_up=_one_host("vepa"),
     ),
     Experiment(
@@ -183,25 +169,25 @@ _WIRE: Final = (
         name="macvlan-mac-filter",
         title="the wire passes broadcasts and drops what is for the source's own MAC",
         explain=_ASK,
-        expected=_fails("macvlan-mac-filter"),
+        expected=fails("macvlan-mac-filter"),
         set_up=_PAIR,
-        break_=_lossy("ether daddr 02:42:ac:15:00:0b"),
+        break_=lossy("ether daddr 02:42:ac:15:00:0b"),
         near_miss=("upstream-drop", "macvlan-vlan-mismatch", "macvlan-parent-down"),
     ),
     Experiment(
         name="macvlan-port-filter",
         title="the wire drops the port alone: ARP passes both ways",
         explain=_ASK,
-        expected=_fails("upstream-drop"),
+        expected=fails("upstream-drop"),
         set_up=_PAIR,
-        break_=_lossy("tcp dport 80"),
+        break_=lossy("tcp dport 80"),
         near_miss=("macvlan-mac-filter",),
     ),
     Experiment(
         name="macvlan-vlan-mismatch",
         title="the source's network in VLAN 1, the target's untagged",
         explain=_ASK_TAGGED,
-        expected=_fails("macvlan-vlan-mismatch"),
+        expected=fails("macvlan-vlan-mismatch"),
         set_up=(
             *on("server1", f"{_TAGGED_OPTIONS} -o parent=eth1.1 mac_net2"),
             *on("server2", f"{_TAGGED_OPTIONS} -o parent=eth1 mac_net2"),
@@ -214,7 +200,7 @@ _WIRE: Final = (
         name="macvlan-vlan-mismatch-untagged",
         title="the source's network untagged, the target's in VLAN 1",
         explain=_ASK_TAGGED,
-        expected=_fails("macvlan-vlan-mismatch"),
+        expected=fails("macvlan-vlan-mismatch"),
         set_up=(
             *on("server1", f"{_TAGGED_OPTIONS} -o parent=eth1 mac_net2"),
             *on("server2", f"{_TAGGED_OPTIONS} -o parent=eth1.1 mac_net2"),
@@ -234,7 +220,7 @@ _WIRE: Final = (
         name="macvlan-wrong-gateway",
         title="the network names a gateway that is not there; the router has another address",
         explain=_OUT,
-        expected=_fails("macvlan-wrong-gateway"),
+        expected=fails("macvlan-wrong-gateway"),
         set_up=_PAIR,
         break_=on(
             "router",
@@ -248,7 +234,7 @@ _WIRE: Final = (
         name="macvlan-no-gateway",
         title="the same without any router that is known",
         explain=_OUT,
-        expected=_fails("macvlan-wrong-gateway"),
+        expected=fails("macvlan-wrong-gateway"),
         set_up=_PAIR,
     ),
     Experiment(
@@ -272,7 +258,7 @@ _WIRE: Final = (
         name="macvlan-duplicate-address",
         title="another container of the source's own host has the target's address, and answers",
         explain=("c12@server2:80", "--from", "c11@server1"),
-        expected=_fails("macvlan-duplicate-address", "inventory"),
+        expected=fails("macvlan-duplicate-address", resolution="inventory"),
         set_up=(
             *_PAIR,
             *start("twin", "nginx", options="--network mac_net1 --ip 172.21.0.12", host="server1", port=80),

@@ -142,9 +142,34 @@ class Experiment:
     engine: str = ""
 
 
+def works(path: str, *, resolution: str = "literal", findings: tuple[str, ...] = ()) -> Expected:
+    """Declare a connection that works."""
+    return Expected(verdict="works", path=path, resolution=resolution, findings=findings)
+
+
+def fails(cause: str, *, path: str = "none", resolution: str = "literal", findings: tuple[str, ...] = ()) -> Expected:
+    """Declare a connection that fails, and why."""
+    return Expected(verdict="fails", path=path, cause=cause, resolution=resolution, findings=findings)
+
+
+def no_name(cause: str) -> Expected:
+    """Declare a failed lookup: nothing is dialled then, so no path is taken."""
+    return fails(cause, resolution="failed")
+
+
 def on(host: str, *commands: str) -> tuple[Step, ...]:
     """Return the steps that run these commands on a host, one after the other."""
     return tuple(Run(host=host, command=command) for command in commands)
+
+
+def lossy(*words: str) -> tuple[Step, ...]:
+    """Return the steps that have the bridges of the wires between the hosts drop what matches (nft)."""
+    return on(
+        "wires",
+        "nft add table bridge loss",
+        "nft add chain bridge loss wire '{ type filter hook forward priority 0; }'",
+        f"nft add rule bridge loss wire {' '.join(words)} drop",
+    )
 
 
 def start(

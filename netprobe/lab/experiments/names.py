@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netprobe.lab.experiments.model import Expected, Experiment, Step, client, on, start
+from netprobe.lab.experiments.model import Expected, Experiment, Step, client, no_name, on, start
 
 _NETWORK: Final = on("server2", "docker network create --subnet 172.31.0.0/24 app")
 _ON_APP = "--network app"
@@ -17,17 +17,12 @@ _DEFAULT_BRIDGE: Final[tuple[Step, ...]] = (*start("demo", "nginx", port=80), *c
 _LINKED: Final[tuple[Step, ...]] = (*start("demo", "nginx", port=80), *client(options="--link demo:nginx"))
 
 
-def _no_name(cause: str) -> Expected:
-    """Declare a failed lookup: nothing is dialled then, so no path is taken."""
-    return Expected(verdict="fails", path="none", cause=cause, resolution="failed")
-
-
 NAMES: Final = (
     Experiment(
         name="container-stopped-by-name",
         title="a stopped container's name does not resolve, although the network is shared",
         explain=("demo:80", "--from", "client@server2"),
-        expected=_no_name("container-stopped"),
+        expected=no_name("container-stopped"),
         set_up=(*_USER_NETWORK, *on("server2", "docker stop --time 0 demo")),
         near_miss=("dns-no-shared-network", "name-unknown"),
     ),
@@ -62,7 +57,7 @@ NAMES: Final = (
         name="dns-default-bridge",
         title="on the default bridge a container's name does not resolve",
         explain=("demo:80", "--from", "client@server2"),
-        expected=_no_name("dns-no-shared-network"),
+        expected=no_name("dns-no-shared-network"),
         set_up=_DEFAULT_BRIDGE,
         numbers=(1,),
         near_miss=("name-unknown",),
@@ -71,7 +66,7 @@ NAMES: Final = (
         name="dns-two-networks",
         title="two user-defined networks do not know each other's names",
         explain=("demo:80", "--from", "client@server2"),
-        expected=_no_name("dns-no-shared-network"),
+        expected=no_name("dns-no-shared-network"),
         set_up=(
             *_NETWORK,
             *on("server2", "docker network create --subnet 172.30.0.0/24 other"),
@@ -84,7 +79,7 @@ NAMES: Final = (
         name="name-unknown",
         title="a misspelt container name on a user-defined network",
         explain=("dmeo:80", "--from", "client@server2"),
-        expected=_no_name("name-unknown"),
+        expected=no_name("name-unknown"),
         set_up=_USER_NETWORK,
         near_miss=("dns-no-shared-network",),
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netprobe.lab.experiments.model import Expected, Experiment, Inside, Step, client, on, start
+from netprobe.lab.experiments.model import Expected, Experiment, Inside, Step, client, lossy, no_name, on, start
 
 _OUTSIDE = "www.outside.test"
 _ASK = (f"{_OUTSIDE}:80", "--from", "client@server2")
@@ -21,19 +21,6 @@ _RELAY: Final = start(
 _BY_GATEWAY: Final = (*_RELAY, *client(options="--dns 172.17.0.1"))
 
 
-def _no_name(cause: str) -> Expected:
-    return Expected(verdict="fails", path="none", cause=cause, resolution="failed")
-
-
-def _lossy(*words: str) -> tuple[Step, ...]:
-    return on(
-        "wires",
-        "nft add table bridge loss",
-        "nft add chain bridge loss wire '{ type filter hook forward priority 0; }'",
-        f"nft add rule bridge loss wire {' '.join(words)} drop",
-    )
-
-
 def _resolv_conf(host: str, *servers: str) -> tuple[Step, ...]:
     """Rewrite a host's resolv.conf before its containers start: the engine copies it then."""
     lines = "".join(f"nameserver {server}\\n" for server in servers)
@@ -41,15 +28,15 @@ def _resolv_conf(host: str, *servers: str) -> tuple[Step, ...]:
 
 
 _LOOPBACK_ONLY: Final = _resolv_conf("server2", "127.0.0.1")
-_NO_FALLBACK: Final = _lossy("ip daddr 8.8.0.0/16")
-_NO_DNS: Final = _lossy("ip daddr 192.168.3.1 udp dport 53")
+_NO_FALLBACK: Final = lossy("ip daddr 8.8.0.0/16")
+_NO_DNS: Final = lossy("ip daddr 192.168.3.1 udp dport 53")
 
 RESOLVERS: Final = (
     Experiment(
         name="dns-upstream-dead",
         title="the embedded DNS server asks on, and the upstream server never answers",
         explain=_ASK,
-        expected=_no_name("dns-upstream-dead"),
+        expected=no_name("dns-upstream-dead"),
         set_up=_APP,
         break_=_NO_DNS,
     ),
@@ -57,7 +44,7 @@ RESOLVERS: Final = (
         name="dns-upstream-dead-default",
         title="the same on the default bridge: the container asks the server itself",
         explain=_ASK,
-        expected=_no_name("dns-upstream-dead"),
+        expected=no_name("dns-upstream-dead"),
         set_up=_PLAIN,
         break_=_NO_DNS,
     ),
@@ -65,7 +52,7 @@ RESOLVERS: Final = (
         name="dns-upstream-refuses",
         title="the same, and nothing listens there: port unreachable",
         explain=_ASK,
-        expected=_no_name("dns-upstream-dead"),
+        expected=no_name("dns-upstream-dead"),
         set_up=_PLAIN,
         break_=on(
             "outside",
@@ -80,14 +67,14 @@ RESOLVERS: Final = (
         explain=_ASK,
         expected=Expected(verdict="works", path="masquerade", resolution="embedded-dns"),
         set_up=_APP,
-        break_=_lossy("ip daddr 192.168.3.1 udp dport 54"),
+        break_=lossy("ip daddr 192.168.3.1 udp dport 54"),
         near_miss=("dns-upstream-dead",),
     ),
     Experiment(
         name="dns-query-dropped",
         title="a DOCKER-USER rule on the own host drops the forwarded query: the upstream server is not asked at all",
         explain=_ASK,
-        expected=_no_name("docker-user-drop"),
+        expected=no_name("docker-user-drop"),
         set_up=_APP,
         break_=on("server2", "iptables -I DOCKER-USER -p udp --dport 53 -j DROP"),
         near_miss=("dns-upstream-dead", "dns-8888-fallback", "dns-internal-net"),
@@ -96,7 +83,7 @@ RESOLVERS: Final = (
         name="dns-host-resolver-firewalled",
         title="the container's resolver is its own host, whose INPUT drops the query",
         explain=_ASK,
-        expected=_no_name("dns-host-resolver-firewalled"),
+        expected=no_name("dns-host-resolver-firewalled"),
         set_up=_BY_GATEWAY,
         break_=on("server2", "iptables -I INPUT -i docker0 -p udp --dport 53 -j DROP"),
     ),
@@ -104,7 +91,7 @@ RESOLVERS: Final = (
         name="dns-host-resolver-rejected",
         title="the same with REJECT",
         explain=_ASK,
-        expected=_no_name("dns-host-resolver-firewalled"),
+        expected=no_name("dns-host-resolver-firewalled"),
         set_up=_BY_GATEWAY,
         break_=on("server2", "iptables -I INPUT -i docker0 -p udp --dport 53 -j REJECT"),
     ),
@@ -121,14 +108,14 @@ RESOLVERS: Final = (
         name="dns-8888-fallback",
         title="the host's resolv.conf names loopback only: containers get 8.8.8.8, which is not to be reached",
         explain=_ASK,
-        expected=_no_name("dns-8888-fallback"),
+        expected=no_name("dns-8888-fallback"),
         set_up=(*_LOOPBACK_ONLY, *client()),
     ),
     Experiment(
         name="dns-8888-fallback-silent",
         title="the same with a default route: the queries leave, and nothing comes back",
         explain=_ASK,
-        expected=_no_name("dns-8888-fallback"),
+        expected=no_name("dns-8888-fallback"),
         set_up=(*_LOOPBACK_ONLY, *on("server2", "ip route add default via 192.168.3.1"), *client()),
         break_=_NO_FALLBACK,
     ),
@@ -136,7 +123,7 @@ RESOLVERS: Final = (
         name="dns-loopback-upstream",
         title="the same behind the embedded DNS server: it asks the host's own 127.0.0.1, where nothing listens",
         explain=_ASK,
-        expected=_no_name("dns-upstream-dead"),
+        expected=no_name("dns-upstream-dead"),
         set_up=(*_LOOPBACK_ONLY, *_APP),
         near_miss=("dns-8888-fallback",),
     ),
@@ -144,7 +131,7 @@ RESOLVERS: Final = (
         name="dns-8888-chosen",
         title="the same servers by --dns: they were meant",
         explain=_ASK,
-        expected=_no_name("dns-upstream-dead"),
+        expected=no_name("dns-upstream-dead"),
         set_up=(
             *on("server2", "ip route add default via 192.168.3.1"),
             *client(options="--dns 8.8.8.8 --dns 8.8.4.4"),
@@ -164,14 +151,14 @@ RESOLVERS: Final = (
         name="dns-internal-net",
         title="a name of the outside, asked from an internal network",
         explain=_ASK,
-        expected=_no_name("dns-internal-net"),
+        expected=no_name("dns-internal-net"),
         set_up=(*_INNER, *client(options="--network inner")),
     ),
     Experiment(
         name="dns-internal-net-no-route",
         title="the same without a default route, as Engine 25 and later leave it",
         explain=_ASK,
-        expected=_no_name("dns-internal-net"),
+        expected=no_name("dns-internal-net"),
         set_up=(*_INNER, *client(options="--network inner")),
         break_=(Inside(host="server2", container="client", command="ip route del default"),),
     ),
@@ -191,7 +178,7 @@ RESOLVERS: Final = (
         name="dns-nat-flushed",
         title="somebody flushed the nat table inside the container: nothing leads to the embedded DNS server any more",
         explain=("demo:80", "--from", "client@server2"),
-        expected=_no_name("dns-nat-flushed-in-container"),
+        expected=no_name("dns-nat-flushed-in-container"),
         set_up=(*_APP, *start("demo", "nginx", options="--network app", port=80)),
         break_=(Inside(host="server2", container="client", command="iptables -t nat -F"),),
         near_miss=("dns-no-shared-network", "name-unknown"),

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from netprobe.lab.experiments.model import HIP, Expected, Experiment, Inside, Step, WaitPort, client, on, start
+from netprobe.lab.experiments.model import (
+    HIP,
+    Expected,
+    Experiment,
+    Inside,
+    WaitPort,
+    client,
+    fails,
+    lossy,
+    on,
+    start,
+)
 
 _OUT = ("203.0.113.10:80", "--from", "client@server2", "--timeout", "2")
 _BY_NAME = ("demo:80", "--from", "server1", "--timeout", "2")
@@ -20,26 +31,12 @@ _ROUTED: Final = (*on("server2", _PLAIN), *client(options="--network routed"))
 _INNER = "docker network create --internal --subnet 172.26.0.0/24 -o com.docker.network.bridge.name=br-inner inner"
 
 
-def _fails(cause: str, resolution: str = "literal", path: str = "none") -> Expected:
-    return Expected(verdict="fails", path=path, cause=cause, resolution=resolution)
-
-
-def _lossy(*words: str) -> tuple[Step, ...]:
-    """Have the wires' bridges drop what matches."""
-    return on(
-        "wires",
-        "nft add table bridge loss",
-        "nft add chain bridge loss wire '{ type filter hook forward priority 0; }'",
-        f"nft add rule bridge loss wire {' '.join(words)} drop",
-    )
-
-
 _ROUTES: Final = (
     Experiment(
         name="no-route",
         title="a container without its default route",
         explain=_OUT,
-        expected=_fails("no-route"),
+        expected=fails("no-route"),
         set_up=_CLIENT,
         break_=(Inside(host="server2", container="client", command="ip route del default"),),
         near_miss=("internal-network", "masquerade-missing"),
@@ -48,14 +45,14 @@ _ROUTES: Final = (
         name="no-route-host",
         title="a host without a route to the destination",
         explain=("198.51.100.7:80", "--from", "server2", "--timeout", "2"),
-        expected=_fails("no-route"),
+        expected=fails("no-route"),
         set_up=(),
     ),
     Experiment(
         name="no-route-refused",
         title="a host with an unreachable route",
         explain=("203.0.113.10:80", "--from", "server2", "--timeout", "2"),
-        expected=_fails("no-route"),
+        expected=fails("no-route"),
         set_up=(),
         break_=on("server2", "ip route add unreachable 203.0.113.10/32"),
     ),
@@ -63,7 +60,7 @@ _ROUTES: Final = (
         name="no-route-at-router",
         title="a container has a route, its host has none",
         explain=_OUT,
-        expected=_fails("no-route"),
+        expected=fails("no-route"),
         set_up=_CLIENT,
         break_=on("server2", "ip route del 203.0.113.0/24"),
         near_miss=("ip-forward-off", "forward-drop"),
@@ -80,7 +77,7 @@ _ROUTES: Final = (
         name="internal-network",
         title="a container on an internal network has no way out",
         explain=_OUT,
-        expected=_fails("internal-network"),
+        expected=fails("internal-network"),
         set_up=(*on("server2", _INNER), *client(options="--network inner")),
         near_miss=("inter-network", "no-route", "forward-drop"),
     ),
@@ -88,7 +85,7 @@ _ROUTES: Final = (
         name="internal-network-no-route",
         title="the same without a default route, as Engine 25 and later leave it",
         explain=_OUT,
-        expected=_fails("internal-network"),
+        expected=fails("internal-network"),
         set_up=(*on("server2", _INNER), *client(options="--network inner")),
         break_=(Inside(host="server2", container="client", command="ip route del default"),),
         near_miss=("no-route",),
@@ -109,7 +106,7 @@ _ROUTES: Final = (
         name="subnet-overlap",
         title="a Docker network with the subnet of the outside: what is for it ends on the bridge",
         explain=("203.0.113.10:80", "--from", "server2", "--timeout", "2"),
-        expected=_fails("subnet-overlap"),
+        expected=fails("subnet-overlap"),
         set_up=(*on("server2", _OVERLAPPING), *client("lapped", options="--network lap")),
         near_miss=("no-route", "upstream-drop"),
     ),
@@ -117,14 +114,14 @@ _ROUTES: Final = (
         name="subnet-overlap-empty",
         title="the same while no container is on that network: its bridge has no carrier",
         explain=("203.0.113.10:80", "--from", "server2", "--timeout", "2"),
-        expected=_fails("subnet-overlap"),
+        expected=fails("subnet-overlap"),
         set_up=on("server2", _OVERLAPPING),
     ),
     Experiment(
         name="subnet-overlap-container",
         title="the same from a container of another network",
         explain=_OUT,
-        expected=_fails("subnet-overlap"),
+        expected=fails("subnet-overlap"),
         set_up=(*on("server2", _OVERLAPPING), *_CLIENT),
     ),
     Experiment(
@@ -139,7 +136,7 @@ _ROUTES: Final = (
         name="stale-arp",
         title="the Docker host's neighbour entry for demo names another MAC",
         explain=_BY_NAME,
-        expected=_fails("stale-arp", "inventory", "dnat"),
+        expected=fails("stale-arp", resolution="inventory", path="dnat"),
         set_up=_NGINX,
         break_=on("server2", "ip neigh replace 172.17.0.2 lladdr 02:42:ac:11:00:99 dev docker0 nud permanent"),
         near_miss=("app-not-listening", "forward-drop", "container-paused"),
@@ -159,7 +156,7 @@ _BETWEEN: Final = (
         name="ip-forward-off",
         title="the Docker host does not forward: a published port is dead from the LAN",
         explain=_BY_NAME,
-        expected=_fails("ip-forward-off", "inventory"),
+        expected=fails("ip-forward-off", resolution="inventory"),
         set_up=_NGINX,
         break_=on("server2", "sysctl -q -w net.ipv4.ip_forward=0"),
         near_miss=("forward-drop", "docker-user-drop", "upstream-drop"),
@@ -168,7 +165,7 @@ _BETWEEN: Final = (
         name="ip-forward-off-egress",
         title="the same on a container's way out",
         explain=_OUT,
-        expected=_fails("ip-forward-off"),
+        expected=fails("ip-forward-off"),
         set_up=_CLIENT,
         break_=on("server2", "sysctl -q -w net.ipv4.ip_forward=0"),
         near_miss=("masquerade-missing", "no-route"),
@@ -186,7 +183,7 @@ _BETWEEN: Final = (
         name="missing-return-route",
         title="a routed network, and the peer has no route back to it",
         explain=_OUT,
-        expected=_fails("missing-return-route", path="routed"),
+        expected=fails("missing-return-route", path="routed"),
         set_up=_ROUTED,
         near_miss=("masquerade-missing", "upstream-drop"),
     ),
@@ -203,7 +200,7 @@ _BETWEEN: Final = (
         name="missing-return-route-router",
         title="the same, and the peer sends its answers to a router that has no route back",
         explain=_OUT,
-        expected=_fails("missing-return-route", path="routed"),
+        expected=fails("missing-return-route", path="routed"),
         set_up=_ROUTED,
         break_=(
             *on("outside", "ip route add 172.25.0.0/24 via 192.168.3.254"),
@@ -215,18 +212,18 @@ _BETWEEN: Final = (
         name="upstream-drop",
         title="the network between the hosts drops the request",
         explain=_BY_NAME,
-        expected=_fails("upstream-drop", "inventory"),
+        expected=fails("upstream-drop", resolution="inventory"),
         set_up=_NGINX,
-        break_=_lossy("ip daddr", HIP, "tcp dport 80"),
+        break_=lossy("ip daddr", HIP, "tcp dport 80"),
         near_miss=("forward-drop", "docker-user-drop", "ip-forward-off"),
     ),
     Experiment(
         name="upstream-drop-reply",
         title="the network between the hosts drops the answer",
         explain=_BY_NAME,
-        expected=_fails("upstream-drop", "inventory", "dnat"),
+        expected=fails("upstream-drop", resolution="inventory", path="dnat"),
         set_up=_NGINX,
-        break_=_lossy("ip saddr", HIP, "tcp sport 80"),
+        break_=lossy("ip saddr", HIP, "tcp sport 80"),
         near_miss=("forward-drop", "missing-return-route"),
     ),
     Experiment(
@@ -240,7 +237,7 @@ _BETWEEN: Final = (
             *start("demo", "busyboxplus", options="-p 80:80/udp", command="udp-echo 80"),
             WaitPort(host="server2", container="demo", port=80, protocol="udp"),
         ),
-        break_=_lossy("ip daddr", HIP, "udp dport 80"),
+        break_=lossy("ip daddr", HIP, "udp dport 80"),
         near_miss=("upstream-drop",),
     ),
     Experiment(
@@ -249,7 +246,7 @@ _BETWEEN: Final = (
         explain=("demo:80", "--from", "server1"),
         expected=Expected(verdict="works", path="dnat", resolution="inventory"),
         set_up=_NGINX,
-        break_=_lossy("ip daddr", HIP, "tcp dport 81"),
+        break_=lossy("ip daddr", HIP, "tcp dport 81"),
         near_miss=("upstream-drop",),
     ),
 )

@@ -13,9 +13,11 @@ from netprobe.lab.experiments.model import (
     KillProxy,
     Step,
     client,
+    fails,
     on,
     settled,
     start,
+    works,
 )
 
 _FROM_LAN = ("--from", "server1")
@@ -24,14 +26,6 @@ _NGINX: Final = start("demo", "nginx", options="-p 80:80", port=80)
 _ON_ETH1 = "docker network create -d macvlan --subnet 172.21.0.0/24 -o parent=eth1 mac_net1"
 _INSIDE = "docker network create --internal --subnet 172.31.0.0/24 inside"
 _SIX = "docker network create --ipv6 --subnet 172.31.0.0/24 --subnet fd00:31::/64 six"
-
-
-def _fails(cause: str, path: str = "none", resolution: str = "literal", findings: tuple[str, ...] = ()) -> Expected:
-    return Expected(verdict="fails", path=path, cause=cause, resolution=resolution, findings=findings)
-
-
-def _works(path: str, resolution: str = "literal", findings: tuple[str, ...] = ()) -> Expected:
-    return Expected(verdict="works", path=path, resolution=resolution, findings=findings)
 
 
 def _service(address: str) -> tuple[Step, ...]:
@@ -44,7 +38,7 @@ _IGNORED: Final = (
         name="internal-publish",
         title="published on an internal network: Docker ignores -p there, which is no missing -p",
         explain=("demo:80", *_FROM_LAN),
-        expected=_fails("publish-ignored", resolution="inventory"),
+        expected=fails("publish-ignored", resolution="inventory"),
         set_up=(*on("server2", _INSIDE), *start("demo", "nginx", options="--network inside -p 80:80", port=80)),
         near_miss=("port-not-published", "proxy-and-dnat-dead"),
     ),
@@ -52,7 +46,7 @@ _IGNORED: Final = (
         name="publish-ignored-macvlan",
         title="published on a macvlan network: Docker ignores -p there",
         explain=(f"{HIP}:80", *_FROM_LAN),
-        expected=_fails("publish-ignored"),
+        expected=fails("publish-ignored"),
         set_up=(*on("server2", _ON_ETH1), *start("demo", "nginx", options="--network mac_net1 -p 80:80", port=80)),
         near_miss=("port-not-published", "container-stopped"),
     ),
@@ -60,7 +54,7 @@ _IGNORED: Final = (
         name="publish-ignored-host",
         title="published with the host's network: Docker ignores -p there",
         explain=(f"{HIP}:8080", *_FROM_LAN),
-        expected=_fails("publish-ignored"),
+        expected=fails("publish-ignored"),
         set_up=start("demo", "nginx", options="--network host -p 8080:80", port=80),
         near_miss=("port-closed", "port-not-published"),
     ),
@@ -68,7 +62,7 @@ _IGNORED: Final = (
         name="publish-macvlan-and-bridge",
         title="the same macvlan container, connected to a bridge network as well: that publishes its port",
         explain=(f"{HIP}:80", *_FROM_LAN),
-        expected=_works("dnat"),
+        expected=works("dnat"),
         set_up=(
             *on("server2", _ON_ETH1),
             *start("demo", "nginx", options="--network mac_net1 -p 80:80", port=80),
@@ -80,7 +74,7 @@ _IGNORED: Final = (
         name="publish-nothing-macvlan",
         title="the same macvlan container without -p: nothing was ignored",
         explain=(f"{HIP}:80", *_FROM_LAN),
-        expected=_fails("port-not-published"),
+        expected=fails("port-not-published"),
         set_up=(*on("server2", _ON_ETH1), *start("demo", "nginx", options="--network mac_net1", port=80)),
         near_miss=("publish-ignored",),
     ),
@@ -100,7 +94,7 @@ _OWNED: Final = (
         name="port-owned-by-host",
         title="docker-proxy and the DNAT rule are gone, and a process of the host has the port: the wrong server answers",
         explain=(f"{HIP}:80", *_FROM_LAN),
-        expected=_fails("port-owned-by-host"),
+        expected=fails("port-owned-by-host"),
         set_up=(*_LOST, *_web()),
         near_miss=("proxy-and-dnat-dead", "port-not-published"),
     ),
@@ -108,7 +102,7 @@ _OWNED: Final = (
         name="port-owned-by-host-local",
         title="docker-proxy is gone, and a process of the host has the port: 127.0.0.1 is not DNATed",
         explain=("127.0.0.1:80", *_FROM_HOST),
-        expected=_fails("port-owned-by-host"),
+        expected=fails("port-owned-by-host"),
         set_up=(*_PROXY_LOST, *_web()),
         near_miss=("proxy-dead",),
     ),
@@ -116,14 +110,14 @@ _OWNED: Final = (
         name="port-owned-by-host-note",
         title="the same from the LAN: DNAT still leads to the container, and the report tells of the other",
         explain=(f"{HIP}:80", *_FROM_LAN),
-        expected=_works("dnat", findings=("port-owned-by-host",)),
+        expected=works("dnat", findings=("port-owned-by-host",)),
         set_up=(*_PROXY_LOST, *_web()),
     ),
     Experiment(
         name="port-owned-by-nobody",
         title="docker-proxy and the DNAT rule are gone, and the process of the host has another port",
         explain=(f"{HIP}:80", *_FROM_LAN),
-        expected=_fails("proxy-and-dnat-dead"),
+        expected=fails("proxy-and-dnat-dead"),
         set_up=(*_LOST, *_web(81)),
         near_miss=("port-owned-by-host",),
     ),
@@ -136,7 +130,7 @@ _SERVICE: Final = (
         name="host-service-loopback",
         title="host.docker.internal: the service of the host listens on 127.0.0.1 only",
         explain=("host.docker.internal:8000", "--from", "client"),
-        expected=_fails("host-service-loopback", resolution="hosts-file"),
+        expected=fails("host-service-loopback", resolution="hosts-file"),
         set_up=(*_HOST_INTERNAL, *_service("127.0.0.1")),
         near_miss=("port-not-published", "port-closed", "input-firewall-container-to-host"),
     ),
@@ -144,7 +138,7 @@ _SERVICE: Final = (
         name="host-service-loopback-lan",
         title="the same from another host",
         explain=("server2:8000", *_FROM_LAN),
-        expected=_fails("host-service-loopback", resolution="inventory"),
+        expected=fails("host-service-loopback", resolution="inventory"),
         set_up=(*_HOST_INTERNAL, *_service("127.0.0.1")),
         near_miss=("port-not-published", "port-closed"),
     ),
@@ -152,7 +146,7 @@ _SERVICE: Final = (
         name="host-service-gateway",
         title="host.docker.internal: the service of the host listens on the bridge's address",
         explain=("host.docker.internal:8000", "--from", "client"),
-        expected=_works("local", "hosts-file"),
+        expected=works("local", resolution="hosts-file"),
         set_up=(*_HOST_INTERNAL, *_service("172.17.0.1")),
         near_miss=("host-service-loopback",),
     ),
@@ -160,7 +154,7 @@ _SERVICE: Final = (
         name="host-service-absent",
         title="host.docker.internal: no service listens there at all",
         explain=("host.docker.internal:8000", "--from", "client"),
-        expected=_fails("port-not-published", resolution="hosts-file"),
+        expected=fails("port-not-published", resolution="hosts-file"),
         set_up=_HOST_INTERNAL,
         near_miss=("host-service-loopback",),
     ),
@@ -177,7 +171,7 @@ _V6: Final = (
         name="v6-localhost-reset",
         title="::1 of the host, a network with IPv6, and an application that listens on IPv4 only",
         explain=("[::1]:80", *_FROM_HOST),
-        expected=_fails("v6-localhost-reset", "docker-proxy"),
+        expected=fails("v6-localhost-reset", path="docker-proxy"),
         set_up=_six("0.0.0.0"),  # noqa: S104 - inside a container of the lab
         near_miss=("app-not-listening", "app-bound-loopback", "proxy-dead"),
     ),
@@ -185,7 +179,7 @@ _V6: Final = (
         name="v6-localhost-four",
         title="the same by 127.0.0.1",
         explain=("127.0.0.1:80", *_FROM_HOST),
-        expected=_works("docker-proxy"),
+        expected=works("docker-proxy"),
         set_up=_six("0.0.0.0"),  # noqa: S104 - inside a container of the lab
         near_miss=("v6-localhost-reset",),
     ),
@@ -193,7 +187,7 @@ _V6: Final = (
         name="v6-localhost-both",
         title="::1 of the host, and an application that listens on both",
         explain=("[::1]:80", *_FROM_HOST),
-        expected=_works("docker-proxy"),
+        expected=works("docker-proxy"),
         set_up=_six("[::]"),
         near_miss=("v6-localhost-reset",),
     ),
@@ -243,7 +237,7 @@ _QUEUE: Final = (
         name="accept-queue-full",
         title="the application does not accept, and its backlog is full",
         explain=("demo:80", *_FROM_HOST, "--timeout", "3"),
-        expected=_fails("accept-queue-full", "bridge", "inventory"),
+        expected=fails("accept-queue-full", path="bridge", resolution="inventory"),
         set_up=_queued(3),
         near_miss=("container-paused", "app-not-listening", "input-drop"),
     ),
@@ -251,7 +245,7 @@ _QUEUE: Final = (
         name="accept-queue-room",
         title="the same with one connection less: there is room for this one",
         explain=("demo:80", *_FROM_HOST, "--timeout", "3"),
-        expected=_works("bridge", "inventory"),
+        expected=works("bridge", resolution="inventory"),
         set_up=_queued(2),
         near_miss=("accept-queue-full",),
     ),

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from netprobe.lab.experiments.model import Expected, Experiment, Step, WaitPort, on, start
+from netprobe.lab.experiments.model import Experiment, Step, WaitPort, fails, on, start, works
 
 _FROM_HOST = ("--from", "server2")
-
-
-def _fails(cause: str, path: str = "none", resolution: str = "literal") -> Expected:
-    return Expected(verdict="fails", path=path, cause=cause, resolution=resolution)
-
-
-def _works(path: str, resolution: str = "literal", findings: tuple[str, ...] = ()) -> Expected:
-    return Expected(verdict="works", path=path, resolution=resolution, findings=findings)
 
 
 def _second(command: str = "") -> tuple[Step, ...]:
@@ -33,7 +25,7 @@ SHARED: Final = (
         name="owner-restarted",
         title="the owner of a shared namespace was restarted: what listens there now is not the target's",
         explain=("side:80", *_FROM_HOST),
-        expected=_fails("netns-owner-restarted", "bridge", "inventory"),
+        expected=fails("netns-owner-restarted", path="bridge", resolution="inventory"),
         set_up=(
             *start("own", "busybox", command="sleep 100000"),
             *start("side", "nginx", options="--network container:own", port=80),
@@ -45,7 +37,7 @@ SHARED: Final = (
         name="owner-restarted-published",
         title="the owner publishes the port that its sidecar serves, and was restarted: nothing listens in its new namespace",
         explain=("192.168.3.202:80", "--from", "server1"),
-        expected=_fails("netns-owner-restarted", "dnat"),
+        expected=fails("netns-owner-restarted", path="dnat"),
         set_up=(
             *start("own", "busybox", options="-p 80:80", command="sleep 100000"),
             *start("side", "nginx", options="--network container:own", port=80),
@@ -57,7 +49,7 @@ SHARED: Final = (
         name="owner-published",
         title="the same before the restart",
         explain=("192.168.3.202:80", "--from", "server1"),
-        expected=_works("dnat"),
+        expected=works("dnat"),
         set_up=(
             *start("own", "busybox", options="-p 80:80", command="sleep 100000"),
             *start("side", "nginx", options="--network container:own", port=80),
@@ -68,7 +60,7 @@ SHARED: Final = (
         name="owner-restarted-source",
         title="the same, asked from the one that was left behind: its namespace has only lo",
         explain=("192.168.3.201:80", "--from", "side"),
-        expected=_fails("netns-owner-restarted"),
+        expected=fails("netns-owner-restarted"),
         set_up=(
             *start("own", "busybox", command="sleep 100000"),
             *start("side", "nginx", options="--network container:own", port=80),
@@ -80,7 +72,7 @@ SHARED: Final = (
         name="owner-and-sidecar-restarted",
         title="the owner of a shared namespace was restarted, and its sidecar after it",
         explain=("side:80", *_FROM_HOST),
-        expected=_works("bridge", "inventory"),
+        expected=works("bridge", resolution="inventory"),
         set_up=(
             *start("own", "busybox", command="sleep 100000"),
             *start("side", "nginx", options="--network container:own", port=80),
@@ -93,7 +85,7 @@ SHARED: Final = (
         name="netns-port-clash",
         title="two web servers in one namespace: the second cannot bind and ends, the first answers for it",
         explain=("api:80", *_FROM_HOST),
-        expected=_fails("netns-port-clash", "bridge", "inventory"),
+        expected=fails("netns-port-clash", path="bridge", resolution="inventory"),
         set_up=(*_WEB, *_second(), *_ended("api")),
         near_miss=("container-stopped", "netns-owner-restarted"),
     ),
@@ -101,7 +93,7 @@ SHARED: Final = (
         name="netns-port-clash-running",
         title="the same with a second that goes on without its port",
         explain=("api:80", *_FROM_HOST),
-        expected=_fails("netns-port-clash", "bridge", "inventory"),
+        expected=fails("netns-port-clash", path="bridge", resolution="inventory"),
         set_up=(*_WEB, *_second("sh -c \"until nginx -e stderr -g 'daemon off;'; do sleep 1; done\"")),
         near_miss=("container-stopped", "app-not-listening"),
     ),
@@ -109,7 +101,7 @@ SHARED: Final = (
         name="netns-two-ports",
         title="two web servers in one namespace, each with its own port",
         explain=("api:81", *_FROM_HOST),
-        expected=_works("bridge", "inventory"),
+        expected=works("bridge", resolution="inventory"),
         set_up=(*_WEB, *_second(_81), WaitPort(host="server2", container="web", port=81)),
         near_miss=("netns-port-clash",),
     ),
@@ -117,7 +109,7 @@ SHARED: Final = (
         name="netns-sharer-stopped",
         title="the second was stopped, which is no clash",
         explain=("api:80", *_FROM_HOST),
-        expected=_fails("container-stopped", "bridge", "inventory"),
+        expected=fails("container-stopped", path="bridge", resolution="inventory"),
         set_up=(
             *_WEB,
             *_second(_81),

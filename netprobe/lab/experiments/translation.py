@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from netprobe.lab.experiments.model import HIP, DeleteDnat, Edit, Expected, Experiment, WaitPort, client, on, start
+from netprobe.lab.experiments.model import (
+    HIP,
+    DeleteDnat,
+    Edit,
+    Expected,
+    Experiment,
+    WaitPort,
+    client,
+    fails,
+    on,
+    start,
+)
 
 _OUT = ("203.0.113.10:80", "--from", "client@server2", "--timeout", "2")
 _BY_NAME = ("demo:80", "--from", "server1", "--timeout", "5")
@@ -31,16 +42,12 @@ def _fill(count: int) -> Edit:
     return Edit(host="server2", key="sysctl", pattern=r"(net\.netfilter\.nf_conntrack)_count = \d+", text=text)
 
 
-def _fails(cause: str, resolution: str = "literal", path: str = "none") -> Expected:
-    return Expected(verdict="fails", path=path, cause=cause, resolution=resolution)
-
-
 TRANSLATION: Final = (
     Experiment(
         name="rules-flushed",
         title="the nat table of the Docker host was flushed: a container's way out is dead",
         explain=_OUT,
-        expected=_fails("rules-flushed", path="routed"),
+        expected=fails("rules-flushed", path="routed"),
         set_up=_CLIENT,
         break_=on("server2", "iptables -t nat -F"),
         near_miss=("masquerade-missing", "upstream-drop", "missing-return-route"),
@@ -49,7 +56,7 @@ TRANSLATION: Final = (
         name="rules-flushed-masquerade-alone",
         title="the same with the MASQUERADE rule alone deleted",
         explain=_OUT,
-        expected=_fails("masquerade-missing", path="routed"),
+        expected=fails("masquerade-missing", path="routed"),
         set_up=_CLIENT,
         break_=on("server2", "iptables -t nat -D POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE"),
         near_miss=("rules-flushed",),
@@ -80,7 +87,7 @@ TRANSLATION: Final = (
         name="stale-dnat",
         title="a port has the DNAT and ACCEPT rules of a container that is gone before its own",
         explain=_BY_NAME,
-        expected=_fails("stale-dnat", "inventory"),
+        expected=fails("stale-dnat", resolution="inventory"),
         set_up=_NGINX,
         break_=on("server2", _OLD_DNAT, _OLD_ACCEPT),
         near_miss=("forward-drop", "stale-arp", "subnet-overlap"),
@@ -89,7 +96,7 @@ TRANSLATION: Final = (
         name="stale-dnat-dropped",
         title="the same with the old DNAT rule alone: FORWARD drops what it leads to nobody",
         explain=("demo:80", "--from", "server1", "--timeout", "2"),
-        expected=_fails("stale-dnat", "inventory"),
+        expected=fails("stale-dnat", resolution="inventory"),
         set_up=_NGINX,
         break_=on("server2", _OLD_DNAT),
         near_miss=("forward-drop",),
@@ -142,7 +149,7 @@ TRANSLATION: Final = (
         name="conntrack-full",
         title="the Docker host's connection tracking table is full (built by hand: its fill; what lost the packets, a host that does not forward, is taken out)",
         explain=("demo:80", "--from", "server1", "--timeout", "2"),
-        expected=_fails("conntrack-full", "inventory"),
+        expected=fails("conntrack-full", resolution="inventory"),
         set_up=_NGINX,
         break_=_LOST,
         edits=(_FORWARDS, _fill(262144)),
