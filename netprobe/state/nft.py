@@ -9,7 +9,7 @@ Source: libnftables-json(5).
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from netprobe.state.address import covers, ip, same
@@ -215,26 +215,11 @@ def parse_nft(text: str, issues: Issues) -> NftRuleset | None:
             rules.setdefault((rule.family, rule.table, rule.chain), []).append(rule)
     return NftRuleset(
         chains=tuple(
-            _with_rules(chain, tuple(rules.get((chain.family, chain.table, chain.name), ())))
+            replace(chain, rules=tuple(rules.get((chain.family, chain.table, chain.name), ())))
             for chain in chains
             if (chain.family, chain.table) not in owned
         ),
         maps=tuple(found for item in objects if (found := _map(dict_of(item, "map"))) is not None),
-    )
-
-
-def _with_rules(chain: NftChain, rules: tuple[NftRule, ...]) -> NftChain:
-    return NftChain(
-        family=chain.family,
-        table=chain.table,
-        name=chain.name,
-        handle=chain.handle,
-        type=chain.type,
-        hook=chain.hook,
-        prio=chain.prio,
-        policy=chain.policy,
-        devices=chain.devices,
-        rules=rules,
     )
 
 
