@@ -16,6 +16,7 @@ from netprobe.predict.question import foresee, path_of
 from netprobe.report.model import PathCode, Report, Verdict
 from netprobe.state.build import build_world
 from netprobe.state.lookup import canonical
+from netprobe.state.sharing import is_absent
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence, Probe
@@ -77,6 +78,8 @@ def _verdict(case: Case, told: Prediction | None) -> Verdict:
         return Verdict.UNDETERMINED
     if told.outcome is not Outcome.WORKS:
         return Verdict.FAILS
+    if _is_absent(case):
+        return Verdict.UNDETERMINED
     meant = case.aim.target
     if meant is not None and told.arrives is not None and told.arrives != meant and case.aim.proto is not Proto.DNS:
         return Verdict.UNDETERMINED
@@ -92,10 +95,17 @@ def _why(case: Case, told: Prediction | None, cause: Finding | None) -> str:
         return f"Nothing was sent; by the hosts' state {cause.summary}."
     if told.arrives is not None and case.aim.target not in (None, told.arrives):
         return f"Nothing was sent; by the hosts' state it would come to {told.arrives}, not to {case.aim.target}."
+    if told.outcome is Outcome.WORKS and _is_absent(case):
+        return f"Nothing was sent; by the hosts' state another container of the same network namespace would answer, not {case.named.name if case.named else case.aim.target}."
     steps = [f"{step.rule}: {step.what}" for step in told.steps if step.rule]
     return "Nothing was sent; by the hosts' state it would arrive and be answered" + (
         f" ({'; '.join(steps)})." if steps else "."
     )
+
+
+def _is_absent(case: Case) -> bool:
+    """Whether the named container has no part in its namespace: whoever answers there is somebody else."""
+    return case.probe is not None and is_absent(case.probe, case.world.before)
 
 
 def _no_walk(probe: Probe) -> str:

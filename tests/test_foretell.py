@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 CAPTURES = Path(__file__).parent.parent / "captures"
 DIALLED = [
-    each for each in EXPERIMENTS if each.name.startswith(("truth-", "macvlan", "masquerade", "ip-forward", "no-route"))
+    each
+    for each in EXPERIMENTS
+    if each.expected.resolution != "failed"
+    and each.expected.verdict != "undetermined"
+    and (CAPTURES / f"{each.name}.pcapng").exists()
 ]
 
 

@@ -121,13 +121,17 @@ def pass_hook(
     return packet, tuple(steps)
 
 
-def pass_ingress(by: Filter, device: str, packet: Flying) -> None:
-    """Pass the netdev ingress chains of a device: before everything else, and behind the sniffers' taps. Raises as :func:`pass_hook`.
+def pass_netdev(by: Filter, hook: str, device: str, packet: Flying) -> None:
+    """Pass the netdev chains of a device. Raises as :func:`pass_hook`.
+
+    ``ingress`` is before everything else and behind the sniffers' taps; ``egress`` is behind everything else and before the taps
+    (net/core/dev.c, __netif_receive_skb_core and __dev_queue_xmit).
 
     nft 1.0.6 does not tell a chain's devices in its JSON: then one that would stop the packet makes the rest unknown.
     """
-    seen = by.seen(packet, in_if=device, out_if="", new=True)
-    for chain in by.nft.base("ingress", "netdev") if by.nft else ():
+    into = hook == "ingress"
+    seen = by.seen(packet, in_if=device if into else "", out_if="" if into else device, new=True)
+    for chain in by.nft.base(hook, "netdev") if by.nft else ():
         if chain.devices and device not in chain.devices:
             continue
         try:

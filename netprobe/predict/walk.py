@@ -1,7 +1,7 @@
 """The walk itself: out of a namespace, over the link, into the next, until a socket takes the packet; then the answer's way back.
 
 In a namespace a packet meets, in this order: netdev ingress, PREROUTING (raw, mangle, nat), the routing decision; then INPUT and a
-socket, or the forwarding switch, FORWARD and POSTROUTING; one that is sent from there: routing, OUTPUT, POSTROUTING. With bridge
+socket, or the forwarding switch, FORWARD and POSTROUTING; one that is sent from there: routing, OUTPUT, POSTROUTING. Out: netdev egress. With bridge
 netfilter on, what comes from a bridge's port meets PREROUTING first, before the bridge's own tap sees it.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
 from netprobe.predict.model import Barrier, Flying, Obstacle, Step, Stopped, UnknownHere
-from netprobe.predict.netfilter import Filter, filter_of, pass_hook, pass_ingress
+from netprobe.predict.netfilter import Filter, filter_of, pass_hook, pass_netdev
 from netprobe.predict.wire import Carried, Segment, Stop, carry
 from netprobe.report.model import Change, Direction, Hop, HopPacket
 from netprobe.state.address import is_loopback, same
@@ -116,14 +116,14 @@ class Walk:
         host, namespace = self._namespace(place)
         by = filter_of(host, place, packet.dst)
         if tap is None:
-            self._ingress(by, in_if, packet)
+            self._netdev(by, "ingress", in_if, packet)
         restored = self._restored(place, packet)
         passed = self._hook(by, "PREROUTING", packet, in_if=in_if)
         if restored is not None:
             passed = replace(passed, dst=restored.dst, dport=restored.dport)
         if tap is not None:
             self._seen(tap, passed)
-            self._ingress(by, in_if, passed)
+            self._netdev(by, "ingress", in_if, passed)
         self._must_lead_back(place, host, passed, in_if)
         if _owns(host, place, namespace, passed.dst):
             self._in(place, by, packet, restored or passed, in_if)
@@ -151,6 +151,8 @@ class Walk:
 
     def _out(self, place: Place, packet: Flying, way: RouteHop) -> None:
         """Out of an interface, over the link, into the next namespace."""
+        host, _ = self._namespace(place)
+        self._netdev(filter_of(host, place, packet.dst), "egress", way.dev, packet)
         ask = Segment(
             hosts=self.hosts,
             place=place,
@@ -206,9 +208,9 @@ class Walk:
         self.steps += steps
         return passed
 
-    def _ingress(self, by: Filter, in_if: str, packet: Flying) -> None:
+    def _netdev(self, by: Filter, hook: str, device: str, packet: Flying) -> None:
         try:
-            pass_ingress(by, in_if, packet)
+            pass_netdev(by, hook, device, packet)
         except Stopped as stopped:
             self._block(stopped.obstacle)
 
