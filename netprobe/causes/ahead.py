@@ -50,11 +50,11 @@ def blocker(case: Case, told: Prediction) -> Finding | None:
 
 def foretold(case: Case, obstacle: Obstacle) -> Finding:
     """Return one predicted obstacle as a finding. It is likely at best: no packet showed it."""
-    what = "drops or rejects" if obstacle.barrier is Barrier.RULE else "stops"
     whom = "the answer" if obstacle.direction is Direction.REPLY else "it"
+    what = described(obstacle)
     return Finding(
         code=code_of(case, obstacle),
-        summary=f"{described(obstacle)} {what} {whom}",
+        summary=f"{what} drops or rejects {whom}" if obstacle.barrier is Barrier.RULE else f"{whom} is stopped: {what}",
         where=Where(host=obstacle.place.host, component=obstacle.label, rule=obstacle.text or None),
         remedy=(obstacle.undo,) if obstacle.undo else (),
         remedy_host=obstacle.place.host,
