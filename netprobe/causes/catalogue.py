@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.addresses import DnsAliasCollision, DnsClientCache, LinkEnvAbsent, LinkEnvStale
 from netprobe.causes.bridged import BridgeNfForwardDrop, IccFalse, NftBackendForwardDrop, RawDirectDrop
+from netprobe.causes.doubts import witnessed
 from netprobe.causes.endpoint import (
     AppBoundLoopback,
     AppNotListening,
@@ -166,9 +167,14 @@ def notes_of(case: Case, cause: Finding | None) -> tuple[Finding, ...]:
 
 
 def still_possible(case: Case) -> tuple[str, ...]:
-    """The codes that known state does not rule out, for a connection whose cause was not proved."""
+    """The codes that known state does not rule out, for a connection whose cause was not proved.
+
+    Packets may be missing: so a cause may also be one of what the prober saw.
+    """
+    told = {case.story.symptom, *witnessed(case)}
+    stateless = case.probe is not None and not case.world.before
     return tuple(
         cause.code
         for cause in CAUSES
-        if case.story.symptom in (cause.explains if cause.note else cause.symptoms) and cause.possible(case)
+        if told & (cause.explains if cause.note else cause.symptoms) and (stateless or cause.possible(case))
     )

@@ -23,6 +23,29 @@ if TYPE_CHECKING:
 
 GOOD = frozenset({Outcome.CONNECTED, Outcome.REPLIED, Outcome.ANSWERED})
 
+#: What the packets of a run may show, had all of them been captured, by what its prober saw.
+_SHOWN = {
+    Outcome.CONNECTED: {Symptom.OK, Symptom.OTHER_ENDPOINT},
+    Outcome.REPLIED: {Symptom.OK, Symptom.OTHER_ENDPOINT},
+    Outcome.ANSWERED: {Symptom.OK, Symptom.OTHER_ENDPOINT},
+    Outcome.REFUSED: {Symptom.REFUSED},
+    Outcome.RESET: {Symptom.CLOSED, Symptom.NO_RESPONSE},
+    Outcome.CLOSED: {Symptom.CLOSED, Symptom.NO_RESPONSE},
+    Outcome.TIMEOUT: {Symptom.SILENCE, Symptom.NO_PACKETS, Symptom.DELIVERED, Symptom.NO_RESPONSE},
+    Outcome.UNREACHABLE: {Symptom.UNREACHABLE, Symptom.NO_PACKETS},
+    Outcome.DENIED: {Symptom.NO_PACKETS},
+    Outcome.NO_NAME: {
+        *(Symptom.NO_ANSWER, Symptom.SILENCE, Symptom.REFUSED, Symptom.UNREACHABLE, Symptom.NO_PACKETS),
+    },
+    Outcome.BROKEN: set(Symptom),
+    Outcome.NOT_RUN: set(),
+}
+
+
+def witnessed(case: Case) -> set[Symptom]:
+    """The symptoms that fit what the prober saw; none without a prober."""
+    return _SHOWN[case.probe.result.outcome] if case.probe is not None else set()
+
 
 def not_the_target(case: Case) -> str | None:
     """One sentence when it looks like a working connection, and that the target itself took it is not proved; None: it is."""
