@@ -64,6 +64,11 @@ AGREES: Final[Mapping[str, frozenset[str]]] = {
             "macvlan-host-isolation",
             "macvlan-isolated-l3",
             "macvlan-wrong-gateway",
+            "macvlan-mode-isolation",
+            "macvlan-no-parent",
+            "macvlan-parent-down",
+            "macvlan-vlan-mismatch",
+            "macvlan-mac-filter",
         ),
         _UNANSWERED,
     ),
@@ -110,7 +115,9 @@ def supported(case: Case, finding: Finding) -> Finding:
 
 
 def _agrees(finding: Finding, drop: KernelDrop) -> bool:
-    if drop.reason not in AGREES.get(finding.code, frozenset()) or drop.host != (finding.where.host or drop.host):
+    """Whether a drop says what the finding says; who gets no answer to ARP may be at the other end of what is wrong."""
+    here = drop.host == (finding.where.host or drop.host) or drop.reason in _UNANSWERED
+    if not here or drop.reason not in AGREES.get(finding.code, frozenset()):
         return False
     back = drop.direction is Direction.REPLY
     return drop.reason not in _REFUSED or back is (finding.code in _UNEXPECTED_ANSWER)
