@@ -19,6 +19,7 @@ from netprobe.causes.endpoint import NOT_RUNNING
 from netprobe.causes.firewall import STOPPED
 from netprobe.causes.hooks import endpoint
 from netprobe.causes.narrate import why
+from netprobe.causes.reasons import kernel_drops, supported, untold
 from netprobe.causes.traced import walks
 from netprobe.decode import decode
 from netprobe.decode.table import Kind
@@ -316,17 +317,22 @@ def _report(
         resolution=(probe.lookup.how if probe else Resolution.LITERAL).value,
         predicted_path=path_of(case.prediction, aim) if case.prediction else None,
         why=why(case, judged.verdict, judged.cause),
-        cause=judged.cause,
+        cause=None if judged.cause is None else supported(case, judged.cause),
         findings=notes_of(case, judged.cause),
         after=behind(case) if judged.cause is not None else None,
         hops=named,
         last_seen=last,
         first_missing=None if works else missing,
         assumptions=(*_assumptions(case, judged.verdict), *_clock_assumptions(clocks)),
-        unknowns=(*judged.unknowns, *_unknowns(case, evidence, undetermined=judged.verdict is Verdict.UNDETERMINED)),
+        unknowns=(
+            *judged.unknowns,
+            *_unknowns(case, evidence, undetermined=judged.verdict is Verdict.UNDETERMINED),
+            *(() if works else untold(case)),
+        ),
         alternatives=still_possible(case) if judged.verdict is Verdict.UNDETERMINED else (),
         clocks=clocks,
         trace=walks(case),
+        drops=kernel_drops(case),
         arp=with_names(exchanges(table, evidence.points, _resolved(case)), world.before),
         way=probe.way if probe else "",
         timing_ms=probe.timing_ms if probe else {},

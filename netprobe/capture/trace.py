@@ -6,18 +6,17 @@ iptables' legacy backend writes no nft trace, so a host that has it is left alon
 
 from __future__ import annotations
 
-import ipaddress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from netprobe.capture.marked import Form, Marked, forms
 from netprobe.evidence.model import CommandOutput
 from netprobe.hosts.session import PACKAGES, FarError, HostLostError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from concurrent.futures import Future
 
-    from netprobe.capture.plan import Tuple5
     from netprobe.hosts.session import Answer, Session
 
 ARGV = ("nft", "-a", "monitor", "trace")
@@ -30,21 +29,6 @@ STOP_SECONDS = 0.5
 LEGACY = "iptables is the legacy backend there, which writes no nft trace"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Marked:
-    """Whose packets are traced.
-
-    Attributes:
-        probe: the probe's own tuple.
-        ident: the identifier of an ICMP echo.
-        gateways: the addresses that docker-proxy's inner connection comes from.
-    """
-
-    probe: Tuple5
-    ident: int = 0
-    gateways: tuple[str, ...] = ()
-
-
 def table_of(tag: str) -> str:
     """Return family and name of a run's table: ``inet netprobe_0123456789abcdef``."""
     return f"{FAMILY} netprobe_{int(tag, 16):016x}"
@@ -52,7 +36,7 @@ def table_of(tag: str) -> str:
 
 def script(table: str, marked: Marked) -> str:
     """Return the one nft command that makes the table; ``""`` where the probe's packets cannot be told from others."""
-    tests = list(dict.fromkeys(_tests(_sound(marked))))
+    tests = [_test(form) for form in forms(marked)]
     if not tests:
         return ""
     rules = " ".join(f"{test} meta nftrace set 1;" for test in tests)
@@ -62,53 +46,19 @@ def script(table: str, marked: Marked) -> str:
     return f"add table {table} {{ flags owner; {chains} }}"
 
 
-def _sound(marked: Marked) -> Marked:
-    """The same without what is no address: it comes from a host's state, and goes into a program."""
-    probe = marked.probe
-    sound = replace(
-        probe,
-        dialled=probe.dialled if probe.dialled is not None and _is_address(probe.dialled) else None,
-        ends=tuple(end for end in probe.ends if _is_address(end[0])),
+def _test(form: Form) -> str:
+    """The nft matches of one form."""
+    if form.ident is not None:
+        name = "icmpv6" if form.version == 6 else "icmp"
+        return f"{name} type {{ echo-request, echo-reply }} {name} id {form.ident}"
+    family, transport = ("ip6" if form.version == 6 else "ip"), form.transport
+    fields = (
+        (f"{family} saddr", form.src),
+        (f"{family} daddr", form.dst),
+        (f"{transport} sport", form.sport),
+        (f"{transport} dport", form.dport),
     )
-    return replace(marked, probe=sound, gateways=tuple(each for each in marked.gateways if _is_address(each)))
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return "%" not in text
-
-
-def _tests(marked: Marked) -> Iterator[str]:
-    """The nft matches: the probe's own tuple in every form that it may have, both ways, then docker-proxy's inner connection."""
-    probe = marked.probe
-    if probe.dialled is None:
-        return
-    if probe.transport == "icmp":
-        yield _echo(probe.dialled, marked.ident)
-        return
-    if probe.source_port is None or probe.port is None:
-        return
-    proto, own = probe.transport, int(probe.source_port)
-    for address, port in [(probe.dialled, probe.port), *probe.ends]:
-        there, back = _addressed("daddr", address), _addressed("saddr", address)
-        yield f"{there} {proto} sport {own} {proto} dport {int(port)}"
-        yield f"{back} {proto} sport {int(port)} {proto} dport {own}"
-    for address, port in probe.ends:
-        for gateway in (each for each in marked.gateways if (":" in each) is (":" in address)):
-            yield f"{_addressed('saddr', gateway)} {_addressed('daddr', address)} {proto} dport {int(port)}"
-            yield f"{_addressed('saddr', address)} {_addressed('daddr', gateway)} {proto} sport {int(port)}"
-
-
-def _addressed(field_name: str, address: str) -> str:
-    return f"{'ip6' if ':' in address else 'ip'} {field_name} {ipaddress.ip_address(address)}"
-
-
-def _echo(dialled: str, ident: int) -> str:
-    name = "icmpv6" if ":" in dialled else "icmp"
-    return f"{name} type {{ echo-request, echo-reply }} {name} id {int(ident)}"
+    return " ".join(f"{name} {value}" for name, value in fields if value is not None)
 
 
 def is_legacy(iptables_save: str) -> bool:

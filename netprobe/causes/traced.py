@@ -46,7 +46,7 @@ def dropping_step(case: Case, hop: Hop, name: str) -> Step | None:
 
 def _placed(case: Case, after: Host) -> list[tuple[Traced, tuple[Direction, int]]]:
     """The traced packets of this host that are the journey's, and whose they are."""
-    ends = _ends(case)
+    ends = ends_of(case)
     return [(each, ends[each.src, each.dst]) for each in after.traced or () if (each.src, each.dst) in ends]
 
 
@@ -64,7 +64,7 @@ def _shown(every: tuple[TraceWalk, ...]) -> list[TraceWalk]:
     return list(kept.values())
 
 
-def _ends(case: Case) -> dict[tuple[str, str], tuple[Direction, int]]:
+def ends_of(case: Case) -> dict[tuple[str, str], tuple[Direction, int]]:
     """Source and destination of the journey's packets, in every form that was seen, and whose they are."""
     found = {(hop.packet.src, hop.packet.dst): (hop.direction, hop.leg) for hop in case.hops if hop.seen and hop.packet}
     local, remote = (case.probe.result.local, case.probe.result.remote) if case.probe else (None, None)

@@ -278,6 +278,7 @@ class HostState:
         networks          JSON list: allow-listed fields of every network's inspect
         hosts-file, resolv-conf      the host's own lookup files
         trace             nft -a monitor trace while the probe ran (after it, and with --trace alone)
+        drops             the kernel's drop reasons for the probe's packets, by bpftrace (after it, and with --trace alone)
 
     For a container's namespace the same keys with ``ns/CONTAINER/`` before them (addr, route, neigh, sockets, iptables), and
     ``ns/CONTAINER/hosts-file``, ``ns/CONTAINER/resolv-conf``.

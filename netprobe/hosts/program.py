@@ -17,6 +17,7 @@ MODULES = (
     "answers",
     "sockets",
     "tracer",
+    "drops",
     "nested",
     "main",
 )

@@ -30,6 +30,7 @@ PACKAGES = {
     "iptables-legacy-save": "iptables",
     "ip6tables-save": "iptables",
     "nft": "nftables",
+    "bpftrace": "bpftrace",
     "tcpdump": "tcpdump",
     "nsenter": "util-linux",
     "timeout": "coreutils",

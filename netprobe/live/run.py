@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from netprobe.capture.plan import MAX_POINTS, Point, Tuple5, plan, proxied_to
 from netprobe.capture.sniff import Captured, Sniffing
-from netprobe.capture.trace import LEGACY, Marked, Tracing, is_legacy, script, table_of
 from netprobe.errors import NetprobeError
 from netprobe.evidence.model import (
     Evidence,
@@ -29,6 +28,7 @@ from netprobe.hosts.session import FarError, HostLostError
 from netprobe.live.aim import Aim, enter_target, find_source, take_aim
 from netprobe.live.naming import SilentResolver, SourceResolver
 from netprobe.live.results import dns_result, probe_result
+from netprobe.live.tracing import KernelTrace, marked
 from netprobe.probe import craft
 from netprobe.probe.plan import Dial, dial_address, host_addresses
 from netprobe.probe.resolver import preferred, servers_of, uses_dns
@@ -58,7 +58,7 @@ class Run:
         self.timing: dict[str, float] = {}
         self.sniffing: Sniffing | None = None
         self.captured: Captured | None = None
-        self.tracing: Tracing | None = None
+        self.tracing: KernelTrace | None = None
         self.known: Tuple5 | None = None
         self.probe: Probe | None = None
         self.involved: tuple[str, ...] = ()
@@ -90,15 +90,16 @@ class Run:
             return
         with self._phase("state", "reading the hosts' state"):
             self._prepare(fleet, aim)
-        if self.question.trace:
+        if self.tracing is not None:
             with self._phase("trace", "having the kernel trace the probe"):
-                self._trace(fleet, aim)
+                self.tracing.start()
         with self._phase("probe", f"probing {self.target.text}"):
             threading.Thread(target=self.meanwhile, daemon=True).start()
             self._ask(fleet, aim)
         with self._phase("stop", "waiting for late packets"):
             self._stop()
-            self._untrace(fleet)
+            if self.tracing is not None:
+                self.tracing.stop()
         with self._phase("state-after", "reading the state again"):
             fleet.collect_after(self.involved)
             self._note_ended(fleet, aim)
@@ -150,6 +151,9 @@ class Run:
             fleet.learn_proxies(aim.target_at.host)
         points = self._points(fleet, aim, ways)
         sessions = {host: fleet.session(host) for host in self.involved}
+        if self.question.trace and self.known is not None:
+            whose = marked(fleet, aim, self.known, craft.identifier(self.tag))
+            self.tracing = KernelTrace(fleet, self.involved, whose, self.tag, self.opening.life_seconds)
         self.sniffing = Sniffing(sessions, points, self.opening.life_seconds)
         self.sniffing.start()
         for request in asked:
@@ -229,30 +233,6 @@ class Run:
                 )
             )
         return tuple(point for point in points if point.place.host in self.involved)
-
-    def _trace(self, fleet: Fleet, aim: Aim) -> None:
-        """Have every host involved trace the probe's packets. State was read before: the table is no part of it."""
-        assert self.known is not None  # noqa: S101 - _prepare comes first
-        hosts, far = fleet.hosts(), aim.target_at.host if aim.target_at is not None else ""
-        links = (hosts[far].own.links or ()) if far in hosts else ()
-        gateways = tuple(each.address for link in links if link.kind == "bridge" for each in link.addresses)
-        text = script(
-            table_of(self.tag),
-            Marked(probe=self.known, ident=craft.identifier(self.tag), gateways=gateways),
-        )
-        sessions = {host: fleet.session(host) for host in self.involved}
-        self.tracing = Tracing(sessions, table_of(self.tag), self.opening.life_seconds)
-        if not text:
-            self.tracing.refuse(self.involved, "the probe's packets cannot be told from others before it is sent")
-        saved = {host: fleet.members[host].before.outputs.get("iptables") for host in self.involved}
-        self.tracing.refuse([host for host, each in saved.items() if each and is_legacy(each.stdout)], LEGACY)
-        self.tracing.start(text)
-
-    def _untrace(self, fleet: Fleet) -> None:
-        """End tracing on every host, and keep what was traced as state that was read after the probe."""
-        if self.tracing is not None:
-            for host, output in self.tracing.stop().items():
-                fleet.members[host].after.outputs["trace"] = output
 
     def _ask(self, fleet: Fleet, aim: Aim) -> None:
         """Look the name up once more, now that it is watched, and send the probe."""

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netprobe.errors import NetprobeError
-    from netprobe.report.model import ArpExchange, ArpFrame, Change, Clock, Finding, Hop, HopPacket, Report, TraceWalk
+    from netprobe.report.model import (
+        ArpExchange,
+        ArpFrame,
+        Change,
+        Clock,
+        Finding,
+        Hop,
+        HopPacket,
+        KernelDrop,
+        Report,
+        TraceWalk,
+    )
 
 REPORT_SCHEMA = "netprobe/report/1"
 ERROR_SCHEMA = "netprobe/error/1"
@@ -42,6 +53,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "clocks": [_clock(clock) for clock in report.clocks],
         "arp": [_arp(exchange) for exchange in report.arp],
         "trace": None if report.trace is None else [_walk(walk) for walk in report.trace],
+        "drops": None if report.drops is None else [_drop(drop) for drop in report.drops],
     }
 
 
@@ -115,6 +127,22 @@ def _walk(walk: TraceWalk) -> dict[str, Any]:
             {"component": step.component, "number": step.number, "rule": step.rule, "verdict": step.verdict}
             for step in walk.steps
         ],
+    }
+
+
+def _drop(drop: KernelDrop) -> dict[str, Any]:
+    return {
+        "host": drop.host,
+        "container": drop.container,
+        "direction": drop.direction.value,
+        "leg": drop.leg,
+        "src": drop.src,
+        "dst": drop.dst,
+        "info": drop.info,
+        "reason": drop.reason,
+        "at": drop.at,
+        "interface": drop.interface or None,
+        "count": drop.count,
     }
 
 

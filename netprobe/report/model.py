@@ -278,6 +278,41 @@ class TraceWalk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KernelDrop:
+    """One of the probe's packets that the kernel dropped, by its own reason (``--trace`` with bpftrace).
+
+    Attributes:
+        host, container: in whose network namespace (container None: the host's own). direction, leg: as of a hop.
+        src, dst, info: the packet as it was then.
+        reason: its name in that kernel, ``NETFILTER_DROP``. at: the kernel's function, ``nft_do_chain``.
+        interface: the interface that it was on, ``""`` none.
+        count: how many packets like it.
+    """
+
+    host: str
+    container: str | None = None
+    direction: Direction
+    leg: int
+    src: str
+    dst: str
+    info: str = ""
+    reason: str
+    at: str
+    interface: str = ""
+    count: int = 1
+
+    @property
+    def place(self) -> str:
+        """Where, by the namespace: ``server2``, ``demo@server2``."""
+        return self.host if self.container is None else f"{self.container}@{self.host}"
+
+    @property
+    def times(self) -> str:
+        """``, 3 times``; nothing for once."""
+        return f", {self.count} times" if self.count > 1 else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
     """The path code at one host that the connection passed, in order."""
 
@@ -293,6 +328,7 @@ class Report:
     ``after`` has what stands behind the cause, predicted, in the packet's order (empty: nothing else); None where state does not tell.
     ``clocks`` has each further host's clock against the source's. ``arp`` has what was asked and answered on the links of the way.
     ``trace`` has the walks through each host's rules; None where nothing was traced.
+    ``drops`` has the kernel's own drop reasons; None where none were asked for or to be had.
     ``timing_ms`` (where the run's time went) and ``way`` (why this address was dialled) are shown in the text.
     """
 
@@ -319,5 +355,6 @@ class Report:
     arp: tuple[ArpExchange, ...] = ()
     clocks: tuple[Clock, ...] = ()
     trace: tuple[TraceWalk, ...] | None = None
+    drops: tuple[KernelDrop, ...] | None = None
     way: str = ""
     timing_ms: Mapping[str, float] = field(default_factory=dict)

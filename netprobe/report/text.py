@@ -9,7 +9,7 @@ from netprobe.report.clocks import shown
 from netprobe.report.document import Block, Document, Entries, Entry, Line, Paragraph, Span, Style, line
 from netprobe.report.hops import hop_table
 from netprobe.report.model import PathCode, Verdict
-from netprobe.report.trace import trace_table
+from netprobe.report.trace import drops_block, trace_table
 from netprobe.report.words import PATH_WORDS, PHASES_TOTAL, RESOLUTION_WORDS, VERDICT_STYLE, path_words
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def lay_out(report: Report) -> Document:
         _facts(report),
         () if table is None else (table,),
         trace_table(report),
+        drops_block(report),
         arp_block(report),
         _clocks(report),
         () if report.cause is None else (_cause_block(report, report.cause),),

@@ -1,15 +1,16 @@
-"""The kernel's trace of the probe's packets as a table: rule by rule, under the hops."""
+"""The kernel's trace of the probe's packets as a table: rule by rule, under the hops; and its own reasons for what it dropped."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.report.document import Block, Divider, Row, Span, Style, Table, line
+from netprobe.report.document import Block, Divider, Entries, Entry, Row, Span, Style, Table, line
 from netprobe.report.model import Direction
 
 if TYPE_CHECKING:
-    from netprobe.report.model import Report, TraceStep, TraceWalk
+    from netprobe.report.model import KernelDrop, Report, TraceStep, TraceWalk
 
+_DROPS = 8
 _HEAD = ("traced", "verdict", "rule")
 
 
@@ -22,6 +23,23 @@ def trace_table(report: Report) -> tuple[Block, ...]:
         if not walk.steps:
             rows.append(Row(cells=((line("  no rule was met"),), (line(),), (line(),))))
     return (Table(head=_HEAD, rows=tuple(rows)),) if rows else ()
+
+
+def drops_block(report: Report) -> tuple[Block, ...]:
+    """Return the kernel's drop reasons, a line each; nothing where there are none."""
+    drops = report.drops or ()
+    lines = [line(*_said(drop)) for drop in drops[:_DROPS]]
+    if len(drops) > _DROPS:
+        lines.append(line(f"and {len(drops) - _DROPS} more"))
+    return (Entries(entries=(Entry(label="dropped", lines=tuple(lines)),)),) if lines else ()
+
+
+def _said(drop: KernelDrop) -> tuple[str | Span, ...]:
+    """One drop: ``server2: NETFILTER_DROP in nft_do_chain, eth0: 192.168.3.201:41290 → 172.17.0.2:80 SYN, 3 times``."""
+    answer = "the answer " if drop.direction is Direction.REPLY else ""
+    packet = f"{answer}{drop.src} → {drop.dst} {drop.info}".rstrip()
+    where = f" in {drop.at}" + (f", {drop.interface}" if drop.interface else "")
+    return f"{drop.place}: ", Span(drop.reason, Style.BAD), f"{where}: {packet}{drop.times}"
 
 
 def heading(walk: TraceWalk) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from netprobe.state.conntrack import Tracked, parse_conntrack
 from netprobe.state.docker import Container, Network, parse_containers, parse_networks
+from netprobe.state.drops import Dropped, parse_drops
 from netprobe.state.iptables_parse import parse_iptables
 from netprobe.state.issues import Issues, ParseIssue, load_json
 from netprobe.state.links import (
@@ -204,6 +205,11 @@ class Host:
     def traced(self) -> tuple[Traced, ...] | None:
         """How the kernel's trace says that packets went (``--trace``); None without one."""
         return self.outputs.parse("trace", parse_trace)
+
+    @cached_property
+    def dropped(self) -> tuple[Dropped, ...] | None:
+        """The probe's packets that the kernel dropped in this host's namespaces, and why (``--trace`` with bpftrace); None unknown."""
+        return self.outputs.parse("drops", parse_drops)
 
     @cached_property
     def handles(self) -> Mapping[tuple[str, str, str], tuple[int, ...]]:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from netprobe.capture.marked import Marked
 from netprobe.capture.plan import Tuple5
-from netprobe.capture.trace import Marked, Tracing, is_legacy, script, table_of
+from netprobe.capture.trace import Tracing, is_legacy, script, table_of
 from netprobe.hosts.session import FarError, HostLostError
 
 TCP = Tuple5(transport="tcp", source_port=41290, dialled="192.168.3.202", port=80, ends=(("172.17.0.2", 8080),))

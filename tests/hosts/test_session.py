@@ -70,6 +70,53 @@ def test_an_extra_is_passed_over_where_it_is_the_same_program(session: Session) 
     assert run(session, ["cat", "/dev/null"], other_than="sh")["rc"] == 0
 
 
+BPFTRACE = """#!/bin/sh
+echo "ERROR: couldn't set RLIMIT_MEMLOCK for bpftrace." >&2
+case $4 in
+fail) echo "ERROR: no BTF here" >&2; exit 1 ;;
+hang) exec sleep 100 ;;
+*) echo ready; echo "drop $4"; exec sleep 100 ;;
+esac
+"""
+
+
+@pytest.fixture
+def bpftrace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    """A session with a host whose bpftrace behaves as its program says."""
+    (tmp_path / "bpftrace").write_text(BPFTRACE)
+    (tmp_path / "bpftrace").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    found = Session(HostEntry(name="local"), 60)
+    yield found
+    found.close()
+
+
+def watch_drops(session: Session, source: str, ready_seconds: float = 5.0) -> str | None:
+    answer = session.ask("watch-drops", program=source, seconds=30, limit=10_000, ready_seconds=ready_seconds)
+    failed: str | None = answer["failed"]
+    if failed is not None and "no tracepoints" in failed:
+        pytest.skip(failed)
+    return failed
+
+
+def test_drops_are_written_behind_the_names_of_namespaces_and_reasons(bpftrace: Session) -> None:
+    bpftrace.ask("enter", key="a b\nnetns 1", pid=os.getpid())
+    assert watch_drops(bpftrace, "$(id)") is None
+    answer = bpftrace.ask("drops", quiet_seconds=0.05, seconds=1.0)
+    inode = Path("/proc/self/ns/net").stat().st_ino
+    first, second, names, *rest = answer["out"].split("\n")
+    assert (first, second) == (f"netns {inode}", f"netns {inode} abnetns1")
+    assert names.startswith("print fmt: ")
+    assert rest == ["ready", "drop $(id)", ""]
+    assert (answer["error"], answer["full"]) == ("", False)
+    assert bpftrace.ask("drops", quiet_seconds=0.05, seconds=1.0)["error"] == "not started"
+
+
+def test_a_bpftrace_that_fails_or_is_not_ready_in_time_says_so(bpftrace: Session) -> None:
+    assert watch_drops(bpftrace, "fail") == "bpftrace: ERROR: no BTF here"
+    assert watch_drops(bpftrace, "hang", ready_seconds=0.3) == "bpftrace was not ready in time"
+
+
 def read(session: Session, path: Path | str, pid: int | None = None) -> dict[str, Any]:
     answer: dict[str, Any] = session.ask("read", files=[{"key": "f", "path": str(path), "pid": pid}])["f"]
     return answer

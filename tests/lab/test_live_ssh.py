@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -183,6 +184,24 @@ def test_a_tool_that_is_missing_there(config: Lab, tool: str) -> None:
         on_host(config, "server1", ["umount", path])
     assert error["exit"] == 4
     assert tool in error["error"]
+
+
+@pytest.mark.skipif(shutil.which("bpftrace") is None, reason="bpftrace is not installed")
+def test_drop_reasons_from_the_host_that_can_tell_them(config: Lab) -> None:
+    """bpftrace is taken from server1 (its file covered, in its own mount namespace): that is all that is missing."""
+    forget(config)
+    tool = str(Path(shutil.which("bpftrace") or "").resolve())
+    on_host(config, "server2", ["iptables", "-I", "DOCKER-USER", "-s", "192.168.3.0/24", "-j", "DROP"])
+    on_host(config, "server1", ["mount", "--bind", "/dev/null", tool])
+    argv = ["explain", "demo:80", "--from", "server1", "--trace", "--timeout", "1.5"]
+    done = on_desk(config, [*argv, "--hosts", str(desk_hosts_file(config)), "--json"])
+    on_host(config, "server1", ["umount", tool])
+    on_host(config, "server2", ["iptables", "-D", "DOCKER-USER", "-s", "192.168.3.0/24", "-j", "DROP"])
+    said = json.loads(done.stdout)
+    assert said["cause"]["code"] == "docker-user-drop"
+    assert [(drop["host"], drop["reason"]) for drop in said["drops"]] == [("server2", "NETFILTER_DROP")]
+    assert said["unknowns"] == ["server1: no drop reasons from the kernel: bpftrace: not installed (package bpftrace)"]
+    assert left_behind(config) == []
 
 
 def test_a_connection_that_breaks_in_the_middle(config: Lab, tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,17 +23,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netprobe.lab.layout import Lab
-    from netprobe.report.model import Report, TraceWalk
+    from netprobe.report.model import KernelDrop, Report, TraceWalk
 
 pytestmark = pytest.mark.xdist_group("live_trace")
 
 PATIENCE_S = 5.0
+NEEDS_BPFTRACE = pytest.mark.skipif(shutil.which("bpftrace") is None, reason="bpftrace is not installed")
 
 
 @pytest.fixture(scope="module")
 def demo_lab(lab: Lab) -> Iterator[Lab]:
     clean(lab)
     on_host(lab, "server2", ["docker", "run", "-d", "--name", "demo", "-p", "8080:80", "nginx"])
+    on_host(lab, "server2", ["docker", "run", "-d", "--name", "deaf", "-p", "8081:81", "nginx"])
     on_host(lab, "server2", ["docker", "run", "-d", "--name", "c1", "busybox", "sleep", "9999"])
     yield lab
     clean(lab)
@@ -41,12 +45,36 @@ def ask(lab: Lab, target: str, source: str, proto: Proto | None = None, timeout_
     question = Question(target=target, source=source, proto=proto, timeout_s=timeout_s, trace=True)
     report = analyze(read(explain(question, hosts_file=lab.hosts_file, progress=lambda _: None)))
     assert [tables(lab, host) for host in ("server1", "server2")] == [[], []]
+    assert [bpftraces(lab, host) for host in ("server1", "server2")] == [[], []]
     return report
 
 
 def tables(lab: Lab, host: str) -> list[str]:
     listed = on_host(lab, host, ["nft", "list", "tables"]).stdout.splitlines()
     return [line for line in listed if "netprobe" in line]
+
+
+def bpftraces(lab: Lab, host: str) -> list[str]:
+    """The ids of a host's own processes that are bpftrace, or about to be."""
+    inode, found = lab.netns_path(host).stat().st_ino, []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and (entry / "ns/net").stat().st_ino == inode:
+                found += [entry.name] if b"tracepoint:skb:kfree_skb" in (entry / "cmdline").read_bytes() else []
+        except OSError:
+            continue
+    return found
+
+
+def drops(report: Report) -> list[KernelDrop]:
+    assert report.drops is not None, report.unknowns
+    return list(report.drops)
+
+
+def kernel_says(report: Report) -> list[str]:
+    """The cause's evidence that is the kernel's."""
+    assert report.cause is not None
+    return [each for each in report.cause.evidence if "the kernel's own drop reason" in each]
 
 
 def walk(report: Report, host: str, direction: str = "request", leg: int = 1) -> TraceWalk:
@@ -96,6 +124,55 @@ def test_the_rule_that_dropped(demo_lab: Lab) -> None:
     assert (report.cause.code, report.cause.confidence.value) == ("docker-user-drop", "certain")
 
 
+@NEEDS_BPFTRACE
+def test_a_filter_by_the_kernels_own_reason(demo_lab: Lab) -> None:
+    """Both hosts' kernels are one here: each tells of its own namespaces."""
+    rule = ["DOCKER-USER", "-s", "192.168.3.0/24", "-j", "DROP"]
+    on_host(demo_lab, "server2", ["iptables", "-I", *rule])
+    try:
+        report = ask(demo_lab, "demo:80", "server1", timeout_s=1.5)
+    finally:
+        on_host(demo_lab, "server2", ["iptables", "-D", *rule])
+    (drop,) = drops(report)
+    assert (drop.host, drop.container, drop.reason, drop.info) == ("server2", None, "NETFILTER_DROP", "SYN")
+    assert (drop.dst, drop.count > 1) == ("172.17.0.2:80", True)
+    assert len(kernel_says(report)) == 1
+
+
+@NEEDS_BPFTRACE
+def test_the_reverse_path_filter_by_the_kernels_own_reason(demo_lab: Lab) -> None:
+    key, route = "net.ipv4.conf.eth0.rp_filter", ["route", "add", "192.168.3.201/32", "dev", "eth1"]
+    was = on_host(demo_lab, "server2", ["sysctl", "-n", key]).stdout.strip()
+    on_host(demo_lab, "server2", ["ip", *route])
+    on_host(demo_lab, "server2", ["sysctl", "-q", "-w", f"{key}=1"])
+    try:
+        report = ask(demo_lab, "demo:80", "server1", timeout_s=1.5)
+    finally:
+        on_host(demo_lab, "server2", ["sysctl", "-q", "-w", f"{key}={was}"])
+        on_host(demo_lab, "server2", ["ip", *[word.replace("add", "del") for word in route]])
+    assert {(drop.host, drop.reason, drop.interface) for drop in drops(report)} == {("server2", "IP_RPFILTER", "eth0")}
+    assert report.cause is not None
+    assert (report.cause.code, len(kernel_says(report))) == ("rp-filter-multihomed", 1)
+
+
+@NEEDS_BPFTRACE
+def test_no_socket_in_a_container_and_behind_docker_proxy(demo_lab: Lab) -> None:
+    report = ask(demo_lab, "deaf:81", "server2")
+    (drop,) = drops(report)
+    assert (drop.place, drop.reason, drop.leg, drop.at) == ("deaf@server2", "NO_SOCKET", 1, "tcp_v4_rcv")
+    assert len(kernel_says(report)) == 1
+    (inner,) = drops(ask(demo_lab, "127.0.0.1:8081", "server2"))
+    assert (inner.place, inner.reason, inner.leg, inner.info) == ("deaf@server2", "NO_SOCKET", 2, "SYN")
+
+
+@NEEDS_BPFTRACE
+@pytest.mark.parametrize("proto", [Proto.TCP, Proto.HTTP, Proto.ICMP])
+def test_where_it_works_the_kernel_lost_nothing(demo_lab: Lab, proto: Proto) -> None:
+    target, source = ("192.168.3.201", "c1@server2") if proto is Proto.ICMP else ("demo:80", "server1")
+    report = ask(demo_lab, target, source, proto)
+    assert (report.verdict.value, drops(report), report.unknowns) == ("works", [], ())
+
+
 def test_a_host_without_a_way_to_trace_is_said_and_nothing_else_is_lost(demo_lab: Lab) -> None:
     question = Question(target="www.outside.test", source="c1@server2", proto=Proto.DNS, timeout_s=3.0, trace=True)
     evidence = read(explain(question, hosts_file=demo_lab.hosts_file, progress=lambda _: None))
@@ -108,12 +185,15 @@ def test_the_table_is_gone_with_netprobe(demo_lab: Lab, number: int) -> None:
     rule = ["DOCKER-USER", "-p", "tcp", "-m", "tcp", "--dport", "80", "-j", "DROP"]
     on_host(demo_lab, "server2", ["iptables", "-I", *rule])
     argv = [sys.executable, "-m", "netprobe", "explain", "demo:80", "--from", "server1", "--trace", "--timeout", "30"]
+    with_bpftrace = shutil.which("bpftrace") is not None
     try:
         asking = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ))
         assert waited_for(lambda: bool(tables(demo_lab, "server1") and tables(demo_lab, "server2")), 20.0)
+        assert all(bool(bpftraces(demo_lab, host)) is with_bpftrace for host in ("server1", "server2"))
         asking.send_signal(number)
         asking.wait(10.0)
         assert waited_for(lambda: not tables(demo_lab, "server1") and not tables(demo_lab, "server2"), PATIENCE_S)
+        assert waited_for(lambda: not any(bpftraces(demo_lab, host) for host in ("server1", "server2")), PATIENCE_S)
     finally:
         on_host(demo_lab, "server2", ["iptables", "-D", *rule])
 

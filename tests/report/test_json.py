@@ -34,6 +34,7 @@ KEYS = [
     "clocks",
     "arp",
     "trace",
+    "drops",
 ]
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from netprobe.report.json import to_json
-from netprobe.report.model import Direction, TraceStep, TraceWalk
+from netprobe.report.model import Direction, KernelDrop, TraceStep, TraceWalk
 from netprobe.report.text import render
 from tests.report.examples import EVIL, WORKS
 
@@ -21,6 +21,18 @@ WALK = TraceWalk(
     frame=13,
     count=3,
     steps=STEPS,
+)
+DROP = KernelDrop(
+    host="server2",
+    direction=Direction.REQUEST,
+    leg=1,
+    src="192.168.3.201:41290",
+    dst="172.17.0.2:80",
+    info="SYN",
+    reason="NETFILTER_DROP",
+    at="nft_do_chain",
+    interface="eth0",
+    count=3,
 )
 
 
@@ -58,6 +70,53 @@ def test_json() -> None:
             {"component": "filter/FORWARD", "number": None, "rule": None, "verdict": "drop"},
         ],
     }
+
+
+def test_the_kernels_drop_reasons_stand_under_it() -> None:
+    inside = replace(DROP, container="demo", direction=Direction.REPLY, interface="", count=1)
+    lines = [" ".join(each.split()) for each in render(replace(WORKS, drops=(DROP, inside))).splitlines()]
+    at = lines.index(
+        "dropped server2: NETFILTER_DROP in nft_do_chain, eth0: 192.168.3.201:41290 → 172.17.0.2:80 SYN, 3 times"
+    )
+    said = "demo@server2: NETFILTER_DROP in nft_do_chain: the answer 192.168.3.201:41290 → 172.17.0.2:80 SYN"
+    assert lines[at + 1] == said
+
+
+def test_very_many_drops_are_cut_short() -> None:
+    text = render(replace(WORKS, drops=tuple(replace(DROP, at=f"f{number}") for number in range(11))))
+    assert "in f7," in text
+    assert "in f8," not in text
+    assert "and 3 more" in text
+
+
+def test_none_and_nothing_are_not_the_same_in_json() -> None:
+    assert "dropped" not in render(replace(WORKS, drops=()))
+    assert (to_json(WORKS)["drops"], to_json(replace(WORKS, drops=()))["drops"]) == (None, [])
+
+
+def test_a_drop_in_json() -> None:
+    (drop,) = to_json(replace(WORKS, drops=(DROP,)))["drops"]
+    assert drop == {
+        "host": "server2",
+        "container": None,
+        "direction": "request",
+        "leg": 1,
+        "src": "192.168.3.201:41290",
+        "dst": "172.17.0.2:80",
+        "info": "SYN",
+        "reason": "NETFILTER_DROP",
+        "at": "nft_do_chain",
+        "interface": "eth0",
+        "count": 3,
+    }
+
+
+def test_drops_are_untrusted() -> None:
+    evil = replace(DROP, host=EVIL, container=EVIL, src=EVIL, reason=EVIL, at=EVIL, interface=EVIL)
+    for columns in (None, 60):
+        text = render(replace(WORKS, drops=(evil,)), columns=columns)
+        assert "\x1b[31m" not in text
+        assert "\u202e" not in text
 
 
 def test_rules_are_untrusted() -> None:

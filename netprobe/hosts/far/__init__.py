@@ -9,6 +9,7 @@ line a request. It ends when its input ends, however netprobe ended, and takes e
 * ``files``     files of the host, and of containers without trusting them
 * ``sniffers``  tcpdumps, one a capture point
 * ``tracer``    the temporary nft table of ``--trace``, and its reader
+* ``drops``     bpftrace, where it is there, for the kernel's drop reasons
 * ``sockets``   one probe, from sockets bound before the capture filter is written
 * ``answers``   waiting for UDP and ICMP answers, kernel-reported errors included
 * ``nested``    the same program once more, inside a container's network namespace

@@ -50,6 +50,21 @@ class Children:
         with self._lock:
             self._namespaces[key] = descriptor
 
+    def namespaces(self) -> Dict[str, int]:
+        """Return the inode of every namespace that is held open, by its name here."""
+        with self._lock:
+            return {key: os.fstat(descriptor).st_ino for key, descriptor in self._namespaces.items()}
+
+    def installed(self, *programs: str) -> None:
+        """Do nothing if these programs are there.
+
+        Raises:
+            Missing: one is not installed.
+        """
+        for program in programs:
+            if shutil.which(program, path=self._environment["PATH"]) is None:
+                raise Missing("%s: not installed" % program)
+
     def spawn(
         self, argv: List[str], seconds: float, namespace: Optional[str] = None, stdin: int = subprocess.DEVNULL
     ) -> subprocess.Popen[bytes]:
@@ -58,9 +73,7 @@ class Children:
         Raises:
             Missing: the program, or one it needs, is not installed.
         """
-        for program in ("timeout", argv[0]) if namespace is None else ("timeout", argv[0], "nsenter"):
-            if shutil.which(program, path=self._environment["PATH"]) is None:
-                raise Missing("%s: not installed" % program)
+        self.installed("timeout", argv[0], *(() if namespace is None else ("nsenter",)))
         prefix = ["timeout", "-k", "1", "%.3f" % seconds]
         descriptors = []
         with self._lock:

@@ -9,6 +9,7 @@ from typing import Any, Dict
 
 from netprobe.hosts.far import commands, engine, files, sysctls
 from netprobe.hosts.far.children import Children
+from netprobe.hosts.far.drops import Drops
 from netprobe.hosts.far.nested import Nested
 from netprobe.hosts.far.server import Server
 from netprobe.hosts.far.sniffers import Sniffers
@@ -30,6 +31,7 @@ def main(boot: str, program: bytes) -> None:
     sniffers = Sniffers(children)
     sockets = Sockets()
     tracer = Tracer(children)
+    drops = Drops(children)
     nested = Nested(children, boot, program)
 
     def enter(request: Dict[str, Any]) -> Dict[str, Any]:
@@ -50,6 +52,8 @@ def main(boot: str, program: bytes) -> None:
             "stop": sniffers.stop,
             "trace": tracer.start,
             "untrace": tracer.stop,
+            "watch-drops": drops.start,
+            "drops": drops.stop,
             "bind": sockets.bind,
             "ask": sockets.ask,
             "go": sockets.go,

@@ -51,6 +51,16 @@ class Output:
         for thread in self._threads:
             thread.join(1.0)
 
+    def quiet(self, seconds: float, deadline: float) -> None:
+        """Wait until nothing was written for some ``seconds``, at most until the ``deadline``."""
+        pause, begin = threading.Event(), time.monotonic()
+        while True:
+            now = time.monotonic()
+            since = now - max(begin, self.last_byte)
+            if since >= seconds or now >= deadline:
+                return
+            pause.wait(min(seconds - since, deadline - now))
+
     def fault(self) -> str:
         """Return its first complaint, ``""`` when there is none."""
         lines = self.complaint.decode("utf-8", "replace").strip().splitlines()
@@ -114,22 +124,12 @@ class Tracer:
         monitor = self._monitor
         if monitor is None:
             return {"out": "", "error": "not started", "full": False, "gone": True}
-        self._quiet(monitor, request["quiet_seconds"], time.monotonic() + request["seconds"])
+        monitor.quiet(request["quiet_seconds"], time.monotonic() + request["seconds"])
         early = monitor.child.poll() is not None
         self._end()
         error = monitor.fault() or ("nft monitor trace ended early" if early else "")
         text = monitor.text.decode("utf-8", "replace")
         return {"out": text, "error": error, "full": monitor.full, "gone": self._gone()}
-
-    @staticmethod
-    def _quiet(monitor: Output, quiet: float, deadline: float) -> None:
-        pause, begin = threading.Event(), time.monotonic()
-        while True:
-            now = time.monotonic()
-            since = now - max(begin, monitor.last_byte)
-            if since >= quiet or now >= deadline:
-                return
-            pause.wait(min(quiet - since, deadline - now))
 
     def _end(self) -> None:
         """End the reader, then the owner: with its socket goes the table."""

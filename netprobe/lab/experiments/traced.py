@@ -1,10 +1,14 @@
-"""``--trace``: the kernel tells rule by rule how the probe's packets went, and which rule dropped them."""
+"""``--trace``: the kernel tells rule by rule how the probe's packets went, which rule dropped them, and (with bpftrace) for what reason."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
+from netprobe.lab.experiments.endpoints import ENDPOINTS
+from netprobe.lab.experiments.link import LINK
 from netprobe.lab.experiments.model import Expected, Experiment, on, start
+from netprobe.lab.experiments.service import SERVICE
 
 _NGINX: Final = start("demo", "nginx", options="-p 80:80", port=80)
 _ASK: Final = ("demo:80", "--from", "server1")
@@ -14,6 +18,14 @@ _UNCOUNTED: Final = on(
     "nft 'add chain inet door shut { type filter hook forward priority -10; }'",
     "nft 'add rule inet door shut tcp dport 80 drop'",
 )
+
+
+def _traced(experiment: Experiment, title: str) -> Experiment:
+    """The same experiment with --trace."""
+    return replace(experiment, name=f"traced-{experiment.name}", title=title, explain=(*experiment.explain, "--trace"))
+
+
+_KNOWN: Final = {each.name: each for each in (*ENDPOINTS, *LINK, *SERVICE)}
 
 TRACED: Final = (
     Experiment(
@@ -59,4 +71,10 @@ TRACED: Final = (
         break_=_UNCOUNTED,
         near_miss=("docker-user-drop",),
     ),
+    _traced(_KNOWN["rp-filter-multihomed"], "rp_filter=1 drops the request, and the kernel says so: IP_RPFILTER"),
+    _traced(_KNOWN["rp-filter-one-nic"], "rp_filter=1 and one NIC: the kernel has no drop to tell of"),
+    _traced(
+        _KNOWN["app-not-listening"], "a port without a listener: the kernel says NO_SOCKET where the answer is made"
+    ),
+    _traced(_KNOWN["silent-inside"], "a rule in the container drops it: NETFILTER_DROP alone names no cause"),
 )
