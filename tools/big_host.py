@@ -66,7 +66,7 @@ def make(lab: Lab, containers: int, rules: int) -> None:
 
 def start(lab: Lab, number: int) -> None:
     """Start one container with a small web server."""
-    ports = ["-p", f"{FIRST_PORT + number}:80"] if number % PUBLISHED < 2 else []  # noqa: PLR2004 - see PUBLISHED
+    ports = ["-p", f"{FIRST_PORT + number}:80"] if number % PUBLISHED < 2 else []
     network = f"big{number % NETWORKS}"
     docker(
         lab, "run", "-d", "--name", name_of(number), "--network", network, *ports, "busybox", "httpd", "-f", "-p", "80"
