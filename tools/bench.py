@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tools.bench_big import big_host
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -43,6 +45,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="netprobe-bench-") as folder:
         replay(Path(folder), chosen.runs)
         decode(Path(folder), chosen.packets)
+    big_host(rules=5000, containers=500)
     live(chosen.runs)
     return 0
 

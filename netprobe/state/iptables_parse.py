@@ -149,7 +149,7 @@ class _Reader:
         )
 
 
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=1 << 16)
 def _read(words: tuple[str, ...]) -> _Parts:
     """The words after ``-A CHAIN``: option by option, an option's value being what follows up to the next option.
 
