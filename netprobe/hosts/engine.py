@@ -100,17 +100,13 @@ class Engine:
         return cls(_asked(path, lambda: FarClient(session, path, TIMEOUT_S)))
 
     def collect(
-        self,
-        wanted: Collection[str] = (),
-        environ: Callable[[int], Iterable[str]] | None = None,
-        most: int = INSPECT_UP_TO,
+        self, wanted: Collection[str] = (), environ: Callable[[int], Iterable[str]] | None = None
     ) -> dict[str, CommandOutput]:
         """Read version, info, containers and networks.
 
         Args:
             wanted: names, addresses and ports of interest; they choose what is inspected on a host with very many containers.
             environ: reads the environment of a process by id; called only for containers with links.
-            most: so many containers are inspected; of the others the list has to do.
 
         Raises:
             EngineError: the Engine stopped answering.
@@ -119,7 +115,7 @@ class Engine:
             version = pool.submit(self._client.version, api_version=False)
             info = pool.submit(self._client.info)
             networks = pool.submit(self._networks)
-            containers = self.containers(wanted, environ, most)
+            containers = self.containers(wanted, environ)
             return {
                 "docker-version": _output("version", allow_version(_asked("/version", version.result))),
                 "docker-info": _output("info", allow_info(_asked("/info", info.result))),
@@ -135,7 +131,7 @@ class Engine:
     ) -> CommandOutput:
         """Read all containers (stopped ones too). What surely did not change since the last time is not asked again.
 
-        Raises as :meth:`collect` does.
+        Of more than ``most``, the list has to do for the others. Raises as :meth:`collect` does.
         """
         now = time.monotonic()
         listed = {ident(each): each for each in _asked("/containers/json", lambda: self._client.containers(all=True))}

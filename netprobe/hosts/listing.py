@@ -83,6 +83,6 @@ def _ports(entry: Mapping[str, Any]) -> JsonObject:
 def is_as_before(entry: Mapping[str, Any], earlier: Mapping[str, Any], seconds: float) -> bool:
     """Tell whether a container that was listed twice, so many seconds apart, is surely the same, not started again in between.
 
-    The list tells its name, state, ports and networks, and since when it has been in that state: over a minute is no restart in less.
+    The list tells its name, state, ports and networks, and since when it has been in that state: over a minute is no restart in less (the answer may take some seconds).
     """
-    return entry == earlier and seconds < 60.0 and FRESH not in str(entry.get("Status", FRESH))
+    return entry == earlier and seconds < 30.0 and FRESH not in str(entry.get("Status", FRESH))

@@ -278,20 +278,23 @@ class Fleet:
 
     def container_after(self, place: Place) -> Container | None:
         """Return a container as it is after the probe; None when that is not known."""
-        member = self.members[place.host]
-        if "containers" not in member.after.outputs or place.container is None:
-            return None
-        from netprobe.state.build import build_host
-
-        return build_host(member.after.state()).container(place.container)
+        host = self._after(place.host)
+        return host.container(place.container) if host is not None and place.container is not None else None
 
     def lives(self, place: Place) -> bool:
         """Tell whether the process whose namespace was entered under this name is still some container's own (sharing ones too)."""
-        member = self.members[place.host]
+        host = self._after(place.host)
+        pid = self.members[place.host].entered.get(place.container or "")
+        return host is not None and any(each.pid == pid for each in host.containers or ())
+
+    def _after(self, name: str) -> Host | None:
+        """Return a host as it is after the probe, None where its containers were not asked again. What is as before is not parsed again."""
         from netprobe.state.build import build_host
 
-        pid = member.entered.get(place.container or "")
-        return any(each.pid == pid for each in build_host(member.after.state()).containers or ())
+        member = self.members[name]
+        if "containers" not in member.after.outputs:
+            return None
+        return build_host(member.after.state(), self._host(name, member))
 
     def limits(self, hosts: Iterable[str]) -> tuple[Limit, ...]:
         """Name what could not be learnt of the hosts involved."""

@@ -99,7 +99,7 @@ class Look:
         self.opened.wait(self._left())
         try:
             engine = Engine.connect(self.entry, self.session)
-            self.engine = None if engine is None else engine.collect(most=0)  # the list tells how many, and which run
+            self.engine = None if engine is None else engine.collect()
         except EngineError as error:
             self.engine_error = error
 

@@ -58,7 +58,7 @@ def test_what_the_list_tells_reads_like_an_inspect() -> None:
     [
         ("Up 2 hours", "Up 2 hours", 5, True),
         ("Exited (0) 3 days ago", "Exited (0) 3 days ago", 5, True),
-        ("Up About a minute", "Up About a minute", 59, True),
+        ("Up About a minute", "Up About a minute", 29, True),
         ("Up 5 seconds", "Up 5 seconds", 5, False),  # started again, five seconds ago
         ("Up Less than a second", "Up Less than a second", 0, False),
         ("Up 2 minutes", "Up 2 minutes", 120, False),  # started again, two minutes ago
