@@ -13,6 +13,7 @@ from netprobe.causes.ahead import behind
 from netprobe.causes.attribution import attribute
 from netprobe.causes.case import Case
 from netprobe.causes.catalogue import cause_of, notes_of, still_possible
+from netprobe.causes.doubts import contradiction, not_the_target
 from netprobe.causes.drops import counted, traced_drop
 from netprobe.causes.endpoint import NOT_RUNNING
 from netprobe.causes.firewall import STOPPED
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
     from netprobe.report.model import Clock, Finding, Hop
     from netprobe.state.model import World
 
-GOOD = frozenset({Outcome.CONNECTED, Outcome.REPLIED, Outcome.ANSWERED})
 PROTO_OF = {Kind.TCP: Proto.TCP, Kind.UDP: Proto.UDP, Kind.ICMP: Proto.ICMP}
 
 
@@ -382,7 +382,7 @@ def _judge(case: Case, *, lost: bool) -> _Judgement:
     story, probe = case.story, case.probe
     if lost:  # what came afterwards, packets and state, is missing
         return _Judgement(verdict=Verdict.UNDETERMINED)
-    doubt = _contradiction(story, probe)
+    doubt = contradiction(story, probe)
     cause = None if doubt else cause_of(case)
     if cause is not None:
         return _Judgement(verdict=Verdict.FAILS, cause=cause)
@@ -392,50 +392,14 @@ def _judge(case: Case, *, lost: bool) -> _Judgement:
         return _Judgement(verdict=Verdict.UNDETERMINED, unknowns=(doubt,))
     if story.good and case.journey is not None and case.journey.unknowns:
         return _Judgement(verdict=Verdict.UNDETERMINED)
-    if story.good and (other := _somebody_else(case) or _whose_socket(case)):
-        return _Judgement(verdict=Verdict.UNDETERMINED, unknowns=(other,))
+    if story.good and (unproved := not_the_target(case)):
+        return _Judgement(verdict=Verdict.UNDETERMINED, unknowns=(unproved,))
     if story.good:
         return _Judgement(verdict=Verdict.WORKS)
     if not story.patient:
         unknown = "the capture may have ended before an answer came"
         return _Judgement(verdict=Verdict.UNDETERMINED, unknowns=(unknown,))
     return _Judgement(verdict=Verdict.UNDETERMINED)
-
-
-def _somebody_else(case: Case) -> str | None:
-    """One sentence when who answered was not seen, and by the hosts' state it is not the target."""
-    told, target = case.prediction, case.aim.target
-    if case.story.reached is not None or told is None or told.arrives is None or target in (None, told.arrives):
-        return None
-    return f"by the hosts' state it ends at {told.arrives}, not at {target}, and neither was seen to take it"
-
-
-def _whose_socket(case: Case) -> str | None:
-    """One sentence when the target shares somebody's namespace, and no host state tells whose socket answered."""
-    probe, target = case.probe, case.aim.target
-    if probe is None or target is None or target.container is None or probe.lookup.how is not Resolution.INVENTORY:
-        return None
-    asked = re.split(r"[@:/]", probe.target.removeprefix("http://"))[0]
-    host = case.before(target.host)
-    told = host is not None and host.containers is not None and host.namespace(target.container).sockets is not None
-    if told or asked == target.container or asked in case.world.before:
-        return None
-    return (
-        f"{asked} is in {target.container}'s network namespace: whose socket answered is not known without host state"
-    )
-
-
-def _contradiction(story: Observation, probe: Probe | None) -> str | None:
-    """One sentence when the prober saw another outcome than the packets show."""
-    if probe is None or probe.result.outcome in (Outcome.NOT_RUN, Outcome.BROKEN):
-        return None
-    outcome = probe.result.outcome
-    said_good = outcome in GOOD
-    if said_good == story.good or (story.symptom is Symptom.DELIVERED and outcome is Outcome.TIMEOUT):
-        return None
-    if said_good and story.symptom in (Symptom.NO_ANSWER, Symptom.OTHER_ENDPOINT):
-        return None
-    return f"the prober saw {outcome.value}, the packets show {story.symptom.value}: one of them is not whole"
 
 
 def _assumptions(case: Case, verdict: Verdict) -> tuple[str, ...]:

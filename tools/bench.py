@@ -1,8 +1,8 @@
 """`make bench`: what netprobe costs, beside something known, measured in one run on this machine. No pass, no fail.
 
-    tools/bench.py [--packets N] [--runs N]
+    tools/bench.py [--packets N] [--runs N] [--experiments none|some|all]
 
-The live part needs root and a lab that is up (`netprobe lab up`); it starts one container in it and removes it again.
+The live part needs root and a lab that is up (`netprobe lab up`); it starts containers in it and removes all of them again.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import bench_big
+import bench_causes
 import numpy as np
 
-from tools.bench_big import big_host
+from netprobe.lab.layout import this_lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,13 +42,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--packets", type=int, default=200_000, help="size of the synthetic capture")
     parser.add_argument("--runs", type=int, default=7, help="runs of each command; the median counts")
+    parser.add_argument(
+        "--experiments",
+        choices=("none", "some", "all"),
+        default="some",
+        help="which are run live to count the causes: one of each cause and path (some, five minutes), or all (twenty)",
+    )
     chosen = parser.parse_args()
     start_up(chosen.runs)
     with tempfile.TemporaryDirectory(prefix="netprobe-bench-") as folder:
         replay(Path(folder), chosen.runs)
         decode(Path(folder), chosen.packets)
-    big_host(rules=5000, containers=500)
-    live(chosen.runs)
+    bench_big.big_host(rules=5000, containers=500)
+    bench_causes.replayed()
+    if live(chosen.runs) and chosen.experiments != "none":
+        bench_causes.live(this_lab(), every=chosen.experiments == "all")
     return 0
 
 
@@ -95,11 +105,11 @@ def scapy_seconds_a_packet(packets: Packets, count: int) -> float:
     return timed(lambda: [Ether(raw) for raw in raws]) / len(raws)
 
 
-def live(runs: int) -> None:
-    """A healthy explain across the lab's two hosts, and where its time went."""
+def live(runs: int) -> bool:
+    """A healthy explain across the lab's two hosts, and where its time went; False when there is no lab."""
     if os.geteuid() != 0 or run(*NETPROBE, "lab", "status", check=False) != 0:
         print("live explain: not measured, no lab is up (sudo netprobe lab up)")
-        return
+        return False
     with bench_container():
         argv = (*NETPROBE, "explain", f"{BENCH_CONTAINER}:80", "--from", "server1", "--hosts", lab_hosts())
         took = median(lambda: run(*argv), min(runs, 5))
@@ -109,12 +119,12 @@ def live(runs: int) -> None:
     print("  " + text.splitlines()[0])
     print("  " + text.splitlines()[-1])
     print(f"the same over ssh: {by_ssh}")
+    return True
 
 
 def over_ssh(runs: int) -> str:
     """The same from the lab's `desk`, with both hosts' connections open already."""
     from netprobe.lab.ask import on_desk
-    from netprobe.lab.layout import this_lab
     from netprobe.lab.sshd import ssh_runs
 
     lab = this_lab()
@@ -150,8 +160,6 @@ def wait_until_it_works(seconds: float = 20.0) -> None:
 
 def lab_hosts() -> str:
     """Return the inventory of this checkout's lab."""
-    from netprobe.lab.layout import this_lab
-
     return str(this_lab().hosts_file)
 
 

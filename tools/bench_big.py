@@ -20,13 +20,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from big_host import PUBLISHED, matches
+
 from netprobe.evidence.reader import read
 from netprobe.evidence.writer import write
 from netprobe.lab.layout import this_lab
 from netprobe.pipeline import analyze
 from netprobe.predict.question import foresee
 from netprobe.state.build import build_world
-from tools.big_host import PUBLISHED, matches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

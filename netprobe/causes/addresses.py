@@ -134,6 +134,8 @@ class LinkEnvStale(Cause):
     note = True
     explains = LOST | ANSWERED_OTHERWISE
     symptoms = GOOD | explains
+    needs = ("containers",)
+    instead_of = frozenset({"app-not-listening", "port-closed"})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when such a variable differs from every address of the running container, and the question is about either."""

@@ -105,6 +105,8 @@ class BridgeNfForwardDrop(Filtered):
 
     code = "bridge-nf-forward-drop"
     hooks = frozenset({Hook.FORWARD.value})
+    needs = ("containers", "networks", "sysctl")
+    instead_of = frozenset({"forward-drop"})
 
     def fits(self, case: Case, rule: Blocked) -> bool:
         """Both are on one bridge, the setting is on, and the rule is not Docker's own for enable_icc=false."""
@@ -156,6 +158,12 @@ class NftBackendForwardDrop(Filtered):
 
     code = "nft-backend-forward-drop"
     hooks = frozenset({Hook.FORWARD.value})
+    needs = ("nft",)
+    instead_of = frozenset({"forward-drop"})
+
+    def undecided(self, case: Case) -> bool:
+        """Docker's rules in iptables decide it as well: the engine writes either."""
+        return super().undecided(case) and not any(map(_in_iptables, case.world.before.values()))
 
     def fits(self, case: Case, rule: Blocked) -> bool:
         """The policy is iptables', Docker's rules are nftables', and none of those stands in the way behind it."""
@@ -183,8 +191,12 @@ class NftBackendForwardDrop(Filtered):
 def _by_nftables(host: Host) -> bool:
     """Whether Docker's rules are in nftables' own table, and not in iptables (either backend)."""
     tables = {chain.table for chain in host.nft.chains} if host.nft else set()
+    return _TABLE in tables and not _in_iptables(host)
+
+
+def _in_iptables(host: Host) -> bool:
     rulesets = [each for each in (host.ruleset, host.legacy) if each is not None]
-    return _TABLE in tables and not any(each.chain("filter", "DOCKER") for each in rulesets)
+    return any(each.chain("filter", "DOCKER") for each in rulesets)
 
 
 class RawDirectDrop(Filtered):

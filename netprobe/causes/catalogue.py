@@ -141,12 +141,19 @@ BEYOND_STATE = frozenset({UpstreamDrop.code, MacvlanMacFilter.code, MtuBlackhole
 
 
 def cause_of(case: Case) -> Finding | None:
-    """The first cause that fires for a connection that does not work (or seems to and does not), None if none does."""
+    """The first cause that fires for a connection that does not work (or seems to and does not), None if none does.
+
+    None also where a more specific one (see :attr:`Cause.instead_of`) is not ruled out, as the state that would decide it is not known.
+    """
+    unsure: set[str] = set()
     for cause in CAUSES:
-        if case.story.symptom in (cause.explains if cause.note else cause.symptoms):
-            finding = cause.find(case)
-            if finding is not None:
-                return finding
+        if case.story.symptom not in (cause.explains if cause.note else cause.symptoms):
+            continue
+        finding = cause.find(case)
+        if finding is not None:
+            return None if cause.code in unsure else finding
+        if cause.undecided(case):
+            unsure |= cause.instead_of
     return None
 
 

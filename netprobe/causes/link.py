@@ -38,6 +38,8 @@ class BridgeAddressLost(Cause):
 
     code = "bridge-address-lost"
     symptoms = frozenset({Symptom.NO_PACKETS, Symptom.SILENCE, Symptom.UNREACHABLE})
+    needs = ("containers", "networks", "addr", "ns/*/addr")
+    instead_of = frozenset({"no-route", "forward-drop"})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the gateway's address is on no interface and its ARP stays unanswered, or the veth has no master."""

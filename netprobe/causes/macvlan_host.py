@@ -147,6 +147,8 @@ class MacvlanParentDown(Cause):
 
     code = "macvlan-parent-down"
     symptoms = LOST
+    needs = ("addr",)
+    instead_of = frozenset({"macvlan-vlan-mismatch"})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the walk ends at a parent that is down, and nothing of the connection was seen behind it."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.foreseen import asked_times, foretold, met, silent_points, unanswered
+from netprobe.causes.known import lacks
 from netprobe.causes.macvlan_host import flat_networks, next_hop, recreate
 from netprobe.causes.routing import LOST
 from netprobe.evidence.model import Place
@@ -193,8 +194,8 @@ class MacvlanWrongGateway(Cause):
         ):
             return None
         router = self._router(case, host, mine[0], probe.dialled)
-        if router is None and case.target is not None:
-            return None  # another macvlan network: isolated from it, whatever the gateway's address
+        if router is None and (case.target is not None or lacks(case, "containers", "networks", everywhere=True)):
+            return None  # another macvlan network, or perhaps one: isolated from it, whatever the gateway's address
         instead = f"; {router[0]} has {router[1]} there" if router else ""
         return Finding(
             code=self.code,

@@ -34,6 +34,10 @@ def failed_name(case: Case) -> str | None:
 
 def bearers_of(case: Case, name: str) -> list[tuple[Host, Container]] | None:
     """The containers of the inventory that go by this name; None when some host's containers are not known."""
+    source = case.probe.source_at if case.probe else None
+    asker = case.before(source.host) if source else None
+    if source is None or asker is None or (source.container is not None and asker.containers is None):
+        return None
     found = []
     for host in case.world.before.values():
         if host.containers is None:

@@ -156,6 +156,8 @@ class DnsHostResolverFirewalled(Cause):
 
     code = "dns-host-resolver-firewalled"
     symptoms = UNANSWERED
+    needs = ("addr", "iptables")
+    instead_of = frozenset({"dns-upstream-dead"})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the query's walk ends at a rule of the own host for what is local there, and the packets came just as far."""
@@ -218,6 +220,8 @@ class DnsFallback(Cause):
 
     code = "dns-8888-fallback"
     symptoms = UNANSWERED
+    needs = ("containers", "networks", "resolv-conf")
+    instead_of = frozenset({"dns-upstream-dead"})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the servers asked are the fallback's, none by choice, and every question is known to have got nowhere."""

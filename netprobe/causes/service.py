@@ -36,6 +36,8 @@ class PublishIgnored(Cause):
 
     code = "publish-ignored"
     symptoms = frozenset({Symptom.REFUSED})
+    needs = ("containers", "networks")
+    instead_of = frozenset({"port-not-published"})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the host itself refused a port that a running container asked for and its kind of network does not publish."""

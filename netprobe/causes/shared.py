@@ -33,6 +33,8 @@ class NetnsOwnerRestarted(Cause):
 
     code = "netns-owner-restarted"
     symptoms = frozenset({Symptom.REFUSED, Symptom.CLOSED, Symptom.NO_PACKETS, Symptom.OTHER_ENDPOINT})
+    needs = ("containers",)
+    instead_of = frozenset({"app-not-listening", "app-bound-loopback", "no-route"})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the one asked, or the one asking, was started before the owner of its namespace, by the state before and after."""
@@ -150,6 +152,8 @@ class NetnsPortClash(Cause):
 
     code = "netns-port-clash"
     symptoms = frozenset({Symptom.OTHER_ENDPOINT})
+    needs = ("containers", "ns/*/sockets")
+    instead_of = frozenset({"container-stopped"})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the named container serves this port by its image, and the socket there is another's at both moments."""

@@ -95,6 +95,8 @@ class StaleDnat(Cause):
 
     code = "stale-dnat"
     symptoms = frozenset({Symptom.NO_PACKETS, Symptom.SILENCE, Symptom.UNREACHABLE})
+    needs = ("containers", "networks", "addr")
+    instead_of = frozenset({"forward-drop"})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when walk and packets end behind a DNAT rule whose address is nobody's, though a container publishes the port."""

@@ -92,12 +92,12 @@ def _pair(
     payload = _same_payload(outer, inner, table)
     if outer.kind == Kind.TCP and _other_life(outer, inner, table):
         return None
-    if payload is False or (payload is None and outer.kind == Kind.UDP):
+    mapping = _mapping(outer, inner, mappings)
+    if payload is False or (payload is None and outer.kind == Kind.UDP and mapping is None):
         return None
     joined = ["order"] + (["payload"] if payload else [])
     if inner.flows[0].client.address in gateways:
         joined.append("gateway source")
-    mapping = _mapping(outer, inner, mappings)
     if mapping is not None:
         joined.append("proxy process")
     elif payload is None and dialled - accepted >= HANDSHAKE_DELAY_NS:
@@ -128,10 +128,12 @@ def _from_another_address(outer: Connection, inner: Connection) -> bool:
 
 
 def _same_payload(outer: Connection, inner: Connection, table: PacketTable) -> bool | None:
-    """Whether the payload agrees; None when either carries none yet."""
+    """Whether the payload agrees; None when either carries none yet, or was cut to its headers (then their lengths agree)."""
     if outer.kind == Kind.UDP:
-        rows = [flow.forward[0] for flow in (outer.flows[-1], inner.flows[0]) if len(flow.forward)]
-        return len(rows) == 2 and same_payload(table, int(rows[0]), int(rows[1]))
+        rows = [int(flow.forward[0]) for flow in (outer.flows[-1], inner.flows[0]) if len(flow.forward)]
+        if len(rows) == 2 and _only_lengths(table, rows):
+            return None
+        return len(rows) == 2 and same_payload(table, rows[0], rows[1])
     verdict: bool | None = None
     for direction in ("forward", "reverse"):
         one, other = (stream(c.flows[0], table, direction) for c in (outer, inner))
@@ -142,6 +144,12 @@ def _same_payload(outer: Connection, inner: Connection, table: PacketTable) -> b
             return False
         verdict = True
     return verdict
+
+
+def _only_lengths(table: PacketTable, rows: Sequence[int]) -> bool:
+    """Whether two datagrams are equally long, and no byte of one of them was kept: then only their lengths can agree."""
+    lengths = {int(table.payload_len[row]) for row in rows}
+    return len(lengths) == 1 and lengths != {0} and any(not table.payload(row) for row in rows)
 
 
 def _other_life(outer: Connection, inner: Connection, table: PacketTable) -> bool:

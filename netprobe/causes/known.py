@@ -1,0 +1,44 @@
+"""Whether what would decide is known at all: the outputs of host commands that a cause rests upon, at both moments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from netprobe.causes.case import Case
+    from netprobe.state.model import Host
+
+_ENGINE = frozenset({"containers", "networks", "docker-version", "docker-info"})
+_INSIDE = "ns/*/"
+
+
+def lacks(case: Case, *keys: str, everywhere: bool = False) -> bool:
+    """Whether one of these outputs is missing or failed, before or after the probe, on a host that the question is about.
+
+    Args:
+        case: the run.
+        keys: keys of :class:`~netprobe.evidence.model.HostState`; ``ns/*/KEY`` is KEY of every container namespace that was entered.
+        everywhere: of any host of the inventory.
+    """
+    return any(
+        host is None or not _tells(host, key)
+        for moment in (case.before, case.after)
+        for host in map(moment, case.world.before if everywhere else _asked(case))
+        for key in keys
+    )
+
+
+def _asked(case: Case) -> set[str]:
+    """The hosts of source and target, and the one that was dialled."""
+    probe = case.probe
+    names = {place.host for place in (probe.source_at, probe.target_at) if place is not None} if probe else set()
+    return names | ({case.dialled_host.name} if case.dialled_host else set())
+
+
+def _tells(host: Host, key: str) -> bool:
+    outputs = host.outputs.outputs
+    if key in _ENGINE and not any(each in outputs for each in _ENGINE):
+        return True  # a plain host has no engine
+    if key.startswith(_INSIDE):
+        return all(_tells(host, f"ns/{name}/{key.removeprefix(_INSIDE)}") for name in host.namespaces)
+    return key in outputs and outputs[key].ok

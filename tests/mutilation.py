@@ -1,0 +1,75 @@
+"""Saved captures for the replay tests, what their reports should be, and ways to take evidence away from them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from netprobe.decode import decode
+from netprobe.decode.table import Kind
+from netprobe.evidence.reader import read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from netprobe.evidence.model import Evidence, HostState, Packets
+
+CAPTURES = Path(__file__).parent.parent / "captures"
+NAMES = sorted(path.stem for path in CAPTURES.glob("*.pcapng"))
+
+
+@cache
+def evidence(name: str) -> Evidence:
+    return read((CAPTURES / f"{name}.pcapng").read_bytes())
+
+
+@cache
+def expected(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((CAPTURES / f"{name}.expected.json").read_text())
+    return loaded
+
+
+def works(name: str) -> bool:
+    return bool(expected(name)["verdict"] == "works")
+
+
+def assert_not_another(name: str, report: Any) -> None:
+    verdict, cause = report.verdict.value, report.cause.code if report.cause else None
+    want = expected(name)
+    allowed = {("undetermined", None), (want["verdict"], want["cause"]["code"] if want["cause"] else None)}
+    assert (verdict, cause) in allowed
+
+
+def only(packets: Packets, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> Packets:
+    columns = ("offset", "caplen", "origlen", "time_ns", "point", "frame")
+    return replace(packets, **{name: getattr(packets, name)[keep] for name in columns})
+
+
+def without_point(whole: Evidence, index: int) -> Evidence:
+    keep = whole.packets.point != index
+    left = only(whole.packets, keep)
+    moved = np.where(left.point > index, left.point - 1, left.point).astype(np.int32)
+    points = tuple(point for number, point in enumerate(whole.points) if number != index)
+    return replace(whole, points=points, packets=replace(left, point=moved))
+
+
+def headers_alone(whole: Evidence) -> Evidence:
+    """Every packet cut behind its headers, as a short snap length does: an ICMP error's include what it quotes (RFC 792), DNS has 12 bytes of its own."""
+    packets, table = whole.packets, decode(whole.packets, whole.points)
+    end = np.where(table.payload_off >= 0, table.payload_off - packets.offset, packets.caplen)
+    quoted = np.where(table.ip_version == 4, 28, 48)
+    end = end + np.where(table.kind == Kind.ICMP_ERROR, quoted, np.where(table.dns_id >= 0, 12, 0))
+    return replace(whole, packets=replace(packets, caplen=np.minimum(end, packets.caplen)))
+
+
+def without_output(state: HostState, unwanted: Callable[[str], bool], *, failed: bool) -> HostState:
+    """The state of a host without some of its outputs: never asked for, or (``failed``) asked for in vain."""
+    outputs = {key: value for key, value in state.outputs.items() if failed or not unwanted(key)}
+    for key in filter(unwanted, outputs):
+        outputs[key] = replace(outputs[key], rc=None, stdout="", error="it could not be run")
+    return replace(state, outputs=outputs)
