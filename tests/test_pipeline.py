@@ -13,6 +13,7 @@ from netprobe.errors import NetprobeError
 from netprobe.evidence.reader import read
 from netprobe.pipeline import SeveralFlows, analyze
 from netprobe.report.json import to_json
+from netprobe.state.issues import Issues
 from tests.craft import evidence, handshake, udp
 
 if TYPE_CHECKING:
@@ -130,3 +131,23 @@ def test_one_capture_under_two_names_is_refused() -> None:
     data = pcap(whole, busy)
     with pytest.raises(NetprobeError, match="one and the same capture"):
         read_many([("a.pcap", data), ("b.pcap", data)], {})
+
+
+@pytest.mark.parametrize("name", ["demo", "docker-user-drop", "name-unknown"])
+def test_no_text_is_parsed_twice(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many causes ask: a big host's rules take a good part of a second. What is the same after the probe is not parsed again."""
+    parsed: list[str] = []
+
+    class Counted(Issues):
+        def __init__(self, key: str) -> None:
+            parsed.append(key)
+            super().__init__(key)
+
+    monkeypatch.setattr("netprobe.state.model.Issues", Counted)
+    evidence = load(name)
+    analyze(evidence)
+    moments = [*evidence.before, *evidence.after]
+    for key in set(parsed):
+        texts = {(state.host, state.outputs[key]) for state in moments if key in state.outputs}
+        assert parsed.count(key) <= len(texts), key
+    assert "iptables" in parsed or name == "name-unknown"

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import bench_big
 import bench_causes
 import numpy as np
 
@@ -52,6 +53,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="netprobe-bench-") as folder:
         replay(Path(folder), chosen.runs)
         decode(Path(folder), chosen.packets)
+    bench_big.big_host(rules=5000, containers=500)
     bench_causes.replayed()
     if live(chosen.runs) and chosen.experiments != "none":
         bench_causes.live(this_lab(), every=chosen.experiments == "all")

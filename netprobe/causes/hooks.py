@@ -7,6 +7,7 @@ libnetwork/iptables, drivers/bridge/setup_ip_tables.go).
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from netprobe.report.model import Direction
@@ -15,6 +16,8 @@ from netprobe.state.lookup import route_lookup
 from netprobe.state.packet import PacketTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from netprobe.causes.case import Case
     from netprobe.report.model import Hop
     from netprobe.state.iptables import Rule, Ruleset
@@ -49,10 +52,7 @@ def base_of(hook: Hook, table: str) -> str:
 
 def entries(ruleset: Ruleset, table: str, chain: str) -> frozenset[str]:
     """The chain itself and every chain from which it can be reached by jumps."""
-    callers: dict[str, set[str]] = {}
-    for each in ruleset.tables.get(table, {}).values():
-        for rule in each.rules:
-            callers.setdefault(rule.target, set()).add(each.name)
+    callers = _callers(ruleset, table)
     seen, stack = set(), [chain]
     while stack:
         name = stack.pop()
@@ -60,6 +60,16 @@ def entries(ruleset: Ruleset, table: str, chain: str) -> frozenset[str]:
             seen.add(name)
             stack.extend(callers.get(name, ()))
     return frozenset(seen)
+
+
+@lru_cache(maxsize=32)
+def _callers(ruleset: Ruleset, table: str) -> Mapping[str, set[str]]:
+    """Target -> the chains with a rule that has it."""
+    found: dict[str, set[str]] = {}
+    for each in ruleset.tables.get(table, {}).values():
+        for rule in each.rules:
+            found.setdefault(rule.target, set()).add(each.name)
+    return found
 
 
 def hook_of(roots: frozenset[str], table: str, rule: Rule | None) -> Hook | None:

@@ -9,10 +9,12 @@ import errno
 import json
 import os
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from netprobe.evidence.model import CommandOutput
+from netprobe.hosts.listing import as_inspect, choose, ident, is_as_before, is_named
 from netprobe.state.docker_allow import allow_container, allow_info, allow_network, allow_version
 
 if TYPE_CHECKING:
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
     from netprobe.hosts.session import Session
 
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
-INSPECT_ALL_UP_TO = 200
-PARALLEL = 4
+INSPECT_UP_TO = 1000
+"""Containers of one host that are inspected; of more than that, the list's entry has to do for the others."""
+PARALLEL = 8
 TIMEOUT_S = 5
 
 JsonObject = dict[str, Any]
@@ -45,6 +48,10 @@ class Engine:
 
     def __init__(self, client: APIClient) -> None:
         self._client = client
+        self._known: dict[str, tuple[Mapping[str, Any], JsonObject]] = {}
+        self._read_at = 0.0
+        self.only_listed = 0
+        """Of the containers read last, how many were not inspected."""
 
     @classmethod
     def connect(cls, host: HostEntry, session: Session | None = None) -> Engine | None:
@@ -117,14 +124,45 @@ class Engine:
             }
 
     def containers(
-        self, wanted: Collection[str] = (), environ: Callable[[int], Iterable[str]] | None = None
+        self,
+        wanted: Collection[str] = (),
+        environ: Callable[[int], Iterable[str]] | None = None,
+        most: int = INSPECT_UP_TO,
     ) -> CommandOutput:
-        """Read all containers (stopped ones too). Raises as :meth:`collect` does."""
-        listed = _asked("/containers/json", lambda: self._client.containers(all=True))
-        chosen = choose(listed, wanted)
+        """Read all containers (stopped ones too). What surely did not change since the last time is not asked again.
+
+        Of more than ``most``, the list has to do for the others. Raises as :meth:`collect` does.
+        """
+        now = time.monotonic()
+        listed = {ident(each): each for each in _asked("/containers/json", lambda: self._client.containers(all=True))}
+        known = {
+            name: kept for name, each in listed.items() if (kept := self._as_before(each, wanted, now)) is not None
+        }
+        chosen = dict.fromkeys(name for name in choose(listed.values(), wanted, most) if name not in known)
+        found = known | self._inspected(chosen, environ)
+        self._known, self._read_at = {name: (listed[name], kept) for name, kept in found.items()}, now
+        told = {name: allow_container(as_inspect(each)) for name, each in listed.items() if name not in chosen | found}
+        self.only_listed = len(told)
+        # what was chosen and not found was removed while we looked
+        return _output("containers", [(found | told)[name] for name in listed if name in found or name in told])
+
+    def _as_before(self, entry: Mapping[str, Any], wanted: Collection[str], now: float) -> JsonObject | None:
+        """Return what is known of a container from the last time, None when it may be something else by now, or matters."""
+        earlier, kept = self._known.get(ident(entry), (None, None))
+        if earlier is None or is_named(entry, wanted):
+            return None
+        return kept if is_as_before(entry, earlier, now - self._read_at) else None
+
+    def _inspected(
+        self, idents: Collection[str], environ: Callable[[int], Iterable[str]] | None
+    ) -> dict[str, JsonObject]:
         with ThreadPoolExecutor(PARALLEL) as pool:
-            inspected = [each for each in pool.map(self._inspect, chosen) if each is not None]
-        return _output("containers", [allow_container(each, _environment(each, environ)) for each in inspected])
+            answers = dict(zip(idents, pool.map(self._inspect, idents), strict=True))
+        return {
+            name: allow_container(each, _environment(each, environ))
+            for name, each in answers.items()
+            if each is not None
+        }
 
     def _inspect(self, ident: str) -> JsonObject | None:
         from docker.errors import NotFound
@@ -145,25 +183,6 @@ class Engine:
             except NotFound:
                 continue
         return found
-
-
-def choose(listed: Iterable[Mapping[str, Any]], wanted: Collection[str]) -> list[str]:
-    """Return the ids to inspect: all of them, or on a host with very many those that mention something `wanted`."""
-    entries = list(listed)
-    if len(entries) <= INSPECT_ALL_UP_TO:
-        return [str(entry["Id"]) for entry in entries]
-    relevant = [entry for entry in entries if _mentions(entry, wanted)]
-    others = [entry for entry in entries if not _mentions(entry, wanted)]
-    return [str(entry["Id"]) for entry in (relevant + others)[:INSPECT_ALL_UP_TO]]
-
-
-def _mentions(entry: Mapping[str, Any], wanted: Collection[str]) -> bool:
-    words = {str(name).lstrip("/") for name in entry.get("Names") or ()}
-    for port in entry.get("Ports") or ():
-        words |= {str(port.get("PublicPort")), str(port.get("PrivatePort"))}
-    for endpoint in ((entry.get("NetworkSettings") or {}).get("Networks") or {}).values():
-        words.add(str((endpoint or {}).get("IPAddress")))
-    return not words.isdisjoint(wanted)
 
 
 def _environment(inspect: JsonObject, environ: Callable[[int], Iterable[str]] | None) -> Iterable[str]:

@@ -36,7 +36,7 @@ from netprobe.lab.namespaces import (
     write_lookup_files,
 )
 from netprobe.lab.outside import start_services
-from netprobe.lab.processes import cgroup_dirs, end_processes, lab_processes, read_pid
+from netprobe.lab.processes import cgroup_dirs, cgroup_tree, end_processes, lab_processes, read_pid
 from netprobe.lab.rootfs import build_root, check_suite, choose_root
 from netprobe.lab.run import require_root, tool
 from netprobe.lab.sshd import start_ssh
@@ -224,13 +224,13 @@ def _remove_cgroups(lab: Lab) -> None:
     """Remove the lab's cgroups, the deepest first; the kernel refuses for a moment after the last process ended."""
 
     def gone() -> bool:
-        for top in cgroup_dirs(lab):
-            directories = [path for path in top.rglob("*") if path.is_dir()]
-            for path in [*sorted(directories, key=lambda path: -len(path.parts)), top]:
-                try:
-                    path.rmdir()
-                except OSError:
-                    return False
+        for path in cgroup_tree(lab):
+            try:
+                path.rmdir()
+            except FileNotFoundError:
+                continue
+            except OSError:
+                return False
         return True
 
     if not poll(gone, 5):

@@ -46,6 +46,11 @@ def cgroup_dirs(lab: Lab) -> list[Path]:
     return [path for path in candidates if path.is_dir() and not path.is_symlink()]
 
 
+def cgroup_tree(lab: Lab) -> list[Path]:
+    """Return all directories of the lab's cgroups, the deepest first. One that vanishes meanwhile is passed over, as os.walk does."""
+    return [Path(folder) for top in cgroup_dirs(lab) for folder, _, _ in os.walk(top, topdown=False)]
+
+
 def lab_processes(lab: Lab) -> set[int]:
     """Return the ids of all running processes of the lab, without this one."""
     inodes = _netns_inodes(lab)
@@ -109,8 +114,7 @@ def _marked(pid: int, marker: bytes) -> bool:
 
 
 def _in_cgroups(lab: Lab) -> set[int]:
-    listings = [listing for top in cgroup_dirs(lab) for listing in top.rglob("cgroup.procs")]
-    return {pid for listing in listings for pid in _pids_in(listing)}
+    return {pid for folder in cgroup_tree(lab) for pid in _pids_in(folder / "cgroup.procs")}
 
 
 def _pids_in(listing: Path) -> set[int]:

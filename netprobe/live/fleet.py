@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from netprobe.state.model import Host
 
 
+ONLY_LISTED = "their aliases and links, and what stopped ones publish, are not known"
 OF_ENGINE = {"docker-version", "docker-info", "containers", "networks"}
 
 
@@ -68,6 +69,7 @@ class Fleet:
         self._asked_who: dict[str, identity.Asked] = {}
         self._retired: list[Member] = []
         self._states: dict[str, tuple[HostState, Host]] = {}
+        self._wanted: Collection[str] = ()
 
     def __enter__(self) -> Self:
         return self
@@ -117,7 +119,8 @@ class Fleet:
         Raises:
             UsageFault: two hosts of the inventory are one machine, or show the containers of one Engine.
         """
-        jobs = [self._pool.submit(self._survey_engine, member, wanted) for member in self.members.values()]
+        self._wanted = wanted
+        jobs = [self._pool.submit(self._survey_engine, member) for member in self.members.values()]
         for member, request in self._first:
             request.receive()
             self._check(member)
@@ -163,12 +166,12 @@ class Fleet:
             member.host_fault = f"netprobe is not root there (user id {uid})"
             member.host_hint = 'give it become = "sudo -n" in the hosts file, or reach it as root'
 
-    def _survey_engine(self, member: Member, wanted: Collection[str]) -> None:
+    def _survey_engine(self, member: Member) -> None:
         session = member.session
         try:
             member.engine = Engine.connect(member.entry, session)
             if member.engine is not None and session is not None:
-                found = member.engine.collect(wanted, lambda pid: collect.read_environment(session, pid))
+                found = member.engine.collect(self._wanted, lambda pid: collect.read_environment(session, pid))
                 member.before.outputs |= found
         except EngineError as error:
             member.engine_fault = error
@@ -261,13 +264,13 @@ class Fleet:
         for job in jobs:
             job.result()
 
-    @staticmethod
-    def _containers_after(member: Member) -> None:
+    def _containers_after(self, member: Member) -> None:
         session = member.session
         if member.engine is None or session is None:
             return
         try:
-            output = member.engine.containers((), lambda pid: collect.read_environment(session, pid))
+            wanted = {*self._wanted, *member.entered}
+            output = member.engine.containers(wanted, lambda pid: collect.read_environment(session, pid))
         except EngineError as error:
             member.engine_fault = error
             return
@@ -275,20 +278,23 @@ class Fleet:
 
     def container_after(self, place: Place) -> Container | None:
         """Return a container as it is after the probe; None when that is not known."""
-        member = self.members[place.host]
-        if "containers" not in member.after.outputs or place.container is None:
-            return None
-        from netprobe.state.build import build_host
-
-        return build_host(member.after.state()).container(place.container)
+        host = self._after(place.host)
+        return host.container(place.container) if host is not None and place.container is not None else None
 
     def lives(self, place: Place) -> bool:
         """Tell whether the process whose namespace was entered under this name is still some container's own (sharing ones too)."""
-        member = self.members[place.host]
+        host = self._after(place.host)
+        pid = self.members[place.host].entered.get(place.container or "")
+        return host is not None and any(each.pid == pid for each in host.containers or ())
+
+    def _after(self, name: str) -> Host | None:
+        """Return a host as it is after the probe, None where its containers were not asked again. What is as before is not parsed again."""
         from netprobe.state.build import build_host
 
-        pid = member.entered.get(place.container or "")
-        return any(each.pid == pid for each in build_host(member.after.state()).containers or ())
+        member = self.members[name]
+        if "containers" not in member.after.outputs:
+            return None
+        return build_host(member.after.state(), self._host(name, member))
 
     def limits(self, hosts: Iterable[str]) -> tuple[Limit, ...]:
         """Name what could not be learnt of the hosts involved."""
@@ -305,6 +311,9 @@ class Fleet:
                 found.append(
                     Limit(kind=LimitKind.ENGINE, subject=host, why=f"{member.engine_fault}: {member.engine_fault.hint}")
                 )
+            if member.engine is not None and member.engine.only_listed:
+                why = f"{member.engine.only_listed} of its containers were listed and not looked at more closely: {ONLY_LISTED}"
+                found.append(Limit(kind=LimitKind.ENGINE, subject=host, why=why))
             found += [*member.before.limits(), *member.after.limits()]
         return tuple(dict.fromkeys(found))
 

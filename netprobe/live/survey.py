@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from netprobe.errors import EnvironmentFault
 from netprobe.evidence.model import CommandOutput, HostState
 from netprobe.hosts import collect
-from netprobe.hosts.engine import INSPECT_ALL_UP_TO, Engine, EngineError
+from netprobe.hosts.engine import Engine, EngineError
 from netprobe.hosts.inventory import LOCAL, load
 from netprobe.hosts.session import FarError, HostLostError, Session
 from netprobe.live import identity
@@ -93,7 +93,6 @@ class Look:
             outputs={**self.outputs, **(self.engine or {})},
             engine_fault=engine_fault,
             engine_hint=hint,
-            capped=INSPECT_ALL_UP_TO,
         )
 
     def _ask_engine(self) -> None:

@@ -151,6 +151,8 @@ def _type(namespace: Namespace, address: str | None) -> str | None:
 
 def _refuse_doubt(place: Place, walk: Traversal) -> None:
     """A rule that may match matters only if it would end the walk in another way."""
+    if walk.given_up:
+        raise UnknownHere(f"{place}: its chains call each other without end, or hold very many rules")
     for rule in walk.doubts:
         if rule.target != (walk.verdict or "ACCEPT"):
             what = ", ".join(rule.unknown) or "what the packet does not tell"

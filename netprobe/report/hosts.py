@@ -77,7 +77,7 @@ def _engine(host: HostFacts) -> str:
 def _containers(host: HostFacts) -> str:
     if host.containers is None or host.running is None:
         return _NOTHING if host.engine is None or host.engine.of else _UNKNOWN
-    return f"{host.running}/{host.containers}" + ("+" if host.capped else "")
+    return f"{host.running}/{host.containers}"
 
 
 def _points(host: HostFacts) -> str:
@@ -214,9 +214,7 @@ def _host(host: HostFacts) -> dict[str, Any]:
             "hint": engine.hint or None,
             "same_as": engine.of or None,
         },
-        "containers": None
-        if host.containers is None
-        else {"running": host.running, "all": host.containers, "at_least": host.capped},
+        "containers": None if host.containers is None else {"running": host.running, "all": host.containers},
         "interfaces": None
         if host.interfaces is None
         else [

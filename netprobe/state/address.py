@@ -6,7 +6,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 16)  # more than the rules of one host, as a rule
 def ip(text: str) -> IPv4Address | IPv6Address | None:
     """The address, None when the text is none. A zone (``fe80::1%eth0``) is dropped; v4-mapped becomes IPv4."""
     try:
@@ -18,7 +18,7 @@ def ip(text: str) -> IPv4Address | IPv6Address | None:
     return value
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 16)  # more than the rules of one host, as a rule
 def prefix(text: str) -> IPv4Network | IPv6Network | None:
     """The prefix (host bits ignored; dotted masks too), None when the text is none or its mask has holes."""
     try:

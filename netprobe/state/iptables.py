@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from netprobe.state.address import covers, same
@@ -173,9 +174,9 @@ class Chain:
     program: str = "iptables"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Ruleset:
-    """One backend's tables: table -> chain -> :class:`Chain`.
+    """One backend's tables: table -> chain -> :class:`Chain`. Equal to itself alone, so that what is asked of it can be remembered.
 
     Attributes:
         foreign_tables: tables that iptables-save said it cannot show (made by nft itself).
@@ -218,6 +219,7 @@ class Hit:
     program: str = "iptables"
 
 
+@lru_cache(maxsize=8)
 def hits(before: Ruleset | None, after: Ruleset | None) -> tuple[Hit, ...]:
     """What counted between two moments; empty when either is unknown (ask for that first).
 

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from netprobe.state.iptables import _FIELDS, Chain, Condition, Rule, Ruleset, split
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from netprobe.state.issues import Issues
 
 _COUNTERS = re.compile(r"\[(\d{1,20}):(\d{1,20})\]\s*", re.ASCII)
 _CHAIN = re.compile(r":(\S+)\s+(\S+)(?:\s+\[(\d{1,20}):(\d{1,20})\])?", re.ASCII)
 _FOREIGN = re.compile(r"# Table `(\S+)' is incompatible")
 _KNOWN_MATCHES = frozenset({"tcp", "udp", "conntrack", "state", "addrtype", "comment", "multiport", "icmp"})
+
+
+class _Parts(NamedTuple):
+    """What a rule's words say."""
+
+    conditions: tuple[Condition, ...]
+    unknown: tuple[str, ...]
+    target: str
+    goto: bool
+    options: Mapping[str, str]
+    comment: str
 
 
 @dataclass(slots=True)
@@ -105,7 +119,7 @@ class _Reader:
             return
         chain = Chain(table=self.table, name=words[1], program=self.program)
         rules = self.tables[self.table].setdefault(words[1], (chain, []))[1]
-        draft = _read(words[2:])
+        parts = _read(words[2:])
         rules.append(
             Rule(
                 table=self.table,
@@ -114,12 +128,12 @@ class _Reader:
                 text=text.strip(),
                 packets=int(counters[1]) if counters else None,
                 bytes=int(counters[2]) if counters else None,
-                conditions=tuple(draft.conditions),
-                unknown=tuple(dict.fromkeys(draft.unknown)),
-                target=draft.target,
-                goto=draft.goto,
-                options=draft.options,
-                comment=draft.comment,
+                conditions=parts.conditions,
+                unknown=parts.unknown,
+                target=parts.target,
+                goto=parts.goto,
+                options=parts.options,
+                comment=parts.comment,
                 program=self.program,
             )
         )
@@ -135,8 +149,12 @@ class _Reader:
         )
 
 
-def _read(words: tuple[str, ...]) -> _Draft:
-    """The words after ``-A CHAIN``: option by option, an option's value being what follows up to the next option."""
+@lru_cache(maxsize=1 << 16)
+def _read(words: tuple[str, ...]) -> _Parts:
+    """The words after ``-A CHAIN``: option by option, an option's value being what follows up to the next option.
+
+    Remembered: after the probe most rules are as before but for their counters.
+    """
     draft = _Draft()
     at, negated = 0, False
     while at < len(words):
@@ -152,7 +170,14 @@ def _read(words: tuple[str, ...]) -> _Draft:
             end = at + 1
         _option(draft, word, words[at:end], negated=negated)
         at, negated = end, False
-    return draft
+    return _Parts(
+        conditions=tuple(draft.conditions),
+        unknown=tuple(dict.fromkeys(draft.unknown)),
+        target=draft.target,
+        goto=draft.goto,
+        options=draft.options,
+        comment=draft.comment,
+    )
 
 
 def _option(draft: _Draft, word: str, values: tuple[str, ...], *, negated: bool) -> None:

@@ -111,7 +111,7 @@ def has_address(namespace: Namespace, address: str) -> bool:
     """True when an interface of the namespace has this address (any of 127.0.0.0/8 counts)."""
     if is_loopback(address):
         return True
-    return any(same(each.address, address) for link in namespace.links or () for each in link.addresses)
+    return ip(address) in namespace.addresses
 
 
 def canonical(hosts: Mapping[str, Host], place: Place) -> Place:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from netprobe.state.address import ip
 from netprobe.state.conntrack import Tracked, parse_conntrack
 from netprobe.state.docker import Container, Network, parse_containers, parse_networks
 from netprobe.state.drops import Dropped, parse_drops
@@ -41,6 +42,8 @@ from netprobe.state.sockets import Socket, parse_counters, parse_sockets
 from netprobe.state.trace import Traced, parse_handles, parse_trace
 
 if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+
     from netprobe.evidence.model import CommandOutput
     from netprobe.state.iptables import Ruleset
 
@@ -148,7 +151,18 @@ class Namespace:
 
     def link(self, name: str) -> Link | None:
         """An interface by name."""
-        return next((link for link in self.links or () if link.name == name), None)
+        return self._by_name.get(name)
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Link]:
+        """Name -> link, the first of each."""
+        return {link.name: link for link in reversed(self.links or ())}
+
+    @cached_property
+    def addresses(self) -> frozenset[IPv4Address | IPv6Address]:
+        """The addresses of all interfaces."""
+        found = (ip(each.address) for link in self.links or () for each in link.addresses)
+        return frozenset(each for each in found if each is not None)
 
     def link_at(self, ifindex: int) -> Link | None:
         """An interface by number."""
@@ -271,10 +285,16 @@ class Host:
 
     def container(self, name: str) -> Container | None:
         """A container by name, id or the start (12 digits and more) of its id."""
-        for each in self.containers or ():
-            if name in {each.name, each.id} or (len(name) >= 12 and each.id.startswith(name)):
-                return each
-        return None
+        found = self._by_name.get(name)
+        if found is None and len(name) >= 12:
+            found = next((each for each in self.containers or () if each.id.startswith(name)), None)
+        return found
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Container]:
+        """Name or id -> container, the first of each."""
+        pairs = ((word, each) for each in self.containers or () for word in (each.name, each.id))
+        return dict(reversed([*pairs]))
 
     def network(self, name: str) -> Network | None:
         """A network by name or id."""

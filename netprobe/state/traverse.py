@@ -44,7 +44,7 @@ _PASSING = frozenset(
         "ECN",
     ]
 )
-_STEPS = 20_000  # rules looked at: the kernel refuses loops, a file may hold one
+_STEPS = 20_000  # rules looked at, beside four times those of the table: the kernel refuses loops, a file may hold one
 _DEPTH = 64
 
 
@@ -53,21 +53,23 @@ class Traversal:
     """How the walk ended.
 
     Attributes:
-        verdict: ``ACCEPT`` ``DROP`` ``REJECT`` ``DNAT`` …; ``""`` when the chain is not there or the walk fell off its end.
+        verdict: ``ACCEPT`` ``DROP`` ``REJECT`` ``DNAT`` …; ``""`` when the chain is not there or has no policy.
         decided_by: the rule, or the chain whose policy it was; None for no verdict.
         taken: the rules that surely matched, in order, the deciding one too.
         doubts: rules before the deciding one that may have matched and would have changed the walk.
+        given_up: it went on through more rules than are looked at; how it ends is not known.
     """
 
     verdict: str = ""
     decided_by: Rule | Chain | None = None
     taken: tuple[Rule, ...] = ()
     doubts: tuple[Rule, ...] = ()
+    given_up: bool = False
 
     @property
     def certain(self) -> bool:
         """Nothing on the way was unclear."""
-        return not self.doubts
+        return not self.doubts and not self.given_up
 
     @property
     def stops(self) -> bool:
@@ -83,7 +85,7 @@ def traverse(ruleset: Ruleset, table: str, chain: str, packet: PacketTuple) -> T
     taken: list[Rule] = []
     doubts: list[Rule] = []
     frames: list[tuple[tuple[Rule, ...], int]] = [(base.rules, 0)]
-    for _ in range(_STEPS):
+    for _ in range(_most(ruleset, table)):
         if not frames:
             break
         rules, at = frames.pop()
@@ -106,5 +108,16 @@ def traverse(ruleset: Ruleset, table: str, chain: str, packet: PacketTuple) -> T
             frames.pop()
         if called is not None:
             frames.append((called.rules, 0))
-    verdict = base.policy if not frames else ""
-    return Traversal(verdict=verdict, decided_by=base if verdict else None, taken=tuple(taken), doubts=tuple(doubts))
+    verdict = "" if frames else base.policy
+    return Traversal(
+        verdict=verdict,
+        decided_by=base if verdict else None,
+        taken=tuple(taken),
+        doubts=tuple(doubts),
+        given_up=bool(frames),
+    )
+
+
+def _most(ruleset: Ruleset, table: str) -> int:
+    """How many rules are looked at: a chain may be called more than once."""
+    return _STEPS + 4 * sum(len(each.rules) for each in ruleset.tables[table].values())

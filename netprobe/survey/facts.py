@@ -60,7 +60,6 @@ def judge(answers: Answers) -> HostFacts:
         engine=_engine(answers),
         running=None if containers is None else sum(each.running for each in containers),
         containers=None if containers is None else len(containers),
-        capped=bool(answers.capped) and containers is not None and len(containers) >= answers.capped,
         interfaces=_interfaces(host),
         clock=answers.clock,
         lacks=tuple(sorted([*privileges, *lacking_programs(answers.missing)], key=lambda lack: not lack.fatal)),

@@ -39,7 +39,6 @@ class Answers:
         missing: the programs that were asked for and are not installed there.
         outputs: command outputs and files by key, of the Engine too.
         engine_fault, engine_hint: why its Engine could not be asked, and what to do about it.
-        capped: that many containers were looked at, and there may be more; 0: all of them.
         clock: None where it is this machine's own.
     """
 
@@ -54,7 +53,6 @@ class Answers:
     outputs: Mapping[str, CommandOutput] = field(default_factory=dict)
     engine_fault: str = ""
     engine_hint: str = ""
-    capped: int = 0
     clock: Clock | None = None
 
 
@@ -107,7 +105,6 @@ class HostFacts:
         backend: ``nf_tables`` or ``legacy``: what ``iptables`` writes to; ``""`` unknown.
         engine: None: a plain host.
         running, containers: how many containers run, and how many there are; None unknown.
-        capped: both numbers are a lower bound.
         interfaces: None unknown.
         clock: None where it is this machine's own, or unknown.
         lacks: the fatal ones first.
@@ -126,7 +123,6 @@ class HostFacts:
     engine: EngineFacts | None = None
     running: int | None = None
     containers: int | None = None
-    capped: bool = False
     interfaces: tuple[Interface, ...] | None = None
     clock: Clock | None = None
     lacks: tuple[Lack, ...] = ()

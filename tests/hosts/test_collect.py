@@ -64,3 +64,14 @@ def test_a_host_that_is_lost_leaves_unknowns() -> None:
     assert {"addr", "iptables", "ns/demo/sockets", "proxies", "sysctl", "hosts-file"} <= set(record.outputs)
     assert all(not output.ok and output.error for output in record.outputs.values())
     assert "conntrack" not in record.outputs
+
+
+def test_a_flood_of_output_is_cut_off_and_named(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collect, "COMMANDS", {**collect.COMMANDS, "iptables": ("head", "-c", "50000000", "/dev/zero")})
+    record = HostRecord("here")
+    collect.ask(session, record, ("iptables",)).receive()
+    output = record.outputs["iptables"]
+    assert (output.rc, output.stdout) == (None, "")
+    (limit,) = record.limits()
+    assert limit.subject == "here: iptables"
+    assert limit.why == f"more than {collect.BYTES} bytes of output"

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import errno
+import json
 import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from docker.errors import NotFound
 
 from netprobe.hosts import engine
-from netprobe.hosts.engine import INSPECT_ALL_UP_TO, Engine, EngineError, choose
+from netprobe.hosts.engine import Engine, EngineError
 from netprobe.hosts.inventory import HostEntry
 
 if TYPE_CHECKING:
@@ -77,17 +79,51 @@ def test_the_environment_names_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_p
         Engine.connect(entry(docker=""))
 
 
-def listed(number: int, name: str = "", port: int | None = None) -> dict[str, Any]:
-    return {"Id": f"id{number}", "Names": [f"/{name or number}"], "Ports": [{"PublicPort": port, "PrivatePort": 1}]}
+class Containers:
+    """An Engine's client with these containers, which counts what it is asked."""
+
+    def __init__(self, *names: str) -> None:
+        self.listed = [entry_of(name) for name in names]
+        self.inspected: list[str] = []
+
+    def containers(self, **_: object) -> list[dict[str, Any]]:
+        return [dict(each) for each in self.listed]
+
+    def inspect_container(self, ident: str) -> dict[str, Any]:
+        self.inspected.append(ident)
+        if ident == "id-gone":
+            raise NotFound("gone")
+        return {"Id": ident, "Name": f"/{ident.removeprefix('id-')}", "State": {"Status": "running", "Pid": 7}}
 
 
-def test_all_are_inspected_where_they_are_few() -> None:
-    assert choose([listed(1), listed(2)], ()) == ["id1", "id2"]
+def entry_of(name: str, status: str = "Up 2 hours") -> dict[str, Any]:
+    return {"Id": f"id-{name}", "Names": [f"/{name}"], "State": "running", "Status": status}
 
 
-def test_the_wanted_ones_come_first_where_they_are_many() -> None:
-    many = [listed(number) for number in range(500)] + [listed(500, "demo"), listed(501, "web", 8080)]
-    chosen = choose(many, {"demo", "8080"})
-    assert chosen[:2] == ["id500", "id501"]
-    assert len(chosen) == INSPECT_ALL_UP_TO
-    assert choose([{"Id": "x"}] * 300, {"a"})[0] == "x"
+def read(asked: Engine, *wanted: str, most: int = 1000) -> list[tuple[str, int]]:
+    found = json.loads(asked.containers(wanted, most=most).stdout)
+    return [(each["Name"], each["State"].get("Pid", 0)) for each in found]
+
+
+def test_a_second_look_inspects_only_what_matters_or_may_have_changed() -> None:
+    client = Containers("a", "b", "young", "renamed")
+    client.listed[2]["Status"] = "Up 5 seconds"
+    asked = Engine(client)  # type: ignore[arg-type]  # all that is used of it
+    first = read(asked, "a")
+    assert sorted(client.inspected) == ["id-a", "id-b", "id-renamed", "id-young"]
+    client.inspected.clear()
+    client.listed[3]["Names"] = ["/other"]
+    assert read(asked, "a") == first
+    assert sorted(client.inspected) == ["id-a", "id-renamed", "id-young"]
+
+
+def test_of_very_many_the_list_has_to_do_for_the_others() -> None:
+    asked = Engine(Containers("a", "b", "c"))  # type: ignore[arg-type]
+    assert read(asked, "b", most=1) == [("/a", 0), ("/b", 7), ("/c", 0)]
+    assert asked.only_listed == 2
+    assert read(asked, most=3) == [("/a", 7), ("/b", 7), ("/c", 7)]
+    assert asked.only_listed == 0
+
+
+def test_one_that_was_removed_meanwhile_is_left_out() -> None:
+    assert read(Engine(Containers("a", "gone"))) == [("/a", 7)]  # type: ignore[arg-type]

@@ -94,3 +94,11 @@ def test_a_loop_ends(issues: Issues) -> None:
     walk = traverse(read(parse_iptables, text, issues), "filter", "FORWARD", PacketTuple())
     assert not walk.certain
     assert traverse(read(parse_iptables, text, issues), "nat", "FORWARD", PacketTuple()).verdict == ""
+
+
+def test_a_walk_past_very_many_rules_comes_to_its_end(issues: Issues) -> None:
+    misses = "-A A -s 10.0.0.1 -j DROP\n" * 25_000
+    text = f"*filter\n:FORWARD ACCEPT [0:0]\n:A - [0:0]\n-A FORWARD -j A\n{misses}-A A -j DROP\n"
+    walk = traverse(read(parse_iptables, text, issues), "filter", "FORWARD", PacketTuple(src="10.0.0.2"))
+    assert walk.certain
+    assert walk.verdict == "DROP"

@@ -96,11 +96,6 @@ def test_an_engine_that_does_not_answer_makes_the_host_unusable() -> None:
     assert judge(but(fault="lost", engine_fault="no")).engine is not None
 
 
-def test_more_containers_than_were_looked_at() -> None:
-    assert judge(but(capped=2)).capped
-    assert not judge(but(capped=200)).capped
-
-
 @pytest.mark.parametrize(
     ("fault", "become", "says"),
     [
