@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.addresses import DnsAliasCollision, DnsClientCache, LinkEnvAbsent, LinkEnvStale
 from netprobe.causes.bridged import BridgeNfForwardDrop, IccFalse, NftBackendForwardDrop, RawDirectDrop
-from netprobe.causes.conntrack import ConntrackFull, ConntrackInvalidRst, UdpConntrackStale
+from netprobe.causes.conntrack import ConntrackFull, UdpConntrackStale
 from netprobe.causes.endpoint import (
     AppBoundLoopback,
     AppNotListening,
@@ -23,6 +23,7 @@ from netprobe.causes.filters import (
 from netprobe.causes.firewall import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
 from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute
 from netprobe.causes.gateways import GatewayEndpointElsewhere, RpFilterMultihomed
+from netprobe.causes.invalid import ConntrackInvalidRst
 from netprobe.causes.link import BridgeAddressLost, MtuBlackhole
 from netprobe.causes.listener import AcceptQueueFull, V6LocalhostReset
 from netprobe.causes.local import ProxyAndDnatDead, ProxyDead, RootlessPath

@@ -51,8 +51,7 @@ def carry_out(lab: Lab, step: Step) -> None:
         case Run():
             on_host(lab, step.host, shlex.split(step.command))
         case Inside():
-            argv = ["nsenter", f"--target={_pid(lab, step.host, step.container)}", "--net", "--"]
-            on_host(lab, step.host, [*argv, *shlex.split(step.command)])
+            on_host(lab, step.host, [*_inside(lab, step.host, step.container), *shlex.split(step.command)])
         case WaitPort():
             _wait_port(lab, step)
         case KillProxy():
@@ -100,6 +99,10 @@ def _remove_containers(lab: Lab, machine: Machine) -> None:
     ).stdout.split()
     if networks:
         on_host(lab, machine.name, ["docker", "network", "rm", *networks])
+
+
+def _inside(lab: Lab, host: str, container: str) -> list[str]:
+    return ["nsenter", f"--target={_pid(lab, host, container)}", "--net", "--"] if container else []
 
 
 def _pid(lab: Lab, host: str, container: str) -> str:
@@ -176,7 +179,8 @@ def _translates(rule: list[str], step: DeleteDnat) -> bool:
 def _send_stray(lab: Lab, step: Stray) -> None:
     """Start `stray.py`, and wait until it watches."""
     options = asdict(step)
-    argv = [*enter(lab, options.pop("host")), sys.executable, "-I", stray.__file__, json.dumps(options)]
+    argv = [*enter(lab, options.pop("host")), *_inside(lab, step.host, options.pop("container"))]
+    argv += [sys.executable, "-I", stray.__file__, json.dumps(options)]
     pipe = subprocess.PIPE
     process = subprocess.Popen(
         argv,

@@ -32,11 +32,14 @@ _AHEAD = 1_000_000  # far beyond any window here
 _AT_ONCE = Stray(host="wires", interface="lan-server2", port=80, sender="client", ahead=_AHEAD)
 _MIDWAY = Stray(host="wires", interface="lan-server2", port=80, sender="client", ahead=_AHEAD, after=1)
 _FROM_SERVER = Stray(host="wires", interface="lan-server2", port=80, sender="server", ahead=_AHEAD, after=1)
+_ANSWER = Stray(host="server2", container="demo", interface="eth0", port=80, sender="server", ahead=_AHEAD, after=1)
+_TO_CONTAINERS: Final = on("router", f"ip route add 172.17.0.0/16 via {HIP}")  # without it nobody can answer 172.17.0.2
 _FORGED = Stray(host="wires", interface="lan-server1", port=80, sender="server", reset=True)
 _SLOW_ON_SERVER1: Final = (
     *start("slow", "busyboxplus", options="--network host", command=_HALF_AND_HALF, host="server1", port=80),
     *client(),
 )
+_BY_ADDRESS = (f"http://{HIP}/", "--from", "router", "--timeout", "3")
 _DOWNLOAD = ("http://192.168.3.201/", "--from", "client@server2", "--timeout", "4")
 _ECHO: Final = (
     *start("demo", "busyboxplus", options="-p 80:80/udp", command="udp-echo 80"),
@@ -101,6 +104,28 @@ _INVALID: Final = (
         set_up=_SLOW_ON_SERVER1,
         break_=(_FROM_SERVER,),
         near_miss=("upstream-drop", "masquerade-missing"),
+    ),
+    Experiment(
+        name="conntrack-invalid-rst-answer",
+        title="the same for what the container answers: it leaves untranslated, and a client with a route to containers resets it",
+        explain=_BY_ADDRESS,
+        expected=fails("conntrack-invalid-rst", path="dnat"),
+        set_up=_SLOW,
+        break_=(*_TO_CONTAINERS, _ANSWER),
+        near_miss=("app-not-listening",),
+    ),
+    Experiment(
+        name="conntrack-invalid-answer-dropped",
+        title="the same with the remedy, a rule that drops INVALID in DOCKER-USER",
+        explain=_BY_ADDRESS,
+        expected=works("dnat"),
+        set_up=_SLOW,
+        break_=(
+            *_TO_CONTAINERS,
+            *on("server2", "iptables -I DOCKER-USER -m conntrack --ctstate INVALID -j DROP"),
+            _ANSWER,
+        ),
+        near_miss=("conntrack-invalid-rst", "docker-user-drop"),
     ),
     Experiment(
         name="conntrack-invalid-dropped",

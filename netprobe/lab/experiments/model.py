@@ -72,6 +72,7 @@ class Stray:
 
     Attributes:
         host, interface: where the connection is watched, and where the segment is sent.
+        container: in whose network namespace, empty for the host's own.
         port: the connection's server port there.
         sender: in whose name it is sent.
         ahead: how far beyond the sender's next sequence number, in bytes (conntrack takes about one window for valid).
@@ -83,6 +84,7 @@ class Stray:
     interface: str
     port: int
     sender: Literal["client", "server"]
+    container: str = ""
     ahead: int = 0
     after: int = 0
     reset: bool = False
