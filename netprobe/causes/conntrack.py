@@ -8,7 +8,7 @@ from netprobe.causes.base import Cause
 from netprobe.causes.foreseen import frames_at, silent_points
 from netprobe.paths.observe import Symptom
 from netprobe.predict.model import Outcome
-from netprobe.report.model import Confidence, Finding, Where
+from netprobe.report.model import Finding, Where
 from netprobe.state.address import covers
 from netprobe.state.iptables import where
 from netprobe.state.lookup import has_address
@@ -114,7 +114,7 @@ class ConntrackFull(Cause):
     symptoms = frozenset({Symptom.SILENCE})
 
     def find(self, case: Case) -> Finding | None:
-        """Fires when the request ended inside a host whose table is full, twice at least, the drops were counted (as far as is known), and nothing else stops it."""
+        """Fires when the request ended inside a host whose table is full, twice at least, conntrack counted so many drops, and nothing else stops it."""
         told, host = case.prediction, _lost_in(case)
         full = _fill(host) if host is not None else None
         if told is None or told.outcome is not Outcome.WORKS or host is None or full is None or full[0] < full[1]:
@@ -122,7 +122,7 @@ class ConntrackFull(Cause):
         if case.reply_lost or case.sent < _ENOUGH or case.first_missing not in silent_points(case):
             return None
         dropped = risen(case, host.name, "drop")
-        if dropped is not None and dropped[1] - dropped[0] < case.sent:
+        if dropped is None or dropped[1] - dropped[0] < case.sent:
             return None
         count, most = full
         return Finding(
@@ -132,14 +132,13 @@ class ConntrackFull(Cause):
             evidence=(
                 f"seen at {case.last_seen} ({case.sent} times) and never at {case.first_missing}: {frames_at(case, case.last_seen)}",
                 f"sysctl: nf_conntrack_count = {count}, nf_conntrack_max = {most}",
-                *((f"conntrack's drop counter: {dropped[0]} before, {dropped[1]} after",) if dropped else ()),
+                f"conntrack's drop counter: {dropped[0]} before, {dropped[1]} after",
             ),
             remedy=(
                 f"sysctl -w net.netfilter.nf_conntrack_max={most * 2}",
                 "# then find who fills it: conntrack -L | awk '{print $5}' | sort | uniq -c | sort -n | tail",
             ),
             remedy_host=host.name,
-            confidence=Confidence.CERTAIN if dropped else Confidence.LIKELY,
         )
 
     def possible(self, case: Case) -> bool:
