@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.addresses import DnsAliasCollision, DnsClientCache, LinkEnvAbsent, LinkEnvStale
 from netprobe.causes.bridged import BridgeNfForwardDrop, IccFalse, NftBackendForwardDrop, RawDirectDrop
+from netprobe.causes.conntrack import ConntrackFull, UdpConntrackStale
 from netprobe.causes.doubts import witnessed
 from netprobe.causes.endpoint import (
     AppBoundLoopback,
@@ -23,6 +24,7 @@ from netprobe.causes.filters import (
 from netprobe.causes.firewall import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
 from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute
 from netprobe.causes.gateways import GatewayEndpointElsewhere, RpFilterMultihomed
+from netprobe.causes.invalid import ConntrackInvalidRst
 from netprobe.causes.link import BridgeAddressLost, MtuBlackhole
 from netprobe.causes.listener import AcceptQueueFull, V6LocalhostReset
 from netprobe.causes.local import ProxyAndDnatDead, ProxyDead, RootlessPath
@@ -54,7 +56,7 @@ from netprobe.causes.resolvers import (
 from netprobe.causes.routing import InternalNetwork, NoRoute, StaleArp, SubnetOverlap
 from netprobe.causes.service import HostServiceLoopback, PortOwnedByHost, PublishIgnored
 from netprobe.causes.shared import NetnsOwnerRestarted, NetnsPortClash
-from netprobe.causes.translation import ConntrackFull, RulesFlushed, StaleDnat, UdpConntrackStale
+from netprobe.causes.translation import RulesFlushed, StaleDnat
 from netprobe.causes.upstream import UpstreamDrop
 
 if TYPE_CHECKING:
@@ -74,6 +76,7 @@ CAUSES: tuple[Cause, ...] = (
     LinkEnvStale(),
     DnsClientCache(),
     ContainerPaused(),
+    ConntrackInvalidRst(),
     NetnsOwnerRestarted(),
     NetnsPortClash(),
     ContainerStopped(),
@@ -138,7 +141,9 @@ CAUSES: tuple[Cause, ...] = (
 )
 
 #: Causes that no host's state shows (or no walk of a first packet, which is small): that prediction and packets differ is their very evidence.
-BEYOND_STATE = frozenset({UpstreamDrop.code, MacvlanMacFilter.code, MtuBlackhole.code, ConntrackFull.code})
+BEYOND_STATE = frozenset(
+    {UpstreamDrop.code, MacvlanMacFilter.code, MtuBlackhole.code, ConntrackFull.code, ConntrackInvalidRst.code}
+)
 
 
 def cause_of(case: Case) -> Finding | None:

@@ -1,4 +1,4 @@
-"""Address translation that was flushed, or that is left over from a container that is gone."""
+"""Rules of address translation that were flushed, or that are left over from a container that is gone."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
-from netprobe.causes.foreseen import asked_times, foretold, frames_at, met, silent_points, unanswered
+from netprobe.causes.foreseen import asked_times, foretold, frames_at, met, unanswered
 from netprobe.causes.nat import MasqueradeMissing
 from netprobe.paths.observe import Symptom
-from netprobe.predict.model import Barrier, Outcome
-from netprobe.report.model import Confidence, Direction, Finding, Where
+from netprobe.predict.model import Barrier
+from netprobe.report.model import Direction, Finding, Where
 from netprobe.state.address import covers
 from netprobe.state.iptables import delete_command, where
 from netprobe.state.lookup import container_with, has_address
@@ -18,11 +18,9 @@ from netprobe.state.lookup import container_with, has_address
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.predict.model import Obstacle
-    from netprobe.state.conntrack import Tracked
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.model import Host
 
-_ENOUGH = 2  # copies of a packet that all got lost: one alone may be chance
 _NOT_ALLOWED = ("filter/FORWARD policy", "filter/DOCKER #")  # where Docker's own rules end what no container publishes
 
 
@@ -166,127 +164,3 @@ def _is_nobodys(case: Case, host: Host, address: str) -> bool:
         return False
     bridges = [network for network in host.networks or () if network.bridge]
     return any(covers(subnet, address) for network in bridges for subnet in network.subnets)
-
-
-class UdpConntrackStale(Cause):
-    """A client's UDP flow to a published port is older than the port's DNAT rule: its datagrams still go past the container.
-
-    What it is: NAT is decided by a flow's first packet. While a client goes on sending from one port (syslog, SIP, VPN), its conntrack entry lives,
-        and rules that came later are not asked. Other clients are served; this one reaches the host itself or docker-proxy.
-    Why it happens: the client sent while the container was down or its rule was missing; engines up to 23 (20.10.24) did not delete such entries.
-    Evidence: the entry, before and after the probe, with the host's own address on both sides, and the DNAT rule that it should have met.
-    Remedy: delete the entries of that port; the next datagram makes a new one.
-    Source: moby#44742; conntrack(8); net/netfilter/nf_nat_core.c (nf_nat_inet_fn).
-    """
-
-    code = "udp-conntrack-stale"
-    symptoms = frozenset({Symptom.OK, Symptom.DELIVERED})
-    note = True
-
-    def find(self, case: Case) -> Finding | None:
-        """Fires for a published UDP port that has its DNAT rule, while conntrack holds another host's flow to it untranslated, at both moments."""
-        if case.publication is None or case.transport != "udp" or case.dialled is None:
-            return None
-        host, container, published = case.publication
-        rules, after = case.dnat_rules(host, published, container), case.after(host.name)
-        if not rules or after is None or not container.running:
-            return None
-        past = [
-            each
-            for each in _untranslated(host, *case.dialled)
-            if _key(each) in set(map(_key, _untranslated(after, *case.dialled)))
-        ]
-        if not past:
-            return None
-        clients = ", ".join(f"{each.src}:{each.sport}" for each in past[:3])
-        return Finding(
-            code=self.code,
-            summary=f"{clients} sends to port {published.host_port} past {container.name}: conntrack of {host.name} knows that flow from before the DNAT rule",
-            where=Where(host=host.name, component="conntrack", rule=past[0].text),
-            evidence=(
-                *(f"conntrack, no DNAT: {each.text}" for each in past[:3]),
-                f"{where(rules[0])}: {rules[0].text}",
-            ),
-            remedy=(f"conntrack -D -p udp --orig-port-dst {published.host_port}",),
-            remedy_host=host.name,
-        )
-
-
-def _key(entry: Tracked) -> tuple[str, int, str, int]:
-    return entry.src, entry.sport, entry.dst, entry.dport
-
-
-def _untranslated(host: Host, address: str, port: int) -> list[Tracked]:
-    """The UDP entries to this address and port without DNAT, of clients on other hosts: those of the host and its containers may be docker-proxy's."""
-    inside = [subnet for network in host.networks or () for subnet in network.subnets]
-    return [
-        each
-        for each in host.conntrack or ()
-        if (each.proto, each.dst, each.dport) == ("udp", address, port)
-        and not each.translated
-        and not has_address(host.own, each.src)
-        and not any(covers(subnet, each.src) for subnet in inside)
-    ]
-
-
-class ConntrackFull(Cause):
-    """The connection tracking table is full: the host drops every packet that would need a new entry.
-
-    What it is: flows that are known go on, new ones are dropped at random moments, before every chain; the kernel logs
-        ``nf_conntrack: table full, dropping packet``.
-    Why it happens: many short flows, a scan or a leak, and an ``nf_conntrack_max`` that was made for less.
-    Evidence: the request at the host's interface, every copy of it, and nothing behind; ``nf_conntrack_count`` has reached ``nf_conntrack_max``;
-        no rule, route or setting stops it.
-    Remedy: a larger ``nf_conntrack_max``; then find who fills it (``conntrack -L``).
-    Source: kubernetes#71261; Documentation/networking/nf_conntrack-sysctl.rst; net/netfilter/nf_conntrack_core.c (early_drop). Built by hand.
-    """
-
-    code = "conntrack-full"
-    symptoms = frozenset({Symptom.SILENCE})
-
-    def find(self, case: Case) -> Finding | None:
-        """Fires when the request ended inside a host whose table is full, twice at least, and by the walk nothing stops it."""
-        told, host = case.prediction, self._host(case)
-        full = _fill(host) if host is not None else None
-        if told is None or told.outcome is not Outcome.WORKS or host is None or full is None or full[0] < full[1]:
-            return None
-        if case.reply_lost or case.sent < _ENOUGH or case.first_missing not in silent_points(case):
-            return None
-        count, most = full
-        return Finding(
-            code=self.code,
-            summary=f"the connection tracking table of {host.name} is full ({count} of {most} entries): new connections are dropped",
-            where=Where(host=host.name, component="conntrack", rule=f"net.netfilter.nf_conntrack_max = {most}"),
-            evidence=(
-                f"seen at {case.last_seen} ({case.sent} times) and never at {case.first_missing}: {frames_at(case, case.last_seen)}",
-                f"sysctl: nf_conntrack_count = {count}, nf_conntrack_max = {most}",
-            ),
-            remedy=(f"sysctl -w net.netfilter.nf_conntrack_max={most * 2}",),
-            remedy_host=host.name,
-            confidence=Confidence.LIKELY,
-        )
-
-    @staticmethod
-    def _host(case: Case) -> Host | None:
-        """The host inside which it was lost: last seen and first missing at interfaces of its own."""
-        ends = [each for each in case.points if each.name in {case.last_seen, case.first_missing}]
-        hosts = {each.host for each in ends}
-        return (
-            case.before(hosts.pop())
-            if len(ends) == 2 and len(hosts) == 1 and not any(each.container for each in ends)
-            else None
-        )
-
-    def possible(self, case: Case) -> bool:
-        """Only where some host's table is known to be full, or a host's is not known."""
-        fills = [_fill(host) for host in case.world.before.values()]
-        return not fills or any(each is None or each[0] >= each[1] for each in fills)
-
-
-def _fill(host: Host) -> tuple[int, int] | None:
-    """How many entries there are, and how many there may be; None unknown."""
-    settings = host.sysctls or {}
-    values = [settings.get(f"net.netfilter.nf_conntrack_{each}", "") for each in ("count", "max")]
-    if not all(each.isascii() and each.isdecimal() and len(each) < 12 for each in values) or int(values[1]) == 0:
-        return None
-    return int(values[0]), int(values[1])

@@ -272,6 +272,7 @@ class HostState:
         sysctl            sysctl-like "key = value" lines of those that matter, read in that namespace
         proxies           JSON list of {"pid": int, "argv": [str]} of docker-proxy processes in this namespace
         conntrack         /proc/net/nf_conntrack, when readable
+        conntrack-stat    /proc/net/stat/nf_conntrack (conntrack's own counters), or conntrack -S where the kernel has no such file
         docker-version    JSON of the Engine API's /version
         docker-info       JSON: allow-listed fields of /info
         containers        JSON list: allow-listed fields of every container's inspect

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 SECONDS = 5.0
 BYTES = 16 << 20
 
+CONNTRACK = {"conntrack": "/proc/net/nf_conntrack", "conntrack-stat": "/proc/net/stat/nf_conntrack"}
+"""Connection tracking: files that a kernel may be without (CONFIG_NF_CONNTRACK_PROCFS)."""
+
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "addr": ("ip", "-j", "-d", "addr", "show"),
     "route": ("ip", "-j", "route", "show", "table", "all"),
@@ -30,8 +33,9 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "nft": ("nft", "-j", "list", "ruleset"),
     "sockets": ("ss", "-H", "-n", "-a", "-p", "-t", "-u", "-e"),
     "counters": ("nstat", "-asz", "TcpExtListenOverflows", "TcpExtListenDrops"),
+    "conntrack-stat": ("conntrack", "-S"),
 }
-OTHER_THAN = {"iptables-legacy": "iptables-save"}
+OTHER_THAN = {"iptables-legacy": "iptables-save", "conntrack-stat": CONNTRACK["conntrack-stat"]}
 SYSCTLS = (
     "net/ipv4/ip_forward",
     "net/ipv4/icmp_echo_ignore_all",
@@ -44,13 +48,12 @@ SYSCTLS = (
     "net/netfilter/nf_conntrack_count",
     "net/netfilter/nf_conntrack_max",
 )
-CONNTRACK = "/proc/net/nf_conntrack"
 
 FIRST = ("addr", "route", "rule")
 """What a plan needs: asked of every host of the inventory."""
-REST = ("neigh", "fdb", "iptables", "iptables-legacy", "ip6tables", "nft", "sockets", "counters")
+REST = ("neigh", "fdb", "iptables", "iptables-legacy", "ip6tables", "nft", "sockets", "counters", "conntrack-stat")
 """What the analysis needs beside: asked of the hosts involved."""
-AFTER = ("addr", "neigh", "iptables", "iptables-legacy", "nft", "sockets", "counters")
+AFTER = ("addr", "neigh", "iptables", "iptables-legacy", "nft", "sockets", "counters", "conntrack-stat")
 """What a probe, or whatever happens during it, can change."""
 NAMESPACE_FIRST = ("addr", "route")
 NAMESPACE_REST = ("neigh", "sockets", "iptables", "counters")
@@ -147,7 +150,7 @@ def ask_rest(session: Session, record: HostRecord, containers: Iterable[str]) ->
         "sysctl": session.submit("sysctls", patterns=list(SYSCTLS)),
         "proxies": session.submit("proxies"),
         "files": session.submit("read", files=_own_files(session)),
-        "conntrack": session.submit("read", files=[{"key": "conntrack", "path": CONNTRACK, "pid": None}]),
+        "conntrack": session.submit("read", files=_conntrack_files()),
     }
     return asked
 
@@ -157,7 +160,7 @@ def ask_after(session: Session, record: HostRecord, containers: Iterable[str]) -
     asked = ask(session, record, AFTER, dict.fromkeys(containers, NAMESPACE_AFTER))
     asked.others = {
         "proxies": session.submit("proxies"),
-        "conntrack": session.submit("read", files=[{"key": "conntrack", "path": CONNTRACK, "pid": None}]),
+        "conntrack": session.submit("read", files=_conntrack_files()),
     }
     return asked
 
@@ -195,6 +198,10 @@ def _own_files(session: Session) -> list[dict[str, Any]]:
     return [{"key": key, "path": path, "pid": None} for key, path in session.host.reach.lookup_files().items()]
 
 
+def _conntrack_files() -> list[dict[str, Any]]:
+    return [{"key": key, "path": path, "pid": None} for key, path in CONNTRACK.items()]
+
+
 def _output(argv: Sequence[str], result: Answer | None, error: str) -> CommandOutput:
     if result is None:
         return CommandOutput(argv=tuple(argv), rc=None, error=error or "no answer")
@@ -211,13 +218,13 @@ def _file(path: str, text: str | None, error: str) -> CommandOutput:
     return CommandOutput(argv=("read", path), rc=rc, stdout=text or "", error=error)
 
 
-NAMES = {"hosts-file": "/etc/hosts", "resolv-conf": "/etc/resolv.conf", "conntrack": CONNTRACK}
+NAMES = {"hosts-file": "/etc/hosts", "resolv-conf": "/etc/resolv.conf", **CONNTRACK}
 """Files by their place on the host itself: where a lab keeps them is no part of the evidence."""
 
 
 def _files(answer: Answer, error: str) -> dict[str, CommandOutput]:
     """Name files by their place on the host. When the question failed there is no answer, and nothing is known."""
-    found = {key: _file(path, None, error) for key, path in NAMES.items() if error and key != "conntrack"}
+    found = {key: _file(path, None, error) for key, path in NAMES.items() if error and key not in CONNTRACK}
     for key, result in answer.items():
         path = NAMES.get(key.rpartition("/")[2], key)
         found[key] = _file(path, str(result["out"]), str(result["err"]))

@@ -24,17 +24,18 @@ def edit(save: Path, edits: Iterable[Edit]) -> None:
 
 
 def edited(evidence: Evidence, edits: Iterable[Edit]) -> Evidence:
-    """Return the evidence with the texts changed, before the probe and after it.
+    """Return the evidence with the texts changed, before the probe and after it (or after it alone).
 
     Raises:
         LabError: an edit found nothing to change.
     """
     before, after = evidence.before, evidence.after
     for each in edits:
-        changed = tuple(_state(state, each) for state in before)
-        if changed == before:
+        then = tuple(_state(state, each) for state in after)
+        changed = before if each.after else tuple(_state(state, each) for state in before)
+        if (then == after) if each.after else (changed == before):
             raise LabError(f"{each.pattern!r} was not found in {each.key} of {each.host}")
-        before, after = changed, tuple(_state(state, each) for state in after)
+        before, after = changed, then
     return replace(evidence, before=before, after=after)
 
 

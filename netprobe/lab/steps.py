@@ -6,23 +6,27 @@ import json
 import os
 import shlex
 import signal
+import subprocess
+import sys
+from dataclasses import asdict
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
+from netprobe.lab import stray
 from netprobe.lab.engine import engine_with
 from netprobe.lab.errors import LabError
-from netprobe.lab.experiments.model import DeleteDnat, Engine, Inside, KillProxy, Run, Step, WaitPort
+from netprobe.lab.experiments.model import DeleteDnat, Engine, Inside, KillProxy, Run, Step, Stray, WaitPort
 from netprobe.lab.layout import SERVERS, Lab, Machine, machine
 from netprobe.lab.namespaces import enter
-from netprobe.lab.processes import start_time
-from netprobe.lab.run import run
+from netprobe.lab.processes import read_pid, start_time, write_pid
+from netprobe.lab.run import environment, last_line, run
 from netprobe.lab.shell import shell_environment
 from netprobe.lab.surroundings import restore_surroundings
 from netprobe.lab.waiting import poll, wait_for
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Sequence
 
 _READY_SECONDS = 10.0
@@ -47,8 +51,7 @@ def carry_out(lab: Lab, step: Step) -> None:
         case Run():
             on_host(lab, step.host, shlex.split(step.command))
         case Inside():
-            argv = ["nsenter", f"--target={_pid(lab, step.host, step.container)}", "--net", "--"]
-            on_host(lab, step.host, [*argv, *shlex.split(step.command)])
+            on_host(lab, step.host, [*_inside(lab, step.host, step.container), *shlex.split(step.command)])
         case WaitPort():
             _wait_port(lab, step)
         case KillProxy():
@@ -57,6 +60,8 @@ def carry_out(lab: Lab, step: Step) -> None:
             _delete_dnat(lab, step)
         case Engine():
             engine_with(lab, machine(step.host), dict(step.options))
+        case Stray():
+            _send_stray(lab, step)
         case _:
             assert_never(step)
 
@@ -78,6 +83,7 @@ def container_addresses(lab: Lab, host: str) -> dict[str, str]:
 
 def clean(lab: Lab) -> None:
     """Remove all containers and networks of the lab and put everything else back as it was at its start."""
+    _end_strays(lab)
     for server in SERVERS:
         _remove_containers(lab, server)
         engine_with(lab, server, {})
@@ -93,6 +99,10 @@ def _remove_containers(lab: Lab, machine: Machine) -> None:
     ).stdout.split()
     if networks:
         on_host(lab, machine.name, ["docker", "network", "rm", *networks])
+
+
+def _inside(lab: Lab, host: str, container: str) -> list[str]:
+    return ["nsenter", f"--target={_pid(lab, host, container)}", "--net", "--"] if container else []
 
 
 def _pid(lab: Lab, host: str, container: str) -> str:
@@ -124,7 +134,7 @@ def _kill_proxy(lab: Lab, step: KillProxy) -> None:
         raise LabError(f"no docker-proxy serves {step.port}/{step.protocol} on {step.host}")
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
-    if not poll(lambda: all(start_time(pid) is None for pid in pids), _READY_SECONDS):
+    if not poll(lambda: all(map(_gone, pids)), _READY_SECONDS):
         raise LabError(f"docker-proxy on {step.host} survives SIGKILL")
 
 
@@ -164,3 +174,40 @@ def _translates(rule: list[str], step: DeleteDnat) -> bool:
     pairs = list(pairwise(rule))
     wanted = (("-p", step.protocol), ("--dport", str(step.port)), ("-j", "DNAT"))
     return all(pair in pairs for pair in wanted)
+
+
+def _send_stray(lab: Lab, step: Stray) -> None:
+    """Start `stray.py`, and wait until it watches."""
+    options = asdict(step)
+    argv = [*enter(lab, options.pop("host")), *_inside(lab, step.host, options.pop("container"))]
+    argv += [sys.executable, "-I", stray.__file__, json.dumps(options)]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        argv,
+        env=environment(lab),
+        stdin=subprocess.DEVNULL,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        start_new_session=True,
+    )
+    write_pid(lab.run_dir / f"stray-{process.pid}.pid", process.pid)
+    stdout, stderr = process.stdout, process.stderr
+    if stdout is None or stderr is None or stdout.readline() != "ready\n":
+        complaint = last_line(stderr.read() if stderr else "")
+        raise LabError(f"cannot watch {step.interface} of {step.host}: {complaint}")
+    stdout.close()
+    stderr.close()
+
+
+def _end_strays(lab: Lab) -> None:
+    for file in lab.run_dir.glob("stray-*.pid"):
+        pid = read_pid(file)
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+            poll(partial(_gone, pid), _READY_SECONDS)
+        file.unlink()
+
+
+def _gone(pid: int) -> bool:
+    return start_time(pid) is None

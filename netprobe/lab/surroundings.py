@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 # net.ipv4.ip_forward stands first: writing it resets others (Documentation/networking/ip-sysctl.rst).
 _SETTINGS = (
     "ipv4/ip_forward ipv6/conf/all/forwarding ipv6/conf/*/force_forwarding bridge/bridge-nf-call-iptables "
-    "ipv4/conf/*/forwarding ipv4/conf/*/rp_filter ipv4/conf/*/route_localnet ipv4/conf/*/proxy_arp ipv4/conf/*/arp_ignore"
+    "ipv4/conf/*/forwarding ipv4/conf/*/rp_filter ipv4/conf/*/route_localnet ipv4/conf/*/proxy_arp ipv4/conf/*/arp_ignore "
+    "netfilter/nf_conntrack_tcp_be_liberal"
 )
 _SCRIPT = f"""
 ip -j addr show; echo; ip -j route show; echo; ip -j rule show; echo; ip -j neigh show nud permanent; echo

@@ -194,8 +194,8 @@ class _Look:
         return any(_flags(self.table, row) & Flag.ACK for flow in connection.flows for row in flow.forward.tolist())
 
     def _response(self, journey: Journey, story: Observation) -> Observation:
-        """HTTP: a complete response at the point nearest to the client."""
-        flow = max(journey.outer.flows, key=lambda f: len(f.reverse), default=None)
+        """HTTP: a complete response, before any reset of the server's (or in its name)."""
+        flow, reset = self._heard(journey.outer)
         if flow is None:
             return replace(story, symptom=Symptom.NO_RESPONSE)
         data = stream(flow, self.table, "reverse", HTTP_BYTES)
@@ -206,7 +206,24 @@ class _Look:
             code = status(data)
             return replace(story, detail=f"HTTP {code}" if code is not None else "")
         what = "no byte of a response" if not data else f"{len(data)} bytes of a response that is not complete"
-        return replace(story, symptom=Symptom.NO_RESPONSE, detail=what)
+        if reset is None:
+            return replace(story, symptom=Symptom.NO_RESPONSE, detail=what)
+        frames = (*story.frames, self._frame(reset))
+        return replace(story, symptom=Symptom.NO_RESPONSE, frames=frames, detail=f"{what}, then a RST")
+
+    def _heard(self, connection: Connection) -> tuple[Flow | None, int | None]:
+        """The flow that saw most of what the client heard, up to a reset of the server's, and that reset.
+
+        A reset counts wherever it was seen: what the server goes on sending behind whoever sent it, the client does not take any more.
+        """
+        heard: list[tuple[int | None, Flow]] = []
+        for flow in connection.flows:
+            resets = np.flatnonzero(self.table.tcp_flags[flow.reverse] & int(Flag.RST))
+            if len(resets):
+                heard.append((int(flow.reverse[resets[0]]), replace(flow, reverse=flow.reverse[: resets[0]])))
+        flows = heard or [(None, flow) for flow in connection.flows]
+        reset, most = max(flows, key=lambda each: len(each[1].reverse), default=(None, None))
+        return most, reset
 
     def datagram(self, journey: Journey) -> Observation:
         """UDP and ICMP echo."""

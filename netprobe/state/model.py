@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from netprobe.state.address import ip
-from netprobe.state.conntrack import Tracked, parse_conntrack
+from netprobe.state.conntrack import Tracked, parse_conntrack, parse_conntrack_stat
 from netprobe.state.docker import Container, Network, parse_containers, parse_networks
 from netprobe.state.drops import Dropped, parse_drops
 from netprobe.state.iptables_parse import parse_iptables
@@ -249,6 +249,11 @@ class Host:
     def conntrack(self) -> tuple[Tracked, ...] | None:
         """The connection tracking table, where it could be read."""
         return self.outputs.parse("conntrack", parse_conntrack)
+
+    @cached_property
+    def conntrack_stat(self) -> dict[str, int] | None:
+        """Connection tracking's own counters (``invalid``, ``drop`` …), where they could be read."""
+        return self.outputs.parse("conntrack-stat", parse_conntrack_stat)
 
     @cached_property
     def sysctls(self) -> dict[str, str] | None:

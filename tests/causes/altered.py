@@ -38,6 +38,32 @@ def with_state(evidence: Evidence, host: str, kind: str, old: str, new: str) -> 
     return replace(evidence, before=before, after=after)
 
 
+def conntrack_counter(evidence: Evidence, column: int, value: int) -> Evidence:
+    """One of server2's conntrack counters after the probe as it should be (processor 0; the others at 0)."""
+
+    def changed(state: HostState) -> HostState:
+        output = state.outputs.get("conntrack-stat")
+        if state.host != "server2" or output is None:
+            return state
+        head, *lines = output.stdout.splitlines()
+        rows = [line.split() for line in lines]
+        for number, row in enumerate(rows):
+            row[column] = f"{0 if number else value:08x}"
+        text = "\n".join([head, *(" ".join(row) for row in rows)])
+        return replace(state, outputs={**state.outputs, "conntrack-stat": replace(output, stdout=text)})
+
+    return replace(evidence, after=tuple(map(changed, evidence.after)))
+
+
+def without_key(evidence: Evidence, key: str) -> Evidence:
+    """The evidence as if this command had never been asked."""
+    before, after = (
+        tuple(replace(each, outputs={k: v for k, v in each.outputs.items() if k != key}) for each in states)
+        for states in (evidence.before, evidence.after)
+    )
+    return replace(evidence, before=before, after=after)
+
+
 def only(evidence: Evidence, keep: np.ndarray) -> Evidence:
     """The evidence with only these packets."""
     packets = evidence.packets

@@ -40,10 +40,3 @@ def test_without_arp_for_the_old_address_nothing_is_proved() -> None:
     evidence = recorded(STALE)
     asked = [each.name for each in evidence.points if each.name not in {"server1/eth0", "server2/eth0"}]
     assert code(without(evidence, *asked)) is None
-
-
-def test_a_flow_that_is_translated_is_not_stale() -> None:
-    evidence = recorded("udp-conntrack-stale")
-    assert "udp-conntrack-stale" in {each.code for each in analyze(evidence).findings}
-    altered = with_state(evidence, "server2", "conntrack", "src=192.168.3.202", "src=172.17.0.2")
-    assert analyze(altered).findings == ()

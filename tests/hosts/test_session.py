@@ -67,6 +67,8 @@ def test_nothing_goes_through_a_shell(session: Session) -> None:
 def test_an_extra_is_passed_over_where_it_is_the_same_program(session: Session) -> None:
     assert run(session, ["sh", "-c", "true"], other_than="sh") == {}
     assert run(session, ["no-such-program"], other_than="sh") == {}
+    assert run(session, ["cat", "/dev/null"], other_than="/proc/self/stat") == {}
+    assert run(session, ["cat", "/dev/null"], other_than="/proc/self/no-such-file")["rc"] == 0
     assert run(session, ["cat", "/dev/null"], other_than="sh")["rc"] == 0
 
 

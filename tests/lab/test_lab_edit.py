@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,16 @@ def test_a_file_keeps_its_packets(tmp_path: Path) -> None:
     assert [one.packets.raw(row) for row in range(len(one.packets))] == [
         other.packets.raw(row) for row in range(len(other.packets))
     ]
+
+
+def test_the_text_after_the_probe_alone() -> None:
+    whole = read(CAPTURE.read_bytes())
+    wanted = Edit(host="server2", key="neigh", pattern="^", text=" ", after=True)
+    changed = edited(whole, (wanted,))
+    assert changed.before == whole.before
+    assert changed.after != whole.after
+    with pytest.raises(LabError, match="was not found"):
+        edited(whole, (replace(VERSION, after=True),))  # not asked again
 
 
 def test_nothing_to_change_is_an_error() -> None:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netprobe.lab.commands import fitting
+from netprobe.lab.engine import engine_version
 from netprobe.lab.errors import LabError
 from netprobe.lab.experiments import EXPERIMENTS
+from netprobe.lab.layout import SERVER2
 from netprobe.lab.lifecycle import up
 from netprobe.lab.runner import ask, grouped, make_situation, situation
 from netprobe.lab.steps import clean
@@ -22,12 +24,13 @@ if TYPE_CHECKING:
     from netprobe.lab.layout import Lab
 
 
+OWN = {"", "20"}
 # Grouped, so that experiments of one situation follow each other and share its set-up.
-# What needs another engine than the machine's is tested by `make test-engines`.
+# What needs an engine of sid's is tested by `make test-engines`; what needs Debian 12's own is left out where the machine has another.
 # With several labs side by side, each situation is made in one of them.
 IN_ORDER = [
     pytest.param(experiment, id=experiment.name, marks=pytest.mark.xdist_group(f"situation {number}"))
-    for number, group in enumerate(grouped(each for each in EXPERIMENTS if not each.engine))
+    for number, group in enumerate(grouped(each for each in EXPERIMENTS if each.engine in OWN))
     for experiment in group
 ]
 
@@ -56,6 +59,9 @@ class Stage:
 
 @pytest.mark.parametrize("experiment", IN_ORDER)
 def test_netprobe_says_what_is_declared(stage: Stage, experiment: Experiment, tmp_path: Path) -> None:
+    version = engine_version(stage.lab, SERVER2) or ""
+    if experiment.engine not in {"", version.partition(".")[0]}:
+        pytest.skip(f"needs Docker Engine {experiment.engine}, this is {version}")
     assert stage.play(experiment, tmp_path / "evidence.pcapng") == ()
 
 

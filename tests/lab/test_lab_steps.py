@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netprobe.lab.errors import LabError
-from netprobe.lab.experiments.model import DeleteDnat, Engine, KillProxy, Run, WaitPort, on, start
+from netprobe.lab.experiments.model import DeleteDnat, Engine, KillProxy, Run, Stray, WaitPort, on, start
+from netprobe.lab.processes import read_pid, start_time
 from netprobe.lab.steps import carry_out, clean, container_addresses, on_host
 
 if TYPE_CHECKING:
@@ -93,3 +94,16 @@ def test_an_engine_with_other_options_until_the_lab_is_clean(clean_lab: Lab) -> 
     clean(clean_lab)
     assert (rules(clean_lab), rules(clean_lab, "filter")) == (before, engine)
     assert "userland-proxy" not in (clean_lab.host_dir("server2") / "daemon.json").read_text()
+
+
+def test_a_clean_lab_sends_nothing_stray(clean_lab: Lab) -> None:
+    """What was started for an experiment watches, and ends with it."""
+    carry_out(clean_lab, Stray(host="wires", interface="lan-server2", port=80, sender="client"))
+    (file,) = clean_lab.run_dir.glob("stray-*.pid")
+    pid = read_pid(file)
+    assert pid is not None
+    clean(clean_lab)
+    assert start_time(pid) is None
+    assert not file.exists()
+    with pytest.raises(LabError, match="cannot watch eth9 of wires"):
+        carry_out(clean_lab, Stray(host="wires", interface="eth9", port=80, sender="client"))

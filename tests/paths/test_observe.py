@@ -93,6 +93,28 @@ def test_http_needs_a_whole_response() -> None:
     assert story([*through(), *cut], proto=Proto.HTTP).symptom is Symptom.NO_RESPONSE
 
 
+def test_what_comes_after_a_reset_is_not_heard() -> None:
+    """A host between reset it: the container goes on, and its client is gone."""
+    data = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhalf"
+    half: list[Sent] = [
+        (name, at, tcp(server, CLIENT, "PA", 6001, 1050, data=data[:-2]))
+        for name, at, server in (("s/demo/eth0", 100, INSIDE), ("s/eth0", 101, HOST))
+    ]
+    rest: list[Sent] = [
+        (name, at, tcp(server, CLIENT, "PA", 6001 + len(data) - 2, 1050, data=data[-2:]))
+        for name, at, server in (("s/demo/eth0", 120, INSIDE), ("s/eth0", 121, HOST))
+    ]
+    reset: Sent = ("s/eth0", 110, tcp(HOST, CLIENT, "R", 6001 + len(data) - 2))
+    assert story([*through(), *half, *rest], proto=Proto.HTTP).symptom is Symptom.OK
+    found = story([*through(), *half, reset, *rest], proto=Proto.HTTP)
+    assert (found.symptom, found.detail) == (
+        Symptom.NO_RESPONSE,
+        "40 bytes of a response that is not complete, then a RST",
+    )
+    late: Sent = ("s/eth0", 130, tcp(HOST, CLIENT, "R", 6001 + len(data)))
+    assert story([*through(), *half, *rest, late], proto=Proto.HTTP).symptom is Symptom.OK
+
+
 def test_udp_reply_error_delivery_and_silence() -> None:
     asked: Sent = ("s/eth0", 0, udp(CLIENT, HOST))
     inside: Sent = ("s/demo/eth0", 1, udp(CLIENT, INSIDE, ttl=63))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netprobe.state.conntrack import parse_conntrack
+from netprobe.state.conntrack import parse_conntrack, parse_conntrack_stat
 from netprobe.state.issues import Issues
 
 PLAIN = (
@@ -39,3 +40,36 @@ def test_without_ports_there_is_no_entry() -> None:
 @given(st.text())
 def test_any_text_is_read(text: str) -> None:
     parse_conntrack(text, Issues("conntrack"))
+
+
+FILE = """\
+entries  clashres found new invalid ignore delete chainlength insert insert_failed drop early_drop icmp_error  expect_new
+00000003  00000000 00000000 00000000 0000000a 00000000 00000000 00000000 00000000 00000000 00000001 00000000 00000000  00000000
+00000003  00000000 00000000 00000000 00000006 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000  00000000
+"""
+COMMAND = """\
+cpu=0   \tfound=0 invalid=10 insert=0 insert_failed=0 drop=1 early_drop=0 error=0 search_restart=0
+cpu=1   \tfound=0 invalid=6 insert=0 insert_failed=0 drop=0 early_drop=0 error=0 search_restart=0
+"""
+
+
+@pytest.mark.parametrize("text", [FILE, COMMAND])
+def test_counters_are_summed_over_processors(text: str) -> None:
+    issues = Issues("conntrack-stat")
+    found = parse_conntrack_stat(text, issues)
+    assert (found["invalid"], found["drop"]) == (16, 1)
+    assert not issues.found
+
+
+@pytest.mark.parametrize(
+    "text", [FILE + "0000\n", FILE.replace("0a", "0g"), COMMAND.replace("=10", "=ten"), COMMAND + "x"]
+)
+def test_counters_of_another_form_are_unknown(text: str) -> None:
+    issues = Issues("conntrack-stat")
+    assert parse_conntrack_stat(text, issues) == {}
+    assert issues.found
+
+
+@given(st.text(alphabet="0123456789abcdef= \nxyz\u0663"))
+def test_any_counters_are_read(text: str) -> None:
+    parse_conntrack_stat(text, Issues("conntrack-stat"))

@@ -17,7 +17,8 @@ def run(children: Children, request: Dict[str, Any]) -> Dict[str, Any]:
     """Run ``commands``: a list of ``{key, argv, ns, seconds, limit, other_than}``; return ``{key: {rc, out, err}}``.
 
     ``rc`` is None when the command could not be run to its end, and ``err`` says why. A command with ``other_than`` is an
-    extra: it is passed over (no key) where it is not installed, or is the same program as that one under another name.
+    extra: it is passed over (no key) where it is not installed, or is the same program as that one under another name, or where
+    that is a file that is there.
     """
     commands = [each for each in request["commands"] if not (each.get("other_than") and _extra(each))]
     with ThreadPoolExecutor(PARALLEL) as pool:
@@ -28,7 +29,9 @@ def run(children: Children, request: Dict[str, Any]) -> Dict[str, Any]:
 def _extra(command: Dict[str, Any]) -> bool:
     path = environment()["PATH"]
     own, other = shutil.which(command["argv"][0], path=path), shutil.which(command["other_than"], path=path)
-    return own is None or (other is not None and os.path.realpath(own) == os.path.realpath(other))
+    if own is None or os.path.isfile(command["other_than"]):
+        return True
+    return other is not None and os.path.realpath(own) == os.path.realpath(other)
 
 
 def _outcome(children: Children, command: Dict[str, Any]) -> Dict[str, Any]:

@@ -66,7 +66,31 @@ class Engine:
     options: tuple[tuple[str, bool | str], ...]
 
 
-Step = Run | Inside | WaitPort | KillProxy | DeleteDnat | Engine
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stray:
+    """Have a stray TCP segment sent, from now on and once in each connection to a port; the end of the experiment ends it.
+
+    Attributes:
+        host, interface: where the connection is watched, and where the segment is sent.
+        container: in whose network namespace, empty for the host's own.
+        port: the connection's server port there.
+        sender: in whose name it is sent.
+        ahead: how far beyond the sender's next sequence number, in bytes (conntrack takes about one window for valid).
+        after: only once the client has acknowledged so many bytes of the server's.
+        reset: a RST instead of data.
+    """
+
+    host: str
+    interface: str
+    port: int
+    sender: Literal["client", "server"]
+    container: str = ""
+    ahead: int = 0
+    after: int = 0
+    reset: bool = False
+
+
+Step = Run | Inside | WaitPort | KillProxy | DeleteDnat | Engine | Stray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +98,16 @@ class Edit:
     """What the lab cannot make: after the run, the saved text of one state command is changed, and the file is asked again.
 
     Attributes:
-        host, key: whose text, which one (keys of ``HostState``), before and after the probe.
+        host, key: whose text, which one (keys of ``HostState``), before and after the probe as a rule.
         pattern, text: as for re.sub(); a pattern that is not found is an error.
+        after: change the text after the probe alone.
     """
 
     host: str
     key: str
     pattern: str
     text: str
+    after: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

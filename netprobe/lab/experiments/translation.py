@@ -1,16 +1,12 @@
-"""Address translation that was flushed, that is left over, or that conntrack holds on to."""
+"""Rules of address translation that were flushed, or that are left over."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from netprobe.lab.experiments.model import (
-    HIP,
-    DeleteDnat,
-    Edit,
     Expected,
     Experiment,
-    WaitPort,
     client,
     fails,
     on,
@@ -23,23 +19,7 @@ _NGINX: Final = start("demo", "nginx", options="-p 80:80", port=80)
 _CLIENT: Final = client()
 _OLD_DNAT = "iptables -t nat -I DOCKER 1 ! -i docker0 -p tcp --dport 80 -j DNAT --to-destination 172.17.0.99:80"
 _OLD_ACCEPT = "iptables -I DOCKER 1 -d 172.17.0.99/32 ! -i docker0 -o docker0 -p tcp --dport 80 -j ACCEPT"
-_ECHO: Final = (
-    *start("demo", "busyboxplus", options="-p 80:80/udp", command="udp-echo 80"),
-    WaitPort(host="server2", container="demo", port=80, protocol="udp"),
-)
-_DATAGRAM = f"bash -c 'echo old > /dev/udp/{HIP}/80'"
-_UDP_DNAT = "iptables -t nat -A DOCKER ! -i docker0 -p udp --dport 80 -j DNAT --to-destination 172.17.0.2:80"
 _NEW_DNAT = _OLD_DNAT.replace("172.17.0.99", "172.17.0.2")
-
-
-_LOST = on("server2", "sysctl -q -w net.ipv4.ip_forward=0")
-_FORWARDS = Edit(host="server2", key="sysctl", pattern=r"(net\.ipv4\..*forward\w*) = 0", text=r"\1 = 1")
-
-
-def _fill(count: int) -> Edit:
-    """How full the table is; its maximum is told in the machine's first network namespace alone."""
-    text = rf"\1_count = {count}\n\1_max = 262144"
-    return Edit(host="server2", key="sysctl", pattern=r"(net\.netfilter\.nf_conntrack)_count = \d+", text=text)
 
 
 TRANSLATION: Final = (
@@ -118,62 +98,5 @@ TRANSLATION: Final = (
         set_up=_NGINX,
         break_=on("server2", _OLD_DNAT.replace("-I DOCKER 1", "-A DOCKER"), _OLD_ACCEPT),
         near_miss=("stale-dnat",),
-    ),
-    Experiment(
-        name="udp-conntrack-stale",
-        title="a client's UDP flow is older than the port's DNAT rule: it goes on past the container",
-        explain=("demo:80/udp", "--from", "server1"),
-        expected=Expected(verdict="works", path="dnat", resolution="inventory", findings=("udp-conntrack-stale",)),
-        set_up=_ECHO,
-        break_=(
-            DeleteDnat(host="server2", port=80, protocol="udp"),
-            *on("server1", _DATAGRAM),
-            *on("server2", _UDP_DNAT),
-        ),
-        near_miss=("dnat-missing", "udp-reply-source"),
-    ),
-    Experiment(
-        name="udp-conntrack-fresh",
-        title="the same client once the rule is there: its flow is DNATed like every other",
-        explain=("demo:80/udp", "--from", "server1"),
-        expected=Expected(verdict="works", path="dnat", resolution="inventory"),
-        set_up=_ECHO,
-        break_=(
-            DeleteDnat(host="server2", port=80, protocol="udp"),
-            *on("server2", _UDP_DNAT),
-            *on("server1", _DATAGRAM),
-        ),
-        near_miss=("udp-conntrack-stale", "dnat-missing"),
-    ),
-    Experiment(
-        name="conntrack-full",
-        title="the Docker host's connection tracking table is full (built by hand: its fill; what lost the packets, a host that does not forward, is taken out)",
-        explain=("demo:80", "--from", "server1", "--timeout", "2"),
-        expected=fails("conntrack-full", resolution="inventory"),
-        set_up=_NGINX,
-        break_=_LOST,
-        edits=(_FORWARDS, _fill(262144)),
-        near_miss=("ip-forward-off", "upstream-drop", "forward-drop"),
-    ),
-    Experiment(
-        name="conntrack-nearly-full",
-        title="the same with room for one more entry (built by hand)",
-        explain=("demo:80", "--from", "server1", "--timeout", "2"),
-        expected=Expected(
-            verdict="undetermined", path="none", resolution="inventory", findings=("prediction-differs",)
-        ),
-        set_up=_NGINX,
-        break_=_LOST,
-        edits=(_FORWARDS, _fill(262143)),
-        near_miss=("conntrack-full",),
-    ),
-    Experiment(
-        name="conntrack-full-known",
-        title="the table is full, and it works (built by hand: its fill): there was room at that moment",
-        explain=("demo:80", "--from", "server1"),
-        expected=Expected(verdict="works", path="dnat", resolution="inventory"),
-        set_up=_NGINX,
-        edits=(_fill(262144),),
-        near_miss=("conntrack-full",),
     ),
 )
