@@ -41,6 +41,7 @@ SYSCTLS = (
     "net/ipv6/conf/all/forwarding",
     "net/ipv6/conf/*/force_forwarding",
     "net/bridge/bridge-nf-call-iptables",
+    "net/bridge/bridge-nf-call-ip6tables",
     "net/netfilter/nf_conntrack_count",
     "net/netfilter/nf_conntrack_max",
 )
@@ -50,7 +51,7 @@ FIRST = ("addr", "route", "rule")
 """What a plan needs: asked of every host of the inventory."""
 REST = ("neigh", "fdb", "iptables", "iptables-legacy", "ip6tables", "nft", "sockets", "counters")
 """What the analysis needs beside: asked of the hosts involved."""
-AFTER = ("addr", "neigh", "iptables", "iptables-legacy", "nft", "sockets", "counters")
+AFTER = ("addr", "neigh", "iptables", "iptables-legacy", "ip6tables", "nft", "sockets", "counters")
 """What a probe, or whatever happens during it, can change."""
 NAMESPACE_FIRST = ("addr", "route")
 NAMESPACE_REST = ("neigh", "sockets", "iptables", "counters")

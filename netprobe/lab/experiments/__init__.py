@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from netprobe.lab.errors import LabError
 from netprobe.lab.experiments.addresses import ADDRESSES
+from netprobe.lab.experiments.direct import DIRECT
 from netprobe.lab.experiments.endpoints import ENDPOINTS
 from netprobe.lab.experiments.engine28 import ENGINE_28
 from netprobe.lab.experiments.engines import ENGINES
@@ -38,6 +39,7 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
     *ENGINES,
     *FIREWALLS,
     *ENGINE_28,
+    *DIRECT,
     *FILTERS,
     *ROUTING,
     *FORWARDING,
