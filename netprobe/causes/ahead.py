@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netprobe.causes.blocked import LEGACY
+from netprobe.causes.bridged import RawDirectDrop, closes_v4
+from netprobe.causes.direct import V6DirectBlocked, closes_v6
 from netprobe.causes.hooks import Hook, entries, hook_of
 from netprobe.predict.compare import described
 from netprobe.predict.model import Barrier, Outcome
@@ -65,6 +68,12 @@ def foretold(case: Case, obstacle: Obstacle) -> Finding:
 def code_of(case: Case, obstacle: Obstacle) -> str:
     """Return the catalogue's code for an obstacle; the barrier's own word where none is so general."""
     if obstacle.barrier is Barrier.RULE:
+        host = case.before(obstacle.place.host)
+        if host is not None and obstacle.direction is Direction.REQUEST and obstacle.place.container is None:
+            if closes_v6(case, host, obstacle.label, obstacle.text):
+                return V6DirectBlocked.code
+            if closes_v4(case, host, obstacle.label, obstacle.text):
+                return RawDirectDrop.code
         return _HOOKS.get(_hook(case, obstacle) or Hook.PREROUTING, obstacle.barrier.value)
     if obstacle.barrier is Barrier.NO_ROUTE and obstacle.direction is Direction.REPLY:
         return "missing-return-route"
@@ -77,8 +86,9 @@ def _hook(case: Case, obstacle: Obstacle) -> Hook | None:
     table, _, rest = obstacle.label.rpartition(" ")[0].rpartition(" ")[2].partition("/")
     chain = rest.split()[0] if rest else ""
     host = case.before(obstacle.place.host)
-    ruleset = host.ruleset if host else None
-    if ruleset is None or not chain:
+    rulesets = case.rulesets(host) if host else ()
+    if not rulesets or not chain:
         return None
+    ruleset = rulesets[-1] if obstacle.label.startswith(LEGACY) else rulesets[0]
     rule = next((each for each in ruleset.rules() if each.text == obstacle.text), None)
     return hook_of(entries(ruleset, table, chain), table, rule)

@@ -181,7 +181,7 @@ class Filtered(Cause):
         return Finding(
             code=self.code,
             summary=self.summary(case, rule),
-            where=Where(host=rule.host, component=rule.component, rule=without_counter(rule)),
+            where=Where(host=rule.host, component=in_program(rule.program, rule.component), rule=without_counter(rule)),
             evidence=tuple(filter(None, (_last_seen(case), _counter(rule), *self.more(case, rule)))),
             remedy=self.remedy(case, rule),
             remedy_host=rule.host,
@@ -211,6 +211,11 @@ class Filtered(Cause):
     def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
         """The commands that cure it."""
         return (rule.undo,)
+
+
+def in_program(program: str, component: str) -> str:
+    """``ip6tables filter/INPUT``: IPv6's tables have the names of IPv4's."""
+    return f"{SIX} {component}" if program == SIX else component
 
 
 def _last_seen(case: Case) -> str:

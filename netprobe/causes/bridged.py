@@ -190,6 +190,19 @@ class NftBackendForwardDrop(Filtered):
         return any(host.nft is None or _by_nftables(host) for host in hosts) and super().possible(case)
 
 
+def closes_v4(case: Case, host: Host, label: str, text: str) -> bool:
+    """Whether this rule closes the dialled container's own IPv4 address to what comes from no container of its host."""
+    probe = case.probe
+    network = dialled_network(case, host)
+    if probe is None or network is None or case.is_v6:
+        return False
+    if probe.source_at.container is not None and probe.source_at.host == host.name:
+        return False
+    if label.startswith(f"ip {_TABLE}/raw-PREROUTING "):
+        return f"iifname != {network.bridge} " in text
+    return "raw/" in label and f"! -i {network.bridge} -j DROP" in text
+
+
 def dialled_network(case: Case, host: Host) -> Network | None:
     """The bridge network of the target in which the dialled address is its own."""
     target, dialled = case.target, case.probe.dialled if case.probe else None
@@ -221,18 +234,9 @@ class RawDirectDrop(Filtered):
     hooks = frozenset({Hook.PREROUTING.value, Hook.ISOLATION.value})
 
     def fits(self, case: Case, rule: Blocked) -> bool:
-        """It is that rule, for the dialled address of a container, and the source is no container of the same host."""
-        host, probe = case.before(rule.host), case.probe
-        if host is None or probe is None or case.reply_lost or case.target is None or case.is_v6:
-            return False
-        if probe.source_at.container is not None and probe.source_at.host == rule.host:
-            return False
-        network = dialled_network(case, host)
-        if network is None:
-            return False
-        if rule.component == f"ip {_TABLE}/raw-PREROUTING":
-            return f"iifname != {network.bridge} " in rule.text
-        return rule.table == "raw" and f"! -i {network.bridge} -j DROP" in rule.text
+        """It is that rule, for the dialled address of a container, and it stopped the request."""
+        host = case.before(rule.host)
+        return host is not None and not case.reply_lost and closes_v4(case, host, rule.label, rule.text)
 
     def summary(self, case: Case, rule: Blocked) -> str:
         """What is forbidden."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.blocked import SIX, Blocked, Filtered
 from netprobe.causes.bridged import dialled_network
 from netprobe.causes.filters import port_of
+from netprobe.causes.firewall import is_published
 from netprobe.causes.hooks import Hook
 from netprobe.state.docker import ROUTED, gateway_mode
 
@@ -39,7 +40,7 @@ def closes_v6(case: Case, host: Host, label: str, text: str) -> Network | None:
         return None
     raw = rest.startswith("raw/PREROUTING ") and f" ! -i {network.bridge} -j DROP" in text
     last = text == f"-A DOCKER ! -i {network.bridge} -o {network.bridge} -j DROP"
-    policy = rest == "filter/FORWARD policy" and not _is_published(case) and _jumps(host.ruleset6, network.bridge)
+    policy = rest == "filter/FORWARD policy" and not is_published(case) and _jumps(host.ruleset6, network.bridge)
     return network if raw or last or policy else None
 
 
@@ -48,11 +49,6 @@ def _jumps(ruleset: Ruleset | None, bridge: str) -> bool:
     return ruleset is not None and any(
         rule.target == "DOCKER" and f"-o {bridge} " in rule.text for rule in ruleset.rules() if rule.table == "filter"
     )
-
-
-def _is_published(case: Case) -> bool:
-    port, target = case.probe.dialled_port if case.probe else None, case.target
-    return target is not None and any((p.container_port, p.proto) == (port, case.transport) for p in target.published)
 
 
 class V6DirectBlocked(Filtered):
@@ -80,8 +76,8 @@ class V6DirectBlocked(Filtered):
         """What is closed, and by which rule."""
         name = case.target.name if case.target else "the container"
         dialled = case.probe.dialled if case.probe else ""
-        what = "" if rule.table == "raw" or _is_published(case) else f", which does not publish {port_of(case)},"
-        return f"{name}'s own address {dialled}{what} is dialled from outside {rule.host}, and the engine closes it: {rule.label}"
+        what = "" if rule.table == "raw" or is_published(case) else f" on {port_of(case)}, which it does not publish"
+        return f"{name}'s own address {dialled} is dialled from outside {rule.host}{what}; the engine closes it: {rule.label}"
 
     def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:
         """What the network is."""
@@ -103,7 +99,7 @@ class V6DirectBlocked(Filtered):
         wanted = f"-p {case.transport} --dport {port}" if port is not None else "-p ipv6-icmp"
         accept = f"ip6tables -I {_first_chain(host)} -d {probe.dialled} {wanted} -j ACCEPT"
         opened = [rule.undo] if rule.table == "raw" else []
-        if rule.table != "raw" or not _is_published(case):
+        if rule.table != "raw" or not is_published(case):
             opened.append(accept)
         return (*opened, f"# that holds until the container starts again; for good: {self._lasting(case, network)}")
 
