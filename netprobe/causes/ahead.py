@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.causes.blocked import LEGACY
+from netprobe.causes.blocked import LEGACY, SIX
 from netprobe.causes.bridged import RawDirectDrop, closes_v4
-from netprobe.causes.direct import V6DirectBlocked, closes_v6
+from netprobe.causes.direct import V6DirectBlocked, closes_v6, openings
 from netprobe.causes.hooks import Hook, entries, hook_of
 from netprobe.predict.compare import described
 from netprobe.predict.model import Barrier, Outcome
@@ -59,10 +59,17 @@ def foretold(case: Case, obstacle: Obstacle) -> Finding:
         code=code_of(case, obstacle),
         summary=f"{what} drops or rejects {whom}" if obstacle.barrier is Barrier.RULE else f"{whom} is stopped: {what}",
         where=Where(host=obstacle.place.host, component=obstacle.label, rule=obstacle.text or None),
-        remedy=(obstacle.undo,) if obstacle.undo else (),
+        remedy=_remedy(case, obstacle),
         remedy_host=obstacle.place.host,
         confidence=Confidence.LIKELY,
     )
+
+
+def _remedy(case: Case, obstacle: Obstacle) -> tuple[str, ...]:
+    host = case.before(obstacle.place.host)
+    if host is not None and code_of(case, obstacle) == V6DirectBlocked.code and obstacle.label.startswith(SIX):
+        return openings(case, host, obstacle.label, obstacle.undo)
+    return (obstacle.undo,) if obstacle.undo else ()
 
 
 def code_of(case: Case, obstacle: Obstacle) -> str:

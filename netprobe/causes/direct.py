@@ -44,6 +44,17 @@ def closes_v6(case: Case, host: Host, label: str, text: str) -> Network | None:
     return network if raw or last or policy else None
 
 
+def openings(case: Case, host: Host, label: str, undo: str) -> tuple[str, ...]:
+    """The commands that let the packet past such a rule, and past those that close it behind that; accepting it is less than deleting the rule."""
+    probe = case.probe
+    raw = "raw" in label.partition("/")[0]
+    if probe is None or (raw and is_published(case)):
+        return (undo,)
+    wanted = f"-p {case.transport} --dport {probe.dialled_port}" if probe.dialled_port is not None else "-p ipv6-icmp"
+    accept = f"ip6tables -I {_first_chain(host)} -d {probe.dialled} {wanted} -j ACCEPT"
+    return (undo, accept) if raw else (accept,)
+
+
 def _jumps(ruleset: Ruleset | None, bridge: str) -> bool:
     """Docker's rules for the bridge are there: what they do not accept is left to the policy, which Docker sets to DROP."""
     return ruleset is not None and any(
@@ -91,16 +102,11 @@ class V6DirectBlocked(Filtered):
 
     def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:
         """What opens it now, in the order of the packet's way; and for good."""
-        host, probe = case.before(rule.host), case.probe
+        host = case.before(rule.host)
         network = dialled_network(case, host) if host else None
-        if network is None or probe is None or rule.program != SIX:
+        if host is None or network is None or rule.program != SIX:
             return (rule.undo,)
-        port = probe.dialled_port
-        wanted = f"-p {case.transport} --dport {port}" if port is not None else "-p ipv6-icmp"
-        accept = f"ip6tables -I {_first_chain(host)} -d {probe.dialled} {wanted} -j ACCEPT"
-        opened = [rule.undo] if rule.table == "raw" else []
-        if rule.table != "raw" or not is_published(case):
-            opened.append(accept)
+        opened = openings(case, host, rule.label, rule.undo)
         return (*opened, f"# that holds until the container starts again; for good: {self._lasting(case, network)}")
 
     @staticmethod
@@ -129,8 +135,8 @@ class V6DirectBlocked(Filtered):
         return super().possible(case)
 
 
-def _first_chain(host: Host | None) -> str:
+def _first_chain(host: Host) -> str:
     """DOCKER-USER, where FORWARD jumps there; it comes before Docker's own rules."""
-    ruleset = host.ruleset6 if host else None
+    ruleset = host.ruleset6
     chain = ruleset.chain("filter", "FORWARD") if ruleset else None
     return "DOCKER-USER" if chain and any(rule.target == "DOCKER-USER" for rule in chain.rules) else "FORWARD"
