@@ -198,7 +198,7 @@ class Case:
         """
         if not self.rulesets(host):
             return None
-        if self.is_v6 and not _translates_v6(host, container):
+        if not self.translated(host, container):
             return None
         if host.nft and any(host.nft.may_dnat_to(each, published.container_port) for each in container.addresses):
             return None
@@ -211,6 +211,14 @@ class Case:
                         rules.append(rule)
         return tuple(rules)
 
+    def translated(self, host: Host, container: Container) -> bool | None:
+        """Whether the engine writes DNAT rules for the dialled address's version to this container; None where that is not known."""
+        if not self.is_v6:
+            return True
+        if host.ruleset6 is None:
+            return None
+        return host.ruleset6.chain("nat", "DOCKER") is not None and any(":" in each for each in container.addresses)
+
     def rulesets(self, host: Host) -> tuple[Ruleset, ...]:
         """The rulesets of a host for the dialled address's version: the backend in use (nothing without that), the legacy one where it has rules."""
         main, legacy = host.backends(six=self.is_v6)
@@ -218,7 +226,7 @@ class Case:
 
     @staticmethod
     def proxies(host: Host, published: Published) -> tuple[Proxy, ...] | None:
-        """The docker-proxy processes of this publication; None when processes are not known."""
+        """The docker-proxy processes of this publication (each IP version has its own); None when processes are not known."""
         if host.proxies is None:
             return None
         return tuple(
@@ -226,6 +234,7 @@ class Case:
             for proxy in host.proxies
             if (proxy.proto, proxy.host_port, proxy.container_port)
             == (published.proto, published.host_port, published.container_port)
+            and (":" in proxy.host_ip) == (":" in published.host_ip)
         )
 
     @cached_property
@@ -261,11 +270,6 @@ class Case:
 
 def _container_of(point: str, points: Sequence[CapturePoint]) -> str | None:
     return next((each.container for each in points if each.name == point), None)
-
-
-def _translates_v6(host: Host, container: Container) -> bool:
-    chain = host.ruleset6.chain("nat", "DOCKER") if host.ruleset6 else None
-    return chain is not None and any(":" in each for each in container.addresses)
 
 
 def host_ip_covers(host_ip: str, dialled: str) -> bool:

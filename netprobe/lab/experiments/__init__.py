@@ -25,6 +25,7 @@ from netprobe.lab.experiments.shared import SHARED
 from netprobe.lab.experiments.traced import TRACED
 from netprobe.lab.experiments.translation import TRANSLATION
 from netprobe.lab.experiments.truth import TRUTH
+from netprobe.lab.experiments.versions import VERSIONS
 
 if TYPE_CHECKING:
     from netprobe.lab.experiments.model import Experiment
@@ -35,6 +36,7 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
     *ADDRESSES,
     *ENDPOINTS,
     *SERVICE,
+    *VERSIONS,
     *SHARED,
     *ENGINES,
     *FIREWALLS,
