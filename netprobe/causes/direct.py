@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from netprobe.causes.blocked import SIX, Blocked, Filtered
 from netprobe.causes.bridged import dialled_network
 from netprobe.causes.filters import port_of
-from netprobe.causes.firewall import is_published
-from netprobe.causes.hooks import Hook
+from netprobe.causes.firewall import asks_user_chain, is_published
+from netprobe.causes.hooks import USER_CHAIN, Hook
 from netprobe.state.docker import ROUTED, gateway_mode
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def openings(case: Case, host: Host, label: str, undo: str) -> tuple[str, ...]:
     if probe is None or (raw and is_published(case)):
         return (undo,)
     wanted = f"-p {case.transport} --dport {probe.dialled_port}" if probe.dialled_port is not None else "-p ipv6-icmp"
-    accept = f"ip6tables -I {_first_chain(host)} -d {probe.dialled} {wanted} -j ACCEPT"
+    first = USER_CHAIN if asks_user_chain(case, host.name) else "FORWARD"
+    accept = f"ip6tables -I {first} -d {probe.dialled} {wanted} -j ACCEPT"
     return (undo, accept) if raw else (accept,)
 
 
@@ -107,10 +108,13 @@ class V6DirectBlocked(Filtered):
         if host is None or network is None or rule.program != SIX:
             return (rule.undo,)
         opened = openings(case, host, rule.label, rule.undo)
-        return (*opened, f"# that holds until the container starts again; for good: {self._lasting(case, network)}")
+        return (
+            *opened,
+            f"# that holds until the container starts again; for good: {self._lasting(case, rule, network)}",
+        )
 
     @staticmethod
-    def _lasting(case: Case, network: Network) -> str:
+    def _lasting(case: Case, rule: Blocked, network: Network) -> str:
         probe, target = case.probe, case.target
         port = probe.dialled_port if probe else None
         suffix = "" if case.transport == "tcp" else f"/{case.transport}"
@@ -120,6 +124,8 @@ class V6DirectBlocked(Filtered):
         publish = f"recreate {name} with -p {port}:{port}{suffix}"
         if gateway_mode(network, six=True) == ROUTED:
             return f"{publish}: on a routed network that opens its own address"
+        if rule.text.startswith("-P "):  # Engine 27 and before: Docker's rule for a published port accepts it there too
+            return f"{publish}, which opens that port of its own address too"
         mine = [p for p in target.published if (p.container_port, p.proto) == (port, case.transport)] if target else []
         host = case.target_host.name if case.target_host else "the host"
         dial = f"dial port {mine[0].host_port} of {host}" if mine else f"{publish}, and dial port {port} of {host}"
@@ -133,10 +139,3 @@ class V6DirectBlocked(Filtered):
         if probe is not None and host is not None and probe.source_at.host == host.name:
             return False
         return super().possible(case)
-
-
-def _first_chain(host: Host) -> str:
-    """DOCKER-USER, where FORWARD jumps there; it comes before Docker's own rules."""
-    ruleset = host.ruleset6
-    chain = ruleset.chain("filter", "FORWARD") if ruleset else None
-    return "DOCKER-USER" if chain and any(rule.target == "DOCKER-USER" for rule in chain.rules) else "FORWARD"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from netprobe.causes.base import Cause
 from netprobe.causes.blocked import SIX, blocked, in_program
 from netprobe.causes.drops import Drop, may_stop, the_drop
-from netprobe.causes.hooks import Hook, last_hop
+from netprobe.causes.hooks import USER_CHAIN, Hook, last_hop
 from netprobe.paths.observe import Symptom
 from netprobe.report.model import Finding, Where
 from netprobe.state.address import same
@@ -187,13 +187,13 @@ class ForwardDrop(_Dropped):
         if drop.text.startswith("-P ") and ours and self._not_jumped(case, drop):
             return (f"{drop.program} -A FORWARD -j {_FORWARD_CHAIN}", "# Docker writes it again when the engine starts")
         closed = _UNPUBLISHED.fullmatch(drop.text) or (drop.text.startswith("-P ") and not is_published(case))
-        if closed and ours and self._dials_itself(case) and case.probe is not None:
+        if closed and ours and asks_user_chain(case, drop.host) and self._dials_itself(case) and case.probe is not None:
             port = case.probe.dialled_port
             return (
                 f"{drop.program} -I DOCKER-USER -d {case.probe.dialled} -p {case.transport} --dport {port} -j ACCEPT",
                 f"# Docker keeps a port closed that is not published; for good: docker run -p {port}:{port} …",
             )
-        if drop.text.startswith("-P ") and ours and case.target is not None:
+        if drop.text.startswith("-P ") and ours and case.target is not None and is_published(case):
             return (
                 f"docker restart {quote(case.target.name)}",
                 f"# Docker's ACCEPT rule for it is missing; or, for all: {drop.undo}",
@@ -218,6 +218,14 @@ class ForwardDrop(_Dropped):
         if ruleset is None or chain is None or ruleset.chain("filter", _FORWARD_CHAIN) is None:
             return False
         return all(rule.target != _FORWARD_CHAIN for rule in chain.rules)
+
+
+def asks_user_chain(case: Case, host: str) -> bool:
+    """Whether FORWARD jumps to DOCKER-USER there: what it accepts, no rule of Docker's closes."""
+    before = case.before(host)
+    ruleset = before.backends(six=case.is_v6)[0] if before else None
+    chain = ruleset.chain("filter", "FORWARD") if ruleset else None
+    return chain is not None and any(rule.target == USER_CHAIN for rule in chain.rules)
 
 
 def is_published(case: Case) -> bool:

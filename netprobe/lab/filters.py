@@ -36,23 +36,30 @@ def _restore(lab: Lab, prefix: list[str], program: str, wanted: str) -> None:
     now = run(lab, [*prefix, f"{program}-save"]).stdout
     if _rules(now) == _rules(wanted):
         return
-    for table in sorted(_tables(now) - _tables(wanted)):
-        run(lab, [*prefix, program, "--table", table, "--flush"])
-        run(lab, [*prefix, program, "--table", table, "--delete-chain"])
+    _empty(lab, prefix, program, now, _tables(now) - _tables(wanted))
     if wanted:
         run(lab, [*prefix, f"{program}-restore"], stdin=wanted)
 
 
 def _clear_legacy(lab: Lab, prefix: list[str]) -> None:
     """Empty the legacy backend, which nothing but an experiment fills."""
-    saved, table = run(lab, [*prefix, "iptables-legacy-save"]).stdout, ""
+    saved = run(lab, [*prefix, "iptables-legacy-save"]).stdout
+    _empty(lab, prefix, "iptables-legacy", saved, _tables(saved))
+
+
+def _empty(lab: Lab, prefix: list[str], program: str, saved: str, tables: set[str]) -> None:
+    """Empty these tables: no rule, no chain of its own, every policy ACCEPT."""
+    table = ""
     for line in saved.splitlines():
         if line.startswith("*"):
             table = line[1:]
-            run(lab, [*prefix, "iptables-legacy", "--table", table, "--flush"])
-            run(lab, [*prefix, "iptables-legacy", "--table", table, "--delete-chain"])
+        if table not in tables:
+            continue
+        if line.startswith("*"):
+            run(lab, [*prefix, program, "--table", table, "--flush"])
+            run(lab, [*prefix, program, "--table", table, "--delete-chain"])
         elif line.startswith(":") and line.split()[1] == "DROP":
-            run(lab, [*prefix, "iptables-legacy", "--table", table, "--policy", line[1:].split()[0], "ACCEPT"])
+            run(lab, [*prefix, program, "--table", table, "--policy", line[1:].split()[0], "ACCEPT"])
 
 
 def _baseline(lab: Lab, machine: Machine, program: str) -> Path:

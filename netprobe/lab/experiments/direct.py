@@ -1,13 +1,13 @@
-"""A container's own IPv6 address, dialled from another host by a route, as Engine 28 closes and opens it.
+"""A container's own IPv6 address, dialled from another host by a route: closed and open, by engine and gateway mode; and ip6tables' rules.
 
-They need a lab with that engine (`lab up --engine sid`). Source: moby#47747; Docker documentation, "Port publishing and mapping".
+Those with a 28 in their names need a lab with that engine (`lab up --engine sid`). Source: moby#47747; Docker documentation, "Port publishing and mapping".
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from netprobe.lab.experiments.model import Experiment, Step, client, fails, on, settled, start, works
+from netprobe.lab.experiments.model import Engine, Experiment, Step, client, fails, on, settled, start, works
 
 _ENGINE = "28"
 _MODE = "-o com.docker.network.bridge.gateway_mode_ipv6"
@@ -23,9 +23,10 @@ LAN6: Final = (
 _ROUTE: Final = on("server1", "ip route add fd00:27::/64 via fd00:3::202")
 
 
-def _demo(mode: str = "nat", publish: str = "") -> tuple[Step, ...]:
+def _demo(mode: str = "", publish: str = "") -> tuple[Step, ...]:
+    option = f"{_MODE}={mode} " if mode else ""
     create = (
-        f"docker network create --ipv6 --subnet 172.27.0.0/24 --subnet fd00:27::/64 {_MODE}={mode} "
+        f"docker network create --ipv6 --subnet 172.27.0.0/24 --subnet fd00:27::/64 {option}"
         "-o com.docker.network.bridge.name=br-six six"
     )
     web = f"--network six {publish}".strip()
@@ -151,4 +152,64 @@ _FILTERED: Final = (
         engine=_ENGINE,
     ),
 )
-DIRECT: Final = (*_BLOCKED, *_OPEN, *_FILTERED)
+#: What Engine 27 does by default, 20.10 does by these options; there FORWARD's policy closes what no rule accepts.
+_FILTERS6: Final = (Engine(host="server2", options=(("experimental", True), ("ip6tables", True))),)
+_POLICY: Final = on("server2", "sysctl -q -w net.ipv6.conf.all.forwarding=1", "ip6tables -P FORWARD DROP")
+
+_ANY_ENGINE: Final = (
+    Experiment(
+        name="v6-direct-policy",
+        title="the engine filters IPv6 (ip6tables), FORWARD's policy drops, and the port is not published",
+        explain=_OWN,
+        expected=fails("v6-direct-blocked"),
+        set_up=(*_FILTERS6, *_demo()),
+        break_=(*_ROUTE, *_POLICY),
+        near_miss=("forward-drop", "raw-direct-drop", "inter-network"),
+    ),
+    Experiment(
+        name="v6-direct-policy-published",
+        title="the same, and the port is published: Docker's rule accepts it at the container's own address",
+        explain=_OWN,
+        expected=works("routed"),
+        set_up=(*_FILTERS6, *_demo(publish="-p 80:80")),
+        break_=(*_ROUTE, *_POLICY),
+        near_miss=("v6-direct-blocked", "forward-drop"),
+    ),
+    Experiment(
+        name="v6-direct-open",
+        title="an engine that does not filter IPv6: every port of the container's own address is open",
+        explain=_OWN,
+        expected=works("routed"),
+        set_up=_demo(),
+        break_=(*_ROUTE, *on("server2", "sysctl -q -w net.ipv6.conf.all.forwarding=1")),
+        near_miss=("v6-direct-blocked", "forward-drop"),
+    ),
+    Experiment(
+        name="v6-forward-policy-drop",
+        title="the same, and somebody else set ip6tables' FORWARD policy to DROP",
+        explain=_OWN,
+        expected=fails("forward-drop"),
+        set_up=_demo(),
+        break_=(*_ROUTE, *_POLICY),
+        near_miss=("v6-direct-blocked",),
+    ),
+    Experiment(
+        name="v6-input-drop",
+        title="ip6tables' INPUT drops what comes for docker-proxy",
+        explain=_HOST,
+        expected=fails("input-drop"),
+        set_up=_demo(publish="-p 80:80"),
+        break_=on("server2", "ip6tables -I INPUT -p tcp --dport 80 -j DROP"),
+        near_miss=("forward-drop", "docker-user-drop"),
+    ),
+    Experiment(
+        name="v6-input-v4-rule",
+        title="the same rule in iptables: IPv6 does not meet it",
+        explain=_HOST,
+        expected=works("docker-proxy"),
+        set_up=_demo(publish="-p 80:80"),
+        break_=on("server2", "iptables -I INPUT -p tcp --dport 80 -j DROP"),
+        near_miss=("input-drop", "dnat-missing"),
+    ),
+)
+DIRECT: Final = (*_ANY_ENGINE, *_BLOCKED, *_OPEN, *_FILTERED)
