@@ -108,10 +108,8 @@ class V6DirectBlocked(Filtered):
         if host is None or network is None or rule.program != SIX:
             return (rule.undo,)
         opened = openings(case, host, rule.label, rule.undo)
-        return (
-            *opened,
-            f"# that holds until the container starts again; for good: {self._lasting(case, rule, network)}",
-        )
+        until = "the container starts again" if rule.table == "raw" else "the next boot"
+        return (*opened, f"# that holds until {until}; for good: {self._lasting(case, rule, network)}")
 
     @staticmethod
     def _lasting(case: Case, rule: Blocked, network: Network) -> str:
