@@ -178,7 +178,7 @@ class NftBackendForwardDrop(Filtered):
 
     def summary(self, case: Case, rule: Blocked) -> str:
         """Who accepts, who does not."""
-        return f"Docker's nftables rules on {rule.host} accept {port_of(case)}, and iptables' FORWARD policy DROP stops it all the same"
+        return f"Docker's nftables rules on {rule.host} accept {port_of(case)}, and {rule.program}' FORWARD policy DROP stops it all the same"
 
     def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
         """Where Docker's rules are."""

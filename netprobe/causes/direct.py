@@ -92,14 +92,12 @@ class V6DirectBlocked(Filtered):
         return f"{name}'s own address {dialled} is dialled from outside {rule.host}{what}; the engine closes it: {rule.label}"
 
     def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:
-        """What the network is."""
+        """What the network is; engines that leave it to the policy do not have modes."""
         host = case.before(rule.host)
         network = dialled_network(case, host) if host else None
-        return (
-            (f"docker: network {network.name} has gateway_mode_ipv6={gateway_mode(network, six=True)}",)
-            if network
-            else ()
-        )
+        if network is None or rule.text.startswith("-P "):
+            return ()
+        return (f"docker: network {network.name} has IPv6's gateway mode {gateway_mode(network, six=True)}",)
 
     def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:
         """What opens it now, in the order of the packet's way; and for good."""

@@ -212,4 +212,4 @@ _ANY_ENGINE: Final = (
         near_miss=("input-drop", "dnat-missing"),
     ),
 )
-DIRECT: Final = (*_ANY_ENGINE, *_BLOCKED, *_OPEN, *_FILTERED)
+DIRECT: Final = (*_BLOCKED, *_OPEN, *_FILTERED, *_ANY_ENGINE)
