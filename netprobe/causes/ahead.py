@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netprobe.causes.blocked import LEGACY, SIX
+from netprobe.causes.bridged import RawDirectDrop, closes_v4
+from netprobe.causes.direct import V6DirectBlocked, closes_v6, openings
 from netprobe.causes.hooks import Hook, entries, hook_of
 from netprobe.predict.compare import described
 from netprobe.predict.model import Barrier, Outcome
@@ -56,15 +59,28 @@ def foretold(case: Case, obstacle: Obstacle) -> Finding:
         code=code_of(case, obstacle),
         summary=f"{what} drops or rejects {whom}" if obstacle.barrier is Barrier.RULE else f"{whom} is stopped: {what}",
         where=Where(host=obstacle.place.host, component=obstacle.label, rule=obstacle.text or None),
-        remedy=(obstacle.undo,) if obstacle.undo else (),
+        remedy=_remedy(case, obstacle),
         remedy_host=obstacle.place.host,
         confidence=Confidence.LIKELY,
     )
 
 
+def _remedy(case: Case, obstacle: Obstacle) -> tuple[str, ...]:
+    host = case.before(obstacle.place.host)
+    if host is not None and code_of(case, obstacle) == V6DirectBlocked.code and obstacle.label.startswith(SIX):
+        return openings(case, host, obstacle.label, obstacle.undo)
+    return (obstacle.undo,) if obstacle.undo else ()
+
+
 def code_of(case: Case, obstacle: Obstacle) -> str:
     """Return the catalogue's code for an obstacle; the barrier's own word where none is so general."""
     if obstacle.barrier is Barrier.RULE:
+        host = case.before(obstacle.place.host)
+        if host is not None and obstacle.direction is Direction.REQUEST and obstacle.place.container is None:
+            if closes_v6(case, host, obstacle.label, obstacle.text):
+                return V6DirectBlocked.code
+            if closes_v4(case, host, obstacle.label, obstacle.text):
+                return RawDirectDrop.code
         return _HOOKS.get(_hook(case, obstacle) or Hook.PREROUTING, obstacle.barrier.value)
     if obstacle.barrier is Barrier.NO_ROUTE and obstacle.direction is Direction.REPLY:
         return "missing-return-route"
@@ -77,8 +93,9 @@ def _hook(case: Case, obstacle: Obstacle) -> Hook | None:
     table, _, rest = obstacle.label.rpartition(" ")[0].rpartition(" ")[2].partition("/")
     chain = rest.split()[0] if rest else ""
     host = case.before(obstacle.place.host)
-    ruleset = host.ruleset if host else None
-    if ruleset is None or not chain:
+    rulesets = case.rulesets(host) if host else ()
+    if not rulesets or not chain:
         return None
+    ruleset = rulesets[-1] if obstacle.label.startswith(LEGACY) else rulesets[0]
     rule = next((each for each in ruleset.rules() if each.text == obstacle.text), None)
     return hook_of(entries(ruleset, table, chain), table, rule)

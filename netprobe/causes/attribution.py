@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.hooks import endpoint, entries
 from netprobe.report.model import Change, Direction, Hop
-from netprobe.state.iptables import find_dnat_to, hits, where
+from netprobe.state.iptables import find_dnat_to, hits, labelled
 from netprobe.state.packet import PacketTuple
 
 if TYPE_CHECKING:
@@ -58,24 +58,24 @@ def _named(
         return replace(change, by="conntrack", rule=f"undoes {origin.rule}" if origin and origin.rule else None)
     if change.field == "dst":
         rule = _dnat(change, world.before.get(here), world.after.get(here), proto)
-        return replace(change, by="DNAT", rule=where(rule) if rule else None)
+        return replace(change, by="DNAT", rule=labelled(rule) if rule else None)
     rule = _source_nat(change, hop, world.before.get(sender), world.after.get(sender), proto)
-    return replace(change, by=rule.target if rule else "source NAT", rule=where(rule) if rule else None)
+    return replace(change, by=rule.target if rule else "source NAT", rule=labelled(rule) if rule else None)
 
 
-def _rulesets(host: Host | None) -> list[Ruleset]:
-    return [ruleset for ruleset in (host.ruleset, host.legacy) if ruleset is not None] if host else []
+def _rulesets(host: Host | None, *, six: bool) -> list[Ruleset]:
+    return [ruleset for ruleset in host.backends(six=six) if ruleset is not None] if host else []
 
 
-def _counted(before: Host | None, after: Host | None) -> set[tuple[str, str]]:
+def _counted(before: Host | None, after: Host | None, *, six: bool) -> set[tuple[str, str]]:
     """Table and text of the rules whose counters rose."""
-    pairs = zip(_rulesets(before), _rulesets(after), strict=False)
+    pairs = zip(_rulesets(before, six=six), _rulesets(after, six=six), strict=False)
     return {(hit.table, hit.rule.text) for one, other in pairs for hit in hits(one, other) if hit.rule}
 
 
 def _best(rules: list[Rule], before: Host | None, after: Host | None) -> Rule | None:
     """The rule that counted; else the only one that fits."""
-    counted = _counted(before, after)
+    counted = _counted(before, after, six=any(rule.program == "ip6tables" for rule in rules))
     hit = [rule for rule in rules if (rule.table, rule.text) in counted]
     if hit:
         return hit[0]
@@ -87,7 +87,7 @@ def _dnat(change: Change, before: Host | None, after: Host | None, proto: str) -
     packet = PacketTuple(dst=dialled, dport=dialled_port, proto=proto, dst_type="LOCAL")
     rules = [
         rule
-        for ruleset in _rulesets(after or before)
+        for ruleset in _rulesets(after or before, six=":" in address)
         for rule in find_dnat_to(ruleset, address, port or 0, proto)
         if rule.matches(packet) is not False
     ]
@@ -100,7 +100,7 @@ def _source_nat(change: Change, hop: Hop, before: Host | None, after: Host | Non
     packet = PacketTuple(src=src, sport=sport, dst=dst, dport=dport, proto=proto)
     rules = [
         rule
-        for ruleset in _rulesets(after or before)
+        for ruleset in _rulesets(after or before, six=":" in (dst or ""))
         for chain in ruleset.tables.get("nat", {}).values()
         if "POSTROUTING" in entries(ruleset, "nat", chain.name)
         for rule in chain.rules

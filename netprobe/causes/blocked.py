@@ -17,7 +17,7 @@ from netprobe.causes.hooks import ISOLATION, USER_CHAIN, Hook
 from netprobe.paths.observe import Symptom
 from netprobe.predict.model import Barrier
 from netprobe.report.model import Confidence, Direction, Finding, Where
-from netprobe.state.iptables import hits, where
+from netprobe.state.iptables import hits, labelled
 from netprobe.state.nft import nft_hits, nft_where
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 STOPPED = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED})
 INGRESS = "INGRESS"
 LEGACY = "iptables-legacy"
+SIX = "ip6tables"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +60,16 @@ class Blocked:
 
     @property
     def program(self) -> str:
-        """``iptables``, ``iptables-legacy`` or ``nft``."""
-        if self.label.startswith(f"{LEGACY} "):
-            return LEGACY
-        return "iptables" if "/" in self.label.partition(" ")[0] else "nft"
+        """``iptables``, ``iptables-legacy``, ``ip6tables`` or ``nft``."""
+        first = self.label.partition(" ")[0]
+        if first in {LEGACY, SIX}:
+            return first
+        return "iptables" if "/" in first else "nft"
 
     @property
     def component(self) -> str:
         """``filter/INPUT``, ``inet firewall/input``: the label without the number."""
-        words = self.label.removeprefix(f"{LEGACY} ").split()
+        words = self.label.removeprefix(f"{LEGACY} ").removeprefix(f"{SIX} ").split()
         return " ".join(words[:2] if self.program == "nft" else words[:1])
 
     @property
@@ -138,14 +140,16 @@ def _hook(obstacle: Obstacle) -> str:
 
 
 def _rulesets(host: Host, place: Place) -> tuple[Ruleset | None, ...]:
-    return (host.ruleset, host.legacy) if place.container is None else (host.namespace(place.container).ruleset,)
+    if place.container is not None:
+        return (host.namespace(place.container).ruleset,)
+    return (host.ruleset, host.legacy, host.ruleset6)
 
 
 def _countable(host: Host, obstacle: Obstacle) -> bool:
     """Whether it surely counts: an iptables rule does, an nftables rule with a counter; a policy only once it was set with ``-P``."""
     for ruleset in _rulesets(host, obstacle.place):
         for rule in ruleset.rules() if ruleset else ():
-            if _label(rule.program, where(rule)) == obstacle.label:
+            if labelled(rule) == obstacle.label:
                 return rule.packets is not None
     for nft in host.nft.rules() if host.nft else ():
         if nft_where(nft) == obstacle.label:
@@ -157,14 +161,10 @@ def _counted(before: Host, after: Host, place: Place) -> Iterator[tuple[str, int
     """Label, count before and count after of everything that counted."""
     for one, other in zip(_rulesets(before, place), _rulesets(after, place), strict=True):
         for hit in hits(one, other):
-            yield _label(hit.program, where(hit)), hit.before, hit.after
+            yield labelled(hit), hit.before, hit.after
     if place.container is None:
         for each in nft_hits(before.nft, after.nft):
             yield nft_where(each), each.before, each.after
-
-
-def _label(program: str, place: str) -> str:
-    return place if program == "iptables" else f"{program} {place}"
 
 
 class Filtered(Cause):
@@ -181,7 +181,7 @@ class Filtered(Cause):
         return Finding(
             code=self.code,
             summary=self.summary(case, rule),
-            where=Where(host=rule.host, component=rule.component, rule=without_counter(rule)),
+            where=Where(host=rule.host, component=in_program(rule.program, rule.component), rule=without_counter(rule)),
             evidence=tuple(filter(None, (_last_seen(case), _counter(rule), *self.more(case, rule)))),
             remedy=self.remedy(case, rule),
             remedy_host=rule.host,
@@ -211,6 +211,11 @@ class Filtered(Cause):
     def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
         """The commands that cure it."""
         return (rule.undo,)
+
+
+def in_program(program: str, component: str) -> str:
+    """``ip6tables filter/INPUT``: IPv6's tables have the names of IPv4's."""
+    return f"{SIX} {component}" if program == SIX else component
 
 
 def _last_seen(case: Case) -> str:

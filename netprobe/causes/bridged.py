@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.blocked import Filtered
 from netprobe.causes.filters import port_of
 from netprobe.causes.hooks import Hook
+from netprobe.state.address import same
 from netprobe.state.lookup import networks_of
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from netprobe.state.docker import Network
     from netprobe.state.model import Host
 
-_BRIDGE_NF = "net.bridge.bridge-nf-call-iptables"
+_BRIDGE_NF = "net.bridge.bridge-nf-call-"  # iptables, ip6tables
 _TABLE = "docker-bridges"  # of Engine 29's nftables backend
 
 
@@ -93,6 +94,11 @@ class IccFalse(Filtered):
         return network is not None and not network.icc
 
 
+def _switch(case: Case) -> str:
+    """The setting of bridge netfilter for the dialled address's version."""
+    return f"{_BRIDGE_NF}{'ip6tables' if case.is_v6 else 'iptables'}"
+
+
 class BridgeNfForwardDrop(Filtered):
     """iptables sees what a bridge switches, and a rule that was meant for routed packets drops it.
 
@@ -114,7 +120,7 @@ class BridgeNfForwardDrop(Filtered):
         network = _bridge_of_both(case, host) if host else None
         if host is None or network is None:
             return False
-        on = (host.sysctls or {}).get(_BRIDGE_NF) == "1"
+        on = (host.sysctls or {}).get(_switch(case)) == "1"
         return on and f"-i {network.bridge} -o {network.bridge} " not in rule.text
 
     def summary(self, case: Case, rule: Blocked) -> str:
@@ -122,18 +128,22 @@ class BridgeNfForwardDrop(Filtered):
         host = case.before(rule.host)
         network = _bridge_of_both(case, host) if host else None
         bridge = network.bridge if network else "the bridge"
-        return f"{rule.host} filters what {bridge} switches between its own containers ({_BRIDGE_NF}=1), and {rule.label} {rule.does} it"
+        return f"{rule.host} filters what {bridge} switches between its own containers ({_switch(case)}=1), and {rule.label} {rule.does} it"
 
     def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
         """The setting."""
-        return (f"sysctl: {_BRIDGE_NF} = 1",)
+        return (f"sysctl: {_switch(case)} = 1",)
 
     def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:
         """Off; or accepted, where it must stay on."""
         host = case.before(rule.host)
         network = _bridge_of_both(case, host) if host else None
-        accept = f"iptables -I FORWARD -i {network.bridge} -o {network.bridge} -j ACCEPT" if network else rule.undo
-        return (f"sysctl -w {_BRIDGE_NF}=0", f"# or, where something needs it: {accept}")
+        accept = (
+            f"{'ip6tables' if case.is_v6 else 'iptables'} -I FORWARD -i {network.bridge} -o {network.bridge} -j ACCEPT"
+            if network
+            else rule.undo
+        )
+        return (f"sysctl -w {_switch(case)}=0", f"# or, where something needs it: {accept}")
 
     def possible(self, case: Case) -> bool:
         """Only between two containers of one bridge, where the setting is on."""
@@ -141,7 +151,7 @@ class BridgeNfForwardDrop(Filtered):
         if case.probe is None or host is None:
             return case.probe is None
         network = _bridge_of_both(case, host)
-        return network is not None and (host.sysctls or {}).get(_BRIDGE_NF) != "0" and super().possible(case)
+        return network is not None and (host.sysctls or {}).get(_switch(case)) != "0" and super().possible(case)
 
 
 class NftBackendForwardDrop(Filtered):
@@ -176,7 +186,7 @@ class NftBackendForwardDrop(Filtered):
 
     def summary(self, case: Case, rule: Blocked) -> str:
         """Who accepts, who does not."""
-        return f"Docker's nftables rules on {rule.host} accept {port_of(case)}, and iptables' FORWARD policy DROP stops it all the same"
+        return f"Docker's nftables rules on {rule.host} accept {port_of(case)}, and {rule.program}' FORWARD policy DROP stops it all the same"
 
     def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
         """Where Docker's rules are."""
@@ -186,6 +196,28 @@ class NftBackendForwardDrop(Filtered):
         """Only where a host has Docker's nftables rules, or that is not known."""
         hosts = case.world.before.values()
         return any(host.nft is None or _by_nftables(host) for host in hosts) and super().possible(case)
+
+
+def closes_v4(case: Case, host: Host, label: str, text: str) -> bool:
+    """Whether this rule closes the dialled container's own IPv4 address to what comes from no container of its host."""
+    probe = case.probe
+    network = dialled_network(case, host)
+    if probe is None or network is None or case.is_v6:
+        return False
+    if probe.source_at.container is not None and probe.source_at.host == host.name:
+        return False
+    if label.startswith(f"ip {_TABLE}/raw-PREROUTING "):
+        return f"iifname != {network.bridge} " in text
+    return "raw/" in label and f"! -i {network.bridge} -j DROP" in text
+
+
+def dialled_network(case: Case, host: Host) -> Network | None:
+    """The bridge network of the target in which the dialled address is its own."""
+    target, dialled = case.target, case.probe.dialled if case.probe else None
+    for endpoint, network in networks_of(host, target) if target else ():
+        if network.bridge and dialled is not None and any(same(dialled, each) for each in endpoint.all_addresses):
+            return network
+    return None
 
 
 def _by_nftables(host: Host) -> bool:
@@ -214,26 +246,9 @@ class RawDirectDrop(Filtered):
     hooks = frozenset({Hook.PREROUTING.value, Hook.ISOLATION.value})
 
     def fits(self, case: Case, rule: Blocked) -> bool:
-        """It is that rule, for the dialled address of a container, and the source is no container of the same host."""
-        host, probe = case.before(rule.host), case.probe
-        if host is None or probe is None or case.reply_lost or case.target is None:
-            return False
-        if probe.source_at.container is not None and probe.source_at.host == rule.host:
-            return False
-        network = self._network(host, case)
-        if network is None:
-            return False
-        if rule.component == f"ip {_TABLE}/raw-PREROUTING":
-            return f"iifname != {network.bridge} " in rule.text
-        return rule.table == "raw" and f"! -i {network.bridge} -j DROP" in rule.text
-
-    @staticmethod
-    def _network(host: Host, case: Case) -> Network | None:
-        target, dialled = case.target, case.probe.dialled if case.probe else None
-        for endpoint, network in networks_of(host, target) if target else ():
-            if network.bridge and dialled in endpoint.all_addresses:
-                return network
-        return None
+        """It is that rule, for the dialled address of a container, and it stopped the request."""
+        host = case.before(rule.host)
+        return host is not None and not case.reply_lost and closes_v4(case, host, rule.label, rule.text)
 
     def summary(self, case: Case, rule: Blocked) -> str:
         """What is forbidden."""
@@ -244,7 +259,7 @@ class RawDirectDrop(Filtered):
     def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:
         """The published port where there is one; what allows it; the rule itself until the engine writes it again."""
         host = case.before(rule.host)
-        network = self._network(host, case) if host else None
+        network = dialled_network(case, host) if host else None
         port = case.probe.dialled_port if case.probe else None
         published = [each for each in case.target.published if each.container_port == port] if case.target else []
         wanted = f"-p {port}:{port}" if port is not None else "-p"
@@ -258,7 +273,7 @@ class RawDirectDrop(Filtered):
     def possible(self, case: Case) -> bool:
         """Only for a container's own address, dialled from outside its host."""
         host, probe = case.target_host, case.probe
-        if probe is not None and (host is None or self._network(host, case) is None):
+        if probe is not None and (host is None or case.is_v6 or dialled_network(case, host) is None):
             return False
         if probe is not None and host is not None and probe.source_at.host == host.name:
             return False

@@ -69,6 +69,11 @@ class Case:
         return exchanges(self.table, self.points)
 
     @property
+    def is_v6(self) -> bool:
+        """An IPv6 address was dialled: ip6tables' rules decide, not iptables'."""
+        return self.probe is not None and ":" in (self.probe.dialled or "")
+
+    @property
     def transport(self) -> str:
         """``tcp``, ``udp`` or ``icmp``."""
         proto = self.aim.proto
@@ -186,8 +191,14 @@ class Case:
         return moments is not None and not any(listening(each, address, port, self.transport) for each in moments)
 
     def dnat_rules(self, host: Host, published: Published, container: Container) -> tuple[Rule, ...] | None:
-        """The DNAT rules that this publication should have, of either backend; None when they are not known, or may be nftables' own."""
-        if host.ruleset is None:
+        """The DNAT rules that this publication should have, of either backend.
+
+        None when they are not known, or may be nftables' own; and where the engine writes none: for IPv6 without ``ip6tables``
+        (before Engine 27), and to a container without an IPv6 address (docker-proxy carries both).
+        """
+        if not self.rulesets(host):
+            return None
+        if not self.translated(host, container):
             return None
         if host.nft and any(host.nft.may_dnat_to(each, published.container_port) for each in container.addresses):
             return None
@@ -200,14 +211,22 @@ class Case:
                         rules.append(rule)
         return tuple(rules)
 
-    @staticmethod
-    def rulesets(host: Host) -> tuple[Ruleset, ...]:
-        """The known IPv4 rulesets of a host: the backend in use, and the legacy one where there are rules in it."""
-        return tuple(ruleset for ruleset in (host.ruleset, host.legacy) if ruleset is not None)
+    def translated(self, host: Host, container: Container) -> bool | None:
+        """Whether the engine writes DNAT rules for the dialled address's version to this container; None where that is not known."""
+        if not self.is_v6:
+            return True
+        if host.ruleset6 is None:
+            return None
+        return host.ruleset6.chain("nat", "DOCKER") is not None and any(":" in each for each in container.addresses)
+
+    def rulesets(self, host: Host) -> tuple[Ruleset, ...]:
+        """The rulesets of a host for the dialled address's version: the backend in use (nothing without that), the legacy one where it has rules."""
+        main, legacy = host.backends(six=self.is_v6)
+        return () if main is None else tuple(filter(None, (main, legacy)))
 
     @staticmethod
     def proxies(host: Host, published: Published) -> tuple[Proxy, ...] | None:
-        """The docker-proxy processes of this publication; None when processes are not known."""
+        """The docker-proxy processes of this publication (each IP version has its own); None when processes are not known."""
         if host.proxies is None:
             return None
         return tuple(
@@ -215,6 +234,7 @@ class Case:
             for proxy in host.proxies
             if (proxy.proto, proxy.host_port, proxy.container_port)
             == (published.proto, published.host_port, published.container_port)
+            and (":" in proxy.host_ip) == (":" in published.host_ip)
         )
 
     @cached_property

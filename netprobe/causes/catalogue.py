@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.addresses import DnsAliasCollision, DnsClientCache, LinkEnvAbsent, LinkEnvStale
 from netprobe.causes.bridged import BridgeNfForwardDrop, IccFalse, NftBackendForwardDrop, RawDirectDrop
 from netprobe.causes.conntrack import ConntrackFull, UdpConntrackStale
+from netprobe.causes.direct import V6DirectBlocked
 from netprobe.causes.doubts import witnessed
 from netprobe.causes.endpoint import (
     AppBoundLoopback,
@@ -88,6 +89,7 @@ CAUSES: tuple[Cause, ...] = (
     IccFalse(),
     DockerUserDrop(),
     RawDirectDrop(),
+    V6DirectBlocked(),
     BridgeNfForwardDrop(),
     NftBackendForwardDrop(),
     InternalNetwork(),

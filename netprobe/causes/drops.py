@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.hooks import FORWARDED, Hook, base_of, entries, hook_of, last_hop, packet_at
 from netprobe.causes.traced import dropping_step, in_iptables
 from netprobe.report.model import Confidence, Direction
-from netprobe.state.iptables import Hit, delete_command, hits, policy_command, where
+from netprobe.state.iptables import Hit, delete_command, hits, labelled, policy_command
 from netprobe.state.nft import NftHit, nft_hits, nft_where
 from netprobe.state.traverse import traverse
 
@@ -114,11 +114,12 @@ def traced_drop(case: Case) -> Drop | None:
 
 def _iptables_proved(host: Host, after: Host, step: Step) -> Iterator[Drop]:
     """The iptables rule or policy that a step is, with what it counted."""
-    ruleset = host.ruleset
-    chain, rule = in_iptables(host, step) if step.family == "ip" else (None, None)
+    six = step.family == "ip6"
+    (ruleset, _), (later, _) = host.backends(six=six), after.backends(six=six)
+    chain, rule = in_iptables(host, step) if step.family in {"ip", "ip6"} else (None, None)
     if ruleset is None or chain is None or (rule is None) is not step.is_policy:
         return
-    for hit in hits(ruleset, after.ruleset):
+    for hit in hits(ruleset, later):
         same = (hit.rule is not None and hit.rule.text == rule.text) if rule is not None else hit.rule is None
         if (hit.table, hit.chain) == (step.table, step.chain) and same:
             hook = hook_of(entries(ruleset, hit.table, hit.chain), hit.table, hit.rule)
@@ -141,10 +142,10 @@ def counted(case: Case) -> tuple[Drop, ...]:
     """Every rule and policy of that host that stops packets, counted meanwhile, and may have been met by this one."""
     name = _host_of(case)
     before, after = (case.before(name), case.after(name)) if name else (None, None)
-    if before is None or after is None or case.probe is None or before.ruleset is None:
+    if before is None or after is None or case.probe is None or not case.rulesets(before):
         return ()  # without the main backend's rules, what another one counted tells half of the story
     found: list[Drop] = []
-    for old, new in ((before.ruleset, after.ruleset), (before.legacy, after.legacy)):
+    for old, new in _moments(case, before, after):
         for hit in hits(old, new):
             if old is not None:
                 found.extend(_drop(case, before, old, hit))
@@ -153,11 +154,16 @@ def counted(case: Case) -> tuple[Drop, ...]:
     return tuple(found)
 
 
+def _moments(case: Case, before: Host, after: Host) -> Iterator[tuple[Ruleset | None, Ruleset | None]]:
+    """Each backend's rules for the dialled address's version, before and after."""
+    return zip(before.backends(six=case.is_v6), after.backends(six=case.is_v6), strict=True)
+
+
 def may_stop(case: Case, hook: Hook) -> bool:
     """Whether some rule or policy at this hook, at the host where the packet was last seen, could stop it (unknown rules may)."""
     name = _host_of(case)
     host = case.before(name) if name else None
-    if host is None or host.ruleset is None or case.probe is None:
+    if host is None or not case.rulesets(host) or case.probe is None:
         return True
     if case.story.reached and case.target is not None and not case.reply_lost:
         return False
@@ -192,10 +198,10 @@ def _forwarded(case: Case, host: Host) -> bool:
     _, container, published = case.publication
     rules = case.dnat_rules(host, published, container)
     after = case.after(host.name)
-    if rules is None or after is None or after.ruleset is None:
+    if rules is None or after is None or not case.rulesets(after):
         return True
     texts = {rule.text for rule in rules}
-    pairs = ((host.ruleset, after.ruleset), (host.legacy, after.legacy))
+    pairs = _moments(case, host, after)
     return any(hit.rule is not None and hit.rule.text in texts for old, new in pairs for hit in hits(old, new))
 
 
@@ -227,7 +233,7 @@ def _drop_of(host: Host, hit: Hit, hook: Hook | None, confidence: Confidence) ->
         hook=hook,
         component=f"{hit.table}/{hit.chain}",
         text=hit.rule.text if hit.rule else f"-P {hit.chain} {hit.policy}",
-        label=where(hit) if hit.program == "iptables" else f"{hit.program} {where(hit)}",
+        label=labelled(hit),
         before=hit.before,
         after=hit.after,
         undo=delete_command(hit.rule) if hit.rule else policy_command(hit),

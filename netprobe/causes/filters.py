@@ -6,7 +6,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
-from netprobe.causes.blocked import INGRESS, LEGACY, Blocked, Filtered, without_counter
+from netprobe.causes.blocked import INGRESS, LEGACY, SIX, Blocked, Filtered, without_counter
 from netprobe.causes.drops import STOPPING
 from netprobe.causes.foreseen import silent_points, whose
 from netprobe.causes.hooks import Hook, endpoint
@@ -79,13 +79,14 @@ class InputFirewallContainerToHost(Filtered):
             return (rule.undo,)
         if rule.program != "nft" and rule.table != "filter":
             return (rule.undo,)
-        wanted = f"{case.transport} dport {port}" if port is not None else "meta l4proto icmp"
+        ping = "ipv6-icmp" if case.is_v6 else "icmp"
+        wanted = f"{case.transport} dport {port}" if port is not None else f"meta l4proto {ping}"
         known = "ct state established,related"
         if rule.program == "nft":
             where = rule.component.replace("/", " ")
             accept = [f"nft insert rule {where} iifname {quote(bridge)} {each} accept" for each in (wanted, known)]
         else:
-            wanted = f"-p {case.transport} --dport {port}" if port is not None else "-p icmp"
+            wanted = f"-p {case.transport} --dport {port}" if port is not None else f"-p {ping}"
             known = "-m conntrack --ctstate RELATED,ESTABLISHED"
             accept = [f"{rule.program} -I INPUT -i {quote(bridge)} {each} -j ACCEPT" for each in (wanted, known)]
         return tuple(accept if case.publication else accept[:1])  # docker-proxy dials by that bridge itself
@@ -246,7 +247,7 @@ class LegacyNftMix(Filtered):
     def fits(self, case: Case, rule: Blocked) -> bool:
         """Docker's chains are in the other backend alone."""
         host = case.before(rule.host)
-        if host is None or host.ruleset is None or host.legacy is None or rule.program == "nft":
+        if host is None or host.ruleset is None or host.legacy is None or rule.program in {"nft", SIX}:
             return False
         if rule.place is not None and rule.place.container is not None:
             return False

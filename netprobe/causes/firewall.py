@@ -7,11 +7,12 @@ from shlex import quote
 from typing import TYPE_CHECKING, ClassVar
 
 from netprobe.causes.base import Cause
-from netprobe.causes.blocked import blocked
+from netprobe.causes.blocked import SIX, blocked, in_program
 from netprobe.causes.drops import Drop, may_stop, the_drop
-from netprobe.causes.hooks import Hook, last_hop
+from netprobe.causes.hooks import USER_CHAIN, Hook, last_hop
 from netprobe.paths.observe import Symptom
 from netprobe.report.model import Finding, Where
+from netprobe.state.address import same
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -40,7 +41,7 @@ class _Dropped(Cause):
         return Finding(
             code=self.code,
             summary=self._summary(case, drop),
-            where=Where(host=drop.host, component=drop.component, rule=drop.text),
+            where=Where(host=drop.host, component=in_program(drop.program, drop.component), rule=drop.text),
             evidence=(f"{self._seen(case)}: {case.frames}", drop.counter),
             remedy=self._remedy(case, drop),
             remedy_host=drop.host,
@@ -182,15 +183,17 @@ class ForwardDrop(_Dropped):
         Not so Engine 28's jump to its chains, which it writes at its own start only; and its rule for a port that is not
         published is one of two that must let it pass.
         """
-        if drop.text.startswith("-P ") and drop.program == "iptables" and self._not_jumped(case, drop):
-            return (f"iptables -A FORWARD -j {_FORWARD_CHAIN}", "# Docker writes it again when the engine starts")
-        if _UNPUBLISHED.fullmatch(drop.text) and self._dials_itself(case) and case.probe is not None:
+        ours = drop.program in {"iptables", SIX}
+        if drop.text.startswith("-P ") and ours and self._not_jumped(case, drop):
+            return (f"{drop.program} -A FORWARD -j {_FORWARD_CHAIN}", "# Docker writes it again when the engine starts")
+        closed = _UNPUBLISHED.fullmatch(drop.text) or (drop.text.startswith("-P ") and not is_published(case))
+        if closed and ours and asks_user_chain(case, drop.host) and self._dials_itself(case) and case.probe is not None:
             port = case.probe.dialled_port
             return (
-                f"iptables -I DOCKER-USER -d {case.probe.dialled} -p {case.transport} --dport {port} -j ACCEPT",
+                f"{drop.program} -I DOCKER-USER -d {case.probe.dialled} -p {case.transport} --dport {port} -j ACCEPT",
                 f"# Docker keeps a port closed that is not published; for good: docker run -p {port}:{port} …",
             )
-        if drop.text.startswith("-P ") and drop.program == "iptables" and case.target is not None:
+        if drop.text.startswith("-P ") and ours and case.target is not None and is_published(case):
             return (
                 f"docker restart {quote(case.target.name)}",
                 f"# Docker's ACCEPT rule for it is missing; or, for all: {drop.undo}",
@@ -199,23 +202,36 @@ class ForwardDrop(_Dropped):
 
     @staticmethod
     def _dials_itself(case: Case) -> bool:
-        """The target's own IPv4 address is dialled, on a port."""
+        """The target's own address is dialled, on a port."""
         dialled = case.dialled
         return (
             dialled is not None
             and case.target is not None
-            and ":" not in dialled[0]
-            and dialled[0] in case.target.addresses
+            and any(same(dialled[0], each) for each in case.target.addresses)
         )
 
     @staticmethod
     def _not_jumped(case: Case, drop: Drop) -> bool:
         host = case.before(drop.host)
-        ruleset = host.ruleset if host else None
+        ruleset = host.backends(six=drop.program == SIX)[0] if host else None
         chain = ruleset.chain("filter", "FORWARD") if ruleset else None
         if ruleset is None or chain is None or ruleset.chain("filter", _FORWARD_CHAIN) is None:
             return False
         return all(rule.target != _FORWARD_CHAIN for rule in chain.rules)
+
+
+def asks_user_chain(case: Case, host: str) -> bool:
+    """Whether FORWARD jumps to DOCKER-USER there: what it accepts, no rule of Docker's closes."""
+    before = case.before(host)
+    ruleset = before.backends(six=case.is_v6)[0] if before else None
+    chain = ruleset.chain("filter", "FORWARD") if ruleset else None
+    return chain is not None and any(rule.target == USER_CHAIN for rule in chain.rules)
+
+
+def is_published(case: Case) -> bool:
+    """Whether the target publishes the port that is meant (at whatever address of its host)."""
+    port, target = case.probe.target_port if case.probe else None, case.target
+    return target is not None and any((p.container_port, p.proto) == (port, case.transport) for p in target.published)
 
 
 def _within_one_bridge(drop: Drop) -> bool:

@@ -95,7 +95,7 @@ class MissingReturnRoute(Cause):
             where=Where(host=obstacle.place.host, component="routing", rule=refused or None),
             evidence=(
                 f"the request at {arrived.point}: {frames_at(case, arrived.point, Direction.REQUEST)}",
-                f"ip route of {whose(obstacle.place)}: {route}",
+                f"{'ip -6' if case.is_v6 else 'ip'} route of {whose(obstacle.place)}: {route}",
             ),
             remedy=_way_back(case, obstacle.place, network, refused),
             remedy_host=obstacle.place.host,

@@ -13,6 +13,7 @@ from netprobe.report.model import Confidence, Direction, Finding, Where
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.evidence.model import Place
+    from netprobe.state.docker import Container
     from netprobe.state.sockets import Socket
 
 
@@ -44,8 +45,7 @@ class V6LocalhostReset(Cause):
             return None
         if any(":" in each.local or each.local == "*" or each.loopback for sockets in found for each in sockets):
             return None
-        socket, published = found[-1][0], case.publication[2] if case.publication else None
-        port = published.host_port if published else probe.dialled_port
+        socket = found[-1][0]
         return Finding(
             code=self.code,
             summary=f"{target.name} was asked by IPv6 ({asked}), and its application listens on IPv4 only ({socket.local}:{socket.port})",
@@ -56,10 +56,19 @@ class V6LocalhostReset(Cause):
             ),
             remedy=(
                 f"# let the application in {target.name} listen on [::]:{probe.target_port}",
-                f"# or recreate it with -p 127.0.0.1:{port}:{probe.target_port} (and -p ADDRESS:{port}:{probe.target_port} for the LAN): clients then go on to IPv4",
+                self._instead(case, target),
             ),
             remedy_host=probe.target_at.host,
         )
+
+    @staticmethod
+    def _instead(case: Case, target: Container) -> str:
+        """IPv4 alone: for a published port by how it is published, else by the address that is dialled."""
+        if case.publication is None or case.probe is None:
+            four = next((each for each in target.addresses if ":" not in each), "")
+            return f"# or dial its IPv4 address, {four}" if four else "# it has no IPv4 address"
+        port = f"{case.publication[2].host_port}:{case.probe.target_port}"
+        return f"# or recreate it with -p 0.0.0.0:{port} (or 127.0.0.1:{port}): clients then go on to IPv4"
 
     @staticmethod
     def _asked(case: Case) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def _lost_proxy(case: Case) -> tuple[Host, Container, Published, tuple[Rule, ...]] | None:
-    """A running container's publication that should have answered and has no docker-proxy, with its DNAT rules."""
+    """A running container's publication that should have answered and has no docker-proxy, with its DNAT rules (none, where the engine writes none)."""
     if case.publication is None or case.dialled is None or not case.refused_by_host:
         return None
     host, container, published = case.publication
@@ -27,9 +27,14 @@ def _lost_proxy(case: Case) -> tuple[Host, Container, Published, tuple[Rule, ...
         return None
     proxies = case.proxies(host, published)
     rules = case.dnat_rules(host, published, container)
-    if proxies is None or proxies or rules is None:
+    by_proxy_alone = case.translated(host, container) is False
+    if proxies is None or proxies or (rules is None and not by_proxy_alone):
         return None
-    return (host, container, published, rules) if case.never_listening(Place(host=host.name), *case.dialled) else None
+    return (
+        (host, container, published, rules or ())
+        if case.never_listening(Place(host=host.name), *case.dialled)
+        else None
+    )
 
 
 def uses_no_proxy(host: Host) -> bool:
@@ -55,6 +60,7 @@ class ProxyDead(Cause):
     """docker-proxy of a published port is gone; only what DNAT takes still works.
 
     What it is: connections from the host to 127.0.0.1 and from containers to the host's address are not taken by the DNAT rule: docker-proxy has to.
+        So has it for IPv6 where Docker writes no ip6tables rules (before Engine 27), or the container has no IPv6 address.
     Why it happens: the process was killed (OOM killer, by hand) while the container goes on.
     Evidence: the host's own refusal, the DNAT rule in place, and no docker-proxy with that port among the processes and sockets.
     Remedy: restart the container: Docker starts the proxy again.
@@ -71,10 +77,20 @@ class ProxyDead(Cause):
     def find(self, case: Case) -> Finding | None:
         """Fires when a published port was refused by its host, DNAT is in place, and the proxy is not."""
         lost = _lost_proxy(case)
-        if lost is None or not lost[3] or case.dialled is None:
+        if lost is None or case.dialled is None:
             return None
         host, container, published, rules = lost
-        why = "connections to 127.0.0.0/8" if is_loopback(case.dialled[0]) else "connections from a container's bridge"
+        alone = case.translated(host, container) is False
+        if not rules and not alone:
+            return None
+        loopback = "connections to ::1" if case.is_v6 else "connections to 127.0.0.0/8"
+        why = loopback if is_loopback(case.dialled[0]) else "connections from a container's bridge"
+        why = "IPv6 connections to it" if alone else why
+        missing = (
+            "no ip6tables rules of Docker's"
+            if any(":" in each for each in container.addresses)
+            else "no IPv6 address of the container"
+        )
         return Finding(
             code=self.code,
             summary=f"docker-proxy of {container.name}'s port {published.host_port} is not running, and {why} are not DNATed",
@@ -82,7 +98,7 @@ class ProxyDead(Cause):
             evidence=(
                 f"{case.story.detail} from {host.name} itself, nothing behind it: {case.frames}",
                 f"no docker-proxy process or socket for {published}",
-                f"the DNAT rule is there: {rules[0].text}",
+                f"the DNAT rule is there: {rules[0].text}" if rules else f"nothing else carries IPv6: {missing}",
             ),
             remedy=(f"docker restart {container.name}",),
             remedy_host=host.name,
@@ -109,7 +125,7 @@ class ProxyAndDnatDead(Cause):
     def find(self, case: Case) -> Finding | None:
         """Fires when a published port was refused by its host and both ways are gone."""
         lost = _lost_proxy(case)
-        if lost is None or lost[3]:
+        if lost is None or lost[3] or case.translated(lost[0], lost[1]) is False:
             return None
         host, container, published, _ = lost
         return Finding(

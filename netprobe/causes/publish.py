@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.evidence.model import Place
 from netprobe.paths.observe import Answerer, Symptom
 from netprobe.report.model import Finding, Where
-from netprobe.state.address import is_loopback
+from netprobe.state.address import is_any, is_loopback
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -79,12 +80,13 @@ def _delivered(case: Case) -> bool:
 
 
 class PortNotPublished(Cause):
-    """The container runs, and nobody publishes that port on its host.
+    """The container runs, and nobody publishes that port on its host, or not at the dialled address.
 
-    What it is: without ``-p`` (or with the other protocol) there is neither a DNAT rule nor a docker-proxy: the host refuses.
-    Why it happens: EXPOSE publishes nothing; ``-p 80:80`` is TCP only.
-    Evidence: the host's own RST (UDP: port unreachable), no publication of that port, no socket of the host.
-    Remedy: recreate with ``-p``.
+    What it is: without ``-p`` (or with the other protocol, or for the other IP version) there is neither a DNAT rule nor a docker-proxy: the
+        host refuses.
+    Why it happens: EXPOSE publishes nothing; ``-p 80:80`` is TCP only; ``-p 0.0.0.0:80:80`` is IPv4 only, and ``localhost`` is ``::1`` first.
+    Evidence: the host's own RST (UDP: port unreachable), no publication of that port at that address, no socket of the host.
+    Remedy: recreate with ``-p`` (``-p '[::]:80:80'`` for IPv6).
     Source: Docker documentation, "Port publishing and mapping".
     """
 
@@ -94,19 +96,25 @@ class PortNotPublished(Cause):
     def possible(self, case: Case) -> bool:
         """Not where the target itself answered, nor when it is known to publish the port."""
         mine = case.publication is not None and case.target is not None and case.publication[1].name == case.target.name
-        asked = case.target is not None and _asked_for(case.target, case)
+        asked = case.target is not None and _asked_for(case.target, case) and not _elsewhere(case)
         return case.story.answerer is not Answerer.TARGET and not mine and not asked
 
     def find(self, case: Case) -> Finding | None:
         """Fires when a host with running containers refused a port that none of them publishes and no process has.
 
-        Also when the target does not publish the port and another container, which does, answered.
+        Also when it is published at other addresses alone (of the other IP version, mostly), and when the target does not publish
+        the port and another container, which does, answered.
         """
         if case.story.symptom is Symptom.OTHER_ENDPOINT:
             return self._taken_by_another(case)
         dialled, host = case.dialled, case.dialled_host
         if dialled is None or host is None or host.containers is None or not case.refused_by_host:
             return None
+        if not case.never_listening(Place(host=host.name), *dialled):
+            return None
+        elsewhere = _elsewhere(case)
+        if elsewhere:
+            return self._at_other_addresses(case, host, elsewhere)
         if host.networks is None and case.target is not None:
             return None  # on a network for which the engine ignores -p?
         running = [each for each in host.containers if each.running and not each.host_network]
@@ -116,7 +124,7 @@ class PortNotPublished(Cause):
             for p in each.published
             if (p.host_port, p.proto) == (dialled[1], case.transport)
         ]
-        if not running or publishing or not case.never_listening(Place(host=host.name), *dialled):
+        if not running or publishing:
             return None
         target = case.target if case.target is not None and case.target.running else None
         if target is not None and _asked_for(target, case):
@@ -138,6 +146,29 @@ class PortNotPublished(Cause):
             remedy=(
                 f"# recreate {target.name if target else 'the container that should answer'} with -p {dialled[1]}:{port}{suffix}",
             ),
+            remedy_host=host.name,
+        )
+
+    def _at_other_addresses(self, case: Case, host: Host, found: tuple[tuple[Container, Published], ...]) -> Finding:
+        address, port = case.dialled or ("", 0)
+        container = found[0][0]
+        mine = [each for owner, each in found if owner.name == container.name]
+        dialled = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        four = {":" not in each.host_ip for each in mine}
+        version = "IPv4" if four == {True} else "IPv6"
+        other = len(four) == 1 and four != {":" not in address}
+        where = ", ".join(_socket(each.host_ip, each.host_port) for each in mine[:3])
+        only = f"on {version} only ({where})" if other else f"at {where} only"
+        return Finding(
+            code=self.code,
+            summary=f"{container.name}'s port {mine[0].container_port}/{mine[0].proto} is published {only}, and {dialled} was dialled: {host.name} itself refuses it",
+            where=Where(host=host.name, component=container.name),
+            evidence=(
+                f"{case.story.detail} from {host.name}, nothing behind it: {case.frames}",
+                f"docker: {'; '.join(f'{container.name} publishes {each}' for each in mine[:3])}",
+                f"no {case.transport} socket of {host.name} takes {dialled}",
+            ),
+            remedy=(_recreate(container, mine, address),),
             remedy_host=host.name,
         )
 
@@ -165,6 +196,46 @@ class PortNotPublished(Cause):
             remedy=(f"# recreate {target.name} with -p FREEPORT:{probe.target_port}{suffix}",),
             remedy_host=host.name,
         )
+
+
+def _elsewhere(case: Case) -> tuple[tuple[Container, Published], ...]:
+    """The running containers (the target, if it is known) that publish the dialled port, where none does at the dialled address."""
+    dialled, host = case.dialled, case.dialled_host
+    if dialled is None or host is None or case.publication is not None:
+        return ()
+    return tuple(
+        (container, each)
+        for container in host.containers or ()
+        if container.running and (case.target is None or container.name == case.target.name)
+        for each in container.published
+        if (each.host_port, each.proto) == (dialled[1], case.transport)
+    )
+
+
+def _socket(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _recreate(container: Container, published: list[Published], dialled: str) -> str:
+    """With what it has, and the dialled address besides: any of its version, where that is how it was published."""
+    added = dialled
+    if all(is_any(each.host_ip) for each in published):
+        added = "::" if ":" in dialled else "0.0.0.0"  # noqa: S104 - an argument of docker run
+    addresses = [*(each.host_ip for each in published), added]
+    first = published[0]
+    ports = f"{first.host_port}:{first.container_port}{_suffix(first)}"
+    options = (f"-p '[{each}]:{ports}'" if ":" in each else f"-p {each}:{ports}" for each in addresses)
+    return f"# recreate {quote(container.name)} with {' '.join(options)}; or dial {_instead(first, dialled)}"
+
+
+def _instead(published: Published, dialled: str) -> str:
+    """Where it is published, in the form in which it was dialled."""
+    six = ":" in published.host_ip
+    if not is_any(published.host_ip):
+        return _socket(published.host_ip, published.host_port)
+    if is_loopback(dialled):
+        return _socket("::1" if six else "127.0.0.1", published.host_port)
+    return f"port {published.host_port} at the host's {'IPv6' if six else 'IPv4'} address"
 
 
 def _asked_for(target: Container, case: Case) -> bool:

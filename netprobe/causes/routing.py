@@ -141,7 +141,7 @@ class NoRoute(Cause):
             code=self.code,
             summary=f"{whose(obstacle.place)} has no route to {probe.dialled}: {route}",
             where=Where(host=obstacle.place.host, component="routing", rule=refused or None),
-            evidence=(f"ip route of {whose(obstacle.place)}: {route}", seen),
+            evidence=(f"{'ip -6' if case.is_v6 else 'ip'} route of {whose(obstacle.place)}: {route}", seen),
             remedy=(self._remedy(case, obstacle.place, refused),),
             remedy_host=obstacle.place.host,
         )

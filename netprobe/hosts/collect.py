@@ -45,6 +45,7 @@ SYSCTLS = (
     "net/ipv6/conf/all/forwarding",
     "net/ipv6/conf/*/force_forwarding",
     "net/bridge/bridge-nf-call-iptables",
+    "net/bridge/bridge-nf-call-ip6tables",
     "net/netfilter/nf_conntrack_count",
     "net/netfilter/nf_conntrack_max",
 )
@@ -53,7 +54,7 @@ FIRST = ("addr", "route", "rule")
 """What a plan needs: asked of every host of the inventory."""
 REST = ("neigh", "fdb", "iptables", "iptables-legacy", "ip6tables", "nft", "sockets", "counters", "conntrack-stat")
 """What the analysis needs beside: asked of the hosts involved."""
-AFTER = ("addr", "neigh", "iptables", "iptables-legacy", "nft", "sockets", "counters", "conntrack-stat")
+AFTER = ("addr", "neigh", "iptables", "iptables-legacy", "ip6tables", "nft", "sockets", "counters", "conntrack-stat")
 """What a probe, or whatever happens during it, can change."""
 NAMESPACE_FIRST = ("addr", "route")
 NAMESPACE_REST = ("neigh", "sockets", "iptables", "counters")

@@ -13,42 +13,57 @@ if TYPE_CHECKING:
     from netprobe.lab.layout import Lab, Machine
 
 
+PROGRAMS = ("iptables", "ip6tables")
+
+
 def keep_filter(lab: Lab, machine: Machine) -> None:
     """Note a host's packet filter, unless that was done already; no container may be there yet."""
-    path = _baseline(lab, machine)
-    if not path.exists():
-        path.write_text(run(lab, [*enter(lab, machine.name), "iptables-save"]).stdout)
+    for program in PROGRAMS:
+        path = _baseline(lab, machine, program)
+        if not path.exists():
+            path.write_text(run(lab, [*enter(lab, machine.name), f"{program}-save"]).stdout)
 
 
 def restore_filter(lab: Lab, machine: Machine) -> None:
     """Put a host's packet filter back as it was noted; the counters stay unless something was changed."""
     prefix = enter(lab, machine.name)
     _clear_legacy(lab, prefix)
-    wanted = _baseline(lab, machine).read_text()
-    now = run(lab, [*prefix, "iptables-save"]).stdout
+    for program in PROGRAMS:
+        _restore(lab, prefix, program, _baseline(lab, machine, program).read_text())
+
+
+def _restore(lab: Lab, prefix: list[str], program: str, wanted: str) -> None:
+    now = run(lab, [*prefix, f"{program}-save"]).stdout
     if _rules(now) == _rules(wanted):
         return
-    for table in sorted(_tables(now) - _tables(wanted)):
-        run(lab, [*prefix, "iptables", "--table", table, "--flush"])
-        run(lab, [*prefix, "iptables", "--table", table, "--delete-chain"])
+    _empty(lab, prefix, program, now, _tables(now) - _tables(wanted))
     if wanted:
-        run(lab, [*prefix, "iptables-restore"], stdin=wanted)
+        run(lab, [*prefix, f"{program}-restore"], stdin=wanted)
 
 
 def _clear_legacy(lab: Lab, prefix: list[str]) -> None:
     """Empty the legacy backend, which nothing but an experiment fills."""
-    saved, table = run(lab, [*prefix, "iptables-legacy-save"]).stdout, ""
+    saved = run(lab, [*prefix, "iptables-legacy-save"]).stdout
+    _empty(lab, prefix, "iptables-legacy", saved, _tables(saved))
+
+
+def _empty(lab: Lab, prefix: list[str], program: str, saved: str, tables: set[str]) -> None:
+    """Empty these tables: no rule, no chain of its own, every policy ACCEPT."""
+    table = ""
     for line in saved.splitlines():
         if line.startswith("*"):
             table = line[1:]
-            run(lab, [*prefix, "iptables-legacy", "--table", table, "--flush"])
-            run(lab, [*prefix, "iptables-legacy", "--table", table, "--delete-chain"])
+        if table not in tables:
+            continue
+        if line.startswith("*"):
+            run(lab, [*prefix, program, "--table", table, "--flush"])
+            run(lab, [*prefix, program, "--table", table, "--delete-chain"])
         elif line.startswith(":") and line.split()[1] == "DROP":
-            run(lab, [*prefix, "iptables-legacy", "--table", table, "--policy", line[1:].split()[0], "ACCEPT"])
+            run(lab, [*prefix, program, "--table", table, "--policy", line[1:].split()[0], "ACCEPT"])
 
 
-def _baseline(lab: Lab, machine: Machine) -> Path:
-    return lab.host_dir(machine.name) / "iptables.baseline"
+def _baseline(lab: Lab, machine: Machine, program: str) -> Path:
+    return lab.host_dir(machine.name) / f"{program}.baseline"
 
 
 def _rules(saved: str) -> list[str]:

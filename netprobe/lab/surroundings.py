@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from netprobe.lab.filters import keep_filter, restore_filter
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
 
 # net.ipv4.ip_forward stands first: writing it resets others (Documentation/networking/ip-sysctl.rst).
 _SETTINGS = (
-    "ipv4/ip_forward ipv6/conf/all/forwarding ipv6/conf/*/force_forwarding bridge/bridge-nf-call-iptables "
+    "ipv4/ip_forward ipv6/conf/all/forwarding ipv6/conf/*/force_forwarding "
+    "bridge/bridge-nf-call-iptables bridge/bridge-nf-call-ip6tables "
     "ipv4/conf/*/forwarding ipv4/conf/*/rp_filter ipv4/conf/*/route_localnet ipv4/conf/*/proxy_arp ipv4/conf/*/arp_ignore "
     "netfilter/nf_conntrack_tcp_be_liberal"
 )
 _SCRIPT = f"""
 ip -j addr show; echo; ip -j route show; echo; ip -j rule show; echo; ip -j neigh show nud permanent; echo
-nft -j list tables 2>/dev/null || echo '{{}}'; tc -j qdisc show
+nft -j list tables 2>/dev/null || echo '{{}}'; tc -j qdisc show; echo; ip -6 -j route show
 cd /proc/sys/net && grep -s . {_SETTINGS}
 exit 0
 """
@@ -87,7 +89,8 @@ def _look(lab: Lab, name: str) -> str:
 def parse(text: str) -> Surroundings:
     """Parse what the script printed."""
     lines = [line for line in text.splitlines() if line.strip()]
-    addr, routes, rules, neighbours, tables, qdiscs = (json.loads(line) for line in lines[:6])
+    shown = [json.loads(line) for line in lines if line[0] in "[{"]
+    addr, routes, rules, neighbours, tables, qdiscs, *routes6 = shown
     links = {link["ifname"].split("@")[0]: link for link in addr}
     return Surroundings(
         links=links,
@@ -95,16 +98,16 @@ def parse(text: str) -> Surroundings:
             (f"{each['local']}/{each['prefixlen']}", "dev", name)
             for name, link in links.items()
             for each in link["addr_info"]
-            if each["family"] == "inet"
+            if each["family"] == "inet" or each["scope"] == "global"
         },
-        routes={_route(route) for route in routes if route.get("protocol") != "kernel"},
+        routes={_route(route) for route in chain(routes, *routes6) if route.get("protocol") != "kernel"},
         rules=[_rule(rule) for rule in rules],
         neighbours={(each["dst"], "dev", each["dev"], "lladdr", each.get("lladdr", "")) for each in neighbours},
         tables={
             (item["table"]["family"], item["table"]["name"]) for item in tables.get("nftables", ()) if "table" in item
         },
         classifiers={each["dev"] for each in qdiscs if each["kind"] == "clsact"},
-        settings=dict(line.split(":", 1) for line in lines[6:]),
+        settings=dict(line.split(":", 1) for line in lines[len(shown) :]),
     )
 
 

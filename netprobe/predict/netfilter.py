@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from netprobe.predict.model import Barrier, Flying, Obstacle, Step, Stopped, UnknownHere
 from netprobe.predict.nftables import translation, walk_chain
 from netprobe.report.model import Direction
-from netprobe.state.iptables import Rule, delete_command, policy_command, where
+from netprobe.state.iptables import Rule, delete_command, labelled, policy_command
 from netprobe.state.lookup import has_address
 from netprobe.state.nft import NftRule, nft_where
 from netprobe.state.packet import PacketTuple
@@ -156,14 +156,14 @@ def _refuse_doubt(place: Place, walk: Traversal) -> None:
     for rule in walk.doubts:
         if rule.target != (walk.verdict or "ACCEPT"):
             what = ", ".join(rule.unknown) or "what the packet does not tell"
-            raise UnknownHere(f"{place}: {where(rule)} ({rule.text}) matches on {what}")
+            raise UnknownHere(f"{place}: {labelled(rule)} ({rule.text}) matches on {what}")
 
 
 def _obstacle(place: Place, walk: Traversal, direction: Direction) -> Obstacle:
     decided = walk.decided_by
     if decided is None:
         raise UnknownHere(f"{place}: a verdict without a rule")
-    label = where(decided) if decided.program == "iptables" else f"{decided.program} {where(decided)}"
+    label = labelled(decided)
     if isinstance(decided, Rule):
         text, undo = decided.text, delete_command(decided)
     else:
@@ -183,7 +183,7 @@ def _step(place: Place, hook: str, kind: str, rule: Rule, before: Flying, after:
     to = _endpoint(after.dst, after.dport) if kind in _BY_DESTINATION else after.src
     what = f"{kind} to {to}" if before.endpoints != after.endpoints else f"{kind}, nothing changes"
     return Step(
-        place=place, stage=f"nat/{hook}", what=what, rule=where(rule), text=rule.text, direction=after.direction
+        place=place, stage=f"nat/{hook}", what=what, rule=labelled(rule), text=rule.text, direction=after.direction
     )
 
 
@@ -197,7 +197,7 @@ def _translate(by: Filter, kind: str, rule: Rule, packet: Flying, in_if: str, ou
     if kind in _BY_SOURCE:
         source = _address_of(by.namespace, out_if, packet.dst) if kind == "MASQUERADE" else _to_source(rule)
     if source is None:
-        raise UnknownHere(f"{by.place}: {where(rule)} ({rule.text}) translates to what is not known")
+        raise UnknownHere(f"{by.place}: {labelled(rule)} ({rule.text}) translates to what is not known")
     return replace(packet, src=source)
 
 
@@ -206,13 +206,16 @@ def _redirected(namespace: Namespace, rule: Rule, packet: Flying, in_if: str) ->
     port = rule.options.get("--to-ports", "")
     address = _address_of(namespace, in_if, packet.dst)
     if address is None or (port and not port.isdecimal()):
-        raise UnknownHere(f"{where(rule)} redirects to what is not known")
+        raise UnknownHere(f"{labelled(rule)} redirects to what is not known")
     return replace(packet, dst=address, dport=int(port) if port else packet.dport, orig=(packet.dst, packet.dport))
 
 
 def _to_source(rule: Rule) -> str | None:
-    """The one IPv4 address of ``--to-source``; None for a range, and for IPv6."""
-    address, _, _ = rule.options.get("--to-source", "").partition(":")
+    """The one address of ``--to-source`` (``192.0.2.1:1024-2048``, ``[2001:db8::1]:80``, ``2001:db8::1``); None for a range."""
+    text = rule.options.get("--to-source", "")
+    address = (
+        text[1:].partition("]")[0] if text.startswith("[") else text if text.count(":") > 1 else text.partition(":")[0]
+    )
     return address if address and "-" not in address else None
 
 

@@ -163,7 +163,7 @@ class Walk:
         self.resolved.append(ask.address)
         carried, end = carry(ask)
         before, behind = _around(carried)
-        tap = before[-1] if self._filters_first(carried) else None
+        tap = before[-1] if self._filters_first(carried, packet.dst) else None
         for stop in before[:-1] if tap else before:
             self._seen(stop, packet, sure=_is_sent(carried, end))
         if end is not None:
@@ -179,10 +179,10 @@ class Walk:
         self._receive(carried.into, packet, carried.in_if, tap)
 
     def _bridge_netfilter(self, place: Place, packet: Flying, bridge: str) -> Flying:
-        """With bridge-nf-call-iptables=1 what is switched passes FORWARD too (net/bridge/br_netfilter_hooks.c)."""
+        """With bridge-nf-call-iptables=1 (ip6tables for IPv6) what is switched passes FORWARD too (net/bridge/br_netfilter_hooks.c)."""
         own = Place(host=place.host)
         host = self.hosts[place.host]
-        if not _bridge_nf(host):
+        if not _bridge_nf(host, packet.dst):
             return packet
         by = filter_of(host, own, packet.dst)
         restored = self._restored(own, packet)
@@ -190,10 +190,10 @@ class Walk:
         passed = self._hook(by, "FORWARD", passed, in_if=bridge, out_if=bridge)
         return passed if restored is None else replace(passed, src=restored.src, sport=restored.sport)
 
-    def _filters_first(self, carried: Carried) -> bool:
+    def _filters_first(self, carried: Carried, dst: str) -> bool:
         """Whether a bridge hands up what comes from a port of its own behind PREROUTING only (br_nf_pre_routing, ip_sabotage_in)."""
         host = self.hosts.get(carried.into.host) if carried.into and carried.into.container is None else None
-        return host is not None and carried.in_if in docker_bridges(host) and _bridge_nf(host)
+        return host is not None and carried.in_if in docker_bridges(host) and _bridge_nf(host, dst)
 
     # -- decisions ----------------------------------------------------------------------------------------------------
 
@@ -406,8 +406,11 @@ class Walk:
         return (Change(field="dst", before=self.dialled, after=first.dst, by="NAT"),)
 
 
-def _bridge_nf(host: Host) -> bool:
-    return (host.sysctls or {}).get("net.bridge.bridge-nf-call-iptables") == "1"
+def _bridge_nf(host: Host, address: str) -> bool:
+    """IPv6 has a switch of its own; where that was not read, IPv4's stands for it (Docker sets both)."""
+    settings, name = host.sysctls or {}, "net.bridge.bridge-nf-call-iptables"
+    value = settings.get(name)
+    return (settings.get("net.bridge.bridge-nf-call-ip6tables", value) if ":" in address else value) == "1"
 
 
 def _around(carried: Carried) -> tuple[tuple[Stop, ...], tuple[Stop, ...]]:

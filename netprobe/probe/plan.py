@@ -121,12 +121,15 @@ def _published(hosts: Mapping[str, Host], source: Place, found: Found, owner: Co
     if chosen is None:
         address, host_port, way = general, port, f"{host.name} publishes no port {port}/{proto} of {owner.name}"
     else:
-        loopback = is_loopback(chosen.host_ip)
+        six, loopback = ":" in chosen.host_ip, is_loopback(chosen.host_ip)
+        if six is not (":" in general):
+            general = _host_address(hosts, source, host, six=six) or general
         address = general if is_any(chosen.host_ip) or loopback else chosen.host_ip
         host_port = chosen.host_port or port
         verb = "publishes" if owner.running else "would publish"
         verb = verb if chosen in owner.published else "was asked to publish"
-        at = f"{chosen.host_ip}:{host_port} only" if loopback else _at(address, host_port)
+        other = six is not (":" in address)  # no address of that version is known
+        at = f"{_at(chosen.host_ip, host_port)} only" if loopback or other else _at(address, host_port)
         way = f"{host.name} {verb} {owner.name}'s port {port}/{proto} at {at}"
     why = f"{source} has no way to {owner.name}'s own address; "
     return Dial(
@@ -146,7 +149,7 @@ def choose_binding(container: Container, port: int, proto: str, *, version: int 
         for each in (*container.published, *container.requested)
         if (each.container_port, each.proto) == (port, proto)
     ]
-    fitting = [each for each in mine if is_any(each.host_ip) or (":" in each.host_ip) == (version == 6)]
+    fitting = [each for each in mine if (":" in each.host_ip) == (version == 6)]
     order = sorted(
         fitting or mine, key=lambda each: (not each.host_port, not is_any(each.host_ip), is_loopback(each.host_ip))
     )
@@ -258,25 +261,28 @@ def host_addresses(host: Host, *, down: bool = False) -> Iterator[str]:
     return iter(sorted(dict.fromkeys(found), key=lambda address: ":" in address))
 
 
-def _host_address(hosts: Mapping[str, Host], source: Place, host: Host) -> str | None:
-    """Choose the host's address for this source: on a link of the source, then by any route, in the host's order.
+def _host_address(hosts: Mapping[str, Host], source: Place, host: Host, *, six: bool | None = None) -> str | None:
+    """Choose the host's address (of one IP version, if given) for this source: on a link of the source, then by any route, in the host's order.
 
     Without a route, or with the host's interface down, an address is dialled all the same: that it does not work is the answer.
     """
     namespace = namespace_of(hosts, source)
     if namespace is None:
         return None
+    known = [each for each in host_addresses(host) if six is None or six is (":" in each)]
     if source.container is None and source.host == host.name:
-        return next(host_addresses(host), "127.0.0.1")
+        return known[0] if known else "::1" if six else "127.0.0.1"
     routed: list[str] = []
-    for address in host_addresses(host):
+    for address in known:
         hop = route_lookup(namespace, address)
         if hop is None or hop.local:
             continue
         if not hop.via and hop.dev not in docker_bridges(hosts[source.host]):
             return address
         routed.append(address)
-    return routed[0] if routed else next(host_addresses(host, down=True), None)
+    if routed or six is not None:
+        return routed[0] if routed else None
+    return next(host_addresses(host, down=True), None)
 
 
 def _required(address: str | None, found: Found) -> str:

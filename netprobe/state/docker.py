@@ -175,6 +175,14 @@ class Network:
         return self.name == "bridge" and self.driver == "bridge"
 
 
+ROUTED = "routed"
+
+
+def gateway_mode(network: Network, *, six: bool) -> str:
+    """How a bridge network is reached from outside (Engine 27 and later): ``nat``, ``nat-unprotected``, ``routed`` or ``isolated``."""
+    return network.options.get(f"{_OPTION}gateway_mode_{'ipv6' if six else 'ipv4'}") or "nat"
+
+
 def parse_containers(text: str, issues: Issues) -> tuple[Container, ...] | None:
     """The JSON list of inspects, in its order; None when the text is no list."""
     items = load_items(text, issues)
@@ -321,7 +329,7 @@ def _network(item: dict[str, Any]) -> Network:
         mode=options.get("macvlan_mode", options.get("ipvlan_mode", "")),
         icc=options.get(f"{_OPTION}enable_icc", "true") != "false",
         masquerade=options.get(f"{_OPTION}enable_ip_masquerade", "true") != "false"
-        and options.get(f"{_OPTION}gateway_mode_ipv4") != "routed",  # Engine 27 and later
+        and options.get(f"{_OPTION}gateway_mode_ipv4") != ROUTED,  # Engine 27 and later
         containers={ident: text_of(each, "Name") for ident, each in _dicts(dict_of(item, "Containers"))},
         options=options,
     )

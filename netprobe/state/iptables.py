@@ -103,7 +103,7 @@ _TESTS: dict[Field, Callable[[str, PacketTuple], bool | None]] = {
     Field.DST: lambda spec, p: _address(spec, p.dst),
     Field.IN: lambda spec, p: _interface(spec, p.in_if),
     Field.OUT: lambda spec, p: _interface(spec, p.out_if),
-    Field.PROTO: lambda spec, p: _proto(spec, p.proto),
+    Field.PROTO: lambda spec, p: _proto(spec, p.carried),
     Field.SPORT: lambda spec, p: in_ports(spec, p.sport),
     Field.DPORT: lambda spec, p: in_ports(spec, p.dport),
     Field.PORTS: _both_ports,
@@ -294,6 +294,11 @@ def where(item: Rule | Hit | Chain) -> str:
         return f"{item.table}/{item.name} policy"
     number = "policy" if item.number is None else f"#{item.number}"
     return f"{item.table}/{item.chain} {number}"
+
+
+def labelled(item: Rule | Hit | Chain) -> str:
+    """The same with the program before it, where that is not ``iptables``: ``ip6tables nat/DOCKER #2``."""
+    return where(item) if item.program == "iptables" else f"{item.program} {where(item)}"
 
 
 def delete_argv(rule: Rule) -> tuple[str, ...]:

@@ -210,6 +210,10 @@ class Host:
         """ip6tables."""
         return self.outputs.parse("ip6tables", _six)
 
+    def backends(self, *, six: bool) -> tuple[Ruleset | None, Ruleset | None]:
+        """What filters one IP version: the rules of the backend in use, and the legacy one's (None: not known, or the same program)."""
+        return (self.ruleset6, None) if six else (self.ruleset, self.legacy)
+
     @cached_property
     def nft(self) -> NftRuleset | None:
         """What nft holds beside iptables' own tables."""

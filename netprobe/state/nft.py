@@ -53,6 +53,8 @@ class NftRule:
 
     def matches(self, packet: PacketTuple) -> bool | None:
         """Whether the packet meets every match; None when a match is not understood or the packet does not tell."""
+        if _other_version(self.family, packet):
+            return False
         return all_of(_holds(each, packet) for each in self.expressions)
 
     @property
@@ -155,6 +157,8 @@ class NftRuleset:
         """What could drop or reject this packet at a hook: rules that do not surely miss it, and dropping policies."""
         found: list[NftRule | NftChain] = []
         for chain in self.base(hook):
+            if _other_version(chain.family, packet):
+                continue
             rules = self.reachable(chain)
             found.extend(rule for rule in rules if rule.verdict in TERMINAL and rule.matches(packet) is not False)
             if chain.policy == "drop":
@@ -353,6 +357,9 @@ _SHOW: dict[str, Callable[[dict[str, Any], int], str]] = {
 }
 
 
+_NAMES = {"ipv6-icmp": "icmpv6"}  # as /etc/protocols has it, and as nft names the header
+
+
 def _holds(expression: dict[str, Any], packet: PacketTuple) -> bool | None:
     """Whether one expression lets the packet on: statements do, a match when it matches."""
     if "match" not in expression:
@@ -372,9 +379,14 @@ def _impossible(payload: dict[str, Any], packet: PacketTuple) -> bool:
     """The packet has no such header: nft then adds a test for it that fails, whatever the operator."""
     protocol = text_of(payload, "protocol")
     if protocol in {"tcp", "udp", "icmp", "icmpv6", "sctp"}:
-        return packet.proto is not None and protocol != packet.proto
+        return packet.carried is not None and protocol != packet.carried
+    return _other_version(protocol, packet)
+
+
+def _other_version(family: str, packet: PacketTuple) -> bool:
+    """Whether a packet of the other IP version never comes to such a table, nor has such a header."""
     address = ip(packet.dst or packet.src or "")
-    return address is not None and {"ip": 4, "ip6": 6}.get(protocol, address.version) != address.version
+    return address is not None and {"ip": 4, "ip6": 6}.get(family, address.version) != address.version
 
 
 def _reader(left: dict[str, Any], packet: PacketTuple) -> str | int | None:
@@ -392,13 +404,14 @@ def _reader(left: dict[str, Any], packet: PacketTuple) -> str | int | None:
             ("ip6", "saddr"): packet.src,
             ("ip6", "daddr"): packet.dst,
             ("ip", "protocol"): packet.proto,
+            ("ip6", "nexthdr"): packet.carried,
         }
         if protocol in {"tcp", "udp", "th"} and name in {"sport", "dport"}:
             return packet.sport if name == "sport" else packet.dport
         return values.get((protocol, name))
     if meta:
         by_key = {"iifname": packet.in_if, "oifname": packet.out_if, "iif": packet.in_if, "oif": packet.out_if}
-        return {**by_key, "l4proto": packet.proto}.get(text_of(meta, "key"))
+        return {**by_key, "l4proto": packet.carried}.get(text_of(meta, "key"))
     if text_of(ct, "key") == "state" and packet.ctstate is not None:
         return packet.ctstate.lower()
     return None
@@ -421,7 +434,7 @@ def _equals(right: Any, value: str | int) -> bool | None:
         return value.startswith(right[:-1])
     if ip(value) is not None and ip(right) is not None:
         return ip(value) == ip(right)
-    return right == value
+    return _NAMES.get(right, right) == value
 
 
 def _equals_compound(right: dict[str, Any], value: str | int) -> bool | None:

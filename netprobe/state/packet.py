@@ -36,6 +36,11 @@ class PacketTuple:
     orig_dst: str | None = None
     orig_dport: int | None = None
 
+    @property
+    def carried(self) -> str | None:
+        """The protocol as IP's header has it: ICMP is another one in IPv6 (RFC 4443 section 2.1), ``icmpv6``."""
+        return "icmpv6" if self.proto == "icmp" and ":" in (self.dst or self.src or "") else self.proto
+
 
 def all_of(answers: Iterable[bool | None]) -> bool | None:
     """Conjunction: one False is False; else one None is None."""

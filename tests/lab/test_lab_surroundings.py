@@ -22,6 +22,10 @@ _DISTURBANCES = {
         "ip link set eth1 promisc off",
         "ip route delete 203.0.113.0/24",
         "ip route add blackhole 10.9.0.0/16",
+        "ip address add fd00:3::202/64 dev eth0 nodad",
+        "ip route add fd00:27::/64 via fd00:3::201",
+        "ip6tables -P FORWARD DROP",
+        "ip6tables -A INPUT -p tcp --dport 1 -j DROP",
         "ip rule add from 10.0.0.0/8 lookup 100",
         "ip address add 172.21.0.202/24 dev eth1",
         "ip address flush dev docker0",
@@ -40,8 +44,16 @@ _DISTURBANCES = {
 def _seen(lab: Lab, host: str) -> str:
     parts = [
         on_host(lab, host, command.split()).stdout
-        for command in ("ip -br link", "ip -br addr", "ip route", "ip rule", "ip neigh show nud permanent")
+        for command in (
+            "ip -br link",
+            "ip -br addr",
+            "ip route",
+            "ip -6 route",
+            "ip rule",
+            "ip neigh show nud permanent",
+        )
     ]
+    parts.append(on_host(lab, host, ["ip6tables", "-S"]).stdout)
     forward = on_host(lab, host, ["cat", "/proc/sys/net/ipv4/ip_forward"]).stdout
     tables = on_host(lab, host, ["nft", "list", "tables"]).stdout
     return "\n".join(

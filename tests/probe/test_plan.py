@@ -10,7 +10,7 @@ from netprobe.probe.names import the_container
 from netprobe.probe.plan import Dial, choose_binding, dial_address, dial_container, dial_host
 from netprobe.state.docker import ContainerState
 from netprobe.state.links import Route
-from tests.worlds import NET2, container, host, published, world
+from tests.worlds import NET2, container, host, link, published, world
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,6 +100,28 @@ def test_any_address_is_preferred_to_loopback() -> None:
     )
     assert chosen is not None
     assert chosen.host_port == 2
+
+
+def test_the_binding_of_the_ip_version_is_preferred() -> None:
+    both = container("x", "", published(1, 80, "::"), published(2, 80))
+    assert [getattr(choose_binding(both, 80, "tcp", version=each), "host_port", None) for each in (4, 6)] == [2, 1]
+
+
+def test_published_on_ipv6_only_it_is_dialled_there_or_said_so() -> None:
+    """Without an IPv6 address of the host the IPv4 one is dialled: that it is not published there is the answer."""
+    web = container("demo", "172.17.0.2", published(8080, 80, "::"))
+    result = dial(hosts(web), SERVER1, "demo")
+    assert (result.address, result.port) == ("192.168.3.202", 8080)
+    assert result.way.endswith("server2 publishes demo's port 80/tcp at [::]:8080 only")
+    six = hosts(web)
+    for name, address in (("server1", "fd00:3::201"), ("server2", "fd00:3::202")):
+        own = six[name].own
+        eth0 = link("eth0", 2, "192.168.3.9/24", f"{address}/64")
+        own.__dict__["links"] = (*(each for each in own.links or () if each.name != "eth0"), eth0)
+        own.__dict__["routes"] = (*(own.routes or ()), Route(dst="fd00:3::/64", dev="eth0"))
+    result = dial(six, SERVER1, "demo")
+    assert (result.address, result.port) == ("fd00:3::202", 8080)
+    assert result.way.endswith("server2 publishes demo's port 80/tcp at [fd00:3::202]:8080")
 
 
 def test_a_stopped_container_is_dialled_where_it_would_be() -> None:

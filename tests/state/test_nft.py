@@ -53,6 +53,24 @@ def test_matches(server2: Any) -> None:
     assert server2.nft.chains[2].rules[0].matches(PacketTuple(src="192.0.2.9")) is None
 
 
+def test_another_ip_versions_rules_are_not_met(issues: Issues) -> None:
+    """A table of family ip sees no IPv6, and ICMPv6 is no ICMP; nft calls it ipv6-icmp (RFC 4443 section 2.1)."""
+    chain = {"table": "t", "name": "in", "type": "filter", "hook": "input", "prio": 0, "policy": "drop"}
+    ping = {"match": {"op": "==", "left": {"meta": {"key": "l4proto"}}, "right": "ipv6-icmp"}}
+    entries: list[dict[str, Any]] = []
+    for family in ("ip", "ip6"):
+        entries.append({"chain": {"family": family, "handle": 1, **chain}})
+        rule = {"family": family, "table": "t", "chain": "in", "handle": 2, "expr": [ping, {"drop": None}]}
+        entries.append({"rule": rule})
+    nft = read(parse_nft, json.dumps({"nftables": entries}), issues)
+    four, six = PacketTuple(dst="192.0.2.1", proto="icmp"), PacketTuple(dst="fd00::1", proto="icmp")
+    old, new = (chain.rules[0] for chain in nft.chains)
+    assert (old.matches(six), new.matches(four), new.matches(six)) == (False, False, True)
+    assert old.matches(four) is False
+    assert [nft_where(each) for each in nft.stopping("input", four)] == ["ip t/in policy"]
+    assert [nft_where(each) for each in nft.stopping("input", six)] == ["ip6 t/in handle 2", "ip6 t/in policy"]
+
+
 def test_stopping_follows_jumps(server2: Any) -> None:
     invalid = PacketTuple(src="192.168.3.201", proto="tcp", dport=80, ctstate="INVALID")
     assert [nft_where(each).split()[1] for each in server2.nft.stopping("input", invalid)] == ["guard/more"]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from netprobe.state.packet import all_of, any_of, in_ports, invert
+from netprobe.state.packet import PacketTuple, all_of, any_of, in_ports, invert
 
 
 def test_three_valued_logic() -> None:
@@ -33,3 +33,11 @@ def test_three_valued_logic() -> None:
 )
 def test_ports(spec: str, port: int | None, answer: bool | None) -> None:
     assert in_ports(spec, port) is answer
+
+
+@pytest.mark.parametrize(
+    ("proto", "dst", "carried"),
+    [("icmp", "fd00::2", "icmpv6"), ("icmp", "192.0.2.2", "icmp"), ("tcp", "fd00::2", "tcp")],
+)
+def test_icmp_is_another_protocol_in_ipv6(proto: str, dst: str, carried: str) -> None:
+    assert PacketTuple(proto=proto, dst=dst).carried == carried

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from netprobe.lab.errors import LabError
 from netprobe.lab.experiments.addresses import ADDRESSES
 from netprobe.lab.experiments.conntrack import CONNTRACK
+from netprobe.lab.experiments.direct import DIRECT
 from netprobe.lab.experiments.endpoints import ENDPOINTS
 from netprobe.lab.experiments.engine28 import ENGINE_28
 from netprobe.lab.experiments.engines import ENGINES
@@ -25,6 +26,7 @@ from netprobe.lab.experiments.shared import SHARED
 from netprobe.lab.experiments.traced import TRACED
 from netprobe.lab.experiments.translation import TRANSLATION
 from netprobe.lab.experiments.truth import TRUTH
+from netprobe.lab.experiments.versions import VERSIONS
 
 if TYPE_CHECKING:
     from netprobe.lab.experiments.model import Experiment
@@ -35,10 +37,12 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
     *ADDRESSES,
     *ENDPOINTS,
     *SERVICE,
+    *VERSIONS,
     *SHARED,
     *ENGINES,
     *FIREWALLS,
     *ENGINE_28,
+    *DIRECT,
     *FILTERS,
     *ROUTING,
     *FORWARDING,
