@@ -163,7 +163,7 @@ def may_stop(case: Case, hook: Hook) -> bool:
     """Whether some rule or policy at this hook, at the host where the packet was last seen, could stop it (unknown rules may)."""
     name = _host_of(case)
     host = case.before(name) if name else None
-    if host is None or not case.rulesets(host) or case.probe is None:
+    if host is None or not case.rulesets(host) or case.probe is None or _door_unwatched(case, host):
         return True
     if case.story.reached and case.target is not None and not case.reply_lost:
         return False
@@ -179,6 +179,16 @@ def may_stop(case: Case, hook: Hook) -> bool:
             if chain.policy == "DROP" and hook_of(roots, chain.table, None) is hook:
                 return True
     return bool(host.nft and host.nft.stopping(hook.value.lower(), packet))
+
+
+def _door_unwatched(case: Case, host: Host) -> bool:
+    """Whether it may have come into another host than the last that saw it: the first interface there, by the state, was not sniffed."""
+    at = case.dialled_host or case.target_host
+    if at is None or at.name == host.name or case.prediction is None:
+        return False
+    doors = (hop.point for hop in case.prediction.hops if hop.point.startswith(f"{at.name}/"))
+    door = next(doors, None)
+    return door is not None and door not in {point.name for point in case.points}
 
 
 def _host_of(case: Case) -> str | None:

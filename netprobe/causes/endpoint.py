@@ -83,7 +83,7 @@ class AppNotListening(Cause):
         """Not when the target is a host, or known to listen on more than loopback."""
         known = _target_sockets(case)
         if known is None or not case.may_be_container:
-            return case.may_be_container and case.story.answerer is not Answerer.HOST
+            return case.may_be_container
         _, moments, port = known
         return not all(
             any(not each.loopback for each in _on_port(sockets, port, case.transport)) for sockets in moments
@@ -178,7 +178,7 @@ class AppBoundLoopback(Cause):
         """Not when the target is a host, or known to listen on more than loopback."""
         known = _target_sockets(case)
         if known is None or not case.may_be_container:
-            return case.may_be_container and case.story.answerer is not Answerer.HOST
+            return case.may_be_container
         _, moments, port = known
         return not all(
             any(not each.loopback for each in _on_port(sockets, port, case.transport)) for sockets in moments

@@ -10,6 +10,7 @@ from netprobe.causes.blocked import INGRESS, LEGACY, SIX, Blocked, Filtered, wit
 from netprobe.causes.drops import STOPPING
 from netprobe.causes.foreseen import silent_points, whose
 from netprobe.causes.hooks import Hook, endpoint
+from netprobe.causes.known import lacks
 from netprobe.causes.routing import inside
 from netprobe.evidence.model import Outcome, Place, Proto
 from netprobe.paths.observe import Symptom
@@ -272,7 +273,7 @@ class LegacyNftMix(Filtered):
         """Only where some host is known to have rules that stop packets in the backend without Docker's chains."""
         hosts = case.world.before.values()
         mixed = [host for host in hosts if host.legacy and host.ruleset and _stray(host.ruleset, host.legacy)]
-        return super().possible(case) and (case.probe is None or bool(mixed))
+        return super().possible(case) and (case.probe is None or bool(mixed) or lacks(case, "iptables"))
 
 
 def _stray(one: Ruleset, other: Ruleset) -> bool:

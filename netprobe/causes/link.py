@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.foreseen import asked_times, foretold, frames_at, met, silent_points, unanswered
+from netprobe.evidence.model import Proto
 from netprobe.paths.observe import Symptom
 from netprobe.predict.model import Barrier
 from netprobe.report.model import Direction, Finding, Where
@@ -193,8 +194,9 @@ class MtuBlackhole(Cause):
         )
 
     def possible(self, case: Case) -> bool:
-        """Only where data was sent that nobody answered."""
-        return case.journey is not None
+        """Only where data was sent that nobody answered, or no packet tells whether it was."""
+        large = case.probe is not None and (case.probe.proto is Proto.HTTP or case.probe.size is not None)
+        return case.journey is not None or large
 
 
 def _stuck(case: Case) -> Iterator[_Stuck]:

@@ -82,8 +82,8 @@ class V6LocalhostReset(Cause):
         return seen[0] if seen and seen[0].startswith("[") else ""
 
     def possible(self, case: Case) -> bool:
-        """Only for IPv6, and not where the host itself answered."""
-        return case.probe is None or (":" in (case.probe.dialled or "") and case.story.answerer is not Answerer.HOST)
+        """Only for IPv6."""
+        return case.probe is None or ":" in (case.probe.dialled or "")
 
 
 class AcceptQueueFull(Cause):

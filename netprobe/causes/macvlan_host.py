@@ -114,8 +114,13 @@ class MacvlanHostIsolation(Cause):
         return next((each for each in found if each[0].name == obstacle.place.host), None)
 
     def possible(self, case: Case) -> bool:
-        """Only between a host and a container of its own."""
-        return foretold(case, Barrier.OWN_PARENT) is not None
+        """Only between a host and a container of its own, where the walk ends at the parent or does not tell."""
+        places = (case.aim.source, case.aim.target)
+        if None not in places and len({place.host for place in places if place}) > 1:
+            return False
+        untold = case.prediction is None or bool(case.prediction.unknown)
+        one_side = any(place is not None and place.container is None for place in places)
+        return foretold(case, Barrier.OWN_PARENT) is not None or (untold and one_side and None not in places)
 
 
 def _free(case: Case, network: Network) -> str:

@@ -204,7 +204,8 @@ class DnsHostResolverFirewalled(Cause):
         host = source_host(case)
         if not failed(case) or host is None:
             return failed(case)
-        return any(has_address(host.own, each.server) for each in questions(case))
+        asked = questions(case)
+        return not asked or any(has_address(host.own, each.server) for each in asked)
 
 
 class DnsFallback(Cause):

@@ -75,11 +75,14 @@ class UpstreamDrop(Cause):
         )
 
     def possible(self, case: Case) -> bool:
-        """Only where by the state nothing else stops it, and the last sighting was at a host's own interface."""
+        """Only where by the state nothing else stops it, and it is not known to have been lost on the host that saw it last."""
         if case.prediction is not None and case.prediction.outcome in {Outcome.STOPPED, Outcome.REPLY_LOST}:
             return False
-        point = next((each for each in case.points if each.name == case.last_seen), None)
-        return case.probe is None or point is None or point.container is None
+        where = {point.name: point for point in case.points}
+        last, missing = (where.get(name or "") for name in (case.last_seen, case.first_missing))
+        if case.probe is None or last is None or last.container is None:
+            return True
+        return missing is not None and missing.host != last.host
 
 
 def _free(case: Case) -> bool:
