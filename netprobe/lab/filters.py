@@ -36,7 +36,11 @@ def _restore(lab: Lab, prefix: list[str], program: str, wanted: str) -> None:
     now = run(lab, [*prefix, f"{program}-save"]).stdout
     if _rules(now) == _rules(wanted):
         return
-    _empty(lab, prefix, program, now, _tables(now) - _tables(wanted))
+    added = _tables(now) - _tables(wanted)
+    _empty(lab, prefix, program, now, added)
+    family = "ip6" if program == "ip6tables" else "ip"
+    for table in sorted(added):  # where the program writes to nf_tables, the empty table goes too
+        run(lab, [*prefix, "nft", "delete", "table", family, table], check=False)
     if wanted:
         run(lab, [*prefix, f"{program}-restore"], stdin=wanted)
 

@@ -48,7 +48,7 @@ def _seen(lab: Lab, host: str) -> str:
             "ip -br link",
             "ip -br addr",
             "ip route",
-            "ip -6 route",
+            "ip -6 route show proto boot",
             "ip rule",
             "ip neigh show nud permanent",
         )
