@@ -8,7 +8,7 @@ from netprobe.causes.addresses import DnsAliasCollision, DnsClientCache, LinkEnv
 from netprobe.causes.bridged import BridgeNfForwardDrop, IccFalse, NftBackendForwardDrop, RawDirectDrop
 from netprobe.causes.conntrack import ConntrackFull, UdpConntrackStale
 from netprobe.causes.direct import V6DirectBlocked
-from netprobe.causes.doubts import witnessed
+from netprobe.causes.doubts import shown
 from netprobe.causes.endpoint import (
     AppBoundLoopback,
     AppNotListening,
@@ -176,9 +176,9 @@ def notes_of(case: Case, cause: Finding | None) -> tuple[Finding, ...]:
 def still_possible(case: Case) -> tuple[str, ...]:
     """The codes that known state does not rule out, for a connection whose cause was not proved.
 
-    Packets may be missing: so a cause may also be one of what the prober saw.
+    Packets may be missing: see :func:`~netprobe.causes.doubts.shown`.
     """
-    told = {case.story.symptom, *witnessed(case)}
+    told = shown(case)
     stateless = case.probe is not None and not case.world.before
     return tuple(
         cause.code

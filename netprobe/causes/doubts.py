@@ -42,9 +42,12 @@ _SHOWN = {
 }
 
 
-def witnessed(case: Case) -> set[Symptom]:
-    """The symptoms that fit what the prober saw; none without a prober."""
-    return _SHOWN[case.probe.result.outcome] if case.probe is not None else set()
+def shown(case: Case) -> set[Symptom]:
+    """What the connection's packets show; and, where those do not fit what the prober saw, all that it may have been."""
+    symptom = case.story.symptom
+    fitting = _SHOWN[case.probe.result.outcome] if case.probe is not None else {symptom}
+    whole = symptom in fitting and symptom is not Symptom.NO_PACKETS and not case.story.good
+    return {symptom} if whole else {symptom, *fitting}
 
 
 def not_the_target(case: Case) -> str | None:
