@@ -24,7 +24,7 @@ class Cause(ABC):
         symptoms: the packets' stories that it can explain; with any other it is not even asked.
         note: it describes connections that work: a finding, and the cause only for what it ``explains``.
         explains: a note's symptoms that are failures which it is the reason for.
-        needs: the outputs of host commands that decide whether it is this one (see :func:`~netprobe.causes.known.lacks`).
+        needs: the outputs of host commands that decide whether it is this one (see :mod:`netprobe.causes.known`).
         instead_of: the codes of less specific causes that the same packets fit: while ``needs`` are not known, they are not said.
     """
 

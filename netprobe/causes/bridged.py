@@ -243,6 +243,7 @@ class RawDirectDrop(Filtered):
     """
 
     code = "raw-direct-drop"
+    needs = ("nft",)
     hooks = frozenset({Hook.PREROUTING.value, Hook.ISOLATION.value})
 
     def fits(self, case: Case, rule: Blocked) -> bool:

@@ -26,6 +26,7 @@ from netprobe.causes.firewall import DockerUserDrop, ForwardDrop, InputDrop, Int
 from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute
 from netprobe.causes.gateways import GatewayEndpointElsewhere, RpFilterMultihomed
 from netprobe.causes.invalid import ConntrackInvalidRst
+from netprobe.causes.known import BASIC, in_vain
 from netprobe.causes.link import BridgeAddressLost, MtuBlackhole
 from netprobe.causes.listener import AcceptQueueFull, V6LocalhostReset
 from netprobe.causes.local import ProxyAndDnatDead, ProxyDead, RootlessPath
@@ -179,9 +180,10 @@ def still_possible(case: Case) -> tuple[str, ...]:
     Packets may be missing: see :func:`~netprobe.causes.doubts.shown`.
     """
     told = shown(case)
-    stateless = case.probe is not None and not case.world.before
+    blind = case.probe is not None and (not case.world.before or in_vain(case, *BASIC))
     return tuple(
         cause.code
         for cause in CAUSES
-        if told & (cause.explains if cause.note else cause.symptoms) and (stateless or cause.possible(case))
+        if told & (cause.explains if cause.note else cause.symptoms)
+        and (blind or cause.possible(case) or in_vain(case, *cause.needs))
     )

@@ -77,6 +77,7 @@ class V6DirectBlocked(Filtered):
     """
 
     code = "v6-direct-blocked"
+    needs = ("nft", "ip6tables")
     hooks = frozenset({Hook.PREROUTING.value, Hook.ISOLATION.value, Hook.FORWARD.value})
 
     def fits(self, case: Case, rule: Blocked) -> bool:

@@ -54,6 +54,7 @@ class InputFirewallContainerToHost(Filtered):
     """
 
     code = "input-firewall-container-to-host"
+    needs = ("nft",)
     hooks = frozenset({Hook.INPUT.value})
 
     def fits(self, case: Case, rule: Blocked) -> bool:
@@ -181,6 +182,7 @@ class OutputDrop(Filtered):
     """
 
     code = "output-drop"
+    needs = ("nft",)
     symptoms = frozenset({Symptom.NO_PACKETS})
     hooks = frozenset({Hook.OUTPUT.value, Hook.POSTROUTING.value})
 
@@ -217,6 +219,7 @@ class IngressDrop(Filtered):
     """
 
     code = "ingress-drop"
+    needs = ("nft",)
     hooks = frozenset({INGRESS})
 
     def fits(self, case: Case, rule: Blocked) -> bool:
@@ -244,6 +247,7 @@ class LegacyNftMix(Filtered):
     """
 
     code = "legacy-nft-mix"
+    needs = ("iptables-legacy",)
 
     def fits(self, case: Case, rule: Blocked) -> bool:
         """Docker's chains are in the other backend alone."""

@@ -162,6 +162,7 @@ class ForwardDrop(_Dropped):
     """
 
     code = "forward-drop"
+    needs = ("nft",)
     hook = Hook.FORWARD
 
     def _fits(self, case: Case, drop: Drop) -> bool:
@@ -255,6 +256,7 @@ class InputDrop(_Dropped):
     """
 
     code = "input-drop"
+    needs = ("nft",)
     hook = Hook.INPUT
 
     def _fits(self, case: Case, drop: Drop) -> bool:

@@ -11,6 +11,12 @@ if TYPE_CHECKING:
 _ENGINE = frozenset({"containers", "networks", "docker-version", "docker-info"})
 _INSIDE = "ns/*/"
 
+#: What most causes rest upon: while one of these was asked for in vain, known state rules out next to nothing.
+BASIC = (
+    *("addr", "route", "neigh", "sockets", "sysctl", "resolv-conf", "iptables", "containers", "networks"),
+    *("ns/*/addr", "ns/*/route", "ns/*/sockets", "ns/*/iptables"),
+)
+
 
 def lacks(case: Case, *keys: str, everywhere: bool = False) -> bool:
     """Whether one of these outputs is missing or failed, before or after the probe, on a host that the question is about.
@@ -26,6 +32,16 @@ def lacks(case: Case, *keys: str, everywhere: bool = False) -> bool:
         for host in map(moment, case.world.before if everywhere else _asked(case))
         for key in keys
     )
+
+
+def in_vain(case: Case, *keys: str) -> bool:
+    """Whether one of these outputs was asked for in vain, before or after the probe, on any host. Never asked for does not count."""
+    outputs = (host.outputs.outputs for hosts in (case.world.before, case.world.after) for host in hosts.values())
+    return any(not output.ok and _is_one(key, keys) for each in outputs for key, output in each.items())
+
+
+def _is_one(key: str, wanted: tuple[str, ...]) -> bool:
+    return (f"{_INSIDE}{key.rpartition('/')[2]}" if key.startswith("ns/") else key) in wanted
 
 
 def _asked(case: Case) -> set[str]:

@@ -73,7 +73,10 @@ class MasqueradeMissing(Cause):
         if probe is None:
             return True
         inside = case.dialled_host is not None and case.dialled_host.name == probe.source_at.host
-        return probe.source_at.container is not None and not inside and (case.first_missing is None or case.reply_lost)
+        host = (case.first_missing or "").partition("/")[0]
+        left = case.first_missing is None or host != probe.source_at.host or case.reply_lost
+        hidden = any(change.field == "src" for hop in case.hops for change in hop.changes)
+        return probe.source_at.container is not None and not inside and left and not hidden
 
     @staticmethod
     def _way_back(case: Case, address: str) -> bool:

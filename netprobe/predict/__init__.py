@@ -6,6 +6,7 @@ form of an observed journey. Where the state does not tell, the prediction says 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from netprobe.state.model import Host
 
 _MAX_OBSTACLES = 8
+_OWN_CHAIN = re.compile(r"\braw/|/DOCKER(?!-USER\b)|\bdocker-bridges/")
+_OWN_RULE = re.compile(r"-i (\S+) -o \1 -j DROP$")  # enable_icc=false
 _PASSABLE = frozenset(
     {Barrier.RULE, Barrier.FORWARDING_OFF, Barrier.PAUSED, Barrier.QUEUE_FULL}
 )  # what lies behind the others cannot be told from here
@@ -49,19 +52,32 @@ def predict(question: Question, hosts: Mapping[str, Host]) -> Prediction:
 
     The first obstacle ends the walk; it is then taken again as if that were gone, for what lies behind.
     """
-    first = _walk(question, hosts, frozenset())
+    first = _walk(question, hosts, frozenset(), frozenset())
     obstacles = list(first.obstacles)
     past: frozenset[tuple[Place, str]] = frozenset()
+    gone = past
     latest = first
     while latest.obstacles and latest.obstacles[0].barrier in _PASSABLE and len(obstacles) < _MAX_OBSTACLES:
-        past |= {(latest.obstacles[0].place, latest.obstacles[0].label)}
-        latest = _walk(question, hosts, past)
+        met = latest.obstacles[0]
+        past |= {(met.place, met.label)}
+        gone |= set() if _is_dockers(met) else {(met.place, met.label)}
+        latest = _walk(question, hosts, past, gone)
         obstacles += latest.obstacles
     return replace(first, obstacles=tuple(obstacles), beyond=latest.outcome)
 
 
-def _walk(question: Question, hosts: Mapping[str, Host], past: frozenset[tuple[Place, str]]) -> Prediction:
-    walk = Walk(hosts=hosts, past=past)
+def _is_dockers(obstacle: Obstacle) -> bool:
+    """Whether a rule is the engine's own: that is not mended by deleting it, but by what makes the engine write another."""
+    return bool(_OWN_CHAIN.search(obstacle.label) or _OWN_RULE.search(obstacle.text))
+
+
+def _walk(
+    question: Question,
+    hosts: Mapping[str, Host],
+    past: frozenset[tuple[Place, str]],
+    gone: frozenset[tuple[Place, str]],
+) -> Prediction:
+    walk = Walk(hosts=hosts, past=past, gone=gone)
     packet = Flying(
         src=None, sport=question.source_port, dst=question.dialled, dport=question.port, proto=question.proto
     )

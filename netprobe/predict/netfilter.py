@@ -83,7 +83,14 @@ def filter_of(host: Host, place: Place, address: str) -> Filter:
 
 
 def pass_hook(
-    by: Filter, hook: str, packet: Flying, *, in_if: str = "", out_if: str = "", new: bool = True
+    by: Filter,
+    hook: str,
+    packet: Flying,
+    *,
+    in_if: str = "",
+    out_if: str = "",
+    new: bool = True,
+    gone: frozenset[str] = frozenset(),
 ) -> tuple[Flying, tuple[Step, ...]]:
     """Return the packet behind a hook, and the steps that say how it was translated.
 
@@ -94,6 +101,7 @@ def pass_hook(
         in_if: the interface that it came in by, ``""`` for none.
         out_if: the one that it leaves by, ``""`` for none.
         new: the connection's first packet in this namespace: nat tables decide.
+        gone: rules and policies, by label, that are passed as if they were not there.
 
     Raises:
         Stopped: dropped or rejected.
@@ -103,7 +111,7 @@ def pass_hook(
     nat = new and packet.direction is Direction.REQUEST
     for table in TABLES[hook]:
         for ruleset in by.rulesets if table != "nat" or nat else ():
-            walk = traverse(ruleset, table, hook, by.seen(packet, in_if=in_if, out_if=out_if, new=new))
+            walk = traverse(ruleset, table, hook, by.seen(packet, in_if=in_if, out_if=out_if, new=new), gone)
             _refuse_doubt(by.place, walk)
             if walk.stops:
                 raise Stopped(replace(_obstacle(by.place, walk, packet.direction), hook=hook))
@@ -114,14 +122,14 @@ def pass_hook(
     for chain in _nft_chains(by, hook.lower(), packet.dst):
         if chain.type == "nat" and not nat:
             continue
-        rule = _nft_chain(by, chain, by.seen(packet, in_if=in_if, out_if=out_if, new=new), packet.direction)
+        rule = _nft_chain(by, chain, by.seen(packet, in_if=in_if, out_if=out_if, new=new), packet.direction, gone)
         if rule is not None:
             before, packet = packet, _translate_nft(by, rule, packet, out_if)
             steps.append(_nft_step(by.place, hook, rule, before, packet))
     return packet, tuple(steps)
 
 
-def pass_netdev(by: Filter, hook: str, device: str, packet: Flying) -> None:
+def pass_netdev(by: Filter, hook: str, device: str, packet: Flying, gone: frozenset[str] = frozenset()) -> None:
     """Pass the netdev chains of a device. Raises as :func:`pass_hook`.
 
     ``ingress`` is before everything else and behind the sniffers' taps; ``egress`` is behind everything else and before the taps
@@ -135,7 +143,7 @@ def pass_netdev(by: Filter, hook: str, device: str, packet: Flying) -> None:
         if chain.devices and device not in chain.devices:
             continue
         try:
-            _nft_chain(by, chain, seen, packet.direction)
+            _nft_chain(by, chain, seen, packet.direction, gone)
         except Stopped as stopped:
             if chain.devices:
                 raise
@@ -236,9 +244,11 @@ def _nft_chains(by: Filter, hook: str, address: str) -> tuple[NftChain, ...]:
     return by.nft.base(hook, *families) if by.nft else ()
 
 
-def _nft_chain(by: Filter, chain: NftChain, packet: PacketTuple, direction: Direction) -> NftRule | None:
+def _nft_chain(
+    by: Filter, chain: NftChain, packet: PacketTuple, direction: Direction, gone: frozenset[str]
+) -> NftRule | None:
     """Pass one base chain; return the rule that translates, if one does."""
-    end = walk_chain(by.nft, chain, packet) if by.nft else None
+    end = walk_chain(by.nft, chain, packet, gone) if by.nft else None
     if end is None or end.verdict == "accept":
         return None
     if end.verdict == "translate" and isinstance(end.decided_by, NftRule):

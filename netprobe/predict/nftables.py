@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from netprobe.state.nft import nft_where
+
 if TYPE_CHECKING:
     from netprobe.state.nft import NftChain, NftRule, NftRuleset
     from netprobe.state.packet import PacketTuple
@@ -47,17 +49,21 @@ class _Frames:
         return None
 
 
-def walk_chain(nft: NftRuleset, base: NftChain, packet: PacketTuple) -> End:
-    """Walk one base chain (with the chains that it jumps to) as far as the saved rules tell."""
+def walk_chain(nft: NftRuleset, base: NftChain, packet: PacketTuple, gone: frozenset[str] = frozenset()) -> End:
+    """Walk one base chain (with the chains that it jumps to) as far as the saved rules tell.
+
+    ``gone``: rules and policies, by label, that are taken to be deleted, or accept.
+    """
     chains = {(each.family, each.table, each.name): each for each in nft.chains}
     frames = _Frames()
     frames.call(base.rules)
     for _ in range(_STEPS + 4 * sum(len(each.rules) for each in nft.chains)):
         rule = frames.next()
         if rule is None:
-            return End(verdict=base.policy or "accept", decided_by=base)
+            policy = "accept" if gone and nft_where(base) in gone else base.policy
+            return End(verdict=policy or "accept", decided_by=base)
         answer, verdict, target = _answer(nft, rule, packet)
-        if answer is False or (answer is None and not _matters(rule)):
+        if answer is False or (answer is None and not _matters(rule)) or (gone and nft_where(rule) in gone):
             continue
         called = chains.get((rule.family, rule.table, target))
         end = _end(rule, answer, verdict, called)

@@ -46,11 +46,13 @@ class Walk:
 
     Attributes:
         hosts: the inventory's hosts before the probe.
-        past: obstacles (by place and label) that are passed as if they were not there.
+        past: obstacles (by place and label) that are passed, with the rest of their hook.
+        gone: rules and policies (by place and label) that are taken to be deleted, or ACCEPT: what follows them in their hook counts.
     """
 
     hosts: Mapping[str, Host]
     past: frozenset[tuple[Place, str]] = frozenset()
+    gone: frozenset[tuple[Place, str]] = frozenset()
     hops: list[Hop] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     tracked: dict[Place, list[_Entry]] = field(default_factory=dict)
@@ -201,7 +203,7 @@ class Walk:
         self, by: Filter, hook: str, packet: Flying, *, in_if: str = "", out_if: str = "", new: bool = True
     ) -> Flying:
         try:
-            passed, steps = pass_hook(by, hook, packet, in_if=in_if, out_if=out_if, new=new)
+            passed, steps = pass_hook(by, hook, packet, in_if=in_if, out_if=out_if, new=new, gone=self._gone(by.place))
         except Stopped as stopped:
             self._block(stopped.obstacle)
             return packet
@@ -210,9 +212,13 @@ class Walk:
 
     def _netdev(self, by: Filter, hook: str, device: str, packet: Flying) -> None:
         try:
-            pass_netdev(by, hook, device, packet)
+            pass_netdev(by, hook, device, packet, self._gone(by.place))
         except Stopped as stopped:
             self._block(stopped.obstacle)
+
+    def _gone(self, place: Place) -> frozenset[str]:
+        """The labels of a namespace's rules and policies that are to be passed as if they were not there."""
+        return frozenset(label for where, label in self.gone if where == place)
 
     def _block(self, obstacle: Obstacle) -> None:
         """Stop here, unless this obstacle is to be passed."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from netprobe.state.iptables import labelled
+
 if TYPE_CHECKING:
     from netprobe.state.iptables import Chain, Rule, Ruleset
     from netprobe.state.packet import PacketTuple
@@ -77,8 +79,13 @@ class Traversal:
         return self.verdict in {"DROP", "REJECT"}
 
 
-def traverse(ruleset: Ruleset, table: str, chain: str, packet: PacketTuple) -> Traversal:
-    """Walk one built-in chain (``traverse(rules, "filter", "FORWARD", packet)``)."""
+def traverse(
+    ruleset: Ruleset, table: str, chain: str, packet: PacketTuple, gone: frozenset[str] = frozenset()
+) -> Traversal:
+    """Walk one built-in chain (``traverse(rules, "filter", "FORWARD", packet)``).
+
+    ``gone``: rules and policies, by label, that are taken to be deleted, or ACCEPT.
+    """
     base = ruleset.chain(table, chain)
     if base is None:
         return Traversal()
@@ -94,7 +101,7 @@ def traverse(ruleset: Ruleset, table: str, chain: str, packet: PacketTuple) -> T
         rule = rules[at]
         frames.append((rules, at + 1))
         answer = rule.matches(packet)
-        if answer is False or not rule.target or rule.target in _PASSING:
+        if answer is False or not rule.target or rule.target in _PASSING or (gone and labelled(rule) in gone):
             continue
         called = ruleset.chain(table, rule.target)
         known = rule.target in _FINAL or rule.target == "RETURN" or called is not None
@@ -108,7 +115,7 @@ def traverse(ruleset: Ruleset, table: str, chain: str, packet: PacketTuple) -> T
             frames.pop()
         if called is not None:
             frames.append((called.rules, 0))
-    verdict = "" if frames else base.policy
+    verdict = "" if frames else "ACCEPT" if gone and labelled(base) in gone else base.policy
     return Traversal(
         verdict=verdict,
         decided_by=base if verdict else None,

@@ -84,6 +84,20 @@ def test_what_lies_behind_the_first_obstacle() -> None:
     assert points(told) == ["server1/eth0", "server2/eth0"]
 
 
+def test_what_lies_behind_it_in_the_same_chain() -> None:
+    """Deleting a rule lets the packet come to the next one; Docker's own rules nobody mends by deleting them."""
+    first = changed(normal(), "server2", "iptables", rule("-A DOCKER-USER -s 192.168.3.0/24 -j DROP"))
+    told = foretold(changed(first, "server2", "iptables", rule("-A DOCKER-USER -p tcp -j REJECT")))
+    assert [each.label for each in told.obstacles] == ["filter/DOCKER-USER #1", "filter/DOCKER-USER #2"]
+    assert [each.rejects for each in told.obstacles] == [True, False]
+    assert told.beyond is Outcome.WORKS
+    apart = saved("icc-false")
+    assert apart.probe is not None
+    assert apart.probe.dialled is not None
+    asked = Question(source=apart.probe.source_at, dialled=apart.probe.dialled, port=80, proto="tcp")
+    assert len(foretold(apart, asked).obstacles) == 1
+
+
 def test_a_rule_that_is_not_understood_ends_the_prediction() -> None:
     told = foretold(changed(normal(), "server2", "iptables", rule("-A DOCKER-USER -m limit --limit 1/sec -j DROP")))
     assert told.outcome is Outcome.UNKNOWN
