@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from netprobe.lab.ask import print_report
 from netprobe.lab.commands import fitting
 from netprobe.lab.engine import engine_version
 from netprobe.lab.errors import LabError
@@ -54,7 +55,10 @@ class Stage:
             self.now = None
             make_situation(self.lab, wanted)
             self.now = wanted
-        return ask(self.lab, experiment, evidence).disagreements
+        outcome = ask(self.lab, experiment, evidence)
+        if outcome.disagreements:
+            print_report(evidence)  # pytest shows it beside the failure
+        return outcome.disagreements
 
 
 @pytest.mark.parametrize("experiment", IN_ORDER)
