@@ -153,6 +153,7 @@ def _aim(evidence: Evidence, world: World, outer: Connection | None) -> Aim:
         target=target,
         proto=proto,
         probed=probe.result.outcome not in (Outcome.BROKEN, Outcome.NOT_RUN),
+        answered=probe.result.outcome is Outcome.ANSWERED,
         bridge_points=_bridge_points(world),
     )
 
@@ -410,6 +411,10 @@ def _judge(case: Case, *, lost: bool) -> _Judgement:
 
 def _assumptions(case: Case, verdict: Verdict) -> tuple[str, ...]:
     found = [*(case.journey.assumptions if case.journey else ()), *case.way.assumptions]
+    if case.aim.proto is Proto.DNS and bool(((case.table.dns_qr == 1) & (case.table.dns_id < 0)).any()):
+        found.append(
+            "whether the name server had an answer is the prober's word: the responses were captured without their contents"
+        )
     if verdict is Verdict.WORKS:
         if case.story.symptom is Symptom.DELIVERED:
             found.append("no reply came: a socket is taken to be bound, since no ICMP error answered")

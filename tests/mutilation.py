@@ -62,11 +62,11 @@ def without_point(whole: Evidence, index: int) -> Evidence:
 
 
 def headers_alone(whole: Evidence) -> Evidence:
-    """Every packet cut behind its headers, as a short snap length does: an ICMP error's include what it quotes (RFC 792), DNS has 12 bytes of its own."""
+    """Every packet cut behind its headers, as a short snap length does: an ICMP error's include what it quotes (RFC 792)."""
     packets, table = whole.packets, decode(whole.packets, whole.points)
     end = np.where(table.payload_off >= 0, table.payload_off - packets.offset, packets.caplen)
     quoted = np.where(table.ip_version == 4, 28, 48)
-    end = end + np.where(table.kind == Kind.ICMP_ERROR, quoted, np.where(table.dns_id >= 0, 12, 0))
+    end = end + np.where(table.kind == Kind.ICMP_ERROR, quoted, 0)
     return replace(whole, packets=replace(packets, caplen=np.minimum(end, packets.caplen)))
 
 

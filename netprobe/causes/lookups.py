@@ -10,7 +10,7 @@ from netprobe.evidence.model import Place, Proto, Resolution
 from netprobe.flows.build import build
 from netprobe.journeys.hops import icmp_error
 from netprobe.journeys.join import connections
-from netprobe.journeys.select import dns_ids, is_dns, of_lookup
+from netprobe.journeys.select import of_lookup, same_question
 from netprobe.paths.observe import Symptom
 from netprobe.predict import Question, predict
 from netprobe.state.lookup import has_address, route_lookup
@@ -67,8 +67,7 @@ def questions(case: Case) -> tuple[Asked, ...]:
         return ()
     found = connections(build(case.table), case.table)
     mine = of_lookup(found, case.table, case.points, case.probe)
-    ids = {ident for each in mine for ident in dns_ids(each, case.table)}
-    onward = (each for each in found if is_dns(each, case.table) and ids & dns_ids(each, case.table))
+    onward = (each for each in found if any(same_question(one, each, case.table) for one in mine))
     return tuple(_asked(case, each) for each in onward if each.flows[0].server.address != EMBEDDED_DNS)
 
 

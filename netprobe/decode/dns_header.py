@@ -25,6 +25,7 @@ def dns_header(chunk: Chunk, layer: Layer) -> None:
     rows = layer.rows
     kept, length = chunk.columns["payload_cap"][rows], chunk.columns["payload_len"][rows]
     chunk.mark(rows[length < 12], Anomaly.BAD_DNS)
+    _direction_alone(chunk, rows[(kept < 12) & (length >= 12)])
     layer = layer.pick(kept >= 12)
     data, rows, at = chunk.bytes, layer.rows, layer.at + 8
     flags = data.u16(at + 2)
@@ -35,6 +36,17 @@ def dns_header(chunk: Chunk, layer: Layer) -> None:
     chunk.put("dns_qr", rows, flags >> 15)
     chunk.put("dns_rcode", rows, flags & 0xF)
     chunk.put("dns_answers", rows, data.u16(at + 6))
+
+
+def _direction_alone(chunk: Chunk, rows: Ints) -> None:
+    """Queries and responses whose header was not kept are told apart by which side is the server's."""
+    column = chunk.columns
+    ours, theirs = (
+        np.isin(column[f"{end}port"][rows], PORTS)
+        | ((column[f"{side}_lo"][rows] == EMBEDDED_SERVER) & (column["ip_version"][rows] == 4))
+        for end, side in (("s", "src"), ("d", "dst"))
+    )
+    chunk.put("dns_qr", rows[ours != theirs], ours[ours != theirs].astype(np.int8))
 
 
 def _may_be_dns(chunk: Chunk, rows: Ints) -> Mask:

@@ -103,8 +103,8 @@ class PacketTable:
         inner_proto: int16, inner_src_hi/lo, inner_dst_hi/lo: uint64, inner_sport, inner_dport: int32: the packet quoted by an
             ICMP error; for a quoted echo both ports are its identifier. inner_seq: int64, quoted TCP sequence number; -1 absent.
         arp_op: int16, 1 request, 2 reply; -1 absent. arp_sha, arp_tha: int64, hardware addresses; -1 absent.
-        dns_id: int32, for UDP to or from port 53, 5353 or 127.0.0.11, where it parses as DNS; -1 not DNS. dns_qr: int8 0 query,
-            1 response, -1 none. dns_rcode: int16; -1 none. dns_answers: int32, ANCOUNT; -1 none.
+        dns_id: int32, for UDP to or from port 53, 5353 or 127.0.0.11, where it parses as DNS; -1 not DNS, or its header was not kept.
+            dns_qr: int8 0 query, 1 response, -1 none; where the header was not kept, by the side that is the server's. dns_rcode: int16; -1 none. dns_answers: int32, ANCOUNT; -1 none.
     """
 
     packets: Packets

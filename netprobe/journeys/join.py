@@ -150,9 +150,11 @@ def _udp_tokens(flow: Flow, table: PacketTable, prints: Prints) -> Iterator[tupl
         if table.dns_id[row] >= 0:
             yield ("dns", int(table.dns_id[row]), "client", flow.client)
             yield ("dns", int(table.dns_id[row]), "server", flow.server)
+        elif table.dns_qr[row] >= 0:  # its header was not kept
+            yield ("dns", -1, "client", flow.client)
         yield ("udp", prints.of(row), flow.client)
     for row in _heads(flow.reverse):
-        if table.dns_id[row] >= 0:
+        if table.dns_qr[row] >= 0:
             yield ("dns", int(table.dns_id[row]), "client", flow.client)
 
 

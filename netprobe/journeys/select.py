@@ -91,15 +91,27 @@ def of_lookup(
 
 
 def forwarded_query(outer: Connection, connections: Sequence[Connection], table: PacketTable) -> Connection | None:
-    """What the embedded DNS server asked on, for one question: a later exchange with the same message id (it keeps it)."""
+    """What the embedded DNS server asked on, for one question: a later exchange with the same question."""
     if outer.flows[0].server.address != EMBEDDED_DNS:
         return None
-    wanted = dns_ids(outer, table)
     for other in connections:
         later = other is not outer and start_ns(other, table) >= start_ns(outer, table)
-        if later and other.flows[0].server.address != EMBEDDED_DNS and wanted & dns_ids(other, table):
+        if later and other.flows[0].server.address != EMBEDDED_DNS and same_question(outer, other, table):
             return other
     return None
+
+
+def same_question(one: Connection, other: Connection, table: PacketTable) -> bool:
+    """Whether the second may be the first handed on: with the same message id (the embedded server keeps it); of equal length where none was kept."""
+    if not is_dns(other, table):
+        return False
+    ids, theirs = dns_ids(one, table), dns_ids(other, table)
+    if ids and theirs:
+        return bool(ids & theirs)
+    lengths, their_lengths = (
+        {int(table.payload_len[row]) for flow in each.flows for row in flow.forward.tolist()} for each in (one, other)
+    )
+    return not ids and not theirs and bool(lengths & their_lengths)
 
 
 def dns_ids(connection: Connection, table: PacketTable) -> set[int]:
@@ -112,7 +124,7 @@ def dns_ids(connection: Connection, table: PacketTable) -> set[int]:
 def is_dns(connection: Connection, table: PacketTable) -> bool:
     """Whether a connection is a DNS exchange."""
     return connection.kind == Kind.UDP and any(
-        len(rows) > 0 and bool((table.dns_id[rows] >= 0).any())
+        len(rows) > 0 and bool((table.dns_qr[rows] >= 0).any())
         for flow in connection.flows
         for rows in (flow.forward, flow.reverse)
     )

@@ -92,6 +92,7 @@ class Aim:
         proto: what the probe speaks.
         plain: True for captures from elsewhere: their client said something, so that a close after an answer is no failure.
         probed: True for a probe's own run: its silence lasted for the whole timeout.
+        answered: whether the prober had its DNS answer: the only word where no response's header was kept.
         bridge_points: the points that are known to be bridges or their ports; None where host state does not tell.
     """
 
@@ -100,6 +101,7 @@ class Aim:
     proto: Proto = Proto.TCP
     plain: bool = False
     probed: bool = False
+    answered: bool = False
     bridge_points: frozenset[str] | None = None
 
 
@@ -256,7 +258,7 @@ class _Look:
             return Observation(symptom=Symptom.NO_PACKETS, patient=False)
         base = Observation(symptom=Symptom.SILENCE, frames=(self._frame(request),), patient=self.aim.probed)
         replies = self._replies(connection)
-        good = [row for row in replies if self.table.dns_answers[row] > 0 and self.table.dns_rcode[row] == 0]
+        good = [row for row in replies if self._answers(row)]
         if not replies:
             errors = self._errors(connection)
             return self._icmp(base, connection, errors) if errors else base
@@ -264,6 +266,12 @@ class _Look:
         symptom = Symptom.OK if good else Symptom.NO_ANSWER
         frames = (*base.frames, self._frame(deciding))
         return replace(base, symptom=symptom, frames=frames, answerer=Answerer.TARGET, reached=True)
+
+    def _answers(self, row: int) -> bool:
+        """Whether a DNS response has an answer; the prober's word, where its header was not kept."""
+        if self.table.dns_id[row] < 0:
+            return self.aim.answered
+        return bool(self.table.dns_answers[row] > 0 and self.table.dns_rcode[row] == 0)
 
     def _replies(self, connection: Connection) -> list[int]:
         return sorted(row for flow in connection.flows for row in flow.reverse.tolist())
