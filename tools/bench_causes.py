@@ -56,8 +56,10 @@ def judged(what: str, answers: Iterable[Answer]) -> None:
     for experiment, report in answers:
         kind = _judge(experiment, report)
         kinds[kind] += 1
-        if kind == "wrong":
-            print(f"  wrong: {experiment.name}: {report['verdict']}, {(report['cause'] or {}).get('code')}")
+        if kind == "wrong" or (kind == "undetermined" and experiment.expected.verdict != kind):
+            print(
+                f"  {kind}: {experiment.name}: {report['verdict']}, {(report['cause'] or {}).get('code')}: {report['why']}"
+            )
     print(f"causes, {what}: " + ", ".join(f"{kinds[each]} {each}" for each in JUDGED) + " (wrong must be 0)")
 
 
