@@ -1,6 +1,6 @@
 """How often netprobe names the declared cause, and how often its prediction is what then happens: counted, replayed and live.
 
-An answer is *exact* when verdict and cause are the declared ones, *undetermined* when it says that it does not know (declared so or not),
+An answer is *exact* when verdict, cause and findings are the declared ones, *undetermined* when it says that it does not know (declared so or not),
 and *wrong* otherwise. Wrong must be 0.
 """
 
@@ -37,7 +37,7 @@ def replayed() -> None:
 
 
 def live(lab: Lab, *, every: bool) -> None:
-    """The experiments, in the lab: all of them, or one of each cause and one that works of each path."""
+    """The experiments, in the lab: all of them, or one of each cause, of each finding, and one that works of each path."""
     from netprobe.lab.errors import LabError
 
     chosen = list(_chosen(every=every))
@@ -73,8 +73,9 @@ def _judge(experiment: Experiment, report: dict[str, Any]) -> str:
     expected = experiment.expected
     if report["verdict"] == "undetermined":
         return "undetermined"
-    said = report["verdict"], (report["cause"] or {}).get("code")
-    return "exact" if said == (expected.verdict, expected.cause) else "wrong"
+    notes = sorted(finding["code"] for finding in report["findings"])
+    said = report["verdict"], (report["cause"] or {}).get("code"), notes
+    return "exact" if said == (expected.verdict, expected.cause, sorted(expected.findings)) else "wrong"
 
 
 def _hold(report: dict[str, Any]) -> str:
@@ -116,10 +117,10 @@ def _lived(lab: Lab, chosen: list[Experiment]) -> Iterator[Answer]:
 def _chosen(*, every: bool) -> Iterator[Experiment]:
     from netprobe.lab.experiments import EXPERIMENTS
 
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, tuple[str, ...]]] = set()
     for experiment in EXPERIMENTS:
         expected = experiment.expected
-        kind = (expected.verdict, expected.cause or expected.path)
+        kind = (expected.verdict, expected.cause or expected.path, tuple(expected.findings))
         if experiment.engine or expected.verdict == "undetermined" or (kind in seen and not every):
             continue
         seen.add(kind)
