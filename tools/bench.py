@@ -46,7 +46,7 @@ def main() -> int:
         "--experiments",
         choices=("none", "some", "all"),
         default="some",
-        help="which are run live to count the causes: one of each cause and path (some, five minutes), or all (twenty)",
+        help="which are run live to count the causes: one of each cause, finding and path (some: six minutes), or all (several times that)",
     )
     chosen = parser.parse_args()
     start_up(chosen.runs)

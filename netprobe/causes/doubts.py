@@ -46,6 +46,7 @@ def shown(case: Case) -> set[Symptom]:
     """What the connection's packets show; and, where those do not fit what the prober saw, all that it may have been."""
     symptom = case.story.symptom
     fitting = _SHOWN[case.probe.result.outcome] if case.probe is not None else {symptom}
+    # What answered a failed lookup may be among the packets that are missing: then silence fits, and is not all.
     named = case.probe is None or case.probe.result.outcome is not Outcome.NO_NAME
     whole = symptom in fitting and named and symptom is not Symptom.NO_PACKETS and not case.story.good
     return {symptom} if whole else {symptom, *fitting}

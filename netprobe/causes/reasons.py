@@ -76,9 +76,8 @@ AGREES: Final[Mapping[str, frozenset[str]]] = {
     "ip-forward-off": frozenset({"IP_INADDRERRORS"}),
     "mtu-blackhole": frozenset({"PKT_TOO_BIG"}),
     "stale-arp": frozenset({"OTHERHOST"}),
-    "accept-queue-full": frozenset({"TCP_LISTEN_OVERFLOW"}),
 }
-"""Cause code -> the reasons that the kernel gives where that is the cause (as seen in the lab, Linux 6.18)."""
+"""Cause code -> the reasons that the kernel gives where that is the cause. One of each kind was seen in the lab (Linux 6.18); the others are of that kind."""
 _UNEXPECTED_ANSWER: Final = frozenset({"noproxy-no-bridge-nf"})
 """Where it is the answer that has no socket; otherwise that is but late."""
 

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from netprobe.state.model import Host
 
 _MAX_OBSTACLES = 8
-_OWN_CHAIN = re.compile(r"\braw/|/DOCKER(?!-USER\b)|\bdocker-bridges/")
-_OWN_RULE = re.compile(r"-i (\S+) -o \1 -j DROP$")  # enable_icc=false
+_OWN_CHAIN = re.compile(r"/DOCKER(?!-USER\b)|\bdocker-bridges/")
+# enable_icc=false; Engine 28 in raw: a container's address from outside its bridge
+_OWN_RULE = re.compile(r"-i (\S+) -o \1 -j DROP$|^-A PREROUTING -d \S+ ! -i \S+ -j DROP$")
 _PASSABLE = frozenset(
     {Barrier.RULE, Barrier.FORWARDING_OFF, Barrier.PAUSED, Barrier.QUEUE_FULL}
 )  # what lies behind the others cannot be told from here

@@ -3,7 +3,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from netprobe.capture.drops import Dropping, program
 from netprobe.capture.marked import Marked, forms
 from netprobe.capture.plan import Tuple5
 from netprobe.hosts.session import FarError, HostLostError
+from tests.capture.far import Far
 
 TCP = Tuple5(transport="tcp", source_port=41290, dialled="192.168.3.202", port=80, ends=(("172.17.0.2", 8080),))
 SIX = Tuple5(transport="udp", source_port=9, dialled="fd00::2", port=53, ends=(("10.0.0.3", 53),))
@@ -64,27 +64,6 @@ def test_bpftrace_understands_it(probe: Tuple5) -> None:
     assert "syntax error" not in done.stderr
 
 
-class Far:
-    """A session that answers as it is told."""
-
-    def __init__(self, start: Any, stop: Any = None) -> None:
-        self.answers = {"watch-drops": start, "drops": stop}
-        self.asked: list[str] = []
-
-    def submit(self, operation: str, **_: object) -> Future[Any]:
-        self.asked.append(operation)
-        future: Future[Any] = Future()
-        answer = self.answers[operation]
-        if isinstance(answer, Exception):
-            future.set_exception(answer)
-        else:
-            future.set_result(answer)
-        return future
-
-    def wait(self, future: Future[Any], _patience: float) -> Any:
-        return future.result(0)
-
-
 def ended(**more: Any) -> dict[str, Any]:
     return {"out": "drop …", "error": "", "full": False, **more}
 
@@ -97,12 +76,12 @@ def dropping(far: Far, source: str = "tracepoint …") -> Any:
 
 
 def test_the_text_is_kept() -> None:
-    output = dropping(Far({"failed": None}, ended()))
+    output = dropping(Far(watch_drops={"failed": None}, drops=ended()))
     assert (output.rc, output.stdout, output.error) == (0, "drop …", "")
 
 
 def test_without_a_program_nobody_is_asked() -> None:
-    far = Far({"failed": None}, ended())
+    far = Far(watch_drops={"failed": None}, drops=ended())
     assert dropping(far, "").error == "the probe's packets cannot be told from others before it is sent"
     assert far.asked == []
 
@@ -119,5 +98,5 @@ def test_without_a_program_nobody_is_asked() -> None:
     ],
 )
 def test_what_went_wrong_is_said(start: Any, stop: Any, error: str) -> None:
-    output = dropping(Far(start, stop))
+    output = dropping(Far(watch_drops=start, drops=stop))
     assert (output.rc, output.error) == (None, error)

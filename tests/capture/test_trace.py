@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +11,7 @@ from netprobe.capture.marked import Marked
 from netprobe.capture.plan import Tuple5
 from netprobe.capture.trace import Tracing, is_legacy, script, table_of
 from netprobe.hosts.session import FarError, HostLostError
+from tests.capture.far import Far
 
 TCP = Tuple5(transport="tcp", source_port=41290, dialled="192.168.3.202", port=80, ends=(("172.17.0.2", 8080),))
 TABLE = table_of("0123456789abcdef")
@@ -71,27 +71,6 @@ def test_the_legacy_backend_is_known_by_its_first_line() -> None:
     assert not is_legacy("")
 
 
-class Far:
-    """A session that answers as it is told."""
-
-    def __init__(self, trace: Any, untrace: Any = None) -> None:
-        self.answers = {"trace": trace, "untrace": untrace}
-        self.asked: list[str] = []
-
-    def submit(self, operation: str, **_: object) -> Future[Any]:
-        self.asked.append(operation)
-        future: Future[Any] = Future()
-        answer = self.answers[operation]
-        if isinstance(answer, Exception):
-            future.set_exception(answer)
-        else:
-            future.set_result(answer)
-        return future
-
-    def wait(self, future: Future[Any], _patience: float) -> Any:
-        return future.result(0)
-
-
 def ended(**more: Any) -> dict[str, Any]:
     return {"out": "trace id …", "error": "", "full": False, "gone": True, **more}
 
@@ -105,12 +84,12 @@ def traced(far: Far, refused: str = "") -> Any:
 
 
 def test_the_text_is_kept() -> None:
-    output = traced(Far({"failed": None}, ended()))
+    output = traced(Far(trace={"failed": None}, untrace=ended()))
     assert (output.rc, output.stdout, output.error) == (0, "trace id …", "")
 
 
 def test_a_refused_host_is_left_alone() -> None:
-    far = Far({"failed": None}, ended())
+    far = Far(trace={"failed": None}, untrace=ended())
     assert traced(far, "legacy").error == "legacy"
     assert far.asked == []
 
@@ -128,5 +107,5 @@ def test_a_refused_host_is_left_alone() -> None:
     ],
 )
 def test_what_went_wrong_is_said(start: Any, stop: Any, error: str) -> None:
-    output = traced(Far(start, stop))
+    output = traced(Far(trace=start, untrace=stop))
     assert (output.rc, output.error) == (None, error)
