@@ -30,6 +30,18 @@ def evidence(name: str) -> Evidence:
 
 @cache
 def expected(name: str) -> dict[str, Any]:
+    """What is the same each time the experiment is recorded."""
+    return {key: value for key, value in _loaded(name).items() if key != "proof"}
+
+
+def proved(name: str) -> dict[str, Any]:
+    """What this one capture proves: rules, the facts of the evidence, remedies."""
+    found: dict[str, Any] = _loaded(name)["proof"]
+    return found
+
+
+@cache
+def _loaded(name: str) -> dict[str, Any]:
     loaded: dict[str, Any] = json.loads((CAPTURES / f"{name}.expected.json").read_text())
     return loaded
 

@@ -17,10 +17,10 @@ from netprobe.evidence.reader import read, read_many
 from netprobe.evidence.writer import write
 from netprobe.flows.expression import FlowExpr
 from netprobe.lab.experiments import EXPERIMENTS
-from netprobe.lab.stable import stable
+from netprobe.lab.stable import proof, stable
 from netprobe.pipeline import analyze
 from netprobe.report.json import to_json
-from tests.mutilation import CAPTURES, NAMES, assert_not_another, evidence, expected, only, without_point, works
+from tests.mutilation import CAPTURES, NAMES, assert_not_another, evidence, expected, only, proved, without_point, works
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence
@@ -46,7 +46,9 @@ def test_every_experiment_has_its_capture() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_report_is_the_expected_one(name: str) -> None:
-    assert stable(to_json(analyze(evidence(name)))) == expected(name)
+    report = to_json(analyze(evidence(name)))
+    assert stable(report) == expected(name)
+    assert proof(report) == proved(name)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -22,7 +22,7 @@ from netprobe.lab.commands import chosen, fitting, require_up
 from netprobe.lab.experiments import EXPERIMENTS
 from netprobe.lab.layout import Lab, this_lab
 from netprobe.lab.runner import Outcome, outcomes
-from netprobe.lab.stable import stable
+from netprobe.lab.stable import expectation
 from netprobe.pipeline import analyze
 from netprobe.report.text import render
 
@@ -97,7 +97,7 @@ def _machine_lines(path: str) -> list[str]:
 
 def _keep(outcome: Outcome, captures: Path) -> None:
     name = outcome.experiment.name
-    text = json.dumps(stable(outcome.answer.report), indent=1, ensure_ascii=False)
+    text = json.dumps(expectation(outcome.answer.report), indent=1, ensure_ascii=False)
     (captures / f"{name}.pcapng").write_bytes(outcome.evidence.read_bytes())
     (captures / f"{name}.expected.json").write_text(text + "\n")
 

@@ -1,6 +1,7 @@
-"""The part of a report that is the same each time an experiment is recorded; expected.json files hold just this.
+"""What expected.json files hold of a report: what is the same each time an experiment is recorded, and what its saved capture proves.
 
-Pure. Left out: times, frame numbers, ports and MACs, counters, the sentences made of them. Names that Docker makes up are aliased.
+Pure. :func:`stable` leaves out times, frame numbers, ports, MACs, counters and the sentences made of them; :func:`proof` has the rule, the facts of
+the evidence (frames, counters) and the remedies, which are the same whenever that one file is replayed. Names that Docker makes up are aliased.
 """
 
 from __future__ import annotations
@@ -36,6 +37,28 @@ def stable(report: dict[str, Any]) -> dict[str, Any]:
     kept["last_seen"], kept["first_missing"] = report.get("last_seen"), report.get("first_missing")
     aliased = _aliased(kept)
     return aliased if isinstance(aliased, dict) else {}
+
+
+def expectation(report: dict[str, Any]) -> dict[str, Any]:
+    """Return what NAME.expected.json holds: the stable fields, and under ``proof`` what this one capture proves."""
+    return {**stable(report), "proof": proof(report)}
+
+
+def proof(report: dict[str, Any]) -> dict[str, Any]:
+    """Return why, the cause, the findings and what stands behind them: where, by which rule, on what evidence, and the remedies."""
+    cause, after = report.get("cause"), report.get("after")
+    kept = {
+        "why": report.get("why"),
+        "cause": None if cause is None else _proved(cause),
+        "findings": [_proved(finding) for finding in report.get("findings") or ()],
+        "after": None if after is None else [_proved(finding) for finding in after],
+    }
+    aliased = _aliased(kept)
+    return aliased if isinstance(aliased, dict) else {}
+
+
+def _proved(finding: dict[str, Any]) -> dict[str, Any]:
+    return {name: finding.get(name) for name in ("code", "where", "evidence", "remedy", "confidence")}
 
 
 def _cause(cause: dict[str, Any] | None) -> dict[str, Any] | None:
