@@ -63,4 +63,4 @@ bench: setup $(STAMP)
 clean:
 	@if [ -x $(BIN)/netprobe ] && [ "$$(id -u)" -eq 0 ]; then $(BIN)/netprobe lab down; fi
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find netprobe tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find netprobe netprobe_lab tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

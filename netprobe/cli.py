@@ -39,7 +39,7 @@ Examples:
 
 @click.group(
     cls=LazyGroup,
-    lazy={"lab": ("netprobe.lab.cli", "lab", "Two real Docker hosts on this machine to try things in.")},
+    lazy={"lab": ("netprobe_lab.cli", "lab", "Two real Docker hosts on this machine to try things in.")},
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=EXIT_CODES,
 )

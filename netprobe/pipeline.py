@@ -9,24 +9,23 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from netprobe.causes.ahead import behind
-from netprobe.causes.attribution import attribute
 from netprobe.causes.case import Case
 from netprobe.causes.catalogue import cause_of, notes_of, still_possible
-from netprobe.causes.doubts import contradiction, not_the_target
-from netprobe.causes.drops import counted, traced_drop
-from netprobe.causes.endpoint import NOT_RUNNING
-from netprobe.causes.firewall import STOPPED
-from netprobe.causes.hooks import endpoint
-from netprobe.causes.narrate import why
-from netprobe.causes.reasons import kernel_drops, supported, untold
-from netprobe.causes.traced import walks
+from netprobe.causes.firewall.forward import STOPPED
+from netprobe.causes.proof.attribution import attribute
+from netprobe.causes.proof.contradictions import contradiction, not_the_target
+from netprobe.causes.proof.drops import counted, traced_drop
+from netprobe.causes.proof.hooks import endpoint
+from netprobe.causes.proof.kernel_drops import kernel_drops, supported, untold
+from netprobe.causes.proof.traced import walks
+from netprobe.causes.service.endpoint import NOT_RUNNING
 from netprobe.decode import decode
 from netprobe.decode.table import Kind
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import LimitKind, Outcome, Place, Proto, Resolution
 from netprobe.flows.build import build
-from netprobe.foretell import foretell
+from netprobe.forward.plan import itinerary
+from netprobe.forward.question import foresee, path_of
 from netprobe.journeys.arp import exchanges, with_names
 from netprobe.journeys.clocks import on_one_clock
 from netprobe.journeys.hops import Stop, hops
@@ -34,14 +33,15 @@ from netprobe.journeys.join import connections
 from netprobe.journeys.model import Journey
 from netprobe.journeys.proxy import Mapping, inner_of
 from netprobe.journeys.select import candidates, forwarded_query, is_dns, of_lookup, of_probe, stray_reply, summary
+from netprobe.model.report import Direction, Report, Verdict
 from netprobe.paths.classify import answered_elsewhere, classify
 from netprobe.paths.observe import Aim, Observation, Symptom, observe
-from netprobe.predict.question import foresee, path_of
-from netprobe.report.model import Direction, Report, Verdict
 from netprobe.state.build import build_world
 from netprobe.state.lookup import canonical
 from netprobe.state.sharing import is_absent
-from netprobe.state.topology import itinerary
+from netprobe.verdict.behind import behind
+from netprobe.verdict.prediction import foretell
+from netprobe.verdict.why import why
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -50,9 +50,9 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import CapturePoint, Evidence, Limit, Probe
     from netprobe.flows.expression import FlowExpr
     from netprobe.flows.model import FlowSummary
+    from netprobe.forward.model import Prediction
     from netprobe.journeys.model import Connection
-    from netprobe.predict.model import Prediction
-    from netprobe.report.model import Clock, Finding, Hop
+    from netprobe.model.report import Clock, Finding, Hop
     from netprobe.state.model import World
 
 PROTO_OF = {Kind.TCP: Proto.TCP, Kind.UDP: Proto.UDP, Kind.ICMP: Proto.ICMP}

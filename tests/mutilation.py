@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from netprobe.evidence.model import Evidence, HostState, Packets
 
-CAPTURES = Path(__file__).parent.parent / "captures"
+CAPTURES = Path(__file__).parents[1] / "captures"
 NAMES = sorted(path.stem for path in CAPTURES.glob("*.pcapng"))
 
 

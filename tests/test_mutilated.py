@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from netprobe.lab.stable import stable
 from netprobe.pipeline import analyze
 from netprobe.report.json import to_json
+from netprobe_lab.stable import stable
 from tests.mutilation import NAMES, assert_not_another, evidence, expected, headers_alone, only, without_output, works
 
 SEEDS = range(20)

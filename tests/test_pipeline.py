@@ -19,7 +19,7 @@ from tests.craft import evidence, handshake, udp
 if TYPE_CHECKING:
     from netprobe.evidence.model import CommandOutput, Evidence, HostState
 
-CAPTURES = Path(__file__).parent.parent / "captures"
+CAPTURES = Path(__file__).parents[1] / "captures"
 SAMPLE = (
     "demo-http",
     "docker-user-drop",

@@ -16,10 +16,10 @@ import pytest
 from netprobe.evidence.reader import read, read_many
 from netprobe.evidence.writer import write
 from netprobe.flows.expression import FlowExpr
-from netprobe.lab.experiments import EXPERIMENTS
-from netprobe.lab.stable import proof, stable
 from netprobe.pipeline import analyze
 from netprobe.report.json import to_json
+from netprobe_lab.experiments import EXPERIMENTS
+from netprobe_lab.stable import proof, stable
 from tests.mutilation import CAPTURES, NAMES, assert_not_another, evidence, expected, only, proved, without_point, works
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ import bench_big
 import bench_causes
 import numpy as np
 
-from netprobe.lab.layout import this_lab
+from netprobe_lab.layout import this_lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -124,8 +124,8 @@ def live(runs: int) -> bool:
 
 def over_ssh(runs: int) -> str:
     """The same from the lab's `desk`, with both hosts' connections open already."""
-    from netprobe.lab.ask import on_desk
-    from netprobe.lab.sshd import ssh_runs
+    from netprobe_lab.ask import on_desk
+    from netprobe_lab.sshd import ssh_runs
 
     lab = this_lab()
     if not ssh_runs(lab):

@@ -24,10 +24,10 @@ from big_host import PUBLISHED, matches
 
 from netprobe.evidence.reader import read
 from netprobe.evidence.writer import write
-from netprobe.lab.layout import this_lab
+from netprobe.forward.question import foresee
 from netprobe.pipeline import analyze
-from netprobe.predict.question import foresee
 from netprobe.state.build import build_world
+from netprobe_lab.layout import this_lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

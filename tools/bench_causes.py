@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from netprobe.lab.experiments.model import Experiment
-    from netprobe.lab.layout import Lab
+    from netprobe_lab.experiments.model import Experiment
+    from netprobe_lab.layout import Lab
 
 CAPTURES = Path(__file__).parent.parent / "captures"
 JUDGED = ("exact", "undetermined", "wrong")
@@ -38,7 +38,7 @@ def replayed() -> None:
 
 def live(lab: Lab, *, every: bool) -> None:
     """The experiments, in the lab: all of them, or one of each cause, of each finding, and one that works of each path."""
-    from netprobe.lab.errors import LabError
+    from netprobe_lab.errors import LabError
 
     chosen = list(_chosen(every=every))
     answers: list[Answer] = []
@@ -96,9 +96,9 @@ def _beyond_state() -> frozenset[str]:
 
 def _replays() -> Iterator[Answer]:
     from netprobe.evidence.reader import read
-    from netprobe.lab.experiments import EXPERIMENTS
     from netprobe.pipeline import analyze
     from netprobe.report.json import to_json
+    from netprobe_lab.experiments import EXPERIMENTS
 
     for experiment in EXPERIMENTS:
         file = CAPTURES / f"{experiment.name}.pcapng"
@@ -107,7 +107,7 @@ def _replays() -> Iterator[Answer]:
 
 
 def _lived(lab: Lab, chosen: list[Experiment]) -> Iterator[Answer]:
-    from netprobe.lab.runner import outcomes
+    from netprobe_lab.runner import outcomes
 
     with tempfile.TemporaryDirectory(prefix="netprobe-bench-") as folder:
         for outcome in outcomes(lab, chosen, Path(folder)):
@@ -115,7 +115,7 @@ def _lived(lab: Lab, chosen: list[Experiment]) -> Iterator[Answer]:
 
 
 def _chosen(*, every: bool) -> Iterator[Experiment]:
-    from netprobe.lab.experiments import EXPERIMENTS
+    from netprobe_lab.experiments import EXPERIMENTS
 
     seen: set[tuple[str, str, tuple[str, ...]]] = set()
     for experiment in EXPERIMENTS:

@@ -15,13 +15,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from netprobe.lab.layout import this_lab
-from netprobe.lab.steps import on_host
+from netprobe_lab.layout import this_lab
+from netprobe_lab.steps import on_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from netprobe.lab.layout import Lab
+    from netprobe_lab.layout import Lab
 
 HOST = "server2"
 NETWORKS = 10

@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 
 from netprobe.errors import NetprobeError
-from netprobe.lab.layout import OVERRIDE, this_lab
-from netprobe.lab.lifecycle import down, up
+from netprobe_lab.layout import OVERRIDE, this_lab
+from netprobe_lab.lifecycle import down, up
 
 
 def main() -> int:
@@ -22,7 +22,7 @@ def main() -> int:
         up(lab, lambda _: None)
         try:
             return subprocess.run(
-                [sys.executable, "-m", "netprobe.lab.record", *sys.argv[1:]],
+                [sys.executable, "-m", "netprobe_lab.record", *sys.argv[1:]],
                 check=False, env=dict(os.environ, **{OVERRIDE: lab.id}), cwd=Path(__file__).resolve().parents[1],
             ).returncode  # fmt: skip
         finally:

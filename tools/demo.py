@@ -12,12 +12,12 @@ import sys
 from pathlib import Path
 
 from netprobe.errors import NetprobeError
-from netprobe.lab.errors import LabImpossible
-from netprobe.lab.experiments import experiment
-from netprobe.lab.layout import Lab, this_lab
-from netprobe.lab.lifecycle import check_possible, down, is_up, up
-from netprobe.lab.run import PATH
-from netprobe.lab.steps import carry_out, on_host
+from netprobe_lab.errors import LabImpossible
+from netprobe_lab.experiments import experiment
+from netprobe_lab.layout import Lab, this_lab
+from netprobe_lab.lifecycle import check_possible, down, is_up, up
+from netprobe_lab.run import PATH
+from netprobe_lab.steps import carry_out, on_host
 
 DEMO = experiment("demo")
 CAPTURE = Path(__file__).resolve().parents[1] / "captures" / f"{DEMO.name}.pcapng"

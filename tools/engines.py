@@ -12,12 +12,12 @@ from dataclasses import replace
 import click
 
 from netprobe.errors import NetprobeError
-from netprobe.lab.commands import run_table
-from netprobe.lab.engine import engine_version
-from netprobe.lab.experiments import EXPERIMENTS
-from netprobe.lab.layout import OVERRIDE, SERVER2, Lab, this_lab
-from netprobe.lab.lifecycle import down, up
-from netprobe.lab.runner import run_and_print
+from netprobe_lab.commands import run_table
+from netprobe_lab.engine import engine_version
+from netprobe_lab.experiments import EXPERIMENTS
+from netprobe_lab.layout import OVERRIDE, SERVER2, Lab, this_lab
+from netprobe_lab.lifecycle import down, up
+from netprobe_lab.runner import run_and_print
 
 SUITE, MAJOR = "sid", "28"
 

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 from netprobe.evidence.reader import read
-from netprobe.lab.record import write_examples, write_index
-from netprobe.lab.stable import expectation
 from netprobe.pipeline import analyze
 from netprobe.report.json import to_json
+from netprobe_lab.record import write_examples, write_index
+from netprobe_lab.stable import expectation
 
 CAPTURES = Path(__file__).parent.parent / "captures"
 KEPT = ("verdict", "path")

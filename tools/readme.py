@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netprobe.lab.layout import this_lab
+from netprobe_lab.layout import this_lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable

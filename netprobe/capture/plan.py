@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
+from netprobe.forward.plan import point_name
 from netprobe.state.lookup import FLAT_DRIVERS, canonical
-from netprobe.state.topology import point_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from netprobe.forward.plan import Itinerary
     from netprobe.state.model import Host
-    from netprobe.state.topology import Itinerary
 
 MAX_POINTS = 24
 EMBEDDED_DNS = "127.0.0.11"

@@ -8,12 +8,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from netprobe.causes.known import lacks
+from netprobe.causes.proof.known import lacks
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.model.report import Finding
     from netprobe.paths.observe import Symptom
-    from netprobe.report.model import Finding
 
 
 class Cause(ABC):
@@ -24,7 +24,7 @@ class Cause(ABC):
         symptoms: the packets' stories that it can explain; with any other it is not even asked.
         note: it describes connections that work: a finding, and the cause only for what it ``explains``.
         explains: a note's symptoms that are failures which it is the reason for.
-        needs: the outputs of host commands that decide whether it is this one (see :mod:`netprobe.causes.known`).
+        needs: the outputs of host commands that decide whether it is this one (see :mod:`netprobe.causes.proof.known`).
         instead_of: the codes of less specific causes that the same packets fit: while ``needs`` are not known, they are not said.
     """
 

@@ -7,27 +7,27 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place, Probe, Proto
+from netprobe.forward.plan import published_by
+from netprobe.forward.question import foresee
 from netprobe.journeys.arp import exchanges
+from netprobe.model.report import Direction
 from netprobe.paths.observe import Answerer, Symptom
-from netprobe.predict.question import foresee
-from netprobe.report.model import Direction
 from netprobe.state.address import is_any, is_loopback, same
 from netprobe.state.iptables import Field, find_dnat_to
 from netprobe.state.sharing import asking, named
 from netprobe.state.sockets import Socket, listening
-from netprobe.state.topology import published_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netprobe.decode.table import PacketTable
     from netprobe.evidence.model import CapturePoint
+    from netprobe.forward.model import Prediction
     from netprobe.journeys.model import Journey
+    from netprobe.model.report import ArpExchange, Hop
     from netprobe.paths.classify import Way
     from netprobe.paths.observe import Aim, Observation
-    from netprobe.predict.model import Prediction
-    from netprobe.report.model import ArpExchange, Hop
-    from netprobe.state.docker import Container, Published
+    from netprobe.state.engine.docker import Container, Published
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.model import Host, World
     from netprobe.state.names import Proxy

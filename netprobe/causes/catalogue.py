@@ -4,67 +4,67 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.causes.addresses import DnsAliasCollision, DnsClientCache, LinkEnvAbsent, LinkEnvStale
-from netprobe.causes.bridged import BridgeNfForwardDrop, IccFalse, NftBackendForwardDrop, RawDirectDrop
-from netprobe.causes.conntrack import ConntrackFull, UdpConntrackStale
-from netprobe.causes.direct import V6DirectBlocked
-from netprobe.causes.doubts import shown
-from netprobe.causes.endpoint import (
-    AppBoundLoopback,
-    AppNotListening,
-    ContainerPaused,
-    ContainerStopped,
-)
-from netprobe.causes.filters import (
+from netprobe.causes.firewall.bridge import BridgeNfForwardDrop, IccFalse, NftBackendForwardDrop, RawDirectDrop
+from netprobe.causes.firewall.direct import V6DirectBlocked
+from netprobe.causes.firewall.forward import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
+from netprobe.causes.firewall.host import (
     FirewallBypassed,
     IngressDrop,
     InputFirewallContainerToHost,
     LegacyNftMix,
     OutputDrop,
 )
-from netprobe.causes.firewall import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
-from netprobe.causes.forwarding import IpForwardOff, MissingReturnRoute
-from netprobe.causes.gateways import GatewayEndpointElsewhere, RpFilterMultihomed
-from netprobe.causes.invalid import ConntrackInvalidRst
-from netprobe.causes.known import BASIC, in_vain
-from netprobe.causes.link import BridgeAddressLost, MtuBlackhole
-from netprobe.causes.listener import AcceptQueueFull, V6LocalhostReset
-from netprobe.causes.local import ProxyAndDnatDead, ProxyDead, RootlessPath
-from netprobe.causes.macvlan import MacvlanIsolatedL3
-from netprobe.causes.macvlan_host import (
+from netprobe.causes.macvlan.host import (
     MacvlanHostIsolation,
     MacvlanModeIsolation,
     MacvlanNoParent,
     MacvlanParentDown,
 )
-from netprobe.causes.macvlan_wire import (
+from netprobe.causes.macvlan.isolation import MacvlanIsolatedL3
+from netprobe.causes.macvlan.wire import (
     MacvlanDuplicateAddress,
     MacvlanMacFilter,
     MacvlanVlanMismatch,
     MacvlanWrongGateway,
 )
-from netprobe.causes.names import DnsNoSharedNetwork, NameUnknown
-from netprobe.causes.nat import DnatMissing, MasqueradeMissing, UdpReplySource
-from netprobe.causes.noproxy import NoproxyNoBridgeNf, NoproxyNoRouteLocalnet
-from netprobe.causes.prediction import PredictionDiffers
-from netprobe.causes.publish import PortClosed, PortNotPublished, PublishLoopbackOnly
-from netprobe.causes.resolvers import (
+from netprobe.causes.names.addresses import DnsAliasCollision, DnsClientCache, LinkEnvAbsent, LinkEnvStale
+from netprobe.causes.names.resolvers import (
     DnsFallback,
     DnsHostResolverFirewalled,
     DnsInternalNet,
     DnsNatFlushed,
     DnsUpstreamDead,
 )
-from netprobe.causes.routing import InternalNetwork, NoRoute, StaleArp, SubnetOverlap
-from netprobe.causes.service import HostServiceLoopback, PortOwnedByHost, PublishIgnored
-from netprobe.causes.shared import NetnsOwnerRestarted, NetnsPortClash
-from netprobe.causes.translation import RulesFlushed, StaleDnat
-from netprobe.causes.upstream import UpstreamDrop
+from netprobe.causes.names.unknown import DnsNoSharedNetwork, NameUnknown
+from netprobe.causes.nat.conntrack import ConntrackFull, UdpConntrackStale
+from netprobe.causes.nat.invalid import ConntrackInvalidRst
+from netprobe.causes.nat.missing import DnatMissing, MasqueradeMissing, UdpReplySource
+from netprobe.causes.nat.translation import RulesFlushed, StaleDnat
+from netprobe.causes.prediction import PredictionDiffers
+from netprobe.causes.proof.contradictions import shown
+from netprobe.causes.proof.known import BASIC, in_vain
+from netprobe.causes.routing.forwarding import IpForwardOff, MissingReturnRoute
+from netprobe.causes.routing.gateways import GatewayEndpointElsewhere, RpFilterMultihomed
+from netprobe.causes.routing.link import BridgeAddressLost, MtuBlackhole
+from netprobe.causes.routing.routes import InternalNetwork, NoRoute, StaleArp, SubnetOverlap
+from netprobe.causes.routing.upstream import UpstreamDrop
+from netprobe.causes.service.endpoint import (
+    AppBoundLoopback,
+    AppNotListening,
+    ContainerPaused,
+    ContainerStopped,
+)
+from netprobe.causes.service.host import HostServiceLoopback, PortOwnedByHost, PublishIgnored
+from netprobe.causes.service.listener import AcceptQueueFull, V6LocalhostReset
+from netprobe.causes.service.noproxy import NoproxyNoBridgeNf, NoproxyNoRouteLocalnet
+from netprobe.causes.service.proxy import ProxyAndDnatDead, ProxyDead, RootlessPath
+from netprobe.causes.service.publish import PortClosed, PortNotPublished, PublishLoopbackOnly
+from netprobe.causes.service.shared import NetnsOwnerRestarted, NetnsPortClash
 
 if TYPE_CHECKING:
     from netprobe.causes.base import Cause
     from netprobe.causes.case import Case
-    from netprobe.report.model import Finding
+    from netprobe.model.report import Finding
 
 #: In run order: the first that fires is the cause, so the more specific comes first.
 CAUSES: tuple[Cause, ...] = (
@@ -177,7 +177,7 @@ def notes_of(case: Case, cause: Finding | None) -> tuple[Finding, ...]:
 def still_possible(case: Case) -> tuple[str, ...]:
     """The codes that known state does not rule out, for a connection whose cause was not proved.
 
-    Packets may be missing: see :func:`~netprobe.causes.doubts.shown`.
+    Packets may be missing: see :func:`~netprobe.causes.proof.contradictions.shown`.
     """
     told = shown(case)
     blind = case.probe is not None and (not case.world.before or in_vain(case, *BASIC))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
+from netprobe.forward.compare import Observed, differences
+from netprobe.forward.question import path_of
+from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.observe import Symptom
-from netprobe.predict.compare import Observed, differences
-from netprobe.predict.question import path_of
-from netprobe.report.model import Confidence, Finding, Where
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case

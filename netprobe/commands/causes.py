@@ -18,7 +18,7 @@ def run(*, code: str | None, as_json: bool) -> int:
         UsageFault: there is no such code.
     """
     from netprobe.causes.catalogue import CAUSES
-    from netprobe.causes.words import Words, words_of
+    from netprobe.causes.explanation import Words, words_of
 
     every = sorted((words_of(cause) for cause in CAUSES), key=lambda words: words.code)
     chosen = every if code is None else [words for words in every if words.code == code]

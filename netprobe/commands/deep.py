@@ -9,7 +9,7 @@ from netprobe.commands.show import terminal_columns, wants_colour
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence
-    from netprobe.report.model import Report
+    from netprobe.model.report import Report
 
 
 def show_deep(evidence: Evidence, report: Report) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence
     from netprobe.flows.expression import FlowExpr
     from netprobe.flows.model import FlowSummary
-    from netprobe.report.model import Report
+    from netprobe.model.report import Report
 
 
 def run(*, files: Sequence[str], points: Sequence[str], flow: str | None, as_json: bool, deep: bool) -> int:

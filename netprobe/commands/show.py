@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import put
 from netprobe.errors import EXIT_FAILS, EXIT_UNDETERMINED, EXIT_WORKS, UsageFault
-from netprobe.report.model import Verdict
+from netprobe.model.report import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from netprobe.report.model import Report
+    from netprobe.model.report import Report
 
 EXIT_OF = {
     Verdict.WORKS: EXIT_WORKS,

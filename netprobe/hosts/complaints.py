@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from netprobe.hosts.inventory import HostEntry
+    from netprobe.inventory.hosts import HostEntry
 
 
 class Complaint(NamedTuple):

@@ -1,6 +1,6 @@
 """A host's Docker Engine, read through the docker SDK. Nothing is ever written to it.
 
-What leaves this module has passed the allow-list of :mod:`netprobe.state.docker_allow`.
+What leaves this module has passed the allow-list of :mod:`netprobe.state.engine.allow`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from netprobe.evidence.model import CommandOutput
 from netprobe.hosts.listing import as_inspect, choose, ident, is_as_before, is_named
-from netprobe.state.docker_allow import allow_container, allow_info, allow_network, allow_version
+from netprobe.state.engine.allow import allow_container, allow_info, allow_network, allow_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from docker.api.client import APIClient
 
-    from netprobe.hosts.inventory import HostEntry
     from netprobe.hosts.session import Session
+    from netprobe.inventory.hosts import HostEntry
 
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 INSPECT_UP_TO = 1000
@@ -86,7 +86,7 @@ class Engine:
         path = (host.docker or DEFAULT_SOCKET).removeprefix("unix://")
         if session is None:
             return None
-        from netprobe.hosts.far_engine import FarClient, probe
+        from netprobe.hosts.remote_engine import FarClient, probe
         from netprobe.hosts.session import FarError, HostLostError
 
         try:

@@ -1,4 +1,4 @@
-"""The text of the far-side program (:mod:`netprobe.hosts.far`) as it is sent to a host's Python."""
+"""The text of the far-side program (:mod:`netprobe.hosts.remote`) as it is sent to a host's Python."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ for name, text in json.loads(MODULES):
     if parent in sys.modules:
         setattr(sys.modules[parent], child, module)
     exec(compile(text, name, "exec"), module.__dict__)
-sys.modules["netprobe.hosts.far.main"].main(BOOT, PROGRAM)
+sys.modules["netprobe.hosts.remote.main"].main(BOOT, PROGRAM)
 """
 
 
 @functools.cache
 def program() -> bytes:
     """Return the program: its modules as data, and a loader that makes them importable under their own names."""
-    folder = resources.files("netprobe.hosts.far")
-    package = [("netprobe.hosts.far", "")]
-    modules = package + [(f"netprobe.hosts.far.{name}", (folder / f"{name}.py").read_text()) for name in MODULES]
+    folder = resources.files("netprobe.hosts.remote")
+    package = [("netprobe.hosts.remote", "")]
+    modules = package + [(f"netprobe.hosts.remote.{name}", (folder / f"{name}.py").read_text()) for name in MODULES]
     return f"BOOT = {BOOT!r}\nMODULES = {json.dumps(modules)!r}\n{_LOADER}".encode()

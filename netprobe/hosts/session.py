@@ -20,7 +20,7 @@ from netprobe.hosts.complaints import Complaint, understood
 from netprobe.hosts.program import BOOT, program
 
 if TYPE_CHECKING:
-    from netprobe.hosts.inventory import HostEntry
+    from netprobe.inventory.hosts import HostEntry
 
 PACKAGES = {
     "ip": "iproute2",

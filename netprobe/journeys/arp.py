@@ -9,7 +9,7 @@ import numpy as np
 
 from netprobe.decode.address import mac, text
 from netprobe.decode.table import Kind
-from netprobe.report.model import ArpExchange, ArpFrame
+from netprobe.model.report import ArpExchange, ArpFrame
 from netprobe.state.lookup import bearers_of_mac
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import numpy as np
 
 from netprobe.journeys.offset import STEP_NS, Fit, Meetings, fitted
 from netprobe.journeys.shared import Shared, Sightings, shared_frames
-from netprobe.report.model import Clock
+from netprobe.model.report import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

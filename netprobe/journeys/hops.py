@@ -15,7 +15,7 @@ from netprobe.decode.address import mac
 from netprobe.decode.table import SYN, SYN_ACK, TAG_UNKNOWN, Flag, Kind
 from netprobe.flows.build import ECHO_REQUEST, destination, source
 from netprobe.flows.model import PROTO_NAME
-from netprobe.report.model import Change, Direction, Hop, HopPacket
+from netprobe.model.report import Change, Direction, Hop, HopPacket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -39,8 +39,8 @@ def explain(
         EnvironmentFault: the environment does not allow it. After packets were captured, its ``evidence`` attribute has what
             was captured so far as the bytes of an evidence file; so has that of a KeyboardInterrupt.
     """
-    from netprobe.live.fleet import Fleet
     from netprobe.live.opening import open_question
+    from netprobe.live.sessions import Fleet
 
     begin = time.perf_counter()
     opening = open_question(question, hosts_file)

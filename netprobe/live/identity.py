@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.errors import UsageFault
-from netprobe.hosts.inventory import LOCAL
 from netprobe.hosts.session import FarError, HostLostError
-from netprobe.survey.twins import Identity, same_engine, same_machine
+from netprobe.inventory.hosts import LOCAL
+from netprobe.survey.same_machine import Identity, same_engine, same_machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

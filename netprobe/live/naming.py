@@ -18,7 +18,7 @@ from netprobe.state.names import EMBEDDED_DNS
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Lookup, Place
-    from netprobe.live.fleet import Fleet
+    from netprobe.live.sessions import Fleet
 
 ASK_SECONDS = 2.5
 

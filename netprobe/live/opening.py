@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.errors import UsageFault
-from netprobe.hosts.inventory import load
+from netprobe.inventory.hosts import load
 from netprobe.live.question import MAX_TIMEOUT_S
 from netprobe.probe.target import check_size, parse_source, parse_target
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from netprobe.hosts.inventory import Inventory
+    from netprobe.inventory.hosts import Inventory
     from netprobe.live.question import Question
     from netprobe.probe.target import Source, Target
 

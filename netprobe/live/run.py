@@ -24,8 +24,9 @@ from netprobe.evidence.model import (
     Resolution,
 )
 from netprobe.evidence.writer import write
+from netprobe.forward.plan import itinerary, on_segment, way_back
 from netprobe.hosts.session import FarError, HostLostError
-from netprobe.live.aim import Aim, enter_target, find_source, take_aim
+from netprobe.live.dial_plan import Aim, enter_target, find_source, take_aim
 from netprobe.live.naming import SilentResolver, SourceResolver
 from netprobe.live.results import dns_result, probe_result
 from netprobe.live.tracing import KernelTrace, marked
@@ -33,14 +34,13 @@ from netprobe.probe import craft
 from netprobe.probe.plan import Dial, dial_address, host_addresses
 from netprobe.probe.resolver import preferred, servers_of, uses_dns
 from netprobe.state.lookup import namespace_of
-from netprobe.state.topology import itinerary, on_segment, way_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from netprobe.live.fleet import Fleet
+    from netprobe.forward.plan import Itinerary
     from netprobe.live.opening import Opening
-    from netprobe.state.topology import Itinerary
+    from netprobe.live.sessions import Fleet
 
 LEAST_SECONDS = 0.2
 LOOKED_UP = {Resolution.HOSTS_FILE, Resolution.EMBEDDED_DNS, Resolution.UPSTREAM_DNS, Resolution.FAILED}

@@ -12,21 +12,21 @@ from netprobe.errors import EnvironmentFault
 from netprobe.evidence.model import CommandOutput, HostState
 from netprobe.hosts import collect
 from netprobe.hosts.engine import Engine, EngineError
-from netprobe.hosts.inventory import LOCAL, load
 from netprobe.hosts.session import FarError, HostLostError, Session
+from netprobe.inventory.hosts import LOCAL, load
 from netprobe.live import identity
 from netprobe.live.identity import twins_of_local
 from netprobe.state.build import build_host
 from netprobe.survey.facts import judge
 from netprobe.survey.model import Answers, Clock, HostFacts, Survey
-from netprobe.survey.twins import Identity
+from netprobe.survey.same_machine import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from netprobe.hosts.inventory import HostEntry
     from netprobe.hosts.session import Answer
+    from netprobe.inventory.hosts import HostEntry
     from netprobe.live.identity import Twin
 
 SPARE_SECONDS = 5.0

@@ -10,8 +10,8 @@ from netprobe.capture.trace import LEGACY, Tracing, is_legacy, script, table_of
 
 if TYPE_CHECKING:
     from netprobe.capture.plan import Tuple5
-    from netprobe.live.aim import Aim
-    from netprobe.live.fleet import Fleet
+    from netprobe.live.dial_plan import Aim
+    from netprobe.live.sessions import Fleet
 
 
 class KernelTrace:

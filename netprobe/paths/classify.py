@@ -11,16 +11,16 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place, Proto
+from netprobe.model.report import Direction, PathCode, Segment
 from netprobe.paths.observe import Symptom
-from netprobe.report.model import Direction, PathCode, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from netprobe.evidence.model import CapturePoint
     from netprobe.journeys.model import Journey
+    from netprobe.model.report import Hop
     from netprobe.paths.observe import Aim, Observation
-    from netprobe.report.model import Hop
 
 HANDED_ON = frozenset({PathCode.DOCKER_PROXY, PathCode.DNAT_MASQUERADE, PathCode.DNAT})  # a host gave it to a container
 TAKEN = frozenset({Symptom.OK, Symptom.DELIVERED, Symptom.CLOSED, Symptom.NO_RESPONSE})  # a process took it

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from netprobe.probe.target import Source
-    from netprobe.state.docker import Container
+    from netprobe.state.engine.docker import Container
     from netprobe.state.model import Host
 
 

@@ -9,7 +9,7 @@ from netprobe.report.document import Block, Entries, Entry, line
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from netprobe.report.model import ArpExchange, ArpFrame, Report
+    from netprobe.model.report import ArpExchange, ArpFrame, Report
 
 _LINES = 8
 

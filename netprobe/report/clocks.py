@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from netprobe.report.model import Clock
+    from netprobe.model.report import Clock
 
 
 def shown(clock: Clock) -> str:

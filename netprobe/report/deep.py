@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from netprobe.decode import decode
 from netprobe.flows.build import destination, source
+from netprobe.model.report import Direction
 from netprobe.report.document import Block, Document, Entries, Entry, Paragraph, Span, Style, line
-from netprobe.report.model import Direction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from netprobe.decode.table import PacketTable
     from netprobe.evidence.model import Evidence
-    from netprobe.report.model import Hop, HopPacket, Report
+    from netprobe.model.report import Hop, HopPacket, Report
 
 MOST_PAYLOADS = 8
 MOST_LOOKUPS = 6

@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from netprobe.model.report import Direction
 from netprobe.report.document import Divider, Line, Row, Span, Style, Table, line
-from netprobe.report.model import Direction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from netprobe.report.model import Change, Hop, HopPacket, Report
+    from netprobe.model.report import Change, Hop, HopPacket, Report
 
 _HEAD = ("at", "+µs", "frame", "packet", "changed here")
 _RIGHT = frozenset({1, 2})

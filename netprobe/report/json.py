@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netprobe.errors import NetprobeError
-    from netprobe.report.model import (
+    from netprobe.model.report import (
         ArpExchange,
         ArpFrame,
         Change,

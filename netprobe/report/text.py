@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netprobe.model.report import PathCode, Verdict
 from netprobe.report.arp import arp_block
 from netprobe.report.clocks import shown
 from netprobe.report.document import Block, Document, Entries, Entry, Line, Paragraph, Span, Style, line
 from netprobe.report.hops import hop_table
-from netprobe.report.model import PathCode, Verdict
+from netprobe.report.labels import PATH_WORDS, PHASES_TOTAL, RESOLUTION_WORDS, VERDICT_STYLE, path_words
 from netprobe.report.trace import drops_block, trace_table
-from netprobe.report.words import PATH_WORDS, PHASES_TOTAL, RESOLUTION_WORDS, VERDICT_STYLE, path_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from netprobe.report.model import Finding, Report
+    from netprobe.model.report import Finding, Report
 
 
 def lay_out(report: Report) -> Document:

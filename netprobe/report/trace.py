@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netprobe.model.report import Direction
 from netprobe.report.document import Block, Divider, Entries, Entry, Row, Span, Style, Table, line
-from netprobe.report.model import Direction
 
 if TYPE_CHECKING:
-    from netprobe.report.model import KernelDrop, Report, TraceStep, TraceWalk
+    from netprobe.model.report import KernelDrop, Report, TraceStep, TraceWalk
 
 _DROPS = 8
 _HEAD = ("traced", "verdict", "rule")

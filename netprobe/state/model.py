@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from netprobe.state.address import ip
 from netprobe.state.conntrack import Tracked, parse_conntrack, parse_conntrack_stat
-from netprobe.state.docker import Container, Network, parse_containers, parse_networks
 from netprobe.state.drops import Dropped, parse_drops
+from netprobe.state.engine.docker import Container, Network, parse_containers, parse_networks
 from netprobe.state.iptables_parse import parse_iptables
 from netprobe.state.issues import Issues, ParseIssue, load_json
 from netprobe.state.links import (

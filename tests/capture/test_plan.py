@@ -7,9 +7,9 @@ import pytest
 
 from netprobe.capture.plan import MAX_POINTS, Tuple5, pcap_filter, plan, proxied_to
 from netprobe.evidence.model import Place
+from netprobe.forward.plan import Itinerary, Role, Stop, itinerary
 from netprobe.state.links import Link
 from netprobe.state.names import Proxy
-from netprobe.state.topology import Itinerary, Role, Stop, itinerary
 from tests.worlds import container, host, published, world
 
 DEMO = container("demo", "172.17.0.2", published(80, 80))
@@ -95,7 +95,7 @@ def test_tcpdump_understands_every_filter(probe: Tuple5, tagged: bool) -> None:
 
 
 def test_trunks_are_macvlan_parents_and_their_own_parents() -> None:
-    from netprobe.state.docker import Network
+    from netprobe.state.engine.docker import Network
 
     known = host("server1", "192.168.3.201")
     known.__dict__["networks"] = (Network(name="mac", driver="macvlan", parent="eth1.1"),)

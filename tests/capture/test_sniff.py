@@ -12,8 +12,8 @@ from netprobe.capture.plan import Point
 from netprobe.capture.sniff import Sniffing, join
 from netprobe.errors import EnvironmentFault
 from netprobe.evidence.model import Place
-from netprobe.hosts.inventory import HostEntry
 from netprobe.hosts.session import Session
+from netprobe.inventory.hosts import HostEntry
 
 HERE = Place(host="local")
 

@@ -14,7 +14,7 @@ from netprobe.pipeline import analyze
 if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence, HostState
 
-CAPTURES = Path(__file__).parent.parent.parent / "captures"
+CAPTURES = Path(__file__).parents[2] / "captures"
 
 
 def recorded(name: str) -> Evidence:

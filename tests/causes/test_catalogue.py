@@ -9,10 +9,10 @@ import pytest
 
 from netprobe.causes.catalogue import CAUSES
 from netprobe.evidence.reader import read
-from netprobe.lab.experiments import EXPERIMENTS
 from netprobe.pipeline import analyze
+from netprobe_lab.experiments import EXPERIMENTS
 
-CAPTURES = Path(__file__).parent.parent.parent / "captures"
+CAPTURES = Path(__file__).parents[2] / "captures"
 HEADINGS = ("What it is:", "Why it happens:", "Evidence:", "Remedy:", "Source:")
 CODES = [cause.code for cause in CAUSES]
 

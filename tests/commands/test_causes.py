@@ -8,9 +8,9 @@ import pytest
 from netprobe.causes.catalogue import CAUSES
 from netprobe.cli import run
 from netprobe.commands.causes import examples
-from netprobe.lab.record import examples_of
+from netprobe_lab.record import examples_of
 
-CAPTURES = Path(__file__).parent.parent.parent / "captures"
+CAPTURES = Path(__file__).parents[2] / "captures"
 CODES = [cause.code for cause in CAUSES]
 
 
@@ -30,7 +30,7 @@ def test_each_is_explained_with_an_example(code: str, capsys: pytest.CaptureFixt
 
 
 def test_examples_are_what_the_captures_say() -> None:
-    assert examples() == examples_of(CAPTURES), "python -m netprobe.lab.record writes them anew"
+    assert examples() == examples_of(CAPTURES), "python -m netprobe_lab.record writes them anew"
 
 
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:

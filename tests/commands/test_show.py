@@ -7,7 +7,7 @@ import pytest
 
 from netprobe.commands.show import exit_code, refuse_deep_json, show_json, terminal_columns, wants_colour
 from netprobe.errors import UsageFault
-from netprobe.report.model import Verdict
+from netprobe.model.report import Verdict
 from tests.report.examples import FAILS, WORKS
 
 

@@ -13,7 +13,7 @@ from netprobe.evidence.model import CapturePoint, Evidence, Packets
 from tests.report.examples import SYN_BRIDGE, SYN_IN, WORKS
 
 if TYPE_CHECKING:
-    from netprobe.report.model import Report
+    from netprobe.model.report import Report
 
 CLIENT, DIALLED, INNER = ("192.168.3.201", 41290), ("192.168.3.202", 80), ("172.17.0.2", 80)
 REQUEST = b"GET /index.html HTTP/1.1\r\nHost: demo\r\n\r\n"

@@ -10,7 +10,7 @@ from docker.errors import NotFound
 
 from netprobe.hosts import engine
 from netprobe.hosts.engine import Engine, EngineError
-from netprobe.hosts.inventory import HostEntry
+from netprobe.inventory.hosts import HostEntry
 
 if TYPE_CHECKING:
     from pathlib import Path

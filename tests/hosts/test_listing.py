@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from netprobe.hosts.listing import as_inspect, choose, is_as_before
-from netprobe.state.docker import ContainerState, Published, parse_containers
-from netprobe.state.docker_allow import allow_container
+from netprobe.state.engine.allow import allow_container
+from netprobe.state.engine.docker import ContainerState, Published, parse_containers
 from netprobe.state.issues import Issues
 
 

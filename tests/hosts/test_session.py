@@ -17,9 +17,9 @@ import pytest
 
 from netprobe.errors import EnvironmentFault
 from netprobe.hosts import program
-from netprobe.hosts.inventory import HostEntry
 from netprobe.hosts.reach import Reach
 from netprobe.hosts.session import FarError, HostLostError, Session
+from netprobe.inventory.hosts import HostEntry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -179,7 +179,7 @@ def test_sysctls_are_named_as_sysctl_names_them(session: Session) -> None:
 
 
 def test_dots_in_interface_names() -> None:
-    from netprobe.hosts.far.sysctls import key
+    from netprobe.hosts.remote.sysctls import key
 
     assert key("net/ipv4/conf/eth1.1/rp_filter") == "net.ipv4.conf.eth1/1.rp_filter"
 
@@ -403,12 +403,12 @@ def sleeping() -> bool:
 
 
 def test_the_program_names_every_module_of_its_folder() -> None:
-    folder = Path(program.__file__).parent / "far"
+    folder = Path(program.__file__).parent / "remote"
     assert {file.stem for file in folder.glob("*.py")} - {"__init__"} == set(program.MODULES)
 
 
 def test_the_program_is_old_pythons_syntax() -> None:
     import ast
 
-    for file in (Path(program.__file__).parent / "far").glob("*.py"):
+    for file in (Path(program.__file__).parent / "remote").glob("*.py"):
         ast.parse(file.read_text(), feature_version=(3, 7))

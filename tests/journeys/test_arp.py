@@ -9,12 +9,12 @@ from scapy.layers.l2 import ARP, Dot1Q, Ether
 
 from netprobe.decode import decode
 from netprobe.journeys.arp import exchanges, with_names
-from netprobe.state.docker import Network
+from netprobe.state.engine.docker import Network
 from tests.craft import Sent, evidence
 from tests.worlds import container, host, world
 
 if TYPE_CHECKING:
-    from netprobe.report.model import ArpExchange
+    from netprobe.model.report import ArpExchange
 
 ASKER, BEARER, OTHER = "02:42:ac:15:00:0b", "02:42:ac:15:00:0c", "02:42:ac:15:00:0d"
 MINE, THEIRS = "172.21.0.11", "172.21.0.12"

@@ -17,7 +17,7 @@ from tests.craft import evidence, handshake, tcp
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence
-    from netprobe.report.model import Clock
+    from netprobe.model.report import Clock
     from tests.craft import Sent
 
 A, B = "192.0.2.1:4000", "192.0.2.2:80"

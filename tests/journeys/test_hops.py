@@ -10,7 +10,7 @@ from netprobe.decode import TAG_UNKNOWN
 from netprobe.flows.build import build
 from netprobe.journeys.hops import Sighting, Stop, changes, hops
 from netprobe.journeys.model import Journey
-from netprobe.report.model import Direction, Hop
+from netprobe.model.report import Direction, Hop
 from tests.craft import Sent, evidence, handshake, joined, tcp
 
 CLIENT, HOST, INSIDE = "192.168.3.201:41000", "192.168.3.202:80", "172.17.0.2:80"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netprobe.lab.errors import LabImpossible
-from netprobe.lab.layout import OVERRIDE, Lab, this_lab
-from netprobe.lab.lifecycle import check_possible, down, up
-from netprobe.lab.steps import clean
+from netprobe_lab.errors import LabImpossible
+from netprobe_lab.layout import OVERRIDE, Lab, this_lab
+from netprobe_lab.lifecycle import check_possible, down, up
+from netprobe_lab.steps import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

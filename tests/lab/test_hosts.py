@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from netprobe.lab.ask import on_desk
-from netprobe.lab.lifecycle import up
-from netprobe.lab.steps import on_host
+from netprobe_lab.ask import on_desk
+from netprobe_lab.lifecycle import up
+from netprobe_lab.steps import on_host
 
 if TYPE_CHECKING:
-    from netprobe.lab.layout import Lab
+    from netprobe_lab.layout import Lab
 
 pytestmark = pytest.mark.xdist_group("hosts")
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from netprobe.lab.steps import on_host
+from netprobe_lab.steps import on_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from netprobe.lab.layout import Lab
+    from netprobe_lab.layout import Lab
 
 pytestmark = pytest.mark.xdist_group("kill")
 

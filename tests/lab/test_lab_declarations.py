@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from netprobe.lab.commands import chosen
-from netprobe.lab.compare import disagreements, seen_by_target
-from netprobe.lab.errors import LabError
-from netprobe.lab.experiments import EXPERIMENTS, experiment
-from netprobe.lab.experiments.model import Expected, Run
-from netprobe.lab.experiments.truth import COLUMNS, ROWS, TABLE, TRUTH
-from netprobe.lab.layout import OVERRIDE, SERVER1, this_lab
-from netprobe.lab.runner import grouped
-from netprobe.lab.stable import stable
-from netprobe.lab.table import cell_text
+from netprobe_lab.commands import chosen
+from netprobe_lab.compare import disagreements, seen_by_target
+from netprobe_lab.errors import LabError
+from netprobe_lab.experiments import EXPERIMENTS, experiment
+from netprobe_lab.experiments.model import Expected, Run
+from netprobe_lab.experiments.truth import COLUMNS, ROWS, TABLE, TRUTH
+from netprobe_lab.layout import OVERRIDE, SERVER1, this_lab
+from netprobe_lab.runner import grouped
+from netprobe_lab.stable import stable
+from netprobe_lab.table import cell_text
 
 pytestmark = pytest.mark.xdist_group("lab_declarations")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from netprobe.evidence.reader import read
-from netprobe.lab.edit import edit, edited
-from netprobe.lab.errors import LabError
-from netprobe.lab.experiments.model import Edit
+from netprobe_lab.edit import edit, edited
+from netprobe_lab.errors import LabError
+from netprobe_lab.experiments.model import Edit
 
 CAPTURE = Path(__file__).parent.parent.parent / "captures" / "link-name.pcapng"
 VERSION = Edit(host="server2", key="docker-version", pattern=r'"Version": "[^"]*"', text='"Version": "29.0.2"')

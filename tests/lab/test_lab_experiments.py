@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netprobe.lab.ask import print_report
-from netprobe.lab.commands import fitting
-from netprobe.lab.engine import engine_version
-from netprobe.lab.errors import LabError
-from netprobe.lab.experiments import EXPERIMENTS
-from netprobe.lab.layout import SERVER2
-from netprobe.lab.lifecycle import up
-from netprobe.lab.runner import ask, grouped, make_situation, situation
-from netprobe.lab.steps import clean
+from netprobe_lab.ask import print_report
+from netprobe_lab.commands import fitting
+from netprobe_lab.engine import engine_version
+from netprobe_lab.errors import LabError
+from netprobe_lab.experiments import EXPERIMENTS
+from netprobe_lab.layout import SERVER2
+from netprobe_lab.lifecycle import up
+from netprobe_lab.runner import ask, grouped, make_situation, situation
+from netprobe_lab.steps import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from netprobe.lab.experiments.model import Experiment
-    from netprobe.lab.layout import Lab
+    from netprobe_lab.experiments.model import Experiment
+    from netprobe_lab.layout import Lab
 
 
 OWN = {"", "20"}

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netprobe.lab.engine import engine_version
-from netprobe.lab.errors import LabError
-from netprobe.lab.layout import OVERRIDE, SERVER1, SERVER2, Lab, this_lab
-from netprobe.lab.lifecycle import down, is_up, up
-from netprobe.lab.processes import lab_processes, read_pid
-from netprobe.lab.steps import on_host
-from netprobe.lab.waiting import wait_for
+from netprobe_lab.engine import engine_version
+from netprobe_lab.errors import LabError
+from netprobe_lab.layout import OVERRIDE, SERVER1, SERVER2, Lab, this_lab
+from netprobe_lab.lifecycle import down, is_up, up
+from netprobe_lab.processes import lab_processes, read_pid
+from netprobe_lab.steps import on_host
+from netprobe_lab.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netprobe.lab.errors import LabError
-from netprobe.lab.experiments.model import DeleteDnat, Engine, KillProxy, Run, Stray, WaitPort, on, start
-from netprobe.lab.processes import read_pid, start_time
-from netprobe.lab.steps import carry_out, clean, container_addresses, on_host
+from netprobe_lab.errors import LabError
+from netprobe_lab.experiments.model import DeleteDnat, Engine, KillProxy, Run, Stray, WaitPort, on, start
+from netprobe_lab.processes import read_pid, start_time
+from netprobe_lab.steps import carry_out, clean, container_addresses, on_host
 
 if TYPE_CHECKING:
-    from netprobe.lab.experiments.model import Step
-    from netprobe.lab.layout import Lab
+    from netprobe_lab.experiments.model import Step
+    from netprobe_lab.layout import Lab
 
 pytestmark = pytest.mark.xdist_group("lab_steps")
 

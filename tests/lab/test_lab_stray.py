@@ -8,7 +8,7 @@ import pytest
 from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import ARP, Ether
 
-from netprobe.lab.stray import Watch, parse
+from netprobe_lab.stray import Watch, parse
 
 pytestmark = pytest.mark.xdist_group("lab_declarations")
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netprobe.lab.layout import MACHINES, WIRES
-from netprobe.lab.steps import clean, on_host
-from netprobe.lab.surroundings import mend, parse
+from netprobe_lab.layout import MACHINES, WIRES
+from netprobe_lab.steps import clean, on_host
+from netprobe_lab.surroundings import mend, parse
 
 if TYPE_CHECKING:
-    from netprobe.lab.layout import Lab
+    from netprobe_lab.layout import Lab
 
 pytestmark = pytest.mark.xdist_group("lab_surroundings")
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netprobe.lab.layout import SERVERS
-from netprobe.lab.steps import on_host
-from netprobe.lab.trunk import tagger, untagger
-from netprobe.lab.vlan import vlan_made_by
+from netprobe_lab.layout import SERVERS
+from netprobe_lab.steps import on_host
+from netprobe_lab.trunk import tagger, untagger
+from netprobe_lab.vlan import vlan_made_by
 
 if TYPE_CHECKING:
-    from netprobe.lab.layout import Lab
+    from netprobe_lab.layout import Lab
 
 pytestmark = pytest.mark.xdist_group("lab_trunk")
 

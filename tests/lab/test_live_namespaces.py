@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netprobe.evidence.reader import read
-from netprobe.lab.ask import _netprobe
-from netprobe.lab.experiments.model import WaitPort
-from netprobe.lab.steps import carry_out, clean, on_host
+from netprobe_lab.ask import _netprobe
+from netprobe_lab.experiments.model import WaitPort
+from netprobe_lab.steps import carry_out, clean, on_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from netprobe.lab.layout import Lab
+    from netprobe_lab.layout import Lab
 
 pytestmark = pytest.mark.xdist_group("live_namespaces")
 

@@ -9,13 +9,13 @@ import pytest
 from netprobe.errors import EnvironmentFault, UsageFault
 from netprobe.evidence.model import Evidence, Outcome, Place, Proto, Resolution
 from netprobe.evidence.reader import read
-from netprobe.lab.steps import clean, on_host
 from netprobe.live import Question, explain
+from netprobe_lab.steps import clean, on_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from netprobe.lab.layout import Lab
+    from netprobe_lab.layout import Lab
 
 pytestmark = pytest.mark.xdist_group("live_paths")
 

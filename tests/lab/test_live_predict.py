@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from netprobe.lab.ask import _netprobe
-from netprobe.lab.experiments import experiment
-from netprobe.lab.runner import make_situation, situation
-from netprobe.lab.steps import clean, on_host
+from netprobe_lab.ask import _netprobe
+from netprobe_lab.experiments import experiment
+from netprobe_lab.runner import make_situation, situation
+from netprobe_lab.steps import clean, on_host
 
 if TYPE_CHECKING:
-    from netprobe.lab.layout import Lab
+    from netprobe_lab.layout import Lab
 
 pytestmark = pytest.mark.xdist_group("live_predict")
 

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from netprobe.lab.ask import on_desk
-from netprobe.lab.experiments import EXPERIMENTS
-from netprobe.lab.layout import DESK, SERVERS
-from netprobe.lab.lifecycle import up
-from netprobe.lab.runner import ask, grouped, make_situation, situation
-from netprobe.lab.sshd import desk_hosts_file
-from netprobe.lab.steps import clean, on_host
-from netprobe.lab.waiting import poll
+from netprobe_lab.ask import on_desk
+from netprobe_lab.experiments import EXPERIMENTS
+from netprobe_lab.layout import DESK, SERVERS
+from netprobe_lab.lifecycle import up
+from netprobe_lab.runner import ask, grouped, make_situation, situation
+from netprobe_lab.sshd import desk_hosts_file
+from netprobe_lab.steps import clean, on_host
+from netprobe_lab.waiting import poll
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
 
-    from netprobe.lab.experiments.model import Experiment
-    from netprobe.lab.layout import Lab
+    from netprobe_lab.experiments.model import Experiment
+    from netprobe_lab.layout import Lab
 
 pytestmark = pytest.mark.xdist_group("live_ssh")
 

@@ -15,20 +15,20 @@ import pytest
 
 from netprobe.evidence.model import LimitKind
 from netprobe.evidence.reader import read
-from netprobe.lab.layout import DESK, SERVERS, WIRES
-from netprobe.lab.lifecycle import up
-from netprobe.lab.namespaces import enter
-from netprobe.lab.run import run
-from netprobe.lab.shell import shell_environment
-from netprobe.lab.steps import clean, on_host
-from netprobe.lab.waiting import poll
+from netprobe_lab.layout import DESK, SERVERS, WIRES
+from netprobe_lab.lifecycle import up
+from netprobe_lab.namespaces import enter
+from netprobe_lab.run import run
+from netprobe_lab.shell import shell_environment
+from netprobe_lab.steps import clean, on_host
+from netprobe_lab.waiting import poll
 from tests.lab.test_live_ssh import forget, left_behind, processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from netprobe.lab.layout import Lab
+    from netprobe_lab.layout import Lab
 
 pytestmark = pytest.mark.xdist_group("live_ssh_breaks")
 

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netprobe.lab.ask import on_desk
-from netprobe.lab.layout import DESK
-from netprobe.lab.lifecycle import up
-from netprobe.lab.namespaces import enter
-from netprobe.lab.shell import shell_environment
-from netprobe.lab.sshd import desk_hosts_file
-from netprobe.lab.steps import clean, on_host
+from netprobe_lab.ask import on_desk
+from netprobe_lab.layout import DESK
+from netprobe_lab.lifecycle import up
+from netprobe_lab.namespaces import enter
+from netprobe_lab.shell import shell_environment
+from netprobe_lab.sshd import desk_hosts_file
+from netprobe_lab.steps import clean, on_host
 from tests.lab.test_live_ssh import forget, with_ssh_config, write_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from netprobe.lab.layout import Lab
+    from netprobe_lab.layout import Lab
 
 pytestmark = pytest.mark.xdist_group("live_ssh_users")
 

@@ -15,15 +15,15 @@ import pytest
 
 from netprobe.evidence.model import LimitKind, Proto
 from netprobe.evidence.reader import read
-from netprobe.lab.steps import clean, on_host
 from netprobe.live import Question, explain
 from netprobe.pipeline import analyze
+from netprobe_lab.steps import clean, on_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from netprobe.lab.layout import Lab
-    from netprobe.report.model import KernelDrop, Report, TraceWalk
+    from netprobe.model.report import KernelDrop, Report, TraceWalk
+    from netprobe_lab.layout import Lab
 
 pytestmark = pytest.mark.xdist_group("live_trace")
 

@@ -16,13 +16,13 @@ import pytest
 
 from netprobe.evidence.model import Evidence, LimitKind, Outcome, Proto
 from netprobe.evidence.reader import read
-from netprobe.lab.steps import on_host
 from netprobe.live import Question, explain
+from netprobe_lab.steps import on_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from netprobe.lab.layout import Lab
+    from netprobe_lab.layout import Lab
 
 pytestmark = pytest.mark.xdist_group("live_weather")
 

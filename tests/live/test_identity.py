@@ -9,7 +9,7 @@ from netprobe.errors import UsageFault
 from netprobe.evidence.model import CommandOutput, HostState
 from netprobe.live.identity import twins_of_local
 from netprobe.state.build import build_host
-from netprobe.survey.twins import Identity
+from netprobe.survey.same_machine import Identity
 
 if TYPE_CHECKING:
     from netprobe.state.model import Host

@@ -14,7 +14,7 @@ from netprobe.evidence.model import Outcome, Place, Proto
 from netprobe.evidence.reader import read
 from netprobe.hosts import engine
 from netprobe.live import Question, explain
-from netprobe.live.fleet import Fleet
+from netprobe.live.sessions import Fleet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import time
 
-from netprobe.hosts.inventory import HostEntry
 from netprobe.hosts.reach import Reach
+from netprobe.inventory.hosts import HostEntry
 from netprobe.live.survey import Look
 from netprobe.survey.facts import judge
 from netprobe.survey.model import HostFacts, Usable

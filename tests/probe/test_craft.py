@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from netprobe.decode.dns import parse_message
-from netprobe.hosts.far.answers import echo_reply
+from netprobe.hosts.remote.answers import echo_reply
 from netprobe.probe import craft
 
 TAG = "0123456789abcdef"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netprobe.report.model import (
+from netprobe.model.report import (
     Change,
     Confidence,
     Direction,

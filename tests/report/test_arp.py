@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from netprobe.model.report import ArpExchange, ArpFrame
 from netprobe.report.arp import said
 from netprobe.report.json import to_json
-from netprobe.report.model import ArpExchange, ArpFrame
 from netprobe.report.text import render
 from tests.report.examples import WORKS
 

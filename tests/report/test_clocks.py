@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from netprobe.model.report import Clock
 from netprobe.report.clocks import duration, shown
-from netprobe.report.model import Clock
 
 
 def clock(offset: float, uncertainty: float | None, *, corrected: bool) -> Clock:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from netprobe.report.model import PathCode, Report, Segment, Verdict
+from netprobe.model.report import PathCode, Report, Segment, Verdict
 from netprobe.report.text import render
 from tests.report.examples import EVIL, FAILS, PROXIED, WORKS
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from netprobe.model.report import Direction, KernelDrop, TraceStep, TraceWalk
 from netprobe.report.json import to_json
-from netprobe.report.model import Direction, KernelDrop, TraceStep, TraceWalk
 from netprobe.report.text import render
 from tests.report.examples import EVIL, WORKS
 

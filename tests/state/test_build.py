@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netprobe.evidence.model import CommandOutput, Evidence, HostState, Place
+from netprobe.forward.plan import itinerary
 from netprobe.state.build import build_world
-from netprobe.state.topology import itinerary
 
 KEYS = [
     "addr",

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netprobe.forward.traverse import traverse
 from netprobe.state.iptables import delete_argv, delete_command, find_dnat, hits
 from netprobe.state.iptables_parse import parse_iptables
 from netprobe.state.issues import Issues
 from netprobe.state.packet import PacketTuple
-from netprobe.state.traverse import traverse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,281 @@
+"""Filters on Docker's bridges: between two containers of one, and what comes for a container's own address from elsewhere."""
+
+from __future__ import annotations
+
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from netprobe.causes.firewall.host import port_of
+from netprobe.causes.proof.blocked import Filtered
+from netprobe.causes.proof.hooks import Hook
+from netprobe.state.address import same
+from netprobe.state.lookup import networks_of
+
+if TYPE_CHECKING:
+    from netprobe.causes.case import Case
+    from netprobe.causes.proof.blocked import Blocked
+    from netprobe.state.engine.docker import Network
+    from netprobe.state.model import Host
+
+_BRIDGE_NF = "net.bridge.bridge-nf-call-"  # iptables, ip6tables
+_TABLE = "docker-bridges"  # of Engine 29's nftables backend
+
+
+def _bridge_of_both(case: Case, host: Host) -> Network | None:
+    """The bridge network by which the source container dials the target container."""
+    source, target = case.source_container, case.target
+    if source is None or target is None or case.target_host is None or case.target_host.name != host.name:
+        return None
+    mine = {network.name for _, network in networks_of(host, source)}
+    dialled = case.probe.dialled if case.probe else None
+    for endpoint, network in networks_of(host, target):
+        if network.bridge and network.name in mine and dialled in endpoint.all_addresses:
+            return network
+    return None
+
+
+class IccFalse(Filtered):
+    """The network forbids its containers to talk to each other.
+
+    What it is: ``com.docker.network.bridge.enable_icc=false`` (for the default bridge ``--icc=false``) makes Docker drop what is switched
+        from the bridge to the same bridge.
+    Why it happens: a hardening guide; the option was meant, and the containers do not know of it.
+    Evidence: the request at the source's end of the bridge and not at the target's, while ARP crosses; Docker's rule
+        ``-i BRIDGE -o BRIDGE -j DROP`` and its counter; the network's option.
+    Remedy: another network for those that should talk.
+    Source: moby#31453; moby libnetwork/drivers/bridge/setup_ip_tables.go (setIcc).
+    """
+
+    code = "icc-false"
+
+    def fits(self, case: Case, rule: Blocked) -> bool:
+        """It is Docker's own rule for a bridge of both, whose network has the option."""
+        host = case.before(rule.host)
+        network = _bridge_of_both(case, host) if host else None
+        return network is not None and not network.icc and f"-i {network.bridge} -o {network.bridge} " in rule.text
+
+    def summary(self, case: Case, rule: Blocked) -> str:
+        """Which network."""
+        host = case.before(rule.host)
+        network = _bridge_of_both(case, host) if host else None
+        name = network.name if network else "their network"
+        source, target = case.source_container, case.target
+        names = f"{source.name} does not reach {target.name}" if source and target else "its containers do not talk"
+        return f"network {name} has enable_icc=false: {names} on it ({rule.label})"
+
+    def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:
+        """ARP is no matter of iptables: it crosses."""
+        crossed = [each for each in case.arp if case.probe and each.asked == case.probe.dialled and each.answers]
+        frames = [str(frame.frame) for each in crossed[:1] for frame in each.answers[:1]]
+        host = case.before(rule.host)
+        network = _bridge_of_both(case, host) if host else None
+        option = f"docker: {network.name} has com.docker.network.bridge.enable_icc=false" if network else ""
+        return (option, f"ARP crosses the bridge: frame {frames[0]}" if frames else "")
+
+    def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
+        """A network of their own, by whose name for the target it is dialled then."""
+        source, target = case.source_container, case.target
+        if source is None or target is None:
+            return ()
+        name = f"{source.name}-{target.name}"
+        return (
+            f"docker network create {quote(name)}",
+            f"docker network connect {quote(name)} {quote(source.name)}",
+            f"docker network connect {quote(name)} {quote(target.name)}",
+            f"# then dial {target.name} by its name, or by its address on {name}",
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Only for two containers of a network that has the option."""
+        host = case.target_host
+        if case.probe is None or host is None:
+            return case.probe is None
+        network = _bridge_of_both(case, host)
+        return network is not None and not network.icc
+
+
+def _switch(case: Case) -> str:
+    """The setting of bridge netfilter for the dialled address's version."""
+    return f"{_BRIDGE_NF}{'ip6tables' if case.is_v6 else 'iptables'}"
+
+
+class BridgeNfForwardDrop(Filtered):
+    """iptables sees what a bridge switches, and a rule that was meant for routed packets drops it.
+
+    What it is: with ``bridge-nf-call-iptables=1`` packets between two containers of one bridge pass FORWARD.
+    Why it happens: Docker or Kubernetes turned it on; a firewall's FORWARD policy or rule does not expect such packets.
+    Evidence: the request at the source's end of the bridge and not at the target's; the rule, its counter, and the setting.
+    Remedy: turn the setting off (swarm and Kubernetes need it: then accept before the rule).
+    Source: moby#48492; Documentation/networking/bridge.rst ("Bridge netfilter"), net/bridge/br_netfilter_hooks.c.
+    """
+
+    code = "bridge-nf-forward-drop"
+    hooks = frozenset({Hook.FORWARD.value})
+    needs = ("containers", "networks", "sysctl")
+    instead_of = frozenset({"forward-drop"})
+
+    def fits(self, case: Case, rule: Blocked) -> bool:
+        """Both are on one bridge, the setting is on, and the rule is not Docker's own for enable_icc=false."""
+        host = case.before(rule.host)
+        network = _bridge_of_both(case, host) if host else None
+        if host is None or network is None:
+            return False
+        on = (host.sysctls or {}).get(_switch(case)) == "1"
+        return on and f"-i {network.bridge} -o {network.bridge} " not in rule.text
+
+    def summary(self, case: Case, rule: Blocked) -> str:
+        """What sees it, and what drops it."""
+        host = case.before(rule.host)
+        network = _bridge_of_both(case, host) if host else None
+        bridge = network.bridge if network else "the bridge"
+        return f"{rule.host} filters what {bridge} switches between its own containers ({_switch(case)}=1), and {rule.label} {rule.does} it"
+
+    def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
+        """The setting."""
+        return (f"sysctl: {_switch(case)} = 1",)
+
+    def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:
+        """Off; or accepted, where it must stay on."""
+        host = case.before(rule.host)
+        network = _bridge_of_both(case, host) if host else None
+        accept = (
+            f"{'ip6tables' if case.is_v6 else 'iptables'} -I FORWARD -i {network.bridge} -o {network.bridge} -j ACCEPT"
+            if network
+            else rule.undo
+        )
+        return (f"sysctl -w {_switch(case)}=0", f"# or, where something needs it: {accept}")
+
+    def possible(self, case: Case) -> bool:
+        """Only between two containers of one bridge, where the setting is on."""
+        host = case.target_host
+        if case.probe is None or host is None:
+            return case.probe is None
+        network = _bridge_of_both(case, host)
+        return network is not None and (host.sysctls or {}).get(_switch(case)) != "0" and super().possible(case)
+
+
+class NftBackendForwardDrop(Filtered):
+    """Docker's nftables rules accept, and iptables' FORWARD policy drops.
+
+    What it is: Engine 29 with ``--firewall-backend=nftables`` writes no iptables rules; a FORWARD policy DROP that is left in iptables
+        still applies: a packet needs the accept of both.
+    Why it happens: an earlier engine (or an administrator) set the policy when it turned on ip_forward, and nobody took it back.
+    Evidence: the request at the host's door (or on the source's bridge) and not behind it; table ``ip docker-bridges`` with Docker's rules,
+        none of them in iptables; the policy, and its counter where it has one.
+    Remedy: ``iptables -P FORWARD ACCEPT``.
+    Source: Docker documentation, "Docker with nftables" (migrating from iptables to nftables).
+    """
+
+    code = "nft-backend-forward-drop"
+    hooks = frozenset({Hook.FORWARD.value})
+    needs = ("nft",)
+    instead_of = frozenset({"forward-drop"})
+
+    def undecided(self, case: Case) -> bool:
+        """Docker's rules in iptables decide it as well: the engine writes either."""
+        return super().undecided(case) and not any(map(_in_iptables, case.world.before.values()))
+
+    def fits(self, case: Case, rule: Blocked) -> bool:
+        """The policy is iptables', Docker's rules are nftables', and none of those stands in the way behind it."""
+        host = case.before(rule.host)
+        if host is None or rule.program == "nft" or not rule.label.endswith("/FORWARD policy"):
+            return False
+        told = case.prediction
+        behind = told.obstacles[1:] if told else ()
+        return _by_nftables(host) and not any(_TABLE in each.label for each in behind)
+
+    def summary(self, case: Case, rule: Blocked) -> str:
+        """Who accepts, who does not."""
+        return f"Docker's nftables rules on {rule.host} accept {port_of(case)}, and {rule.program}' FORWARD policy DROP stops it all the same"
+
+    def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
+        """Where Docker's rules are."""
+        return (f"nftables: table ip {_TABLE} holds Docker's rules, iptables has none of them",)
+
+    def possible(self, case: Case) -> bool:
+        """Only where a host has Docker's nftables rules, or that is not known."""
+        hosts = case.world.before.values()
+        return any(host.nft is None or _by_nftables(host) for host in hosts) and super().possible(case)
+
+
+def closes_v4(case: Case, host: Host, label: str, text: str) -> bool:
+    """Whether this rule closes the dialled container's own IPv4 address to what comes from no container of its host."""
+    probe = case.probe
+    network = dialled_network(case, host)
+    if probe is None or network is None or case.is_v6:
+        return False
+    if probe.source_at.container is not None and probe.source_at.host == host.name:
+        return False
+    if label.startswith(f"ip {_TABLE}/raw-PREROUTING "):
+        return f"iifname != {network.bridge} " in text
+    return "raw/" in label and f"! -i {network.bridge} -j DROP" in text
+
+
+def dialled_network(case: Case, host: Host) -> Network | None:
+    """The bridge network of the target in which the dialled address is its own."""
+    target, dialled = case.target, case.probe.dialled if case.probe else None
+    for endpoint, network in networks_of(host, target) if target else ():
+        if network.bridge and dialled is not None and any(same(dialled, each) for each in endpoint.all_addresses):
+            return network
+    return None
+
+
+def _by_nftables(host: Host) -> bool:
+    """Whether Docker's rules are in nftables' own table, and not in iptables (either backend)."""
+    tables = {chain.table for chain in host.nft.chains} if host.nft else set()
+    return _TABLE in tables and not _in_iptables(host)
+
+
+def _in_iptables(host: Host) -> bool:
+    rulesets = [each for each in (host.ruleset, host.legacy) if each is not None]
+    return any(each.chain("filter", "DOCKER") for each in rulesets)
+
+
+class RawDirectDrop(Filtered):
+    """A container's own address is dialled from another host, which Engine 28 and later forbid.
+
+    What it is: raw PREROUTING drops what comes for a container's address by another interface than its bridge.
+    Why it happens: Engine 28 closed direct routing to containers; what worked by a route to the Docker host no longer does.
+    Evidence: the request at the host's door and not behind it; the raw rule ``-d ADDRESS ! -i BRIDGE -j DROP`` and its counter.
+    Remedy: dial a published port; or allow it: ``"allow-direct-routing": true`` in daemon.json, the network's option
+        ``com.docker.network.bridge.trusted_host_interfaces``, or ``gateway_mode_ipv4=nat-unprotected``.
+    Source: moby#49792; Docker documentation, "Packet filtering and firewalls" (direct routing).
+    """
+
+    code = "raw-direct-drop"
+    needs = ("nft",)
+    hooks = frozenset({Hook.PREROUTING.value, Hook.ISOLATION.value})
+
+    def fits(self, case: Case, rule: Blocked) -> bool:
+        """It is that rule, for the dialled address of a container, and it stopped the request."""
+        host = case.before(rule.host)
+        return host is not None and not case.reply_lost and closes_v4(case, host, rule.label, rule.text)
+
+    def summary(self, case: Case, rule: Blocked) -> str:
+        """What is forbidden."""
+        name = case.target.name if case.target else "the container"
+        dialled = case.probe.dialled if case.probe else ""
+        return f"{name}'s own address {dialled} is dialled from outside {rule.host}, which the engine forbids: {rule.label}"
+
+    def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:
+        """The published port where there is one; what allows it; the rule itself until the engine writes it again."""
+        host = case.before(rule.host)
+        network = dialled_network(case, host) if host else None
+        port = case.probe.dialled_port if case.probe else None
+        published = [each for each in case.target.published if each.container_port == port] if case.target else []
+        wanted = f"-p {port}:{port}" if port is not None else "-p"
+        to = f"port {published[0].host_port} of {rule.host}" if published else f"a port that it publishes ({wanted})"
+        option = "com.docker.network.bridge.trusted_host_interfaces=INTERFACE"
+        lasting = [f"dial {to}", '"allow-direct-routing": true in daemon.json']
+        if network is not None and not network.default_bridge:
+            lasting.append(f"docker network create -o {option} … in place of {quote(network.name)}")
+        return (rule.undo, f"# that holds until the container starts again; for good: {'; or '.join(lasting)}")
+
+    def possible(self, case: Case) -> bool:
+        """Only for a container's own address, dialled from outside its host."""
+        host, probe = case.target_host, case.probe
+        if probe is not None and (host is None or case.is_v6 or dialled_network(case, host) is None):
+            return False
+        if probe is not None and host is not None and probe.source_at.host == host.name:
+            return False
+        return super().possible(case)

@@ -1,0 +1,138 @@
+"""A container's own IPv6 address, dialled from outside its host: what Engine 27 and later close, whose rules are ip6tables' by default."""
+
+from __future__ import annotations
+
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from netprobe.causes.firewall.bridge import dialled_network
+from netprobe.causes.firewall.forward import asks_user_chain, is_published
+from netprobe.causes.firewall.host import port_of
+from netprobe.causes.proof.blocked import SIX, Blocked, Filtered
+from netprobe.causes.proof.hooks import USER_CHAIN, Hook
+from netprobe.state.engine.docker import ROUTED, gateway_mode
+
+if TYPE_CHECKING:
+    from netprobe.causes.case import Case
+    from netprobe.state.engine.docker import Network
+    from netprobe.state.iptables import Ruleset
+    from netprobe.state.model import Host
+
+_NFT_RAW = "ip6 docker-bridges/raw-PREROUTING"  # of Engine 29's nftables backend
+_MODE = "com.docker.network.bridge.gateway_mode_ipv6"
+
+
+def closes_v6(case: Case, host: Host, label: str, text: str) -> Network | None:
+    """The network whose container's own IPv6 address this rule closes to what comes from outside its host; None for any other rule.
+
+    It is one of three: raw PREROUTING (Engine 28: ``-d ADDRESS ! -i BRIDGE -j DROP``); the rule that ends Docker's filter rules for
+    a bridge (28, network with gateway mode ``routed``: what is not published); FORWARD's policy (27, which has no such rule).
+    """
+    probe, network = case.probe, dialled_network(case, host)
+    if probe is None or network is None or not case.is_v6 or case.target_host is None:
+        return None
+    if host.name != case.target_host.name or probe.source_at.host == host.name:
+        return None
+    program, _, rest = label.partition(" ")
+    if label.startswith(_NFT_RAW):
+        return network if f"iifname != {network.bridge} " in text else None
+    if program != SIX:
+        return None
+    raw = rest.startswith("raw/PREROUTING ") and f" ! -i {network.bridge} -j DROP" in text
+    last = text == f"-A DOCKER ! -i {network.bridge} -o {network.bridge} -j DROP"
+    policy = rest == "filter/FORWARD policy" and not is_published(case) and _jumps(host.ruleset6, network.bridge)
+    return network if raw or last or policy else None
+
+
+def openings(case: Case, host: Host, label: str, undo: str) -> tuple[str, ...]:
+    """The commands that let the packet past such a rule, and past those that close it behind that; accepting it is less than deleting the rule."""
+    probe = case.probe
+    raw = "raw" in label.partition("/")[0]
+    if probe is None or (raw and is_published(case)):
+        return (undo,)
+    wanted = f"-p {case.transport} --dport {probe.dialled_port}" if probe.dialled_port is not None else "-p ipv6-icmp"
+    first = USER_CHAIN if asks_user_chain(case, host.name) else "FORWARD"
+    accept = f"ip6tables -I {first} -d {probe.dialled} {wanted} -j ACCEPT"
+    return (undo, accept) if raw else (accept,)
+
+
+def _jumps(ruleset: Ruleset | None, bridge: str) -> bool:
+    """Docker's rules for the bridge are there: what they do not accept is left to the policy, which Docker sets to DROP."""
+    return ruleset is not None and any(
+        rule.target == "DOCKER" and f"-o {bridge} " in rule.text for rule in ruleset.rules() if rule.table == "filter"
+    )
+
+
+class V6DirectBlocked(Filtered):
+    """A container's own IPv6 address is dialled from another host, and Docker's ip6tables rules close it.
+
+    What it is: since Engine 27 Docker filters IPv6 as it does IPv4: a container's address is open to its own host and its own network
+        alone, however globally it is routed. Engine 28 closes it in raw PREROUTING, published or not; on a network with
+        ``gateway_mode_ipv6=routed`` only what is not published.
+    Why it happens: an upgrade to Engine 27: before, ``ip6tables`` was off, and every port of a global address was reachable.
+    Evidence: the request at the host's door and not behind it; the rule of ip6tables and its counter.
+    Remedy: publish the port, and dial the host's address; or a network with ``gateway_mode_ipv6=routed``, where a published port is open at
+        the container's own address.
+    Source: moby#47747, moby#48365; Docker documentation, "Port publishing and mapping" (gateway modes).
+    """
+
+    code = "v6-direct-blocked"
+    needs = ("nft", "ip6tables")
+    hooks = frozenset({Hook.PREROUTING.value, Hook.ISOLATION.value, Hook.FORWARD.value})
+
+    def fits(self, case: Case, rule: Blocked) -> bool:
+        """It is one of those rules, and it stopped the request."""
+        host = case.before(rule.host)
+        return host is not None and not case.reply_lost and closes_v6(case, host, rule.label, rule.text) is not None
+
+    def summary(self, case: Case, rule: Blocked) -> str:
+        """What is closed, and by which rule."""
+        name = case.target.name if case.target else "the container"
+        dialled = case.probe.dialled if case.probe else ""
+        what = "" if rule.table == "raw" or is_published(case) else f" on {port_of(case)}, which it does not publish"
+        return f"{name}'s own address {dialled} is dialled from outside {rule.host}{what}; the engine closes it: {rule.label}"
+
+    def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:
+        """What the network is; engines that leave it to the policy do not have modes."""
+        host = case.before(rule.host)
+        network = dialled_network(case, host) if host else None
+        if network is None or rule.text.startswith("-P "):
+            return ()
+        return (f"docker: network {network.name} has IPv6's gateway mode {gateway_mode(network, six=True)}",)
+
+    def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:
+        """What opens it now, in the order of the packet's way; and for good."""
+        host = case.before(rule.host)
+        network = dialled_network(case, host) if host else None
+        if host is None or network is None or rule.program != SIX:
+            return (rule.undo,)
+        opened = openings(case, host, rule.label, rule.undo)
+        until = "the container starts again" if rule.table == "raw" else "the next boot"
+        return (*opened, f"# that holds until {until}; for good: {self._lasting(case, rule, network)}")
+
+    @staticmethod
+    def _lasting(case: Case, rule: Blocked, network: Network) -> str:
+        probe, target = case.probe, case.target
+        port = probe.dialled_port if probe else None
+        suffix = "" if case.transport == "tcp" else f"/{case.transport}"
+        name = quote(target.name) if target else "the container"
+        if port is None:
+            return f"a network with -o {_MODE}={ROUTED}, which lets ICMPv6 in"
+        publish = f"recreate {name} with -p {port}:{port}{suffix}"
+        if gateway_mode(network, six=True) == ROUTED:
+            return f"{publish}: on a routed network that opens its own address"
+        if rule.text.startswith("-P "):  # Engine 27 and before: Docker's rule for a published port accepts it there too
+            return f"{publish}, which opens that port of its own address too"
+        mine = [p for p in target.published if (p.container_port, p.proto) == (port, case.transport)] if target else []
+        host = case.target_host.name if case.target_host else "the host"
+        dial = f"dial port {mine[0].host_port} of {host}" if mine else f"{publish}, and dial port {port} of {host}"
+        return f"{dial}; or docker network create --ipv6 -o {_MODE}={ROUTED} … in place of {quote(network.name)}, which opens published ports"
+
+    def possible(self, case: Case) -> bool:
+        """Only for a container's own IPv6 address, dialled from outside its host."""
+        host, probe = case.target_host, case.probe
+        if probe is not None and (host is None or not case.is_v6 or dialled_network(case, host) is None):
+            return False
+        if probe is not None and host is not None and probe.source_at.host == host.name:
+            return False
+        return super().possible(case)

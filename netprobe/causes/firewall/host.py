@@ -1,0 +1,295 @@
+"""Filters in unusual places: between a container and its own host, on the way out, at the door, in two backends at once."""
+
+from __future__ import annotations
+
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from netprobe.causes.base import Cause
+from netprobe.causes.proof.blocked import INGRESS, LEGACY, SIX, Blocked, Filtered, without_counter
+from netprobe.causes.proof.drops import STOPPING
+from netprobe.causes.proof.hooks import Hook, endpoint
+from netprobe.causes.proof.known import lacks
+from netprobe.causes.proof.obstacle import silent_points, whose
+from netprobe.causes.routing.routes import inside
+from netprobe.evidence.model import Outcome, Place, Proto
+from netprobe.forward.model import Flying, Stopped, UnknownHere
+from netprobe.forward.netfilter import filter_of, pass_hook
+from netprobe.model.report import Finding, PathCode, Where
+from netprobe.paths.observe import Symptom
+from netprobe.state.lookup import networks_of
+
+if TYPE_CHECKING:
+    from netprobe.causes.case import Case
+    from netprobe.forward.model import Obstacle
+    from netprobe.state.iptables import Ruleset
+    from netprobe.state.model import Host
+
+_NOT_SENT = frozenset({Outcome.TIMEOUT, Outcome.DENIED, Outcome.REFUSED, Outcome.UNREACHABLE})
+
+
+def port_of(case: Case) -> str:
+    """``port 80/tcp``, ``ping``."""
+    port = case.probe.dialled_port if case.probe else None
+    return f"port {port}/{case.transport}" if port is not None else "ping"
+
+
+def _source_bridge(case: Case, host: Host) -> str:
+    """The bridge by which the source container's packets come to its host: the one that saw them."""
+    seen = {hop.point for hop in case.hops if hop.seen}
+    found = networks_of(host, case.source_container) if case.source_container else ()
+    bridges = [network.bridge for _, network in found if network.bridge]
+    return next((bridge for bridge in bridges if f"{host.name}/{bridge}" in seen), "")
+
+
+class InputFirewallContainerToHost(Filtered):
+    """The host's firewall drops what its own containers send to it.
+
+    What it is: a container that dials an address of its host comes to the host's INPUT, by the bridge; a firewall that lets only the
+        LAN in drops it. From outside the same port works.
+    Why it happens: host firewalls (ufw, firewalld, a DROP policy) know nothing of Docker's bridges.
+    Evidence: the request on the bridge, silence or an ICMP error of the host; the rule in INPUT, and its counter.
+    Remedy: accept the port in INPUT from that bridge, before that rule.
+    Source: moby#49288, moby#29330; netfilter hooks, Linux include/uapi/linux/netfilter.h.
+    """
+
+    code = "input-firewall-container-to-host"
+    needs = ("nft",)
+    hooks = frozenset({Hook.INPUT.value})
+
+    def fits(self, case: Case, rule: Blocked) -> bool:
+        """The source is a container of that host, and it is no lookup (dns-host-resolver-firewalled)."""
+        return self._own(case) == rule.host and not case.reply_lost and case.aim.proto is not Proto.DNS
+
+    @staticmethod
+    def _own(case: Case) -> str | None:
+        """The source container's host."""
+        at = case.probe.source_at if case.probe else None
+        return at.host if at is not None and at.container is not None else None
+
+    def summary(self, case: Case, rule: Blocked) -> str:
+        """Who dials whom, and which rule."""
+        name = case.source_container.name if case.source_container else "a container"
+        return f"{name} dials its own host {rule.host}, whose INPUT {rule.does} {port_of(case)} from the bridge: {rule.label}"
+
+    def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:
+        """An ACCEPT before it, for this port and bridge; in a table where that would not do, without the rule."""
+        host = case.before(rule.host)
+        bridge = _source_bridge(case, host) if host else ""
+        port = case.probe.dialled_port if case.probe else None
+        if not bridge:
+            return (rule.undo,)
+        if rule.program != "nft" and rule.table != "filter":
+            return (rule.undo,)
+        ping = "ipv6-icmp" if case.is_v6 else "icmp"
+        wanted = f"{case.transport} dport {port}" if port is not None else f"meta l4proto {ping}"
+        known = "ct state established,related"
+        if rule.program == "nft":
+            where = rule.component.replace("/", " ")
+            accept = [f"nft insert rule {where} iifname {quote(bridge)} {each} accept" for each in (wanted, known)]
+        else:
+            wanted = f"-p {case.transport} --dport {port}" if port is not None else f"-p {ping}"
+            known = "-m conntrack --ctstate RELATED,ESTABLISHED"
+            accept = [f"{rule.program} -I INPUT -i {quote(bridge)} {each} -j ACCEPT" for each in (wanted, known)]
+        return tuple(accept if case.publication else accept[:1])  # docker-proxy dials by that bridge itself
+
+    def possible(self, case: Case) -> bool:
+        """Only for a container that dials its own host."""
+        dialled = case.dialled_host
+        if case.probe is not None and (self._own(case) is None or (dialled and dialled.name != self._own(case))):
+            return False
+        return super().possible(case)
+
+
+class FirewallBypassed(Cause):
+    """A published port is reachable although the host's firewall denies it.
+
+    What it is: Docker's DNAT sends the connection through FORWARD; INPUT, where the host's firewall denies the port, never sees it.
+    Why it happens: ufw, firewalld and most guides filter INPUT alone.
+    Evidence: the request behind DNAT; the rule of INPUT that would stop the same packet.
+    Remedy: deny it in DOCKER-USER, by the port that was dialled (``--ctorigdstport``); or publish on 127.0.0.1 only.
+    Source: moby#22054; Docker documentation, "Docker and ufw".
+    """
+
+    code = "firewall-bypassed"
+    symptoms = frozenset({Symptom.OK, Symptom.DELIVERED})
+    note = True
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the packets took DNAT, and INPUT would have stopped them at both moments."""
+        if case.publication is None or case.way.path is not PathCode.DNAT or case.probe is None:
+            return None
+        host, container, published = case.publication
+        door = self._door(case, host)
+        after = case.after(host.name)
+        if door is None or after is None:
+            return None
+        denied, still = _denied(host, *door), _denied(after, *door)
+        if denied is None or still is None or denied.label != still.label:
+            return None
+        port = f"{published.host_port}/{published.proto}"
+        device = quote(door[1])
+        return Finding(
+            code=self.code,
+            summary=f"INPUT of {host.name} denies port {port}, and {container.name} is reachable by it: a published port is forwarded, and INPUT never sees it",
+            where=Where(host=host.name, component=denied.label.partition(" ")[0], rule=denied.text),
+            evidence=(
+                f"the request passes DNAT and is answered: {case.frames}",
+                f"{denied.label} would stop it: {denied.text}",
+            ),
+            remedy=(
+                f"iptables -I DOCKER-USER -i {device} -p {published.proto} -m conntrack --ctorigdstport {published.host_port} --ctdir ORIGINAL -j DROP",
+                f"# or publish it for the host alone: -p 127.0.0.1:{published.host_port}:{published.container_port}",
+            ),
+            remedy_host=host.name,
+        )
+
+    @staticmethod
+    def _door(case: Case, host: Host) -> tuple[Flying, str] | None:
+        """The packet as it came to the host, and by which interface; None when it was sent there, or that was not seen."""
+        for hop in case.hops:
+            where = hop.point.split("/")
+            if not hop.seen or hop.packet is None or len(where) != 2 or where[0] != host.name:
+                continue
+            (src, sport), (dst, dport) = endpoint(hop.packet.src), endpoint(hop.packet.dst)
+            link = host.own.link(where[1])
+            if (dst, dport) != case.dialled or link is None or link.loopback or host.own.link_with(src) is not None:
+                return None
+            packet = Flying(src=src, sport=sport, dst=dst, dport=dport, proto=case.transport)
+            return packet, link.master or link.name
+        return None
+
+
+def _denied(host: Host, packet: Flying, device: str) -> Obstacle | None:
+    """What in INPUT would stop this packet; None when nothing would, or that is not known."""
+    try:
+        pass_hook(filter_of(host, Place(host=host.name), packet.dst), "INPUT", packet, in_if=device)
+    except Stopped as stopped:
+        return stopped.obstacle
+    except UnknownHere:
+        return None
+    return None
+
+
+class OutputDrop(Filtered):
+    """The source's own firewall drops what it sends.
+
+    What it is: OUTPUT (or POSTROUTING) of the source's namespace: the packet never comes to an interface.
+    Why it happens: an egress filter on the host that dials, or rules in a container's own namespace.
+    Evidence: nothing at any interface; the rule and its counter; EPERM, a timeout, or what a REJECT answers to the prober.
+    Remedy: delete the rule, or accept before it.
+    Source: netfilter hooks, Linux include/uapi/linux/netfilter.h; packets(7) taps lie behind POSTROUTING (net/core/dev.c).
+    """
+
+    code = "output-drop"
+    needs = ("nft",)
+    symptoms = frozenset({Symptom.NO_PACKETS})
+    hooks = frozenset({Hook.OUTPUT.value, Hook.POSTROUTING.value})
+
+    def fits(self, case: Case, rule: Blocked) -> bool:
+        """It stands in the source's namespace, nothing was seen, and the prober got nothing through."""
+        result = case.probe.result.outcome if case.probe else None
+        return rule.walked and rule.place == case.aim.source and result in _NOT_SENT and _watched(case, rule.place)
+
+    def summary(self, case: Case, rule: Blocked) -> str:
+        """Whose rule."""
+        place = rule.place or Place(host=rule.host)
+        return f"{whose(place)} itself {rule.does} what it sends to {case.probe.dialled if case.probe else 'it'}: {rule.label}"
+
+    def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:
+        """Without the rule, in the namespace where it stands."""
+        return (inside(case, rule.place, rule.undo),) if rule.place else (rule.undo,)
+
+
+def _watched(case: Case, place: Place | None) -> bool:
+    """Whether some interface of the namespace was sniffed, so that its silence means something."""
+    sniffed = silent_points(case)
+    here = [each for each in case.points if place and (each.host, each.container) == (place.host, place.container)]
+    return any(each.name in sniffed for each in here)
+
+
+class IngressDrop(Filtered):
+    """A filter on the interface itself drops the packet before iptables sees it.
+
+    What it is: an nftables netdev chain at the ingress hook: sniffers see the packet, no table of iptables does.
+    Why it happens: protection against floods, a CNI or security agent, rules left behind.
+    Evidence: the request at the interface and nowhere behind it; the netdev rule, and its counter if it has one.
+    Remedy: delete the rule.
+    Source: nft(8), "netdev"; net/core/dev.c (__netif_receive_skb_core: taps, then ingress).
+    """
+
+    code = "ingress-drop"
+    needs = ("nft",)
+    hooks = frozenset({INGRESS})
+
+    def fits(self, case: Case, rule: Blocked) -> bool:
+        """The walk ends there, or the packet was last seen at an interface of that chain."""
+        if rule.walked:
+            return True
+        host, (name, _, device) = case.before(rule.host), (case.last_seen or "").partition("/")
+        chains = host.nft.chains if host and host.nft else ()
+        here = [each for each in chains if each.label == rule.component]
+        return name == rule.host and any(device in each.devices or not each.devices for each in here)
+
+    def summary(self, case: Case, rule: Blocked) -> str:
+        """Where it came to."""
+        return f"{port_of(case)} comes to {case.last_seen}, where {rule.label} {rule.does} it before iptables sees it ({without_counter(rule)})"
+
+
+class LegacyNftMix(Filtered):
+    """Rules in both iptables backends, and the one that Docker does not use drops the packet.
+
+    What it is: iptables-nft and iptables-legacy are two sets of hooks in the kernel; a packet passes both, each program shows its own.
+    Why it happens: a distribution's upgrade changed the alternative, or a tool in a container brought the other one.
+    Evidence: the rule (or policy) in the backend without Docker's chains, and its counter; Docker's rules in the other.
+    Remedy: take the rule away by the program of that backend; then use one backend alone (update-alternatives) and flush the other.
+    Source: libnetwork#2331, k3s#1114; iptables-legacy(8), xtables-nft(8).
+    """
+
+    code = "legacy-nft-mix"
+    needs = ("iptables-legacy",)
+
+    def fits(self, case: Case, rule: Blocked) -> bool:
+        """Docker's chains are in the other backend alone."""
+        host = case.before(rule.host)
+        if host is None or host.ruleset is None or host.legacy is None or rule.program in {"nft", SIX}:
+            return False
+        if rule.place is not None and rule.place.container is not None:
+            return False
+        mine, other = (host.legacy, host.ruleset) if rule.program == LEGACY else (host.ruleset, host.legacy)
+        return _dockers(other) and not _dockers(mine)
+
+    def summary(self, case: Case, rule: Blocked) -> str:
+        """Which backend has what."""
+        other = "iptables (nf_tables)" if rule.program == LEGACY else LEGACY
+        where = rule.label.removeprefix(f"{LEGACY} ")
+        name = LEGACY if rule.program == LEGACY else "iptables (nf_tables)"
+        return f"{rule.host} has rules in both iptables backends: Docker's are in {other}, and {where} of {name} {rule.does} {port_of(case)}"
+
+    def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
+        """Without that rule; and what lies behind it."""
+        return (
+            rule.undo,
+            f"# then use one backend alone (update-alternatives --config iptables): {rule.program}-save shows what is still in this one",
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Only where some host is known to have rules that stop packets in the backend without Docker's chains."""
+        hosts = case.world.before.values()
+        mixed = [host for host in hosts if host.legacy and host.ruleset and _stray(host.ruleset, host.legacy)]
+        return super().possible(case) and (case.probe is None or bool(mixed) or lacks(case, "iptables"))
+
+
+def _stray(one: Ruleset, other: Ruleset) -> bool:
+    """Whether the one of the two without Docker's chains stops anything."""
+    strangers = [mine for mine, theirs in ((one, other), (other, one)) if _dockers(theirs) and not _dockers(mine)]
+    return any(
+        chain.policy == "DROP" or any(rule.target in STOPPING for rule in chain.rules)
+        for each in strangers
+        for chain in each.chains()
+    )
+
+
+def _dockers(ruleset: Ruleset) -> bool:
+    """Whether Docker's chains are in it."""
+    return ruleset.chain("nat", "DOCKER") is not None or ruleset.chain("filter", "DOCKER") is not None

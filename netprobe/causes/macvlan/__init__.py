@@ -1,0 +1,1 @@
+"""macvlan networks and VLANs."""

@@ -1,0 +1,287 @@
+"""macvlan inside one host: the parent, its own host, and the mode of the driver."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from typing import TYPE_CHECKING
+
+from netprobe.causes.base import Cause
+from netprobe.causes.proof.obstacle import asked_times, foretold, met, unanswered
+from netprobe.causes.routing.routes import LOST
+from netprobe.evidence.model import Outcome
+from netprobe.forward.model import Barrier
+from netprobe.model.report import Finding, Where
+from netprobe.state.address import covers, prefix, same
+from netprobe.state.lookup import FLAT_DRIVERS, container_with, network_for, networks_of, route_lookup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from netprobe.causes.case import Case
+    from netprobe.forward.model import Obstacle
+    from netprobe.state.engine.docker import Container, Network
+    from netprobe.state.model import Host
+
+_FAILED = frozenset({Outcome.UNREACHABLE, Outcome.TIMEOUT})
+
+
+def next_hop(case: Case) -> str:
+    """The address that the source has to resolve: its gateway's, or the target's own."""
+    probe = case.probe
+    host = case.before(probe.source_at.host) if probe else None
+    hop = (
+        route_lookup(host.namespace(probe.source_at.container), probe.dialled)
+        if host and probe and probe.dialled
+        else None
+    )
+    return (hop.via or (probe.dialled or "")) if hop and probe else ""
+
+
+def flat_networks(case: Case) -> Iterator[tuple[Host, Container, Network]]:
+    """The macvlan and ipvlan networks of source and target, with the container on them."""
+    source_host = case.before(case.probe.source_at.host) if case.probe else None
+    for host, container in ((source_host, case.source_container), (case.target_host, case.target)):
+        for endpoint in container.networks.values() if host and container else ():
+            network = network_for(host, endpoint) if host else None
+            if host and container and network is not None and network.driver in FLAT_DRIVERS:
+                yield host, container, network
+
+
+def recreate(network: Network, **options: str) -> tuple[str, ...]:
+    """The commands that make a network again with other options (its containers have to leave it first)."""
+    values = {"parent": network.parent, "macvlan_mode": network.mode} | options
+    words = [f"--subnet {network.subnets[0]}"] if network.subnets else []
+    words += [f"--gateway {network.gateways[0]}"] if network.gateways else []
+    words += [f"-o {name}={value}" for name, value in values.items() if value]
+    return (
+        f"# its containers have to leave it first: docker network disconnect -f {network.name} CONTAINER",
+        f"docker network rm {network.name}",
+        f"docker network create -d {network.driver} {' '.join(words)} {network.name}",
+    )
+
+
+class MacvlanHostIsolation(Cause):
+    """A host and the macvlan containers on its own interface do not reach each other.
+
+    What it is: what the host sends out of the parent goes to the wire, never up to the parent's macvlan children, and back likewise.
+    Why it happens: by the driver's design; other hosts on the LAN reach the container all the same.
+    Evidence: ARP asked at the parent (or in the container), answered by nobody; the address is a child's of that parent (or the host's).
+    Remedy: a macvlan interface of the host's own (a shim) in bridge mode, and a route to the container by it.
+    Source: libnetwork#1915; drivers/net/macvlan.c (macvlan_handle_frame, macvlan_queue_xmit).
+    """
+
+    code = "macvlan-host-isolation"
+    symptoms = LOST
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the walk ends between a parent and its own child, and ARP for the other was not answered."""
+        obstacle = met(case, Barrier.OWN_PARENT)
+        asked = unanswered(case, next_hop(case)) if obstacle else None
+        child = self._child(case, obstacle) if obstacle else None
+        if obstacle is None or asked is None or child is None:
+            return None
+        host, container, network = child
+        address = next((each for each in container.addresses if any(covers(net, each) for net in network.subnets)), "")
+        return Finding(
+            code=self.code,
+            summary=f"{container.name} is a macvlan container on {host.name}'s own {network.parent}: the two do not reach each other, the rest of the LAN does",
+            where=Where(host=host.name, component=network.parent),
+            evidence=(
+                asked_times(asked),
+                f"docker: {network.name} is macvlan on {network.parent} of {host.name}, and {container.name} has {address} there",
+            ),
+            remedy=(
+                f"ip link add shim link {network.parent} type macvlan mode bridge",
+                f"ip addr add {_free(case, network)}/32 dev shim",
+                "ip link set shim up",
+                f"ip route add {address}/32 dev shim",
+            ),
+            remedy_host=host.name,
+        )
+
+    @staticmethod
+    def _child(case: Case, obstacle: Obstacle) -> tuple[Host, Container, Network] | None:
+        host = case.before(obstacle.place.host)
+        here = container_with(host, next_hop(case)) if host else None
+        network = network_for(host, here[1]) if host and here else None
+        if host and here and network and network.parent == obstacle.label:
+            return host, here[0], network
+        found = (
+            (host, container, network)
+            for host, container, network in flat_networks(case)
+            if network.parent == obstacle.label
+        )
+        return next((each for each in found if each[0].name == obstacle.place.host), None)
+
+    def possible(self, case: Case) -> bool:
+        """Only between a host and a container of its own, where the walk ends at the parent or does not tell."""
+        places = (case.aim.source, case.aim.target)
+        if None not in places and len({place.host for place in places if place}) > 1:
+            return False
+        untold = case.prediction is None or bool(case.prediction.unknown)
+        one_side = any(place is not None and place.container is None for place in places)
+        return foretold(case, Barrier.OWN_PARENT) is not None or (untold and one_side and None not in places)
+
+
+def _free(case: Case, network: Network) -> str:
+    """An address of the subnet that nothing known has, from its end."""
+    net = prefix(network.subnets[0]) if network.subnets else None
+    used = {
+        address for host in case.world.before.values() for each in host.containers or () for address in each.addresses
+    }
+    used |= {
+        each.address for host in case.world.before.values() for link in host.own.links or () for each in link.addresses
+    }
+    used |= set(network.gateways)
+    if not isinstance(net, IPv4Network) or net.prefixlen > 30:
+        return "ADDRESS"
+    candidates = (str(net[-number]) for number in range(2, min(net.num_addresses - 1, 256)))
+    return next((each for each in candidates if each not in used), "ADDRESS")
+
+
+class MacvlanParentDown(Cause):
+    """The parent interface of a macvlan network is down, or has no carrier.
+
+    What it is: with the parent down its containers' interfaces lose their carrier: nothing leaves, nothing comes in.
+    Why it happens: a link set down, a cable, a switch port, a VLAN interface that nobody brought up after a reboot.
+    Evidence: the interface's state; no sniffer can open it. On the source's own host nothing is sent at all; on the target's, ARP
+        leaves the source's parent and nobody answers.
+    Remedy: bring it up.
+    Source: moby#49593; drivers/net/macvlan.c (macvlan_device_event).
+    """
+
+    code = "macvlan-parent-down"
+    symptoms = LOST
+    needs = ("addr",)
+    instead_of = frozenset({"macvlan-vlan-mismatch"})
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the walk ends at a parent that is down, and nothing of the connection was seen behind it."""
+        obstacle = met(case, Barrier.LINK_DOWN)
+        child = self._child(case, obstacle) if obstacle else None
+        probe = case.probe
+        if obstacle is None or child is None or probe is None or probe.result.outcome not in _FAILED:
+            return None
+        host, container, network = child
+        own = probe.source_at.host == host.name
+        asked = unanswered(case, next_hop(case))
+        if not own and asked is None:
+            return None
+        link = host.own.link(obstacle.label)
+        state = "no carrier" if link is not None and link.up else "down"
+        return Finding(
+            code=self.code,
+            summary=f"{obstacle.label} of {host.name}, on which {container.name}'s network {network.name} stands, is {state}",
+            where=Where(host=host.name, component=obstacle.label),
+            evidence=(
+                f"ip link: {obstacle.label} of {host.name} is {state}",
+                asked_times(asked)
+                if asked is not None
+                else f"nothing of it was sent: {probe.result.detail or probe.result.outcome.value}",
+            ),
+            remedy=(f"ip link set {obstacle.label} up",)
+            if state == "down"
+            else (
+                f"# {obstacle.label} is up and has no carrier: look at the cable, the switch port, the hypervisor's card",
+            ),
+            remedy_host=host.name,
+        )
+
+    @staticmethod
+    def _child(case: Case, obstacle: Obstacle) -> tuple[Host, Container, Network] | None:
+        """The network that stands on this interface, directly or by a VLAN interface of it."""
+        for host, container, network in flat_networks(case):
+            on_it = network.parent == obstacle.label or network.parent.rpartition(".")[0] == obstacle.label
+            if host.name == obstacle.place.host and on_it:
+                return host, container, network
+        return None
+
+    def possible(self, case: Case) -> bool:
+        """Only where such a parent is known to be down."""
+        return foretold(case, Barrier.LINK_DOWN) is not None
+
+
+class MacvlanNoParent(Cause):
+    """The macvlan network was made without a parent: it leads nowhere.
+
+    What it is: without ``-o parent=`` (and with ``--internal``) the engine makes a dummy interface: containers of that network on one
+        host reach each other, and nobody else.
+    Why it happens: the option was forgotten; ``docker network inspect`` shows no parent.
+    Evidence: ARP in the container, answered by nobody, and seen at no interface of the host; the network has no parent.
+    Remedy: make the network again with its parent.
+    Source: libnetwork#1298; moby libnetwork/drivers/macvlan/macvlan_network.go (getDummyName).
+    """
+
+    code = "macvlan-no-parent"
+    symptoms = LOST
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the source's macvlan network has no parent, and ARP for somebody elsewhere went unanswered."""
+        probe, source = case.probe, case.source_container
+        host = case.before(probe.source_at.host) if probe else None
+        if probe is None or source is None or host is None or probe.target_at is None or case.hops:
+            return None
+        networks = [net for _, net in networks_of(host, source) if net.driver == "macvlan"]
+        bare = [net for net in networks if not net.parent and any(covers(each, next_hop(case)) for each in net.subnets)]
+        asked = unanswered(case, next_hop(case))
+        neighbours = (
+            bool(bare) and case.target_host is host and case.target is not None and bare[0].name in case.target.networks
+        )
+        if len(bare) != 1 or asked is None or neighbours:
+            return None
+        inside = f"{host.name}/{source.name}/"
+        if not all(frame.point.startswith(inside) for frame in asked.requests):
+            return None
+        return Finding(
+            code=self.code,
+            summary=f"{source.name}'s macvlan network {bare[0].name} has no parent interface: nothing of it leaves {host.name}",
+            where=Where(host=host.name, component=bare[0].name),
+            evidence=(
+                asked_times(asked),
+                f"docker: {bare[0].name} ({', '.join(bare[0].subnets)}) was made without -o parent=; no interface of {host.name} saw the requests",
+            ),
+            remedy=recreate(bare[0], parent="INTERFACE"),
+            remedy_host=host.name,
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Only for a macvlan network without parent."""
+        return any(network.driver == "macvlan" and not network.parent for _, _, network in flat_networks(case))
+
+
+class MacvlanModeIsolation(Cause):
+    """Two containers of one parent are kept apart by the macvlan mode.
+
+    What it is: in mode ``private`` a parent's containers never reach each other; in ``vepa`` only by a switch that sends frames back.
+    Why it happens: ``-o macvlan_mode=`` was set for isolation, or copied.
+    Evidence: ARP in the source, answered by nobody; both networks on one parent; the mode.
+    Remedy: make the network again in mode ``bridge``.
+    Source: pipework#239; drivers/net/macvlan.c (macvlan_queue_xmit); ip-link(8).
+    """
+
+    code = "macvlan-mode-isolation"
+    symptoms = LOST
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the walk ends at the mode, and ARP for the target was not answered."""
+        obstacle = met(case, Barrier.MODE)
+        asked = unanswered(case, next_hop(case)) if obstacle else None
+        networks = list(flat_networks(case))
+        if obstacle is None or asked is None or not networks or case.target is None or not case.target.running:
+            return None
+        host, container, network = networks[0]
+        if any(same(address, asked.asked) for address in container.addresses):
+            return None
+        mode = obstacle.text.rpartition("=")[2]
+        return Finding(
+            code=self.code,
+            summary=f"{container.name} and {case.target.name} share {obstacle.label} of {host.name} in macvlan mode {mode}, which keeps them apart",
+            where=Where(host=host.name, component=network.name, rule=obstacle.text),
+            evidence=(asked_times(asked), f"docker: {network.name} is macvlan on {network.parent}, {obstacle.text}"),
+            remedy=recreate(network, macvlan_mode="bridge"),
+            remedy_host=host.name,
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Only where the mode is known to part them."""
+        return foretold(case, Barrier.MODE) is not None

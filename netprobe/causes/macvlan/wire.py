@@ -1,0 +1,331 @@
+"""macvlan across the wire: frames that a card or switch does not pass, tags that do not match, gateways and addresses that are not unique or not there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netprobe.causes.base import Cause
+from netprobe.causes.macvlan.host import flat_networks, next_hop, recreate
+from netprobe.causes.proof.known import lacks
+from netprobe.causes.proof.obstacle import asked_times, foretold, met, silent_points, unanswered
+from netprobe.causes.routing.routes import LOST
+from netprobe.evidence.model import Place
+from netprobe.forward.model import Barrier, Outcome
+from netprobe.model.report import Confidence, Finding, Where
+from netprobe.paths.observe import Symptom
+from netprobe.state.address import covers, same
+from netprobe.state.lookup import host_with, networks_of, route_lookup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from netprobe.causes.case import Case
+    from netprobe.model.report import ArpExchange, ArpFrame
+    from netprobe.state.engine.docker import Container, Network
+    from netprobe.state.model import Host
+
+_ENOUGH = 2  # answers that all got lost: one alone may be chance
+
+
+def _at(exchange_frames: tuple[ArpFrame, ...], point: str) -> list[ArpFrame]:
+    return [frame for frame in exchange_frames if frame.point == point]
+
+
+def _numbers(frames: list[ArpFrame]) -> str:
+    return f"{'frame' if len(frames) == 1 else 'frames'} {', '.join(str(frame.frame) for frame in frames[:4])}"
+
+
+class MacvlanMacFilter(Cause):
+    """Something between the hosts passes broadcasts and drops frames to a container's own MAC.
+
+    What it is: a macvlan container has a MAC of its own; a card that is not promiscuous, a hypervisor's switch (no forged transmits, no
+        promiscuous mode) or an access point takes only the host's.
+    Why it happens: virtual machines and Wi-Fi: they know one MAC for each guest or station.
+    Evidence: the container's ARP request (a broadcast) arrives at the other host and is answered; the answer, to the container's MAC, leaves
+        that host's parent and never comes in at the container's own.
+    Remedy: promiscuous mode and forged transmits on that port; ipvlan (one MAC) where that cannot be had.
+    Source: scottslowe/learning-tools#58; Docker documentation, "Macvlan network driver".
+    """
+
+    code = "macvlan-mac-filter"
+    symptoms = LOST
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when answers (two at least) to the container's MAC left the far parent and none came in at its own, nothing else standing in the way."""
+        told, probe = case.prediction, case.probe
+        if told is None or told.outcome is not Outcome.WORKS or probe is None or case.hops:
+            return None
+        networks = list(flat_networks(case))
+        exchange = next((each for each in case.arp if each.asked == next_hop(case)), None)
+        if exchange is None or len(networks) < _ENOUGH or networks[0][0] is networks[1][0]:
+            return None
+        (host, container, mine), (far, _, theirs) = networks[:2]
+        near, beyond = f"{host.name}/{_wire(host, mine)}", f"{far.name}/{_wire(far, theirs)}"
+        left = _at(exchange.answers, beyond)
+        if (
+            len(left) < _ENOUGH
+            or _at(exchange.answers, near)
+            or not _at(exchange.requests, near)
+            or near not in silent_points(case)
+        ):
+            return None
+        mac = left[0].to_mac
+        link = host.own.link(_wire(host, mine))
+        promiscuous = "is promiscuous" if link is not None and link.promisc else "is not promiscuous"
+        return Finding(
+            code=self.code,
+            summary=f"frames to {container.name}'s own MAC {mac} leave {beyond} and never come in at {near}, broadcasts pass: a card, hypervisor or switch filters by MAC",
+            where=Where(host=host.name, component=near),
+            evidence=(
+                f"ARP answers of {exchange.asked} to {mac} at {beyond}: {_numbers(left)}; none at {near}",
+                f"the requests, broadcasts, passed: {near} {_numbers(_at(exchange.requests, near))}, {beyond} {_numbers(_at(exchange.requests, beyond))}",
+                f"ip link: {near} {promiscuous}",
+            ),
+            remedy=(
+                *(() if link is not None and link.promisc else (f"ip link set {_wire(host, mine)} promisc on",)),
+                f"# on the hypervisor: allow promiscuous mode and forged transmits on {host.name}'s port; on Wi-Fi use ipvlan",
+            ),
+            remedy_host=host.name,
+            confidence=Confidence.LIKELY,
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Only between macvlan containers of two hosts."""
+        return len({host.name for host, _, _ in flat_networks(case)}) > 1
+
+
+def _wire(host: Host, network: Network) -> str:
+    """The interface that is on the wire: a VLAN interface's parent."""
+    link = host.own.link(network.parent)
+    below = link.peer_name if link is not None and link.kind == "vlan" else network.parent.rpartition(".")[0]
+    return below if below and host.own.link(below) is not None else network.parent
+
+
+class MacvlanVlanMismatch(Cause):
+    """The two ends of a macvlan network are in different VLANs.
+
+    What it is: one host's network stands on ``P.X``, the other's on ``P.Y`` or on ``P`` itself: each takes only its own tag.
+    Why it happens: the VLAN ids were typed on each host by hand.
+    Evidence: the ARP request on the far host's parent with a tag that the target's network does not take; no answer.
+    Remedy: give both networks the same parent.
+    Source: libnetwork#1286; IEEE 802.1Q; ip-link(8), "VLAN type support".
+    """
+
+    code = "macvlan-vlan-mismatch"
+    symptoms = LOST
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the request was seen to arrive on the target's wire with the other tag, and was not answered."""
+        obstacle = met(case, Barrier.OTHER_VLAN)
+        networks = list(flat_networks(case))
+        asked = unanswered(case, next_hop(case)) if obstacle else None
+        if obstacle is None or asked is None or len(networks) < _ENOUGH:
+            return None
+        (host, _, mine), (far, target, theirs) = networks[0], networks[-1]
+        there = f"{far.name}/{_wire(far, theirs)}"
+        arrived = _at(asked.requests, there)
+        if not arrived or host is far:
+            return None
+        return Finding(
+            code=self.code,
+            summary=f"{mine.name} on {host.name} sends {_tag(arrived[0].vlan)}, {theirs.name} on {far.name} stands on {theirs.parent} and takes {_takes(theirs.parent)}",
+            where=Where(host=far.name, component=theirs.name),
+            evidence=(
+                f"the ARP request for {asked.asked} arrives at {there} {_tag(arrived[0].vlan)}: {_numbers(arrived)}, no answer",
+                f"docker: {mine.name} is on {mine.parent} of {host.name}, {target.name}'s {theirs.name} on {theirs.parent} of {far.name}",
+            ),
+            remedy=recreate(theirs, parent=mine.parent),
+            remedy_host=far.name,
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Only where the tags are known to differ."""
+        return foretold(case, Barrier.OTHER_VLAN) is not None
+
+
+def _tag(vlan: int | None) -> str:
+    return "untagged" if vlan is None else f"with VLAN tag {vlan}"
+
+
+def _takes(parent: str) -> str:
+    number = parent.rpartition(".")[2] if "." in parent else ""
+    return f"VLAN {number} alone" if number.isdecimal() else "untagged frames alone"
+
+
+class MacvlanWrongGateway(Cause):
+    """The gateway that the macvlan network names is not there.
+
+    What it is: the engine gives containers a default route by ``--gateway`` (or the subnet's first address); it makes no router.
+    Why it happens: the option was left out, or the LAN's router has another address.
+    Evidence: ARP for the gateway, answered by nobody, for a destination off the link; nobody of the inventory has the address.
+    Remedy: make the network again with the gateway that is there.
+    Source: moby#50929; Docker documentation, "Macvlan network driver".
+    """
+
+    code = "macvlan-wrong-gateway"
+    symptoms = frozenset({Symptom.NO_PACKETS})
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when nobody answers for the gateway of the source's macvlan network, and a router of the inventory or an off-link target shows that there should be one."""
+        probe, source = case.probe, case.source_container
+        host = case.before(probe.source_at.host) if probe else None
+        gateway = next_hop(case)
+        if (
+            probe is None
+            or source is None
+            or host is None
+            or not probe.dialled
+            or same(gateway, probe.dialled)
+            or case.hops
+        ):
+            return None
+        mine = [
+            net
+            for _, net in networks_of(host, source)
+            if net.driver == "macvlan" and any(covers(each, gateway) for each in net.subnets)
+        ]
+        inside = Place(host=host.name, container=source.name)
+        asked = unanswered(case, gateway)
+        if (
+            len(mine) != 1
+            or asked is None
+            or self._borne(case, gateway)
+            or not self._left(case, asked, inside, host, mine[0])
+        ):
+            return None
+        router = self._router(case, host, mine[0], probe.dialled)
+        if router is None and (case.target is not None or lacks(case, "containers", "networks", everywhere=True)):
+            return None  # another macvlan network, or perhaps one: isolated from it, whatever the gateway's address
+        instead = f"; {router[0]} has {router[1]} there" if router else ""
+        return Finding(
+            code=self.code,
+            summary=f"{source.name} sends to {probe.dialled} by {gateway}, the gateway of {mine[0].name}, and nobody has that address{instead}",
+            where=Where(host=host.name, component=mine[0].name),
+            evidence=(
+                asked_times(asked),
+                f"docker: {mine[0].name} is {', '.join(mine[0].subnets)} on {mine[0].parent}; no host and no container of the inventory has {gateway}",
+            ),
+            remedy=self._remedy(mine[0], router),
+            remedy_host=host.name,
+            confidence=Confidence.CERTAIN if router else Confidence.LIKELY,
+        )
+
+    @staticmethod
+    def _remedy(network: Network, router: tuple[str, str] | None) -> tuple[str, ...]:
+        commands = recreate(network)
+        if router is None:
+            return (
+                *commands[:2],
+                f"# and again with the address of a router that is there: docker network create -d macvlan --gateway ROUTER … {network.name}",
+            )
+        subnet = network.subnets[0] if network.subnets else "SUBNET"
+        return (
+            *commands[:2],
+            f"docker network create -d macvlan --subnet {subnet} --gateway {router[1]} -o parent={network.parent} {network.name}",
+        )
+
+    @staticmethod
+    def _borne(case: Case, address: str) -> bool:
+        hosts = case.world.before
+        return host_with(hosts, address) is not None or any(
+            same(each, address)
+            for host in hosts.values()
+            for container in host.containers or ()
+            if container.running
+            for each in container.addresses
+        )
+
+    @staticmethod
+    def _left(case: Case, asked: ArpExchange, inside: Place, host: Host, network: Network) -> bool:
+        """Whether the requests were seen to leave by the parent."""
+        parents = {f"{host.name}/{network.parent}", f"{host.name}/{_wire(host, network)}"}
+        blind = any(point.dropped for point in case.points if point.place == inside)
+        return not blind and any(frame.point in parents for frame in asked.requests)
+
+    @staticmethod
+    def _router(case: Case, host: Host, network: Network, dialled: str) -> tuple[str, str] | None:
+        """(host, address) of a host of the inventory in this subnet that forwards and knows the way."""
+        for name, other in case.world.before.items():
+            if name == host.name or (other.sysctls or {}).get("net.ipv4.ip_forward") != "1":
+                continue
+            for link in other.own.links or ():
+                for each in link.addresses:
+                    if any(covers(subnet, each.address) for subnet in network.subnets) and route_lookup(
+                        other.own, dialled
+                    ):
+                        return name, each.address
+        return None
+
+    def possible(self, case: Case) -> bool:
+        """Only for a macvlan container that needs its gateway."""
+        probe = case.probe
+        if probe is None or not probe.dialled:
+            return probe is None
+        return (
+            case.source_container is not None
+            and bool(list(flat_networks(case)))
+            and not same(next_hop(case), probe.dialled)
+        )
+
+
+class MacvlanDuplicateAddress(Cause):
+    """Two containers have one address on the same wire.
+
+    What it is: each host's engine hands out addresses by itself; who answers ARP first (or sits nearer) gets the traffic.
+    Why it happens: overlapping pools on two hosts, or the same ``--ip`` twice.
+    Evidence: two MACs that answer for one address, or two containers of the inventory that have it on networks of one wire.
+    Remedy: parts of the subnet for each host by ``--ip-range``, reserved addresses by ``--aux-address``.
+    Source: moby#22174; RFC 5227.
+    """
+
+    code = "macvlan-duplicate-address"
+    symptoms = frozenset(Symptom) - {Symptom.NO_PACKETS, Symptom.NO_ANSWER}
+    explains = frozenset({Symptom.OTHER_ENDPOINT})
+    note = True
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when two bear the dialled address, by the answers or by the engines' state."""
+        probe = case.probe
+        address = probe.dialled if probe else None
+        if not address or not list(flat_networks(case)):
+            return None
+        bearers = list(self._bearers(case, address))
+        exchange = next((each for each in case.arp if each.asked == address and len(each.bearers) > 1), None)
+        if len(bearers) < _ENOUGH and exchange is None:
+            return None
+        names = " and ".join(f"{container.name} on {host.name}" for host, container in bearers) or " and ".join(
+            exchange.bearers if exchange else ()
+        )
+        evidence = [f"docker: {container.name} on {host.name} has {address}" for host, container in bearers]
+        if exchange is not None:
+            frames = ", ".join(str(frame.frame) for frame in exchange.answers[:4])
+            evidence.insert(0, f"ARP: {' and '.join(exchange.bearers)} both answer for {address}: frames {frames}")
+        second = bearers[-1] if bearers else None
+        return Finding(
+            code=self.code,
+            summary=f"{address} is there twice on one wire: {names}",
+            where=Where(host=second[0].name if second else None, component=second[1].name if second else None),
+            evidence=tuple(evidence),
+            remedy=(
+                "# give each host's network its own part of the subnet: docker network create … --ip-range PART",
+                *self._move(second),
+            ),
+            remedy_host=second[0].name if second else None,
+        )
+
+    @staticmethod
+    def _move(second: tuple[Host, Container] | None) -> tuple[str, ...]:
+        return (f"docker rm -f {second[1].name}",) if second else ()
+
+    @staticmethod
+    def _bearers(case: Case, address: str) -> Iterator[tuple[Host, Container]]:
+        for host in case.world.before.values():
+            for container in host.containers or ():
+                flat = [net for _, net in networks_of(host, container) if net.driver == "macvlan"]
+                near = any(covers(subnet, address) for net in flat for subnet in net.subnets)
+                if container.running and near and any(same(each, address) for each in container.addresses):
+                    yield host, container
+
+    def possible(self, case: Case) -> bool:
+        """Only where two are known to have it."""
+        return bool(case.probe and case.probe.dialled and len(list(self._bearers(case, case.probe.dialled))) > 1)

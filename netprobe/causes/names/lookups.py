@@ -1,0 +1,119 @@
+"""What a lookup asked of real name servers, and how that ended: the questions that the causes of failed lookups share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from netprobe.decode.address import text as address_text
+from netprobe.evidence.model import Place, Proto, Resolution
+from netprobe.flows.build import build
+from netprobe.forward import Question, predict
+from netprobe.forward.plan import point_name
+from netprobe.journeys.hops import icmp_error
+from netprobe.journeys.join import connections
+from netprobe.journeys.select import of_lookup, same_question
+from netprobe.paths.observe import Symptom
+from netprobe.state.lookup import has_address, route_lookup
+from netprobe.state.names import EMBEDDED_DNS
+
+if TYPE_CHECKING:
+    from netprobe.causes.case import Case
+    from netprobe.flows.model import Flow
+    from netprobe.forward.model import Prediction
+    from netprobe.journeys.model import Connection
+    from netprobe.state.model import Host
+
+UNANSWERED = frozenset({Symptom.NO_ANSWER, Symptom.SILENCE, Symptom.REFUSED, Symptom.UNREACHABLE})
+DNS_PORT = 53
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One question to a real name server: the source's own, or what the embedded DNS server handed on.
+
+    Attributes:
+        server: whom.
+        flows: where it was seen.
+        answered: a response to it was seen.
+        error, error_from: the ICMP error that answered it, and who sent that; ``""`` for none.
+        error_frame: its frame, 0 for none.
+    """
+
+    server: str
+    flows: tuple[Flow, ...]
+    answered: bool
+    error: str = ""
+    error_from: str = ""
+    error_frame: int = 0
+
+
+def failed(case: Case) -> bool:
+    """Whether this is a lookup that gave no address, and no server said that the name does not exist."""
+    probe = case.probe
+    if probe is None or probe.lookup.how is not Resolution.FAILED:
+        return False
+    return probe.lookup.name is not None and probe.lookup.rcode in {None, "SERVFAIL"}
+
+
+def source_host(case: Case) -> Host | None:
+    """The source's host before the probe."""
+    return case.before(case.probe.source_at.host) if case.probe else None
+
+
+def questions(case: Case) -> tuple[Asked, ...]:
+    """What of this lookup went to real name servers, in order of time; the embedded DNS server keeps the message id."""
+    if case.probe is None:
+        return ()
+    found = connections(build(case.table), case.table)
+    mine = of_lookup(found, case.table, case.points, case.probe)
+    onward = (each for each in found if any(same_question(one, each, case.table) for one in mine))
+    return tuple(_asked(case, each) for each in onward if each.flows[0].server.address != EMBEDDED_DNS)
+
+
+def _asked(case: Case, connection: Connection) -> Asked:
+    flows, table = connection.flows, case.table
+    rows = sorted(row for flow in flows for row in flow.errors)
+    first = rows[0] if rows else None
+    return Asked(
+        server=flows[0].server.address,
+        flows=flows,
+        answered=any(len(flow.reverse) for flow in flows),
+        error=icmp_error(table, first) if first is not None else "",
+        error_from=address_text(int(table.ip_version[first]), int(table.src_hi[first]), int(table.src_lo[first]))
+        if first is not None
+        else "",
+        error_frame=int(table.packets.frame[first]) if first is not None else 0,
+    )
+
+
+def frames(case: Case, asked: Asked, point: str) -> str:
+    """``frames 5, 9``: the queries at a point; ``""`` when none was seen there."""
+    rows = [row for flow in asked.flows if case.points[flow.point].name == point for row in flow.forward.tolist()]
+    numbers = ", ".join(str(int(case.table.packets.frame[row])) for row in rows[:4])
+    return f"{'frame' if len(rows) == 1 else 'frames'} {numbers}" if rows else ""
+
+
+def left(case: Case, asked: Asked) -> str:
+    """The host's own interface by which the query left under the host's own address, if it was seen there and nothing was lost there; else ``""``.
+
+    Then nothing on the host stopped it, and no answer came as far as that interface.
+    """
+    host = source_host(case)
+    way = route_lookup(host.own, asked.server) if host else None
+    if host is None or way is None or way.local:
+        return ""
+    door = point_name(Place(host=host.name), way.dev)
+    for flow in asked.flows:
+        point = case.points[flow.point]
+        if point.name == door and not point.dropped and has_address(host.own, flow.client.address):
+            return door
+    return ""
+
+
+def walks(case: Case, server: str) -> tuple[Prediction, Prediction] | None:
+    """A query's walk from the source to a server, by the state before and after the probe."""
+    if case.probe is None or case.probe.source_at.host not in case.world.before:
+        return None
+    question = Question(source=case.probe.source_at, dialled=server, port=DNS_PORT, proto=Proto.UDP.value)
+    return predict(question, case.world.before), predict(question, case.world.after)

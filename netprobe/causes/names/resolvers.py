@@ -1,0 +1,365 @@
+"""Resolvers: the way from a container's lookup to a server that answers, and what is broken on it."""
+
+from __future__ import annotations
+
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from netprobe.causes.base import Cause
+from netprobe.causes.names.lookups import UNANSWERED, Asked, failed, frames, left, questions, source_host, walks
+from netprobe.causes.names.unknown import bearers_of, failed_name
+from netprobe.forward.model import Barrier
+from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.state.address import is_loopback
+from netprobe.state.lookup import has_address, networks_of, route_lookup
+from netprobe.state.names import EMBEDDED_DNS
+
+if TYPE_CHECKING:
+    from netprobe.causes.case import Case
+    from netprobe.forward.model import Obstacle
+    from netprobe.state.iptables import Ruleset
+    from netprobe.state.model import Host
+
+FALLBACK = ("8.8.8.8", "8.8.4.4", "2001:4860:4860::8888", "2001:4860:4860::8844")
+STUB = "127.0.0.53"  # systemd-resolved: the engine reads /run/systemd/resolve/resolv.conf then (moby resolvconf.Path)
+CHAIN = "DOCKER_OUTPUT"
+
+
+def _container_name(case: Case) -> str:
+    return case.source_container.name if case.source_container else (case.probe.source_at.host if case.probe else "")
+
+
+class DnsNatFlushed(Cause):
+    """The rules that lead a container's queries to the embedded DNS server are gone.
+
+    What it is: 127.0.0.11 port 53 is no socket: the engine listens on two high ports, and nat rules inside the container's namespace
+        (DOCKER_OUTPUT) lead there. Without them the container's own kernel refuses every query.
+    Why it happens: a firewall script, a VPN client or an entry point in the container flushed its nat table.
+    Evidence: the query on lo still for port 53, refused; the namespace's nat table without DOCKER_OUTPUT.
+    Remedy: restart the container: the engine writes the rules at its start.
+    Source: libnetwork#1938; moby libnetwork/resolver_unix.go (setupIPTable).
+    """
+
+    code = "dns-nat-flushed-in-container"
+    symptoms = UNANSWERED
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when 127.0.0.11:53 itself refused the query and the namespace has no such rules, before and after."""
+        source, rulesets = case.source_container, self._rulesets(case)
+        if not failed(case) or source is None or rulesets is None or case.journey is None or case.probe is None:
+            return None
+        server = case.journey.outer.flows[0].server
+        refused = [row for flow in case.journey.outer.flows for row in flow.errors]
+        if (server.address, server.port) != (EMBEDDED_DNS, 53) or not refused:
+            return None
+        if any(chain.name == CHAIN and chain.rules for each in rulesets for chain in each.chains()):
+            return None
+        return Finding(
+            code=self.code,
+            summary=f"the nat table inside {source.name} has lost Docker's rules: nothing leads its queries for {EMBEDDED_DNS} to the embedded DNS server",
+            where=Where(host=case.probe.source_at.host, component=source.name),
+            evidence=(
+                f"the query was still for {EMBEDDED_DNS} port 53 on lo, and was refused: {case.frames}",
+                f"iptables-save in {source.name}'s namespace: no chain {CHAIN} in nat, before and after",
+            ),
+            remedy=(f"docker restart {quote(source.name)}",),
+            remedy_host=case.probe.source_at.host,
+        )
+
+    @staticmethod
+    def _rulesets(case: Case) -> tuple[Ruleset, ...] | None:
+        if case.probe is None:
+            return None
+        place = case.probe.source_at
+        hosts = (case.before(place.host), case.after(place.host))
+        known = [host.namespace(place.container).ruleset if host else None for host in hosts]
+        found = tuple(each for each in known if each is not None)
+        return found if len(found) == len(known) else None
+
+    def possible(self, case: Case) -> bool:
+        """Only for a failed lookup by the embedded DNS server, where such rules are not known to be there."""
+        rulesets = self._rulesets(case)
+        there = rulesets and any(chain.name == CHAIN and chain.rules for each in rulesets for chain in each.chains())
+        return failed(case) and case.source_container is not None and not there
+
+
+class DnsInternalNet(Cause):
+    """A container on internal networks alone asks for a name of the outside.
+
+    What it is: the embedded DNS server asks on from the container's namespace, and an internal network has no way out.
+    Why it happens: ``--internal`` was meant or copied; names of the outside then fail like its addresses.
+    Evidence: up to Engine 24 the forwarded query comes to the bridge and the isolation rule drops it; from 25 on nothing is asked
+        of anybody. All the container's networks are Internal.
+    Remedy: connect the container to a network that leads out.
+    Source: moby#47589, moby#46603.
+    """
+
+    code = "dns-internal-net"
+    symptoms = UNANSWERED
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the embedded DNS server was asked for a name that no container has, and no question of it left the host."""
+        source, host, name = case.source_container, source_host(case), failed_name(case)
+        if not failed(case) or source is None or host is None or name is None or case.journey is None:
+            return None
+        networks = [network for _, network in networks_of(host, source)]
+        if not self._internal(case) or bearers_of(case, name) != []:
+            return None
+        asked = questions(case)
+        if not self._embedded(case) or any(each.answered or each.error or left(case, each) for each in asked):
+            return None
+        names = ", ".join(each.name for each in networks)
+        onward = (
+            f"it asked {asked[0].server} on; last seen at {case.last_seen}: {frames(case, asked[0], case.last_seen or '')}"
+            if asked
+            else "no question to another server was seen"
+        )
+        return Finding(
+            code=self.code,
+            summary=f"{source.name} is on {names} alone, {'an internal network' if len(networks) == 1 else 'internal networks'}: the embedded DNS server has no way to ask anybody outside for {name}",
+            where=Where(host=host.name, component=networks[0].name),
+            evidence=(
+                f"{EMBEDDED_DNS} was asked for {name}: {case.frames}",
+                onward,
+                f"docker: {names}: Internal",
+            ),
+            remedy=(f"docker network connect bridge {quote(source.name)}",),
+            remedy_host=host.name,
+        )
+
+    @staticmethod
+    def _embedded(case: Case) -> bool:
+        return case.journey is not None and case.journey.outer.flows[0].server.address == EMBEDDED_DNS
+
+    @staticmethod
+    def _internal(case: Case) -> bool:
+        """Whether all networks of the source are known, and internal."""
+        source, host = case.source_container, source_host(case)
+        networks = [network for _, network in networks_of(host, source)] if source and host else []
+        whole = source is not None and len(networks) == len(source.networks)
+        return bool(networks) and whole and all(each.internal for each in networks)
+
+    def possible(self, case: Case) -> bool:
+        """Only for a failed lookup of a container of internal networks."""
+        return failed(case) and self._internal(case)
+
+
+class DnsHostResolverFirewalled(Cause):
+    """The container's resolver is its own host, and the host's firewall drops the query.
+
+    What it is: the query is for an address of the host itself (a bridge's gateway address, as a rule); it passes INPUT, not FORWARD.
+    Why it happens: a host firewall (ufw, firewalld) denies what comes in, Docker's own rules concern FORWARD alone.
+    Evidence: the query at the host's bridge, no answer (or a reject), and the rule in its way.
+    Remedy: let port 53 in from that bridge.
+    Source: ufw-docker#63; netfilter hooks, Linux include/uapi/linux/netfilter_ipv4.h.
+    """
+
+    code = "dns-host-resolver-firewalled"
+    symptoms = UNANSWERED
+    needs = ("addr", "iptables")
+    instead_of = frozenset({"dns-upstream-dead"})
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the query's walk ends at a rule of the own host for what is local there, and the packets came just as far."""
+        found = self._met(case)
+        source = case.source_container
+        if found is None or source is None:
+            return None
+        asked, obstacle, point = found
+        device = point.rpartition("/")[2]
+        did = "rejects" if obstacle.rejects else "drops"
+        seen = f"the query to {asked.server} was seen at {point}: {frames(case, asked, point)}"
+        ended = f"answered with {asked.error}: frame {asked.error_frame}" if asked.error else "no answer came"
+        accept = f"iptables -I INPUT -i {device} -p udp --dport 53 -j ACCEPT"
+        in_filter = obstacle.label.startswith("filter/")  # another table, backend or nftables is not overruled there
+        return Finding(
+            code=self.code,
+            summary=f"{source.name}'s resolver {asked.server} is {obstacle.place.host} itself, whose firewall {did} the query ({obstacle.label})",
+            where=Where(host=obstacle.place.host, component=obstacle.label.partition(" #")[0], rule=obstacle.text),
+            evidence=(seen, ended, f"{obstacle.label}: {obstacle.text}"),
+            remedy=(accept if in_filter else obstacle.undo,),
+            remedy_host=obstacle.place.host,
+        )
+
+    def _met(self, case: Case) -> tuple[Asked, Obstacle, str] | None:
+        host = source_host(case)
+        if not failed(case) or host is None or case.source_container is None:
+            return None
+        for asked in questions(case):
+            told = walks(case, asked.server) if has_address(host.own, asked.server) else None
+            if told is None or asked.answered or not all(each.obstacles for each in told):
+                continue
+            first, then = (each.obstacles[0] for each in told)
+            here = first.barrier is Barrier.RULE and first.place.container is None and first.place.host == host.name
+            same = (first.label, first.text) == (then.label, then.text)
+            points = [hop.point for hop in told[0].hops if hop.seen and hop.direction is Direction.REQUEST]
+            came = [each for each in points if frames(case, asked, each)]
+            fits = bool(points) and points[-1:] == came[-1:] and (first.rejects or not asked.error)
+            if here and same and fits and first.direction is Direction.REQUEST:
+                return asked, first, points[-1]
+        return None
+
+    def possible(self, case: Case) -> bool:
+        """Only for a failed lookup whose resolver is the host itself, as far as that is known."""
+        host = source_host(case)
+        if not failed(case) or host is None:
+            return failed(case)
+        asked = questions(case)
+        return not asked or any(has_address(host.own, each.server) for each in asked)
+
+
+class DnsFallback(Cause):
+    """The host's resolv.conf names loopback only, so the engine gave the container Google's servers, which do not answer from here.
+
+    What it is: a container cannot reach its host's 127.0.0.1; the engine leaves such lines out, and where none remains it writes
+        8.8.8.8 and 8.8.4.4 (containers of the default bridge on every engine, of other networks on some).
+    Why it happens: a local resolver (dnsmasq, unbound) on the host, and a network that lets no DNS out.
+    Evidence: the queries to 8.8.8.8, unanswered; the host's resolv.conf; no ``--dns``.
+    Remedy: name a server that containers can reach: in the host's resolv.conf, by ``--dns``, or ``dns`` in daemon.json.
+    Source: moby#23910; moby libnetwork/resolvconf (FilterResolvDNS, defaultIPv4Dns).
+    """
+
+    code = "dns-8888-fallback"
+    symptoms = UNANSWERED
+    needs = ("containers", "networks", "resolv-conf")
+    instead_of = frozenset({"dns-upstream-dead"})
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the servers asked are the fallback's, none by choice, and every question is known to have got nowhere."""
+        host, asked = source_host(case), questions(case)
+        if not failed(case) or host is None or not asked or not self._fell_back(case):
+            return None
+        if any(each.server not in FALLBACK or not self._lost(case, host, each) for each in asked):
+            return None
+        conf = host.own.resolv_conf
+        own = ", ".join(conf.nameservers) if conf and conf.nameservers else "no server"
+        name = _container_name(case)
+        return Finding(
+            code=self.code,
+            summary=f"{host.name}'s resolv.conf names {own} only, so {name} was given 8.8.8.8 and 8.8.4.4, which do not answer",
+            where=Where(host=host.name, component="/etc/resolv.conf"),
+            evidence=(
+                *(self._evidence(case, host, each) for each in asked[:3]),
+                f"/etc/resolv.conf of {host.name}: {own}; {name} has no --dns",
+            ),
+            remedy=(
+                f"# name the server of this network in {host.name}'s /etc/resolv.conf (nameserver ADDRESS; daemon.json's dns does as well), then:",
+                f"docker restart {quote(name)}",
+            ),
+            remedy_host=host.name,
+        )
+
+    @staticmethod
+    def _fell_back(case: Case) -> bool:
+        source, host = case.source_container, source_host(case)
+        conf = host.own.resolv_conf if host else None
+        if source is None or conf is None or source.dns:
+            return False
+        return conf.nameservers != (STUB,) and all(is_loopback(each) for each in conf.nameservers)
+
+    @staticmethod
+    def _lost(case: Case, host: Host, asked: Asked) -> bool:
+        no_route = host.own.routes is not None and route_lookup(host.own, asked.server) is None
+        return not asked.answered and bool(left(case, asked) or (asked.error and no_route))
+
+    @staticmethod
+    def _evidence(case: Case, host: Host, asked: Asked) -> str:
+        if asked.error:
+            return f"the query to {asked.server} was answered with {asked.error} by {asked.error_from}: frame {asked.error_frame}; {host.name} has no route there"
+        point = left(case, asked)
+        return f"the query to {asked.server} left by {point} and no answer came: {frames(case, asked, point)}"
+
+    def possible(self, case: Case) -> bool:
+        """Only for a failed lookup on such a host."""
+        return failed(case) and self._fell_back(case)
+
+
+class DnsUpstreamDead(Cause):
+    """The name server behind the lookup does not answer.
+
+    What it is: the query left the host under the host's own address, and no answer came back (or: there is no server at that port).
+    Why it happens: the server is down or moved, a firewall on the way drops port 53, a VPN's server is asked without the VPN.
+    Evidence: the query at the host's outermost interface, and no response at any point; or the server's port unreachable.
+    Remedy: name a server that answers.
+    Source: for-linux#392; RFC 1035 §4.2.1; moby libnetwork/resolver.go (forwardExtDNS).
+    """
+
+    code = "dns-upstream-dead"
+    symptoms = UNANSWERED
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when every server that was asked is known to be dead."""
+        host, asked = source_host(case), questions(case)
+        if not failed(case) or host is None or not asked:
+            return None
+        told = [self._dead(case, host, each) for each in asked]
+        if not all(told):
+            return None
+        others = self._not_asked(case, host, asked)
+        servers = list(dict.fromkeys(each.server for each in asked))
+        name = _container_name(case)
+        shown = [f"{host.name}'s own {each}" if is_loopback(each) else each for each in servers]
+        noun, verb = ("name server", "does") if len(servers) == 1 else ("name servers", "do")
+        rest = f" ({', '.join(others)} behind it was not asked in time)" if others else ""
+        return Finding(
+            code=self.code,
+            summary=f"the {noun} that {self._asker(case, name)} asks, {' and '.join(shown)}, {verb} not answer{rest}",
+            where=Where(host=host.name, component=servers[0]),
+            evidence=tuple(each for each in told[:4] if each),
+            remedy=self._remedy(case, host, name),
+            remedy_host=host.name,
+            confidence=Confidence.LIKELY if others else Confidence.CERTAIN,
+        )
+
+    @staticmethod
+    def _dead(case: Case, host: Host, asked: Asked) -> str:
+        """Why this server is known to be dead, as evidence; ``""`` when that is not known."""
+        if asked.answered:
+            return ""
+        if asked.error:
+            here = is_loopback(asked.server) or not has_address(host.own, asked.server)
+            refused = asked.error == "ICMP port unreachable" and asked.error_from == asked.server and here
+            at = f"{host.name}'s own {asked.server}" if is_loopback(asked.server) else asked.server
+            return f"{at} refused the query: {asked.error}, frame {asked.error_frame}" if refused else ""
+        point = left(case, asked)
+        return (
+            f"the query to {asked.server} left by {point} and no answer came: {frames(case, asked, point)}"
+            if point
+            else ""
+        )
+
+    @staticmethod
+    def _asker(case: Case, name: str) -> str:
+        embedded = case.journey is not None and case.journey.outer.flows[0].server.address == EMBEDDED_DNS
+        return f"the embedded DNS server of {name}" if embedded else name
+
+    @staticmethod
+    def _not_asked(case: Case, host: Host, asked: tuple[Asked, ...]) -> list[str]:
+        """The servers that come after those asked, by the lookup's own configuration."""
+        source, place = case.source_container, case.probe.source_at if case.probe else None
+        conf = host.namespace(place.container).resolv_conf if place else None
+        servers = conf.nameservers if conf else ()
+        if EMBEDDED_DNS in servers:
+            servers = (source.dns if source else ()) or (
+                host.own.resolv_conf.nameservers if host.own.resolv_conf else ()
+            )
+        known = {each.server for each in asked}
+        return [each for each in servers if each not in known]
+
+    @staticmethod
+    def _remedy(case: Case, host: Host, name: str) -> tuple[str, ...]:
+        source = case.source_container
+        if source is None:
+            return (f"# name a server that answers in {host.name}'s /etc/resolv.conf",)
+        if source.dns:
+            return (
+                f"# recreate {name} with a --dns that answers (it has {', '.join(f'--dns {each}' for each in source.dns)})",
+            )
+        return (
+            f"# name a server that answers in {host.name}'s /etc/resolv.conf (nameserver ADDRESS), then:",
+            f"docker restart {quote(name)}",
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Only for a failed lookup that got no answer."""
+        return failed(case)

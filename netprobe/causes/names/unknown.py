@@ -1,0 +1,230 @@
+"""Names: why a lookup gave no address."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from netprobe.causes.base import Cause
+from netprobe.evidence.model import Place, Resolution
+from netprobe.model.report import Confidence, Finding, Where
+from netprobe.paths.observe import Symptom
+from netprobe.state.lookup import owner_of_address
+from netprobe.state.names import EMBEDDED_DNS
+
+if TYPE_CHECKING:
+    from netprobe.causes.case import Case
+    from netprobe.state.engine.docker import Container, Network
+    from netprobe.state.model import Host
+
+FAILED_LOOKUP = frozenset({Symptom.NO_ANSWER})
+
+
+def _bare(name: str) -> str:
+    return name.rstrip(".").lower()
+
+
+def failed_name(case: Case) -> str | None:
+    """The name whose lookup failed, None when no lookup failed."""
+    if case.probe is None or case.probe.lookup.how is not Resolution.FAILED:
+        return None
+    return case.probe.lookup.name
+
+
+def bearers_of(case: Case, name: str) -> list[tuple[Host, Container]] | None:
+    """The containers of the inventory that go by this name; None when some host's containers are not known."""
+    source = case.probe.source_at if case.probe else None
+    asker = case.before(source.host) if source else None
+    if source is None or asker is None or (source.container is not None and asker.containers is None):
+        return None
+    found = []
+    for host in case.world.before.values():
+        if host.containers is None:
+            if host.engine is None and "containers" not in host.outputs.outputs:
+                continue  # a plain host has none
+            return None
+        found += [(host, each) for each in host.containers if _bare(name) in map(_bare, each.names)]
+    return found
+
+
+def _steps(case: Case) -> tuple[str, ...]:
+    return case.probe.lookup.steps if case.probe else ()
+
+
+class DnsNoSharedNetwork(Cause):
+    """A container asks for another container's name, and the two share no network that has names.
+
+    What it is: the embedded DNS server (127.0.0.11) answers on user-defined networks only, and only for containers of the
+        asker's own networks, as its own engine knows them. On the default bridge nothing answers for container names; a macvlan network
+        of the same name and subnet on another host is another network.
+    Why it happens: a container run without ``--network`` is on the default bridge; a container of another host has the name.
+    Evidence: the failed query (or that no server for names was asked), and both containers' networks.
+    Remedy: connect both to one user-defined network; a hosts line for a container that has an address on the asker's segment.
+    Source: Docker documentation, "Bridge network driver", differences of user-defined and default bridge; docker/for-win#1009.
+    """
+
+    code = "dns-no-shared-network"
+    symptoms = FAILED_LOOKUP | {Symptom.SILENCE}
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the name is a container's and no user-defined network is common to both.
+
+        Where nobody answered, only for a name without a dot: another name may be one that the silent server knows.
+        """
+        name, source = failed_name(case), case.source_container
+        if name is None or source is None or case.probe is None:
+            return None
+        if case.story.symptom is Symptom.SILENCE and "." in _bare(name):
+            return None
+        bearers = bearers_of(case, name)
+        if not bearers or any(self._common(case, source, host, each) for host, each in bearers):
+            return None
+        near = [pair for pair in bearers if pair[0].name == case.probe.source_at.host]
+        host, other = (near or bearers)[0]
+        if other.id == source.id and near:
+            return None  # it asks for itself: no network would help
+        return Finding(
+            code=self.code,
+            summary=self._summary(source, other, host, here=bool(near)),
+            where=Where(host=case.probe.source_at.host, component=source.name),
+            evidence=(
+                *_steps(case),
+                self._apart(case, source, other, "" if near else host.name),
+                f"the lookup: {case.frames}",
+            ),
+            remedy=self._remedy(host, source, other) if near else _from_elsewhere(case, name, host, source, other),
+            remedy_host=case.probe.source_at.host,
+            confidence=Confidence.LIKELY if case.story.symptom is Symptom.SILENCE else Confidence.CERTAIN,
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Only for a container's name, asked by a container that shares no such network with it, as far as is known."""
+        name, source = failed_name(case), case.source_container
+        bearers = bearers_of(case, name) if name else None
+        if name is None:
+            return case.story.symptom is not Symptom.SILENCE  # silence is that of any connection
+        if bearers is None:
+            return True
+        return bool(bearers) and source is not None and not any(self._common(case, source, *each) for each in bearers)
+
+    @staticmethod
+    def _common(case: Case, source: Container, host: Host, other: Container) -> bool:
+        """Whether they share a network that has names; on two hosts one that spans both (overlay), under one id."""
+        if case.probe is None or host.name != case.probe.source_at.host:
+            mine, theirs = ({each.network_id for each in box.networks.values()} for box in (source, other))
+            return bool((mine & theirs) - {""})
+        shared = set(source.networks) & set(other.networks)
+        return any(not _is_default(host, name) for name in shared)
+
+    @staticmethod
+    def _apart(case: Case, source: Container, other: Container, far: str) -> str:
+        """Both containers' networks, with their hosts where those differ: a network is its engine's own."""
+        here = f" of {case.probe.source_at.host}" if far and case.probe else ""
+        there = f" of {far}" if far else ""
+        return f"{source.name} is on {_networks(source)}{here}; {other.name} is on {_networks(other)}{there}"
+
+    @staticmethod
+    def _summary(source: Container, other: Container, host: Host, *, here: bool) -> str:
+        if not here:
+            return f"{other.name} is a container of another host ({host.name}), and Docker's DNS server knows those of its own host alone"
+        if set(source.networks) == {"bridge"}:
+            return f"{source.name} is on the default bridge only, where container names are not resolved"
+        return f"{source.name} and {other.name} share no network that resolves names"
+
+    @staticmethod
+    def _remedy(host: Host, source: Container, other: Container) -> tuple[str, ...]:
+        custom = [name for name in other.networks if not _is_default(host, name)]
+        if custom:
+            return (f"docker network connect {quote(custom[0])} {quote(source.name)}",)
+        mine = [name for name in source.networks if not _is_default(host, name)]
+        if mine:
+            return (f"docker network connect {quote(mine[0])} {quote(other.name)}",)
+        return (
+            "docker network create names",
+            f"docker network connect names {quote(other.name)}",
+            f"docker network connect names {quote(source.name)}",
+        )
+
+
+def _from_elsewhere(case: Case, name: str, host: Host, source: Container, other: Container) -> tuple[str, ...]:
+    """What helps where the name's bearer is on another host: a hosts line where its address is on the source's segment."""
+    if case.probe is None:
+        return ()
+    there = Place(host=host.name, container=other.name)
+    asked = case.probe.target.removeprefix("http://").removeprefix(name)
+    explain = f"# the connection itself: netprobe explain {there}{asked} --from {case.probe.source}"
+    for endpoint in other.networks.values():
+        if endpoint.address and owner_of_address(case.world.before, endpoint.address, case.probe.source_at) == there:
+            line = f"echo {quote(endpoint.address)} {quote(name)} >> /etc/hosts"
+            return (
+                f"docker exec {quote(source.name)} sh -c {quote(line)}",
+                f"# to keep it when {source.name} is created again: docker run --add-host {name}:{endpoint.address} …",
+                explain,
+            )
+    return (
+        f"# reach {other.name} through a port that {host.name} publishes, or put both on one overlay or macvlan network",
+        explain,
+    )
+
+
+def _is_default(host: Host, name: str) -> bool:
+    network: Network | None = host.network(name)
+    return network.default_bridge if network is not None else name in ("bridge", "host", "none")
+
+
+def _networks(container: Container) -> str:
+    names = [("the default bridge" if name == "bridge" else name) for name in container.networks]
+    return ", ".join(names) or "no network"
+
+
+class NameUnknown(Cause):
+    """Nobody has that name: the right resolver said so.
+
+    What it is: NXDOMAIN from the resolver that the source uses, for a name that no container of its host has.
+    Why it happens: a misspelt name, a container that was never started, a record that does not exist.
+    Evidence: the response with its code, and that no container, alias or hosts line has the name.
+    Remedy: the nearest name that exists.
+    Source: RFC 2308 §2.1 (NXDOMAIN), RFC 1035 §4.1.1.
+    """
+
+    code = "name-unknown"
+    symptoms = FAILED_LOOKUP
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires on NXDOMAIN for a name that no known container bears. No data is no NXDOMAIN: the name may have other records."""
+        name = failed_name(case)
+        if name is None or case.probe is None or case.probe.lookup.rcode != "NXDOMAIN":
+            return None
+        bearers = bearers_of(case, name)
+        if bearers is None or bearers:
+            return None
+        near = self._nearest(case, name)
+        server = case.probe.lookup.server or "the resolver"
+        who = f"{server} (the embedded DNS server)" if server == EMBEDDED_DNS else server
+        return Finding(
+            code=self.code,
+            summary=f"{who} says that {name} does not exist, and no container goes by that name",
+            where=Where(host=case.probe.source_at.host, component=server),
+            evidence=(*_steps(case), f"the lookup: {case.frames}"),
+            remedy=tuple(f"# did you mean {each}?" for each in near)
+            or ("# check the name; no container has one like it",),
+            confidence=Confidence.CERTAIN,
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Only for a name that no container bears, as far as is known."""
+        name = failed_name(case)
+        bearers = bearers_of(case, name) if name else None
+        return not bearers
+
+    @staticmethod
+    def _nearest(case: Case, name: str) -> list[str]:
+        """The names most like it: of the source's own host, and of others, which are written with their host."""
+        own = case.probe.source_at.host if case.probe else ""
+        known: dict[str, str] = {}
+        for host in sorted(case.world.before.values(), key=lambda each: (each.name != own, each.name)):
+            for container in host.containers or ():
+                for each in container.names:
+                    known.setdefault(each, each if host.name == own else f"{container.name}@{host.name}")
+        return list(dict.fromkeys(known[each] for each in get_close_matches(name, known, n=2, cutoff=0.6)))

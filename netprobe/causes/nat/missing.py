@@ -1,0 +1,199 @@
+"""Address translation: rules that should be there and are not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netprobe.causes.base import Cause
+from netprobe.causes.proof.hooks import entries
+from netprobe.model.report import Confidence, Direction, Finding, PathCode, Where
+from netprobe.paths.observe import Symptom
+from netprobe.state.address import covers
+from netprobe.state.lookup import docker_bridges, route_lookup
+from netprobe.state.packet import PacketTuple
+
+if TYPE_CHECKING:
+    from netprobe.causes.case import Case
+    from netprobe.state.engine.docker import Network
+    from netprobe.state.iptables import Ruleset
+    from netprobe.state.model import Host
+
+SOURCE_NAT = frozenset({"MASQUERADE", "SNAT"})
+
+
+class MasqueradeMissing(Cause):
+    """A container's packets leave the host with the container's own address.
+
+    What it is: nat POSTROUTING has no MASQUERADE (or SNAT) for the container's subnet, so nobody outside can answer.
+    Why it happens: the nat table was flushed, or the engine runs with ``--iptables=false``.
+    Evidence: the request at the host's uplink, source still the container's address; no answer; no such rule.
+    Remedy: put the rule back, or restart the engine, which does.
+    Source: moby#28133; moby libnetwork/drivers/bridge/setup_ip_tables.go.
+    """
+
+    code = "masquerade-missing"
+    symptoms = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE})
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the container's address was seen untranslated at an uplink, and no source NAT rule covers it."""
+        source = case.source_container
+        if source is None or case.probe is None:
+            return None
+        host = case.before(case.probe.source_at.host)
+        network = _network_of(case, host) if host else None
+        if host is None or network is None or host.ruleset is None or not network.bridge:
+            return None
+        if not network.masquerade:
+            return None  # meant to be routed: then whoever answers needs a route
+        leaked = self._leaked(case, host, network)
+        lost = case.first_missing is not None and not case.reply_lost
+        if leaked is None or lost or self._way_back(case, leaked[0]):
+            return None  # lost on its way there, or the far host knows the way back: another cause
+        address, interface, frame = leaked
+        packet = PacketTuple(src=address, dst=case.probe.dialled, proto=case.transport, out_if=interface)
+        if any(_translates(ruleset, packet) for ruleset in case.rulesets(host)):
+            return None
+        subnet = next((each for each in network.subnets if covers(each, address)), address)
+        return Finding(
+            code=self.code,
+            summary=f"{source.name}'s packets leave {host.name} with the container's own address {address}: nobody outside can answer it",
+            where=Where(host=host.name, component="nat/POSTROUTING"),
+            evidence=(
+                f"at {host.name}/{interface} the source is still {address}: frame {frame}",
+                f"nat/POSTROUTING of {host.name} has no MASQUERADE or SNAT for {subnet}",
+            ),
+            remedy=(f"iptables -t nat -A POSTROUTING -s {subnet} ! -o {network.bridge} -j MASQUERADE",),
+            remedy_host=host.name,
+            confidence=Confidence.CERTAIN if case.dialled_host is not None else Confidence.LIKELY,
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Only for what a container sends to somebody else than its own host."""
+        probe = case.probe
+        if probe is None:
+            return True
+        inside = case.dialled_host is not None and case.dialled_host.name == probe.source_at.host
+        host = (case.first_missing or "").partition("/")[0]
+        left = case.first_missing is None or host != probe.source_at.host or case.reply_lost
+        hidden = any(change.field == "src" for hop in case.hops for change in hop.changes)
+        return probe.source_at.container is not None and not inside and left and not hidden
+
+    @staticmethod
+    def _way_back(case: Case, address: str) -> bool:
+        """Whether the dialled host is known to have a route to the container's address (its own Docker bridges do not count)."""
+        far = case.dialled_host
+        hop = route_lookup(far.own, address) if far is not None else None
+        return far is not None and hop is not None and not hop.local and hop.dev not in docker_bridges(far)
+
+    @staticmethod
+    def _leaked(case: Case, host: Host, network: Network) -> tuple[str, str, int] | None:
+        """The container's address, the uplink that showed it, and the frame."""
+        mine = set(case.source_container.addresses) if case.source_container else set()
+        for hop in case.hops:
+            point = next((each for each in case.points if each.name == hop.point), None)
+            if (
+                point is None
+                or hop.packet is None
+                or hop.direction is not Direction.REQUEST
+                or point.host != host.name
+                or point.container
+            ):
+                continue
+            link = host.own.link(point.interface)
+            uplink = link is not None and link.kind != "bridge" and not link.master and not link.loopback
+            address = hop.packet.src.rpartition(":")[0] if case.transport != "icmp" else hop.packet.src
+            if uplink and address in mine and point.interface != network.bridge:
+                return address, point.interface, hop.packet.frame
+        return None
+
+
+def _network_of(case: Case, host: Host) -> Network | None:
+    """The network through which the source container sends: the one whose bridge saw the request."""
+    seen = {hop.point for hop in case.hops if hop.seen}
+    source = case.source_container
+    for name in source.networks if source else ():
+        network = host.network(name)
+        if network is not None and network.bridge and f"{host.name}/{network.bridge}" in seen:
+            return network
+    return None
+
+
+def _translates(ruleset: Ruleset, packet: PacketTuple) -> bool:
+    """Whether some source NAT rule reachable from POSTROUTING may match (unknown counts as may)."""
+    for chain in ruleset.tables.get("nat", {}).values():
+        if "POSTROUTING" not in entries(ruleset, "nat", chain.name):
+            continue
+        if any(rule.target in SOURCE_NAT and rule.matches(packet) is not False for rule in chain.rules):
+            return True
+    return False
+
+
+class DnatMissing(Cause):
+    """A published port lost its DNAT rule; docker-proxy alone carries it.
+
+    What it is: the port still works, through docker-proxy: slower, and every client appears with the bridge's gateway address.
+    Why it happens: another program flushed or rewrote the nat table.
+    Evidence: the two connections of docker-proxy, and no DNAT rule for the publication.
+    Remedy: restart the container: Docker writes the rule again.
+    Source: measured (a deleted ``-j DNAT`` rule of nat/DOCKER); moby#12294.
+    """
+
+    code = "dnat-missing"
+    symptoms = frozenset(Symptom) - {Symptom.NO_PACKETS}
+    note = True
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when docker-proxy carried it (or would have) and the publication has no DNAT rule."""
+        if case.publication is None:
+            return None
+        host, container, published = case.publication
+        rules = case.dnat_rules(host, published, container)
+        if rules is None or rules or not container.running or host.rootless:
+            return None
+        if case.way.path is not PathCode.DOCKER_PROXY and (case.story.good or not case.proxies(host, published)):
+            return None
+        return Finding(
+            code=self.code,
+            summary=f"{host.name} has no DNAT rule for {container.name}'s published port {published.host_port}: docker-proxy alone carries it",
+            where=Where(host=host.name, component="nat/DOCKER"),
+            evidence=(
+                *(
+                    [f"two connections, joined by {', '.join(case.journey.joined_by)}"]
+                    if case.journey and case.journey.proxied
+                    else []
+                ),
+                f"docker: {container.name} publishes {published}; no rule of nat leads there",
+            ),
+            remedy=(f"docker restart {container.name}",),
+            remedy_host=host.name,
+        )
+
+
+class UdpReplySource(Cause):
+    """The UDP reply comes from another address than the one dialled.
+
+    What it is: docker-proxy answers a container from the address of that container's bridge, not from the dialled host address.
+    Why it happens: its socket is bound to every address, so the kernel picks the source by the route back.
+    Evidence: the reply's source address. A connected UDP socket does not take such a reply (its kernel answers port unreachable).
+    Remedy: reach the container by name or address on a shared network.
+    Source: measured (Engine 20.10); moby cmd/docker-proxy/udp_proxy_linux.go (UDPConn.WriteTo on a wildcard socket).
+    """
+
+    code = "udp-reply-source"
+    symptoms = frozenset({Symptom.OK})
+    note = True
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the only reply was a stray one."""
+        if case.journey is None or case.journey.stray is None:
+            return None
+        flow = case.journey.stray.flows[0]
+        dialled = case.journey.outer.flows[0].server.text()
+        frame = int(case.table.packets.frame[flow.forward[0]])
+        return Finding(
+            code=self.code,
+            summary=f"the reply comes from {flow.client.text()}, not from the dialled {dialled}: a connected UDP socket does not take it",
+            where=Where(host=case.publication[0].name if case.publication else None, component="docker-proxy"),
+            evidence=(f"frame {frame}: {flow.client.text()} → {flow.server.text()}",),
+            remedy=("# reach the container by its name or address on a network that both share",),
+        )

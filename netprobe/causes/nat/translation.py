@@ -1,0 +1,166 @@
+"""Rules of address translation that were flushed, or that are left over from a container that is gone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from netprobe.causes.base import Cause
+from netprobe.causes.nat.missing import MasqueradeMissing
+from netprobe.causes.proof.obstacle import asked_times, foretold, frames_at, met, unanswered
+from netprobe.forward.model import Barrier
+from netprobe.model.report import Direction, Finding, Where
+from netprobe.paths.observe import Symptom
+from netprobe.state.address import covers
+from netprobe.state.iptables import delete_command, where
+from netprobe.state.lookup import container_with, has_address
+
+if TYPE_CHECKING:
+    from netprobe.causes.case import Case
+    from netprobe.forward.model import Obstacle
+    from netprobe.state.iptables import Rule, Ruleset
+    from netprobe.state.model import Host
+
+_NOT_ALLOWED = ("filter/FORWARD policy", "filter/DOCKER #")  # where Docker's own rules end what no container publishes
+
+
+class RulesFlushed(Cause):
+    """The nat table was flushed: nothing of Docker's is left in it.
+
+    What it is: containers' packets leave with their own addresses, and published ports are carried by docker-proxy alone.
+    Why it happens: ``iptables -t nat -F``, a firewall service that (re)started after Docker, ``netfilter-persistent``.
+    Evidence: the request at the host's uplink, source still the container's address; nat has no rule that leads to Docker's chain, and
+        that chain (or Docker's in filter, where the flush deleted it) is still there.
+    Remedy: restart the engine: it writes all of its rules again.
+    Source: moby#12294; iptables(8), "-F".
+    """
+
+    code = "rules-flushed"
+    symptoms = MasqueradeMissing.symptoms
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when a container's address left untranslated, and of all that Docker has in nat nothing is there any more."""
+        found = MasqueradeMissing().find(case)
+        host = case.before(case.probe.source_at.host) if case.probe else None
+        if found is None or host is None or host.ruleset is None:
+            return None
+        if not _is_flushed(host.ruleset) or (host.legacy is not None and _of_docker(host.legacy)):
+            return None
+        return replace(
+            found,
+            code=self.code,
+            summary=f"the nat table of {host.name} was flushed: {found.summary}",
+            where=Where(host=host.name, component="nat"),
+            evidence=(
+                *found.evidence,
+                f"nothing in nat of {host.name} leads to Docker's chain: no rule of Docker's is left",
+            ),
+            remedy=(
+                "systemctl restart docker",
+                "# containers without a restart policy stay stopped: docker start NAME",
+            ),
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Only where the source host's rules are not known, or Docker's are gone from nat."""
+        host = case.before(case.probe.source_at.host) if case.probe else None
+        flushed = host is None or host.ruleset is None or _is_flushed(host.ruleset)
+        return flushed and MasqueradeMissing().possible(case)
+
+
+def _of_docker(ruleset: Ruleset) -> bool:
+    """Whether nat has a rule in, or a jump to, Docker's chain."""
+    rules = [rule for chain in ruleset.tables.get("nat", {}).values() for rule in chain.rules]
+    return any("DOCKER" in {rule.chain, rule.target} for rule in rules)
+
+
+def _is_flushed(ruleset: Ruleset) -> bool:
+    """Whether the engine once wrote its rules here, and none of nat's is there."""
+    wrote = any("DOCKER" in ruleset.tables.get(table, {}) for table in ("nat", "filter"))
+    return wrote and not _of_docker(ruleset)
+
+
+class StaleDnat(Cause):
+    """A published port is DNATed to a container that is gone: its rule stands before the present one's.
+
+    What it is: the first DNAT rule of a port wins; it leads to an address of a Docker network that nobody has any more.
+    Why it happens: the engine was killed, or the rules were saved and restored by another program, and the old rule stayed.
+    Evidence: the request comes in and does not get to the container; ARP asks for the old address in vain (ICMP host unreachable), or
+        FORWARD drops it, as Docker accepts only what its containers publish; the rule, and the containers' addresses.
+    Remedy: delete the old rule.
+    Source: moby#32048; iptables-extensions(8), "DNAT".
+    """
+
+    code = "stale-dnat"
+    symptoms = frozenset({Symptom.NO_PACKETS, Symptom.SILENCE, Symptom.UNREACHABLE})
+    needs = ("containers", "networks", "addr")
+    instead_of = frozenset({"forward-drop"})
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when walk and packets end behind a DNAT rule whose address is nobody's, though a container publishes the port."""
+        obstacle = met(case, Barrier.NO_NEIGHBOUR, Barrier.RULE)
+        if obstacle is None or obstacle.direction is not Direction.REQUEST or case.publication is None:
+            return None
+        host, container, published = case.publication
+        rule = _first_dnat(case, host)
+        if rule is None or rule.destination is None or not container.running or host.name != obstacle.place.host:
+            return None
+        address = rule.destination[0]
+        silence = self._silence(case, obstacle, address)
+        if not silence or not _is_nobodys(case, host, address):
+            return None
+        return Finding(
+            code=self.code,
+            summary=f"{host.name} sends what is for port {published.host_port} to {address}, which no container has any more: an old DNAT rule stands before {container.name}'s",
+            where=Where(host=host.name, component=f"{rule.table}/{rule.chain}", rule=rule.text),
+            evidence=(
+                silence,
+                f"{where(rule)}: {rule.text}",
+                f"docker: {container.name} has {', '.join(container.addresses)}, and no container has {address}",
+            ),
+            remedy=(delete_command(rule),),
+            remedy_host=host.name,
+        )
+
+    @staticmethod
+    def _silence(case: Case, obstacle: Obstacle, address: str) -> str:
+        """What shows that it ends there."""
+        if obstacle.barrier is Barrier.NO_NEIGHBOUR:
+            asked = unanswered(case, address)
+            return asked_times(asked) if asked is not None and address in obstacle.text else ""
+        if not obstacle.label.startswith(_NOT_ALLOWED):
+            return ""
+        last = f"last seen at {case.last_seen}: {frames_at(case, case.last_seen)}" if case.last_seen else "not seen"
+        return f"{last}; {obstacle.label} drops it: {obstacle.text}"
+
+    def possible(self, case: Case) -> bool:
+        """Only where the prediction ends so behind a DNAT, or does not tell."""
+        told = case.prediction
+        if told is None or told.unknown:
+            return True
+        ends = foretold(case, Barrier.NO_NEIGHBOUR, Barrier.RULE) is not None
+        return ends and any(step.what.startswith("DNAT") for step in told.steps)
+
+
+def _first_dnat(case: Case, host: Host) -> Rule | None:
+    """The DNAT rule that the request meets on this host by the walk, before and after the probe alike."""
+    found: set[str] = set()
+    for told in (case.prediction, case.prediction_after):
+        steps = told.steps if told else ()
+        texts = [each.text for each in steps if each.place.host == host.name and each.what.startswith("DNAT")]
+        found |= set(texts[:1]) or {""}
+    text = found.pop() if len(found) == 1 else ""
+    chains = host.ruleset.tables.get("nat", {}).values() if host.ruleset else ()
+    return next((rule for chain in chains for rule in chain.rules if text and rule.text == text), None)
+
+
+def _is_nobodys(case: Case, host: Host, address: str) -> bool:
+    """Whether an address lies in a Docker bridge network's subnet and nobody there has it, before and after the probe."""
+    after = case.after(host.name)
+    moments = (host, after) if after is not None and after.containers is not None else (host,)
+    if any(
+        each.containers is None or container_with(each, address) or has_address(each.own, address) for each in moments
+    ):
+        return False
+    bridges = [network for network in host.networks or () if network.bridge]
+    return any(covers(subnet, address) for network in bridges for subnet in network.subnets)

@@ -1,0 +1,1 @@
+"""What causes prove with: hooks, obstacles, drops, traces, and what contradicts them."""

@@ -1,0 +1,243 @@
+"""The rule that stopped a packet, with its proof: its counter (:mod:`.drops`), or the walk through the hosts' state (:mod:`.foreseen`).
+
+The walk names rules that do not count (nftables' need not), and rules at the source, before any point. A rule that does count
+must have counted as often as the packet was seen.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from netprobe.causes.base import Cause
+from netprobe.causes.proof.drops import the_drop
+from netprobe.causes.proof.hooks import ISOLATION, USER_CHAIN, Hook
+from netprobe.causes.proof.obstacle import foretold, frames_at, met
+from netprobe.forward.model import Barrier
+from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.paths.observe import Symptom
+from netprobe.state.iptables import hits, labelled
+from netprobe.state.nft import nft_hits, nft_where
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from netprobe.causes.case import Case
+    from netprobe.evidence.model import Place
+    from netprobe.forward.model import Obstacle
+    from netprobe.state.iptables import Ruleset
+    from netprobe.state.model import Host
+
+STOPPED = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED})
+INGRESS = "INGRESS"
+LEGACY = "iptables-legacy"
+SIX = "ip6tables"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocked:
+    """A rule or policy, and that it stopped the packet.
+
+    Attributes:
+        place: whose it is.
+        label: ``filter/INPUT #1``; text: as saved; undo: the command that takes it away.
+        hook: ``INPUT`` … ``INGRESS``, or Docker's places within FORWARD (:class:`Hook`); ``""`` where that is not known.
+        counter: ``filter/INPUT #1 counter 0 → 3``, ``""`` for one that does not count.
+        walked: the walk through the hosts' state ends there too.
+        confidence: certain where the walk surely ends there.
+    """
+
+    place: Place | None
+    host: str
+    label: str
+    text: str
+    undo: str
+    hook: str
+    counter: str
+    walked: bool
+    confidence: Confidence
+
+    @property
+    def program(self) -> str:
+        """``iptables``, ``iptables-legacy``, ``ip6tables`` or ``nft``."""
+        first = self.label.partition(" ")[0]
+        if first in {LEGACY, SIX}:
+            return first
+        return "iptables" if "/" in first else "nft"
+
+    @property
+    def component(self) -> str:
+        """``filter/INPUT``, ``inet firewall/input``: the label without the number."""
+        words = self.label.removeprefix(f"{LEGACY} ").removeprefix(f"{SIX} ").split()
+        return " ".join(words[:2] if self.program == "nft" else words[:1])
+
+    @property
+    def table(self) -> str:
+        """``filter``; for nftables the family with it, ``inet firewall``."""
+        return self.component.partition("/")[0]
+
+    @property
+    def chain(self) -> str:
+        """``INPUT``."""
+        return self.component.partition("/")[2]
+
+    @property
+    def does(self) -> str:
+        """``drops`` or ``rejects``."""
+        return "rejects" if "REJECT" in self.text or "reject" in self.text.split() else "drops"
+
+
+def blocked(case: Case) -> Blocked | None:
+    """Return what stopped the request (or its answer); None when that is not proved."""
+    obstacle = met(case, Barrier.RULE)
+    if obstacle is not None:
+        return _walked(case, obstacle)
+    drop = the_drop(case)
+    if drop is None:
+        return None
+    return Blocked(
+        place=None,
+        host=drop.host,
+        label=drop.label,
+        text=drop.text,
+        undo=drop.undo,
+        hook=drop.hook.value if drop.hook else INGRESS if drop.label.startswith("netdev ") else "",
+        counter=drop.counter,
+        walked=False,
+        confidence=drop.confidence,
+    )
+
+
+def _walked(case: Case, obstacle: Obstacle) -> Blocked | None:
+    before, after = case.before(obstacle.place.host), case.after(obstacle.place.host)
+    if before is None or after is None:
+        return None
+    sent = case.sent if obstacle.direction is Direction.REQUEST else 1
+    counts = _countable(before, obstacle)
+    counted = next((each for each in _counted(before, after, obstacle.place) if each[0] == obstacle.label), None)
+    if counts and (counted is None or counted[2] - counted[1] < max(sent, 1)):
+        return None
+    return Blocked(
+        place=obstacle.place,
+        host=obstacle.place.host,
+        label=obstacle.label,
+        text=obstacle.text,
+        undo=obstacle.undo,
+        hook=_hook(obstacle),
+        counter=f"{counted[0]} counter {counted[1]} → {counted[2]}" if counted else "",
+        walked=True,
+        confidence=Confidence.CERTAIN,
+    )
+
+
+def _hook(obstacle: Obstacle) -> str:
+    """Docker's own places within FORWARD are told by the chain that they stand in."""
+    chain = obstacle.label.rpartition("/")[2].partition(" ")[0]
+    if chain in ISOLATION:
+        return Hook.ISOLATION.value
+    return Hook.USER.value if chain == USER_CHAIN else obstacle.hook
+
+
+def _rulesets(host: Host, place: Place) -> tuple[Ruleset | None, ...]:
+    if place.container is not None:
+        return (host.namespace(place.container).ruleset,)
+    return (host.ruleset, host.legacy, host.ruleset6)
+
+
+def _countable(host: Host, obstacle: Obstacle) -> bool:
+    """Whether it surely counts: an iptables rule does, an nftables rule with a counter; a policy only once it was set with ``-P``."""
+    for ruleset in _rulesets(host, obstacle.place):
+        for rule in ruleset.rules() if ruleset else ():
+            if labelled(rule) == obstacle.label:
+                return rule.packets is not None
+    for nft in host.nft.rules() if host.nft else ():
+        if nft_where(nft) == obstacle.label:
+            return nft.packets is not None
+    return False
+
+
+def _counted(before: Host, after: Host, place: Place) -> Iterator[tuple[str, int, int]]:
+    """Label, count before and count after of everything that counted."""
+    for one, other in zip(_rulesets(before, place), _rulesets(after, place), strict=True):
+        for hit in hits(one, other):
+            yield labelled(hit), hit.before, hit.after
+    if place.container is None:
+        for each in nft_hits(before.nft, after.nft):
+            yield nft_where(each), each.before, each.after
+
+
+class Filtered(Cause):
+    """What these causes share: one rule stopped it, and that it stands where it stands is the defect."""
+
+    symptoms = STOPPED
+    hooks: ClassVar[frozenset[str]] = frozenset()
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when a rule at one of its hooks stopped the packet, and the rest fits."""
+        rule = blocked(case)
+        if rule is None or (self.hooks and rule.hook not in self.hooks) or not self.fits(case, rule):
+            return None
+        return Finding(
+            code=self.code,
+            summary=self.summary(case, rule),
+            where=Where(host=rule.host, component=in_program(rule.program, rule.component), rule=without_counter(rule)),
+            evidence=tuple(filter(None, (_last_seen(case), _counter(rule), *self.more(case, rule)))),
+            remedy=self.remedy(case, rule),
+            remedy_host=rule.host,
+            confidence=rule.confidence,
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Not when the walk through the hosts' state is known to its end and meets no such rule."""
+        told = case.prediction
+        if told is None or told.unknown:
+            return True
+        stopped = foretold(case, Barrier.RULE)
+        return stopped is not None and (not self.hooks or stopped.obstacles[0].hook in self.hooks)
+
+    @abstractmethod
+    def fits(self, case: Case, rule: Blocked) -> bool:
+        """Whether this rule is this defect."""
+
+    @abstractmethod
+    def summary(self, case: Case, rule: Blocked) -> str:
+        """One sentence."""
+
+    def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
+        """What else shows it."""
+        return ()
+
+    def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
+        """The commands that cure it."""
+        return (rule.undo,)
+
+
+def in_program(program: str, component: str) -> str:
+    """``ip6tables filter/INPUT``: IPv6's tables have the names of IPv4's."""
+    return f"{SIX} {component}" if program == SIX else component
+
+
+def _last_seen(case: Case) -> str:
+    """``last seen at server2/docker0: frames 10, 12``; what the prober was told, where nothing was sent."""
+    if case.last_seen is None:
+        result = case.probe.result if case.probe else None
+        return f"nothing was sent; the prober was told: {result.detail or result.outcome.value}" if result else ""
+    missing = f", never at {case.first_missing}" if case.first_missing else ""
+    return f"last seen at {case.last_seen}{missing}: {frames_at(case, case.last_seen)}"
+
+
+def _counter(rule: Blocked) -> str:
+    return rule.counter or f"{rule.label} does not count; the walk through {rule.host}'s rules ends there"
+
+
+def without_counter(rule: Blocked) -> str:
+    """An nftables rule's text without its counter."""
+    words, out = rule.text.split(), []
+    while words:
+        word = words.pop(0)
+        if word == "counter" and words[:1] == ["packets"]:
+            del words[:4]
+        else:
+            out.append(word)
+    return " ".join(out)

@@ -1,0 +1,329 @@
+"""Which rule stopped the packet: the drop and reject rules (and policies) whose counters rose while the probe ran.
+
+A counter alone proves nothing on a busy host: other packets count too. So a rule is named only when all of this holds:
+
+* it counted at least as often as the packet was seen going in;
+* it may match the packet, and the walk through its table (:mod:`netprobe.forward.traverse`) gets to it: no rule before it surely accepts;
+* a published port's packet is forwarded only after its DNAT rule counted: if that did not, nothing in FORWARD can have stopped it;
+* a packet whose destination nat surely rewrites does not come to INPUT;
+* where anything on the walk is unclear, or nothing else shows that the packet came this far, the count must be exactly the packet's;
+* no other rule fits as well.
+
+The kernel's own trace (``--trace``) needs none of this: where every traced packet like it ended at one step, that step stopped it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from netprobe.causes.proof.hooks import FORWARDED, Hook, base_of, entries, hook_of, last_hop, packet_at
+from netprobe.causes.proof.traced import dropping_step, in_iptables
+from netprobe.forward.traverse import traverse
+from netprobe.model.report import Confidence, Direction
+from netprobe.state.iptables import Hit, delete_command, hits, labelled, policy_command
+from netprobe.state.nft import NftHit, nft_hits, nft_where
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from netprobe.causes.case import Case
+    from netprobe.state.iptables import Rule, Ruleset
+    from netprobe.state.model import Host
+    from netprobe.state.packet import PacketTuple
+    from netprobe.state.trace import Step
+
+STOPPING = frozenset({"DROP", "REJECT", "TARPIT"})
+NFT_HOOKS = {"input": Hook.INPUT, "forward": Hook.FORWARD, "prerouting": Hook.PREROUTING, "output": Hook.OUTPUT}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drop:
+    """One rule (or policy) that may have stopped the packet.
+
+    Attributes:
+        host, hook: where; hook None where it cannot be told. component: ``filter/DOCKER-USER``.
+        text: the rule as iptables-save writes it, or the policy.
+        label: ``filter/DOCKER-USER #1``. before, after: its packet counter.
+        undo: the command that takes it away.
+        confidence: certain when the walk surely ends there.
+        counts: False for a rule without a counter, which the walk through the host's state found.
+        traced: the kernel's own trace of the packet ends there.
+    """
+
+    host: str
+    hook: Hook | None
+    component: str
+    text: str
+    label: str
+    before: int
+    after: int
+    undo: str
+    confidence: Confidence
+    program: str = "iptables"
+    counts: bool = True
+    traced: bool = False
+
+    @property
+    def delta(self) -> int:
+        """How many packets it counted."""
+        return self.after - self.before
+
+    @property
+    def counter(self) -> str:
+        """``filter/DOCKER-USER #1 counter 0 → 3``."""
+        return f"{self.label} {self.proof}" if self.delta else f"{self.label}: {self.proof}"
+
+    @property
+    def proof(self) -> str:
+        """``counter 0 → 3``, and what the kernel's trace says; what stands for them where the rule does not count."""
+        found = [f"counter {self.before} → {self.after}"] if self.delta and self.counts else []
+        found += ["the kernel's trace of the packet ends there"] if self.traced else []
+        return ", and ".join(found) or f"it does not count; the walk through {self.host}'s rules ends there"
+
+
+def the_drop(case: Case) -> Drop | None:
+    """The one rule that stopped the packet at the host where it was last seen; None when none, or several, could have."""
+    proved = traced_drop(case)
+    if proved is not None:
+        return proved
+    hop = last_hop(case)
+    sent = max(hop.count if hop else 0, 1)
+    fitting = [
+        drop
+        for drop in counted(case)
+        if drop.delta >= sent and (drop.confidence is Confidence.CERTAIN or drop.delta == sent)
+    ]
+    sure = [drop for drop in fitting if drop.confidence is Confidence.CERTAIN]
+    candidates = sure or fitting
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def traced_drop(case: Case) -> Drop | None:
+    """What the kernel's trace proves; None without one."""
+    hop, name = last_hop(case), _host_of(case)
+    host, after = (case.before(name), case.after(name)) if name else (None, None)
+    if hop is None or host is None or after is None:
+        return None
+    step = dropping_step(case, hop, host.name)
+    if step is None:
+        return None
+    drops = [*_iptables_proved(host, after, step)] or [*_nft_proved(case, host, after, step)]
+    return replace(drops[0], confidence=Confidence.CERTAIN, traced=True) if len(drops) == 1 else None
+
+
+def _iptables_proved(host: Host, after: Host, step: Step) -> Iterator[Drop]:
+    """The iptables rule or policy that a step is, with what it counted."""
+    six = step.family == "ip6"
+    (ruleset, _), (later, _) = host.backends(six=six), after.backends(six=six)
+    chain, rule = in_iptables(host, step) if step.family in {"ip", "ip6"} else (None, None)
+    if ruleset is None or chain is None or (rule is None) is not step.is_policy:
+        return
+    for hit in hits(ruleset, later):
+        same = (hit.rule is not None and hit.rule.text == rule.text) if rule is not None else hit.rule is None
+        if (hit.table, hit.chain) == (step.table, step.chain) and same:
+            hook = hook_of(entries(ruleset, hit.table, hit.chain), hit.table, hit.rule)
+            yield _drop_of(host, hit, hook, Confidence.CERTAIN)
+
+
+def _nft_proved(case: Case, host: Host, after: Host, step: Step) -> Iterator[Drop]:
+    """The rule of nftables' own that a step is; it may have no counter."""
+    later = (
+        {(each.family, each.table, each.chain, each.handle): each for each in after.nft.rules()} if after.nft else {}
+    )
+    for rule in host.nft.rules() if host.nft is not None else ():
+        at = rule.family, rule.table, rule.chain, rule.handle
+        if at == (step.family, step.table, step.chain, step.handle) and at in later:
+            was, now = rule.packets or 0, later[at].packets or 0
+            yield from _nft_drop(case, host, NftHit(rule=rule, packets_delta=now - was, before=was, after=now))
+
+
+def counted(case: Case) -> tuple[Drop, ...]:
+    """Every rule and policy of that host that stops packets, counted meanwhile, and may have been met by this one."""
+    name = _host_of(case)
+    before, after = (case.before(name), case.after(name)) if name else (None, None)
+    if before is None or after is None or case.probe is None or not case.rulesets(before):
+        return ()  # without the main backend's rules, what another one counted tells half of the story
+    found: list[Drop] = []
+    for old, new in _moments(case, before, after):
+        for hit in hits(old, new):
+            if old is not None:
+                found.extend(_drop(case, before, old, hit))
+    for nft in nft_hits(before.nft, after.nft):
+        found.extend(_nft_drop(case, before, nft))
+    return tuple(found)
+
+
+def _moments(case: Case, before: Host, after: Host) -> Iterator[tuple[Ruleset | None, Ruleset | None]]:
+    """Each backend's rules for the dialled address's version, before and after."""
+    return zip(before.backends(six=case.is_v6), after.backends(six=case.is_v6), strict=True)
+
+
+def may_stop(case: Case, hook: Hook) -> bool:
+    """Whether some rule or policy at this hook, at the host where the packet was last seen, could stop it (unknown rules may)."""
+    name = _host_of(case)
+    host = case.before(name) if name else None
+    if host is None or not case.rulesets(host) or case.probe is None or _door_unwatched(case, host):
+        return True
+    if case.story.reached and case.target is not None and not case.reply_lost:
+        return False
+    if hook in FORWARDED and not _forwarded(case, host):
+        return False
+    packet = packet_at(case, host, hook)
+    for ruleset in case.rulesets(host):
+        for chain in ruleset.chains():
+            roots = entries(ruleset, chain.table, chain.name)
+            here = [rule for rule in chain.rules if hook_of(roots, chain.table, rule) is hook]
+            if any(rule.target in STOPPING and rule.matches(packet) is not False for rule in here):
+                return True
+            if chain.policy == "DROP" and hook_of(roots, chain.table, None) is hook:
+                return True
+    return bool(host.nft and host.nft.stopping(hook.value.lower(), packet))
+
+
+def _door_unwatched(case: Case, host: Host) -> bool:
+    """Whether it may have come into another host than the last that saw it: the first interface there, by the state, was not sniffed."""
+    at = case.dialled_host or case.target_host
+    if at is None or at.name == host.name or case.prediction is None:
+        return False
+    doors = (hop.point for hop in case.prediction.hops if hop.point.startswith(f"{at.name}/"))
+    door = next(doors, None)
+    return door is not None and door not in {point.name for point in case.points}
+
+
+def _host_of(case: Case) -> str | None:
+    hop = last_hop(case)
+    point = next((each for each in case.points if hop is not None and each.name == hop.point), None)
+    return point.host if point else None
+
+
+def _forwarded(case: Case, host: Host) -> bool:
+    """Whether the packet can have come to FORWARD: a published port's only when its DNAT rule counted meanwhile."""
+    if case.reply_lost:
+        return True
+    if _passed(case, host):
+        return False
+    if case.publication is None or case.publication[0].name != host.name:
+        return case.dialled_host is None or case.dialled_host.name != host.name
+    _, container, published = case.publication
+    rules = case.dnat_rules(host, published, container)
+    after = case.after(host.name)
+    if rules is None or after is None or not case.rulesets(after):
+        return True
+    texts = {rule.text for rule in rules}
+    pairs = _moments(case, host, after)
+    return any(hit.rule is not None and hit.rule.text in texts for old, new in pairs for hit in hits(old, new))
+
+
+def _passed(case: Case, host: Host) -> bool:
+    """Whether the packet was seen on this host behind its routing (a lower TTL): FORWARD lies behind it then."""
+    ttls = [
+        hop.packet.ttl
+        for hop in case.hops
+        if hop.seen and hop.packet and hop.direction is Direction.REQUEST and hop.point.startswith(f"{host.name}/")
+    ]
+    known = [ttl for ttl in ttls if ttl is not None]
+    return len(set(known)) > 1 and len(case.journey.legs if case.journey else ()) == 1
+
+
+def _drop(case: Case, host: Host, ruleset: Ruleset, hit: Hit) -> Iterator[Drop]:
+    stops = hit.rule.target in STOPPING if hit.rule else hit.policy == "DROP"
+    if not stops:
+        return
+    hook = hook_of(entries(ruleset, hit.table, hit.chain), hit.table, hit.rule)
+    sure = _walk(case, host, ruleset, hit, hook)
+    if sure is False:
+        return
+    yield _drop_of(host, hit, hook, Confidence.CERTAIN if sure else Confidence.LIKELY)
+
+
+def _drop_of(host: Host, hit: Hit, hook: Hook | None, confidence: Confidence) -> Drop:
+    return Drop(
+        host=host.name,
+        hook=hook,
+        component=f"{hit.table}/{hit.chain}",
+        text=hit.rule.text if hit.rule else f"-P {hit.chain} {hit.policy}",
+        label=labelled(hit),
+        before=hit.before,
+        after=hit.after,
+        undo=delete_command(hit.rule) if hit.rule else policy_command(hit),
+        program=hit.program,
+        confidence=confidence,
+    )
+
+
+def _walk(case: Case, host: Host, ruleset: Ruleset, hit: Hit, hook: Hook | None) -> bool | None:
+    """Whether the packet's walk ends at what counted: True surely, False surely not, None unclear."""
+    if hook is None:
+        return None
+    if hook in FORWARDED and not _forwarded(case, host):
+        return False
+    packet = packet_at(case, host, hook)
+    if hit.rule is not None and hit.rule.matches(packet) is False:
+        return False
+    if hook is Hook.INPUT and _translated(ruleset, packet):
+        return False
+    walk = traverse(ruleset, hit.table, base_of(hook, hit.table), packet)
+    here = (
+        _is_rule(walk.decided_by, hit.rule)
+        if hit.rule
+        else walk.decided_by is not None and not _has_text(walk.decided_by)
+    )
+    if not walk.certain:
+        return None
+    if not here:
+        return False
+    hop = last_hop(case)
+    exact = hop is not None and hit.packets_delta == hop.count
+    return True if exact or _came_this_far(case, host, hook) else None
+
+
+def _translated(ruleset: Ruleset, packet: PacketTuple) -> bool:
+    """Whether nat surely gives the packet another destination: then it does not come to INPUT.
+
+    What comes in by lo was sent by the host itself: OUTPUT decided for it.
+    """
+    walk = traverse(ruleset, "nat", "OUTPUT" if packet.in_if == "lo" else "PREROUTING", packet)
+    return walk.certain and walk.verdict == "DNAT"
+
+
+def _came_this_far(case: Case, host: Host, hook: Hook) -> bool:
+    """Whether something else than the rule's own count shows that the packet came to FORWARD: its DNAT rule counted."""
+    published = case.publication is not None and case.publication[0].name == host.name
+    return hook in FORWARDED and published and not case.reply_lost
+
+
+def _is_rule(one: object, rule: Rule | None) -> bool:
+    return rule is not None and getattr(one, "text", None) == rule.text and getattr(one, "chain", None) == rule.chain
+
+
+def _has_text(one: object) -> bool:
+    """True for a rule, False for a chain (whose policy it then was)."""
+    return hasattr(one, "text")
+
+
+def _nft_drop(case: Case, host: Host, hit: NftHit) -> Iterator[Drop]:
+    rule = hit.rule
+    if rule.verdict not in ("drop", "reject") or host.nft is None:
+        return
+    hooks = {
+        chain.hook
+        for chain in host.nft.chains
+        if chain.hook
+        and any(rule.handle == each.handle and rule.chain == each.chain for each in host.nft.reachable(chain))
+    }
+    hook = NFT_HOOKS.get(next(iter(hooks))) if len(hooks) == 1 else None
+    packet = packet_at(case, host, hook or Hook.INPUT)
+    if rule.matches(packet) is False or (hook in FORWARDED and not _forwarded(case, host)):
+        return
+    yield Drop(
+        host=host.name,
+        hook=hook,
+        component=f"{rule.family} {rule.table}/{rule.chain}",
+        text=rule.text,
+        label=nft_where(hit),
+        before=hit.before,
+        after=hit.after,
+        undo=rule.delete_command,
+        confidence=Confidence.LIKELY,
+    )

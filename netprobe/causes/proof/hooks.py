@@ -1,0 +1,149 @@
+"""Where a rule stands in the host's packet path, and the packet as rules there see it.
+
+Source: netfilter hooks (Linux include/uapi/linux/netfilter.h); Docker's own chains within FORWARD (moby
+libnetwork/iptables, drivers/bridge/setup_ip_tables.go).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from netprobe.model.report import Direction
+from netprobe.state.iptables import Field
+from netprobe.state.lookup import route_lookup
+from netprobe.state.packet import PacketTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from netprobe.causes.case import Case
+    from netprobe.model.report import Hop
+    from netprobe.state.iptables import Rule, Ruleset
+    from netprobe.state.model import Host
+
+USER_CHAIN = "DOCKER-USER"
+ISOLATION = ("DOCKER-ISOLATION-STAGE-1", "DOCKER-ISOLATION-STAGE-2", "DOCKER-ISOLATION", "DOCKER-INTERNAL")
+
+
+class Hook(StrEnum):
+    """A netfilter hook, or one of Docker's own places within FORWARD."""
+
+    PREROUTING = "PREROUTING"
+    INPUT = "INPUT"
+    FORWARD = "FORWARD"
+    OUTPUT = "OUTPUT"
+    POSTROUTING = "POSTROUTING"
+    USER = "DOCKER-USER"
+    ISOLATION = "isolation"
+
+
+BASES = (Hook.PREROUTING, Hook.INPUT, Hook.FORWARD, Hook.OUTPUT, Hook.POSTROUTING)
+FORWARDED = frozenset({Hook.FORWARD, Hook.USER, Hook.ISOLATION})
+
+
+def base_of(hook: Hook, table: str) -> str:
+    """The built-in chain that leads there."""
+    if hook is Hook.ISOLATION and table == "raw":
+        return Hook.PREROUTING.value
+    return Hook.FORWARD.value if hook in FORWARDED else hook.value
+
+
+def entries(ruleset: Ruleset, table: str, chain: str) -> frozenset[str]:
+    """The chain itself and every chain from which it can be reached by jumps."""
+    callers = _callers(ruleset, table)
+    seen, stack = set(), [chain]
+    while stack:
+        name = stack.pop()
+        if name not in seen:
+            seen.add(name)
+            stack.extend(callers.get(name, ()))
+    return frozenset(seen)
+
+
+@lru_cache(maxsize=32)
+def _callers(ruleset: Ruleset, table: str) -> Mapping[str, set[str]]:
+    """Target -> the chains with a rule that has it."""
+    found: dict[str, set[str]] = {}
+    for each in ruleset.tables.get(table, {}).values():
+        for rule in each.rules:
+            found.setdefault(rule.target, set()).add(each.name)
+    return found
+
+
+def hook_of(roots: frozenset[str], table: str, rule: Rule | None) -> Hook | None:
+    """Where a chain (with these :func:`entries`) stands; None when it is reached from several hooks, or from none."""
+    if any(name in roots for name in ISOLATION):
+        return Hook.ISOLATION
+    if USER_CHAIN in roots:
+        return Hook.USER
+    if table == "raw" and "PREROUTING" in roots and _isolates(rule):
+        return Hook.ISOLATION
+    bases = [hook for hook in BASES if hook.value in roots]
+    return bases[0] if len(bases) == 1 else None
+
+
+def _isolates(rule: Rule | None) -> bool:
+    """Engine 28's raw rule: a container's address must be reached through its own bridge (``-d CIP ! -i BRIDGE -j DROP``)."""
+    if rule is None:
+        return False
+    inside = rule.get(Field.IN)
+    return rule.get(Field.DST) is not None and inside is not None and inside.negated
+
+
+def last_hop(case: Case) -> Hop | None:
+    """The last sighting: of the request, or of the answer where that was lost on its way back."""
+    direction = Direction.REPLY if case.reply_lost else Direction.REQUEST
+    seen = [hop for hop in case.hops if hop.seen and hop.packet and hop.direction is direction]
+    return seen[-1] if seen else None
+
+
+def packet_at(case: Case, host: Host, hook: Hook) -> PacketTuple:
+    """The lost packet as rules at this hook see it (behind DNAT where it was forwarded to a published container)."""
+    hop, probe = last_hop(case), case.probe
+    if hop is None or hop.packet is None or probe is None:
+        return PacketTuple(proto=case.transport)
+    (src, sport), (dst, dport) = endpoint(hop.packet.src), endpoint(hop.packet.dst)
+    forwarded = hook in FORWARDED
+    here = case.publication is not None and case.publication[0].name == host.name
+    if (
+        forwarded
+        and here
+        and not case.reply_lost
+        and (dst, dport) == (probe.dialled, probe.dialled_port)
+        and probe.target_address
+    ):
+        dst, dport = probe.target_address, probe.target_port
+    route = route_lookup(host.own, dst) if forwarded else None
+    return PacketTuple(
+        src=src,
+        dst=dst,
+        proto=case.transport,
+        sport=sport,
+        dport=dport,
+        in_if=_in_interface(host, hop.point),
+        out_if=(route.dev if route else None) if forwarded else "",
+        ctstate="ESTABLISHED" if case.reply_lost else "NEW",
+        dst_type=None if forwarded else "LOCAL" if hook is Hook.INPUT else None,
+        orig_dst=None if case.reply_lost else probe.dialled,
+        orig_dport=None if case.reply_lost else probe.dialled_port,
+    )
+
+
+def endpoint(text: str) -> tuple[str, int | None]:
+    """``192.0.2.1:80``, ``[2001:db8::1]:80`` or a bare address -> (address, port or None)."""
+    if text.startswith("["):
+        address, _, port = text[1:].partition("]:")
+        return address, int(port) if port.isdecimal() else None
+    address, colon, port = text.rpartition(":")
+    return (address, int(port)) if colon and ":" not in address and port.isdecimal() else (text, None)
+
+
+def _in_interface(host: Host, point: str) -> str | None:
+    """The interface as iptables names it: the bridge, not its port. A point in a container or on another host tells none."""
+    parts = point.split("/")
+    if len(parts) != 2 or parts[0] != host.name:
+        return None
+    link = host.own.link(parts[1])
+    return link.master if link is not None and link.master else parts[1]

@@ -1,0 +1,156 @@
+"""The kernel's own drop reasons (``--trace`` with bpftrace) held against the packets and the cause.
+
+A reason says what kind of check a packet did not pass, not which rule or setting: it supports a cause, and names none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from netprobe.causes.proof.traced import ends_of
+from netprobe.model.report import Direction, Finding, KernelDrop
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from netprobe.causes.case import Case
+    from netprobe.state.drops import Dropped
+
+_FILTERED = frozenset({"NETFILTER_DROP"})
+_REFUSED = frozenset({"NO_SOCKET"})
+_UNANSWERED = frozenset({"NEIGH_FAILED"})
+AGREES: Final[Mapping[str, frozenset[str]]] = {
+    **dict.fromkeys(
+        (
+            "docker-user-drop",
+            "forward-drop",
+            "input-drop",
+            "output-drop",
+            "ingress-drop",
+            "inter-network",
+            "icc-false",
+            "internal-network",
+            "raw-direct-drop",
+            "legacy-nft-mix",
+            "bridge-nf-forward-drop",
+            "nft-backend-forward-drop",
+            "input-firewall-container-to-host",
+        ),
+        _FILTERED,
+    ),
+    **dict.fromkeys(
+        (
+            "app-not-listening",
+            "app-bound-loopback",
+            "host-service-loopback",
+            "port-closed",
+            "port-not-published",
+            "publish-loopback-only",
+            "publish-ignored",
+            "proxy-dead",
+            "proxy-and-dnat-dead",
+            "v6-localhost-reset",
+            "netns-owner-restarted",
+            "link-env-stale",
+            "gateway-endpoint-elsewhere",
+            "noproxy-no-bridge-nf",
+        ),
+        _REFUSED,
+    ),
+    **dict.fromkeys(
+        (
+            "macvlan-host-isolation",
+            "macvlan-isolated-l3",
+            "macvlan-wrong-gateway",
+            "macvlan-mode-isolation",
+            "macvlan-no-parent",
+            "macvlan-parent-down",
+            "macvlan-vlan-mismatch",
+            "macvlan-mac-filter",
+        ),
+        _UNANSWERED,
+    ),
+    "rp-filter-multihomed": frozenset({"IP_RPFILTER"}),
+    "ip-forward-off": frozenset({"IP_INADDRERRORS"}),
+    "mtu-blackhole": frozenset({"PKT_TOO_BIG"}),
+    "stale-arp": frozenset({"OTHERHOST"}),
+}
+"""Cause code -> the reasons that the kernel gives where that is the cause. One of each kind was seen in the lab (Linux 6.18); the others are of that kind."""
+_UNEXPECTED_ANSWER: Final = frozenset({"noproxy-no-bridge-nf"})
+"""Where it is the answer that has no socket; otherwise that is but late."""
+
+
+def kernel_drops(case: Case) -> tuple[KernelDrop, ...] | None:
+    """The journey's packets that were lost, by host and in order, equal ones counted together; None where no host told."""
+    hosts = [(name, host.dropped) for name, host in case.world.after.items() if host.dropped is not None]
+    if not hosts:
+        return None
+    found = [_of(case, name, each) for name, dropped in hosts for each in dropped or () if each.is_loss]
+    counts = Counter(drop for drop in found if drop is not None)
+    return tuple(replace(drop, count=count) for drop, count in counts.items())
+
+
+def untold(case: Case) -> tuple[str, ...]:
+    """One line a reason why hosts did not tell what their kernel dropped; nothing where nobody asked, or the trace says the same."""
+    hosts: dict[str, list[str]] = {}
+    for name, host in case.world.after.items():
+        output, trace = host.outputs.outputs.get("drops"), host.outputs.outputs.get("trace")
+        if output is not None and not output.ok and (trace is None or trace.error != output.error):
+            hosts.setdefault(output.error or f"exit status {output.rc}", []).append(name)
+    return tuple(f"{', '.join(names)}: no drop reasons from the kernel: {why}" for why, names in hosts.items())
+
+
+def supported(case: Case, finding: Finding) -> Finding:
+    """The finding with what the kernel says to the same effect, on the same host, as the last of its evidence."""
+    said = [
+        f"{drop.place}: the kernel's own drop reason is {drop.reason}, in {drop.at}: {drop.src} → {drop.dst} {drop.info}".rstrip()
+        + drop.times
+        for drop in kernel_drops(case) or ()
+        if _agrees(finding, drop)
+    ]
+    return replace(finding, evidence=(*finding.evidence, *said))
+
+
+def _agrees(finding: Finding, drop: KernelDrop) -> bool:
+    """Whether a drop says what the finding says; who gets no answer to ARP may be at the other end of what is wrong."""
+    here = drop.host == (finding.where.host or drop.host) or drop.reason in _UNANSWERED
+    if not here or drop.reason not in AGREES.get(finding.code, frozenset()):
+        return False
+    back = drop.direction is Direction.REPLY
+    return drop.reason not in _REFUSED or back is (finding.code in _UNEXPECTED_ANSWER)
+
+
+def _of(case: Case, host: str, dropped: Dropped) -> KernelDrop | None:
+    """A drop as the report has it; None where it may be somebody else's packet."""
+    place = _placed(case, dropped)
+    if place is None:
+        return None
+    return KernelDrop(
+        host=host,
+        container=dropped.container,
+        direction=place[0],
+        leg=place[1],
+        src=dropped.src,
+        dst=dropped.dst,
+        info=dropped.info,
+        reason=dropped.reason,
+        at=dropped.at,
+        interface=dropped.interface,
+    )
+
+
+def _placed(case: Case, dropped: Dropped) -> tuple[Direction, int] | None:
+    """Whose packet it is: the journey's by its ends, or by the probe's own port, which translation mostly keeps."""
+    known = ends_of(case).get((dropped.src, dropped.dst))
+    if known is not None:
+        return known
+    local = case.probe.result.local if case.probe is not None else None
+    if local is None:
+        return None
+    if case.transport == "icmp":
+        return {"echo request": (Direction.REQUEST, 1), "echo reply": (Direction.REPLY, 1)}.get(dropped.info)
+    if dropped.src.endswith(f":{local[1]}"):
+        return Direction.REQUEST, 1
+    return (Direction.REPLY, 1) if dropped.dst.endswith(f":{local[1]}") else None

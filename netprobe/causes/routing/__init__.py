@@ -1,0 +1,1 @@
+"""Routing, layer 2 and MTU."""

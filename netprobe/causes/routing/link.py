@@ -1,0 +1,243 @@
+"""Layer 2, and the size of frames: a bridge without its address, a port without its bridge, a link that is too small."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from netprobe.causes.base import Cause
+from netprobe.causes.proof.obstacle import asked_times, foretold, frames_at, met, silent_points, unanswered
+from netprobe.evidence.model import Proto
+from netprobe.forward.model import Barrier
+from netprobe.model.report import Direction, Finding, Where
+from netprobe.paths.observe import Symptom
+from netprobe.state.address import covers
+from netprobe.state.lookup import container_interface, container_with, host_veth, network_for, networks_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from netprobe.causes.case import Case
+    from netprobe.evidence.model import CapturePoint
+    from netprobe.flows.model import Flow
+    from netprobe.state.engine.docker import Container, Endpoint, Network
+    from netprobe.state.model import Host
+
+_ENOUGH = 2  # copies of a segment that all got lost: one alone may be chance
+
+
+class BridgeAddressLost(Cause):
+    """A Docker bridge lost its address, or a container's veth its bridge.
+
+    What it is: the bridge's address is the containers' gateway: without it nobody answers their ARP, and the host has no route to them.
+        A veth that is no port of the bridge leads nowhere.
+    Why it happens: a network manager that thinks the interface its own (NetworkManager, systemd-networkd, connman), or a cleaning script.
+    Evidence: ARP for the gateway without an answer, or packets at the veth and never at the bridge; ``ip addr`` of the bridge, or the veth's ``master``.
+    Remedy: put it back; keep the manager off Docker's interfaces (``unmanaged-devices=interface-name:docker0;interface-name:br-*;interface-name:veth*``).
+    Source: moby#40170; NetworkManager.conf(5).
+    """
+
+    code = "bridge-address-lost"
+    symptoms = frozenset({Symptom.NO_PACKETS, Symptom.SILENCE, Symptom.UNREACHABLE})
+    needs = ("containers", "networks", "addr", "ns/*/addr")
+    instead_of = frozenset({"no-route", "forward-drop"})
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the gateway's address is on no interface and its ARP stays unanswered, or the veth has no master."""
+        return self._outbound(case) or self._inbound(case) or self._no_port(case)
+
+    def _outbound(self, case: Case) -> Finding | None:
+        """A container asks for its gateway, and nobody has it."""
+        obstacle = met(case, Barrier.NO_NEIGHBOUR)
+        source, host = case.source_container, case.before(case.probe.source_at.host) if case.probe else None
+        if obstacle is None or source is None or host is None or obstacle.direction is not Direction.REQUEST:
+            return None
+        for endpoint, network in networks_of(host, source):
+            asked = unanswered(case, endpoint.gateway) if endpoint.gateway else None
+            if asked is not None and endpoint.gateway in obstacle.text and _without_address(host, endpoint, network):
+                return self._finding(host, source, endpoint, network, asked_times(asked))
+        return None
+
+    def _inbound(self, case: Case) -> Finding | None:
+        """The host has no route to a container of its own."""
+        obstacle = met(case, Barrier.NO_ROUTE)
+        host = case.before(obstacle.place.host) if obstacle else None
+        if obstacle is None or host is None or obstacle.place.container or obstacle.direction is not Direction.REQUEST:
+            return None
+        found = container_with(host, obstacle.text.rpartition(" ")[2])
+        network = network_for(host, found[1]) if found else None
+        if found is None or network is None or not _without_address(host, found[1], network):
+            return None
+        last = (
+            f"last seen at {case.last_seen}: {frames_at(case, case.last_seen)}"
+            if case.last_seen
+            else "nothing was sent"
+        )
+        return self._finding(host, *found, network, f"{last}; ip route of {host.name}: {obstacle.text}")
+
+    def _finding(self, host: Host, container: Container, endpoint: Endpoint, network: Network, seen: str) -> Finding:
+        own = f"{endpoint.gateway}/{endpoint.prefixlen}"
+        return Finding(
+            code=self.code,
+            summary=f"{network.bridge} of {host.name} has lost its address {endpoint.gateway}, which is the gateway of {container.name}",
+            where=Where(host=host.name, component=network.bridge),
+            evidence=(seen, f"ip addr: {network.bridge} has no address in {', '.join(network.subnets)}"),
+            remedy=(f"ip addr add {own} dev {network.bridge}",),
+            remedy_host=host.name,
+        )
+
+    def _no_port(self, case: Case) -> Finding | None:
+        """The container's frames come to its veth, which belongs to no bridge."""
+        source, host = case.source_container, case.before(case.probe.source_at.host) if case.probe else None
+        after = case.after(host.name) if host else None
+        if source is None or host is None or after is None:
+            return None
+        for endpoint, network in networks_of(host, source):
+            veth = host_veth(host, source, endpoint)
+            then = after.own.link(veth.name) if veth else None
+            if veth is None or then is None or veth.master or then.master or not network.bridge:
+                continue
+            inner = f"{host.name}/{source.name}/{container_interface(host, source, endpoint)}"
+            seen = _before_the_bridge(
+                case, (inner, f"{host.name}/{veth.name}"), f"{host.name}/{network.bridge}", endpoint
+            )
+            if seen:
+                return Finding(
+                    code=self.code,
+                    summary=f"{source.name}'s {veth.name} on {host.name} is no port of {network.bridge} any more: what it sends comes to no bridge",
+                    where=Where(host=host.name, component=veth.name),
+                    evidence=(seen, f"ip link: {veth.name} has no master"),
+                    remedy=(f"ip link set {veth.name} master {network.bridge}",),
+                    remedy_host=host.name,
+                )
+        return None
+
+    def possible(self, case: Case) -> bool:
+        """Only where the walk ends for want of a neighbour, a route or a link, or does not tell."""
+        told = case.prediction
+        ends = foretold(case, Barrier.NO_NEIGHBOUR, Barrier.NO_ROUTE, Barrier.LINK_DOWN) is not None
+        return told is None or bool(told.unknown) or ends
+
+
+def _without_address(host: Host, endpoint: Endpoint, network: Network) -> bool:
+    """Whether the network's bridge is there, and has no address in the endpoint's subnet."""
+    link = host.own.link(network.bridge) if network.bridge and network.driver == "bridge" else None
+    return (
+        link is not None
+        and bool(endpoint.prefix)
+        and not any(covers(f"{endpoint.gateway}/{endpoint.prefixlen}", each.address) for each in link.addresses)
+    )
+
+
+def _before_the_bridge(case: Case, points: tuple[str, ...], bridge: str, endpoint: Endpoint) -> str:
+    """What was seen at the container's end or its veth and nowhere at the bridge: the request, or ARP for the gateway; ``""`` where neither."""
+    if any(hop.seen and hop.point == bridge for hop in case.hops):
+        return ""
+    for point in reversed(points):
+        frames = frames_at(case, point, Direction.REQUEST)
+        if frames:
+            return f"the request at {point} and never at {bridge}: {frames}"
+    asked = unanswered(case, endpoint.gateway) if endpoint.gateway else None
+    seen = {frame.point for frame in asked.requests} if asked is not None else set()
+    return asked_times(asked) if asked is not None and seen and seen <= set(points) else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stuck:
+    """A segment that was sent again and again before a link that is smaller, and never behind it."""
+
+    host: Host
+    here: CapturePoint
+    device: str
+    mtu: int
+    size: int
+    times: int
+    frames: tuple[int, ...]
+
+
+class MtuBlackhole(Cause):
+    """Small packets pass, large ones disappear: a link of the way is smaller than the sender thinks, and nobody tells it.
+
+    What it is: TCP sends segments as large as its own interface takes, with "don't fragment" set; the host with the smaller link drops them and
+        answers ICMP "fragmentation needed", which gets lost: the sender repeats the same segment for ever.
+    Why it happens: a VPN, overlay or cloud network with an MTU below 1500 under containers with 1500, and a firewall that drops all ICMP.
+    Evidence: copies of one segment before the link, larger than its MTU, none behind it, smaller packets of the same connection behind it;
+        no ICMP error at the sender.
+    Remedy: clamp the MSS; or give the network the MTU (``com.docker.network.driver.mtu``); or let ICMP type 3 code 4 pass.
+    Source: moby#22297; RFC 2923 §2.1; iptables-extensions(8), "TCPMSS".
+    """
+
+    code = "mtu-blackhole"
+    symptoms = frozenset({Symptom.NO_RESPONSE})
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when a segment larger than an interface's MTU was repeated before that interface, never behind it, and smaller ones were."""
+        stuck = next(_stuck(case), None)
+        if stuck is None:
+            return None
+        at = f"{stuck.host.name}/{stuck.device}"
+        frames = ", ".join(map(str, stuck.frames[:4]))
+        return Finding(
+            code=self.code,
+            summary=f"segments of {stuck.size} bytes do not fit {stuck.device} of {stuck.host.name} (MTU {stuck.mtu}), and the sender is not told: they disappear",
+            where=Where(host=stuck.host.name, component=stuck.device, rule=f"mtu {stuck.mtu}"),
+            evidence=(
+                f"the same segment, don't fragment, {stuck.times} times at {stuck.here.name} and never at {at}: frames {frames}",
+                f"smaller packets of the connection passed {at}; no ICMP fragmentation needed was seen",
+                f"ip link: {stuck.device} has mtu {stuck.mtu}",
+            ),
+            remedy=(
+                "iptables -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu",
+                f"# or for new networks: docker network create -o com.docker.network.driver.mtu={stuck.mtu} NETWORK",
+            ),
+            remedy_host=stuck.host.name,
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Only where data was sent that nobody answered, or no packet tells whether it was."""
+        large = case.probe is not None and (case.probe.proto is Proto.HTTP or case.probe.size is not None)
+        return case.journey is not None or large
+
+
+def _stuck(case: Case) -> Iterator[_Stuck]:
+    """Each segment of the connection that ended before a link of the same host which is too small for it."""
+    points = silent_points(case)
+    for connection in case.journey.legs if case.journey else ():
+        if any(flow.errors for flow in connection.flows):
+            continue
+        for flow in connection.flows:
+            for behind in connection.flows:
+                here, there = case.points[flow.point], case.points[behind.point]
+                if here.host == there.host and here.name != there.name and there.name in points and not there.container:
+                    yield from _between(case, flow, behind)
+
+
+def _between(case: Case, flow: Flow, behind: Flow) -> Iterator[_Stuck]:
+    """The segments that one point saw and the other did not, and that are larger than the other's interface takes."""
+    there = case.points[behind.point]
+    moments = [each.own.link(there.interface) for each in (case.before(there.host), case.after(there.host)) if each]
+    mtus = {link.mtu if link else 0 for link in moments}
+    mtu = mtus.pop() if len(mtus) == 1 else 0
+    host = case.before(there.host)
+    table = case.table
+    passed = behind.forward.tolist()
+    if not mtu or host is None or not passed:
+        return
+    beyond = {int(table.seq[row]) for row in passed if table.payload_len[row] > 0}
+    copies: dict[int, list[int]] = {}
+    for row in flow.forward.tolist():
+        if table.payload_len[row] > 0 and int(table.ip_len[row]) > mtu:
+            copies.setdefault(int(table.seq[row]), []).append(row)
+    for seq, rows in copies.items():
+        whole = all(table.dont_frag[row] or table.ip_version[row] == 6 for row in rows)
+        if len(rows) >= _ENOUGH and seq not in beyond and whole:
+            yield _Stuck(
+                host=host,
+                here=case.points[flow.point],
+                device=there.interface,
+                mtu=mtu,
+                size=min(int(table.ip_len[row]) for row in rows),
+                times=len(rows),
+                frames=tuple(int(table.packets.frame[row]) for row in rows),
+            )
+            return

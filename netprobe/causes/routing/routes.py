@@ -1,0 +1,330 @@
+"""No way, the wrong way, or the wrong neighbour: what a namespace's routes and neighbour table make of a destination."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netprobe.causes.base import Cause
+from netprobe.causes.proof.obstacle import asked_times, foretold, frames_at, met, unanswered, whose
+from netprobe.evidence.model import Outcome, Place
+from netprobe.forward.model import Barrier
+from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.paths.observe import Symptom
+from netprobe.state.address import covers, overlaps
+from netprobe.state.lookup import container_with, host_with, networks_of, route_lookup
+
+if TYPE_CHECKING:
+    from netprobe.causes.case import Case
+    from netprobe.forward.model import Obstacle
+    from netprobe.state.engine.docker import Container, Network
+    from netprobe.state.model import Host
+
+LOST = frozenset({Symptom.NO_PACKETS, Symptom.SILENCE, Symptom.UNREACHABLE})
+_ISOLATION = ("DOCKER-ISOLATION", "DOCKER-INTERNAL", "DOCKER-FORWARD")
+
+
+def inside(case: Case, place: Place, command: str) -> str:
+    """The command as it is typed on the place's host: in a container's namespace by nsenter, which needs nothing in the container."""
+    host = case.before(place.host)
+    container = host.container(place.container) if host and place.container else None
+    return command if container is None else f"nsenter -t {container.pid} -n {command}"
+
+
+def refusing(case: Case, place: Place, address: str | None) -> str:
+    """The route that refuses an address in a namespace, as ``ip route`` shows it; ``""`` where there is none at all."""
+    host = case.before(place.host)
+    routes = host.namespace(place.container).routes if host else None
+    kinds = ("unreachable", "blackhole", "prohibit", "throw")
+    found = [each for each in routes or () if each.kind in kinds and address and covers(each.dst, address)]
+    nearest = max(found, key=lambda each: int(each.dst.rpartition("/")[2]), default=None)
+    return f"{nearest.kind} {nearest.dst}" if nearest else ""
+
+
+def _container(case: Case, place: Place) -> Container | None:
+    host = case.before(place.host)
+    return host.container(place.container) if host and place.container else None
+
+
+class InternalNetwork(Cause):
+    """The source is on an internal network only, which has no way out by design.
+
+    What it is: ``docker network create --internal`` makes a network whose containers reach each other and nobody else.
+    Why it happens: the option was meant, or copied; the container needs another network for the outside.
+    Evidence: up to Engine 24 the request comes to the bridge and the isolation rule drops it (the default route is there); from 25 on
+        the container has no default route and sends nothing. The network's ``Internal`` is true.
+    Remedy: connect the container to another network as well.
+    Source: moby#46603; Docker documentation, "docker network create --internal".
+    """
+
+    code = "internal-network"
+    symptoms = LOST
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the walk and the packets end at the isolation rule of the source's internal network, or at its missing default route."""
+        source = case.source_container
+        host = case.before(case.probe.source_at.host) if case.probe else None
+        obstacle = met(case, Barrier.RULE, Barrier.NO_ROUTE)
+        if obstacle is None or source is None or host is None or obstacle.direction is not Direction.REQUEST:
+            return None
+        network = self._network(host, source, obstacle)
+        if network is None:
+            return None
+        by_rule = obstacle.barrier is Barrier.RULE
+        stopped = f"{obstacle.label} drops what leaves it" if by_rule else "it has no default route"
+        return Finding(
+            code=self.code,
+            summary=f"{source.name} is on {network.name} alone, an internal network without a way out: {stopped}",
+            where=Where(host=host.name, component=network.name, rule=obstacle.text if by_rule else None),
+            evidence=(
+                f"docker: {network.name} ({', '.join(network.subnets)}) is Internal",
+                f"last seen at {case.last_seen}: {frames_at(case, case.last_seen)}"
+                if case.last_seen
+                else "nothing was sent",
+            ),
+            remedy=(f"docker network connect bridge {source.name}",),
+            remedy_host=host.name,
+        )
+
+    @staticmethod
+    def _network(host: Host, source: Container, obstacle: Obstacle) -> Network | None:
+        networks = [network for _, network in networks_of(host, source)]
+        if obstacle.barrier is Barrier.NO_ROUTE:
+            here = obstacle.place == Place(host=host.name, container=source.name)
+            return networks[0] if here and networks and all(each.internal for each in networks) else None
+        if not any(f"/{name}" in obstacle.label for name in _ISOLATION):
+            return None
+        words = obstacle.text.split()
+        return next((each for each in networks if each.internal and each.bridge in words), None)
+
+    def possible(self, case: Case) -> bool:
+        """Only for a container of an internal network."""
+        source = case.source_container
+        host = case.before(case.probe.source_at.host) if case.probe else None
+        if source is None or host is None:
+            return case.probe is None
+        return any(network.internal for _, network in networks_of(host, source))
+
+
+class NoRoute(Cause):
+    """A namespace on the way has no route to the destination.
+
+    What it is: the kernel refuses to send: ENETUNREACH at the source, ICMP network unreachable (or silence) from a router.
+    Why it happens: no default route, a deleted one, or an ``unreachable``, ``blackhole`` or ``prohibit`` route.
+    Evidence: the namespace's routes; nothing was sent (or nothing seen behind that host).
+    Remedy: add the route.
+    Source: ip-route(8); net/ipv4/fib_semantics.c (fib_props).
+    """
+
+    code = "no-route"
+    symptoms = LOST
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the walk ends at a routing decision without a way, and nothing was seen behind it."""
+        obstacle = met(case, Barrier.NO_ROUTE)
+        probe = case.probe
+        if obstacle is None or probe is None or obstacle.direction is not Direction.REQUEST:
+            return None
+        at_source = obstacle.place == case.aim.source
+        if obstacle.place.container is not None and not self._known(case, obstacle.place):
+            return None
+        if at_source and probe.result.outcome not in {Outcome.UNREACHABLE, Outcome.DENIED}:
+            return None
+        refused = refusing(case, obstacle.place, probe.dialled)
+        route = f"{refused} refuses it" if refused else "no route covers it, and there is no default route"
+        told = probe.result.detail or probe.result.outcome.value
+        seen = (
+            f"the prober got {told}, and nothing was sent"
+            if at_source
+            else f"last seen at {case.last_seen}: {frames_at(case, case.last_seen)}"
+        )
+        return Finding(
+            code=self.code,
+            summary=f"{whose(obstacle.place)} has no route to {probe.dialled}: {route}",
+            where=Where(host=obstacle.place.host, component="routing", rule=refused or None),
+            evidence=(f"{'ip -6' if case.is_v6 else 'ip'} route of {whose(obstacle.place)}: {route}", seen),
+            remedy=(self._remedy(case, obstacle.place, refused),),
+            remedy_host=obstacle.place.host,
+        )
+
+    @staticmethod
+    def _known(case: Case, place: Place) -> bool:
+        """Whether enough is known of a container to tell a missing route from an internal network or a namespace left behind."""
+        host = case.before(place.host)
+        container = _container(case, place)
+        return (
+            host is not None
+            and container is not None
+            and host.networks is not None
+            and host.namespace(place.container).links is not None
+        )
+
+    def _remedy(self, case: Case, place: Place, refused: str) -> str:
+        if refused:
+            return inside(case, place, f"ip route del {refused}")
+        container = _container(case, place)
+        gateways = [each.gateway for each in container.networks.values() if each.gateway] if container else []
+        if gateways:
+            return inside(case, place, f"ip route add default via {gateways[0]}")
+        return f"# add a route on {whose(place)}: ip route add {case.probe.dialled if case.probe else 'ADDRESS'} via ROUTER"
+
+    def possible(self, case: Case) -> bool:
+        """Only where the prediction does not tell the whole way, or ends for want of a route."""
+        told = case.prediction
+        return told is None or bool(told.unknown) or foretold(case, Barrier.NO_ROUTE) is not None
+
+
+class SubnetOverlap(Cause):
+    """A Docker network has the subnet of somebody else: what is meant for the other ends on the bridge.
+
+    What it is: the bridge's connected route is more specific than (or as specific as) the way to the real owner of the address.
+    Why it happens: Docker chose, or was given, a subnet that a LAN or VPN uses too.
+    Evidence: the route to the address leads to the bridge; there ARP asks for it and nobody answers; the address belongs to somebody
+        else, or lies in the subnet of another interface.
+    Remedy: recreate the network with another subnet; ``default-address-pools`` in daemon.json for those that Docker chooses.
+    Source: moby#46615.
+    """
+
+    code = "subnet-overlap"
+    symptoms = LOST
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the walk ends on a Docker bridge where nobody has an address that is somebody else's by what is known."""
+        probe = case.probe
+        obstacle = met(case, Barrier.NO_NEIGHBOUR, Barrier.RULE)
+        host = case.before(obstacle.place.host) if obstacle else None
+        if obstacle is None or host is None or probe is None or not probe.dialled:
+            return None
+        network = self._network(host, obstacle, probe.dialled)
+        owner, sure = self._owner(case, host, network, probe.dialled) if network else ("", False)
+        silence = self._silence(case, host, network, obstacle) if network else ""
+        if network is None or not owner or not silence:
+            return None
+        subnet = next((each for each in network.subnets if covers(each, probe.dialled)), "")
+        return Finding(
+            code=self.code,
+            summary=f"{host.name} sends what is for {probe.dialled} ({owner}) to its own network {network.name}, which has the same subnet {subnet}",
+            where=Where(host=host.name, component=network.name, rule=f"{subnet} dev {network.bridge}"),
+            evidence=(
+                silence,
+                f"docker: {network.name} is {subnet} on {network.bridge}; none of its containers has {probe.dialled}",
+            ),
+            remedy=(
+                f"docker network rm {network.name}",
+                f"docker network create --subnet {self._free(case)} {network.name}",
+                "# for networks whose subnet Docker chooses: default-address-pools in daemon.json",
+            ),
+            remedy_host=host.name,
+            confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
+        )
+
+    @staticmethod
+    def _network(host: Host, obstacle: Obstacle, address: str) -> Network | None:
+        """The Docker network to whose bridge the host routes the address, and in which no container has it."""
+        hop = route_lookup(host.own, address)
+        if hop is None or hop.via or container_with(host, address) is not None:
+            return None
+        if obstacle.barrier is Barrier.RULE and not any(f"/{name}" in obstacle.label for name in _ISOLATION):
+            return None
+        return next((each for each in host.networks or () if each.bridge and each.bridge == hop.dev), None)
+
+    @staticmethod
+    def _silence(case: Case, host: Host, network: Network, obstacle: Obstacle) -> str:
+        """What shows that nothing comes of it: ARP without an answer, a bridge without a port, the isolation rule before it."""
+        if obstacle.barrier is Barrier.RULE:
+            return f"{obstacle.label} keeps it from {network.bridge}: {obstacle.text}"
+        asked = unanswered(case, case.probe.dialled or "", at=f"{host.name}/{network.bridge}") if case.probe else None
+        if asked is not None:
+            return asked_times(asked)
+        link = host.own.link(network.bridge)
+        return f"{network.bridge} has no port that is up (NO-CARRIER)" if link is not None and not link.carrier else ""
+
+    @staticmethod
+    def _owner(case: Case, host: Host, network: Network, address: str) -> tuple[str, bool]:
+        """Who else the address belongs to, in words, and whether that is known rather than likely."""
+        others = {name: other for name, other in case.world.before.items() if name != host.name}
+        bearer = host_with(others, address)
+        if bearer is not None:
+            return f"host {bearer}", True
+        for link in host.own.links or ():
+            for each in link.addresses if link.name != network.bridge and not link.loopback else ():
+                if covers(each.prefix, address):
+                    return f"in {link.name}'s subnet {each.prefix}", False
+        for route in host.own.routes or ():
+            if route.via and route.dst != "0.0.0.0/0" and route.dev != network.bridge and covers(route.dst, address):
+                return f"routed by {route.via}", True
+        return "", False
+
+    @staticmethod
+    def _free(case: Case) -> str:
+        """A private /24 that nothing known uses."""
+        used = [
+            route.dst
+            for host in case.world.before.values()
+            for route in host.own.routes or ()
+            if route.dst != "0.0.0.0/0"
+        ]
+        pools = (f"10.{second}.0.0/24" for second in range(200, 255))
+        return next((pool for pool in pools if not any(overlaps(pool, each) for each in used)), "SUBNET")
+
+    def possible(self, case: Case) -> bool:
+        """Only where the way leads to a bridge on which nobody has the address, or is not known."""
+        told = case.prediction
+        return told is None or bool(told.unknown) or foretold(case, Barrier.NO_NEIGHBOUR, Barrier.RULE) is not None
+
+
+class StaleArp(Cause):
+    """The neighbour table names another MAC than the target has: frames go to nobody.
+
+    What it is: the sender does not ask; it uses what it once learnt, or was told (``nud permanent``).
+    Why it happens: the container was recreated with a new MAC, an address moved, or a static entry was left behind.
+    Evidence: the frames' destination MAC, the neighbour entry, the MAC that the target's interface really has.
+    Remedy: delete the entry.
+    Source: moby#36069; ip-neighbour(8).
+    """
+
+    code = "stale-arp"
+    symptoms = LOST
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when frames with the entry's MAC were seen to arrive, and the target's interface has another."""
+        obstacle = met(case, Barrier.WRONG_NEIGHBOUR)
+        if obstacle is None:
+            return None
+        address, _, mac, *_ = obstacle.text.split()
+        wrong = [
+            hop
+            for hop in case.hops
+            if hop.packet and hop.direction is obstacle.direction and hop.packet.dst_mac == mac.rstrip(",")
+        ]
+        host = case.before(obstacle.place.host)
+        entry = (
+            next(
+                (each for each in host.namespace(obstacle.place.container).neighbours or () if each.address == address),
+                None,
+            )
+            if host
+            else None
+        )
+        if not wrong or entry is None:
+            return None
+        last = wrong[-1]
+        return Finding(
+            code=self.code,
+            summary=f"{whose(obstacle.place)} sends {address}'s frames to {entry.mac}, which nobody there has: its neighbour entry is wrong",
+            where=Where(
+                host=obstacle.place.host,
+                component=f"neighbour {address}",
+                rule=f"{address} dev {entry.dev} lladdr {entry.mac} {entry.state}",
+            ),
+            evidence=(
+                f"frames to {entry.mac} at {last.point}: {frames_at(case, last.point)}",
+                f"ip neigh: {obstacle.text}",
+            ),
+            remedy=(inside(case, obstacle.place, f"ip neigh del {address} dev {entry.dev}"),),
+            remedy_host=obstacle.place.host,
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Only where some entry is known to be wrong, or the prediction does not tell."""
+        told = case.prediction
+        return told is None or bool(told.unknown) or foretold(case, Barrier.WRONG_NEIGHBOUR) is not None

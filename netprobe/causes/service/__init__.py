@@ -1,0 +1,1 @@
+"""The application, its container and its published ports."""

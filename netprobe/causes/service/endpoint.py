@@ -1,0 +1,327 @@
+"""The application and its container: what waits (or does not) at the end of the way."""
+
+from __future__ import annotations
+
+import re
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from netprobe.causes.base import Cause
+from netprobe.evidence.model import Place
+from netprobe.model.report import Finding, Where
+from netprobe.paths.observe import Answerer, Symptom
+from netprobe.state.engine.docker import ContainerState
+from netprobe.state.sharing import owner_restarted
+
+if TYPE_CHECKING:
+    from netprobe.causes.case import Case
+    from netprobe.state.engine.docker import Container
+    from netprobe.state.model import Host
+    from netprobe.state.sockets import Socket
+
+AT_THE_END = frozenset({Symptom.REFUSED, Symptom.CLOSED, Symptom.DELIVERED})
+NOT_RUNNING = frozenset(
+    {
+        ContainerState.CREATED,
+        ContainerState.RESTARTING,
+        ContainerState.REMOVING,
+        ContainerState.EXITED,
+        ContainerState.DEAD,
+    }
+)
+
+
+def _target_sockets(case: Case) -> tuple[Place, tuple[tuple[Socket, ...], ...], int] | None:
+    """The target namespace, its sockets before and after, and the port meant; None unless all is known and it answered itself."""
+    probe = case.probe
+    if probe is None or probe.target_at is None or probe.target_at.container is None or probe.target_port is None:
+        return None
+    if case.story.answerer is not Answerer.TARGET and case.story.symptom is not Symptom.DELIVERED:
+        return None
+    if _stale(case):
+        return None
+    moments = case.sockets(probe.target_at)
+    return (probe.target_at, moments, probe.target_port) if moments is not None else None
+
+
+def _stale(case: Case) -> bool:
+    """Whether TARGET names a container (or the source is one) that is still in the namespace that its owner had before a restart.
+
+    Then the sockets that are known are those of another namespace than the target's (catalogue: netns-owner-restarted).
+    """
+    host, probe = case.target_host, case.probe
+    if host is None or probe is None:
+        return False
+    named = re.split(r"[@:/]", probe.target)
+    left = [each for each in host.containers or () if owner_restarted(host, each) is not None]
+    source = probe.source.partition("@")[0]
+    return any(each.name in {*named, source} and case.target in _owners(host, each) for each in left)
+
+
+def _owners(host: Host, container: Container) -> tuple[Container | None, ...]:
+    return container, host.container(container.netns_of)
+
+
+def _on_port(sockets: tuple[Socket, ...], port: int, proto: str) -> list[Socket]:
+    return [each for each in sockets if each.serving and (each.port, each.proto) == (port, proto)]
+
+
+class AppNotListening(Cause):
+    """Nothing listens on that port in the target's network namespace.
+
+    What it is: the packet reached the container, and its kernel refused it: no socket there has the port.
+    Why it happens: the application did not start, listens on another port, or the wrong container port was published.
+    Evidence: the RST (or port unreachable) from the container itself, and its socket table without the port, before and after.
+    Remedy: start the application; publish the port that it has.
+    Source: RFC 9293 §3.5.2 (reset generation, group 1); docker-library/python#95.
+    """
+
+    code = "app-not-listening"
+    symptoms = AT_THE_END | {Symptom.OTHER_ENDPOINT}
+
+    def possible(self, case: Case) -> bool:
+        """Not when the target is a host, or known to listen on more than loopback."""
+        known = _target_sockets(case)
+        if known is None or not case.may_be_container:
+            return case.may_be_container
+        _, moments, port = known
+        return not all(
+            any(not each.loopback for each in _on_port(sockets, port, case.transport)) for sockets in moments
+        )
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the target itself refused, and no socket has the port at either moment.
+
+        Also for a container in the host's own namespace whose port another container publishes: that one answered.
+        """
+        if case.story.symptom is Symptom.OTHER_ENDPOINT:
+            return self._in_host_namespace(case)
+        known = _target_sockets(case)
+        if known is None or case.target is None:
+            return None
+        place, moments, port = known
+        if any(_on_port(each, port, case.transport) for each in moments):
+            return None
+        others = sorted(
+            {each.port for each in moments[-1] if each.serving and each.proto == case.transport and not each.loopback}
+        )
+        listens = f"it listens on {_ports(others)}" if others else f"no {case.transport} socket listens there at all"
+        return Finding(
+            code=self.code,
+            summary=f"{case.target.name} received it and refused it: nothing listens on {case.transport} port {port} there",
+            where=Where(host=place.host, component=case.target.name),
+            evidence=(
+                f"{case.story.detail} from {case.target.name} itself: {case.frames}",
+                f"sockets of {case.target.name}: {listens}",
+            ),
+            remedy=_remedy_listening(case.target, case.transport, port, others),
+            remedy_host=place.host,
+        )
+
+    def _in_host_namespace(self, case: Case) -> Finding | None:
+        probe, publication = case.probe, case.publication
+        if probe is None or probe.target_at is None or publication is None or probe.dialled_port is None:
+            return None
+        host, other, published = publication
+        named = re.split(r"[@:/]", probe.target)
+        target = next((each for each in host.containers or () if each.name in named and each.host_network), None)
+        moments = case.sockets(Place(host=host.name))
+        if target is None or moments is None or other.name == target.name:
+            return None
+        owners = {each.process for sockets in moments for each in _on_port(sockets, probe.dialled_port, case.transport)}
+        if not owners <= {"docker-proxy", "dockerd"}:
+            return None
+        return Finding(
+            code=self.code,
+            summary=f"{target.name} is in {host.name}'s own namespace, where nothing of it listens on {case.transport} port "
+            f"{probe.dialled_port}: {other.name}, which publishes {published}, answered",
+            where=Where(host=host.name, component=target.name),
+            evidence=(
+                f"the answer came from {other.name}: {case.frames}",
+                f"docker: {other.name} publishes {published}",
+            ),
+            remedy=(f"# let {target.name} listen on a port of its own, and dial that",),
+            remedy_host=host.name,
+        )
+
+
+def _ports(ports: list[int]) -> str:
+    return "port " + ", ".join(map(str, ports)) if len(ports) == 1 else "ports " + ", ".join(map(str, ports))
+
+
+def _remedy_listening(target: Container, proto: str, port: int, others: list[int]) -> tuple[str, ...]:
+    name = quote(target.name)
+    suffix = "" if proto == "tcp" else f"/{proto}"
+    lines = [f"docker logs {name}", f"# start the application on port {port} in {target.name}"]
+    mapped = [each for each in target.published if (each.container_port, each.proto) == (port, proto)]
+    if len(others) == 1 and mapped:
+        lines.append(
+            f"# or publish the port that it has: recreate {target.name} with -p {mapped[0].host_port}:{others[0]}{suffix}"
+        )
+    return tuple(lines)
+
+
+class AppBoundLoopback(Cause):
+    """The application listens on the container's own 127.0.0.1 only.
+
+    What it is: the packet reached the container on its eth0, and the only socket with the port is bound to loopback.
+    Why it happens: many servers bind 127.0.0.1 by default. In a container nobody else is there.
+    Evidence: the RST from the container itself, and its socket table: 127.0.0.1:PORT. The packets are those of app-not-listening.
+    Remedy: bind 0.0.0.0.
+    Source: moby#27315.
+    """
+
+    code = "app-bound-loopback"
+    symptoms = AT_THE_END
+
+    def possible(self, case: Case) -> bool:
+        """Not when the target is a host, or known to listen on more than loopback."""
+        known = _target_sockets(case)
+        if known is None or not case.may_be_container:
+            return case.may_be_container
+        _, moments, port = known
+        return not all(
+            any(not each.loopback for each in _on_port(sockets, port, case.transport)) for sockets in moments
+        )
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the target itself refused, and every socket with the port is bound to loopback, at both moments."""
+        known = _target_sockets(case)
+        if known is None or case.target is None:
+            return None
+        place, moments, port = known
+        found = [_on_port(each, port, case.transport) for each in moments]
+        if not all(found) or not all(each.loopback for sockets in found for each in sockets):
+            return None
+        socket = found[-1][0]
+        owner = f" ({socket.process})" if socket.process else ""
+        bound = f"{socket.local}:{port}"
+        return Finding(
+            code=self.code,
+            summary=f"{case.target.name} received it and refused it: its {case.transport} port {port} is bound to {socket.local} only",
+            where=Where(host=place.host, component=case.target.name),
+            evidence=(
+                f"{case.story.detail} from {case.target.name} itself: {case.frames}",
+                f"socket of {case.target.name}: {bound}{owner}",
+            ),
+            remedy=(f"# let the application in {case.target.name} listen on 0.0.0.0:{port} instead of {bound}",),
+            remedy_host=place.host,
+        )
+
+
+class ContainerStopped(Cause):
+    """The target container does not run.
+
+    What it is: a stopped container has no network namespace, no DNAT rule and no docker-proxy: its host refuses for it.
+    Why it happens: it exited, was stopped, or restarts again and again.
+    Evidence: the refusal (or silence) before the container, and its state before and after the probe.
+    Remedy: docker start; docker logs for why it ended.
+    Source: moby daemon/container_operations.go (ports are released on stop).
+    """
+
+    code = "container-stopped"
+    symptoms = frozenset(
+        {Symptom.REFUSED, Symptom.UNREACHABLE, Symptom.SILENCE, Symptom.NO_ANSWER, Symptom.OTHER_ENDPOINT}
+    )
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the target is known not to run at both moments, and nothing was delivered (or its name is not resolved)."""
+        target = case.named or case.target
+        after = case.later(target)
+        if (
+            target is None
+            or after is None
+            or (case.named is None and case.aim.target == case.aim.source)
+            or target.state not in NOT_RUNNING
+            or (
+                bool(target.netns_of)
+                and case.target_host is not None
+                and case.target_host.namespace(target.name).sockets is None
+            )
+            or after.state not in NOT_RUNNING
+            or (case.story.reached and case.story.symptom not in {Symptom.NO_ANSWER, Symptom.OTHER_ENDPOINT})
+        ):
+            return None
+        exited = (
+            f", exit code {target.exit_code}"
+            if target.exit_code is not None and target.state is ContainerState.EXITED
+            else ""
+        )
+        lookup = case.story.symptom is Symptom.NO_ANSWER
+        what = "its name is not resolved" if lookup else "nothing is published for it"
+        if target.netns_of and case.story.symptom is Symptom.OTHER_ENDPOINT:
+            what = f"it is {target.netns_of}, whose network namespace it shared, that answers"
+        other = case.story.symptom is Symptom.OTHER_ENDPOINT
+        how = (
+            "the lookup"
+            if lookup
+            else "somebody else answered"
+            if other
+            else f"never came to the container ({case.story.detail or 'nothing came back'})"
+        )
+        return Finding(
+            code=self.code,
+            summary=f"{target.name} is not running (state {target.state.value}{exited}), so {what}",
+            where=Where(host=case.target_host.name if case.target_host else None, component=target.name),
+            evidence=(
+                f"{how}: {case.frames}",
+                f"docker: {target.name} is {target.state.value}{exited}, before and after the probe",
+            ),
+            remedy=(f"docker logs {quote(target.name)}", f"docker start {quote(target.name)}"),
+            remedy_host=case.target_host.name if case.target_host else None,
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Not for a host, nor when the target is known to run."""
+        target = case.named or case.target
+        return case.may_be_container and (target is None or target.state in NOT_RUNNING)
+
+
+class ContainerPaused(Cause):
+    """The target container is paused: its kernel still accepts, its application never answers.
+
+    What it is: `docker pause` freezes the processes; the network namespace goes on, so the TCP handshake succeeds.
+    Why it happens: somebody (or a backup tool) paused it and did not unpause it.
+    Evidence: SYN-ACK and no application byte, and the state "paused" before and after.
+    Remedy: docker unpause.
+    Source: moby#37809; kernel cgroup freezer documentation (admin-guide/cgroup-v1/freezer-subsystem.rst).
+    """
+
+    code = "container-paused"
+    symptoms = frozenset({Symptom.OK, Symptom.NO_RESPONSE, Symptom.SILENCE, Symptom.DELIVERED})
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the target was paused at both moments and the packets got as far as a frozen process lets them."""
+        target = case.target
+        after = case.target_after
+        frozen = ContainerState.PAUSED
+        if (
+            target is None
+            or after is None
+            or target.state is not frozen
+            or after.state is not frozen
+            or case.story.reached is False
+            or (case.story.symptom is Symptom.SILENCE and not case.story.reached)
+        ):
+            return None
+        if case.transport == "icmp":  # the kernel answers echoes itself
+            return None
+        delivered = "the datagram is delivered" if case.transport == "udp" else "the handshake completes"
+        got = (
+            f"{delivered}, the application never answers" if case.story.symptom is not Symptom.SILENCE else "no answer"
+        )
+        return Finding(
+            code=self.code,
+            summary=f"{target.name} is paused: {got}",
+            where=Where(host=case.target_host.name if case.target_host else None, component=target.name),
+            evidence=(
+                f"{case.frames}: accepted by the kernel in {target.name}",
+                f"docker: {target.name} is paused, before and after the probe",
+            ),
+            remedy=(f"docker unpause {quote(target.name)}",),
+            remedy_host=case.target_host.name if case.target_host else None,
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Only a paused target can be it."""
+        return case.may_be_container and (case.target is None or case.target.state is ContainerState.PAUSED)

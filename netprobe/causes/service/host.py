@@ -1,0 +1,271 @@
+"""Who has the port on the host: nobody, since the engine ignored the publication; a process of the host, on every address or on loopback alone."""
+
+from __future__ import annotations
+
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from netprobe.causes.base import Cause
+from netprobe.causes.case import host_ip_covers
+from netprobe.evidence.model import Place
+from netprobe.model.report import Finding, Where
+from netprobe.paths.observe import Answerer, Symptom
+from netprobe.state.address import is_loopback
+from netprobe.state.lookup import FLAT_DRIVERS, networks_of
+from netprobe.state.sockets import listening
+
+if TYPE_CHECKING:
+    from netprobe.causes.case import Case
+    from netprobe.state.engine.docker import Container, Network, Published
+    from netprobe.state.model import Host
+    from netprobe.state.sockets import Socket
+
+# By the first letters of their names (comm has 15): distributions ship docker-proxy-current, RootlessKit rootlesskit-docker-proxy.
+DOCKERS = ("docker-proxy", "dockerd", "rootlesskit", "slirp4netns", "pasta", "passt", "vpnkit")
+
+
+class PublishIgnored(Cause):
+    """The container was run with ``-p``, and the engine publishes nothing for it.
+
+    What it is: ports are published by the bridge driver only. On a macvlan, ipvlan, internal or host network ``-p`` is accepted and does nothing.
+    Why it happens: a compose file was moved to another network; the engine warns for ``--network host`` only.
+    Evidence: the host's own refusal; HostConfig.PortBindings has the port, NetworkSettings.Ports has not; the container's networks; no socket of the host.
+    Remedy: dial the container's own address (host network: the application's own port), or connect a bridge network as well: that publishes.
+    Source: moby/libnetwork#2050; Docker documentation, "Macvlan network driver", "Host network driver"; measured.
+    """
+
+    code = "publish-ignored"
+    symptoms = frozenset({Symptom.REFUSED})
+    needs = ("containers", "networks")
+    instead_of = frozenset({"port-not-published"})
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the host itself refused a port that a running container asked for and its kind of network does not publish."""
+        dialled, host = case.dialled, case.dialled_host
+        if dialled is None or host is None or not case.refused_by_host:
+            return None
+        found = self._asked(case, host, dialled[1])
+        if found is None or not case.never_listening(Place(host=host.name), *dialled):
+            return None
+        container, wanted, kind = found
+        return Finding(
+            code=self.code,
+            summary=f"{container.name} was run with -p {wanted.host_port}:{wanted.container_port}, which does nothing on {kind}: {host.name} itself refuses it",
+            where=Where(host=host.name, component=container.name),
+            evidence=(
+                f"{case.story.detail} from {host.name}, nothing behind it: {case.frames}",
+                f"docker: {container.name} asks for {wanted} (PortBindings), and publishes nothing (Ports)",
+                f"no {case.transport} socket of {host.name} has port {dialled[1]}",
+            ),
+            remedy=self._remedy(container, wanted, dialled[0]),
+            remedy_host=host.name,
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Only where a running container asked for that port and did not get it, as far as is known."""
+        host, dialled = case.dialled_host, case.dialled
+        if host is None or host.containers is None or dialled is None:
+            return case.probe is None or case.story.answerer is not Answerer.TARGET
+        return self._asked(case, host, dialled[1]) is not None
+
+    def _asked(self, case: Case, host: Host, port: int) -> tuple[Container, Published, str] | None:
+        after = case.after(host.name)
+        mine = [case.target] if case.target is not None else list(host.containers or ())
+        for container in mine:
+            then = after.container(container.name) if after is not None and container is not None else None
+            if container is None or then is None or not (container.running and then.running):
+                continue
+            wanted = next((p for p in container.requested if (p.host_port, p.proto) == (port, case.transport)), None)
+            kind = _unpublishable(host, container)
+            meant = wanted is not None and host_ip_covers(wanted.host_ip, case.dialled[0] if case.dialled else "")
+            if wanted is not None and meant and kind and not container.published and not then.published:
+                return container, wanted, kind
+        return None
+
+    @staticmethod
+    def _remedy(container: Container, wanted: Published, address: str) -> tuple[str, ...]:
+        if container.host_network:
+            return (f"# dial {address}:{wanted.container_port}, the port that {container.name} itself has on the host",)
+        if container.network_mode == "none":
+            return (f"# recreate {container.name} on a bridge network instead of none",)
+        direct = next((each.address for each in container.networks.values() if each.address), "")
+        dial = f"# or dial {direct}:{wanted.container_port} from its own network" if direct else ""
+        return tuple(filter(None, (f"docker network connect bridge {quote(container.name)}", dial)))
+
+
+def _unpublishable(host: Host, container: Container) -> str:
+    """What its networks are, in words, if none of them publishes ports; ``""`` where one does, or they are not all known."""
+    if container.host_network:
+        return "the host network"
+    networks = [network for _, network in networks_of(host, container)]
+    if not networks or len(networks) != len(container.networks) or any(not _ignores(each) for each in networks):
+        return ""
+    kinds = {each.name: "internal " if each.internal else f"{each.driver} " for each in networks}
+    kinds |= dict.fromkeys((each.name for each in networks if each.driver == "null"), "")
+    return " and ".join(f"the {kind}network {name}" for name, kind in kinds.items())
+
+
+def _ignores(network: Network) -> bool:
+    return network.driver in FLAT_DRIVERS or network.driver == "null" or network.internal
+
+
+def on_port(sockets: tuple[Socket, ...], port: int, proto: str) -> list[Socket]:
+    """The sockets that serve a port at any address."""
+    return [each for each in sockets if each.serving and (each.port, each.proto) == (port, proto)]
+
+
+class PortOwnedByHost(Cause):
+    """A process of the host has the port that a container publishes.
+
+    What it is: whatever DNAT does not take (and everything, where its rule is gone) comes to that process instead of docker-proxy.
+    Why it happens: docker-proxy died and the port was free again; engines from 28 on bind it before DNAT and refuse to start, older ones and
+        ``userland-proxy: false`` can be got round.
+    Evidence: the socket with the port and its process, which is not docker-proxy; whose answer it was.
+    Remedy: free the port, then restart the container: Docker starts its proxy (and sets its rule) again.
+    Source: moby#13024; moby libnetwork/portmapper/proxy_linux.go; measured.
+    """
+
+    code = "port-owned-by-host"
+    symptoms = frozenset({Symptom.OK, Symptom.DELIVERED, Symptom.OTHER_ENDPOINT})
+    note = True
+    explains = frozenset({Symptom.OTHER_ENDPOINT})
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when a running container publishes the dialled port and another process of its host has it, at both moments."""
+        if case.publication is None or case.dialled is None:
+            return None
+        host, container, published = case.publication
+        sockets = self._owners(case, host)
+        if not sockets or not container.running or container.host_network or host.rootless or not self._from_host(case):
+            return None
+        owner, occupant = sockets[0], self._container(host, sockets[0])
+        who = f"container {occupant.name} (host network)" if occupant else f"{owner.process} (pid {owner.pid})"
+        answered = case.story.symptom is Symptom.OTHER_ENDPOINT
+        said = "and it answered" if answered else "which answers whatever DNAT does not take"
+        return Finding(
+            code=self.code,
+            summary=f"port {case.dialled[1]} of {host.name}, which {container.name} publishes, belongs to {who}, {said}",
+            where=Where(host=host.name, component=owner.process),
+            evidence=(
+                f"socket of {host.name}: {owner.local}:{owner.port}/{owner.proto}, held by {owner.process} (pid {owner.pid}), not by docker-proxy",
+                f"docker: {container.name} publishes {published}",
+                *((f"the answer came from {host.name} itself: {case.frames}",) if answered else ()),
+            ),
+            remedy=(
+                f"docker stop {quote(occupant.name)}" if occupant else f"kill {owner.pid}",
+                f"docker restart {quote(container.name)}",
+            ),
+            remedy_host=host.name,
+        )
+
+    @staticmethod
+    def _from_host(case: Case) -> bool:
+        """Where the answer is not the target's, it must be the host's own: by the walk before and after, and by what was seen in containers."""
+        if case.story.symptom is not Symptom.OTHER_ENDPOINT:
+            return True
+        host = Place(host=case.dialled_host.name) if case.dialled_host else None
+        if any(walk is None or walk.arrives != host for walk in (case.prediction, case.prediction_after)):
+            return False
+        source = case.aim.source.container if case.aim.source else None
+        inside = {each.name for each in case.points if each.container not in (None, source)}
+        return case.story.answerer is Answerer.HOST and not any(hop.seen and hop.point in inside for hop in case.hops)
+
+    @staticmethod
+    def _owners(case: Case, host: Host) -> list[Socket]:
+        """The sockets that take the dialled port at both moments; none where one of them is Docker's, or its process is not known."""
+        moments = case.sockets(Place(host=host.name))
+        if moments is None or case.dialled is None:
+            return []
+        taking = [listening(each, *case.dialled, case.transport) for each in moments]
+        held = [{each.pid for each in sockets} for sockets in taking]
+        if not all(taking) or held[0] != held[1]:
+            return []
+        strange = all(each.pid and each.process and not each.process.startswith(DOCKERS) for each in taking[0])
+        return list(taking[0]) if strange else []
+
+    @staticmethod
+    def _container(host: Host, socket: Socket) -> Container | None:
+        """The container with the host's network whose first process holds the socket."""
+        running = [each for each in host.containers or () if each.running and each.host_network]
+        return next((each for each in running if each.pid in socket.pids), None)
+
+    def possible(self, case: Case) -> bool:
+        """Only for a port that a container publishes."""
+        if case.story.reached is True:
+            return False
+        return case.dialled_host is None or case.dialled_host.containers is None or case.publication is not None
+
+
+class HostServiceLoopback(Cause):
+    """A service of the host listens on the host's 127.0.0.1 only, and was dialled by another address.
+
+    What it is: ``host.docker.internal`` and the host's name lead to the bridge's gateway or the LAN address; the socket takes loopback alone.
+    Why it happens: databases and development servers bind 127.0.0.1 by default.
+    Evidence: the refusal from the host itself; its only sockets with that port are bound to loopback, before and after; no container publishes it.
+    Remedy: let the service listen on the dialled address as well.
+    Source: docker/for-linux#1365; RFC 9293 §3.5.2 (reset generation, group 1); measured.
+    """
+
+    code = "host-service-loopback"
+    symptoms = frozenset({Symptom.REFUSED})
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the host itself refused, and every socket with the port is a process's own on loopback, at both moments."""
+        dialled, host = case.dialled, case.dialled_host
+        if dialled is None or host is None or is_loopback(dialled[0]) or not case.refused_by_host:
+            return None
+        if case.target is not None or self._published(host, dialled[1], case.transport) is not False:
+            return None
+        found = self._sockets(case, host, dialled[1])
+        if not found:
+            return None
+        socket = found[0]
+        owner = f"{socket.process} (pid {socket.pid})" if socket.process else "a process"
+        bound = f"{_shown(socket.local)}:{socket.port}"
+        device = next(
+            (link.name for link in host.own.links or () if dialled[0] in {a.address for a in link.addresses}), ""
+        )
+        return Finding(
+            code=self.code,
+            summary=f"{host.name} refused it: {owner} has {case.transport} port {dialled[1]} there, on {socket.local} only",
+            where=Where(host=host.name, component=socket.process or None),
+            evidence=(
+                f"{case.story.detail} from {host.name}, nothing behind it: {case.frames}",
+                f"socket of {host.name}: {bound}, no other has {case.transport} port {dialled[1]}",
+            ),
+            remedy=(
+                f"# let {owner} listen on {_shown(dialled[0])}:{dialled[1]}{f' ({device})' if device else ''} as well as on {bound}",
+            ),
+            remedy_host=host.name,
+        )
+
+    @staticmethod
+    def _sockets(case: Case, host: Host, port: int) -> list[Socket]:
+        moments = case.sockets(Place(host=host.name))
+        found = [on_port(each, port, case.transport) for each in moments or ()]
+        if not found or not all(found):
+            return []
+        alone = all(each.loopback and not each.process.startswith(DOCKERS) for sockets in found for each in sockets)
+        return found[-1] if alone else []
+
+    @staticmethod
+    def _published(host: Host, port: int, proto: str) -> bool | None:
+        """Whether a container publishes, or asked for, that port; None unknown. A host without an engine publishes nothing."""
+        output = host.outputs.outputs.get("containers")
+        if host.containers is None:
+            return False if output is None and host.outputs.outputs else None
+        every = (p for each in host.containers for p in (*each.published, *each.requested))
+        return any((each.host_port, each.proto) == (port, proto) for each in every)
+
+    def possible(self, case: Case) -> bool:
+        """Only where the host has no socket with that port, or one on loopback, and the target is no container of its own namespace."""
+        host, dialled = case.dialled_host, case.dialled
+        if case.target is not None or (dialled is not None and is_loopback(dialled[0])):
+            return False
+        if host is None or dialled is None or host.own.sockets is None:
+            return True
+        return any(each.loopback for each in on_port(host.own.sockets, dialled[1], case.transport))
+
+
+def _shown(address: str) -> str:
+    return f"[{address}]" if ":" in address else address

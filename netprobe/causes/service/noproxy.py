@@ -1,0 +1,144 @@
+"""``userland-proxy: false``: everything is left to DNAT, and what DNAT needs on a bridge and on loopback."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netprobe.causes.base import Cause
+from netprobe.causes.proof.obstacle import met
+from netprobe.causes.service.proxy import uses_no_proxy
+from netprobe.evidence.model import Outcome
+from netprobe.forward.model import Barrier
+from netprobe.model.report import Direction, Finding, Where
+from netprobe.paths.observe import Symptom
+from netprobe.state.address import is_loopback
+from netprobe.state.iptables import where
+
+if TYPE_CHECKING:
+    from netprobe.causes.case import Case
+    from netprobe.model.report import Hop
+    from netprobe.state.model import Host
+
+_BRIDGE_NF = "net.bridge.bridge-nf-call-iptables"
+
+
+class NoproxyNoBridgeNf(Cause):
+    """A container dials its host's published port, the answer is switched past the host's conntrack, and its source is not put back.
+
+    What it is: without docker-proxy the request is DNATed and comes back to the same bridge. The answer between two ports of that bridge
+        passes conntrack only where bridge netfilter is on; without it, it carries the container's own address, and the client resets it.
+    Why it happens: ``userland-proxy: false``, and br_netfilter is not loaded or ``bridge-nf-call-iptables`` was set to 0.
+    Evidence: the answer at the client's own interface with the target's address instead of the dialled one; the setting; OUTPUT's jump to DOCKER without ``! -d 127.0.0.0/8``.
+    Remedy: load br_netfilter, set it to 1.
+    Source: moby#48685; net/bridge/br_netfilter_hooks.c; measured.
+    """
+
+    code = "noproxy-no-bridge-nf"
+    symptoms = frozenset({Symptom.SILENCE, Symptom.REFUSED, Symptom.CLOSED})
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the walk and the packets end with an answer from another address than the one dialled, on one bridge without bridge netfilter."""
+        obstacle = met(case, Barrier.OTHER_SOURCE)
+        probe, host, source = case.probe, case.target_host, case.source_container
+        if obstacle is None or probe is None or host is None or source is None or case.target is None:
+            return None
+        value = self._bridge_nf(host)
+        answer = self._answer(case)
+        if value == "1" or host.sysctls is None or answer is None or not uses_no_proxy(host) or case.dialled is None:
+            return None
+        packet = answer.packet
+        frame, src = (packet.frame, packet.src) if packet else (0, "")
+        setting = f"{_BRIDGE_NF} = {value}" if value is not None else "br_netfilter is not loaded"
+        return Finding(
+            code=self.code,
+            summary=f"{source.name} dialled {case.dialled[0]}:{case.dialled[1]}, and {case.target.name} answers past {host.name}'s conntrack, from {src}: {setting}",
+            where=Where(host=host.name, component=_BRIDGE_NF),
+            evidence=(
+                f"the answer at {answer.point} comes from {src}, not from {case.dialled[0]}:{case.dialled[1]}: frame {frame}",
+                f"on {host.name}: {setting}; both containers are ports of one bridge",
+                "nat/OUTPUT has DOCKER for 127.0.0.0/8 too: the engine runs without docker-proxy (userland-proxy: false)",
+            ),
+            remedy=(*(() if value is not None else ("modprobe br_netfilter",)), f"sysctl -w {_BRIDGE_NF}=1"),
+            remedy_host=host.name,
+        )
+
+    @staticmethod
+    def _bridge_nf(host: Host) -> str | None:
+        return (host.sysctls or {}).get(_BRIDGE_NF)
+
+    @staticmethod
+    def _answer(case: Case) -> Hop | None:
+        """The answer as the source's own interface saw it, from an address of the target's."""
+        mine = {each.name for each in case.points if each.place == case.aim.source}
+        addresses = case.target.addresses if case.target else ()
+        seen = [hop for hop in case.hops if hop.seen and hop.direction is Direction.REPLY and hop.point in mine]
+        return next((hop for hop in seen if hop.packet and hop.packet.src.rpartition(":")[0] in addresses), None)
+
+    def possible(self, case: Case) -> bool:
+        """Only between containers of one host whose engine has no docker-proxy and no bridge netfilter, as far as is known."""
+        host = case.target_host
+        if case.probe is None or host is None or host.ruleset is None or host.sysctls is None:
+            return case.probe is None or case.probe.source_at.container is not None
+        return case.source_container is not None and uses_no_proxy(host) and self._bridge_nf(host) != "1"
+
+
+class NoproxyNoRouteLocalnet(Cause):
+    """127.0.0.1 is DNATed to the container, and the kernel does not route a loopback source out of lo.
+
+    What it is: without docker-proxy nat OUTPUT takes 127.0.0.0/8 too. The packet's source is still 127.0.0.1 when it is routed again, and
+        without ``route_localnet`` on the bridge the kernel drops it there.
+    Why it happens: ``userland-proxy: false``, and a hardening script (or sysctl.conf) has set ``route_localnet`` to 0 again.
+    Evidence: nothing was seen at any point, not even lo; the DNAT rule's counter; the bridge's setting.
+    Remedy: set it to 1.
+    Source: moby#12165; net/ipv4/route.c (__mkroute_output: a loopback source with another device); ip-sysctl.rst, route_localnet; measured.
+    """
+
+    code = "noproxy-no-route-localnet"
+    symptoms = frozenset({Symptom.NO_PACKETS})
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the walk ends at that setting, nothing was sent, the prober waited in vain, and the DNAT rule was not seen to be passed over."""
+        obstacle = met(case, Barrier.ROUTE_LOCALNET)
+        probe = case.probe
+        if obstacle is None or probe is None or case.dialled is None or not is_loopback(case.dialled[0]):
+            return None
+        counted = self._counted(case)
+        if probe.result.outcome is not Outcome.TIMEOUT or counted is None or not case.points:
+            return None
+        name, rule, times = counted
+        bridge = obstacle.label.split(".")[3]
+        return Finding(
+            code=self.code,
+            summary=f"{name}'s {rule} sends 127.0.0.1:{case.dialled[1]} to a container, and {obstacle.text}: the kernel drops a loopback source that leaves lo",
+            where=Where(host=name, component=obstacle.label, rule=rule),
+            evidence=(
+                f"nothing was seen at {', '.join(point.name for point in case.points)}; the prober: {probe.result.detail}",
+                f"{rule} counted {times} meanwhile",
+                f"on {name}: {obstacle.text}; the way there is {bridge}",
+            ),
+            remedy=(obstacle.undo,),
+            remedy_host=name,
+        )
+
+    @staticmethod
+    def _counted(case: Case) -> tuple[str, str, int] | None:
+        """(host, DNAT rule, how often it was hit meanwhile) of the dialled port; None when it was not, or that is not known."""
+        if case.publication is None:
+            return None
+        host, container, published = case.publication
+        after = case.after(host.name)
+        before, then = case.dnat_rules(host, published, container), None
+        then = case.dnat_rules(after, published, container) if after is not None else None
+        if not before or not then or before[0].text != then[0].text:
+            return None
+        first, last = before[0].packets, then[0].packets
+        if first is None or last is None or last <= first:
+            return None
+        return host.name, where(then[0]), last - first
+
+    def possible(self, case: Case) -> bool:
+        """Only where loopback is dialled on a host whose engine has no docker-proxy, as far as is known."""
+        if case.probe is None or case.dialled is None:
+            return case.probe is None
+        host = case.before(case.probe.source_at.host)
+        return is_loopback(case.dialled[0]) and (host is None or host.ruleset is None or uses_no_proxy(host))

@@ -1,0 +1,197 @@
+"""The host's own way to its containers: docker-proxy and what stands in for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netprobe.causes.base import Cause
+from netprobe.evidence.model import Place
+from netprobe.model.report import Confidence, Direction, Finding, PathCode, Where
+from netprobe.paths.observe import Answerer, Symptom
+from netprobe.state.address import is_loopback
+from netprobe.state.sockets import listening
+
+if TYPE_CHECKING:
+    from netprobe.causes.case import Case
+    from netprobe.state.engine.docker import Container, Published
+    from netprobe.state.iptables import Rule
+    from netprobe.state.model import Host
+
+
+def _lost_proxy(case: Case) -> tuple[Host, Container, Published, tuple[Rule, ...]] | None:
+    """A running container's publication that should have answered and has no docker-proxy, with its DNAT rules (none, where the engine writes none)."""
+    if case.publication is None or case.dialled is None or not case.refused_by_host:
+        return None
+    host, container, published = case.publication
+    if not container.running or container.host_network or uses_no_proxy(host) or host.rootless:
+        return None
+    proxies = case.proxies(host, published)
+    rules = case.dnat_rules(host, published, container)
+    by_proxy_alone = case.translated(host, container) is False
+    if proxies is None or proxies or (rules is None and not by_proxy_alone):
+        return None
+    return (
+        (host, container, published, rules or ())
+        if case.never_listening(Place(host=host.name), *case.dialled)
+        else None
+    )
+
+
+def uses_no_proxy(host: Host) -> bool:
+    """``userland-proxy: false``: then nat OUTPUT also takes 127.0.0.0/8 (libnetwork: no ``! -d 127.0.0.0/8`` on its jump)."""
+    chain = host.ruleset.chain("nat", "OUTPUT") if host.ruleset else None
+    jumps = [rule for rule in chain.rules if rule.target == "DOCKER"] if chain else []
+    return bool(jumps) and not any("! -d 127.0.0.0/8" in rule.text for rule in jumps)
+
+
+def _may_have_lost(case: Case) -> bool:
+    """Whether a publication may have lost its ways: not where the target itself answered, nor where nobody publishes the port."""
+    if case.story.answerer is Answerer.TARGET:
+        return False
+    return (
+        case.probe is None
+        or case.dialled_host is None
+        or case.dialled_host.containers is None
+        or case.publication is not None
+    )
+
+
+class ProxyDead(Cause):
+    """docker-proxy of a published port is gone; only what DNAT takes still works.
+
+    What it is: connections from the host to 127.0.0.1 and from containers to the host's address are not taken by the DNAT rule: docker-proxy has to.
+        So has it for IPv6 where Docker writes no ip6tables rules (before Engine 27), or the container has no IPv6 address.
+    Why it happens: the process was killed (OOM killer, by hand) while the container goes on.
+    Evidence: the host's own refusal, the DNAT rule in place, and no docker-proxy with that port among the processes and sockets.
+    Remedy: restart the container: Docker starts the proxy again.
+    Source: moby#27880; measured (docker-proxy killed).
+    """
+
+    code = "proxy-dead"
+    symptoms = frozenset({Symptom.REFUSED})
+
+    def possible(self, case: Case) -> bool:
+        """Only for a published port that the target itself did not answer."""
+        return _may_have_lost(case)
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when a published port was refused by its host, DNAT is in place, and the proxy is not."""
+        lost = _lost_proxy(case)
+        if lost is None or case.dialled is None:
+            return None
+        host, container, published, rules = lost
+        alone = case.translated(host, container) is False
+        if not rules and not alone:
+            return None
+        loopback = "connections to ::1" if case.is_v6 else "connections to 127.0.0.0/8"
+        why = loopback if is_loopback(case.dialled[0]) else "connections from a container's bridge"
+        why = "IPv6 connections to it" if alone else why
+        missing = (
+            "no ip6tables rules of Docker's"
+            if any(":" in each for each in container.addresses)
+            else "no IPv6 address of the container"
+        )
+        return Finding(
+            code=self.code,
+            summary=f"docker-proxy of {container.name}'s port {published.host_port} is not running, and {why} are not DNATed",
+            where=Where(host=host.name, component="docker-proxy"),
+            evidence=(
+                f"{case.story.detail} from {host.name} itself, nothing behind it: {case.frames}",
+                f"no docker-proxy process or socket for {published}",
+                f"the DNAT rule is there: {rules[0].text}" if rules else f"nothing else carries IPv6: {missing}",
+            ),
+            remedy=(f"docker restart {container.name}",),
+            remedy_host=host.name,
+        )
+
+
+class ProxyAndDnatDead(Cause):
+    """A published port has neither docker-proxy nor a DNAT rule.
+
+    What it is: the container runs and its port is published, and nothing on the host carries it.
+    Why it happens: the proxy died and the nat table was flushed.
+    Evidence: the host's own refusal, no DNAT rule, no docker-proxy.
+    Remedy: restart the container: Docker makes both again.
+    Source: measured (docker-proxy killed and the DNAT rule deleted).
+    """
+
+    code = "proxy-and-dnat-dead"
+    symptoms = frozenset({Symptom.REFUSED})
+
+    def possible(self, case: Case) -> bool:
+        """Only for a published port that the target itself did not answer."""
+        return _may_have_lost(case)
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when a published port was refused by its host and both ways are gone."""
+        lost = _lost_proxy(case)
+        if lost is None or lost[3] or case.translated(lost[0], lost[1]) is False:
+            return None
+        host, container, published, _ = lost
+        return Finding(
+            code=self.code,
+            summary=f"{container.name}'s port {published.host_port} is published, but {host.name} has neither its DNAT rule nor its docker-proxy",
+            where=Where(host=host.name, component="docker-proxy, nat/DOCKER"),
+            evidence=(
+                f"{case.story.detail} from {host.name} itself, nothing behind it: {case.frames}",
+                f"no docker-proxy process or socket for {published}",
+                f"no DNAT rule leads to {published.container_port}/{published.proto} of {container.name}",
+            ),
+            remedy=(f"docker restart {container.name}",),
+            remedy_host=host.name,
+        )
+
+
+class RootlessPath(Cause):
+    """The engine is rootless: published ports are carried by RootlessKit, and containers see the bridge's gateway as every client.
+
+    What it is: a process of the user listens on the host and hands on into RootlessKit's own network namespace, where docker-proxy (or DNAT)
+        takes over. The gateway that a container sees is in there: it is not the host, and the host's own services are not behind it.
+    Why it happens: ``dockerd-rootless``, with RootlessKit's port driver ``builtin`` (the default).
+    Evidence: ``name=rootless`` among the engine's security options; the two connections, the inner one from the gateway.
+    Remedy: RootlessKit 3 (Engine 29.5) with ``"userland-proxy": false``, for TCP; or the port driver slirp4netns, which is slower.
+    Source: moby#41789, moby#41904; rootlesskit docs/port.md; Docker documentation, "Rootless mode". Built by hand, not measured.
+    """
+
+    code = "rootless-path"
+    symptoms = frozenset({Symptom.OK, Symptom.DELIVERED})
+    note = True
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when a connection to a container of a rootless engine was proxied."""
+        host, target = case.target_host, case.target
+        if host is None or target is None or not host.rootless or case.way.path is not PathCode.DOCKER_PROXY:
+            return None
+        seen = self._source(case)
+        if not seen:
+            return None
+        sockets = listening(host.own.sockets or (), *case.dialled, case.transport) if case.dialled else ()
+        owner = next((f"{each.process} (pid {each.pid})" for each in sockets if each.process), "RootlessKit")
+        return Finding(
+            code=self.code,
+            summary=f"{host.name}'s engine is rootless: {owner} hands it on, and {target.name} sees {seen} as the client",
+            where=Where(host=host.name, component=owner.partition(" ")[0]),
+            evidence=(
+                "docker info: SecurityOptions has name=rootless",
+                f"the connection that {target.name} sees comes from {seen}; that gateway is RootlessKit's, not {host.name}",
+            ),
+            remedy=(
+                '# RootlessKit 3 (Engine 29.5 and later): "userland-proxy": false in ~/.config/docker/daemon.json, then systemctl --user restart docker (TCP only)',
+                "# or DOCKERD_ROOTLESS_ROOTLESSKIT_PORT_DRIVER=slirp4netns in the environment of the user's docker.service: slower, keeps the client's address",
+            ),
+            remedy_host=host.name,
+            confidence=Confidence.LIKELY,
+        )
+
+    @staticmethod
+    def _source(case: Case) -> str:
+        """The client's address as the target sees it; ``""`` unless that is a gateway of its own."""
+        inside = {each.name for each in case.points if each.place == case.aim.target}
+        hops = (
+            hop
+            for hop in case.hops
+            if hop.seen and hop.packet and hop.point in inside and hop.direction is Direction.REQUEST
+        )
+        sources = [hop.packet.src.rpartition(":")[0].strip("[]") for hop in hops if hop.packet]
+        gateways = {each.gateway for each in case.target.networks.values()} if case.target else set()
+        return sources[0] if sources and sources[0] in gateways else ""

@@ -1,0 +1,301 @@
+"""Published ports: what the target's host does, or does not, hand on; and a plain host's own ports."""
+
+from __future__ import annotations
+
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from netprobe.causes.base import Cause
+from netprobe.evidence.model import Place
+from netprobe.model.report import Finding, Where
+from netprobe.paths.observe import Answerer, Symptom
+from netprobe.state.address import is_any, is_loopback
+
+if TYPE_CHECKING:
+    from netprobe.causes.case import Case
+    from netprobe.state.engine.docker import Container, Published
+    from netprobe.state.model import Host
+
+
+class PublishLoopbackOnly(Cause):
+    """The port is published on 127.0.0.1 only, and was dialled from elsewhere.
+
+    What it is: ``-p 127.0.0.1:80:80`` makes docker-proxy and DNAT take the loopback address alone.
+    Why it happens: a safe default in many compose files.
+    Evidence: the host's own refusal, nothing behind it, and the publication's host address.
+    Remedy: publish on 0.0.0.0 (or that host address).
+    Source: Docker documentation, "Port publishing and mapping".
+    """
+
+    code = "publish-loopback-only"
+    symptoms = frozenset({Symptom.REFUSED, Symptom.SILENCE})
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when every publication of that port is on loopback and another address was dialled."""
+        dialled, host = case.dialled, case.dialled_host
+        if dialled is None or host is None or host.containers is None or is_loopback(dialled[0]) or _delivered(case):
+            return None
+        found = [
+            (container, each)
+            for container in host.containers
+            for each in container.published
+            if container.running and (each.host_port, each.proto) == (dialled[1], case.transport)
+        ]
+        if not found or not all(is_loopback(each.host_ip) for _, each in found):
+            return None
+        if not case.never_listening(Place(host=host.name), *dialled):
+            return None
+        container, published = found[0]
+        return Finding(
+            code=self.code,
+            summary=f"{container.name}'s port is published on {published.host_ip}:{published.host_port} only: {host.name} itself refuses others",
+            where=Where(host=host.name, component=container.name),
+            evidence=(
+                f"{case.story.detail or 'no answer'} from {host.name}, nothing behind it: {case.frames}",
+                f"docker: {container.name} publishes {published}",
+            ),
+            remedy=(
+                f"# recreate {container.name} with -p {published.host_port}:{published.container_port}{_suffix(published)}",
+            ),
+            remedy_host=host.name,
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Only where some container publishes that port on loopback, as far as is known."""
+        if case.probe is not None and case.dialled_host is None:
+            return False
+        if case.dialled is None or case.dialled_host is None or case.dialled_host.containers is None:
+            return True
+        published = (each for container in case.dialled_host.containers for each in container.published)
+        return any(each.host_port == case.dialled[1] and is_loopback(each.host_ip) for each in published)
+
+
+def _suffix(published: Published) -> str:
+    return "" if published.proto == "tcp" else f"/{published.proto}"
+
+
+def _delivered(case: Case) -> bool:
+    """Whether the request was seen behind the dialled host's own door: on another interface than it came in by, in a container."""
+    return case.story.reached is True and case.target is not None
+
+
+class PortNotPublished(Cause):
+    """The container runs, and nobody publishes that port on its host, or not at the dialled address.
+
+    What it is: without ``-p`` (or with the other protocol, or for the other IP version) there is neither a DNAT rule nor a docker-proxy: the
+        host refuses.
+    Why it happens: EXPOSE publishes nothing; ``-p 80:80`` is TCP only; ``-p 0.0.0.0:80:80`` is IPv4 only, and ``localhost`` is ``::1`` first.
+    Evidence: the host's own RST (UDP: port unreachable), no publication of that port at that address, no socket of the host.
+    Remedy: recreate with ``-p`` (``-p '[::]:80:80'`` for IPv6).
+    Source: Docker documentation, "Port publishing and mapping".
+    """
+
+    code = "port-not-published"
+    symptoms = frozenset({Symptom.REFUSED, Symptom.OTHER_ENDPOINT})
+
+    def possible(self, case: Case) -> bool:
+        """Not where the target itself answered, nor when it is known to publish the port."""
+        mine = case.publication is not None and case.target is not None and case.publication[1].name == case.target.name
+        asked = case.target is not None and _asked_for(case.target, case) and not _elsewhere(case)
+        return case.story.answerer is not Answerer.TARGET and not mine and not asked
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when a host with running containers refused a port that none of them publishes and no process has.
+
+        Also when it is published at other addresses alone (of the other IP version, mostly), and when the target does not publish
+        the port and another container, which does, answered.
+        """
+        if case.story.symptom is Symptom.OTHER_ENDPOINT:
+            return self._taken_by_another(case)
+        dialled, host = case.dialled, case.dialled_host
+        if dialled is None or host is None or host.containers is None or not case.refused_by_host:
+            return None
+        if not case.never_listening(Place(host=host.name), *dialled):
+            return None
+        elsewhere = _elsewhere(case)
+        if elsewhere:
+            return self._at_other_addresses(case, host, elsewhere)
+        if host.networks is None and case.target is not None:
+            return None  # on a network for which the engine ignores -p?
+        running = [each for each in host.containers if each.running and not each.host_network]
+        publishing = [
+            p
+            for each in host.containers
+            for p in each.published
+            if (p.host_port, p.proto) == (dialled[1], case.transport)
+        ]
+        if not running or publishing:
+            return None
+        target = case.target if case.target is not None and case.target.running else None
+        if target is not None and _asked_for(target, case):
+            return None  # it asked for the port, and the engine did not publish it: another cause
+        other = _other_protocol(target, running, dialled[1], case.transport)
+        port = case.probe.target_port if case.probe and case.probe.target_port else dialled[1]
+        suffix = "" if case.transport == "tcp" else "/udp"
+        who = target.name if target else "no container"
+        verb = "does not publish" if target else "publishes"
+        return Finding(
+            code=self.code,
+            summary=f"{who} {verb} {case.transport} port {port} on {host.name}{other}: {host.name} itself refuses it",
+            where=Where(host=host.name, component=target.name if target else None),
+            evidence=(
+                f"{case.story.detail} from {host.name}, nothing behind it: {case.frames}",
+                f"docker on {host.name}: {_publications(running)}",
+                f"no {case.transport} socket of {host.name} has port {dialled[1]}",
+            ),
+            remedy=(
+                f"# recreate {target.name if target else 'the container that should answer'} with -p {dialled[1]}:{port}{suffix}",
+            ),
+            remedy_host=host.name,
+        )
+
+    def _at_other_addresses(self, case: Case, host: Host, found: tuple[tuple[Container, Published], ...]) -> Finding:
+        address, port = case.dialled or ("", 0)
+        container = found[0][0]
+        mine = [each for owner, each in found if owner.name == container.name]
+        dialled = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        four = {":" not in each.host_ip for each in mine}
+        version = "IPv4" if four == {True} else "IPv6"
+        other = len(four) == 1 and four != {":" not in address}
+        where = ", ".join(_socket(each.host_ip, each.host_port) for each in mine[:3])
+        only = f"on {version} only ({where})" if other else f"at {where} only"
+        return Finding(
+            code=self.code,
+            summary=f"{container.name}'s port {mine[0].container_port}/{mine[0].proto} is published {only}, and {dialled} was dialled: {host.name} itself refuses it",
+            where=Where(host=host.name, component=container.name),
+            evidence=(
+                f"{case.story.detail} from {host.name}, nothing behind it: {case.frames}",
+                f"docker: {'; '.join(f'{container.name} publishes {each}' for each in mine[:3])}",
+                f"no {case.transport} socket of {host.name} takes {dialled}",
+            ),
+            remedy=(_recreate(container, mine, address),),
+            remedy_host=host.name,
+        )
+
+    def _taken_by_another(self, case: Case) -> Finding | None:
+        target, publication, probe = case.target, case.publication, case.probe
+        if target is None or publication is None or probe is None or not target.running or target.host_network:
+            return None
+        host, other, published = publication
+        mine = [
+            each
+            for each in target.published
+            if (each.container_port, each.proto) == (probe.target_port, case.transport)
+        ]
+        if other.name == target.name or mine:
+            return None
+        suffix = "" if case.transport == "tcp" else f"/{case.transport}"
+        return Finding(
+            code=self.code,
+            summary=f"{target.name} does not publish {case.transport} port {probe.target_port}: {other.name}, which publishes {published}, answered",
+            where=Where(host=host.name, component=target.name),
+            evidence=(
+                f"the answer came from {other.name}: {case.frames}",
+                f"docker: {other.name} publishes {published}, {target.name} does not publish {probe.target_port}/{case.transport}",
+            ),
+            remedy=(f"# recreate {target.name} with -p FREEPORT:{probe.target_port}{suffix}",),
+            remedy_host=host.name,
+        )
+
+
+def _elsewhere(case: Case) -> tuple[tuple[Container, Published], ...]:
+    """The running containers (the target, if it is known) that publish the dialled port, where none does at the dialled address."""
+    dialled, host = case.dialled, case.dialled_host
+    if dialled is None or host is None or case.publication is not None:
+        return ()
+    return tuple(
+        (container, each)
+        for container in host.containers or ()
+        if container.running and (case.target is None or container.name == case.target.name)
+        for each in container.published
+        if (each.host_port, each.proto) == (dialled[1], case.transport)
+    )
+
+
+def _socket(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _recreate(container: Container, published: list[Published], dialled: str) -> str:
+    """With what it has, and the dialled address besides: any of its version, where that is how it was published."""
+    added = dialled
+    if all(is_any(each.host_ip) for each in published):
+        added = "::" if ":" in dialled else "0.0.0.0"  # noqa: S104 - an argument of docker run
+    addresses = [*(each.host_ip for each in published), added]
+    first = published[0]
+    ports = f"{first.host_port}:{first.container_port}{_suffix(first)}"
+    options = (f"-p '[{each}]:{ports}'" if ":" in each else f"-p {each}:{ports}" for each in addresses)
+    return f"# recreate {quote(container.name)} with {' '.join(options)}; or dial {_instead(first, dialled)}"
+
+
+def _instead(published: Published, dialled: str) -> str:
+    """Where it is published, in the form in which it was dialled."""
+    six = ":" in published.host_ip
+    if not is_any(published.host_ip):
+        return _socket(published.host_ip, published.host_port)
+    if is_loopback(dialled):
+        return _socket("::1" if six else "127.0.0.1", published.host_port)
+    return f"port {published.host_port} at the host's {'IPv6' if six else 'IPv4'} address"
+
+
+def _asked_for(target: Container, case: Case) -> bool:
+    """Whether the container was run with ``-p`` for the port meant."""
+    port = case.probe.target_port if case.probe else None
+    return any((each.container_port, each.proto) == (port, case.transport) for each in target.requested)
+
+
+def _other_protocol(target: Container | None, running: list[Container], port: int, proto: str) -> str:
+    for container in [target] if target else running:
+        for each in container.published:
+            if each.host_port == port and each.proto != proto:
+                return f" ({container.name} publishes {each.proto} port {port})"
+    return ""
+
+
+def _publications(running: list[Container]) -> str:
+    found = [f"{each.name} publishes {published}" for each in running for published in each.published]
+    return "; ".join(found[:4]) or "no container publishes a port"
+
+
+class PortClosed(Cause):
+    """A plain host refused: nothing listens there.
+
+    What it is: the host's kernel has no socket on that port.
+    Why it happens: the service is not started, or has another port.
+    Evidence: the RST (UDP: port unreachable) from the dialled address; the host's socket table where it is known.
+    Remedy: start it; dial the right port.
+    Source: RFC 9293 §3.5.2 (reset generation, group 1); RFC 1122 §4.1.3.1 (UDP port unreachable).
+    """
+
+    code = "port-closed"
+    symptoms = frozenset({Symptom.REFUSED})
+
+    def possible(self, case: Case) -> bool:
+        """Not for a container's port."""
+        return case.probe is None or case.probe.target_at is None or case.probe.target_at.container is None
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires for a host of the inventory without running containers, whose sockets are known not to have the port."""
+        dialled, host = case.dialled, case.dialled_host
+        if dialled is None or host is None or not case.refused_by_host or _runs_containers(host):
+            return None
+        if case.target is not None or not case.never_listening(Place(host=host.name), *dialled):
+            return None
+        return Finding(
+            code=self.code,
+            summary=f"{host.name} refused it: nothing listens on {case.transport} port {dialled[1]} there",
+            where=Where(host=host.name),
+            evidence=(
+                f"{case.story.detail} from {host.name}: {case.frames}",
+                f"no {case.transport} socket of {host.name} has port {dialled[1]}",
+            ),
+            remedy=(f"# start the service on {host.name}, or dial the port that it has",),
+            remedy_host=host.name,
+        )
+
+
+def _runs_containers(host: Host) -> bool:
+    """Whether containers run there; an engine whose containers could not be read may run some."""
+    if host.containers is None and host.engine is not None:
+        return True
+    return any(each.running for each in host.containers or ())

@@ -1,0 +1,106 @@
+"""What should happen to a packet, from host state alone: ``predict(question, hosts) -> Prediction``. Pure.
+
+It walks the packet through namespaces, links, netfilter, routing and sockets, as the kernel would, and yields the hops in the
+form of an observed journey. Where the state does not tell, the prediction says "unknown from here"; it never guesses.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from netprobe.forward.model import Barrier, Flying, Obstacle, Outcome, Prediction, Stopped, UnknownHere
+from netprobe.forward.walk import Walk
+from netprobe.model.report import Direction
+from netprobe.state.lookup import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from netprobe.evidence.model import Place
+    from netprobe.state.model import Host
+
+_MAX_OBSTACLES = 8
+_OWN_CHAIN = re.compile(r"/DOCKER(?!-USER\b)|\bdocker-bridges/")
+# enable_icc=false; Engine 28 in raw: a container's address from outside its bridge
+_OWN_RULE = re.compile(r"-i (\S+) -o \1 -j DROP$|^-A PREROUTING -d \S+ ! -i \S+ -j DROP$")
+_PASSABLE = frozenset(
+    {Barrier.RULE, Barrier.FORWARDING_OFF, Barrier.PAUSED, Barrier.QUEUE_FULL}
+)  # what lies behind the others cannot be told from here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Whose packet, and where to.
+
+    Attributes:
+        source: the namespace that it is sent from.
+        dialled, port: where to; port None for ICMP.
+        proto: ``tcp``, ``udp`` or ``icmp``.
+        source_port: where known.
+    """
+
+    source: Place
+    dialled: str
+    port: int | None
+    proto: str
+    source_port: int | None = None
+
+
+def predict(question: Question, hosts: Mapping[str, Host]) -> Prediction:
+    """Walk one packet, and its answer, through the hosts' state.
+
+    The first obstacle ends the walk; it is then taken again as if that were gone, for what lies behind.
+    """
+    first = _walk(question, hosts, frozenset(), frozenset())
+    obstacles = list(first.obstacles)
+    past: frozenset[tuple[Place, str]] = frozenset()
+    gone = past
+    latest = first
+    while latest.obstacles and latest.obstacles[0].barrier in _PASSABLE and len(obstacles) < _MAX_OBSTACLES:
+        met = latest.obstacles[0]
+        past |= {(met.place, met.label)}
+        gone |= set() if _is_dockers(met) else {(met.place, met.label)}
+        latest = _walk(question, hosts, past, gone)
+        obstacles += latest.obstacles
+    return replace(first, obstacles=tuple(obstacles), beyond=latest.outcome)
+
+
+def _is_dockers(obstacle: Obstacle) -> bool:
+    """Whether a rule is the engine's own: that is not mended by deleting it, but by what makes the engine write another."""
+    return bool(_OWN_CHAIN.search(obstacle.label) or _OWN_RULE.search(obstacle.text))
+
+
+def _walk(
+    question: Question,
+    hosts: Mapping[str, Host],
+    past: frozenset[tuple[Place, str]],
+    gone: frozenset[tuple[Place, str]],
+) -> Prediction:
+    walk = Walk(hosts=hosts, past=past, gone=gone)
+    packet = Flying(
+        src=None, sport=question.source_port, dst=question.dialled, dport=question.port, proto=question.proto
+    )
+    outcome, unknown = Outcome.WORKS, ""
+    obstacles: tuple[Obstacle, ...] = ()
+    try:
+        walk.request(canonical(hosts, question.source), packet)
+        walk.replies()
+    except Stopped as stopped:
+        obstacles = (stopped.obstacle,)
+        outcome = Outcome.REPLY_LOST if stopped.obstacle.direction is Direction.REPLY else Outcome.STOPPED
+    except UnknownHere as end:
+        outcome, unknown = Outcome.UNKNOWN, str(end)
+    return Prediction(
+        outcome=outcome,
+        hops=tuple(walk.hops),
+        steps=tuple(walk.steps),
+        obstacles=obstacles,
+        unknown=unknown,
+        resolved=tuple(dict.fromkeys(walk.resolved)),
+        arrives=walk.arrives,
+    )
+
+
+__all__ = ["Barrier", "Obstacle", "Outcome", "Prediction", "Question", "predict"]

@@ -1,0 +1,71 @@
+"""Prediction held against the packets: any difference is a finding, whichever of the two is to blame for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from netprobe.forward.model import Barrier, Outcome
+from netprobe.model.report import Direction
+
+if TYPE_CHECKING:
+    from netprobe.forward.model import Obstacle, Prediction
+    from netprobe.model.report import Hop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What the packets show.
+
+    Attributes:
+        hops: the journey.
+        sniffed: the points whose silence means something: sniffed, and nothing was lost there.
+        good: it worked: the connection reached what was dialled.
+    """
+
+    hops: tuple[Hop, ...]
+    sniffed: frozenset[str]
+    good: bool
+
+
+def differences(prediction: Prediction, observed: Observed) -> tuple[str, ...]:
+    """One sentence for each difference; none where the two agree, or where the prediction does not tell."""
+    return tuple(
+        filter(
+            None, (_outcome(prediction, observed), _not_seen(prediction, observed), _off_the_way(prediction, observed))
+        )
+    )
+
+
+def _outcome(prediction: Prediction, observed: Observed) -> str:
+    if prediction.outcome is Outcome.WORKS and not observed.good:
+        return "by the hosts' state nothing stops it, and it does not work"
+    stopped = prediction.outcome in {Outcome.STOPPED, Outcome.REPLY_LOST}
+    if stopped and observed.good and prediction.obstacles[0].barrier is not Barrier.PAUSED:  # the kernel accepts for it
+        return f"by the hosts' state {described(prediction.obstacles[0])} stops it, and it works"
+    return ""
+
+
+def described(obstacle: Obstacle) -> str:
+    """``filter/DOCKER-USER #1 (-A DOCKER-USER -j DROP) on server2``."""
+    words = obstacle.text if obstacle.label in obstacle.text else f"{obstacle.label} ({obstacle.text})"
+    words = words if obstacle.text else obstacle.label
+    return f"{words} on {obstacle.place}"
+
+
+def _points(hops: tuple[Hop, ...]) -> list[str]:
+    return [hop.point for hop in hops if hop.seen and hop.direction is Direction.REQUEST]
+
+
+def _not_seen(prediction: Prediction, observed: Observed) -> str:
+    seen = set(_points(observed.hops))
+    missing = [point for point in _points(prediction.hops) if point in observed.sniffed and point not in seen]
+    return f"it should have been seen at {missing[0]}, and was not" if missing else ""
+
+
+def _off_the_way(prediction: Prediction, observed: Observed) -> str:
+    if prediction.outcome is Outcome.UNKNOWN:
+        return ""
+    foreseen = {hop.point for hop in prediction.hops if hop.direction is Direction.REQUEST}
+    strange = [point for point in _points(observed.hops) if point not in foreseen]
+    return f"it was seen at {strange[0]}, where it should not pass" if strange else ""

@@ -1,0 +1,159 @@
+"""What prediction yields: the hops in the form of an observed journey, each step of the walk, and what stands in the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from netprobe.model.report import Direction
+
+if TYPE_CHECKING:
+    from netprobe.evidence.model import Place
+    from netprobe.model.report import Hop
+
+
+class Outcome(StrEnum):
+    """How the walk ends."""
+
+    WORKS = "works"
+    STOPPED = "stopped"  # an obstacle on the way there
+    REPLY_LOST = "reply-lost"  # it arrives, and an obstacle stops the answer
+    UNKNOWN = "unknown"  # from some step on the state does not tell
+
+
+class Barrier(StrEnum):
+    """What kind of obstacle it is."""
+
+    RULE = "rule"  # an iptables or nftables rule or policy drops or rejects it
+    NO_ROUTE = "no-route"
+    FORWARDING_OFF = "forwarding-off"
+    REVERSE_PATH = "reverse-path"  # rp_filter: the way back to its source leads out of another interface
+    NO_NEIGHBOUR = "no-neighbour"  # nobody on the link has the next hop's address
+    WRONG_NEIGHBOUR = "wrong-neighbour"  # a permanent entry names another MAC
+    LINK_DOWN = "link-down"
+    OWN_PARENT = "own-parent"  # macvlan carries nothing between a parent's host and its containers
+    MODE = "macvlan-mode"  # private or vepa: not to another container of the same parent
+    OTHER_VLAN = "other-vlan"  # who has the address there expects another tag
+    NOBODY_LISTENS = "nobody-listens"
+    ROUTE_LOCALNET = "route-localnet"  # 127.0.0.0/8 leaves by no interface but lo
+    OTHER_SOURCE = "other-source"  # the answer comes with another address than the one dialled
+    QUEUE_FULL = "queue-full"  # more connections wait to be accepted than the backlog allows
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obstacle:
+    """What the packet does not get past.
+
+    Attributes:
+        barrier: its kind.
+        place: the namespace.
+        label: ``filter/DOCKER-USER #1``, ``eth1``, ``port 80/tcp`` …
+        text: the rule as iptables-save writes it, or a phrase.
+        direction: whose packet it stops.
+        rejects: it answers (RST, ICMP error) instead of staying silent.
+        undo: the command that takes it away, ``""`` where there is not just one.
+        hook: of a rule: ``INPUT`` … or ``INGRESS``.
+    """
+
+    barrier: Barrier
+    place: Place
+    label: str
+    text: str = ""
+    direction: Direction = Direction.REQUEST
+    rejects: bool = False
+    undo: str = ""
+    hook: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of the walk.
+
+    Attributes:
+        place: the namespace.
+        stage: ``raw/PREROUTING``, ``routing``, ``bridge``, ``socket`` …
+        what: one phrase: ``DNAT to 172.17.0.2:80``, ``to 172.17.0.2 by docker0``.
+        rule: the deciding rule's place, ``nat/DOCKER #2``; ``""`` for none. text: the rule as saved.
+        direction: whose packet.
+    """
+
+    place: Place
+    stage: str
+    what: str
+    rule: str = ""
+    text: str = ""
+    direction: Direction = Direction.REQUEST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """The whole walk.
+
+    Attributes:
+        outcome: how it ends.
+        hops: the points that the packets pass up to the first obstacle, in the form of an observed journey (no times, no frames).
+        steps: every step, in order, up to there.
+        obstacles: what stops it, in the order in which the packets meet it; those behind the first hold only once that is gone.
+        unknown: where the state does not tell any more, one sentence; ``""`` when it does to the end.
+        resolved: the addresses that are resolved on the links of the way (next hops), in order.
+        beyond: how the walk ends once every obstacle that can be passed is gone; ``outcome`` where there is none.
+        arrives: the namespace that it comes to last (whether a socket there takes it or not), None when that is not known.
+    """
+
+    outcome: Outcome
+    hops: tuple[Hop, ...] = ()
+    steps: tuple[Step, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
+    unknown: str = ""
+    resolved: tuple[str, ...] = ()
+    beyond: Outcome = Outcome.UNKNOWN
+    arrives: Place | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flying:
+    """A packet on its way, as one namespace sees it.
+
+    Attributes:
+        src, sport, dst, dport: None where not known yet (a source port that is chosen later).
+        proto: ``tcp``, ``udp`` or ``icmp``.
+        ttl: hops left.
+        direction: request or reply. leg: 2 for docker-proxy's inner connection.
+        orig: what was dialled before DNAT in this namespace: (address, port).
+    """
+
+    src: str | None
+    sport: int | None
+    dst: str
+    dport: int | None
+    proto: str
+    ttl: int = 64
+    direction: Direction = Direction.REQUEST
+    leg: int = 1
+    orig: tuple[str, int | None] | None = None
+
+    @property
+    def endpoints(self) -> tuple[str | None, int | None, str, int | None]:
+        """(src, sport, dst, dport)."""
+        return self.src, self.sport, self.dst, self.dport
+
+    def back(self) -> Flying:
+        """The answer to it."""
+        return replace(
+            self, src=self.dst, sport=self.dport, dst=self.src or "", dport=self.sport,
+            direction=Direction.REPLY, ttl=64, orig=None,
+        )  # fmt: skip
+
+
+class UnknownHere(Exception):
+    """The state does not tell what happens next; the text says why."""
+
+
+class Stopped(Exception):
+    """The packet gets no further."""
+
+    def __init__(self, obstacle: Obstacle) -> None:
+        super().__init__(obstacle.label)
+        self.obstacle = obstacle

@@ -1,0 +1,71 @@
+"""From a run's probe to the prediction's question, and from its answer to a path code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netprobe.evidence.model import CapturePoint, Proto, Resolution
+from netprobe.forward import Question, predict
+from netprobe.forward.model import Barrier, Outcome
+from netprobe.paths.classify import name_way
+from netprobe.paths.observe import Observation, Symptom
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from netprobe.evidence.model import Place, Probe
+    from netprobe.forward.model import Prediction
+    from netprobe.model.report import Hop, PathCode
+    from netprobe.paths.observe import Aim
+    from netprobe.state.model import Host
+
+_TRANSPORT = {Proto.HTTP: "tcp", Proto.DNS: "udp"}
+
+
+def foresee(probe: Probe | None, hosts: Mapping[str, Host]) -> Prediction | None:
+    """What should happen to this probe; None where nothing was dialled, or nothing is known of its source's host."""
+    if probe is None or probe.dialled is None or probe.source_at.host not in hosts:
+        return None
+    if probe.lookup.how is Resolution.FAILED:
+        return None
+    question = Question(
+        source=probe.source_at,
+        dialled=probe.dialled,
+        port=probe.dialled_port,
+        proto=_TRANSPORT.get(probe.proto, probe.proto.value),
+    )
+    return predict(question, hosts)
+
+
+def path_of(prediction: Prediction, aim: Aim) -> PathCode | None:
+    """The code of the predicted path, by the rules that name an observed one; None where the state does not tell to the end."""
+    if prediction.outcome is Outcome.UNKNOWN:
+        return None
+    story = Observation(
+        symptom=_symptom(prediction), reached=None if aim.target is None else _comes_to(prediction) == aim.target
+    )
+    return name_way(prediction.hops, tuple(points(prediction.hops)), aim, story).path
+
+
+def _comes_to(prediction: Prediction) -> Place | None:
+    """The namespace where it ends: that of the socket that takes it, or where its kernel has none for it."""
+    if prediction.obstacles and prediction.obstacles[0].barrier in {Barrier.NOBODY_LISTENS, Barrier.QUEUE_FULL}:
+        return prediction.obstacles[0].place
+    return prediction.arrives
+
+
+def _symptom(prediction: Prediction) -> Symptom:
+    if prediction.outcome is Outcome.WORKS:
+        return Symptom.OK
+    first = prediction.obstacles[0]
+    if first.barrier is Barrier.PAUSED:
+        return Symptom.NO_RESPONSE
+    return Symptom.REFUSED if first.rejects else Symptom.SILENCE
+
+
+def points(hops: Iterable[Hop]) -> Iterable[CapturePoint]:
+    """The points that hops name, as capture points (neither container nor interface names hold a slash)."""
+    for name in dict.fromkeys(hop.point for hop in hops):
+        host, *middle, interface = name.split("/")
+        container = middle[0] if middle else None
+        yield CapturePoint(name=name, host=host, container=container, interface=interface)

@@ -1,0 +1,80 @@
+"""State commands: run side by side, each bounded in time and bytes, each with its own outcome."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Dict, List
+
+from netprobe.hosts.remote.children import Children, Missing, environment, read_bounded
+
+PARALLEL = 6
+
+
+def run(children: Children, request: Dict[str, Any]) -> Dict[str, Any]:
+    """Run ``commands``: a list of ``{key, argv, ns, seconds, limit, other_than}``; return ``{key: {rc, out, err}}``.
+
+    ``rc`` is None when the command could not be run to its end, and ``err`` says why. A command with ``other_than`` is an
+    extra: it is passed over (no key) where it is not installed, or is the same program as that one under another name, or where
+    that is a file that is there.
+    """
+    commands = [each for each in request["commands"] if not (each.get("other_than") and _extra(each))]
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        outcomes = list(pool.map(lambda command: _outcome(children, command), commands))
+    return {command["key"]: outcome for command, outcome in zip(commands, outcomes)}
+
+
+def _extra(command: Dict[str, Any]) -> bool:
+    path = environment()["PATH"]
+    own, other = shutil.which(command["argv"][0], path=path), shutil.which(command["other_than"], path=path)
+    if own is None or os.path.isfile(command["other_than"]):
+        return True
+    return other is not None and os.path.realpath(own) == os.path.realpath(other)
+
+
+def _outcome(children: Children, command: Dict[str, Any]) -> Dict[str, Any]:
+    try:
+        child = children.spawn(command["argv"], command["seconds"], command.get("ns"))
+    except Missing as error:
+        return {"rc": None, "out": "", "err": str(error), "missing": True}
+    except (OSError, KeyError) as error:
+        return {"rc": None, "out": "", "err": str(error)}
+    complaints: List[bytes] = []
+    assert child.stdout is not None
+    assert child.stderr is not None
+    listener = threading.Thread(target=lambda: complaints.append(read_bounded(child.stderr, 4096)), daemon=True)  # type: ignore[arg-type]  # checked above
+    listener.start()
+    output = read_bounded(child.stdout, command["limit"])
+    if len(output) > command["limit"]:
+        child.stdout.close()
+        children.reap(child, 0.0)
+        return {"rc": None, "out": "", "err": "more than %d bytes of output" % command["limit"]}
+    status = children.reap(child)
+    listener.join(1.0)
+    if status in (124, 137):
+        return {"rc": None, "out": "", "err": "no end after %g s" % command["seconds"]}
+    error_text = b"".join(complaints).decode("utf-8", "replace").strip()
+    return {"rc": status, "out": output.decode("utf-8", "replace"), "err": error_text[:400]}
+
+
+def proxies(_request: Dict[str, Any]) -> Dict[str, Any]:
+    """List the docker-proxy processes of this network namespace: ``{"proxies": [{"pid", "argv"}]}``."""
+    here = os.stat("/proc/self/ns/net").st_ino
+    found = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            with open("/proc/%s/cmdline" % entry, "rb") as file:
+                argv = file.read(8192).split(b"\0")[:-1]
+            if (
+                argv
+                and os.path.basename(argv[0]) == b"docker-proxy"
+                and os.stat("/proc/%s/ns/net" % entry).st_ino == here
+            ):
+                found.append({"pid": int(entry), "argv": [part.decode("utf-8", "replace") for part in argv]})
+        except OSError:  # it ended while we looked
+            continue
+    return {"proxies": sorted(found, key=lambda proxy: int(str(proxy["pid"])))}

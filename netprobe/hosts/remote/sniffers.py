@@ -1,0 +1,178 @@
+"""Sniffers: one tcpdump a capture point, its pcap stream kept in memory, bounded.
+
+A tcpdump is ready when its 24-byte pcap header has arrived: it writes the header after the interface is open and the filter is set.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import signal
+import subprocess
+import threading
+import time
+from typing import Any, Dict, List, Optional
+
+from netprobe.hosts.remote.children import Children
+
+HEADER = 24
+NOISE = re.compile(r"listening on|packets? (captured|received|dropped)|dropped privs|verbose output")
+COUNTS = re.compile(r"(\d+) packets? (received by filter|dropped by kernel)")
+
+
+class Sniffer:
+    """One tcpdump and what it has written so far."""
+
+    def __init__(self, child: subprocess.Popen[bytes], limit: int) -> None:
+        self.child = child
+        self.limit = limit
+        self.data = bytearray()
+        self.sent = 0
+        self.full = False
+        self.last_byte = time.monotonic()
+        self.ready = threading.Event()
+        self.stopped = False
+        self.complaint = ""
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._read, self._listen)]
+        for thread in self._threads:
+            thread.start()
+
+    def _read(self) -> None:
+        stream = self.child.stdout
+        assert stream is not None
+        while True:
+            part = stream.read1(65536)  # type: ignore[attr-defined]  # a BufferedReader, as bufsize is the default
+            if not part:
+                break
+            self.last_byte = time.monotonic()
+            if len(self.data) + len(part) > self.limit:
+                self.full = True
+            else:
+                self.data += part
+            if len(self.data) >= HEADER:
+                self.ready.set()
+        self.ready.set()
+
+    def _listen(self) -> None:
+        stream = self.child.stderr
+        assert stream is not None
+        while True:
+            line = stream.readline(1000)
+            if not line:
+                break
+            if len(self.complaint) < 2000:
+                self.complaint += line.decode("utf-8", "replace")
+
+    def interrupt(self) -> None:
+        """Ask tcpdump to write its counters and end. One that ended before is left as it is: that is a finding."""
+        self.stopped = self.child.poll() is None
+        if self.stopped:
+            self.child.send_signal(signal.SIGINT)
+
+    def finish(self, children: Children) -> None:
+        """Wait until everything was read, and reap."""
+        for thread in self._threads:
+            thread.join(1.0)
+        children.reap(self.child, 1.0)
+
+    def fault(self) -> str:
+        """Return what went wrong in tcpdump's own words, ``""`` when nothing did."""
+        lines = [line.strip() for line in self.complaint.splitlines()]
+        said = [line for line in lines if line and not NOISE.search(line)]
+        if self.full:
+            return "more than %d bytes of packets: later ones were dropped" % self.limit
+        if said:
+            return said[0][:300]
+        if not self.stopped and self.child.returncode not in (None, 0):
+            return "tcpdump ended early with exit status %d" % self.child.returncode
+        return ""
+
+    def more(self) -> str:
+        """Return, once, what of the pcap stream was not returned before (base64)."""
+        part = bytes(self.data[self.sent :])
+        self.sent += len(part)
+        return base64.b64encode(part).decode()
+
+    def report(self) -> Dict[str, Any]:
+        """Return the rest of the pcap stream and tcpdump's own counters (None: it did not say)."""
+        counts = {what: int(number) for number, what in COUNTS.findall(self.complaint)}
+        return {
+            "pcap": self.more(),
+            "received": counts.get("received by filter"),
+            "dropped": counts.get("dropped by kernel"),
+            "error": self.fault(),
+        }
+
+
+class Sniffers:
+    """All sniffers of this host."""
+
+    def __init__(self, children: Children) -> None:
+        self._children = children
+        self._sniffers: Dict[str, Sniffer] = {}
+
+    def start(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        """Start ``points``: a list of ``{key, interface, ns, filter}``; return ``{"failed": {key: why}}`` when all are ready or failed."""
+        failed: Dict[str, str] = {}
+        for point in request["points"]:
+            why = self._spawn(point, request)
+            if why is not None:
+                failed[point["key"]] = why
+        deadline = time.monotonic() + request["ready_seconds"]
+        for key in list(self._sniffers):
+            reason = self._wait(self._sniffers[key], deadline)
+            if reason is not None:
+                failed[key] = reason
+                self._children.reap(self._sniffers.pop(key).child, 0.0)
+        return {"failed": failed}
+
+    def _spawn(self, point: Dict[str, Any], request: Dict[str, Any]) -> Optional[str]:
+        argv = ["tcpdump", "-i", point["interface"], "-p", "-n", "-U", "--immediate-mode"]
+        argv += ["--time-stamp-precision=nano", "-s", str(request["snaplen"]), "-w", "-", "--", point["filter"]]
+        try:
+            child = self._children.spawn(argv, request["seconds"], point.get("ns"))
+        except (OSError, KeyError) as error:
+            return str(error)
+        self._sniffers[point["key"]] = Sniffer(child, request["limit"])
+        return None
+
+    @staticmethod
+    def _wait(sniffer: Sniffer, deadline: float) -> Optional[str]:
+        if not sniffer.ready.wait(max(0.0, deadline - time.monotonic())):
+            return "tcpdump was not ready in time"
+        if len(sniffer.data) >= HEADER:
+            return None
+        sniffer.child.poll()
+        return sniffer.fault() or "tcpdump wrote nothing"
+
+    def tail(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        """Return what was written since the last time (``{"points": {key: base64}}``), at once or after ``seconds`` at most."""
+        deadline = time.monotonic() + request["seconds"]
+        pause = threading.Event()
+        while time.monotonic() < deadline and not any(len(each.data) > each.sent for each in self._sniffers.values()):
+            pause.wait(0.02)
+        parts = {key: each.more() for key, each in list(self._sniffers.items())}
+        return {"points": {key: part for key, part in parts.items() if part}}
+
+    def stop(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        """Wait until no sniffer has written for ``quiet_seconds`` (at most ``seconds``), end them, return what each has."""
+        sniffers = list(self._sniffers.values())
+        self._quiet(sniffers, request["quiet_seconds"], time.monotonic() + request["seconds"])
+        for sniffer in sniffers:
+            sniffer.interrupt()
+        for sniffer in sniffers:
+            sniffer.finish(self._children)
+        reports = {key: sniffer.report() for key, sniffer in self._sniffers.items()}
+        self._sniffers = {}
+        return {"points": reports}
+
+    @staticmethod
+    def _quiet(sniffers: List[Sniffer], quiet: float, deadline: float) -> None:
+        pause = threading.Event()
+        begin = time.monotonic()
+        while sniffers:
+            now = time.monotonic()
+            since = now - max([begin] + [sniffer.last_byte for sniffer in sniffers])
+            if since >= quiet or now >= deadline:
+                return
+            pause.wait(min(quiet - since, deadline - now))

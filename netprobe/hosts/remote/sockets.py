@@ -1,0 +1,236 @@
+"""One probe: sockets bound first (so that the capture filter can name their port), used once.
+
+TCP and HTTP use the kernel's own stack: the answer to a crafted SYN would be reset by it. Outcomes are the words of
+``netprobe.evidence.model.Outcome``.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import errno
+import select
+import socket
+import threading
+import time
+from typing import Any, Callable, Dict, Optional, Tuple
+
+from netprobe.hosts.remote import answers
+
+HOLD_SECONDS = 0.2
+HTTP_LIMIT = 1 << 20
+
+Result = Dict[str, Any]
+
+
+def family_of(address: str) -> int:
+    """Return the address family of an address in text form."""
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def source_address(address: str) -> Optional[str]:
+    """Return the address that this namespace sends from towards `address`; None without a route. Nothing is sent."""
+    with socket.socket(family_of(address), socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect((address, 9))
+        except OSError:
+            return None
+        return str(sock.getsockname()[0])
+
+
+def failed(error: OSError) -> Tuple[str, str]:
+    """Return the outcome and its detail for an error of connect or send."""
+    name = errno.errorcode.get(error.errno or 0, str(error))
+    if isinstance(error, socket.timeout) or error.errno == errno.ETIMEDOUT:
+        return "timeout", "no answer"
+    if error.errno == errno.ECONNREFUSED:
+        return "refused", name
+    if error.errno == errno.ECONNRESET:
+        return "reset", name
+    if error.errno in (errno.EPERM, errno.EACCES):
+        return "denied", name
+    return "unreachable", name
+
+
+class Sockets:
+    """The probe's socket between ``bind`` and ``go``."""
+
+    def __init__(self) -> None:
+        self._sock: Optional[socket.socket] = None
+
+    def bind(self, request: Dict[str, Any]) -> Result:
+        """Open a socket for ``proto`` towards ``address``; return its port (0 for ICMP) and the address it will send from."""
+        family, proto = family_of(request["address"]), request["proto"]
+        if proto == "icmp":
+            number = socket.IPPROTO_ICMPV6 if family == socket.AF_INET6 else socket.IPPROTO_ICMP
+            self._sock = socket.socket(family, socket.SOCK_RAW, number)
+        else:
+            self._sock = socket.socket(family, socket.SOCK_DGRAM if proto == "udp" else socket.SOCK_STREAM)
+            self._sock.bind(("", 0))
+        if proto in ("udp", "icmp"):
+            answers.hear_errors(self._sock)
+        if proto == "http":
+            import http.client  # noqa: F401 - loaded now, so that it costs nothing between the packets
+        port = 0 if proto == "icmp" else self._sock.getsockname()[1]
+        return {"port": port, "source": source_address(request["address"])}
+
+    def go(self, request: Dict[str, Any]) -> Result:
+        """Send the probe to ``address``/``port`` and wait for what comes of it, at most ``seconds``."""
+        sock, self._sock = self._sock, None
+        assert sock is not None, "bind comes first"
+        probes: Dict[str, Callable[[socket.socket, Dict[str, Any]], Tuple[str, str, Optional[Any]]]]
+        probes = {"tcp": _tcp, "http": _http, "udp": _udp, "icmp": _icmp}
+        local = [
+            source_address(request["address"]) or "",
+            request["ident"] if request["proto"] == "icmp" else sock.getsockname()[1],
+        ]
+        started, clock = time.time_ns(), time.monotonic()
+        with sock:
+            outcome, detail, replied_from = probes[request["proto"]](sock, request)
+            elapsed = time.monotonic() - clock
+        return {
+            "outcome": outcome,
+            "detail": detail,
+            "local": local if local[0] else None,
+            "remote": [request["address"], request.get("port") or 0],
+            "replied_from": replied_from,
+            "started_ns": started,
+            "elapsed_us": int(elapsed * 1e6),
+        }
+
+    def ask(self, request: Dict[str, Any]) -> Result:
+        """Send one DNS ``query`` to ``server`` over UDP; return ``{"reply", "local", "started_ns", "elapsed_us"}`` or ``{"error"}``."""
+        query = base64.b64decode(request["query"])
+        with socket.socket(family_of(request["server"]), socket.SOCK_DGRAM) as sock:
+            clock, started = time.monotonic(), time.time_ns()
+            deadline = clock + request["seconds"]
+            try:
+                sock.connect((request["server"], 53))
+                sock.send(query)
+                while True:
+                    sock.settimeout(max(0.001, deadline - time.monotonic()))
+                    reply = sock.recv(65535)
+                    if reply[:2] == query[:2]:
+                        return {
+                            "reply": base64.b64encode(reply).decode(),
+                            "local": list(sock.getsockname()[:2]),
+                            "started_ns": started,
+                            "elapsed_us": int((time.monotonic() - clock) * 1e6),
+                        }
+            except OSError as error:
+                outcome, detail = failed(error)
+                return {"error": "no answer" if outcome == "timeout" else detail}
+
+
+def _connect(sock: socket.socket, request: Dict[str, Any]) -> Optional[Tuple[str, str, None]]:
+    """Connect; None when it worked, else what came of it."""
+    sock.settimeout(request["seconds"])
+    try:
+        sock.connect((request["address"], request["port"]))
+    except OSError as error:
+        outcome, detail = failed(error)
+        if outcome == "timeout":
+            detail = "no answer to the SYN within %.3g s" % request["seconds"]
+        return outcome, detail, None
+    return None
+
+
+def _tcp(sock: socket.socket, request: Dict[str, Any]) -> Tuple[str, str, Optional[Any]]:
+    """Connect, send nothing, and watch for a reset or close for 200 ms."""
+    stopped = _connect(sock, request)
+    if stopped is not None:
+        return stopped
+    until = time.monotonic() + HOLD_SECONDS
+    received = 0
+    while True:
+        ready, _, _ = select.select([sock], [], [], max(0.0, until - time.monotonic()))
+        if not ready:
+            detail = "connected, still open %d ms later" % (HOLD_SECONDS * 1000)
+            return "connected", detail + (", the server sent %d bytes" % received if received else ""), None
+        try:
+            part = sock.recv(65536)
+        except OSError as error:
+            return "reset", "connected, then " + failed(error)[1], None
+        if not part:
+            return "closed", "connected, then closed by the other side", None
+        received += len(part)
+
+
+def _http(sock: socket.socket, request: Dict[str, Any]) -> Tuple[str, str, Optional[Any]]:
+    """Send one GET and read one complete response, whatever its status."""
+    deadline = time.monotonic() + request["seconds"]
+    stopped = _connect(sock, request)
+    if stopped is not None:
+        return stopped
+    late = threading.Event()
+
+    def cut() -> None:  # a timeout of the socket's own would start again with every byte
+        late.set()
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(max(0.01, deadline - time.monotonic()), cut)
+    timer.start()
+    sock.settimeout(None)
+    try:
+        outcome, detail = _exchange(sock, base64.b64decode(request["payload"]))
+    finally:
+        timer.cancel()
+    if late.is_set():
+        return "timeout", "connected, no complete response within %.3g s" % request["seconds"], None
+    return outcome, detail, None
+
+
+def _exchange(sock: socket.socket, message: bytes) -> Tuple[str, str]:
+    import http.client
+
+    response = http.client.HTTPResponse(sock, method="GET")
+    try:
+        sock.sendall(message)
+        response.begin()
+        body = response.read(HTTP_LIMIT)
+    except http.client.RemoteDisconnected:
+        return "closed", "connected, then closed without a response"
+    except http.client.HTTPException as error:
+        return "closed", "connected, no complete HTTP response (%s)" % type(error).__name__
+    except OSError as error:
+        return failed(error)[0], "connected, then " + failed(error)[1]
+    if response.length and len(body) < HTTP_LIMIT:
+        return "closed", "connected, no complete HTTP response (%d bytes are missing)" % response.length
+    version = {10: "HTTP/1.0", 11: "HTTP/1.1"}.get(response.version, "HTTP")
+    reason = "".join(letter for letter in response.reason[:40] if " " <= letter <= "~")
+    return "replied", ("%s %d %s" % (version, response.status, reason)).rstrip() + ", %d bytes" % len(body)
+
+
+def _udp(sock: socket.socket, request: Dict[str, Any]) -> Tuple[str, str, Optional[Any]]:
+    """Send one datagram and take the first datagram or ICMP error that comes back."""
+    try:
+        sock.sendto(base64.b64decode(request["payload"]), (request["address"], request["port"]))
+    except OSError as error:
+        return (*failed(error), None)
+    answer = answers.wait(sock, time.monotonic() + request["seconds"], lambda _data: True)
+    if answer.error is not None:
+        return (*answer.error, None)
+    if answer.data is None:
+        return "timeout", "no reply within %.3g s" % request["seconds"], None
+    other = None if answer.peer == (request["address"], request["port"]) else list(answer.peer)
+    return "replied", "a reply of %d bytes" % len(answer.data), other
+
+
+def _icmp(sock: socket.socket, request: Dict[str, Any]) -> Tuple[str, str, Optional[Any]]:
+    """Send one echo request and wait for its reply or for an error that quotes it."""
+    message = base64.b64decode(request["payload"])
+    version = 6 if ":" in request["address"] else 4
+    try:
+        sock.sendto(message, (request["address"], 0))
+    except OSError as error:
+        return (*failed(error), None)
+    answer = answers.wait(
+        sock, time.monotonic() + request["seconds"], lambda data: answers.echo_reply(data, message, version)
+    )
+    if answer.error is not None:
+        return (*answer.error, None)
+    if answer.data is None:
+        return "timeout", "no echo reply within %.3g s" % request["seconds"], None
+    other = None if answer.peer[0] == request["address"] else [answer.peer[0], request["ident"]]
+    return "replied", "echo reply", other

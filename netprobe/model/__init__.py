@@ -1,0 +1,1 @@
+"""Values that all rooms share, each rendered and parsed in one place."""

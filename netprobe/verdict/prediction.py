@@ -1,0 +1,128 @@
+"""The report of a run that sent nothing (``--predict``): what would happen by the hosts' state, and what could not be known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from netprobe.causes.case import Case
+from netprobe.decode import decode
+from netprobe.evidence.model import Proto, Resolution
+from netprobe.forward.model import Outcome
+from netprobe.forward.question import foresee, path_of
+from netprobe.model.report import PathCode, Report, Verdict
+from netprobe.paths.classify import Way
+from netprobe.paths.observe import Aim, Observation, Symptom
+from netprobe.state.build import build_world
+from netprobe.state.lookup import canonical
+from netprobe.state.sharing import is_absent
+from netprobe.verdict.behind import behind, blocker
+
+if TYPE_CHECKING:
+    from netprobe.evidence.model import Evidence, Probe
+    from netprobe.forward.model import Prediction
+    from netprobe.model.report import Finding
+
+_NOTHING_SENT = "predicted from the hosts' state: nothing was sent"
+
+
+def foretell(evidence: Evidence, probe: Probe) -> Report:
+    """Report a prediction."""
+    case = _case(evidence, probe)
+    told = case.prediction
+    cause = blocker(case, told) if told is not None else None
+    verdict = _verdict(case, told)
+    return Report(
+        target=probe.target,
+        source=probe.source,
+        dialled=_dialled(probe, case.transport),
+        verdict=verdict,
+        path=(path_of(told, case.aim) if told else None) or PathCode.NONE,
+        resolution=probe.lookup.how.value,
+        predicted_path=path_of(told, case.aim) if told else None,
+        why=_why(case, told, cause),
+        cause=cause if verdict is Verdict.FAILS else None,
+        after=behind(case) if verdict is Verdict.FAILS and cause is not None else None,
+        hops=tuple(replace(hop, seen=None) for hop in told.hops) if told else (),
+        assumptions=(_NOTHING_SENT, *(f"name: {step}" for step in probe.lookup.steps if "engine's state" in step)),
+        unknowns=tuple(filter(None, (told.unknown if told else _no_walk(probe), *_limits(evidence)))),
+        sent=False,
+        way=probe.way,
+        timing_ms=probe.timing_ms,
+    )
+
+
+def _case(evidence: Evidence, probe: Probe) -> Case:
+    world = build_world(evidence)
+    aim = Aim(
+        source=canonical(world.before, probe.source_at),
+        target=canonical(world.before, probe.target_at) if probe.target_at else None,
+        proto=probe.proto,
+    )
+    return Case(
+        probe=probe,
+        points=(),
+        table=decode(evidence.packets, evidence.points),
+        journey=None,
+        hops=(),
+        story=Observation(symptom=Symptom.NO_PACKETS),
+        way=Way(),
+        aim=aim,
+        world=world,
+        prediction=foresee(probe, world.before),
+    )
+
+
+def _verdict(case: Case, told: Prediction | None) -> Verdict:
+    if told is None or told.outcome is Outcome.UNKNOWN:
+        return Verdict.UNDETERMINED
+    if told.outcome is not Outcome.WORKS:
+        return Verdict.FAILS
+    if _is_absent(case):
+        return Verdict.UNDETERMINED
+    meant = case.aim.target
+    if meant is not None and told.arrives is not None and told.arrives != meant and case.aim.proto is not Proto.DNS:
+        return Verdict.UNDETERMINED
+    return Verdict.WORKS
+
+
+def _why(case: Case, told: Prediction | None, cause: Finding | None) -> str:
+    if told is None:
+        return "Nothing was sent, and nothing could be foretold."
+    if told.outcome is Outcome.UNKNOWN:
+        return f"Nothing was sent; how it would end is unknown from here: {told.unknown}."
+    if cause is not None:
+        return f"Nothing was sent; by the hosts' state {cause.summary}."
+    if told.arrives is not None and case.aim.target not in (None, told.arrives):
+        return f"Nothing was sent; by the hosts' state it would come to {told.arrives}, not to {case.aim.target}."
+    if told.outcome is Outcome.WORKS and _is_absent(case):
+        return f"Nothing was sent; by the hosts' state another container of the same network namespace would answer, not {case.named.name if case.named else case.aim.target}."
+    steps = [f"{step.rule}: {step.what}" for step in told.steps if step.rule]
+    return "Nothing was sent; by the hosts' state it would arrive and be answered" + (
+        f" ({'; '.join(steps)})." if steps else "."
+    )
+
+
+def _is_absent(case: Case) -> bool:
+    """Whether the named container has no part in its namespace: whoever answers there is somebody else."""
+    return case.probe is not None and is_absent(case.probe, case.world.before)
+
+
+def _no_walk(probe: Probe) -> str:
+    if probe.lookup.how is Resolution.FAILED:
+        said = probe.lookup.steps[-1] if probe.lookup.steps else "no address"
+        return f"{probe.lookup.name}: {said}"
+    return f"the state of {probe.source_at.host} is not known"
+
+
+def _limits(evidence: Evidence) -> tuple[str, ...]:
+    return tuple(f"{limit.subject}: {limit.why}" for limit in evidence.limits)
+
+
+def _dialled(probe: Probe, transport: str) -> str | None:
+    if probe.dialled is None:
+        return None
+    if probe.dialled_port is None:
+        return f"{probe.dialled}/icmp"
+    host = f"[{probe.dialled}]" if ":" in probe.dialled else probe.dialled
+    return f"{host}:{probe.dialled_port}/{transport}"

@@ -1,0 +1,213 @@
+"""The one sentence that says why: what made it work, or what was seen where when no cause could be proved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netprobe.causes.service.proxy import uses_no_proxy
+from netprobe.evidence.model import Proto, Resolution
+from netprobe.model.report import Direction, PathCode, Verdict
+from netprobe.paths.observe import Symptom
+from netprobe.state.sockets import listening
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from netprobe.causes.case import Case
+    from netprobe.model.report import Change, Finding
+
+
+def why(case: Case, verdict: Verdict, cause: Finding | None) -> str:
+    """One sentence (sometimes two) for the second line of a report."""
+    if verdict is Verdict.WORKS:
+        return _works(case)
+    if cause is not None:
+        return cause.summary + "."
+    return _undetermined(case)
+
+
+def _change(case: Case, field: str) -> tuple[Change, str] | None:
+    """The request's change of that field, and the host where it happened."""
+    host_of = {point.name: point.host for point in case.points}
+    previous = ""
+    for hop in case.hops:
+        if hop.direction is not Direction.REQUEST or not hop.seen:
+            continue
+        for change in hop.changes:
+            if change.field == field:
+                return change, (previous if field == "src" and previous else host_of.get(hop.point, ""))
+        previous = host_of.get(hop.point, "")
+    return None
+
+
+def _target(case: Case) -> str:
+    place = case.probe.target_at if case.probe is not None else None
+    if place is not None and case.aim.target is not None and case.aim.target.container is None:
+        place = case.aim.target
+    return (place.container or place.host) if place is not None else "the target"
+
+
+def _works(case: Case) -> str:
+    if case.aim.proto is Proto.DNS:
+        return _dns(case)
+    parts = [_WORKS[case.way.path](case)]
+    if case.way.path is PathCode.DNAT:
+        parts += _backup(case)
+    if case.aim.proto is Proto.HTTP and case.story.detail:
+        parts.append(f"The answer is {case.story.detail}.")
+    if case.story.symptom is Symptom.DELIVERED:
+        parts.append("No reply came, and no ICMP error: the datagram was delivered.")
+    return " ".join(parts)
+
+
+def _dns(case: Case) -> str:
+    server = case.probe.lookup.server if case.probe else None
+    return f"{server or 'The resolver'} answered."
+
+
+def _dnat(case: Case) -> str:
+    found = _change(case, "dst")
+    if found is None:
+        return "The destination was rewritten on the way (DNAT)."
+    change, host = found
+    rule = f"rule {change.rule}" if change.rule else "DNAT"
+    whose = f"{host}'s {rule}" if host else f"The {rule}" if change.rule else rule
+    return f"{whose} turns {change.before} into {_target(case)}'s {change.after}."
+
+
+def _dnat_masquerade(case: Case) -> str:
+    source = _change(case, "src")
+    more = f" and its source becomes {source[0].after}" if source else ""
+    return _dnat(case).rstrip(".") + more + "."
+
+
+def _backup(case: Case) -> list[str]:
+    """What stands behind DNAT."""
+    if case.publication is None:
+        return []
+    host, _, published = case.publication
+    proxies = case.proxies(host, published)
+    if proxies is None:
+        return []
+    if proxies:
+        return ["docker-proxy listens too and would take over."]
+    taken = listening(host.own.sockets or (), *case.dialled, case.transport) if case.dialled else ()
+    if taken and uses_no_proxy(host):
+        return ["The engine runs without docker-proxy: DNAT takes everything."]
+    if taken:
+        return [
+            f"docker-proxy is not running: what DNAT does not take comes to {taken[0].process or 'another process'}."
+        ]
+    return ["docker-proxy is not running: connections that DNAT does not take would be refused."]
+
+
+def _proxied(case: Case) -> str:
+    found = _change(case, "connection")
+    process = found[0].rule if found and found[0].rule else "docker-proxy"
+    source = ""
+    if case.journey is not None:
+        source = f", from {case.journey.inner.flows[0].client.address}"
+    where = f" on {found[1]}" if found and found[1] else ""
+    return f"{process}{where} accepts the connection and opens its own to {_target(case)}{source}: the container does not see the client's address."
+
+
+def _masquerade(case: Case) -> str:
+    found = _change(case, "src")
+    if found is None:
+        return "The source was rewritten on the way (SNAT)."
+    change, host = found
+    rule = f"rule {change.rule}" if change.rule else "source NAT"
+    whose = f"{host}'s {rule}" if host else f"The {rule}"
+    return f"{whose} turns the source {change.before} into {change.after}, so that replies find back."
+
+
+def _bridge(case: Case) -> str:
+    bridges = [
+        point.interface
+        for point in case.points
+        if point.container is None and any(hop.point == point.name and hop.seen is not False for hop in case.hops)
+    ]
+    source = case.aim.source
+    if source is not None and source.container is None:
+        return f"{source.host} reaches {_target(case)}'s own address through its bridge; no NAT."
+    if case.probe is None and not any(point.host for point in case.points):
+        return "The same frame was seen at every point, without NAT between them: they are taken to be ports of one bridge."
+    names = [name for name in bridges if not name.startswith("veth")]
+    link = f" ({names[0]})" if names else ""
+    return f"Both are ports of one bridge{link}: the same frame arrives, no NAT."
+
+
+def _macvlan(case: Case) -> str:
+    places = {point.host for point in case.points for hop in case.hops if hop.seen and hop.point == point.name}
+    if len(places) == 1:
+        return f"macvlan: the driver hands the frame over inside {min(places)}, it crosses no wire; no NAT."
+    return "macvlan: the same frame crosses the wire untagged; no NAT."
+
+
+def _routed(case: Case) -> str:
+    said = [
+        f"between {one} and {other}" if one != other else f"beyond {one}, which sees it again"
+        for one, other in case.way.between
+    ]
+    routers = [segment.host for segment in case.way.segments if segment.path is PathCode.ROUTED]
+    if not said:
+        return f"{' and '.join(routers) or 'Somebody'} routed it, address and port unchanged."
+    return f"It was routed by a host that was not sniffed, {' and '.join(said)}; address and port unchanged."
+
+
+_WORKS: dict[PathCode, Callable[[Case], str]] = {
+    PathCode.EMBEDDED_DNS: _dns,
+    PathCode.SHARED_NETNS: lambda case: f"Both are in one network namespace: it never leaves {_lo(case)}.",
+    PathCode.DOCKER_PROXY: _proxied,
+    PathCode.DNAT_MASQUERADE: _dnat_masquerade,
+    PathCode.DNAT: _dnat,
+    PathCode.MACVLAN_VLAN: lambda case: (
+        f"macvlan: the same frame crosses the wire with VLAN tag {case.way.vlan}; no NAT."
+    ),
+    PathCode.MACVLAN: _macvlan,
+    PathCode.BRIDGE: _bridge,
+    PathCode.MASQUERADE: _masquerade,
+    PathCode.ROUTED: _routed,
+    PathCode.LOCAL: lambda case: f"A process of {_target(case)} itself answers.",
+    PathCode.NONE: lambda _: "It was answered, and no point saw it change on the way.",
+}
+
+
+def _lo(case: Case) -> str:
+    return next((hop.point for hop in case.hops if hop.seen), "lo")
+
+
+_STORY = {
+    Symptom.SILENCE: "it was seen at {last}{missing}, and nothing answered",
+    Symptom.REFUSED: "it was refused ({detail}); it was seen at {last}{missing}",
+    Symptom.UNREACHABLE: "it was answered with {detail}; it was seen at {last}{missing}",
+    Symptom.CLOSED: "it was accepted and then ended ({detail})",
+    Symptom.NO_RESPONSE: "it was accepted, and {detail} came",
+    Symptom.NO_ANSWER: "the lookup got no answer",
+    Symptom.OTHER_ENDPOINT: "it was answered, but not by the target: it was last seen at {last}",
+    Symptom.OK: "it was accepted at {last}; what became of it there is not certain",
+    Symptom.DELIVERED: "the datagram was delivered and not answered",
+}
+
+
+def _undetermined(case: Case) -> str:
+    if case.story.symptom is Symptom.NO_PACKETS:
+        if case.probe is not None and case.probe.lookup.how is Resolution.FAILED:
+            return f"The name {case.probe.lookup.name} gave no address, and no packet of the lookup was seen."
+        said = case.probe.result.detail if case.probe is not None else ""
+        return "No packet of this connection was seen at any point" + (
+            f"; the prober was told: {said}." if said else "."
+        )
+    if case.reply_lost and case.first_missing is None:
+        return f"it was answered, and the answer came as far as {case.last_seen}, but the source did not take it; the reason could not be proved."
+    if case.reply_lost:
+        return f"it was answered, and the answer was seen at {case.last_seen} and never at {case.first_missing}; the reason could not be proved."
+    if case.journey is not None and case.journey.unknowns and case.story.good:
+        return (
+            "It was accepted; other connections at the same time hide whether docker-proxy handed it on to the target."
+        )
+    missing = f" and never at {case.first_missing}" if case.first_missing else ""
+    text = _STORY[case.story.symptom].format(
+        last=case.last_seen, missing=missing, detail=case.story.detail or "no reason given"
+    )
+    return text[:1].upper() + text[1:] + "; the reason could not be proved."

@@ -1,0 +1,104 @@
+"""Asking netprobe about the lab, from outside, as a user does: the command line, its JSON, its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from netprobe_lab.errors import LabError
+from netprobe_lab.layout import DESK
+from netprobe_lab.namespaces import enter
+from netprobe_lab.run import last_line
+from netprobe_lab.shell import shell_environment
+from netprobe_lab.sshd import desk_hosts_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from netprobe_lab.layout import Lab
+
+_EXITS = {"works": 0, "fails": 1, "undetermined": 3}
+_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What netprobe said: its report as JSON, and its exit code."""
+
+    report: dict[str, Any]
+    exit_code: int
+
+
+def explain(
+    lab: Lab, arguments: tuple[str, ...], save: Path, unlisted: tuple[str, ...] = (), *, over_ssh: bool = False
+) -> Answer:
+    """Run `netprobe explain --json --save`; ``over_ssh``: on `desk`, which reaches the servers by ssh.
+
+    The inventory lacks the `unlisted` hosts.
+
+    Raises:
+        LabError: it gave no report, or its exit code contradicts its verdict.
+    """
+    listed = desk_hosts_file(lab) if over_ssh else lab.hosts_file
+    hosts = _inventory_without(listed, unlisted, save) if unlisted else listed
+    argv = ["explain", *arguments, "--hosts", str(hosts), "--save", str(save), "--json"]
+    return _answer(argv, on_desk(lab, argv) if over_ssh else _netprobe(argv, capture=True))
+
+
+def replay(save: Path) -> Answer:
+    """Run `netprobe replay --json` on saved evidence. Raises as :func:`explain` does."""
+    argv = ["replay", str(save), "--json"]
+    return _answer(argv, _netprobe(argv, capture=True))
+
+
+def _answer(argv: list[str], done: subprocess.CompletedProcess[str]) -> Answer:
+    try:
+        report = json.loads(done.stdout)
+    except ValueError as fault:
+        raise LabError(f"netprobe {argv[0]} gave no JSON: {last_line(done.stderr)}", " ".join(argv)) from fault
+    if not isinstance(report, dict) or "verdict" not in report:
+        error = report.get("error", "no report") if isinstance(report, dict) else "no report"
+        raise LabError(f"netprobe {' '.join(argv)}: {error}", str(report)[:400])
+    if done.returncode != _EXITS.get(report["verdict"]):
+        raise LabError(f"netprobe says {report['verdict']} and exits {done.returncode}")
+    return Answer(report=report, exit_code=done.returncode)
+
+
+def _inventory_without(listed: Path, unlisted: tuple[str, ...], save: Path) -> Path:
+    """Write an inventory without some hosts, beside the evidence."""
+    hosts = tomllib.loads(listed.read_text())["hosts"]
+    kept = {name: host for name, host in hosts.items() if name not in unlisted}
+    tables = (
+        f"[hosts.{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in host.items())
+        for name, host in kept.items()
+    )
+    path = save.with_suffix(".toml")
+    path.write_text("\n".join(tables))
+    return path
+
+
+def print_report(save: Path) -> None:
+    """Run `netprobe replay` on saved evidence, for people to read, on this terminal."""
+    _netprobe(["replay", str(save)], capture=False)
+
+
+def on_desk(lab: Lab, arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run netprobe on `desk` (after `lab up --ssh`); return its result."""
+    environment = {**os.environ, **shell_environment(lab, DESK.name)}
+    return subprocess.run(
+        [*enter(lab, DESK.name), sys.executable, "-m", "netprobe", *arguments], stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False, env=environment,
+    )  # fmt: skip
+
+
+def _netprobe(arguments: list[str], *, capture: bool) -> subprocess.CompletedProcess[str]:
+    sys.stdout.flush()
+    return subprocess.run(
+        [sys.executable, "-m", "netprobe", *arguments], stdin=subprocess.DEVNULL, capture_output=capture, text=True,
+        errors="replace", timeout=_SECONDS, check=False, env=dict(os.environ),
+    )  # fmt: skip

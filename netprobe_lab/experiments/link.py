@@ -1,0 +1,145 @@
+"""Layer 2 and the size of frames: a bridge without its address, a port without its bridge, a path with a smaller MTU."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from netprobe_lab.experiments.model import Expected, Experiment, Inside, client, fails, on, start
+
+_OUT = ("203.0.113.10:80", "--from", "client@server2", "--timeout", "2")
+_BY_NAME = ("demo:80", "--from", "server1", "--timeout", "2")
+_CLIENT: Final = client()
+_NGINX: Final = start("demo", "nginx", options="-p 80:80", port=80)
+_BIG = ("http://203.0.113.10:80/", "--size", "4000", "--from", "client@server2", "--timeout", "5")
+_NO_MASTER = "sh -c 'ip link set $(ip -o link show master docker0 | sed \"s/^[0-9]*: //;s/@.*//\") nomaster'"
+_NO_ICMP = "iptables -I OUTPUT -p icmp --icmp-type fragmentation-needed -j DROP"
+_OTHER_NIC = "ip route add 192.168.3.201/32 dev eth1"
+_ON_ETH1 = "docker network create -d macvlan --subnet 172.21.0.0/24 --gateway 172.21.0.1 -o parent=eth1 aa_net"
+_MASQUERADED = Expected(verdict="works", path="masquerade", resolution="literal")
+
+
+LINK: Final = (
+    Experiment(
+        name="bridge-address-lost",
+        title="docker0 lost its address: the containers' gateway answers no ARP",
+        explain=_OUT,
+        expected=fails("bridge-address-lost"),
+        set_up=_CLIENT,
+        break_=on("server2", "ip addr flush dev docker0"),
+        near_miss=("no-route", "masquerade-missing", "ip-forward-off"),
+    ),
+    Experiment(
+        name="bridge-address-lost-and-back",
+        title="the same with the address put back",
+        explain=_OUT,
+        expected=_MASQUERADED,
+        set_up=_CLIENT,
+        break_=on("server2", "ip addr flush dev docker0", "ip addr add 172.17.0.1/16 dev docker0"),
+        near_miss=("bridge-address-lost",),
+    ),
+    Experiment(
+        name="bridge-address-lost-inbound",
+        title="the same, and a published port: the host has no route to its container any more",
+        explain=_BY_NAME,
+        expected=fails("bridge-address-lost", resolution="inventory"),
+        set_up=_NGINX,
+        break_=on("server2", "ip addr flush dev docker0"),
+        near_miss=("no-route",),
+    ),
+    Experiment(
+        name="bridge-port-lost",
+        title="a container's veth is no port of its bridge any more",
+        explain=_OUT,
+        expected=fails("bridge-address-lost"),
+        set_up=_CLIENT,
+        break_=on("server2", _NO_MASTER),
+        near_miss=("no-route", "masquerade-missing"),
+    ),
+    Experiment(
+        name="mtu-blackhole",
+        title="the uplink's MTU is smaller than the containers', and ICMP is dropped: nobody is told",
+        explain=_BIG,
+        expected=fails("mtu-blackhole", path="masquerade"),
+        set_up=_CLIENT,
+        break_=on("server2", "ip link set eth0 mtu 1400", _NO_ICMP),
+        near_miss=("upstream-drop", "output-drop"),
+    ),
+    Experiment(
+        name="mtu-told",
+        title="the same, and ICMP passes: the container sends smaller segments",
+        explain=_BIG,
+        expected=_MASQUERADED,
+        set_up=_CLIENT,
+        break_=on("server2", "ip link set eth0 mtu 1400"),
+        near_miss=("mtu-blackhole",),
+    ),
+    Experiment(
+        name="mtu-small-request",
+        title="the same blackhole, and a request that fits",
+        explain=("http://203.0.113.10:80/", "--from", "client@server2"),
+        expected=_MASQUERADED,
+        set_up=_CLIENT,
+        break_=on("server2", "ip link set eth0 mtu 1400", _NO_ICMP),
+        near_miss=("mtu-blackhole",),
+    ),
+    Experiment(
+        name="mtu-same",
+        title="the same without a smaller MTU: large segments pass",
+        explain=_BIG,
+        expected=_MASQUERADED,
+        set_up=_CLIENT,
+        break_=on("server2", _NO_ICMP),
+        near_miss=("mtu-blackhole",),
+    ),
+    Experiment(
+        name="rp-filter-multihomed",
+        title="the way back leads out of the other NIC, and rp_filter=1 drops what does not come from there",
+        explain=_BY_NAME,
+        expected=fails("rp-filter-multihomed", resolution="inventory"),
+        set_up=_NGINX,
+        break_=on("server2", _OTHER_NIC, "sysctl -q -w net.ipv4.conf.eth0.rp_filter=1"),
+        near_miss=("upstream-drop", "forward-drop", "missing-return-route"),
+    ),
+    Experiment(
+        name="rp-filter-one-nic",
+        title="rp_filter=1, and the way back is by the NIC that it came in by",
+        explain=_BY_NAME,
+        expected=Expected(verdict="works", path="dnat", resolution="inventory"),
+        set_up=_NGINX,
+        break_=on("server2", "sysctl -q -w net.ipv4.conf.eth0.rp_filter=1"),
+        near_miss=("rp-filter-multihomed",),
+    ),
+    Experiment(
+        name="gateway-endpoint-elsewhere",
+        title="a published port dies once its container is connected to a network that takes the default route",
+        explain=_BY_NAME,
+        expected=fails("gateway-endpoint-elsewhere", resolution="inventory"),
+        set_up=(*on("server2", _ON_ETH1), *_NGINX, *on("server2", "docker network connect aa_net demo")),
+        near_miss=("dnat-missing",),
+    ),
+    Experiment(
+        name="gateway-endpoint-route",
+        title="the same by the default route alone",
+        explain=_BY_NAME,
+        expected=fails("gateway-endpoint-elsewhere", resolution="inventory", path="dnat"),
+        set_up=(
+            *on("server2", _ON_ETH1.replace("aa_net", "zz_net")),
+            *_NGINX,
+            *on("server2", "docker network connect zz_net demo"),
+        ),
+        break_=(Inside(host="server2", container="demo", command="ip route replace default via 172.21.0.1 dev eth1"),),
+        near_miss=("upstream-drop", "missing-return-route"),
+    ),
+    Experiment(
+        name="gateway-endpoint-here",
+        title="the same network, and the default route stays where the port is published",
+        explain=_BY_NAME,
+        expected=Expected(verdict="works", path="dnat", resolution="inventory"),
+        set_up=(
+            *on("server2", _ON_ETH1.replace("aa_net", "zz_net")),
+            *_NGINX,
+            *on("server2", "docker network connect zz_net demo"),
+        ),
+        near_miss=("gateway-endpoint-elsewhere",),
+    ),
+)

@@ -1,0 +1,102 @@
+"""Rules of address translation that were flushed, or that are left over."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from netprobe_lab.experiments.model import (
+    Expected,
+    Experiment,
+    client,
+    fails,
+    on,
+    start,
+)
+
+_OUT = ("203.0.113.10:80", "--from", "client@server2", "--timeout", "2")
+_BY_NAME = ("demo:80", "--from", "server1", "--timeout", "5")
+_NGINX: Final = start("demo", "nginx", options="-p 80:80", port=80)
+_CLIENT: Final = client()
+_OLD_DNAT = "iptables -t nat -I DOCKER 1 ! -i docker0 -p tcp --dport 80 -j DNAT --to-destination 172.17.0.99:80"
+_OLD_ACCEPT = "iptables -I DOCKER 1 -d 172.17.0.99/32 ! -i docker0 -o docker0 -p tcp --dport 80 -j ACCEPT"
+_NEW_DNAT = _OLD_DNAT.replace("172.17.0.99", "172.17.0.2")
+
+
+TRANSLATION: Final = (
+    Experiment(
+        name="rules-flushed",
+        title="the nat table of the Docker host was flushed: a container's way out is dead",
+        explain=_OUT,
+        expected=fails("rules-flushed", path="routed"),
+        set_up=_CLIENT,
+        break_=on("server2", "iptables -t nat -F"),
+        near_miss=("masquerade-missing", "upstream-drop", "missing-return-route"),
+    ),
+    Experiment(
+        name="rules-flushed-masquerade-alone",
+        title="the same with the MASQUERADE rule alone deleted",
+        explain=_OUT,
+        expected=fails("masquerade-missing", path="routed"),
+        set_up=_CLIENT,
+        break_=on("server2", "iptables -t nat -D POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE"),
+        near_miss=("rules-flushed",),
+    ),
+    Experiment(
+        name="rules-flushed-and-back",
+        title="the same with the MASQUERADE rule put back after the flush",
+        explain=_OUT,
+        expected=Expected(verdict="works", path="masquerade", resolution="literal"),
+        set_up=_CLIENT,
+        break_=on(
+            "server2",
+            "iptables -t nat -F",
+            "iptables -t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE",
+        ),
+        near_miss=("rules-flushed", "masquerade-missing"),
+    ),
+    Experiment(
+        name="rules-flushed-inbound",
+        title="the same flush, and a published port: docker-proxy alone carries it",
+        explain=("demo:80", "--from", "server1"),
+        expected=Expected(verdict="works", path="docker-proxy", resolution="inventory", findings=("dnat-missing",)),
+        set_up=_NGINX,
+        break_=on("server2", "iptables -t nat -F"),
+        near_miss=("rules-flushed",),
+    ),
+    Experiment(
+        name="stale-dnat",
+        title="a port has the DNAT and ACCEPT rules of a container that is gone before its own",
+        explain=_BY_NAME,
+        expected=fails("stale-dnat", resolution="inventory"),
+        set_up=_NGINX,
+        break_=on("server2", _OLD_DNAT, _OLD_ACCEPT),
+        near_miss=("forward-drop", "stale-arp", "subnet-overlap"),
+    ),
+    Experiment(
+        name="stale-dnat-dropped",
+        title="the same with the old DNAT rule alone: FORWARD drops what it leads to nobody",
+        explain=("demo:80", "--from", "server1", "--timeout", "2"),
+        expected=fails("stale-dnat", resolution="inventory"),
+        set_up=_NGINX,
+        break_=on("server2", _OLD_DNAT),
+        near_miss=("forward-drop",),
+    ),
+    Experiment(
+        name="stale-dnat-alive",
+        title="the same two rules, with the address of the container that is there",
+        explain=("demo:80", "--from", "server1"),
+        expected=Expected(verdict="works", path="dnat", resolution="inventory"),
+        set_up=_NGINX,
+        break_=on("server2", _NEW_DNAT, _OLD_ACCEPT),
+        near_miss=("stale-dnat",),
+    ),
+    Experiment(
+        name="stale-dnat-behind",
+        title="the old rules behind the port's own: nothing meets them",
+        explain=("demo:80", "--from", "server1"),
+        expected=Expected(verdict="works", path="dnat", resolution="inventory"),
+        set_up=_NGINX,
+        break_=on("server2", _OLD_DNAT.replace("-I DOCKER 1", "-A DOCKER"), _OLD_ACCEPT),
+        near_miss=("stale-dnat",),
+    ),
+)

@@ -1,0 +1,94 @@
+"""Running experiments in the lab: clean, set up, break, ask, compare. Experiments of one situation share its set-up."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netprobe_lab.ask import Answer, explain, print_report, replay
+from netprobe_lab.compare import disagreements
+from netprobe_lab.edit import edit
+from netprobe_lab.layout import SERVERS, Lab
+from netprobe_lab.steps import carry_out, clean, container_addresses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from netprobe_lab.experiments.model import Experiment, Step
+
+Situation = tuple[tuple["Step", ...], tuple["Step", ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One experiment's result: what netprobe said, and where that is not what was declared."""
+
+    experiment: Experiment
+    answer: Answer
+    evidence: Path
+    disagreements: tuple[str, ...]
+
+
+def situation(experiment: Experiment) -> Situation:
+    """Return what an experiment's surroundings are made of."""
+    return experiment.set_up, experiment.break_
+
+
+def grouped(experiments: Iterable[Experiment]) -> list[list[Experiment]]:
+    """Group experiments by situation, in the order of first appearance."""
+    groups: dict[Situation, list[Experiment]] = {}
+    for experiment in experiments:
+        groups.setdefault(situation(experiment), []).append(experiment)
+    return list(groups.values())
+
+
+def make_situation(lab: Lab, wanted: Situation) -> None:
+    """Clean the lab, set up, and break."""
+    clean(lab)
+    for step in (*wanted[0], *wanted[1]):
+        carry_out(lab, step)
+
+
+def ask(lab: Lab, experiment: Experiment, evidence: Path, *, over_ssh: bool = False) -> Outcome:
+    """Let netprobe (``over_ssh``: on `desk`) explain the connection of an experiment whose situation is there, and compare."""
+    addresses: dict[str, str] = {}
+    for machine in SERVERS:
+        addresses |= container_addresses(lab, machine.name)
+    arguments = tuple(word.format_map(addresses) for word in experiment.explain)
+    answer = explain(lab, arguments, evidence, experiment.unlisted, over_ssh=over_ssh)
+    if experiment.edits:
+        edit(evidence, experiment.edits)
+        answer = replay(evidence)
+    found = disagreements(answer.report, experiment.expected, addresses)
+    return Outcome(experiment=experiment, answer=answer, evidence=evidence, disagreements=tuple(found))
+
+
+def outcomes(lab: Lab, experiments: Iterable[Experiment], directory: Path) -> Iterator[Outcome]:
+    """Run experiments, one situation after the other; the evidence of each is saved as NAME.pcapng; leave a clean lab.
+
+    Raises:
+        LabError: the lab failed, or netprobe gave no report.
+    """
+    try:
+        for group in grouped(experiments):
+            make_situation(lab, situation(group[0]))
+            for experiment in group:
+                yield ask(lab, experiment, directory / f"{experiment.name}.pcapng")
+    finally:
+        clean(lab)
+
+
+def run_and_print(lab: Lab, experiments: list[Experiment]) -> bool:
+    """Run experiments, print each report and whether it is as declared; return whether all are."""
+    agreed = True
+    with tempfile.TemporaryDirectory(prefix="netprobe-") as directory:
+        for outcome in outcomes(lab, experiments, Path(directory)):
+            print(f"── {outcome.experiment.name}: {outcome.experiment.title}", flush=True)
+            print_report(outcome.evidence)
+            for line in outcome.disagreements:
+                print(f"   not as declared: {line}")
+            print("   as declared" if not outcome.disagreements else "", flush=True)
+            agreed = agreed and not outcome.disagreements
+    return agreed

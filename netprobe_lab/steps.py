@@ -1,0 +1,213 @@
+"""Carrying out an experiment's steps on the lab's hosts, and getting back to a clean lab."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from dataclasses import asdict
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, assert_never
+
+from netprobe_lab import stray
+from netprobe_lab.engine import engine_with
+from netprobe_lab.errors import LabError
+from netprobe_lab.experiments.model import DeleteDnat, Engine, Inside, KillProxy, Run, Step, Stray, WaitPort
+from netprobe_lab.layout import SERVERS, Lab, Machine, machine
+from netprobe_lab.namespaces import enter
+from netprobe_lab.processes import read_pid, start_time, write_pid
+from netprobe_lab.run import environment, last_line, run
+from netprobe_lab.shell import shell_environment
+from netprobe_lab.surroundings import restore_surroundings
+from netprobe_lab.waiting import poll, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_READY_SECONDS = 10.0
+_LISTEN = {"tcp": "0A", "udp": "07"}  # st of a waiting socket: TCP_LISTEN, TCP_CLOSE (include/net/tcp_states.h)
+
+
+def on_host(lab: Lab, host: str, argv: Sequence[str], **options: object) -> subprocess.CompletedProcess[str]:
+    """Run one command inside a host of the lab (or in the `wires` namespace), as `lab shell HOST` would."""
+    check = bool(options.get("check", True))
+    stdin = options.get("stdin")
+    text = stdin if isinstance(stdin, str) else None
+    return run(lab, [*enter(lab, host), *argv], env=shell_environment(lab, host), check=check, stdin=text)
+
+
+def carry_out(lab: Lab, step: Step) -> None:
+    """Carry out one step.
+
+    Raises:
+        LabError: it did not do what it says.
+    """
+    match step:
+        case Run():
+            on_host(lab, step.host, shlex.split(step.command))
+        case Inside():
+            on_host(lab, step.host, [*_inside(lab, step.host, step.container), *shlex.split(step.command)])
+        case WaitPort():
+            _wait_port(lab, step)
+        case KillProxy():
+            _kill_proxy(lab, step)
+        case DeleteDnat():
+            _delete_dnat(lab, step)
+        case Engine():
+            engine_with(lab, machine(step.host), dict(step.options))
+        case Stray():
+            _send_stray(lab, step)
+        case _:
+            assert_never(step)
+
+
+def container_addresses(lab: Lab, host: str) -> dict[str, str]:
+    """Return the IPv4 address of each running container of a host on its first network."""
+    names = on_host(lab, host, ["docker", "ps", "--format", "{{.Names}}"]).stdout.split()
+    if not names:
+        return {}
+    described = json.loads(on_host(lab, host, ["docker", "inspect", *names]).stdout)
+    found = {}
+    for container in described:
+        networks = container["NetworkSettings"]["Networks"].values()
+        addresses = [network["IPAddress"] for network in networks if network["IPAddress"]]
+        if addresses:
+            found[container["Name"].lstrip("/")] = addresses[0]
+    return found
+
+
+def clean(lab: Lab) -> None:
+    """Remove all containers and networks of the lab and put everything else back as it was at its start."""
+    _end_strays(lab)
+    for server in SERVERS:
+        _remove_containers(lab, server)
+        engine_with(lab, server, {})
+    restore_surroundings(lab)
+
+
+def _remove_containers(lab: Lab, machine: Machine) -> None:
+    names = on_host(lab, machine.name, ["docker", "ps", "--all", "--quiet"]).stdout.split()
+    if names:
+        on_host(lab, machine.name, ["docker", "rm", "--force", "--volumes", *names])
+    networks = on_host(
+        lab, machine.name, ["docker", "network", "ls", "--quiet", "--filter", "type=custom"]
+    ).stdout.split()
+    if networks:
+        on_host(lab, machine.name, ["docker", "network", "rm", *networks])
+
+
+def _inside(lab: Lab, host: str, container: str) -> list[str]:
+    return ["nsenter", f"--target={_pid(lab, host, container)}", "--net", "--"] if container else []
+
+
+def _pid(lab: Lab, host: str, container: str) -> str:
+    return on_host(lab, host, ["docker", "inspect", "--format", "{{.State.Pid}}", container]).stdout.strip()
+
+
+def _wait_port(lab: Lab, step: WaitPort) -> None:
+    pid = _pid(lab, step.host, step.container)
+    what = f"{step.container} on {step.host} to listen on {step.port}/{step.protocol}"
+    wait_for(lambda: _listens(pid, step), what, _READY_SECONDS, f"docker logs {step.container}")
+
+
+def _listens(pid: str, step: WaitPort) -> bool:
+    """Look into the container's own socket tables, proc(5) /proc/PID/net/{tcp,udp}{,6}."""
+    for table in (step.protocol, f"{step.protocol}6"):
+        try:
+            lines = Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]
+        except OSError as gone:
+            raise LabError(f"{step.container} on {step.host} does not run", f"docker logs {step.container}") from gone
+        for fields in (line.split() for line in lines):
+            if fields[1].endswith(f":{step.port:04X}") and fields[3] == _LISTEN[step.protocol]:
+                return True
+    return False
+
+
+def _kill_proxy(lab: Lab, step: KillProxy) -> None:
+    pids = _proxies(lab, step)
+    if not pids:
+        raise LabError(f"no docker-proxy serves {step.port}/{step.protocol} on {step.host}")
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    if not poll(lambda: all(map(_gone, pids)), _READY_SECONDS):
+        raise LabError(f"docker-proxy on {step.host} survives SIGKILL")
+
+
+def _proxies(lab: Lab, step: KillProxy) -> list[int]:
+    """Find docker-proxy by its arguments, in that host's network namespace only."""
+    namespace = lab.netns_path(step.host).stat()
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            words = (
+                (entry / "cmdline").read_bytes().decode(errors="replace").split("\0") if entry.name.isdigit() else []
+            )
+            if not words[:1] or not words[0].endswith("docker-proxy"):
+                continue
+            if os.path.samestat((entry / "ns/net").stat(), namespace) and _proxy_serves(words, step):
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def _proxy_serves(words: list[str], step: KillProxy) -> bool:
+    options = dict(zip(words[1::2], words[2::2], strict=False))
+    return options.get("-host-port") == str(step.port) and options.get("-proto") == step.protocol
+
+
+def _delete_dnat(lab: Lab, step: DeleteDnat) -> None:
+    saved = on_host(lab, step.host, ["iptables-save", "--table", "nat"]).stdout
+    rules = [shlex.split(line) for line in saved.splitlines() if line.startswith("-A DOCKER ")]
+    matching = [rule for rule in rules if _translates(rule, step)]
+    if len(matching) != 1:
+        raise LabError(f"{len(matching)} DNAT rules for {step.port}/{step.protocol} on {step.host}, not one")
+    on_host(lab, step.host, ["iptables", "--table", "nat", "--delete", *matching[0][1:]])
+
+
+def _translates(rule: list[str], step: DeleteDnat) -> bool:
+    pairs = list(pairwise(rule))
+    wanted = (("-p", step.protocol), ("--dport", str(step.port)), ("-j", "DNAT"))
+    return all(pair in pairs for pair in wanted)
+
+
+def _send_stray(lab: Lab, step: Stray) -> None:
+    """Start `stray.py`, and wait until it watches."""
+    options = asdict(step)
+    argv = [*enter(lab, options.pop("host")), *_inside(lab, step.host, options.pop("container"))]
+    argv += [sys.executable, "-I", stray.__file__, json.dumps(options)]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        argv,
+        env=environment(lab),
+        stdin=subprocess.DEVNULL,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        start_new_session=True,
+    )
+    write_pid(lab.run_dir / f"stray-{process.pid}.pid", process.pid)
+    stdout, stderr = process.stdout, process.stderr
+    if stdout is None or stderr is None or stdout.readline() != "ready\n":
+        complaint = last_line(stderr.read() if stderr else "")
+        raise LabError(f"cannot watch {step.interface} of {step.host}: {complaint}")
+    stdout.close()
+    stderr.close()
+
+
+def _end_strays(lab: Lab) -> None:
+    for file in lab.run_dir.glob("stray-*.pid"):
+        pid = read_pid(file)
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+            poll(partial(_gone, pid), _READY_SECONDS)
+        file.unlink()
+
+
+def _gone(pid: int) -> bool:
+    return start_time(pid) is None

@@ -1,0 +1,68 @@
+"""Ports that are published at other addresses than the dialled one: each deciding fact changed by itself, and the remedies."""
+
+from __future__ import annotations
+
+import pytest
+
+from netprobe.pipeline import analyze
+from tests.causes.firewall.test_host import with_output, without
+from tests.causes.proof.test_drops import code, whole
+
+CODE = "port-not-published"
+ANY = "0.0.0.0"  # noqa: S104 - compared, not bound
+FIRED = [
+    "published-v4-only-localhost",
+    "published-v4-only-lan",
+    "published-v6-only-localhost",
+    "published-v6-only-lan",
+    "published-v6-only-no-v6",
+    "published-at-one-address",
+]
+
+
+@pytest.mark.parametrize("name", FIRED)
+@pytest.mark.parametrize("key", ["sockets", "containers"])
+def test_sockets_and_containers_must_be_known(name: str, key: str) -> None:
+    report = analyze(without(whole(name), "server2", key))
+    assert (report.verdict.value, code(report)) == ("undetermined", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("published-v4-only-localhost", ANY, "::"),
+        ("published-v4-only-lan", ANY, "::"),
+        ("published-v6-only-lan", "::", ANY),
+        ("published-at-one-address", "192.168.3.202", "127.0.0.1"),
+    ],
+)
+def test_published_at_the_dialled_address_it_is_another_cause(name: str, old: str, new: str) -> None:
+    evidence = with_output(whole(name), "server2", "containers", f'"HostIp": "{old}"', f'"HostIp": "{new}"')
+    assert code(analyze(evidence)) != CODE
+
+
+@pytest.mark.parametrize(
+    ("name", "summary", "remedy"),
+    [
+        (
+            "published-v4-only-localhost",
+            "demo's port 80/tcp is published on IPv4 only (0.0.0.0:80), and [::1]:80 was dialled: server2 itself refuses it",
+            "# recreate demo with -p 0.0.0.0:80:80 -p '[::]:80:80'; or dial 127.0.0.1:80",
+        ),
+        (
+            "published-v6-only-lan",
+            "demo's port 80/tcp is published on IPv6 only ([::]:80), and 192.168.3.202:80 was dialled: server2 itself refuses it",
+            "# recreate demo with -p '[::]:80:80' -p 0.0.0.0:80:80; or dial port 80 at the host's IPv6 address",
+        ),
+        (
+            "published-at-one-address",
+            "demo's port 80/tcp is published at 192.168.3.202:80 only, and 127.0.0.1:80 was dialled: server2 itself refuses it",
+            "# recreate demo with -p 192.168.3.202:80:80 -p 127.0.0.1:80:80; or dial 192.168.3.202:80",
+        ),
+    ],
+)
+def test_it_says_where_it_is_published(name: str, summary: str, remedy: str) -> None:
+    cause = analyze(whole(name)).cause
+    assert cause is not None
+    assert cause.summary == summary
+    assert cause.remedy == (remedy,)

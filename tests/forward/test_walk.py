@@ -1,0 +1,155 @@
+"""The walk over recorded state of real hosts, and over that state with one fact changed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netprobe.evidence.model import CommandOutput, Place
+from netprobe.evidence.reader import read
+from netprobe.forward import Barrier, Outcome, Question, predict
+from netprobe.state.build import build_world
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from netprobe.evidence.model import Evidence
+    from netprobe.forward import Prediction
+
+CAPTURES = Path(__file__).parents[2] / "captures"
+DEMO = Question(source=Place(host="server1"), dialled="192.168.3.202", port=80, proto="tcp")
+
+
+def saved(name: str) -> Evidence:
+    return read((CAPTURES / f"{name}.pcapng").read_bytes())
+
+
+def changed(evidence: Evidence, host: str, key: str, edit: Callable[[str], str]) -> Evidence:
+    """The evidence with one command's output edited."""
+
+    def one(output: CommandOutput) -> CommandOutput:
+        text = edit(output.stdout)
+        assert text != output.stdout
+        return replace(output, stdout=text)
+
+    before = tuple(
+        replace(state, outputs={**state.outputs, key: one(state.outputs[key])}) if state.host == host else state
+        for state in evidence.before
+    )
+    return replace(evidence, before=before, after=())
+
+
+def foretold(evidence: Evidence, question: Question = DEMO) -> Prediction:
+    return predict(question, build_world(evidence).before)
+
+
+def points(prediction: Prediction) -> list[str]:
+    return [re.sub(r"veth\w+", "veth", hop.point) for hop in prediction.hops if hop.direction == "request"]
+
+
+def rule(line: str) -> Callable[[str], str]:
+    """Insert a rule of DOCKER-USER before its others, as iptables-save would show it."""
+    return lambda text: re.sub(r"(?m)^(\[\d+:\d+\] -A DOCKER-USER)", rf"[0:0] {line}\n\1", text, count=1)
+
+
+def normal() -> Evidence:
+    return saved("truth-tcp-lan-normal")
+
+
+def test_a_published_port_by_dnat_and_back() -> None:
+    told = foretold(normal())
+    assert told.outcome is Outcome.WORKS
+    assert told.arrives == Place(host="server2", container="demo")
+    assert points(told) == ["server1/eth0", "server2/eth0", "server2/docker0", "server2/veth", "server2/demo/eth0"]
+    (dnat,) = [step for step in told.steps if step.rule]
+    assert (dnat.rule, dnat.what) == ("nat/DOCKER #3", "DNAT to 172.17.0.2:80")
+    back = [hop for hop in told.hops if hop.direction == "reply"]
+    assert back[-1].point == "server1/eth0"
+    assert back[-1].packet is not None
+    assert back[-1].packet.src == "192.168.3.202:80"
+
+
+def test_what_lies_behind_the_first_obstacle() -> None:
+    first = changed(normal(), "server2", "iptables", rule("-A DOCKER-USER -s 192.168.3.0/24 -j DROP"))
+    both = changed(
+        first, "server2", "sysctl", lambda text: text.replace("conf.eth0.forwarding = 1", "conf.eth0.forwarding = 0")
+    )
+    told = foretold(both)
+    assert told.outcome is Outcome.STOPPED
+    assert [each.barrier for each in told.obstacles] == [Barrier.FORWARDING_OFF, Barrier.RULE]
+    assert told.obstacles[1].label == "filter/DOCKER-USER #1"
+    assert told.obstacles[1].undo == "iptables -D DOCKER-USER -s 192.168.3.0/24 -j DROP"
+    assert points(told) == ["server1/eth0", "server2/eth0"]
+
+
+def test_what_lies_behind_it_in_the_same_chain() -> None:
+    """Deleting a rule lets the packet come to the next one; Docker's own rules nobody mends by deleting them."""
+    first = changed(normal(), "server2", "iptables", rule("-A DOCKER-USER -s 192.168.3.0/24 -j DROP"))
+    told = foretold(changed(first, "server2", "iptables", rule("-A DOCKER-USER -p tcp -j REJECT")))
+    assert [each.label for each in told.obstacles] == ["filter/DOCKER-USER #1", "filter/DOCKER-USER #2"]
+    assert [each.rejects for each in told.obstacles] == [True, False]
+    assert told.beyond is Outcome.WORKS
+    apart = saved("icc-false")
+    assert apart.probe is not None
+    assert apart.probe.dialled is not None
+    asked = Question(source=apart.probe.source_at, dialled=apart.probe.dialled, port=80, proto="tcp")
+    assert len(foretold(apart, asked).obstacles) == 1
+
+
+def test_a_rule_that_is_not_understood_ends_the_prediction() -> None:
+    told = foretold(changed(normal(), "server2", "iptables", rule("-A DOCKER-USER -m limit --limit 1/sec -j DROP")))
+    assert told.outcome is Outcome.UNKNOWN
+    assert "filter/DOCKER-USER #1" in told.unknown
+    assert points(told) == ["server1/eth0", "server2/eth0"]
+
+
+def test_a_rule_that_is_not_understood_and_would_change_nothing_does_not() -> None:
+    told = foretold(changed(normal(), "server2", "iptables", rule("-A DOCKER-USER -m limit --limit 1/sec -j ACCEPT")))
+    assert told.outcome is Outcome.WORKS
+
+
+def test_unknown_state_ends_the_prediction() -> None:
+    whole = normal()
+    for key in ("iptables", "route", "sockets", "sysctl"):
+        before = tuple(
+            replace(state, outputs={name: out for name, out in state.outputs.items() if not name.endswith(key)})
+            for state in whole.before
+        )
+        told = foretold(replace(whole, before=before))
+        assert (told.outcome, bool(told.unknown)) == (Outcome.UNKNOWN, True), key
+
+
+def test_docker_proxy_dials_anew() -> None:
+    told = foretold(saved("truth-tcp-lan-dnat-deleted"))
+    assert told.outcome is Outcome.WORKS
+    assert {hop.leg for hop in told.hops} == {1, 2}
+    (inner,) = [
+        change
+        for hop in told.hops
+        for change in hop.changes
+        if change.field == "connection" and hop.direction == "request"
+    ]
+    assert inner.after.startswith("172.17.0.1:* → 172.17.0.2:80")
+
+
+def test_no_route_and_nobody_there() -> None:
+    whole = normal()
+    far = replace(DEMO, dialled="198.51.100.7")
+    assert foretold(whole, far).obstacles[0].barrier is Barrier.NO_ROUTE
+    bridge = Question(source=Place(host="server2"), dialled="172.17.0.99", port=80, proto="tcp")
+    told = foretold(whole, bridge)
+    assert told.obstacles[0].barrier is Barrier.NO_NEIGHBOUR
+    assert [hop.seen for hop in told.hops] == [None], "what nobody resolves is never sent"
+
+
+def test_a_loop_ends() -> None:
+    """Two hosts that route an address to each other."""
+    state = normal()
+    for host, via in (("server1", "192.168.3.202"), ("server2", "192.168.3.201")):
+        new = f'[{{"dst":"198.51.100.0/24","gateway":"{via}","dev":"eth0","table":"main"}},'
+        state = changed(state, host, "route", lambda text, new=new: text.replace("[", new, 1))  # type: ignore[misc]
+    told = foretold(state, replace(DEMO, dialled="198.51.100.7"))
+    assert told.outcome is not Outcome.WORKS
+    assert len(told.hops) < 100

@@ -1,0 +1,88 @@
+"""``--predict``: the same states as in the captures, and nothing sent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from netprobe.causes.catalogue import BEYOND_STATE
+from netprobe.evidence.model import Evidence, Lookup, Outcome, ProbeResult, Resolution
+from netprobe.evidence.reader import read
+from netprobe.evidence.writer import write
+from netprobe.pipeline import analyze
+from netprobe.report.text import render
+from netprobe_lab.experiments import EXPERIMENTS
+
+if TYPE_CHECKING:
+    from netprobe.model.report import Report
+    from netprobe_lab.experiments.model import Experiment
+
+CAPTURES = Path(__file__).parents[2] / "captures"
+DIALLED = [
+    each
+    for each in EXPERIMENTS
+    if each.expected.resolution != "failed"
+    and each.expected.verdict != "undetermined"
+    and (CAPTURES / f"{each.name}.pcapng").exists()
+]
+
+
+def unsent(name: str) -> Evidence:
+    """A capture's question and state, as a run with --predict would have them."""
+    whole = read((CAPTURES / f"{name}.pcapng").read_bytes())
+    assert whole.probe is not None
+    probe = replace(whole.probe, predict=True, result=ProbeResult(outcome=Outcome.NOT_RUN))
+    return read(write(Evidence(probe=probe, before=whole.before)))
+
+
+def foretold(name: str) -> Report:
+    return analyze(unsent(name))
+
+
+@pytest.mark.parametrize("experiment", DIALLED, ids=lambda each: each.name)
+def test_what_is_foretold_is_what_happens_or_unknown(experiment: Experiment) -> None:
+    expected = experiment.expected
+    report = foretold(experiment.name)
+    # Who of two owners of an address answers first is no host's state either.
+    beyond_state = expected.cause in {*BEYOND_STATE, "macvlan-duplicate-address"}
+    if report.verdict.value == "undetermined" or beyond_state:
+        return
+    assert report.verdict.value == expected.verdict
+    if expected.verdict == "works":
+        assert report.path.value == expected.path
+
+
+def test_a_published_port() -> None:
+    report = foretold("truth-tcp-lan-normal")
+    assert (report.verdict.value, report.path.value, report.sent) == ("works", "dnat", False)
+    assert all(hop.seen is None and hop.packet is not None for hop in report.hops)
+    assert any("nothing was sent" in line for line in report.assumptions)
+    text = render(report)
+    assert "would work, by DNAT" in text
+    assert "dst by DNAT (nat/DOCKER #3)" in text
+
+
+def test_what_stands_in_the_way_and_behind_it() -> None:
+    report = foretold("three-faults")
+    assert report.cause is not None
+    assert (report.cause.code, report.cause.confidence.value) == ("ip-forward-off", "likely")
+    assert [each.code for each in report.after or ()] == ["docker-user-drop", "container-paused"]
+    assert "the next obstacle is docker-user-drop" in render(report)
+
+
+def test_a_name_that_would_have_to_be_asked_for() -> None:
+    whole = unsent("masquerade-by-name")
+    assert whole.probe is not None
+    lookup = Lookup(name="www", how=Resolution.FAILED, steps=("192.0.2.1: www. A: not asked: --predict sends nothing",))
+    report = analyze(replace(whole, probe=replace(whole.probe, dialled=None, dialled_port=None, lookup=lookup)))
+    assert report.verdict.value == "undetermined"
+    assert any("not asked" in line for line in report.unknowns)
+
+
+def test_without_state_nothing_is_foretold() -> None:
+    whole = unsent("truth-tcp-lan-normal")
+    report = analyze(replace(whole, before=()))
+    assert (report.verdict.value, report.predicted_path, report.hops) == ("undetermined", None, ())
