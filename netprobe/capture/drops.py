@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import CommandOutput
-from netprobe.hosts.session import PACKAGES, FarError, HostLostError
+from netprobe.hosts.session import PACKAGES, HostLostError, RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -144,7 +144,7 @@ class Dropping:
         for host, future in list(self._asked.items()):
             try:
                 failed = self.sessions[host].wait(future, READY_SECONDS + 3.0)["failed"]
-            except (HostLostError, FarError) as error:
+            except (HostLostError, RemoteError) as error:
                 failed = str(error).removeprefix(f"{host}: ")
             if failed is not None:
                 del self._asked[host]
@@ -160,7 +160,7 @@ class Dropping:
         for host, future in asked.items():
             try:
                 outputs[host] = _output(self.sessions[host].wait(future, STOP_SECONDS + 5.0))
-            except (HostLostError, FarError) as error:
+            except (HostLostError, RemoteError) as error:
                 why = str(error).removeprefix(f"{host}: ")
                 outputs[host] = CommandOutput(argv=ARGV, rc=None, error=why)
         return outputs

@@ -2,7 +2,7 @@
 
 The filter is narrow enough for a busy host, and loose enough to see what went wrong (PATHS.md): a DNAT to another target keeps
 the source port; docker-proxy's inner connection has another source port and goes to the container's port; masquerading may
-choose another source port, so far hosts are also watched for the pair of source host and dialled port.
+choose another source port, so remote hosts are also watched for the pair of source host and dialled port.
 """
 
 from __future__ import annotations
@@ -57,17 +57,17 @@ class Point:
     capture_filter: str
 
 
-def plan(
+def choose_points(
     hosts: Mapping[str, Host], source: Place, target: Place | None, ways: Iterable[Itinerary], probe: Tuple5
 ) -> tuple[Point, ...]:
     """Choose the points: the stops of all ways in order, then the loopbacks of source, target and their hosts."""
     near = canonical(hosts, source)
-    far = None if target is None else canonical(hosts, target)
+    end = None if target is None else canonical(hosts, target)
     stops: dict[str, tuple[Place, str]] = {}
     for way in ways:
         for stop in way.stops:
             stops.setdefault(stop.point, (stop.place, stop.interface))
-    for place in _loopbacks(hosts, near, far):
+    for place in _loopbacks(hosts, near, end):
         stops.setdefault(point_name(place, "lo"), (place, "lo"))
     trunks = _trunks(hosts, way_hosts={place.host for place, _ in stops.values()})
     return tuple(
@@ -81,13 +81,13 @@ def plan(
     )
 
 
-def _loopbacks(hosts: Mapping[str, Host], near: Place, far: Place | None) -> Iterable[Place]:
+def _loopbacks(hosts: Mapping[str, Host], near: Place, end: Place | None) -> Iterable[Place]:
     places = [near, Place(host=near.host)]
-    if far is not None and far.host in hosts:
-        container = None if far.container is None else hosts[far.host].container(far.container)
+    if end is not None and end.host in hosts:
+        container = None if end.container is None else hosts[end.host].container(end.container)
         if container is None or container.running:
-            places.append(far)
-        places.append(Place(host=far.host))
+            places.append(end)
+        places.append(Place(host=end.host))
     return dict.fromkeys(places)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from netprobe.errors import EnvironmentFault
 from netprobe.evidence.model import CapturePoint, Limit, LimitKind, Packets
 from netprobe.evidence.pcap import pcap_order, read_pcap
-from netprobe.hosts.session import FarError, HostLostError
+from netprobe.hosts.session import HostLostError, RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,7 +74,7 @@ class Sniffing:
         for host, future in self._started.items():
             try:
                 failed = self.sessions[host].wait(future, READY_SECONDS + 2.0)["failed"]
-            except (HostLostError, FarError) as error:
+            except (HostLostError, RemoteError) as error:
                 failed = {point.name: str(error) for point in self.points if point.place.host == host}
             for name, why in failed.items():
                 self._check(host, why)
@@ -106,7 +106,7 @@ class Sniffing:
         for host, future in asked.items():
             try:
                 reports |= self._whole(host, self.sessions[host].wait(future, STOP_SECONDS + 5.0)["points"])
-            except (HostLostError, FarError) as error:
+            except (HostLostError, RemoteError) as error:
                 why = str(error).removeprefix(f"{host}: ")
                 kept = self._kept(host, why)
                 reports |= kept
@@ -140,7 +140,7 @@ class Stream:
         while not self._over.is_set():
             try:
                 answer = self._session.ask("tail", TAIL_SECONDS + 5.0, seconds=TAIL_SECONDS)
-            except (HostLostError, FarError):
+            except (HostLostError, RemoteError):
                 return
             for key, part in answer["points"].items():
                 self.parts.setdefault(key, []).append(part)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.capture.marked import Form, Marked, forms
 from netprobe.evidence.model import CommandOutput
-from netprobe.hosts.session import PACKAGES, FarError, HostLostError
+from netprobe.hosts.session import PACKAGES, HostLostError, RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -98,7 +98,7 @@ class Tracing:
         for host, future in asked.items():
             try:
                 failed = self.sessions[host].wait(future, READY_SECONDS + 3.0)["failed"]
-            except (HostLostError, FarError) as error:
+            except (HostLostError, RemoteError) as error:
                 failed = str(error).removeprefix(f"{host}: ")
             if failed is None:
                 self._started[host] = future
@@ -115,7 +115,7 @@ class Tracing:
         for host, future in asked.items():
             try:
                 outputs[host] = _output(self.sessions[host].wait(future, STOP_SECONDS + 8.0), self.table)
-            except (HostLostError, FarError) as error:
+            except (HostLostError, RemoteError) as error:
                 why = str(error).removeprefix(f"{host}: ")
                 outputs[host] = CommandOutput(argv=ARGV, rc=None, error=why)
         return outputs

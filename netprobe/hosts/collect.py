@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from netprobe.evidence.model import CommandOutput, HostState, Limit, LimitKind
-from netprobe.hosts.session import PACKAGES, FarError, HostLostError
+from netprobe.hosts.session import PACKAGES, HostLostError, RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -85,7 +85,7 @@ class HostRecord:
 
 
 def commands(keys: Iterable[str], container: str | None = None) -> list[dict[str, Any]]:
-    """Return the far side's request for these keys, in a container's namespace (entered under its name) or the host's own."""
+    """Return the remote program's request for these keys, in a container's namespace (entered under its name) or the host's own."""
     prefix = "" if container is None else f"ns/{container}/"
     return [
         {
@@ -123,7 +123,7 @@ class Asked:
     def _answer(self, future: Future[Answer]) -> tuple[Answer, str]:
         try:
             return self.session.wait(future, SECONDS + 5.0), ""
-        except (HostLostError, FarError) as error:
+        except (HostLostError, RemoteError) as error:
             return {}, str(error)
 
 
@@ -174,7 +174,7 @@ def read_container_files(session: Session, record: HostRecord, container: str, p
     try:
         answer = session.ask("read", files=wanted)
         record.outputs |= _files(answer, "")
-    except (HostLostError, FarError) as error:
+    except (HostLostError, RemoteError) as error:
         record.outputs |= {key: _file(path, None, str(error)) for key, path in paths.items()}
 
 
@@ -182,7 +182,7 @@ def read_own_files(session: Session, record: HostRecord) -> None:
     """Read the host's own lookup files."""
     try:
         record.outputs |= _files(session.ask("read", files=_own_files(session)), "")
-    except (HostLostError, FarError) as error:
+    except (HostLostError, RemoteError) as error:
         record.outputs |= {each["key"]: _file(each["path"], None, str(error)) for each in _own_files(session)}
 
 
@@ -190,7 +190,7 @@ def read_environment(session: Session, pid: int) -> tuple[str, ...]:
     """Read a process's environment: ``NAME=value`` texts; nothing when it cannot be read."""
     try:
         answer = session.ask("read", files=[{"key": "environ", "path": f"/proc/{pid}/environ", "pid": None}])
-    except (HostLostError, FarError):
+    except (HostLostError, RemoteError):
         return ()
     return tuple(part for part in str(answer["environ"]["out"]).split("\0") if part)
 

@@ -67,7 +67,7 @@ class Engine:
             and (host.docker or DEFAULT_SOCKET).startswith("unix://")
             and host.docker is not None
         ):
-            return cls._far(host, session)
+            return cls._remote(host, session)
         url = host.docker if host.docker != "" else _from_environment()
         if url is None or (host.docker == "" and url == DEFAULT_SOCKET and not os.path.exists(url[7:])):  # noqa: PTH110
             return None
@@ -81,23 +81,23 @@ class Engine:
         return cls(_asked(url, lambda: APIClient(version="auto", timeout=TIMEOUT_S, **arguments)))
 
     @classmethod
-    def _far(cls, host: HostEntry, session: Session | None) -> Engine | None:
+    def _remote(cls, host: HostEntry, session: Session | None) -> Engine | None:
         """Connect to the Engine of another machine."""
         path = (host.docker or DEFAULT_SOCKET).removeprefix("unix://")
         if session is None:
             return None
-        from netprobe.hosts.remote_engine import FarClient, probe
-        from netprobe.hosts.session import FarError, HostLostError
+        from netprobe.hosts.remote_engine import RemoteClient, probe
+        from netprobe.hosts.session import HostLostError, RemoteError
 
         try:
             number = probe(session, path, TIMEOUT_S)
-        except (FarError, HostLostError) as error:
+        except (RemoteError, HostLostError) as error:
             raise EngineError(f"Docker could not be asked: {error}", "check the connection to it") from None
         if number == errno.ENOENT and host.docker == "":
             return None
         if number is not None:
             raise _socket_error(path, number)
-        return cls(_asked(path, lambda: FarClient(session, path, TIMEOUT_S)))
+        return cls(_asked(path, lambda: RemoteClient(session, path, TIMEOUT_S)))
 
     def collect(
         self, wanted: Collection[str] = (), environ: Callable[[int], Iterable[str]] | None = None

@@ -1,4 +1,4 @@
-"""The text of the far-side program (:mod:`netprobe.hosts.remote`) as it is sent to a host's Python."""
+"""The text of the remote program (:mod:`netprobe.hosts.remote`) as it is sent to a host's Python."""
 
 from __future__ import annotations
 

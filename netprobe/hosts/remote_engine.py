@@ -1,4 +1,4 @@
-"""The docker SDK over a session: the far-side program asks the Engine's socket there, no port is opened anywhere."""
+"""The docker SDK over a session: the remote program asks the Engine's socket there, no port is opened anywhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from requests.adapters import BaseAdapter
 from requests.exceptions import ConnectionError as NoAnswer
 from requests.structures import CaseInsensitiveDict
 
-from netprobe.hosts.session import FarError, HostLostError
+from netprobe.hosts.session import HostLostError, RemoteError
 
 if TYPE_CHECKING:
     from requests import PreparedRequest
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _URL = "http://localhost:2375"  # names nothing: every request goes to the session
 
 
-class _ByFar(BaseAdapter):
-    """Has the far side send each request."""
+class _BySession(BaseAdapter):
+    """Has the remote program send each request."""
 
     def __init__(self, session: Session, path: str, seconds: float) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class _ByFar(BaseAdapter):
             answer = self._session.ask(
                 "engine", self._seconds + 5, socket=self._path, path=request.path_url, seconds=self._seconds
             )
-        except (FarError, HostLostError) as error:
+        except (RemoteError, HostLostError) as error:
             raise NoAnswer(str(error)) from None
         if "error" in answer:
             raise NoAnswer(f"{self._path}: {answer['error']}")
@@ -52,17 +52,17 @@ class _ByFar(BaseAdapter):
         """Nothing is held."""
 
 
-class FarClient(APIClient):
+class RemoteClient(APIClient):
     """The SDK's low-level client, on an Engine that a session reaches."""
 
     def __init__(self, session: Session, path: str, seconds: float) -> None:
-        self._by_far = _ByFar(session, path, seconds)
+        self._by_session = _BySession(session, path, seconds)
         super().__init__(base_url=_URL, version="auto", timeout=int(seconds))
 
     def get_adapter(self, url: str) -> BaseAdapter:
         """Return the same adapter for every address."""
         del url
-        return self._by_far
+        return self._by_session
 
 
 def probe(session: Session, path: str, seconds: float) -> int | None:
@@ -70,7 +70,7 @@ def probe(session: Session, path: str, seconds: float) -> int | None:
 
     Raises:
         HostLostError: the session ended.
-        FarError: the far side could not be asked.
+        RemoteError: the remote program could not be asked.
     """
     answer = session.ask("engine", seconds + 5, socket=path, path="/_ping", seconds=seconds)
     return int(answer["errno"]) if "error" in answer else None

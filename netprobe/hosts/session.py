@@ -1,4 +1,4 @@
-"""A session with one host: the far-side program started through the host's reach, asked over its standard input and output.
+"""A session with one host: the remote program started through the host's reach, asked over its standard input and output.
 
 Leaving nothing behind: the program ends when its input ends, which the kernel sees to however this process ends; it also runs
 under ``timeout``, and over a network it ends when it hears nothing for some seconds. :meth:`Session.close` ends it and waits for it.
@@ -52,8 +52,8 @@ class HostLostError(Exception):
     """The session ended, or an answer did not come in time."""
 
 
-class FarError(Exception):
-    """The far side could not do what it was asked; the text says why."""
+class RemoteError(Exception):
+    """The remote program could not do what it was asked; the text says why."""
 
 
 class Session:
@@ -109,7 +109,7 @@ class Session:
 
         Raises:
             HostLostError: the session ended before the answer, or the answer took longer than `patience`.
-            FarError: the operation failed there.
+            RemoteError: the operation failed there.
         """
         return self.wait(self.submit(operation, **arguments), patience)
 
@@ -169,7 +169,7 @@ class Session:
                 self._said.append(text)
 
     def _show_life(self) -> None:
-        """Have the far side know that the network still carries us: without, it ends (its ``timeout`` would be later)."""
+        """Have the remote program know that the network still carries us: without, it ends (its ``timeout`` would be later)."""
         while not self._over.wait(LIFE_SECONDS):
             self._send(b"\n")
 
@@ -182,7 +182,7 @@ class Session:
         if "ok" in answer:
             future.set_result(answer["ok"])
         else:
-            future.set_exception(FarError(str(answer.get("error", "no reason given"))))
+            future.set_exception(RemoteError(str(answer.get("error", "no reason given"))))
 
     def _fail_all(self) -> None:
         with self._lock:

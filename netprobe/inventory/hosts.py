@@ -35,7 +35,7 @@ class HostEntry:
         name: its name, as reports show it.
         at: its ``reach`` as the inventory has it.
         reach: how a command is run there.
-        docker: its Engine's URL; ``""``: what the environment names (``local``), the far host's own socket (``ssh``); None: a plain host.
+        docker: its Engine's URL; ``""``: what the environment names (``local``), the remote host's own socket (``ssh``); None: a plain host.
         become: argv put before commands that need root.
     """
 

@@ -2,9 +2,9 @@
 
 * ``question``  what is asked
 * ``opening``   the question, understood, and the inventory
-* ``fleet``     the hosts: sessions, engines and what is known of their state
+* ``sessions``  the hosts: sessions, engines and what is known of their state
 * ``naming``    names looked up as the source would
-* ``aim``       from question to what is dialled and who is meant
+* ``dial_plan`` from question to what is dialled and who is meant
 * ``run``       the phases, from reaching the hosts to the finished evidence
 """
 
@@ -40,13 +40,13 @@ def explain(
             was captured so far as the bytes of an evidence file; so has that of a KeyboardInterrupt.
     """
     from netprobe.live.opening import open_question
-    from netprobe.live.sessions import Fleet
+    from netprobe.live.sessions import HostSessions
 
     begin = time.perf_counter()
     opening = open_question(question, hosts_file)
     progress("reaching the hosts")
-    with Fleet(opening.inventory, opening.life_seconds) as fleet:
-        fleet.reach()
+    with HostSessions(opening.inventory, opening.life_seconds) as sessions:
+        sessions.reach()
         from netprobe.live.run import Run  # the hosts are at work while all that is imported
 
-        return Run(opening, progress, meanwhile).observe(fleet, begin)
+        return Run(opening, progress, meanwhile).observe(sessions, begin)

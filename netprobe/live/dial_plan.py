@@ -1,4 +1,4 @@
-"""From question to aim: the namespace of the source, the address that is dialled, and who is meant by it."""
+"""From question to dial plan: the namespace of the source, the address that is dialled, and who is meant by it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from netprobe.state.lookup import canonical, namespace_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from netprobe.live.sessions import Fleet
+    from netprobe.live.sessions import HostSessions
     from netprobe.probe.target import Source, Target
     from netprobe.state.engine.docker import Container
     from netprobe.state.model import Host
@@ -27,7 +27,7 @@ PLANNING_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aim:
+class DialPlan:
     """What will be done.
 
     Attributes:
@@ -48,86 +48,86 @@ class Aim:
         return self.meant if self.dial is None else self.dial.target_at
 
 
-def find_source(fleet: Fleet, source: Source) -> Place:
+def find_source(sessions: HostSessions, source: Source) -> Place:
     """Find the source's namespace and enter it.
 
     Raises:
         UsageFault: unknown, ambiguous, or not running.
         EnvironmentFault: it cannot be entered.
     """
-    hosts = fleet.hosts()
-    host = None if source.host is None else fleet.meant(source.host)
-    source = replace(source, name=fleet.meant(source.name), host=host)
+    hosts = sessions.hosts()
+    host = None if source.host is None else sessions.meant(source.host)
+    source = replace(source, name=sessions.meant(source.name), host=host)
     if source.host is None and source.name not in hosts and not containers_named(hosts, source.name):
-        fleet.raise_faults(source.name, None)
+        sessions.raise_faults(source.name, None)
     elif source.host is not None and source.host in hosts and not containers_named(hosts, source.name, source.host):
-        fleet.raise_faults(source.name, source.host)
+        sessions.raise_faults(source.name, source.host)
     place, container = source_place(hosts, source)
-    fleet.session(place.host)
-    learn_own_files(fleet, place.host)
+    sessions.session(place.host)
+    learn_own_files(sessions, place.host)
     if container is not None and place.container is not None:
-        fleet.enter(place, container.pid)  # its own process: a restarted owner has another namespace by now
+        sessions.enter(place, container.pid)  # its own process: a restarted owner has another namespace by now
     return place
 
 
-def take_aim(fleet: Fleet, source: Place, target: Target, resolver: SourceResolver) -> Aim:
+def make_dial_plan(sessions: HostSessions, source: Place, target: Target, resolver: SourceResolver) -> DialPlan:
     """Decide what is dialled.
 
     Raises:
         UsageFault: from a host, the name is unknown or ambiguous.
         EnvironmentFault: somebody who may know the name could not be asked.
     """
-    hosts = fleet.hosts()
-    target = replace(target, host=None if target.host is None else fleet.meant(target.host))
+    hosts = sessions.hosts()
+    target = replace(target, host=None if target.host is None else sessions.meant(target.host))
     check_host(hosts, target.host)
     if target.proto is Proto.DNS:
         return _name_server(hosts, source)
     if target.address is not None:
         dial = dial_address(hosts, source, target.address, target.port, target.transport)
-        return Aim(source_at=source, dial=dial)
+        return DialPlan(source_at=source, dial=dial)
     if source.container is not None and target.host is None:
         return _by_lookup(hosts, source, target, resolver.resolve(target.name, PLANNING_SECONDS))
-    return _by_inventory(fleet, hosts, source, target) or _by_host_lookup(fleet, hosts, source, target, resolver)
+    return _by_inventory(sessions, hosts, source, target) or _by_host_lookup(sessions, hosts, source, target, resolver)
 
 
-def _name_server(hosts: Mapping[str, Host], source: Place) -> Aim:
+def _name_server(hosts: Mapping[str, Host], source: Place) -> DialPlan:
     namespace = namespace_of(hosts, source)
     server = servers_of(namespace.resolv_conf if namespace is not None else None)[0]
     dial = dial_address(hosts, source, server, 53, "udp")
-    return Aim(source_at=source, dial=Dial(address=server, port=53, target_at=dial.target_at, target_port=53))
+    return DialPlan(source_at=source, dial=Dial(address=server, port=53, target_at=dial.target_at, target_port=53))
 
 
-def _by_inventory(fleet: Fleet, hosts: Mapping[str, Host], source: Place, target: Target) -> Aim | None:
+def _by_inventory(sessions: HostSessions, hosts: Mapping[str, Host], source: Place, target: Target) -> DialPlan | None:
     lookup = Lookup(name=target.name, how=Resolution.INVENTORY)
     found = the_container(hosts, target.name, target.host)
     if found is not None:
-        _enter(fleet, hosts, Place(host=found.host, container=found.container.name))
-        hosts = fleet.hosts()
+        _enter(sessions, hosts, Place(host=found.host, container=found.container.name))
+        hosts = sessions.hosts()
         dial = dial_container(hosts, source, found, target.port, target.transport)
         step = f"inventory: {target.name} is a container on {found.host}"
-    elif target.host is None and fleet.meant(target.name) in hosts:
-        host = fleet.meant(target.name)
-        fleet.session(host)  # what is not known of it is no reason to blame the question
+    elif target.host is None and sessions.meant(target.name) in hosts:
+        host = sessions.meant(target.name)
+        sessions.session(host)  # what is not known of it is no reason to blame the question
         dial = dial_host(hosts, source, host, target.port, target.transport)
         step = f"inventory: {target.name} is a host"
     else:
         return None
     lookup = Lookup(name=target.name, how=Resolution.INVENTORY, addresses=(dial.address,), steps=(step,))
-    return Aim(source_at=source, dial=dial, lookup=lookup)
+    return DialPlan(source_at=source, dial=dial, lookup=lookup)
 
 
 def _by_host_lookup(
-    fleet: Fleet, hosts: Mapping[str, Host], source: Place, target: Target, resolver: SourceResolver
-) -> Aim:
+    sessions: HostSessions, hosts: Mapping[str, Host], source: Place, target: Target, resolver: SourceResolver
+) -> DialPlan:
     if target.host is not None:
-        fleet.raise_faults(target.name, target.host)
+        sessions.raise_faults(target.name, target.host)
         names = [each.name for each in hosts[target.host].containers or ()]
         hint = nearest(target.name, names) if names else f"there is no container on {target.host}"
         raise UsageFault(f"{target.host} has no container called {target.name!r}", hint)
     lookup = resolver.resolve(target.name, PLANNING_SECONDS)
     address = preferred(lookup)
     if address is None:
-        fleet.raise_faults(target.name, None)
+        sessions.raise_faults(target.name, None)
         said = lookup.steps[-1] if lookup.steps else "no answer"
         hint = nearest(target.name, known_names(hosts))
         raise UsageFault(
@@ -136,12 +136,12 @@ def _by_host_lookup(
     return _by_lookup(hosts, source, target, lookup)
 
 
-def _by_lookup(hosts: Mapping[str, Host], source: Place, target: Target, lookup: Lookup) -> Aim:
+def _by_lookup(hosts: Mapping[str, Host], source: Place, target: Target, lookup: Lookup) -> DialPlan:
     address = preferred(lookup)
     if address is None:
-        return Aim(source_at=source, dial=None, meant=_meant(hosts, source, target.name), lookup=lookup)
+        return DialPlan(source_at=source, dial=None, meant=_meant(hosts, source, target.name), lookup=lookup)
     dial = dial_address(hosts, source, address, target.port, target.transport)
-    return Aim(source_at=source, dial=dial, lookup=lookup)
+    return DialPlan(source_at=source, dial=dial, lookup=lookup)
 
 
 def _meant(hosts: Mapping[str, Host], source: Place, name: str) -> Place | None:
@@ -154,22 +154,22 @@ def _meant(hosts: Mapping[str, Host], source: Place, name: str) -> Place | None:
     return canonical(hosts, Place(host=chosen[0].host, container=chosen[0].container.name))
 
 
-def enter_target(fleet: Fleet, place: Place | None) -> None:
+def enter_target(sessions: HostSessions, place: Place | None) -> None:
     """Enter the target's namespace, if it is a running container's.
 
     Raises:
         EnvironmentFault: its host is lost.
     """
     if place is not None and place.container is not None:
-        _enter(fleet, fleet.hosts(), place)
+        _enter(sessions, sessions.hosts(), place)
 
 
-def _enter(fleet: Fleet, hosts: Mapping[str, Host], place: Place) -> None:
+def _enter(sessions: HostSessions, hosts: Mapping[str, Host], place: Place) -> None:
     at = canonical(hosts, place)
     container = hosts[at.host].container(at.container) if at.container is not None else None
     if container is not None and _alive(container):
         with contextlib.suppress(ContainerEnded):  # then its state afterwards tells
-            fleet.enter(at, container.pid)
+            sessions.enter(at, container.pid)
 
 
 def _alive(container: Container) -> bool:

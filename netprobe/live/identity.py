@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.errors import UsageFault
-from netprobe.hosts.session import FarError, HostLostError
+from netprobe.hosts.session import HostLostError, RemoteError
 from netprobe.inventory.hosts import LOCAL
 from netprobe.survey.same_machine import Identity, same_engine, same_machine
 
@@ -31,11 +31,11 @@ class Asked:
     netns: Future[Answer]
 
     def receive(self, patience: float = SECONDS) -> Identity:
-        """Wait for the answer; a host that does not give one is nobody's twin."""
+        """Wait for the answer; a host that does not give one is taken for no other."""
         try:
             boot = self.session.wait(self.boot, patience)
             netns = self.session.wait(self.netns, patience)
-        except (HostLostError, FarError):
+        except (HostLostError, RemoteError):
             return Identity(boot="", netns="")
         return Identity(boot=str(boot["boot"]["out"]).strip(), netns=str(netns["netns"]["out"]).strip())
 
@@ -51,14 +51,14 @@ def ask(session: Session) -> Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Twin:
+class SharedWithLocal:
     """``local`` has this in common with a host that the inventory names: the whole machine, or its Docker Engine alone."""
 
     name: str
     machine: bool
 
 
-def twins_of_local(hosts: Mapping[str, Host], identities: Mapping[str, Identity]) -> Twin | None:
+def shared_with_local(hosts: Mapping[str, Host], identities: Mapping[str, Identity]) -> SharedWithLocal | None:
     """Return what ``local`` has in common with a named host; None: nothing.
 
     Raises:
@@ -70,7 +70,7 @@ def twins_of_local(hosts: Mapping[str, Host], identities: Mapping[str, Identity]
             what, hint = _WORDS[machine]
             raise UsageFault(f"the hosts {one} and {other} of the hosts file {what}", hint)
         name = other if one == LOCAL else one
-        found = found or Twin(name=name, machine=machine)
+        found = found or SharedWithLocal(name=name, machine=machine)
     return found
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from netprobe.decode.dns import DnsMessage, parse_message
 from netprobe.evidence.model import Resolution
 from netprobe.hosts import collect
-from netprobe.hosts.session import FarError, HostLostError
+from netprobe.hosts.session import HostLostError, RemoteError
 from netprobe.probe import craft
 from netprobe.probe.resolver import query, resolve
 from netprobe.state.lookup import address_of_name, namespace_of
@@ -18,7 +18,7 @@ from netprobe.state.names import EMBEDDED_DNS
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Lookup, Place
-    from netprobe.live.sessions import Fleet
+    from netprobe.live.sessions import HostSessions
 
 ASK_SECONDS = 2.5
 
@@ -26,8 +26,8 @@ ASK_SECONDS = 2.5
 class SourceResolver:
     """Asks the source's name servers from inside the source's namespace."""
 
-    def __init__(self, fleet: Fleet, place: Place, first_id: int) -> None:
-        self._fleet = fleet
+    def __init__(self, sessions: HostSessions, place: Place, first_id: int) -> None:
+        self._sessions = sessions
         self._place = place
         self._next_id = first_id
         self._deadline = 0.0
@@ -38,14 +38,14 @@ class SourceResolver:
     def resolve(self, name: str, seconds: float) -> Lookup:
         """Look a name up: hosts file, then name servers, within `seconds`."""
         self._deadline = time.monotonic() + seconds
-        namespace = namespace_of(self._fleet.hosts(), self._place)
+        namespace = namespace_of(self._sessions.hosts(), self._place)
         files = (namespace.hosts_file, namespace.resolv_conf) if namespace is not None else (None, None)
         return resolve(name, *files, self._ask)
 
     def query(self, name: str, seconds: float) -> Lookup:
         """Ask the name servers alone, within `seconds`."""
         self._deadline = time.monotonic() + seconds
-        namespace = namespace_of(self._fleet.hosts(), self._place)
+        namespace = namespace_of(self._sessions.hosts(), self._place)
         return query(name, namespace.resolv_conf if namespace is not None else None, self._ask)
 
     def _ask(self, server: str, name: str, kind: str) -> DnsMessage | str:
@@ -56,7 +56,7 @@ class SourceResolver:
         self._next_id = (self._next_id + 1) & 0xFFFF
         seconds = min(left, ASK_SECONDS)
         try:
-            answer = self._fleet.session(self._place.host).within(
+            answer = self._sessions.session(self._place.host).within(
                 self._place.container,
                 "ask",
                 seconds + 2.0,
@@ -64,7 +64,7 @@ class SourceResolver:
                 query=base64.b64encode(message).decode(),
                 seconds=seconds,
             )
-        except (HostLostError, FarError) as error:
+        except (HostLostError, RemoteError) as error:
             return str(error)
         if "error" in answer:
             return str(answer["error"])
@@ -80,7 +80,7 @@ class SilentResolver(SourceResolver):
     def resolve(self, name: str, seconds: float) -> Lookup:
         """Look a name up as far as state tells."""
         lookup = super().resolve(name, seconds)
-        hosts = self._fleet.hosts()
+        hosts = self._sessions.hosts()
         namespace = namespace_of(hosts, self._place)
         conf = namespace.resolv_conf if namespace is not None else None
         if lookup.how is not Resolution.FAILED or self._place.container is None or conf is None or not conf.embedded:
@@ -98,8 +98,8 @@ class SilentResolver(SourceResolver):
         return "not asked: --predict sends nothing"
 
 
-def learn_own_files(fleet: Fleet, host: str) -> None:
+def learn_own_files(sessions: HostSessions, host: str) -> None:
     """Read a host's own lookup files, where that was not done yet."""
-    record = fleet.members[host].before
+    record = sessions.by_name[host].before
     if "resolv-conf" not in record.outputs:
-        collect.read_own_files(fleet.session(host), record)
+        collect.read_own_files(sessions.session(host), record)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def probe_result(answer: dict[str, Any]) -> ProbeResult:
-    """Return the far side's answer to ``go`` as a result."""
+    """Return the remote program's answer to ``go`` as a result."""
 
     def pair(key: str) -> tuple[str, int] | None:
         value = answer.get(key)

@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from netprobe.capture.plan import MAX_POINTS, Point, Tuple5, plan, proxied_to
+from netprobe.capture.plan import MAX_POINTS, Point, Tuple5, choose_points, proxied_to
 from netprobe.capture.sniff import Captured, Sniffing
 from netprobe.errors import NetprobeError
 from netprobe.evidence.model import (
@@ -25,8 +25,8 @@ from netprobe.evidence.model import (
 )
 from netprobe.evidence.writer import write
 from netprobe.forward.plan import itinerary, on_segment, way_back
-from netprobe.hosts.session import FarError, HostLostError
-from netprobe.live.dial_plan import Aim, enter_target, find_source, take_aim
+from netprobe.hosts.session import HostLostError, RemoteError
+from netprobe.live.dial_plan import DialPlan, enter_target, find_source, make_dial_plan
 from netprobe.live.naming import SilentResolver, SourceResolver
 from netprobe.live.results import dns_result, probe_result
 from netprobe.live.tracing import KernelTrace, marked
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from netprobe.forward.plan import Itinerary
     from netprobe.live.opening import Opening
-    from netprobe.live.sessions import Fleet
+    from netprobe.live.sessions import HostSessions
 
 LEAST_SECONDS = 0.2
 LOOKED_UP = {Resolution.HOSTS_FILE, Resolution.EMBEDDED_DNS, Resolution.UPSTREAM_DNS, Resolution.FAILED}
@@ -65,44 +65,44 @@ class Run:
         self.limits: list[Limit] = []
         self.port = 0
 
-    def observe(self, fleet: Fleet, begin: float) -> bytes:
+    def observe(self, sessions: HostSessions, begin: float) -> bytes:
         """Run it with hosts that were reached from `begin` (perf_counter) on. Raises as :func:`netprobe.live.explain` does."""
         self.timing["start"] = _ms_since(begin)
         try:
-            self._observe(fleet)
+            self._observe(sessions)
         except (NetprobeError, KeyboardInterrupt) as fault:
-            vars(fault)["evidence"] = self._rest(fleet)
+            vars(fault)["evidence"] = self._rest(sessions)
             raise
-        return write(self._evidence(fleet))
+        return write(self._evidence(sessions))
 
-    def _observe(self, fleet: Fleet) -> None:
+    def _observe(self, sessions: HostSessions) -> None:
         self._craft_ahead()
         with self._phase("engines", "reading addresses, routes and containers"):
-            fleet.survey(self._wanted())
-            place = find_source(fleet, self.source)
+            sessions.survey(self._wanted())
+            place = find_source(sessions, self.source)
         with self._phase("names", "finding the target"):
             resolver = SilentResolver if self.question.predict else SourceResolver
-            aim = take_aim(fleet, place, self.target, resolver(fleet, place, secrets.randbelow(0x10000)))
-            enter_target(fleet, aim.target_at)
+            plan = make_dial_plan(sessions, place, self.target, resolver(sessions, place, secrets.randbelow(0x10000)))
+            enter_target(sessions, plan.target_at)
         if self.question.predict:
             with self._phase("state", "reading the hosts' state"):
-                self._read_only(fleet, aim)
+                self._read_only(sessions, plan)
             return
         with self._phase("state", "reading the hosts' state"):
-            self._prepare(fleet, aim)
+            self._prepare(sessions, plan)
         if self.tracing is not None:
             with self._phase("trace", "having the kernel trace the probe"):
                 self.tracing.start()
         with self._phase("probe", f"probing {self.target.text}"):
             threading.Thread(target=self.meanwhile, daemon=True).start()
-            self._ask(fleet, aim)
+            self._ask(sessions, plan)
         with self._phase("stop", "waiting for late packets"):
             self._stop()
             if self.tracing is not None:
                 self.tracing.stop()
         with self._phase("state-after", "reading the state again"):
-            fleet.collect_after(self.involved)
-            self._note_ended(fleet, aim)
+            sessions.collect_after(self.involved)
+            self._note_ended(sessions, plan)
 
     @contextlib.contextmanager
     def _phase(self, name: str, shown: str) -> Iterator[None]:
@@ -122,137 +122,141 @@ class Run:
         if self.target.proto in (Proto.ICMP, Proto.DNS) or (self.target.name and from_container):
             threading.Thread(target=craft.dns_query, args=(1, "a", "A"), daemon=True).start()
 
-    def _involve(self, fleet: Fleet, aim: Aim) -> list[Itinerary]:
+    def _involve(self, sessions: HostSessions, plan: DialPlan) -> list[Itinerary]:
         """Find the ways, enter every namespace on them, and note which hosts they pass."""
-        self.probe = self._question(aim)
-        source = aim.source_at
-        for stop in [stop for way in self._ways(fleet, aim) for stop in way.stops]:
-            enter_target(fleet, stop.place)  # whoever else stands in the way: another container may publish that port
-        ways = self._ways(fleet, aim)
+        self.probe = self._probe_of(plan)
+        source = plan.source_at
+        for stop in [stop for way in self._ways(sessions, plan) for stop in way.stops]:
+            enter_target(
+                sessions, stop.place
+            )  # whoever else stands in the way: another container may publish that port
+        ways = self._ways(sessions, plan)
         hosts = [source.host, *(stop.place.host for way in ways for stop in way.stops)]
-        hosts += [aim.target_at.host] if aim.target_at is not None else []
-        hosts += on_segment(fleet.hosts(), source, aim.dial.address if aim.dial else None)
-        self.involved = tuple(name for name in dict.fromkeys(hosts) if not fleet.members[name].host_fault)
+        hosts += [plan.target_at.host] if plan.target_at is not None else []
+        hosts += on_segment(sessions.hosts(), source, plan.dial.address if plan.dial else None)
+        self.involved = tuple(name for name in dict.fromkeys(hosts) if not sessions.by_name[name].host_fault)
         return ways
 
-    def _read_only(self, fleet: Fleet, aim: Aim) -> None:
+    def _read_only(self, sessions: HostSessions, plan: DialPlan) -> None:
         """Read the state of every host on the way, and nothing else."""
-        self._involve(fleet, aim)
-        for request in fleet.ask_rest(self.involved):
+        self._involve(sessions, plan)
+        for request in sessions.ask_rest(self.involved):
             request.receive()
 
-    def _prepare(self, fleet: Fleet, aim: Aim) -> None:
+    def _prepare(self, sessions: HostSessions, plan: DialPlan) -> None:
         """Bind the probe's socket, choose the points, start the sniffers, and read the state before the probe meanwhile."""
-        ways = self._involve(fleet, aim)
-        asked = fleet.ask_rest(self.involved)
-        with contextlib.suppress(HostLostError, FarError):  # then the probe fails in the same way, and is recorded
-            self._bind(fleet, aim)
-        if aim.target_at is not None:
-            fleet.learn_proxies(aim.target_at.host)
-        points = self._points(fleet, aim, ways)
-        sessions = {host: fleet.session(host) for host in self.involved}
+        ways = self._involve(sessions, plan)
+        asked = sessions.ask_rest(self.involved)
+        with contextlib.suppress(HostLostError, RemoteError):  # then the probe fails in the same way, and is recorded
+            self._bind(sessions, plan)
+        if plan.target_at is not None:
+            sessions.learn_proxies(plan.target_at.host)
+        points = self._points(sessions, plan, ways)
+        opened = {host: sessions.session(host) for host in self.involved}
         if self.question.trace and self.known is not None:
-            whose = marked(fleet, aim, self.known, craft.identifier(self.tag))
-            self.tracing = KernelTrace(fleet, self.involved, whose, self.tag, self.opening.life_seconds)
-        self.sniffing = Sniffing(sessions, points, self.opening.life_seconds)
+            whose = marked(sessions, plan, self.known, craft.identifier(self.tag))
+            self.tracing = KernelTrace(sessions, self.involved, whose, self.tag, self.opening.life_seconds)
+        self.sniffing = Sniffing(opened, points, self.opening.life_seconds)
         self.sniffing.start()
         for request in asked:
             request.receive()
         self.sniffing.wait()
         self.sniffing.follow()
 
-    def _question(self, aim: Aim) -> Probe:
-        dial = aim.dial
+    def _probe_of(self, plan: DialPlan) -> Probe:
+        dial = plan.dial
         return Probe(
             target=self.question.target,
             source=self.question.source,
             proto=self.target.proto,
-            source_at=aim.source_at,
-            target_at=aim.target_at,
+            source_at=plan.source_at,
+            target_at=plan.target_at,
             target_address=dial.target_address if dial else None,
             target_port=dial.target_port if dial else self.target.port,
             dialled=dial.address if dial else None,
             dialled_port=dial.port if dial else None,
             way=dial.way if dial else "",
-            lookup=aim.lookup,
+            lookup=plan.lookup,
             size=self.question.size,
             timeout_s=self.question.timeout_s,
             tag="" if self.question.predict else self.tag,
             predict=self.question.predict,
         )
 
-    def _ways(self, fleet: Fleet, aim: Aim) -> list[Itinerary]:
+    def _ways(self, sessions: HostSessions, plan: DialPlan) -> list[Itinerary]:
         """Return the ways to sniff along: the probe's own, then that of its name lookup."""
-        hosts, ways, dial = fleet.hosts(), [], aim.dial
+        hosts, ways, dial = sessions.hosts(), [], plan.dial
         if dial is not None:
-            ways.append(itinerary(hosts, aim.source_at, dial.address, dial.port, self.target.transport, aim.target_at))
-            ways += way_back(hosts, aim.source_at, dial.address, ways[0].arrives)
-        if self._looks_up(aim) and self.target.proto is not Proto.DNS:
-            namespace = namespace_of(hosts, aim.source_at)
+            ways.append(
+                itinerary(hosts, plan.source_at, dial.address, dial.port, self.target.transport, plan.target_at)
+            )
+            ways += way_back(hosts, plan.source_at, dial.address, ways[0].arrives)
+        if self._looks_up(plan) and self.target.proto is not Proto.DNS:
+            namespace = namespace_of(hosts, plan.source_at)
             server = servers_of(namespace.resolv_conf if namespace is not None else None)[0]
-            ways.append(itinerary(hosts, aim.source_at, server, 53, "udp"))
+            ways.append(itinerary(hosts, plan.source_at, server, 53, "udp"))
         return ways
 
-    def _looks_up(self, aim: Aim) -> bool:
-        return self.target.proto is Proto.DNS or (aim.lookup.how in LOOKED_UP and uses_dns(aim.lookup))
+    def _looks_up(self, plan: DialPlan) -> bool:
+        return self.target.proto is Proto.DNS or (plan.lookup.how in LOOKED_UP and uses_dns(plan.lookup))
 
-    def _bind(self, fleet: Fleet, aim: Aim) -> None:
+    def _bind(self, sessions: HostSessions, plan: DialPlan) -> None:
         if self.target.proto is Proto.DNS:
             return
-        address = aim.dial.address if aim.dial else "0.0.0.0"  # noqa: S104 - no address is known yet
-        session = fleet.session(aim.source_at.host)
-        answer = session.within(aim.source_at.container, "bind", proto=str(self.target.proto), address=address)
+        address = plan.dial.address if plan.dial else "0.0.0.0"  # noqa: S104 - no address is known yet
+        session = sessions.session(plan.source_at.host)
+        answer = session.within(plan.source_at.container, "bind", proto=str(self.target.proto), address=address)
         self.port = int(answer["port"])
 
-    def _points(self, fleet: Fleet, aim: Aim, ways: list[Itinerary]) -> tuple[Point, ...]:
-        hosts, dial = fleet.hosts(), aim.dial
+    def _points(self, sessions: HostSessions, plan: DialPlan, ways: list[Itinerary]) -> tuple[Point, ...]:
+        hosts, dial = sessions.hosts(), plan.dial
         ends: list[tuple[str, int]] = []
         if dial is not None and dial.port is not None:
             if dial.target_address is not None and dial.target_port is not None:
                 ends.append((dial.target_address, dial.target_port))
-            far = aim.target_at.host if aim.target_at is not None else None
-            ends += proxied_to(hosts, far, dial.address, dial.port, self.target.transport)
+            target_host = plan.target_at.host if plan.target_at is not None else None
+            ends += proxied_to(hosts, target_host, dial.address, dial.port, self.target.transport)
         self.known = Tuple5(
             transport=self.target.transport,
             source_port=self.port or None,
             dialled=dial.address if dial else None,
             port=dial.port if dial else None,
             ends=tuple(ends),
-            source_hosts=tuple(host_addresses(hosts[aim.source_at.host]))
-            if aim.source_at.container is not None
+            source_hosts=tuple(host_addresses(hosts[plan.source_at.host]))
+            if plan.source_at.container is not None
             else (),
-            looks_up=self._looks_up(aim),
+            looks_up=self._looks_up(plan),
         )
-        points = plan(hosts, aim.source_at, aim.target_at, ways, self.known)
+        points = choose_points(hosts, plan.source_at, plan.target_at, ways, self.known)
         if len(points) == MAX_POINTS:
             self.limits.append(
                 Limit(
                     kind=LimitKind.POINT,
-                    subject=aim.source_at.host,
+                    subject=plan.source_at.host,
                     why=f"no more than {MAX_POINTS} points are sniffed",
                 )
             )
         return tuple(point for point in points if point.place.host in self.involved)
 
-    def _ask(self, fleet: Fleet, aim: Aim) -> None:
+    def _ask(self, sessions: HostSessions, plan: DialPlan) -> None:
         """Look the name up once more, now that it is watched, and send the probe."""
         assert self.probe is not None  # noqa: S101 - _prepare comes first
         begin = time.monotonic()
-        resolver = SourceResolver(fleet, aim.source_at, int(self.tag[:4], 16))
+        resolver = SourceResolver(sessions, plan.source_at, int(self.tag[:4], 16))
         if self.target.proto is Proto.DNS:
             lookup = resolver.query(self.target.name, self.question.timeout_s)
             self.probe = replace(self.probe, lookup=lookup, result=dns_result(lookup, resolver))
             return
-        if aim.lookup.how in LOOKED_UP:
-            self._look_up_again(fleet, aim, resolver)
+        if plan.lookup.how in LOOKED_UP:
+            self._look_up_again(sessions, plan, resolver)
         if self.probe.dialled is None:
             detail = self.probe.lookup.steps[-1] if self.probe.lookup.steps else ""
             self.probe = replace(self.probe, result=ProbeResult(outcome=Outcome.NO_NAME, detail=detail))
             return
         left = max(self.question.timeout_s - (time.monotonic() - begin), LEAST_SECONDS)
-        self.probe = replace(self.probe, result=self._go(fleet, self.probe, left))
+        self.probe = replace(self.probe, result=self._go(sessions, self.probe, left))
 
-    def _look_up_again(self, fleet: Fleet, aim: Aim, resolver: SourceResolver) -> None:
+    def _look_up_again(self, sessions: HostSessions, plan: DialPlan, resolver: SourceResolver) -> None:
         assert self.probe is not None  # noqa: S101 - _prepare comes first
         lookup = resolver.resolve(self.target.name, self.question.timeout_s)
         self.probe = replace(self.probe, lookup=lookup)
@@ -261,14 +265,14 @@ class Run:
         address = preferred(lookup)
         dial: Dial | None = None
         if address is not None:
-            dial = dial_address(fleet.hosts(), aim.source_at, address, self.target.port, self.target.transport)
+            dial = dial_address(sessions.hosts(), plan.source_at, address, self.target.port, self.target.transport)
         meant = self.probe.target_at if dial is None else dial.target_at
-        self.probe = replace(self._question(replace(aim, dial=dial, meant=meant, lookup=lookup)))
+        self.probe = replace(self._probe_of(replace(plan, dial=dial, meant=meant, lookup=lookup)))
 
-    def _go(self, fleet: Fleet, probe: Probe, seconds: float) -> ProbeResult:
+    def _go(self, sessions: HostSessions, probe: Probe, seconds: float) -> ProbeResult:
         assert probe.dialled is not None  # noqa: S101 - checked by the caller
         try:
-            answer = fleet.session(probe.source_at.host).within(
+            answer = sessions.session(probe.source_at.host).within(
                 probe.source_at.container,
                 "go",
                 seconds + 3.0,
@@ -279,7 +283,7 @@ class Run:
                 ident=craft.identifier(self.tag),
                 payload=base64.b64encode(self._payload(probe.dialled)).decode(),
             )
-        except (HostLostError, FarError) as error:
+        except (HostLostError, RemoteError) as error:
             why = str(error).removeprefix(f"{probe.source_at.host}: ")
             self.limits.append(Limit(kind=LimitKind.PROBE, subject=str(probe.source_at), why=f"the prober: {why}"))
             return ProbeResult(outcome=Outcome.BROKEN, detail=str(error))
@@ -299,31 +303,31 @@ class Run:
         if self.sniffing is not None and self.captured is None:
             self.captured = self.sniffing.stop()
 
-    def _note_ended(self, fleet: Fleet, aim: Aim) -> None:
+    def _note_ended(self, sessions: HostSessions, plan: DialPlan) -> None:
         """Say which of the containers in question did not live through the probe as it was."""
-        for place in dict.fromkeys(filter(None, (aim.source_at, aim.target_at))):
-            member = fleet.members[place.host]
-            if place.container is None or place.container not in member.entered:
+        for place in dict.fromkeys(filter(None, (plan.source_at, plan.target_at))):
+            known = sessions.by_name[place.host]
+            if place.container is None or place.container not in known.entered:
                 continue
-            now = fleet.container_after(place)
-            if now is not None and not fleet.lives(place):
+            now = sessions.container_after(place)
+            if now is not None and not sessions.lives(place):
                 why = f"it ended or was restarted during the probe (now {now.state})"
                 self.limits.append(Limit(kind=LimitKind.PROBE, subject=str(place), why=why))
 
-    def _evidence(self, fleet: Fleet) -> Evidence:
+    def _evidence(self, sessions: HostSessions) -> Evidence:
         captured = self.captured or Captured()
         return Evidence(
             probe=replace(self.probe, timing_ms=dict(self.timing)) if self.probe is not None else None,
             points=captured.points,
             packets=captured.packets,
-            before=tuple(fleet.members[host].before.state() for host in self.involved),
+            before=tuple(sessions.by_name[host].before.state() for host in self.involved),
             after=tuple(
-                fleet.members[host].after.state() for host in self.involved if fleet.members[host].after.outputs
+                sessions.by_name[host].after.state() for host in self.involved if sessions.by_name[host].after.outputs
             ),
-            limits=tuple(dict.fromkeys((*captured.limits, *fleet.limits(self.involved), *self.limits))),
+            limits=tuple(dict.fromkeys((*captured.limits, *sessions.limits(self.involved), *self.limits))),
         )
 
-    def _rest(self, fleet: Fleet) -> bytes | None:
+    def _rest(self, sessions: HostSessions) -> bytes | None:
         """Return what was captured before a fault, None when nothing was."""
         if self.sniffing is None or self.probe is None:
             return None
@@ -331,7 +335,7 @@ class Run:
             self._stop()
         if self.captured is None or not len(self.captured.packets):
             return None
-        return write(self._evidence(fleet))
+        return write(self._evidence(sessions))
 
 
 def _ms_since(begin: float) -> float:

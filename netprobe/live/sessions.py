@@ -11,7 +11,7 @@ from netprobe.errors import EnvironmentFault
 from netprobe.evidence.model import Limit, LimitKind
 from netprobe.hosts import collect
 from netprobe.hosts.engine import Engine, EngineError
-from netprobe.hosts.session import FarError, HostLostError, Session
+from netprobe.hosts.session import HostLostError, RemoteError, Session
 from netprobe.inventory.hosts import LOCAL
 from netprobe.live import identity
 
@@ -39,7 +39,7 @@ class ContainerEnded(EnvironmentFault):
 
 
 @dataclass(slots=True)
-class Member:
+class HostSession:
     """One host: its entry, its session (None: it could not be reached), its engine and its state."""
 
     entry: HostEntry
@@ -53,21 +53,21 @@ class Member:
     entered: dict[str, int] = field(default_factory=dict)
 
 
-class Fleet:
+class HostSessions:
     """All hosts. Use as a context: at its end every session is closed and awaited."""
 
     def __init__(self, inventory: Inventory, life_seconds: float) -> None:
         self._life = life_seconds
-        self.members = {
-            name: Member(entry, collect.HostRecord(name), collect.HostRecord(name))
+        self.by_name = {
+            name: HostSession(entry, collect.HostRecord(name), collect.HostRecord(name))
             for name, entry in inventory.hosts.items()
         }
-        self._pool = ThreadPoolExecutor(max(4, 2 * len(self.members)))
+        self._pool = ThreadPoolExecutor(max(4, 2 * len(self.by_name)))
         self.aliases = dict(inventory.aliases)
-        self._first: list[tuple[Member, collect.Asked]] = []
-        self._greeted: list[tuple[Member, Future[Answer]]] = []
+        self._first: list[tuple[HostSession, collect.Asked]] = []
+        self._greeted: list[tuple[HostSession, Future[Answer]]] = []
         self._asked_who: dict[str, identity.Asked] = {}
-        self._retired: list[Member] = []
+        self._retired: list[HostSession] = []
         self._states: dict[str, tuple[HostState, Host]] = {}
         self._wanted: Collection[str] = ()
 
@@ -80,7 +80,7 @@ class Fleet:
     def close(self) -> None:
         """End every session and wait for it."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        sessions = [member.session for member in (*self.members.values(), *self._retired) if member.session]
+        sessions = [known.session for known in (*self.by_name.values(), *self._retired) if known.session]
         for session in sessions:
             session.end_input()
         for session in sessions:
@@ -93,25 +93,25 @@ class Fleet:
             EnvironmentFault: a program that reaching a host takes is not installed here, or this is not root.
         """
         self._set_aside()
-        for member in self.members.values():
-            if not member.host_fault:
-                member.session = Session(member.entry, self._life)
-                self._greeted.append((member, member.session.submit("hello")))
-                self._first.append((member, collect.ask(member.session, member.before, collect.FIRST)))
+        for known in self.by_name.values():
+            if not known.host_fault:
+                known.session = Session(known.entry, self._life)
+                self._greeted.append((known, known.session.submit("hello")))
+                self._first.append((known, collect.ask(known.session, known.before, collect.FIRST)))
         if any(
-            not member.entry.reach.same_machine for member in self.members.values()
+            not known.entry.reach.same_machine for known in self.by_name.values()
         ):  # else the inventory told already
-            sessions = {name: member.session for name, member in self.members.items() if member.session is not None}
+            sessions = {name: known.session for name, known in self.by_name.items() if known.session is not None}
             self._asked_who = {name: identity.ask(session) for name, session in sessions.items()}
 
     def _set_aside(self) -> None:
         """Without root, this machine's own hosts are of no use; others still are."""
-        mine = [member for member in self.members.values() if member.entry.reach.same_machine]
-        denied = [member for member in mine if os.geteuid() != 0 and not member.entry.become]
-        if denied and len(mine) == len(self.members):
+        mine = [known for known in self.by_name.values() if known.entry.reach.same_machine]
+        denied = [known for known in mine if os.geteuid() != 0 and not known.entry.become]
+        if denied and len(mine) == len(self.by_name):
             raise EnvironmentFault("explaining a connection needs root", "run it as root: sudo netprobe explain …")
-        for member in denied:
-            member.host_fault, member.host_hint = "netprobe is not root here", "run it as root: sudo netprobe explain …"
+        for known in denied:
+            known.host_fault, known.host_hint = "netprobe is not root here", "run it as root: sudo netprobe explain …"
 
     def survey(self, wanted: Collection[str]) -> None:
         """Learn of every host what a plan needs: addresses, routes, containers, networks; all side by side.
@@ -120,12 +120,12 @@ class Fleet:
             UsageFault: two hosts of the inventory are one machine, or show the containers of one Engine.
         """
         self._wanted = wanted
-        jobs = [self._pool.submit(self._survey_engine, member) for member in self.members.values()]
-        for member, request in self._first:
+        jobs = [self._pool.submit(self._survey_engine, known) for known in self.by_name.values()]
+        for known, request in self._first:
             request.receive()
-            self._check(member)
-        for member, greeting in self._greeted:
-            self._check_root(member, greeting)
+            self._check(known)
+        for known, greeting in self._greeted:
+            self._check_root(known, greeting)
         for job in jobs:
             job.result()
         self._count_once()
@@ -133,61 +133,61 @@ class Fleet:
     def _count_once(self) -> None:
         """Leave to the host that the inventory names what ``local`` has in common with it."""
         identities = {name: asked.receive() for name, asked in self._asked_who.items()}
-        twin = identity.twins_of_local(self.hosts(), identities)
-        if twin is None:
+        shared = identity.shared_with_local(self.hosts(), identities)
+        if shared is None:
             return
-        if twin.machine:
-            self._retired.append(self.members.pop(LOCAL))
-            self.aliases[LOCAL] = twin.name
+        if shared.machine:
+            self._retired.append(self.by_name.pop(LOCAL))
+            self.aliases[LOCAL] = shared.name
             return
-        local = self.members[LOCAL]
+        local = self.by_name[LOCAL]
         local.engine = None
         local.before.outputs = {key: each for key, each in local.before.outputs.items() if key not in OF_ENGINE}
 
-    def _check(self, member: Member) -> None:
-        output = member.before.outputs.get("addr")
-        if member.session is not None and output is not None and output.rc is None and member.session.lost:
-            complaint = member.session.complaint()
-            member.host_fault = complaint.text or output.error.removeprefix(f"{member.entry.name}: ")
-            member.host_hint = complaint.hint
+    def _check(self, known: HostSession) -> None:
+        output = known.before.outputs.get("addr")
+        if known.session is not None and output is not None and output.rc is None and known.session.lost:
+            complaint = known.session.complaint()
+            known.host_fault = complaint.text or output.error.removeprefix(f"{known.entry.name}: ")
+            known.host_hint = complaint.hint
 
     @staticmethod
-    def _check_root(member: Member, greeting: Future[Answer]) -> None:
-        if member.session is None or member.host_fault:
+    def _check_root(known: HostSession, greeting: Future[Answer]) -> None:
+        if known.session is None or known.host_fault:
             return
         try:
-            uid = member.session.wait(greeting, GREETING_SECONDS)["uid"]
-        except (HostLostError, FarError):
-            spoken = member.entry.reach.spoken
-            member.host_fault = "it does not answer"
-            member.host_hint = f"is the host up? try {spoken}" if spoken else ""
+            uid = known.session.wait(greeting, GREETING_SECONDS)["uid"]
+        except (HostLostError, RemoteError):
+            spoken = known.entry.reach.spoken
+            known.host_fault = "it does not answer"
+            known.host_hint = f"is the host up? try {spoken}" if spoken else ""
             return
         if uid != 0:
-            member.host_fault = f"netprobe is not root there (user id {uid})"
-            member.host_hint = 'give it become = "sudo -n" in the hosts file, or reach it as root'
+            known.host_fault = f"netprobe is not root there (user id {uid})"
+            known.host_hint = 'give it become = "sudo -n" in the hosts file, or reach it as root'
 
-    def _survey_engine(self, member: Member) -> None:
-        session = member.session
+    def _survey_engine(self, known: HostSession) -> None:
+        session = known.session
         try:
-            member.engine = Engine.connect(member.entry, session)
-            if member.engine is not None and session is not None:
-                found = member.engine.collect(self._wanted, lambda pid: collect.read_environment(session, pid))
-                member.before.outputs |= found
+            known.engine = Engine.connect(known.entry, session)
+            if known.engine is not None and session is not None:
+                found = known.engine.collect(self._wanted, lambda pid: collect.read_environment(session, pid))
+                known.before.outputs |= found
         except EngineError as error:
-            member.engine_fault = error
+            known.engine_fault = error
 
     def hosts(self) -> Mapping[str, Host]:
         """Return what is known so far of every host, parsed. Unchanged state is not parsed again."""
-        return {name: self._host(name, member) for name, member in self.members.items()}
+        return {name: self._host(name, known) for name, known in self.by_name.items()}
 
-    def _host(self, name: str, member: Member) -> Host:
+    def _host(self, name: str, known: HostSession) -> Host:
         from netprobe.state.build import build_host
 
-        state = member.before.state()
-        known = self._states.get(name)
-        if known is None or known[0] != state:
-            known = self._states[name] = (state, build_host(state, known[1] if known else None))
-        return known[1]
+        state = known.before.state()
+        parsed = self._states.get(name)
+        if parsed is None or parsed[0] != state:
+            parsed = self._states[name] = (state, build_host(state, parsed[1] if parsed else None))
+        return parsed[1]
 
     def meant(self, name: str) -> str:
         """Return the name under which a host is known here: ``local`` may be a host that the inventory names."""
@@ -199,18 +199,18 @@ class Fleet:
         Raises:
             EnvironmentFault: it could not be reached, or lacks what no plan can do without.
         """
-        member = self.members[host]
-        addresses = member.before.outputs.get("addr")
-        reached = member.session is not None and not member.host_fault
+        known = self.by_name[host]
+        addresses = known.before.outputs.get("addr")
+        reached = known.session is not None and not known.host_fault
         # Where the host itself was lost, every question's error says why, and that may be another tool: python3.
         if reached and addresses is not None and "not installed" in addresses.error:
             raise EnvironmentFault(f"{host}: {addresses.argv[0]}: not installed", "install the package iproute2 there")
-        if member.session is None or member.host_fault:
+        if known.session is None or known.host_fault:
             raise EnvironmentFault(
-                f"{host} cannot be reached: {member.host_fault}",
-                member.host_hint or "check its reach = entry in the hosts file",
+                f"{host} cannot be reached: {known.host_fault}",
+                known.host_hint or "check its reach = entry in the hosts file",
             )
-        return member.session
+        return known.session
 
     def enter(self, place: Place, pid: int) -> None:
         """Hold a container's namespace open under the container's name, and learn its addresses, routes and lookup files.
@@ -220,34 +220,34 @@ class Fleet:
             EnvironmentFault: its host is lost.
         """
         name = place.container
-        member = self.members[place.host]
-        if name is None or name in member.entered:
+        known = self.by_name[place.host]
+        if name is None or name in known.entered:
             return
         session = self.session(place.host)
         try:
             session.ask("enter", key=name, pid=pid)
-        except FarError:
+        except RemoteError:
             raise ContainerEnded(
                 f"{place} ended while netprobe looked at it",
                 f"start it: docker start {name}; its log may say why: docker logs {name}",
             ) from None
         except HostLostError as error:
             raise EnvironmentFault(f"{place.host} was lost: {error}", "check the connection to it") from None
-        member.entered[name] = pid
-        request = collect.ask(session, member.before, (), {name: collect.NAMESPACE_FIRST})
-        collect.read_container_files(session, member.before, name, pid)
+        known.entered[name] = pid
+        request = collect.ask(session, known.before, (), {name: collect.NAMESPACE_FIRST})
+        collect.read_container_files(session, known.before, name, pid)
         request.receive()
 
     def learn_proxies(self, host: str) -> None:
         """Learn which docker-proxies a host runs: the capture filter names what they dial."""
-        member = self.members[host]
-        if member.session is not None and not member.host_fault:
-            collect.ask_proxies(member.session, member.before).receive()
+        known = self.by_name[host]
+        if known.session is not None and not known.host_fault:
+            collect.ask_proxies(known.session, known.before).receive()
 
     def ask_rest(self, hosts: Iterable[str]) -> list[collect.Asked]:
         """Ask the hosts involved for all their state; :meth:`Asked.receive` takes it in."""
         return [
-            collect.ask_rest(self.session(host), self.members[host].before, self.members[host].entered)
+            collect.ask_rest(self.session(host), self.by_name[host].before, self.by_name[host].entered)
             for host in hosts
         ]
 
@@ -255,26 +255,26 @@ class Fleet:
         """Ask the hosts involved again for what can have changed."""
         jobs, asked = [], []
         for host in hosts:
-            member = self.members[host]
-            if member.session is not None:
-                asked.append(collect.ask_after(member.session, member.after, member.entered))
-            jobs.append(self._pool.submit(self._containers_after, member))
+            known = self.by_name[host]
+            if known.session is not None:
+                asked.append(collect.ask_after(known.session, known.after, known.entered))
+            jobs.append(self._pool.submit(self._containers_after, known))
         for request in asked:
             request.receive()
         for job in jobs:
             job.result()
 
-    def _containers_after(self, member: Member) -> None:
-        session = member.session
-        if member.engine is None or session is None:
+    def _containers_after(self, known: HostSession) -> None:
+        session = known.session
+        if known.engine is None or session is None:
             return
         try:
-            wanted = {*self._wanted, *member.entered}
-            output = member.engine.containers(wanted, lambda pid: collect.read_environment(session, pid))
+            wanted = {*self._wanted, *known.entered}
+            output = known.engine.containers(wanted, lambda pid: collect.read_environment(session, pid))
         except EngineError as error:
-            member.engine_fault = error
+            known.engine_fault = error
             return
-        member.after.outputs["containers"] = output
+        known.after.outputs["containers"] = output
 
     def container_after(self, place: Place) -> Container | None:
         """Return a container as it is after the probe; None when that is not known."""
@@ -284,37 +284,37 @@ class Fleet:
     def lives(self, place: Place) -> bool:
         """Tell whether the process whose namespace was entered under this name is still some container's own (sharing ones too)."""
         host = self._after(place.host)
-        pid = self.members[place.host].entered.get(place.container or "")
+        pid = self.by_name[place.host].entered.get(place.container or "")
         return host is not None and any(each.pid == pid for each in host.containers or ())
 
     def _after(self, name: str) -> Host | None:
         """Return a host as it is after the probe, None where its containers were not asked again. What is as before is not parsed again."""
         from netprobe.state.build import build_host
 
-        member = self.members[name]
-        if "containers" not in member.after.outputs:
+        known = self.by_name[name]
+        if "containers" not in known.after.outputs:
             return None
-        return build_host(member.after.state(), self._host(name, member))
+        return build_host(known.after.state(), self._host(name, known))
 
     def limits(self, hosts: Iterable[str]) -> tuple[Limit, ...]:
         """Name what could not be learnt of the hosts involved."""
         found: list[Limit] = []
         for host in hosts:
-            member = self.members[host]
-            if member.host_fault:
-                found.append(Limit(kind=LimitKind.HOST, subject=host, why=member.host_fault))
-            elif member.session is not None and member.session.lost:
-                broke = f"the connection to it broke during the run: {member.session.last_words()}"
-                found += [Limit(kind=LimitKind.HOST, subject=host, why=broke), *member.before.limits()]
+            known = self.by_name[host]
+            if known.host_fault:
+                found.append(Limit(kind=LimitKind.HOST, subject=host, why=known.host_fault))
+            elif known.session is not None and known.session.lost:
+                broke = f"the connection to it broke during the run: {known.session.last_words()}"
+                found += [Limit(kind=LimitKind.HOST, subject=host, why=broke), *known.before.limits()]
                 continue
-            if member.engine_fault is not None:
+            if known.engine_fault is not None:
                 found.append(
-                    Limit(kind=LimitKind.ENGINE, subject=host, why=f"{member.engine_fault}: {member.engine_fault.hint}")
+                    Limit(kind=LimitKind.ENGINE, subject=host, why=f"{known.engine_fault}: {known.engine_fault.hint}")
                 )
-            if member.engine is not None and member.engine.only_listed:
-                why = f"{member.engine.only_listed} of its containers were listed and not looked at more closely: {ONLY_LISTED}"
+            if known.engine is not None and known.engine.only_listed:
+                why = f"{known.engine.only_listed} of its containers were listed and not looked at more closely: {ONLY_LISTED}"
                 found.append(Limit(kind=LimitKind.ENGINE, subject=host, why=why))
-            found += [*member.before.limits(), *member.after.limits()]
+            found += [*known.before.limits(), *known.after.limits()]
         return tuple(dict.fromkeys(found))
 
     def raise_faults(self, name: str, host: str | None) -> None:
@@ -323,15 +323,15 @@ class Fleet:
         Raises:
             EnvironmentFault: a host, or the named one, could not be reached, or its engine could not be asked.
         """
-        for each, member in self.members.items():
+        for each, known in self.by_name.items():
             if host not in (None, each):
                 continue
-            if member.host_fault:
+            if known.host_fault:
                 raise EnvironmentFault(
-                    f"{name!r} was not found, and {each} cannot be reached: {member.host_fault}",
-                    member.host_hint or "check its reach = entry in the hosts file",
+                    f"{name!r} was not found, and {each} cannot be reached: {known.host_fault}",
+                    known.host_hint or "check its reach = entry in the hosts file",
                 )
-            if member.engine_fault is not None:
+            if known.engine_fault is not None:
                 raise EnvironmentFault(
-                    f"{name!r} was not found, and on {each} {member.engine_fault}", member.engine_fault.hint
+                    f"{name!r} was not found, and on {each} {known.engine_fault}", known.engine_fault.hint
                 )

@@ -1,4 +1,4 @@
-"""A look at every host of the inventory, all side by side: one that does not answer holds up nobody beyond the bound."""
+"""A survey of every host of the inventory, all side by side: one that does not answer holds up nobody beyond the bound."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from netprobe.errors import EnvironmentFault
 from netprobe.evidence.model import CommandOutput, HostState
 from netprobe.hosts import collect
 from netprobe.hosts.engine import Engine, EngineError
-from netprobe.hosts.session import FarError, HostLostError, Session
+from netprobe.hosts.session import HostLostError, RemoteError, Session
 from netprobe.inventory.hosts import LOCAL, load
 from netprobe.live import identity
-from netprobe.live.identity import twins_of_local
+from netprobe.live.identity import shared_with_local
 from netprobe.state.build import build_host
 from netprobe.survey.facts import judge
 from netprobe.survey.model import Answers, Clock, HostFacts, Survey
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from netprobe.hosts.session import Answer
     from netprobe.inventory.hosts import HostEntry
-    from netprobe.live.identity import Twin
+    from netprobe.live.identity import SharedWithLocal
 
 SPARE_SECONDS = 5.0
 BYTES = 4096
@@ -51,7 +51,7 @@ KEPT_OF_PROGRAMS = {"iptables-save": "iptables-version"}
 
 
 @dataclass(slots=True)
-class Look:
+class HostSurvey:
     """One host: what is known so far. Two threads fill it in; whatever is missing at the deadline stays unknown."""
 
     entry: HostEntry
@@ -111,7 +111,7 @@ class Look:
             self._take(self.session)
         except EnvironmentFault as fault:
             self.host = replace(self.host, fault=fault.message, hint=fault.hint)
-        except (HostLostError, FarError, OSError) as error:
+        except (HostLostError, RemoteError, OSError) as error:
             self.host = self._lost(str(error))
         finally:
             self.opened.set()
@@ -128,7 +128,7 @@ class Look:
         """Ask everything at once, and take the answers in.
 
         Raises:
-            HostLostError, FarError: it did not answer.
+            HostLostError, RemoteError: it did not answer.
         """
         hello = session.submit("hello")
         programs = session.submit("run", commands=[_command(key, argv) for key, argv in PROGRAMS.items()])
@@ -207,39 +207,39 @@ def survey(hosts_file: Path | None, timeout_s: float, progress: Callable[[str], 
     inventory = load(hosts_file)
     progress(f"asking {len(inventory.hosts)} hosts")
     deadline = time.monotonic() + timeout_s
-    looks = [Look(entry, deadline) for entry in inventory.hosts.values()]
+    surveys = [HostSurvey(entry, deadline) for entry in inventory.hosts.values()]
     try:
-        for look in looks:
-            look.start()
-        answers = [look.wait() for look in looks]
+        for one in surveys:
+            one.start()
+        answers = [one.wait() for one in surveys]
     finally:
-        _close(looks)
-    facts = _without_twins(looks, answers)
+        _close(surveys)
+    facts = _facts(surveys, answers)
     origin = "" if inventory.origin is None else str(inventory.origin)
     local = inventory.aliases.get(LOCAL, LOCAL)
     return Survey(hosts=tuple(facts), origin=origin, local=local, tshark=shutil.which("tshark") is not None)
 
 
-def _close(looks: list[Look]) -> None:
-    closers = [threading.Thread(target=look.close) for look in looks]
+def _close(surveys: list[HostSurvey]) -> None:
+    closers = [threading.Thread(target=one.close) for one in surveys]
     for closer in closers:
         closer.start()
     for closer in closers:
         closer.join()
 
 
-def _without_twins(looks: list[Look], answers: list[Answers]) -> list[HostFacts]:
+def _facts(surveys: list[HostSurvey], answers: list[Answers]) -> list[HostFacts]:
     """Judge every host; what ``local`` has in common with a named host counts there."""
     hosts = {each.name: build_host(HostState(host=each.name, outputs=dict(each.outputs))) for each in answers}
-    twin = twins_of_local(hosts, {look.entry.name: look.identity for look in looks})
+    shared = shared_with_local(hosts, {one.entry.name: one.identity for one in surveys})
     judged = [judge(each) for each in answers]
-    return judged if twin is None else [_counted_once(each, twin) for each in judged]
+    return judged if shared is None else [_counted_once(each, shared) for each in judged]
 
 
-def _counted_once(facts: HostFacts, twin: Twin) -> HostFacts:
+def _counted_once(facts: HostFacts, shared: SharedWithLocal) -> HostFacts:
     if facts.name != LOCAL:
         return facts
-    if twin.machine:
-        return replace(facts, twin=twin.name)
-    engine = None if facts.engine is None else replace(facts.engine, of=twin.name)
+    if shared.machine:
+        return replace(facts, same_as=shared.name)
+    engine = None if facts.engine is None else replace(facts.engine, of=shared.name)
     return replace(facts, engine=engine, running=None, containers=None)

@@ -10,8 +10,8 @@ from netprobe.capture.trace import LEGACY, Tracing, is_legacy, script, table_of
 
 if TYPE_CHECKING:
     from netprobe.capture.plan import Tuple5
-    from netprobe.live.dial_plan import Aim
-    from netprobe.live.sessions import Fleet
+    from netprobe.live.dial_plan import DialPlan
+    from netprobe.live.sessions import HostSessions
 
 
 class KernelTrace:
@@ -20,14 +20,16 @@ class KernelTrace:
     bpftrace takes a second and more to compile, so it is started while the hosts' state is read: it changes nothing of it.
     """
 
-    def __init__(self, fleet: Fleet, hosts: tuple[str, ...], marked: Marked, tag: str, life_seconds: float) -> None:
-        self._fleet = fleet
+    def __init__(
+        self, sessions: HostSessions, hosts: tuple[str, ...], marked: Marked, tag: str, life_seconds: float
+    ) -> None:
+        self._sessions = sessions
         self._hosts = hosts
         self._marked = marked
-        sessions = {host: fleet.session(host) for host in hosts}
+        opened = {host: sessions.session(host) for host in hosts}
         self._table = table_of(tag)
-        self._tracing = Tracing(sessions, self._table, life_seconds)
-        self._dropping = Dropping(sessions, life_seconds)
+        self._tracing = Tracing(opened, self._table, life_seconds)
+        self._dropping = Dropping(opened, life_seconds)
         self._dropping.start(program(forms(marked)))
 
     def start(self) -> None:
@@ -35,7 +37,7 @@ class KernelTrace:
         text = script(self._table, self._marked)
         if not text:
             self._tracing.refuse(self._hosts, "the probe's packets cannot be told from others before it is sent")
-        saved = {host: self._fleet.members[host].before.outputs.get("iptables") for host in self._hosts}
+        saved = {host: self._sessions.by_name[host].before.outputs.get("iptables") for host in self._hosts}
         self._tracing.refuse([host for host, each in saved.items() if each and is_legacy(each.stdout)], LEGACY)
         self._tracing.start(text)
         self._dropping.wait()
@@ -44,12 +46,12 @@ class KernelTrace:
         """End tracing on every host, and keep what was told as state that was read after the probe."""
         for key, outputs in (("trace", self._tracing.stop()), ("drops", self._dropping.stop())):
             for host, output in outputs.items():
-                self._fleet.members[host].after.outputs[key] = output
+                self._sessions.by_name[host].after.outputs[key] = output
 
 
-def marked(fleet: Fleet, aim: Aim, known: Tuple5, ident: int) -> Marked:
+def marked(sessions: HostSessions, plan: DialPlan, known: Tuple5, ident: int) -> Marked:
     """Return what tells the probe's packets from others: its tuple, and where docker-proxy's inner connection comes from."""
-    hosts, far = fleet.hosts(), aim.target_at.host if aim.target_at is not None else ""
-    links = (hosts[far].own.links or ()) if far in hosts else ()
+    hosts, target_host = sessions.hosts(), plan.target_at.host if plan.target_at is not None else ""
+    links = (hosts[target_host].own.links or ()) if target_host in hosts else ()
     gateways = tuple(each.address for link in links if link.kind == "bridge" for each in link.addresses)
     return Marked(probe=known, ident=ident, gateways=gateways)

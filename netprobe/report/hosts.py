@@ -34,7 +34,7 @@ def lay_out(survey: Survey) -> Document:
 
 
 def _opening(survey: Survey) -> Paragraph:
-    machines = [host for host in survey.hosts if not host.twin]
+    machines = [host for host in survey.hosts if not host.same_as]
     bad = [host.name for host in machines if host.usable is Usable.NO]
     number = f"{len(machines)} host{'s' if len(machines) > 1 else ''}"
     local = "local among them" if survey.local == "local" else f"{survey.local} is local"
@@ -46,7 +46,7 @@ def _opening(survey: Survey) -> Paragraph:
 def _row(host: HostFacts) -> Row:
     cells = (
         line(host.name),
-        line(Span(host.usable.value, _STYLE[host.usable])) if not host.twin else line(f"is {host.twin}"),
+        line(Span(host.usable.value, _STYLE[host.usable])) if not host.same_as else line(f"is {host.same_as}"),
         line(host.reach.partition(":")[0]),
         line(_root(host)),
         line(_engine(host)),
@@ -93,10 +93,12 @@ def _clock(host: HostFacts) -> str:
 
 
 def _details(host: HostFacts) -> tuple[Block, ...]:
-    if host.twin:
+    if host.same_as:
         return (
             _head(host),
-            Entries(entries=(Entry(label="note", lines=(line(f"the same machine as {host.twin}: counted there"),)),)),
+            Entries(
+                entries=(Entry(label="note", lines=(line(f"the same machine as {host.same_as}: counted there"),)),)
+            ),
         )
     entries = [*_faults(host), *_versions(host), *_interfaces(host)]
     entries += [_lacks(host)] if host.lacks else []
@@ -197,7 +199,7 @@ def _host(host: HostFacts) -> dict[str, Any]:
         "reach": host.reach,
         "become": host.become or None,
         "usable": host.usable.value,
-        "same_as": host.twin or None,
+        "same_as": host.same_as or None,
         "reached": not host.fault,
         "fault": host.fault or None,
         "hint": host.hint or None,

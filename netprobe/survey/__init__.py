@@ -3,5 +3,5 @@
 * ``model``  one host as it was found, and as it is judged
 * ``needs``  the programs and privileges that a host should have, each with what its absence costs
 * ``facts``  answers of a host, read and judged
-* ``twins``  two names for one machine or for one Docker Engine
+* ``same_machine``  two names for one machine or for one Docker Engine
 """

@@ -108,7 +108,7 @@ class HostFacts:
         interfaces: None unknown.
         clock: None where it is this machine's own, or unknown.
         lacks: the fatal ones first.
-        twin: the host of the inventory that is this very machine, ``""`` none.
+        same_as: the host of the inventory that is this very machine, ``""`` none.
     """
 
     name: str
@@ -126,7 +126,7 @@ class HostFacts:
     interfaces: tuple[Interface, ...] | None = None
     clock: Clock | None = None
     lacks: tuple[Lack, ...] = ()
-    twin: str = ""
+    same_as: str = ""
 
     @property
     def usable(self) -> Usable:
@@ -156,4 +156,4 @@ class Survey:
     @property
     def all_usable(self) -> bool:
         """Say whether there is no host that ``explain`` cannot work with."""
-        return all(host.usable is not Usable.NO for host in self.hosts if not host.twin)
+        return all(host.usable is not Usable.NO for host in self.hosts if not host.same_as)

@@ -10,8 +10,8 @@ import pytest
 from netprobe.capture.drops import Dropping, program
 from netprobe.capture.marked import Marked, forms
 from netprobe.capture.plan import Tuple5
-from netprobe.hosts.session import FarError, HostLostError
-from tests.capture.far import Far
+from netprobe.hosts.session import HostLostError, RemoteError
+from tests.capture.remote import Remote
 
 TCP = Tuple5(transport="tcp", source_port=41290, dialled="192.168.3.202", port=80, ends=(("172.17.0.2", 8080),))
 SIX = Tuple5(transport="udp", source_port=9, dialled="fd00::2", port=53, ends=(("10.0.0.3", 53),))
@@ -68,22 +68,22 @@ def ended(**more: Any) -> dict[str, Any]:
     return {"out": "drop …", "error": "", "full": False, **more}
 
 
-def dropping(far: Far, source: str = "tracepoint …") -> Any:
-    found = Dropping({"h": far}, 30.0)  # type: ignore[dict-item]  # what it uses of a session
+def dropping(remote: Remote, source: str = "tracepoint …") -> Any:
+    found = Dropping({"h": remote}, 30.0)  # type: ignore[dict-item]  # what it uses of a session
     found.start(source)
     found.wait()
     return found.stop()["h"]
 
 
 def test_the_text_is_kept() -> None:
-    output = dropping(Far(watch_drops={"failed": None}, drops=ended()))
+    output = dropping(Remote(watch_drops={"failed": None}, drops=ended()))
     assert (output.rc, output.stdout, output.error) == (0, "drop …", "")
 
 
 def test_without_a_program_nobody_is_asked() -> None:
-    far = Far(watch_drops={"failed": None}, drops=ended())
-    assert dropping(far, "").error == "the probe's packets cannot be told from others before it is sent"
-    assert far.asked == []
+    remote = Remote(watch_drops={"failed": None}, drops=ended())
+    assert dropping(remote, "").error == "the probe's packets cannot be told from others before it is sent"
+    assert remote.asked == []
 
 
 @pytest.mark.parametrize(
@@ -92,11 +92,11 @@ def test_without_a_program_nobody_is_asked() -> None:
         ({"failed": "bpftrace: not installed"}, None, "bpftrace: not installed (package bpftrace)"),
         ({"failed": "bpftrace: ERROR:\n x"}, None, "bpftrace: ERROR: x"),
         (HostLostError("h: the session ended"), None, "the session ended"),
-        ({"failed": None}, FarError("h: no"), "no"),
+        ({"failed": None}, RemoteError("h: no"), "no"),
         ({"failed": None}, ended(error="bpftrace: ended\nearly"), "bpftrace: ended early"),
         ({"failed": None}, ended(full=True), "more than 262144 bytes of drops"),
     ],
 )
 def test_what_went_wrong_is_said(start: Any, stop: Any, error: str) -> None:
-    output = dropping(Far(watch_drops=start, drops=stop))
+    output = dropping(Remote(watch_drops=start, drops=stop))
     assert (output.rc, output.error) == (None, error)

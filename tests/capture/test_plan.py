@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from netprobe.capture.plan import MAX_POINTS, Tuple5, pcap_filter, plan, proxied_to
+from netprobe.capture.plan import MAX_POINTS, Tuple5, choose_points, pcap_filter, proxied_to
 from netprobe.evidence.model import Place
 from netprobe.forward.plan import Itinerary, Role, Stop, itinerary
 from netprobe.state.links import Link
@@ -21,7 +21,7 @@ TCP = Tuple5(transport="tcp", source_port=41290, dialled="192.168.3.202", port=8
 
 def test_the_points_of_a_published_port() -> None:
     way = itinerary(WORLD, SERVER1, "192.168.3.202", 80, "tcp", TARGET)
-    points = plan(WORLD, SERVER1, TARGET, [way], TCP)
+    points = choose_points(WORLD, SERVER1, TARGET, [way], TCP)
     assert [point.name for point in points] == [
         "server1/eth0",
         "server2/eth0",
@@ -38,12 +38,12 @@ def test_a_point_stands_once_and_their_number_is_bounded() -> None:
     stops = tuple(
         Stop(point=f"server1/v{number}", place=SERVER1, interface=f"v{number}", role=Role.VETH) for number in range(40)
     )
-    points = plan(WORLD, SERVER1, None, [Itinerary(stops=stops), Itinerary(stops=stops)], TCP)
+    points = choose_points(WORLD, SERVER1, None, [Itinerary(stops=stops), Itinerary(stops=stops)], TCP)
     assert len(points) == len({point.name for point in points}) == MAX_POINTS
 
 
 def test_a_stopped_target_has_no_loopback() -> None:
-    points = plan(WORLD, SERVER1, Place(host="server2", container="gone"), [], TCP)
+    points = choose_points(WORLD, SERVER1, Place(host="server2", container="gone"), [], TCP)
     assert "server2/lo" in {point.name for point in points}
 
 
@@ -108,7 +108,7 @@ def test_trunks_are_macvlan_parents_and_their_own_parents() -> None:
         Stop(point=f"server1/{name}", place=SERVER1, interface=name, role=Role.UPLINK)
         for name in ("eth0", "eth1", "eth1.1")
     )
-    points = plan(world(known), SERVER1, None, [Itinerary(stops=stops)], TCP)
+    points = choose_points(world(known), SERVER1, None, [Itinerary(stops=stops)], TCP)
     assert {point.name for point in points if "vlan" in point.capture_filter} == {"server1/eth1", "server1/eth1.1"}
 
 
@@ -125,7 +125,7 @@ def test_trunks_of_a_router_are_told_by_its_vlan_links() -> None:
         Stop(point=f"server1/{name}", place=SERVER1, interface=name, role=Role.UPLINK)
         for name in ("eth1", "eth1.1", "eth2", "blue", "eth3")
     )
-    points = plan(world(router), SERVER1, None, [Itinerary(stops=stops)], TCP)
+    points = choose_points(world(router), SERVER1, None, [Itinerary(stops=stops)], TCP)
     tagged = {point.interface for point in points if "vlan" in point.capture_filter}
     assert tagged == {"eth1", "eth1.1", "eth2", "blue"}
 

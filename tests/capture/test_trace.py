@@ -10,8 +10,8 @@ import pytest
 from netprobe.capture.marked import Marked
 from netprobe.capture.plan import Tuple5
 from netprobe.capture.trace import Tracing, is_legacy, script, table_of
-from netprobe.hosts.session import FarError, HostLostError
-from tests.capture.far import Far
+from netprobe.hosts.session import HostLostError, RemoteError
+from tests.capture.remote import Remote
 
 TCP = Tuple5(transport="tcp", source_port=41290, dialled="192.168.3.202", port=80, ends=(("172.17.0.2", 8080),))
 TABLE = table_of("0123456789abcdef")
@@ -75,8 +75,8 @@ def ended(**more: Any) -> dict[str, Any]:
     return {"out": "trace id …", "error": "", "full": False, "gone": True, **more}
 
 
-def traced(far: Far, refused: str = "") -> Any:
-    tracing = Tracing({"h": far}, TABLE, 30.0)  # type: ignore[dict-item]  # what it uses of a session
+def traced(remote: Remote, refused: str = "") -> Any:
+    tracing = Tracing({"h": remote}, TABLE, 30.0)  # type: ignore[dict-item]  # what it uses of a session
     if refused:
         tracing.refuse(["h"], refused)
     tracing.start("add table …")
@@ -84,14 +84,14 @@ def traced(far: Far, refused: str = "") -> Any:
 
 
 def test_the_text_is_kept() -> None:
-    output = traced(Far(trace={"failed": None}, untrace=ended()))
+    output = traced(Remote(trace={"failed": None}, untrace=ended()))
     assert (output.rc, output.stdout, output.error) == (0, "trace id …", "")
 
 
 def test_a_refused_host_is_left_alone() -> None:
-    far = Far(trace={"failed": None}, untrace=ended())
-    assert traced(far, "legacy").error == "legacy"
-    assert far.asked == []
+    remote = Remote(trace={"failed": None}, untrace=ended())
+    assert traced(remote, "legacy").error == "legacy"
+    assert remote.asked == []
 
 
 @pytest.mark.parametrize(
@@ -100,12 +100,12 @@ def test_a_refused_host_is_left_alone() -> None:
         ({"failed": "nft: not installed"}, None, "nft: not installed (package nftables)"),
         ({"failed": "nft: Error: Operation not supported"}, None, "nft: Error: Operation not supported"),
         (HostLostError("h: the session ended"), None, "the session ended"),
-        ({"failed": None}, FarError("h: no"), "no"),
+        ({"failed": None}, RemoteError("h: no"), "no"),
         ({"failed": None}, ended(error="netlink:  buffer\noverrun"), "netlink: buffer overrun"),
         ({"failed": None}, ended(full=True), "more than 1048576 bytes of trace"),
         ({"failed": None}, ended(gone=False), f"the table {TABLE} is still there: nft delete table {TABLE}"),
     ],
 )
 def test_what_went_wrong_is_said(start: Any, stop: Any, error: str) -> None:
-    output = traced(Far(trace=start, untrace=stop))
+    output = traced(Remote(trace=start, untrace=stop))
     assert (output.rc, output.error) == (None, error)

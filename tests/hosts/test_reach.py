@@ -52,7 +52,7 @@ def test_what_ssh_could_misunderstand_is_refused(text: str) -> None:
         parse("h", text)
 
 
-def test_the_far_shell_gets_every_word_as_it_is() -> None:
+def test_the_remote_shell_gets_every_word_as_it_is() -> None:
     words = ["python3", "-c", 'print("a b; $(id) `id` \\n")', "it's"]
     *prefix, line = Reach(prefix=("ssh", "h"), quoted=True).argv(words, ("sudo", "-n"))
     assert prefix == ["ssh", "h"]

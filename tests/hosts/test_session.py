@@ -1,4 +1,4 @@
-"""The far-side program, driven over its own pipe on this machine: nothing here needs root or leaves loopback."""
+"""The remote program, driven over its own pipe on this machine: nothing here needs root or leaves loopback."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from netprobe.errors import EnvironmentFault
 from netprobe.hosts import program
 from netprobe.hosts.reach import Reach
-from netprobe.hosts.session import FarError, HostLostError, Session
+from netprobe.hosts.session import HostLostError, RemoteError, Session
 from netprobe.inventory.hosts import HostEntry
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def test_dots_in_interface_names() -> None:
 
 
 def test_an_unknown_operation_is_an_answer(session: Session) -> None:
-    with pytest.raises(FarError, match="KeyError"):
+    with pytest.raises(RemoteError, match="KeyError"):
         session.ask("no-such-operation")
 
 
@@ -368,13 +368,13 @@ def test_somebody_else_may_hold_standard_error_open() -> None:
 
 
 def test_over_a_network_silence_ends_the_program() -> None:
-    far = Session(HostEntry(name="far"), 60)
+    remote = Session(HostEntry(name="remote"), 60)
     begin = time.monotonic()
-    far.ask("watch", seconds=0.3)
-    while not far.lost and time.monotonic() - begin < 5:
+    remote.ask("watch", seconds=0.3)
+    while not remote.lost and time.monotonic() - begin < 5:
         pass
-    assert far.lost
-    far.close()
+    assert remote.lost
+    remote.close()
 
 
 def test_closing_ends_what_it_was_doing() -> None:

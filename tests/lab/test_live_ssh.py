@@ -173,7 +173,7 @@ def test_sudo_that_asks_and_a_user_who_is_not_root(config: Lab, tmp_path: Path) 
 
 @pytest.mark.parametrize("tool", ["tcpdump", "python3"])
 def test_a_tool_that_is_missing_there(config: Lab, tool: str) -> None:
-    """Covered, in the far host's own mount namespace, by a file that cannot be executed."""
+    """Covered, in the remote host's own mount namespace, by a file that cannot be executed."""
     there = on_host(config, DESK.name, ["ssh", "root@192.168.3.201", f"bash -c 'type -ap {tool}'"]).stdout
     real = list(dict.fromkeys(str(Path(path).resolve()) for path in there.split()))
     forget(config)

@@ -68,7 +68,7 @@ def sharing(lab: Lab, host: str) -> None:
 
 
 def serving(lab: Lab, host: str) -> None:
-    """The far sshd's process for the connection."""
+    """The remote sshd's process for the connection."""
     kill(lab, host, lambda words: "sshd: " in words and ("notty" in words or "[priv]" in words))
 
 

@@ -177,7 +177,7 @@ def test_a_target_that_is_restarted_during_the_probe(clean_lab: Lab) -> None:
 
 
 def test_a_session_that_is_lost_during_the_probe(clean_lab: Lab) -> None:
-    """server1's far side is killed while it probes: the other host's packets and state are still there."""
+    """server1's remote program is killed while it probes: the other host's packets and state are still there."""
     docker(clean_lab, "run", "-d", "--name", "demo", "-p", "8080:80", "nginx")
     on_host(clean_lab, "server2", ["iptables", "-I", *DROP])
     begin = time.monotonic()
@@ -192,7 +192,7 @@ def test_a_session_that_is_lost_during_the_probe(clean_lab: Lab) -> None:
 
 
 def kill_session(lab: Lab, host: str) -> None:
-    """Kill this process's own far-side program on a host: a child of a child that is in the host's namespace."""
+    """Kill this process's own remote program on a host: a child of a child that is in the host's namespace."""
     wanted = os.stat(lab.netns_path(host)).st_ino  # noqa: PTH116 - one number
     found = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _is_ours(entry, wanted)]
     assert found

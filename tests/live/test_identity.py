@@ -7,7 +7,7 @@ import pytest
 
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import CommandOutput, HostState
-from netprobe.live.identity import twins_of_local
+from netprobe.live.identity import shared_with_local
 from netprobe.state.build import build_host
 from netprobe.survey.same_machine import Identity
 
@@ -25,21 +25,21 @@ def host(name: str, pid: int | None = None) -> Host:
 
 def test_local_is_a_named_host() -> None:
     hosts = {"local": host("local"), "server1": host("server1", 7)}
-    twin = twins_of_local(hosts, {"local": HERE, "server1": HERE})
-    assert twin is not None
-    assert (twin.name, twin.machine) == ("server1", True)
-    assert twins_of_local(hosts, {"local": HERE, "server1": THERE}) is None
-    assert twins_of_local(hosts, {"local": HERE}) is None
+    shared = shared_with_local(hosts, {"local": HERE, "server1": HERE})
+    assert shared is not None
+    assert (shared.name, shared.machine) == ("server1", True)
+    assert shared_with_local(hosts, {"local": HERE, "server1": THERE}) is None
+    assert shared_with_local(hosts, {"local": HERE}) is None
 
 
 def test_local_shows_a_named_hosts_engine() -> None:
-    twin = twins_of_local({"local": host("local", 7), "server1": host("server1", 7)}, {})
-    assert twin is not None
-    assert (twin.name, twin.machine) == ("server1", False)
+    shared = shared_with_local({"local": host("local", 7), "server1": host("server1", 7)}, {})
+    assert shared is not None
+    assert (shared.name, shared.machine) == ("server1", False)
 
 
 def test_two_named_hosts_must_differ() -> None:
     with pytest.raises(UsageFault, match=r"a and b .* one machine"):
-        twins_of_local({"a": host("a"), "b": host("b")}, {"a": HERE, "b": HERE})
+        shared_with_local({"a": host("a"), "b": host("b")}, {"a": HERE, "b": HERE})
     with pytest.raises(UsageFault, match=r"a and b .* one Docker Engine"):
-        twins_of_local({"a": host("a", 7), "b": host("b", 7)}, {"a": HERE, "b": THERE})
+        shared_with_local({"a": host("a", 7), "b": host("b", 7)}, {"a": HERE, "b": THERE})

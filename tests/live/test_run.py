@@ -14,7 +14,7 @@ from netprobe.evidence.model import Outcome, Place, Proto
 from netprobe.evidence.reader import read
 from netprobe.hosts import engine
 from netprobe.live import Question, explain
-from netprobe.live.sessions import Fleet
+from netprobe.live.sessions import HostSessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +59,7 @@ def ask(hosts_file: Path, **question: object) -> bytes:
 def test_bad_questions_end_before_anything_is_reached(
     no_hosts: Path, monkeypatch: pytest.MonkeyPatch, question: dict[str, object], says: str
 ) -> None:
-    monkeypatch.setattr(Fleet, "reach", lambda _: pytest.fail("it reached out"))
+    monkeypatch.setattr(HostSessions, "reach", lambda _: pytest.fail("it reached out"))
     with pytest.raises(UsageFault) as fault:
         ask(no_hosts, **question)
     assert says in fault.value.message
@@ -131,7 +131,7 @@ def test_what_was_captured_is_kept_after_a_fault(
     def fail(*_: object) -> None:
         raise fault
 
-    monkeypatch.setattr(Fleet, "collect_after", fail)
+    monkeypatch.setattr(HostSessions, "collect_after", fail)
     with pytest.raises(type(fault)) as raised:
         ask(no_hosts, target=f"127.0.0.1:{port}", proto=Proto.TCP)
     evidence = read(vars(raised.value)["evidence"])
@@ -145,7 +145,7 @@ def test_a_fault_before_any_packet_keeps_nothing(no_hosts: Path, monkeypatch: py
     def fail(*_: object) -> None:
         raise EnvironmentFault("lost", "look")
 
-    monkeypatch.setattr(Fleet, "survey", fail)
+    monkeypatch.setattr(HostSessions, "survey", fail)
     with pytest.raises(EnvironmentFault) as raised:
         ask(no_hosts, target="127.0.0.1:1")
     assert vars(raised.value)["evidence"] is None

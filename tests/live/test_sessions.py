@@ -11,21 +11,21 @@ from netprobe.errors import EnvironmentFault
 from netprobe.hosts import collect
 from netprobe.hosts.reach import Reach
 from netprobe.inventory.hosts import HostEntry, Inventory
-from netprobe.live.sessions import Fleet
+from netprobe.live.sessions import HostSessions
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 AS_NOBODY = ("setpriv", "--reuid=65534", "--clear-groups", "--")
 
 
-def fleet(**reaches: Reach) -> Fleet:
+def sessions(**reaches: Reach) -> HostSessions:
     hosts = {name: HostEntry(name=name, reach=reach, docker=None) for name, reach in reaches.items()}
-    return Fleet(Inventory(hosts=hosts), 20)
+    return HostSessions(Inventory(hosts=hosts), 20)
 
 
 def test_a_host_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collect, "SECONDS", -4.5)  # of patience are left 0.5 s
     silent = Reach(prefix=("sh", "-c", "exec sleep 30", "sh"), same_machine=False, spoken="ssh root@silent")
-    with fleet(silent=silent, other=Reach(same_machine=False)) as hosts:
+    with sessions(silent=silent, other=Reach(same_machine=False)) as hosts:
         hosts.reach()
         hosts.survey(())
         with pytest.raises(EnvironmentFault, match="silent cannot be reached: it does not answer") as fault:
@@ -37,7 +37,7 @@ def test_a_host_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0 or not Path(SYSTEM_PYTHON).exists(), reason="becomes another user")
 def test_a_user_who_is_not_root_there() -> None:
-    with fleet(plain=Reach(prefix=AS_NOBODY, python=SYSTEM_PYTHON, same_machine=False)) as hosts:
+    with sessions(plain=Reach(prefix=AS_NOBODY, python=SYSTEM_PYTHON, same_machine=False)) as hosts:
         hosts.reach()
         hosts.survey(())
         with pytest.raises(EnvironmentFault, match=r"not root there \(user id 65534\)") as fault:
@@ -47,10 +47,10 @@ def test_a_user_who_is_not_root_there() -> None:
 
 def test_without_root_here_only_other_machines_are_of_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with fleet(local=Reach(), server=Reach(same_machine=False)) as hosts:
+    with sessions(local=Reach(), server=Reach(same_machine=False)) as hosts:
         hosts.reach()
         with pytest.raises(EnvironmentFault, match="not root here") as fault:
             hosts.session("local")
         assert "sudo" in fault.value.hint
-    with fleet(local=Reach()) as alone, pytest.raises(EnvironmentFault, match="needs root"):
+    with sessions(local=Reach()) as alone, pytest.raises(EnvironmentFault, match="needs root"):
         alone.reach()

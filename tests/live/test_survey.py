@@ -4,18 +4,18 @@ import time
 
 from netprobe.hosts.reach import Reach
 from netprobe.inventory.hosts import HostEntry
-from netprobe.live.survey import Look
+from netprobe.live.survey import HostSurvey
 from netprobe.survey.facts import judge
 from netprobe.survey.model import HostFacts, Usable
 
 
 def look_at(reach: Reach, docker: str | None = None, seconds: float = 5.0) -> HostFacts:
-    look = Look(HostEntry(name="here", reach=reach, docker=docker), time.monotonic() + seconds)
-    look.start()
+    one = HostSurvey(HostEntry(name="here", reach=reach, docker=docker), time.monotonic() + seconds)
+    one.start()
     try:
-        return judge(look.wait())
+        return judge(one.wait())
     finally:
-        look.close()
+        one.close()
 
 
 def test_this_machine_answers() -> None:

@@ -83,8 +83,8 @@ def test_no_host_is_usable_without_what_nothing_goes_without() -> None:
     lame = HostFacts(name="a", reach="local", root=True, interfaces=(), lacks=(TCPDUMP,))
     assert not Survey(hosts=(lame,)).all_usable
     assert Survey(hosts=(GOOD, FAR)).all_usable
-    twin = HostFacts(name="local", reach="local", lacks=(TCPDUMP,), twin="server1")
-    assert Survey(hosts=(twin, GOOD)).all_usable
+    local = HostFacts(name="local", reach="local", lacks=(TCPDUMP,), same_as="server1")
+    assert Survey(hosts=(local, GOOD)).all_usable
 
 
 def test_json_has_every_key_and_null_for_unknown() -> None:

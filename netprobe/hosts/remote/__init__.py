@@ -1,4 +1,4 @@
-"""The program that runs on the far side of a reach: standard library only, Python 3.7 or later, nothing installed.
+"""The program that runs on the other side of a reach: standard library only, Python 3.7 or later, nothing installed.
 
 Its modules are sent over standard input (:mod:`netprobe.hosts.program`) to ``python3 -I -S``, which then answers one JSON
 line a request. It ends when its input ends, however netprobe ended, and takes every process that it started with it:

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from typing import Any
 
 
-class Far:
+class Remote:
     """A session that answers each operation as it is told; an exception is raised when it is waited for."""
 
     def __init__(self, **answers: Any) -> None:
