@@ -1,15 +1,21 @@
-"""Asking netprobe about the lab, from outside, as a user does: the command line, its JSON, its exit code."""
+"""Asking netprobe about the lab, as a user does: the command line, its JSON, its exit code.
+
+The command line is called in this process: what it imports is loaded once for a whole run of experiments, and most of what a question costs is that.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 import tomllib
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from netprobe import cli
 from netprobe_lab.errors import LabError
 from netprobe_lab.layout import DESK
 from netprobe_lab.namespaces import enter
@@ -47,13 +53,13 @@ def explain(
     listed = desk_hosts_file(lab) if over_ssh else lab.hosts_file
     hosts = _inventory_without(listed, unlisted, save) if unlisted else listed
     argv = ["explain", *arguments, "--hosts", str(hosts), "--save", str(save), "--json"]
-    return _answer(argv, on_desk(lab, argv) if over_ssh else _netprobe(argv, capture=True))
+    return _answer(argv, on_desk(lab, argv) if over_ssh else here(argv))
 
 
 def replay(save: Path) -> Answer:
     """Run `netprobe replay --json` on saved evidence. Raises as :func:`explain` does."""
     argv = ["replay", str(save), "--json"]
-    return _answer(argv, _netprobe(argv, capture=True))
+    return _answer(argv, here(argv))
 
 
 def _answer(argv: list[str], done: subprocess.CompletedProcess[str]) -> Answer:
@@ -83,8 +89,9 @@ def _inventory_without(listed: Path, unlisted: tuple[str, ...], save: Path) -> P
 
 
 def print_report(save: Path) -> None:
-    """Run `netprobe replay` on saved evidence, for people to read, on this terminal."""
-    _netprobe(["replay", str(save)], capture=False)
+    """Print what `netprobe replay` says about saved evidence, for people to read."""
+    sys.stdout.flush()
+    cli.run(["replay", str(save)])
 
 
 def on_desk(lab: Lab, arguments: list[str]) -> subprocess.CompletedProcess[str]:
@@ -96,9 +103,9 @@ def on_desk(lab: Lab, arguments: list[str]) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def _netprobe(arguments: list[str], *, capture: bool) -> subprocess.CompletedProcess[str]:
-    sys.stdout.flush()
-    return subprocess.run(
-        [sys.executable, "-m", "netprobe", *arguments], stdin=subprocess.DEVNULL, capture_output=capture, text=True,
-        errors="replace", timeout=_SECONDS, check=False, env=dict(os.environ),
-    )  # fmt: skip
+def here(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    """Call netprobe's command line in this process; return what it printed, and its exit code."""
+    out, complaint = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(complaint):
+        code = cli.run(arguments)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), complaint.getvalue())

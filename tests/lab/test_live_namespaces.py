@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netprobe.evidence.reader import read
-from netprobe_lab.ask import _netprobe
+from netprobe_lab.ask import here
 from netprobe_lab.experiments.model import WaitPort
 from netprobe_lab.steps import carry_out, clean, on_host
 
@@ -51,7 +51,7 @@ def five(lab: Lab) -> Iterator[Lab]:
 )
 def test_only_those_of_the_two_ends_are_entered(five: Lab, tmp_path: Path, words: list[str], ends: set[str]) -> None:
     file = tmp_path / "it.pcapng"
-    _netprobe(["explain", *words, "--hosts", str(five.hosts_file), "--save", str(file)], capture=True)
+    here(["explain", *words, "--hosts", str(five.hosts_file), "--save", str(file)])
     evidence = read(file.read_bytes())
     states = (*evidence.before, *evidence.after)
     collected = {key.split("/")[1] for state in states for key in state.outputs if key.startswith("ns/")}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from netprobe_lab.ask import _netprobe
+from netprobe_lab.ask import here
 from netprobe_lab.experiments import experiment
 from netprobe_lab.runner import make_situation, situation
 from netprobe_lab.steps import clean, on_host
@@ -28,7 +28,7 @@ NAMES = [
 
 
 def predict(lab: Lab, arguments: tuple[str, ...]) -> dict[str, Any]:
-    done = _netprobe(["explain", *arguments, "--predict", "--json", "--hosts", str(lab.hosts_file)], capture=True)
+    done = here(["explain", *arguments, "--predict", "--json", "--hosts", str(lab.hosts_file)])
     loaded: dict[str, Any] = json.loads(done.stdout)
     return loaded
 
