@@ -11,10 +11,9 @@ import pytest
 
 from netprobe.errors import NetprobeError
 from netprobe.evidence.reader import read
-from netprobe.pipeline import SeveralFlows, analyze
+from netprobe.pipeline import analyze
 from netprobe.report.json import to_json
 from netprobe.state.issues import Issues
-from tests.craft import evidence, handshake, udp
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import CommandOutput, Evidence, HostState
@@ -95,31 +94,6 @@ def damage(output: CommandOutput, chance: random.Random) -> CommandOutput:
         return output
     text = broken(output.stdout.encode(), chance).decode(errors="replace")
     return replace(output, stdout=text)
-
-
-def test_several_connections_are_listed() -> None:
-    sent = [
-        *handshake("eth0", "10.0.0.1:4000", "10.0.0.2:80", 0),
-        *handshake("eth0", "10.0.0.3:4000", "10.0.0.2:80", 3e6, seq=9, ts=3),
-    ]
-    with pytest.raises(SeveralFlows) as fault:
-        analyze(evidence(sent))
-    assert [flow.src for flow in fault.value.flows] == ["10.0.0.1:4000", "10.0.0.3:4000"]
-    assert fault.value.exit_code == 2
-
-
-def test_a_lookup_beside_a_connection_is_not_asked_about() -> None:
-    query = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x04demo\x00\x00\x01\x00\x01"
-    sent = [
-        ("eth0", 0.0, udp("10.0.0.1:5353", "10.0.0.9:53", query)),
-        *handshake("eth0", "10.0.0.1:4000", "10.0.0.2:80", 100),
-    ]
-    assert analyze(evidence(sent)).dialled == "10.0.0.2:80/tcp"
-
-
-def test_no_connection_at_all_is_said() -> None:
-    with pytest.raises(NetprobeError, match="no connection"):
-        analyze(evidence([]))
 
 
 def test_one_capture_under_two_names_is_refused() -> None:

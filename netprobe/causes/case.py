@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from netprobe.journeys.model import Journey
     from netprobe.model.report import ArpExchange, Hop
     from netprobe.paths.classify import Way
-    from netprobe.paths.observe import Aim, Observation
+    from netprobe.paths.observe import Intent, Observation
     from netprobe.state.engine.docker import Container, Published
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.model import Host, World
@@ -39,7 +39,7 @@ class Case:
 
     Attributes:
         probe: the question; None for captures from elsewhere.
-        points, table, journey, hops, story, way, aim: the packets' side (journey None: nothing of it was seen).
+        points, table, journey, hops, story, way, intent: the packets' side (journey None: nothing of it was seen).
         world: the state's side.
         last_seen, first_missing: names of capture points, None when there is none.
         prediction: what should have happened by the state before the probe; None where that could not be asked.
@@ -52,7 +52,7 @@ class Case:
     hops: tuple[Hop, ...]
     story: Observation
     way: Way
-    aim: Aim
+    intent: Intent
     world: World
     last_seen: str | None = None
     first_missing: str | None = None
@@ -76,7 +76,7 @@ class Case:
     @property
     def transport(self) -> str:
         """``tcp``, ``udp`` or ``icmp``."""
-        proto = self.aim.proto
+        proto = self.intent.proto
         return {Proto.HTTP: "tcp", Proto.DNS: "udp"}.get(proto, proto.value)
 
     @property
@@ -251,7 +251,7 @@ class Case:
 
     @property
     def _source_name(self) -> str | None:
-        return self.aim.source.container if self.aim.source else None
+        return self.intent.source.container if self.intent.source else None
 
     @cached_property
     def frames(self) -> str:

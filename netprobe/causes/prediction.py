@@ -37,7 +37,7 @@ class PredictionDiffers(Cause):
         good = case.story.good or case.story.symptom is Symptom.OTHER_ENDPOINT
         sniffed = frozenset(point.name for point in case.points if not point.dropped)
         found = differences(foreseen, Observed(hops=case.hops, sniffed=sniffed, good=good))
-        path = path_of(foreseen, case.aim)
+        path = path_of(foreseen, case.intent)
         if path is not None and path is not case.way.path:
             found = (*found, f"by the hosts' state its path is {path.value}, by the packets {case.way.path.value}")
         if not found:
@@ -46,7 +46,7 @@ class PredictionDiffers(Cause):
         return Finding(
             code=self.code,
             summary=found[0],
-            where=Where(host=case.aim.target.host if case.aim.target else None),
+            where=Where(host=case.intent.target.host if case.intent.target else None),
             evidence=(*found[1:], *(f"predicted: {step}" for step in steps)),
             confidence=Confidence.CERTAIN,
         )

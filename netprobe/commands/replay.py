@@ -92,7 +92,8 @@ def _named_points(options: Iterable[str]) -> dict[str, str]:
 
 
 def _analyze(evidence: Evidence, flow: FlowExpr | None, *, quiet: bool) -> Report:
-    from netprobe.pipeline import SeveralFlows, analyze
+    from netprobe.flows.model import SeveralFlows
+    from netprobe.pipeline import analyze
 
     try:
         return analyze(evidence, flow)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from netprobe.decode.address import text as address_text
 from netprobe.decode.table import Kind
+from netprobe.errors import UsageFault
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,3 +94,21 @@ class FlowSummary:
     payload_bytes: int
     points: tuple[str, ...]
     first_us: float
+
+
+class SeveralFlows(UsageFault):
+    """A capture from elsewhere has several connections and nobody said which (exit 2).
+
+    Attributes:
+        flows: the connections to choose from, in order of time.
+    """
+
+    def __init__(self, flows: tuple[FlowSummary, ...]) -> None:
+        super().__init__(
+            f"the capture has {len(flows)} connections", "choose one with --flow, for example --flow " + _example(flows)
+        )
+        self.flows = flows
+
+
+def _example(flows: tuple[FlowSummary, ...]) -> str:
+    return f"'{flows[0].src}>{flows[0].dst}/{flows[0].proto}'" if flows else "ADDRESS:PORT"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Place, Probe
     from netprobe.forward.model import Prediction
     from netprobe.model.report import Hop, PathCode
-    from netprobe.paths.observe import Aim
+    from netprobe.paths.observe import Intent
     from netprobe.state.model import Host
 
 _TRANSPORT = {Proto.HTTP: "tcp", Proto.DNS: "udp"}
@@ -37,14 +37,14 @@ def foresee(probe: Probe | None, hosts: Mapping[str, Host]) -> Prediction | None
     return predict(question, hosts)
 
 
-def path_of(prediction: Prediction, aim: Aim) -> PathCode | None:
+def path_of(prediction: Prediction, intent: Intent) -> PathCode | None:
     """The code of the predicted path, by the rules that name an observed one; None where the state does not tell to the end."""
     if prediction.outcome is Outcome.UNKNOWN:
         return None
     story = Observation(
-        symptom=_symptom(prediction), reached=None if aim.target is None else _comes_to(prediction) == aim.target
+        symptom=_symptom(prediction), reached=None if intent.target is None else _comes_to(prediction) == intent.target
     )
-    return name_way(prediction.hops, tuple(points(prediction.hops)), aim, story).path
+    return name_way(prediction.hops, tuple(points(prediction.hops)), intent, story).path
 
 
 def _comes_to(prediction: Prediction) -> Place | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import CapturePoint
     from netprobe.journeys.model import Journey
     from netprobe.model.report import Hop
-    from netprobe.paths.observe import Aim, Observation
+    from netprobe.paths.observe import Intent, Observation
 
 HANDED_ON = frozenset({PathCode.DOCKER_PROXY, PathCode.DNAT_MASQUERADE, PathCode.DNAT})  # a host gave it to a container
 TAKEN = frozenset({Symptom.OK, Symptom.DELIVERED, Symptom.CLOSED, Symptom.NO_RESPONSE})  # a process took it
@@ -56,26 +56,26 @@ def classify(
     journey: Journey | None,
     hops: Sequence[Hop],
     points: Sequence[CapturePoint],
-    aim: Aim,
+    intent: Intent,
     story: Observation,
 ) -> Way:
     """Name the way that a journey took, or how far it came."""
-    return Way() if journey is None else name_way(hops, points, aim, story)
+    return Way() if journey is None else name_way(hops, points, intent, story)
 
 
-def name_way(hops: Sequence[Hop], points: Sequence[CapturePoint], aim: Aim, story: Observation) -> Way:
+def name_way(hops: Sequence[Hop], points: Sequence[CapturePoint], intent: Intent, story: Observation) -> Way:
     """Name the way of these hops, observed or predicted; ``points`` are those that the hops name."""
-    if aim.proto is Proto.DNS:
-        return _lookup_way(hops, points, aim, story)
-    return _general(hops, points, aim, story)
+    if intent.proto is Proto.DNS:
+        return _lookup_way(hops, points, intent, story)
+    return _general(hops, points, intent, story)
 
 
-def _lookup_way(hops: Sequence[Hop], points: Sequence[CapturePoint], aim: Aim, story: Observation) -> Way:
+def _lookup_way(hops: Sequence[Hop], points: Sequence[CapturePoint], intent: Intent, story: Observation) -> Way:
     """A lookup's way. One that failed leads nowhere: no target was reached."""
     if not story.good:
         return Way()
     if not _embedded(hops):
-        return _general(hops, points, aim, story)
+        return _general(hops, points, intent, story)
     host = next((point.host for point in points if hops and point.name == hops[0].point), "")
     segments = (Segment(host=host, path=PathCode.EMBEDDED_DNS),) if host else ()
     return Way(path=PathCode.EMBEDDED_DNS, segments=segments)
@@ -85,7 +85,7 @@ def _embedded(hops: Sequence[Hop]) -> bool:
     return any("127.0.0.11" in (hop.packet.dst if hop.packet else "") for hop in hops)
 
 
-def _general(hops: Sequence[Hop], points: Sequence[CapturePoint], aim: Aim, story: Observation) -> Way:
+def _general(hops: Sequence[Hop], points: Sequence[CapturePoint], intent: Intent, story: Observation) -> Way:
     where = {point.name: point for point in points}
     request = [hop for hop in hops if hop.seen and hop.direction is Direction.REQUEST and hop.packet]
     tags = [hop.packet.vlan for hop in hops if hop.packet and hop.packet.vlan is not None]
@@ -97,15 +97,15 @@ def _general(hops: Sequence[Hop], points: Sequence[CapturePoint], aim: Aim, stor
             path=PathCode.SHARED_NETNS,
             segments=(Segment(host=where[request[0].point].host, path=PathCode.SHARED_NETNS),),
         )
-    between = _between(request, where, aim)
+    between = _between(request, where, intent)
     by_host = _facts(request, where, between)
-    end = aim.target.host if aim.target else next(reversed(by_host))
-    bridged, assumptions = _same_link(request, where, aim, story, vlan)
+    end = intent.target.host if intent.target else next(reversed(by_host))
+    bridged, assumptions = _same_link(request, where, intent, story, vlan)
     segments = []
     for host, facts in by_host.items():
         code = _code(facts)
         if code is PathCode.NONE and host == end:
-            code = bridged if bridged is not None else _own(aim, story)
+            code = bridged if bridged is not None else _own(intent, story)
         if code is not PathCode.NONE:
             segments.append(Segment(host=host, path=code))
     codes = [*(segment.path for segment in segments), *([PathCode.ROUTED] if between else ())]
@@ -124,16 +124,16 @@ def _untold(request: Sequence[Hop]) -> tuple[str, ...]:
     return (f"no VLAN tag is assumed at {', '.join(names)}: a cooked capture (SLL2) does not keep it",)
 
 
-def answered_elsewhere(story: Observation, way: Way, aim: Aim, *, unclear: bool = False) -> bool:
+def answered_elsewhere(story: Observation, way: Way, intent: Intent, *, unclear: bool = False) -> bool:
     """Whether a connection that works ended at somebody else than the target: that is a failure, whatever the packets look like.
 
     ``unclear``: docker-proxy's inner connection could not be told from others, so that nobody knows where it ended.
     """
-    if not story.good or aim.target is None or aim.proto is Proto.DNS or unclear:
+    if not story.good or intent.target is None or intent.proto is Proto.DNS or unclear:
         return False
-    if aim.target.container is not None or story.reached is False:
+    if intent.target.container is not None or story.reached is False:
         return story.reached is False
-    return any(each.host == aim.target.host and each.path in HANDED_ON for each in way.segments)
+    return any(each.host == intent.target.host and each.path in HANDED_ON for each in way.segments)
 
 
 def _loopback_only(request: Sequence[Hop], where: Mapping[str, CapturePoint]) -> bool:
@@ -165,7 +165,7 @@ def _facts(
     return by_host
 
 
-def _between(request: Sequence[Hop], where: Mapping[str, CapturePoint], aim: Aim) -> tuple[tuple[str, str], ...]:
+def _between(request: Sequence[Hop], where: Mapping[str, CapturePoint], intent: Intent) -> tuple[tuple[str, str], ...]:
     """Where a router stands that no point shows: the TTL fell, and nothing else changed, from one host's wire to another's.
 
     Or from one point to itself, when it had left that host there: a router sends back into the same wire (another VLAN).
@@ -177,7 +177,7 @@ def _between(request: Sequence[Hop], where: Mapping[str, CapturePoint], aim: Aim
         if "ttl" not in fields or fields & {"src", "dst", "connection"} or not behind.host:
             continue
         left = {where[hop.point].place for hop in request[: number + 1]} - {before.place}
-        own = any(place.host == before.host for place in left) or aim.source == before.place
+        own = any(place.host == before.host for place in left) or intent.source == before.place
         elsewhere = before.host != behind.host and before.container is None and behind.container is None
         if elsewhere or (one.point == other.point and own):
             found.append((one.point, other.point))
@@ -197,15 +197,15 @@ def _code(facts: _Facts) -> PathCode:
     return PathCode.NONE
 
 
-def _own(aim: Aim, story: Observation) -> PathCode:
+def _own(intent: Intent, story: Observation) -> PathCode:
     """Nothing was done to it at its last host: a process of the host itself, when the request was for the host and one took it."""
-    if aim.target is not None and aim.target.container is None and story.symptom in TAKEN:
+    if intent.target is not None and intent.target.container is None and story.symptom in TAKEN:
         return PathCode.LOCAL
     return PathCode.NONE
 
 
 def _same_link(
-    request: Sequence[Hop], where: Mapping[str, CapturePoint], aim: Aim, story: Observation, vlan: int | None
+    request: Sequence[Hop], where: Mapping[str, CapturePoint], intent: Intent, story: Observation, vlan: int | None
 ) -> tuple[PathCode | None, tuple[str, ...]]:
     """Bridge or macvlan: the same frame (addresses, ports, TTL) wherever it was seen, and it arrived."""
     untouched = all(change.field == "vlan" for hop in request for change in hop.changes)
@@ -219,20 +219,20 @@ def _same_link(
             said = "the frame is the same at every point: they are taken to be ports of one bridge"
             return PathCode.BRIDGE, (said,)
         return None, ()
-    if aim.target is not None and aim.target.container is None:
+    if intent.target is not None and intent.target.container is None:
         return None, ()
     if not any(place.container is not None for place in places):
         return None, ()
     if len(hosts) > 1:
         return (PathCode.MACVLAN if vlan is None else PathCode.MACVLAN_VLAN), ()
-    return _inside_one_host(request, where, aim)
+    return _inside_one_host(request, where, intent)
 
 
 _PORT_NAMES = ("veth", "br-", "docker")  # as Docker names them
 
 
 def _inside_one_host(
-    request: Sequence[Hop], where: Mapping[str, CapturePoint], aim: Aim
+    request: Sequence[Hop], where: Mapping[str, CapturePoint], intent: Intent
 ) -> tuple[PathCode, tuple[str, ...]]:
     """Bridge or macvlan: by what the host's own points are that saw it (or were sniffed, where none did)."""
     looked = [point.name for point in where.values() if point.container is None and point.interface != "lo"]
@@ -241,8 +241,8 @@ def _inside_one_host(
         return PathCode.BRIDGE, (
             "no point of the host itself saw it: its containers are taken to be ports of one bridge",
         )
-    if aim.bridge_points is not None:
-        bridged = any(point in aim.bridge_points for point in seen or looked)
+    if intent.bridge_points is not None:
+        bridged = any(point in intent.bridge_points for point in seen or looked)
         return (PathCode.BRIDGE if bridged else PathCode.MACVLAN), ()
     bridged = any(where[point].interface.startswith(_PORT_NAMES) for point in seen or looked)
     names = ", ".join(where[point].interface for point in seen or looked)

@@ -84,7 +84,7 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aim:
+class Intent:
     """Whom the request is for.
 
     Attributes:
@@ -105,14 +105,14 @@ class Aim:
     bridge_points: frozenset[str] | None = None
 
 
-def observe(journey: Journey | None, table: PacketTable, points: Sequence[CapturePoint], aim: Aim) -> Observation:
+def observe(journey: Journey | None, table: PacketTable, points: Sequence[CapturePoint], intent: Intent) -> Observation:
     """The packets' story of one journey (None: nothing of it was seen)."""
     if journey is None:
         return Observation(symptom=Symptom.NO_PACKETS)
-    look = _Look(table, points, aim)
+    look = _Look(table, points, intent)
     if journey.outer.kind == Kind.TCP:
         return look.tcp(journey)
-    if aim.proto is Proto.DNS:
+    if intent.proto is Proto.DNS:
         return look.dns(journey.outer)
     return look.datagram(journey)
 
@@ -121,7 +121,7 @@ def observe(journey: Journey | None, table: PacketTable, points: Sequence[Captur
 class _Look:
     table: PacketTable
     points: Sequence[CapturePoint]
-    aim: Aim
+    intent: Intent
 
     def tcp(self, journey: Journey) -> Observation:
         """TCP and HTTP: the outer connection first, then docker-proxy's inner one."""
@@ -131,7 +131,7 @@ class _Look:
         else:
             inner = self._handshake(journey.inner, 2)
             story = first if inner.symptom is Symptom.OK and first.symptom is Symptom.CLOSED else inner
-        if story.symptom is Symptom.OK and self.aim.proto is Proto.HTTP:
+        if story.symptom is Symptom.OK and self.intent.proto is Proto.HTTP:
             return self._response(journey, story)
         return story
 
@@ -185,7 +185,7 @@ class _Look:
             time = int(table.packets.time_ns[row])
             if client_end is not None and time >= client_end:
                 return None
-            if table.payload_len[row] > 0 and (self.aim.proto is Proto.HTTP or self.aim.plain):
+            if table.payload_len[row] > 0 and (self.intent.proto is Proto.HTTP or self.intent.plain):
                 return None
             if _flags(table, row) & (Flag.FIN | Flag.RST) and time - start < HOLD_NS:
                 return int(row)
@@ -247,7 +247,7 @@ class _Look:
                 return self._icmp(base, connection, errors)
         if base.reached and outer.kind == Kind.UDP and not self._replies(inner):
             return replace(
-                base, symptom=Symptom.DELIVERED, patient=self.aim.probed, detail="no reply and no ICMP error"
+                base, symptom=Symptom.DELIVERED, patient=self.intent.probed, detail="no reply and no ICMP error"
             )
         return replace(base, patient=self._patient(outer), detail="no answer")
 
@@ -256,7 +256,7 @@ class _Look:
         request = self._first(connection, request=True)
         if request is None:
             return Observation(symptom=Symptom.NO_PACKETS, patient=False)
-        base = Observation(symptom=Symptom.SILENCE, frames=(self._frame(request),), patient=self.aim.probed)
+        base = Observation(symptom=Symptom.SILENCE, frames=(self._frame(request),), patient=self.intent.probed)
         replies = self._replies(connection)
         good = [row for row in replies if self._answers(row)]
         if not replies:
@@ -270,7 +270,7 @@ class _Look:
     def _answers(self, row: int) -> bool:
         """Whether a DNS response has an answer; the prober's word, where its header was not kept."""
         if self.table.dns_id[row] < 0:
-            return self.aim.answered
+            return self.intent.answered
         return bool(self.table.dns_answers[row] > 0 and self.table.dns_rcode[row] == 0)
 
     def _replies(self, connection: Connection) -> list[int]:
@@ -300,7 +300,7 @@ class _Look:
         """The target, when the answer was seen in its namespace (or there is nothing behind the last point to tell otherwise)."""
         if not rows:
             return Answerer.NOBODY
-        target = self.aim.target
+        target = self.intent.target
         if target is None:
             return Answerer.UNKNOWN
         inside = self._target_points()
@@ -314,7 +314,7 @@ class _Look:
         return Answerer.TARGET if any(int(self.table.packets.point[row]) in inside for row in rows) else Answerer.HOST
 
     def _target_points(self) -> set[int]:
-        return {index for index, point in enumerate(self.points) if point.place == self.aim.target}
+        return {index for index, point in enumerate(self.points) if point.place == self.intent.target}
 
     def _reached(self, connection: Connection) -> bool | None:
         """Whether the connection was seen in the target's namespace; None when nothing (or not all) was sniffed there."""
@@ -325,7 +325,7 @@ class _Look:
             return None
         if any(flow.point in inside for flow in connection.flows):
             return True
-        if self.aim.source != self.aim.target and all(self.points[index].interface == "lo" for index in inside):
+        if self.intent.source != self.intent.target and all(self.points[index].interface == "lo" for index in inside):
             return None  # what comes from elsewhere comes by another interface
         if any(self.points[index].dropped for index in inside) or self._strays(connection, inside):
             return None
@@ -342,13 +342,15 @@ class _Look:
 
     def _elsewhere(self, connection: Connection) -> bool:
         """Whether it came to a container that is neither the source nor the target."""
-        if self.aim.target is None or self.aim.source is None:
+        if self.intent.target is None or self.intent.source is None:
             return False
         places = {self.points[flow.point].place for flow in connection.flows}
-        return any(place.container is not None and place not in (self.aim.source, self.aim.target) for place in places)
+        return any(
+            place.container is not None and place not in (self.intent.source, self.intent.target) for place in places
+        )
 
     def _patient(self, connection: Connection) -> bool:
-        return self.aim.probed or self._sent(connection) > 1
+        return self.intent.probed or self._sent(connection) > 1
 
     def _sent(self, connection: Connection) -> int:
         """How often the client sent its first packet, at the point that saw most of it."""

@@ -12,7 +12,7 @@ from netprobe.forward.model import Outcome
 from netprobe.forward.question import foresee, path_of
 from netprobe.model.report import PathCode, Report, Verdict
 from netprobe.paths.classify import Way
-from netprobe.paths.observe import Aim, Observation, Symptom
+from netprobe.paths.observe import Intent, Observation, Symptom
 from netprobe.state.build import build_world
 from netprobe.state.lookup import canonical
 from netprobe.state.sharing import is_absent
@@ -37,9 +37,9 @@ def foretell(evidence: Evidence, probe: Probe) -> Report:
         source=probe.source,
         dialled=_dialled(probe, case.transport),
         verdict=verdict,
-        path=(path_of(told, case.aim) if told else None) or PathCode.NONE,
+        path=(path_of(told, case.intent) if told else None) or PathCode.NONE,
         resolution=probe.lookup.how.value,
-        predicted_path=path_of(told, case.aim) if told else None,
+        predicted_path=path_of(told, case.intent) if told else None,
         why=_why(case, told, cause),
         cause=cause if verdict is Verdict.FAILS else None,
         after=behind(case) if verdict is Verdict.FAILS and cause is not None else None,
@@ -54,7 +54,7 @@ def foretell(evidence: Evidence, probe: Probe) -> Report:
 
 def _case(evidence: Evidence, probe: Probe) -> Case:
     world = build_world(evidence)
-    aim = Aim(
+    intent = Intent(
         source=canonical(world.before, probe.source_at),
         target=canonical(world.before, probe.target_at) if probe.target_at else None,
         proto=probe.proto,
@@ -67,7 +67,7 @@ def _case(evidence: Evidence, probe: Probe) -> Case:
         hops=(),
         story=Observation(symptom=Symptom.NO_PACKETS),
         way=Way(),
-        aim=aim,
+        intent=intent,
         world=world,
         prediction=foresee(probe, world.before),
     )
@@ -80,8 +80,8 @@ def _verdict(case: Case, told: Prediction | None) -> Verdict:
         return Verdict.FAILS
     if _is_absent(case):
         return Verdict.UNDETERMINED
-    meant = case.aim.target
-    if meant is not None and told.arrives is not None and told.arrives != meant and case.aim.proto is not Proto.DNS:
+    meant = case.intent.target
+    if meant is not None and told.arrives is not None and told.arrives != meant and case.intent.proto is not Proto.DNS:
         return Verdict.UNDETERMINED
     return Verdict.WORKS
 
@@ -93,10 +93,10 @@ def _why(case: Case, told: Prediction | None, cause: Finding | None) -> str:
         return f"Nothing was sent; how it would end is unknown from here: {told.unknown}."
     if cause is not None:
         return f"Nothing was sent; by the hosts' state {cause.summary}."
-    if told.arrives is not None and case.aim.target not in (None, told.arrives):
-        return f"Nothing was sent; by the hosts' state it would come to {told.arrives}, not to {case.aim.target}."
+    if told.arrives is not None and case.intent.target not in (None, told.arrives):
+        return f"Nothing was sent; by the hosts' state it would come to {told.arrives}, not to {case.intent.target}."
     if told.outcome is Outcome.WORKS and _is_absent(case):
-        return f"Nothing was sent; by the hosts' state another container of the same network namespace would answer, not {case.named.name if case.named else case.aim.target}."
+        return f"Nothing was sent; by the hosts' state another container of the same network namespace would answer, not {case.named.name if case.named else case.intent.target}."
     steps = [f"{step.rule}: {step.what}" for step in told.steps if step.rule]
     return "Nothing was sent; by the hosts' state it would arrive and be answered" + (
         f" ({'; '.join(steps)})." if steps else "."

@@ -42,18 +42,18 @@ def _change(case: Case, field: str) -> tuple[Change, str] | None:
 
 def _target(case: Case) -> str:
     place = case.probe.target_at if case.probe is not None else None
-    if place is not None and case.aim.target is not None and case.aim.target.container is None:
-        place = case.aim.target
+    if place is not None and case.intent.target is not None and case.intent.target.container is None:
+        place = case.intent.target
     return (place.container or place.host) if place is not None else "the target"
 
 
 def _works(case: Case) -> str:
-    if case.aim.proto is Proto.DNS:
+    if case.intent.proto is Proto.DNS:
         return _dns(case)
     parts = [_WORKS[case.way.path](case)]
     if case.way.path is PathCode.DNAT:
         parts += _backup(case)
-    if case.aim.proto is Proto.HTTP and case.story.detail:
+    if case.intent.proto is Proto.HTTP and case.story.detail:
         parts.append(f"The answer is {case.story.detail}.")
     if case.story.symptom is Symptom.DELIVERED:
         parts.append("No reply came, and no ICMP error: the datagram was delivered.")
@@ -127,7 +127,7 @@ def _bridge(case: Case) -> str:
         for point in case.points
         if point.container is None and any(hop.point == point.name and hop.seen is not False for hop in case.hops)
     ]
-    source = case.aim.source
+    source = case.intent.source
     if source is not None and source.container is None:
         return f"{source.host} reaches {_target(case)}'s own address through its bridge; no NAT."
     if case.probe is None and not any(point.host for point in case.points):

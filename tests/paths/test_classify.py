@@ -8,7 +8,7 @@ from netprobe.evidence.model import Place, Proto
 from netprobe.journeys.hops import hops
 from netprobe.journeys.model import Journey
 from netprobe.paths.classify import Way, classify
-from netprobe.paths.observe import Aim, observe
+from netprobe.paths.observe import Intent, observe
 from tests.craft import Sent, evidence, handshake, joined, tcp
 
 LAN, OWN, INSIDE = "192.168.3.201:41000", "192.168.3.202:80", "172.17.0.2:80"
@@ -20,9 +20,9 @@ def way(sent: list[Sent], target: Place | None, legs: int = 1, dialled: str | No
     table, found = joined(sent)
     points = evidence(sent).points
     journey = Journey(legs=found[:legs])
-    aim = Aim(target=target, proto=Proto.TCP, probed=True)
-    story = observe(journey, table, points, aim)
-    return classify(journey, hops(journey, table, points, dialled=dialled, delivered=story.good), points, aim, story)
+    intent = Intent(target=target, proto=Proto.TCP, probed=True)
+    story = observe(journey, table, points, intent)
+    return classify(journey, hops(journey, table, points, dialled=dialled, delivered=story.good), points, intent, story)
 
 
 def at(points: list[tuple[str, str, str, int]], seq: int = 1000, ts: int = 7, start: float = 0) -> list[Sent]:

@@ -8,7 +8,7 @@ import pytest
 
 from netprobe.evidence.model import Place, Proto
 from netprobe.journeys.model import Journey
-from netprobe.paths.observe import Aim, Answerer, Observation, Symptom, observe
+from netprobe.paths.observe import Answerer, Intent, Observation, Symptom, observe
 from tests.craft import Sent, echo, evidence, handshake, joined, tcp, udp, unreachable
 
 CLIENT, HOST, INSIDE = "192.168.3.201:41000", "192.168.3.202:80", "172.17.0.2:80"
@@ -16,9 +16,9 @@ DEMO = Place(host="s", container="demo")
 HELD = 300_000.0  # µs: after the 200 ms
 
 
-def story(sent: list[Sent], legs: int = 1, **aim: object) -> Observation:
+def story(sent: list[Sent], legs: int = 1, **intent: object) -> Observation:
     table, found = joined(sent)
-    wanted = Aim(**{"target": DEMO, "proto": Proto.TCP, "probed": True, **aim})  # type: ignore[arg-type]
+    wanted = Intent(**{"target": DEMO, "proto": Proto.TCP, "probed": True, **intent})  # type: ignore[arg-type]
     return observe(Journey(legs=found[:legs]), table, evidence(sent).points, wanted)
 
 
@@ -33,7 +33,7 @@ def test_a_handshake_that_the_target_answered_works() -> None:
 
 def test_nothing_seen() -> None:
     table, _ = joined([])
-    assert observe(None, table, (), Aim()).symptom is Symptom.NO_PACKETS
+    assert observe(None, table, (), Intent()).symptom is Symptom.NO_PACKETS
 
 
 def test_silence_needs_patience() -> None:
@@ -118,15 +118,19 @@ def test_what_comes_after_a_reset_is_not_heard() -> None:
 def test_udp_reply_error_delivery_and_silence() -> None:
     asked: Sent = ("s/eth0", 0, udp(CLIENT, HOST))
     inside: Sent = ("s/demo/eth0", 1, udp(CLIENT, INSIDE, ttl=63))
-    aim: dict[str, Any] = {"proto": Proto.UDP}
-    assert story([asked, inside, ("s/eth0", 5, udp(HOST, CLIENT, b"yes"))], **aim).symptom is Symptom.OK
-    assert story([asked, inside], **aim).symptom is Symptom.DELIVERED
-    refused = story([asked, inside, ("s/demo/eth0", 3, unreachable("172.17.0.2", "192.168.3.201", inside[2]))], **aim)
+    intent: dict[str, Any] = {"proto": Proto.UDP}
+    assert story([asked, inside, ("s/eth0", 5, udp(HOST, CLIENT, b"yes"))], **intent).symptom is Symptom.OK
+    assert story([asked, inside], **intent).symptom is Symptom.DELIVERED
+    refused = story(
+        [asked, inside, ("s/demo/eth0", 3, unreachable("172.17.0.2", "192.168.3.201", inside[2]))], **intent
+    )
     assert (refused.symptom, refused.answerer) == (Symptom.REFUSED, Answerer.TARGET)
-    prohibited = story([asked, ("s/eth0", 3, unreachable("192.168.3.202", "192.168.3.201", asked[2], code=13))], **aim)
+    prohibited = story(
+        [asked, ("s/eth0", 3, unreachable("192.168.3.202", "192.168.3.201", asked[2], code=13))], **intent
+    )
     assert prohibited.symptom is Symptom.UNREACHABLE
     other: Sent = ("s/demo/eth0", 9, udp("10.9.9.9:1", "10.9.9.8:2", b"x"))
-    assert story([asked, other], **aim).symptom is Symptom.SILENCE
+    assert story([asked, other], **intent).symptom is Symptom.SILENCE
 
 
 def test_an_echo_reply() -> None:

@@ -59,7 +59,7 @@ class InputFirewallContainerToHost(Filtered):
 
     def fits(self, case: Case, rule: Blocked) -> bool:
         """The source is a container of that host, and it is no lookup (dns-host-resolver-firewalled)."""
-        return self._own(case) == rule.host and not case.reply_lost and case.aim.proto is not Proto.DNS
+        return self._own(case) == rule.host and not case.reply_lost and case.intent.proto is not Proto.DNS
 
     @staticmethod
     def _own(case: Case) -> str | None:
@@ -189,7 +189,7 @@ class OutputDrop(Filtered):
     def fits(self, case: Case, rule: Blocked) -> bool:
         """It stands in the source's namespace, nothing was seen, and the prober got nothing through."""
         result = case.probe.result.outcome if case.probe else None
-        return rule.walked and rule.place == case.aim.source and result in _NOT_SENT and _watched(case, rule.place)
+        return rule.walked and rule.place == case.intent.source and result in _NOT_SENT and _watched(case, rule.place)
 
     def summary(self, case: Case, rule: Blocked) -> str:
         """Whose rule."""

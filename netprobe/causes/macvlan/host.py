@@ -115,7 +115,7 @@ class MacvlanHostIsolation(Cause):
 
     def possible(self, case: Case) -> bool:
         """Only between a host and a container of its own, where the walk ends at the parent or does not tell."""
-        places = (case.aim.source, case.aim.target)
+        places = (case.intent.source, case.intent.target)
         if None not in places and len({place.host for place in places if place}) > 1:
             return False
         untold = case.prediction is None or bool(case.prediction.unknown)

@@ -57,7 +57,7 @@ class MacvlanIsolatedL3(Cause):
     def find(self, case: Case) -> Finding | None:
         """Fires when nothing was sent for want of a gateway between two macvlan networks that share no subnet."""
         pair = _pair(case)
-        if pair is None or not case.aim.probed or _somebody_has(case, pair.gateway):
+        if pair is None or not case.intent.probed or _somebody_has(case, pair.gateway):
             return None
         source = Place(host=pair.host.name, container=pair.source.name)
         asked = _asked(case, pair.source, pair.gateway)

@@ -308,7 +308,7 @@ class DnsAliasCollision(Cause):
     @staticmethod
     def _frame(case: Case) -> int:
         """A response in the source's own namespace that has several answers; 0 when none was seen."""
-        place = case.aim.source
+        place = case.intent.source
         points = [index for index, point in enumerate(case.points) if point.place == place]
         table = case.table
         several = (table.dns_answers >= 2) | (table.dns_answers < 0)  # how many is not known where it was not kept

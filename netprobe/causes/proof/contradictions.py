@@ -59,7 +59,7 @@ def not_the_target(case: Case) -> str | None:
 
 def _somebody_else(case: Case) -> str | None:
     """One sentence when who answered was not seen, and by the hosts' state it is not the target."""
-    told, target = case.prediction, case.aim.target
+    told, target = case.prediction, case.intent.target
     if case.story.reached is not None or told is None or told.arrives is None or target in (None, told.arrives):
         return None
     return f"by the hosts' state it ends at {told.arrives}, not at {target}, and neither was seen to take it"
@@ -67,7 +67,7 @@ def _somebody_else(case: Case) -> str | None:
 
 def _whose_socket(case: Case) -> str | None:
     """One sentence when the target shares somebody's namespace, and no host state tells whose socket answered."""
-    probe, target = case.probe, case.aim.target
+    probe, target = case.probe, case.intent.target
     if probe is None or target is None or target.container is None or probe.lookup.how is not Resolution.INVENTORY:
         return None
     asked = re.split(r"[@:/]", probe.target.removeprefix("http://"))[0]
@@ -98,7 +98,7 @@ def _not_known_alive(case: Case) -> str | None:
 
     The kernel completes the handshakes of a paused container, and takes bytes for it; a stopped one's port may be the host's own server's.
     """
-    place = case.aim.target
+    place = case.intent.target
     if case.probe is None or place is None or place.container is None or case.target is not None:
         return None
     if case.journey is None or case.journey.outer.kind != Kind.TCP:

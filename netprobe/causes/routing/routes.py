@@ -124,7 +124,7 @@ class NoRoute(Cause):
         probe = case.probe
         if obstacle is None or probe is None or obstacle.direction is not Direction.REQUEST:
             return None
-        at_source = obstacle.place == case.aim.source
+        at_source = obstacle.place == case.intent.source
         if obstacle.place.container is not None and not self._known(case, obstacle.place):
             return None
         if at_source and probe.result.outcome not in {Outcome.UNREACHABLE, Outcome.DENIED}:

@@ -231,7 +231,7 @@ class ContainerStopped(Cause):
         if (
             target is None
             or after is None
-            or (case.named is None and case.aim.target == case.aim.source)
+            or (case.named is None and case.intent.target == case.intent.source)
             or target.state not in NOT_RUNNING
             or (
                 bool(target.netns_of)

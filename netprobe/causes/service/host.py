@@ -166,7 +166,7 @@ class PortOwnedByHost(Cause):
         host = Place(host=case.dialled_host.name) if case.dialled_host else None
         if any(walk is None or walk.arrives != host for walk in (case.prediction, case.prediction_after)):
             return False
-        source = case.aim.source.container if case.aim.source else None
+        source = case.intent.source.container if case.intent.source else None
         inside = {each.name for each in case.points if each.container not in (None, source)}
         return case.story.answerer is Answerer.HOST and not any(hop.seen and hop.point in inside for hop in case.hops)
 

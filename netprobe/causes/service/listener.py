@@ -73,7 +73,7 @@ class V6LocalhostReset(Cause):
     @staticmethod
     def _asked(case: Case) -> str:
         """The target's IPv6 address and port, as the packet that came to it shows it; ``""`` when none by IPv6 did."""
-        inside = {each.name for each in case.points if each.place == case.aim.target}
+        inside = {each.name for each in case.points if each.place == case.intent.target}
         seen = [
             hop.packet.dst
             for hop in case.hops
@@ -102,7 +102,7 @@ class AcceptQueueFull(Cause):
     def find(self, case: Case) -> Finding | None:
         """Fires when the SYN came to the target, nothing answered, and every socket that takes it was full at both moments."""
         probe = case.probe
-        place = case.aim.target
+        place = case.intent.target
         if probe is None or place is None or probe.target_port is None or case.transport != "tcp" or case.reply_lost:
             return None
         if case.story.reached is not True or case.story.answerer is not Answerer.NOBODY:
@@ -152,7 +152,7 @@ class AcceptQueueFull(Cause):
 
     def possible(self, case: Case) -> bool:
         """Only for TCP that came to its target, as far as is known, with a full queue, as far as is known."""
-        probe, place = case.probe, case.aim.target
+        probe, place = case.probe, case.intent.target
         if case.transport != "tcp" or case.story.reached is False or case.reply_lost:
             return False
         moments = case.sockets(place) if place is not None else None

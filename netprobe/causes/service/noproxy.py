@@ -69,7 +69,7 @@ class NoproxyNoBridgeNf(Cause):
     @staticmethod
     def _answer(case: Case) -> Hop | None:
         """The answer as the source's own interface saw it, from an address of the target's."""
-        mine = {each.name for each in case.points if each.place == case.aim.source}
+        mine = {each.name for each in case.points if each.place == case.intent.source}
         addresses = case.target.addresses if case.target else ()
         seen = [hop for hop in case.hops if hop.seen and hop.direction is Direction.REPLY and hop.point in mine]
         return next((hop for hop in seen if hop.packet and hop.packet.src.rpartition(":")[0] in addresses), None)

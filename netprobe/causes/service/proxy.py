@@ -186,7 +186,7 @@ class RootlessPath(Cause):
     @staticmethod
     def _source(case: Case) -> str:
         """The client's address as the target sees it; ``""`` unless that is a gateway of its own."""
-        inside = {each.name for each in case.points if each.place == case.aim.target}
+        inside = {each.name for each in case.points if each.place == case.intent.target}
         hops = (
             hop
             for hop in case.hops

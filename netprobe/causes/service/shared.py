@@ -90,7 +90,7 @@ class NetnsOwnerRestarted(Cause):
 
     def _local(self, case: Case, host: Host | None, container: Container, owner: Container) -> Finding | None:
         """It dialled its own namespace, where the owner is not any more."""
-        if case.aim.source != case.aim.target or case.aim.source is None or case.probe is None:
+        if case.intent.source != case.intent.target or case.intent.source is None or case.probe is None:
             return None
         wanted = case.named is not None and case.named.name == owner.name
         if not wanted or case.story.symptom is Symptom.NO_PACKETS:

@@ -1,0 +1,105 @@
+"""The one journey that a report is about: which connection was asked about, and docker-proxy's inner one or the forwarded query behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netprobe.errors import UsageFault
+from netprobe.evidence.model import LimitKind, Proto, Resolution
+from netprobe.flows.model import SeveralFlows
+from netprobe.journeys.model import Journey
+from netprobe.journeys.proxy import Mapping, inner_of
+from netprobe.journeys.select import candidates, forwarded_query, is_dns, of_lookup, of_probe, stray_reply, summary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from netprobe.decode.table import PacketTable
+    from netprobe.evidence.model import Evidence, Probe
+    from netprobe.flows.expression import FlowExpr
+    from netprobe.journeys.model import Connection
+    from netprobe.state.model import World
+
+
+def choose(
+    evidence: Evidence, table: PacketTable, found: Sequence[Connection], flow: FlowExpr | None
+) -> Connection | None:
+    """Return the connection in question: the probe's own (None: it left no packet), or the one that ``flow`` singles out.
+
+    Raises:
+        SeveralFlows: captures from elsewhere with several connections, and ``flow`` does not single one out.
+        UsageFault: captures without any connection, or none that ``flow`` matches.
+    """
+    probe = evidence.probe
+    if probe is not None and flow is None:
+        if lookup_is_it(probe):
+            exchanges = of_lookup(found, table, evidence.points, probe)
+            return exchanges[-1] if exchanges else None
+        return of_probe(found, evidence.points, probe)
+    chosen = candidates(found, table, flow)
+    if not chosen:
+        raise _nothing(evidence, flow)
+    if len(chosen) > 1:
+        start = int(table.packets.time_ns.min()) if len(table) else 0
+        raise SeveralFlows(tuple(summary(each, table, evidence.points, start) for each in chosen))
+    return chosen[0]
+
+
+def _nothing(evidence: Evidence, flow: FlowExpr | None) -> UsageFault:
+    """What to say of a capture without the connection."""
+    cut = [limit.why for limit in evidence.limits if limit.kind is LimitKind.FILE]
+    if cut and not len(evidence.packets):
+        return UsageFault(f"the file holds no packet: {cut[0]}", "it was cut short before its packets; save it again")
+    what = "that --flow asks for" if flow else "of TCP, UDP or ICMP echo"
+    hint = "without --flow the connections are listed" if flow else "check the file with tcpdump -r FILE"
+    return UsageFault(f"the capture has no connection {what}", hint)
+
+
+def lookup_is_it(probe: Probe) -> bool:
+    """Whether the lookup is the story itself: it failed, or it is what was asked."""
+    return probe.lookup.how is Resolution.FAILED or probe.proto is Proto.DNS
+
+
+def journey_of(outer: Connection, found: Sequence[Connection], table: PacketTable, world: World) -> Journey:
+    """Return the journey that a connection begins: with docker-proxy's inner connection, or the query handed on, where there is one."""
+    if is_dns(outer, table):
+        asked_on = forwarded_query(outer, found, table)
+        return Journey(legs=(outer, asked_on) if asked_on else (outer,))
+    pairs = inner_of(outer, found, table, _mappings(world), _gateways(world))
+    stray = stray_reply(outer, found, table)
+    if len(pairs) > 1:
+        unknown = f"{len(pairs)} connections could be docker-proxy's inner one: it was not joined"
+        return Journey(legs=(outer,), stray=stray, unknowns=(unknown,))
+    if not pairs:
+        return Journey(legs=(outer,), stray=stray)
+    pair = pairs[0]
+    assumptions = (
+        []
+        if pair.process
+        else [f"two connections are taken for docker-proxy's, joined by {' and '.join(pair.joined_by)}"]
+    )
+    return Journey(legs=(outer, pair.inner), joined_by=pair.joined_by, stray=stray, assumptions=tuple(assumptions))
+
+
+def _mappings(world: World) -> tuple[Mapping, ...]:
+    return tuple(
+        Mapping(
+            proto=proxy.proto,
+            host_port=proxy.host_port,
+            container_address=proxy.container_ip,
+            container_port=proxy.container_port,
+            process=f"docker-proxy pid {proxy.pid}",
+        )
+        for host in world.before.values()
+        for proxy in host.proxies or ()
+    )
+
+
+def _gateways(world: World) -> frozenset[str]:
+    return frozenset(
+        address.address
+        for host in world.before.values()
+        for link in host.own.links or ()
+        if link.kind == "bridge"
+        for address in link.addresses
+    )
