@@ -6,9 +6,10 @@ dissectors are large and read untrusted bytes: they see nothing unless ``--deep`
 
 from __future__ import annotations
 
-import asyncio
+import re
 import shutil
 import struct
+import subprocess
 import tempfile
 from itertools import groupby
 from pathlib import Path
@@ -23,6 +24,7 @@ TIME_LIMIT_S = 20.0
 MOST_LINES = 16
 MOST_CHARACTERS = 300
 MISSING = "application layer: not decoded, tshark is not installed (package tshark)"
+_PACKET = re.compile(rb"<packet>.*?</packet>", re.DOTALL)  # tshark writes no attributes; text in it has its < escaped
 # What lies below the application; scapy has shown it already.
 _BELOW = frozenset(
     {"eth", "sll", "null", "raw", "vlan", "arp", "ip", "ipv6", "icmp", "icmpv6", "tcp", "udp", "ipv6.hopopts"}
@@ -38,17 +40,14 @@ def application_layers(frames: Sequence[DeepFrame]) -> tuple[Mapping[DeepFrame, 
     try:
         for linktype, group in groupby(sorted(frames, key=lambda frame: frame.linktype), lambda frame: frame.linktype):
             found.update(_decoded(program, linktype, list(group)))
-    except _faults() as fault:
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        AttributeError,
+    ) as fault:  # the last three: packets that pyshark cannot take
         return found, f"application layer: tshark could not decode it ({type(fault).__name__}: {fault})"
     return found, ""
-
-
-def _faults() -> tuple[type[BaseException], ...]:
-    from pyshark.capture.capture import TSharkCrashException
-    from pyshark.tshark.tshark import TSharkNotFoundException, TSharkVersionException
-
-    # AttributeError: pyshark 0.6 leans on parts of asyncio that newer Pythons drop.
-    return TSharkCrashException, TSharkNotFoundException, TSharkVersionException, OSError, TimeoutError, AttributeError
 
 
 def _decoded(program: str, linktype: int, frames: Sequence[DeepFrame]) -> Iterator[tuple[DeepFrame, Sequence[str]]]:
@@ -56,7 +55,7 @@ def _decoded(program: str, linktype: int, frames: Sequence[DeepFrame]) -> Iterat
         file = Path(folder) / "deep.pcap"
         file.write_bytes(pcap(linktype, frames))
         packets = _packets(program, file, len(frames))
-    for frame, packet in zip(frames, packets, strict=False):
+    for frame, packet in zip(frames, packets, strict=True):
         if lines := list(_lines(packet)):
             yield frame, lines[:MOST_LINES]
 
@@ -74,27 +73,26 @@ def pcap(linktype: int, frames: Sequence[DeepFrame]) -> bytes:
 def _packets(program: str, file: Path, count: int) -> list[Any]:
     """Return pyshark's packets of a file.
 
-    Raises:
-        TimeoutError: tshark took longer than :data:`TIME_LIMIT_S` seconds.
-    """
-    import pyshark
+    Only pyshark's parser is used: its captures run tshark with parts of asyncio that newer Pythons deprecate and drop.
 
-    # An event loop of our own: pyshark's would change the process's, and its child watcher.
-    loop = asyncio.new_event_loop()
-    # The path is given, so that a config.ini in the current folder cannot name another program.
-    capture = pyshark.FileCapture(str(file), tshark_path=program, eventloop=loop, custom_parameters=["-n"])
+    Raises:
+        TimeoutError: tshark took longer than :data:`TIME_LIMIT_S` seconds; it is ended and awaited.
+        ChildProcessError: tshark failed, or not all packets came back.
+    """
+    from pyshark.tshark.output_parser.tshark_xml import packet_from_xml_packet
+
+    argv = [program, "-n", "-r", str(file), "-T", "pdml"]
     try:
-        with capture:
-            capture.load_packets(packet_count=count, timeout=TIME_LIMIT_S)
-        if not capture.loaded:
-            raise TimeoutError(f"no end after {TIME_LIMIT_S:.0f} s")
-        if len(capture) != count:
-            raise ChildProcessError(f"{len(capture)} of {count} packets came back")
-        return [capture[number] for number in range(len(capture))]
-    finally:
-        # Ended and awaited by now, or crashed by itself; what is still listed, pyshark's destructor would await on a closed loop.
-        capture._running_processes.clear()
-        loop.close()
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIME_LIMIT_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise TimeoutError(f"no end after {TIME_LIMIT_S:g} s") from None
+    if done.returncode != 0:
+        last = (done.stderr.decode(errors="replace").splitlines() or ["it said nothing"])[-1]
+        raise ChildProcessError(f"exit code {done.returncode}: {last}")
+    packets = [packet_from_xml_packet(packet) for packet in _PACKET.findall(done.stdout)]
+    if len(packets) != count:
+        raise ChildProcessError(f"{len(packets)} of {count} packets came back")
+    return packets
 
 
 def _lines(packet: Any) -> Iterator[str]:

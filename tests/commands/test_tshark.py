@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from netprobe.commands import tshark
 from netprobe.commands.tshark import MISSING, application_layers, pcap
 from netprobe.report.deep import chosen
 from tests.commands.walk import evidence, report
@@ -35,14 +36,39 @@ def test_without_tshark_one_line_names_the_package(monkeypatch: pytest.MonkeyPat
     assert application_layers(chosen(evidence(), report())) == ({}, MISSING)
 
 
-def test_a_tshark_that_fails_is_a_note_not_a_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    broken = tmp_path / "tshark"
-    broken.write_text("#!/bin/sh\necho sorry >&2\nexit 2\n")
-    broken.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+def in_place_of_tshark(monkeypatch: pytest.MonkeyPatch, folder: Path, *lines: str) -> None:
+    program = folder / "tshark"
+    program.write_text("\n".join(["#!/bin/sh", *lines, ""]))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+@pytest.mark.parametrize(
+    ("does", "said"),
+    [
+        ("echo sorry >&2; exit 2", "exit code 2: sorry"),
+        ("exit 1", "exit code 1: it said nothing"),
+        ("echo '<pdml></pdml>'", "0 of 4 packets came back"),
+        ("for n in 1 2 3 4; do echo '<packet></packet>'; done", "AttributeError"),
+    ],
+)
+def test_a_tshark_that_fails_is_a_note_not_a_traceback(
+    does: str, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    in_place_of_tshark(monkeypatch, tmp_path, does)
     lines, note = application_layers(chosen(evidence(), report()))
     assert not lines
-    assert note.startswith("application layer: ")
+    assert note.startswith("application layer: tshark could not decode it (")
+    assert said in note
+
+
+def test_a_tshark_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    in_place_of_tshark(monkeypatch, tmp_path, f"echo $$ >{pid}", "exec sleep 60")
+    monkeypatch.setattr(tshark, "TIME_LIMIT_S", 0.5)
+    _, note = application_layers(chosen(evidence(), report()))
+    assert "no end after 0.5 s" in note
+    assert not Path(f"/proc/{pid.read_text().strip()}").exists()
 
 
 def test_the_temporary_file_is_a_pcap_with_nanoseconds() -> None:
