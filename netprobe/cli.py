@@ -53,7 +53,7 @@ hosts_option = click.option(
     "--hosts",
     type=click.Path(),
     metavar="FILE",
-    help="The inventory of hosts (TOML).  [default: $NETPROBE_HOSTS, else ~/.config/netprobe/hosts.toml, else a running lab's]",
+    help="The inventory of hosts (TOML); `lab`: that of the running lab.  [default: $NETPROBE_HOSTS, else ~/.config/netprobe/hosts.toml, else this machine alone]",
 )
 deep_option = click.option(
     "--deep", is_flag=True, help="Dissect the packets shown, with the application layer by tshark."
@@ -65,10 +65,8 @@ deep_option = click.option(
 @click.option(
     "--from",
     "source",
-    default="local",
-    show_default=True,
     metavar="SOURCE",
-    help="Who asks: a host, a container, or NAME@HOST.",
+    help="Who asks: a host, a container, or NAME@HOST.  [default: local; with a lab's hosts it must be given]",
 )
 @click.option("--proto", type=click.Choice(["tcp", "udp", "icmp", "http", "dns"]), help="What the probe speaks.")
 @click.option(
@@ -97,7 +95,7 @@ deep_option = click.option(
 def explain(
     *,
     target: str,
-    source: str,
+    source: str | None,
     proto: str | None,
     size: int | None,
     save: str | None,

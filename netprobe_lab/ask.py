@@ -77,14 +77,15 @@ def _answer(argv: list[str], done: subprocess.CompletedProcess[str]) -> Answer:
 
 def _inventory_without(listed: Path, unlisted: tuple[str, ...], save: Path) -> Path:
     """Write an inventory without some hosts, beside the evidence."""
-    hosts = tomllib.loads(listed.read_text())["hosts"]
-    kept = {name: host for name, host in hosts.items() if name not in unlisted}
+    said = tomllib.loads(listed.read_text())
+    kept = {name: host for name, host in said["hosts"].items() if name not in unlisted}
+    whose = f"lab = {json.dumps(said['lab'])}\n" if "lab" in said else ""
     tables = (
         f"[hosts.{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in host.items())
         for name, host in kept.items()
     )
     path = save.with_suffix(".toml")
-    path.write_text("\n".join(tables))
+    path.write_text(whose + "\n".join(tables))
     return path
 
 

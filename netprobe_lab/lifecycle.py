@@ -189,7 +189,9 @@ def _write_hosts_file(lab: Lab) -> None:
 
     A lab with a name of its own ($NETPROBE_LAB) is found by that name (or by --hosts), not by its checkout.
     """
-    lines = [] if os.environ.get(OVERRIDE) else [f"checkout = {json.dumps(str(lab.checkout))}", ""]
+    lines = [f'lab = "{lab.id}"']
+    lines += [] if os.environ.get(OVERRIDE) else [f"checkout = {json.dumps(str(lab.checkout))}"]
+    lines.append("")
     for machine in (each for each in MACHINES if each.listed):
         lines += [f"[hosts.{machine.name}]", f'reach = "netns:/var/run/netns/{lab.netns(machine.name)}"']
         if machine.engine:

@@ -11,11 +11,12 @@ from netprobe_lab.sshd import desk_environment
 
 
 def shell_environment(lab: Lab, host: str) -> dict[str, str]:
-    """Return the environment of commands on a host: the neutral one, its engine, and the user's terminal."""
+    """Return the environment of commands on a host: the neutral one, its engine, the lab's inventory, and the user's terminal."""
     kept = {name: os.environ[name] for name in ("TERM", "LANG", "COLUMNS", "LINES", "NO_COLOR") if name in os.environ}
     engine = {"DOCKER_HOST": f"unix://{lab.socket(host)}"} if host != WIRES and machine(host).engine else {}
+    hosts = {"NETPROBE_HOSTS": str(lab.hosts_file)}
     desk = desk_environment(lab) if host == DESK.name else {}
-    return environment(lab, kept | engine | desk | {OVERRIDE: lab.id, "PS1": r"\u@\h:\w\$ "})
+    return environment(lab, kept | engine | hosts | desk | {OVERRIDE: lab.id, "PS1": r"\u@\h:\w\$ "})
 
 
 def replace_by_shell(lab: Lab, host: str, command: tuple[str, ...]) -> None:

@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pipeline": {"verdict", *CAUSES, *FAMILIES},
     "survey": STATE,
     "report": {*BASE, "decode", "flows", "survey"},
-    "inventory": {*BASE, "hosts"},
+    "inventory": {"errors"},
     "hosts": {*STATE, "decode", "inventory", "hosts.remote"},
     "hosts.remote": set(),
     "probe": {*STATE, "decode", "hosts", "inventory"},
@@ -51,7 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__main__": {"cli"},
 }
 
-DOES_IO = {"inventory", "hosts", "hosts.remote", "capture", "probe", "live", "commands", "cli", "__main__"}
+DOES_IO = {"hosts", "hosts.remote", "capture", "probe", "live", "commands", "cli", "__main__"}
 IO_MODULES = {"evidence.files"}
 FORBIDDEN_WITHOUT_IO = {
     *("asyncio", "docker", "fcntl", "http", "multiprocessing", "os", "platform", "pyshark", "random", "requests"),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def run(
     *,
     target: str,
-    source: str,
+    source: str | None,
     proto: str | None,
     size: int | None,
     save: str | None,
@@ -46,11 +46,11 @@ def run(
         predict=predict,
         trace=trace,
     )
-    data = _observe(question, hosts_file=None if hosts is None else Path(hosts), file=file, quiet=as_json)
+    data = _observe(question, hosts_file=hosts, file=file, quiet=as_json)
     return _report(data, as_json=as_json, deep=deep)
 
 
-def _observe(question: Question, *, hosts_file: Path | None, file: Path | None, quiet: bool) -> bytes:
+def _observe(question: Question, *, hosts_file: str | None, file: Path | None, quiet: bool) -> bytes:
     """Return the finished evidence file, saved to ``file`` if there is one; what a failed run captured is saved too."""
     from netprobe.live import explain
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from netprobe.commands.outcome import put
 from netprobe.commands.progress import Progress
 from netprobe.commands.show import let_stdout_take_anything, terminal_columns, wants_colour
@@ -15,7 +13,7 @@ def run(*, hosts: str | None, timeout_s: float, as_json: bool) -> int:
     from netprobe.live.survey import survey
 
     with Progress(quiet=as_json) as progress:
-        found = survey(None if hosts is None else Path(hosts), timeout_s, progress)
+        found = survey(hosts, timeout_s, progress)
     if as_json:
         from netprobe.report.hosts import to_json
         from netprobe.report.json import dumps

@@ -1,1 +1,1 @@
-"""Hosts: the inventory, a way to run things on each, its Docker Engine, and collecting its state. Does I/O."""
+"""Hosts: finding the inventory's file, a way to run things on each host, its Docker Engine, and collecting its state. Does I/O."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from netprobe.evidence.model import CommandOutput, HostState, Limit, LimitKind
+from netprobe.hosts.reach import lookup_files
 from netprobe.hosts.session import PACKAGES, HostLostError, RemoteError
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def read_environment(session: Session, pid: int) -> tuple[str, ...]:
 
 
 def _own_files(session: Session) -> list[dict[str, Any]]:
-    return [{"key": key, "path": path, "pid": None} for key, path in session.host.reach.lookup_files().items()]
+    return [{"key": key, "path": path, "pid": None} for key, path in lookup_files(session.host.reach).items()]
 
 
 def _conntrack_files() -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from typing import TYPE_CHECKING, Any
 
 from netprobe.errors import EnvironmentFault
+from netprobe.hosts import reach
 from netprobe.hosts.complaints import Complaint, understood
 from netprobe.hosts.program import BOOT, program
 
@@ -73,7 +74,7 @@ class Session:
             "-k",
             "2",
             f"{life_seconds:.0f}",
-            host.reach.python,
+            reach.python(host.reach),
             "-I",
             "-S",
             "-W",
@@ -83,7 +84,7 @@ class Session:
         )
         try:
             self._process = subprocess.Popen(
-                host.reach.argv(argv, host.become),
+                reach.argv(host.reach, argv, host.become),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

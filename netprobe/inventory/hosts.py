@@ -1,30 +1,27 @@
-"""The inventory: which hosts there are, how each is reached, and where its Docker Engine listens (DESIGN.md, "Hosts")."""
+"""Which hosts there are, how each is reached, and where its Docker Engine listens: the text of a hosts file to values, and no I/O.
+
+A lab's file says ``lab = "ID"``. Its hosts are network namespaces that lead nowhere else; the machine itself (``local``) is no
+host of it, so that nothing meant for the lab leaves by the machine's own interfaces.
+"""
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 import tomllib
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import netprobe
-from netprobe.errors import EnvironmentFault, UsageFault
-from netprobe.hosts import reach as reaches
+from netprobe.errors import UsageFault
+from netprobe.inventory.reach import Reach, become_argv, parse_reach
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 LOCAL = "local"
 HOST_KEYS = {"reach", "docker", "become"}
-TOP_KEYS = {"hosts", "checkout"}
+TOP_KEYS = {"hosts", "checkout", "lab"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z")
 TWICE = re.compile(r"Cannot declare \('hosts', '(?P<name>[^']*)'\) twice(?: \((?P<place>at [^)]*)\))?")
-OWN_NAMESPACE = Path("/proc/self/ns/net")
-LAB_ROOT = "/run/netprobe-lab"
-SIZE_LIMIT = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,65 +38,81 @@ class HostEntry:
 
     name: str
     at: str = LOCAL
-    reach: reaches.Reach = field(default_factory=lambda: reaches.parse(LOCAL, "local"))
+    reach: Reach = field(default_factory=Reach)
     docker: str | None = None
     become: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inventory:
-    """All hosts by name, and the file that they come from (None: there is none).
+class HostsFile:
+    """What a hosts file says.
 
-    ``local`` is always among them, or an alias of the host that this machine is.
+    Attributes:
+        hosts: by name, in its order.
+        lab: the id of the lab whose file it is, ``""`` for any other.
+        checkout: where the checkout is that the lab belongs to, ``""`` unknown.
     """
 
     hosts: Mapping[str, HostEntry]
-    origin: Path | None = None
+    lab: str = ""
+    checkout: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """All hosts by name, and where they come from.
+
+    ``local`` is always among them, or an alias of the host that this machine is; but for a lab's inventory, which has neither.
+
+    Attributes:
+        hosts: by name.
+        origin: the path of their file, ``""``: there is none.
+        aliases: other names of hosts.
+        lab: the id of the lab whose inventory it is, ``""`` for any other.
+    """
+
+    hosts: Mapping[str, HostEntry]
+    origin: str = ""
     aliases: Mapping[str, str] = field(default_factory=dict)
+    lab: str = ""
 
 
-def load(given: Path | None) -> Inventory:
-    """Load the inventory: `given` (``--hosts``), else ``$NETPROBE_HOSTS``, else the user's file, else a running lab's.
+def assemble(file: HostsFile, origin: str, machines: Mapping[str, object], here: object) -> Inventory:
+    """Return the inventory of a hosts file.
+
+    Args:
+        file: what it says; no hosts where there is none.
+        origin: its path, ``""`` where there is none.
+        machines: what tells each host from the others, as far as that shows before they are asked (equal: one machine).
+        here: the same of this machine.
 
     Raises:
-        UsageFault: the file cannot be used; the message says where and why.
+        UsageFault: two hosts are one machine.
     """
-    path = _choose(given)
-    hosts = {} if path is None else parse(_read(path), str(path))
-    implied = {} if LOCAL in hosts else {LOCAL: HostEntry(name=LOCAL, docker="")}
-    own = _refuse_twins(hosts, str(path)).get(_namespace(HostEntry(name=LOCAL))) if implied else None
-    if own is not None:
-        return Inventory(hosts=hosts, origin=path, aliases={LOCAL: own})
-    return Inventory(hosts={**implied, **hosts}, origin=path)
+    names = _refuse_twins(machines, origin)
+    if file.lab or LOCAL in file.hosts:
+        return Inventory(hosts=file.hosts, origin=origin, lab=file.lab)
+    if here in names:
+        return Inventory(hosts=file.hosts, origin=origin, aliases={LOCAL: names[here]})
+    return Inventory(hosts={LOCAL: HostEntry(name=LOCAL, docker=""), **file.hosts}, origin=origin)
 
 
-def _refuse_twins(hosts: Mapping[str, HostEntry], origin: str) -> dict[object, str]:
-    """Return the hosts by what they are, as far as that shows before they are asked.
+def _refuse_twins(machines: Mapping[str, object], origin: str) -> dict[object, str]:
+    """Return the hosts by what tells them apart.
 
     Raises:
         UsageFault: two of them are the same.
     """
     found: dict[object, str] = {}
-    for name, entry in hosts.items():
-        other = found.setdefault(_namespace(entry), name)
+    for name, machine in machines.items():
+        other = found.setdefault(machine, name)
         if other != name:
             raise UsageFault(f"{origin}: the hosts {other} and {name} are one machine", "keep one of them")
     return found
 
 
-def _namespace(entry: HostEntry) -> object:
-    """Return what tells a host from the others: of this machine its network namespace, of another how it is reached."""
-    if not entry.reach.same_machine:
-        return entry.at
-    try:
-        status = (entry.reach.netns or OWN_NAMESPACE).stat()
-    except OSError:
-        return entry.at
-    return status.st_dev, status.st_ino
-
-
-def parse(text: str, origin: str) -> dict[str, HostEntry]:
-    """Parse an inventory's text.
+def parse(text: str, origin: str) -> HostsFile:
+    """Parse a hosts file.
 
     Raises:
         UsageFault: it is not TOML, or holds a key, name, reach or URL that is not understood.
@@ -114,7 +127,25 @@ def parse(text: str, origin: str) -> dict[str, HostEntry]:
     tables = data.get("hosts", {})
     if not isinstance(tables, dict):
         raise UsageFault(f"{origin}: hosts is not a table", "a host is a table [hosts.NAME]")
-    return {name: _entry(name, table, origin) for name, table in tables.items()}
+    hosts = {name: _entry(name, table, origin) for name, table in tables.items()}
+    checkout = data.get("checkout", "")
+    lab = _lab(data.get("lab", ""), hosts, origin)
+    return HostsFile(hosts=hosts, lab=lab, checkout=checkout if isinstance(checkout, str) else "")
+
+
+def _lab(ident: Any, hosts: Mapping[str, HostEntry], origin: str) -> str:
+    """Return the id of the lab whose file it is; its hosts may be namespaces only: nothing else stays inside the lab."""
+    if not isinstance(ident, str) or (ident and not NAME.match(ident)):
+        raise UsageFault(
+            f"{origin}: lab is not a lab's id", 'only the file that `netprobe lab up` writes says lab = "ID"'
+        )
+    for name, host in hosts.items():
+        if ident and host.reach.netns is None:
+            raise UsageFault(
+                f"{origin}: host {name} of lab {ident} is no network namespace",
+                'a lab\'s hosts have reach = "netns:…"; leave lab = out in a hosts file of your own',
+            )
+    return ident
 
 
 def _not_toml(origin: str, why: str) -> UsageFault:
@@ -146,9 +177,9 @@ def _entry(name: str, table: Any, origin: str) -> HostEntry:
     return HostEntry(
         name=name,
         at=reach,
-        reach=reaches.parse(name, reach),
+        reach=parse_reach(name, reach),
         docker=_docker(name, table.get("docker"), None if reach.startswith("netns:") else "", origin),
-        become=reaches.become_argv(name, table.get("become", "")),
+        become=become_argv(name, table.get("become", "")),
     )
 
 
@@ -161,65 +192,3 @@ def _docker(name: str, url: str | None, default: str | None, origin: str) -> str
             'for example docker = "unix:///var/run/docker.sock"',
         )
     return url
-
-
-def _choose(given: Path | None) -> Path | None:
-    if given is not None:
-        return given
-    named = os.environ.get("NETPROBE_HOSTS")
-    if named:
-        return Path(named)
-    config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "netprobe" / "hosts.toml"
-    if config.exists():
-        return config
-    lab = os.environ.get("NETPROBE_LAB", "*")
-    return running_lab(Path(LAB_ROOT).glob(f"{lab if NAME.match(lab) else '*'}/hosts.toml"))
-
-
-def running_lab(files: Iterable[Path]) -> Path | None:
-    """Choose among running labs' files: this checkout's own, else the only one, else none.
-
-    Files that root does not own are passed over: they name sockets and namespaces that netprobe would enter as root.
-
-    Raises:
-        UsageFault: there are several, none of them this checkout's.
-    """
-    trusted = sorted(file for file in files if owned_by_root(file))
-    own = str(Path(netprobe.__file__).resolve().parent.parent)
-    mine = [file for file in trusted if _checkout(file) == own]
-    if len(mine) == 1 or len(trusted) == 1:
-        return (mine or trusted)[0]
-    if not trusted:
-        return None
-    names = ", ".join(str(file) for file in mine or trusted)
-    raise UsageFault(f"several labs are running: {names}", "choose one with --hosts FILE")
-
-
-def owned_by_root(file: Path) -> bool:
-    """Tell whether root wrote this file (and it is no link to another)."""
-    status = file.lstat()
-    return status.st_uid == 0 and stat.S_ISREG(status.st_mode)
-
-
-def _checkout(file: Path) -> str | None:
-    try:
-        value = tomllib.loads(_read(file)).get("checkout")
-    except (tomllib.TOMLDecodeError, UsageFault, EnvironmentFault):
-        return None
-    return value if isinstance(value, str) else None
-
-
-def _read(path: Path) -> str:
-    try:
-        if not path.is_file():
-            raise UsageFault(f"{path}: no such hosts file", "write one, or leave --hosts and NETPROBE_HOSTS out")
-        with path.open("rb") as file:
-            data = file.read(SIZE_LIMIT + 1)
-    except PermissionError:
-        raise EnvironmentFault(f"{path}: permission denied", "run as a user who may read it") from None
-    if len(data) > SIZE_LIMIT:
-        raise UsageFault(f"{path}: larger than 1 MiB", "is this a hosts file?")
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        raise UsageFault(f"{path}: not UTF-8 text", "is this a hosts file?") from None

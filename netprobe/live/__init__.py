@@ -25,12 +25,13 @@ __all__ = ["Question", "explain"]
 def explain(
     question: Question,
     *,
-    hosts_file: Path | None,
+    hosts_file: str | Path | None,
     progress: Callable[[str], None],
     meanwhile: Callable[[], None] = lambda: None,
 ) -> bytes:
     """Run one probe, sniffed everywhere, and return the finished evidence file.
 
+    `hosts_file` is the inventory's path, or ``"lab"`` for that of the running lab; None: what the environment names.
     `meanwhile` is called once, in a thread of its own, while the probe waits for answers: time for what comes afterwards
     to be imported.
 

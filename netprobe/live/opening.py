@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.errors import UsageFault
-from netprobe.inventory.hosts import load
+from netprobe.hosts.inventory import load
+from netprobe.inventory.hosts import LOCAL
 from netprobe.live.question import MAX_TIMEOUT_S
 from netprobe.probe.target import check_size, parse_source, parse_target
 
@@ -35,14 +36,15 @@ class Opening:
         return self.question.timeout_s * 2 + SPARE_SECONDS
 
 
-def open_question(question: Question, hosts_file: Path | None) -> Opening:
+def open_question(question: Question, hosts_file: str | Path | None) -> Opening:
     """Understand a question.
 
     Raises:
         UsageFault: it cannot be asked like this.
+        EnvironmentFault: the inventory may not be read, or a lab is asked for and none is running.
     """
     target = parse_target(question.target, question.proto)
-    source = parse_source(question.source)
+    source = parse_source(LOCAL if question.source is None else question.source)
     check_size(question.size, target.proto)
     if not 0 < question.timeout_s <= MAX_TIMEOUT_S:
         raise UsageFault(
@@ -50,4 +52,16 @@ def open_question(question: Question, hosts_file: Path | None) -> Opening:
         )
     if question.trace and question.predict:
         raise UsageFault("--trace and --predict exclude each other", "--predict sends nothing that could be traced")
-    return Opening(question=question, target=target, source=source, inventory=load(hosts_file))
+    inventory = load(hosts_file)
+    if inventory.lab:
+        _refuse_local(question, source, inventory)
+    return Opening(question=question, target=target, source=source, inventory=inventory)
+
+
+def _refuse_local(question: Question, source: Source, inventory: Inventory) -> None:
+    """Raise a UsageFault where this machine itself would ask: nothing meant for a lab may leave by its interfaces."""
+    hint = f"say who asks: a host of the lab ({', '.join(inventory.hosts)}), or a container of one"
+    if question.source is None:
+        raise UsageFault(f"--from is needed with the hosts of a lab ({inventory.lab})", hint)
+    if LOCAL in (source.name, source.host) and LOCAL not in inventory.hosts:
+        raise UsageFault(f"--from {source.text}: {LOCAL}, this machine itself, is no host of the lab", hint)

@@ -17,7 +17,7 @@ class Question:
 
     Attributes:
         target: TARGET as typed.
-        source: SOURCE as typed.
+        source: SOURCE as typed; None: it was not given, which means ``local`` (but a lab's inventory has none).
         proto: ``--proto``, None when it was not given.
         size: ``--size`` in bytes, None when it was not given.
         timeout_s: the bound on name lookup and probe together, in seconds.
@@ -26,7 +26,7 @@ class Question:
     """
 
     target: str
-    source: str = "local"
+    source: str | None = None
     proto: Proto | None = None
     size: int | None = None
     timeout_s: float = 5.0

@@ -167,7 +167,7 @@ class Run:
         dial = plan.dial
         return Probe(
             target=self.question.target,
-            source=self.question.source,
+            source=self.source.text,
             proto=self.target.proto,
             source_at=plan.source_at,
             target_at=plan.target_at,

@@ -12,8 +12,9 @@ from netprobe.errors import EnvironmentFault
 from netprobe.evidence.model import CommandOutput, HostState
 from netprobe.hosts import collect
 from netprobe.hosts.engine import Engine, EngineError
+from netprobe.hosts.inventory import load
 from netprobe.hosts.session import HostLostError, RemoteError, Session
-from netprobe.inventory.hosts import LOCAL, load
+from netprobe.inventory.hosts import LOCAL
 from netprobe.live import identity
 from netprobe.live.identity import shared_with_local
 from netprobe.state.build import build_host
@@ -198,11 +199,12 @@ def _programs(answer: Answer) -> dict[str, CommandOutput]:
     }
 
 
-def survey(hosts_file: Path | None, timeout_s: float, progress: Callable[[str], None]) -> Survey:
+def survey(hosts_file: str | Path | None, timeout_s: float, progress: Callable[[str], None]) -> Survey:
     """Look at every host of the inventory, for `timeout_s` seconds at most.
 
     Raises:
         UsageFault: the inventory cannot be used, or names one machine or one Engine twice.
+        EnvironmentFault: it may not be read, or a lab is asked for and none is running.
     """
     inventory = load(hosts_file)
     progress(f"asking {len(inventory.hosts)} hosts")
@@ -215,9 +217,8 @@ def survey(hosts_file: Path | None, timeout_s: float, progress: Callable[[str], 
     finally:
         _close(surveys)
     facts = _facts(surveys, answers)
-    origin = "" if inventory.origin is None else str(inventory.origin)
-    local = inventory.aliases.get(LOCAL, LOCAL)
-    return Survey(hosts=tuple(facts), origin=origin, local=local, tshark=shutil.which("tshark") is not None)
+    local = "" if inventory.lab else inventory.aliases.get(LOCAL, LOCAL)
+    return Survey(hosts=tuple(facts), origin=inventory.origin, local=local, tshark=shutil.which("tshark") is not None)
 
 
 def _close(surveys: list[HostSurvey]) -> None:

@@ -37,10 +37,15 @@ def _opening(survey: Survey) -> Paragraph:
     machines = [host for host in survey.hosts if not host.same_as]
     bad = [host.name for host in machines if host.usable is Usable.NO]
     number = f"{len(machines)} host{'s' if len(machines) > 1 else ''}"
-    local = "local among them" if survey.local == "local" else f"{survey.local} is local"
-    where = f" of {survey.origin}, {local}" if survey.origin else ", as there is no hosts file"
+    where = f" of {survey.origin}{_local(survey)}" if survey.origin else ", as there is no hosts file"
     said = Span("all usable", Style.GOOD) if not bad else Span(f"not usable: {', '.join(bad)}", Style.BAD)
     return Paragraph(content=line(Span(f"{number}{where}: ", Style.STRONG), said))
+
+
+def _local(survey: Survey) -> str:
+    if not survey.local:
+        return " (a lab: this machine itself is none of them)"
+    return ", local among them" if survey.local == "local" else f", {survey.local} is local"
 
 
 def _row(host: HostFacts) -> Row:
@@ -185,7 +190,7 @@ def to_json(survey: Survey) -> dict[str, Any]:
     return {
         "schema": HOSTS_SCHEMA,
         "inventory": survey.origin or None,
-        "local": survey.local,
+        "local": survey.local or None,
         "all_usable": survey.all_usable,
         "tshark": survey.tshark,
         "hosts": [_host(host) for host in survey.hosts],

@@ -144,7 +144,7 @@ class Survey:
     Attributes:
         hosts: in its order.
         origin: its file, ``""`` where there is none.
-        local: the name under which this machine is in it.
+        local: the name under which this machine is in it, ``""`` where it is not (a lab's hosts).
         tshark: whether that is installed here.
     """
 

@@ -7,9 +7,9 @@ import pytest
 from netprobe.evidence.model import LimitKind
 from netprobe.hosts import collect
 from netprobe.hosts.collect import HostRecord
-from netprobe.hosts.reach import Reach
 from netprobe.hosts.session import PACKAGES, Session
 from netprobe.inventory.hosts import HostEntry
+from netprobe.inventory.reach import Reach
 from netprobe.state.build import build_host
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from netprobe.hosts.complaints import understood
-from netprobe.hosts.reach import Reach
 from netprobe.inventory.hosts import HostEntry
+from netprobe.inventory.reach import Reach
 
 HOST = HostEntry(name="h", reach=Reach(spoken="ssh root@h"), docker=None)
 

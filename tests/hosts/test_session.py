@@ -17,9 +17,9 @@ import pytest
 
 from netprobe.errors import EnvironmentFault
 from netprobe.hosts import program
-from netprobe.hosts.reach import Reach
 from netprobe.hosts.session import HostLostError, RemoteError, Session
 from netprobe.inventory.hosts import HostEntry
+from netprobe.inventory.reach import Reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

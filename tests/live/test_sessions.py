@@ -9,8 +9,8 @@ import pytest
 
 from netprobe.errors import EnvironmentFault
 from netprobe.hosts import collect
-from netprobe.hosts.reach import Reach
 from netprobe.inventory.hosts import HostEntry, Inventory
+from netprobe.inventory.reach import Reach
 from netprobe.live.sessions import HostSessions
 
 SYSTEM_PYTHON = "/usr/bin/python3"

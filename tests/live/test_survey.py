@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import time
 
-from netprobe.hosts.reach import Reach
 from netprobe.inventory.hosts import HostEntry
+from netprobe.inventory.reach import Reach
 from netprobe.live.survey import HostSurvey
 from netprobe.survey.facts import judge
 from netprobe.survey.model import HostFacts, Usable
