@@ -24,7 +24,7 @@ from big_host import PUBLISHED, matches
 
 from netprobe.evidence.reader import read
 from netprobe.evidence.writer import write
-from netprobe.forward.question import foresee
+from netprobe.forward.question import predict_probe
 from netprobe.pipeline import analyze
 from netprobe.state.build import build_world
 from netprobe_lab.layout import this_lab
@@ -77,7 +77,7 @@ def measure(file: Path, rules: int, containers: int) -> None:
     data = write(grown(small, rules, containers))
     reading, evidence = clocked(lambda: read(data))
     parsing, world = clocked(lambda: parsed(evidence))
-    predicting, told = clocked(lambda: foresee(evidence.probe, world.before))
+    predicting, told = clocked(lambda: predict_probe(evidence.probe, world.before))
     analysing, report = clocked(lambda: analyze(evidence))
     expected = analyze(small)
     cause = report.cause.code if report.cause else report.path.value

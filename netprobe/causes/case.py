@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place, Probe, Proto
 from netprobe.forward.plan import published_by
-from netprobe.forward.question import foresee
+from netprobe.forward.question import predict_probe
 from netprobe.journeys.arp import exchanges
 from netprobe.model.report import Direction
 from netprobe.paths.observe import Answerer, Symptom
@@ -61,7 +61,7 @@ class Case:
     @cached_property
     def prediction_after(self) -> Prediction | None:
         """What should have happened by the state after the probe (as before, where it was not asked again)."""
-        return foresee(self.probe, self.world.after)
+        return predict_probe(self.probe, self.world.after)
 
     @cached_property
     def arp(self) -> tuple[ArpExchange, ...]:

@@ -31,18 +31,18 @@ class PredictionDiffers(Cause):
 
     def find(self, case: Case) -> Finding | None:
         """Fires where a prediction was possible and the packets of the connection differ from it."""
-        foreseen = case.prediction
-        if foreseen is None or case.journey is None or not case.hops:
+        predicted = case.prediction
+        if predicted is None or case.journey is None or not case.hops:
             return None
         good = case.story.good or case.story.symptom is Symptom.OTHER_ENDPOINT
         sniffed = frozenset(point.name for point in case.points if not point.dropped)
-        found = differences(foreseen, Observed(hops=case.hops, sniffed=sniffed, good=good))
-        path = path_of(foreseen, case.intent)
+        found = differences(predicted, Observed(hops=case.hops, sniffed=sniffed, good=good))
+        path = path_of(predicted, case.intent)
         if path is not None and path is not case.way.path:
             found = (*found, f"by the hosts' state its path is {path.value}, by the packets {case.way.path.value}")
         if not found:
             return None
-        steps = [f"{step.place}: {step.stage}: {step.what}" for step in foreseen.steps[-3:]]
+        steps = [f"{step.place}: {step.stage}: {step.what}" for step in predicted.steps[-3:]]
         return Finding(
             code=self.code,
             summary=found[0],

@@ -140,7 +140,7 @@ class Probe:
         size: payload bytes asked for (``--size``), None by default.
         timeout_s: the bound on lookup and probe together, in seconds.
         tag: 16 hex digits that mark this probe's payload (UDP, ICMP, HTTP User-Agent, DNS id); ``""`` when nothing is sent.
-        predict: nothing was sent: the state was read to foretell what would happen (``--predict``).
+        predict: nothing was sent: the state was read to predict what would happen (``--predict``).
         timing_ms: where the run's time went, phase name -> ms, in order.
     """
 

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from netprobe.forward.model import Barrier, Flying, Obstacle, Outcome, Prediction, Stopped, UnknownHere
-from netprobe.forward.walk import Walk
+from netprobe.forward.model import Barrier, Flying, Obstacle, PredictedOutcome, Prediction, Stopped, UnknownHere
+from netprobe.forward.walk import Walker
 from netprobe.model.report import Direction
 from netprobe.state.lookup import canonical
 
@@ -31,7 +31,7 @@ _PASSABLE = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Request:
     """Whose packet, and where to.
 
     Attributes:
@@ -48,8 +48,8 @@ class Question:
     source_port: int | None = None
 
 
-def predict(question: Question, hosts: Mapping[str, Host]) -> Prediction:
-    """Walk one packet, and its answer, through the hosts' state.
+def predict(question: Request, hosts: Mapping[str, Host]) -> Prediction:
+    """Walker one packet, and its answer, through the hosts' state.
 
     The first obstacle ends the walk; it is then taken again as if that were gone, for what lies behind.
     """
@@ -73,25 +73,27 @@ def _is_dockers(obstacle: Obstacle) -> bool:
 
 
 def _walk(
-    question: Question,
+    question: Request,
     hosts: Mapping[str, Host],
     past: frozenset[tuple[Place, str]],
     gone: frozenset[tuple[Place, str]],
 ) -> Prediction:
-    walk = Walk(hosts=hosts, past=past, gone=gone)
+    walk = Walker(hosts=hosts, past=past, gone=gone)
     packet = Flying(
         src=None, sport=question.source_port, dst=question.dialled, dport=question.port, proto=question.proto
     )
-    outcome, unknown = Outcome.WORKS, ""
+    outcome, unknown = PredictedOutcome.WORKS, ""
     obstacles: tuple[Obstacle, ...] = ()
     try:
         walk.request(canonical(hosts, question.source), packet)
         walk.replies()
     except Stopped as stopped:
         obstacles = (stopped.obstacle,)
-        outcome = Outcome.REPLY_LOST if stopped.obstacle.direction is Direction.REPLY else Outcome.STOPPED
+        outcome = (
+            PredictedOutcome.REPLY_LOST if stopped.obstacle.direction is Direction.REPLY else PredictedOutcome.STOPPED
+        )
     except UnknownHere as end:
-        outcome, unknown = Outcome.UNKNOWN, str(end)
+        outcome, unknown = PredictedOutcome.UNKNOWN, str(end)
     return Prediction(
         outcome=outcome,
         hops=tuple(walk.hops),
@@ -103,4 +105,4 @@ def _walk(
     )
 
 
-__all__ = ["Barrier", "Obstacle", "Outcome", "Prediction", "Question", "predict"]
+__all__ = ["Barrier", "Obstacle", "PredictedOutcome", "Prediction", "Request", "predict"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from netprobe.forward.model import Barrier, Outcome
+from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.model.report import Direction
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ def differences(prediction: Prediction, observed: Observed) -> tuple[str, ...]:
 
 
 def _outcome(prediction: Prediction, observed: Observed) -> str:
-    if prediction.outcome is Outcome.WORKS and not observed.good:
+    if prediction.outcome is PredictedOutcome.WORKS and not observed.good:
         return "by the hosts' state nothing stops it, and it does not work"
-    stopped = prediction.outcome in {Outcome.STOPPED, Outcome.REPLY_LOST}
+    stopped = prediction.outcome in {PredictedOutcome.STOPPED, PredictedOutcome.REPLY_LOST}
     if stopped and observed.good and prediction.obstacles[0].barrier is not Barrier.PAUSED:  # the kernel accepts for it
         return f"by the hosts' state {described(prediction.obstacles[0])} stops it, and it works"
     return ""
@@ -64,8 +64,8 @@ def _not_seen(prediction: Prediction, observed: Observed) -> str:
 
 
 def _off_the_way(prediction: Prediction, observed: Observed) -> str:
-    if prediction.outcome is Outcome.UNKNOWN:
+    if prediction.outcome is PredictedOutcome.UNKNOWN:
         return ""
-    foreseen = {hop.point for hop in prediction.hops if hop.direction is Direction.REQUEST}
-    strange = [point for point in _points(observed.hops) if point not in foreseen]
+    predicted = {hop.point for hop in prediction.hops if hop.direction is Direction.REQUEST}
+    strange = [point for point in _points(observed.hops) if point not in predicted]
     return f"it was seen at {strange[0]}, where it should not pass" if strange else ""

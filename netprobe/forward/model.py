@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from netprobe.model.report import Hop
 
 
-class Outcome(StrEnum):
+class PredictedOutcome(StrEnum):
     """How the walk ends."""
 
     WORKS = "works"
@@ -68,7 +68,7 @@ class Obstacle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class WalkStep:
     """One step of the walk.
 
     Attributes:
@@ -102,13 +102,13 @@ class Prediction:
         arrives: the namespace that it comes to last (whether a socket there takes it or not), None when that is not known.
     """
 
-    outcome: Outcome
+    outcome: PredictedOutcome
     hops: tuple[Hop, ...] = ()
-    steps: tuple[Step, ...] = ()
+    steps: tuple[WalkStep, ...] = ()
     obstacles: tuple[Obstacle, ...] = ()
     unknown: str = ""
     resolved: tuple[str, ...] = ()
-    beyond: Outcome = Outcome.UNKNOWN
+    beyond: PredictedOutcome = PredictedOutcome.UNKNOWN
     arrives: Place | None = None
 
 

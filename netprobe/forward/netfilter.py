@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from netprobe.forward.model import Barrier, Flying, Obstacle, Step, Stopped, UnknownHere
+from netprobe.forward.model import Barrier, Flying, Obstacle, Stopped, UnknownHere, WalkStep
 from netprobe.forward.nftables import translation, walk_chain
 from netprobe.forward.traverse import traverse
 from netprobe.model.report import Direction
@@ -91,7 +91,7 @@ def pass_hook(
     out_if: str = "",
     new: bool = True,
     gone: frozenset[str] = frozenset(),
-) -> tuple[Flying, tuple[Step, ...]]:
+) -> tuple[Flying, tuple[WalkStep, ...]]:
     """Return the packet behind a hook, and the steps that say how it was translated.
 
     Args:
@@ -107,7 +107,7 @@ def pass_hook(
         Stopped: dropped or rejected.
         UnknownHere: a rule that may match is not understood, and would change the walk.
     """
-    steps: list[Step] = []
+    steps: list[WalkStep] = []
     nat = new and packet.direction is Direction.REQUEST
     for table in TABLES[hook]:
         for ruleset in by.rulesets if table != "nat" or nat else ():
@@ -187,10 +187,10 @@ def _obstacle(place: Place, walk: Traversal, direction: Direction) -> Obstacle:
     )
 
 
-def _step(place: Place, hook: str, kind: str, rule: Rule, before: Flying, after: Flying) -> Step:
+def _step(place: Place, hook: str, kind: str, rule: Rule, before: Flying, after: Flying) -> WalkStep:
     to = _endpoint(after.dst, after.dport) if kind in _BY_DESTINATION else after.src
     what = f"{kind} to {to}" if before.endpoints != after.endpoints else f"{kind}, nothing changes"
-    return Step(
+    return WalkStep(
         place=place, stage=f"nat/{hook}", what=what, rule=labelled(rule), text=rule.text, direction=after.direction
     )
 
@@ -285,10 +285,10 @@ def _translate_nft(by: Filter, rule: NftRule, packet: Flying, out_if: str) -> Fl
     return replace(packet, src=source)
 
 
-def _nft_step(place: Place, hook: str, rule: NftRule, before: Flying, after: Flying) -> Step:
+def _nft_step(place: Place, hook: str, rule: NftRule, before: Flying, after: Flying) -> WalkStep:
     kind = (translation(rule) or ("NAT", "", None))[0]
     to = _endpoint(after.dst, after.dport) if kind == "dnat" else after.src
     what = f"{kind} to {to}" if before.endpoints != after.endpoints else f"{kind}, nothing changes"
-    return Step(
+    return WalkStep(
         place=place, stage=f"nat/{hook}", what=what, rule=nft_where(rule), text=rule.text, direction=after.direction
     )

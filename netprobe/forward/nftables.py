@@ -22,7 +22,7 @@ _MAPS = frozenset({"vmap", "lookup"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class End:
+class ChainEnd:
     """How the walk ended: ``accept`` ``drop`` ``reject`` ``translate`` or ``unknown``, and what decided (the chain for its policy)."""
 
     verdict: str
@@ -49,7 +49,7 @@ class _Frames:
         return None
 
 
-def walk_chain(nft: NftRuleset, base: NftChain, packet: PacketTuple, gone: frozenset[str] = frozenset()) -> End:
+def walk_chain(nft: NftRuleset, base: NftChain, packet: PacketTuple, gone: frozenset[str] = frozenset()) -> ChainEnd:
     """Walk one base chain (with the chains that it jumps to) as far as the saved rules tell.
 
     ``gone``: rules and policies, by label, that are taken to be deleted, or accept.
@@ -61,7 +61,7 @@ def walk_chain(nft: NftRuleset, base: NftChain, packet: PacketTuple, gone: froze
         rule = frames.next()
         if rule is None:
             policy = "accept" if gone and nft_where(base) in gone else base.policy
-            return End(verdict=policy or "accept", decided_by=base)
+            return ChainEnd(verdict=policy or "accept", decided_by=base)
         answer, verdict, target = _answer(nft, rule, packet)
         if answer is False or (answer is None and not _matters(rule)) or (gone and nft_where(rule) in gone):
             continue
@@ -73,16 +73,16 @@ def walk_chain(nft: NftRuleset, base: NftChain, packet: PacketTuple, gone: froze
             frames.stack.pop()
         if called is not None:
             frames.call(called.rules, tail=verdict == "goto")
-    return End(verdict="unknown", decided_by=base)
+    return ChainEnd(verdict="unknown", decided_by=base)
 
 
-def _end(rule: NftRule, answer: bool | None, verdict: str, called: NftChain | None) -> End | None:
+def _end(rule: NftRule, answer: bool | None, verdict: str, called: NftChain | None) -> ChainEnd | None:
     """What a rule that matches (or may) ends the walk with; None when the walk goes on."""
     if answer is None or (verdict in {"jump", "goto"} and called is None):
-        return End(verdict="unknown", decided_by=rule)
+        return ChainEnd(verdict="unknown", decided_by=rule)
     if _translates(rule):
-        return End(verdict="translate", decided_by=rule)
-    return End(verdict=verdict, decided_by=rule) if verdict in _ENDS else None
+        return ChainEnd(verdict="translate", decided_by=rule)
+    return ChainEnd(verdict=verdict, decided_by=rule) if verdict in _ENDS else None
 
 
 def _answer(nft: NftRuleset, rule: NftRule, packet: PacketTuple) -> tuple[bool | None, str, str]:

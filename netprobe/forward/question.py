@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import CapturePoint, Proto, Resolution
-from netprobe.forward import Question, predict
-from netprobe.forward.model import Barrier, Outcome
+from netprobe.forward import Request, predict
+from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.paths.classify import name_way
 from netprobe.paths.observe import Observation, Symptom
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 _TRANSPORT = {Proto.HTTP: "tcp", Proto.DNS: "udp"}
 
 
-def foresee(probe: Probe | None, hosts: Mapping[str, Host]) -> Prediction | None:
+def predict_probe(probe: Probe | None, hosts: Mapping[str, Host]) -> Prediction | None:
     """What should happen to this probe; None where nothing was dialled, or nothing is known of its source's host."""
     if probe is None or probe.dialled is None or probe.source_at.host not in hosts:
         return None
     if probe.lookup.how is Resolution.FAILED:
         return None
-    question = Question(
+    question = Request(
         source=probe.source_at,
         dialled=probe.dialled,
         port=probe.dialled_port,
@@ -39,7 +39,7 @@ def foresee(probe: Probe | None, hosts: Mapping[str, Host]) -> Prediction | None
 
 def path_of(prediction: Prediction, intent: Intent) -> PathCode | None:
     """The code of the predicted path, by the rules that name an observed one; None where the state does not tell to the end."""
-    if prediction.outcome is Outcome.UNKNOWN:
+    if prediction.outcome is PredictedOutcome.UNKNOWN:
         return None
     story = Observation(
         symptom=_symptom(prediction), reached=None if intent.target is None else _comes_to(prediction) == intent.target
@@ -55,7 +55,7 @@ def _comes_to(prediction: Prediction) -> Place | None:
 
 
 def _symptom(prediction: Prediction) -> Symptom:
-    if prediction.outcome is Outcome.WORKS:
+    if prediction.outcome is PredictedOutcome.WORKS:
         return Symptom.OK
     first = prediction.obstacles[0]
     if first.barrier is Barrier.PAUSED:

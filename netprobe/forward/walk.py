@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
-from netprobe.forward.model import Barrier, Flying, Obstacle, Step, Stopped, UnknownHere
+from netprobe.forward.model import Barrier, Flying, Obstacle, Stopped, UnknownHere, WalkStep
 from netprobe.forward.netfilter import Filter, filter_of, pass_hook, pass_netdev
 from netprobe.forward.plan import point_name
-from netprobe.forward.wire import Carried, Segment, Stop, carry
+from netprobe.forward.wire import Carried, Frame, Tap, carry
 from netprobe.model.report import Change, Direction, Hop, HopPacket
 from netprobe.state.address import is_loopback, same
 from netprobe.state.engine.docker import ContainerState
@@ -41,7 +41,7 @@ class _Entry:
 
 
 @dataclass(slots=True, kw_only=True)
-class Walk:
+class Walker:
     """One request, and its answer.
 
     Attributes:
@@ -54,7 +54,7 @@ class Walk:
     past: frozenset[tuple[Place, str]] = frozenset()
     gone: frozenset[tuple[Place, str]] = frozenset()
     hops: list[Hop] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
+    steps: list[WalkStep] = field(default_factory=list)
     tracked: dict[Place, list[_Entry]] = field(default_factory=dict)
     arrives: Place | None = None
     entered: int = 0
@@ -106,11 +106,11 @@ class Walk:
             self._out(place, passed, way)
 
     def _over_lo(self, place: Place, by: Filter, packet: Flying) -> None:
-        self._seen(Stop(point=point_name(place, "lo"), place=place, interface="lo"), packet)
+        self._seen(Tap(point=point_name(place, "lo"), place=place, interface="lo"), packet)
         self._hook(by, "PREROUTING", packet, in_if="lo", new=False)
         self._deliver(place, self._hook(by, "INPUT", packet, in_if="lo"))
 
-    def _receive(self, place: Place, packet: Flying, in_if: str, tap: Stop | None = None) -> None:
+    def _receive(self, place: Place, packet: Flying, in_if: str, tap: Tap | None = None) -> None:
         """Arrived by an interface: ingress, PREROUTING, routing, and then in, or on; ``tap``: its point, still to be seen behind PREROUTING."""
         self.entered += 1
         if self.entered > _MAX_NAMESPACES:
@@ -155,7 +155,7 @@ class Walk:
         """Out of an interface, over the link, into the next namespace."""
         host, _ = self._namespace(place)
         self._netdev(filter_of(host, place, packet.dst), "egress", way.dev, packet)
-        ask = Segment(
+        ask = Frame(
             hosts=self.hosts,
             place=place,
             device=way.dev,
@@ -221,7 +221,7 @@ class Walk:
         return frozenset(label for where, label in self.gone if where == place)
 
     def _block(self, obstacle: Obstacle) -> None:
-        """Stop here, unless this obstacle is to be passed."""
+        """Tap here, unless this obstacle is to be passed."""
         if (obstacle.place, obstacle.label) not in self.past:
             raise Stopped(obstacle)
 
@@ -242,7 +242,7 @@ class Walk:
                 )
             )
         what = f"{dst} is local" if way.local else f"to {dst} by {way.dev}{f' via {way.via}' if way.via else ''}"
-        self.steps.append(Step(place=place, stage="routing", what=what, direction=direction))
+        self.steps.append(WalkStep(place=place, stage="routing", what=what, direction=direction))
         return way
 
     def _must_forward(self, place: Place, host: Host, in_if: str, packet: Flying) -> None:
@@ -321,7 +321,7 @@ class Walk:
             return
         owner = takers[0].process
         self.steps.append(
-            Step(place=place, stage="socket", what=f"{owner or 'a process'} listens on port {packet.dport}")
+            WalkStep(place=place, stage="socket", what=f"{owner or 'a process'} listens on port {packet.dport}")
         )
         self._arrived(place, packet)
 
@@ -340,7 +340,7 @@ class Walk:
         self.ends.append((place, packet))
         where = f"{proxy.container_ip}:{proxy.container_port}"
         self.steps.append(
-            Step(place=place, stage="docker-proxy", what=f"dials {where}", rule=f"docker-proxy pid {proxy.pid}")
+            WalkStep(place=place, stage="docker-proxy", what=f"dials {where}", rule=f"docker-proxy pid {proxy.pid}")
         )
         inner = Flying(
             src=None, sport=None, dst=proxy.container_ip, dport=proxy.container_port, proto=packet.proto, leg=2
@@ -374,7 +374,7 @@ class Walk:
 
     # -- hops ---------------------------------------------------------------------------------------------------------
 
-    def _seen(self, stop: Stop, packet: Flying, *, sure: bool = True) -> None:
+    def _seen(self, stop: Tap, packet: Flying, *, sure: bool = True) -> None:
         """Note a point that the packet passes (not sure: may pass), with what changed since the point before."""
         visible = stop.observable and sure
         shown = _shown(packet, stop.vlan)
@@ -419,7 +419,7 @@ def _bridge_nf(host: Host, address: str) -> bool:
     return (settings.get("net.bridge.bridge-nf-call-ip6tables", value) if ":" in address else value) == "1"
 
 
-def _around(carried: Carried) -> tuple[tuple[Stop, ...], tuple[Stop, ...]]:
+def _around(carried: Carried) -> tuple[tuple[Tap, ...], tuple[Tap, ...]]:
     """The points before bridge netfilter, and those behind it (none, where nothing is switched)."""
     at = next((n for n, stop in enumerate(carried.stops, 1) if stop.interface == carried.bridge), len(carried.stops))
     return carried.stops[:at], carried.stops[at:]

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
+class Tap:
     """One capture point on the way; ``observable`` False where a bridge's own tap sees no unicast between its ports."""
 
     point: str
@@ -55,14 +55,14 @@ class Carried:
         bridge: the bridge, where it was switched between two ports of it (bridge netfilter may look), with its host.
     """
 
-    stops: tuple[Stop, ...]
+    stops: tuple[Tap, ...]
     into: Place | None
     in_if: str = ""
     bridge: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
+class Frame:
     """The question: out of which interface, to which address on the link."""
 
     hosts: Mapping[str, Host]
@@ -80,20 +80,20 @@ class Segment:
         """An obstacle on this segment."""
         return Stopped(Obstacle(barrier=barrier, place=place, label=label, text=text, direction=self.direction))
 
-    def stop(self, place: Place, interface: str, *, observable: bool = True, vlan: int | None = None) -> Stop:
+    def stop(self, place: Place, interface: str, *, observable: bool = True, vlan: int | None = None) -> Tap:
         """A point."""
-        return Stop(
+        return Tap(
             point=point_name(place, interface), place=place, interface=interface, observable=observable, vlan=vlan
         )
 
 
-def carry(segment: Segment) -> tuple[Carried, Stopped | UnknownHere | None]:
+def carry(segment: Frame) -> tuple[Carried, Stopped | UnknownHere | None]:
     """Carry a frame to the next namespace.
 
     Returns:
         How far it comes, and what ended the way before a namespace was entered (None: it was entered).
     """
-    stops: list[Stop] = []
+    stops: list[Tap] = []
     try:
         into, in_if, bridge = _carry(segment, stops)
     except (Stopped, UnknownHere) as end:
@@ -101,7 +101,7 @@ def carry(segment: Segment) -> tuple[Carried, Stopped | UnknownHere | None]:
     return Carried(stops=tuple(stops), into=into, in_if=in_if, bridge=bridge), None
 
 
-def _carry(ask: Segment, stops: list[Stop]) -> tuple[Place | None, str, str]:
+def _carry(ask: Frame, stops: list[Tap]) -> tuple[Place | None, str, str]:
     link = ask.host.namespace(ask.place.container).link(ask.device)
     if link is not None and not link.up:
         raise ask.stopped(Barrier.LINK_DOWN, ask.place, ask.device, f"{ask.device} is down")
@@ -132,7 +132,7 @@ def _endpoint_of(host: Host, container: Container, device: str) -> tuple[Endpoin
 
 
 def _out_of_container(
-    ask: Segment, stops: list[Stop], container: Container, endpoint: Endpoint, network: Network
+    ask: Frame, stops: list[Tap], container: Container, endpoint: Endpoint, network: Network
 ) -> tuple[Place | None, str, str]:
     host, own = ask.host, Place(host=ask.host.name)
     veth = host_veth(host, container, endpoint)
@@ -153,7 +153,7 @@ def _out_of_container(
     return into, in_if, bridge
 
 
-def _from_bridge(ask: Segment, stops: list[Stop], bridge: str) -> tuple[Place, str]:
+def _from_bridge(ask: Frame, stops: list[Tap], bridge: str) -> tuple[Place, str]:
     """From a bridge to the port behind which the address is."""
     host = ask.host
     own = Place(host=host.name)
@@ -176,13 +176,13 @@ def _from_bridge(ask: Segment, stops: list[Stop], bridge: str) -> tuple[Place, s
     raise ask.stopped(Barrier.NO_NEIGHBOUR, own, bridge, f"nobody on {bridge} has {ask.address}")
 
 
-def _check_neighbour(ask: Segment, host: Host, container: Container, endpoint: Endpoint) -> None:
+def _check_neighbour(ask: Frame, host: Host, container: Container, endpoint: Endpoint) -> None:
     """A neighbour entry with another MAC than the container's: the frame comes, and nobody takes it."""
     inner = container_link(host, container, endpoint)
     _check_entry(ask, (inner.mac if inner else "") or endpoint.mac)
 
 
-def _check_entry(ask: Segment, mac: str, others: frozenset[str] = frozenset()) -> None:
+def _check_entry(ask: Frame, mac: str, others: frozenset[str] = frozenset()) -> None:
     """A neighbour entry must name the MAC, or another one of the same host (weak host model: it answers ARP on all its interfaces)."""
     for each in ask.host.namespace(ask.place.container).neighbours or ():
         used = (
@@ -202,7 +202,7 @@ def _endpoints(host: Host) -> Iterator[tuple[Container, Endpoint, Network]]:
                     yield container, endpoint, network
 
 
-def _must_be_up(ask: Segment, place: Place, link: Link) -> None:
+def _must_be_up(ask: Frame, place: Place, link: Link) -> None:
     if not link.up:
         raise ask.stopped(Barrier.LINK_DOWN, place, link.name, f"{link.name} is down")
 
@@ -225,7 +225,7 @@ def tag_of(host: Host, device: str) -> int | None:
 
 
 def _uplink(
-    ask: Segment, stops: list[Stop], own: Place, device: str, *, macvlan: bool = False
+    ask: Frame, stops: list[Tap], own: Place, device: str, *, macvlan: bool = False
 ) -> tuple[Place | None, str]:
     """Onto the wire by an interface of the host, and to whoever has the address there."""
     host, tag = ask.host, tag_of(ask.host, device)
@@ -257,7 +257,7 @@ def _uplink(
     return place, interface
 
 
-def _own_child(ask: Segment, device: str) -> bool:
+def _own_child(ask: Frame, device: str) -> bool:
     return any(
         network.driver == "macvlan"
         and network.parent == device
@@ -278,7 +278,7 @@ class _Bearer:
     mac: str
 
 
-def _bearers(ask: Segment, others: Mapping[str, Host]) -> Iterator[_Bearer]:
+def _bearers(ask: Frame, others: Mapping[str, Host]) -> Iterator[_Bearer]:
     for name, other in others.items():
         for container, endpoint, network in _endpoints(other):
             flat = network.driver in FLAT_DRIVERS and network.parent
@@ -300,7 +300,7 @@ def _bearers(ask: Segment, others: Mapping[str, Host]) -> Iterator[_Bearer]:
         yield _Bearer(host=others[owner], place=place, interface=link.name, parent=link.name, tag=tag, mac=link.mac)
 
 
-def _who(ask: Segment, host: Host, tag: int | None) -> _Bearer | None:
+def _who(ask: Frame, host: Host, tag: int | None) -> _Bearer | None:
     """Return who has the address on this wire; None: nobody of the inventory."""
     found = list(_bearers(ask, {name: other for name, other in ask.hosts.items() if name != host.name}))
     near = [each for each in found if each.tag == tag]
@@ -321,7 +321,7 @@ def _tagged(tag: int | None) -> str:
     return "untagged" if tag is None else f"with VLAN tag {tag}"
 
 
-def _shim(ask: Segment, stops: list[Stop], link: Link) -> tuple[Place | None, str]:
+def _shim(ask: Frame, stops: list[Tap], link: Link) -> tuple[Place | None, str]:
     """Out of a macvlan interface of the host's own: to its parent's containers, else by the parent."""
     own = Place(host=ask.host.name)
     stops.append(ask.stop(own, link.name))
@@ -335,7 +335,7 @@ def _shim(ask: Segment, stops: list[Stop], link: Link) -> tuple[Place | None, st
     return _uplink(ask, stops, own, link.peer_name, macvlan=True)
 
 
-def _flat(ask: Segment, stops: list[Stop], network: Network) -> tuple[Place | None, str]:
+def _flat(ask: Frame, stops: list[Tap], network: Network) -> tuple[Place | None, str]:
     """Out of a macvlan or ipvlan container: to another of the same parent inside the host, else by the parent."""
     host, own = ask.host, Place(host=ask.host.name)
     if not network.parent:

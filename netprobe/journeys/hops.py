@@ -29,7 +29,7 @@ ECHO_REPLY = {4: 0, 6: 129}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
+class ExpectedPoint:
     """One point that host state expects on the way.
 
     Attributes:
@@ -105,11 +105,11 @@ def hops(
     journey: Journey,
     table: PacketTable,
     points: Sequence[CapturePoint],
-    stops: Sequence[Stop] = (),
+    stops: Sequence[ExpectedPoint] = (),
     *,
     dialled: str | None = None,
     delivered: bool = False,
-    foreseen: Mapping[tuple[Direction, int], Sequence[str]] | None = None,
+    predicted: Mapping[tuple[Direction, int], Sequence[str]] | None = None,
 ) -> tuple[Hop, ...]:
     """All hops of a journey: the request's, then the reply's.
 
@@ -121,13 +121,13 @@ def hops(
         dialled: ``ADDRESS:PORT`` (ICMP: the address) that the client dialled, None unknown: a destination that differs at the very
             first point was rewritten on the source itself (DNAT in OUTPUT).
         delivered: True when the way back needs no missing hops (the connection works).
-        foreseen: the points of each direction and leg (from 1) in the order in which host state has them pass, a point as often as
+        predicted: the points of each direction and leg (from 1) in the order in which host state has them pass, a point as often as
             it is passed.
     """
     start = min((int(table.packets.time_ns[s.row]) for s in _all(journey, table, Direction.REQUEST)), default=0)
     out: list[Hop] = []
     for direction in Direction:
-        sequence = {leg - 1: names for (way, leg), names in (foreseen or {}).items() if way is direction}
+        sequence = {leg - 1: names for (way, leg), names in (predicted or {}).items() if way is direction}
         ordered = _ordered(_all(journey, table, direction), table, points, _along(stops, direction), sequence)
         seen = [_hop(sighting, previous, table, points, direction, start) for previous, sighting in _pairs(ordered)]
         if direction is Direction.REQUEST:
@@ -148,7 +148,7 @@ def _from_dialled(seen: list[Hop], dialled: str | None) -> list[Hop]:
     return [replace(seen[0], changes=(change,)), *seen[1:]]
 
 
-def _along(stops: Sequence[Stop], direction: Direction) -> Sequence[Stop]:
+def _along(stops: Sequence[ExpectedPoint], direction: Direction) -> Sequence[ExpectedPoint]:
     return stops if direction is Direction.REQUEST else tuple(reversed(stops))
 
 
@@ -166,8 +166,8 @@ def _ordered(
     found: list[Sighting],
     table: PacketTable,
     points: Sequence[CapturePoint],
-    stops: Sequence[Stop],
-    foreseen: Mapping[int, Sequence[str]],
+    stops: Sequence[ExpectedPoint],
+    predicted: Mapping[int, Sequence[str]],
 ) -> list[Sighting]:
     """Topology first, where it knows every point of a leg; else the TTL, then the order of time (which ``found`` is in)."""
     place = {stop.point: index for index, stop in enumerate(stops)}
@@ -175,7 +175,7 @@ def _ordered(
     for leg in dict.fromkeys(seen.leg for seen in found):
         group = [seen for seen in found if seen.leg == leg]
         names = [points[seen.flow.point].name for seen in group]
-        order = _places(names, foreseen.get(leg, ())) or _places(names, [stop.point for stop in stops])
+        order = _places(names, predicted.get(leg, ())) or _places(names, [stop.point for stop in stops])
         if order:
             out += [group[index] for index in sorted(range(len(group)), key=order.__getitem__)]
         elif all(name in place for name in names) and _one_packet(group, table):
@@ -253,7 +253,7 @@ def _hop(
 def _with_missing(
     seen: list[Hop],
     points: Sequence[CapturePoint],
-    stops: Sequence[Stop],
+    stops: Sequence[ExpectedPoint],
     direction: Direction,
     leg: int,
     *,

@@ -74,7 +74,7 @@ def _last_like(hops: Sequence[Hop], hop: Hop) -> Hop | None:
 
 
 def _row(hop: Hop, before: Hop | None, first_missing: str | None) -> Row:
-    if hop.packet is not None:  # seen, or foretold
+    if hop.packet is not None:  # seen, or predicted
         return Row(
             cells=(
                 (line(hop.point),),

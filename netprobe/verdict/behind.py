@@ -9,7 +9,7 @@ from netprobe.causes.firewall.direct import V6DirectBlocked, closes_v6, openings
 from netprobe.causes.proof.blocked import LEGACY, SIX
 from netprobe.causes.proof.hooks import Hook, entries, hook_of
 from netprobe.forward.compare import described
-from netprobe.forward.model import Barrier, Outcome
+from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.model.report import Confidence, Direction, Finding, Where
 
 if TYPE_CHECKING:
@@ -37,11 +37,11 @@ _HOOKS = {
 def behind(case: Case) -> tuple[Finding, ...] | None:
     """Return what stands behind the blocker, in the packet's order, if the state tells; None: it does not tell."""
     told = case.prediction
-    if told is None or told.outcome is Outcome.UNKNOWN or not told.obstacles:
+    if told is None or told.outcome is PredictedOutcome.UNKNOWN or not told.obstacles:
         return None
-    if told.beyond is Outcome.UNKNOWN:
+    if told.beyond is PredictedOutcome.UNKNOWN:
         return None
-    if told.beyond is not Outcome.WORKS and len(told.obstacles) == 1:
+    if told.beyond is not PredictedOutcome.WORKS and len(told.obstacles) == 1:
         return None  # what lies behind an obstacle that cannot be passed in thought
     return tuple(foretold(case, each) for each in told.obstacles[1:])
 

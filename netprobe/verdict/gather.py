@@ -10,9 +10,9 @@ from netprobe.causes.proof.attribution import attribute
 from netprobe.causes.proof.hooks import endpoint
 from netprobe.evidence.model import Place, Proto
 from netprobe.forward.plan import itinerary
-from netprobe.forward.question import foresee
+from netprobe.forward.question import predict_probe
 from netprobe.journeys.chosen import lookup_is_it
-from netprobe.journeys.hops import Stop, hops
+from netprobe.journeys.hops import ExpectedPoint, hops
 from netprobe.model.report import Direction
 from netprobe.paths.classify import answered_elsewhere, classify
 from netprobe.paths.observe import Symptom, observe
@@ -40,7 +40,7 @@ def gather(evidence: Evidence, table: PacketTable, world: World, intent: Intent,
         intent: whom the request is for.
         journey: the connection in question; None when it left no packet.
     """
-    prediction = foresee(evidence.probe, world.before)
+    prediction = predict_probe(evidence.probe, world.before)
     story = observe(journey, table, evidence.points, intent)
     seen = _hops(evidence, table, world, journey, prediction, delivered=story.good)
     way = classify(journey, seen, evidence.points, intent, story)
@@ -89,7 +89,7 @@ def _hops(
         _stops(evidence, world),
         dialled=first_destination(evidence.probe),
         delivered=delivered,
-        foreseen=_sequences(prediction),
+        predicted=_sequences(prediction),
     )
 
 
@@ -101,7 +101,7 @@ def _sequences(told: Prediction | None) -> dict[tuple[Direction, int], list[str]
     return found
 
 
-def _stops(evidence: Evidence, world: World) -> tuple[Stop, ...]:
+def _stops(evidence: Evidence, world: World) -> tuple[ExpectedPoint, ...]:
     """The itinerary as plain stops; empty where state does not tell."""
     probe = evidence.probe
     if probe is None or not world.before:
@@ -111,7 +111,8 @@ def _stops(evidence: Evidence, world: World) -> tuple[Stop, ...]:
     transport = {Proto.HTTP: "tcp", Proto.DNS: "udp"}.get(probe.proto, probe.proto.value)
     way = itinerary(world.before, probe.source_at, probe.dialled, probe.dialled_port, transport, probe.target_at)
     return tuple(
-        Stop(point=stop.point, optional=stop.optional, observable=stop.sees_unicast is True) for stop in way.stops
+        ExpectedPoint(point=stop.point, optional=stop.optional, observable=stop.sees_unicast is True)
+        for stop in way.stops
     )
 
 

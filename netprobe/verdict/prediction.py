@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from netprobe.causes.case import Case
 from netprobe.decode import decode
 from netprobe.evidence.model import Proto, Resolution
-from netprobe.forward.model import Outcome
-from netprobe.forward.question import foresee, path_of
+from netprobe.forward.model import PredictedOutcome
+from netprobe.forward.question import path_of, predict_probe
 from netprobe.model.report import PathCode, Report, Verdict
 from netprobe.paths.classify import Way
 from netprobe.paths.observe import Intent, Observation, Symptom
@@ -69,14 +69,14 @@ def _case(evidence: Evidence, probe: Probe) -> Case:
         way=Way(),
         intent=intent,
         world=world,
-        prediction=foresee(probe, world.before),
+        prediction=predict_probe(probe, world.before),
     )
 
 
 def _verdict(case: Case, told: Prediction | None) -> Verdict:
-    if told is None or told.outcome is Outcome.UNKNOWN:
+    if told is None or told.outcome is PredictedOutcome.UNKNOWN:
         return Verdict.UNDETERMINED
-    if told.outcome is not Outcome.WORKS:
+    if told.outcome is not PredictedOutcome.WORKS:
         return Verdict.FAILS
     if _is_absent(case):
         return Verdict.UNDETERMINED
@@ -89,13 +89,13 @@ def _verdict(case: Case, told: Prediction | None) -> Verdict:
 def _why(case: Case, told: Prediction | None, cause: Finding | None) -> str:
     if told is None:
         return "Nothing was sent, and nothing could be foretold."
-    if told.outcome is Outcome.UNKNOWN:
+    if told.outcome is PredictedOutcome.UNKNOWN:
         return f"Nothing was sent; how it would end is unknown from here: {told.unknown}."
     if cause is not None:
         return f"Nothing was sent; by the hosts' state {cause.summary}."
     if told.arrives is not None and case.intent.target not in (None, told.arrives):
         return f"Nothing was sent; by the hosts' state it would come to {told.arrives}, not to {case.intent.target}."
-    if told.outcome is Outcome.WORKS and _is_absent(case):
+    if told.outcome is PredictedOutcome.WORKS and _is_absent(case):
         return f"Nothing was sent; by the hosts' state another container of the same network namespace would answer, not {case.named.name if case.named else case.intent.target}."
     steps = [f"{step.rule}: {step.what}" for step in told.steps if step.rule]
     return "Nothing was sent; by the hosts' state it would arrive and be answered" + (

@@ -12,8 +12,8 @@ import pytest
 from netprobe.causes.catalogue import BEYOND_STATE
 from netprobe.evidence.reader import read
 from netprobe.forward.compare import Observed, differences
-from netprobe.forward.model import Outcome
-from netprobe.forward.question import foresee
+from netprobe.forward.model import PredictedOutcome
+from netprobe.forward.question import predict_probe
 from netprobe.pipeline import analyze
 from netprobe.state.build import build_world
 
@@ -56,15 +56,15 @@ def observed(name: str) -> Observed:
 
 def test_what_goes_another_way_or_ends_otherwise_is_a_difference() -> None:
     seen = observed("truth-tcp-lan-normal")
-    foretold = foresee(whole("truth-tcp-lan-normal").probe, build_world(whole("truth-tcp-lan-normal")).before)
-    assert foretold is not None
-    assert differences(foretold, seen) == ()
-    assert "does not work" in differences(foretold, replace(seen, good=False))[0]
+    told = predict_probe(whole("truth-tcp-lan-normal").probe, build_world(whole("truth-tcp-lan-normal")).before)
+    assert told is not None
+    assert differences(told, seen) == ()
+    assert "does not work" in differences(told, replace(seen, good=False))[0]
     short = replace(seen, hops=seen.hops[:2])
-    assert "should have been seen at server2/docker0" in differences(foretold, short)[0]
+    assert "should have been seen at server2/docker0" in differences(told, short)[0]
     blind = replace(short, sniffed=frozenset({"server1/eth0"}))
-    assert differences(foretold, blind) == (), "where nobody looked, silence says nothing"
+    assert differences(told, blind) == (), "where nobody looked, silence says nothing"
     strange = replace(seen, hops=(replace(seen.hops[0], point="server1/eth9"), *seen.hops))
-    assert "server1/eth9" in differences(foretold, strange)[0]
-    unsure = replace(foretold, outcome=Outcome.UNKNOWN, hops=foretold.hops[:2])
+    assert "server1/eth9" in differences(told, strange)[0]
+    unsure = replace(told, outcome=PredictedOutcome.UNKNOWN, hops=told.hops[:2])
     assert differences(unsure, seen) == (), "beyond what the state tells, anything may be"

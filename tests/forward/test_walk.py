@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import CommandOutput, Place
 from netprobe.evidence.reader import read
-from netprobe.forward import Barrier, Outcome, Question, predict
+from netprobe.forward import Barrier, PredictedOutcome, Request, predict
 from netprobe.state.build import build_world
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from netprobe.forward import Prediction
 
 CAPTURES = Path(__file__).parents[2] / "captures"
-DEMO = Question(source=Place(host="server1"), dialled="192.168.3.202", port=80, proto="tcp")
+DEMO = Request(source=Place(host="server1"), dialled="192.168.3.202", port=80, proto="tcp")
 
 
 def saved(name: str) -> Evidence:
@@ -41,7 +41,7 @@ def changed(evidence: Evidence, host: str, key: str, edit: Callable[[str], str])
     return replace(evidence, before=before, after=())
 
 
-def foretold(evidence: Evidence, question: Question = DEMO) -> Prediction:
+def predicted(evidence: Evidence, question: Request = DEMO) -> Prediction:
     return predict(question, build_world(evidence).before)
 
 
@@ -59,8 +59,8 @@ def normal() -> Evidence:
 
 
 def test_a_published_port_by_dnat_and_back() -> None:
-    told = foretold(normal())
-    assert told.outcome is Outcome.WORKS
+    told = predicted(normal())
+    assert told.outcome is PredictedOutcome.WORKS
     assert told.arrives == Place(host="server2", container="demo")
     assert points(told) == ["server1/eth0", "server2/eth0", "server2/docker0", "server2/veth", "server2/demo/eth0"]
     (dnat,) = [step for step in told.steps if step.rule]
@@ -76,8 +76,8 @@ def test_what_lies_behind_the_first_obstacle() -> None:
     both = changed(
         first, "server2", "sysctl", lambda text: text.replace("conf.eth0.forwarding = 1", "conf.eth0.forwarding = 0")
     )
-    told = foretold(both)
-    assert told.outcome is Outcome.STOPPED
+    told = predicted(both)
+    assert told.outcome is PredictedOutcome.STOPPED
     assert [each.barrier for each in told.obstacles] == [Barrier.FORWARDING_OFF, Barrier.RULE]
     assert told.obstacles[1].label == "filter/DOCKER-USER #1"
     assert told.obstacles[1].undo == "iptables -D DOCKER-USER -s 192.168.3.0/24 -j DROP"
@@ -87,27 +87,27 @@ def test_what_lies_behind_the_first_obstacle() -> None:
 def test_what_lies_behind_it_in_the_same_chain() -> None:
     """Deleting a rule lets the packet come to the next one; Docker's own rules nobody mends by deleting them."""
     first = changed(normal(), "server2", "iptables", rule("-A DOCKER-USER -s 192.168.3.0/24 -j DROP"))
-    told = foretold(changed(first, "server2", "iptables", rule("-A DOCKER-USER -p tcp -j REJECT")))
+    told = predicted(changed(first, "server2", "iptables", rule("-A DOCKER-USER -p tcp -j REJECT")))
     assert [each.label for each in told.obstacles] == ["filter/DOCKER-USER #1", "filter/DOCKER-USER #2"]
     assert [each.rejects for each in told.obstacles] == [True, False]
-    assert told.beyond is Outcome.WORKS
+    assert told.beyond is PredictedOutcome.WORKS
     apart = saved("icc-false")
     assert apart.probe is not None
     assert apart.probe.dialled is not None
-    asked = Question(source=apart.probe.source_at, dialled=apart.probe.dialled, port=80, proto="tcp")
-    assert len(foretold(apart, asked).obstacles) == 1
+    asked = Request(source=apart.probe.source_at, dialled=apart.probe.dialled, port=80, proto="tcp")
+    assert len(predicted(apart, asked).obstacles) == 1
 
 
 def test_a_rule_that_is_not_understood_ends_the_prediction() -> None:
-    told = foretold(changed(normal(), "server2", "iptables", rule("-A DOCKER-USER -m limit --limit 1/sec -j DROP")))
-    assert told.outcome is Outcome.UNKNOWN
+    told = predicted(changed(normal(), "server2", "iptables", rule("-A DOCKER-USER -m limit --limit 1/sec -j DROP")))
+    assert told.outcome is PredictedOutcome.UNKNOWN
     assert "filter/DOCKER-USER #1" in told.unknown
     assert points(told) == ["server1/eth0", "server2/eth0"]
 
 
 def test_a_rule_that_is_not_understood_and_would_change_nothing_does_not() -> None:
-    told = foretold(changed(normal(), "server2", "iptables", rule("-A DOCKER-USER -m limit --limit 1/sec -j ACCEPT")))
-    assert told.outcome is Outcome.WORKS
+    told = predicted(changed(normal(), "server2", "iptables", rule("-A DOCKER-USER -m limit --limit 1/sec -j ACCEPT")))
+    assert told.outcome is PredictedOutcome.WORKS
 
 
 def test_unknown_state_ends_the_prediction() -> None:
@@ -117,13 +117,13 @@ def test_unknown_state_ends_the_prediction() -> None:
             replace(state, outputs={name: out for name, out in state.outputs.items() if not name.endswith(key)})
             for state in whole.before
         )
-        told = foretold(replace(whole, before=before))
-        assert (told.outcome, bool(told.unknown)) == (Outcome.UNKNOWN, True), key
+        told = predicted(replace(whole, before=before))
+        assert (told.outcome, bool(told.unknown)) == (PredictedOutcome.UNKNOWN, True), key
 
 
 def test_docker_proxy_dials_anew() -> None:
-    told = foretold(saved("truth-tcp-lan-dnat-deleted"))
-    assert told.outcome is Outcome.WORKS
+    told = predicted(saved("truth-tcp-lan-dnat-deleted"))
+    assert told.outcome is PredictedOutcome.WORKS
     assert {hop.leg for hop in told.hops} == {1, 2}
     (inner,) = [
         change
@@ -137,9 +137,9 @@ def test_docker_proxy_dials_anew() -> None:
 def test_no_route_and_nobody_there() -> None:
     whole = normal()
     far = replace(DEMO, dialled="198.51.100.7")
-    assert foretold(whole, far).obstacles[0].barrier is Barrier.NO_ROUTE
-    bridge = Question(source=Place(host="server2"), dialled="172.17.0.99", port=80, proto="tcp")
-    told = foretold(whole, bridge)
+    assert predicted(whole, far).obstacles[0].barrier is Barrier.NO_ROUTE
+    bridge = Request(source=Place(host="server2"), dialled="172.17.0.99", port=80, proto="tcp")
+    told = predicted(whole, bridge)
     assert told.obstacles[0].barrier is Barrier.NO_NEIGHBOUR
     assert [hop.seen for hop in told.hops] == [None], "what nobody resolves is never sent"
 
@@ -150,6 +150,6 @@ def test_a_loop_ends() -> None:
     for host, via in (("server1", "192.168.3.202"), ("server2", "192.168.3.201")):
         new = f'[{{"dst":"198.51.100.0/24","gateway":"{via}","dev":"eth0","table":"main"}},'
         state = changed(state, host, "route", lambda text, new=new: text.replace("[", new, 1))  # type: ignore[misc]
-    told = foretold(state, replace(DEMO, dialled="198.51.100.7"))
-    assert told.outcome is not Outcome.WORKS
+    told = predicted(state, replace(DEMO, dialled="198.51.100.7"))
+    assert told.outcome is not PredictedOutcome.WORKS
     assert len(told.hops) < 100

@@ -8,17 +8,24 @@ import pytest
 
 from netprobe.decode import TAG_UNKNOWN
 from netprobe.flows.build import build
-from netprobe.journeys.hops import Sighting, Stop, changes, hops
+from netprobe.journeys.hops import ExpectedPoint, Sighting, changes, hops
 from netprobe.journeys.model import Journey
 from netprobe.model.report import Direction, Hop
 from tests.craft import Sent, evidence, handshake, joined, tcp
 
 CLIENT, HOST, INSIDE = "192.168.3.201:41000", "192.168.3.202:80", "172.17.0.2:80"
 DNAT = [*handshake("s/eth0", CLIENT, HOST, 0), *handshake("s/docker0", CLIENT, INSIDE, 1, ttl=63)]
-STOPS = (Stop(point="s/eth0"), Stop(point="s/lo", optional=True), Stop(point="s/docker0"), Stop(point="s/demo/eth0"))
+STOPS = (
+    ExpectedPoint(point="s/eth0"),
+    ExpectedPoint(point="s/lo", optional=True),
+    ExpectedPoint(point="s/docker0"),
+    ExpectedPoint(point="s/demo/eth0"),
+)
 
 
-def walk(sent: list[Sent], stops: tuple[Stop, ...] = (), *, lossy: str = "", **more: object) -> tuple[Hop, ...]:
+def walk(
+    sent: list[Sent], stops: tuple[ExpectedPoint, ...] = (), *, lossy: str = "", **more: object
+) -> tuple[Hop, ...]:
     case = evidence(sent)
     points = [replace(point, dropped=3) if point.name == lossy else point for point in case.points]
     table, found = joined(sent)
@@ -113,7 +120,7 @@ def test_a_router_with_one_wire_is_passed_twice_whatever_its_clock_says(router_u
     there += [("r/eth1", 63, 1), ("s2/eth1", 63, 1), ("s2/b/eth0", 63, None)]
     back: list[Passed] = [("s2/b/eth0", 64, None), ("s2/eth1", 64, 1), ("r/eth1", 64, 1), ("r/eth1.1", 64, None)]
     back += [("r/eth1", 63, None), ("s1/eth1", 63, None), ("s1/a/eth0", 63, None)]
-    stops = tuple(Stop(point=name) for name in ON_A_STICK)
+    stops = tuple(ExpectedPoint(point=name) for name in ON_A_STICK)
     found = walk([*passing(there, router_us), *passing(back, router_us, back=True)], stops, delivered=True)
     assert [hop.point for hop in found] == [*(name for name, _, _ in there), *(name for name, _, _ in back)]
 
@@ -122,7 +129,7 @@ def test_a_router_with_one_wire_is_passed_twice_whatever_its_clock_says(router_u
 def test_the_same_back_to_the_host_where_it_came_from(router_us: float) -> None:
     there: list[Passed] = [("s1/a/eth0", 64, None), ("s1/eth1", 64, None), ("r/eth1", 64, None), ("r/eth1.1", 63, None)]
     there += [("r/eth1", 63, 1), ("s1/eth1", 63, 1), ("s1/eth1.1", 63, None), ("s1/b/eth0", 63, None)]
-    stops = tuple(Stop(point=name) for name in (*ON_A_STICK[:4], "s1/eth1.1", "s1/b/eth0"))
+    stops = tuple(ExpectedPoint(point=name) for name in (*ON_A_STICK[:4], "s1/eth1.1", "s1/b/eth0"))
     found = walk(passing(there, router_us), stops, delivered=True)
     assert [hop.point for hop in found] == [name for name, _, _ in there]
 

@@ -6,7 +6,7 @@ from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
-from netprobe.causes.proof.obstacle import asked_times, foretold, met, unanswered
+from netprobe.causes.proof.obstacle import asked_times, met, predicted, unanswered
 from netprobe.causes.routing.routes import LOST
 from netprobe.evidence.model import Outcome
 from netprobe.forward.model import Barrier
@@ -120,7 +120,7 @@ class MacvlanHostIsolation(Cause):
             return False
         untold = case.prediction is None or bool(case.prediction.unknown)
         one_side = any(place is not None and place.container is None for place in places)
-        return foretold(case, Barrier.OWN_PARENT) is not None or (untold and one_side and None not in places)
+        return predicted(case, Barrier.OWN_PARENT) is not None or (untold and one_side and None not in places)
 
 
 def _free(case: Case, network: Network) -> str:
@@ -198,7 +198,7 @@ class MacvlanParentDown(Cause):
 
     def possible(self, case: Case) -> bool:
         """Only where such a parent is known to be down."""
-        return foretold(case, Barrier.LINK_DOWN) is not None
+        return predicted(case, Barrier.LINK_DOWN) is not None
 
 
 class MacvlanNoParent(Cause):
@@ -284,4 +284,4 @@ class MacvlanModeIsolation(Cause):
 
     def possible(self, case: Case) -> bool:
         """Only where the mode is known to part them."""
-        return foretold(case, Barrier.MODE) is not None
+        return predicted(case, Barrier.MODE) is not None

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.macvlan.host import flat_networks, next_hop, recreate
 from netprobe.causes.proof.known import lacks
-from netprobe.causes.proof.obstacle import asked_times, foretold, met, silent_points, unanswered
+from netprobe.causes.proof.obstacle import asked_times, met, predicted, silent_points, unanswered
 from netprobe.causes.routing.routes import LOST
 from netprobe.evidence.model import Place
-from netprobe.forward.model import Barrier, Outcome
+from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import covers, same
@@ -53,7 +53,7 @@ class MacvlanMacFilter(Cause):
     def find(self, case: Case) -> Finding | None:
         """Fires when answers (two at least) to the container's MAC left the far parent and none came in at its own, nothing else standing in the way."""
         told, probe = case.prediction, case.probe
-        if told is None or told.outcome is not Outcome.WORKS or probe is None or case.hops:
+        if told is None or told.outcome is not PredictedOutcome.WORKS or probe is None or case.hops:
             return None
         networks = list(flat_networks(case))
         exchange = next((each for each in case.arp if each.asked == next_hop(case)), None)
@@ -140,7 +140,7 @@ class MacvlanVlanMismatch(Cause):
 
     def possible(self, case: Case) -> bool:
         """Only where the tags are known to differ."""
-        return foretold(case, Barrier.OTHER_VLAN) is not None
+        return predicted(case, Barrier.OTHER_VLAN) is not None
 
 
 def _tag(vlan: int | None) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from netprobe.decode.address import text as address_text
 from netprobe.evidence.model import Place, Proto, Resolution
 from netprobe.flows.build import build
-from netprobe.forward import Question, predict
+from netprobe.forward import Request, predict
 from netprobe.forward.plan import point_name
 from netprobe.journeys.hops import icmp_error
 from netprobe.journeys.join import connections
@@ -115,5 +115,5 @@ def walks(case: Case, server: str) -> tuple[Prediction, Prediction] | None:
     """A query's walk from the source to a server, by the state before and after the probe."""
     if case.probe is None or case.probe.source_at.host not in case.world.before:
         return None
-    question = Question(source=case.probe.source_at, dialled=server, port=DNS_PORT, proto=Proto.UDP.value)
+    question = Request(source=case.probe.source_at, dialled=server, port=DNS_PORT, proto=Proto.UDP.value)
     return predict(question, case.world.before), predict(question, case.world.after)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.proof.obstacle import frames_at, silent_points
-from netprobe.forward.model import Outcome
+from netprobe.forward.model import PredictedOutcome
 from netprobe.model.report import Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import covers
@@ -117,7 +117,13 @@ class ConntrackFull(Cause):
         """Fires when the request ended inside a host whose table is full, twice at least, conntrack counted so many drops, and nothing else stops it."""
         told, host = case.prediction, _lost_in(case)
         full = _fill(host) if host is not None else None
-        if told is None or told.outcome is not Outcome.WORKS or host is None or full is None or full[0] < full[1]:
+        if (
+            told is None
+            or told.outcome is not PredictedOutcome.WORKS
+            or host is None
+            or full is None
+            or full[0] < full[1]
+        ):
             return None
         if case.reply_lost or case.sent < _ENOUGH or case.first_missing not in silent_points(case):
             return None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.nat.missing import MasqueradeMissing
-from netprobe.causes.proof.obstacle import asked_times, foretold, frames_at, met, unanswered
+from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, unanswered
 from netprobe.forward.model import Barrier
 from netprobe.model.report import Direction, Finding, Where
 from netprobe.paths.observe import Symptom
@@ -138,7 +138,7 @@ class StaleDnat(Cause):
         told = case.prediction
         if told is None or told.unknown:
             return True
-        ends = foretold(case, Barrier.NO_NEIGHBOUR, Barrier.RULE) is not None
+        ends = predicted(case, Barrier.NO_NEIGHBOUR, Barrier.RULE) is not None
         return ends and any(step.what.startswith("DNAT") for step in told.steps)
 
 

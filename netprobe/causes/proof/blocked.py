@@ -1,4 +1,4 @@
-"""The rule that stopped a packet, with its proof: its counter (:mod:`.drops`), or the walk through the hosts' state (:mod:`.foreseen`).
+"""The rule that stopped a packet, with its proof: its counter (:mod:`.drops`), or the walk through the hosts' state (:mod:`.obstacle`).
 
 The walk names rules that do not count (nftables' need not), and rules at the source, before any point. A rule that does count
 must have counted as often as the packet was seen.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from netprobe.causes.base import Cause
 from netprobe.causes.proof.drops import the_drop
 from netprobe.causes.proof.hooks import ISOLATION, USER_CHAIN, Hook
-from netprobe.causes.proof.obstacle import foretold, frames_at, met
+from netprobe.causes.proof.obstacle import frames_at, met, predicted
 from netprobe.forward.model import Barrier
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.observe import Symptom
@@ -193,7 +193,7 @@ class Filtered(Cause):
         told = case.prediction
         if told is None or told.unknown:
             return True
-        stopped = foretold(case, Barrier.RULE)
+        stopped = predicted(case, Barrier.RULE)
         return stopped is not None and (not self.hooks or stopped.obstacles[0].hook in self.hooks)
 
     @abstractmethod

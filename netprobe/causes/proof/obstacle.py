@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.forward.compare import Observed, differences
-from netprobe.forward.model import Outcome
+from netprobe.forward.model import PredictedOutcome
 from netprobe.model.report import Direction
 from netprobe.paths.observe import Symptom
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def met(case: Case, *barriers: Barrier) -> Obstacle | None:
     """Return the obstacle that stops this connection, if it is one of these and the packets agree with the walk up to it."""
-    before, after = foretold(case, *barriers), case.prediction_after
+    before, after = predicted(case, *barriers), case.prediction_after
     if before is None or after is None or not after.obstacles:
         return None
     obstacle, then = before.obstacles[0], after.obstacles[0]
@@ -30,10 +30,10 @@ def met(case: Case, *barriers: Barrier) -> Obstacle | None:
     return obstacle if _agrees(case, before, obstacle.direction) else None
 
 
-def foretold(case: Case, *barriers: Barrier) -> Prediction | None:
+def predicted(case: Case, *barriers: Barrier) -> Prediction | None:
     """Return the prediction by the state before the probe, if one of these is the first obstacle; whatever the packets say."""
     told = case.prediction
-    if told is None or told.outcome not in {Outcome.STOPPED, Outcome.REPLY_LOST}:
+    if told is None or told.outcome not in {PredictedOutcome.STOPPED, PredictedOutcome.REPLY_LOST}:
         return None
     return told if told.obstacles[0].barrier in barriers else None
 
@@ -43,15 +43,15 @@ def _agrees(case: Case, told: Prediction, direction: Direction) -> bool:
     if case.story.good:
         return False
     seen = {hop.point for hop in case.hops if hop.seen and hop.direction is direction}
-    foreseen = [hop.point for hop in told.hops if hop.seen and hop.direction is direction]
+    expected = [hop.point for hop in told.hops if hop.seen and hop.direction is direction]
     sniffed = silent_points(case)
     if differences(told, Observed(hops=case.hops, sniffed=sniffed, good=False)):
         return False
     if direction is Direction.REPLY and not case.story.reached:
         return False
-    if not foreseen:
+    if not expected:
         return not seen and (direction is Direction.REPLY or case.story.symptom is Symptom.NO_PACKETS)
-    return foreseen[-1] in seen and seen <= set(foreseen)
+    return expected[-1] in seen and seen <= set(expected)
 
 
 def silent_points(case: Case) -> frozenset[str]:

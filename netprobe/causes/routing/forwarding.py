@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
-from netprobe.causes.proof.obstacle import foretold, frames_at, met, silent_points, whose
+from netprobe.causes.proof.obstacle import frames_at, met, predicted, silent_points, whose
 from netprobe.causes.routing.routes import LOST, inside, refusing
-from netprobe.forward.model import Barrier, Outcome
+from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.state.address import covers
 from netprobe.state.lookup import docker_bridges, host_with, route_lookup
@@ -58,7 +58,7 @@ class IpForwardOff(Cause):
     def possible(self, case: Case) -> bool:
         """Only where a forwarding switch is known to be off, or the prediction does not tell."""
         told = case.prediction
-        return told is None or bool(told.unknown) or foretold(case, Barrier.FORWARDING_OFF) is not None
+        return told is None or bool(told.unknown) or predicted(case, Barrier.FORWARDING_OFF) is not None
 
 
 class MissingReturnRoute(Cause):
@@ -130,7 +130,7 @@ class MissingReturnRoute(Cause):
         told = case.prediction
         if told is None or bool(told.unknown):
             return case.story.reached is not False
-        return told.outcome is Outcome.REPLY_LOST and told.obstacles[0].barrier is Barrier.NO_ROUTE
+        return told.outcome is PredictedOutcome.REPLY_LOST and told.obstacles[0].barrier is Barrier.NO_ROUTE
 
 
 def _arrived(case: Case) -> Hop | None:
@@ -189,7 +189,9 @@ def _towards(case: Case, peer: Place) -> str:
 def _who_answers(case: Case) -> Place | None:
     """Who took the request, where the walk of the answer is lost sight of behind it; None where it goes on, or ends at something known."""
     moments = (case.prediction, case.prediction_after)
-    peers = {told.arrives if told and told.outcome is Outcome.UNKNOWN and told.unknown else None for told in moments}
+    peers = {
+        told.arrives if told and told.outcome is PredictedOutcome.UNKNOWN and told.unknown else None for told in moments
+    }
     return peers.pop() if len(peers) == 1 else None
 
 

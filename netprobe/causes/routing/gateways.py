@@ -6,7 +6,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
-from netprobe.causes.proof.obstacle import asked_times, foretold, frames_at, met, unanswered
+from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, unanswered
 from netprobe.causes.routing.routes import inside
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
@@ -65,7 +65,7 @@ class RpFilterMultihomed(Cause):
     def possible(self, case: Case) -> bool:
         """Only where the walk ends there, or does not tell."""
         told = case.prediction
-        return told is None or bool(told.unknown) or foretold(case, Barrier.REVERSE_PATH) is not None
+        return told is None or bool(told.unknown) or predicted(case, Barrier.REVERSE_PATH) is not None
 
 
 class GatewayEndpointElsewhere(Cause):

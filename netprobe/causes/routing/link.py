@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
-from netprobe.causes.proof.obstacle import asked_times, foretold, frames_at, met, silent_points, unanswered
+from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, silent_points, unanswered
 from netprobe.evidence.model import Proto
 from netprobe.forward.model import Barrier
 from netprobe.model.report import Direction, Finding, Where
@@ -115,7 +115,7 @@ class BridgeAddressLost(Cause):
     def possible(self, case: Case) -> bool:
         """Only where the walk ends for want of a neighbour, a route or a link, or does not tell."""
         told = case.prediction
-        ends = foretold(case, Barrier.NO_NEIGHBOUR, Barrier.NO_ROUTE, Barrier.LINK_DOWN) is not None
+        ends = predicted(case, Barrier.NO_NEIGHBOUR, Barrier.NO_ROUTE, Barrier.LINK_DOWN) is not None
         return told is None or bool(told.unknown) or ends
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
-from netprobe.causes.proof.obstacle import asked_times, foretold, frames_at, met, unanswered, whose
+from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, unanswered, whose
 from netprobe.evidence.model import Outcome, Place
 from netprobe.forward.model import Barrier
 from netprobe.model.report import Confidence, Direction, Finding, Where
@@ -170,7 +170,7 @@ class NoRoute(Cause):
     def possible(self, case: Case) -> bool:
         """Only where the prediction does not tell the whole way, or ends for want of a route."""
         told = case.prediction
-        return told is None or bool(told.unknown) or foretold(case, Barrier.NO_ROUTE) is not None
+        return told is None or bool(told.unknown) or predicted(case, Barrier.NO_ROUTE) is not None
 
 
 class SubnetOverlap(Cause):
@@ -269,7 +269,7 @@ class SubnetOverlap(Cause):
     def possible(self, case: Case) -> bool:
         """Only where the way leads to a bridge on which nobody has the address, or is not known."""
         told = case.prediction
-        return told is None or bool(told.unknown) or foretold(case, Barrier.NO_NEIGHBOUR, Barrier.RULE) is not None
+        return told is None or bool(told.unknown) or predicted(case, Barrier.NO_NEIGHBOUR, Barrier.RULE) is not None
 
 
 class StaleArp(Cause):
@@ -327,4 +327,4 @@ class StaleArp(Cause):
     def possible(self, case: Case) -> bool:
         """Only where some entry is known to be wrong, or the prediction does not tell."""
         told = case.prediction
-        return told is None or bool(told.unknown) or foretold(case, Barrier.WRONG_NEIGHBOUR) is not None
+        return told is None or bool(told.unknown) or predicted(case, Barrier.WRONG_NEIGHBOUR) is not None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.proof.obstacle import frames_at, silent_points
 from netprobe.causes.routing.routes import LOST
-from netprobe.forward.model import Outcome
+from netprobe.forward.model import PredictedOutcome
 from netprobe.model.report import Confidence, Direction, Finding, Where
 
 if TYPE_CHECKING:
@@ -76,7 +76,10 @@ class UpstreamDrop(Cause):
 
     def possible(self, case: Case) -> bool:
         """Only where by the state nothing else stops it, and it is not known to have been lost on the host that saw it last."""
-        if case.prediction is not None and case.prediction.outcome in {Outcome.STOPPED, Outcome.REPLY_LOST}:
+        if case.prediction is not None and case.prediction.outcome in {
+            PredictedOutcome.STOPPED,
+            PredictedOutcome.REPLY_LOST,
+        }:
             return False
         where = {point.name: point for point in case.points}
         last, missing = (where.get(name or "") for name in (case.last_seen, case.first_missing))
@@ -88,7 +91,7 @@ class UpstreamDrop(Cause):
 def _free(case: Case) -> bool:
     """Whether by the state, before and after, nothing stands in the way."""
     moments = (case.prediction, case.prediction_after)
-    return all(told is not None and told.outcome is Outcome.WORKS for told in moments)
+    return all(told is not None and told.outcome is PredictedOutcome.WORKS for told in moments)
 
 
 def _packet_lost(case: Case) -> _Gap | None:
