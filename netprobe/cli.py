@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netprobe import __version__
-from netprobe.commands.lazy import LazyGroup
+from netprobe.commands.lazy import Lazy, LazyGroup
 from netprobe.commands.outcome import guarded
 
 if TYPE_CHECKING:
@@ -37,9 +37,17 @@ Examples:
 """
 
 
+LAB = Lazy(
+    module="netprobe_lab.cli",
+    attribute="lab",
+    help_line="Two real Docker hosts on this machine to try things in.",
+    how_to_get="it is a package of its own, netprobe-lab: pip install ./netprobe_lab in a clone of netprobe",
+)
+
+
 @click.group(
     cls=LazyGroup,
-    lazy={"lab": ("netprobe_lab.cli", "lab", "Two real Docker hosts on this machine to try things in.")},
+    lazy={"lab": LAB},
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=EXIT_CODES,
 )
