@@ -58,7 +58,7 @@ def proof(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def _proved(finding: dict[str, Any]) -> dict[str, Any]:
-    return {name: finding.get(name) for name in ("code", "where", "evidence", "remedy", "confidence")}
+    return {name: finding.get(name) for name in ("code", "where", "evidence", "remedy", "remedies", "confidence")}
 
 
 def _cause(cause: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from netprobe.model.report import Direction
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Place
+    from netprobe.model.remedy import Argv
     from netprobe.model.report import Hop
 
 
@@ -53,7 +54,7 @@ class Obstacle:
         text: the rule as iptables-save writes it, or a phrase.
         direction: whose packet it stops.
         rejects: it answers (RST, ICMP error) instead of staying silent.
-        undo: the command that takes it away, ``""`` where there is not just one.
+        undo: the argv that takes it away, on the place's host (in the place's namespace); empty where there is not just one.
         hook: of a rule: ``INPUT`` … or ``INGRESS``.
     """
 
@@ -63,7 +64,7 @@ class Obstacle:
     text: str = ""
     direction: Direction = Direction.REQUEST
     rejects: bool = False
-    undo: str = ""
+    undo: Argv = ()
     hook: str = ""
 
 

@@ -13,7 +13,7 @@ from netprobe.forward.model import Barrier, Flying, Obstacle, Stopped, UnknownHe
 from netprobe.forward.nftables import translation, walk_chain
 from netprobe.forward.traverse import traverse
 from netprobe.model.report import Direction
-from netprobe.state.iptables import Rule, delete_command, labelled, policy_command
+from netprobe.state.iptables import Rule, delete_argv, labelled, policy_argv
 from netprobe.state.lookup import has_address
 from netprobe.state.nft import NftRule, nft_where
 from netprobe.state.packet import PacketTuple
@@ -173,9 +173,9 @@ def _obstacle(place: Place, walk: Traversal, direction: Direction) -> Obstacle:
         raise UnknownHere(f"{place}: a verdict without a rule")
     label = labelled(decided)
     if isinstance(decided, Rule):
-        text, undo = decided.text, delete_command(decided)
+        text, undo = decided.text, delete_argv(decided)
     else:
-        text, undo = f"-P {decided.name} {decided.policy}", policy_command(decided)
+        text, undo = f"-P {decided.name} {decided.policy}", policy_argv(decided)
     return Obstacle(
         barrier=Barrier.RULE,
         place=place,
@@ -257,10 +257,10 @@ def _nft_chain(
     if end.verdict == "unknown":
         raise UnknownHere(f"{by.place}: nftables {nft_where(decided)} is not understood")
     if isinstance(decided, NftRule):
-        text, undo = decided.text, decided.delete_command
+        text, undo = decided.text, decided.delete_argv
     else:
         text = f"policy {decided.policy}"
-        undo = f"nft chain {decided.family} {decided.table} {decided.name} '{{ policy accept; }}'"
+        undo = ("nft", "chain", decided.family, decided.table, decided.name, "{ policy accept; }")
     raise Stopped(
         Obstacle(
             barrier=Barrier.RULE,

@@ -254,7 +254,7 @@ class Walker:
         if value == "0":
             self._block(Obstacle(
                 barrier=Barrier.FORWARDING_OFF, place=place, label=name, text=f"{name} = 0", direction=packet.direction,
-                undo=f"sysctl -w {name}=1",
+                undo=("sysctl", "-w", f"{name}=1"),
             ))  # fmt: skip
 
     def _must_lead_back(self, place: Place, host: Host, packet: Flying, in_if: str) -> None:
@@ -272,7 +272,7 @@ class Walker:
             text = f"{packet.src} came in by {in_if}, and the way back is by {way.dev}"
             self._block(Obstacle(
                 barrier=Barrier.REVERSE_PATH, place=place, label=f"rp_filter of {in_if}", text=text, direction=packet.direction,
-                undo=f"sysctl -w {names[1]}=2",
+                undo=("sysctl", "-w", f"{names[1]}=2"),
             ))  # fmt: skip
 
     def _must_route_localnet(self, place: Place, host: Host, packet: Flying, way: RouteHop) -> None:
@@ -287,7 +287,7 @@ class Walker:
         if "1" not in values:
             self._block(Obstacle(
                 barrier=Barrier.ROUTE_LOCALNET, place=place, label=names[0], text=f"{names[0]} = 0", direction=packet.direction,
-                undo=f"sysctl -w {names[0]}=1",
+                undo=("sysctl", "-w", f"{names[0]}=1"),
             ))  # fmt: skip
 
     # -- sockets ------------------------------------------------------------------------------------------------------

@@ -6,8 +6,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from netprobe.model.remedy import lines
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from netprobe.model.remedy import Remedy
 
 
 class Verdict(StrEnum):
@@ -67,18 +71,21 @@ class Finding:
         summary: one sentence.
         where: where it sits.
         evidence: sentences; packets are named as ``frame N``.
-        remedy: exact commands, in order, each as one shell line; a line that is advice rather than a command starts with ``# ``.
+        remedies: the steps that cure it, in order.
         confidence: how sure.
-        remedy_host: the host to run the remedy on, None if it does not matter.
     """
 
     code: str
     summary: str
     where: Where = field(default_factory=Where)
     evidence: tuple[str, ...] = ()
-    remedy: tuple[str, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
     confidence: Confidence = Confidence.CERTAIN
-    remedy_host: str | None = None
+
+    @property
+    def remedy(self) -> tuple[str, ...]:
+        """The same steps as lines of a shell."""
+        return lines(self.remedies)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netprobe.errors import NetprobeError
+    from netprobe.model.remedy import Remedy
     from netprobe.model.report import (
         ArpExchange,
         ArpFrame,
@@ -81,8 +82,13 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "where": {"host": where.host, "component": where.component, "rule": where.rule},
         "evidence": list(finding.evidence),
         "remedy": list(finding.remedy),
+        "remedies": [_step(remedy) for remedy in finding.remedies],
         "confidence": finding.confidence.value,
     }
+
+
+def _step(remedy: Remedy) -> dict[str, Any]:
+    return {"host": remedy.host, "run": [list(command) for command in remedy.commands], "text": remedy.advice}
 
 
 def _hop(hop: Hop) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netprobe.model.remedy import shell_line
 from netprobe.model.report import PathCode, Verdict
 from netprobe.report.arp import arp_block
 from netprobe.report.clocks import shown
@@ -13,8 +14,9 @@ from netprobe.report.labels import PATH_WORDS, PHASES_TOTAL, RESOLUTION_WORDS, V
 from netprobe.report.trace import drops_block, trace_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from netprobe.model.remedy import Remedy
     from netprobe.model.report import Finding, Report
 
 
@@ -139,16 +141,17 @@ def _finding_entries(finding: Finding) -> list[Entry]:
         entries.append(Entry(label="rule", lines=(line(finding.where.rule),), whole=True))
     if finding.evidence:
         entries.append(Entry(label="evidence", lines=tuple(line(sentence) for sentence in finding.evidence)))
-    if finding.remedy:
-        lines = tuple(_remedy(command, finding.remedy_host) for command in finding.remedy)
+    if finding.remedies:
+        lines = tuple(each for remedy in finding.remedies for each in _remedy(remedy))
         entries.append(Entry(label="fix", lines=lines, whole=True))
     return entries
 
 
-def _remedy(command: str, host: str | None) -> Line:
-    if command.startswith("# "):
-        return line(command.removeprefix("# "))
-    return line(Span(command, Style.COMMAND), *([] if host is None else [f"      on {host}"]))
+def _remedy(remedy: Remedy) -> Iterator[Line]:
+    for command in remedy.commands:
+        yield line(Span(shell_line(command), Style.COMMAND), f"      on {remedy.host}")
+    if remedy.advice:
+        yield line(remedy.advice)
 
 
 def _clocks(report: Report) -> tuple[Block, ...]:

@@ -20,6 +20,8 @@ from netprobe.state.packet import PacketTuple, all_of, any_of, in_ports, invert
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from netprobe.model.remedy import Argv
+
 TABLE_ORDER = ("raw", "mangle", "nat", "filter", "security")  # the order of the hooks' priorities (netfilter_ipv4.h)
 
 
@@ -301,41 +303,18 @@ def labelled(item: Rule | Hit | Chain) -> str:
     return where(item) if item.program == "iptables" else f"{item.program} {where(item)}"
 
 
-def delete_argv(rule: Rule) -> tuple[str, ...]:
+def delete_argv(rule: Rule) -> Argv:
     """The argv that deletes exactly this rule (its first copy, if it is there twice)."""
     words = split(rule.text) or ()
     table = () if rule.table == "filter" else ("-t", rule.table)
     return (rule.program, *table, "-D", *words[1:])
 
 
-def delete_command(rule: Rule) -> str:
-    """The same as a line to type."""
-    return " ".join(map(_quote, delete_argv(rule)))
-
-
-def add_command(rule: Rule, *, number: int | None = None) -> str:
-    """The line that puts a rule back: at its end (``-A``), or at a number (``-I``)."""
-    argv = list(delete_argv(rule))
-    at = argv.index("-D")
-    argv[at : at + 2] = ["-A", rule.chain] if number is None else ["-I", rule.chain, str(number)]
-    return " ".join(map(_quote, argv))
-
-
-def policy_command(chain: Chain | Hit, policy: str = "ACCEPT") -> str:
-    """The line that sets a chain's policy."""
+def policy_argv(chain: Chain | Hit, policy: str = "ACCEPT") -> Argv:
+    """The argv that sets a chain's policy."""
     name = chain.name if isinstance(chain, Chain) else chain.chain
     table = () if chain.table == "filter" else ("-t", chain.table)
-    return " ".join(map(_quote, (chain.program, *table, "-P", name, policy)))
-
-
-_SAFE = re.compile(r"[\w@%+=:,./!-]+", re.ASCII)
-
-
-def _quote(word: str) -> str:
-    """Quoted for a POSIX shell; a lone ``!`` needs none and reads better without."""
-    return (
-        word if _SAFE.fullmatch(word) and (word == "!" or "!" not in word) else "'" + word.replace("'", "'\"'\"'") + "'"
-    )
+    return (chain.program, *table, "-P", name, policy)
 
 
 _WORD = re.compile(r'"((?:\\.|[^"\\])*)"(?=\s|$)|([^\s"]\S*)|(\S+)')

@@ -19,6 +19,8 @@ from netprobe.state.packet import PacketTuple, all_of, any_of, invert
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from netprobe.model.remedy import Argv
+
 VERDICTS = ("drop", "reject", "accept", "queue", "return", "jump", "goto")
 TERMINAL = ("drop", "reject")
 _IPTABLES_TABLES = frozenset({"filter", "nat", "mangle", "raw", "security"})
@@ -58,9 +60,9 @@ class NftRule:
         return all_of(_holds(each, packet) for each in self.expressions)
 
     @property
-    def delete_command(self) -> str:
-        """The line that deletes it."""
-        return f"nft delete rule {self.family} {self.table} {self.chain} handle {self.handle}"
+    def delete_argv(self) -> Argv:
+        """The argv that deletes it."""
+        return ("nft", "delete", "rule", self.family, self.table, self.chain, "handle", str(self.handle))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

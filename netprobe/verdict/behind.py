@@ -10,6 +10,7 @@ from netprobe.causes.proof.blocked import LEGACY, SIX
 from netprobe.causes.proof.hooks import Hook, entries, hook_of
 from netprobe.forward.compare import described
 from netprobe.forward.model import Barrier, PredictedOutcome
+from netprobe.model.remedy import Remedy, run
 from netprobe.model.report import Confidence, Direction, Finding, Where
 
 if TYPE_CHECKING:
@@ -59,17 +60,16 @@ def foretold(case: Case, obstacle: Obstacle) -> Finding:
         code=code_of(case, obstacle),
         summary=f"{what} drops or rejects {whom}" if obstacle.barrier is Barrier.RULE else f"{whom} is stopped: {what}",
         where=Where(host=obstacle.place.host, component=obstacle.label, rule=obstacle.text or None),
-        remedy=_remedy(case, obstacle),
-        remedy_host=obstacle.place.host,
+        remedies=_remedies(case, obstacle),
         confidence=Confidence.LIKELY,
     )
 
 
-def _remedy(case: Case, obstacle: Obstacle) -> tuple[str, ...]:
+def _remedies(case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
     host = case.before(obstacle.place.host)
     if host is not None and code_of(case, obstacle) == V6DirectBlocked.code and obstacle.label.startswith(SIX):
-        return openings(case, host, obstacle.label, obstacle.undo)
-    return (obstacle.undo,) if obstacle.undo else ()
+        return (Remedy(host=host.name, commands=openings(case, host, obstacle.label, obstacle.undo)),)
+    return (run(obstacle.place.host, *obstacle.undo),) if obstacle.undo else ()
 
 
 def code_of(case: Case, obstacle: Obstacle) -> str:

@@ -80,7 +80,7 @@ def test_what_lies_behind_the_first_obstacle() -> None:
     assert told.outcome is PredictedOutcome.STOPPED
     assert [each.barrier for each in told.obstacles] == [Barrier.FORWARDING_OFF, Barrier.RULE]
     assert told.obstacles[1].label == "filter/DOCKER-USER #1"
-    assert told.obstacles[1].undo == "iptables -D DOCKER-USER -s 192.168.3.0/24 -j DROP"
+    assert told.obstacles[1].undo == ("iptables", "-D", "DOCKER-USER", "-s", "192.168.3.0/24", "-j", "DROP")
     assert points(told) == ["server1/eth0", "server2/eth0"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netprobe.model.remedy import advise, run
 from netprobe.model.report import (
     Change,
     Confidence,
@@ -98,9 +99,21 @@ BLOCKED = Finding(
     summary="a rule drops the SYN",
     where=Where(host="server2", component="filter/DOCKER-USER", rule="-A DOCKER-USER -s 192.168.3.0/24 -j DROP"),
     evidence=("frame 13: the SYN at server2/eth0", "filter/DOCKER-USER #1 counted 3 packets"),
-    remedy=("iptables -D DOCKER-USER -s 192.168.3.0/24 -j DROP", "# then ask again"),
+    remedies=(
+        run(
+            "server2",
+            "iptables",
+            "-D",
+            "DOCKER-USER",
+            "-s",
+            "192.168.3.0/24",
+            "-j",
+            "DROP",
+            advice="it opens all ports",
+        ),
+        advise("server1", "then ask again"),
+    ),
     confidence=Confidence.CERTAIN,
-    remedy_host="server2",
 )
 
 FAILS = Report(

@@ -56,7 +56,15 @@ def test_a_failure() -> None:
             "rule": "-A DOCKER-USER -s 192.168.3.0/24 -j DROP",
         },
         "evidence": ["frame 13: the SYN at server2/eth0", "filter/DOCKER-USER #1 counted 3 packets"],
-        "remedy": ["iptables -D DOCKER-USER -s 192.168.3.0/24 -j DROP", "# then ask again"],
+        "remedy": ["iptables -D DOCKER-USER -s 192.168.3.0/24 -j DROP", "# it opens all ports", "# then ask again"],
+        "remedies": [
+            {
+                "host": "server2",
+                "run": [["iptables", "-D", "DOCKER-USER", "-s", "192.168.3.0/24", "-j", "DROP"]],
+                "text": "it opens all ports",
+            },
+            {"host": "server1", "run": [], "text": "then ask again"},
+        ],
         "confidence": "certain",
     }
     assert [hop["seen"] for hop in value["hops"]] == [True, True, False, None]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from netprobe.model.remedy import Remedy
 from netprobe.model.report import PathCode, Report, Segment, Verdict
 from netprobe.report.text import render
 from tests.report.examples import EVIL, FAILS, PROXIED, WORKS
@@ -70,7 +71,8 @@ def test_without_colour_there_is_no_escape(report: Report, columns: int | None) 
 
 @pytest.mark.parametrize("columns", [None, 60, 200])
 def test_hostile_text_is_spelt_out_everywhere(columns: int | None) -> None:
-    cause = replace(FAILS.cause, summary=EVIL, evidence=(EVIL,), remedy=(EVIL,), code=EVIL) if FAILS.cause else None
+    remedy = Remedy(host=EVIL, commands=((EVIL, EVIL),), advice=EVIL)
+    cause = replace(FAILS.cause, summary=EVIL, evidence=(EVIL,), remedies=(remedy,), code=EVIL) if FAILS.cause else None
     hop = replace(FAILS.hops[0], point=EVIL)
     report = replace(FAILS, target=EVIL, why=EVIL, cause=cause, hops=(hop,), unknowns=(EVIL,), first_missing=EVIL)
     text = render(report, columns=columns)

@@ -4,15 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from netprobe.model.remedy import shell_line
 from netprobe.state.iptables import (
     Field,
-    add_command,
     delete_argv,
-    delete_command,
     find_dnat,
     find_dnat_to,
     hits,
-    policy_command,
+    policy_argv,
     split,
     where,
 )
@@ -117,7 +116,7 @@ def test_legacy_backend_and_its_warning(issues: Issues) -> None:
     assert (ruleset.legacy_present, ruleset.foreign_tables) == (True, ("x",))
     chain = ruleset.chain("filter", "FORWARD")
     assert chain.policy_packets == 5
-    assert policy_command(chain) == "iptables-legacy -P FORWARD ACCEPT"
+    assert shell_line(policy_argv(chain)) == "iptables-legacy -P FORWARD ACCEPT"
 
 
 def test_embedded_dns_rules_of_a_container(server2: Any) -> None:
@@ -172,16 +171,15 @@ def test_comments_are_read_and_quoted_again() -> None:
     assert rule.comment == 'a "b" it\'s; rm -rf $(x)'
     assert rule.options == {"--reject-with": "icmp-port-unreachable"}
     assert delete_argv(rule)[8] == rule.comment
-    assert "'a \"b\" it'\"'\"'s; rm -rf $(x)'" in delete_command(rule)
+    assert "'a \"b\" it'\"'\"'s; rm -rf $(x)'" in shell_line(delete_argv(rule))
 
 
 def test_commands() -> None:
     (rule,), _ = rules_of("[3:180] -A FORWARD ! -i docker0 -p tcp -j DNAT --to-destination 172.17.0.2:80", "nat")
     assert (
-        delete_command(rule) == "iptables -t nat -D FORWARD ! -i docker0 -p tcp -j DNAT --to-destination 172.17.0.2:80"
+        shell_line(delete_argv(rule))
+        == "iptables -t nat -D FORWARD ! -i docker0 -p tcp -j DNAT --to-destination 172.17.0.2:80"
     )
-    assert add_command(rule, number=2).startswith("iptables -t nat -I FORWARD 2 ! -i docker0")
-    assert add_command(rule_of("-s 192.168.3.0/24 -j DROP")) == "iptables -A FORWARD -s 192.168.3.0/24 -j DROP"
 
 
 def test_what_a_request_hit(world: Any) -> None:
@@ -210,7 +208,7 @@ def test_hits_by_text_not_by_number(issues: Issues) -> None:
         ("filter/FORWARD #4", 2, 7, 9),
         ("filter/FORWARD policy", 2, 4, 6),
     ]
-    assert policy_command(hits(before, after)[-1]) == "iptables -P FORWARD ACCEPT"
+    assert shell_line(policy_argv(hits(before, after)[-1])) == "iptables -P FORWARD ACCEPT"
 
 
 def test_a_counter_that_went_back_counts_from_zero(issues: Issues) -> None:

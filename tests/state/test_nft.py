@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netprobe.model.remedy import shell_line
 from netprobe.state.issues import Issues
 from netprobe.state.nft import nft_hits, nft_where, parse_nft
 from netprobe.state.packet import PacketTuple
@@ -30,7 +31,7 @@ def test_only_what_iptables_does_not_own(server2: Any) -> None:
     assert (ssh.verdict, ssh.packets, ssh.text) == ("drop", 0, "tcp dport 2222 counter packets 0 bytes 0 drop")
     assert web.text == "ip saddr 192.0.2.0/24 tcp dport { 80, 443 } reject with icmp port-unreachable"
     assert (jump.verdict, jump.target) == ("jump", "more")
-    assert ssh.delete_command == f"nft delete rule inet guard input handle {ssh.handle}"
+    assert shell_line(ssh.delete_argv) == f"nft delete rule inet guard input handle {ssh.handle}"
 
 
 def test_hits(world: Any) -> None:

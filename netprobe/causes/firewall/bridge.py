@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from netprobe.causes.firewall.host import port_of
 from netprobe.causes.proof.blocked import Filtered
 from netprobe.causes.proof.hooks import Hook
+from netprobe.model.remedy import advise, run, shell_line
 from netprobe.state.address import same
 from netprobe.state.lookup import networks_of
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.causes.proof.blocked import Blocked
+    from netprobe.model.remedy import Remedy
     from netprobe.state.engine.docker import Network
     from netprobe.state.model import Host
 
@@ -72,17 +74,17 @@ class IccFalse(Filtered):
         option = f"docker: {network.name} has com.docker.network.bridge.enable_icc=false" if network else ""
         return (option, f"ARP crosses the bridge: frame {frames[0]}" if frames else "")
 
-    def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
+    def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:
         """A network of their own, by whose name for the target it is dialled then."""
         source, target = case.source_container, case.target
         if source is None or target is None:
             return ()
         name = f"{source.name}-{target.name}"
         return (
-            f"docker network create {quote(name)}",
-            f"docker network connect {quote(name)} {quote(source.name)}",
-            f"docker network connect {quote(name)} {quote(target.name)}",
-            f"# then dial {target.name} by its name, or by its address on {name}",
+            run(rule.host, "docker", "network", "create", name),
+            run(rule.host, "docker", "network", "connect", name, source.name),
+            run(rule.host, "docker", "network", "connect", name, target.name),
+            advise(rule.host, f"then dial {target.name} by its name, or by its address on {name}"),
         )
 
     def possible(self, case: Case) -> bool:
@@ -134,16 +136,20 @@ class BridgeNfForwardDrop(Filtered):
         """The setting."""
         return (f"sysctl: {_switch(case)} = 1",)
 
-    def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:
+    def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:
         """Off; or accepted, where it must stay on."""
         host = case.before(rule.host)
         network = _bridge_of_both(case, host) if host else None
+        program = "ip6tables" if case.is_v6 else "iptables"
         accept = (
-            f"{'ip6tables' if case.is_v6 else 'iptables'} -I FORWARD -i {network.bridge} -o {network.bridge} -j ACCEPT"
+            (program, "-I", "FORWARD", "-i", network.bridge, "-o", network.bridge, "-j", "ACCEPT")
             if network
             else rule.undo
         )
-        return (f"sysctl -w {_switch(case)}=0", f"# or, where something needs it: {accept}")
+        return (
+            run(rule.host, "sysctl", "-w", f"{_switch(case)}=0"),
+            advise(rule.host, f"or, where something needs it: {shell_line(accept)}"),
+        )
 
     def possible(self, case: Case) -> bool:
         """Only between two containers of one bridge, where the setting is on."""
@@ -257,7 +263,7 @@ class RawDirectDrop(Filtered):
         dialled = case.probe.dialled if case.probe else ""
         return f"{name}'s own address {dialled} is dialled from outside {rule.host}, which the engine forbids: {rule.label}"
 
-    def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:
+    def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:
         """The published port where there is one; what allows it; the rule itself until the engine writes it again."""
         host = case.before(rule.host)
         network = dialled_network(case, host) if host else None
@@ -269,7 +275,8 @@ class RawDirectDrop(Filtered):
         lasting = [f"dial {to}", '"allow-direct-routing": true in daemon.json']
         if network is not None and not network.default_bridge:
             lasting.append(f"docker network create -o {option} … in place of {quote(network.name)}")
-        return (rule.undo, f"# that holds until the container starts again; for good: {'; or '.join(lasting)}")
+        until = f"that holds until the container starts again; for good: {'; or '.join(lasting)}"
+        return (run(rule.host, *rule.undo, advice=until),)
 
     def possible(self, case: Case) -> bool:
         """Only for a container's own address, dialled from outside its host."""

@@ -10,10 +10,12 @@ from netprobe.causes.firewall.forward import asks_user_chain, is_published
 from netprobe.causes.firewall.host import port_of
 from netprobe.causes.proof.blocked import SIX, Blocked, Filtered
 from netprobe.causes.proof.hooks import USER_CHAIN, Hook
+from netprobe.model.remedy import Remedy, run
 from netprobe.state.engine.docker import ROUTED, gateway_mode
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.model.remedy import Argv
     from netprobe.state.engine.docker import Network
     from netprobe.state.iptables import Ruleset
     from netprobe.state.model import Host
@@ -44,15 +46,16 @@ def closes_v6(case: Case, host: Host, label: str, text: str) -> Network | None:
     return network if raw or last or policy else None
 
 
-def openings(case: Case, host: Host, label: str, undo: str) -> tuple[str, ...]:
+def openings(case: Case, host: Host, label: str, undo: Argv) -> tuple[Argv, ...]:
     """The commands that let the packet past such a rule, and past those that close it behind that; accepting it is less than deleting the rule."""
     probe = case.probe
     raw = "raw" in label.partition("/")[0]
     if probe is None or (raw and is_published(case)):
         return (undo,)
-    wanted = f"-p {case.transport} --dport {probe.dialled_port}" if probe.dialled_port is not None else "-p ipv6-icmp"
+    port = probe.dialled_port
+    wanted = ("-p", case.transport, "--dport", str(port)) if port is not None else ("-p", "ipv6-icmp")
     first = USER_CHAIN if asks_user_chain(case, host.name) else "FORWARD"
-    accept = f"ip6tables -I {first} -d {probe.dialled} {wanted} -j ACCEPT"
+    accept = ("ip6tables", "-I", first, "-d", probe.dialled or "", *wanted, "-j", "ACCEPT")
     return (undo, accept) if raw else (accept,)
 
 
@@ -100,15 +103,16 @@ class V6DirectBlocked(Filtered):
             return ()
         return (f"docker: network {network.name} has IPv6's gateway mode {gateway_mode(network, six=True)}",)
 
-    def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:
+    def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:
         """What opens it now, in the order of the packet's way; and for good."""
         host = case.before(rule.host)
         network = dialled_network(case, host) if host else None
         if host is None or network is None or rule.program != SIX:
-            return (rule.undo,)
+            return (run(rule.host, *rule.undo),)
         opened = openings(case, host, rule.label, rule.undo)
         until = "the container starts again" if rule.table == "raw" else "the next boot"
-        return (*opened, f"# that holds until {until}; for good: {self._lasting(case, rule, network)}")
+        lasting = f"that holds until {until}; for good: {self._lasting(case, rule, network)}"
+        return (Remedy(host=rule.host, commands=opened, advice=lasting),)
 
     @staticmethod
     def _lasting(case: Case, rule: Blocked, network: Network) -> str:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from shlex import quote
 from typing import TYPE_CHECKING, ClassVar
 
 from netprobe.causes.base import Cause
 from netprobe.causes.proof.blocked import SIX, blocked, in_program
 from netprobe.causes.proof.drops import Drop, may_stop, the_drop
 from netprobe.causes.proof.hooks import USER_CHAIN, Hook, last_hop
+from netprobe.model.remedy import advise, run, shell_line
 from netprobe.model.report import Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import same
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.model.remedy import Remedy
     from netprobe.state.model import Host
 
 _FORWARD_CHAIN = "DOCKER-FORWARD"  # Engine 28: FORWARD jumps there, and from there to the networks' chains
@@ -43,8 +44,7 @@ class _Dropped(Cause):
             summary=self._summary(case, drop),
             where=Where(host=drop.host, component=in_program(drop.program, drop.component), rule=drop.text),
             evidence=(f"{self._seen(case)}: {case.frames}", drop.counter),
-            remedy=self._remedy(case, drop),
-            remedy_host=drop.host,
+            remedies=self._remedies(case, drop),
             confidence=drop.confidence,
         )
 
@@ -71,8 +71,8 @@ class _Dropped(Cause):
         """Not when the host's rules are known and none at this hook could stop the request."""
         return may_stop(case, self.hook)
 
-    def _remedy(self, case: Case, drop: Drop) -> tuple[str, ...]:  # noqa: ARG002
-        return (drop.undo,)
+    def _remedies(self, case: Case, drop: Drop) -> tuple[Remedy, ...]:  # noqa: ARG002
+        return (run(drop.host, *drop.undo),)
 
 
 def _uncounted(case: Case) -> Drop | None:
@@ -141,14 +141,14 @@ class InterNetwork(_Dropped):
         target = case.target.name if case.target else "the target"
         return f"{source} and {target} are on different networks of {drop.host}, which Docker isolates ({drop.label})"
 
-    def _remedy(self, case: Case, drop: Drop) -> tuple[str, ...]:  # noqa: ARG002
+    def _remedies(self, case: Case, drop: Drop) -> tuple[Remedy, ...]:
         source, target, dialled = case.source_container, case.target, case.probe.dialled if case.probe else None
         if source is None or target is None:
             return ()
         mine = [name for name, end in target.networks.items() if dialled in end.all_addresses]
         if mine and mine[0] not in source.networks:
-            return (f"docker network connect {quote(mine[0])} {quote(source.name)}",)
-        return ("# dial the target by its name, or by its address on a network that both share",)
+            return (run(drop.host, "docker", "network", "connect", mine[0], source.name),)
+        return (advise(drop.host, "dial the target by its name, or by its address on a network that both share"),)
 
 
 class ForwardDrop(_Dropped):
@@ -178,7 +178,7 @@ class ForwardDrop(_Dropped):
         both = set(source.networks) & set(target.networks) if source is not None and target is not None else set()
         return not any(f"-i {each.bridge} -o {each.bridge} " in drop.text or each.name in both for each in closed)
 
-    def _remedy(self, case: Case, drop: Drop) -> tuple[str, ...]:
+    def _remedies(self, case: Case, drop: Drop) -> tuple[Remedy, ...]:
         """Docker relies on the DROP policy: what is missing then is its own rule for the port, which a restart writes again.
 
         Not so Engine 28's jump to its chains, which it writes at its own start only; and its rule for a port that is not
@@ -186,20 +186,18 @@ class ForwardDrop(_Dropped):
         """
         ours = drop.program in {"iptables", SIX}
         if drop.text.startswith("-P ") and ours and self._not_jumped(case, drop):
-            return (f"{drop.program} -A FORWARD -j {_FORWARD_CHAIN}", "# Docker writes it again when the engine starts")
+            jump = (drop.program, "-A", "FORWARD", "-j", _FORWARD_CHAIN)
+            return (run(drop.host, *jump, advice="Docker writes it again when the engine starts"),)
         closed = _UNPUBLISHED.fullmatch(drop.text) or (drop.text.startswith("-P ") and not is_published(case))
         if closed and ours and asks_user_chain(case, drop.host) and self._dials_itself(case) and case.probe is not None:
             port = case.probe.dialled_port
-            return (
-                f"{drop.program} -I DOCKER-USER -d {case.probe.dialled} -p {case.transport} --dport {port} -j ACCEPT",
-                f"# Docker keeps a port closed that is not published; for good: docker run -p {port}:{port} …",
-            )
+            packet = ("-d", case.probe.dialled or "", "-p", case.transport, "--dport", str(port))
+            lasting = f"Docker keeps a port closed that is not published; for good: docker run -p {port}:{port} …"
+            return (run(drop.host, drop.program, "-I", USER_CHAIN, *packet, "-j", "ACCEPT", advice=lasting),)
         if drop.text.startswith("-P ") and ours and case.target is not None and is_published(case):
-            return (
-                f"docker restart {quote(case.target.name)}",
-                f"# Docker's ACCEPT rule for it is missing; or, for all: {drop.undo}",
-            )
-        return (drop.undo,)
+            other = f"Docker's ACCEPT rule for it is missing; or, for all: {shell_line(drop.undo)}"
+            return (run(drop.host, "docker", "restart", case.target.name, advice=other),)
+        return (run(drop.host, *drop.undo),)
 
     @staticmethod
     def _dials_itself(case: Case) -> bool:

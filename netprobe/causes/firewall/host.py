@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
@@ -15,6 +14,7 @@ from netprobe.causes.routing.routes import inside
 from netprobe.evidence.model import Outcome, Place, Proto
 from netprobe.forward.model import Flying, Stopped, UnknownHere
 from netprobe.forward.netfilter import filter_of, pass_hook
+from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, PathCode, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.lookup import networks_of
@@ -22,6 +22,7 @@ from netprobe.state.lookup import networks_of
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.forward.model import Obstacle
+    from netprobe.model.remedy import Argv, Remedy
     from netprobe.state.iptables import Ruleset
     from netprobe.state.model import Host
 
@@ -72,26 +73,25 @@ class InputFirewallContainerToHost(Filtered):
         name = case.source_container.name if case.source_container else "a container"
         return f"{name} dials its own host {rule.host}, whose INPUT {rule.does} {port_of(case)} from the bridge: {rule.label}"
 
-    def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:
+    def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:
         """An ACCEPT before it, for this port and bridge; in a table where that would not do, without the rule."""
         host = case.before(rule.host)
         bridge = _source_bridge(case, host) if host else ""
         port = case.probe.dialled_port if case.probe else None
-        if not bridge:
-            return (rule.undo,)
-        if rule.program != "nft" and rule.table != "filter":
-            return (rule.undo,)
+        if not bridge or (rule.program != "nft" and rule.table != "filter"):
+            return (run(rule.host, *rule.undo),)
         ping = "ipv6-icmp" if case.is_v6 else "icmp"
-        wanted = f"{case.transport} dport {port}" if port is not None else f"meta l4proto {ping}"
-        known = "ct state established,related"
         if rule.program == "nft":
-            where = rule.component.replace("/", " ")
-            accept = [f"nft insert rule {where} iifname {quote(bridge)} {each} accept" for each in (wanted, known)]
+            wanted: Argv = (case.transport, "dport", str(port)) if port is not None else ("meta", "l4proto", ping)
+            known: Argv = ("ct", "state", "established,related")
+            first = ("nft", "insert", "rule", *rule.component.replace("/", " ").split(), "iifname", bridge)
+            accept = [(*first, *each, "accept") for each in (wanted, known)]
         else:
-            wanted = f"-p {case.transport} --dport {port}" if port is not None else f"-p {ping}"
-            known = "-m conntrack --ctstate RELATED,ESTABLISHED"
-            accept = [f"{rule.program} -I INPUT -i {quote(bridge)} {each} -j ACCEPT" for each in (wanted, known)]
-        return tuple(accept if case.publication else accept[:1])  # docker-proxy dials by that bridge itself
+            wanted = ("-p", case.transport, "--dport", str(port)) if port is not None else ("-p", ping)
+            known = ("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED")
+            accept = [(rule.program, "-I", "INPUT", "-i", bridge, *each, "-j", "ACCEPT") for each in (wanted, known)]
+        needed = accept if case.publication else accept[:1]  # docker-proxy dials by that bridge itself
+        return tuple(run(rule.host, *each) for each in needed)
 
     def possible(self, case: Case) -> bool:
         """Only for a container that dials its own host."""
@@ -128,7 +128,7 @@ class FirewallBypassed(Cause):
         if denied is None or still is None or denied.label != still.label:
             return None
         port = f"{published.host_port}/{published.proto}"
-        device = quote(door[1])
+        dialled = ("-m", "conntrack", "--ctorigdstport", str(published.host_port), "--ctdir", "ORIGINAL")
         return Finding(
             code=self.code,
             summary=f"INPUT of {host.name} denies port {port}, and {container.name} is reachable by it: a published port is forwarded, and INPUT never sees it",
@@ -137,11 +137,25 @@ class FirewallBypassed(Cause):
                 f"the request passes DNAT and is answered: {case.frames}",
                 f"{denied.label} would stop it: {denied.text}",
             ),
-            remedy=(
-                f"iptables -I DOCKER-USER -i {device} -p {published.proto} -m conntrack --ctorigdstport {published.host_port} --ctdir ORIGINAL -j DROP",
-                f"# or publish it for the host alone: -p 127.0.0.1:{published.host_port}:{published.container_port}",
+            remedies=(
+                run(
+                    host.name,
+                    "iptables",
+                    "-I",
+                    "DOCKER-USER",
+                    "-i",
+                    door[1],
+                    "-p",
+                    published.proto,
+                    *dialled,
+                    "-j",
+                    "DROP",
+                ),
+                advise(
+                    host.name,
+                    f"or publish it for the host alone: -p 127.0.0.1:{published.host_port}:{published.container_port}",
+                ),
             ),
-            remedy_host=host.name,
         )
 
     @staticmethod
@@ -196,9 +210,9 @@ class OutputDrop(Filtered):
         place = rule.place or Place(host=rule.host)
         return f"{whose(place)} itself {rule.does} what it sends to {case.probe.dialled if case.probe else 'it'}: {rule.label}"
 
-    def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:
+    def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:
         """Without the rule, in the namespace where it stands."""
-        return (inside(case, rule.place, rule.undo),) if rule.place else (rule.undo,)
+        return (run(rule.host, *(inside(case, rule.place, rule.undo) if rule.place else rule.undo)),)
 
 
 def _watched(case: Case, place: Place | None) -> bool:
@@ -266,12 +280,10 @@ class LegacyNftMix(Filtered):
         name = LEGACY if rule.program == LEGACY else "iptables (nf_tables)"
         return f"{rule.host} has rules in both iptables backends: Docker's are in {other}, and {where} of {name} {rule.does} {port_of(case)}"
 
-    def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
+    def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:  # noqa: ARG002
         """Without that rule; and what lies behind it."""
-        return (
-            rule.undo,
-            f"# then use one backend alone (update-alternatives --config iptables): {rule.program}-save shows what is still in this one",
-        )
+        then = f"then use one backend alone (update-alternatives --config iptables): {rule.program}-save shows what is still in this one"
+        return (run(rule.host, *rule.undo, advice=then),)
 
     def possible(self, case: Case) -> bool:
         """Only where some host is known to have rules that stop packets in the backend without Docker's chains."""

@@ -10,6 +10,7 @@ from netprobe.causes.proof.obstacle import asked_times, met, predicted, unanswer
 from netprobe.causes.routing.routes import LOST
 from netprobe.evidence.model import Outcome
 from netprobe.forward.model import Barrier
+from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where
 from netprobe.state.address import covers, prefix, same
 from netprobe.state.lookup import FLAT_DRIVERS, container_with, network_for, networks_of, route_lookup
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from netprobe.causes.case import Case
     from netprobe.forward.model import Obstacle
+    from netprobe.model.remedy import Remedy
     from netprobe.state.engine.docker import Container, Network
     from netprobe.state.model import Host
 
@@ -47,16 +49,17 @@ def flat_networks(case: Case) -> Iterator[tuple[Host, Container, Network]]:
                 yield host, container, network
 
 
-def recreate(network: Network, **options: str) -> tuple[str, ...]:
+def recreate(host: Host, network: Network, **options: str) -> tuple[Remedy, ...]:
     """The commands that make a network again with other options (its containers have to leave it first)."""
     values = {"parent": network.parent, "macvlan_mode": network.mode} | options
-    words = [f"--subnet {network.subnets[0]}"] if network.subnets else []
-    words += [f"--gateway {network.gateways[0]}"] if network.gateways else []
-    words += [f"-o {name}={value}" for name, value in values.items() if value]
+    words = ["--subnet", network.subnets[0]] if network.subnets else []
+    words += ["--gateway", network.gateways[0]] if network.gateways else []
+    words += [word for name, value in values.items() if value for word in ("-o", f"{name}={value}")]
+    leave = f"its containers have to leave it first: docker network disconnect -f {network.name} CONTAINER"
     return (
-        f"# its containers have to leave it first: docker network disconnect -f {network.name} CONTAINER",
-        f"docker network rm {network.name}",
-        f"docker network create -d {network.driver} {' '.join(words)} {network.name}",
+        advise(host.name, leave),
+        run(host.name, "docker", "network", "rm", network.name),
+        run(host.name, "docker", "network", "create", "-d", network.driver, *words, network.name),
     )
 
 
@@ -90,13 +93,14 @@ class MacvlanHostIsolation(Cause):
                 asked_times(asked),
                 f"docker: {network.name} is macvlan on {network.parent} of {host.name}, and {container.name} has {address} there",
             ),
-            remedy=(
-                f"ip link add shim link {network.parent} type macvlan mode bridge",
-                f"ip addr add {_free(case, network)}/32 dev shim",
-                "ip link set shim up",
-                f"ip route add {address}/32 dev shim",
+            remedies=(
+                run(
+                    host.name, "ip", "link", "add", "shim", "link", network.parent, "type", "macvlan", "mode", "bridge"
+                ),
+                run(host.name, "ip", "addr", "add", f"{_free(case, network)}/32", "dev", "shim"),
+                run(host.name, "ip", "link", "set", "shim", "up"),
+                run(host.name, "ip", "route", "add", f"{address}/32", "dev", "shim"),
             ),
-            remedy_host=host.name,
         )
 
     @staticmethod
@@ -179,12 +183,14 @@ class MacvlanParentDown(Cause):
                 if asked is not None
                 else f"nothing of it was sent: {probe.result.detail or probe.result.outcome.value}",
             ),
-            remedy=(f"ip link set {obstacle.label} up",)
-            if state == "down"
-            else (
-                f"# {obstacle.label} is up and has no carrier: look at the cable, the switch port, the hypervisor's card",
+            remedies=(
+                run(host.name, "ip", "link", "set", obstacle.label, "up")
+                if state == "down"
+                else advise(
+                    host.name,
+                    f"{obstacle.label} is up and has no carrier: look at the cable, the switch port, the hypervisor's card",
+                ),
             ),
-            remedy_host=host.name,
         )
 
     @staticmethod
@@ -240,8 +246,7 @@ class MacvlanNoParent(Cause):
                 asked_times(asked),
                 f"docker: {bare[0].name} ({', '.join(bare[0].subnets)}) was made without -o parent=; no interface of {host.name} saw the requests",
             ),
-            remedy=recreate(bare[0], parent="INTERFACE"),
-            remedy_host=host.name,
+            remedies=recreate(host, bare[0], parent="INTERFACE"),
         )
 
     def possible(self, case: Case) -> bool:
@@ -278,8 +283,7 @@ class MacvlanModeIsolation(Cause):
             summary=f"{container.name} and {case.target.name} share {obstacle.label} of {host.name} in macvlan mode {mode}, which keeps them apart",
             where=Where(host=host.name, component=network.name, rule=obstacle.text),
             evidence=(asked_times(asked), f"docker: {network.name} is macvlan on {network.parent}, {obstacle.text}"),
-            remedy=recreate(network, macvlan_mode="bridge"),
-            remedy_host=host.name,
+            remedies=recreate(host, network, macvlan_mode="bridge"),
         )
 
     def possible(self, case: Case) -> bool:

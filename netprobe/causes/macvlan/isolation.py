@@ -11,6 +11,7 @@ from netprobe.causes.base import Cause
 from netprobe.decode.address import parse
 from netprobe.decode.table import Kind
 from netprobe.evidence.model import Place
+from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import covers
@@ -74,11 +75,16 @@ class MacvlanIsolatedL3(Cause):
                 f"docker: {_described(pair.mine)}; {_described(pair.theirs)}",
                 f"no host and no container of the inventory has {pair.gateway}",
             ),
-            remedy=(
-                f"# let a router have a leg in each: {pair.gateway} in {pair.mine.name}, the gateway's address in {pair.theirs.name}",
-                f"# or give both one network: docker network connect {pair.mine.name} {pair.target.name}",
+            remedies=(
+                advise(
+                    pair.far.name,
+                    f"let a router have a leg in each: {pair.gateway} in {pair.mine.name}, the gateway's address in {pair.theirs.name}",
+                ),
+                advise(
+                    pair.far.name,
+                    f"or give both one network: docker network connect {pair.mine.name} {pair.target.name}",
+                ),
             ),
-            remedy_host=pair.far.name,
             confidence=Confidence.CERTAIN if beyond else Confidence.LIKELY,
         )
 

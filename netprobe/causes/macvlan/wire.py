@@ -11,6 +11,7 @@ from netprobe.causes.proof.obstacle import asked_times, met, predicted, silent_p
 from netprobe.causes.routing.routes import LOST
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier, PredictedOutcome
+from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import covers, same
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netprobe.causes.case import Case
+    from netprobe.model.remedy import Remedy
     from netprobe.model.report import ArpExchange, ArpFrame
     from netprobe.state.engine.docker import Container, Network
     from netprobe.state.model import Host
@@ -81,11 +83,17 @@ class MacvlanMacFilter(Cause):
                 f"the requests, broadcasts, passed: {near} {_numbers(_at(exchange.requests, near))}, {beyond} {_numbers(_at(exchange.requests, beyond))}",
                 f"ip link: {near} {promiscuous}",
             ),
-            remedy=(
-                *(() if link is not None and link.promisc else (f"ip link set {_wire(host, mine)} promisc on",)),
-                f"# on the hypervisor: allow promiscuous mode and forged transmits on {host.name}'s port; on Wi-Fi use ipvlan",
+            remedies=(
+                *(
+                    ()
+                    if link is not None and link.promisc
+                    else (run(host.name, "ip", "link", "set", _wire(host, mine), "promisc", "on"),)
+                ),
+                advise(
+                    host.name,
+                    f"on the hypervisor: allow promiscuous mode and forged transmits on {host.name}'s port; on Wi-Fi use ipvlan",
+                ),
             ),
-            remedy_host=host.name,
             confidence=Confidence.LIKELY,
         )
 
@@ -134,8 +142,7 @@ class MacvlanVlanMismatch(Cause):
                 f"the ARP request for {asked.asked} arrives at {there} {_tag(arrived[0].vlan)}: {_numbers(arrived)}, no answer",
                 f"docker: {mine.name} is on {mine.parent} of {host.name}, {target.name}'s {theirs.name} on {theirs.parent} of {far.name}",
             ),
-            remedy=recreate(theirs, parent=mine.parent),
-            remedy_host=far.name,
+            remedies=recreate(far, theirs, parent=mine.parent),
         )
 
     def possible(self, case: Case) -> bool:
@@ -205,24 +212,22 @@ class MacvlanWrongGateway(Cause):
                 asked_times(asked),
                 f"docker: {mine[0].name} is {', '.join(mine[0].subnets)} on {mine[0].parent}; no host and no container of the inventory has {gateway}",
             ),
-            remedy=self._remedy(mine[0], router),
-            remedy_host=host.name,
+            remedies=self._remedies(host, mine[0], router),
             confidence=Confidence.CERTAIN if router else Confidence.LIKELY,
         )
 
     @staticmethod
-    def _remedy(network: Network, router: tuple[str, str] | None) -> tuple[str, ...]:
-        commands = recreate(network)
+    def _remedies(host: Host, network: Network, router: tuple[str, str] | None) -> tuple[Remedy, ...]:
+        steps = recreate(host, network)
         if router is None:
+            again = f"docker network create -d macvlan --gateway ROUTER … {network.name}"
             return (
-                *commands[:2],
-                f"# and again with the address of a router that is there: docker network create -d macvlan --gateway ROUTER … {network.name}",
+                *steps[:2],
+                advise(host.name, f"and again with the address of a router that is there: {again}"),
             )
         subnet = network.subnets[0] if network.subnets else "SUBNET"
-        return (
-            *commands[:2],
-            f"docker network create -d macvlan --subnet {subnet} --gateway {router[1]} -o parent={network.parent} {network.name}",
-        )
+        words = ("--subnet", subnet, "--gateway", router[1], "-o", f"parent={network.parent}", network.name)
+        return (*steps[:2], run(host.name, "docker", "network", "create", "-d", "macvlan", *words))
 
     @staticmethod
     def _borne(case: Case, address: str) -> bool:
@@ -287,7 +292,7 @@ class MacvlanDuplicateAddress(Cause):
         """Fires when two bear the dialled address, by the answers or by the engines' state."""
         probe = case.probe
         address = probe.dialled if probe else None
-        if not address or not list(flat_networks(case)):
+        if probe is None or not address or not list(flat_networks(case)):
             return None
         bearers = list(self._bearers(case, address))
         exchange = next((each for each in case.arp if each.asked == address and len(each.bearers) > 1), None)
@@ -306,16 +311,18 @@ class MacvlanDuplicateAddress(Cause):
             summary=f"{address} is there twice on one wire: {names}",
             where=Where(host=second[0].name if second else None, component=second[1].name if second else None),
             evidence=tuple(evidence),
-            remedy=(
-                "# give each host's network its own part of the subnet: docker network create … --ip-range PART",
+            remedies=(
+                advise(
+                    second[0].name if second else probe.source_at.host,
+                    "give each host's network its own part of the subnet: docker network create … --ip-range PART",
+                ),
                 *self._move(second),
             ),
-            remedy_host=second[0].name if second else None,
         )
 
     @staticmethod
-    def _move(second: tuple[Host, Container] | None) -> tuple[str, ...]:
-        return (f"docker rm -f {second[1].name}",) if second else ()
+    def _move(second: tuple[Host, Container] | None) -> tuple[Remedy, ...]:
+        return (run(second[0].name, "docker", "rm", "-f", second[1].name),) if second else ()
 
     @staticmethod
     def _bearers(case: Case, address: str) -> Iterator[tuple[Host, Container]]:

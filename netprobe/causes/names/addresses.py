@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from shlex import quote
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +13,7 @@ from netprobe.causes.names.unknown import bearers_of
 from netprobe.causes.proof.obstacle import asked_times, frames_at, unanswered
 from netprobe.causes.routing.routes import LOST
 from netprobe.evidence.model import Outcome, Resolution
+from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import covers, same
@@ -189,11 +189,10 @@ class LinkEnvStale(Cause):
                     ),
                 )
             ),
-            remedy=(
-                f"docker restart {quote(source.name)}",
-                f"# or let its application use the name {other.name}, which follows",
+            remedies=(
+                run(host.name, "docker", "restart", source.name),
+                advise(host.name, f"or let its application use the name {other.name}, which follows"),
             ),
-            remedy_host=host.name,
             confidence=sure,
         )
 
@@ -241,12 +240,14 @@ class LinkEnvAbsent(Cause):
                 f"docker: {source.name} has --link {other.name}:{alias}; Engine {host.engine}",
                 f"environment of {source.name}: no variable {prefix}_*",
             ),
-            remedy=(
-                f"# let the application in {source.name} use the name {alias} (port {_ports(other)})",
-                "# or, up to Engine 29: DOCKER_KEEP_DEPRECATED_LEGACY_LINKS_ENV_VARS=1 in the environment of dockerd, then:",
-                f"docker restart {quote(source.name)}",
+            remedies=(
+                advise(host.name, f"let the application in {source.name} use the name {alias} (port {_ports(other)})"),
+                advise(
+                    host.name,
+                    "or, up to Engine 29: DOCKER_KEEP_DEPRECATED_LEGACY_LINKS_ENV_VARS=1 in the environment of dockerd, then:",
+                ),
+                run(host.name, "docker", "restart", source.name),
             ),
-            remedy_host=host.name,
         )
 
 
@@ -297,12 +298,11 @@ class DnsAliasCollision(Cause):
             summary=f"{probe.lookup.name} is {len(found)} containers: {listed}; each lookup may give another of them first",
             where=Where(host=host.name, component=shared),
             evidence=(f"one response with {len(probe.lookup.addresses)} addresses: frame {frame}", f"docker: {listed}"),
-            remedy=(
-                "# if it is not meant as load balancing, give each an alias of its own:",
-                f"docker network disconnect {quote(shared)} {quote(other.name)}",
-                f"docker network connect --alias {quote(f'{probe.lookup.name}-2')} {quote(shared)} {quote(other.name)}",
+            remedies=(
+                advise(host.name, "if it is not meant as load balancing, give each an alias of its own:"),
+                run(host.name, "docker", "network", "disconnect", shared, other.name),
+                run(host.name, "docker", "network", "connect", "--alias", f"{probe.lookup.name}-2", shared, other.name),
             ),
-            remedy_host=host.name,
         )
 
     @staticmethod
@@ -361,10 +361,12 @@ class DnsClientCache(Cause):
             summary=f"{name} is {old} in {source.name}'s /etc/hosts; {bearers[0].name} has {now}, and {_whose(host, old)}",
             where=Where(host=host.name, component=source.name),
             evidence=(shown, *probe.lookup.steps, f"docker: {bearers[0].name} has {now}; {_whose(host, old)}"),
-            remedy=(
-                f"# recreate {source.name} without {f'--add-host {name}:{old}' if asked else 'that line'}: the embedded DNS server knows {name}",
+            remedies=(
+                advise(
+                    host.name,
+                    f"recreate {source.name} without {f'--add-host {name}:{old}' if asked else 'that line'}: the embedded DNS server knows {name}",
+                ),
             ),
-            remedy_host=host.name,
         )
 
     def _by_socket(self, case: Case, host: Host, source: Container) -> Finding | None:
@@ -399,11 +401,10 @@ class DnsClientCache(Cause):
                 *shown,
                 f"docker: {backend.name} has {now} on {network.name}; no container has {socket.peer}",
             ),
-            remedy=(
-                f"docker restart {quote(source.name)}",
-                f"# or let it look {backend.name} up each time (nginx: resolver 127.0.0.11 valid=10s)",
+            remedies=(
+                run(host.name, "docker", "restart", source.name),
+                advise(host.name, f"or let it look {backend.name} up each time (nginx: resolver 127.0.0.11 valid=10s)"),
             ),
-            remedy_host=host.name,
             confidence=Confidence.LIKELY,
         )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.names.lookups import UNANSWERED, Asked, failed, frames, left, questions, source_host, walks
 from netprobe.causes.names.unknown import bearers_of, failed_name
 from netprobe.forward.model import Barrier
+from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.state.address import is_loopback
 from netprobe.state.lookup import has_address, networks_of, route_lookup
@@ -17,6 +17,7 @@ from netprobe.state.names import EMBEDDED_DNS
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.forward.model import Obstacle
+    from netprobe.model.remedy import Remedy
     from netprobe.state.iptables import Ruleset
     from netprobe.state.model import Host
 
@@ -62,8 +63,7 @@ class DnsNatFlushed(Cause):
                 f"the query was still for {EMBEDDED_DNS} port 53 on lo, and was refused: {case.frames}",
                 f"iptables-save in {source.name}'s namespace: no chain {CHAIN} in nat, before and after",
             ),
-            remedy=(f"docker restart {quote(source.name)}",),
-            remedy_host=case.probe.source_at.host,
+            remedies=(run(case.probe.source_at.host, "docker", "restart", source.name),),
         )
 
     @staticmethod
@@ -123,8 +123,7 @@ class DnsInternalNet(Cause):
                 onward,
                 f"docker: {names}: Internal",
             ),
-            remedy=(f"docker network connect bridge {quote(source.name)}",),
-            remedy_host=host.name,
+            remedies=(run(host.name, "docker", "network", "connect", "bridge", source.name),),
         )
 
     @staticmethod
@@ -170,15 +169,14 @@ class DnsHostResolverFirewalled(Cause):
         did = "rejects" if obstacle.rejects else "drops"
         seen = f"the query to {asked.server} was seen at {point}: {frames(case, asked, point)}"
         ended = f"answered with {asked.error}: frame {asked.error_frame}" if asked.error else "no answer came"
-        accept = f"iptables -I INPUT -i {device} -p udp --dport 53 -j ACCEPT"
+        accept = ("iptables", "-I", "INPUT", "-i", device, "-p", "udp", "--dport", "53", "-j", "ACCEPT")
         in_filter = obstacle.label.startswith("filter/")  # another table, backend or nftables is not overruled there
         return Finding(
             code=self.code,
             summary=f"{source.name}'s resolver {asked.server} is {obstacle.place.host} itself, whose firewall {did} the query ({obstacle.label})",
             where=Where(host=obstacle.place.host, component=obstacle.label.partition(" #")[0], rule=obstacle.text),
             evidence=(seen, ended, f"{obstacle.label}: {obstacle.text}"),
-            remedy=(accept if in_filter else obstacle.undo,),
-            remedy_host=obstacle.place.host,
+            remedies=(run(obstacle.place.host, *(accept if in_filter else obstacle.undo)),),
         )
 
     def _met(self, case: Case) -> tuple[Asked, Obstacle, str] | None:
@@ -242,11 +240,13 @@ class DnsFallback(Cause):
                 *(self._evidence(case, host, each) for each in asked[:3]),
                 f"/etc/resolv.conf of {host.name}: {own}; {name} has no --dns",
             ),
-            remedy=(
-                f"# name the server of this network in {host.name}'s /etc/resolv.conf (nameserver ADDRESS; daemon.json's dns does as well), then:",
-                f"docker restart {quote(name)}",
+            remedies=(
+                advise(
+                    host.name,
+                    f"name the server of this network in {host.name}'s /etc/resolv.conf (nameserver ADDRESS; daemon.json's dns does as well), then:",
+                ),
+                run(host.name, "docker", "restart", name),
             ),
-            remedy_host=host.name,
         )
 
     @staticmethod
@@ -306,8 +306,7 @@ class DnsUpstreamDead(Cause):
             summary=f"the {noun} that {self._asker(case, name)} asks, {' and '.join(shown)}, {verb} not answer{rest}",
             where=Where(host=host.name, component=servers[0]),
             evidence=tuple(each for each in told[:4] if each),
-            remedy=self._remedy(case, host, name),
-            remedy_host=host.name,
+            remedies=self._remedies(case, host, name),
             confidence=Confidence.LIKELY if others else Confidence.CERTAIN,
         )
 
@@ -347,17 +346,18 @@ class DnsUpstreamDead(Cause):
         return [each for each in servers if each not in known]
 
     @staticmethod
-    def _remedy(case: Case, host: Host, name: str) -> tuple[str, ...]:
+    def _remedies(case: Case, host: Host, name: str) -> tuple[Remedy, ...]:
         source = case.source_container
         if source is None:
-            return (f"# name a server that answers in {host.name}'s /etc/resolv.conf",)
+            return (advise(host.name, f"name a server that answers in {host.name}'s /etc/resolv.conf"),)
         if source.dns:
-            return (
-                f"# recreate {name} with a --dns that answers (it has {', '.join(f'--dns {each}' for each in source.dns)})",
-            )
+            has = ", ".join(f"--dns {each}" for each in source.dns)
+            return (advise(host.name, f"recreate {name} with a --dns that answers (it has {has})"),)
         return (
-            f"# name a server that answers in {host.name}'s /etc/resolv.conf (nameserver ADDRESS), then:",
-            f"docker restart {quote(name)}",
+            advise(
+                host.name, f"name a server that answers in {host.name}'s /etc/resolv.conf (nameserver ADDRESS), then:"
+            ),
+            run(host.name, "docker", "restart", name),
         )
 
     def possible(self, case: Case) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.evidence.model import Place, Resolution
+from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.lookup import owner_of_address
@@ -15,6 +16,7 @@ from netprobe.state.names import EMBEDDED_DNS
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.model.remedy import Remedy
     from netprobe.state.engine.docker import Container, Network
     from netprobe.state.model import Host
 
@@ -93,8 +95,7 @@ class DnsNoSharedNetwork(Cause):
                 self._apart(case, source, other, "" if near else host.name),
                 f"the lookup: {case.frames}",
             ),
-            remedy=self._remedy(host, source, other) if near else _from_elsewhere(case, name, host, source, other),
-            remedy_host=case.probe.source_at.host,
+            remedies=self._remedies(host, source, other) if near else _from_elsewhere(case, name, host, source, other),
             confidence=Confidence.LIKELY if case.story.symptom is Symptom.SILENCE else Confidence.CERTAIN,
         )
 
@@ -133,39 +134,35 @@ class DnsNoSharedNetwork(Cause):
         return f"{source.name} and {other.name} share no network that resolves names"
 
     @staticmethod
-    def _remedy(host: Host, source: Container, other: Container) -> tuple[str, ...]:
+    def _remedies(host: Host, source: Container, other: Container) -> tuple[Remedy, ...]:
         custom = [name for name in other.networks if not _is_default(host, name)]
         if custom:
-            return (f"docker network connect {quote(custom[0])} {quote(source.name)}",)
+            return (run(host.name, "docker", "network", "connect", custom[0], source.name),)
         mine = [name for name in source.networks if not _is_default(host, name)]
         if mine:
-            return (f"docker network connect {quote(mine[0])} {quote(other.name)}",)
+            return (run(host.name, "docker", "network", "connect", mine[0], other.name),)
         return (
-            "docker network create names",
-            f"docker network connect names {quote(other.name)}",
-            f"docker network connect names {quote(source.name)}",
+            run(host.name, "docker", "network", "create", "names"),
+            run(host.name, "docker", "network", "connect", "names", other.name),
+            run(host.name, "docker", "network", "connect", "names", source.name),
         )
 
 
-def _from_elsewhere(case: Case, name: str, host: Host, source: Container, other: Container) -> tuple[str, ...]:
+def _from_elsewhere(case: Case, name: str, host: Host, source: Container, other: Container) -> tuple[Remedy, ...]:
     """What helps where the name's bearer is on another host: a hosts line where its address is on the source's segment."""
     if case.probe is None:
         return ()
     there = Place(host=host.name, container=other.name)
     asked = case.probe.target.removeprefix("http://").removeprefix(name)
-    explain = f"# the connection itself: netprobe explain {there}{asked} --from {case.probe.source}"
+    here = case.probe.source_at.host
+    explain = advise(here, f"the connection itself: netprobe explain {there}{asked} --from {case.probe.source}")
     for endpoint in other.networks.values():
         if endpoint.address and owner_of_address(case.world.before, endpoint.address, case.probe.source_at) == there:
             line = f"echo {quote(endpoint.address)} {quote(name)} >> /etc/hosts"
-            return (
-                f"docker exec {quote(source.name)} sh -c {quote(line)}",
-                f"# to keep it when {source.name} is created again: docker run --add-host {name}:{endpoint.address} …",
-                explain,
-            )
-    return (
-        f"# reach {other.name} through a port that {host.name} publishes, or put both on one overlay or macvlan network",
-        explain,
-    )
+            keep = f"to keep it when {source.name} is created again: docker run --add-host {name}:{endpoint.address} …"
+            return (run(here, "docker", "exec", source.name, "sh", "-c", line, advice=keep), explain)
+    way = f"reach {other.name} through a port that {host.name} publishes, or put both on one overlay or macvlan network"
+    return (advise(here, way), explain)
 
 
 def _is_default(host: Host, name: str) -> bool:
@@ -207,8 +204,8 @@ class NameUnknown(Cause):
             summary=f"{who} says that {name} does not exist, and no container goes by that name",
             where=Where(host=case.probe.source_at.host, component=server),
             evidence=(*_steps(case), f"the lookup: {case.frames}"),
-            remedy=tuple(f"# did you mean {each}?" for each in near)
-            or ("# check the name; no container has one like it",),
+            remedies=tuple(advise(case.probe.source_at.host, f"did you mean {each}?") for each in near)
+            or (advise(case.probe.source_at.host, "check the name; no container has one like it"),),
             confidence=Confidence.CERTAIN,
         )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.proof.obstacle import frames_at, silent_points
 from netprobe.forward.model import PredictedOutcome
+from netprobe.model.remedy import run
 from netprobe.model.report import Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import covers
@@ -60,8 +61,7 @@ class UdpConntrackStale(Cause):
                 *(f"conntrack, no DNAT: {each.text}" for each in past[:3]),
                 f"{where(rules[0])}: {rules[0].text}",
             ),
-            remedy=(f"conntrack -D -p udp --orig-port-dst {published.host_port}",),
-            remedy_host=host.name,
+            remedies=(run(host.name, "conntrack", "-D", "-p", "udp", "--orig-port-dst", str(published.host_port)),),
         )
 
     @staticmethod
@@ -140,11 +140,15 @@ class ConntrackFull(Cause):
                 f"sysctl: nf_conntrack_count = {count}, nf_conntrack_max = {most}",
                 f"conntrack's drop counter: {dropped[0]} before, {dropped[1]} after",
             ),
-            remedy=(
-                f"sysctl -w net.netfilter.nf_conntrack_max={most * 2}",
-                "# then find who fills it: conntrack -L | awk '{print $5}' | sort | uniq -c | sort -n | tail",
+            remedies=(
+                run(
+                    host.name,
+                    "sysctl",
+                    "-w",
+                    f"net.netfilter.nf_conntrack_max={most * 2}",
+                    advice="then find who fills it: conntrack -L | awk '{print $5}' | sort | uniq -c | sort -n | tail",
+                ),
             ),
-            remedy_host=host.name,
         )
 
     def possible(self, case: Case) -> bool:

@@ -12,6 +12,7 @@ from netprobe.causes.nat.conntrack import key, risen
 from netprobe.causes.proof.hooks import USER_CHAIN
 from netprobe.causes.proof.obstacle import silent_points
 from netprobe.decode.table import Flag, Kind
+from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.conntrack import MOST
@@ -94,6 +95,7 @@ class ConntrackInvalidRst(Cause):
 
     def _finding(self, case: Case, each: _Answered, rose: tuple[int, int], entry: str) -> Finding:
         name = each.host.name
+        program = "ip6tables" if each.sender.version == 6 else "iptables"
         summary, packets = self._kept(case, each) if each.due is None else self._let_out(case, each, each.due)
         return Finding(
             code=self.code,
@@ -104,11 +106,13 @@ class ConntrackInvalidRst(Cause):
                 f"conntrack's invalid counter: {rose[0]} before, {rose[1]} after",
                 *((f"conntrack knows the connection: {entry}",) if entry else ()),
             ),
-            remedy=(
-                f"{'ip6tables' if each.sender.version == 6 else 'iptables'} -I {self._chain(each)} -m conntrack --ctstate INVALID -j DROP",
-                "# or, if what is beyond the window may pass: sysctl -w net.netfilter.nf_conntrack_tcp_be_liberal=1",
+            remedies=(
+                run(name, program, "-I", self._chain(each), "-m", "conntrack", "--ctstate", "INVALID", "-j", "DROP"),
+                advise(
+                    name,
+                    "or, if what is beyond the window may pass: sysctl -w net.netfilter.nf_conntrack_tcp_be_liberal=1",
+                ),
             ),
-            remedy_host=name,
         )
 
     @staticmethod

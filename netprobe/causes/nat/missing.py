@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.proof.hooks import entries
+from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, PathCode, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import covers
@@ -62,8 +63,23 @@ class MasqueradeMissing(Cause):
                 f"at {host.name}/{interface} the source is still {address}: frame {frame}",
                 f"nat/POSTROUTING of {host.name} has no MASQUERADE or SNAT for {subnet}",
             ),
-            remedy=(f"iptables -t nat -A POSTROUTING -s {subnet} ! -o {network.bridge} -j MASQUERADE",),
-            remedy_host=host.name,
+            remedies=(
+                run(
+                    host.name,
+                    "iptables",
+                    "-t",
+                    "nat",
+                    "-A",
+                    "POSTROUTING",
+                    "-s",
+                    subnet,
+                    "!",
+                    "-o",
+                    network.bridge,
+                    "-j",
+                    "MASQUERADE",
+                ),
+            ),
             confidence=Confidence.CERTAIN if case.dialled_host is not None else Confidence.LIKELY,
         )
 
@@ -164,8 +180,7 @@ class DnatMissing(Cause):
                 ),
                 f"docker: {container.name} publishes {published}; no rule of nat leads there",
             ),
-            remedy=(f"docker restart {container.name}",),
-            remedy_host=host.name,
+            remedies=(run(host.name, "docker", "restart", container.name),),
         )
 
 
@@ -185,8 +200,9 @@ class UdpReplySource(Cause):
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the only reply was a stray one."""
-        if case.journey is None or case.journey.stray is None:
+        if case.journey is None or case.journey.stray is None or case.probe is None:
             return None
+        asker = case.probe.source_at.host
         flow = case.journey.stray.flows[0]
         dialled = case.journey.outer.flows[0].server.text()
         frame = int(case.table.packets.frame[flow.forward[0]])
@@ -195,5 +211,5 @@ class UdpReplySource(Cause):
             summary=f"the reply comes from {flow.client.text()}, not from the dialled {dialled}: a connected UDP socket does not take it",
             where=Where(host=case.publication[0].name if case.publication else None, component="docker-proxy"),
             evidence=(f"frame {frame}: {flow.client.text()} → {flow.server.text()}",),
-            remedy=("# reach the container by its name or address on a network that both share",),
+            remedies=(advise(asker, "reach the container by its name or address on a network that both share"),),
         )

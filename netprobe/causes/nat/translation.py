@@ -9,10 +9,11 @@ from netprobe.causes.base import Cause
 from netprobe.causes.nat.missing import MasqueradeMissing
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, unanswered
 from netprobe.forward.model import Barrier
+from netprobe.model.remedy import run
 from netprobe.model.report import Direction, Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import covers
-from netprobe.state.iptables import delete_command, where
+from netprobe.state.iptables import delete_argv, where
 from netprobe.state.lookup import container_with, has_address
 
 if TYPE_CHECKING:
@@ -55,9 +56,14 @@ class RulesFlushed(Cause):
                 *found.evidence,
                 f"nothing in nat of {host.name} leads to Docker's chain: no rule of Docker's is left",
             ),
-            remedy=(
-                "systemctl restart docker",
-                "# containers without a restart policy stay stopped: docker start NAME",
+            remedies=(
+                run(
+                    host.name,
+                    "systemctl",
+                    "restart",
+                    "docker",
+                    advice="containers without a restart policy stay stopped: docker start NAME",
+                ),
             ),
         )
 
@@ -118,8 +124,7 @@ class StaleDnat(Cause):
                 f"{where(rule)}: {rule.text}",
                 f"docker: {container.name} has {', '.join(container.addresses)}, and no container has {address}",
             ),
-            remedy=(delete_command(rule),),
-            remedy_host=host.name,
+            remedies=(run(host.name, *delete_argv(rule)),),
         )
 
     @staticmethod

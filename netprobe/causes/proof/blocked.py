@@ -15,6 +15,7 @@ from netprobe.causes.proof.drops import the_drop
 from netprobe.causes.proof.hooks import ISOLATION, USER_CHAIN, Hook
 from netprobe.causes.proof.obstacle import frames_at, met, predicted
 from netprobe.forward.model import Barrier
+from netprobe.model.remedy import run
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.iptables import hits, labelled
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.evidence.model import Place
     from netprobe.forward.model import Obstacle
+    from netprobe.model.remedy import Argv, Remedy
     from netprobe.state.iptables import Ruleset
     from netprobe.state.model import Host
 
@@ -41,7 +43,7 @@ class Blocked:
 
     Attributes:
         place: whose it is.
-        label: ``filter/INPUT #1``; text: as saved; undo: the command that takes it away.
+        label: ``filter/INPUT #1``; text: as saved; undo: the argv that takes it away.
         hook: ``INPUT`` … ``INGRESS``, or Docker's places within FORWARD (:class:`Hook`); ``""`` where that is not known.
         counter: ``filter/INPUT #1 counter 0 → 3``, ``""`` for one that does not count.
         walked: the walk through the hosts' state ends there too.
@@ -52,7 +54,7 @@ class Blocked:
     host: str
     label: str
     text: str
-    undo: str
+    undo: Argv
     hook: str
     counter: str
     walked: bool
@@ -183,8 +185,7 @@ class Filtered(Cause):
             summary=self.summary(case, rule),
             where=Where(host=rule.host, component=in_program(rule.program, rule.component), rule=without_counter(rule)),
             evidence=tuple(filter(None, (_last_seen(case), _counter(rule), *self.more(case, rule)))),
-            remedy=self.remedy(case, rule),
-            remedy_host=rule.host,
+            remedies=self.remedies(case, rule),
             confidence=rule.confidence,
         )
 
@@ -208,9 +209,9 @@ class Filtered(Cause):
         """What else shows it."""
         return ()
 
-    def remedy(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
-        """The commands that cure it."""
-        return (rule.undo,)
+    def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:  # noqa: ARG002
+        """The steps that cure it."""
+        return (run(rule.host, *rule.undo),)
 
 
 def in_program(program: str, component: str) -> str:

@@ -21,13 +21,14 @@ from netprobe.causes.proof.hooks import FORWARDED, Hook, base_of, entries, hook_
 from netprobe.causes.proof.traced import dropping_step, in_iptables
 from netprobe.forward.traverse import traverse
 from netprobe.model.report import Confidence, Direction
-from netprobe.state.iptables import Hit, delete_command, hits, labelled, policy_command
+from netprobe.state.iptables import Hit, delete_argv, hits, labelled, policy_argv
 from netprobe.state.nft import NftHit, nft_hits, nft_where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netprobe.causes.case import Case
+    from netprobe.model.remedy import Argv
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.model import Host
     from netprobe.state.packet import PacketTuple
@@ -45,7 +46,7 @@ class Drop:
         host, hook: where; hook None where it cannot be told. component: ``filter/DOCKER-USER``.
         text: the rule as iptables-save writes it, or the policy.
         label: ``filter/DOCKER-USER #1``. before, after: its packet counter.
-        undo: the command that takes it away.
+        undo: the argv that takes it away.
         confidence: certain when the walk surely ends there.
         counts: False for a rule without a counter, which the walk through the host's state found.
         traced: the kernel's own trace of the packet ends there.
@@ -58,7 +59,7 @@ class Drop:
     label: str
     before: int
     after: int
-    undo: str
+    undo: Argv
     confidence: Confidence
     program: str = "iptables"
     counts: bool = True
@@ -246,7 +247,7 @@ def _drop_of(host: Host, hit: Hit, hook: Hook | None, confidence: Confidence) ->
         label=labelled(hit),
         before=hit.before,
         after=hit.after,
-        undo=delete_command(hit.rule) if hit.rule else policy_command(hit),
+        undo=delete_argv(hit.rule) if hit.rule else policy_argv(hit),
         program=hit.program,
         confidence=confidence,
     )
@@ -324,6 +325,6 @@ def _nft_drop(case: Case, host: Host, hit: NftHit) -> Iterator[Drop]:
         label=nft_where(hit),
         before=hit.before,
         after=hit.after,
-        undo=rule.delete_command,
+        undo=rule.delete_argv,
         confidence=Confidence.LIKELY,
     )

@@ -8,6 +8,7 @@ from netprobe.causes.base import Cause
 from netprobe.causes.proof.obstacle import frames_at, met, predicted, silent_points, whose
 from netprobe.causes.routing.routes import LOST, inside, refusing
 from netprobe.forward.model import Barrier, PredictedOutcome
+from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.state.address import covers
 from netprobe.state.lookup import docker_bridges, host_with, route_lookup
@@ -15,6 +16,7 @@ from netprobe.state.lookup import docker_bridges, host_with, route_lookup
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.evidence.model import Place
+    from netprobe.model.remedy import Argv, Remedy
     from netprobe.model.report import Hop
     from netprobe.state.engine.docker import Network
     from netprobe.state.links import Route
@@ -51,8 +53,7 @@ class IpForwardOff(Cause):
                 f"{what} was last seen at {case.last_seen}: {frames_at(case, case.last_seen, obstacle.direction)}",
                 f"sysctl: {obstacle.text}",
             ),
-            remedy=(obstacle.undo,),
-            remedy_host=host,
+            remedies=(run(host, *obstacle.undo),),
         )
 
     def possible(self, case: Case) -> bool:
@@ -97,8 +98,7 @@ class MissingReturnRoute(Cause):
                 f"the request at {arrived.point}: {frames_at(case, arrived.point, Direction.REQUEST)}",
                 f"{'ip -6' if case.is_v6 else 'ip'} route of {whose(obstacle.place)}: {route}",
             ),
-            remedy=_way_back(case, obstacle.place, network, refused),
-            remedy_host=obstacle.place.host,
+            remedies=_way_back(case, obstacle.place, network, refused),
         )
 
     def _sent_elsewhere(self, case: Case, arrived: Hop) -> Finding | None:
@@ -120,8 +120,7 @@ class MissingReturnRoute(Cause):
                 f"the answer at {left.point} ({left.count} times): {frames_at(case, left.point, Direction.REPLY)}, and at no interface of the source's host",
                 f"ip route of {whose(peer)}: {route.dst} via {route.via}, and not via {via}",
             ),
-            remedy=_way_back(case, peer, network, route.dst),
-            remedy_host=peer.host,
+            remedies=_way_back(case, peer, network, route.dst),
             confidence=Confidence.LIKELY,
         )
 
@@ -165,14 +164,15 @@ def _meant_to_masquerade(case: Case, arrived: Hop) -> bool:
     return network is not None and network.driver == "bridge" and network.masquerade
 
 
-def _way_back(case: Case, peer: Place, network: str, present: str) -> tuple[str, ...]:
+def _way_back(case: Case, peer: Place, network: str, present: str) -> tuple[Remedy, ...]:
     """The commands for a route to the network by its host; the one that is there (``[KIND ]PREFIX``) goes, unless the new one is more specific."""
     via = _towards(case, peer)
     if not via:
-        return (f"# a route to {network}, by the host that has it",)
+        return (advise(peer.host, f"a route to {network}, by the host that has it"),)
     nearer = present and int(present.rpartition("/")[2]) >= int(network.rpartition("/")[2])
-    commands = (*([f"ip route del {present}"] if nearer else []), f"ip route add {network} via {via}")
-    return tuple(inside(case, peer, each) for each in commands)
+    gone: tuple[Argv, ...] = (("ip", "route", "del", *present.split()),) if nearer else ()
+    commands = (*gone, ("ip", "route", "add", network, "via", via))
+    return tuple(run(peer.host, *inside(case, peer, each)) for each in commands)
 
 
 def _towards(case: Case, peer: Place) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
@@ -10,6 +9,7 @@ from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicte
 from netprobe.causes.routing.routes import inside
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
+from netprobe.model.remedy import advise, run, shell_line
 from netprobe.model.report import Direction, Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.lookup import FLAT_DRIVERS, container_interface, networks_of, route_lookup
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netprobe.causes.case import Case
+    from netprobe.model.remedy import Remedy
     from netprobe.model.report import Hop
     from netprobe.state.engine.docker import Container, Endpoint, Network, Published
     from netprobe.state.links import Route
@@ -58,8 +59,7 @@ class RpFilterMultihomed(Cause):
                 f"ip route of {host}: {obstacle.text}",
                 f"sysctl: the larger of net.ipv4.conf.all.rp_filter and net.ipv4.conf.{device}.rp_filter is 1",
             ),
-            remedy=(obstacle.undo,),
-            remedy_host=host,
+            remedies=(run(host, *obstacle.undo),),
         )
 
     def possible(self, case: Case) -> bool:
@@ -111,7 +111,10 @@ class GatewayEndpointElsewhere(Cause):
                 f"{case.story.detail} from {host.name}, nothing behind it: {case.frames}",
                 f"docker: {target.name} asks for {wanted} (PortBindings), and publishes nothing (Ports)",
             ),
-            (f"docker network disconnect {quote(network.name)} {quote(target.name)}", _keep_both(network, target)),
+            (
+                run(host.name, "docker", "network", "disconnect", network.name, target.name),
+                _keep_both(host, network, target),
+            ),
         )
 
     @staticmethod
@@ -144,7 +147,7 @@ class GatewayEndpointElsewhere(Cause):
             way,
             "its answer leaves there",
             (f"the request at {arrived.point}: {frames_at(case, arrived.point, Direction.REQUEST)}", gone),
-            (*_route_back(case, host, target, arrived), _keep_both(network, target)),
+            (*_route_back(case, host, target, arrived), _keep_both(host, network, target)),
         )
 
     def _finding(
@@ -155,7 +158,7 @@ class GatewayEndpointElsewhere(Cause):
         way: tuple[Route, Network],
         what: str,
         evidence: tuple[str, ...],
-        remedy: tuple[str, ...],
+        remedies: tuple[Remedy, ...],
     ) -> Finding:
         route, network = way
         return Finding(
@@ -166,8 +169,7 @@ class GatewayEndpointElsewhere(Cause):
                 *evidence,
                 f"ip route of {target.name}: default via {route.via} dev {route.dev}, which is network {network.name} ({network.driver})",
             ),
-            remedy=remedy,
-            remedy_host=host.name,
+            remedies=remedies,
         )
 
     def possible(self, case: Case) -> bool:
@@ -192,18 +194,19 @@ def _devices(host: Host, target: Container) -> Iterator[tuple[str, Network]]:
         yield container_interface(host, target, endpoint), network
 
 
-def _keep_both(network: Network, target: Container) -> str:
-    connect = f"docker network connect --gw-priority -1 {quote(network.name)} {quote(target.name)}"
-    return f"# to keep both for good (Engine 28 and later): {connect}"
+def _keep_both(host: Host, network: Network, target: Container) -> Remedy:
+    connect = shell_line(("docker", "network", "connect", "--gw-priority", "-1", network.name, target.name))
+    return advise(host.name, f"to keep both for good (Engine 28 and later): {connect}")
 
 
-def _route_back(case: Case, host: Host, target: Container, arrived: Hop) -> tuple[str, ...]:
+def _route_back(case: Case, host: Host, target: Container, arrived: Hop) -> tuple[Remedy, ...]:
     """The default route by the interface that the request came in by."""
     for endpoint, _ in networks_of(host, target):
         device = container_interface(host, target, endpoint)
         if arrived.point.rpartition("/")[2] == device and endpoint.gateway:
             place = Place(host=host.name, container=target.name)
-            return (inside(case, place, f"ip route replace default via {endpoint.gateway} dev {device}"),)
+            route = ("ip", "route", "replace", "default", "via", endpoint.gateway, "dev", device)
+            return (run(host.name, *inside(case, place, route)),)
     return ()
 
 

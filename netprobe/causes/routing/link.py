@@ -9,6 +9,7 @@ from netprobe.causes.base import Cause
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, silent_points, unanswered
 from netprobe.evidence.model import Proto
 from netprobe.forward.model import Barrier
+from netprobe.model.remedy import advise, run
 from netprobe.model.report import Direction, Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import covers
@@ -24,6 +25,16 @@ if TYPE_CHECKING:
     from netprobe.state.model import Host
 
 _ENOUGH = 2  # copies of a segment that all got lost: one alone may be chance
+_CLAMP = (
+    "iptables",
+    "-t",
+    "mangle",
+    "-A",
+    "FORWARD",
+    "-p",
+    "tcp",
+    *["--tcp-flags", "SYN,RST", "SYN", "-j", "TCPMSS", "--clamp-mss-to-pmtu"],
+)
 
 
 class BridgeAddressLost(Cause):
@@ -82,8 +93,7 @@ class BridgeAddressLost(Cause):
             summary=f"{network.bridge} of {host.name} has lost its address {endpoint.gateway}, which is the gateway of {container.name}",
             where=Where(host=host.name, component=network.bridge),
             evidence=(seen, f"ip addr: {network.bridge} has no address in {', '.join(network.subnets)}"),
-            remedy=(f"ip addr add {own} dev {network.bridge}",),
-            remedy_host=host.name,
+            remedies=(run(host.name, "ip", "addr", "add", own, "dev", network.bridge),),
         )
 
     def _no_port(self, case: Case) -> Finding | None:
@@ -107,8 +117,7 @@ class BridgeAddressLost(Cause):
                     summary=f"{source.name}'s {veth.name} on {host.name} is no port of {network.bridge} any more: what it sends comes to no bridge",
                     where=Where(host=host.name, component=veth.name),
                     evidence=(seen, f"ip link: {veth.name} has no master"),
-                    remedy=(f"ip link set {veth.name} master {network.bridge}",),
-                    remedy_host=host.name,
+                    remedies=(run(host.name, "ip", "link", "set", veth.name, "master", network.bridge),),
                 )
         return None
 
@@ -186,11 +195,13 @@ class MtuBlackhole(Cause):
                 f"smaller packets of the connection passed {at}; no ICMP fragmentation needed was seen",
                 f"ip link: {stuck.device} has mtu {stuck.mtu}",
             ),
-            remedy=(
-                "iptables -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu",
-                f"# or for new networks: docker network create -o com.docker.network.driver.mtu={stuck.mtu} NETWORK",
+            remedies=(
+                run(stuck.host.name, *_CLAMP),
+                advise(
+                    stuck.host.name,
+                    f"or for new networks: docker network create -o com.docker.network.driver.mtu={stuck.mtu} NETWORK",
+                ),
             ),
-            remedy_host=stuck.host.name,
         )
 
     def possible(self, case: Case) -> bool:

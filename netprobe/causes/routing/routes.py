@@ -8,6 +8,7 @@ from netprobe.causes.base import Cause
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, unanswered, whose
 from netprobe.evidence.model import Outcome, Place
 from netprobe.forward.model import Barrier
+from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import covers, overlaps
@@ -16,6 +17,7 @@ from netprobe.state.lookup import container_with, host_with, networks_of, route_
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.forward.model import Obstacle
+    from netprobe.model.remedy import Argv, Remedy
     from netprobe.state.engine.docker import Container, Network
     from netprobe.state.model import Host
 
@@ -23,11 +25,11 @@ LOST = frozenset({Symptom.NO_PACKETS, Symptom.SILENCE, Symptom.UNREACHABLE})
 _ISOLATION = ("DOCKER-ISOLATION", "DOCKER-INTERNAL", "DOCKER-FORWARD")
 
 
-def inside(case: Case, place: Place, command: str) -> str:
-    """The command as it is typed on the place's host: in a container's namespace by nsenter, which needs nothing in the container."""
+def inside(case: Case, place: Place, command: Argv) -> Argv:
+    """The command as it is run on the place's host: in a container's namespace by nsenter, which needs nothing in the container."""
     host = case.before(place.host)
     container = host.container(place.container) if host and place.container else None
-    return command if container is None else f"nsenter -t {container.pid} -n {command}"
+    return command if container is None else ("nsenter", "-t", str(container.pid), "-n", *command)
 
 
 def refusing(case: Case, place: Place, address: str | None) -> str:
@@ -81,8 +83,7 @@ class InternalNetwork(Cause):
                 if case.last_seen
                 else "nothing was sent",
             ),
-            remedy=(f"docker network connect bridge {source.name}",),
-            remedy_host=host.name,
+            remedies=(run(host.name, "docker", "network", "connect", "bridge", source.name),),
         )
 
     @staticmethod
@@ -142,8 +143,7 @@ class NoRoute(Cause):
             summary=f"{whose(obstacle.place)} has no route to {probe.dialled}: {route}",
             where=Where(host=obstacle.place.host, component="routing", rule=refused or None),
             evidence=(f"{'ip -6' if case.is_v6 else 'ip'} route of {whose(obstacle.place)}: {route}", seen),
-            remedy=(self._remedy(case, obstacle.place, refused),),
-            remedy_host=obstacle.place.host,
+            remedies=(self._remedy(case, obstacle.place, refused),),
         )
 
     @staticmethod
@@ -158,14 +158,15 @@ class NoRoute(Cause):
             and host.namespace(place.container).links is not None
         )
 
-    def _remedy(self, case: Case, place: Place, refused: str) -> str:
+    def _remedy(self, case: Case, place: Place, refused: str) -> Remedy:
         if refused:
-            return inside(case, place, f"ip route del {refused}")
+            return run(place.host, *inside(case, place, ("ip", "route", "del", *refused.split())))
         container = _container(case, place)
         gateways = [each.gateway for each in container.networks.values() if each.gateway] if container else []
         if gateways:
-            return inside(case, place, f"ip route add default via {gateways[0]}")
-        return f"# add a route on {whose(place)}: ip route add {case.probe.dialled if case.probe else 'ADDRESS'} via ROUTER"
+            return run(place.host, *inside(case, place, ("ip", "route", "add", "default", "via", gateways[0])))
+        address = case.probe.dialled if case.probe else "ADDRESS"
+        return advise(place.host, f"add a route on {whose(place)}: ip route add {address} via ROUTER")
 
     def possible(self, case: Case) -> bool:
         """Only where the prediction does not tell the whole way, or ends for want of a route."""
@@ -208,12 +209,11 @@ class SubnetOverlap(Cause):
                 silence,
                 f"docker: {network.name} is {subnet} on {network.bridge}; none of its containers has {probe.dialled}",
             ),
-            remedy=(
-                f"docker network rm {network.name}",
-                f"docker network create --subnet {self._free(case)} {network.name}",
-                "# for networks whose subnet Docker chooses: default-address-pools in daemon.json",
+            remedies=(
+                run(host.name, "docker", "network", "rm", network.name),
+                run(host.name, "docker", "network", "create", "--subnet", self._free(case), network.name),
+                advise(host.name, "for networks whose subnet Docker chooses: default-address-pools in daemon.json"),
             ),
-            remedy_host=host.name,
             confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
         )
 
@@ -320,8 +320,12 @@ class StaleArp(Cause):
                 f"frames to {entry.mac} at {last.point}: {frames_at(case, last.point)}",
                 f"ip neigh: {obstacle.text}",
             ),
-            remedy=(inside(case, obstacle.place, f"ip neigh del {address} dev {entry.dev}"),),
-            remedy_host=obstacle.place.host,
+            remedies=(
+                run(
+                    obstacle.place.host,
+                    *inside(case, obstacle.place, ("ip", "neigh", "del", address, "dev", entry.dev)),
+                ),
+            ),
         )
 
     def possible(self, case: Case) -> bool:

@@ -14,6 +14,7 @@ from netprobe.causes.base import Cause
 from netprobe.causes.proof.obstacle import frames_at, silent_points
 from netprobe.causes.routing.routes import LOST
 from netprobe.forward.model import PredictedOutcome
+from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Direction, Finding, Where
 
 if TYPE_CHECKING:
@@ -68,8 +69,11 @@ class UpstreamDrop(Cause):
                 f"{gap.what} at {here.name}: {gap.frames}, none at {there.name}",
                 f"by the state of {here.host} and {there.host} nothing stops it",
             ),
-            remedy=(
-                f"# look at what is between {here.name} and {there.name}: switch port, VLAN, security group, firewall",
+            remedies=(
+                advise(
+                    here.host,
+                    f"look at what is between {here.name} and {there.name}: switch port, VLAN, security group, firewall",
+                ),
             ),
             confidence=Confidence.LIKELY,
         )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.evidence.model import Place
+from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
 from netprobe.state.engine.docker import ContainerState
@@ -15,6 +15,7 @@ from netprobe.state.sharing import owner_restarted
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.model.remedy import Remedy
     from netprobe.state.engine.docker import Container
     from netprobe.state.model import Host
     from netprobe.state.sockets import Socket
@@ -114,8 +115,7 @@ class AppNotListening(Cause):
                 f"{case.story.detail} from {case.target.name} itself: {case.frames}",
                 f"sockets of {case.target.name}: {listens}",
             ),
-            remedy=_remedy_listening(case.target, case.transport, port, others),
-            remedy_host=place.host,
+            remedies=_remedies_listening(place.host, case.target, case.transport, port, others),
         )
 
     def _in_host_namespace(self, case: Case) -> Finding | None:
@@ -140,8 +140,7 @@ class AppNotListening(Cause):
                 f"the answer came from {other.name}: {case.frames}",
                 f"docker: {other.name} publishes {published}",
             ),
-            remedy=(f"# let {target.name} listen on a port of its own, and dial that",),
-            remedy_host=host.name,
+            remedies=(advise(host.name, f"let {target.name} listen on a port of its own, and dial that"),),
         )
 
 
@@ -149,16 +148,17 @@ def _ports(ports: list[int]) -> str:
     return "port " + ", ".join(map(str, ports)) if len(ports) == 1 else "ports " + ", ".join(map(str, ports))
 
 
-def _remedy_listening(target: Container, proto: str, port: int, others: list[int]) -> tuple[str, ...]:
-    name = quote(target.name)
+def _remedies_listening(host: str, target: Container, proto: str, port: int, others: list[int]) -> tuple[Remedy, ...]:
     suffix = "" if proto == "tcp" else f"/{proto}"
-    lines = [f"docker logs {name}", f"# start the application on port {port} in {target.name}"]
+    steps = [
+        run(host, "docker", "logs", target.name),
+        advise(host, f"start the application on port {port} in {target.name}"),
+    ]
     mapped = [each for each in target.published if (each.container_port, each.proto) == (port, proto)]
     if len(others) == 1 and mapped:
-        lines.append(
-            f"# or publish the port that it has: recreate {target.name} with -p {mapped[0].host_port}:{others[0]}{suffix}"
-        )
-    return tuple(lines)
+        instead = f"recreate {target.name} with -p {mapped[0].host_port}:{others[0]}{suffix}"
+        steps.append(advise(host, f"or publish the port that it has: {instead}"))
+    return tuple(steps)
 
 
 class AppBoundLoopback(Cause):
@@ -204,8 +204,11 @@ class AppBoundLoopback(Cause):
                 f"{case.story.detail} from {case.target.name} itself: {case.frames}",
                 f"socket of {case.target.name}: {bound}{owner}",
             ),
-            remedy=(f"# let the application in {case.target.name} listen on 0.0.0.0:{port} instead of {bound}",),
-            remedy_host=place.host,
+            remedies=(
+                advise(
+                    place.host, f"let the application in {case.target.name} listen on 0.0.0.0:{port} instead of {bound}"
+                ),
+            ),
         )
 
 
@@ -267,8 +270,9 @@ class ContainerStopped(Cause):
                 f"{how}: {case.frames}",
                 f"docker: {target.name} is {target.state.value}{exited}, before and after the probe",
             ),
-            remedy=(f"docker logs {quote(target.name)}", f"docker start {quote(target.name)}"),
-            remedy_host=case.target_host.name if case.target_host else None,
+            remedies=tuple(run(case.target_host.name, "docker", each, target.name) for each in ("logs", "start"))
+            if case.target_host
+            else (),
         )
 
     def possible(self, case: Case) -> bool:
@@ -318,8 +322,7 @@ class ContainerPaused(Cause):
                 f"{case.frames}: accepted by the kernel in {target.name}",
                 f"docker: {target.name} is paused, before and after the probe",
             ),
-            remedy=(f"docker unpause {quote(target.name)}",),
-            remedy_host=case.target_host.name if case.target_host else None,
+            remedies=(run(case.target_host.name, "docker", "unpause", target.name),) if case.target_host else (),
         )
 
     def possible(self, case: Case) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.case import host_ip_covers
 from netprobe.evidence.model import Place
+from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
 from netprobe.state.address import is_loopback
@@ -16,6 +16,7 @@ from netprobe.state.sockets import listening
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.model.remedy import Remedy
     from netprobe.state.engine.docker import Container, Network, Published
     from netprobe.state.model import Host
     from netprobe.state.sockets import Socket
@@ -57,8 +58,7 @@ class PublishIgnored(Cause):
                 f"docker: {container.name} asks for {wanted} (PortBindings), and publishes nothing (Ports)",
                 f"no {case.transport} socket of {host.name} has port {dialled[1]}",
             ),
-            remedy=self._remedy(container, wanted, dialled[0]),
-            remedy_host=host.name,
+            remedies=self._remedies(host, container, wanted, dialled[0]),
         )
 
     def possible(self, case: Case) -> bool:
@@ -83,14 +83,15 @@ class PublishIgnored(Cause):
         return None
 
     @staticmethod
-    def _remedy(container: Container, wanted: Published, address: str) -> tuple[str, ...]:
+    def _remedies(host: Host, container: Container, wanted: Published, address: str) -> tuple[Remedy, ...]:
         if container.host_network:
-            return (f"# dial {address}:{wanted.container_port}, the port that {container.name} itself has on the host",)
+            own = f"dial {address}:{wanted.container_port}, the port that {container.name} itself has on the host"
+            return (advise(host.name, own),)
         if container.network_mode == "none":
-            return (f"# recreate {container.name} on a bridge network instead of none",)
+            return (advise(host.name, f"recreate {container.name} on a bridge network instead of none"),)
         direct = next((each.address for each in container.networks.values() if each.address), "")
-        dial = f"# or dial {direct}:{wanted.container_port} from its own network" if direct else ""
-        return tuple(filter(None, (f"docker network connect bridge {quote(container.name)}", dial)))
+        dial = f"or dial {direct}:{wanted.container_port} from its own network" if direct else ""
+        return (run(host.name, "docker", "network", "connect", "bridge", container.name, advice=dial),)
 
 
 def _unpublishable(host: Host, container: Container) -> str:
@@ -151,11 +152,10 @@ class PortOwnedByHost(Cause):
                 f"docker: {container.name} publishes {published}",
                 *((f"the answer came from {host.name} itself: {case.frames}",) if answered else ()),
             ),
-            remedy=(
-                f"docker stop {quote(occupant.name)}" if occupant else f"kill {owner.pid}",
-                f"docker restart {quote(container.name)}",
+            remedies=(
+                run(host.name, *(("docker", "stop", occupant.name) if occupant else ("kill", str(owner.pid)))),
+                run(host.name, "docker", "restart", container.name),
             ),
-            remedy_host=host.name,
         )
 
     @staticmethod
@@ -233,10 +233,12 @@ class HostServiceLoopback(Cause):
                 f"{case.story.detail} from {host.name}, nothing behind it: {case.frames}",
                 f"socket of {host.name}: {bound}, no other has {case.transport} port {dialled[1]}",
             ),
-            remedy=(
-                f"# let {owner} listen on {_shown(dialled[0])}:{dialled[1]}{f' ({device})' if device else ''} as well as on {bound}",
+            remedies=(
+                advise(
+                    host.name,
+                    f"let {owner} listen on {_shown(dialled[0])}:{dialled[1]}{f' ({device})' if device else ''} as well as on {bound}",
+                ),
             ),
-            remedy_host=host.name,
         )
 
     @staticmethod

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.service.host import on_port
+from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
 
@@ -54,11 +54,12 @@ class V6LocalhostReset(Cause):
                 f"{case.story.detail} from {target.name} itself: {case.frames}",
                 f"socket of {target.name}: {socket.local}:{socket.port}{f' ({socket.process})' if socket.process else ''}, none with IPv6",
             ),
-            remedy=(
-                f"# let the application in {target.name} listen on [::]:{probe.target_port}",
-                self._instead(case, target),
+            remedies=(
+                advise(
+                    probe.target_at.host, f"let the application in {target.name} listen on [::]:{probe.target_port}"
+                ),
+                advise(probe.target_at.host, self._instead(case, target)),
             ),
-            remedy_host=probe.target_at.host,
         )
 
     @staticmethod
@@ -66,9 +67,9 @@ class V6LocalhostReset(Cause):
         """IPv4 alone: for a published port by how it is published, else by the address that is dialled."""
         if case.publication is None or case.probe is None:
             four = next((each for each in target.addresses if ":" not in each), "")
-            return f"# or dial its IPv4 address, {four}" if four else "# it has no IPv4 address"
+            return f"or dial its IPv4 address, {four}" if four else "it has no IPv4 address"
         port = f"{case.publication[2].host_port}:{case.probe.target_port}"
-        return f"# or recreate it with -p 0.0.0.0:{port} (or 127.0.0.1:{port}): clients then go on to IPv4"
+        return f"or recreate it with -p 0.0.0.0:{port} (or 127.0.0.1:{port}): clients then go on to IPv4"
 
     @staticmethod
     def _asked(case: Case) -> str:
@@ -124,11 +125,13 @@ class AcceptQueueFull(Cause):
                 f"socket of {who}: LISTEN {full.local}:{full.port}{owner}, Recv-Q {waiting}, Send-Q {most}, before and after",
                 *counted,
             ),
-            remedy=(
-                *((f"docker logs {quote(who)}", f"docker restart {quote(who)}") if place.container else ()),
-                f"# the application on port {probe.target_port} does not accept: mend that; a larger listen() backlog (and net.core.somaxconn) only holds more",
+            remedies=(
+                *(run(place.host, "docker", each, who) for each in ("logs", "restart") if place.container),
+                advise(
+                    place.host,
+                    f"the application on port {probe.target_port} does not accept: mend that; a larger listen() backlog (and net.core.somaxconn) only holds more",
+                ),
             ),
-            remedy_host=place.host,
             confidence=Confidence.CERTAIN if overflows else Confidence.LIKELY,
         )
 

@@ -9,6 +9,7 @@ from netprobe.causes.proof.obstacle import met
 from netprobe.causes.service.proxy import uses_no_proxy
 from netprobe.evidence.model import Outcome
 from netprobe.forward.model import Barrier
+from netprobe.model.remedy import run
 from netprobe.model.report import Direction, Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import is_loopback
@@ -58,8 +59,10 @@ class NoproxyNoBridgeNf(Cause):
                 f"on {host.name}: {setting}; both containers are ports of one bridge",
                 "nat/OUTPUT has DOCKER for 127.0.0.0/8 too: the engine runs without docker-proxy (userland-proxy: false)",
             ),
-            remedy=(*(() if value is not None else ("modprobe br_netfilter",)), f"sysctl -w {_BRIDGE_NF}=1"),
-            remedy_host=host.name,
+            remedies=(
+                *(() if value is not None else (run(host.name, "modprobe", "br_netfilter"),)),
+                run(host.name, "sysctl", "-w", f"{_BRIDGE_NF}=1"),
+            ),
         )
 
     @staticmethod
@@ -116,8 +119,7 @@ class NoproxyNoRouteLocalnet(Cause):
                 f"{rule} counted {times} meanwhile",
                 f"on {name}: {obstacle.text}; the way there is {bridge}",
             ),
-            remedy=(obstacle.undo,),
-            remedy_host=name,
+            remedies=(run(name, *obstacle.undo),),
         )
 
     @staticmethod

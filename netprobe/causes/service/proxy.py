@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.evidence.model import Place
+from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, PathCode, Where
 from netprobe.paths.observe import Answerer, Symptom
 from netprobe.state.address import is_loopback
@@ -100,8 +101,7 @@ class ProxyDead(Cause):
                 f"no docker-proxy process or socket for {published}",
                 f"the DNAT rule is there: {rules[0].text}" if rules else f"nothing else carries IPv6: {missing}",
             ),
-            remedy=(f"docker restart {container.name}",),
-            remedy_host=host.name,
+            remedies=(run(host.name, "docker", "restart", container.name),),
         )
 
 
@@ -137,8 +137,7 @@ class ProxyAndDnatDead(Cause):
                 f"no docker-proxy process or socket for {published}",
                 f"no DNAT rule leads to {published.container_port}/{published.proto} of {container.name}",
             ),
-            remedy=(f"docker restart {container.name}",),
-            remedy_host=host.name,
+            remedies=(run(host.name, "docker", "restart", container.name),),
         )
 
 
@@ -175,11 +174,16 @@ class RootlessPath(Cause):
                 "docker info: SecurityOptions has name=rootless",
                 f"the connection that {target.name} sees comes from {seen}; that gateway is RootlessKit's, not {host.name}",
             ),
-            remedy=(
-                '# RootlessKit 3 (Engine 29.5 and later): "userland-proxy": false in ~/.config/docker/daemon.json, then systemctl --user restart docker (TCP only)',
-                "# or DOCKERD_ROOTLESS_ROOTLESSKIT_PORT_DRIVER=slirp4netns in the environment of the user's docker.service: slower, keeps the client's address",
+            remedies=(
+                advise(
+                    host.name,
+                    'RootlessKit 3 (Engine 29.5 and later): "userland-proxy": false in ~/.config/docker/daemon.json, then systemctl --user restart docker (TCP only)',
+                ),
+                advise(
+                    host.name,
+                    "or DOCKERD_ROOTLESS_ROOTLESSKIT_PORT_DRIVER=slirp4netns in the environment of the user's docker.service: slower, keeps the client's address",
+                ),
             ),
-            remedy_host=host.name,
             confidence=Confidence.LIKELY,
         )
 

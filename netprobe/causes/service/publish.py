@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.evidence.model import Place
+from netprobe.model.remedy import advise
 from netprobe.model.report import Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
 from netprobe.state.address import is_any, is_loopback
@@ -54,10 +55,12 @@ class PublishLoopbackOnly(Cause):
                 f"{case.story.detail or 'no answer'} from {host.name}, nothing behind it: {case.frames}",
                 f"docker: {container.name} publishes {published}",
             ),
-            remedy=(
-                f"# recreate {container.name} with -p {published.host_port}:{published.container_port}{_suffix(published)}",
+            remedies=(
+                advise(
+                    host.name,
+                    f"recreate {container.name} with -p {published.host_port}:{published.container_port}{_suffix(published)}",
+                ),
             ),
-            remedy_host=host.name,
         )
 
     def possible(self, case: Case) -> bool:
@@ -143,10 +146,12 @@ class PortNotPublished(Cause):
                 f"docker on {host.name}: {_publications(running)}",
                 f"no {case.transport} socket of {host.name} has port {dialled[1]}",
             ),
-            remedy=(
-                f"# recreate {target.name if target else 'the container that should answer'} with -p {dialled[1]}:{port}{suffix}",
+            remedies=(
+                advise(
+                    host.name,
+                    f"recreate {target.name if target else 'the container that should answer'} with -p {dialled[1]}:{port}{suffix}",
+                ),
             ),
-            remedy_host=host.name,
         )
 
     def _at_other_addresses(self, case: Case, host: Host, found: tuple[tuple[Container, Published], ...]) -> Finding:
@@ -168,8 +173,7 @@ class PortNotPublished(Cause):
                 f"docker: {'; '.join(f'{container.name} publishes {each}' for each in mine[:3])}",
                 f"no {case.transport} socket of {host.name} takes {dialled}",
             ),
-            remedy=(_recreate(container, mine, address),),
-            remedy_host=host.name,
+            remedies=(advise(host.name, _recreate(container, mine, address)),),
         )
 
     def _taken_by_another(self, case: Case) -> Finding | None:
@@ -193,8 +197,7 @@ class PortNotPublished(Cause):
                 f"the answer came from {other.name}: {case.frames}",
                 f"docker: {other.name} publishes {published}, {target.name} does not publish {probe.target_port}/{case.transport}",
             ),
-            remedy=(f"# recreate {target.name} with -p FREEPORT:{probe.target_port}{suffix}",),
-            remedy_host=host.name,
+            remedies=(advise(host.name, f"recreate {target.name} with -p FREEPORT:{probe.target_port}{suffix}"),),
         )
 
 
@@ -225,7 +228,7 @@ def _recreate(container: Container, published: list[Published], dialled: str) ->
     first = published[0]
     ports = f"{first.host_port}:{first.container_port}{_suffix(first)}"
     options = (f"-p '[{each}]:{ports}'" if ":" in each else f"-p {each}:{ports}" for each in addresses)
-    return f"# recreate {quote(container.name)} with {' '.join(options)}; or dial {_instead(first, dialled)}"
+    return f"recreate {quote(container.name)} with {' '.join(options)}; or dial {_instead(first, dialled)}"
 
 
 def _instead(published: Published, dialled: str) -> str:
@@ -289,8 +292,7 @@ class PortClosed(Cause):
                 f"{case.story.detail} from {host.name}: {case.frames}",
                 f"no {case.transport} socket of {host.name} has port {dialled[1]}",
             ),
-            remedy=(f"# start the service on {host.name}, or dial the port that it has",),
-            remedy_host=host.name,
+            remedies=(advise(host.name, f"start the service on {host.name}, or dial the port that it has"),),
         )
 
 

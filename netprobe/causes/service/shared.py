@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.service.endpoint import NOT_RUNNING
 from netprobe.causes.service.host import on_port
 from netprobe.evidence.model import Outcome
+from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
 from netprobe.state.engine.docker import ContainerState
@@ -115,8 +115,7 @@ class NetnsOwnerRestarted(Cause):
                 said,
                 f"docker: {container.name} (--network container:{owner.name}) was started {_time(container.started)}, {owner.name} again {_time(owner.started)}",
             ),
-            remedy=(f"docker restart {quote(container.name)}",),
-            remedy_host=name,
+            remedies=(run(name, "docker", "restart", container.name),) if name else (),
             confidence=sure,
         )
 
@@ -182,11 +181,15 @@ class NetnsPortClash(Cause):
                 f"the only socket with {port} there is {first}'s ({process})",
                 f"docker: {target.name} is in the namespace of {target.netns_of}, its image exposes {probe.target_port}/{case.transport}; it {how}",
             ),
-            remedy=(
-                f"docker logs {quote(target.name)}",
-                f"# recreate {target.name} with another port than {probe.target_port} in its configuration, or without --network container:{target.netns_of}",
-            ),
-            remedy_host=probe.target_at.host if probe.target_at else None,
+            remedies=(
+                run(probe.target_at.host, "docker", "logs", target.name),
+                advise(
+                    probe.target_at.host,
+                    f"recreate {target.name} with another port than {probe.target_port} in its configuration, or without --network container:{target.netns_of}",
+                ),
+            )
+            if probe.target_at
+            else (),
             confidence=Confidence.LIKELY if ended else Confidence.CERTAIN,
         )
 

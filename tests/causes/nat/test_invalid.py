@@ -40,7 +40,7 @@ def test_frames_and_remedy(name: str) -> None:
         cause.remedy[0]
         == f"iptables -I {'DOCKER-USER' if name == ANSWER else 'INPUT'} -m conntrack --ctstate INVALID -j DROP"
     )
-    assert cause.remedy_host == "server2"
+    assert cause.remedies[0].host == "server2"
     segment, reset = (int(m[1]) for line in cause.evidence[:2] if (m := re.match(r"frame (\d+) at server2/eth0", line)))
     table = decode(evidence.packets, evidence.points)
     rows = {int(frame): row for row, frame in enumerate(evidence.packets.frame)}

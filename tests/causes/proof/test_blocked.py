@@ -9,7 +9,7 @@ from netprobe.model.report import Confidence
 def blocked(label: str, text: str = "") -> Blocked:
     """A rule of server2 with this label."""
     return Blocked(
-        place=None, host="server2", label=label, text=text, undo="", hook="", counter="", walked=False,
+        place=None, host="server2", label=label, text=text, undo=(), hook="", counter="", walked=False,
         confidence=Confidence.LIKELY,
     )  # fmt: skip
 

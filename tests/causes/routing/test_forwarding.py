@@ -26,7 +26,7 @@ OFF, NO_WAY_BACK = "ip-forward-off", "missing-return-route"
 def test_the_remedy_names_the_setting_that_decides(name: str, setting: str, host: str) -> None:
     found = analyze(recorded(name)).cause
     assert found is not None
-    assert (found.code, found.remedy, found.remedy_host) == (OFF, (f"sysctl -w {setting}=1",), host)
+    assert (found.code, found.remedy, found.remedies[0].host) == (OFF, (f"sysctl -w {setting}=1",), host)
 
 
 def test_an_answer_is_told_by_its_own_frames() -> None:
@@ -77,7 +77,7 @@ def test_force_forwarding_overrides_the_ipv6_switch() -> None:
 def test_the_remedy_is_a_route_where_it_is_missing(name: str, host: str, remedy: tuple[str, ...]) -> None:
     found = analyze(recorded(name)).cause
     assert found is not None
-    assert (found.code, found.remedy_host, found.remedy) == (NO_WAY_BACK, host, remedy)
+    assert (found.code, found.remedies[0].host, found.remedy) == (NO_WAY_BACK, host, remedy)
 
 
 def test_a_refusing_route_of_a_wider_prefix_may_stay() -> None:
