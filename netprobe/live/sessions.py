@@ -98,6 +98,7 @@ class HostSessions:
                 known.session = Session(known.entry, self._life)
                 self._greeted.append((known, known.session.submit("hello")))
                 self._first.append((known, collect.ask(known.session, known.before, collect.FIRST)))
+                known.engine = Engine.of(known.entry, known.session)
         if any(
             not known.entry.reach.same_machine for known in self.by_name.values()
         ):  # else the inventory told already
@@ -167,14 +168,16 @@ class HostSessions:
             known.host_hint = 'give it become = "sudo -n" in the hosts file, or reach it as root'
 
     def _survey_engine(self, known: HostSession) -> None:
-        session = known.session
+        session, engine, known.engine = known.session, known.engine, None
+        if engine is None or session is None:
+            return
         try:
-            known.engine = Engine.connect(known.entry, session)
-            if known.engine is not None and session is not None:
-                found = known.engine.collect(self._wanted, lambda pid: collect.read_environment(session, pid))
-                known.before.outputs |= found
+            found = engine.collect(self._wanted, lambda pid: collect.read_environment(session, pid))
         except EngineError as error:
             known.engine_fault = error
+            return
+        known.before.outputs |= found
+        known.engine = engine if found else None
 
     def hosts(self) -> Mapping[str, Host]:
         """Return what is known so far of every host, parsed. Unchanged state is not parsed again."""

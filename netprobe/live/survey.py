@@ -99,8 +99,8 @@ class HostSurvey:
     def _ask_engine(self) -> None:
         self.opened.wait(self._left())
         try:
-            engine = Engine.connect(self.entry, self.session)
-            self.engine = None if engine is None else engine.collect()
+            engine = Engine.of(self.entry, self.session)
+            self.engine = (None if engine is None else engine.collect()) or None
         except EngineError as error:
             self.engine_error = error
 

@@ -1,27 +1,51 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import socket
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from docker.errors import NotFound
 
 from netprobe.hosts import engine
 from netprobe.hosts.engine import Engine, EngineError
+from netprobe.hosts.engine_client import Listing, Overview, socket_error
+from netprobe.hosts.session import Session
 from netprobe.inventory.hosts import HostEntry
+from netprobe.inventory.reach import Reach
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
     from pathlib import Path
+
+    from netprobe.evidence.model import CommandOutput
 
 
 def entry(**more: Any) -> HostEntry:
     return HostEntry(name="h", **more)
 
 
+@pytest.fixture(params=["session", "sdk"])
+def session(request: pytest.FixtureRequest) -> Iterator[Session | None]:
+    """Both ways to ask an Engine: through a session with its host, and by the SDK."""
+    if request.param == "sdk":
+        yield None
+        return
+    opened = Session(entry(), 30)
+    yield opened
+    opened.close()
+
+
+def collected(host: HostEntry, session: Session | None) -> dict[str, CommandOutput]:
+    found = Engine.of(host, session)
+    assert found is not None
+    return found.collect()
+
+
 def test_a_plain_host_has_no_engine() -> None:
-    assert Engine.connect(entry(docker=None)) is None
+    assert Engine.of(entry(docker=None), None) is None
 
 
 def test_no_engine_at_the_usual_place_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -29,54 +53,72 @@ def test_no_engine_at_the_usual_place_is_no_error(monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     monkeypatch.setattr(engine, "DEFAULT_SOCKET", f"unix://{tmp_path}/docker.sock")
-    assert Engine.connect(entry(docker="")) is None
+    assert Engine.of(entry(docker=""), None) is None
+    with_session = Session(entry(docker="", reach=Reach(same_machine=False)), 30)
+    assert collected(with_session.host, with_session) == {}
+    with_session.close()
 
 
-def test_a_socket_that_is_not_there(tmp_path: Path) -> None:
+def test_a_socket_that_is_not_there(tmp_path: Path, session: Session | None) -> None:
     with pytest.raises(EngineError, match="Docker is not running: there is no") as fault:
-        Engine.connect(entry(docker=f"unix://{tmp_path}/docker.sock"))
+        collected(entry(docker=f"unix://{tmp_path}/docker.sock"), session)
     assert "start" in fault.value.hint
 
 
-def test_a_socket_that_nobody_listens_at(tmp_path: Path) -> None:
+def test_a_socket_that_nobody_listens_at(tmp_path: Path, session: Session | None) -> None:
     path = tmp_path / "s"
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind(str(path))
     with pytest.raises(EngineError, match="nobody listens"):
-        Engine.connect(entry(docker=f"unix://{path}"))
+        collected(entry(docker=f"unix://{path}"), session)
 
 
-def test_a_socket_without_permission(monkeypatch: pytest.MonkeyPatch) -> None:
-    def denied(*_: object) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied")
-
-    monkeypatch.setattr(socket.socket, "connect", denied)
-    with pytest.raises(EngineError, match="permission denied") as fault:
-        Engine.connect(entry(docker="unix:///x/docker.sock"))
-    assert "docker" in fault.value.hint
+def test_a_socket_without_permission() -> None:
+    fault = socket_error("/x/docker.sock", errno.EACCES)
+    assert str(fault) == "/x/docker.sock: permission denied"
+    assert "docker" in fault.hint
 
 
-def test_somebody_else_listens_there(tmp_path: Path) -> None:
-    import threading
+def test_a_session_that_ended(tmp_path: Path) -> None:
+    ended = Session(entry(), 30)
+    ended.close()
+    with pytest.raises(EngineError, match="could not be asked"):
+        collected(entry(docker=f"unix://{tmp_path}/s"), ended)
 
-    path = tmp_path / "s"
+
+@pytest.mark.parametrize(
+    "said", [b"", b"HTTP/1.1 500 Internal Server Error\r\n\r\n{}", b"HTTP/1.1 200 OK\r\n\r\n[7", b"SSH-2.0\r\n"]
+)
+def test_somebody_else_listens_there(tmp_path: Path, session: Session | None, said: bytes) -> None:
+    with listening(tmp_path / "s", said), pytest.raises(EngineError, match="Docker does not answer"):
+        collected(entry(docker=f"unix://{tmp_path}/s"), session)
+
+
+@contextlib.contextmanager
+def listening(path: Path, said: bytes) -> Iterator[None]:
+    """Somebody at a socket who says the same to everybody, and hangs up."""
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind(str(path))
-        sock.listen()
+        sock.listen(16)
 
-        def hang_up() -> None:
-            for _ in range(2):
-                sock.accept()[0].close()
+        def answer() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    with sock.accept()[0] as asking:
+                        asking.recv(65536)
+                        asking.sendall(said)
 
-        threading.Thread(target=hang_up, daemon=True).start()
-        with pytest.raises(EngineError, match="Docker does not answer"):
-            Engine.connect(entry(docker=f"unix://{path}"))
+        threading.Thread(target=answer, daemon=True).start()
+        yield
+        sock.shutdown(socket.SHUT_RDWR)
 
 
-def test_the_environment_names_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_environment_names_the_engine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, session: Session | None
+) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/other.sock")
     with pytest.raises(EngineError, match=r"other\.sock"):
-        Engine.connect(entry(docker=""))
+        collected(entry(docker=""), session)
 
 
 class Containers:
@@ -86,14 +128,22 @@ class Containers:
         self.listed = [entry_of(name) for name in names]
         self.inspected: list[str] = []
 
-    def containers(self, **_: object) -> list[dict[str, Any]]:
-        return [dict(each) for each in self.listed]
+    def overview(self, most: int) -> Overview:
+        idents = [each["Id"] for each in self.listed]
+        inspected = {} if len(idents) > most else self.inspect(idents)
+        listing = Listing(entries=[dict(each) for each in self.listed], inspected=inspected)
+        return Overview(version={}, info={}, networks=[], containers=listing)
 
-    def inspect_container(self, ident: str) -> dict[str, Any]:
-        self.inspected.append(ident)
-        if ident == "id-gone":
-            raise NotFound("gone")
-        return {"Id": ident, "Name": f"/{ident.removeprefix('id-')}", "State": {"Status": "running", "Pid": 7}}
+    def containers(self, idents: Collection[str]) -> Listing:
+        return Listing(entries=[dict(each) for each in self.listed], inspected=self.inspect(idents))
+
+    def inspect(self, idents: Collection[str]) -> dict[str, dict[str, Any]]:
+        self.inspected += idents
+        return {
+            ident: {"Id": ident, "Name": f"/{ident.removeprefix('id-')}", "State": {"Status": "running", "Pid": 7}}
+            for ident in idents
+            if ident != "id-gone"
+        }
 
 
 def entry_of(name: str, status: str = "Up 2 hours") -> dict[str, Any]:
@@ -108,7 +158,7 @@ def read(asked: Engine, *wanted: str, most: int = 1000) -> list[tuple[str, int]]
 def test_a_second_look_inspects_only_what_matters_or_may_have_changed() -> None:
     client = Containers("a", "b", "young", "renamed")
     client.listed[2]["Status"] = "Up 5 seconds"
-    asked = Engine(client)  # type: ignore[arg-type]  # all that is used of it
+    asked = Engine(client)
     first = read(asked, "a")
     assert sorted(client.inspected) == ["id-a", "id-b", "id-renamed", "id-young"]
     client.inspected.clear()
@@ -118,7 +168,7 @@ def test_a_second_look_inspects_only_what_matters_or_may_have_changed() -> None:
 
 
 def test_of_very_many_the_list_has_to_do_for_the_others() -> None:
-    asked = Engine(Containers("a", "b", "c"))  # type: ignore[arg-type]
+    asked = Engine(Containers("a", "b", "c"))
     assert read(asked, "b", most=1) == [("/a", 0), ("/b", 7), ("/c", 0)]
     assert asked.only_listed == 2
     assert read(asked, most=3) == [("/a", 7), ("/b", 7), ("/c", 7)]
@@ -126,4 +176,4 @@ def test_of_very_many_the_list_has_to_do_for_the_others() -> None:
 
 
 def test_one_that_was_removed_meanwhile_is_left_out() -> None:
-    assert read(Engine(Containers("a", "gone"))) == [("/a", 7)]  # type: ignore[arg-type]
+    assert read(Engine(Containers("a", "gone"))) == [("/a", 7)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import importlib
 import os
 import socket
 import subprocess
@@ -17,6 +18,8 @@ import pytest
 
 from netprobe.errors import EnvironmentFault
 from netprobe.hosts import program
+from netprobe.hosts.remote.children import Children
+from netprobe.hosts.remote.main import PARTS
 from netprobe.hosts.session import HostLostError, RemoteError, Session
 from netprobe.inventory.hosts import HostEntry
 from netprobe.inventory.reach import Reach
@@ -405,6 +408,18 @@ def sleeping() -> bool:
 def test_the_program_names_every_module_of_its_folder() -> None:
     folder = Path(program.__file__).parent / "remote"
     assert {file.stem for file in folder.glob("*.py")} - {"__init__"} == set(program.MODULES)
+
+
+def test_the_program_fits_into_a_pipe_that_nobody_reads() -> None:
+    assert len(program.program()) < 48 << 10
+
+
+def test_every_operation_is_of_the_module_that_main_names(session: Session) -> None:
+    for operation, module in PARTS.items():
+        found = importlib.import_module(f"netprobe.hosts.remote.{module}").operations(Children("", b""))
+        assert operation in found
+    with pytest.raises(RemoteError, match="KeyError"):
+        session.ask("no-such-operation")
 
 
 def test_the_program_is_old_pythons_syntax() -> None:

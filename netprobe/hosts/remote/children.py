@@ -11,8 +11,12 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
-from typing import IO, Dict, List, Optional, Set
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO, Dict, List, Optional, Set
 
 SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin")
 
@@ -29,9 +33,14 @@ def environment() -> Dict[str, str]:
 
 
 class Children:
-    """Every process that this program started and has not yet reaped, and the namespaces that it holds open."""
+    """Every process that this program started and has not yet reaped, and the namespaces that it holds open.
 
-    def __init__(self) -> None:
+    ``boot`` and ``program`` are this program's own: what ``python3 -c`` runs, and what that then reads.
+    """
+
+    def __init__(self, boot: str, program: bytes) -> None:
+        self._boot = boot
+        self._program = program
         self._lock = threading.Lock()
         self._running: Set[subprocess.Popen[bytes]] = set()
         self._namespaces: Dict[str, int] = {}
@@ -92,6 +101,19 @@ class Children:
                 start_new_session=True,
             )
             self._running.add(child)
+        return child
+
+    def spawn_again(self, seconds: float, namespace: str) -> subprocess.Popen[bytes]:
+        """Start this same program once more, in a namespace that was entered before.
+
+        Raises:
+            Missing: a program that this takes is not installed.
+        """
+        argv = [sys.executable, "-I", "-S", "-W", "ignore", "-c", self._boot]
+        child = self.spawn(argv, seconds, namespace, stdin=subprocess.PIPE)
+        assert child.stdin is not None
+        child.stdin.write(b"%d\n" % len(self._program) + self._program)
+        child.stdin.flush()
         return child
 
     def reap(self, child: subprocess.Popen[bytes], seconds: float = 2.0) -> int:

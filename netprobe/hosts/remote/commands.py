@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, List
 
-from netprobe.hosts.remote.children import Children, Missing, environment, read_bounded
+from netprobe.hosts.remote.children import Missing, environment, read_bounded
+from netprobe.hosts.remote.threads import side_by_side
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List
+
+    from netprobe.hosts.remote.children import Children
 
 PARALLEL = 6
 
@@ -21,8 +26,7 @@ def run(children: Children, request: Dict[str, Any]) -> Dict[str, Any]:
     that is a file that is there.
     """
     commands = [each for each in request["commands"] if not (each.get("other_than") and _extra(each))]
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        outcomes = list(pool.map(lambda command: _outcome(children, command), commands))
+    outcomes = side_by_side(lambda command: _outcome(children, command), commands, PARALLEL)
     return {command["key"]: outcome for command, outcome in zip(commands, outcomes)}
 
 
@@ -78,3 +82,8 @@ def proxies(_request: Dict[str, Any]) -> Dict[str, Any]:
         except OSError:  # it ended while we looked
             continue
     return {"proxies": sorted(found, key=lambda proxy: int(str(proxy["pid"])))}
+
+
+def operations(children: Children) -> Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]]:
+    """Return what this module answers."""
+    return {"run": lambda request: run(children, request), "proxies": proxies}

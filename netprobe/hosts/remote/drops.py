@@ -9,10 +9,14 @@ import os
 import re
 import sys
 import time
-from typing import Any, Dict, List, Optional
 
-from netprobe.hosts.remote.children import Children
 from netprobe.hosts.remote.tracer import Output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Optional
+
+    from netprobe.hosts.remote.children import Children
 
 HARMLESS = re.compile(r"RLIMIT_MEMLOCK|^WARNING", re.ASCII)
 READY = re.compile(rb"^ready$", re.MULTILINE)
@@ -104,3 +108,9 @@ def _fault(output: Output) -> str:
     """Return the first complaint that is none of those bpftrace goes on after."""
     lines = output.complaint.decode("utf-8", "replace").splitlines()
     return next((line.strip() for line in lines if line.strip() and not HARMLESS.search(line)), "")
+
+
+def operations(children: Children) -> Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]]:
+    """Return what this module answers."""
+    drops = Drops(children)
+    return {"watch-drops": drops.start, "drops": drops.stop}

@@ -11,7 +11,12 @@ import select
 import signal
 import stat
 import time
-from typing import Any, Dict, Optional
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, Optional
+
+    from netprobe.hosts.remote.children import Children
 
 LIMIT = 1 << 20
 
@@ -87,3 +92,8 @@ def _drain(descriptor: int, deadline: float) -> bytes:
         if not part:
             return kept
         kept += part
+
+
+def operations(_children: Children) -> Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]]:
+    """Return what this module answers."""
+    return {"read": read}

@@ -2,23 +2,77 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
-from typing import Any, Dict
+import threading
 
-from netprobe.hosts.remote import commands, engine, files, sysctls
 from netprobe.hosts.remote.children import Children
-from netprobe.hosts.remote.drops import Drops
-from netprobe.hosts.remote.nested import Nested
 from netprobe.hosts.remote.server import Server
-from netprobe.hosts.remote.sniffers import Sniffers
-from netprobe.hosts.remote.sockets import Sockets
-from netprobe.hosts.remote.tracer import Tracer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict
+
+    from netprobe.hosts.remote.server import Operation
+
+PARTS = {
+    "run": "commands",
+    "proxies": "commands",
+    "read": "files",
+    "sysctls": "sysctls",
+    "engine": "engine",
+    "bind": "sockets",
+    "ask": "sockets",
+    "go": "sockets",
+    "within": "nested",
+    "sniff": "sniffers",
+    "tail": "sniffers",
+    "stop": "sniffers",
+    "trace": "tracer",
+    "untrace": "tracer",
+    "watch-drops": "drops",
+    "drops": "drops",
+}
+"""The module that answers an operation. It is loaded when the first of them is asked for: most hosts are asked for few."""
 
 
 class Ended(BaseException):
     """A signal asks this program to end."""
+
+
+class Operations:
+    """Every operation by its name."""
+
+    def __init__(self, children: Children) -> None:
+        self._children = children
+        self._lock = threading.Lock()
+        self._known: Dict[str, Operation] = {"hello": _hello, "enter": self._enter}
+
+    def find(self, name: str) -> Operation:
+        """Return an operation, its module loaded if need be.
+
+        Raises:
+            KeyError: there is none of that name.
+        """
+        with self._lock:
+            if name not in self._known:
+                module = importlib.import_module("netprobe.hosts.remote." + PARTS[name])
+                self._known.update(module.operations(self._children))
+            return self._known[name]
+
+    def add(self, name: str, operation: Operation) -> None:
+        """Add one that is not of a module."""
+        self._known[name] = operation
+
+    def _enter(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        self._children.enter(request["key"], request["pid"])
+        return {}
+
+
+def _hello(_request: Dict[str, Any]) -> Dict[str, Any]:
+    return {"python": list(sys.version_info[:3]), "uid": os.geteuid()}
 
 
 def _end(_signal: int, _frame: object) -> None:
@@ -27,41 +81,10 @@ def _end(_signal: int, _frame: object) -> None:
 
 def main(boot: str, program: bytes) -> None:
     """Serve requests until the input ends or a signal comes; leave no child behind."""
-    children = Children()
-    sniffers = Sniffers(children)
-    sockets = Sockets()
-    tracer = Tracer(children)
-    drops = Drops(children)
-    nested = Nested(children, boot, program)
-
-    def enter(request: Dict[str, Any]) -> Dict[str, Any]:
-        children.enter(request["key"], request["pid"])
-        return {}
-
-    server = Server(
-        {
-            "hello": lambda _request: {"python": list(sys.version_info[:3]), "uid": os.geteuid()},
-            "watch": lambda request: server.watch(request),  # noqa: PLW0108 - it is not there yet
-            "enter": enter,
-            "run": lambda request: commands.run(children, request),
-            "read": files.read,
-            "proxies": commands.proxies,
-            "sysctls": sysctls.read,
-            "sniff": sniffers.start,
-            "tail": sniffers.tail,
-            "stop": sniffers.stop,
-            "trace": tracer.start,
-            "untrace": tracer.stop,
-            "watch-drops": drops.start,
-            "drops": drops.stop,
-            "bind": sockets.bind,
-            "ask": sockets.ask,
-            "go": sockets.go,
-            "engine": engine.get,
-            "within": nested.within,
-        },
-        sys.stdout.buffer,
-    )
+    children = Children(boot, program)
+    operations = Operations(children)
+    server = Server(operations.find, sys.stdout.buffer)
+    operations.add("watch", server.watch)
     try:
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(number, _end)

@@ -6,23 +6,23 @@ A process of its own, as a thread cannot change its namespace without the risk o
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
-from typing import Any, Dict
 
-from netprobe.hosts.remote.children import Children
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from subprocess import Popen
+    from typing import Any, Callable, Dict
+
+    from netprobe.hosts.remote.children import Children
 
 
 class Nested:
     """Programs by namespace key, each asked one thing at a time."""
 
-    def __init__(self, children: Children, boot: str, program: bytes) -> None:
+    def __init__(self, children: Children) -> None:
         self._children = children
-        self._boot = boot
-        self._program = program
         self._lock = threading.Lock()
-        self._running: Dict[str, subprocess.Popen[bytes]] = {}
+        self._running: Dict[str, Popen[bytes]] = {}
 
     def within(self, request: Dict[str, Any]) -> Dict[str, Any]:
         """Pass ``request`` on to the program inside namespace ``ns``, which is started when it is not there yet."""
@@ -41,17 +41,17 @@ class Nested:
         result: Dict[str, Any] = answer["ok"]
         return result
 
-    def _start(self, namespace: str, seconds: float) -> subprocess.Popen[bytes]:
-        argv = [sys.executable, "-I", "-S", "-W", "ignore", "-c", self._boot]
-        child = self._children.spawn(argv, seconds, namespace, stdin=subprocess.PIPE)
-        assert child.stdin is not None
-        child.stdin.write(b"%d\n" % len(self._program) + self._program)
-        child.stdin.flush()
-        self._running[namespace] = child
+    def _start(self, namespace: str, seconds: float) -> Popen[bytes]:
+        child = self._running[namespace] = self._children.spawn_again(seconds, namespace)
         return child
 
 
-def _last_words(child: subprocess.Popen[bytes]) -> str:
+def _last_words(child: Popen[bytes]) -> str:
     stream = child.stderr
     said = stream.read(2000).decode("utf-8", "replace").strip() if stream is not None else ""
     return said.splitlines()[-1] if said else "no reason given"
+
+
+def operations(children: Children) -> Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]]:
+    """Return what this module answers."""
+    return {"within": Nested(children).within}

@@ -11,16 +11,19 @@ import signal
 import subprocess
 import threading
 import time
-from typing import IO, Any, Callable, Dict
 
-Operation = Callable[[Dict[str, Any]], Dict[str, Any]]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO, Any, Callable, Dict
+
+    Operation = Callable[[Dict[str, Any]], Dict[str, Any]]
 
 
 class Server:
     """Answers requests until the input ends."""
 
-    def __init__(self, operations: Dict[str, Operation], output: IO[bytes]) -> None:
-        self._operations = operations
+    def __init__(self, find: Callable[[str], Operation], output: IO[bytes]) -> None:
+        self._find = find
         self._output = output
         self._lock = threading.Lock()
         self._heard = time.monotonic()
@@ -51,7 +54,7 @@ class Server:
     def _answer(self, request: Dict[str, Any]) -> None:
         answer: Dict[str, Any] = {"id": request["id"]}
         try:
-            answer["ok"] = self._operations[request["op"]](request)
+            answer["ok"] = self._find(request["op"])(request)
         except (OSError, ValueError, KeyError, TypeError, AssertionError, subprocess.SubprocessError) as error:
             answer["error"] = "%s: %s" % (type(error).__name__, error)
         self.write(answer)

@@ -11,9 +11,12 @@ import signal
 import subprocess
 import threading
 import time
-from typing import Any, Dict, List, Optional
 
-from netprobe.hosts.remote.children import Children
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Optional
+
+    from netprobe.hosts.remote.children import Children
 
 HEADER = 24
 NOISE = re.compile(r"listening on|packets? (captured|received|dropped)|dropped privs|verbose output")
@@ -176,3 +179,9 @@ class Sniffers:
             if since >= quiet or now >= deadline:
                 return
             pause.wait(min(quiet - since, deadline - now))
+
+
+def operations(children: Children) -> Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]]:
+    """Return what this module answers."""
+    sniffers = Sniffers(children)
+    return {"sniff": sniffers.start, "tail": sniffers.tail, "stop": sniffers.stop}

@@ -13,14 +13,19 @@ import select
 import socket
 import threading
 import time
-from typing import Any, Callable, Dict, Optional, Tuple
 
 from netprobe.hosts.remote import answers
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, Optional, Tuple
+
+    from netprobe.hosts.remote.children import Children
+
+    Result = Dict[str, Any]
+
 HOLD_SECONDS = 0.2
 HTTP_LIMIT = 1 << 20
-
-Result = Dict[str, Any]
 
 
 def family_of(address: str) -> int:
@@ -234,3 +239,9 @@ def _icmp(sock: socket.socket, request: Dict[str, Any]) -> Tuple[str, str, Optio
         return "timeout", "no echo reply within %.3g s" % request["seconds"], None
     other = None if answer.peer[0] == request["address"] else [answer.peer[0], request["ident"]]
     return "replied", "echo reply", other
+
+
+def operations(_children: Children) -> Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]]:
+    """Return what this module answers."""
+    sockets = Sockets()
+    return {"bind": sockets.bind, "ask": sockets.ask, "go": sockets.go}

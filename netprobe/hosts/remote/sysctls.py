@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import glob
-from typing import Any, Dict, List
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List
+
+    from netprobe.hosts.remote.children import Children
 
 ROOT = "/proc/sys/"
 
@@ -25,3 +30,8 @@ def read(request: Dict[str, Any]) -> Dict[str, Any]:
 def key(path: str) -> str:
     """Return sysctl(8)'s name for a path: dots and slashes swapped, so that ``eth1.1`` becomes ``eth1/1``."""
     return path.translate({ord("/"): ".", ord("."): "/"})
+
+
+def operations(_children: Children) -> Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]]:
+    """Return what this module answers."""
+    return {"sysctls": read}

@@ -11,9 +11,14 @@ import re
 import subprocess
 import threading
 import time
-from typing import Any, Dict, List, Optional, Set
 
-from netprobe.hosts.remote.children import Children, read_bounded
+from netprobe.hosts.remote.children import read_bounded
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Optional, Set
+
+    from netprobe.hosts.remote.children import Children
 
 NETLINK = "/proc/thread-self/net/netlink"
 NETFILTER, TRACE_GROUP = 12, 1 << 8  # NETLINK_NETFILTER; NFNLGRP_NFTRACE is group 9 (linux/netfilter/nfnetlink.h)
@@ -165,3 +170,9 @@ def listeners() -> Set[str]:
     with open(NETLINK, encoding="ascii", errors="replace") as file:
         rows: List[List[str]] = [line.split() for line in file][1:]
     return {row[2] for row in rows if len(row) > 3 and int(row[1]) == NETFILTER and int(row[3], 16) & TRACE_GROUP}
+
+
+def operations(children: Children) -> Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]]:
+    """Return what this module answers."""
+    tracer = Tracer(children)
+    return {"trace": tracer.start, "untrace": tracer.stop}
