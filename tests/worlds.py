@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from netprobe.state.engine.docker import Container, ContainerState, Endpoint, Network, Published
+from netprobe.state.engine.docker import Container, ContainerState, EndpointSettings, Network, Published
 from netprobe.state.links import Address, Link, Route
 from netprobe.state.model import Host, Namespace
 
@@ -43,7 +43,9 @@ def container(
     netns_of: str = "",
 ) -> Container:
     gateway = f"{address.rpartition('.')[0]}.1" if address else ""
-    endpoint = Endpoint(network=network.name, network_id=network.id, address=address, prefixlen=16, gateway=gateway)
+    endpoint = EndpointSettings(
+        network=network.name, network_id=network.id, address=address, prefixlen=16, gateway=gateway
+    )
     return Container(
         name=name,
         id=f"{next(IDS):064x}",

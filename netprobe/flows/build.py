@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netprobe.decode.table import SYN, SYN_ACK, Kind
-from netprobe.flows.model import Endpoint, Flow
+from netprobe.flows.model import Flow, PackedEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -177,14 +177,18 @@ def _isn(table: PacketTable, rows: NDArray[np.int64], wanted: int) -> int | None
     return int(table.seq[found[0]]) if len(found) else None
 
 
-def source(table: PacketTable, row: int) -> Endpoint:
+def source(table: PacketTable, row: int) -> PackedEndpoint:
     """The sender of one row."""
-    return Endpoint(int(table.ip_version[row]), int(table.src_hi[row]), int(table.src_lo[row]), int(table.sport[row]))
+    return PackedEndpoint(
+        int(table.ip_version[row]), int(table.src_hi[row]), int(table.src_lo[row]), int(table.sport[row])
+    )
 
 
-def destination(table: PacketTable, row: int) -> Endpoint:
+def destination(table: PacketTable, row: int) -> PackedEndpoint:
     """The receiver of one row."""
-    return Endpoint(int(table.ip_version[row]), int(table.dst_hi[row]), int(table.dst_lo[row]), int(table.dport[row]))
+    return PackedEndpoint(
+        int(table.ip_version[row]), int(table.dst_hi[row]), int(table.dst_lo[row]), int(table.dport[row])
+    )
 
 
 def first_row(flow: Flow, table: PacketTable) -> int:
@@ -202,14 +206,18 @@ def _with_errors(table: PacketTable, flows: list[Flow]) -> tuple[Flow, ...]:
     rows = np.flatnonzero(table.kind == Kind.ICMP_ERROR).tolist()
     if not rows:
         return tuple(flows)
-    index: dict[tuple[int, frozenset[Endpoint]], list[int]] = {}
+    index: dict[tuple[int, frozenset[PackedEndpoint]], list[int]] = {}
     for flow in flows:
         index.setdefault((flow.point, frozenset((flow.client, flow.server))), []).append(flow.number)
     errors: dict[int, list[int]] = {}
     for row in rows:
         version = int(table.ip_version[row])
-        src = Endpoint(version, int(table.inner_src_hi[row]), int(table.inner_src_lo[row]), int(table.inner_sport[row]))
-        dst = Endpoint(version, int(table.inner_dst_hi[row]), int(table.inner_dst_lo[row]), int(table.inner_dport[row]))
+        src = PackedEndpoint(
+            version, int(table.inner_src_hi[row]), int(table.inner_src_lo[row]), int(table.inner_sport[row])
+        )
+        dst = PackedEndpoint(
+            version, int(table.inner_dst_hi[row]), int(table.inner_dst_lo[row]), int(table.inner_dport[row])
+        )
         for number in index.get((int(table.packets.point[row]), frozenset((src, dst))), ()):
             errors.setdefault(number, []).append(row)
     return tuple(replace(flow, errors=tuple(errors[flow.number])) if flow.number in errors else flow for flow in flows)

@@ -17,7 +17,15 @@ COLUMNS = ("proto", "src", "dst", "packets", "payload_bytes", "points", "first_u
 def frame(flows: Iterable[FlowSummary]) -> pd.DataFrame:
     """Return one row a flow, in order of first packet; ``first_us`` is in µs since the capture began."""
     rows = [
-        (flow.proto, flow.src, flow.dst, flow.packets, flow.payload_bytes, ", ".join(flow.points), flow.first_us)
+        (
+            flow.proto,
+            str(flow.src),
+            str(flow.dst),
+            flow.packets,
+            flow.payload_bytes,
+            ", ".join(flow.points),
+            flow.first_us,
+        )
         for flow in flows
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("first_us", kind="stable", ignore_index=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from netprobe.decode.address import text as address_text
 from netprobe.decode.table import Kind
 from netprobe.errors import UsageFault
+from netprobe.model.endpoint import Endpoint
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 PROTO_NAME = {Kind.TCP: "tcp", Kind.UDP: "udp", Kind.ICMP: "icmp"}
 
 
-class Endpoint(NamedTuple):
-    """An address and port (ICMP echo: the identifier as port), hashable and cheap to compare.
+class PackedEndpoint(NamedTuple):
+    """An endpoint as the packet columns hold it (ICMP echo: the identifier as port): cheap to make, hash and compare.
 
     ``version`` is 4 or 6; an IPv4 address is ``hi = 0``.
     """
@@ -32,11 +33,9 @@ class Endpoint(NamedTuple):
         """The address in text form."""
         return address_text(self.version, self.hi, self.lo)
 
-    def text(self, *, port: bool = True) -> str:
-        """``192.0.2.1:80``, ``[2001:db8::1]:80``, or the bare address."""
-        if not port:
-            return self.address
-        return f"[{self.address}]:{self.port}" if self.version == 6 else f"{self.address}:{self.port}"
+    def unpack(self, *, port: bool = True) -> Endpoint:
+        """The value that all rooms share, without the port where that is none."""
+        return Endpoint(self.address, self.port if port else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +58,8 @@ class Flow:
     number: int
     point: int
     kind: Kind
-    client: Endpoint
-    server: Endpoint
+    client: PackedEndpoint
+    server: PackedEndpoint
     initiator_seen: bool
     vlan: int
     forward: NDArray[np.int64]
@@ -88,8 +87,8 @@ class FlowSummary:
     """
 
     proto: str
-    src: str
-    dst: str
+    src: Endpoint
+    dst: Endpoint
     packets: int
     payload_bytes: int
     points: tuple[str, ...]

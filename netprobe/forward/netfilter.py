@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from netprobe.forward.model import Barrier, Flying, Obstacle, Stopped, UnknownHere, WalkStep
 from netprobe.forward.nftables import translation, walk_chain
 from netprobe.forward.traverse import traverse
+from netprobe.model.endpoint import Endpoint
 from netprobe.model.report import Direction
 from netprobe.state.iptables import Rule, delete_argv, labelled, policy_argv
 from netprobe.state.lookup import has_address
@@ -188,7 +189,7 @@ def _obstacle(place: Place, walk: Traversal, direction: Direction) -> Obstacle:
 
 
 def _step(place: Place, hook: str, kind: str, rule: Rule, before: Flying, after: Flying) -> WalkStep:
-    to = _endpoint(after.dst, after.dport) if kind in _BY_DESTINATION else after.src
+    to = Endpoint(after.dst, after.dport) if kind in _BY_DESTINATION else after.src
     what = f"{kind} to {to}" if before.endpoints != after.endpoints else f"{kind}, nothing changes"
     return WalkStep(
         place=place, stage=f"nat/{hook}", what=what, rule=labelled(rule), text=rule.text, direction=after.direction
@@ -231,12 +232,6 @@ def _address_of(namespace: Namespace, device: str, towards: str) -> str | None:
     link = namespace.link(device)
     same_family = (each.address for each in link.addresses if (":" in each.address) == (":" in towards)) if link else ()
     return next(iter(same_family), None)
-
-
-def _endpoint(address: str, port: int | None) -> str:
-    if port is None:
-        return address
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _nft_chains(by: Filter, hook: str, address: str) -> tuple[NftChain, ...]:
@@ -287,7 +282,7 @@ def _translate_nft(by: Filter, rule: NftRule, packet: Flying, out_if: str) -> Fl
 
 def _nft_step(place: Place, hook: str, rule: NftRule, before: Flying, after: Flying) -> WalkStep:
     kind = (translation(rule) or ("NAT", "", None))[0]
-    to = _endpoint(after.dst, after.dport) if kind == "dnat" else after.src
+    to = Endpoint(after.dst, after.dport) if kind == "dnat" else after.src
     what = f"{kind} to {to}" if before.endpoints != after.endpoints else f"{kind}, nothing changes"
     return WalkStep(
         place=place, stage=f"nat/{hook}", what=what, rule=nft_where(rule), text=rule.text, direction=after.direction

@@ -36,7 +36,7 @@ from netprobe.state.names import EMBEDDED_DNS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from netprobe.state.engine.docker import Container, Endpoint, Network
+    from netprobe.state.engine.docker import Container, EndpointSettings, Network
     from netprobe.state.model import Host
 
 _MAX_HOSTS = 8  # hosts of the inventory that one request passes, at most
@@ -254,7 +254,7 @@ class _Walk:
         elif bridge:
             self.at_bridge(host, bridge, endpoint)
 
-    def endpoint_by(self, host: Host, container: Container, dev: str) -> tuple[Endpoint, Network | None] | None:
+    def endpoint_by(self, host: Host, container: Container, dev: str) -> tuple[EndpointSettings, Network | None] | None:
         """The endpoint that this interface belongs to; without a route: the one whose subnet has it, else the first."""
         endpoints = list(container.networks.values())
         by_dev = [each for each in endpoints if dev and container_interface(host, container, each) == dev]
@@ -263,7 +263,7 @@ class _Walk:
         return (chosen, network_for(host, chosen)) if chosen else None
 
     def out_of(
-        self, host: Host, container: Container, endpoint: Endpoint, *, role: Role, optional: bool = False
+        self, host: Host, container: Container, endpoint: EndpointSettings, *, role: Role, optional: bool = False
     ) -> str:
         """The container's interface, its veth and its bridge's name (which the caller adds)."""
         place = Place(host=host.name, container=container.name)
@@ -281,7 +281,7 @@ class _Walk:
             self.stop(Place(host=host.name), bridge, Role.BRIDGE, optional=True)
         return bridge
 
-    def at_bridge(self, host: Host, bridge: str, mine: Endpoint) -> None:
+    def at_bridge(self, host: Host, bridge: str, mine: EndpointSettings) -> None:
         """From a container, at its bridge: switched to another port of it, or routed by the host."""
         found = container_with(host, self.dialled)
         if found is not None and found[1].network_id == mine.network_id:
@@ -326,7 +326,7 @@ class _Walk:
                 sees_unicast=old.sees_unicast,
             )
 
-    def published(self, host: Host) -> tuple[Container, Endpoint | None] | None:
+    def published(self, host: Host) -> tuple[Container, EndpointSettings | None] | None:
         """The running container that publishes what was dialled, with the endpoint that it is reached at."""
         if self.port is None or self.proto not in {"tcp", "udp"}:
             return None
@@ -335,7 +335,7 @@ class _Walk:
             return None
         return found[0], self.serving_endpoint(host, found[0])
 
-    def serving_endpoint(self, host: Host, container: Container) -> Endpoint | None:
+    def serving_endpoint(self, host: Host, container: Container) -> EndpointSettings | None:
         """Where a published port leads: the engine uses the network that has the container's default route."""
         bridged = [each for each, network in networks_of(host, container) if network.driver == "bridge"]
         hop = route_lookup(host.namespace(container.name), "192.0.2.1")  # TEST-NET-1: nobody's, so the default route
@@ -407,7 +407,7 @@ class _Walk:
                     return hop.dev
         return owner
 
-    def to_container(self, host: Host, container: Container, endpoint: Endpoint | None) -> None:
+    def to_container(self, host: Host, container: Container, endpoint: EndpointSettings | None) -> None:
         """From the host's namespace through bridge and veth into a container."""
         if container.host_network or endpoint is None:
             self.arrives = canonical(self.hosts, Place(host=host.name, container=container.name))
@@ -420,7 +420,7 @@ class _Walk:
             self.stop(Place(host=host.name), bridge, Role.BRIDGE)
         self.into(host, container, endpoint)
 
-    def into(self, host: Host, container: Container, endpoint: Endpoint, *, optional: bool = False) -> None:
+    def into(self, host: Host, container: Container, endpoint: EndpointSettings, *, optional: bool = False) -> None:
         """From the bridge into a container: its veth, its interface."""
         veth = host_veth(host, container, endpoint)
         if veth is not None:

@@ -15,6 +15,7 @@ from netprobe.forward.model import Barrier, Flying, Obstacle, Stopped, UnknownHe
 from netprobe.forward.netfilter import Filter, filter_of, pass_hook, pass_netdev
 from netprobe.forward.plan import point_name
 from netprobe.forward.wire import Carried, Frame, Tap, carry
+from netprobe.model.endpoint import UNCHOSEN, Endpoint, Ends
 from netprobe.model.report import Change, Direction, Hop, HopPacket
 from netprobe.state.address import is_loopback, same
 from netprobe.state.engine.docker import ContainerState
@@ -58,7 +59,7 @@ class Walker:
     tracked: dict[Place, list[_Entry]] = field(default_factory=dict)
     arrives: Place | None = None
     entered: int = 0
-    dialled: str = ""
+    dialled: Endpoint | None = None
     resolved: list[str] = field(default_factory=list)
     noted: int = 0
     ends: list[tuple[Place, Flying]] = field(default_factory=list)
@@ -66,7 +67,7 @@ class Walker:
 
     def request(self, place: Place, packet: Flying) -> None:
         """Send a packet and follow it to a socket. Raises Stopped, UnknownHere."""
-        self.dialled = _text(packet.dst, packet.dport, packet.proto)
+        self.dialled = _endpoint(packet.dst, packet.dport, packet.proto)
         self._send(place, packet)
 
     def replies(self) -> None:
@@ -306,7 +307,7 @@ class Walker:
             raise UnknownHere(f"the sockets of {place} are not known")
         takers = listening(namespace.sockets, packet.dst, packet.dport, packet.proto)
         if not takers:
-            text = f"nothing listens on {packet.dst}:{packet.dport}/{packet.proto}"
+            text = f"nothing listens on {Endpoint(packet.dst, packet.dport)}/{packet.proto}"
             raise Stopped(Obstacle(
                 barrier=Barrier.NOBODY_LISTENS, place=place, label=f"port {packet.dport}/{packet.proto}", text=text, rejects=True,
             ))  # fmt: skip
@@ -330,7 +331,7 @@ class Walker:
         dialled = [(address, port) for at, address, port in self.asked if at == place]
         known = packet.proto == "tcp" and packet.src is not None and dialled
         if known and not any(same(address, packet.src or "") and port == packet.sport for address, port in dialled):
-            came, wanted = _text(packet.src, packet.sport, packet.proto), _text(*dialled[0], packet.proto)
+            came, wanted = _endpoint(packet.src, packet.sport, packet.proto), _endpoint(*dialled[0], packet.proto)
             self._block(Obstacle(
                 barrier=Barrier.OTHER_SOURCE, place=place, label=f"{came}", text=f"the answer comes from {came}, not from {wanted}",
                 direction=packet.direction, rejects=True,
@@ -338,7 +339,7 @@ class Walker:
 
     def _proxied(self, place: Place, packet: Flying, proxy: Proxy) -> None:
         self.ends.append((place, packet))
-        where = f"{proxy.container_ip}:{proxy.container_port}"
+        where = Endpoint(proxy.container_ip, proxy.container_port)
         self.steps.append(
             WalkStep(place=place, stage="docker-proxy", what=f"dials {where}", rule=f"docker-proxy pid {proxy.pid}")
         )
@@ -407,7 +408,8 @@ class Walker:
 
     def _changed_before(self, first: HopPacket) -> tuple[Change, ...]:
         """DNAT in OUTPUT comes before every point: what was dialled tells."""
-        if self.dialled == first.dst or any(hop.direction is Direction.REQUEST and hop.packet for hop in self.hops):
+        seen = any(hop.direction is Direction.REQUEST and hop.packet for hop in self.hops)
+        if self.dialled is None or self.dialled == first.dst or seen:
             return ()
         return (Change(field="dst", before=self.dialled, after=first.dst, by="NAT"),)
 
@@ -460,11 +462,8 @@ def _proxy(host: Host, packet: Flying) -> Proxy | None:
     return None
 
 
-def _text(address: str | None, port: int | None, proto: str) -> str:
-    shown = address or "?"
-    if proto == _ICMP:
-        return shown
-    return f"[{shown}]:{port or '*'}" if ":" in shown else f"{shown}:{port or '*'}"
+def _endpoint(address: str | None, port: int | None, proto: str) -> Endpoint:
+    return Endpoint(address or "", None if proto == _ICMP else port or UNCHOSEN)
 
 
 def _shown(packet: Flying, vlan: int | None) -> HopPacket:
@@ -472,8 +471,8 @@ def _shown(packet: Flying, vlan: int | None) -> HopPacket:
     if packet.direction is Direction.REPLY:
         info = {"tcp": "SYN-ACK", _ICMP: "echo reply"}.get(packet.proto, "datagram")
     return HopPacket(
-        src=_text(packet.src, packet.sport, packet.proto),
-        dst=_text(packet.dst, packet.dport, packet.proto),
+        src=_endpoint(packet.src, packet.sport, packet.proto),
+        dst=_endpoint(packet.dst, packet.dport, packet.proto),
         proto=packet.proto,
         info=info,
         ttl=packet.ttl,
@@ -486,7 +485,7 @@ def _changes(previous: Hop, leg: int, after: HopPacket) -> tuple[Change, ...]:
     if before is None:
         return ()
     if previous.leg != leg:
-        one, other = f"{before.src} → {before.dst}", f"{after.src} → {after.dst}"
+        one, other = Ends(before.src, before.dst), Ends(after.src, after.dst)
         return (Change(field="connection", before=one, after=other, by="docker-proxy"),)
     pairs = (("src", before.src, after.src), ("dst", before.dst, after.dst))
     found = [Change(field=name, before=old, after=new, by="NAT") for name, old, new in pairs if old != new]

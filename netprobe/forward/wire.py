@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from netprobe.model.report import Direction
-    from netprobe.state.engine.docker import Container, Endpoint, Network
+    from netprobe.state.engine.docker import Container, EndpointSettings, Network
     from netprobe.state.links import Link
     from netprobe.state.model import Host
 
@@ -123,7 +123,7 @@ def _carry(ask: Frame, stops: list[Tap]) -> tuple[Place | None, str, str]:
     return _out_of_container(ask, stops, container, endpoint, network)
 
 
-def _endpoint_of(host: Host, container: Container, device: str) -> tuple[Endpoint, Network] | None:
+def _endpoint_of(host: Host, container: Container, device: str) -> tuple[EndpointSettings, Network] | None:
     for endpoint in container.networks.values():
         network = network_for(host, endpoint)
         if network is not None and container_interface(host, container, endpoint) == device:
@@ -132,7 +132,7 @@ def _endpoint_of(host: Host, container: Container, device: str) -> tuple[Endpoin
 
 
 def _out_of_container(
-    ask: Frame, stops: list[Tap], container: Container, endpoint: Endpoint, network: Network
+    ask: Frame, stops: list[Tap], container: Container, endpoint: EndpointSettings, network: Network
 ) -> tuple[Place | None, str, str]:
     host, own = ask.host, Place(host=ask.host.name)
     veth = host_veth(host, container, endpoint)
@@ -176,7 +176,7 @@ def _from_bridge(ask: Frame, stops: list[Tap], bridge: str) -> tuple[Place, str]
     raise ask.stopped(Barrier.NO_NEIGHBOUR, own, bridge, f"nobody on {bridge} has {ask.address}")
 
 
-def _check_neighbour(ask: Frame, host: Host, container: Container, endpoint: Endpoint) -> None:
+def _check_neighbour(ask: Frame, host: Host, container: Container, endpoint: EndpointSettings) -> None:
     """A neighbour entry with another MAC than the container's: the frame comes, and nobody takes it."""
     inner = container_link(host, container, endpoint)
     _check_entry(ask, (inner.mac if inner else "") or endpoint.mac)
@@ -193,7 +193,7 @@ def _check_entry(ask: Frame, mac: str, others: frozenset[str] = frozenset()) -> 
             raise ask.stopped(Barrier.WRONG_NEIGHBOUR, ask.place, f"neighbour {each.address}", text)
 
 
-def _endpoints(host: Host) -> Iterator[tuple[Container, Endpoint, Network]]:
+def _endpoints(host: Host) -> Iterator[tuple[Container, EndpointSettings, Network]]:
     for container in host.containers or ():
         if container.running:
             for endpoint in container.networks.values():

@@ -15,6 +15,7 @@ from netprobe.decode.address import mac
 from netprobe.decode.table import SYN, SYN_ACK, TAG_UNKNOWN, Flag, Kind
 from netprobe.flows.build import ECHO_REQUEST, destination, source
 from netprobe.flows.model import PROTO_NAME
+from netprobe.model.endpoint import Ends
 from netprobe.model.report import Change, Direction, Hop, HopPacket
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import CapturePoint
     from netprobe.flows.model import Flow
     from netprobe.journeys.model import Connection, Journey
+    from netprobe.model.endpoint import Endpoint
 
 ECHO_REPLY = {4: 0, 6: 129}
 
@@ -107,7 +109,7 @@ def hops(
     points: Sequence[CapturePoint],
     stops: Sequence[ExpectedPoint] = (),
     *,
-    dialled: str | None = None,
+    dialled: Endpoint | None = None,
     delivered: bool = False,
     predicted: Mapping[tuple[Direction, int], Sequence[str]] | None = None,
 ) -> tuple[Hop, ...]:
@@ -118,7 +120,7 @@ def hops(
         table: the packet table.
         points: the capture points.
         stops: the itinerary from source to target, empty when unknown.
-        dialled: ``ADDRESS:PORT`` (ICMP: the address) that the client dialled, None unknown: a destination that differs at the very
+        dialled: what the client dialled (ICMP: no port), None unknown: a destination that differs at the very
             first point was rewritten on the source itself (DNAT in OUTPUT).
         delivered: True when the way back needs no missing hops (the connection works).
         predicted: the points of each direction and leg (from 1) in the order in which host state has them pass, a point as often as
@@ -141,10 +143,10 @@ def hops(
     return tuple(out)
 
 
-def _from_dialled(seen: list[Hop], dialled: str | None) -> list[Hop]:
-    if not seen or seen[0].packet is None or dialled in (None, seen[0].packet.dst):
+def _from_dialled(seen: list[Hop], dialled: Endpoint | None) -> list[Hop]:
+    if not seen or seen[0].packet is None or dialled is None or dialled == seen[0].packet.dst:
         return seen
-    change = Change(field="dst", before=str(dialled), after=seen[0].packet.dst, by="NAT")
+    change = Change(field="dst", before=dialled, after=seen[0].packet.dst, by="NAT")
     return [replace(seen[0], changes=(change,)), *seen[1:]]
 
 
@@ -283,8 +285,8 @@ def packet(table: PacketTable, row: int) -> HopPacket:
     kind = Kind(int(table.kind[row]))
     with_port = kind in (Kind.TCP, Kind.UDP)
     return HopPacket(
-        src=source(table, row).text(port=with_port),
-        dst=destination(table, row).text(port=with_port),
+        src=source(table, row).unpack(port=with_port),
+        dst=destination(table, row).unpack(port=with_port),
         proto="icmp" if kind == Kind.ICMP_ERROR else PROTO_NAME.get(kind, "ip"),
         info=_info(table, row, kind),
         ttl=_absent(int(table.ttl[row])),
@@ -363,8 +365,8 @@ def changes(table: PacketTable, one: Sighting, other: Sighting) -> tuple[Change,
         return (
             Change(
                 field="connection",
-                before=f"{left.src} → {left.dst}",
-                after=f"{right.src} → {right.dst}",
+                before=Ends(left.src, left.dst),
+                after=Ends(right.src, right.dst),
                 by="embedded DNS server" if table.dns_qr[one.row] >= 0 else "docker-proxy",
             ),
         )

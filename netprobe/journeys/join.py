@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from netprobe.decode.table import PacketTable
-    from netprobe.flows.model import Endpoint, Flow
+    from netprobe.flows.model import Flow, PackedEndpoint
 
 TOKENS_A_FLOW = 8  # packets looked at for tokens in each direction: enough to join, bounded for long flows
 DIGEST_BYTES = 64
@@ -73,7 +73,7 @@ def _one_connection(flows: list[Flow], table: PacketTable) -> bool:
     shows the same only where one point sees both its sides (an ``any`` capture and DNAT), and then the later copy's TTL is one lower. A
     hairpin's second copy has another source.
     """
-    seen: dict[tuple[int, int, Endpoint], Flow] = {}
+    seen: dict[tuple[int, int, PackedEndpoint], Flow] = {}
     for flow in sorted(flows, key=lambda each: int(table.packets.time_ns[first_row(each, table)])):
         earlier = seen.setdefault((flow.point, flow.vlan, flow.client), flow)
         if earlier.server != flow.server and _ttl(earlier, table) - _ttl(flow, table) != 1:

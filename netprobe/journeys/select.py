@@ -176,8 +176,8 @@ def summary(connection: Connection, table: PacketTable, points: Sequence[Capture
     by_time = sorted(connection.flows, key=lambda flow: int(table.packets.time_ns[first_row(flow, table)]))
     return FlowSummary(
         proto=first.proto,
-        src=first.client.text(port=port),
-        dst=first.server.text(port=port),
+        src=first.client.unpack(port=port),
+        dst=first.server.unpack(port=port),
         packets=len(rows),
         payload_bytes=sum(max(int(table.payload_len[row]), 0) for row in rows),
         points=tuple(dict.fromkeys(points[flow.point].name for flow in by_time)),

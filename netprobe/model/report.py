@@ -11,6 +11,7 @@ from netprobe.model.remedy import lines
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from netprobe.model.endpoint import Endpoint, Ends
     from netprobe.model.remedy import Remedy
 
 
@@ -93,7 +94,7 @@ class HopPacket:
     """The packet seen at a hop.
 
     Attributes:
-        src, dst: ``192.168.3.201:41290``, ``[fd00::1]:80`` or a bare address for ICMP and ARP.
+        src, dst: its two ends; no ports for ICMP and ARP.
         proto: ``tcp``, ``udp``, ``icmp``, ``arp``.
         info: ``SYN``, ``SYN-ACK``, ``RST``, ``echo request``, ``17 bytes`` …
         ttl, vlan: None absent; ``vlan`` is the outermost tag. src_mac, dst_mac: None where the link type has none.
@@ -102,8 +103,8 @@ class HopPacket:
         tag_known: False where this kind of capture does not tell whether there was a tag.
     """
 
-    src: str
-    dst: str
+    src: Endpoint
+    dst: Endpoint
     proto: str
     info: str
     ttl: int | None = None
@@ -126,14 +127,14 @@ class Change:
 
     Attributes:
         field: ``src``, ``dst`` (address:port), ``src_mac``, ``dst_mac``, ``ttl``, ``vlan``, ``connection`` (docker-proxy's new one).
-        before, after: text forms; JSON calls them ``from`` and ``to``.
+        before, after: an endpoint for ``src`` and ``dst``, both ends for ``connection``, else the text; JSON calls them ``from`` and ``to``.
         by: ``DNAT``, ``SNAT``, ``MASQUERADE``, ``conntrack`` (a reply's address put back), ``docker-proxy``, ``routing``, ``bridge``, ``VLAN`` …
         rule: the rule or process that did it (``nat/DOCKER #2``, ``docker-proxy pid 4711``) or None.
     """
 
     field: str
-    before: str
-    after: str
+    before: Endpoint | Ends | str
+    after: Endpoint | Ends | str
     by: str
     rule: str | None = None
 
@@ -271,8 +272,8 @@ class TraceWalk:
     host: str
     direction: Direction
     leg: int
-    src: str
-    dst: str
+    src: Endpoint
+    dst: Endpoint
     info: str = ""
     frame: int = 0
     count: int = 1
@@ -300,8 +301,8 @@ class KernelDrop:
     container: str | None = None
     direction: Direction
     leg: int
-    src: str
-    dst: str
+    src: Endpoint
+    dst: Endpoint
     info: str = ""
     reason: str
     at: str

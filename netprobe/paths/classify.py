@@ -82,7 +82,7 @@ def _lookup_way(hops: Sequence[Hop], points: Sequence[CapturePoint], intent: Int
 
 
 def _embedded(hops: Sequence[Hop]) -> bool:
-    return any("127.0.0.11" in (hop.packet.dst if hop.packet else "") for hop in hops)
+    return any(hop.packet.dst.address == "127.0.0.11" for hop in hops if hop.packet)
 
 
 def _general(hops: Sequence[Hop], points: Sequence[CapturePoint], intent: Intent, story: Observation) -> Way:

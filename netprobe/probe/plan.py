@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import Place
+from netprobe.model.endpoint import Endpoint
 from netprobe.state.address import covers, ip, is_any, is_loopback, overlaps
 from netprobe.state.lookup import (
     FLAT_DRIVERS,
@@ -68,7 +69,7 @@ def dial_address(hosts: Mapping[str, Host], source: Place, address: str, port: i
         target_at=canonical(hosts, Place(host=host.name, container=container.name)),
         target_address=serving_address(host, container, address) or None,
         target_port=binding.container_port,
-        way=f"{host.name} publishes {container.name}'s port {binding.container_port}/{proto} at {_at(address, port)}",
+        way=f"{host.name} publishes {container.name}'s port {binding.container_port}/{proto} at {Endpoint(address, port)}",
     )
 
 
@@ -129,7 +130,7 @@ def _published(hosts: Mapping[str, Host], source: Place, found: Found, owner: Co
         verb = "publishes" if owner.running else "would publish"
         verb = verb if chosen in owner.published else "was asked to publish"
         other = six is not (":" in address)  # no address of that version is known
-        at = f"{_at(chosen.host_ip, host_port)} only" if loopback or other else _at(address, host_port)
+        at = f"{Endpoint(chosen.host_ip, host_port)} only" if loopback or other else str(Endpoint(address, host_port))
         way = f"{host.name} {verb} {owner.name}'s port {port}/{proto} at {at}"
     why = f"{source} has no way to {owner.name}'s own address; "
     return Dial(
@@ -292,7 +293,3 @@ def _required(address: str | None, found: Found) -> str:
             "check the interfaces of that host",
         )
     return address
-
-
-def _at(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

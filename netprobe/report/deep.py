@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from netprobe.decode.table import PacketTable
     from netprobe.evidence.model import Evidence
+    from netprobe.model.endpoint import Endpoint
     from netprobe.model.report import Hop, HopPacket, Report
 
 MOST_PAYLOADS = 8
@@ -134,14 +135,14 @@ def _payload_rows(evidence: Evidence, table: PacketTable, hops: Sequence[Hop]) -
     number = next((index for index, point in enumerate(evidence.points) if point.name == seen[-1].point), -1)
     found = 0
     for row in ((evidence.packets.point == number) & (table.payload_len > 0)).nonzero()[0].tolist():
-        if {source(table, row).text(), destination(table, row).text()} == ends:
+        if {source(table, row).unpack(), destination(table, row).unpack()} == ends:
             yield row
             found += 1
         if found == MOST_PAYLOADS:
             return
 
 
-def _ends(packet: HopPacket) -> set[str]:
+def _ends(packet: HopPacket) -> set[Endpoint]:
     return {packet.src, packet.dst}
 
 

@@ -11,6 +11,7 @@ from netprobe.report.document import Divider, Line, Row, Span, Style, Table, lin
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from netprobe.model.endpoint import Endpoint
     from netprobe.model.report import Change, Hop, HopPacket, Report
 
 _HEAD = ("at", "+µs", "frame", "packet", "changed here")
@@ -109,7 +110,7 @@ def _packet_cell(hop: Hop, before: Hop | None) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def _ends(packet: HopPacket) -> tuple[str, str, str, str]:
+def _ends(packet: HopPacket) -> tuple[Endpoint, Endpoint, str, str]:
     return packet.src, packet.dst, packet.proto, packet.info
 
 
@@ -144,12 +145,13 @@ def _agent(change: Change) -> str:
 
 
 def _vlan_words(change: Change) -> str:
-    if change.before in _NOTHING:
-        return f"VLAN tag {change.after} put on"
-    if change.after in _NOTHING:
-        return f"VLAN tag {change.before} taken off"
-    if change.after.endswith(f".{change.before}"):
-        return f"outer VLAN tag {change.after.partition('.')[0]} put on"
-    if change.before.endswith(f".{change.after}"):
-        return f"outer VLAN tag {change.before.partition('.')[0]} taken off"
-    return f"VLAN tag {change.before}→{change.after}"
+    before, after = str(change.before), str(change.after)
+    if before in _NOTHING:
+        return f"VLAN tag {after} put on"
+    if after in _NOTHING:
+        return f"VLAN tag {before} taken off"
+    if after.endswith(f".{before}"):
+        return f"outer VLAN tag {after.partition('.')[0]} put on"
+    if before.endswith(f".{after}"):
+        return f"outer VLAN tag {before.partition('.')[0]} taken off"
+    return f"VLAN tag {before}→{after}"

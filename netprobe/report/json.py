@@ -124,8 +124,8 @@ def _walk(walk: TraceWalk) -> dict[str, Any]:
         "host": walk.host,
         "direction": walk.direction.value,
         "leg": walk.leg,
-        "src": walk.src,
-        "dst": walk.dst,
+        "src": str(walk.src),
+        "dst": str(walk.dst),
         "info": walk.info,
         "frame": walk.frame or None,
         "count": walk.count,
@@ -142,8 +142,8 @@ def _drop(drop: KernelDrop) -> dict[str, Any]:
         "container": drop.container,
         "direction": drop.direction.value,
         "leg": drop.leg,
-        "src": drop.src,
-        "dst": drop.dst,
+        "src": str(drop.src),
+        "dst": str(drop.dst),
         "info": drop.info,
         "reason": drop.reason,
         "at": drop.at,
@@ -175,8 +175,8 @@ def _arp_frame(frame: ArpFrame) -> dict[str, Any]:
 
 def _packet(packet: HopPacket) -> dict[str, Any]:
     return {
-        "src": packet.src,
-        "dst": packet.dst,
+        "src": str(packet.src),
+        "dst": str(packet.dst),
         "proto": packet.proto,
         "info": packet.info,
         "ttl": packet.ttl,
@@ -191,8 +191,8 @@ def _packet(packet: HopPacket) -> dict[str, Any]:
 def _change(change: Change) -> dict[str, Any]:
     return {
         "field": change.field,
-        "from": change.before,
-        "to": change.after,
+        "from": str(change.before),
+        "to": str(change.after),
         "by": change.by,
         "rule": change.rule,
     }

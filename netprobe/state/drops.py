@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from netprobe.model.endpoint import Endpoint
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -44,7 +46,7 @@ class Dropped:
         at: the function that dropped it, ``"nft_do_chain"``.
         container: in whose network namespace; None for the host's own.
         interface: the interface that it was on, ``""`` for none (yet).
-        src, dst: as it was then, ``"192.168.3.201:41290"`` (a bare address without ports).
+        src, dst: as it was then; without ports where it has none.
         info: ``SYN``, ``echo request``, ``""``.
     """
 
@@ -52,8 +54,8 @@ class Dropped:
     at: str
     container: str | None = None
     interface: str = ""
-    src: str
-    dst: str
+    src: Endpoint
+    dst: Endpoint
     info: str = ""
 
     @property
@@ -88,7 +90,7 @@ def parse_drops(text: str, issues: Issues) -> tuple[Dropped, ...]:
 def _drop(line: re.Match[str], container: str | None, reason: str) -> list[Dropped]:
     """The drop of a line; nothing where its addresses are none."""
     src, dst = _end(line[5], line[6], line[4]), _end(line[7], line[8], line[4])
-    if not src or not dst:
+    if src is None or dst is None:
         return []
     return [
         Dropped(
@@ -103,14 +105,13 @@ def _drop(line: re.Match[str], container: str | None, reason: str) -> list[Dropp
     ]
 
 
-def _end(address: str, port: str, transport: str) -> str:
+def _end(address: str, port: str, transport: str) -> Endpoint | None:
+    """None where the address is none."""
     try:
         text = str(ipaddress.ip_address(address))
     except ValueError:
-        return ""
-    if transport == "icmp":
-        return text
-    return f"[{text}]:{int(port)}" if ":" in text else f"{text}:{int(port)}"
+        return None
+    return Endpoint(text, None if transport == "icmp" else int(port))
 
 
 def _info(transport: str, number: int) -> str:

@@ -17,7 +17,7 @@ from netprobe.state.links import LOCAL
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from netprobe.state.engine.docker import Container, Endpoint, Network, Published
+    from netprobe.state.engine.docker import Container, EndpointSettings, Network, Published
     from netprobe.state.links import Link, Route, RoutingRule
     from netprobe.state.model import Host, Namespace
 
@@ -128,7 +128,7 @@ def namespace_of(hosts: Mapping[str, Host], place: Place) -> Namespace | None:
     return host.namespace(place.container) if host else None
 
 
-def networks_of(host: Host, container: Container) -> Iterator[tuple[Endpoint, Network]]:
+def networks_of(host: Host, container: Container) -> Iterator[tuple[EndpointSettings, Network]]:
     """The networks that a container is in, those that the engine told of."""
     for endpoint in container.networks.values():
         network = host.network(endpoint.network) or host.network(endpoint.network_id)
@@ -151,7 +151,7 @@ def address_of_name(host: Host, container: str, name: str) -> str | None:
     return None
 
 
-def container_with(host: Host, address: str) -> tuple[Container, Endpoint] | None:
+def container_with(host: Host, address: str) -> tuple[Container, EndpointSettings] | None:
     """The running container of this host that has this address in one of its networks."""
     for container in host.containers or ():
         if not container.running:
@@ -162,7 +162,7 @@ def container_with(host: Host, address: str) -> tuple[Container, Endpoint] | Non
     return None
 
 
-def network_for(host: Host, endpoint: Endpoint) -> Network | None:
+def network_for(host: Host, endpoint: EndpointSettings) -> Network | None:
     """An endpoint's network."""
     return host.network(endpoint.network) or host.network(endpoint.network_id)
 
@@ -303,7 +303,7 @@ def _publishes(published: Published, address: str, port: int, proto: str) -> int
     return 1 if bound.is_unspecified else None
 
 
-def container_link(host: Host, container: Container, endpoint: Endpoint) -> Link | None:
+def container_link(host: Host, container: Container, endpoint: EndpointSettings) -> Link | None:
     """The interface of a container in one of its networks, by address, then by MAC; None when its links are not known."""
     links = host.namespace(container.name).links or ()
     wanted = set(endpoint.all_addresses)
@@ -313,7 +313,7 @@ def container_link(host: Host, container: Container, endpoint: Endpoint) -> Link
     return next((link for link in links if endpoint.mac and link.mac == endpoint.mac), None)
 
 
-def container_interface(host: Host, container: Container, endpoint: Endpoint) -> str:
+def container_interface(host: Host, container: Container, endpoint: EndpointSettings) -> str:
     """The same by name; where its links are not known, eth0 and so on in the order in which the engine numbers them."""
     link = container_link(host, container, endpoint)
     if link is not None:
@@ -322,7 +322,7 @@ def container_interface(host: Host, container: Container, endpoint: Endpoint) ->
     return f"eth{order.index(endpoint.network)}" if endpoint.network in order else "eth0"
 
 
-def host_veth(host: Host, container: Container, endpoint: Endpoint) -> Link | None:
+def host_veth(host: Host, container: Container, endpoint: EndpointSettings) -> Link | None:
     """The host's end of a container's veth pair; None for other kinds, or when it cannot be told.
 
     By the pair's interface numbers; where the container was not looked into, by the bridge's forwarding table.

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from netprobe.model.endpoint import Endpoint
 from netprobe.state.address import is_any, is_loopback, same
 
 if TYPE_CHECKING:
@@ -48,6 +49,11 @@ class Socket:
     pids: tuple[int, ...] = ()
     v6only: bool = False
     backlog: tuple[int, int] = (0, 0)
+
+    @property
+    def bound(self) -> Endpoint:
+        """Its own end."""
+        return Endpoint(self.local, self.port)
 
     @property
     def wildcard(self) -> bool:

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from netprobe.model.endpoint import Endpoint
 from netprobe.state.issues import dict_of, int_of, load_json, text_of
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _RULE = re.compile(r"(.*?)(?: ?# handle (\d{1,18}))? ?\(verdict ([^()]+)\)", re.
 _UNKNOWN_RULE = re.compile(r"(\d{1,18}) \(verdict ([^()]+)\)", re.ASCII)
 _COUNTER = re.compile(r"counter packets \d+ bytes \d+ ?", re.ASCII)
 _OWN = re.compile(r"netprobe_[0-9a-f]{16}", re.ASCII)
+_MAX_DIGITS = 5
 _WORD = r'"?([^\s"]+)"?'
 _FLAGS = {
     "syn": "SYN",
@@ -67,7 +69,7 @@ class Traced:
     """One packet's walk, from where it came into this host or was sent by it.
 
     Attributes:
-        src, dst: as it came, ``192.168.3.201:41290`` (a bare address without ports).
+        src, dst: as it came; without ports where it has none, without an address where the line does not tell.
         info: ``SYN``, ``echo request``, ``""``.
         in_if, out_if: by which interfaces, ``""`` for none.
         key: what stays the same while it is translated: identification, length, flags.
@@ -75,8 +77,8 @@ class Traced:
         hooks: netprobe's own chains that saw it.
     """
 
-    src: str
-    dst: str
+    src: Endpoint
+    dst: Endpoint
     info: str = ""
     in_if: str = ""
     out_if: str = ""
@@ -194,11 +196,10 @@ def _value(text: str, name: str) -> str:
     return found[1] if found else ""
 
 
-def _end(text: str, address: str, port: str) -> str:
-    host, number = _value(text, f"ip6? {address}"), _value(text, f"(?:tcp|udp) {port}")
-    if not number:
-        return host
-    return f"[{host}]:{number}" if ":" in host else f"{host}:{number}"
+def _end(text: str, address: str, port: str) -> Endpoint:
+    number = _value(text, f"(?:tcp|udp) {port}")
+    known = number.isdecimal() and len(number) <= _MAX_DIGITS
+    return Endpoint(_value(text, f"ip6? {address}"), int(number) if known else None)
 
 
 def parse_handles(text: str, issues: Issues) -> Mapping[tuple[str, str, str], tuple[int, ...]]:

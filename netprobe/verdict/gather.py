@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.case import Case
 from netprobe.causes.proof.attribution import attribute
-from netprobe.causes.proof.hooks import endpoint
 from netprobe.evidence.model import Place, Proto
 from netprobe.forward.plan import itinerary
 from netprobe.forward.question import predict_probe
@@ -136,8 +135,7 @@ def resolved(case: Case) -> frozenset[str]:
     if case.probe is not None:
         found |= {each for each in (case.probe.dialled, case.probe.target_address) if each}
     for hop in case.hops:
-        for text in (hop.packet.src, hop.packet.dst) if hop.packet else ():
-            found.add(endpoint(text)[0] or text)
+        found |= {hop.packet.src.address, hop.packet.dst.address} if hop.packet else set()
     return frozenset(found)
 
 

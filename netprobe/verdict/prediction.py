@@ -17,6 +17,7 @@ from netprobe.state.build import build_world
 from netprobe.state.lookup import canonical
 from netprobe.state.sharing import is_absent
 from netprobe.verdict.behind import behind, blocker
+from netprobe.verdict.target import dialled_by
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence, Probe
@@ -35,7 +36,7 @@ def foretell(evidence: Evidence, probe: Probe) -> Report:
     return Report(
         target=probe.target,
         source=probe.source,
-        dialled=_dialled(probe, case.transport),
+        dialled=dialled_by(probe, case.transport),
         verdict=verdict,
         path=(path_of(told, case.intent) if told else None) or PathCode.NONE,
         resolution=probe.lookup.how.value,
@@ -117,12 +118,3 @@ def _no_walk(probe: Probe) -> str:
 
 def _limits(evidence: Evidence) -> tuple[str, ...]:
     return tuple(f"{limit.subject}: {limit.why}" for limit in evidence.limits)
-
-
-def _dialled(probe: Probe, transport: str) -> str | None:
-    if probe.dialled is None:
-        return None
-    if probe.dialled_port is None:
-        return f"{probe.dialled}/icmp"
-    host = f"[{probe.dialled}]" if ":" in probe.dialled else probe.dialled
-    return f"{host}:{probe.dialled_port}/{transport}"

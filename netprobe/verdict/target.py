@@ -9,6 +9,7 @@ from netprobe.causes.service.endpoint import NOT_RUNNING
 from netprobe.decode.table import Kind
 from netprobe.evidence.model import Outcome, Proto, Resolution
 from netprobe.journeys.chosen import lookup_is_it
+from netprobe.model.endpoint import Endpoint
 from netprobe.paths.observe import Intent
 from netprobe.state.lookup import canonical
 from netprobe.state.sharing import is_absent
@@ -74,29 +75,29 @@ def asks_for_host(probe: Probe | None, world: World) -> bool:
     return probe.lookup.how is Resolution.LITERAL or name in world.before
 
 
-def first_destination(probe: Probe | None) -> str | None:
-    """``ADDRESS:PORT`` as a packet to the dialled endpoint shows it; None where a lookup is the story or nothing was dialled."""
+def first_destination(probe: Probe | None) -> Endpoint | None:
+    """What a packet to the dialled endpoint is sent to; None where a lookup is the story or nothing was dialled."""
     if probe is None or lookup_is_it(probe) or probe.dialled is None:
         return None
-    if probe.dialled_port is None:
-        return probe.dialled
-    return (
-        f"[{probe.dialled}]:{probe.dialled_port}" if ":" in probe.dialled else f"{probe.dialled}:{probe.dialled_port}"
-    )
+    return Endpoint(probe.dialled, probe.dialled_port)
 
 
 def dialled(case: Case) -> str | None:
     """Return ``ADDRESS:PORT/PROTO`` as it was dialled (``ADDRESS/icmp``); None when nothing was."""
-    probe = case.probe
-    if probe is not None and probe.dialled is not None:
-        if probe.dialled_port is None:
-            return f"{probe.dialled}/icmp"
-        address = f"[{probe.dialled}]" if ":" in probe.dialled else probe.dialled
-        return f"{address}:{probe.dialled_port}/{case.transport}"
-    if probe is None and case.journey is not None:
-        first = case.journey.outer.flows[0]
-        return f"{first.server.text(port=first.kind != Kind.ICMP)}/{first.proto}"
-    return None
+    if case.probe is not None:
+        return dialled_by(case.probe, case.transport)
+    if case.journey is None:
+        return None
+    first = case.journey.outer.flows[0]
+    return f"{first.server.unpack(port=first.kind != Kind.ICMP)}/{first.proto}"
+
+
+def dialled_by(probe: Probe, transport: str) -> str | None:
+    """Return the same of a probe that may not have been sent."""
+    if probe.dialled is None:
+        return None
+    proto = "icmp" if probe.dialled_port is None else transport
+    return f"{Endpoint(probe.dialled, probe.dialled_port)}/{proto}"
 
 
 def client(case: Case) -> str:

@@ -23,7 +23,7 @@ def test_no_packets_no_flows() -> None:
 
 def test_both_directions_are_one_flow_and_the_syn_sender_is_the_client() -> None:
     (flow,) = flows(handshake("eth0", "10.0.0.1:40000", "10.0.0.2:80", 0))
-    assert (flow.client.text(), flow.server.text()) == ("10.0.0.1:40000", "10.0.0.2:80")
+    assert (str(flow.client.unpack()), str(flow.server.unpack())) == ("10.0.0.1:40000", "10.0.0.2:80")
     assert (len(flow.forward), len(flow.reverse)) == (2, 1)
     assert (flow.isn, flow.reply_isn) == (1000, 6000)
     assert flow.initiator_seen
@@ -43,7 +43,7 @@ def test_points_and_vlans_are_kept_apart() -> None:
 
 def test_without_a_syn_the_syn_ack_tells_the_client() -> None:
     (flow,) = flows([("eth0", 0, tcp("10.0.0.2:80", "10.0.0.1:40000", "SA", 5, 6))])
-    assert flow.client.text() == "10.0.0.1:40000"
+    assert str(flow.client.unpack()) == "10.0.0.1:40000"
     assert flow.isn is None
     assert flow.reply_isn == 5
 
@@ -51,7 +51,7 @@ def test_without_a_syn_the_syn_ack_tells_the_client() -> None:
 def test_in_mid_stream_the_initiator_is_a_guess() -> None:
     (flow,) = flows([("eth0", 0, tcp("10.0.0.2:80", "10.0.0.1:40000", "A", 5, 6, data=b"x"))])
     assert not flow.initiator_seen
-    assert flow.client.text() == "10.0.0.1:40000"
+    assert str(flow.client.unpack()) == "10.0.0.1:40000"
 
 
 def test_a_reused_port_begins_a_new_flow_and_a_retransmission_does_not() -> None:

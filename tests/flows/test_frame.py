@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from netprobe.flows.frame import busiest, frame
 from netprobe.flows.model import FlowSummary
+from netprobe.model.endpoint import Endpoint
 
 
 def summary(number: int, point: str = "eth0") -> FlowSummary:
     return FlowSummary(
         proto="tcp",
-        src=f"10.0.0.1:{number}",
-        dst="10.0.0.2:80",
+        src=Endpoint("10.0.0.1", number),
+        dst=Endpoint("10.0.0.2", 80),
         packets=number,
         payload_bytes=number * 10,
         points=(point, "docker0"),

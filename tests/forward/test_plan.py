@@ -8,7 +8,7 @@ import pytest
 
 from netprobe.evidence.model import Place
 from netprobe.forward.plan import Role, itinerary
-from netprobe.state.engine.docker import Container, ContainerState, Endpoint, Network
+from netprobe.state.engine.docker import Container, ContainerState, EndpointSettings, Network
 from netprobe.state.links import Address, Link
 from netprobe.state.model import Host, Namespace
 
@@ -226,7 +226,7 @@ def test_macvlan_to_nobody(lab: Any) -> None:
 def macvlan_host(name: str, address: str, *, kind: str) -> Host:
     """A host with one container on eth1.1; ``kind`` of eth1.1 is vlan, or veth as in a lab without 8021q."""
     parent = Link(name="eth1.1", ifindex=4, kind=kind, peer_name="eth1" if kind == "vlan" else "", vlan_id=1)
-    endpoint = Endpoint(network="mac_net2", network_id="n", address=address, prefixlen=24)
+    endpoint = EndpointSettings(network="mac_net2", network_id="n", address=address, prefixlen=24)
     container = Container(
         name="m", state=ContainerState.RUNNING, network_mode="mac_net2", networks={"mac_net2": endpoint}
     )

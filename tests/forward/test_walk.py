@@ -68,7 +68,7 @@ def test_a_published_port_by_dnat_and_back() -> None:
     back = [hop for hop in told.hops if hop.direction == "reply"]
     assert back[-1].point == "server1/eth0"
     assert back[-1].packet is not None
-    assert back[-1].packet.src == "192.168.3.202:80"
+    assert str(back[-1].packet.src) == "192.168.3.202:80"
 
 
 def test_what_lies_behind_the_first_obstacle() -> None:
@@ -131,7 +131,7 @@ def test_docker_proxy_dials_anew() -> None:
         for change in hop.changes
         if change.field == "connection" and hop.direction == "request"
     ]
-    assert inner.after.startswith("172.17.0.1:* → 172.17.0.2:80")
+    assert str(inner.after).startswith("172.17.0.1:* → 172.17.0.2:80")
 
 
 def test_no_route_and_nobody_there() -> None:

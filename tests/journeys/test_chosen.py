@@ -20,7 +20,7 @@ def test_several_connections_are_listed() -> None:
     ]
     with pytest.raises(SeveralFlows) as fault:
         analyze(evidence(sent))
-    assert [flow.src for flow in fault.value.flows] == ["10.0.0.1:4000", "10.0.0.3:4000"]
+    assert [str(flow.src) for flow in fault.value.flows] == ["10.0.0.1:4000", "10.0.0.3:4000"]
     assert fault.value.exit_code == 2
 
 

@@ -44,7 +44,7 @@ def test_request_then_reply_with_their_changes() -> None:
         ("reply", "s/eth0"),
         ("reply", "s/docker0"),
     ]
-    assert [(change.field, change.before, change.after) for change in found[1].changes] == [
+    assert [(change.field, str(change.before), str(change.after)) for change in found[1].changes] == [
         ("dst", HOST, INSIDE),
         ("ttl", "64", "63"),
     ]
@@ -140,4 +140,4 @@ def test_a_tag_that_a_capture_does_not_keep_is_not_taken_off() -> None:
     one, other = (Sighting(leg=0, flow=flow, row=row, count=1) for row, flow in enumerate(build(table)))
     assert changes(table, one, other) == ()
     table.vlan[1], table.vlan_inner[0] = 7, 7
-    assert [(change.before, change.after) for change in changes(table, one, other)] == [("1.7", "7")]
+    assert [(str(change.before), str(change.after)) for change in changes(table, one, other)] == [("1.7", "7")]

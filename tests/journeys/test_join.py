@@ -18,7 +18,7 @@ CLIENT, HOST, INSIDE = "192.168.3.201:41000", "192.168.3.202:80", "172.17.0.2:80
 def test_dnat_keeps_the_isn() -> None:
     _, found = joined([*handshake("E", CLIENT, HOST, 0), *handshake("B", CLIENT, INSIDE, 1, ttl=63)])
     assert len(found) == 1
-    assert [flow.server.text() for flow in found[0].flows] == [HOST, INSIDE]
+    assert [str(flow.server.unpack()) for flow in found[0].flows] == [HOST, INSIDE]
 
 
 def test_dnat_and_source_nat_at_once_keep_the_isn_too() -> None:

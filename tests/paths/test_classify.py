@@ -7,6 +7,7 @@ import pytest
 from netprobe.evidence.model import Place, Proto
 from netprobe.journeys.hops import hops
 from netprobe.journeys.model import Journey
+from netprobe.model.endpoint import Endpoint
 from netprobe.paths.classify import Way, classify
 from netprobe.paths.observe import Intent, observe
 from tests.craft import Sent, evidence, handshake, joined, tcp
@@ -22,7 +23,13 @@ def way(sent: list[Sent], target: Place | None, legs: int = 1, dialled: str | No
     journey = Journey(legs=found[:legs])
     intent = Intent(target=target, proto=Proto.TCP, probed=True)
     story = observe(journey, table, points, intent)
-    return classify(journey, hops(journey, table, points, dialled=dialled, delivered=story.good), points, intent, story)
+    return classify(
+        journey,
+        hops(journey, table, points, dialled=Endpoint.parse(dialled) if dialled else None, delivered=story.good),
+        points,
+        intent,
+        story,
+    )
 
 
 def at(points: list[tuple[str, str, str, int]], seq: int = 1000, ts: int = 7, start: float = 0) -> list[Sent]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netprobe.model.endpoint import Endpoint
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import (
     Change,
@@ -27,8 +28,8 @@ def packet(
     src: str, dst: str, info: str, frame: int, ttl: int = 64, mac: int = 1, vlan: int | None = None
 ) -> HopPacket:
     return HopPacket(
-        src=src,
-        dst=dst,
+        src=Endpoint.parse(src),
+        dst=Endpoint.parse(dst),
         proto="tcp",
         info=info,
         ttl=ttl,

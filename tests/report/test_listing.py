@@ -3,6 +3,7 @@ from __future__ import annotations
 from netprobe.flows.expression import FlowExpr
 from netprobe.flows.frame import frame
 from netprobe.flows.model import FlowSummary
+from netprobe.model.endpoint import Endpoint
 from netprobe.report.listing import MOST_LISTED
 from netprobe.report.listing import listing as laid_out
 from netprobe.report.plain import to_plain
@@ -11,8 +12,8 @@ from netprobe.report.plain import to_plain
 def summary(number: int, point: str = "eth0") -> FlowSummary:
     return FlowSummary(
         proto="tcp",
-        src=f"10.0.0.1:{number}",
-        dst="10.0.0.2:80",
+        src=Endpoint("10.0.0.1", number),
+        dst=Endpoint("10.0.0.2", 80),
         packets=number,
         payload_bytes=number * 10,
         points=(point, "docker0"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from netprobe.model.endpoint import Endpoint
 from netprobe.model.report import Direction, KernelDrop, TraceStep, TraceWalk
 from netprobe.report.json import to_json
 from netprobe.report.text import render
@@ -15,8 +16,8 @@ WALK = TraceWalk(
     host="server2",
     direction=Direction.REQUEST,
     leg=1,
-    src="192.168.3.201:41290",
-    dst="192.168.3.202:80",
+    src=Endpoint("192.168.3.201", 41290),
+    dst=Endpoint("192.168.3.202", 80),
     info="SYN",
     frame=13,
     count=3,
@@ -26,8 +27,8 @@ DROP = KernelDrop(
     host="server2",
     direction=Direction.REQUEST,
     leg=1,
-    src="192.168.3.201:41290",
-    dst="172.17.0.2:80",
+    src=Endpoint("192.168.3.201", 41290),
+    dst=Endpoint("172.17.0.2", 80),
     info="SYN",
     reason="NETFILTER_DROP",
     at="nft_do_chain",
@@ -112,7 +113,7 @@ def test_a_drop_in_json() -> None:
 
 
 def test_drops_are_untrusted() -> None:
-    evil = replace(DROP, host=EVIL, container=EVIL, src=EVIL, reason=EVIL, at=EVIL, interface=EVIL)
+    evil = replace(DROP, host=EVIL, container=EVIL, src=Endpoint(EVIL, 1), reason=EVIL, at=EVIL, interface=EVIL)
     for columns in (None, 60):
         text = render(replace(WORKS, drops=(evil,)), columns=columns)
         assert "\x1b[31m" not in text
@@ -120,7 +121,9 @@ def test_drops_are_untrusted() -> None:
 
 
 def test_rules_are_untrusted() -> None:
-    evil = replace(WALK, host=EVIL, src=EVIL, steps=(replace(STEPS[0], component=EVIL, rule=EVIL, verdict=EVIL),))
+    evil = replace(
+        WALK, host=EVIL, src=Endpoint(EVIL, 1), steps=(replace(STEPS[0], component=EVIL, rule=EVIL, verdict=EVIL),)
+    )
     for columns in (None, 60):
         text = render(replace(WORKS, trace=(evil,)), columns=columns)
         assert "\x1b[31m" not in text

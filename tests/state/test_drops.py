@@ -37,7 +37,7 @@ def test_netfilter() -> None:
         None,
         "eth0",
     )
-    assert (first.dst, first.info, first.is_loss) == ("172.17.0.2:80", "SYN", True)
+    assert (str(first.dst), first.info, first.is_loss) == ("172.17.0.2:80", "SYN", True)
 
 
 def test_what_another_host_of_the_same_kernel_dropped_is_not_ours() -> None:
@@ -61,8 +61,8 @@ def test_an_echo_and_ipv6() -> None:
         f"{HEAD}drop 12 4026531840 f icmp fd00::1 0 fd00:0:0::2 0 128 eth0\n"
         "drop 12 4026531840 f tcp fd00::1 1000 fd00::2 80 17 eth0"
     )
-    assert (echo.src, echo.dst, echo.info) == ("fd00::1", "fd00::2", "echo request")
-    assert (six.src, six.dst, six.info) == ("[fd00::1]:1000", "[fd00::2]:80", "FIN-ACK")
+    assert (str(echo.src), str(echo.dst), echo.info) == ("fd00::1", "fd00::2", "echo request")
+    assert (str(six.src), str(six.dst), six.info) == ("[fd00::1]:1000", "[fd00::2]:80", "FIN-ACK")
 
 
 def test_an_echo_reply_that_a_raw_socket_heard_is_no_loss() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netprobe.model.endpoint import Endpoint
 from netprobe.state.issues import Issues
 from netprobe.state.trace import Step, Traced, parse_handles, parse_trace
 
@@ -33,7 +34,7 @@ def short(walk: Traced) -> list[str]:
 
 def test_dnat() -> None:
     there, back, *_ = walks(sample("dnat"))
-    assert (there.dst, there.info, there.in_if, there.hooks) == (
+    assert (str(there.dst), there.info, there.in_if, there.hooks) == (
         "192.168.3.202:8080",
         "SYN",
         "eth0",
@@ -53,7 +54,7 @@ def test_dnat() -> None:
     assert there.steps[1].text == 'iifname != "docker0" tcp dport 8080 dnat to 172.17.0.2:80'
     assert there.steps[1].handle == 10
     assert there.steps[-1].is_policy
-    assert (back.src, back.info, back.dropped_by) == ("172.17.0.2:80", "SYN-ACK", None)
+    assert (str(back.src), back.info, back.dropped_by) == ("172.17.0.2:80", "SYN-ACK", None)
 
 
 def test_a_rule_that_drops_ends_the_walk() -> None:
@@ -71,20 +72,20 @@ def test_the_host_to_itself_is_one_walk_and_the_inner_connection_another() -> No
     found = walks(sample("docker-proxy"))
     assert found[0].hooks == ("output", "prerouting")
     assert short(found[0])[-1] == "filter/INPUT accept"
-    inner = next(walk for walk in found if walk.dst == "172.17.0.2:80")
+    inner = next(walk for walk in found if walk.dst == Endpoint("172.17.0.2", 80))
     assert (inner.info, inner.out_if) == ("SYN", "docker0")
 
 
 def test_the_kernel_changes_the_id_in_the_middle() -> None:
-    back = next(walk for walk in walks(sample("docker-proxy")) if walk.src == "172.17.0.2:80")
+    back = next(walk for walk in walks(sample("docker-proxy")) if walk.src == Endpoint("172.17.0.2", 80))
     assert short(back) == ["filter/INPUT accept"]
 
 
 def test_icmp() -> None:
     there, back, *_ = walks(sample("icmp"))
     assert (there.src, there.dst, there.info, back.info) == (
-        "172.17.0.3",
-        "192.168.3.201",
+        Endpoint("172.17.0.3"),
+        Endpoint("192.168.3.201"),
         "echo request",
         "echo reply",
     )
@@ -122,7 +123,7 @@ def test_ipv6_and_a_rule_without_handle() -> None:
     (walk,) = walks(
         f'trace id a {OWN} {head}\ntrace id a ip6 filter INPUT rule tcp dport 80 comment "(x)" drop (verdict drop)\n'
     )
-    assert (walk.src, walk.dst) == ("[fd00::1]:1000", "[fd00::2]:80")
+    assert (walk.src, walk.dst) == (Endpoint("fd00::1", 1000), Endpoint("fd00::2", 80))
     assert walk.dropped_by is not None
     assert walk.dropped_by.text == 'tcp dport 80 comment "(x)" drop'
 

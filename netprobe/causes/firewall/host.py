@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.proof.blocked import INGRESS, LEGACY, SIX, Blocked, Filtered, without_counter
 from netprobe.causes.proof.drops import STOPPING
-from netprobe.causes.proof.hooks import Hook, endpoint
+from netprobe.causes.proof.hooks import Hook
 from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import silent_points, whose
 from netprobe.causes.routing.routes import inside
@@ -165,7 +165,7 @@ class FirewallBypassed(Cause):
             where = hop.point.split("/")
             if not hop.seen or hop.packet is None or len(where) != 2 or where[0] != host.name:
                 continue
-            (src, sport), (dst, dport) = endpoint(hop.packet.src), endpoint(hop.packet.dst)
+            (src, sport), (dst, dport) = hop.packet.src, hop.packet.dst
             link = host.own.link(where[1])
             if (dst, dport) != case.dialled or link is None or link.loopback or host.own.link_with(src) is not None:
                 return None

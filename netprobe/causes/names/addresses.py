@@ -13,6 +13,7 @@ from netprobe.causes.names.unknown import bearers_of
 from netprobe.causes.proof.obstacle import asked_times, frames_at, unanswered
 from netprobe.causes.routing.routes import LOST
 from netprobe.evidence.model import Outcome, Resolution
+from netprobe.model.endpoint import Endpoint
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.observe import Symptom
@@ -391,7 +392,7 @@ class DnsClientCache(Cause):
         network, shown = where
         now = backend.networks[network.name].address
         process = f"{socket.process} (pid {socket.pid})" if socket.process else "a process"
-        old = f"{socket.peer}:{socket.peer_port}"
+        old = Endpoint(socket.peer, socket.peer_port)
         return Finding(
             code=self.code,
             summary=f"{process} in {source.name} still dials {old}, an address that it looked up once: nobody has it any more, {backend.name} has {now}",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.proof.obstacle import frames_at, silent_points
 from netprobe.forward.model import PredictedOutcome
+from netprobe.model.endpoint import Endpoint
 from netprobe.model.remedy import run
 from netprobe.model.report import Finding, Where
 from netprobe.paths.observe import Symptom
@@ -52,7 +53,7 @@ class UdpConntrackStale(Cause):
         past = [each for each in _untranslated(host, *case.dialled) if key(each) in then]
         if not past:
             return None
-        clients = ", ".join(f"{each.src}:{each.sport}" for each in past[:3])
+        clients = ", ".join(str(Endpoint(each.src, each.sport)) for each in past[:3])
         return Finding(
             code=self.code,
             summary=f"what {clients} sends to port {published.host_port} goes past {container.name}{self._to(case)}: conntrack of {host.name} knows that flow from before the DNAT rule",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netprobe.causes.case import Case
-    from netprobe.flows.model import Endpoint, Flow
+    from netprobe.flows.model import Flow, PackedEndpoint
     from netprobe.journeys.model import Connection
     from netprobe.state.model import Host
 
@@ -47,8 +47,8 @@ class _Answered:
 
     host: Host
     point: str
-    sender: Endpoint
-    due: Endpoint | None
+    sender: PackedEndpoint
+    due: PackedEndpoint | None
     segment: int
     reset: int
     within: tuple[str, ...]
@@ -129,19 +129,19 @@ class ConntrackInvalidRst(Cause):
         return (
             f"{name} answered a segment of this connection with a reset of its own: conntrack judged it INVALID, so it was not translated and went to {name} itself",
             (
-                f"frame {frames[each.segment]} at {each.point}: a segment of {each.sender.text()}{self._beyond(case, each)}; it was seen at none of {', '.join(each.within)}",
+                f"frame {frames[each.segment]} at {each.point}: a segment of {each.sender.unpack()}{self._beyond(case, each)}; it was seen at none of {', '.join(each.within)}",
                 f"frame {frames[each.reset]} at {each.point}: the RST that answers it, with its acknowledgement as sequence number; not from within either, so {name} sent it",
                 *self._later(case, each),
             ),
         )
 
-    def _let_out(self, case: Case, each: _Answered, due: Endpoint) -> tuple[str, tuple[str, ...]]:
+    def _let_out(self, case: Case, each: _Answered, due: PackedEndpoint) -> tuple[str, tuple[str, ...]]:
         """What is said of a segment that left with the container's own address."""
         frames, name = case.table.packets.frame, each.host.name
         return (
-            f"{name} let a segment of {each.sender.text()} out untranslated, as conntrack judged it INVALID: the client knows {due.text()} alone and answered with a reset, which ended the real connection",
+            f"{name} let a segment of {each.sender.unpack()} out untranslated, as conntrack judged it INVALID: the client knows {due.unpack()} alone and answered with a reset, which ended the real connection",
             (
-                f"frame {frames[each.segment]} at {each.point}: a segment of {each.sender.text()}{self._beyond(case, each)}, with the container's own address; none like it left as {due.text()}",
+                f"frame {frames[each.segment]} at {each.point}: a segment of {each.sender.unpack()}{self._beyond(case, each)}, with the container's own address; none like it left as {due.unpack()}",
                 f"frame {frames[each.reset]} at {each.point}: the client's RST that answers it, with its acknowledgement as sequence number; it went on to the container",
             ),
         )
@@ -253,7 +253,7 @@ def _let_out(case: Case, connection: Connection, flow: Flow, host: Host) -> Iter
             )
 
 
-def _rows(case: Case, point: int, source: Endpoint, target: Endpoint) -> list[int]:
+def _rows(case: Case, point: int, source: PackedEndpoint, target: PackedEndpoint) -> list[int]:
     """The TCP segments between two ends that a point saw, whatever connection they were taken for."""
     table = case.table
     wanted = (table.packets.point == point) & (table.kind == Kind.TCP)

@@ -117,7 +117,7 @@ class MasqueradeMissing(Cause):
                 continue
             link = host.own.link(point.interface)
             uplink = link is not None and link.kind != "bridge" and not link.master and not link.loopback
-            address = hop.packet.src.rpartition(":")[0] if case.transport != "icmp" else hop.packet.src
+            address = hop.packet.src.address
             if uplink and address in mine and point.interface != network.bridge:
                 return address, point.interface, hop.packet.frame
         return None
@@ -204,12 +204,12 @@ class UdpReplySource(Cause):
             return None
         asker = case.probe.source_at.host
         flow = case.journey.stray.flows[0]
-        dialled = case.journey.outer.flows[0].server.text()
+        dialled = case.journey.outer.flows[0].server.unpack()
         frame = int(case.table.packets.frame[flow.forward[0]])
         return Finding(
             code=self.code,
-            summary=f"the reply comes from {flow.client.text()}, not from the dialled {dialled}: a connected UDP socket does not take it",
+            summary=f"the reply comes from {flow.client.unpack()}, not from the dialled {dialled}: a connected UDP socket does not take it",
             where=Where(host=case.publication[0].name if case.publication else None, component="docker-proxy"),
-            evidence=(f"frame {frame}: {flow.client.text()} → {flow.server.text()}",),
+            evidence=(f"frame {frame}: {flow.client.unpack()} → {flow.server.unpack()}",),
             remedies=(advise(asker, "reach the container by its name or address on a network that both share"),),
         )

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from netprobe.causes.proof.hooks import endpoint, entries
+from netprobe.causes.proof.hooks import entries
+from netprobe.model.endpoint import Endpoint, Ends
 from netprobe.model.report import Change, Direction, Hop
 from netprobe.state.iptables import find_dnat_to, hits, labelled
 from netprobe.state.packet import PacketTuple
@@ -56,10 +57,12 @@ def _named(
     if hop.direction is Direction.REPLY:
         origin = made.get("dst" if change.field == "src" else "src")
         return replace(change, by="conntrack", rule=f"undoes {origin.rule}" if origin and origin.rule else None)
+    if not isinstance(change.before, Endpoint) or not isinstance(change.after, Endpoint):
+        return change
     if change.field == "dst":
-        rule = _dnat(change, world.before.get(here), world.after.get(here), proto)
+        rule = _dnat(change.before, change.after, world.before.get(here), world.after.get(here), proto)
         return replace(change, by="DNAT", rule=labelled(rule) if rule else None)
-    rule = _source_nat(change, hop, world.before.get(sender), world.after.get(sender), proto)
+    rule = _source_nat(change.before, hop, world.before.get(sender), world.after.get(sender), proto)
     return replace(change, by=rule.target if rule else "source NAT", rule=labelled(rule) if rule else None)
 
 
@@ -82,22 +85,20 @@ def _best(rules: list[Rule], before: Host | None, after: Host | None) -> Rule | 
     return rules[0] if len(rules) == 1 else None
 
 
-def _dnat(change: Change, before: Host | None, after: Host | None, proto: str) -> Rule | None:
-    (dialled, dialled_port), (address, port) = endpoint(change.before), endpoint(change.after)
-    packet = PacketTuple(dst=dialled, dport=dialled_port, proto=proto, dst_type="LOCAL")
+def _dnat(dialled: Endpoint, to: Endpoint, before: Host | None, after: Host | None, proto: str) -> Rule | None:
+    packet = PacketTuple(dst=dialled.address, dport=dialled.port, proto=proto, dst_type="LOCAL")
     rules = [
         rule
-        for ruleset in _rulesets(after or before, six=":" in address)
-        for rule in find_dnat_to(ruleset, address, port or 0, proto)
+        for ruleset in _rulesets(after or before, six=to.is_v6)
+        for rule in find_dnat_to(ruleset, to.address, to.port or 0, proto)
         if rule.matches(packet) is not False
     ]
     return _best(rules, before, after)
 
 
-def _source_nat(change: Change, hop: Hop, before: Host | None, after: Host | None, proto: str) -> Rule | None:
-    src, sport = endpoint(change.before)
-    dst, dport = endpoint(hop.packet.dst) if hop.packet else (None, None)
-    packet = PacketTuple(src=src, sport=sport, dst=dst, dport=dport, proto=proto)
+def _source_nat(source: Endpoint, hop: Hop, before: Host | None, after: Host | None, proto: str) -> Rule | None:
+    dst, dport = hop.packet.dst if hop.packet else (None, None)
+    packet = PacketTuple(src=source.address, sport=source.port, dst=dst, dport=dport, proto=proto)
     rules = [
         rule
         for ruleset in _rulesets(after or before, six=":" in (dst or ""))
@@ -111,11 +112,11 @@ def _source_nat(change: Change, hop: Hop, before: Host | None, after: Host | Non
 
 def _proxy(change: Change, host: Host | None, proto: str) -> str | None:
     """The docker-proxy process whose command line maps the outer to the inner connection."""
-    if host is None or host.proxies is None:
+    outer, inner = change.before, change.after
+    if host is None or host.proxies is None or not isinstance(outer, Ends) or not isinstance(inner, Ends):
         return None
-    _, host_port = endpoint(change.before.rpartition(" → ")[2])
-    inner = endpoint(change.after.rpartition(" → ")[2])
     for proxy in host.proxies:
-        if (proxy.proto, proxy.host_port) == (proto, host_port) and (proxy.container_ip, proxy.container_port) == inner:
+        to = proxy.container_ip, proxy.container_port
+        if (proxy.proto, proxy.host_port) == (proto, outer.dst.port) and to == inner.dst:
             return f"docker-proxy pid {proxy.pid}"
     return None

@@ -104,7 +104,7 @@ def packet_at(case: Case, host: Host, hook: Hook) -> PacketTuple:
     hop, probe = last_hop(case), case.probe
     if hop is None or hop.packet is None or probe is None:
         return PacketTuple(proto=case.transport)
-    (src, sport), (dst, dport) = endpoint(hop.packet.src), endpoint(hop.packet.dst)
+    (src, sport), (dst, dport) = hop.packet.src, hop.packet.dst
     forwarded = hook in FORWARDED
     here = case.publication is not None and case.publication[0].name == host.name
     if (
@@ -129,15 +129,6 @@ def packet_at(case: Case, host: Host, hook: Hook) -> PacketTuple:
         orig_dst=None if case.reply_lost else probe.dialled,
         orig_dport=None if case.reply_lost else probe.dialled_port,
     )
-
-
-def endpoint(text: str) -> tuple[str, int | None]:
-    """``192.0.2.1:80``, ``[2001:db8::1]:80`` or a bare address -> (address, port or None)."""
-    if text.startswith("["):
-        address, _, port = text[1:].partition("]:")
-        return address, int(port) if port.isdecimal() else None
-    address, colon, port = text.rpartition(":")
-    return (address, int(port)) if colon and ":" not in address and port.isdecimal() else (text, None)
 
 
 def _in_interface(host: Host, point: str) -> str | None:

@@ -151,6 +151,6 @@ def _placed(case: Case, dropped: Dropped) -> tuple[Direction, int] | None:
         return None
     if case.transport == "icmp":
         return {"echo request": (Direction.REQUEST, 1), "echo reply": (Direction.REPLY, 1)}.get(dropped.info)
-    if dropped.src.endswith(f":{local[1]}"):
+    if dropped.src.port == local[1]:
         return Direction.REQUEST, 1
-    return (Direction.REPLY, 1) if dropped.dst.endswith(f":{local[1]}") else None
+    return (Direction.REPLY, 1) if dropped.dst.port == local[1] else None

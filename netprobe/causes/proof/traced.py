@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from netprobe.model.endpoint import Endpoint
 from netprobe.model.report import Direction, TraceStep, TraceWalk
 
 if TYPE_CHECKING:
@@ -64,21 +65,15 @@ def _shown(every: tuple[TraceWalk, ...]) -> list[TraceWalk]:
     return list(kept.values())
 
 
-def ends_of(case: Case) -> dict[tuple[str, str], tuple[Direction, int]]:
+def ends_of(case: Case) -> dict[tuple[Endpoint, Endpoint], tuple[Direction, int]]:
     """Source and destination of the journey's packets, in every form that was seen, and whose they are."""
     found = {(hop.packet.src, hop.packet.dst): (hop.direction, hop.leg) for hop in case.hops if hop.seen and hop.packet}
     local, remote = (case.probe.result.local, case.probe.result.remote) if case.probe else (None, None)
     if local is not None and remote is not None:
-        one, other = _text(local, case.transport), _text(remote, case.transport)
+        ports = case.transport != "icmp"
+        one, other = (Endpoint(address, port if ports else None) for address, port in (local, remote))
         found.setdefault((one, other), (Direction.REQUEST, 1))
     return found
-
-
-def _text(end: tuple[str, int], transport: str) -> str:
-    address, port = end
-    if transport == "icmp":
-        return address
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _walk(case: Case, host: Host, traced: Traced, place: tuple[Direction, int]) -> TraceWalk:

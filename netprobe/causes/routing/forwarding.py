@@ -141,8 +141,7 @@ def _arrived(case: Case) -> Hop | None:
 def _source_of(case: Case, arrived: Hop) -> tuple[str, Network | None]:
     """The source address as it arrives, and the network in which the source container has it."""
     packet = arrived.packet
-    source = (packet.src if case.transport == "icmp" else packet.src.rpartition(":")[0]) if packet else ""
-    source = source.strip("[]")
+    source = packet.src.address if packet else ""
     host, container = case.before(case.probe.source_at.host) if case.probe else None, case.source_container
     endpoints = container.networks.values() if container else ()
     found = (host.network(each.network) for each in endpoints if host and source in each.all_addresses)

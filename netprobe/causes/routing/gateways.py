@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.model.remedy import Remedy
     from netprobe.model.report import Hop
-    from netprobe.state.engine.docker import Container, Endpoint, Network, Published
+    from netprobe.state.engine.docker import Container, EndpointSettings, Network, Published
     from netprobe.state.links import Route
     from netprobe.state.model import Host
 
@@ -133,7 +133,7 @@ class GatewayEndpointElsewhere(Cause):
         if arrived is None or arrived.packet is None or way is None:
             return None
         route, network = way
-        client = arrived.packet.src.rpartition(":")[0].strip("[]")
+        client = arrived.packet.src.address
         back = route_lookup(host.namespace(target.name), client)
         if back is None or back.route != route or arrived.point == f"{host.name}/{target.name}/{route.dev}":
             return None
@@ -189,7 +189,7 @@ def _default(host: Host, target: Container) -> tuple[Route, Network] | None:
 
 
 def _devices(host: Host, target: Container) -> Iterator[tuple[str, Network]]:
-    endpoint: Endpoint
+    endpoint: EndpointSettings
     for endpoint, network in networks_of(host, target):
         yield container_interface(host, target, endpoint), network
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.evidence.model import CapturePoint
     from netprobe.flows.model import Flow
-    from netprobe.state.engine.docker import Container, Endpoint, Network
+    from netprobe.state.engine.docker import Container, EndpointSettings, Network
     from netprobe.state.model import Host
 
 _ENOUGH = 2  # copies of a segment that all got lost: one alone may be chance
@@ -86,7 +86,9 @@ class BridgeAddressLost(Cause):
         )
         return self._finding(host, *found, network, f"{last}; ip route of {host.name}: {obstacle.text}")
 
-    def _finding(self, host: Host, container: Container, endpoint: Endpoint, network: Network, seen: str) -> Finding:
+    def _finding(
+        self, host: Host, container: Container, endpoint: EndpointSettings, network: Network, seen: str
+    ) -> Finding:
         own = f"{endpoint.gateway}/{endpoint.prefixlen}"
         return Finding(
             code=self.code,
@@ -128,7 +130,7 @@ class BridgeAddressLost(Cause):
         return told is None or bool(told.unknown) or ends
 
 
-def _without_address(host: Host, endpoint: Endpoint, network: Network) -> bool:
+def _without_address(host: Host, endpoint: EndpointSettings, network: Network) -> bool:
     """Whether the network's bridge is there, and has no address in the endpoint's subnet."""
     link = host.own.link(network.bridge) if network.bridge and network.driver == "bridge" else None
     return (
@@ -138,7 +140,7 @@ def _without_address(host: Host, endpoint: Endpoint, network: Network) -> bool:
     )
 
 
-def _before_the_bridge(case: Case, points: tuple[str, ...], bridge: str, endpoint: Endpoint) -> str:
+def _before_the_bridge(case: Case, points: tuple[str, ...], bridge: str, endpoint: EndpointSettings) -> str:
     """What was seen at the container's end or its veth and nowhere at the bridge: the request, or ARP for the gateway; ``""`` where neither."""
     if any(hop.seen and hop.point == bridge for hop in case.hops):
         return ""

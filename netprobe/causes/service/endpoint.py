@@ -195,7 +195,7 @@ class AppBoundLoopback(Cause):
             return None
         socket = found[-1][0]
         owner = f" ({socket.process})" if socket.process else ""
-        bound = f"{socket.local}:{port}"
+        bound = socket.bound
         return Finding(
             code=self.code,
             summary=f"{case.target.name} received it and refused it: its {case.transport} port {port} is bound to {socket.local} only",

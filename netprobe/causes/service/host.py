@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.case import host_ip_covers
 from netprobe.evidence.model import Place
+from netprobe.model.endpoint import Endpoint
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
@@ -148,7 +149,7 @@ class PortOwnedByHost(Cause):
             summary=f"port {case.dialled[1]} of {host.name}, which {container.name} publishes, belongs to {who}, {said}",
             where=Where(host=host.name, component=owner.process),
             evidence=(
-                f"socket of {host.name}: {owner.local}:{owner.port}/{owner.proto}, held by {owner.process} (pid {owner.pid}), not by docker-proxy",
+                f"socket of {host.name}: {owner.bound}/{owner.proto}, held by {owner.process} (pid {owner.pid}), not by docker-proxy",
                 f"docker: {container.name} publishes {published}",
                 *((f"the answer came from {host.name} itself: {case.frames}",) if answered else ()),
             ),
@@ -221,7 +222,7 @@ class HostServiceLoopback(Cause):
             return None
         socket = found[0]
         owner = f"{socket.process} (pid {socket.pid})" if socket.process else "a process"
-        bound = f"{_shown(socket.local)}:{socket.port}"
+        bound = socket.bound
         device = next(
             (link.name for link in host.own.links or () if dialled[0] in {a.address for a in link.addresses}), ""
         )
@@ -236,7 +237,7 @@ class HostServiceLoopback(Cause):
             remedies=(
                 advise(
                     host.name,
-                    f"let {owner} listen on {_shown(dialled[0])}:{dialled[1]}{f' ({device})' if device else ''} as well as on {bound}",
+                    f"let {owner} listen on {Endpoint(*dialled)}{f' ({device})' if device else ''} as well as on {bound}",
                 ),
             ),
         )
@@ -267,7 +268,3 @@ class HostServiceLoopback(Cause):
         if host is None or dialled is None or host.own.sockets is None:
             return True
         return any(each.loopback for each in on_port(host.own.sockets, dialled[1], case.transport))
-
-
-def _shown(address: str) -> str:
-    return f"[{address}]" if ":" in address else address

@@ -48,11 +48,11 @@ class V6LocalhostReset(Cause):
         socket = found[-1][0]
         return Finding(
             code=self.code,
-            summary=f"{target.name} was asked by IPv6 ({asked}), and its application listens on IPv4 only ({socket.local}:{socket.port})",
+            summary=f"{target.name} was asked by IPv6 ({asked}), and its application listens on IPv4 only ({socket.bound})",
             where=Where(host=probe.target_at.host, component=target.name),
             evidence=(
                 f"{case.story.detail} from {target.name} itself: {case.frames}",
-                f"socket of {target.name}: {socket.local}:{socket.port}{f' ({socket.process})' if socket.process else ''}, none with IPv6",
+                f"socket of {target.name}: {socket.bound}{f' ({socket.process})' if socket.process else ''}, none with IPv6",
             ),
             remedies=(
                 advise(
@@ -80,7 +80,7 @@ class V6LocalhostReset(Cause):
             for hop in case.hops
             if hop.point in inside and hop.seen and hop.packet and hop.direction is Direction.REQUEST
         ]
-        return seen[0] if seen and seen[0].startswith("[") else ""
+        return str(seen[0]) if seen and seen[0].is_v6 else ""
 
     def possible(self, case: Case) -> bool:
         """Only for IPv6."""
@@ -122,7 +122,7 @@ class AcceptQueueFull(Cause):
             where=Where(host=place.host, component=who),
             evidence=(
                 f"{case.story.detail} in {who}'s namespace: {case.frames}",
-                f"socket of {who}: LISTEN {full.local}:{full.port}{owner}, Recv-Q {waiting}, Send-Q {most}, before and after",
+                f"socket of {who}: LISTEN {full.bound}{owner}, Recv-Q {waiting}, Send-Q {most}, before and after",
                 *counted,
             ),
             remedies=(

@@ -9,6 +9,7 @@ from netprobe.causes.proof.obstacle import met
 from netprobe.causes.service.proxy import uses_no_proxy
 from netprobe.evidence.model import Outcome
 from netprobe.forward.model import Barrier
+from netprobe.model.endpoint import Endpoint
 from netprobe.model.remedy import run
 from netprobe.model.report import Direction, Finding, Where
 from netprobe.paths.observe import Symptom
@@ -49,13 +50,14 @@ class NoproxyNoBridgeNf(Cause):
             return None
         packet = answer.packet
         frame, src = (packet.frame, packet.src) if packet else (0, "")
+        dialled = Endpoint(*case.dialled)
         setting = f"{_BRIDGE_NF} = {value}" if value is not None else "br_netfilter is not loaded"
         return Finding(
             code=self.code,
-            summary=f"{source.name} dialled {case.dialled[0]}:{case.dialled[1]}, and {case.target.name} answers past {host.name}'s conntrack, from {src}: {setting}",
+            summary=f"{source.name} dialled {dialled}, and {case.target.name} answers past {host.name}'s conntrack, from {src}: {setting}",
             where=Where(host=host.name, component=_BRIDGE_NF),
             evidence=(
-                f"the answer at {answer.point} comes from {src}, not from {case.dialled[0]}:{case.dialled[1]}: frame {frame}",
+                f"the answer at {answer.point} comes from {src}, not from {dialled}: frame {frame}",
                 f"on {host.name}: {setting}; both containers are ports of one bridge",
                 "nat/OUTPUT has DOCKER for 127.0.0.0/8 too: the engine runs without docker-proxy (userland-proxy: false)",
             ),
@@ -75,7 +77,7 @@ class NoproxyNoBridgeNf(Cause):
         mine = {each.name for each in case.points if each.place == case.intent.source}
         addresses = case.target.addresses if case.target else ()
         seen = [hop for hop in case.hops if hop.seen and hop.direction is Direction.REPLY and hop.point in mine]
-        return next((hop for hop in seen if hop.packet and hop.packet.src.rpartition(":")[0] in addresses), None)
+        return next((hop for hop in seen if hop.packet and hop.packet.src.address in addresses), None)
 
     def possible(self, case: Case) -> bool:
         """Only between containers of one host whose engine has no docker-proxy and no bridge netfilter, as far as is known."""

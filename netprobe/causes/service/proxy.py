@@ -196,6 +196,6 @@ class RootlessPath(Cause):
             for hop in case.hops
             if hop.seen and hop.packet and hop.point in inside and hop.direction is Direction.REQUEST
         )
-        sources = [hop.packet.src.rpartition(":")[0].strip("[]") for hop in hops if hop.packet]
+        sources = [hop.packet.src.address for hop in hops if hop.packet]
         gateways = {each.gateway for each in case.target.networks.values()} if case.target else set()
         return sources[0] if sources and sources[0] in gateways else ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.evidence.model import Place
+from netprobe.model.endpoint import Endpoint
 from netprobe.model.remedy import advise
 from netprobe.model.report import Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
@@ -49,7 +50,7 @@ class PublishLoopbackOnly(Cause):
         container, published = found[0]
         return Finding(
             code=self.code,
-            summary=f"{container.name}'s port is published on {published.host_ip}:{published.host_port} only: {host.name} itself refuses others",
+            summary=f"{container.name}'s port is published on {published.at} only: {host.name} itself refuses others",
             where=Where(host=host.name, component=container.name),
             evidence=(
                 f"{case.story.detail or 'no answer'} from {host.name}, nothing behind it: {case.frames}",
@@ -158,11 +159,11 @@ class PortNotPublished(Cause):
         address, port = case.dialled or ("", 0)
         container = found[0][0]
         mine = [each for owner, each in found if owner.name == container.name]
-        dialled = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        dialled = Endpoint(address, port)
         four = {":" not in each.host_ip for each in mine}
         version = "IPv4" if four == {True} else "IPv6"
         other = len(four) == 1 and four != {":" not in address}
-        where = ", ".join(_socket(each.host_ip, each.host_port) for each in mine[:3])
+        where = ", ".join(str(each.at) for each in mine[:3])
         only = f"on {version} only ({where})" if other else f"at {where} only"
         return Finding(
             code=self.code,
@@ -215,10 +216,6 @@ def _elsewhere(case: Case) -> tuple[tuple[Container, Published], ...]:
     )
 
 
-def _socket(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-
 def _recreate(container: Container, published: list[Published], dialled: str) -> str:
     """With what it has, and the dialled address besides: any of its version, where that is how it was published."""
     added = dialled
@@ -235,9 +232,9 @@ def _instead(published: Published, dialled: str) -> str:
     """Where it is published, in the form in which it was dialled."""
     six = ":" in published.host_ip
     if not is_any(published.host_ip):
-        return _socket(published.host_ip, published.host_port)
+        return str(published.at)
     if is_loopback(dialled):
-        return _socket("::1" if six else "127.0.0.1", published.host_port)
+        return str(Endpoint("::1" if six else "127.0.0.1", published.host_port))
     return f"port {published.host_port} at the host's {'IPv6' if six else 'IPv4'} address"
 
 

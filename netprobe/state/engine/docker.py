@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from netprobe.model.endpoint import Endpoint
 from netprobe.state.engine.allow import link_aliases, link_variables
 from netprobe.state.issues import Issues, dict_of, int_of, load_items, text_of, texts_of
 
@@ -42,12 +43,16 @@ class Published:
     proto: str
 
     def __str__(self) -> str:
-        host = f"[{self.host_ip}]" if ":" in self.host_ip else self.host_ip
-        return f"{host}:{self.host_port}->{self.container_port}/{self.proto}"
+        return f"{self.at}->{self.container_port}/{self.proto}"
+
+    @property
+    def at(self) -> Endpoint:
+        """The host's end of it."""
+        return Endpoint(self.host_ip, self.host_port)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class EndpointSettings:
     """A container's place in one network. Addresses are ``""`` while it does not run."""
 
     network: str
@@ -99,7 +104,7 @@ class Container:
     image: str = ""
     hostname: str = ""
     network_mode: str = "default"
-    networks: Mapping[str, Endpoint] = field(default_factory=dict)
+    networks: Mapping[str, EndpointSettings] = field(default_factory=dict)
     published: tuple[Published, ...] = ()
     requested: tuple[Published, ...] = ()
     exposed: tuple[tuple[int, str], ...] = ()
@@ -256,12 +261,12 @@ def _dicts(value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     return ((key, each) for key, each in value.items() if isinstance(each, dict))
 
 
-def _endpoints(networks: dict[str, Any]) -> dict[str, Endpoint]:
+def _endpoints(networks: dict[str, Any]) -> dict[str, EndpointSettings]:
     return {name: _endpoint(name, item) for name, item in _dicts(networks)}
 
 
-def _endpoint(name: str, item: dict[str, Any]) -> Endpoint:
-    return Endpoint(
+def _endpoint(name: str, item: dict[str, Any]) -> EndpointSettings:
+    return EndpointSettings(
         network=name,
         network_id=text_of(item, "NetworkID"),
         address=text_of(item, "IPAddress"),
