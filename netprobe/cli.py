@@ -81,8 +81,12 @@ deep_option = click.option(
     "--size", type=click.IntRange(0, 65507), metavar="BYTES", help="Payload size, to test the MTU (http, icmp)."
 )
 @click.option(
-    "--save", type=click.Path(), metavar="FILE", help="Write the evidence to FILE (pcapng; replay or Wireshark)."
+    "--save",
+    type=click.Path(),
+    metavar="FILE",
+    help="Write the evidence to FILE, a new one (pcapng; replay or Wireshark).",
 )
+@click.option("--force", is_flag=True, help="Let --save overwrite a file that exists.")
 @hosts_option
 @click.option(
     "--timeout",
@@ -107,6 +111,7 @@ def explain(
     proto: str | None,
     size: int | None,
     save: str | None,
+    force: bool,
     hosts: str | None,
     timeout: float,
     predict: bool,
@@ -127,6 +132,7 @@ def explain(
         proto=proto,
         size=size,
         save=save,
+        force=force,
         hosts=hosts,
         timeout_s=timeout,
         predict=predict,

@@ -52,7 +52,7 @@ def explain(
     """
     listed = desk_hosts_file(lab) if over_ssh else lab.hosts_file
     hosts = _inventory_without(listed, unlisted, save) if unlisted else listed
-    argv = ["explain", *arguments, "--hosts", str(hosts), "--save", str(save), "--json"]
+    argv = ["explain", *arguments, "--hosts", str(hosts), "--save", str(save), "--force", "--json"]
     return _answer(argv, on_desk(lab, argv) if over_ssh else here(argv))
 
 

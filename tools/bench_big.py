@@ -99,7 +99,18 @@ def live() -> None:
     hosts = str(this_lab().hosts_file)
     for question in LIVE:
         with tempfile.NamedTemporaryFile(suffix=".pcapng") as file:
-            argv = [sys.executable, "-m", "netprobe", "explain", *question, "--hosts", hosts, "--save", file.name]
+            argv = [
+                sys.executable,
+                "-m",
+                "netprobe",
+                "explain",
+                *question,
+                "--hosts",
+                hosts,
+                "--force",
+                "--save",
+                file.name,
+            ]
             took, done = clocked(partial(subprocess.run, argv, capture_output=True, text=True, check=False))
             data = Path(file.name).read_bytes()
         lines = done.stdout.splitlines() or [done.stderr.strip()]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,7 @@ def run(
     proto: str | None,
     size: int | None,
     save: str | None,
+    force: bool,
     hosts: str | None,
     timeout_s: float,
     predict: bool,
@@ -32,7 +35,9 @@ def run(
 ) -> int:
     """Explain one connection, print the report, and return the exit code."""
     refuse_deep_json(deep=deep, as_json=as_json)
-    file = None if save is None else _writable(Path(save))
+    if force and save is None:
+        raise UsageFault("--force without --save has nothing to overwrite", "give --save FILE, or leave --force out")
+    file = None if save is None else Destination(file=_writable(Path(save), force=force), force=force)
 
     from netprobe.evidence.model import Proto
     from netprobe.live import Question
@@ -50,7 +55,7 @@ def run(
     return _report(data, as_json=as_json, deep=deep)
 
 
-def _observe(question: Question, *, hosts_file: str | None, file: Path | None, quiet: bool) -> bytes:
+def _observe(question: Question, *, hosts_file: str | None, file: Destination | None, quiet: bool) -> bytes:
     """Return the finished evidence file, saved to ``file`` if there is one; what a failed run captured is saved too."""
     from netprobe.live import explain
 
@@ -70,18 +75,40 @@ def _import_the_rest() -> None:
     from netprobe.report import text  # noqa: F401
 
 
-def _keep(data: bytes, file: Path | None) -> None:
-    from netprobe.evidence.files import save
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where the evidence goes, and whether a file that is there may be overwritten."""
 
-    if file is not None:
-        save(file, data)
+    file: Path
+    force: bool
+
+    def keep(self, data: bytes) -> None:
+        """Write the evidence. With sudo, the file is given to whoever called it: to replay needs no root."""
+        from netprobe.evidence.files import save
+
+        save(self.file, data, force=self.force, owner=_caller())
 
 
-def _keep_rest(data: bytes | None, file: Path | None) -> None:
+def _caller() -> tuple[int, int] | None:
+    """Return the user and group id of the one who called sudo(8), None without it."""
+    user, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
+    if os.geteuid() != 0 or not (user.isascii() and user.isdigit() and group.isascii() and group.isdigit()):
+        return None
+    return int(user), int(group)
+
+
+def _keep(data: bytes, to: Destination | None) -> None:
+    if to is not None:
+        to.keep(data)
+        if to.file.is_file():
+            say(f"netprobe: evidence saved to {visible(str(to.file))}")
+
+
+def _keep_rest(data: bytes | None, to: Destination | None) -> None:
     """Save what a failed run had captured; a file that is there already stays as it is when that is nothing."""
-    if data is not None and file is not None:
-        _keep(data, file)
-        say(f"netprobe: what was captured so far is in {visible(str(file))}")
+    if data is not None and to is not None:
+        to.keep(data)
+        say(f"netprobe: what was captured so far is in {visible(str(to.file))}")
 
 
 def _report(data: bytes, *, as_json: bool, deep: bool) -> int:
@@ -101,17 +128,21 @@ def _report(data: bytes, *, as_json: bool, deep: bool) -> int:
     return exit_code(report)
 
 
-def _writable(file: Path) -> Path:
+def _writable(file: Path, *, force: bool) -> Path:
     """Find out before the probe whether FILE can be written, and leave no trace of the question.
 
     Raises:
-        UsageFault: FILE is a directory, or its directory does not exist.
+        UsageFault: FILE is a directory, its directory does not exist, or FILE exists and may not be overwritten.
         EnvironmentFault: the directory cannot be written to.
     """
     if file.exists() and not (file.is_file() or file.is_dir()):
         return file  # a pipe or a device: written to, not replaced
     if file.is_dir():
         raise UsageFault(f"--save: {file} is a directory", "give the name of a file")
+    if file.exists() and not force:
+        from netprobe.evidence.files import exists
+
+        raise exists(file)
     if not file.parent.is_dir():
         raise UsageFault(f"--save: there is no directory {file.parent}", "make it, or choose another")
     try:

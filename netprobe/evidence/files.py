@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
-from netprobe.errors import EnvironmentFault, EvidenceFault
+from netprobe.errors import EnvironmentFault, EvidenceFault, UsageFault
 
 MAX_BYTES = 2 << 30
 """Larger files are refused rather than read into memory."""
@@ -33,20 +32,31 @@ def load(path: str | os.PathLike[str], *, limit: int = MAX_BYTES) -> bytes:
     return data
 
 
-def save(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write the file whole or not at all: under another name beside it first, then renamed.
+def save(
+    path: str | os.PathLike[str], data: bytes, *, force: bool = False, owner: tuple[int, int] | None = None
+) -> None:
+    """Write the file whole or not at all: under another name beside it first, then renamed. Its mode is 0600: it shows a host's rules and processes.
 
     What is there and is not a plain file (``/dev/stdout``, a pipe) is written to, not replaced.
 
+    Args:
+        path: the file.
+        data: what goes into it.
+        force: replace a file that is there.
+        owner: user and group id that the file is given to, None: this process's.
+
     Raises:
+        UsageFault: there is a file of that name.
         EnvironmentFault: it cannot be written.
     """
     target = Path(path)
     try:
         if target.exists() and not target.is_file():
             target.write_bytes(data)
+        elif target.exists() and not force:
+            raise exists(target)
         else:
-            _replace(Path(os.path.realpath(target)), data)
+            _replace(Path(os.path.realpath(target)), data, owner)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise EnvironmentFault(
@@ -54,18 +64,20 @@ def save(path: str | os.PathLike[str], data: bytes) -> None:
         ) from error
 
 
-def _replace(target: Path, data: bytes) -> None:
-    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+def exists(path: str | os.PathLike[str]) -> UsageFault:
+    """Return what to say where a file is there that would be overwritten."""
+    return UsageFault(f"--save: {os.fspath(path)} exists", "give it another name, or --force to overwrite it")
+
+
+def _replace(target: Path, data: bytes, owner: tuple[int, int] | None) -> None:
     part = target.with_name(f".{target.name[:200]}.{os.urandom(4).hex()}.part")
-    handle = os.open(
-        part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666
-    )  # less the umask, as tcpdump does
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
-            if mode is not None:
-                os.fchmod(handle, mode)
+            if owner is not None:
+                os.fchown(handle, *owner)
             os.fsync(handle)
         part.replace(target)
     except BaseException:  # also on Ctrl-C: nothing is left behind

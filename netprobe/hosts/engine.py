@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from netprobe.evidence.model import CommandOutput
-from netprobe.hosts.engine_client import EngineError
+from netprobe.hosts.engine_client import EngineError, no_engine
 from netprobe.hosts.listing import as_inspect, choose, ident, is_as_before, is_named
 from netprobe.state.engine.allow import allow_container, allow_info, allow_network, allow_version
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from netprobe.hosts.session import Session
     from netprobe.inventory.hosts import HostEntry
 
-__all__ = ["Engine", "EngineError"]
+__all__ = ["Engine", "EngineError", "none_there"]
 
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 INSPECT_UP_TO = 1000
@@ -128,6 +128,11 @@ class Engine:
         if earlier is None or is_named(entry, wanted):
             return None
         return kept if is_as_before(entry, earlier, now - self._read_at) else None
+
+
+def none_there() -> EngineError:
+    """Return the error of a host that was thought to have an Engine at the usual place."""
+    return no_engine(DEFAULT_SOCKET)
 
 
 def _environment(inspect: JsonObject, environ: Callable[[int], Iterable[str]] | None) -> Iterable[str]:

@@ -61,12 +61,18 @@ def no_answer(what: str, why: object) -> EngineError:
     return EngineError(f"Docker does not answer ({what}): {text}", "is the engine healthy? docker info")
 
 
+def no_engine(url: str, why: str = "") -> EngineError:
+    """Return the error of an Engine that is not there: nobody answers at its URL."""
+    hint = "start it (systemctl start docker), or say where it listens: DOCKER_HOST, or docker = in the hosts file"
+    return EngineError(f"no engine answers at {url}: is Docker running?", f"{why}; {hint}" if why else hint)
+
+
 def socket_error(path: str, number: int) -> EngineError:
     """Return the error of a socket that cannot be connected to, by its errno."""
     if number == errno.ENOENT:
-        return EngineError(f"Docker is not running: there is no {path}", "start it: systemctl start docker")
+        return no_engine(f"unix://{path}", "there is no such socket")
     if number == errno.ECONNREFUSED:
-        return EngineError(f"Docker is not running: nobody listens at {path}", "start it: systemctl start docker")
+        return no_engine(f"unix://{path}", "nobody listens there")
     if number in (errno.EACCES, errno.EPERM):
         return EngineError(f"{path}: permission denied", "run as root, or as a member of the group docker")
     return EngineError(f"{path}: {os.strerror(number) if number else 'no answer'}", "check the host's docker = entry")

@@ -12,7 +12,7 @@ from docker.errors import DockerException, NotFound
 from docker.utils import kwargs_from_env
 from requests.exceptions import RequestException
 
-from netprobe.hosts.engine_client import TIMEOUT_S, Listing, Overview, no_answer, socket_error
+from netprobe.hosts.engine_client import TIMEOUT_S, Listing, Overview, no_answer, no_engine, socket_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -69,8 +69,16 @@ class SdkClient:
         if self._connected is None:
             if self._url.startswith("unix://"):
                 _check_socket(self._url.removeprefix("unix://"))
-            self._connected = _asked(self._url, lambda: APIClient(version="auto", timeout=TIMEOUT_S, **self._arguments))
+            self._connected = self._connect()
         return self._connected
+
+    def _connect(self) -> APIClient:
+        try:
+            return APIClient(version="auto", timeout=TIMEOUT_S, **self._arguments)
+        except (DockerException, RequestException) as error:
+            if "NewConnectionError" in str(error):  # urllib3's: refused, unreachable, or an unknown name
+                raise no_engine(self._url, "nothing can be connected to there") from None
+            raise no_answer(self._url, error) from None
 
     def _inspect(self, ident: str) -> JsonObject | None:
         client = self._client()

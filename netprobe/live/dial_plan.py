@@ -127,8 +127,8 @@ def _by_host_lookup(
     lookup = resolver.resolve(target.name, PLANNING_SECONDS)
     address = preferred(lookup)
     if address is None:
-        sessions.raise_faults(target.name, None)
         said = lookup.steps[-1] if lookup.steps else "no answer"
+        sessions.raise_faults(target.name, None, said)
         hint = nearest(target.name, known_names(hosts))
         raise UsageFault(
             f"{target.name!r} is no container, no host, and {source.host} cannot look it up ({said})", hint

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from netprobe.errors import EnvironmentFault
 from netprobe.evidence.model import Limit, LimitKind
 from netprobe.hosts import collect
-from netprobe.hosts.engine import Engine, EngineError
+from netprobe.hosts.engine import Engine, EngineError, none_there
 from netprobe.hosts.session import HostLostError, RemoteError, Session
 from netprobe.inventory.hosts import LOCAL
 from netprobe.live import identity
@@ -320,21 +320,35 @@ class HostSessions:
             found += [*known.before.limits(), *known.after.limits()]
         return tuple(dict.fromkeys(found))
 
-    def raise_faults(self, name: str, host: str | None) -> None:
+    def raise_faults(self, name: str, host: str | None, looked_up: str = "") -> None:
         """A name was not found: was that because somebody who may know it could not be asked?
 
+        Args:
+            name: as it was asked for.
+            host: the only host that may have it, None for any.
+            looked_up: what looking it up said, ``""`` where that was not tried.
+
         Raises:
-            EnvironmentFault: a host, or the named one, could not be reached, or its engine could not be asked.
+            EnvironmentFault: a host, or the named one, could not be reached, its engine could not be asked, or no engine is there at all.
         """
+        unknown = f"{name!r} was not found" + (f" ({looked_up})" if looked_up else "")
         for each, known in self.by_name.items():
             if host not in (None, each):
                 continue
             if known.host_fault:
                 raise EnvironmentFault(
-                    f"{name!r} was not found, and {each} cannot be reached: {known.host_fault}",
+                    f"{unknown}, and {each} cannot be reached: {known.host_fault}",
                     known.host_hint or "check its reach = entry in the hosts file",
                 )
             if known.engine_fault is not None:
-                raise EnvironmentFault(
-                    f"{name!r} was not found, and on {each} {known.engine_fault}", known.engine_fault.hint
-                )
+                raise EnvironmentFault(f"{unknown}, and on {each} {known.engine_fault}", known.engine_fault.hint)
+        self._raise_no_engine(unknown, host)
+
+    def _raise_no_engine(self, unknown: str, host: str | None) -> None:
+        """Raise an EnvironmentFault where an engine is looked for at the usual place, and no host at all has one."""
+        if any(known.engine is not None for known in self.by_name.values()):
+            return
+        for each, known in self.by_name.items():
+            if host in (None, each) and known.entry.docker == "":
+                fault = none_there()
+                raise EnvironmentFault(f"{unknown}, and on {each} {fault}", fault.hint)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from netprobe.state.engine.docker import Container
     from netprobe.state.model import Host
 
+MOST_NAMED = 12
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
@@ -97,9 +99,12 @@ def known_names(hosts: Mapping[str, Host]) -> tuple[str, ...]:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint: the names most like `name`, or all there are when they are few."""
+    """Return a hint: the names most like `name`, or all there are; of very many the first, and how many more there are."""
     names = list(known)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
     if near:
         return f"did you mean {' or '.join(near)}?"
-    return f"known: {', '.join(sorted(names)[:12])}" if names else "no hosts file was found: give one with --hosts FILE"
+    if not names:
+        return "no hosts file was found: give one with --hosts FILE"
+    shown, more = sorted(names)[:MOST_NAMED], len(names) - MOST_NAMED
+    return f"known: {', '.join(shown)}" + (f" … and {more} more" if more > 0 else "")

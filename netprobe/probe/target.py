@@ -15,6 +15,7 @@ PARTS = re.compile(
 )
 URL = re.compile(r"http://(?P<rest>[^/?#]*)(?P<path>[^#]*)", re.IGNORECASE)
 FORM = "(NAME[@HOST] | IPv4 | [IPv6])[:PORT][/tcp|/udp] or http://…"
+_LONE_PORT = re.compile(r":?([0-9]{1,5})(?:/[^/]*)?\Z")
 HTTP_PORT = 80
 DNS_PORT = 53
 SIZE_LIMIT = {Proto.ICMP: 65507, Proto.HTTP: 1 << 20}
@@ -76,10 +77,20 @@ def parse_target(text: str, proto: Proto | None = None) -> Target:
 
 
 def _parse(text: str, rest: str, proto: Proto | None, path: str) -> Target:
+    lone = _LONE_PORT.match(rest)
+    if lone is not None:
+        raise UsageFault(
+            f"{text} is a port and names nobody", f"whose port? For example web:{lone[1]}, or 127.0.0.1:{lone[1]}"
+        )
     parts = PARTS.match(rest)
     if parts is None or not path.isprintable() or " " in path:
         more = "; an IPv6 address is written in brackets, [::1]:80" if ip(rest) is not None else ""
         raise UsageFault(f"{text or 'an empty text'} is not a target{more}", f"TARGET is {FORM}")
+    if parts["port"] == "":
+        whom = rest.partition(":")[0] if parts["six"] is None else f"[{parts['six']}]"
+        raise UsageFault(
+            f"{text} has a colon and no port", f"for example {whom}:80; without a port it is a ping: {whom}"
+        )
     port = None if parts["port"] is None else parse_port(parts["port"], text)
     spoken = _proto(text, proto, parts["proto"], port)
     if spoken is Proto.HTTP and port is None:
@@ -113,7 +124,9 @@ def parse_port(text: str, whole: str) -> int:
     Raises:
         UsageFault: it is no number from 1 to 65535.
     """
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:7]) <= 65535:
+    if not (text.isascii() and text.isdigit()):
+        raise UsageFault(f"{whole}: port {text!r} is not a number", "a port is a number from 1 to 65535")
+    if not 1 <= int(text[:7]) <= 65535:
         raise UsageFault(f"{whole}: port {text!r} is out of range", "a port is a number from 1 to 65535")
     return int(text)
 

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+import pytest
 
 import netprobe.live
 from netprobe.cli import run
@@ -11,8 +15,6 @@ from tests.commands.walk import evidence
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 Live = Callable[..., bytes]
 
@@ -37,8 +39,10 @@ def test_what_is_shown_is_what_the_saved_file_says(
     monkeypatch.setattr(netprobe.live, "explain", lambda *_, **__: data)
     file = tmp_path / "run.pcapng"
     assert run(["explain", "demo:80", "--save", str(file), "--json"]) == 0
-    live = capsys.readouterr().out
+    live, said = capsys.readouterr()
+    assert said == f"netprobe: evidence saved to {file}\n"
     assert file.read_bytes() == data
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert run(["replay", str(file), "--json"]) == 0
     assert capsys.readouterr().out == live
 
@@ -62,7 +66,7 @@ def test_a_fault_with_nothing_captured_leaves_the_old_file(tmp_path: Path, monke
     monkeypatch.setattr(netprobe.live, "explain", fails_with(None))
     file = tmp_path / "run.pcapng"
     file.write_bytes(b"before")
-    assert run(["explain", "demo:80", "--save", str(file)]) == 4
+    assert run(["explain", "demo:80", "--save", str(file), "--force"]) == 4
     assert file.read_bytes() == b"before"
     assert [entry.name for entry in tmp_path.iterdir()] == ["run.pcapng"]
 
@@ -78,3 +82,36 @@ def test_the_place_to_save_is_looked_at_before_the_probe(
     assert "no directory" in capsys.readouterr().err
     assert run(["explain", "demo:80", "--save", "/proc/run.pcapng"]) == 4
     assert "cannot write to /proc" in capsys.readouterr().err
+
+
+def test_a_file_that_exists_is_refused_before_the_probe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+
+    def explain(*_: object, **__: object) -> bytes:
+        asked.append("once")
+        return write(evidence())
+
+    monkeypatch.setattr(netprobe.live, "explain", explain)
+    file = tmp_path / "run.pcapng"
+    file.write_bytes(b"before")
+    assert run(["explain", "demo:80", "--save", str(file)]) == 2
+    assert "--force" in capsys.readouterr().err
+    assert (asked, file.read_bytes()) == ([], b"before")
+    assert run(["explain", "demo:80", "--save", str(file), "--force"]) == 0
+    assert (asked, file.read_bytes()) == (["once"], write(evidence()))
+    assert run(["explain", "demo:80", "--force"]) == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="as root, under sudo")
+def test_under_sudo_the_file_belongs_to_the_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(netprobe.live, "explain", lambda *_, **__: write(evidence()))
+    monkeypatch.setenv("SUDO_UID", "65534")
+    monkeypatch.setenv("SUDO_GID", "65533")
+    file = tmp_path / "run.pcapng"
+    assert run(["explain", "demo:80", "--save", str(file)]) == 0
+    assert (file.stat().st_uid, file.stat().st_gid) == (65534, 65533)
+    monkeypatch.setenv("SUDO_UID", "1; x")
+    assert run(["explain", "demo:80", "--save", str(file), "--force"]) == 0
+    assert file.stat().st_uid == 0

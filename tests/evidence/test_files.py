@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netprobe.errors import EnvironmentFault, EvidenceFault
+from netprobe.errors import EnvironmentFault, EvidenceFault, UsageFault
 from netprobe.evidence.files import load, save
 
 if TYPE_CHECKING:
@@ -19,20 +19,42 @@ if TYPE_CHECKING:
 def test_saves_and_loads(tmp_path: Path) -> None:
     path = tmp_path / "x.pcapng"
     save(path, b"one")
-    save(path, b"two")
+    save(path, b"two", force=True)
     assert load(path) == b"two"
     assert os.listdir(tmp_path) == ["x.pcapng"]  # noqa: PTH208 - nothing else is left
 
 
-def test_an_existing_files_mode_and_link_stay(tmp_path: Path) -> None:
+def test_a_link_stays_and_only_the_owner_may_read(tmp_path: Path) -> None:
     path, link = tmp_path / "x", tmp_path / "link"
     path.write_bytes(b"old")
     path.chmod(0o640)
     link.symlink_to(path)
-    save(link, b"new")
+    save(link, b"new", force=True)
     assert link.is_symlink()
     assert path.read_bytes() == b"new"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_file_that_is_there_is_overwritten_by_force_only(tmp_path: Path, link: bool) -> None:
+    path = tmp_path / "x"
+    save(path, b"old")
+    name = tmp_path / "link" if link else path
+    if link:
+        name.symlink_to(path)
+    with pytest.raises(UsageFault, match=f"{name} exists") as fault:
+        save(name, b"new")
+    assert "--force" in fault.value.hint
+    assert path.read_bytes() == b"old"
+    assert {each.name for each in tmp_path.iterdir()} == ({"x", "link"} if link else {"x"})
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files away")
+def test_a_file_may_be_given_to_somebody(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    save(path, b"x", owner=(65534, 65533))
+    status = path.stat()
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (65534, 65533, 0o600)
 
 
 def test_a_pipe_is_written_to_and_read_from(tmp_path: Path) -> None:
@@ -62,7 +84,7 @@ def test_an_error_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(EnvironmentFault, match="No space left"):
-        save(path, b"new")
+        save(path, b"new", force=True)
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["x"]  # noqa: PTH208
 

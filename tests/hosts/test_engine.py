@@ -60,7 +60,7 @@ def test_no_engine_at_the_usual_place_is_no_error(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_socket_that_is_not_there(tmp_path: Path, session: Session | None) -> None:
-    with pytest.raises(EngineError, match="Docker is not running: there is no") as fault:
+    with pytest.raises(EngineError, match=r"no engine answers at unix:.*: is Docker running") as fault:
         collected(entry(docker=f"unix://{tmp_path}/docker.sock"), session)
     assert "start" in fault.value.hint
 
@@ -69,8 +69,15 @@ def test_a_socket_that_nobody_listens_at(tmp_path: Path, session: Session | None
     path = tmp_path / "s"
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind(str(path))
-    with pytest.raises(EngineError, match="nobody listens"):
+    with pytest.raises(EngineError, match=r"no engine answers at unix:.*: is Docker running"):
         collected(entry(docker=f"unix://{path}"), session)
+
+
+def test_a_tcp_port_that_nobody_listens_at() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+    with pytest.raises(EngineError, match=f"no engine answers at {url}: is Docker running"):
+        collected(entry(docker=url), None)
 
 
 def test_a_socket_without_permission() -> None:

@@ -41,6 +41,7 @@ def end_explain(target: str, moment: float, number: int, folder: Path, **more: o
         target,
         "--from",
         "server1",
+        "--force",
         "--save",
         str(folder / "kept.pcapng"),
     ]

@@ -222,7 +222,7 @@ def test_an_engine_that_is_not_there(populated: Lab, tmp_path: object) -> None:
     text = populated.hosts_file.read_text().replace(str(populated.socket("server2")), "/no/such.sock")
     file.write_text(text)
     question = Question(target="demo:80", source="server1")
-    with pytest.raises(EnvironmentFault, match=r"on server2 Docker is not running: there is no /no/such\.sock"):
+    with pytest.raises(EnvironmentFault, match=r"on server2 no engine answers at unix:///no/such\.sock"):
         explain(question, hosts_file=file, progress=lambda _: None)
     by_address = explain(
         Question(target="192.168.3.202:8080", source="server1"), hosts_file=file, progress=lambda _: None

@@ -153,5 +153,39 @@ def test_a_fault_before_any_packet_keeps_nothing(no_hosts: Path, monkeypatch: py
 
 @needs_root
 def test_an_unknown_source(no_hosts: Path) -> None:
+    no_hosts.write_text('[hosts.me]\nreach = "netns:/proc/self/ns/net"\n')  # a host that is to have no engine
     with pytest.raises(UsageFault, match="no host or container is called 'nobody'"):
         ask(no_hosts, target="127.0.0.1:1", source="nobody")
+
+
+@needs_root
+@pytest.mark.parametrize("question", [{"target": "web.invalid:80"}, {"target": "127.0.0.1:1", "source": "web"}])
+def test_an_engine_that_does_not_run_is_said(no_hosts: Path, question: dict[str, object]) -> None:
+    with pytest.raises(
+        EnvironmentFault, match=r"no engine answers at unix:///.*/docker\.sock: is Docker running"
+    ) as fault:
+        ask(no_hosts, **question)
+    assert "systemctl start docker" in fault.value.hint
+    assert "was not found" in fault.value.message
+
+
+LAB = """
+lab = "abc"
+[hosts.server1]
+reach = "netns:/no/such"
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [(None, "--from is needed"), ("local", "no host of the lab"), ("web@local", "no host of the lab")],
+)
+def test_this_machine_asks_nothing_of_a_lab(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str | None, says: str
+) -> None:
+    monkeypatch.setattr(HostSessions, "reach", lambda _: pytest.fail("it reached out"))
+    file = tmp_path / "hosts.toml"
+    file.write_text(LAB)
+    with pytest.raises(UsageFault, match=says) as fault:
+        ask(file, target="web:80", source=source)
+    assert "server1" in fault.value.hint

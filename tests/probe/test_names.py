@@ -74,4 +74,6 @@ def test_one_engine_seen_twice_counts_once() -> None:
 def test_hints() -> None:
     assert nearest("dmeo", ["demo", "web"]) == "did you mean demo?"
     assert nearest("zzz", ["demo", "web"]) == "known: demo, web"
+    assert nearest("zzz", [f"n{number:02}" for number in range(12)]).endswith("n10, n11")
+    assert nearest("zzz", [f"n{number:02}" for number in range(19)]).endswith("n10, n11 … and 7 more")
     assert "--hosts" in nearest("zzz", [])

@@ -45,11 +45,18 @@ def test_the_grammar(text: str, proto: Proto | None, expected: tuple[object, ...
     ("text", "proto", "says"),
     [
         ("", None, "not a target"),
-        ("demo:", None, "out of range"),
+        ("demo:", None, "has a colon and no port"),
+        ("demo@server2:", None, "has a colon and no port"),
+        ("[::1]:", None, "has a colon and no port"),
+        ("http://demo:/", None, "has a colon and no port"),
+        ("8080", None, "8080 is a port and names nobody"),
+        (":8080", None, "8080 is a port and names nobody"),
+        ("8080/tcp", None, "8080/tcp is a port and names nobody"),
+        ("8080:80", None, "not an IPv4 address"),
         ("demo:0", None, "out of range"),
         ("demo:65536", None, "out of range"),
-        ("demo:http", None, "out of range"),
-        ("demo:٣", None, "out of range"),
+        ("demo:http", None, "is not a number"),
+        ("demo:٣", None, "is not a number"),
         ("demo:99999999999999999999", None, "out of range"),
         ("demo:80/sctp", None, "not a protocol"),
         ("demo/tcp", None, "tcp needs a port"),
@@ -83,6 +90,13 @@ def test_what_is_not_a_target(text: str, proto: Proto | None, says: str) -> None
         parse_target(text, proto)
     assert says in fault.value.message
     assert fault.value.hint
+
+
+def test_the_hint_for_half_a_target_is_a_whole_one() -> None:
+    for text, says in (("web:", "web:80"), ("[::1]:", "[::1]:80"), ("8080", "web:8080, or 127.0.0.1:8080")):
+        with pytest.raises(UsageFault) as fault:
+            parse_target(text)
+        assert says in fault.value.hint
 
 
 NAMES = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}[A-Za-z_]", fullmatch=True)
