@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "inventory": {"errors"},
     "hosts": {*STATE, "decode", "inventory", "hosts.remote"},
     "hosts.remote": set(),
-    "probe": {*STATE, "decode", "hosts", "inventory"},
+    "probe": {*STATE, "decode", "hosts", "inventory", "forward"},
     "capture": {*STATE, "decode", "hosts", "probe", "forward"},
     "live": {*STATE, "decode", "hosts", "inventory", "probe", "capture", "survey", "forward"},
     "commands": {*BASE, "causes", "flows", "live", "pipeline", "report", "survey", "inventory"},

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
+from netprobe.forward.drivers import driver_of
 from netprobe.forward.plan import point_name
-from netprobe.state.lookup import FLAT_DRIVERS, canonical
+from netprobe.state.lookup import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -96,7 +97,7 @@ def _trunks(hosts: Mapping[str, Host], way_hosts: set[str]) -> set[tuple[str, st
     found = set()
     for name in way_hosts & set(hosts):
         links = {link.name: link for link in hosts[name].own.links or ()}
-        upper = {network.parent for network in hosts[name].networks or () if network.driver in FLAT_DRIVERS}
+        upper = {parent for network in hosts[name].networks or () for parent in driver_of(network).parents(network)}
         upper |= {each for each, link in links.items() if link.kind == "vlan" or each.rpartition(".")[0] in links}
         below = {links[each].peer_name for each in upper if each in links and links[each].kind == "vlan"}
         below |= {each.rpartition(".")[0] for each in upper}

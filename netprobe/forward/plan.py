@@ -14,9 +14,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
+from netprobe.forward.drivers import driver_of
+from netprobe.forward.frame import point_name
+from netprobe.forward.owners import owner_of_address
 from netprobe.state.address import covers, is_loopback
 from netprobe.state.lookup import (
-    FLAT_DRIVERS,
     canonical,
     container_interface,
     container_with,
@@ -27,7 +29,6 @@ from netprobe.state.lookup import (
     namespace_of,
     network_for,
     networks_of,
-    owner_of_address,
     published_by,
     route_lookup,
 )
@@ -94,11 +95,6 @@ class Itinerary:
         return tuple(stop.point for stop in self.stops)
 
 
-def point_name(place: Place, interface: str) -> str:
-    """``server2/docker0``, ``server2/demo/eth0``."""
-    return "/".join(filter(None, (place.host, place.container, interface)))
-
-
 def itinerary(
     hosts: Mapping[str, Host], source: Place, dialled: str, port: int | None, proto: str, target: Place | None = None
 ) -> Itinerary:
@@ -134,7 +130,7 @@ def way_back(hosts: Mapping[str, Host], source: Place, dialled: str, arrives: Pl
         return ()
     container = host.container(at.container) if at.container else None
     for endpoint, network in networks_of(host, container) if container else ():
-        if endpoint.address == hop.src and network.driver not in FLAT_DRIVERS and network.masquerade:
+        if endpoint.address == hop.src and not driver_of(network).flat and network.masquerade:
             return ()
     return (itinerary(hosts, arrives, hop.src, None, "icmp"),)
 
@@ -147,7 +143,7 @@ def on_segment(hosts: Mapping[str, Host], source: Place, dialled: str | None) ->
     at = canonical(hosts, source)
     host = hosts.get(at.host)
     container = host.container(at.container) if host and at.container else None
-    flat = [net for _, net in networks_of(host, container) if net.driver in FLAT_DRIVERS] if host and container else []
+    flat = [net for _, net in networks_of(host, container) if driver_of(net).flat] if host and container else []
     subnets = [subnet for net in flat for subnet in net.subnets]
     routers = [
         name
@@ -157,7 +153,7 @@ def on_segment(hosts: Mapping[str, Host], source: Place, dialled: str | None) ->
     ]
     found = {name: container_with(other, dialled or "") for name, other in hosts.items()} if flat else {}
     networks = {name: network_for(hosts[name], each[1]) for name, each in found.items() if each}
-    bearers = [name for name, network in networks.items() if network and network.driver in FLAT_DRIVERS]
+    bearers = [name for name, network in networks.items() if network and driver_of(network).flat]
     return tuple(dict.fromkeys((*routers, *bearers)))
 
 
@@ -249,7 +245,7 @@ class _Walk:
             self.notes.append(f"no route from {source} to {self.dialled} is known")
         endpoint, network = chosen
         bridge = self.out_of(host, container, endpoint, role=Role.SOURCE)
-        if network is not None and network.driver in FLAT_DRIVERS:
+        if network is not None and driver_of(network).flat:
             self.flat(host, source, network, hop.via if hop else "")
         elif bridge:
             self.at_bridge(host, bridge, endpoint)
@@ -269,7 +265,7 @@ class _Walk:
         place = Place(host=host.name, container=container.name)
         self.stop(place, container_interface(host, container, endpoint), role, optional=optional)
         network = network_for(host, endpoint)
-        if network is not None and network.driver in FLAT_DRIVERS:
+        if network is not None and driver_of(network).flat:
             return ""
         veth = host_veth(host, container, endpoint)
         if veth is not None:
@@ -337,7 +333,7 @@ class _Walk:
 
     def serving_endpoint(self, host: Host, container: Container) -> EndpointSettings | None:
         """Where a published port leads: the engine uses the network that has the container's default route."""
-        bridged = [each for each, network in networks_of(host, container) if network.driver == "bridge"]
+        bridged = [each for each, network in networks_of(host, container) if driver_of(network).publishes]
         hop = route_lookup(host.namespace(container.name), "192.0.2.1")  # TEST-NET-1: nobody's, so the default route
         by_route = [each for each in bridged if hop and container_interface(host, container, each) == hop.dev]
         return next(iter([*by_route, *bridged]), None)
@@ -349,7 +345,7 @@ class _Walk:
         found = container_with(host, self.dialled)
         if found is not None:
             network = network_for(host, found[1])
-            if network is None or network.driver not in FLAT_DRIVERS:
+            if network is None or not driver_of(network).flat:
                 self.to_container(host, *found)
                 return
         if hop is None or not hop.dev:
@@ -382,7 +378,7 @@ class _Walk:
         there = self.hosts.get(owner.host) if owner and owner.container else None
         found = container_with(there, self.dialled) if there else None
         network = network_for(there, found[1]) if there and found else None
-        if there is None or found is None or network is None or network.driver not in FLAT_DRIVERS:
+        if there is None or found is None or network is None or not driver_of(network).flat:
             return False
         self.parents(there, network, Role.UPLINK, inward=True)
         place = Place(host=there.name, container=found[0].name)
@@ -491,7 +487,7 @@ class _Walk:
                 self.stop(Place(host=host.name), network.bridge, Role.BRIDGE, optional=True)
                 self.into(host, container, endpoint, optional=True)
             else:
-                if network.driver in FLAT_DRIVERS:
+                if driver_of(network).flat:
                     self.parents(host, network, Role.UPLINK, inward=True, optional=True)
                 place = Place(host=host.name, container=container.name)
                 self.stop(place, container_interface(host, container, endpoint), Role.TARGET, optional=True)
@@ -502,7 +498,6 @@ __all__ = [
     "Role",
     "Stop",
     "itinerary",
-    "owner_of_address",
     "point_name",
     "published_by",
     "route_lookup",

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
+from netprobe.forward.frame import Frame, Tap, point_name
 from netprobe.forward.model import Barrier, Flying, Obstacle, Stopped, UnknownHere, WalkStep
 from netprobe.forward.netfilter import Filter, filter_of, pass_hook, pass_netdev
-from netprobe.forward.plan import point_name
-from netprobe.forward.wire import Carried, Frame, Tap, carry
+from netprobe.forward.wire import carry
 from netprobe.model.endpoint import UNCHOSEN, Endpoint, Ends
 from netprobe.model.report import Change, Direction, Hop, HopPacket
 from netprobe.state.address import is_loopback, same
@@ -25,6 +25,7 @@ from netprobe.state.sockets import listening
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from netprobe.forward.frame import Arrival
     from netprobe.state.lookup import RouteHop
     from netprobe.state.model import Host, Namespace
     from netprobe.state.names import Proxy
@@ -164,22 +165,22 @@ class Walker:
             direction=packet.direction,
         )
         self.resolved.append(ask.address)
-        carried, end = carry(ask)
-        before, behind = _around(carried)
-        tap = before[-1] if self._filters_first(carried, packet.dst) else None
-        for stop in before[:-1] if tap else before:
-            self._seen(stop, packet, sure=_is_sent(carried, end))
+        arrival, end = carry(ask)
+        before, behind = _around(ask.taps, arrival.bridge)
+        tap = before[-1] if self._filters_first(arrival, packet.dst) else None
+        for each in before[:-1] if tap else before:
+            self._seen(each, packet, sure=_is_sent(arrival, end))
         if end is not None:
             if isinstance(end, Stopped):
                 self._block(end.obstacle)
             raise end
-        if carried.into is None:
+        if arrival.into is None:
             raise UnknownHere(f"{way.via or packet.dst} is no host of the inventory: what lies beyond is not known")
-        if carried.bridge:
-            packet = self._bridge_netfilter(place, packet, carried.bridge)
-        for stop in behind:
-            self._seen(stop, packet)
-        self._receive(carried.into, packet, carried.in_if, tap)
+        if arrival.bridge:
+            packet = self._bridge_netfilter(place, packet, arrival.bridge)
+        for each in behind:
+            self._seen(each, packet)
+        self._receive(arrival.into, packet, arrival.in_if, tap)
 
     def _bridge_netfilter(self, place: Place, packet: Flying, bridge: str) -> Flying:
         """With bridge-nf-call-iptables=1 (ip6tables for IPv6) what is switched passes FORWARD too (net/bridge/br_netfilter_hooks.c)."""
@@ -193,10 +194,10 @@ class Walker:
         passed = self._hook(by, "FORWARD", passed, in_if=bridge, out_if=bridge)
         return passed if restored is None else replace(passed, src=restored.src, sport=restored.sport)
 
-    def _filters_first(self, carried: Carried, dst: str) -> bool:
+    def _filters_first(self, arrival: Arrival, dst: str) -> bool:
         """Whether a bridge hands up what comes from a port of its own behind PREROUTING only (br_nf_pre_routing, ip_sabotage_in)."""
-        host = self.hosts.get(carried.into.host) if carried.into and carried.into.container is None else None
-        return host is not None and carried.in_if in docker_bridges(host) and _bridge_nf(host, dst)
+        host = self.hosts.get(arrival.into.host) if arrival.into and arrival.into.container is None else None
+        return host is not None and arrival.in_if in docker_bridges(host) and _bridge_nf(host, dst)
 
     # -- decisions ----------------------------------------------------------------------------------------------------
 
@@ -421,10 +422,10 @@ def _bridge_nf(host: Host, address: str) -> bool:
     return (settings.get("net.bridge.bridge-nf-call-ip6tables", value) if ":" in address else value) == "1"
 
 
-def _around(carried: Carried) -> tuple[tuple[Tap, ...], tuple[Tap, ...]]:
+def _around(taps: list[Tap], bridge: str) -> tuple[list[Tap], list[Tap]]:
     """The points before bridge netfilter, and those behind it (none, where nothing is switched)."""
-    at = next((n for n, stop in enumerate(carried.stops, 1) if stop.interface == carried.bridge), len(carried.stops))
-    return carried.stops[:at], carried.stops[at:]
+    at = next((n for n, tap in enumerate(taps, 1) if tap.interface == bridge), len(taps))
+    return taps[:at], taps[at:]
 
 
 def _owns(host: Host, place: Place, namespace: Namespace, address: str) -> bool:
@@ -449,10 +450,10 @@ def _forwards6(settings: Mapping[str, str], device: str) -> tuple[str, str | Non
     return whole, "1" if forced else settings.get(whole)
 
 
-def _is_sent(carried: Carried, end: Stopped | UnknownHere | None) -> bool:
+def _is_sent(arrival: Arrival, end: Stopped | UnknownHere | None) -> bool:
     """What nobody resolves is never sent (ARP comes first); a permanent entry resolves, to whomever."""
     wrong = isinstance(end, Stopped) and end.obstacle.barrier is Barrier.WRONG_NEIGHBOUR
-    return carried.into is not None or wrong
+    return arrival.into is not None or wrong
 
 
 def _proxy(host: Host, packet: Flying) -> Proxy | None:

@@ -100,6 +100,6 @@ def _gateways(world: World) -> frozenset[str]:
         address.address
         for host in world.before.values()
         for link in host.own.links or ()
-        if link.kind == "bridge"
+        if link.is_bridge
         for address in link.addresses
     )

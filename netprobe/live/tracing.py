@@ -53,5 +53,5 @@ def marked(sessions: HostSessions, plan: DialPlan, known: Tuple5, ident: int) ->
     """Return what tells the probe's packets from others: its tuple, and where docker-proxy's inner connection comes from."""
     hosts, target_host = sessions.hosts(), plan.target_at.host if plan.target_at is not None else ""
     links = (hosts[target_host].own.links or ()) if target_host in hosts else ()
-    gateways = tuple(each.address for link in links if link.kind == "bridge" for each in link.addresses)
+    gateways = tuple(each.address for link in links if link.is_bridge for each in link.addresses)
     return Marked(probe=known, ident=ident, gateways=gateways)

@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING
 
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import Place
+from netprobe.forward.drivers import driver_of
+from netprobe.forward.owners import flat_owner_beyond, owner_of_address
 from netprobe.model.endpoint import Endpoint
 from netprobe.state.address import covers, ip, is_any, is_loopback, overlaps
 from netprobe.state.lookup import (
-    FLAT_DRIVERS,
     canonical,
     docker_bridges,
-    flat_owner_beyond,
     host_with,
     namespace_of,
     networks_of,
-    owner_of_address,
     published_by,
     route_lookup,
 )
@@ -163,7 +162,7 @@ def serving_address(host: Host, container: Container, dialled: str = "") -> str:
     pairs = [
         endpoint
         for endpoint, network in networks_of(host, container)
-        if network.driver == "bridge" and not network.internal
+        if driver_of(network).publishes and not network.internal
     ]
     hop = route_lookup(host.namespace(container.name), "192.0.2.1")  # TEST-NET-1: nobody's, so by the default route
     pairs.sort(key=lambda endpoint: not (hop is not None and hop.via and hop.via == endpoint.gateway))
@@ -201,17 +200,17 @@ def _shared(hosts: Mapping[str, Host], source: Place, host: Host, container: Con
     if mine is None:
         return None
     ids = {endpoint.network_id for endpoint in mine.networks.values() if endpoint.network_id}
-    flat = [network for _, network in networks_of(hosts[source.host], mine) if network.driver in FLAT_DRIVERS]
+    flat = [network for _, network in networks_of(hosts[source.host], mine) if driver_of(network).flat]
     theirs = [(endpoint, network) for endpoint, network in networks_of(host, container) if endpoint.address]
     for endpoint, network in theirs:
         if endpoint.network_id in ids:
             return endpoint.address, f"both are on the network {network.name}"
     for endpoint, network in theirs:
-        if network.driver in FLAT_DRIVERS and any(_one_subnet(each, network) for each in flat):
+        if driver_of(network).flat and any(_one_subnet(each, network) for each in flat):
             return endpoint.address, f"both are on the segment of {network.name}"
     for endpoint, network in theirs:
         hop = route_lookup(hosts[source.host].namespace(mine.name), endpoint.address)
-        if network.driver in FLAT_DRIVERS and flat and hop is not None and hop.via:
+        if driver_of(network).flat and flat and hop is not None and hop.via:
             return (
                 endpoint.address,
                 f"{container.name} is on another segment, {network.name}; the way there is by {hop.via}",
@@ -227,7 +226,7 @@ def _beside(hosts: Mapping[str, Host], source: Place, host: Host, container: Con
     """Return the address of a macvlan container on a link of the source host's own."""
     own = hosts[source.host].own
     for endpoint, network in networks_of(host, container):
-        hop = route_lookup(own, endpoint.address) if endpoint.address and network.driver in FLAT_DRIVERS else None
+        hop = route_lookup(own, endpoint.address) if endpoint.address and driver_of(network).flat else None
         if hop is not None and not hop.via and any(covers(subnet, hop.src) for subnet in network.subnets):
             return endpoint.address, f"{source.host} is on the segment of {network.name}, by {hop.dev}"
     return None

@@ -70,6 +70,11 @@ class Link:
     xdp: bool = False
 
     @property
+    def is_bridge(self) -> bool:
+        """True for a bridge, Docker's or another."""
+        return self.kind == "bridge"
+
+    @property
     def loopback(self) -> bool:
         """True for lo."""
         return self.name == "lo"

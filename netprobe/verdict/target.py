@@ -48,7 +48,7 @@ def _bridge_points(world: World) -> frozenset[str] | None:
         f"{name}/{link.name}"
         for name, host in world.before.items()
         for link in host.own.links or ()
-        if link.master or link.kind == "bridge"
+        if link.master or link.is_bridge
     )
 
 

@@ -9,11 +9,12 @@ from netprobe.causes.base import Cause
 from netprobe.causes.proof.obstacle import asked_times, met, predicted, unanswered
 from netprobe.causes.routing.routes import LOST
 from netprobe.evidence.model import Outcome
+from netprobe.forward.drivers import driver_of
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where
 from netprobe.state.address import covers, prefix, same
-from netprobe.state.lookup import FLAT_DRIVERS, container_with, network_for, networks_of, route_lookup
+from netprobe.state.lookup import container_with, network_for, networks_of, route_lookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,7 @@ def flat_networks(case: Case) -> Iterator[tuple[Host, Container, Network]]:
     for host, container in ((source_host, case.source_container), (case.target_host, case.target)):
         for endpoint in container.networks.values() if host and container else ():
             network = network_for(host, endpoint) if host else None
-            if host and container and network is not None and network.driver in FLAT_DRIVERS:
+            if host and container and network is not None and driver_of(network).flat:
                 yield host, container, network
 
 
@@ -227,7 +228,7 @@ class MacvlanNoParent(Cause):
         host = case.before(probe.source_at.host) if probe else None
         if probe is None or source is None or host is None or probe.target_at is None or case.hops:
             return None
-        networks = [net for _, net in networks_of(host, source) if net.driver == "macvlan"]
+        networks = [net for _, net in networks_of(host, source) if driver_of(net).own_mac]
         bare = [net for net in networks if not net.parent and any(covers(each, next_hop(case)) for each in net.subnets)]
         asked = unanswered(case, next_hop(case))
         neighbours = (
@@ -251,7 +252,7 @@ class MacvlanNoParent(Cause):
 
     def possible(self, case: Case) -> bool:
         """Only for a macvlan network without parent."""
-        return any(network.driver == "macvlan" and not network.parent for _, _, network in flat_networks(case))
+        return any(driver_of(network).own_mac and not network.parent for _, _, network in flat_networks(case))
 
 
 class MacvlanModeIsolation(Cause):

@@ -11,6 +11,7 @@ from netprobe.causes.base import Cause
 from netprobe.decode.address import parse
 from netprobe.decode.table import Kind
 from netprobe.evidence.model import Place
+from netprobe.forward.drivers import driver_of
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.observe import Symptom
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from netprobe.state.model import Host
 
 _REQUEST = 1  # RFC 826: ares_op$REQUEST
-_MACVLAN = "macvlan"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +102,12 @@ def _pair(case: Case) -> _Pair | None:
     found = container_with(far, probe.dialled) if far else None
     theirs = network_for(far, found[1]) if far and found and found[0].name == target.name else None
     hop = route_lookup(host.namespace(source.name), probe.dialled) if host else None
-    if host is None or far is None or theirs is None or theirs.driver != _MACVLAN or hop is None:
+    if host is None or far is None or theirs is None or not driver_of(theirs).own_mac or hop is None:
         return None
     if not hop.via or ":" in hop.via:
         return None
     mine = next((net for _, net in networks_of(host, source) if _holds(net, hop.via)), None)
-    if mine is None or mine.driver != _MACVLAN or _holds(mine, probe.dialled):
+    if mine is None or not driver_of(mine).own_mac or _holds(mine, probe.dialled):
         return None
     return _Pair(host=host, source=source, mine=mine, gateway=hop.via, far=far, target=target, theirs=theirs)
 

@@ -10,6 +10,7 @@ from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import asked_times, met, predicted, silent_points, unanswered
 from netprobe.causes.routing.routes import LOST
 from netprobe.evidence.model import Place
+from netprobe.forward.drivers import driver_of
 from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Finding, Where
@@ -189,7 +190,7 @@ class MacvlanWrongGateway(Cause):
         mine = [
             net
             for _, net in networks_of(host, source)
-            if net.driver == "macvlan" and any(covers(each, gateway) for each in net.subnets)
+            if driver_of(net).own_mac and any(covers(each, gateway) for each in net.subnets)
         ]
         inside = Place(host=host.name, container=source.name)
         asked = unanswered(case, gateway)
@@ -328,7 +329,7 @@ class MacvlanDuplicateAddress(Cause):
     def _bearers(case: Case, address: str) -> Iterator[tuple[Host, Container]]:
         for host in case.world.before.values():
             for container in host.containers or ():
-                flat = [net for _, net in networks_of(host, container) if net.driver == "macvlan"]
+                flat = [net for _, net in networks_of(host, container) if driver_of(net).own_mac]
                 near = any(covers(subnet, address) for net in flat for subnet in net.subnets)
                 if container.running and near and any(same(each, address) for each in container.addresses):
                     yield host, container

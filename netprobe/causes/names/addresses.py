@@ -467,4 +467,4 @@ def _seconds(started: str) -> int | None:
 
 def _named_networks(host: Host, source: Container) -> list[Network]:
     """The source's networks that have names."""
-    return [each for _, each in networks_of(host, source) if not each.default_bridge and each.driver == "bridge"]
+    return [each for _, each in networks_of(host, source) if not each.default_bridge and each.bridge]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.evidence.model import Place, Resolution
+from netprobe.forward.owners import owner_of_address
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.observe import Symptom
-from netprobe.state.lookup import owner_of_address
 from netprobe.state.names import EMBEDDED_DNS
 
 if TYPE_CHECKING:

@@ -116,7 +116,7 @@ class MasqueradeMissing(Cause):
             ):
                 continue
             link = host.own.link(point.interface)
-            uplink = link is not None and link.kind != "bridge" and not link.master and not link.loopback
+            uplink = link is not None and not link.is_bridge and not link.master and not link.loopback
             address = hop.packet.src.address
             if uplink and address in mine and point.interface != network.bridge:
                 return address, point.interface, hop.packet.frame

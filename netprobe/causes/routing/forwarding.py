@@ -160,7 +160,7 @@ def _network(case: Case, arrived: Hop) -> tuple[str, str]:
 def _meant_to_masquerade(case: Case, arrived: Hop) -> bool:
     """Whether nobody should need a route to the source's network: Docker is told to masquerade it."""
     _, network = _source_of(case, arrived)
-    return network is not None and network.driver == "bridge" and network.masquerade
+    return network is not None and bool(network.bridge) and network.masquerade
 
 
 def _way_back(case: Case, peer: Place, network: str, present: str) -> tuple[Remedy, ...]:

@@ -8,11 +8,12 @@ from netprobe.causes.base import Cause
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, unanswered
 from netprobe.causes.routing.routes import inside
 from netprobe.evidence.model import Place
+from netprobe.forward.drivers import driver_of
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run, shell_line
 from netprobe.model.report import Direction, Finding, Where
 from netprobe.paths.observe import Symptom
-from netprobe.state.lookup import FLAT_DRIVERS, container_interface, networks_of, route_lookup
+from netprobe.state.lookup import container_interface, networks_of, route_lookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,8 +99,8 @@ class GatewayEndpointElsewhere(Cause):
         if wanted is None or way is None or target.published or after.published or not after.running:
             return None
         route, network = way
-        bridges = [net for _, net in networks_of(host, target) if net.driver == "bridge" and not net.internal]
-        if not bridges or (network.driver not in FLAT_DRIVERS and not network.internal):
+        bridges = [net for _, net in networks_of(host, target) if driver_of(net).publishes and not net.internal]
+        if not bridges or (not driver_of(network).flat and not network.internal):
             return None
         return self._finding(
             host,

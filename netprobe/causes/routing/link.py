@@ -132,7 +132,7 @@ class BridgeAddressLost(Cause):
 
 def _without_address(host: Host, endpoint: EndpointSettings, network: Network) -> bool:
     """Whether the network's bridge is there, and has no address in the endpoint's subnet."""
-    link = host.own.link(network.bridge) if network.bridge and network.driver == "bridge" else None
+    link = host.own.link(network.bridge) if network.bridge else None
     return (
         link is not None
         and bool(endpoint.prefix)

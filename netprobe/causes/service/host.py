@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.case import host_ip_covers
 from netprobe.evidence.model import Place
+from netprobe.forward.drivers import driver_of
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
 from netprobe.state.address import is_loopback
-from netprobe.state.lookup import FLAT_DRIVERS, networks_of
+from netprobe.state.lookup import networks_of
 from netprobe.state.sockets import listening
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _unpublishable(host: Host, container: Container) -> str:
 
 
 def _ignores(network: Network) -> bool:
-    return network.driver in FLAT_DRIVERS or network.driver == "null" or network.internal
+    return driver_of(network).publishes is False or network.internal
 
 
 def on_port(sockets: tuple[Socket, ...], port: int, proto: str) -> list[Socket]:

@@ -1,0 +1,60 @@
+"""What a network driver is to a packet: what a new one has to answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from netprobe.forward.model import UnknownHere
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from netprobe.forward.frame import Arrival, Bearer, Frame, Onto
+    from netprobe.state.engine.docker import Container, EndpointSettings, Network
+    from netprobe.state.links import Link
+    from netprobe.state.model import Host
+
+
+class Driver:
+    """One network driver. A driver that is not known here keeps these answers.
+
+    Attributes:
+        name: as the engine calls it (``docker network inspect``: Driver).
+        flat: its containers stand on their parent's own segment: no bridge and no NAT of the host.
+        own_mac: each of its containers has a link address of its own there.
+        publishes: ``-p`` works for its networks (unless they are internal); None unknown.
+    """
+
+    name: ClassVar[str] = ""
+    flat: ClassVar[bool] = False
+    own_mac: ClassVar[bool] = False
+    publishes: ClassVar[bool | None] = None
+
+    def leave(self, frame: Frame, container: Container, endpoint: EndpointSettings, network: Network) -> Arrival | Onto:
+        """Carry a frame out of a container's interface in such a network, whose point is passed already.
+
+        Raises:
+            Stopped: an obstacle on the link.
+            UnknownHere: the state does not tell.
+        """
+        raise UnknownHere(f"{frame.place}: what a network of driver {network.driver} does is not known")
+
+    def owns(self, host: Host, link: Link) -> bool:
+        """Whether an interface of the host's own leads to this driver's containers."""
+        return False
+
+    def deliver(self, frame: Frame, link: Link) -> Arrival | Onto:
+        """Carry a frame out of such an interface of the host (:meth:`owns`). Raises as :meth:`leave`."""
+        raise NotImplementedError
+
+    def bearers(self, frame: Frame, host: Host) -> Iterator[Bearer]:
+        """Whoever of this driver's containers on a host has the frame's address on a wire."""
+        return iter(())
+
+    def hides(self, frame: Frame, device: str) -> bool:
+        """Whether the address is that of a container that the host does not reach by this interface, though it is on its segment."""
+        return False
+
+    def parents(self, network: Network) -> tuple[str, ...]:
+        """The interfaces of the host that such a network's frames leave by."""
+        return ()

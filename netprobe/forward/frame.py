@@ -1,0 +1,152 @@
+"""A frame on a link: the points that it passes, who gets it, and what both ends must be like for that.
+
+Between two namespaces there is no netfilter and no routing: a veth pair, a bridge's ports, the wire between two hosts, a
+macvlan parent's segment. The drivers (:mod:`netprobe.forward.drivers`) know their own part of that way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from netprobe.evidence.model import Place
+from netprobe.forward.model import Barrier, Obstacle, Stopped
+from netprobe.state.address import same
+from netprobe.state.lookup import container_link, network_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from netprobe.model.report import Direction
+    from netprobe.state.engine.docker import Container, EndpointSettings, Network
+    from netprobe.state.links import Link
+    from netprobe.state.model import Host
+
+
+def point_name(place: Place, interface: str) -> str:
+    """``server2/docker0``, ``server2/demo/eth0``."""
+    return "/".join(filter(None, (place.host, place.container, interface)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tap:
+    """One capture point that a packet passes.
+
+    Attributes:
+        point: ``HOST/IF`` or ``HOST/CONTAINER/IF``, as in :class:`netprobe.evidence.model.CapturePoint`.
+        place: the namespace. interface: its name there.
+        observable: False for a bridge's own tap where the packet is switched between two of its ports.
+        vlan: the tag that the frame carries there.
+    """
+
+    point: str
+    place: Place
+    interface: str
+    observable: bool = True
+    vlan: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """Where a frame comes in.
+
+    Attributes:
+        into: the namespace that it enters; None: somebody who is not of the inventory.
+        in_if: the interface by which it enters.
+        bridge: the bridge, where it was switched between two ports of it (bridge netfilter may look).
+    """
+
+    into: Place | None
+    in_if: str = ""
+    bridge: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onto:
+    """The frame goes onto the wire by this interface of its host; ``child``: as that of an interface on top of it (macvlan)."""
+
+    device: str
+    child: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bearer:
+    """Who has an address on a wire: by ``interface`` in ``place``, behind ``parent`` of ``host``; ``mac`` ``""`` unknown."""
+
+    host: Host
+    place: Place
+    interface: str
+    parent: str
+    mac: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Frame:
+    """A frame on its way: out of ``device`` in ``place``, for whoever has ``address`` (the next hop's) on that link.
+
+    ``taps``: the points that it passed so far, in order.
+    """
+
+    hosts: Mapping[str, Host]
+    place: Place
+    device: str
+    address: str
+    direction: Direction
+    taps: list[Tap] = field(default_factory=list)
+
+    @property
+    def host(self) -> Host:
+        """The host whose interface it is."""
+        return self.hosts[self.place.host]
+
+    @property
+    def own(self) -> Place:
+        """That host's own namespace."""
+        return Place(host=self.place.host)
+
+    def meets(self, barrier: Barrier, place: Place, label: str, text: str) -> None:
+        """Meet an obstacle. Raises Stopped."""
+        raise Stopped(Obstacle(barrier=barrier, place=place, label=label, text=text, direction=self.direction))
+
+    def passes(self, place: Place, interface: str, *, observable: bool = True, vlan: int | None = None) -> None:
+        """Pass a point."""
+        name = point_name(place, interface)
+        self.taps.append(Tap(point=name, place=place, interface=interface, observable=observable, vlan=vlan))
+
+    def must_be_up(self, place: Place, link: Link | None, *, carrier: bool = False) -> None:
+        """Pass a link only if it is up (and has a carrier)."""
+        if link is not None and not link.up:
+            self.meets(Barrier.LINK_DOWN, place, link.name, f"{link.name} is down")
+        elif link is not None and carrier and not link.carrier:
+            self.meets(Barrier.LINK_DOWN, place, link.name, f"{link.name} has no carrier")
+
+    def must_be_taken(self, mac: str, others: frozenset[str] = frozenset()) -> None:
+        """The sender's neighbour entry must name this MAC, or another of the same host (weak host model: it answers ARP on all its interfaces)."""
+        for each in self.host.namespace(self.place.container).neighbours or ():
+            named = each.dev == self.device and same(each.address, self.address)
+            used = named and not {"FAILED", "INCOMPLETE"} & {each.state}
+            if used and mac and each.mac and each.mac != mac and each.mac not in others:
+                text = f"{each.address} lladdr {each.mac} {each.state}, and it has {mac}"
+                self.meets(Barrier.WRONG_NEIGHBOUR, self.place, f"neighbour {each.address}", text)
+
+    def with_address(self, host: Host) -> Iterator[tuple[Container, EndpointSettings, Network]]:
+        """Every running container of a host that has the address, with its endpoint and network."""
+        for container, endpoint, network in endpoints(host):
+            if any(same(each, self.address) for each in endpoint.all_addresses):
+                yield container, endpoint, network
+
+
+def endpoints(host: Host) -> Iterator[tuple[Container, EndpointSettings, Network]]:
+    """The running containers of a host in each of their networks."""
+    for container in host.containers or ():
+        if container.running:
+            for endpoint in container.networks.values():
+                network = network_for(host, endpoint)
+                if network is not None:
+                    yield container, endpoint, network
+
+
+def mac_of(host: Host, container: Container, endpoint: EndpointSettings) -> str:
+    """The link address of a container in a network: its interface's, else the engine's word."""
+    inner = container_link(host, container, endpoint)
+    return (inner.mac if inner else "") or endpoint.mac
