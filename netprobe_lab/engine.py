@@ -55,11 +55,15 @@ def start_engine(lab: Lab, machine: Machine, options: Mapping[str, object] | Non
         (directory / "containerd.sock").unlink(missing_ok=True)
         _spawn(lab, machine, "containerd", "--config", str(config))
     if read_pid(directory / "dockerd.pid") is None:
-        (directory / "docker.pid").unlink(missing_ok=True)
-        config = directory / "daemon.json"
-        config.write_text(_dockerd_config(lab, machine, options or {}))
-        wait_for(lambda: _answers(directory / "containerd.sock"), f"containerd on {machine.name}", READY_SECONDS)
-        _spawn(lab, machine, "dockerd", "--config-file", str(config))
+        (directory / "daemon.json").write_text(_dockerd_config(lab, machine, options or {}))
+        _start_dockerd(lab, machine)
+
+
+def _start_dockerd(lab: Lab, machine: Machine) -> None:
+    directory = lab.host_dir(machine.name)
+    (directory / "docker.pid").unlink(missing_ok=True)
+    wait_for(lambda: _answers(directory / "containerd.sock"), f"containerd on {machine.name}", READY_SECONDS)
+    _spawn(lab, machine, "dockerd", "--config-file", str(directory / "daemon.json"))
 
 
 def engine_with(lab: Lab, machine: Machine, options: Mapping[str, object]) -> None:
@@ -70,14 +74,30 @@ def engine_with(lab: Lab, machine: Machine, options: Mapping[str, object]) -> No
     """
     directory = lab.host_dir(machine.name)
     wanted = _dockerd_config(lab, machine, options)
-    pid = read_pid(directory / "dockerd.pid")
-    if pid is not None and (directory / "daemon.json").read_text() == wanted:
+    if read_pid(directory / "dockerd.pid") is not None and (directory / "daemon.json").read_text() == wanted:
         return
+    stop_engine(lab, machine)
+    start_engine(lab, machine, options)
+    wait_for_engine(lab, machine)
+
+
+def restart_engine(lab: Lab, machine: Machine) -> None:
+    """Restart a server's dockerd with the options that it has: its containers end with it. Raises as :func:`engine_with` does."""
+    stop_engine(lab, machine)
+    _start_dockerd(lab, machine)
+    wait_for_engine(lab, machine)
+
+
+def stop_engine(lab: Lab, machine: Machine) -> None:
+    """End a server's dockerd, if it runs.
+
+    Raises:
+        LabError: it did not end.
+    """
+    pid = read_pid(lab.host_dir(machine.name) / "dockerd.pid")
     if pid is not None:
         os.kill(pid, signal.SIGTERM)
         wait_for(lambda: start_time(pid) is None, f"dockerd on {machine.name} to end", READY_SECONDS)
-    start_engine(lab, machine, options)
-    wait_for_engine(lab, machine)
 
 
 def wait_for_engine(lab: Lab, machine: Machine) -> None:

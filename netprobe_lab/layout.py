@@ -98,6 +98,11 @@ class Lab:
         return RUN_ROOT / self.id
 
     @property
+    def bin_dir(self) -> Path:
+        """Commands that the lab stands in for; the first on the PATH of its shells."""
+        return self.run_dir / "bin"
+
+    @property
     def data_dir(self) -> Path:
         """The engines' data roots: gone after `down`."""
         return DATA_ROOT / self.id

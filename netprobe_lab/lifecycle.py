@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from netprobe_lab import images
+from netprobe_lab import images, systemctl
 from netprobe_lab.engine import engine_version, import_images, start_engine, wait_for_engine
 from netprobe_lab.errors import LabError
 from netprobe_lab.layout import (
@@ -81,6 +81,7 @@ def up(lab: Lab, progress: Progress, *, ssh: bool = False, suite: str | None = N
         progress("engines")
         _start_services(lab, cache)
         keep_surroundings(lab)
+        systemctl.install(lab)
         if ssh:
             progress("ssh")
             start_ssh(lab, cache / "ssh")

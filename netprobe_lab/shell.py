@@ -6,7 +6,7 @@ import os
 
 from netprobe_lab.layout import DESK, OVERRIDE, WIRES, Lab, machine
 from netprobe_lab.namespaces import enter
-from netprobe_lab.run import environment, require_root
+from netprobe_lab.run import PATH, environment, require_root
 from netprobe_lab.sshd import desk_environment
 
 
@@ -16,7 +16,8 @@ def shell_environment(lab: Lab, host: str) -> dict[str, str]:
     engine = {"DOCKER_HOST": f"unix://{lab.socket(host)}"} if host != WIRES and machine(host).engine else {}
     hosts = {"NETPROBE_HOSTS": str(lab.hosts_file)}
     desk = desk_environment(lab) if host == DESK.name else {}
-    return environment(lab, kept | engine | hosts | desk | {OVERRIDE: lab.id, "PS1": r"\u@\h:\w\$ "})
+    path = {"PATH": f"{lab.bin_dir}:{PATH}"}
+    return environment(lab, kept | engine | hosts | desk | path | {OVERRIDE: lab.id, "PS1": r"\u@\h:\w\$ "})
 
 
 def replace_by_shell(lab: Lab, host: str, command: tuple[str, ...]) -> None:

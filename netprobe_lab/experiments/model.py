@@ -153,6 +153,8 @@ class Experiment:
         near_miss: cause codes that must stay silent here, although only the deciding fact differs from where they fire.
         unlisted: hosts that the inventory does not have when the question is asked.
         engine: the major version of the Docker Engine that it needs, empty for any.
+        cure: what a person does whom the report's advice tells to, in place of the first step that is advice alone (else after all commands).
+        asked_then: the arguments after `netprobe explain` for a cure by dialling otherwise; empty: the same question again.
     """
 
     name: str
@@ -166,6 +168,8 @@ class Experiment:
     near_miss: tuple[str, ...] = ()
     unlisted: tuple[str, ...] = ()
     engine: str = ""
+    cure: tuple[Step, ...] = ()
+    asked_then: tuple[str, ...] = ()
 
 
 def works(path: str, *, resolution: str = "literal", findings: tuple[str, ...] = ()) -> Expected:
