@@ -75,15 +75,40 @@ def _linktypes(packets: Packets, points: Sequence[CapturePoint]) -> NDArray[np.i
 
 
 def _decode_chunk(chunk: Chunk, layer: Layer, linktypes: NDArray[np.int32]) -> None:
-    for linktype in np.unique(linktypes):
+    for linktype in _distinct(linktypes):
         which = linktypes == linktype
-        rows, ethertype = link(chunk, layer if which.all() else layer.pick(which), int(linktype))
-        arp(chunk, rows.pick(ethertype == ETH_ARP))
-        _transport(chunk, *ipv4(chunk, rows.pick(ethertype == ETH_IPV4)), version=4)
-        _transport(chunk, *ipv6(chunk, rows.pick(ethertype == ETH_IPV6)), version=6)
+        rows, ethertype = link(chunk, layer if which.all() else layer.pick(which), linktype)
+        for number, decode_layer in ((ETH_ARP, arp), (ETH_IPV4, _ipv4), (ETH_IPV6, _ipv6)):
+            there = rows.pick(ethertype == number)
+            if len(there):
+                decode_layer(chunk, there)
 
 
-def _transport(chunk: Chunk, layer: Layer, proto: Ints, *, version: int) -> None:
-    tcp(chunk, layer.pick(proto == TCP))
-    dns_header(chunk, udp(chunk, layer.pick(proto == UDP)))
-    icmp(chunk, layer.pick(proto == (ICMP if version == 4 else ICMPV6)), version)
+def _distinct(linktypes: NDArray[np.int32]) -> list[int]:
+    """The different ones (numpy.unique imports numpy.ma, which takes longer than a small file)."""
+    ordered = np.sort(linktypes)
+    return [*ordered[:1].tolist(), *ordered[1:][ordered[1:] != ordered[:-1]].tolist()]
+
+
+def _ipv4(chunk: Chunk, layer: Layer) -> None:
+    layer, proto = ipv4(chunk, layer)
+    _transport(chunk, layer, proto)
+    messages = layer.pick(proto == ICMP)
+    if len(messages):
+        icmp(chunk, messages, 4)
+
+
+def _ipv6(chunk: Chunk, layer: Layer) -> None:
+    layer, proto = ipv6(chunk, layer)
+    _transport(chunk, layer, proto)
+    messages = layer.pick(proto == ICMPV6)
+    if len(messages):
+        icmp(chunk, messages, 6)
+
+
+def _transport(chunk: Chunk, layer: Layer, proto: Ints) -> None:
+    segments, datagrams = layer.pick(proto == TCP), layer.pick(proto == UDP)
+    if len(segments):
+        tcp(chunk, segments)
+    if len(datagrams):
+        dns_header(chunk, udp(chunk, datagrams))

@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -225,6 +224,8 @@ class Packets:
     @classmethod
     def none(cls) -> Packets:
         """No packets at all."""
+        import numpy as np  # here, as many a question is asked before there are packets
+
         empty = np.zeros(0, np.int64)
         return cls(
             data=b"", offset=empty, caplen=empty, origlen=empty, time_ns=empty, point=np.zeros(0, np.int32), frame=empty

@@ -171,10 +171,10 @@ def _times(
     out = np.zeros(len(rows), np.int64)  # a Simple Packet Block has no time
     resolution = np.array([item.tsresol for item in interfaces] or [6], np.int64)[interface]
     offset = np.array([item.tsoffset for item in interfaces] or [0], np.int64)[interface]
-    for value in np.unique(resolution[~simple]):
+    for value in sorted({item.tsresol for item in interfaces} or {6}):
         at = np.flatnonzero((resolution == value) & ~simple)
         ticks = (view.word(rows[at], 3).astype(np.uint64) << np.uint64(32)) | view.word(rows[at], 4).astype(np.uint64)
-        out[at] = to_ns(ticks, int(value), offset[at])
+        out[at] = to_ns(ticks, value, offset[at])
     return out
 
 

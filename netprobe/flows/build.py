@@ -107,7 +107,7 @@ def _flows_of(table: PacketTable, rows: NDArray[np.int64]) -> Iterator[Flow]:
         return
     flags = table.tcp_flags[rows]
     syns = np.flatnonzero((flags & SYN_ACK) == SYN)
-    if len(syns) < 2 or len(np.unique(table.seq[rows[syns]])) == 1:
+    if len(syns) < 2 or (table.seq[rows[syns]] == table.seq[rows[syns[0]]]).all():
         yield _flow(table, rows)
         return
     starts, seen = [], set()

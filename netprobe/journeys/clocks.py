@@ -53,7 +53,8 @@ def on_one_clock(
         clock that shares packets with it.
     """
     names = [point.host or f"\0{number}" for number, point in enumerate(points)]
-    used = np.unique(table.packets.point[(table.packets.point >= 0) & (table.packets.point < len(points))]).tolist()
+    inside = (table.packets.point >= 0) & (table.packets.point < len(points))
+    used = np.flatnonzero(np.bincount(table.packets.point[inside], minlength=len(points))).tolist()
     known = list(dict.fromkeys(names[point] for point in used))
     if len(known) < 2 or _unusable(table.packets.time_ns):
         return table, ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -101,6 +100,8 @@ def known_names(hosts: Mapping[str, Host]) -> tuple[str, ...]:
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint: the names most like `name`, or all there are; of very many the first, and how many more there are."""
     names = list(known)
+    import difflib  # here: an error alone needs it
+
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
     if near:
         return f"did you mean {' or '.join(near)}?"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -218,6 +217,8 @@ class NameUnknown(Cause):
     @staticmethod
     def _nearest(case: Case, name: str) -> list[str]:
         """The names most like it: of the source's own host, and of others, which are written with their host."""
+        from difflib import get_close_matches  # here, as it is seldom asked for
+
         own = case.probe.source_at.host if case.probe else ""
         known: dict[str, str] = {}
         for host in sorted(case.world.before.values(), key=lambda each: (each.name != own, each.name)):
