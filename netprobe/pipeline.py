@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.causes.catalogue import notes_of, still_possible
-from netprobe.causes.proof.kernel_drops import kernel_drops, supported
+from netprobe.causes.proof.kernel_drops import kernel_drops
 from netprobe.causes.proof.traced import walks
 from netprobe.decode import decode
 from netprobe.evidence.model import LimitKind, Resolution
@@ -85,7 +85,7 @@ def _report(case: Case, evidence: Evidence, judged: Judgement, clocks: tuple[Clo
         resolution=(probe.lookup.how if probe else Resolution.LITERAL).value,
         predicted_path=path_of(case.prediction, case.intent) if case.prediction else None,
         why=why(case, judged.verdict, judged.cause),
-        cause=None if judged.cause is None else supported(case, judged.cause),
+        cause=judged.cause,
         findings=notes_of(case, judged.cause),
         after=behind(case) if judged.cause is not None else None,
         hops=case.hops,

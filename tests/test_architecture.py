@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "paths": {*STATE, "decode", "flows", "journeys"},
     "forward": {*STATE, "paths"},
     "causes": {*CAUSES, *FAMILIES},
-    "causes.proof": {*CAUSES, "causes.service"},
+    "causes.proof": CAUSES,
     **{family: {*CAUSES, *FAMILIES} for family in FAMILIES},
     "verdict": {*CAUSES, *FAMILIES},
     "pipeline": {"verdict", *CAUSES, *FAMILIES},

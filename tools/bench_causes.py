@@ -89,9 +89,9 @@ def _hold(report: dict[str, Any]) -> str:
 
 
 def _beyond_state() -> frozenset[str]:
-    from netprobe.causes.catalogue import BEYOND_STATE
+    from netprobe.causes.catalogue import CAUSES
 
-    return BEYOND_STATE
+    return frozenset(cause.code for cause in CAUSES if cause.beyond_state)
 
 
 def _replays() -> Iterator[Answer]:

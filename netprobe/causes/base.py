@@ -6,14 +6,27 @@ The docstring of each class has fixed headings (What it is, Why it happens, Evid
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from netprobe.causes.proof.known import lacks
+from netprobe.model.remedy import run
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.forward.model import Barrier, Obstacle
+    from netprobe.model.remedy import Remedy
     from netprobe.model.report import Finding
     from netprobe.paths.observe import Symptom
+
+#: The kernel's drop reasons (Linux include/net/dropreason-core.h) that several causes share: a filter's rule; no socket; nobody answered ARP.
+NETFILTER_DROP: Final = frozenset({"NETFILTER_DROP"})
+NO_SOCKET: Final = frozenset({"NO_SOCKET"})
+NEIGH_FAILED: Final = frozenset({"NEIGH_FAILED"})
+
+
+def undone(obstacle: Obstacle) -> tuple[Remedy, ...]:
+    """Return the one command that takes a predicted obstacle away, where there is just one."""
+    return (run(obstacle.place.host, *obstacle.undo),) if obstacle.undo else ()
 
 
 class Cause(ABC):
@@ -25,7 +38,13 @@ class Cause(ABC):
         note: it describes connections that work: a finding, and the cause only for what it ``explains``.
         explains: a note's symptoms that are failures which it is the reason for.
         needs: the outputs of host commands that decide whether it is this one (see :mod:`netprobe.causes.proof.known`).
-        instead_of: the codes of less specific causes that the same packets fit: while ``needs`` are not known, they are not said.
+        instead_of: less specific causes that the same packets fit: while ``needs`` are not known, they are not said.
+        barriers: the obstacles of a predicted walk that it explains (see :meth:`explains_obstacle`).
+        drop_reasons: the reasons that the kernel gives for a drop where this is the cause. They support it and prove nothing: a reason
+            names no rule and no setting.
+        drops_answer: the packet that finds no socket is the answer; otherwise that one is but late.
+        beyond_state: no host's state shows it (or no walk of a first packet, which is small): that prediction and packets differ is
+            its very evidence.
     """
 
     code: ClassVar[str]
@@ -33,7 +52,11 @@ class Cause(ABC):
     note: ClassVar[bool] = False
     explains: ClassVar[frozenset[Symptom]] = frozenset()
     needs: ClassVar[tuple[str, ...]] = ()
-    instead_of: ClassVar[frozenset[str]] = frozenset()
+    instead_of: ClassVar[frozenset[type[Cause]]] = frozenset()
+    barriers: ClassVar[frozenset[Barrier]] = frozenset()
+    drop_reasons: ClassVar[frozenset[str]] = frozenset()
+    drops_answer: ClassVar[bool] = False
+    beyond_state: ClassVar[bool] = False
 
     @abstractmethod
     def find(self, case: Case) -> Finding | None:
@@ -42,6 +65,14 @@ class Cause(ABC):
     def undecided(self, case: Case) -> bool:
         """Whether it cannot be told from the causes that it stands ``instead_of``, for want of host state."""
         return bool(self.instead_of) and lacks(case, *self.needs)
+
+    def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:  # noqa: ARG002 - some look at the case as well
+        """Whether a predicted obstacle is this defect: by its kind; causes that share a kind look closer."""
+        return obstacle.barrier in self.barriers
+
+    def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:  # noqa: ARG002 - some look at the case as well
+        """What takes a predicted obstacle of this kind away."""
+        return undone(obstacle)
 
     def possible(self, case: Case) -> bool:  # noqa: ARG002 - causes that can be ruled out override this
         """False when known state rules this cause out; used to list what may still be, when nothing was proved."""

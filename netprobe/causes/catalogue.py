@@ -42,6 +42,7 @@ from netprobe.causes.nat.missing import DnatMissing, MasqueradeMissing, UdpReply
 from netprobe.causes.nat.translation import RulesFlushed, StaleDnat
 from netprobe.causes.prediction import PredictionDiffers
 from netprobe.causes.proof.contradictions import shown
+from netprobe.causes.proof.kernel_drops import supported
 from netprobe.causes.proof.known import BASIC, in_vain
 from netprobe.causes.routing.forwarding import IpForwardOff, MissingReturnRoute
 from netprobe.causes.routing.gateways import GatewayEndpointElsewhere, RpFilterMultihomed
@@ -62,8 +63,11 @@ from netprobe.causes.service.publish import PortClosed, PortNotPublished, Publis
 from netprobe.causes.service.shared import NetnsOwnerRestarted, NetnsPortClash
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from netprobe.causes.base import Cause
     from netprobe.causes.case import Case
+    from netprobe.forward.model import Obstacle
     from netprobe.model.report import Finding
 
 #: In run order: the first that fires is the cause, so the more specific comes first.
@@ -143,10 +147,7 @@ CAUSES: tuple[Cause, ...] = (
     PredictionDiffers(),
 )
 
-#: Causes that no host's state shows (or no walk of a first packet, which is small): that prediction and packets differ is their very evidence.
-BEYOND_STATE = frozenset(
-    {UpstreamDrop.code, MacvlanMacFilter.code, MtuBlackhole.code, ConntrackFull.code, ConntrackInvalidRst.code}
-)
+_BY_CODE: Mapping[str, Cause] = {cause.code: cause for cause in CAUSES}
 
 
 def cause_of(case: Case) -> Finding | None:
@@ -154,13 +155,13 @@ def cause_of(case: Case) -> Finding | None:
 
     None also where a more specific one (see :attr:`Cause.instead_of`) is not ruled out, as the state that would decide it is not known.
     """
-    unsure: set[str] = set()
+    unsure: set[type[Cause]] = set()
     for cause in CAUSES:
         if case.story.symptom not in (cause.explains if cause.note else cause.symptoms):
             continue
         finding = cause.find(case)
         if finding is not None:
-            return None if cause.code in unsure else finding
+            return None if type(cause) in unsure else supported(case, cause, finding)
         if cause.undecided(case):
             unsure |= cause.instead_of
     return None
@@ -169,9 +170,14 @@ def cause_of(case: Case) -> Finding | None:
 def notes_of(case: Case, cause: Finding | None) -> tuple[Finding, ...]:
     """Everything else worth knowing: the notes that fire, but for a difference that the cause explains."""
     asked = (each.find(case) for each in CAUSES if each.note and case.story.symptom in each.symptoms)
-    explained = cause is not None and cause.code in BEYOND_STATE
+    explained = cause is not None and _BY_CODE[cause.code].beyond_state
     said = {cause.code if cause else ""} | ({PredictionDiffers.code} if explained else set())
     return tuple(note for note in asked if note is not None and note.code not in said)
+
+
+def explaining(case: Case, obstacle: Obstacle) -> Cause | None:
+    """The cause that a predicted obstacle is; None where none is so general."""
+    return next((cause for cause in CAUSES if cause.explains_obstacle(case, obstacle)), None)
 
 
 def still_possible(case: Case) -> tuple[str, ...]:

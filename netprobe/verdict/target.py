@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from netprobe.causes.service.endpoint import NOT_RUNNING
 from netprobe.decode.table import Kind
 from netprobe.evidence.model import Outcome, Proto, Resolution
 from netprobe.journeys.chosen import lookup_is_it
 from netprobe.model.endpoint import Endpoint
 from netprobe.paths.observe import Intent
+from netprobe.state.engine.docker import NOT_RUNNING
 from netprobe.state.lookup import canonical
 from netprobe.state.sharing import is_absent
 

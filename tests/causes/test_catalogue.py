@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from netprobe.causes.base import Cause
 from netprobe.causes.catalogue import CAUSES
 from netprobe.evidence.reader import read
+from netprobe.forward.model import Barrier
 from netprobe.pipeline import analyze
 from netprobe_lab.experiments import EXPERIMENTS
 
+PACKAGE = Path(__file__).parents[2] / "netprobe"
 CAPTURES = Path(__file__).parents[2] / "captures"
 HEADINGS = ("What it is:", "Why it happens:", "Evidence:", "Remedy:", "Source:")
 CODES = [cause.code for cause in CAUSES]
@@ -53,3 +57,31 @@ def test_healthy_twins_find_nothing() -> None:
     healthy = [each.name for each in EXPERIMENTS if each.expected.verdict == "works" and not each.expected.findings]
     assert len(healthy) > 30
     assert [name for name in healthy if said(name) != ("works", frozenset())] == []
+
+
+@pytest.mark.parametrize("file", sorted(PACKAGE.rglob("*.py")), ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_no_file_names_a_cause_by_its_code(file: Path) -> None:
+    """A cause's class carries all that is known of it: others ask the class."""
+    tree = ast.parse(file.read_text())
+    own = {
+        id(node.value)
+        for cls in ast.walk(tree)
+        if isinstance(cls, ast.ClassDef)
+        for node in cls.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "code"
+    }
+    named = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in own}
+    assert {each for each in named if each in CODES} <= {barrier.value for barrier in Barrier}
+
+
+@pytest.mark.parametrize("barrier", sorted({barrier for cause in CAUSES for barrier in cause.barriers}))
+def test_a_barrier_is_explained_once(barrier: Barrier) -> None:
+    """By one cause; by several only where each looks closer than at its kind."""
+    causes = [type(cause) for cause in CAUSES if barrier in cause.barriers]
+    assert len(causes) == 1 or all(each.explains_obstacle is not Cause.explains_obstacle for each in causes)
+
+
+def test_less_specific_causes_come_later() -> None:
+    order = [type(cause) for cause in CAUSES]
+    for cause in CAUSES:
+        assert all(order.index(other) > order.index(type(cause)) for other in cause.instead_of), cause.code

@@ -5,9 +5,11 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from netprobe.causes.firewall.forward import ForwardDrop
 from netprobe.causes.firewall.host import port_of
 from netprobe.causes.proof.blocked import Filtered
-from netprobe.causes.proof.hooks import Hook
+from netprobe.causes.proof.hooks import Hook, on_host
+from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run, shell_line
 from netprobe.state.address import same
 from netprobe.state.lookup import networks_of
@@ -15,6 +17,7 @@ from netprobe.state.lookup import networks_of
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.causes.proof.blocked import Blocked
+    from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Remedy
     from netprobe.state.engine.docker import Network
     from netprobe.state.model import Host
@@ -114,7 +117,7 @@ class BridgeNfForwardDrop(Filtered):
     code = "bridge-nf-forward-drop"
     hooks = frozenset({Hook.FORWARD.value})
     needs = ("containers", "networks", "sysctl")
-    instead_of = frozenset({"forward-drop"})
+    instead_of = frozenset({ForwardDrop})
 
     def fits(self, case: Case, rule: Blocked) -> bool:
         """Both are on one bridge, the setting is on, and the rule is not Docker's own for enable_icc=false."""
@@ -175,7 +178,7 @@ class NftBackendForwardDrop(Filtered):
     code = "nft-backend-forward-drop"
     hooks = frozenset({Hook.FORWARD.value})
     needs = ("nft",)
-    instead_of = frozenset({"forward-drop"})
+    instead_of = frozenset({ForwardDrop})
 
     def undecided(self, case: Case) -> bool:
         """Docker's rules in iptables decide it as well: the engine writes either."""
@@ -251,6 +254,14 @@ class RawDirectDrop(Filtered):
     code = "raw-direct-drop"
     needs = ("nft",)
     hooks = frozenset({Hook.PREROUTING.value, Hook.ISOLATION.value})
+    barriers = frozenset({Barrier.RULE})
+
+    def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
+        """That rule, on the request's way."""
+        host = case.before(obstacle.place.host)
+        if host is None or not on_host(obstacle) or not super().explains_obstacle(case, obstacle):
+            return False
+        return closes_v4(case, host, obstacle.label, obstacle.text)
 
     def fits(self, case: Case, rule: Blocked) -> bool:
         """It is that rule, for the dialled address of a container, and it stopped the request."""

@@ -9,12 +9,14 @@ from netprobe.causes.firewall.bridge import dialled_network
 from netprobe.causes.firewall.forward import asks_user_chain, is_published
 from netprobe.causes.firewall.host import port_of
 from netprobe.causes.proof.blocked import SIX, Blocked, Filtered
-from netprobe.causes.proof.hooks import USER_CHAIN, Hook
+from netprobe.causes.proof.hooks import USER_CHAIN, Hook, on_host
+from netprobe.forward.model import Barrier
 from netprobe.model.remedy import Remedy, run
 from netprobe.state.engine.docker import ROUTED, gateway_mode
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Argv
     from netprobe.state.engine.docker import Network
     from netprobe.state.iptables import Ruleset
@@ -82,6 +84,21 @@ class V6DirectBlocked(Filtered):
     code = "v6-direct-blocked"
     needs = ("nft", "ip6tables")
     hooks = frozenset({Hook.PREROUTING.value, Hook.ISOLATION.value, Hook.FORWARD.value})
+    barriers = frozenset({Barrier.RULE})
+
+    def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
+        """One of those rules, on the request's way."""
+        host = case.before(obstacle.place.host)
+        if host is None or not on_host(obstacle) or not super().explains_obstacle(case, obstacle):
+            return False
+        return closes_v6(case, host, obstacle.label, obstacle.text) is not None
+
+    def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
+        """Accepting the packet before such a rule of ip6tables is less than deleting the rule."""
+        host = case.before(obstacle.place.host)
+        if host is None or not obstacle.label.startswith(SIX):
+            return super().undo(case, obstacle)
+        return (Remedy(host=host.name, commands=openings(case, host, obstacle.label, obstacle.undo)),)
 
     def fits(self, case: Case, rule: Blocked) -> bool:
         """It is one of those rules, and it stopped the request."""

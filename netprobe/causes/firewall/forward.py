@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, ClassVar
 
-from netprobe.causes.base import Cause
+from netprobe.causes.base import NETFILTER_DROP, Cause
 from netprobe.causes.proof.blocked import SIX, blocked, in_program
 from netprobe.causes.proof.drops import Drop, may_stop, the_drop
-from netprobe.causes.proof.hooks import USER_CHAIN, Hook, last_hop
+from netprobe.causes.proof.hooks import USER_CHAIN, Hook, hook_at, last_hop
+from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run, shell_line
 from netprobe.model.report import Finding, Where
 from netprobe.paths.observe import Symptom
@@ -16,6 +17,7 @@ from netprobe.state.address import same
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Remedy
     from netprobe.state.model import Host
 
@@ -30,7 +32,13 @@ class _Dropped(Cause):
     """What the firewall causes share: one rule of their hook counted the request."""
 
     symptoms = STOPPED
+    barriers = frozenset({Barrier.RULE})
+    drop_reasons = NETFILTER_DROP
     hook: ClassVar[Hook]
+
+    def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
+        """A rule at this hook."""
+        return super().explains_obstacle(case, obstacle) and hook_at(case, obstacle) is self.hook
 
     def find(self, case: Case) -> Finding | None:
         """Fires when exactly one drop rule of this hook can have stopped the request."""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.proof.blocked import INGRESS, LEGACY, SIX, Blocked, Filtered, without_counter
 from netprobe.causes.proof.drops import STOPPING
-from netprobe.causes.proof.hooks import Hook
+from netprobe.causes.proof.hooks import Hook, hook_at
 from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import silent_points, whose
 from netprobe.causes.routing.routes import inside
 from netprobe.evidence.model import Outcome, Place, Proto
-from netprobe.forward.model import Flying, Stopped, UnknownHere
+from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
 from netprobe.forward.netfilter import filter_of, pass_hook
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, PathCode, Where
@@ -199,6 +199,11 @@ class OutputDrop(Filtered):
     needs = ("nft",)
     symptoms = frozenset({Symptom.NO_PACKETS})
     hooks = frozenset({Hook.OUTPUT.value, Hook.POSTROUTING.value})
+    barriers = frozenset({Barrier.RULE})
+
+    def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
+        """A rule in OUTPUT."""
+        return super().explains_obstacle(case, obstacle) and hook_at(case, obstacle) is Hook.OUTPUT
 
     def fits(self, case: Case, rule: Blocked) -> bool:
         """It stands in the source's namespace, nothing was seen, and the prober got nothing through."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
-from netprobe.causes.base import Cause
+from netprobe.causes.base import NEIGH_FAILED, Cause
+from netprobe.causes.macvlan.networks import flat_networks, next_hop, recreate
+from netprobe.causes.macvlan.wire import MacvlanVlanMismatch
 from netprobe.causes.proof.obstacle import asked_times, met, predicted, unanswered
 from netprobe.causes.routing.routes import LOST
 from netprobe.evidence.model import Outcome
@@ -14,54 +16,15 @@ from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where
 from netprobe.state.address import covers, prefix, same
-from netprobe.state.lookup import container_with, network_for, networks_of, route_lookup
+from netprobe.state.lookup import container_with, network_for, networks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from netprobe.causes.case import Case
     from netprobe.forward.model import Obstacle
-    from netprobe.model.remedy import Remedy
     from netprobe.state.engine.docker import Container, Network
     from netprobe.state.model import Host
 
 _FAILED = frozenset({Outcome.UNREACHABLE, Outcome.TIMEOUT})
-
-
-def next_hop(case: Case) -> str:
-    """The address that the source has to resolve: its gateway's, or the target's own."""
-    probe = case.probe
-    host = case.before(probe.source_at.host) if probe else None
-    hop = (
-        route_lookup(host.namespace(probe.source_at.container), probe.dialled)
-        if host and probe and probe.dialled
-        else None
-    )
-    return (hop.via or (probe.dialled or "")) if hop and probe else ""
-
-
-def flat_networks(case: Case) -> Iterator[tuple[Host, Container, Network]]:
-    """The macvlan and ipvlan networks of source and target, with the container on them."""
-    source_host = case.before(case.probe.source_at.host) if case.probe else None
-    for host, container in ((source_host, case.source_container), (case.target_host, case.target)):
-        for endpoint in container.networks.values() if host and container else ():
-            network = network_for(host, endpoint) if host else None
-            if host and container and network is not None and driver_of(network).flat:
-                yield host, container, network
-
-
-def recreate(host: Host, network: Network, **options: str) -> tuple[Remedy, ...]:
-    """The commands that make a network again with other options (its containers have to leave it first)."""
-    values = {"parent": network.parent, "macvlan_mode": network.mode} | options
-    words = ["--subnet", network.subnets[0]] if network.subnets else []
-    words += ["--gateway", network.gateways[0]] if network.gateways else []
-    words += [word for name, value in values.items() if value for word in ("-o", f"{name}={value}")]
-    leave = f"its containers have to leave it first: docker network disconnect -f {network.name} CONTAINER"
-    return (
-        advise(host.name, leave),
-        run(host.name, "docker", "network", "rm", network.name),
-        run(host.name, "docker", "network", "create", "-d", network.driver, *words, network.name),
-    )
 
 
 class MacvlanHostIsolation(Cause):
@@ -75,6 +38,8 @@ class MacvlanHostIsolation(Cause):
     """
 
     code = "macvlan-host-isolation"
+    barriers = frozenset({Barrier.OWN_PARENT})
+    drop_reasons = NEIGH_FAILED
     symptoms = LOST
 
     def find(self, case: Case) -> Finding | None:
@@ -156,9 +121,10 @@ class MacvlanParentDown(Cause):
     """
 
     code = "macvlan-parent-down"
+    drop_reasons = NEIGH_FAILED
     symptoms = LOST
     needs = ("addr",)
-    instead_of = frozenset({"macvlan-vlan-mismatch"})
+    instead_of = frozenset({MacvlanVlanMismatch})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the walk ends at a parent that is down, and nothing of the connection was seen behind it."""
@@ -220,6 +186,7 @@ class MacvlanNoParent(Cause):
     """
 
     code = "macvlan-no-parent"
+    drop_reasons = NEIGH_FAILED
     symptoms = LOST
 
     def find(self, case: Case) -> Finding | None:
@@ -266,6 +233,8 @@ class MacvlanModeIsolation(Cause):
     """
 
     code = "macvlan-mode-isolation"
+    barriers = frozenset({Barrier.MODE})
+    drop_reasons = NEIGH_FAILED
     symptoms = LOST
 
     def find(self, case: Case) -> Finding | None:

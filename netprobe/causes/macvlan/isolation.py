@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netprobe.causes.base import Cause
+from netprobe.causes.base import NEIGH_FAILED, Cause
 from netprobe.decode.address import parse
 from netprobe.decode.table import Kind
 from netprobe.evidence.model import Place
@@ -53,6 +53,7 @@ class MacvlanIsolatedL3(Cause):
     """
 
     code = "macvlan-isolated-l3"
+    drop_reasons = NEIGH_FAILED
     symptoms = frozenset({Symptom.NO_PACKETS})
 
     def find(self, case: Case) -> Finding | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.causes.base import Cause
-from netprobe.causes.macvlan.host import flat_networks, next_hop, recreate
+from netprobe.causes.base import NEIGH_FAILED, Cause
+from netprobe.causes.macvlan.networks import flat_networks, next_hop, recreate
 from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import asked_times, met, predicted, silent_points, unanswered
 from netprobe.causes.routing.routes import LOST
@@ -51,6 +51,8 @@ class MacvlanMacFilter(Cause):
     """
 
     code = "macvlan-mac-filter"
+    beyond_state = True
+    drop_reasons = NEIGH_FAILED
     symptoms = LOST
 
     def find(self, case: Case) -> Finding | None:
@@ -121,6 +123,8 @@ class MacvlanVlanMismatch(Cause):
     """
 
     code = "macvlan-vlan-mismatch"
+    barriers = frozenset({Barrier.OTHER_VLAN})
+    drop_reasons = NEIGH_FAILED
     symptoms = LOST
 
     def find(self, case: Case) -> Finding | None:
@@ -171,6 +175,7 @@ class MacvlanWrongGateway(Cause):
     """
 
     code = "macvlan-wrong-gateway"
+    drop_reasons = NEIGH_FAILED
     symptoms = frozenset({Symptom.NO_PACKETS})
 
     def find(self, case: Case) -> Finding | None:

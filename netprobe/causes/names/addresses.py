@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netprobe.causes.base import Cause
+from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.names.unknown import bearers_of
 from netprobe.causes.proof.obstacle import asked_times, frames_at, unanswered
 from netprobe.causes.routing.routes import LOST
+from netprobe.causes.service.endpoint import AppNotListening
+from netprobe.causes.service.publish import PortClosed
 from netprobe.evidence.model import Outcome, Resolution
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.remedy import advise, run
@@ -132,11 +134,12 @@ class LinkEnvStale(Cause):
     """
 
     code = "link-env-stale"
+    drop_reasons = NO_SOCKET
     note = True
     explains = LOST | ANSWERED_OTHERWISE
     symptoms = GOOD | explains
     needs = ("containers",)
-    instead_of = frozenset({"app-not-listening", "port-closed"})
+    instead_of = frozenset({AppNotListening, PortClosed})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when such a variable differs from every address of the running container, and the question is about either."""

@@ -143,137 +143,6 @@ class DnsInternalNet(Cause):
         return failed(case) and self._internal(case)
 
 
-class DnsHostResolverFirewalled(Cause):
-    """The container's resolver is its own host, and the host's firewall drops the query.
-
-    What it is: the query is for an address of the host itself (a bridge's gateway address, as a rule); it passes INPUT, not FORWARD.
-    Why it happens: a host firewall (ufw, firewalld) denies what comes in, Docker's own rules concern FORWARD alone.
-    Evidence: the query at the host's bridge, no answer (or a reject), and the rule in its way.
-    Remedy: let port 53 in from that bridge.
-    Source: ufw-docker#63; netfilter hooks, Linux include/uapi/linux/netfilter_ipv4.h.
-    """
-
-    code = "dns-host-resolver-firewalled"
-    symptoms = UNANSWERED
-    needs = ("addr", "iptables")
-    instead_of = frozenset({"dns-upstream-dead"})
-
-    def find(self, case: Case) -> Finding | None:
-        """Fires when the query's walk ends at a rule of the own host for what is local there, and the packets came just as far."""
-        found = self._met(case)
-        source = case.source_container
-        if found is None or source is None:
-            return None
-        asked, obstacle, point = found
-        device = point.rpartition("/")[2]
-        did = "rejects" if obstacle.rejects else "drops"
-        seen = f"the query to {asked.server} was seen at {point}: {frames(case, asked, point)}"
-        ended = f"answered with {asked.error}: frame {asked.error_frame}" if asked.error else "no answer came"
-        accept = ("iptables", "-I", "INPUT", "-i", device, "-p", "udp", "--dport", "53", "-j", "ACCEPT")
-        in_filter = obstacle.label.startswith("filter/")  # another table, backend or nftables is not overruled there
-        return Finding(
-            code=self.code,
-            summary=f"{source.name}'s resolver {asked.server} is {obstacle.place.host} itself, whose firewall {did} the query ({obstacle.label})",
-            where=Where(host=obstacle.place.host, component=obstacle.label.partition(" #")[0], rule=obstacle.text),
-            evidence=(seen, ended, f"{obstacle.label}: {obstacle.text}"),
-            remedies=(run(obstacle.place.host, *(accept if in_filter else obstacle.undo)),),
-        )
-
-    def _met(self, case: Case) -> tuple[Asked, Obstacle, str] | None:
-        host = source_host(case)
-        if not failed(case) or host is None or case.source_container is None:
-            return None
-        for asked in questions(case):
-            told = walks(case, asked.server) if has_address(host.own, asked.server) else None
-            if told is None or asked.answered or not all(each.obstacles for each in told):
-                continue
-            first, then = (each.obstacles[0] for each in told)
-            here = first.barrier is Barrier.RULE and first.place.container is None and first.place.host == host.name
-            same = (first.label, first.text) == (then.label, then.text)
-            points = [hop.point for hop in told[0].hops if hop.seen and hop.direction is Direction.REQUEST]
-            came = [each for each in points if frames(case, asked, each)]
-            fits = bool(points) and points[-1:] == came[-1:] and (first.rejects or not asked.error)
-            if here and same and fits and first.direction is Direction.REQUEST:
-                return asked, first, points[-1]
-        return None
-
-    def possible(self, case: Case) -> bool:
-        """Only for a failed lookup whose resolver is the host itself, as far as that is known."""
-        host = source_host(case)
-        if not failed(case) or host is None:
-            return failed(case)
-        asked = questions(case)
-        return not asked or any(has_address(host.own, each.server) for each in asked)
-
-
-class DnsFallback(Cause):
-    """The host's resolv.conf names loopback only, so the engine gave the container Google's servers, which do not answer from here.
-
-    What it is: a container cannot reach its host's 127.0.0.1; the engine leaves such lines out, and where none remains it writes
-        8.8.8.8 and 8.8.4.4 (containers of the default bridge on every engine, of other networks on some).
-    Why it happens: a local resolver (dnsmasq, unbound) on the host, and a network that lets no DNS out.
-    Evidence: the queries to 8.8.8.8, unanswered; the host's resolv.conf; no ``--dns``.
-    Remedy: name a server that containers can reach: in the host's resolv.conf, by ``--dns``, or ``dns`` in daemon.json.
-    Source: moby#23910; moby libnetwork/resolvconf (FilterResolvDNS, defaultIPv4Dns).
-    """
-
-    code = "dns-8888-fallback"
-    symptoms = UNANSWERED
-    needs = ("containers", "networks", "resolv-conf")
-    instead_of = frozenset({"dns-upstream-dead"})
-
-    def find(self, case: Case) -> Finding | None:
-        """Fires when the servers asked are the fallback's, none by choice, and every question is known to have got nowhere."""
-        host, asked = source_host(case), questions(case)
-        if not failed(case) or host is None or not asked or not self._fell_back(case):
-            return None
-        if any(each.server not in FALLBACK or not self._lost(case, host, each) for each in asked):
-            return None
-        conf = host.own.resolv_conf
-        own = ", ".join(conf.nameservers) if conf and conf.nameservers else "no server"
-        name = _container_name(case)
-        return Finding(
-            code=self.code,
-            summary=f"{host.name}'s resolv.conf names {own} only, so {name} was given 8.8.8.8 and 8.8.4.4, which do not answer",
-            where=Where(host=host.name, component="/etc/resolv.conf"),
-            evidence=(
-                *(self._evidence(case, host, each) for each in asked[:3]),
-                f"/etc/resolv.conf of {host.name}: {own}; {name} has no --dns",
-            ),
-            remedies=(
-                advise(
-                    host.name,
-                    f"name the server of this network in {host.name}'s /etc/resolv.conf (nameserver ADDRESS; daemon.json's dns does as well), then:",
-                ),
-                run(host.name, "docker", "restart", name),
-            ),
-        )
-
-    @staticmethod
-    def _fell_back(case: Case) -> bool:
-        source, host = case.source_container, source_host(case)
-        conf = host.own.resolv_conf if host else None
-        if source is None or conf is None or source.dns:
-            return False
-        return conf.nameservers != (STUB,) and all(is_loopback(each) for each in conf.nameservers)
-
-    @staticmethod
-    def _lost(case: Case, host: Host, asked: Asked) -> bool:
-        no_route = host.own.routes is not None and route_lookup(host.own, asked.server) is None
-        return not asked.answered and bool(left(case, asked) or (asked.error and no_route))
-
-    @staticmethod
-    def _evidence(case: Case, host: Host, asked: Asked) -> str:
-        if asked.error:
-            return f"the query to {asked.server} was answered with {asked.error} by {asked.error_from}: frame {asked.error_frame}; {host.name} has no route there"
-        point = left(case, asked)
-        return f"the query to {asked.server} left by {point} and no answer came: {frames(case, asked, point)}"
-
-    def possible(self, case: Case) -> bool:
-        """Only for a failed lookup on such a host."""
-        return failed(case) and self._fell_back(case)
-
-
 class DnsUpstreamDead(Cause):
     """The name server behind the lookup does not answer.
 
@@ -363,3 +232,134 @@ class DnsUpstreamDead(Cause):
     def possible(self, case: Case) -> bool:
         """Only for a failed lookup that got no answer."""
         return failed(case)
+
+
+class DnsHostResolverFirewalled(Cause):
+    """The container's resolver is its own host, and the host's firewall drops the query.
+
+    What it is: the query is for an address of the host itself (a bridge's gateway address, as a rule); it passes INPUT, not FORWARD.
+    Why it happens: a host firewall (ufw, firewalld) denies what comes in, Docker's own rules concern FORWARD alone.
+    Evidence: the query at the host's bridge, no answer (or a reject), and the rule in its way.
+    Remedy: let port 53 in from that bridge.
+    Source: ufw-docker#63; netfilter hooks, Linux include/uapi/linux/netfilter_ipv4.h.
+    """
+
+    code = "dns-host-resolver-firewalled"
+    symptoms = UNANSWERED
+    needs = ("addr", "iptables")
+    instead_of = frozenset({DnsUpstreamDead})
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the query's walk ends at a rule of the own host for what is local there, and the packets came just as far."""
+        found = self._met(case)
+        source = case.source_container
+        if found is None or source is None:
+            return None
+        asked, obstacle, point = found
+        device = point.rpartition("/")[2]
+        did = "rejects" if obstacle.rejects else "drops"
+        seen = f"the query to {asked.server} was seen at {point}: {frames(case, asked, point)}"
+        ended = f"answered with {asked.error}: frame {asked.error_frame}" if asked.error else "no answer came"
+        accept = ("iptables", "-I", "INPUT", "-i", device, "-p", "udp", "--dport", "53", "-j", "ACCEPT")
+        in_filter = obstacle.label.startswith("filter/")  # another table, backend or nftables is not overruled there
+        return Finding(
+            code=self.code,
+            summary=f"{source.name}'s resolver {asked.server} is {obstacle.place.host} itself, whose firewall {did} the query ({obstacle.label})",
+            where=Where(host=obstacle.place.host, component=obstacle.label.partition(" #")[0], rule=obstacle.text),
+            evidence=(seen, ended, f"{obstacle.label}: {obstacle.text}"),
+            remedies=(run(obstacle.place.host, *(accept if in_filter else obstacle.undo)),),
+        )
+
+    def _met(self, case: Case) -> tuple[Asked, Obstacle, str] | None:
+        host = source_host(case)
+        if not failed(case) or host is None or case.source_container is None:
+            return None
+        for asked in questions(case):
+            told = walks(case, asked.server) if has_address(host.own, asked.server) else None
+            if told is None or asked.answered or not all(each.obstacles for each in told):
+                continue
+            first, then = (each.obstacles[0] for each in told)
+            here = first.barrier is Barrier.RULE and first.place.container is None and first.place.host == host.name
+            same = (first.label, first.text) == (then.label, then.text)
+            points = [hop.point for hop in told[0].hops if hop.seen and hop.direction is Direction.REQUEST]
+            came = [each for each in points if frames(case, asked, each)]
+            fits = bool(points) and points[-1:] == came[-1:] and (first.rejects or not asked.error)
+            if here and same and fits and first.direction is Direction.REQUEST:
+                return asked, first, points[-1]
+        return None
+
+    def possible(self, case: Case) -> bool:
+        """Only for a failed lookup whose resolver is the host itself, as far as that is known."""
+        host = source_host(case)
+        if not failed(case) or host is None:
+            return failed(case)
+        asked = questions(case)
+        return not asked or any(has_address(host.own, each.server) for each in asked)
+
+
+class DnsFallback(Cause):
+    """The host's resolv.conf names loopback only, so the engine gave the container Google's servers, which do not answer from here.
+
+    What it is: a container cannot reach its host's 127.0.0.1; the engine leaves such lines out, and where none remains it writes
+        8.8.8.8 and 8.8.4.4 (containers of the default bridge on every engine, of other networks on some).
+    Why it happens: a local resolver (dnsmasq, unbound) on the host, and a network that lets no DNS out.
+    Evidence: the queries to 8.8.8.8, unanswered; the host's resolv.conf; no ``--dns``.
+    Remedy: name a server that containers can reach: in the host's resolv.conf, by ``--dns``, or ``dns`` in daemon.json.
+    Source: moby#23910; moby libnetwork/resolvconf (FilterResolvDNS, defaultIPv4Dns).
+    """
+
+    code = "dns-8888-fallback"
+    symptoms = UNANSWERED
+    needs = ("containers", "networks", "resolv-conf")
+    instead_of = frozenset({DnsUpstreamDead})
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the servers asked are the fallback's, none by choice, and every question is known to have got nowhere."""
+        host, asked = source_host(case), questions(case)
+        if not failed(case) or host is None or not asked or not self._fell_back(case):
+            return None
+        if any(each.server not in FALLBACK or not self._lost(case, host, each) for each in asked):
+            return None
+        conf = host.own.resolv_conf
+        own = ", ".join(conf.nameservers) if conf and conf.nameservers else "no server"
+        name = _container_name(case)
+        return Finding(
+            code=self.code,
+            summary=f"{host.name}'s resolv.conf names {own} only, so {name} was given 8.8.8.8 and 8.8.4.4, which do not answer",
+            where=Where(host=host.name, component="/etc/resolv.conf"),
+            evidence=(
+                *(self._evidence(case, host, each) for each in asked[:3]),
+                f"/etc/resolv.conf of {host.name}: {own}; {name} has no --dns",
+            ),
+            remedies=(
+                advise(
+                    host.name,
+                    f"name the server of this network in {host.name}'s /etc/resolv.conf (nameserver ADDRESS; daemon.json's dns does as well), then:",
+                ),
+                run(host.name, "docker", "restart", name),
+            ),
+        )
+
+    @staticmethod
+    def _fell_back(case: Case) -> bool:
+        source, host = case.source_container, source_host(case)
+        conf = host.own.resolv_conf if host else None
+        if source is None or conf is None or source.dns:
+            return False
+        return conf.nameservers != (STUB,) and all(is_loopback(each) for each in conf.nameservers)
+
+    @staticmethod
+    def _lost(case: Case, host: Host, asked: Asked) -> bool:
+        no_route = host.own.routes is not None and route_lookup(host.own, asked.server) is None
+        return not asked.answered and bool(left(case, asked) or (asked.error and no_route))
+
+    @staticmethod
+    def _evidence(case: Case, host: Host, asked: Asked) -> str:
+        if asked.error:
+            return f"the query to {asked.server} was answered with {asked.error} by {asked.error_from}: frame {asked.error_frame}; {host.name} has no route there"
+        point = left(case, asked)
+        return f"the query to {asked.server} left by {point} and no answer came: {frames(case, asked, point)}"
+
+    def possible(self, case: Case) -> bool:
+        """Only for a failed lookup on such a host."""
+        return failed(case) and self._fell_back(case)

@@ -112,6 +112,7 @@ class ConntrackFull(Cause):
     """
 
     code = "conntrack-full"
+    beyond_state = True
     symptoms = frozenset({Symptom.SILENCE})
 
     def find(self, case: Case) -> Finding | None:

@@ -74,6 +74,7 @@ class ConntrackInvalidRst(Cause):
     """
 
     code = "conntrack-invalid-rst"
+    beyond_state = True
     symptoms = frozenset({Symptom.CLOSED, Symptom.NO_RESPONSE})
 
     def find(self, case: Case) -> Finding | None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
+from netprobe.causes.firewall.forward import ForwardDrop
 from netprobe.causes.nat.missing import MasqueradeMissing
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, unanswered
 from netprobe.forward.model import Barrier
@@ -100,7 +101,7 @@ class StaleDnat(Cause):
     code = "stale-dnat"
     symptoms = frozenset({Symptom.NO_PACKETS, Symptom.SILENCE, Symptom.UNREACHABLE})
     needs = ("containers", "networks", "addr")
-    instead_of = frozenset({"forward-drop"})
+    instead_of = frozenset({ForwardDrop})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when walk and packets end behind a DNAT rule whose address is nobody's, though a container publishes the port."""

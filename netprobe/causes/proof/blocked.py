@@ -10,7 +10,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from netprobe.causes.base import Cause
+from netprobe.causes.base import NETFILTER_DROP, Cause
 from netprobe.causes.proof.drops import the_drop
 from netprobe.causes.proof.hooks import ISOLATION, USER_CHAIN, Hook
 from netprobe.causes.proof.obstacle import frames_at, met, predicted
@@ -173,6 +173,7 @@ class Filtered(Cause):
     """What these causes share: one rule stopped it, and that it stands where it stands is the defect."""
 
     symptoms = STOPPED
+    drop_reasons = NETFILTER_DROP
     hooks: ClassVar[frozenset[str]] = frozenset()
 
     def find(self, case: Case) -> Finding | None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from netprobe.causes.service.endpoint import NOT_RUNNING
 from netprobe.decode.table import Flag, Kind
 from netprobe.evidence.model import Outcome, Resolution
 from netprobe.paths.observe import Symptom
-from netprobe.state.engine.docker import ContainerState
+from netprobe.state.engine.docker import NOT_RUNNING, ContainerState
 from netprobe.state.sharing import is_absent
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from netprobe.causes.case import Case
+    from netprobe.forward.model import Obstacle
     from netprobe.model.report import Hop
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.model import Host
@@ -82,6 +83,24 @@ def hook_of(roots: frozenset[str], table: str, rule: Rule | None) -> Hook | None
         return Hook.ISOLATION
     bases = [hook for hook in BASES if hook.value in roots]
     return bases[0] if len(bases) == 1 else None
+
+
+def hook_at(case: Case, obstacle: Obstacle) -> Hook | None:
+    """Where the rule stands at which a predicted walk ends; None where that cannot be told."""
+    table, _, rest = obstacle.label.rpartition(" ")[0].rpartition(" ")[2].partition("/")
+    chain = rest.split()[0] if rest else ""
+    host = case.before(obstacle.place.host)
+    rulesets = case.rulesets(host) if host else ()
+    if not rulesets or not chain:
+        return None
+    ruleset = rulesets[-1] if obstacle.label.startswith("iptables-legacy") else rulesets[0]
+    rule = next((each for each in ruleset.rules() if each.text == obstacle.text), None)
+    return hook_of(entries(ruleset, table, chain), table, rule)
+
+
+def on_host(obstacle: Obstacle) -> bool:
+    """Whether a predicted obstacle stops the request, and on a host rather than in a container."""
+    return obstacle.direction is Direction.REQUEST and obstacle.place.container is None
 
 
 def _isolates(rule: Rule | None) -> bool:

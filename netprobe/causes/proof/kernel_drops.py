@@ -7,79 +7,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from netprobe.causes.base import NEIGH_FAILED, NO_SOCKET
 from netprobe.causes.proof.traced import ends_of
 from netprobe.model.report import Direction, Finding, KernelDrop
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from netprobe.causes.base import Cause
     from netprobe.causes.case import Case
     from netprobe.state.drops import Dropped
-
-_FILTERED = frozenset({"NETFILTER_DROP"})
-_REFUSED = frozenset({"NO_SOCKET"})
-_UNANSWERED = frozenset({"NEIGH_FAILED"})
-AGREES: Final[Mapping[str, frozenset[str]]] = {
-    **dict.fromkeys(
-        (
-            "docker-user-drop",
-            "forward-drop",
-            "input-drop",
-            "output-drop",
-            "ingress-drop",
-            "inter-network",
-            "icc-false",
-            "internal-network",
-            "raw-direct-drop",
-            "legacy-nft-mix",
-            "bridge-nf-forward-drop",
-            "nft-backend-forward-drop",
-            "input-firewall-container-to-host",
-        ),
-        _FILTERED,
-    ),
-    **dict.fromkeys(
-        (
-            "app-not-listening",
-            "app-bound-loopback",
-            "host-service-loopback",
-            "port-closed",
-            "port-not-published",
-            "publish-loopback-only",
-            "publish-ignored",
-            "proxy-dead",
-            "proxy-and-dnat-dead",
-            "v6-localhost-reset",
-            "netns-owner-restarted",
-            "link-env-stale",
-            "gateway-endpoint-elsewhere",
-            "noproxy-no-bridge-nf",
-        ),
-        _REFUSED,
-    ),
-    **dict.fromkeys(
-        (
-            "macvlan-host-isolation",
-            "macvlan-isolated-l3",
-            "macvlan-wrong-gateway",
-            "macvlan-mode-isolation",
-            "macvlan-no-parent",
-            "macvlan-parent-down",
-            "macvlan-vlan-mismatch",
-            "macvlan-mac-filter",
-        ),
-        _UNANSWERED,
-    ),
-    "rp-filter-multihomed": frozenset({"IP_RPFILTER"}),
-    "ip-forward-off": frozenset({"IP_INADDRERRORS"}),
-    "mtu-blackhole": frozenset({"PKT_TOO_BIG"}),
-    "stale-arp": frozenset({"OTHERHOST"}),
-}
-"""Cause code -> the reasons that the kernel gives where that is the cause. One of each kind was seen in the lab (Linux 6.18); the others are of that kind."""
-_UNEXPECTED_ANSWER: Final = frozenset({"noproxy-no-bridge-nf"})
-"""Where it is the answer that has no socket; otherwise that is but late."""
 
 
 def kernel_drops(case: Case) -> tuple[KernelDrop, ...] | None:
@@ -102,24 +39,24 @@ def untold(case: Case) -> tuple[str, ...]:
     return tuple(f"{', '.join(names)}: no drop reasons from the kernel: {why}" for why, names in hosts.items())
 
 
-def supported(case: Case, finding: Finding) -> Finding:
-    """The finding with what the kernel says to the same effect, on the same host, as the last of its evidence."""
+def supported(case: Case, cause: Cause, finding: Finding) -> Finding:
+    """A cause's finding with what the kernel says to the same effect, on the same host, as the last of its evidence."""
     said = [
         f"{drop.place}: the kernel's own drop reason is {drop.reason}, in {drop.at}: {drop.src} → {drop.dst} {drop.info}".rstrip()
         + drop.times
         for drop in kernel_drops(case) or ()
-        if _agrees(finding, drop)
+        if _agrees(cause, finding, drop)
     ]
     return replace(finding, evidence=(*finding.evidence, *said))
 
 
-def _agrees(finding: Finding, drop: KernelDrop) -> bool:
+def _agrees(cause: Cause, finding: Finding, drop: KernelDrop) -> bool:
     """Whether a drop says what the finding says; who gets no answer to ARP may be at the other end of what is wrong."""
-    here = drop.host == (finding.where.host or drop.host) or drop.reason in _UNANSWERED
-    if not here or drop.reason not in AGREES.get(finding.code, frozenset()):
+    here = drop.host == (finding.where.host or drop.host) or drop.reason in NEIGH_FAILED
+    if not here or drop.reason not in cause.drop_reasons:
         return False
     back = drop.direction is Direction.REPLY
-    return drop.reason not in _REFUSED or back is (finding.code in _UNEXPECTED_ANSWER)
+    return drop.reason not in NO_SOCKET or back is cause.drops_answer
 
 
 def _of(case: Case, host: str, dropped: Dropped) -> KernelDrop | None:

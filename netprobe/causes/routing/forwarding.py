@@ -16,6 +16,7 @@ from netprobe.state.lookup import docker_bridges, host_with, route_lookup
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.evidence.model import Place
+    from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Argv, Remedy
     from netprobe.model.report import Hop
     from netprobe.state.engine.docker import Network
@@ -36,6 +37,8 @@ class IpForwardOff(Cause):
     """
 
     code = "ip-forward-off"
+    barriers = frozenset({Barrier.FORWARDING_OFF})
+    drop_reasons = frozenset({"IP_INADDRERRORS"})
     symptoms = LOST
 
     def find(self, case: Case) -> Finding | None:
@@ -73,7 +76,12 @@ class MissingReturnRoute(Cause):
     """
 
     code = "missing-return-route"
+    barriers = frozenset({Barrier.NO_ROUTE})
     symptoms = LOST
+
+    def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
+        """On the way back."""
+        return obstacle.direction is Direction.REPLY and super().explains_obstacle(case, obstacle)
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the request was seen to arrive, and the answer has no route, or was seen to leave for a router that knows none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.causes.base import Cause
+from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, unanswered
 from netprobe.causes.routing.routes import inside
 from netprobe.evidence.model import Place
@@ -40,6 +40,7 @@ class RpFilterMultihomed(Cause):
     """
 
     code = "rp-filter-multihomed"
+    drop_reasons = frozenset({"IP_RPFILTER"})
     symptoms = frozenset({Symptom.SILENCE})
 
     def find(self, case: Case) -> Finding | None:
@@ -81,6 +82,7 @@ class GatewayEndpointElsewhere(Cause):
     """
 
     code = "gateway-endpoint-elsewhere"
+    drop_reasons = NO_SOCKET
     symptoms = frozenset({Symptom.REFUSED, Symptom.SILENCE})
 
     def find(self, case: Case) -> Finding | None:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
+from netprobe.causes.firewall.forward import ForwardDrop
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, silent_points, unanswered
+from netprobe.causes.routing.routes import NoRoute
 from netprobe.evidence.model import Proto
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run
@@ -51,7 +53,7 @@ class BridgeAddressLost(Cause):
     code = "bridge-address-lost"
     symptoms = frozenset({Symptom.NO_PACKETS, Symptom.SILENCE, Symptom.UNREACHABLE})
     needs = ("containers", "networks", "addr", "ns/*/addr")
-    instead_of = frozenset({"no-route", "forward-drop"})
+    instead_of = frozenset({NoRoute, ForwardDrop})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the gateway's address is on no interface and its ARP stays unanswered, or the veth has no master."""
@@ -179,6 +181,8 @@ class MtuBlackhole(Cause):
     """
 
     code = "mtu-blackhole"
+    beyond_state = True
+    drop_reasons = frozenset({"PKT_TOO_BIG"})
     symptoms = frozenset({Symptom.NO_RESPONSE})
 
     def find(self, case: Case) -> Finding | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.causes.base import Cause
+from netprobe.causes.base import NETFILTER_DROP, Cause
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, unanswered, whose
 from netprobe.evidence.model import Outcome, Place
 from netprobe.forward.model import Barrier
@@ -59,6 +59,7 @@ class InternalNetwork(Cause):
     """
 
     code = "internal-network"
+    drop_reasons = NETFILTER_DROP
     symptoms = LOST
 
     def find(self, case: Case) -> Finding | None:
@@ -117,7 +118,12 @@ class NoRoute(Cause):
     """
 
     code = "no-route"
+    barriers = frozenset({Barrier.NO_ROUTE})
     symptoms = LOST
+
+    def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
+        """On the way there: an answer without a route is another defect."""
+        return obstacle.direction is Direction.REQUEST and super().explains_obstacle(case, obstacle)
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the walk ends at a routing decision without a way, and nothing was seen behind it."""
@@ -283,6 +289,8 @@ class StaleArp(Cause):
     """
 
     code = "stale-arp"
+    barriers = frozenset({Barrier.WRONG_NEIGHBOUR})
+    drop_reasons = frozenset({"OTHERHOST"})
     symptoms = LOST
 
     def find(self, case: Case) -> Finding | None:

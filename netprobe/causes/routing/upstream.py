@@ -51,6 +51,7 @@ class UpstreamDrop(Cause):
     """
 
     code = "upstream-drop"
+    beyond_state = True
     symptoms = LOST
 
     def find(self, case: Case) -> Finding | None:

@@ -5,31 +5,24 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from netprobe.causes.base import Cause
+from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.evidence.model import Place
+from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
-from netprobe.state.engine.docker import ContainerState
+from netprobe.state.engine.docker import NOT_RUNNING, ContainerState
 from netprobe.state.sharing import owner_restarted
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Remedy
     from netprobe.state.engine.docker import Container
     from netprobe.state.model import Host
     from netprobe.state.sockets import Socket
 
 AT_THE_END = frozenset({Symptom.REFUSED, Symptom.CLOSED, Symptom.DELIVERED})
-NOT_RUNNING = frozenset(
-    {
-        ContainerState.CREATED,
-        ContainerState.RESTARTING,
-        ContainerState.REMOVING,
-        ContainerState.EXITED,
-        ContainerState.DEAD,
-    }
-)
 
 
 def _target_sockets(case: Case) -> tuple[Place, tuple[tuple[Socket, ...], ...], int] | None:
@@ -78,7 +71,13 @@ class AppNotListening(Cause):
     """
 
     code = "app-not-listening"
+    barriers = frozenset({Barrier.NOBODY_LISTENS})
+    drop_reasons = NO_SOCKET
     symptoms = AT_THE_END | {Symptom.OTHER_ENDPOINT}
+
+    def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
+        """In a container: on a host it is a closed port."""
+        return obstacle.place.container is not None and super().explains_obstacle(case, obstacle)
 
     def possible(self, case: Case) -> bool:
         """Not when the target is a host, or known to listen on more than loopback."""
@@ -172,6 +171,7 @@ class AppBoundLoopback(Cause):
     """
 
     code = "app-bound-loopback"
+    drop_reasons = NO_SOCKET
     symptoms = AT_THE_END
 
     def possible(self, case: Case) -> bool:
@@ -292,6 +292,7 @@ class ContainerPaused(Cause):
     """
 
     code = "container-paused"
+    barriers = frozenset({Barrier.PAUSED})
     symptoms = frozenset({Symptom.OK, Symptom.NO_RESPONSE, Symptom.SILENCE, Symptom.DELIVERED})
 
     def find(self, case: Case) -> Finding | None:

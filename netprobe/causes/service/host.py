@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.causes.base import Cause
+from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.case import host_ip_covers
+from netprobe.causes.service.publish import PortNotPublished
 from netprobe.evidence.model import Place
 from netprobe.forward.drivers import driver_of
 from netprobe.model.endpoint import Endpoint
@@ -38,9 +39,10 @@ class PublishIgnored(Cause):
     """
 
     code = "publish-ignored"
+    drop_reasons = NO_SOCKET
     symptoms = frozenset({Symptom.REFUSED})
     needs = ("containers", "networks")
-    instead_of = frozenset({"port-not-published"})
+    instead_of = frozenset({PortNotPublished})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the host itself refused a port that a running container asked for and its kind of network does not publish."""
@@ -209,6 +211,7 @@ class HostServiceLoopback(Cause):
     """
 
     code = "host-service-loopback"
+    drop_reasons = NO_SOCKET
     symptoms = frozenset({Symptom.REFUSED})
 
     def find(self, case: Case) -> Finding | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.causes.base import Cause
+from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.service.host import on_port
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, Where
@@ -29,6 +29,7 @@ class V6LocalhostReset(Cause):
     """
 
     code = "v6-localhost-reset"
+    drop_reasons = NO_SOCKET
     symptoms = frozenset({Symptom.REFUSED, Symptom.CLOSED})
 
     def find(self, case: Case) -> Finding | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.causes.base import Cause
+from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.proof.obstacle import met
 from netprobe.causes.service.proxy import uses_no_proxy
 from netprobe.evidence.model import Outcome
@@ -36,6 +36,8 @@ class NoproxyNoBridgeNf(Cause):
     """
 
     code = "noproxy-no-bridge-nf"
+    drops_answer = True
+    drop_reasons = NO_SOCKET
     symptoms = frozenset({Symptom.SILENCE, Symptom.REFUSED, Symptom.CLOSED})
 
     def find(self, case: Case) -> Finding | None:

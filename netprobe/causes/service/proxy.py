@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.causes.base import Cause
+from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.evidence.model import Place
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, PathCode, Where
@@ -69,6 +69,7 @@ class ProxyDead(Cause):
     """
 
     code = "proxy-dead"
+    drop_reasons = NO_SOCKET
     symptoms = frozenset({Symptom.REFUSED})
 
     def possible(self, case: Case) -> bool:
@@ -116,6 +117,7 @@ class ProxyAndDnatDead(Cause):
     """
 
     code = "proxy-and-dnat-dead"
+    drop_reasons = NO_SOCKET
     symptoms = frozenset({Symptom.REFUSED})
 
     def possible(self, case: Case) -> bool:

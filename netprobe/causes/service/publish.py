@@ -5,8 +5,9 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from netprobe.causes.base import Cause
+from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.evidence.model import Place
+from netprobe.forward.model import Barrier
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.remedy import advise
 from netprobe.model.report import Finding, Where
@@ -15,6 +16,7 @@ from netprobe.state.address import is_any, is_loopback
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.forward.model import Obstacle
     from netprobe.state.engine.docker import Container, Published
     from netprobe.state.model import Host
 
@@ -30,6 +32,7 @@ class PublishLoopbackOnly(Cause):
     """
 
     code = "publish-loopback-only"
+    drop_reasons = NO_SOCKET
     symptoms = frozenset({Symptom.REFUSED, Symptom.SILENCE})
 
     def find(self, case: Case) -> Finding | None:
@@ -95,6 +98,7 @@ class PortNotPublished(Cause):
     """
 
     code = "port-not-published"
+    drop_reasons = NO_SOCKET
     symptoms = frozenset({Symptom.REFUSED, Symptom.OTHER_ENDPOINT})
 
     def possible(self, case: Case) -> bool:
@@ -268,7 +272,13 @@ class PortClosed(Cause):
     """
 
     code = "port-closed"
+    barriers = frozenset({Barrier.NOBODY_LISTENS})
+    drop_reasons = NO_SOCKET
     symptoms = frozenset({Symptom.REFUSED})
+
+    def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
+        """On a host: in a container the application does not listen."""
+        return obstacle.place.container is None and super().explains_obstacle(case, obstacle)
 
     def possible(self, case: Case) -> bool:
         """Not for a container's port."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.causes.base import Cause
-from netprobe.causes.service.endpoint import NOT_RUNNING
+from netprobe.causes.base import NO_SOCKET, Cause
+from netprobe.causes.routing.routes import NoRoute
+from netprobe.causes.service.endpoint import AppBoundLoopback, AppNotListening, ContainerStopped
 from netprobe.causes.service.host import on_port
 from netprobe.evidence.model import Outcome
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
-from netprobe.state.engine.docker import ContainerState
+from netprobe.state.engine.docker import NOT_RUNNING, ContainerState
 from netprobe.state.sharing import holder, owner_restarted, wants
 
 if TYPE_CHECKING:
@@ -32,9 +33,10 @@ class NetnsOwnerRestarted(Cause):
     """
 
     code = "netns-owner-restarted"
+    drop_reasons = NO_SOCKET
     symptoms = frozenset({Symptom.REFUSED, Symptom.CLOSED, Symptom.NO_PACKETS, Symptom.OTHER_ENDPOINT})
     needs = ("containers",)
-    instead_of = frozenset({"app-not-listening", "app-bound-loopback", "no-route"})
+    instead_of = frozenset({AppNotListening, AppBoundLoopback, NoRoute})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the one asked, or the one asking, was started before the owner of its namespace, by the state before and after."""
@@ -152,7 +154,7 @@ class NetnsPortClash(Cause):
     code = "netns-port-clash"
     symptoms = frozenset({Symptom.OTHER_ENDPOINT})
     needs = ("containers", "ns/*/sockets")
-    instead_of = frozenset({"container-stopped"})
+    instead_of = frozenset({ContainerStopped})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the named container serves this port by its image, and the socket there is another's at both moments."""

@@ -33,6 +33,18 @@ class ContainerState(StrEnum):
     UNKNOWN = "unknown"
 
 
+#: A container in one of these has no process: its published ports and its namespace may be somebody else's.
+NOT_RUNNING = frozenset(
+    {
+        ContainerState.CREATED,
+        ContainerState.RESTARTING,
+        ContainerState.REMOVING,
+        ContainerState.EXITED,
+        ContainerState.DEAD,
+    }
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
     """One published port. ``host_port`` 0: the engine chooses it at start; ``host_ip`` is ``0.0.0.0`` or ``::`` for any."""

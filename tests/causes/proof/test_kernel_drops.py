@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netprobe.causes.catalogue import CAUSES
-from netprobe.causes.proof.kernel_drops import AGREES
 from netprobe.evidence.model import CommandOutput
 from netprobe.pipeline import analyze
 from tests.causes.altered import recorded
@@ -140,7 +138,3 @@ def test_what_the_trace_says_already_is_not_said_again() -> None:
         assert isinstance(each.outputs, dict)
         each.outputs["trace"] = each.outputs["drops"]
     assert not any("no drop reasons" in line for line in analyze(evidence).unknowns)
-
-
-def test_every_code_is_a_cause() -> None:
-    assert set(AGREES) <= {cause.code for cause in CAUSES}
