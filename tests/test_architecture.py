@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from functools import cache
@@ -15,6 +16,7 @@ from tests.commands.walk import evidence
 
 PACKAGE = Path(__file__).parent.parent / "netprobe"
 TESTS = Path(__file__).parent
+ROOT = TESTS.parent
 
 # Which rooms a room may import from. `model` is what all share; of state, the engines are a room of their own.
 BASE = {"errors", "model", "evidence"}
@@ -223,3 +225,20 @@ def test_a_test_is_called_after_what_it_tests(file: Path) -> None:
         return
     module = PACKAGE / file.relative_to(TESTS).parent / file.name.removeprefix("test_")
     assert module.exists()
+
+
+def _texts() -> list[Path]:
+    folders = ("netprobe", "netprobe_lab", "tests", "tools")
+    files = [file for folder in folders for file in sorted((ROOT / folder).rglob("*.py"))]
+    return [*files, *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"))]
+
+
+def test_no_page_is_cited_that_is_not_in_the_repository() -> None:
+    """Who reads the code must be able to open what it names."""
+    cited = {
+        (str(file.relative_to(ROOT)), page)
+        for file in _texts()
+        for page in re.findall(r"(?<![\w/])[A-Z][A-Z0-9]+\.md\b", file.read_text())
+    }
+    here = {file.name for folder in (ROOT, ROOT / "captures") for file in folder.glob("*.md")}
+    assert [(file, page) for file, page in sorted(cited) if page not in here] == []

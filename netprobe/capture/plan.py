@@ -1,6 +1,6 @@
 """Which points to sniff, and the filter for each. Pure.
 
-The filter is narrow enough for a busy host, and loose enough to see what went wrong (PATHS.md): a DNAT to another target keeps
+The filter is narrow enough for a busy host, and loose enough to see what went wrong: a DNAT to another target keeps
 the source port; docker-proxy's inner connection has another source port and goes to the container's port; masquerading may
 choose another source port, so remote hosts are also watched for the pair of source host and dialled port.
 """

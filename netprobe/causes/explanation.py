@@ -15,7 +15,7 @@ _MARKS = re.compile(r"``([^`]*)``")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class Explanation:
     """One cause in words: its code, one sentence, whether it is a note, and (heading, text) in the docstring's order."""
 
     code: str
@@ -24,7 +24,7 @@ class Words:
     sections: tuple[tuple[str, str], ...]
 
 
-def words_of(cause: Cause) -> Words:
+def explanation_of(cause: Cause) -> Explanation:
     """Return a cause's words; without docstrings (python -OO) they are empty."""
     lines = inspect.cleandoc(type(cause).__doc__ or "").splitlines()
     sections: dict[str, list[str]] = {}
@@ -34,7 +34,7 @@ def words_of(cause: Cause) -> Words:
             sections[heading] = [rest.strip()]
         elif line.strip() and sections:
             sections[next(reversed(sections))].append(line.strip())
-    return Words(
+    return Explanation(
         code=cause.code,
         summary=_plain(lines[0] if lines else ""),
         note=cause.note,

@@ -22,7 +22,7 @@ class PredictionDiffers(Cause):
         the interface), the state changed meanwhile, or the walk knows less than the kernel does.
     Evidence: the first difference, and the prediction's last steps.
     Remedy: none of its own: look at what the state cannot show at that place.
-    Source: DESIGN.md, "predicted path against observed path".
+    Source: include/uapi/linux/netfilter_ipv4.h (the hooks and their order), ip-route(8), packet(7) (what a tap sees).
     """
 
     code = "prediction-differs"

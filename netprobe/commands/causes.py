@@ -18,9 +18,9 @@ def run(*, code: str | None, as_json: bool) -> int:
         UsageFault: there is no such code.
     """
     from netprobe.causes.catalogue import CAUSES
-    from netprobe.causes.explanation import Words, words_of
+    from netprobe.causes.explanation import Explanation, explanation_of
 
-    every = sorted((words_of(cause) for cause in CAUSES), key=lambda words: words.code)
+    every = sorted((explanation_of(cause) for cause in CAUSES), key=lambda words: words.code)
     chosen = every if code is None else [words for words in every if words.code == code]
     if not chosen:
         raise UsageFault(f"there is no cause {code!r}", _nearest(str(code), [words.code for words in every]))
@@ -34,7 +34,7 @@ def run(*, code: str | None, as_json: bool) -> int:
     from netprobe.report.text import printed
 
     let_stdout_take_anything()
-    first: Words = chosen[0]
+    first: Explanation = chosen[0]
     texts = [(words.code, words.summary, words.note) for words in chosen]
     document = (
         lay_out_all(texts) if code is None else lay_out_one(first.code, first.sections, examples().get(first.code))

@@ -27,7 +27,7 @@ _WORST_FIRST = (EXIT_ENVIRONMENT, EXIT_FAILS, EXIT_UNDETERMINED, EXIT_WORKS)
 
 
 def worst(codes: Iterable[int]) -> int:
-    """Return the exit code of several reports together (DESIGN.md: in the order 4, 1, 3, 0)."""
+    """Return the exit code of several reports together (the worst, in the order 4, 1, 3, 0)."""
     return min(codes, key=_WORST_FIRST.index)
 
 

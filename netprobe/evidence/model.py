@@ -31,7 +31,7 @@ class Proto(StrEnum):
 
 
 class Resolution(StrEnum):
-    """Where the dialled address came from (DESIGN.md, JSON ``resolution``)."""
+    """Where the dialled address came from (JSON's ``resolution``)."""
 
     LITERAL = "literal"
     HOSTS_FILE = "hosts-file"

@@ -14,7 +14,7 @@ DNS       message id with the client's endpoint, or with the server's: the embed
 Source NAT changes a datagram's client endpoint: such copies are joined in a second pass (:func:`_forwarded`) by payload, a TTL one
 lower, and time. Equal payload to one server alone is no identity: many clients send the same bytes.
 
-IP ids are not identity: Linux sends 0 for many (PATHS.md). Checksums are not: they are partial on veth.
+IP ids are not identity: Linux sends 0 for many (net/ipv4/ip_output.c: with DF set). Checksums are not: they are partial on veth.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Verdict(StrEnum):
-    """The answer (DESIGN.md, "Works means")."""
+    """The answer; README says what *works* means."""
 
     WORKS = "works"
     FAILS = "fails"
@@ -68,7 +68,7 @@ class Finding:
     """One cause or note.
 
     Attributes:
-        code: from the catalogue (CAUSES.md).
+        code: from the catalogue (``netprobe causes``).
         summary: one sentence.
         where: where it sits.
         evidence: sentences; packets are named as ``frame N``.
@@ -330,7 +330,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The answer to one question. Field meanings as in DESIGN.md's JSON.
+    """The answer to one question. Field meanings as in JSON (README).
 
     ``sent`` is False for a prediction alone: the hops then say what would be seen.
     ``after`` has what stands behind the cause, predicted, in the packet's order (empty: nothing else); None where state does not tell.

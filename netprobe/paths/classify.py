@@ -1,4 +1,4 @@
-"""The name of the way: a code for each host that the connection passed, and the first that fits for the whole (DESIGN.md).
+"""The name of the way: a code for each host that the connection passed, and the first that fits for the whole.
 
 Where a rewrite happened: the destination is rewritten by the host that receives (before routing), the source by the host
 that sends on (after routing).

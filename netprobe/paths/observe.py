@@ -1,6 +1,6 @@
 """What the packets show: did the request get there, who answered, and how. Packets alone decide; the prober is only a witness.
 
-"Works" is DESIGN.md's: *tcp*: the handshake reached a socket in the target's own namespace (with docker-proxy: the inner
+"Works" means, *tcp*: the handshake reached a socket in the target's own namespace (with docker-proxy: the inner
 connection's too) and neither side's peer reset or closed it within 200 ms; *http*: a complete response; *udp*: a reply, or the
 datagram at the target and no ICMP error; *icmp*: the echo reply; *dns*: an answer.
 """

@@ -1,4 +1,4 @@
-"""TARGET and SOURCE as typed (DESIGN.md, "Command line"): grammar only, nothing is looked up here."""
+"""TARGET and SOURCE as typed: grammar only, nothing is looked up here."""
 
 from __future__ import annotations
 

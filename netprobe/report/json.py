@@ -1,4 +1,4 @@
-"""The report as JSON: DESIGN.md's contract ``netprobe/report/1``, every key always there, in that order.
+"""The report as JSON: the contract ``netprobe/report/1``, every key always there, in that order.
 
 ``schema`` changes when the meaning of a key does; a key may be added at the end of its object.
 """

@@ -40,7 +40,7 @@ class Row:
 
     Attributes:
         name: part of the experiments' names.
-        title: as DESIGN.md's table has it.
+        title: what a person calls it.
         source: the argument of --from.
         address: what it dials; {demo} is demo's own address.
         published: whether that address needs the port to be published.

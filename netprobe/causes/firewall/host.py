@@ -192,7 +192,7 @@ class OutputDrop(Filtered):
     Why it happens: an egress filter on the host that dials, or rules in a container's own namespace.
     Evidence: nothing at any interface; the rule and its counter; EPERM, a timeout, or what a REJECT answers to the prober.
     Remedy: delete the rule, or accept before it.
-    Source: netfilter hooks, Linux include/uapi/linux/netfilter.h; packets(7) taps lie behind POSTROUTING (net/core/dev.c).
+    Source: netfilter hooks, Linux include/uapi/linux/netfilter.h; packet(7) taps lie behind POSTROUTING (net/core/dev.c).
     """
 
     code = "output-drop"
@@ -262,7 +262,7 @@ class LegacyNftMix(Filtered):
     Why it happens: a distribution's upgrade changed the alternative, or a tool in a container brought the other one.
     Evidence: the rule (or policy) in the backend without Docker's chains, and its counter; Docker's rules in the other.
     Remedy: take the rule away by the program of that backend; then use one backend alone (update-alternatives) and flush the other.
-    Source: libnetwork#2331, k3s#1114; iptables-legacy(8), xtables-nft(8).
+    Source: moby/libnetwork#2331, k3s-io/k3s#1114; iptables-legacy(8), xtables-nft(8).
     """
 
     code = "legacy-nft-mix"

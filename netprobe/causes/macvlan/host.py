@@ -34,7 +34,7 @@ class MacvlanHostIsolation(Cause):
     Why it happens: by the driver's design; other hosts on the LAN reach the container all the same.
     Evidence: ARP asked at the parent (or in the container), answered by nobody; the address is a child's of that parent (or the host's).
     Remedy: a macvlan interface of the host's own (a shim) in bridge mode, and a route to the container by it.
-    Source: libnetwork#1915; drivers/net/macvlan.c (macvlan_handle_frame, macvlan_queue_xmit).
+    Source: moby/libnetwork#1915; drivers/net/macvlan.c (macvlan_handle_frame, macvlan_queue_xmit).
     """
 
     code = "macvlan-host-isolation"
@@ -182,7 +182,7 @@ class MacvlanNoParent(Cause):
     Why it happens: the option was forgotten; ``docker network inspect`` shows no parent.
     Evidence: ARP in the container, answered by nobody, and seen at no interface of the host; the network has no parent.
     Remedy: make the network again with its parent.
-    Source: libnetwork#1298; moby libnetwork/drivers/macvlan/macvlan_network.go (getDummyName).
+    Source: moby/libnetwork#1298; moby libnetwork/drivers/macvlan/macvlan_network.go (getDummyName).
     """
 
     code = "macvlan-no-parent"
@@ -229,7 +229,7 @@ class MacvlanModeIsolation(Cause):
     Why it happens: ``-o macvlan_mode=`` was set for isolation, or copied.
     Evidence: ARP in the source, answered by nobody; both networks on one parent; the mode.
     Remedy: make the network again in mode ``bridge``.
-    Source: pipework#239; drivers/net/macvlan.c (macvlan_queue_xmit); ip-link(8).
+    Source: jpetazzo/pipework#239; drivers/net/macvlan.c (macvlan_queue_xmit); ip-link(8).
     """
 
     code = "macvlan-mode-isolation"

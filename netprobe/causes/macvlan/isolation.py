@@ -49,7 +49,7 @@ class MacvlanIsolatedL3(Cause):
     Evidence: the source's ARP requests for its gateway, seen to leave by the parent, answered by nobody; nothing of the
         connection itself; both networks, which share no subnet; no host and no container of the inventory has that address.
     Remedy: a router with a leg in each network, or one network for both.
-    Source: Docker documentation, "Macvlan network driver"; RFC 826; the lab's experiment 12.
+    Source: Docker documentation, "Macvlan network driver"; RFC 826.
     """
 
     code = "macvlan-isolated-l3"

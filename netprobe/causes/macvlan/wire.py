@@ -119,7 +119,7 @@ class MacvlanVlanMismatch(Cause):
     Why it happens: the VLAN ids were typed on each host by hand.
     Evidence: the ARP request on the far host's parent with a tag that the target's network does not take; no answer.
     Remedy: give both networks the same parent.
-    Source: libnetwork#1286; IEEE 802.1Q; ip-link(8), "VLAN type support".
+    Source: moby/libnetwork#1286; IEEE 802.1Q; ip-link(8), "VLAN type support".
     """
 
     code = "macvlan-vlan-mismatch"

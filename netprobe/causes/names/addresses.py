@@ -329,7 +329,7 @@ class DnsClientCache(Cause):
     Evidence: no query; the old address is nobody's (ARP unanswered, or a MAC that is gone) or somebody else's, and the container has
         another; the client's own attempts, begun when it had that already.
     Remedy: look it up again: restart the client, or let it ask 127.0.0.11 each time.
-    Source: NginxProxyManager#1021; nginx ngx_http_core_module, ``resolver``.
+    Source: NginxProxyManager/nginx-proxy-manager#1021; nginx ngx_http_core_module, ``resolver``.
     """
 
     code = "dns-client-cache"

@@ -38,7 +38,7 @@ class DnsNatFlushed(Cause):
     Why it happens: a firewall script, a VPN client or an entry point in the container flushed its nat table.
     Evidence: the query on lo still for port 53, refused; the namespace's nat table without DOCKER_OUTPUT.
     Remedy: restart the container: the engine writes the rules at its start.
-    Source: libnetwork#1938; moby libnetwork/resolver_unix.go (setupIPTable).
+    Source: moby/libnetwork#1938; moby libnetwork/resolver_unix.go (setupIPTable).
     """
 
     code = "dns-nat-flushed-in-container"
@@ -150,7 +150,7 @@ class DnsUpstreamDead(Cause):
     Why it happens: the server is down or moved, a firewall on the way drops port 53, a VPN's server is asked without the VPN.
     Evidence: the query at the host's outermost interface, and no response at any point; or the server's port unreachable.
     Remedy: name a server that answers.
-    Source: for-linux#392; RFC 1035 §4.2.1; moby libnetwork/resolver.go (forwardExtDNS).
+    Source: docker/for-linux#392; RFC 1035 §4.2.1; moby libnetwork/resolver.go (forwardExtDNS).
     """
 
     code = "dns-upstream-dead"
@@ -241,7 +241,7 @@ class DnsHostResolverFirewalled(Cause):
     Why it happens: a host firewall (ufw, firewalld) denies what comes in, Docker's own rules concern FORWARD alone.
     Evidence: the query at the host's bridge, no answer (or a reject), and the rule in its way.
     Remedy: let port 53 in from that bridge.
-    Source: ufw-docker#63; netfilter hooks, Linux include/uapi/linux/netfilter_ipv4.h.
+    Source: chaifeng/ufw-docker#63; netfilter hooks, Linux include/uapi/linux/netfilter_ipv4.h.
     """
 
     code = "dns-host-resolver-firewalled"

@@ -32,7 +32,7 @@ class UdpConntrackStale(Cause):
     Why it happens: the client sent while the container was down or its rule was missing; engines before 23 (20.10.24) do not delete such entries.
     Evidence: the entry, before and after the probe, with the host's own address on both sides, and the DNAT rule that it should have met.
     Remedy: delete the entries of that port; the next datagram makes a new one.
-    Source: moby#44742; conntrack(8); net/netfilter/nf_nat_core.c (nf_nat_inet_fn); measured. Injected by sending while the container is stopped (or its
+    Source: moby#44742; conntrack(8); net/netfilter/nf_nat_core.c (nf_nat_inet_fn); seen in the lab. The lab brings it about by sending while the container is stopped (or its
         rule deleted) and starting it within the 30 s that an unanswered entry lives: a client that goes on sending then gets no answer without
         docker-proxy, and is served again after the remedy.
     """
@@ -106,8 +106,8 @@ class ConntrackFull(Cause):
     Evidence: the request at the host's interface, every copy of it, and nothing behind; ``nf_conntrack_count`` has reached ``nf_conntrack_max``;
         conntrack's own ``drop`` counter, which counts each; no rule, route or setting stops it.
     Remedy: a larger ``nf_conntrack_max``; then find who fills it (``conntrack -L``).
-    Source: kubernetes#71261; Documentation/networking/nf_conntrack-sysctl.rst; net/netfilter/nf_conntrack_core.c (early_drop, nf_conntrack_in).
-        Built by hand, as ``nf_conntrack_max`` is the whole machine's: the fill and the counter are edited into a run whose packets were lost
+    Source: kubernetes/kubernetes#71261; Documentation/networking/nf_conntrack-sysctl.rst; net/netfilter/nf_conntrack_core.c (early_drop, nf_conntrack_in).
+        The example is built by hand, as ``nf_conntrack_max`` is the whole machine's: the fill and the counter are edited into a run whose packets were lost
         inside the host.
     """
 

@@ -68,7 +68,7 @@ class ConntrackInvalidRst(Cause):
         number, and none from within (or the segment with the container's address, and the client's RST to that); conntrack's ``invalid`` counter,
         and its entry for this connection.
     Remedy: drop INVALID where it passes, in INPUT (or DOCKER-USER); or have conntrack take what is beyond the window for valid.
-    Source: moby/libnetwork#1090; kubernetes#74839 and #117924; net/netfilter/nf_conntrack_proto_tcp.c (tcp_in_window); measured. Injected by sending
+    Source: moby/libnetwork#1090; kubernetes/kubernetes#74839, kubernetes/kubernetes#117924; net/netfilter/nf_conntrack_proto_tcp.c (tcp_in_window); seen in the lab. The lab brings it about by sending
         a segment a million bytes ahead while the probe's connection is open: in the client's name (in the server's, for a masqueraded connection)
         on the wire before the Docker host, or from within the container.
     """

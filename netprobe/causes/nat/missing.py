@@ -151,7 +151,7 @@ class DnatMissing(Cause):
     Why it happens: another program flushed or rewrote the nat table.
     Evidence: the two connections of docker-proxy, and no DNAT rule for the publication.
     Remedy: restart the container: Docker writes the rule again.
-    Source: measured (a deleted ``-j DNAT`` rule of nat/DOCKER); moby#12294.
+    Source: seen in the lab (a deleted ``-j DNAT`` rule of nat/DOCKER); moby#12294.
     """
 
     code = "dnat-missing"
@@ -191,7 +191,7 @@ class UdpReplySource(Cause):
     Why it happens: its socket is bound to every address, so the kernel picks the source by the route back.
     Evidence: the reply's source address. A connected UDP socket does not take such a reply (its kernel answers port unreachable).
     Remedy: reach the container by name or address on a shared network.
-    Source: measured (Engine 20.10); moby cmd/docker-proxy/udp_proxy_linux.go (UDPConn.WriteTo on a wildcard socket).
+    Source: seen in the lab (Engine 20.10); moby cmd/docker-proxy/udp_proxy_linux.go (UDPConn.WriteTo on a wildcard socket).
     """
 
     code = "udp-reply-source"

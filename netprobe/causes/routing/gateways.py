@@ -78,7 +78,7 @@ class GatewayEndpointElsewhere(Cause):
     Why it happens: ``docker network connect``; the engine takes the network whose name sorts first, unless told otherwise (28: ``gw-priority``).
     Evidence: PortBindings has the port and Ports has not, or the request arrives by one interface; the default route by another network's.
     Remedy: take the container out of that network, or give the bridge network the higher ``gw-priority`` (Engine 28 and later).
-    Source: moby#49829; Docker documentation, "docker network connect --gw-priority"; measured (Engine 20.10).
+    Source: moby#49829; Docker documentation, "docker network connect --gw-priority"; seen in the lab (Engine 20.10).
     """
 
     code = "gateway-endpoint-elsewhere"

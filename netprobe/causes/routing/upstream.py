@@ -47,7 +47,7 @@ class UpstreamDrop(Cause):
     Evidence: every copy of the packet (or of the ARP request or answer that it waits for) at the sending host's interface, none at the
         receiving one's, where sniffing worked; no rule, route or setting of either host stops it.
     Remedy: whoever runs the network between the two points.
-    Source: known; a tap sees what leaves behind every local hook, and what comes in before them (net/core/dev.c).
+    Source: packet(7), net/core/dev.c: a tap sees what leaves behind every local hook, and what comes in before them.
     """
 
     code = "upstream-drop"

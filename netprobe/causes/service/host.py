@@ -35,7 +35,7 @@ class PublishIgnored(Cause):
     Why it happens: a compose file was moved to another network; the engine warns for ``--network host`` only.
     Evidence: the host's own refusal; HostConfig.PortBindings has the port, NetworkSettings.Ports has not; the container's networks; no socket of the host.
     Remedy: dial the container's own address (host network: the application's own port), or connect a bridge network as well: that publishes.
-    Source: moby/libnetwork#2050; Docker documentation, "Macvlan network driver", "Host network driver"; measured.
+    Source: moby/libnetwork#2050; Docker documentation, "Macvlan network driver", "Host network driver"; seen in the lab.
     """
 
     code = "publish-ignored"
@@ -127,7 +127,7 @@ class PortOwnedByHost(Cause):
         ``userland-proxy: false`` can be got round.
     Evidence: the socket with the port and its process, which is not docker-proxy; whose answer it was.
     Remedy: free the port, then restart the container: Docker starts its proxy (and sets its rule) again.
-    Source: moby#13024; moby libnetwork/portmapper/proxy_linux.go; measured.
+    Source: moby#13024; moby libnetwork/portmapper/proxy_linux.go; seen in the lab.
     """
 
     code = "port-owned-by-host"
@@ -207,7 +207,7 @@ class HostServiceLoopback(Cause):
     Why it happens: databases and development servers bind 127.0.0.1 by default.
     Evidence: the refusal from the host itself; its only sockets with that port are bound to loopback, before and after; no container publishes it.
     Remedy: let the service listen on the dialled address as well.
-    Source: docker/for-linux#1365; RFC 9293 §3.5.2 (reset generation, group 1); measured.
+    Source: docker/for-linux#1365; RFC 9293 §3.5.2 (reset generation, group 1); seen in the lab.
     """
 
     code = "host-service-loopback"

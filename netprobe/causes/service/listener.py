@@ -25,7 +25,7 @@ class V6LocalhostReset(Cause):
     Why it happens: ``localhost`` is ``::1`` first; many servers bind 0.0.0.0.
     Evidence: the refusal from the container's IPv6 address; its sockets with the port, all of them IPv4, before and after.
     Remedy: bind ``[::]``; or publish on 127.0.0.1 (then ``::1`` is refused, and clients go on to IPv4).
-    Source: diegosouzapw/OmniRoute#7722; moby libnetwork/drivers/bridge/port_mapping_linux.go; measured.
+    Source: diegosouzapw/OmniRoute#7722; moby libnetwork/drivers/bridge/port_mapping_linux.go; seen in the lab.
     """
 
     code = "v6-localhost-reset"
@@ -95,7 +95,7 @@ class AcceptQueueFull(Cause):
     Why it happens: the application hangs or is too slow, a small backlog, ``net.core.somaxconn``.
     Evidence: the SYN in the target's namespace and no SYN-ACK; Recv-Q above Send-Q of the listening socket, before and after; TcpExtListenOverflows.
     Remedy: find out why the application does not accept; a larger backlog only delays it.
-    Source: net/ipv4/tcp_input.c (tcp_conn_request, sk_acceptq_is_full: more than the backlog); ss(8); measured.
+    Source: net/ipv4/tcp_input.c (tcp_conn_request, sk_acceptq_is_full: more than the backlog); ss(8); seen in the lab.
     """
 
     code = "accept-queue-full"

@@ -32,7 +32,7 @@ class NoproxyNoBridgeNf(Cause):
     Why it happens: ``userland-proxy: false``, and br_netfilter is not loaded or ``bridge-nf-call-iptables`` was set to 0.
     Evidence: the answer at the client's own interface with the target's address instead of the dialled one; the setting; OUTPUT's jump to DOCKER without ``! -d 127.0.0.0/8``.
     Remedy: load br_netfilter, set it to 1.
-    Source: moby#48685; net/bridge/br_netfilter_hooks.c; measured.
+    Source: moby#48685; net/bridge/br_netfilter_hooks.c; seen in the lab.
     """
 
     code = "noproxy-no-bridge-nf"
@@ -97,7 +97,7 @@ class NoproxyNoRouteLocalnet(Cause):
     Why it happens: ``userland-proxy: false``, and a hardening script (or sysctl.conf) has set ``route_localnet`` to 0 again.
     Evidence: nothing was seen at any point, not even lo; the DNAT rule's counter; the bridge's setting.
     Remedy: set it to 1.
-    Source: moby#12165; net/ipv4/route.c (__mkroute_output: a loopback source with another device); ip-sysctl.rst, route_localnet; measured.
+    Source: moby#12165; net/ipv4/route.c (__mkroute_output: a loopback source with another device); Documentation/networking/ip-sysctl.rst (route_localnet); seen in the lab.
     """
 
     code = "noproxy-no-route-localnet"

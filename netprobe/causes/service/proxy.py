@@ -65,7 +65,7 @@ class ProxyDead(Cause):
     Why it happens: the process was killed (OOM killer, by hand) while the container goes on.
     Evidence: the host's own refusal, the DNAT rule in place, and no docker-proxy with that port among the processes and sockets.
     Remedy: restart the container: Docker starts the proxy again.
-    Source: moby#27880; measured (docker-proxy killed).
+    Source: moby#27880; seen in the lab (docker-proxy killed).
     """
 
     code = "proxy-dead"
@@ -113,7 +113,7 @@ class ProxyAndDnatDead(Cause):
     Why it happens: the proxy died and the nat table was flushed.
     Evidence: the host's own refusal, no DNAT rule, no docker-proxy.
     Remedy: restart the container: Docker makes both again.
-    Source: measured (docker-proxy killed and the DNAT rule deleted).
+    Source: RFC 9293 §3.5.2 (reset generation, group 1: no socket has the port); moby cmd/docker-proxy/main_linux.go; seen in the lab.
     """
 
     code = "proxy-and-dnat-dead"
@@ -151,7 +151,7 @@ class RootlessPath(Cause):
     Why it happens: ``dockerd-rootless``, with RootlessKit's port driver ``builtin`` (the default).
     Evidence: ``name=rootless`` among the engine's security options; the two connections, the inner one from the gateway.
     Remedy: RootlessKit 3 (Engine 29.5) with ``"userland-proxy": false``, for TCP; or the port driver slirp4netns, which is slower.
-    Source: moby#41789, moby#41904; rootlesskit docs/port.md; Docker documentation, "Rootless mode". Built by hand, not measured.
+    Source: moby#41789, moby#41904; rootlesskit docs/port.md; Docker documentation, "Rootless mode". The example is built by hand from that documentation.
     """
 
     code = "rootless-path"

@@ -29,7 +29,7 @@ class NetnsOwnerRestarted(Cause):
     Why it happens: X was restarted, updated or crashed, and nobody restarted its sidecars.
     Evidence: X was started after the sidecar; the answer from X's new namespace, or the sidecar's namespace without an interface.
     Remedy: restart the sidecar.
-    Source: docker/for-linux#1299; moby daemon/container_operations.go (getNetworkedContainer, at start); measured.
+    Source: docker/for-linux#1299; moby daemon/container_operations.go (getNetworkedContainer, at start); seen in the lab.
     """
 
     code = "netns-owner-restarted"
@@ -148,7 +148,7 @@ class NetnsPortClash(Cause):
     Evidence: the answer; the only socket with the port is held by the other container's first process; the second's image exposes that port,
         and it ended with an error or serves no port.
     Remedy: let one of them listen on another port.
-    Source: bind(2), EADDRINUSE; Docker documentation, "Container networking" (``container:`` mode); measured.
+    Source: bind(2), EADDRINUSE; Docker documentation, "Container networking" (``container:`` mode); seen in the lab.
     """
 
     code = "netns-port-clash"
