@@ -24,7 +24,7 @@ from netprobe.state.build import build_world
 from netprobe.verdict.behind import behind
 from netprobe.verdict.gather import clocks_of, gather, resolved
 from netprobe.verdict.judge import judge
-from netprobe.verdict.prediction import foretell
+from netprobe.verdict.prediction import predicted
 from netprobe.verdict.target import client, dialled, intent_of
 from netprobe.verdict.unknowns import assumptions, unknowns
 from netprobe.verdict.why import why
@@ -50,7 +50,7 @@ def analyze(evidence: Evidence, flow: FlowExpr | None = None) -> Report:
     """
     probe = evidence.probe
     if probe is not None and probe.predict:
-        return foretell(evidence, probe)
+        return predicted(evidence, probe)
     evidence = _partly_sniffed(evidence)
     world = build_world(evidence)
     decoded = decode(evidence.packets, evidence.points)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CAPTURES = Path(__file__).parent.parent / "captures"
 JUDGED = ("exact", "undetermined", "wrong")
-FORETOLD = (
+PREDICTED = (
     "agree",
     "differ by what no state shows (the cause)",
     "differ (a finding)",
@@ -66,7 +66,7 @@ def judged(what: str, answers: Iterable[Answer]) -> None:
 def predicted(answers: Iterable[Answer]) -> None:
     """Print how often the prediction was what happened."""
     kinds = Counter(_hold(report) for _, report in answers)
-    print("  prediction and packets: " + ", ".join(f"{kinds[each]} {each}" for each in FORETOLD))
+    print("  prediction and packets: " + ", ".join(f"{kinds[each]} {each}" for each in PREDICTED))
 
 
 def _judge(experiment: Experiment, report: dict[str, Any]) -> str:

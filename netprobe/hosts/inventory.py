@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import netprobe
 from netprobe.errors import EnvironmentFault, NetprobeError, UsageFault
-from netprobe.inventory.hosts import LOCAL, NAME, HostEntry, HostsFile, Inventory, assemble, parse
+from netprobe.inventory.hosts import LOCAL, NAME, HostEntry, Inventory, InventoryFile, assemble, parse
 from netprobe.inventory.lab import RunningLab, choose_lab
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def load(given: str | Path | None) -> Inventory:
         EnvironmentFault: it may not be read, or a lab is asked for and none is running.
     """
     path = _choose(given)
-    file = HostsFile(hosts={}) if path is None else parse(_read(path), str(path))
+    file = InventoryFile(hosts={}) if path is None else parse(_read(path), str(path))
     machines = {name: _machine(entry) for name, entry in file.hosts.items()}
     return assemble(file, "" if path is None else str(path), machines, _machine(HostEntry(name=LOCAL)))
 

@@ -44,7 +44,7 @@ class HostEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HostsFile:
+class InventoryFile:
     """What a hosts file says.
 
     Attributes:
@@ -77,7 +77,7 @@ class Inventory:
     lab: str = ""
 
 
-def assemble(file: HostsFile, origin: str, machines: Mapping[str, object], here: object) -> Inventory:
+def assemble(file: InventoryFile, origin: str, machines: Mapping[str, object], here: object) -> Inventory:
     """Return the inventory of a hosts file.
 
     Args:
@@ -111,7 +111,7 @@ def _refuse_twins(machines: Mapping[str, object], origin: str) -> dict[object, s
     return found
 
 
-def parse(text: str, origin: str) -> HostsFile:
+def parse(text: str, origin: str) -> InventoryFile:
     """Parse a hosts file.
 
     Raises:
@@ -130,7 +130,7 @@ def parse(text: str, origin: str) -> HostsFile:
     hosts = {name: _entry(name, table, origin) for name, table in tables.items()}
     checkout = data.get("checkout", "")
     lab = _lab(data.get("lab", ""), hosts, origin)
-    return HostsFile(hosts=hosts, lab=lab, checkout=checkout if isinstance(checkout, str) else "")
+    return InventoryFile(hosts=hosts, lab=lab, checkout=checkout if isinstance(checkout, str) else "")
 
 
 def _lab(ident: Any, hosts: Mapping[str, HostEntry], origin: str) -> str:

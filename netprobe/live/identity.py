@@ -23,7 +23,7 @@ SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedIdentity:
     """A session asked who it is."""
 
     session: Session
@@ -40,10 +40,10 @@ class Asked:
         return Identity(boot=str(boot["boot"]["out"]).strip(), netns=str(netns["netns"]["out"]).strip())
 
 
-def ask(session: Session) -> Asked:
+def ask(session: Session) -> AskedIdentity:
     """Ask a host for what no other machine has."""
     command = {"key": "netns", "argv": list(NAMESPACE), "ns": None, "seconds": SECONDS, "limit": 4096}
-    return Asked(
+    return AskedIdentity(
         session,
         session.submit("read", files=[{"key": "boot", "path": BOOT_ID, "pid": None}]),
         session.submit("run", commands=[command]),

@@ -66,7 +66,7 @@ class HostSessions:
         self.aliases = dict(inventory.aliases)
         self._first: list[tuple[HostSession, collect.Asked]] = []
         self._greeted: list[tuple[HostSession, Future[Answer]]] = []
-        self._asked_who: dict[str, identity.Asked] = {}
+        self._asked_who: dict[str, identity.AskedIdentity] = {}
         self._retired: list[HostSession] = []
         self._states: dict[str, tuple[HostState, Host]] = {}
         self._wanted: Collection[str] = ()

@@ -19,7 +19,7 @@ from netprobe.live import identity
 from netprobe.live.identity import shared_with_local
 from netprobe.state.build import build_host
 from netprobe.survey.facts import judge
-from netprobe.survey.model import Answers, Clock, HostFacts, Survey
+from netprobe.survey.model import Answers, HostClock, HostFacts, Survey
 from netprobe.survey.same_machine import Identity
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class HostSurvey:
     def _left(self) -> float:
         return max(0.1, self.deadline - time.monotonic())
 
-    def _clock(self, session: Session) -> Clock | None:
+    def _clock(self, session: Session) -> HostClock | None:
         """Return how far the host's clock is ahead, by the middle of the question's round trip."""
         before = time.time()
         answer = self._receive(session, session.submit("run", commands=[_command("date", ("date", "+%s.%N"))]))
@@ -167,7 +167,7 @@ class HostSurvey:
             there = float(_out(answer, "date"))
         except ValueError:
             return None
-        return Clock(offset_s=there - (before + after) / 2, uncertainty_s=(after - before) / 2)
+        return HostClock(offset_s=there - (before + after) / 2, uncertainty_s=(after - before) / 2)
 
     def close(self) -> None:
         """End the session, if there is one."""

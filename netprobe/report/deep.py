@@ -56,7 +56,7 @@ class DeepFrame:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
+class DissectedLayer:
     """One protocol layer of a packet: its name, and its fields in wire order."""
 
     name: str
@@ -73,12 +73,12 @@ def chosen(evidence: Evidence, report: Report) -> tuple[DeepFrame, ...]:
     return tuple(_frame(evidence, row) for row in dict.fromkeys(rows))
 
 
-def dissect(frame: DeepFrame) -> tuple[Layer, ...]:
+def dissect(frame: DeepFrame) -> tuple[DissectedLayer, ...]:
     """Return the packet's layers as scapy reads them; bytes that it cannot read come last, as one raw layer."""
     packet = _packet(frame)
-    layers: list[Layer] = []
+    layers: list[DissectedLayer] = []
     while len(layers) < MOST_LAYERS and packet.fields_desc:
-        layers.append(Layer(name=str(packet.name), fields=tuple(_fields(packet))))
+        layers.append(DissectedLayer(name=str(packet.name), fields=tuple(_fields(packet))))
         packet = packet.payload
     return tuple(layers)
 

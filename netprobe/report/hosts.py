@@ -13,7 +13,7 @@ from netprobe.survey.model import Usable
 
 if TYPE_CHECKING:
     from netprobe.report.document import Block
-    from netprobe.survey.model import HostFacts, Interface, Survey
+    from netprobe.survey.model import HostFacts, HostInterface, Survey
 
 HOSTS_SCHEMA = "netprobe/hosts/1"
 MOST_NAMED = 12
@@ -150,7 +150,7 @@ def _interfaces(host: HostFacts) -> list[Entry]:
     return entries
 
 
-def _named(interfaces: list[Interface]) -> str:
+def _named(interfaces: list[HostInterface]) -> str:
     """Name interfaces with their kind, the veth ports of a bridge as a number beside it."""
     ports = Counter(each.master for each in interfaces if _is_port(each))
     kept = [each for each in interfaces if not _is_port(each)]
@@ -161,11 +161,11 @@ def _named(interfaces: list[Interface]) -> str:
     return ", ".join([*words, f"{alone} veth"] if alone else words)
 
 
-def _is_port(interface: Interface) -> bool:
+def _is_port(interface: HostInterface) -> bool:
     return interface.kind == "veth" and bool(interface.master)
 
 
-def _word(interface: Interface, ports: int) -> str:
+def _word(interface: HostInterface, ports: int) -> str:
     kind = f"{interface.kind} with {ports} veth" if ports else interface.kind
     return f"{interface.name} ({kind})" if kind else interface.name
 

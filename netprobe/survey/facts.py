@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import HostState
 from netprobe.state.build import build_host
-from netprobe.survey.model import EngineFacts, HostFacts, Interface
+from netprobe.survey.model import EngineFacts, HostFacts, HostInterface
 from netprobe.survey.needs import lacking_privileges, lacking_programs
 
 if TYPE_CHECKING:
@@ -89,10 +89,12 @@ def _backend(outputs: Mapping[str, CommandOutput]) -> str:
     return found[1] if found is not None else "legacy" if said.strip() else ""
 
 
-def _interfaces(host: Host) -> tuple[Interface, ...] | None:
+def _interfaces(host: Host) -> tuple[HostInterface, ...] | None:
     if host.own.links is None:
         return None
-    return tuple(Interface(name=each.name, kind=each.kind, up=each.up, master=each.master) for each in host.own.links)
+    return tuple(
+        HostInterface(name=each.name, kind=each.kind, up=each.up, master=each.master) for each in host.own.links
+    )
 
 
 def _engine(answers: Answers) -> EngineFacts | None:

@@ -21,7 +21,7 @@ class Usable(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clock:
+class HostClock:
     """How far a host's clock is ahead of this machine's, in seconds, and how much that may be off."""
 
     offset_s: float
@@ -53,7 +53,7 @@ class Answers:
     outputs: Mapping[str, CommandOutput] = field(default_factory=dict)
     engine_fault: str = ""
     engine_hint: str = ""
-    clock: Clock | None = None
+    clock: HostClock | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ class Lack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interface:
+class HostInterface:
     """An interface that could be sniffed, if it is up.
 
     ``kind`` is that of ``ip -d link``, ``""`` for hardware and lo; ``master`` the bridge that it is a port of, ``""`` none.
@@ -123,8 +123,8 @@ class HostFacts:
     engine: EngineFacts | None = None
     running: int | None = None
     containers: int | None = None
-    interfaces: tuple[Interface, ...] | None = None
-    clock: Clock | None = None
+    interfaces: tuple[HostInterface, ...] | None = None
+    clock: HostClock | None = None
     lacks: tuple[Lack, ...] = ()
     same_as: str = ""
 

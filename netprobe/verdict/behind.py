@@ -24,15 +24,15 @@ def behind(case: Case) -> tuple[Finding, ...] | None:
         return None
     if told.beyond is not PredictedOutcome.WORKS and len(told.obstacles) == 1:
         return None  # what lies behind an obstacle that cannot be passed in thought
-    return tuple(foretold(case, each) for each in told.obstacles[1:])
+    return tuple(predicted_finding(case, each) for each in told.obstacles[1:])
 
 
 def blocker(case: Case, told: Prediction) -> Finding | None:
     """Return the first predicted obstacle as a finding; None when there is none."""
-    return foretold(case, told.obstacles[0]) if told.obstacles else None
+    return predicted_finding(case, told.obstacles[0]) if told.obstacles else None
 
 
-def foretold(case: Case, obstacle: Obstacle) -> Finding:
+def predicted_finding(case: Case, obstacle: Obstacle) -> Finding:
     """Return one predicted obstacle as a finding. It is likely at best: no packet showed it."""
     whom = "the answer" if obstacle.direction is Direction.REPLY else "it"
     what = described(obstacle)

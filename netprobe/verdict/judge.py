@@ -30,14 +30,14 @@ def judge(case: Case, evidence: Evidence) -> Judgement:
     """Judge a case. Where contact with a host was lost meanwhile, what came afterwards (packets and state) is missing."""
     if any(limit.kind is LimitKind.HOST for limit in evidence.limits):
         return Judgement(verdict=Verdict.UNDETERMINED)
-    doubt = contradiction(case.story, case.probe)
-    cause = None if doubt else cause_of(case)
+    contradicted = contradiction(case.story, case.probe)
+    cause = None if contradicted else cause_of(case)
     if cause is not None:
         return Judgement(verdict=Verdict.FAILS, cause=cause)
     if case.story.symptom is Symptom.NO_PACKETS:
         return Judgement(verdict=Verdict.UNDETERMINED)
-    if doubt:
-        return Judgement(verdict=Verdict.UNDETERMINED, unknowns=(doubt,))
+    if contradicted:
+        return Judgement(verdict=Verdict.UNDETERMINED, unknowns=(contradicted,))
     if case.story.good:
         return _good(case)
     unknown = () if case.story.patient else ("the capture may have ended before an answer came",)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _NOTHING_SENT = "predicted from the hosts' state: nothing was sent"
 
 
-def foretell(evidence: Evidence, probe: Probe) -> Report:
+def predicted(evidence: Evidence, probe: Probe) -> Report:
     """Report a prediction."""
     case = _case(evidence, probe)
     told = case.prediction
@@ -89,7 +89,7 @@ def _verdict(case: Case, told: Prediction | None) -> Verdict:
 
 def _why(case: Case, told: Prediction | None, cause: Finding | None) -> str:
     if told is None:
-        return "Nothing was sent, and nothing could be foretold."
+        return "Nothing was sent, and nothing could be predicted."
     if told.outcome is PredictedOutcome.UNKNOWN:
         return f"Nothing was sent; how it would end is unknown from here: {told.unknown}."
     if cause is not None:

@@ -33,7 +33,7 @@ def _dropped(cause: str, resolution: str = "inventory", path: str = "none") -> E
 _DROPS: Final = (
     Experiment(
         name="three-faults",
-        title="three faults at once: the first is named, the others are foretold in the order in which the packet would meet them",
+        title="three faults at once: the first is named, the others are predicted in the order in which the packet would meet them",
         explain=(*_BY_NAME, "--timeout", "2"),
         expected=_dropped("ip-forward-off"),
         set_up=_NGINX,

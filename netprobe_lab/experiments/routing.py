@@ -228,7 +228,7 @@ _BETWEEN: Final = (
     ),
     Experiment(
         name="upstream-drop-once",
-        title="one datagram lost between the hosts: it may be chance, and is not what host state foretells",
+        title="one datagram lost between the hosts: it may be chance, and is not what host state predicts",
         explain=("demo:80/udp", "--from", "server1", "--timeout", "2"),
         expected=Expected(
             verdict="undetermined", path="none", resolution="inventory", findings=("prediction-differs",)

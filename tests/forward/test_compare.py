@@ -36,14 +36,14 @@ def report(name: str) -> Report:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_another_path_than_foretold_is_a_finding(name: str) -> None:
+def test_another_path_than_predicted_is_a_finding(name: str) -> None:
     said = report(name)
     if said.predicted_path is not None and said.predicted_path is not said.path and said.hops:
         explained = said.cause is not None and said.cause.code in {each.code for each in CAUSES if each.beyond_state}
         assert explained or "prediction-differs" in {finding.code for finding in said.findings}
 
 
-def test_most_is_foretold_to_the_end() -> None:
+def test_most_is_predicted_to_the_end() -> None:
     works = [name for name in NAMES if report(name).verdict.value == "works"]
     told = [name for name in works if report(name).predicted_path is report(name).path]
     assert len(told) > 0.95 * len(works)

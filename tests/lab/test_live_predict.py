@@ -1,4 +1,4 @@
-"""``explain --predict`` in the lab: what it foretells is what then happens, and it sends nothing."""
+"""``explain --predict`` in the lab: what it predicts is what then happens, and it sends nothing."""
 
 from __future__ import annotations
 

@@ -6,16 +6,21 @@ from netprobe.report.escape import width
 from netprobe.report.hosts import lay_out, to_json
 from netprobe.report.json import dumps
 from netprobe.report.text import printed
-from netprobe.survey.model import Clock, EngineFacts, HostFacts, Interface, Lack, Survey
+from netprobe.survey.model import EngineFacts, HostClock, HostFacts, HostInterface, Lack, Survey
 
 NFT = Lack(what="nft", cost="nftables rules stay unknown", hint="install it")
 TCPDUMP = Lack(what="tcpdump", cost="nothing can be sniffed there", hint="install it", fatal=True)
 
 
-def interfaces(number: int) -> tuple[Interface, ...]:
-    veths = tuple(Interface(name=f"veth{each}", kind="veth", up=True, master="docker0") for each in range(number))
-    bridge = Interface(name="docker0", kind="bridge", up=True)
-    return (Interface(name="eth0", kind="veth", up=True), bridge, *veths, Interface(name="eth1", kind="", up=False))
+def interfaces(number: int) -> tuple[HostInterface, ...]:
+    veths = tuple(HostInterface(name=f"veth{each}", kind="veth", up=True, master="docker0") for each in range(number))
+    bridge = HostInterface(name="docker0", kind="bridge", up=True)
+    return (
+        HostInterface(name="eth0", kind="veth", up=True),
+        bridge,
+        *veths,
+        HostInterface(name="eth1", kind="", up=False),
+    )
 
 
 GOOD = HostFacts(
@@ -34,7 +39,7 @@ FAR = HostFacts(
     become="sudo -n",
     root=True,
     interfaces=(),
-    clock=Clock(offset_s=-3.25, uncertainty_s=0.004),
+    clock=HostClock(offset_s=-3.25, uncertainty_s=0.004),
     lacks=(NFT,),
 )
 GONE = HostFacts(name="gone", reach="netns:/run/netns/gone", fault="no such\x1b[31m host", hint="is it up?")

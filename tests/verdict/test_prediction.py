@@ -38,14 +38,14 @@ def unsent(name: str) -> Evidence:
     return read(write(Evidence(probe=probe, before=whole.before)))
 
 
-def foretold(name: str) -> Report:
+def predicted(name: str) -> Report:
     return analyze(unsent(name))
 
 
 @pytest.mark.parametrize("experiment", DIALLED, ids=lambda each: each.name)
-def test_what_is_foretold_is_what_happens_or_unknown(experiment: Experiment) -> None:
+def test_what_is_predicted_is_what_happens_or_unknown(experiment: Experiment) -> None:
     expected = experiment.expected
-    report = foretold(experiment.name)
+    report = predicted(experiment.name)
     # Who of two owners of an address answers first is no host's state either.
     beyond_state = expected.cause in {*(each.code for each in CAUSES if each.beyond_state), "macvlan-duplicate-address"}
     if report.verdict.value == "undetermined" or beyond_state:
@@ -56,7 +56,7 @@ def test_what_is_foretold_is_what_happens_or_unknown(experiment: Experiment) -> 
 
 
 def test_a_published_port() -> None:
-    report = foretold("truth-tcp-lan-normal")
+    report = predicted("truth-tcp-lan-normal")
     assert (report.verdict.value, report.path.value, report.sent) == ("works", "dnat", False)
     assert all(hop.seen is None and hop.packet is not None for hop in report.hops)
     assert any("nothing was sent" in line for line in report.assumptions)
@@ -66,7 +66,7 @@ def test_a_published_port() -> None:
 
 
 def test_what_stands_in_the_way_and_behind_it() -> None:
-    report = foretold("three-faults")
+    report = predicted("three-faults")
     assert report.cause is not None
     assert (report.cause.code, report.cause.confidence.value) == ("ip-forward-off", "likely")
     assert [each.code for each in report.after or ()] == ["docker-user-drop", "container-paused"]

@@ -29,7 +29,7 @@ DNS_PORT = 53
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class AskedServer:
     """One question to a real name server: the source's own, or what the embedded DNS server handed on.
 
     Attributes:
@@ -61,7 +61,7 @@ def source_host(case: Case) -> Host | None:
     return case.before(case.probe.source_at.host) if case.probe else None
 
 
-def questions(case: Case) -> tuple[Asked, ...]:
+def questions(case: Case) -> tuple[AskedServer, ...]:
     """What of this lookup went to real name servers, in order of time; the embedded DNS server keeps the message id."""
     if case.probe is None:
         return ()
@@ -71,11 +71,11 @@ def questions(case: Case) -> tuple[Asked, ...]:
     return tuple(_asked(case, each) for each in onward if each.flows[0].server.address != EMBEDDED_DNS)
 
 
-def _asked(case: Case, connection: Connection) -> Asked:
+def _asked(case: Case, connection: Connection) -> AskedServer:
     flows, table = connection.flows, case.table
     rows = sorted(row for flow in flows for row in flow.errors)
     first = rows[0] if rows else None
-    return Asked(
+    return AskedServer(
         server=flows[0].server.address,
         flows=flows,
         answered=any(len(flow.reverse) for flow in flows),
@@ -87,14 +87,14 @@ def _asked(case: Case, connection: Connection) -> Asked:
     )
 
 
-def frames(case: Case, asked: Asked, point: str) -> str:
+def frames(case: Case, asked: AskedServer, point: str) -> str:
     """``frames 5, 9``: the queries at a point; ``""`` when none was seen there."""
     rows = [row for flow in asked.flows if case.points[flow.point].name == point for row in flow.forward.tolist()]
     numbers = ", ".join(str(int(case.table.packets.frame[row])) for row in rows[:4])
     return f"{'frame' if len(rows) == 1 else 'frames'} {numbers}" if rows else ""
 
 
-def left(case: Case, asked: Asked) -> str:
+def left(case: Case, asked: AskedServer) -> str:
     """The host's own interface by which the query left under the host's own address, if it was seen there and nothing was lost there; else ``""``.
 
     Then nothing on the host stopped it, and no answer came as far as that interface.

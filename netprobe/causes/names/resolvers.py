@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
-from netprobe.causes.names.lookups import UNANSWERED, Asked, failed, frames, left, questions, source_host, walks
+from netprobe.causes.names.lookups import UNANSWERED, AskedServer, failed, frames, left, questions, source_host, walks
 from netprobe.causes.names.unknown import bearers_of, failed_name
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run
@@ -180,7 +180,7 @@ class DnsUpstreamDead(Cause):
         )
 
     @staticmethod
-    def _dead(case: Case, host: Host, asked: Asked) -> str:
+    def _dead(case: Case, host: Host, asked: AskedServer) -> str:
         """Why this server is known to be dead, as evidence; ``""`` when that is not known."""
         if asked.answered:
             return ""
@@ -202,7 +202,7 @@ class DnsUpstreamDead(Cause):
         return f"the embedded DNS server of {name}" if embedded else name
 
     @staticmethod
-    def _not_asked(case: Case, host: Host, asked: tuple[Asked, ...]) -> list[str]:
+    def _not_asked(case: Case, host: Host, asked: tuple[AskedServer, ...]) -> list[str]:
         """The servers that come after those asked, by the lookup's own configuration."""
         source, place = case.source_container, case.probe.source_at if case.probe else None
         conf = host.namespace(place.container).resolv_conf if place else None
@@ -270,7 +270,7 @@ class DnsHostResolverFirewalled(Cause):
             remedies=(run(obstacle.place.host, *(accept if in_filter else obstacle.undo)),),
         )
 
-    def _met(self, case: Case) -> tuple[Asked, Obstacle, str] | None:
+    def _met(self, case: Case) -> tuple[AskedServer, Obstacle, str] | None:
         host = source_host(case)
         if not failed(case) or host is None or case.source_container is None:
             return None
@@ -349,12 +349,12 @@ class DnsFallback(Cause):
         return conf.nameservers != (STUB,) and all(is_loopback(each) for each in conf.nameservers)
 
     @staticmethod
-    def _lost(case: Case, host: Host, asked: Asked) -> bool:
+    def _lost(case: Case, host: Host, asked: AskedServer) -> bool:
         no_route = host.own.routes is not None and route_lookup(host.own, asked.server) is None
         return not asked.answered and bool(left(case, asked) or (asked.error and no_route))
 
     @staticmethod
-    def _evidence(case: Case, host: Host, asked: Asked) -> str:
+    def _evidence(case: Case, host: Host, asked: AskedServer) -> str:
         if asked.error:
             return f"the query to {asked.server} was answered with {asked.error} by {asked.error_from}: frame {asked.error_frame}; {host.name} has no route there"
         point = left(case, asked)

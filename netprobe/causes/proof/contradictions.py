@@ -1,4 +1,4 @@
-"""Doubts: what keeps packets that look like a working connection from proving one."""
+"""Contradictions: what keeps packets that look like a working connection from proving one."""
 
 from __future__ import annotations
 
