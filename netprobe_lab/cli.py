@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import click
 
+SHELL_EXAMPLES = """\b
+Examples:
+  netprobe lab shell server2
+  netprobe lab shell server2 'docker ps | grep demo'
+  netprobe lab shell server2 docker run -d --name demo -p 80:80 nginx
+  netprobe lab shell server1 netprobe explain demo:80 --from server1
+"""
+
 
 @click.group()
 def lab() -> None:
@@ -50,12 +58,17 @@ def down_command(purge: bool) -> None:
 @lab.command(
     "shell",
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
-    short_help="Open a root shell on HOST of the lab, or run COMMAND there.",
+    short_help="Open a root shell on HOST of the lab, or run something there.",
+    epilog=SHELL_EXAMPLES,
 )
 @click.argument("host")
-@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="['LINE' | WORD...]")
 def shell_command(host: str, command: tuple[str, ...]) -> None:
-    """Open a root shell on HOST of the lab (server1, server2, outside), or run COMMAND there."""
+    """Open a root shell on HOST of the lab (server1, server2, router, outside, desk), or run something there.
+
+    One argument is a line for the shell there, several are a command and its arguments. docker, iptables and the like mean
+    that host; netprobe is on the PATH, and its inventory is the lab.
+    """
     from netprobe_lab.layout import this_lab
     from netprobe_lab.shell import replace_by_shell
 
@@ -72,15 +85,17 @@ def status_command(context: click.Context) -> None:
     context.exit(0 if print_status(this_lab()) else 1)
 
 
-@lab.command("list")
-def list_command() -> None:
-    """List the experiments and what netprobe must say about each."""
-    from netprobe_lab.experiments import EXPERIMENTS
+@lab.command("list", short_help="List the experiments, by group.")
+@click.argument("patterns", nargs=-1, metavar="[PATTERN...]")
+@click.option("--groups", "groups_only", is_flag=True, help="Only the groups, and how many experiments each has.")
+def list_command(patterns: tuple[str, ...], groups_only: bool) -> None:
+    """List the experiments, by group, and what netprobe must say about each.
 
-    width = max(len(experiment.name) for experiment in EXPERIMENTS)
-    for experiment in EXPERIMENTS:
-        click.echo(f"{experiment.name:{width}}  {experiment.title}  [{experiment.expected}]")
-    click.echo(f"{'truth-table':{width}}  the whole truth table, measured now, as Markdown (--proto)")
+    PATTERN is a group, or a name or a part of one; it may hold * and ?.
+    """
+    from netprobe_lab.commands import show_list
+
+    show_list(patterns, groups_only=groups_only)
 
 
 @lab.command("run", short_help="Run EXPERIMENTs and hold the answers against what they declare.")
@@ -89,17 +104,16 @@ def list_command() -> None:
     "--proto", "protocols", multiple=True, type=click.Choice(["tcp", "http", "udp", "icmp"]), default=("tcp",),
     show_default=True, help="For truth-table: the protocol; may be repeated.",
 )  # fmt: skip
+@click.option("--keep", is_flag=True, help="Leave the last experiment as it is, to look at it and to ask again.")
 @click.pass_context
-def run_command(context: click.Context, experiments: tuple[str, ...], protocols: tuple[str, ...]) -> None:
-    """Run EXPERIMENTs in the lab (their containers replace all that are there); exit 0 if netprobe says what is declared.
+def run_command(context: click.Context, experiments: tuple[str, ...], protocols: tuple[str, ...], keep: bool) -> None:
+    """Run EXPERIMENTs in the lab, and hold netprobe's answers against what they declare.
 
-    `truth-table` runs all its cells over one protocol and prints the table. Names may hold * and ?.
+    First all containers and networks of the lab are removed and its hosts' rules and routes put back: it is said which.
+    EXPERIMENT is a name, which may hold * and ?, a group (`lab list --groups`), or `truth-table`, which runs all its cells over
+    one protocol and prints the table. Exit code: 0 as declared, 1 not, 2 no such experiment, 4 one could not be run.
     """
-    from netprobe_lab.commands import run_named, run_table
+    from netprobe_lab.commands import run_named
     from netprobe_lab.layout import this_lab
 
-    if "truth-table" in experiments:
-        agreed = run_table(this_lab(), protocols, _say)
-    else:
-        agreed = run_named(this_lab(), experiments)
-    context.exit(0 if agreed else 1)
+    context.exit(run_named(this_lab(), experiments, protocols, _say, keep=keep))

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from netprobe.errors import UsageFault
 from netprobe_lab.errors import LabError
 
 RUN_ROOT = Path("/run/netprobe-lab")
@@ -125,6 +126,11 @@ class Lab:
         """Holds the id of the process that keeps the host's namespaces."""
         return self.host_dir(host) / "holder.pid"
 
+    @property
+    def bin_dir(self) -> Path:
+        """What a lab's shell has on its PATH before all else: netprobe."""
+        return self.run_dir / "bin"
+
     def socket(self, host: str) -> Path:
         """The Docker Engine's socket of one host."""
         return self.host_dir(host) / "docker.sock"
@@ -151,13 +157,13 @@ def machine(name: str) -> Machine:
     """Return the host of that name.
 
     Raises:
-        LabError: the lab has no such host.
+        UsageFault: the lab has no such host.
     """
     for candidate in MACHINES:
         if candidate.name == name:
             return candidate
     known = ", ".join(candidate.name for candidate in MACHINES)
-    raise LabError(f"the lab has no host {name!r}", f"its hosts are {known}")
+    raise UsageFault(f"the lab has no host {name!r}", f"its hosts are {known}")
 
 
 def this_lab() -> Lab:

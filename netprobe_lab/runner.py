@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from netprobe_lab.ask import Answer, explain, print_report, replay
 from netprobe_lab.compare import disagreements
 from netprobe_lab.edit import edit
+from netprobe_lab.errors import LabError
 from netprobe_lab.layout import SERVERS, Lab
+from netprobe_lab.lifecycle import is_up
 from netprobe_lab.steps import carry_out, clean, container_addresses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from netprobe_lab.experiments.model import Experiment, Step
 
@@ -23,9 +25,10 @@ Situation = tuple[tuple["Step", ...], tuple["Step", ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One experiment's result: what netprobe said, and where that is not what was declared."""
+    """One experiment's result: what netprobe was asked and said, and where that is not what was declared."""
 
     experiment: Experiment
+    arguments: tuple[str, ...]
     answer: Answer
     evidence: Path
     disagreements: tuple[str, ...]
@@ -62,33 +65,81 @@ def ask(lab: Lab, experiment: Experiment, evidence: Path, *, over_ssh: bool = Fa
         edit(evidence, experiment.edits)
         answer = replay(evidence)
     found = disagreements(answer.report, experiment.expected, addresses)
-    return Outcome(experiment=experiment, answer=answer, evidence=evidence, disagreements=tuple(found))
+    return Outcome(
+        experiment=experiment, arguments=arguments, answer=answer, evidence=evidence, disagreements=tuple(found)
+    )
 
 
-def outcomes(lab: Lab, experiments: Iterable[Experiment], directory: Path) -> Iterator[Outcome]:
-    """Run experiments, one situation after the other; the evidence of each is saved as NAME.pcapng; leave a clean lab.
+def outcomes(
+    lab: Lab,
+    experiments: Iterable[Experiment],
+    directory: Path,
+    could_not: Callable[[Experiment, LabError], None] | None = None,
+    *,
+    keep: bool = False,
+) -> Iterator[Outcome]:
+    """Run experiments, one situation after the other; the evidence of each is saved as NAME.pcapng.
+
+    Args:
+        lab: it is up.
+        experiments: which.
+        directory: where the evidence goes.
+        could_not: told of each experiment that could not be run, while the lab is up; the others are run. None: that ends the run.
+        keep: leave the last situation as it is; else the lab is clean afterwards.
 
     Raises:
         LabError: the lab failed, or netprobe gave no report.
     """
     try:
         for group in grouped(experiments):
-            make_situation(lab, situation(group[0]))
-            for experiment in group:
-                yield ask(lab, experiment, directory / f"{experiment.name}.pcapng")
+            yield from _of_situation(lab, group, directory, could_not)
     finally:
-        clean(lab)
+        if not keep:
+            clean(lab)
 
 
-def run_and_print(lab: Lab, experiments: list[Experiment]) -> bool:
-    """Run experiments, print each report and whether it is as declared; return whether all are."""
-    agreed = True
+def _of_situation(
+    lab: Lab, group: list[Experiment], directory: Path, could_not: Callable[[Experiment, LabError], None] | None
+) -> Iterator[Outcome]:
+    """Run experiments that share a situation. Raises as :func:`outcomes` does."""
+    try:
+        make_situation(lab, situation(group[0]))
+    except LabError as fault:
+        _pass_over(lab, group, fault, could_not)
+        return
+    for experiment in group:
+        try:
+            outcome = ask(lab, experiment, directory / f"{experiment.name}.pcapng")
+        except LabError as fault:
+            _pass_over(lab, [experiment], fault, could_not)
+        else:
+            yield outcome
+
+
+def _pass_over(
+    lab: Lab, experiments: list[Experiment], fault: LabError, could_not: Callable[[Experiment, LabError], None] | None
+) -> None:
+    if could_not is None or not is_up(lab):
+        raise fault
+    for experiment in experiments:
+        could_not(experiment, fault)
+
+
+def run_and_print(
+    lab: Lab,
+    experiments: list[Experiment],
+    could_not: Callable[[Experiment, LabError], None] | None = None,
+    *,
+    keep: bool = False,
+) -> list[Outcome]:
+    """Run experiments as :func:`outcomes` does, and print each report and whether it is as declared."""
+    results = []
     with tempfile.TemporaryDirectory(prefix="netprobe-") as directory:
-        for outcome in outcomes(lab, experiments, Path(directory)):
+        for outcome in outcomes(lab, experiments, Path(directory), could_not, keep=keep):
             print(f"── {outcome.experiment.name}: {outcome.experiment.title}", flush=True)
             print_report(outcome.evidence)
             for line in outcome.disagreements:
                 print(f"   not as declared: {line}")
             print("   as declared" if not outcome.disagreements else "", flush=True)
-            agreed = agreed and not outcome.disagreements
-    return agreed
+            results.append(outcome)
+    return results

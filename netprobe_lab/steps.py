@@ -90,6 +90,15 @@ def clean(lab: Lab) -> None:
     restore_surroundings(lab)
 
 
+def present(lab: Lab, machine: Machine) -> tuple[list[str], list[str]]:
+    """Return the names of the containers and of the custom networks that are on a server: what :func:`clean` removes there."""
+    containers = on_host(lab, machine.name, ["docker", "ps", "--all", "--format", "{{.Names}}"])
+    networks = on_host(
+        lab, machine.name, ["docker", "network", "ls", "--format", "{{.Name}}", "--filter", "type=custom"]
+    )
+    return containers.stdout.split(), networks.stdout.split()
+
+
 def _remove_containers(lab: Lab, machine: Machine) -> None:
     names = on_host(lab, machine.name, ["docker", "ps", "--all", "--quiet"]).stdout.split()
     if names:

@@ -23,12 +23,10 @@ DEMO = experiment("demo")
 CAPTURE = Path(__file__).resolve().parents[1] / "captures" / f"{DEMO.name}.pcapng"
 
 
-def netprobe(*arguments: str, hosts_file: Path | None = None) -> int:
+def netprobe(*arguments: str) -> int:
     """Run netprobe's command line, shown as it would be typed; return its exit code."""
     print(f"$ netprobe {' '.join(arguments)}", flush=True)
     environment = dict(os.environ, PATH=f"{os.environ.get('PATH', '')}:{PATH}")
-    if hosts_file is not None:
-        environment["NETPROBE_HOSTS"] = str(hosts_file)
     return subprocess.run([sys.executable, "-m", "netprobe", *arguments], check=False, env=environment).returncode
 
 
@@ -46,7 +44,7 @@ def demo_in(lab: Lab) -> int:
             say("docker run -d --name demo -p 80:80 nginx, on server2")
             for step in DEMO.set_up:
                 carry_out(lab, step)
-        return netprobe("explain", *DEMO.explain, hosts_file=lab.hosts_file)
+        return netprobe("explain", *DEMO.explain, "--hosts", "lab")
     finally:
         if mine:
             on_host(lab, "server2", ["docker", "rm", "--force", "demo"], check=False)

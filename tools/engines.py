@@ -38,7 +38,7 @@ def tested(lab: Lab) -> bool:
     if not own:
         say(f"no experiment is for this engine; those of Engine {MAJOR} are left out")
     agreed = run_table(lab, ("tcp",), say)
-    return run_and_print(lab, own) and agreed
+    return not any(each.disagreements for each in run_and_print(lab, own)) and agreed
 
 
 def main() -> int:

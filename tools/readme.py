@@ -14,15 +14,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netprobe_lab.layout import this_lab
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 README = Path(__file__).parent.parent / "README.md"
 NETPROBE = (sys.executable, "-m", "netprobe")
 DROP = ("DOCKER-USER", "-s", "192.168.3.0/24", "-j", "DROP")
-ASKED = ("explain", "demo:80", "--from", "server1")
+ASKED = ("explain", "demo:80", "--from", "server1", "--hosts", "lab")
 
 
 def demo() -> str:
@@ -58,7 +56,7 @@ def start_demo() -> None:
     lab("docker", "run", "-d", "--name", "demo", "-p", "80:80", "nginx")
     end = time.monotonic() + 20
     while time.monotonic() < end:
-        done = netprobe(*ASKED, "--hosts", str(this_lab().hosts_file))
+        done = netprobe(*ASKED)
         if done.returncode == 0:
             return
     raise SystemExit(f"demo does not answer:\n{done.stdout}{done.stderr}")
@@ -66,7 +64,7 @@ def start_demo() -> None:
 
 def console(*arguments: str) -> str:
     """Return a command and what it printed, as a console block."""
-    done = netprobe(*arguments, "--hosts", str(this_lab().hosts_file))
+    done = netprobe(*arguments)
     if not done.stdout:
         raise SystemExit(done.stderr)
     return f"```console\n# netprobe {' '.join(arguments)}\n{done.stdout.rstrip()}\n```"

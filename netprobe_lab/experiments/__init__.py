@@ -1,10 +1,11 @@
-"""The experiments: one declaration each, in families. EXPERIMENTS lists them all, in the order of `lab list`."""
+"""The experiments: one declaration each, in groups. EXPERIMENTS lists them all, in the order of `lab list`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from netprobe_lab.errors import LabError
+from netprobe.errors import UsageFault
 from netprobe_lab.experiments.addresses import ADDRESSES
 from netprobe_lab.experiments.conntrack import CONNTRACK
 from netprobe_lab.experiments.direct import DIRECT
@@ -29,41 +30,90 @@ from netprobe_lab.experiments.truth import TRUTH
 from netprobe_lab.experiments.versions import VERSIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from netprobe_lab.experiments.model import Experiment
 
-EXPERIMENTS: Final[tuple[Experiment, ...]] = (
-    *NAMES,
-    *RESOLVERS,
-    *ADDRESSES,
-    *ENDPOINTS,
-    *SERVICE,
-    *VERSIONS,
-    *SHARED,
-    *ENGINES,
-    *FIREWALLS,
-    *ENGINE_28,
-    *DIRECT,
-    *FILTERS,
-    *ROUTING,
-    *FORWARDING,
-    *TRANSLATION,
-    *CONNTRACK,
-    *LINK,
-    *MACVLAN,
-    *MACVLAN_FAULTS,
-    *SEGMENTS,
-    *TRACED,
-    *TRUTH,
+
+class Group(NamedTuple):
+    """Experiments that belong together.
+
+    Attributes:
+        name: may be given in place of their names.
+        title: one line about them.
+        experiments: in their order.
+    """
+
+    name: str
+    title: str
+    experiments: tuple[Experiment, ...]
+
+
+GROUPS: Final[tuple[Group, ...]] = (
+    Group("names", "name resolution: embedded DNS, links, a shared namespace, names that nobody knows", NAMES),
+    Group("resolvers", "lookups that get no answer", RESOLVERS),
+    Group("addresses", "addresses that a client keeps while the name goes elsewhere", ADDRESSES),
+    Group("endpoints", "how the port is published, what listens there, the container's state", ENDPOINTS),
+    Group("service", "who has the port: an ignored publication, a process of the host, a full queue", SERVICE),
+    Group("versions", "a port published for one IP version, and dialled by the other", VERSIONS),
+    Group("shared", "containers in one network namespace", SHARED),
+    Group("engines", "engines that run otherwise: without docker-proxy, without root", ENGINES),
+    Group("firewalls", "rules that drop, rules that are missing, the way out of a host", FIREWALLS),
+    Group("engine28", "what Engine 28 does otherwise (lab up --engine sid)", ENGINE_28),
+    Group("direct", "a container's own IPv6 address, dialled from another host", DIRECT),
+    Group("filters", "filters in unusual places", FILTERS),
+    Group("routing", "routes that are missing or lead elsewhere, a wire that loses packets", ROUTING),
+    Group("forwarding", "forwarding, the way back and the wire between hosts", FORWARDING),
+    Group("translation", "rules of address translation that were flushed or are left over", TRANSLATION),
+    Group("conntrack", "connection tracking: invalid segments, stale entries, a full table", CONNTRACK),
+    Group("link", "layer 2 and the size of frames", LINK),
+    Group("macvlan-networks", "macvlan networks across two hosts, untagged and in a VLAN", MACVLAN),
+    Group("macvlan-faults", "what goes wrong with macvlan networks", MACVLAN_FAULTS),
+    Group("segments", "macvlan segments, routers with one wire, names of another host's containers", SEGMENTS),
+    Group("traced", "--trace: the kernel tells rule by rule how the packets went", TRACED),
+    Group("truth", "the truth table, cell by cell: docker-proxy, the DNAT rule, or both gone", TRUTH),
 )
+EXPERIMENTS: Final[tuple[Experiment, ...]] = tuple(each for group in GROUPS for each in group.experiments)
 
 
 def experiment(name: str) -> Experiment:
     """Return the experiment of that name.
 
     Raises:
-        LabError: there is none.
+        UsageFault: there is none.
     """
     for candidate in EXPERIMENTS:
         if candidate.name == name:
             return candidate
-    raise LabError(f"no experiment is called {name!r}", "netprobe lab list")
+    raise UsageFault(f"no experiment is called {name!r}", "netprobe lab list")
+
+
+def chosen(patterns: Iterable[str], *, parts: bool = False) -> list[Group]:
+    """Return the experiments that the patterns mean, each once, by group and in the order of the list.
+
+    Args:
+        patterns: a group's name, an experiment's name, or one with ``*`` and ``?``.
+        parts: a part of an experiment's name will do.
+
+    Raises:
+        UsageFault: a pattern means none.
+    """
+    wanted = list(patterns)
+    for pattern in wanted:
+        if not any(_means(pattern, group, each, parts) for group in GROUPS for each in group.experiments):
+            raise UsageFault(f"no experiment and no group is called {pattern!r}", "netprobe lab list")
+    kept = (
+        Group(group.name, group.title, tuple(each for each in group.experiments if _any(wanted, group, each, parts)))
+        for group in GROUPS
+    )
+    return [group for group in kept if group.experiments]
+
+
+def _any(patterns: Iterable[str], group: Group, experiment: Experiment, parts: bool) -> bool:
+    return any(_means(pattern, group, experiment, parts) for pattern in patterns)
+
+
+def _means(pattern: str, group: Group, experiment: Experiment, parts: bool) -> bool:
+    if pattern == group.name or fnmatchcase(experiment.name, pattern):
+        return True
+    return parts and fnmatchcase(experiment.name, f"*{pattern}*")

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from netprobe.errors import UsageFault
 from netprobe_lab.commands import chosen
 from netprobe_lab.compare import disagreements, seen_by_target
 from netprobe_lab.errors import LabError
-from netprobe_lab.experiments import EXPERIMENTS, experiment
+from netprobe_lab.experiments import EXPERIMENTS, GROUPS, experiment
 from netprobe_lab.experiments.model import Expected, Run
 from netprobe_lab.experiments.truth import COLUMNS, ROWS, TABLE, TRUTH
 from netprobe_lab.layout import OVERRIDE, SERVER1, this_lab
@@ -88,11 +89,20 @@ def test_one_set_up_serves_a_column() -> None:
 
 
 def test_unknown_experiments_are_refused() -> None:
-    with pytest.raises(LabError, match="no experiment"):
+    with pytest.raises(UsageFault, match="no experiment"):
         experiment("nope")
-    with pytest.raises(LabError, match="no experiment"):
+    with pytest.raises(UsageFault, match="no experiment"):
         chosen(["demo", "nope-*"])
     assert [one.name for one in chosen(["demo*", "demo"])] == ["demo", "demo-http"]
+
+
+def test_a_group_may_be_named_and_is_no_experiment() -> None:
+    names = {group.name for group in GROUPS}
+    assert len(names) == len(GROUPS)
+    assert not names & {each.name for each in EXPERIMENTS}
+    for group in GROUPS:
+        assert group.experiments
+        assert tuple(chosen([group.name])) == group.experiments
 
 
 def test_lab_ids(monkeypatch: pytest.MonkeyPatch) -> None:
