@@ -100,7 +100,7 @@ class Lab:
 
     @property
     def bin_dir(self) -> Path:
-        """Commands that the lab stands in for; the first on the PATH of its shells."""
+        """Commands that the lab stands in for, and netprobe; the first on the PATH of its shells."""
         return self.run_dir / "bin"
 
     @property
@@ -125,11 +125,6 @@ class Lab:
     def holder_file(self, host: str) -> Path:
         """Holds the id of the process that keeps the host's namespaces."""
         return self.host_dir(host) / "holder.pid"
-
-    @property
-    def bin_dir(self) -> Path:
-        """What a lab's shell has on its PATH before all else: netprobe."""
-        return self.run_dir / "bin"
 
     def socket(self, host: str) -> Path:
         """The Docker Engine's socket of one host."""

@@ -18,8 +18,7 @@ def shell_environment(lab: Lab, host: str) -> dict[str, str]:
     engine = {"DOCKER_HOST": f"unix://{lab.socket(host)}"} if host != WIRES and machine(host).engine else {}
     hosts = {"NETPROBE_HOSTS": str(lab.hosts_file), "PATH": f"{lab.bin_dir}:{PATH}"}
     desk = desk_environment(lab) if host == DESK.name else {}
-    path = {"PATH": f"{lab.bin_dir}:{PATH}"}
-    return environment(lab, kept | engine | hosts | desk | path | {OVERRIDE: lab.id, "PS1": r"\u@\h:\w\$ "})
+    return environment(lab, kept | engine | hosts | desk | {OVERRIDE: lab.id, "PS1": r"\u@\h:\w\$ "})
 
 
 def replace_by_shell(lab: Lab, host: str, command: tuple[str, ...]) -> None:
