@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from netprobe.forward.model import Barrier, Flying, Obstacle, PredictedOutcome, Prediction, Stopped, UnknownHere
+from netprobe.forward.modes import Predicting
+from netprobe.forward.trail import Trail, endpoint
 from netprobe.forward.walk import Walker
 from netprobe.model.report import Direction
 from netprobe.state.lookup import canonical
@@ -47,9 +49,14 @@ class Request:
     proto: str
     source_port: int | None = None
 
+    @property
+    def packet(self) -> Flying:
+        """Its first packet; the source address is the route's."""
+        return Flying(src=None, sport=self.source_port, dst=self.dialled, dport=self.port, proto=self.proto)
+
 
 def predict(question: Request, hosts: Mapping[str, Host]) -> Prediction:
-    """Walker one packet, and its answer, through the hosts' state.
+    """Walk one packet, and its answer, through the hosts' state.
 
     The first obstacle ends the walk; it is then taken again as if that were gone, for what lies behind.
     """
@@ -78,10 +85,9 @@ def _walk(
     past: frozenset[tuple[Place, str]],
     gone: frozenset[tuple[Place, str]],
 ) -> Prediction:
-    walk = Walker(hosts=hosts, past=past, gone=gone)
-    packet = Flying(
-        src=None, sport=question.source_port, dst=question.dialled, dport=question.port, proto=question.proto
-    )
+    packet = question.packet
+    trail = Trail(dialled=endpoint(packet.dst, packet.dport, packet.proto))
+    walk = Walker(hosts=hosts, mode=Predicting(past, gone), trail=trail)
     outcome, unknown = PredictedOutcome.WORKS, ""
     obstacles: tuple[Obstacle, ...] = ()
     try:
@@ -96,11 +102,11 @@ def _walk(
         outcome, unknown = PredictedOutcome.UNKNOWN, str(end)
     return Prediction(
         outcome=outcome,
-        hops=tuple(walk.hops),
-        steps=tuple(walk.steps),
+        hops=tuple(trail.hops),
+        steps=tuple(trail.steps),
         obstacles=obstacles,
         unknown=unknown,
-        resolved=tuple(dict.fromkeys(walk.resolved)),
+        resolved=tuple(dict.fromkeys(trail.resolved)),
         arrives=walk.arrives,
     )
 

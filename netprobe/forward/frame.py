@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
-from netprobe.forward.model import Barrier, Obstacle, Stopped
+from netprobe.forward.model import Barrier, Obstacle, UnknownHere
 from netprobe.state.address import same
 from netprobe.state.lookup import container_link, network_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from netprobe.forward.modes import Mode
     from netprobe.model.report import Direction
     from netprobe.state.engine.docker import Container, EndpointSettings, Network
     from netprobe.state.links import Link
@@ -84,7 +85,7 @@ class Bearer:
 class Frame:
     """A frame on its way: out of ``device`` in ``place``, for whoever has ``address`` (the next hop's) on that link.
 
-    ``taps``: the points that it passed so far, in order.
+    ``mode``: how it goes on where something stops it. ``taps``: the points that it passed so far, in order.
     """
 
     hosts: Mapping[str, Host]
@@ -92,6 +93,7 @@ class Frame:
     device: str
     address: str
     direction: Direction
+    mode: Mode
     taps: list[Tap] = field(default_factory=list)
 
     @property
@@ -105,8 +107,12 @@ class Frame:
         return Place(host=self.place.host)
 
     def meets(self, barrier: Barrier, place: Place, label: str, text: str) -> None:
-        """Meet an obstacle. Raises Stopped."""
-        raise Stopped(Obstacle(barrier=barrier, place=place, label=label, text=text, direction=self.direction))
+        """Meet an obstacle, and pass it only in a mode that does. Raises Stopped."""
+        self.mode.meet(Obstacle(barrier=barrier, place=place, label=label, text=text, direction=self.direction))
+
+    def unknown(self, why: str) -> None:
+        """Come to what the state does not tell. Raises UnknownHere, but in a mode that passes it."""
+        self.mode.unknown(UnknownHere(why))
 
     def passes(self, place: Place, interface: str, *, observable: bool = True, vlan: int | None = None) -> None:
         """Pass a point."""
@@ -150,3 +156,10 @@ def mac_of(host: Host, container: Container, endpoint: EndpointSettings) -> str:
     """The link address of a container in a network: its interface's, else the engine's word."""
     inner = container_link(host, container, endpoint)
     return (inner.mac if inner else "") or endpoint.mac
+
+
+def below(host: Host, device: str) -> tuple[str, ...]:
+    """An interface and what its frames leave by: ``eth1.1``, ``eth1``."""
+    link = host.own.link(device)
+    parent = link.peer_name if link is not None and link.kind == "vlan" else device.rpartition(".")[0]
+    return (device, parent) if parent and host.own.link(parent) is not None else (device,)

@@ -40,12 +40,16 @@ _BY_SOURCE = frozenset({"SNAT", "MASQUERADE"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """What filters one namespace's packets of one IP version; ``rulesets``: of both iptables backends, where there are two."""
+    """What filters one namespace's packets of one IP version.
+
+    ``rulesets``: of both iptables backends, where there are two. ``known`` False: they were not read.
+    """
 
     place: Place
     namespace: Namespace
     rulesets: tuple[Ruleset, ...] = ()
     nft: NftRuleset | None = None
+    known: bool = True
 
     def seen(self, packet: Flying, *, in_if: str, out_if: str, new: bool) -> PacketTuple:
         """The packet in the form that rules match on."""

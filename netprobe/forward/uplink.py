@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
 from netprobe.forward.drivers import DRIVERS
-from netprobe.forward.frame import Arrival, Bearer
-from netprobe.forward.model import Barrier, UnknownHere
+from netprobe.forward.frame import Arrival, Bearer, below
+from netprobe.forward.model import Barrier
 from netprobe.state.lookup import host_with
 
 if TYPE_CHECKING:
@@ -15,13 +15,6 @@ if TYPE_CHECKING:
 
     from netprobe.forward.frame import Frame, Onto
     from netprobe.state.model import Host
-
-
-def below(host: Host, device: str) -> tuple[str, ...]:
-    """An interface and what its frames leave by: ``eth1.1``, ``eth1``."""
-    link = host.own.link(device)
-    parent = link.peer_name if link is not None and link.kind == "vlan" else device.rpartition(".")[0]
-    return (device, parent) if parent and host.own.link(parent) is not None else (device,)
 
 
 def tag_of(host: Host, device: str) -> int | None:
@@ -43,6 +36,9 @@ def onto_the_wire(frame: Frame, by: Onto) -> Arrival:
     if not by.child and any(driver.hides(frame, by.device) for driver in DRIVERS):
         text = f"a host does not reach macvlan containers of its own {by.device}"
         frame.meets(Barrier.OWN_PARENT, frame.own, by.device, text)
+        own = next((each for driver in DRIVERS for each in driver.bearers(frame, host)), None)
+        if own is not None:
+            return _in(frame, own, tag)
     bearer = _bearer(frame, tag)
     return Arrival(into=None) if bearer is None else _in(frame, bearer, tag)
 
@@ -68,7 +64,8 @@ def _bearer(frame: Frame, tag: int | None) -> Bearer | None:
     found = list(_bearers(frame, {name: other for name, other in frame.hosts.items() if name != frame.host.name}))
     near = [each for each in found if tag_of(each.host, each.parent) == tag]
     if len(near) > 1:
-        raise UnknownHere(f"{' and '.join(str(each.place) for each in near)} both have {frame.address}")
+        why = f"{' and '.join(str(each.place) for each in near)} both have {frame.address}"
+        return frame.mode.choose((), lambda: near, why)
     if not near and len(found) == 1 and found[0].place.container is not None:
         _other_vlan(frame, found[0], tag)
         return found[0]

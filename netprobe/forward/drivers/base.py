@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from netprobe.evidence.model import Place
 from netprobe.forward.model import UnknownHere
+from netprobe.state.lookup import container_interface
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +56,15 @@ class Driver:
     def hides(self, frame: Frame, device: str) -> bool:
         """Whether the address is that of a container that the host does not reach by this interface, though it is on its segment."""
         return False
+
+    def taps(
+        self, host: Host, container: Container, endpoint: EndpointSettings, network: Network
+    ) -> Iterator[tuple[Place, str]]:
+        """The points that a packet passes on its way into a container, from its host's side: (namespace, interface)."""
+        yield (
+            Place(host=host.name, container=host.owner_of(container.name)),
+            container_interface(host, container, endpoint),
+        )
 
     def parents(self, network: Network) -> tuple[str, ...]:
         """The interfaces of the host that such a network's frames leave by."""

@@ -16,6 +16,8 @@ from netprobe.state.address import same
 from netprobe.state.lookup import container_interface, docker_bridges, has_address, host_veth
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from netprobe.forward.frame import Frame
     from netprobe.state.engine.docker import Container, EndpointSettings, Network
     from netprobe.state.links import Link
@@ -37,12 +39,13 @@ class Bridge(Driver):
             frame.passes(frame.own, veth.name)
         link = host.own.link(bridge)
         if not bridge or link is None:
-            raise UnknownHere(f"{frame.place}: the bridge behind {frame.device} is not known")
+            frame.unknown(f"{frame.place}: the bridge behind {frame.device} is not known")
         if veth is not None and not veth.master:
             frame.meets(Barrier.LINK_DOWN, frame.own, veth.name, f"{veth.name} is no port of {bridge}")
         frame.must_be_up(frame.own, link)
-        up = has_address(host.own, frame.address)
-        frame.passes(frame.own, bridge, observable=up or link.promisc)
+        up = has_address(host.own, frame.address) or not bridge
+        if bridge:
+            frame.passes(frame.own, bridge, observable=up or bool(link and link.promisc))
         return Arrival(into=frame.own, in_if=bridge) if up else self._to_port(frame, bridge, switched=True)
 
     def owns(self, host: Host, link: Link) -> bool:
@@ -73,4 +76,15 @@ class Bridge(Driver):
         if host.containers is None:
             raise UnknownHere(f"the containers of {host.name} are not known")
         frame.meets(Barrier.NO_NEIGHBOUR, frame.own, bridge, f"nobody on {bridge} has {frame.address}")
-        return Arrival(into=None)
+        return Arrival(
+            into=frame.own if switched else None, in_if=bridge
+        )  # passed: as if the gateway's address were the host's
+
+    def taps(
+        self, host: Host, container: Container, endpoint: EndpointSettings, network: Network
+    ) -> Iterator[tuple[Place, str]]:
+        """The bridge, the host's end of the veth pair, the container's."""
+        veth = host_veth(host, container, endpoint)
+        for name in filter(None, ((veth.master if veth else "") or network.bridge, veth.name if veth else "")):
+            yield Place(host=host.name), name
+        yield from super().taps(host, container, endpoint, network)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
 from netprobe.forward.drivers.base import Driver
-from netprobe.forward.frame import Arrival, Bearer, Onto, mac_of
+from netprobe.forward.frame import Arrival, Bearer, Onto, below, mac_of
 from netprobe.forward.model import Barrier, UnknownHere
 from netprobe.state.lookup import container_interface, has_address
 
@@ -108,3 +108,12 @@ class Macvlan(Driver):
     def parents(self, network: Network) -> tuple[str, ...]:
         """``-o parent=``."""
         return (network.parent,) if network.parent else ()
+
+    def taps(
+        self, host: Host, container: Container, endpoint: EndpointSettings, network: Network
+    ) -> Iterator[tuple[Place, str]]:
+        """The parent (and what that stands on), the container's interface."""
+        for parent in self.parents(network):
+            for name in reversed(below(host, parent)):
+                yield Place(host=host.name), name
+        yield from super().taps(host, container, endpoint, network)

@@ -8,6 +8,7 @@ from netprobe.evidence.model import Place
 from netprobe.forward.drivers import driver_of
 from netprobe.forward.frame import Frame
 from netprobe.forward.model import Barrier, Stopped
+from netprobe.forward.modes import Predicting
 from netprobe.forward.wire import carry
 from netprobe.model.report import Direction
 from netprobe.state.engine.docker import Network
@@ -21,6 +22,7 @@ def out_of(hosts: Any, container: str | None, device: str, address: str) -> Fram
         device=device,
         address=address,
         direction=Direction.REQUEST,
+        mode=Predicting(),
     )
 
 

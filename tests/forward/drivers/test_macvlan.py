@@ -10,6 +10,7 @@ from netprobe.evidence.model import Place
 from netprobe.forward.drivers import driver_of
 from netprobe.forward.frame import Arrival, Frame
 from netprobe.forward.model import Barrier, Stopped
+from netprobe.forward.modes import Predicting
 from netprobe.forward.wire import carry
 from netprobe.model.report import Direction
 from netprobe.state.engine.docker import Container, ContainerState, EndpointSettings, Network
@@ -46,6 +47,7 @@ def sent(
         device=device,
         address=address,
         direction=Direction.REQUEST,
+        mode=Predicting(),
     )
     arrival, end = carry(frame)
     return frame, arrival, end

@@ -1,0 +1,91 @@
+"""Kernel settings that stop a packet between its interfaces: forwarding, reverse path filter, route_localnet; and bridge netfilter's switch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netprobe.forward.model import Barrier, Flying, Obstacle, UnknownHere
+from netprobe.state.address import is_loopback
+from netprobe.state.lookup import route_lookup
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from netprobe.evidence.model import Place
+    from netprobe.state.lookup import RouteHop
+    from netprobe.state.model import Host
+
+
+def bridge_netfilter(host: Host, address: str) -> bool:
+    """Whether what a bridge switches passes iptables too; where IPv6's switch was not read, IPv4's stands for it (Docker sets both)."""
+    settings, name = host.sysctls or {}, "net.bridge.bridge-nf-call-iptables"
+    value = settings.get(name)
+    return (settings.get("net.bridge.bridge-nf-call-ip6tables", value) if ":" in address else value) == "1"
+
+
+def forwarding_off(place: Place, host: Host, packet: Flying, in_if: str) -> Obstacle | None:
+    """The switch for packets that are not for the namespace itself. Raises UnknownHere."""
+    if place.container is not None:
+        return None  # a container that forwards: its settings are not read
+    decides = _forwards6 if ":" in packet.dst else _forwards4
+    name, value = decides(host.sysctls or {}, in_if.replace(".", "/"))
+    if value is None:
+        raise UnknownHere(f"whether {place} forwards is not known")
+    if value != "0":
+        return None
+    return Obstacle(
+        barrier=Barrier.FORWARDING_OFF, place=place, label=name, text=f"{name} = 0", direction=packet.direction,
+        undo=("sysctl", "-w", f"{name}=1"),
+    )  # fmt: skip
+
+
+def _forwards4(settings: Mapping[str, str], device: str) -> tuple[str, str | None]:
+    """The setting that decides for IPv4, and its value: the incoming interface's own; ``ip_forward`` writes them all (ip-sysctl.rst)."""
+    whole, own = "net.ipv4.ip_forward", f"net.ipv4.conf.{device}.forwarding"
+    value = settings.get(own, settings.get(whole))
+    return whole if settings.get(whole) == "0" else own, value
+
+
+def _forwards6(settings: Mapping[str, str], device: str) -> tuple[str, str | None]:
+    """For IPv6 ``all`` decides alone; ``force_forwarding`` of the incoming interface overrides it (net/ipv6/ip6_output.c, ip6_forward)."""
+    whole = "net.ipv6.conf.all.forwarding"
+    forced = settings.get(f"net.ipv6.conf.{device}.force_forwarding") == "1"
+    return whole, "1" if forced else settings.get(whole)
+
+
+def reverse_path(place: Place, host: Host, packet: Flying, in_if: str) -> Obstacle | None:
+    """Strict rp_filter: the way back to the source must be the way in (net/ipv4/fib_frontend.c, __fib_validate_source; RFC 3704)."""
+    if place.container is not None or packet.src is None or ":" in packet.src or host.own.routes is None:
+        return None  # a container's settings are not read
+    settings = host.sysctls or {}
+    names = [f"net.ipv4.conf.{each}.rp_filter" for each in ("all", in_if.replace(".", "/"))]
+    if max(settings.get(name, "0") for name in names) != "1":
+        return None
+    way = route_lookup(host.own, packet.src)
+    if way is None or way.local or way.dev == in_if:
+        return None
+    return Obstacle(
+        barrier=Barrier.REVERSE_PATH, place=place, label=f"rp_filter of {in_if}",
+        text=f"{packet.src} came in by {in_if}, and the way back is by {way.dev}", direction=packet.direction,
+        undo=("sysctl", "-w", f"{names[1]}=2"),
+    )  # fmt: skip
+
+
+def no_route_localnet(place: Place, host: Host, packet: Flying, way: RouteHop) -> Obstacle | None:
+    """What has a source of 127.0.0.0/8 is routed to lo only, unless route_localnet is set (net/ipv4/route.c __mkroute_output).
+
+    Raises UnknownHere.
+    """
+    if way.local or not is_loopback(packet.src or "") or ":" in packet.dst or place.container is not None:
+        return None
+    settings = host.sysctls or {}
+    names = [f"net.ipv4.conf.{device}.route_localnet" for device in (way.dev.replace(".", "/"), "all")]
+    values = [settings.get(name) for name in names]
+    if None in values:
+        raise UnknownHere(f"whether {place} routes 127.0.0.0/8 is not known")
+    if "1" in values:
+        return None
+    return Obstacle(
+        barrier=Barrier.ROUTE_LOCALNET, place=place, label=names[0], text=f"{names[0]} = 0", direction=packet.direction,
+        undo=("sysctl", "-w", f"{names[0]}=1"),
+    )  # fmt: skip

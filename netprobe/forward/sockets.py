@@ -1,0 +1,98 @@
+"""Who takes a packet in the namespace that it came to: a process, docker-proxy, or nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from netprobe.forward.model import Barrier, Obstacle, WalkStep
+from netprobe.forward.trail import ICMP, endpoint
+from netprobe.model.endpoint import Endpoint
+from netprobe.state.address import same
+from netprobe.state.engine.docker import ContainerState
+from netprobe.state.sockets import listening
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from netprobe.evidence.model import Place
+    from netprobe.forward.model import Flying
+    from netprobe.state.model import Host, Namespace
+    from netprobe.state.names import Proxy
+    from netprobe.state.sockets import Socket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What becomes of a packet at a socket.
+
+    Attributes:
+        dials: where docker-proxy opens its own connection to, None: the packet has arrived.
+        step: who took it, as a step of the walk.
+        obstacle: nobody takes it, or not now. refused: nobody does.
+    """
+
+    dials: Endpoint | None = None
+    step: WalkStep | None = None
+    obstacle: Obstacle | None = None
+    refused: bool = False
+
+
+HERE = Taken()
+
+
+def taken(host: Host, namespace: Namespace, place: Place, packet: Flying) -> Taken | None:
+    """Who takes a request; None where the sockets are not known."""
+    if packet.proto == ICMP or packet.dport is None:
+        return HERE
+    if namespace.sockets is None:
+        return None
+    takers = listening(namespace.sockets, packet.dst, packet.dport, packet.proto)
+    label = f"port {packet.dport}/{packet.proto}"
+    if not takers:
+        text = f"nothing listens on {Endpoint(packet.dst, packet.dport)}/{packet.proto}"
+        nobody = Obstacle(barrier=Barrier.NOBODY_LISTENS, place=place, label=label, text=text, rejects=True)
+        return Taken(obstacle=nobody, refused=True)
+    proxy = _proxy(host, packet) if place.container is None else None
+    if proxy is None:
+        what = f"{takers[0].process or 'a process'} listens on port {packet.dport}"
+        return Taken(step=WalkStep(place=place, stage="socket", what=what), obstacle=_full(place, label, takers))
+    to = Endpoint(proxy.container_ip, proxy.container_port)
+    step = WalkStep(place=place, stage="docker-proxy", what=f"dials {to}", rule=f"docker-proxy pid {proxy.pid}")
+    return Taken(dials=to, step=step, obstacle=_full(place, label, takers))
+
+
+def _full(place: Place, label: str, takers: Sequence[Socket]) -> Obstacle | None:
+    if not all(each.full for each in takers):
+        return None
+    waiting, most = takers[0].backlog
+    text = f"{waiting} connections wait to be accepted, the backlog is {most}"
+    return Obstacle(barrier=Barrier.QUEUE_FULL, place=place, label=label, text=text)
+
+
+def _proxy(host: Host, packet: Flying) -> Proxy | None:
+    for each in host.proxies or ():
+        if packet.dport is not None and each.listens(packet.dst, packet.dport, packet.proto):
+            return each
+    return None
+
+
+def paused(host: Host, place: Place, packet: Flying) -> Obstacle | None:
+    """A paused container's kernel accepts, and its processes do nothing."""
+    container = host.container(place.container) if place.container else None
+    if container is None or container.state is not ContainerState.PAUSED or packet.proto == ICMP:
+        return None
+    return Obstacle(barrier=Barrier.PAUSED, place=place, label=container.name, text="the container is paused")
+
+
+def asked_elsewhere(place: Place, packet: Flying, dialled: Sequence[tuple[str, int | None]]) -> Obstacle | None:
+    """A TCP socket takes answers from the endpoint that it dialled alone (RFC 9293 §3.10.7.3: others are reset)."""
+    if packet.proto != "tcp" or packet.src is None or not dialled:
+        return None
+    if any(same(address, packet.src) and port == packet.sport for address, port in dialled):
+        return None
+    came, wanted = endpoint(packet.src, packet.sport, packet.proto), endpoint(*dialled[0], packet.proto)
+    return Obstacle(
+        barrier=Barrier.OTHER_SOURCE, place=place, label=f"{came}", text=f"the answer comes from {came}, not from {wanted}",
+        direction=packet.direction, rejects=True,
+    )  # fmt: skip
