@@ -5,10 +5,11 @@ STAMP  := $(VENV)/.stamp
 BIN    := $(VENV)/bin
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
-.PHONY: help demo test unit lab-test lint captures bench test-engines setup setup-bpftrace clean
+.PHONY: help demo ready test test-all test-rest unit lab-test lint captures bench test-engines setup setup-bpftrace clean
 help:
 	@echo "make demo      explain a container connection in a lab of two real Docker hosts"
-	@echo "make test      all tests: unit, replay of captures/, and (as root) the lab's"
+	@echo "make test      unit, replay of captures/, and (as root) live: one of each cause, finding and path, and what changed"
+	@echo "make test-all  the same, with all of the lab's tests and experiments"
 	@echo "make test-engines  the truth table with Docker Engine 28 (of Debian sid: downloads it once, some minutes)"
 	@echo "make lint      ruff and mypy --strict"
 	@echo "make captures  record captures/ again, in the lab"
@@ -32,17 +33,24 @@ $(STAMP): pyproject.toml | setup
 demo: setup $(STAMP)
 	@$(BIN)/python tools/demo.py
 
-test: setup-bpftrace $(STAMP)
-	@status=0; \
-	$(BIN)/python -m pytest -q -n auto --ignore=tests/lab tests || status=1; \
-	$(BIN)/python -m pytest -q tests/lab || status=1; \
-	exit $$status
+# All that the tests need, and nothing else: so that its time can be told from theirs.
+ready: setup-bpftrace $(STAMP)
+
+test: ready
+	@$(BIN)/python tools/suite.py test
+
+# Besides, it writes tests/proved.json: which experiments are proved as they stand, so that `make test` runs those that are not.
+test-all: ready
+	@$(BIN)/python tools/suite.py all
+
+test-rest: ready
+	@$(BIN)/python tools/suite.py rest
 
 unit: $(STAMP)
-	$(BIN)/python -m pytest -q -n auto --ignore=tests/lab tests
+	@$(BIN)/python tools/suite.py unit
 
-lab-test: setup-bpftrace $(STAMP)
-	$(BIN)/python -m pytest -q tests/lab
+lab-test: ready
+	@$(BIN)/python tools/suite.py live
 
 # Outside `make test`: it builds a root file system of Debian sid once, and runs the engines from there.
 test-engines: setup $(STAMP)

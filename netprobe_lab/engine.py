@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netprobe_lab.errors import LabError
 from netprobe_lab.images import DOCKER_IMAGES, RECIPE_LABEL, Image, recipe
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from netprobe_lab.layout import Lab, Machine
 
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 
 # The plugins that would write outside the lab (opt makes /opt/containerd), or that nobody here needs.
 _CONTAINERD_CONFIG = """\
@@ -120,19 +120,38 @@ def wait_for_engine(lab: Lab, machine: Machine) -> None:
 
 def engine_version(lab: Lab, machine: Machine) -> str | None:
     """Return the version of a server's Docker Engine, None if it does not answer."""
-    connection = http.client.HTTPConnection("localhost", timeout=5)
-    connection.sock = socket.socket(socket.AF_UNIX)
     try:
-        connection.sock.settimeout(5)
-        connection.sock.connect(str(lab.socket(machine.name)))
-        connection.request("GET", "/version")
-        value = json.loads(connection.getresponse().read())
-    except (OSError, http.client.HTTPException, ValueError):
+        value = ask_engine(lab, machine, "GET", "/version")
+    except LabError:
         return None
-    finally:
-        connection.close()
     version = value.get("Version") if isinstance(value, dict) else None
     return version if isinstance(version, str) else None
+
+
+def ask_engine(lab: Lab, machine: Machine, method: str, path: str, seconds: float = 5) -> Any:
+    """Ask a server's Docker Engine over its socket, which takes a hundredth of the time of the docker command.
+
+    Returns:
+        its answer's JSON value, None where it has no body. https://docs.docker.com/reference/api/engine/
+
+    Raises:
+        LabError: it does not answer in time, or it refuses.
+    """
+    connection = http.client.HTTPConnection("localhost", timeout=seconds)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    try:
+        connection.sock.settimeout(seconds)
+        connection.sock.connect(str(lab.socket(machine.name)))
+        connection.request(method, path)
+        answer = connection.getresponse()
+        value = json.loads(answer.read() or "null")
+    except (OSError, http.client.HTTPException, ValueError) as fault:
+        raise LabError(f"dockerd on {machine.name} does not answer: {fault}", f"{method} {path}") from fault
+    finally:
+        connection.close()
+    if answer.status >= http.client.BAD_REQUEST:
+        raise LabError(f"dockerd on {machine.name} refuses: {value}", f"{method} {path}")
+    return value
 
 
 def docker_argv(lab: Lab, host: str, *arguments: str) -> list[str]:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from netprobe_lab import images, systemctl
+from netprobe_lab import images, roots, systemctl
 from netprobe_lab.engine import engine_version, import_images, start_engine, wait_for_engine
 from netprobe_lab.errors import LabError
 from netprobe_lab.layout import (
@@ -132,8 +132,7 @@ def locked(lab: Lab) -> Iterator[None]:
         yield
     finally:
         for directory in (lab.run_dir, RUN_ROOT):
-            if directory.is_dir() and not any(directory.iterdir()):
-                directory.rmdir()
+            roots.remove_if_empty(directory)
         os.close(descriptor)
 
 
@@ -141,7 +140,7 @@ def _lock(directory: Path) -> int:
     """Create and lock a directory, again if its last holder removed it while this one waited."""
     while True:
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            roots.make(directory)
             descriptor = os.open(directory, os.O_RDONLY)
         except FileNotFoundError:
             continue
@@ -171,7 +170,7 @@ def _prepare(lab: Lab) -> None:
 
 def _start_services(lab: Lab, cache: Path) -> None:
     def server(machine: Machine) -> None:
-        (lab.data_dir / machine.name).mkdir(parents=True, exist_ok=True)
+        roots.make(lab.data_dir / machine.name)
         start_engine(lab, machine)
         wait_for_engine(lab, machine)
         import_images(lab, machine, cache)
@@ -213,9 +212,9 @@ def _clear(lab: Lab, progress: Progress) -> None:
     _remove_cgroups(lab)
     for machine in MACHINES:
         _remove_tree(lab.netns_etc(machine.name))
-    _remove_if_empty(NETNS_ETC)
+    roots.remove_if_empty(NETNS_ETC)
     _remove_tree(lab.data_dir)
-    _remove_if_empty(DATA_ROOT)
+    roots.remove_if_empty(DATA_ROOT)
     for entry in lab.run_dir.iterdir():
         _remove_tree(entry)
     left = [str(path) for path in (*lab.namespaces, *cgroup_dirs(lab), lab.data_dir) if path.exists()]
@@ -245,8 +244,3 @@ def _remove_tree(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def _remove_if_empty(directory: Path) -> None:
-    if directory.is_dir() and not any(directory.iterdir()):
-        directory.rmdir()

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netprobe_lab import holder
+from netprobe_lab import holder, roots
 from netprobe_lab.errors import LabError, LabImpossible
 from netprobe_lab.layout import (
     DNS_DOMAIN,
@@ -44,25 +44,31 @@ def create_namespaces(lab: Lab) -> None:
     Raises:
         LabImpossible: this machine allows no network namespaces.
     """
-    if not _is_mounted(NETNS_ROOT):
-        NETNS_MOUNT_MARK.touch()
-    for path in lab.namespaces:
-        done = run(lab, ["ip", "netns", "add", path.name], check=False)
-        if done.returncode != 0:
-            raise LabImpossible(
-                f"cannot create a network namespace here: {last_line(done.stderr)}",
-                "a container needs --privileged for this",
-            )
+    with roots.alone():
+        if not _is_mounted(NETNS_ROOT):
+            NETNS_MOUNT_MARK.touch()
+        for path in lab.namespaces:
+            _create(lab, path)
+
+
+def _create(lab: Lab, path: Path) -> None:
+    done = run(lab, ["ip", "netns", "add", path.name], check=False)
+    if done.returncode != 0:
+        raise LabImpossible(
+            f"cannot create a network namespace here: {last_line(done.stderr)}",
+            "a container needs --privileged for this",
+        )
 
 
 def remove_namespaces(lab: Lab) -> None:
     """Unpin the network namespaces; with their last process gone, they and their links vanish."""
-    for path in lab.namespaces:
-        if path.exists() and run(lab, ["ip", "netns", "delete", path.name], check=False).returncode != 0:
-            _unlink(path)  # killed between creating the file and mounting on it
-    if NETNS_MOUNT_MARK.exists() and NETNS_ROOT.is_dir() and not any(NETNS_ROOT.iterdir()):
-        run(lab, ["umount", NETNS_ROOT], check=False)
-        NETNS_MOUNT_MARK.unlink()
+    with roots.alone():
+        for path in lab.namespaces:
+            if path.exists() and run(lab, ["ip", "netns", "delete", path.name], check=False).returncode != 0:
+                _unlink(path)  # killed between creating the file and mounting on it
+        if NETNS_MOUNT_MARK.exists() and NETNS_ROOT.is_dir() and not any(NETNS_ROOT.iterdir()):
+            run(lab, ["umount", NETNS_ROOT], check=False)
+            NETNS_MOUNT_MARK.unlink()
 
 
 def _unlink(path: Path) -> None:
@@ -111,7 +117,7 @@ def _batch(lab: Lab, netns: str, lines: Iterable[str]) -> None:
 def write_lookup_files(lab: Lab, machine: Machine) -> None:
     """Write the host's resolv.conf and hosts where ip-netns(8) keeps them."""
     directory = lab.netns_etc(machine.name)
-    directory.mkdir(parents=True, exist_ok=True)
+    roots.make(directory)
     (directory / "resolv.conf").write_text(f"nameserver {OUTSIDE_LAN_ADDRESS}\noptions timeout:1 attempts:2\n")
     names = [f"{other.address}\t{other.name}" for other in MACHINES if other is not OUTSIDE]
     names.append(f"{OUTSIDE.address}\t{OUTSIDE.name} {OUTSIDE.name}.{DNS_DOMAIN}")

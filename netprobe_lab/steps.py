@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from itertools import pairwise
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from netprobe_lab import stray
-from netprobe_lab.engine import engine_with
+from netprobe_lab.engine import ask_engine, engine_with
 from netprobe_lab.errors import LabError
 from netprobe_lab.experiments.model import DeleteDnat, Engine, Inside, KillProxy, Run, Step, Stray, WaitPort
 from netprobe_lab.layout import SERVERS, Lab, Machine, machine
@@ -29,7 +30,8 @@ from netprobe_lab.waiting import poll, wait_for
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_READY_SECONDS = 10.0
+_READY_SECONDS = 30.0
+_DOCKERS_OWN = {"bridge", "host", "none"}  # the networks that every engine has
 _LISTEN = {"tcp": "0A", "udp": "07"}  # st of a waiting socket: TCP_LISTEN, TCP_CLOSE (include/net/tcp_states.h)
 
 
@@ -68,46 +70,56 @@ def carry_out(lab: Lab, step: Step) -> None:
 
 def container_addresses(lab: Lab, host: str) -> dict[str, str]:
     """Return the IPv4 address of each running container of a host on its first network."""
-    names = on_host(lab, host, ["docker", "ps", "--format", "{{.Names}}"]).stdout.split()
-    if not names:
-        return {}
-    described = json.loads(on_host(lab, host, ["docker", "inspect", *names]).stdout)
     found = {}
-    for container in described:
+    for container in ask_engine(lab, machine(host), "GET", "/containers/json"):
         networks = container["NetworkSettings"]["Networks"].values()
         addresses = [network["IPAddress"] for network in networks if network["IPAddress"]]
         if addresses:
-            found[container["Name"].lstrip("/")] = addresses[0]
+            found[_own_name(container["Names"])] = addresses[0]
     return found
+
+
+def _own_name(names: Sequence[str]) -> str:
+    """Of "/demo" and what others call it by --link ("/client/demo"), the container's own name."""
+    return next(name for name in names if name.count("/") == 1).lstrip("/")
 
 
 def clean(lab: Lab) -> None:
     """Remove all containers and networks of the lab and put everything else back as it was at its start."""
     _end_strays(lab)
-    for server in SERVERS:
-        _remove_containers(lab, server)
-        engine_with(lab, server, {})
+    with ThreadPoolExecutor() as pool:
+        for cleaned in [pool.submit(_clean_server, lab, server) for server in SERVERS]:
+            cleaned.result()
     restore_surroundings(lab)
 
 
 def present(lab: Lab, machine: Machine) -> tuple[list[str], list[str]]:
     """Return the names of the containers and of the custom networks that are on a server: what :func:`clean` removes there."""
-    containers = on_host(lab, machine.name, ["docker", "ps", "--all", "--format", "{{.Names}}"])
-    networks = on_host(
-        lab, machine.name, ["docker", "network", "ls", "--format", "{{.Name}}", "--filter", "type=custom"]
-    )
-    return containers.stdout.split(), networks.stdout.split()
+    containers = ask_engine(lab, machine, "GET", "/containers/json?all=1")
+    networks = ask_engine(lab, machine, "GET", "/networks")
+    names = [_own_name(each["Names"]) for each in containers]
+    return names, [each["Name"] for each in networks if each["Name"] not in _DOCKERS_OWN]
+
+
+def _clean_server(lab: Lab, server: Machine) -> None:
+    _remove_containers(lab, server)
+    engine_with(lab, server, {})
 
 
 def _remove_containers(lab: Lab, machine: Machine) -> None:
-    names = on_host(lab, machine.name, ["docker", "ps", "--all", "--quiet"]).stdout.split()
-    if names:
-        on_host(lab, machine.name, ["docker", "rm", "--force", "--volumes", *names])
-    networks = on_host(
-        lab, machine.name, ["docker", "network", "ls", "--quiet", "--filter", "type=custom"]
-    ).stdout.split()
-    if networks:
-        on_host(lab, machine.name, ["docker", "network", "rm", *networks])
+    """Remove every container of a server with its volumes, all at once, then every network that is not Docker's own."""
+
+    def there() -> list[str]:
+        return [each["Id"] for each in ask_engine(lab, machine, "GET", "/containers/json?all=1")]
+
+    with ThreadPoolExecutor() as pool:
+        for container in there():
+            pool.submit(ask_engine, lab, machine, "DELETE", f"/containers/{container}?force=1&v=1", _READY_SECONDS)
+    # One that ended by itself meanwhile may be refused, and is gone a moment later.
+    wait_for(lambda: not there(), f"the containers of {machine.name} to be gone", _READY_SECONDS, "docker rm --force")
+    for network in ask_engine(lab, machine, "GET", "/networks"):
+        if network["Name"] not in _DOCKERS_OWN:
+            ask_engine(lab, machine, "DELETE", f"/networks/{network['Id']}", _READY_SECONDS)
 
 
 def _inside(lab: Lab, host: str, container: str) -> list[str]:

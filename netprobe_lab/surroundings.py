@@ -7,12 +7,13 @@ is read by one command; as long as that is what was noted, nothing is changed.
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from netprobe_lab.filters import keep_filter, restore_filter
-from netprobe_lab.layout import MACHINES, WIRES, Lab
+from netprobe_lab.layout import MACHINES, WIRES, Lab, Machine
 from netprobe_lab.namespaces import enter, write_lookup_files
 from netprobe_lab.run import run
 
@@ -63,15 +64,21 @@ def keep_surroundings(lab: Lab) -> None:
 
 def restore_surroundings(lab: Lab) -> None:
     """Put every namespace back as it was noted; no container may be there any more."""
-    for machine in MACHINES:
-        restore_filter(lab, machine)
-        run(lab, [*enter(lab, machine.name), "conntrack", "-F"], check=False)  # flows outlive the rules that made them
-        write_lookup_files(lab, machine)
+    with ThreadPoolExecutor() as pool:
+        for done in [pool.submit(_restore_host, lab, machine) for machine in MACHINES]:
+            done.result()
+        seen = dict(zip(_names(), pool.map(lambda name: _look(lab, name), _names()), strict=True))
     for name in _names():
-        text, noted = _look(lab, name), _noted(lab, name).read_text()
-        if text != noted:
-            for argv in mend(parse(text), parse(noted)):
+        noted = _noted(lab, name).read_text()
+        if seen[name] != noted:  # one after the other, and by a second look: mending one may change its neighbour
+            for argv in mend(parse(_look(lab, name)), parse(noted)):
                 run(lab, [*enter(lab, name), *argv], check=False)
+
+
+def _restore_host(lab: Lab, machine: Machine) -> None:
+    restore_filter(lab, machine)
+    run(lab, [*enter(lab, machine.name), "conntrack", "-F"], check=False)  # flows outlive the rules that made them
+    write_lookup_files(lab, machine)
 
 
 def _names() -> tuple[str, ...]:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from typing import TYPE_CHECKING
 
 from hypothesis import settings
+
+from tests.progress import Progress
+
+if TYPE_CHECKING:
+    import pytest
 
 # A shell that runs a job in the background has it ignore SIGINT, and children inherit that: tests of Ctrl-C need the default.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -13,3 +20,21 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # How long one example takes says more about the machine's other work than about the code.
 settings.register_profile("netprobe", deadline=None)
 settings.load_profile("netprobe")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("netprobe")
+    group.addoption("--part", metavar="NAME", help="say every few seconds how far this part of the suite is")
+    group.addoption(
+        "--lab-tests",
+        choices=("all", "chosen", "rest"),
+        default="all",
+        help="chosen: one of each cause, finding and path with its remedy, and what tests/proved.json does not hold; rest: all others",
+    )
+    group.addoption("--prove", action="store_true", help="write to tests/proved.json which experiments passed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    part = config.getoption("part")
+    if part and "PYTEST_XDIST_WORKER" not in os.environ:
+        config.pluginmanager.register(Progress(part), "netprobe-progress")

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
 
 from netprobe_lab.errors import LabImpossible
+from netprobe_lab.experiments import EXPERIMENTS
+from netprobe_lab.experiments.model import Experiment
 from netprobe_lab.layout import OVERRIDE, Lab, this_lab
 from netprobe_lab.lifecycle import check_possible, down, up
+from netprobe_lab.selection import one_of_each
 from netprobe_lab.steps import clean
+from tests import proved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
 # Another lab than the checkout's own, so that nobody's containers are removed by a test run. Set here, before any test,
 # so that netprobe commands that tests start find it too.
 _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")  # each has a lab of its own
@@ -22,18 +27,80 @@ _TEST_LAB = f"{this_lab().id[:10]}t{_WORKER}"
 _NEEDING = pytest.StashKey[int]()
 
 
+OWN = {"", "20"}  # what needs an engine of sid's is tested by `make test-engines`
+_WORKS = "test_netprobe_says_what_is_declared["
+
+
+@cache
+def chosen() -> frozenset[str]:
+    """The experiments that `make test` runs: one of each cause, finding and path, and some of those that are not proved as they stand."""
+    own = [each for each in EXPERIMENTS if each.engine in OWN]
+    return frozenset(each.name for each in (*one_of_each(own), *proved.sample(changed())))
+
+
+@cache
+def changed() -> list[Experiment]:
+    return proved.differing((each for each in EXPERIMENTS if each.engine in OWN), proved.load())
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Say what is left to `make test-all`."""
+    here = session.config.getoption("lab_tests") == "chosen" and not _WORKER
+    more = len(changed()) - proved.SAMPLE
+    if here and changed():
+        rest = f"; {more} of them are left to `make test-all`" if more > 0 else ""
+        sys.stderr.write(f"{len(changed())} experiments are not proved as they stand (tests/proved.json){rest}\n")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what needs the lab; where no lab can exist, leave one of them to say so in one line, instead of hundreds."""
+    """Mark what needs the lab; leave what was not asked for; where no lab can exist, one of them says so in one line, instead of hundreds."""
     needing = [item for item in items if "possible" in getattr(item, "fixturenames", ())]
     for item in needing:
         item.add_marker(pytest.mark.lab)
+    which = config.getoption("lab_tests")
+    if which != "all":
+        _leave(config, items, {item for item in items if _is_chosen(item) is (which == "rest")})
     try:
         check_possible()
     except LabImpossible:
-        rest = needing[1:]
-        config.hook.pytest_deselected(items=rest)
-        items[:] = [item for item in items if item not in set(rest)]
         config.stash[_NEEDING] = len(needing)
+        _leave(config, items, set(needing[1:]))
+
+
+def _is_chosen(item: pytest.Item) -> bool:
+    """Whether `make test` runs it; the rest is `make test-all`'s."""
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    experiment = parameters.get("experiment")
+    return not item.get_closest_marker("whole") and (
+        not isinstance(experiment, Experiment) or experiment.name in chosen()
+    )
+
+
+def _leave(config: pytest.Config, items: list[pytest.Item], left: set[pytest.Item]) -> None:
+    config.hook.pytest_deselected(items=[item for item in items if item in left])
+    items[:] = [item for item in items if item not in left]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("prove") and not _WORKER:
+        config.pluginmanager.register(Proving(), "netprobe-proving")
+
+
+class Proving:
+    """Notes which experiments passed, and writes it down at the end."""
+
+    def __init__(self) -> None:
+        self.failed: dict[str, bool] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        name = report.nodeid.partition(_WORKS)[2].partition("]")[0]
+        if name and not report.skipped:
+            self.failed[name] = self.failed.get(name, False) or report.failed
+
+    def pytest_sessionfinish(self) -> None:
+        known = {each.name: each for each in EXPERIMENTS}
+        passed = [known[name] for name, failed in self.failed.items() if not failed]
+        proved.note(passed, (name for name, failed in self.failed.items() if failed), known)
 
 
 @pytest.fixture(scope="session")

@@ -44,29 +44,50 @@ def reap() -> None:
         pass
 
 
+def wait_until(ready: list[str], command: subprocess.Popen[str]) -> None:
+    """Wait until a question is answered with exit code 0; no longer than the command runs."""
+    while command.poll() is None and subprocess.run(ready, check=False).returncode:
+        time.sleep(0.05)  # noqa: TID251 - polling; the command ends
+
+
+def cpu_seconds(pid: int) -> float:
+    """How long a process has computed, with what it waited for; 0 if it is gone (it may be a zombie)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
 def main(spec: dict[str, object]) -> dict[str, object]:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     argv = [str(word) for word in spec["argv"]]  # type: ignore[attr-defined]  # a list, by the only caller
     command = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
     delay, number = float(str(spec["delay"])), int(str(spec["signal"]))
+    if "ready" in spec:
+        wait_until([str(word) for word in spec["ready"]], command)  # type: ignore[attr-defined]  # a list, too
     try:
         command.wait(delay)
     except subprocess.TimeoutExpired:
+        seen, cpu = len(descendants()), cpu_seconds(command.pid)
         if spec.get("group"):
             os.killpg(command.pid, number)
         else:
             command.send_signal(number)
-    seen = len(descendants())
+    else:
+        seen, cpu = 0, 0.0
+    command.wait(30)  # what it prints fits into a pipe
+    at_exit = descendants()
     out, err = command.communicate(timeout=30)
     begin = time.monotonic()
     while descendants() and time.monotonic() - begin < float(str(spec["patience"])):
         reap()
         time.sleep(0.02)  # noqa: TID251 - polling with a bound
-    took = time.monotonic() - begin
     return {
         "left": descendants(),
-        "took": took,
+        "at_exit": at_exit,
         "seen": seen,
+        "cpu": cpu,
         "rc": command.returncode,
         "out": out[-2000:],
         "err": err[-2000:],

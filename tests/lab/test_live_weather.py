@@ -52,12 +52,12 @@ def ask_meanwhile(lab: Lab, target: str, source: str, act: Callable[[], object])
             begun.set()
 
     def work() -> None:
-        begun.wait(20)
+        begun.wait(60)
         act()
 
     helper = threading.Thread(target=work)
     helper.start()
-    question = Question(target=target, source=source, timeout_s=2.5)
+    question = Question(target=target, source=source, timeout_s=5.0)
     data = explain(question, hosts_file=lab.hosts_file, progress=progress)
     helper.join()
     return read(data)
@@ -185,7 +185,7 @@ def test_a_session_that_is_lost_during_the_probe(clean_lab: Lab) -> None:
         evidence = ask_meanwhile(clean_lab, "demo:80", "server1", lambda: kill_session(clean_lab, "server1"))
     finally:
         on_host(clean_lab, "server2", ["iptables", "-D", *DROP])
-    assert time.monotonic() - begin < 15
+    assert time.monotonic() - begin < 60
     assert outcome(evidence) is Outcome.BROKEN
     assert {"server2/eth0", "server2/demo/eth0"} <= {point.name for point in evidence.points}
     assert "server1/eth0" in {limit.subject for limit in evidence.limits}

@@ -1,0 +1,94 @@
+"""`make test`, `make test-all` and their parts: what runs, how far it is, how long each part took.
+
+    tools/suite.py test   unit, and live: one of each cause, finding and path with its remedy, and what tests/proved.json does not hold
+    tools/suite.py all    unit, and everything live; tests/proved.json is written
+    tools/suite.py rest   what `all` has and `test` has not
+    tools/suite.py unit | live
+
+$NETPROBE_LABS says how many labs stand side by side; by default two for each processor, as most of their time is waiting.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parent.parent
+MOST_LABS = 8  # each has two Docker Engines: about 0.3 GB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One call of pytest."""
+
+    name: str
+    arguments: tuple[str, ...]
+
+
+def unit() -> Part:
+    """Everything that needs no lab: unit tests, and the replay of captures/."""
+    return Part(name="unit and replay", arguments=("-n", "auto", "--dist", "loadgroup", "--ignore=tests/lab", "tests"))
+
+
+def live(which: str) -> Part:
+    """The lab's tests; of its experiments ``all``, ``chosen`` or the ``rest``."""
+    proving = ("--prove",) if which == "all" else ()
+    side_by_side = ("-n", str(labs()), "--dist", "loadgroup")
+    return Part(name=f"live, {which}", arguments=(*side_by_side, f"--lab-tests={which}", *proving, "tests/lab"))
+
+
+SUITES: dict[str, Callable[[], tuple[Part, ...]]] = {
+    "test": lambda: (unit(), live("chosen")),
+    "all": lambda: (unit(), live("all")),
+    "rest": lambda: (live("rest"),),
+    "unit": lambda: (unit(),),
+    "live": lambda: (live("all"),),
+}
+
+
+def labs() -> int:
+    """How many labs stand side by side."""
+    return int(os.environ.get("NETPROBE_LABS") or min(MOST_LABS, 2 * len(os.sched_getaffinity(0))))
+
+
+def run(part: Part) -> bool:
+    """Run one part, say how long it took, and return whether it passed."""
+    say(f"{part.name} …")
+    begin = time.monotonic()
+    argv = [sys.executable, "-m", "pytest", "-q", "--part", part.name, *part.arguments]
+    passed = subprocess.run(argv, cwd=ROOT, check=False).returncode == 0
+    say(f"{part.name}: {'passed' if passed else 'FAILED'} in {spoken(time.monotonic() - begin)}")
+    return passed
+
+
+def say(text: str) -> None:
+    """Tell what is going on, on stderr, behind what the tests printed."""
+    sys.stdout.flush()
+    print(f"== {text}", file=sys.stderr, flush=True)
+
+
+def spoken(seconds: float) -> str:
+    """Return a duration as people say it."""
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+
+
+def main() -> int:
+    """Run a suite's parts, also those after one that failed; exit 1 if any did."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("suite", choices=sorted(SUITES))
+    parts = SUITES[parser.parse_args().suite]()
+    passed = [run(part) for part in parts]  # all of them, also after one that failed
+    return 0 if all(passed) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
