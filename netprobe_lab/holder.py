@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -50,8 +49,9 @@ def own_etc(run_dir: Path, netns_etc: Path, hostname: str) -> None:
     """Put a copy of /etc over /etc, with the host's own name, resolv.conf and hosts in it."""
     copy = run_dir / "etc"
     mount("tmpfs", copy, "tmpfs", data="mode=0755")
-    subprocess.run(["cp", "-a", "/etc/.", str(copy)], check=True)
-    shutil.rmtree(copy / "docker", ignore_errors=True)
+    # Not /etc/netns: labs come and go there while this one is made. /etc/docker is what dockerd finds empty.
+    kept = [str(entry) for entry in Path("/etc").iterdir() if entry.name not in {"netns", "docker"}]
+    subprocess.run(["cp", "-a", *kept, str(copy)], check=True)
     (copy / "hostname").unlink(missing_ok=True)
     (copy / "hostname").write_text(hostname + "\n")
     for name in ("resolv.conf", "hosts"):

@@ -6,12 +6,14 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import settings
 
 from tests.progress import Progress
+from tests.scheduling import ByScope
 
 if TYPE_CHECKING:
-    import pytest
+    from xdist.remote import Producer
 
 # A shell that runs a job in the background has it ignore SIGINT, and children inherit that: tests of Ctrl-C need the default.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -38,3 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
     part = config.getoption("part")
     if part and "PYTEST_XDIST_WORKER" not in os.environ:
         config.pluginmanager.register(Progress(part), "netprobe-progress")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByScope | None:
+    return ByScope(config, log) if config.getoption("dist") == "loadgroup" else None

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netprobe.causes.catalogue import CAUSES
+from netprobe_lab.experiments import EXPERIMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,6 +26,9 @@ CAPTURES = Path(__file__).parents[1] / "captures"
 SAMPLE = 24  # so many of the changed ones are run by `make test`: about a minute
 
 Hashes = dict[str, str]
+
+# What the machine's own engine can make; what needs one of sid's is tested by `make test-engines`.
+LIVE = tuple(each for each in EXPERIMENTS if each.engine in {"", "20"})
 
 
 def hashes(experiment: Experiment) -> Hashes:

@@ -27,20 +27,18 @@ _TEST_LAB = f"{this_lab().id[:10]}t{_WORKER}"
 _NEEDING = pytest.StashKey[int]()
 
 
-OWN = {"", "20"}  # what needs an engine of sid's is tested by `make test-engines`
 _WORKS = "test_netprobe_says_what_is_declared["
 
 
 @cache
 def chosen() -> frozenset[str]:
     """The experiments that `make test` runs: one of each cause, finding and path, and some of those that are not proved as they stand."""
-    own = [each for each in EXPERIMENTS if each.engine in OWN]
-    return frozenset(each.name for each in (*one_of_each(own), *proved.sample(changed())))
+    return frozenset(each.name for each in (*one_of_each(proved.LIVE), *proved.sample(changed())))
 
 
 @cache
 def changed() -> list[Experiment]:
-    return proved.differing((each for each in EXPERIMENTS if each.engine in OWN), proved.load())
+    return proved.differing(proved.LIVE, proved.load())
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -20,8 +20,6 @@ from netprobe_lab.steps import on_host
 if TYPE_CHECKING:
     from netprobe_lab.layout import Lab
 
-pytestmark = pytest.mark.xdist_group("hosts")
-
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 NETPROBE = [sys.executable, "-m", "netprobe"]
 SYSTEM_PYTHON = "/usr/bin/python3"

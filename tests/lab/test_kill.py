@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from netprobe_lab.layout import Lab
 
-pytestmark = pytest.mark.xdist_group("kill")
-
 PATIENCE_S = 30.0
 MOMENTS = [0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2]
 

@@ -20,8 +20,6 @@ from netprobe_lab.runner import grouped
 from netprobe_lab.stable import stable
 from netprobe_lab.table import cell_text
 
-pytestmark = pytest.mark.xdist_group("lab_declarations")
-
 CAUSES = (
     "dns-no-shared-network", "proxy-dead", "dnat-missing", "proxy-and-dnat-dead", "app-not-listening",
     "app-bound-loopback", "container-stopped", "port-not-published", "publish-loopback-only", "inter-network",

@@ -16,6 +16,7 @@ from netprobe_lab.layout import SERVER2
 from netprobe_lab.lifecycle import up
 from netprobe_lab.runner import ask, grouped, make_situation, situation
 from netprobe_lab.steps import clean
+from tests.proved import LIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,15 +26,9 @@ if TYPE_CHECKING:
     from netprobe_lab.layout import Lab
 
 
-OWN = {"", "20"}
-# Grouped, so that experiments of one situation follow each other and share its set-up.
-# What needs an engine of sid's is tested by `make test-engines`; what needs Debian 12's own is left out where the machine has another.
-# With several labs side by side, each situation is made in one of them.
-IN_ORDER = [
-    pytest.param(experiment, id=experiment.name, marks=pytest.mark.xdist_group(f"situation {number}"))
-    for number, group in enumerate(grouped(each for each in EXPERIMENTS if each.engine in OWN))
-    for experiment in group
-]
+# Experiments of one situation follow each other and share its set-up; with labs side by side they stay in one of them (tests/scheduling.py).
+# What needs Debian 12's own engine is left out where the machine has another.
+IN_ORDER = [each for group in grouped(LIVE) for each in group]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +56,7 @@ class Stage:
         return outcome.disagreements
 
 
-@pytest.mark.parametrize("experiment", IN_ORDER)
+@pytest.mark.parametrize("experiment", IN_ORDER, ids=lambda experiment: experiment.name)
 def test_netprobe_says_what_is_declared(stage: Stage, experiment: Experiment, tmp_path: Path) -> None:
     version = engine_version(stage.lab, SERVER2) or ""
     if experiment.engine not in {"", version.partition(".")[0]}:
@@ -69,7 +64,6 @@ def test_netprobe_says_what_is_declared(stage: Stage, experiment: Experiment, tm
     assert stage.play(experiment, tmp_path / "evidence.pcapng") == ()
 
 
-@pytest.mark.xdist_group("situation 0")
 def test_what_needs_another_engine_is_left_out(lab: Lab) -> None:
     ordinary, other = next(each for each in EXPERIMENTS if not each.engine), replace(EXPERIMENTS[0], engine="9999")
     assert fitting(lab, [other, ordinary]) == [ordinary]
@@ -77,7 +71,6 @@ def test_what_needs_another_engine_is_left_out(lab: Lab) -> None:
         fitting(lab, [other])
 
 
-@pytest.mark.xdist_group("situation 0")
 def test_a_lab_that_is_up_keeps_its_engines(lab: Lab) -> None:
     assert not up(lab, lambda _: None)
     with pytest.raises(LabError, match="is up with the engine of the machine"):

@@ -24,8 +24,6 @@ from netprobe_lab.waiting import wait_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.xdist_group("lab_lifecycle")
-
 # Where a lab's own things are, by its id; and places where a Docker Engine would write, which no lab ever touches.
 OWN_PLACES = (
     "/run",

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from netprobe_lab.experiments import EXPERIMENTS, experiment
 from netprobe_lab.selection import facets, one_of_each
-
-pytestmark = pytest.mark.xdist_group("lab_declarations")
 
 
 def test_every_facet_occurs_and_no_more_than_needed() -> None:

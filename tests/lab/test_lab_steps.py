@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from netprobe_lab.experiments.model import Step
     from netprobe_lab.layout import Lab
 
-pytestmark = pytest.mark.xdist_group("lab_steps")
-
 
 def rules(lab: Lab, table: str = "nat", host: str = "server2") -> list[str]:
     saved = on_host(lab, host, ["iptables-save", "--table", table]).stdout

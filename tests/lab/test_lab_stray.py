@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import ARP, Ether
 
 from netprobe_lab.stray import Watch, parse
-
-pytestmark = pytest.mark.xdist_group("lab_declarations")
 
 CLIENT, SERVER = ("192.0.2.1", 4000), ("192.0.2.2", 80)
 MACS = {CLIENT: "02:00:00:00:00:01", SERVER: "02:00:00:00:00:02"}

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from netprobe_lab.layout import MACHINES, WIRES
 from netprobe_lab.steps import clean, on_host
 from netprobe_lab.surroundings import mend, parse
 
 if TYPE_CHECKING:
     from netprobe_lab.layout import Lab
-
-pytestmark = pytest.mark.xdist_group("lab_surroundings")
 
 _DISTURBANCES = {
     "server2": (

@@ -17,8 +17,6 @@ from netprobe_lab.vlan import vlan_made_by
 if TYPE_CHECKING:
     from netprobe_lab.layout import Lab
 
-pytestmark = pytest.mark.xdist_group("lab_trunk")
-
 
 def decoded(program: bytes) -> list[tuple[int, int, int, int, int]]:
     found = []

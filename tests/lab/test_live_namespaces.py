@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from netprobe_lab.layout import Lab
 
-pytestmark = pytest.mark.xdist_group("live_namespaces")
-
 SERVERS = ("one", "two", "three", "four", "five")
 
 

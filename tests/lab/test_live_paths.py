@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from netprobe_lab.layout import Lab
 
-pytestmark = pytest.mark.xdist_group("live_paths")
-
 DEMO = Place(host="server2", container="demo")
 
 

@@ -15,8 +15,6 @@ from netprobe_lab.steps import clean, on_host
 if TYPE_CHECKING:
     from netprobe_lab.layout import Lab
 
-pytestmark = pytest.mark.xdist_group("live_predict")
-
 NAMES = [
     "truth-tcp-lan-normal",
     "truth-tcp-loopback-normal",

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from netprobe_lab.layout import Lab
 
-pytestmark = pytest.mark.xdist_group("live_ssh")
-
 
 @pytest.fixture(scope="module")
 def desk(lab: Lab) -> Iterator[Lab]:

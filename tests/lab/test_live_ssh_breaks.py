@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from netprobe_lab.layout import Lab
 
-pytestmark = pytest.mark.xdist_group("live_ssh_breaks")
-
 DROP = ["DOCKER-USER", "-p", "tcp", "-m", "tcp", "--dport", "80", "-j", "DROP"]
 
 

@@ -19,12 +19,8 @@ if TYPE_CHECKING:
     from netprobe_lab.experiments.model import Experiment
     from netprobe_lab.layout import Lab
 
-# Experiments 6 (with the whole truth table, over every protocol) and 10; as in test_lab_experiments, each situation in one lab.
-IN_ORDER = [
-    pytest.param(experiment, id=experiment.name, marks=pytest.mark.xdist_group(f"ssh situation {number}"))
-    for number, group in enumerate(grouped(each for each in EXPERIMENTS if {6, 10} & set(each.numbers)))
-    for experiment in group
-]
+# Experiments 6 (with the whole truth table, over every protocol) and 10.
+IN_ORDER = [each for group in grouped(each for each in EXPERIMENTS if {6, 10} & set(each.numbers)) for each in group]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +36,7 @@ def made() -> dict[str, object]:
 
 
 @pytest.mark.whole
-@pytest.mark.parametrize("experiment", IN_ORDER)
+@pytest.mark.parametrize("experiment", IN_ORDER, ids=lambda experiment: experiment.name)
 def test_the_same_over_ssh(desk: Lab, made: dict[str, object], experiment: Experiment, tmp_path: Path) -> None:
     wanted = situation(experiment)
     if made.get("now") != wanted:

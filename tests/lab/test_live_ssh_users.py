@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from netprobe_lab.layout import Lab
 
-pytestmark = pytest.mark.xdist_group("live_ssh_users")
-
 NOBODY = 65534
 QUESTION = ["explain", "192.168.3.202:80", "--from", "server1", "--json"]
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from netprobe.model.report import KernelDrop, Report, TraceWalk
     from netprobe_lab.layout import Lab
 
-pytestmark = pytest.mark.xdist_group("live_trace")
-
 PATIENCE_S = 30.0
 NEEDS_BPFTRACE = pytest.mark.skipif(shutil.which("bpftrace") is None, reason="bpftrace is not installed")
 
