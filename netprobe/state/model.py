@@ -51,6 +51,12 @@ T = TypeVar("T")
 Parser = Callable[[str, Issues], T]
 
 
+def understood(parser: Parser[Any], key: str, text: str) -> tuple[Any, tuple[ParseIssue, ...]]:
+    """What a parser makes of an output, and what of it was not understood. Pure: who has many copies of one run may keep its answers."""
+    issues = Issues(key)
+    return parser(text, issues), tuple(issues.found)
+
+
 class Outputs:
     """The command outputs of one host at one moment, and what was parsed of them."""
 
@@ -67,8 +73,7 @@ class Outputs:
         if self.earlier is not None and self.earlier.outputs.get(key) == output:
             return self.earlier.parse(key, parser)
         if key not in self._parsed:
-            issues = Issues(key)
-            self._parsed[key] = (parser(output.stdout, issues), tuple(issues.found))
+            self._parsed[key] = understood(parser, key, output.stdout)
         value: T | None = self._parsed[key][0]
         return value
 
