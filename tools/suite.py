@@ -12,12 +12,16 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from netprobe_lab.layout import this_lab
+from netprobe_lab.lifecycle import down
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,9 +69,28 @@ def run(part: Part) -> bool:
     say(f"{part.name} …")
     begin = time.monotonic()
     argv = [sys.executable, "-m", "pytest", "-q", "--part", part.name, *part.arguments]
-    passed = subprocess.run(argv, cwd=ROOT, check=False).returncode == 0
+    with subprocess.Popen(argv, cwd=ROOT) as tests:
+        try:
+            passed = tests.wait() == 0
+        except KeyboardInterrupt:
+            tests.send_signal(signal.SIGINT)  # where Ctrl-C was typed, it has got one already
+            tests.wait()
+            raise
+        finally:
+            take_down()
     say(f"{part.name}: {'passed' if passed else 'FAILED'} in {spoken(time.monotonic() - begin)}")
     return passed
+
+
+def take_down() -> None:
+    """Take down what is left of the tests' labs after a run that was interrupted, or whose worker died."""
+    if os.geteuid() != 0:
+        return
+    for name in [f"{this_lab().id[:10]}t{number}" for number in ("", *range(labs()))]:
+        lab = replace(this_lab(), id=name)
+        if lab.run_dir.exists():
+            say(f"taking down the lab {name}, which was left")
+            down(lab, lambda _: None)
 
 
 def say(text: str) -> None:
@@ -86,7 +109,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("suite", choices=sorted(SUITES))
     parts = SUITES[parser.parse_args().suite]()
-    passed = [run(part) for part in parts]  # all of them, also after one that failed
+    try:
+        passed = [run(part) for part in parts]  # all of them, also after one that failed
+    except KeyboardInterrupt:
+        return 130
     return 0 if all(passed) else 1
 
 
