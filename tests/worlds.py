@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from netprobe.state.engine.docker import Container, ContainerState, EndpointSettings, Network, Published
+from netprobe.state.engine.model import Container, ContainerState, EndpointSettings, Network, Published
 from netprobe.state.links import Address, Link, Route
 from netprobe.state.model import Host, Namespace
 

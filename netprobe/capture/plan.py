@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from netprobe.evidence.model import Place
 from netprobe.forward.drivers import driver_of
 from netprobe.forward.plan import point_name
+from netprobe.state.engine import EMBEDDED_DNS
 from netprobe.state.lookup import canonical
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from netprobe.state.model import Host
 
 MAX_POINTS = 24
-EMBEDDED_DNS = "127.0.0.11"
 NOT_ECHO = "(icmp and icmp[icmptype] != icmp-echo and icmp[icmptype] != icmp-echoreply)"
 
 
@@ -118,7 +118,7 @@ def pcap_filter(probe: Tuple5, *, tagged: bool = False) -> str:
     if flow:
         parts.append(f"({probe.transport} and ({' or '.join(flow)}))")
     if probe.looks_up:
-        parts.append(f"(port 53 or host {EMBEDDED_DNS})")
+        parts.append(f"(port 53 or {' or '.join(f'host {each}' for each in sorted(EMBEDDED_DNS))})")
     text = " or ".join(parts)
     return f"{text} or (vlan and ({text} or (vlan and ({text}))))" if tagged else text
 

@@ -13,6 +13,7 @@ from netprobe.journeys.arp import exchanges
 from netprobe.model.report import Direction
 from netprobe.paths.observe import Answerer, Symptom
 from netprobe.state.address import is_any, is_loopback, same
+from netprobe.state.engine import ENGINES
 from netprobe.state.iptables import Field, find_dnat_to
 from netprobe.state.sharing import asking, named
 from netprobe.state.sockets import Socket, listening
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from netprobe.model.report import ArpExchange, Hop
     from netprobe.paths.classify import Way
     from netprobe.paths.observe import Intent, Observation
-    from netprobe.state.engine.docker import Container, Published
+    from netprobe.state.engine.base import ContainerEngine
+    from netprobe.state.engine.model import Container, Published
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.model import Host, World
     from netprobe.state.names import Proxy
@@ -125,6 +127,11 @@ class Case:
         """The container that the source's name is: another than :attr:`source_container` where it shares that one's namespace."""
         return asking(self.probe, self.world.before) if self.probe else None
 
+    def engine_at(self, host: str) -> ContainerEngine:
+        """The container engine of a host of the inventory (of one that is not known: the one that is most likely)."""
+        known = self.before(host)
+        return known.engine if known else ENGINES[0]
+
     def later(self, container: Container | None) -> Container | None:
         """A container of the target's host after the probe."""
         after = self.after(self.target_host.name) if self.target_host else None
@@ -217,7 +224,7 @@ class Case:
             return True
         if host.ruleset6 is None:
             return None
-        return host.ruleset6.chain("nat", "DOCKER") is not None and any(":" in each for each in container.addresses)
+        return host.engine.translates(host.ruleset6) and any(":" in each for each in container.addresses)
 
     def rulesets(self, host: Host) -> tuple[Ruleset, ...]:
         """The rulesets of a host for the dialled address's version: the backend in use (nothing without that), the legacy one where it has rules."""

@@ -6,7 +6,6 @@ form of an observed journey. Where the state does not tell, the prediction says 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from netprobe.forward.modes import Predicting
 from netprobe.forward.trail import Trail, endpoint
 from netprobe.forward.walk import Walker
 from netprobe.model.report import Direction
+from netprobe.state.engine import ENGINES
 from netprobe.state.lookup import canonical
 
 if TYPE_CHECKING:
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from netprobe.state.model import Host
 
 _MAX_OBSTACLES = 8
-_OWN_CHAIN = re.compile(r"/DOCKER(?!-USER\b)|\bdocker-bridges/")
-# enable_icc=false; Engine 28 in raw: a container's address from outside its bridge
-_OWN_RULE = re.compile(r"-i (\S+) -o \1 -j DROP$|^-A PREROUTING -d \S+ ! -i \S+ -j DROP$")
 _PASSABLE = frozenset(
     {Barrier.RULE, Barrier.FORWARDING_OFF, Barrier.PAUSED, Barrier.QUEUE_FULL}
 )  # what lies behind the others cannot be told from here
@@ -68,15 +65,15 @@ def predict(question: Request, hosts: Mapping[str, Host]) -> Prediction:
     while latest.obstacles and latest.obstacles[0].barrier in _PASSABLE and len(obstacles) < _MAX_OBSTACLES:
         met = latest.obstacles[0]
         past |= {(met.place, met.label)}
-        gone |= set() if _is_dockers(met) else {(met.place, met.label)}
+        gone |= set() if _is_the_engines(met) else {(met.place, met.label)}
         latest = _walk(question, hosts, past, gone)
         obstacles += latest.obstacles
     return replace(first, obstacles=tuple(obstacles), beyond=latest.outcome)
 
 
-def _is_dockers(obstacle: Obstacle) -> bool:
+def _is_the_engines(obstacle: Obstacle) -> bool:
     """Whether a rule is the engine's own: that is not mended by deleting it, but by what makes the engine write another."""
-    return bool(_OWN_CHAIN.search(obstacle.label) or _OWN_RULE.search(obstacle.text))
+    return any(engine.owns(obstacle.label, obstacle.text) for engine in ENGINES)
 
 
 def _walk(

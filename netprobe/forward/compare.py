@@ -47,7 +47,7 @@ def _outcome(prediction: Prediction, observed: Observed) -> str:
 
 
 def described(obstacle: Obstacle) -> str:
-    """``filter/DOCKER-USER #1 (-A DOCKER-USER -j DROP) on server2``."""
+    """``filter/FORWARD #1 (-A FORWARD -j DROP) on server2``."""
     words = obstacle.text if obstacle.label in obstacle.text else f"{obstacle.label} ({obstacle.text})"
     words = words if obstacle.text else obstacle.label
     return f"{words} on {obstacle.place}"

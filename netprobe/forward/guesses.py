@@ -27,7 +27,7 @@ from netprobe.state.lookup import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from netprobe.state.engine.docker import Container, EndpointSettings
+    from netprobe.state.engine.model import Container, EndpointSettings
     from netprobe.state.model import Host
 
 _NOBODYS = "192.0.2.1"  # TEST-NET-1: whoever routes it does so by default

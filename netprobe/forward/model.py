@@ -50,7 +50,7 @@ class Obstacle:
     Attributes:
         barrier: its kind.
         place: the namespace.
-        label: ``filter/DOCKER-USER #1``, ``eth1``, ``port 80/tcp`` …
+        label: ``filter/FORWARD #1``, ``eth1``, ``port 80/tcp`` …
         text: the rule as iptables-save writes it, or a phrase.
         direction: whose packet it stops.
         rejects: it answers (RST, ICMP error) instead of staying silent.

@@ -25,7 +25,7 @@ from netprobe.state.lookup import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from netprobe.state.engine.docker import Network
+    from netprobe.state.engine.model import Network
     from netprobe.state.model import Host
 
 

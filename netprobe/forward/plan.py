@@ -18,6 +18,7 @@ from netprobe.forward.drivers import driver_of
 from netprobe.forward.frame import point_name
 from netprobe.forward.owners import owner_of_address
 from netprobe.state.address import covers, is_loopback
+from netprobe.state.engine import EMBEDDED_DNS
 from netprobe.state.lookup import (
     canonical,
     container_interface,
@@ -32,12 +33,11 @@ from netprobe.state.lookup import (
     published_by,
     route_lookup,
 )
-from netprobe.state.names import EMBEDDED_DNS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from netprobe.state.engine.docker import Container, EndpointSettings, Network
+    from netprobe.state.engine.model import Container, EndpointSettings, Network
     from netprobe.state.model import Host
 
 _MAX_HOSTS = 8  # hosts of the inventory that one request passes, at most
@@ -202,7 +202,7 @@ class _Walk:
         if source.container is not None:
             self.stop(source, "lo", Role.LOOPBACK)
             self.arrives = source
-            if self.dialled == EMBEDDED_DNS:
+            if self.dialled in EMBEDDED_DNS:
                 self.forwarded_query(host, source)
             return
         published = self.published(host)

@@ -9,7 +9,7 @@ from netprobe.forward.model import Barrier, Obstacle, WalkStep
 from netprobe.forward.trail import ICMP, endpoint
 from netprobe.model.endpoint import Endpoint
 from netprobe.state.address import same
-from netprobe.state.engine.docker import ContainerState
+from netprobe.state.engine.model import ContainerState
 from netprobe.state.sockets import listening
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from netprobe.state.lookup import container_interface, network_for
 
 if TYPE_CHECKING:
     from netprobe.forward.frame import Frame
-    from netprobe.state.engine.docker import Container, EndpointSettings, Network
+    from netprobe.state.engine.model import Container, EndpointSettings, Network
     from netprobe.state.model import Host
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from netprobe.evidence.model import CommandOutput
 from netprobe.hosts.engine_client import EngineError, no_engine
 from netprobe.hosts.listing import as_inspect, choose, ident, is_as_before, is_named
+from netprobe.state.engine import ENGINES
 from netprobe.state.engine.allow import allow_container, allow_info, allow_network, allow_version
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine", "EngineError", "none_there"]
 
-DEFAULT_SOCKET = "unix:///var/run/docker.sock"
+DEFAULT_SOCKET = ENGINES[0].socket
 INSPECT_UP_TO = 1000
 """Containers of one host that are inspected; of more than that, the list's entry has to do for the others."""
 

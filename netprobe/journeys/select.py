@@ -11,6 +11,7 @@ from netprobe.flows.build import first_row
 from netprobe.flows.model import FlowSummary
 from netprobe.journeys.join import start_ns
 from netprobe.journeys.proxy import inner_of
+from netprobe.state.engine import EMBEDDED_DNS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 OUTER_NS = 2_000_000_000  # an inner connection begins within this of the outer one: its handshake, and the dial delay
 MOST_NEAR = 16  # more connections than this at once: order proves nothing, and a listing shows them all
 KINDS = {Proto.TCP: Kind.TCP, Proto.HTTP: Kind.TCP, Proto.UDP: Kind.UDP, Proto.DNS: Kind.UDP, Proto.ICMP: Kind.ICMP}
-EMBEDDED_DNS = "127.0.0.11"
 ANY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - a socket that never got an address of its own
 
 
@@ -86,17 +86,17 @@ def of_lookup(
     own = {i for i, point in enumerate(points) if point.place == probe.source_at}
     asked = tuple(c for c in connections if is_dns(c, table) and c.points & mine)
     asked = tuple(c for c in asked if c.points & own) or asked  # others of that host ask too
-    embedded = tuple(c for c in asked if c.flows[0].server.address == EMBEDDED_DNS)
+    embedded = tuple(c for c in asked if c.flows[0].server.address in EMBEDDED_DNS)
     return embedded or asked
 
 
 def forwarded_query(outer: Connection, connections: Sequence[Connection], table: PacketTable) -> Connection | None:
     """What the embedded DNS server asked on, for one question: a later exchange with the same question."""
-    if outer.flows[0].server.address != EMBEDDED_DNS:
+    if outer.flows[0].server.address not in EMBEDDED_DNS:
         return None
     for other in connections:
         later = other is not outer and start_ns(other, table) >= start_ns(outer, table)
-        if later and other.flows[0].server.address != EMBEDDED_DNS and same_question(outer, other, table):
+        if later and other.flows[0].server.address not in EMBEDDED_DNS and same_question(outer, other, table):
             return other
     return None
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from netprobe.live.sessions import HostSessions
     from netprobe.probe.target import Source, Target
-    from netprobe.state.engine.docker import Container
+    from netprobe.state.engine.model import Container
     from netprobe.state.model import Host
 
 PLANNING_SECONDS = 2.0

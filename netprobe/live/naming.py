@@ -14,7 +14,6 @@ from netprobe.hosts.session import HostLostError, RemoteError
 from netprobe.probe import craft
 from netprobe.probe.resolver import query, resolve
 from netprobe.state.lookup import address_of_name, namespace_of
-from netprobe.state.names import EMBEDDED_DNS
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Lookup, Place
@@ -90,7 +89,11 @@ class SilentResolver(SourceResolver):
             return lookup
         step = f"by the engine's state {name} is {address} on a network that both share"
         return replace(
-            lookup, how=Resolution.EMBEDDED_DNS, addresses=(address,), server=EMBEDDED_DNS, steps=(*lookup.steps, step)
+            lookup,
+            how=Resolution.EMBEDDED_DNS,
+            addresses=(address,),
+            server=hosts[self._place.host].engine.embedded_dns,
+            steps=(*lookup.steps, step),
         )
 
     def _ask(self, server: str, name: str, kind: str) -> DnsMessage | str:

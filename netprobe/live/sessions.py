@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from netprobe.hosts.collect import HostRecord
     from netprobe.hosts.session import Answer
     from netprobe.inventory.hosts import HostEntry, Inventory
-    from netprobe.state.engine.docker import Container
+    from netprobe.state.engine.model import Container
     from netprobe.state.model import Host
 
 

@@ -56,7 +56,7 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
-    """Where a cause sits: ``host`` (inventory name), ``component`` (``filter/DOCKER-USER``, ``docker-proxy``, ``demo``), ``rule`` (its text) or None."""
+    """Where a cause sits: ``host`` (inventory name), ``component`` (``filter/FORWARD``, ``docker-proxy``, ``demo``), ``rule`` (its text) or None."""
 
     host: str | None = None
     component: str | None = None

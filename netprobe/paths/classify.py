@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from netprobe.evidence.model import Place, Proto
 from netprobe.model.report import Direction, PathCode, Segment
 from netprobe.paths.observe import Symptom
+from netprobe.state.engine import EMBEDDED_DNS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,7 +83,7 @@ def _lookup_way(hops: Sequence[Hop], points: Sequence[CapturePoint], intent: Int
 
 
 def _embedded(hops: Sequence[Hop]) -> bool:
-    return any(hop.packet.dst.address == "127.0.0.11" for hop in hops if hop.packet)
+    return any(hop.packet.dst.address in EMBEDDED_DNS for hop in hops if hop.packet)
 
 
 def _general(hops: Sequence[Hop], points: Sequence[CapturePoint], intent: Intent, story: Observation) -> Way:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from netprobe.probe.names import Found
-    from netprobe.state.engine.docker import Container, Network, Published
+    from netprobe.state.engine.model import Container, Network, Published
     from netprobe.state.model import Host
 
 

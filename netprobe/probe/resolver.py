@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Lookup, Resolution
 from netprobe.probe.craft import is_dns_name
-from netprobe.state.names import EMBEDDED_DNS
+from netprobe.state.engine import EMBEDDED_DNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -106,7 +106,7 @@ def query(name: str, conf: ResolvConf | None, ask: Ask, steps: list[str] | None 
             found = walk.addresses(candidate)
         if found:
             break
-    embedded = walk.server == EMBEDDED_DNS
+    embedded = walk.server in EMBEDDED_DNS
     how = (Resolution.EMBEDDED_DNS if embedded else Resolution.UPSTREAM_DNS) if found else Resolution.FAILED
     return Lookup(name=name, how=how, addresses=found, server=walk.server, rcode=walk.rcode, steps=tuple(walk.steps))
 

@@ -13,7 +13,7 @@ from netprobe.state.links import LOCAL
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from netprobe.state.engine.docker import Container, EndpointSettings, Network, Published
+    from netprobe.state.engine.model import Container, EndpointSettings, Network, Published
     from netprobe.state.links import Link, Route, RoutingRule
     from netprobe.state.model import Host, Namespace
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from netprobe.state.address import ip
 from netprobe.state.conntrack import Tracked, parse_conntrack, parse_conntrack_stat
 from netprobe.state.drops import Dropped, parse_drops
-from netprobe.state.engine.docker import Container, Network, parse_containers, parse_networks
+from netprobe.state.engine import engine_of
 from netprobe.state.iptables_parse import parse_iptables
 from netprobe.state.issues import Issues, ParseIssue, load_json
 from netprobe.state.links import (
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
 
     from netprobe.evidence.model import CommandOutput
+    from netprobe.state.engine.base import ContainerEngine
+    from netprobe.state.engine.model import Container, Network
     from netprobe.state.iptables import Ruleset
 
 T = TypeVar("T")
@@ -242,12 +244,12 @@ class Host:
     @cached_property
     def containers(self) -> tuple[Container, ...] | None:
         """All containers."""
-        return self.outputs.parse("containers", parse_containers)
+        return self.outputs.parse("containers", self.engine.containers)
 
     @cached_property
     def networks(self) -> tuple[Network, ...] | None:
         """All Docker networks."""
-        return self.outputs.parse("networks", parse_networks)
+        return self.outputs.parse("networks", self.engine.networks)
 
     @cached_property
     def proxies(self) -> tuple[Proxy, ...] | None:
@@ -270,7 +272,12 @@ class Host:
         return self.outputs.parse("sysctl", parse_sysctls)
 
     @cached_property
-    def engine(self) -> str | None:
+    def engine(self) -> ContainerEngine:
+        """Which engine it is, by what was asked of it."""
+        return engine_of(self.outputs.outputs)
+
+    @cached_property
+    def engine_version(self) -> str | None:
         """The Engine's version, ``"20.10.24+dfsg1"``; None unknown."""
         value = self.outputs.parse("docker-version", load_json)
         version = value.get("Version") if isinstance(value, dict) else None

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.state.address import ip
+from netprobe.state.engine import EMBEDDED_DNS
 from netprobe.state.issues import Issues, int_of, load_items, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-EMBEDDED_DNS = "127.0.0.11"
 _MAX_NDOTS = 15  # resolv.conf(5)
 
 
@@ -48,7 +48,7 @@ class ResolvConf:
     @property
     def embedded(self) -> bool:
         """The engine's embedded DNS server is asked."""
-        return EMBEDDED_DNS in self.nameservers
+        return not EMBEDDED_DNS.isdisjoint(self.nameservers)
 
 
 def parse_hosts_file(text: str, issues: Issues) -> HostsFile:

@@ -10,7 +10,7 @@ from netprobe.evidence.model import Outcome, Proto, Resolution
 from netprobe.journeys.chosen import lookup_is_it
 from netprobe.model.endpoint import Endpoint
 from netprobe.paths.observe import Intent
-from netprobe.state.engine.docker import NOT_RUNNING
+from netprobe.state.engine.model import NOT_RUNNING
 from netprobe.state.lookup import canonical
 from netprobe.state.sharing import is_absent
 

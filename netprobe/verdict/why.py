@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.causes.service.proxy import uses_no_proxy
 from netprobe.evidence.model import Proto, Resolution
 from netprobe.model.report import Direction, PathCode, Verdict
 from netprobe.paths.observe import Symptom
@@ -92,7 +91,7 @@ def _backup(case: Case) -> list[str]:
     if proxies:
         return ["docker-proxy listens too and would take over."]
     taken = listening(host.own.sockets or (), *case.dialled, case.transport) if case.dialled else ()
-    if taken and uses_no_proxy(host):
+    if taken and host.engine.lacks_userland_proxy(host.ruleset):
         return ["The engine runs without docker-proxy: DNAT takes everything."]
     if taken:
         return [

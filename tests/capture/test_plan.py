@@ -95,7 +95,7 @@ def test_tcpdump_understands_every_filter(probe: Tuple5, tagged: bool) -> None:
 
 
 def test_trunks_are_macvlan_parents_and_their_own_parents() -> None:
-    from netprobe.state.engine.docker import Network
+    from netprobe.state.engine.model import Network
 
     known = host("server1", "192.168.3.201")
     known.__dict__["networks"] = (Network(name="mac", driver="macvlan", parent="eth1.1"),)

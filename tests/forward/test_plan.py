@@ -8,7 +8,7 @@ import pytest
 
 from netprobe.evidence.model import Place
 from netprobe.forward.plan import Role, itinerary
-from netprobe.state.engine.docker import Container, ContainerState, EndpointSettings, Network
+from netprobe.state.engine.model import Container, ContainerState, EndpointSettings, Network
 from netprobe.state.links import Address, Link
 from netprobe.state.model import Host, Namespace
 

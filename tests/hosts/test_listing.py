@@ -7,7 +7,8 @@ import pytest
 
 from netprobe.hosts.listing import as_inspect, choose, is_as_before
 from netprobe.state.engine.allow import allow_container
-from netprobe.state.engine.docker import ContainerState, Published, parse_containers
+from netprobe.state.engine.docker import parse_containers
+from netprobe.state.engine.model import ContainerState, Published
 from netprobe.state.issues import Issues
 
 

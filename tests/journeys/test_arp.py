@@ -9,7 +9,7 @@ from scapy.layers.l2 import ARP, Dot1Q, Ether
 
 from netprobe.decode import decode
 from netprobe.journeys.arp import exchanges, with_names
-from netprobe.state.engine.docker import Network
+from netprobe.state.engine.model import Network
 from tests.craft import Sent, evidence
 from tests.worlds import container, host, world
 

@@ -6,7 +6,7 @@ from netprobe.errors import UsageFault
 from netprobe.evidence.model import Place
 from netprobe.probe.names import containers_named, nearest, source_place, the_container
 from netprobe.probe.target import parse_source
-from netprobe.state.engine.docker import ContainerState
+from netprobe.state.engine.model import ContainerState
 from tests.worlds import container, host, world
 
 WORLD = world(

@@ -8,14 +8,14 @@ from netprobe.errors import UsageFault
 from netprobe.evidence.model import Place
 from netprobe.probe.names import the_container
 from netprobe.probe.plan import Dial, choose_binding, dial_address, dial_container, dial_host
-from netprobe.state.engine.docker import ContainerState
+from netprobe.state.engine.model import ContainerState
 from netprobe.state.links import Route
 from tests.worlds import NET2, container, host, link, published, world
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from netprobe.state.engine.docker import Container
+    from netprobe.state.engine.model import Container
     from netprobe.state.model import Host
 
 SERVER1 = Place(host="server1")

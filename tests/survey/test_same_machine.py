@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from netprobe.state.engine.docker import Container, ContainerState
+from netprobe.state.engine.model import Container, ContainerState
 from netprobe.state.links import Address, Link
 from netprobe.survey.same_machine import Identity, same_engine, same_machine
 

@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from netprobe.causes.proof.blocked import Blocked
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Remedy
-    from netprobe.state.engine.docker import Network
+    from netprobe.state.engine.model import Network
     from netprobe.state.model import Host
 
 _BRIDGE_NF = "net.bridge.bridge-nf-call-"  # iptables, ip6tables
-_TABLE = "docker-bridges"  # of Engine 29's nftables backend
 
 
 def _bridge_of_both(case: Case, host: Host) -> Network | None:
@@ -191,15 +190,16 @@ class NftBackendForwardDrop(Filtered):
             return False
         told = case.prediction
         behind = told.obstacles[1:] if told else ()
-        return _by_nftables(host) and not any(_TABLE in each.label for each in behind)
+        return _by_nftables(host) and not any(host.engine.nft_table in each.label for each in behind)
 
     def summary(self, case: Case, rule: Blocked) -> str:
         """Who accepts, who does not."""
         return f"Docker's nftables rules on {rule.host} accept {port_of(case)}, and {rule.program}' FORWARD policy DROP stops it all the same"
 
-    def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
+    def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:
         """Where Docker's rules are."""
-        return (f"nftables: table ip {_TABLE} holds Docker's rules, iptables has none of them",)
+        table = case.engine_at(rule.host).nft_table
+        return (f"nftables: table ip {table} holds Docker's rules, iptables has none of them",)
 
     def possible(self, case: Case) -> bool:
         """Only where a host has Docker's nftables rules, or that is not known."""
@@ -215,9 +215,8 @@ def closes_v4(case: Case, host: Host, label: str, text: str) -> bool:
         return False
     if probe.source_at.container is not None and probe.source_at.host == host.name:
         return False
-    if label.startswith(f"ip {_TABLE}/raw-PREROUTING "):
-        return f"iifname != {network.bridge} " in text
-    return "raw/" in label and f"! -i {network.bridge} -j DROP" in text
+    raw = label.startswith(f"ip {host.engine.nft_table}/raw-PREROUTING ") or "raw/" in label
+    return raw and host.engine.closes_to_others(text, network.bridge)
 
 
 def dialled_network(case: Case, host: Host) -> Network | None:
@@ -231,13 +230,11 @@ def dialled_network(case: Case, host: Host) -> Network | None:
 
 def _by_nftables(host: Host) -> bool:
     """Whether Docker's rules are in nftables' own table, and not in iptables (either backend)."""
-    tables = {chain.table for chain in host.nft.chains} if host.nft else set()
-    return _TABLE in tables and not _in_iptables(host)
+    return host.engine.in_nftables(host.nft) and not _in_iptables(host)
 
 
 def _in_iptables(host: Host) -> bool:
-    rulesets = [each for each in (host.ruleset, host.legacy) if each is not None]
-    return any(each.chain("filter", "DOCKER") for each in rulesets)
+    return any(host.engine.filters(each) for each in (host.ruleset, host.legacy))
 
 
 class RawDirectDrop(Filtered):

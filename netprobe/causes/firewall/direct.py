@@ -9,7 +9,7 @@ from netprobe.causes.firewall.bridge import dialled_network
 from netprobe.causes.firewall.forward import asks_user_chain, is_published
 from netprobe.causes.firewall.host import port_of
 from netprobe.causes.proof.blocked import SIX, Blocked, Filtered
-from netprobe.causes.proof.hooks import USER_CHAIN, Hook, on_host
+from netprobe.causes.proof.hooks import Hook, on_host
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import Remedy, run
 from netprobe.state.engine.docker import ROUTED, gateway_mode
@@ -18,11 +18,9 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Argv
-    from netprobe.state.engine.docker import Network
-    from netprobe.state.iptables import Ruleset
+    from netprobe.state.engine.model import Network
     from netprobe.state.model import Host
 
-_NFT_RAW = "ip6 docker-bridges/raw-PREROUTING"  # of Engine 29's nftables backend
 _MODE = "com.docker.network.bridge.gateway_mode_ipv6"
 
 
@@ -38,13 +36,17 @@ def closes_v6(case: Case, host: Host, label: str, text: str) -> Network | None:
     if host.name != case.target_host.name or probe.source_at.host == host.name:
         return None
     program, _, rest = label.partition(" ")
-    if label.startswith(_NFT_RAW):
-        return network if f"iifname != {network.bridge} " in text else None
+    if label.startswith(f"ip6 {host.engine.nft_table}/raw-PREROUTING "):
+        return network if host.engine.closes_to_others(text, network.bridge) else None
     if program != SIX:
         return None
-    raw = rest.startswith("raw/PREROUTING ") and f" ! -i {network.bridge} -j DROP" in text
-    last = text == f"-A DOCKER ! -i {network.bridge} -o {network.bridge} -j DROP"
-    policy = rest == "filter/FORWARD policy" and not is_published(case) and _jumps(host.ruleset6, network.bridge)
+    raw = rest.startswith("raw/PREROUTING ") and host.engine.closes_to_others(text, network.bridge)
+    last = host.engine.closes_unpublished(text, network.bridge)
+    policy = (
+        rest == "filter/FORWARD policy"
+        and not is_published(case)
+        and host.engine.filters(host.ruleset6, network.bridge)
+    )
     return network if raw or last or policy else None
 
 
@@ -56,16 +58,9 @@ def openings(case: Case, host: Host, label: str, undo: Argv) -> tuple[Argv, ...]
         return (undo,)
     port = probe.dialled_port
     wanted = ("-p", case.transport, "--dport", str(port)) if port is not None else ("-p", "ipv6-icmp")
-    first = USER_CHAIN if asks_user_chain(case, host.name) else "FORWARD"
+    first = host.engine.user_chain if asks_user_chain(case, host.name) else "FORWARD"
     accept = ("ip6tables", "-I", first, "-d", probe.dialled or "", *wanted, "-j", "ACCEPT")
     return (undo, accept) if raw else (accept,)
-
-
-def _jumps(ruleset: Ruleset | None, bridge: str) -> bool:
-    """Docker's rules for the bridge are there: what they do not accept is left to the policy, which Docker sets to DROP."""
-    return ruleset is not None and any(
-        rule.target == "DOCKER" and f"-o {bridge} " in rule.text for rule in ruleset.rules() if rule.table == "filter"
-    )
 
 
 class V6DirectBlocked(Filtered):

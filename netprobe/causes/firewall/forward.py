@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, ClassVar
 
 from netprobe.causes.base import NETFILTER_DROP, Cause
 from netprobe.causes.proof.blocked import SIX, blocked, in_program
 from netprobe.causes.proof.drops import Drop, may_stop, the_drop
-from netprobe.causes.proof.hooks import USER_CHAIN, Hook, hook_at, last_hop
+from netprobe.causes.proof.hooks import Hook, hook_at, last_hop
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run, shell_line
 from netprobe.model.report import Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import same
+from netprobe.state.engine import role_of
+from netprobe.state.engine.base import ChainRole
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
     from netprobe.model.remedy import Remedy
     from netprobe.state.model import Host
 
-_FORWARD_CHAIN = "DOCKER-FORWARD"  # Engine 28: FORWARD jumps there, and from there to the networks' chains
-_UNPUBLISHED = re.compile(
-    r"-A DOCKER ! -i (\S+) -o \1 -j DROP"
-)  # Engine 28: all that no published port accepted before
 STOPPED = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED})
 
 
@@ -192,16 +189,17 @@ class ForwardDrop(_Dropped):
         Not so Engine 28's jump to its chains, which it writes at its own start only; and its rule for a port that is not
         published is one of two that must let it pass.
         """
+        engine = case.engine_at(drop.host)
         ours = drop.program in {"iptables", SIX}
         if drop.text.startswith("-P ") and ours and self._not_jumped(case, drop):
-            jump = (drop.program, "-A", "FORWARD", "-j", _FORWARD_CHAIN)
+            jump = (drop.program, "-A", "FORWARD", "-j", engine.forward_chain)
             return (run(drop.host, *jump, advice="Docker writes it again when the engine starts"),)
-        closed = _UNPUBLISHED.fullmatch(drop.text) or (drop.text.startswith("-P ") and not is_published(case))
+        closed = engine.closes_unpublished(drop.text) or (drop.text.startswith("-P ") and not is_published(case))
         if closed and ours and asks_user_chain(case, drop.host) and self._dials_itself(case) and case.probe is not None:
             port = case.probe.dialled_port
             packet = ("-d", case.probe.dialled or "", "-p", case.transport, "--dport", str(port))
             lasting = f"Docker keeps a port closed that is not published; for good: docker run -p {port}:{port} …"
-            return (run(drop.host, drop.program, "-I", USER_CHAIN, *packet, "-j", "ACCEPT", advice=lasting),)
+            return (run(drop.host, drop.program, "-I", engine.user_chain, *packet, "-j", "ACCEPT", advice=lasting),)
         if drop.text.startswith("-P ") and ours and case.target is not None and is_published(case):
             other = f"Docker's ACCEPT rule for it is missing; or, for all: {shell_line(drop.undo)}"
             return (run(drop.host, "docker", "restart", case.target.name, advice=other),)
@@ -222,9 +220,14 @@ class ForwardDrop(_Dropped):
         host = case.before(drop.host)
         ruleset = host.backends(six=drop.program == SIX)[0] if host else None
         chain = ruleset.chain("filter", "FORWARD") if ruleset else None
-        if ruleset is None or chain is None or ruleset.chain("filter", _FORWARD_CHAIN) is None:
+        if (
+            host is None
+            or ruleset is None
+            or chain is None
+            or ruleset.chain("filter", host.engine.forward_chain) is None
+        ):
             return False
-        return all(rule.target != _FORWARD_CHAIN for rule in chain.rules)
+        return all(rule.target != host.engine.forward_chain for rule in chain.rules)
 
 
 def asks_user_chain(case: Case, host: str) -> bool:
@@ -232,7 +235,7 @@ def asks_user_chain(case: Case, host: str) -> bool:
     before = case.before(host)
     ruleset = before.backends(six=case.is_v6)[0] if before else None
     chain = ruleset.chain("filter", "FORWARD") if ruleset else None
-    return chain is not None and any(rule.target == USER_CHAIN for rule in chain.rules)
+    return chain is not None and any(role_of(rule.target) is ChainRole.USER for rule in chain.rules)
 
 
 def is_published(case: Case) -> bool:
@@ -247,7 +250,7 @@ def _within_one_bridge(drop: Drop) -> bool:
 
 
 def _nft_untold(host: Host) -> bool:
-    major = (host.engine or "").partition(".")[0]
+    major = (host.engine_version or "").partition(".")[0]
     return host.nft is None and major.isdecimal() and int(major) >= 29
 
 

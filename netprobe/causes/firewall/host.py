@@ -142,7 +142,7 @@ class FirewallBypassed(Cause):
                     host.name,
                     "iptables",
                     "-I",
-                    "DOCKER-USER",
+                    host.engine.user_chain,
                     "-i",
                     door[1],
                     "-p",
@@ -276,7 +276,7 @@ class LegacyNftMix(Filtered):
         if rule.place is not None and rule.place.container is not None:
             return False
         mine, other = (host.legacy, host.ruleset) if rule.program == LEGACY else (host.ruleset, host.legacy)
-        return _dockers(other) and not _dockers(mine)
+        return _wrote(host, other) and not _wrote(host, mine)
 
     def summary(self, case: Case, rule: Blocked) -> str:
         """Which backend has what."""
@@ -293,13 +293,15 @@ class LegacyNftMix(Filtered):
     def possible(self, case: Case) -> bool:
         """Only where some host is known to have rules that stop packets in the backend without Docker's chains."""
         hosts = case.world.before.values()
-        mixed = [host for host in hosts if host.legacy and host.ruleset and _stray(host.ruleset, host.legacy)]
+        mixed = [host for host in hosts if host.legacy and host.ruleset and _stray(host, host.ruleset, host.legacy)]
         return super().possible(case) and (case.probe is None or bool(mixed) or lacks(case, "iptables"))
 
 
-def _stray(one: Ruleset, other: Ruleset) -> bool:
+def _stray(host: Host, one: Ruleset, other: Ruleset) -> bool:
     """Whether the one of the two without Docker's chains stops anything."""
-    strangers = [mine for mine, theirs in ((one, other), (other, one)) if _dockers(theirs) and not _dockers(mine)]
+    strangers = [
+        mine for mine, theirs in ((one, other), (other, one)) if _wrote(host, theirs) and not _wrote(host, mine)
+    ]
     return any(
         chain.policy == "DROP" or any(rule.target in STOPPING for rule in chain.rules)
         for each in strangers
@@ -307,6 +309,6 @@ def _stray(one: Ruleset, other: Ruleset) -> bool:
     )
 
 
-def _dockers(ruleset: Ruleset) -> bool:
-    """Whether Docker's chains are in it."""
-    return ruleset.chain("nat", "DOCKER") is not None or ruleset.chain("filter", "DOCKER") is not None
+def _wrote(host: Host, ruleset: Ruleset) -> bool:
+    """Whether the engine's chains are in it."""
+    return host.engine.translates(ruleset) or host.engine.filters(ruleset)

@@ -21,7 +21,7 @@ from netprobe.state.lookup import container_with, network_for, networks_of
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.forward.model import Obstacle
-    from netprobe.state.engine.docker import Container, Network
+    from netprobe.state.engine.model import Container, Network
     from netprobe.state.model import Host
 
 _FAILED = frozenset({Outcome.UNREACHABLE, Outcome.TIMEOUT})

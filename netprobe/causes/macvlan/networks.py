@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from netprobe.causes.case import Case
     from netprobe.model.remedy import Remedy
-    from netprobe.state.engine.docker import Container, Network
+    from netprobe.state.engine.model import Container, Network
     from netprobe.state.model import Host
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.model.remedy import Remedy
     from netprobe.model.report import ArpExchange, ArpFrame
-    from netprobe.state.engine.docker import Container, Network
+    from netprobe.state.engine.model import Container, Network
     from netprobe.state.model import Host
 
 _ENOUGH = 2  # answers that all got lost: one alone may be chance

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netprobe.causes.case import Case
-    from netprobe.state.engine.docker import Container, Network
+    from netprobe.state.engine.model import Container, Network
     from netprobe.state.model import Host
     from netprobe.state.sockets import Socket
 
@@ -224,7 +224,7 @@ class LinkEnvAbsent(Cause):
     def find(self, case: Case) -> Finding | None:
         """Fires when the question is about a container that the source was linked to, and the source's environment, which was read, has no variable of it."""
         here = _here(case)
-        major = _major(here[0].engine) if here else None
+        major = _major(here[0].engine_version) if here else None
         if here is None or major is None or major < self.FIRST or not here[1].link_env_known:
             return None
         host, source = here
@@ -238,10 +238,10 @@ class LinkEnvAbsent(Cause):
         prefix = _upper(alias)
         return Finding(
             code=self.code,
-            summary=f"{source.name} is linked to {other.name}, and Engine {host.engine} sets no {prefix}_PORT_* variables for it any more",
+            summary=f"{source.name} is linked to {other.name}, and Engine {host.engine_version} sets no {prefix}_PORT_* variables for it any more",
             where=Where(host=host.name, component=source.name),
             evidence=(
-                f"docker: {source.name} has --link {other.name}:{alias}; Engine {host.engine}",
+                f"docker: {source.name} has --link {other.name}:{alias}; Engine {host.engine_version}",
                 f"environment of {source.name}: no variable {prefix}_*",
             ),
             remedies=(

@@ -14,8 +14,8 @@ from netprobe.journeys.hops import icmp_error
 from netprobe.journeys.join import connections
 from netprobe.journeys.select import of_lookup, same_question
 from netprobe.paths.observe import Symptom
+from netprobe.state.engine import EMBEDDED_DNS
 from netprobe.state.lookup import has_address, route_lookup
-from netprobe.state.names import EMBEDDED_DNS
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -68,7 +68,7 @@ def questions(case: Case) -> tuple[AskedServer, ...]:
     found = connections(build(case.table), case.table)
     mine = of_lookup(found, case.table, case.points, case.probe)
     onward = (each for each in found if any(same_question(one, each, case.table) for one in mine))
-    return tuple(_asked(case, each) for each in onward if each.flows[0].server.address != EMBEDDED_DNS)
+    return tuple(_asked(case, each) for each in onward if each.flows[0].server.address not in EMBEDDED_DNS)
 
 
 def _asked(case: Case, connection: Connection) -> AskedServer:

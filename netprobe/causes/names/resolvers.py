@@ -11,8 +11,8 @@ from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.state.address import is_loopback
+from netprobe.state.engine import EMBEDDED_DNS
 from netprobe.state.lookup import has_address, networks_of, route_lookup
-from netprobe.state.names import EMBEDDED_DNS
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from netprobe.state.iptables import Ruleset
     from netprobe.state.model import Host
 
-FALLBACK = ("8.8.8.8", "8.8.4.4", "2001:4860:4860::8888", "2001:4860:4860::8844")
 STUB = "127.0.0.53"  # systemd-resolved: the engine reads /run/systemd/resolve/resolv.conf then (moby resolvconf.Path)
-CHAIN = "DOCKER_OUTPUT"
 
 
 def _container_name(case: Case) -> str:
@@ -51,17 +49,17 @@ class DnsNatFlushed(Cause):
             return None
         server = case.journey.outer.flows[0].server
         refused = [row for flow in case.journey.outer.flows for row in flow.errors]
-        if (server.address, server.port) != (EMBEDDED_DNS, 53) or not refused:
+        if server.address not in EMBEDDED_DNS or server.port != 53 or not refused:
             return None
-        if any(chain.name == CHAIN and chain.rules for each in rulesets for chain in each.chains()):
+        if self._led(case, rulesets):
             return None
         return Finding(
             code=self.code,
-            summary=f"the nat table inside {source.name} has lost Docker's rules: nothing leads its queries for {EMBEDDED_DNS} to the embedded DNS server",
+            summary=f"the nat table inside {source.name} has lost Docker's rules: nothing leads its queries for {server.address} to the embedded DNS server",
             where=Where(host=case.probe.source_at.host, component=source.name),
             evidence=(
-                f"the query was still for {EMBEDDED_DNS} port 53 on lo, and was refused: {case.frames}",
-                f"iptables-save in {source.name}'s namespace: no chain {CHAIN} in nat, before and after",
+                f"the query was still for {server.address} port 53 on lo, and was refused: {case.frames}",
+                f"iptables-save in {source.name}'s namespace: no chain {case.engine_at(case.probe.source_at.host).dns_chain} in nat, before and after",
             ),
             remedies=(run(case.probe.source_at.host, "docker", "restart", source.name),),
         )
@@ -79,8 +77,14 @@ class DnsNatFlushed(Cause):
     def possible(self, case: Case) -> bool:
         """Only for a failed lookup by the embedded DNS server, where such rules are not known to be there."""
         rulesets = self._rulesets(case)
-        there = rulesets and any(chain.name == CHAIN and chain.rules for each in rulesets for chain in each.chains())
+        there = rulesets is not None and self._led(case, rulesets)
         return failed(case) and case.source_container is not None and not there
+
+    @staticmethod
+    def _led(case: Case, rulesets: tuple[Ruleset, ...]) -> bool:
+        """Whether a rule leads queries to the embedded DNS server, before or after."""
+        wanted = case.engine_at(case.probe.source_at.host).dns_chain if case.probe else ""
+        return any(chain.name == wanted and chain.rules for each in rulesets for chain in each.chains())
 
 
 class DnsInternalNet(Cause):
@@ -109,6 +113,7 @@ class DnsInternalNet(Cause):
         if not self._embedded(case) or any(each.answered or each.error or left(case, each) for each in asked):
             return None
         names = ", ".join(each.name for each in networks)
+        server = host.engine.embedded_dns
         onward = (
             f"it asked {asked[0].server} on; last seen at {case.last_seen}: {frames(case, asked[0], case.last_seen or '')}"
             if asked
@@ -119,7 +124,7 @@ class DnsInternalNet(Cause):
             summary=f"{source.name} is on {names} alone, {'an internal network' if len(networks) == 1 else 'internal networks'}: the embedded DNS server has no way to ask anybody outside for {name}",
             where=Where(host=host.name, component=networks[0].name),
             evidence=(
-                f"{EMBEDDED_DNS} was asked for {name}: {case.frames}",
+                f"{server} was asked for {name}: {case.frames}",
                 onward,
                 f"docker: {names}: Internal",
             ),
@@ -128,7 +133,7 @@ class DnsInternalNet(Cause):
 
     @staticmethod
     def _embedded(case: Case) -> bool:
-        return case.journey is not None and case.journey.outer.flows[0].server.address == EMBEDDED_DNS
+        return case.journey is not None and case.journey.outer.flows[0].server.address in EMBEDDED_DNS
 
     @staticmethod
     def _internal(case: Case) -> bool:
@@ -198,7 +203,7 @@ class DnsUpstreamDead(Cause):
 
     @staticmethod
     def _asker(case: Case, name: str) -> str:
-        embedded = case.journey is not None and case.journey.outer.flows[0].server.address == EMBEDDED_DNS
+        embedded = case.journey is not None and case.journey.outer.flows[0].server.address in EMBEDDED_DNS
         return f"the embedded DNS server of {name}" if embedded else name
 
     @staticmethod
@@ -207,7 +212,7 @@ class DnsUpstreamDead(Cause):
         source, place = case.source_container, case.probe.source_at if case.probe else None
         conf = host.namespace(place.container).resolv_conf if place else None
         servers = conf.nameservers if conf else ()
-        if EMBEDDED_DNS in servers:
+        if not EMBEDDED_DNS.isdisjoint(servers):
             servers = (source.dns if source else ()) or (
                 host.own.resolv_conf.nameservers if host.own.resolv_conf else ()
             )
@@ -318,7 +323,7 @@ class DnsFallback(Cause):
         host, asked = source_host(case), questions(case)
         if not failed(case) or host is None or not asked or not self._fell_back(case):
             return None
-        if any(each.server not in FALLBACK or not self._lost(case, host, each) for each in asked):
+        if any(each.server not in host.engine.fallback_dns or not self._lost(case, host, each) for each in asked):
             return None
         conf = host.own.resolv_conf
         own = ", ".join(conf.nameservers) if conf and conf.nameservers else "no server"

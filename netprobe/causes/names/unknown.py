@@ -11,12 +11,12 @@ from netprobe.forward.owners import owner_of_address
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.observe import Symptom
-from netprobe.state.names import EMBEDDED_DNS
+from netprobe.state.engine import EMBEDDED_DNS
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.model.remedy import Remedy
-    from netprobe.state.engine.docker import Container, Network
+    from netprobe.state.engine.model import Container, Network
     from netprobe.state.model import Host
 
 FAILED_LOOKUP = frozenset({Symptom.NO_ANSWER})
@@ -42,7 +42,7 @@ def bearers_of(case: Case, name: str) -> list[tuple[Host, Container]] | None:
     found = []
     for host in case.world.before.values():
         if host.containers is None:
-            if host.engine is None and "containers" not in host.outputs.outputs:
+            if host.engine_version is None and "containers" not in host.outputs.outputs:
                 continue  # a plain host has none
             return None
         found += [(host, each) for each in host.containers if _bare(name) in map(_bare, each.names)]
@@ -197,7 +197,7 @@ class NameUnknown(Cause):
             return None
         near = self._nearest(case, name)
         server = case.probe.lookup.server or "the resolver"
-        who = f"{server} (the embedded DNS server)" if server == EMBEDDED_DNS else server
+        who = f"{server} (the embedded DNS server)" if server in EMBEDDED_DNS else server
         return Finding(
             code=self.code,
             summary=f"{who} says that {name} does not exist, and no container goes by that name",

@@ -9,7 +9,6 @@ import numpy as np
 
 from netprobe.causes.base import Cause
 from netprobe.causes.nat.conntrack import key, risen
-from netprobe.causes.proof.hooks import USER_CHAIN
 from netprobe.causes.proof.obstacle import silent_points
 from netprobe.decode.table import Flag, Kind
 from netprobe.model.remedy import advise, run
@@ -67,7 +66,7 @@ class ConntrackInvalidRst(Cause):
     Evidence: the segment at the host's interface and at none behind the translation; the host's RST with that segment's acknowledgement as its sequence
         number, and none from within (or the segment with the container's address, and the client's RST to that); conntrack's ``invalid`` counter,
         and its entry for this connection.
-    Remedy: drop INVALID where it passes, in INPUT (or DOCKER-USER); or have conntrack take what is beyond the window for valid.
+    Remedy: drop INVALID where it passes, in INPUT (or Docker's chain for users); or have conntrack take what is beyond the window for valid.
     Source: moby/libnetwork#1090; kubernetes/kubernetes#74839, kubernetes/kubernetes#117924; net/netfilter/nf_conntrack_proto_tcp.c (tcp_in_window); seen in the lab. The lab brings it about by sending
         a segment a million bytes ahead while the probe's connection is open: in the client's name (in the server's, for a masqueraded connection)
         on the wire before the Docker host, or from within the container.
@@ -121,8 +120,8 @@ class ConntrackInvalidRst(Cause):
         """Where the untranslated segment passes: INPUT, or FORWARD (Docker's chain for users, if there is one)."""
         if each.due is None:
             return "INPUT"
-        ruleset = each.host.ruleset
-        return USER_CHAIN if ruleset is not None and USER_CHAIN in ruleset.tables.get("filter", {}) else "FORWARD"
+        ruleset, chain = each.host.ruleset, each.host.engine.user_chain
+        return chain if ruleset is not None and ruleset.chain("filter", chain) is not None else "FORWARD"
 
     def _kept(self, case: Case, each: _Answered) -> tuple[str, tuple[str, ...]]:
         """What is said of a segment that the host took for its own."""

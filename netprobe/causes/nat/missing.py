@@ -15,7 +15,7 @@ from netprobe.state.packet import PacketTuple
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
-    from netprobe.state.engine.docker import Network
+    from netprobe.state.engine.model import Network
     from netprobe.state.iptables import Ruleset
     from netprobe.state.model import Host
 

@@ -46,7 +46,7 @@ class RulesFlushed(Cause):
         host = case.before(case.probe.source_at.host) if case.probe else None
         if found is None or host is None or host.ruleset is None:
             return None
-        if not _is_flushed(host.ruleset) or (host.legacy is not None and _of_docker(host.legacy)):
+        if not _is_flushed(host, host.ruleset) or (host.legacy and host.engine.uses_translation(host.legacy)):
             return None
         return replace(
             found,
@@ -71,20 +71,14 @@ class RulesFlushed(Cause):
     def possible(self, case: Case) -> bool:
         """Only where the source host's rules are not known, or Docker's are gone from nat."""
         host = case.before(case.probe.source_at.host) if case.probe else None
-        flushed = host is None or host.ruleset is None or _is_flushed(host.ruleset)
+        flushed = host is None or host.ruleset is None or _is_flushed(host, host.ruleset)
         return flushed and MasqueradeMissing().possible(case)
 
 
-def _of_docker(ruleset: Ruleset) -> bool:
-    """Whether nat has a rule in, or a jump to, Docker's chain."""
-    rules = [rule for chain in ruleset.tables.get("nat", {}).values() for rule in chain.rules]
-    return any("DOCKER" in {rule.chain, rule.target} for rule in rules)
-
-
-def _is_flushed(ruleset: Ruleset) -> bool:
+def _is_flushed(host: Host, ruleset: Ruleset) -> bool:
     """Whether the engine once wrote its rules here, and none of nat's is there."""
-    wrote = any("DOCKER" in ruleset.tables.get(table, {}) for table in ("nat", "filter"))
-    return wrote and not _of_docker(ruleset)
+    wrote = host.engine.translates(ruleset) or host.engine.filters(ruleset)
+    return wrote and not host.engine.uses_translation(ruleset)
 
 
 class StaleDnat(Cause):

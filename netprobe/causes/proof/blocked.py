@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from netprobe.causes.base import NETFILTER_DROP, Cause
 from netprobe.causes.proof.drops import the_drop
-from netprobe.causes.proof.hooks import ISOLATION, USER_CHAIN, Hook
+from netprobe.causes.proof.hooks import Hook
 from netprobe.causes.proof.obstacle import frames_at, met, predicted
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import run
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.observe import Symptom
+from netprobe.state.engine import role_of
+from netprobe.state.engine.base import ChainRole
 from netprobe.state.iptables import hits, labelled
 from netprobe.state.nft import nft_hits, nft_where
 
@@ -134,11 +136,11 @@ def _walked(case: Case, obstacle: Obstacle) -> Blocked | None:
 
 
 def _hook(obstacle: Obstacle) -> str:
-    """Docker's own places within FORWARD are told by the chain that they stand in."""
-    chain = obstacle.label.rpartition("/")[2].partition(" ")[0]
-    if chain in ISOLATION:
+    """An engine's own places within FORWARD are told by the chain that they stand in."""
+    role = role_of(obstacle.label.rpartition("/")[2].partition(" ")[0])
+    if role is ChainRole.ISOLATION:
         return Hook.ISOLATION.value
-    return Hook.USER.value if chain == USER_CHAIN else obstacle.hook
+    return Hook.USER.value if role is ChainRole.USER else obstacle.hook
 
 
 def _rulesets(host: Host, place: Place) -> tuple[Ruleset | None, ...]:

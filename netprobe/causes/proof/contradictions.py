@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from netprobe.decode.table import Flag, Kind
 from netprobe.evidence.model import Outcome, Resolution
 from netprobe.paths.observe import Symptom
-from netprobe.state.engine.docker import NOT_RUNNING, ContainerState
+from netprobe.state.engine.model import NOT_RUNNING, ContainerState
 from netprobe.state.sharing import is_absent
 
 if TYPE_CHECKING:

@@ -43,9 +43,9 @@ class Drop:
     """One rule (or policy) that may have stopped the packet.
 
     Attributes:
-        host, hook: where; hook None where it cannot be told. component: ``filter/DOCKER-USER``.
+        host, hook: where; hook None where it cannot be told. component: ``filter/FORWARD``.
         text: the rule as iptables-save writes it, or the policy.
-        label: ``filter/DOCKER-USER #1``. before, after: its packet counter.
+        label: ``filter/FORWARD #1``. before, after: its packet counter.
         undo: the argv that takes it away.
         confidence: certain when the walk surely ends there.
         counts: False for a rule without a counter, which the walk through the host's state found.
@@ -72,7 +72,7 @@ class Drop:
 
     @property
     def counter(self) -> str:
-        """``filter/DOCKER-USER #1 counter 0 → 3``."""
+        """``filter/FORWARD #1 counter 0 → 3``."""
         return f"{self.label} {self.proof}" if self.delta else f"{self.label}: {self.proof}"
 
     @property

@@ -1,7 +1,6 @@
 """Where a rule stands in the host's packet path, and the packet as rules there see it.
 
-Source: netfilter hooks (Linux include/uapi/linux/netfilter.h); Docker's own chains within FORWARD (moby
-libnetwork/iptables, drivers/bridge/setup_ip_tables.go).
+Source: netfilter hooks (Linux include/uapi/linux/netfilter.h). Places of an engine's own within FORWARD are told by its chains.
 """
 
 from __future__ import annotations
@@ -11,7 +10,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from netprobe.model.report import Direction
-from netprobe.state.iptables import Field
+from netprobe.state.engine import ENGINES, role_of
+from netprobe.state.engine.base import ChainRole
 from netprobe.state.lookup import route_lookup
 from netprobe.state.packet import PacketTuple
 
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.model import Host
 
-USER_CHAIN = "DOCKER-USER"
-ISOLATION = ("DOCKER-ISOLATION-STAGE-1", "DOCKER-ISOLATION-STAGE-2", "DOCKER-ISOLATION", "DOCKER-INTERNAL")
-
 
 class Hook(StrEnum):
     """A netfilter hook, or one of Docker's own places within FORWARD."""
@@ -36,7 +33,7 @@ class Hook(StrEnum):
     FORWARD = "FORWARD"
     OUTPUT = "OUTPUT"
     POSTROUTING = "POSTROUTING"
-    USER = "DOCKER-USER"
+    USER = "user chain"
     ISOLATION = "isolation"
 
 
@@ -75,11 +72,12 @@ def _callers(ruleset: Ruleset, table: str) -> Mapping[str, set[str]]:
 
 def hook_of(roots: frozenset[str], table: str, rule: Rule | None) -> Hook | None:
     """Where a chain (with these :func:`entries`) stands; None when it is reached from several hooks, or from none."""
-    if any(name in roots for name in ISOLATION):
+    roles = {role_of(name) for name in roots}
+    if ChainRole.ISOLATION in roles:
         return Hook.ISOLATION
-    if USER_CHAIN in roots:
+    if ChainRole.USER in roles:
         return Hook.USER
-    if table == "raw" and "PREROUTING" in roots and _isolates(rule):
+    if "PREROUTING" in roots and any(engine.isolates(table, rule) for engine in ENGINES):
         return Hook.ISOLATION
     bases = [hook for hook in BASES if hook.value in roots]
     return bases[0] if len(bases) == 1 else None
@@ -101,14 +99,6 @@ def hook_at(case: Case, obstacle: Obstacle) -> Hook | None:
 def on_host(obstacle: Obstacle) -> bool:
     """Whether a predicted obstacle stops the request, and on a host rather than in a container."""
     return obstacle.direction is Direction.REQUEST and obstacle.place.container is None
-
-
-def _isolates(rule: Rule | None) -> bool:
-    """Engine 28's raw rule: a container's address must be reached through its own bridge (``-d CIP ! -i BRIDGE -j DROP``)."""
-    if rule is None:
-        return False
-    inside = rule.get(Field.IN)
-    return rule.get(Field.DST) is not None and inside is not None and inside.negated
 
 
 def last_hop(case: Case) -> Hop | None:

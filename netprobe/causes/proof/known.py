@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.state.model import Host
 
-_ENGINE = frozenset({"containers", "networks", "docker-version", "docker-info"})
 _INSIDE = "ns/*/"
 
 #: What most causes rest upon: while one of these was asked for in vain, known state rules out next to nothing.
@@ -53,7 +52,7 @@ def _asked(case: Case) -> set[str]:
 
 def _tells(host: Host, key: str) -> bool:
     outputs = host.outputs.outputs
-    if key in _ENGINE and not any(each in outputs for each in _ENGINE):
+    if key in host.engine.outputs and not host.engine.outputs & outputs.keys():
         return True  # a plain host has no engine
     if key.startswith(_INSIDE):
         return all(_tells(host, f"ns/{name}/{key.removeprefix(_INSIDE)}") for name in host.namespaces)

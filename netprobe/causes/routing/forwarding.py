@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Argv, Remedy
     from netprobe.model.report import Hop
-    from netprobe.state.engine.docker import Network
+    from netprobe.state.engine.model import Network
     from netprobe.state.links import Route
     from netprobe.state.model import Host
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.model.remedy import Remedy
     from netprobe.model.report import Hop
-    from netprobe.state.engine.docker import Container, EndpointSettings, Network, Published
+    from netprobe.state.engine.model import Container, EndpointSettings, Network, Published
     from netprobe.state.links import Route
     from netprobe.state.model import Host
 

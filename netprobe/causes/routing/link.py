@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.evidence.model import CapturePoint
     from netprobe.flows.model import Flow
-    from netprobe.state.engine.docker import Container, EndpointSettings, Network
+    from netprobe.state.engine.model import Container, EndpointSettings, Network
     from netprobe.state.model import Host
 
 _ENOUGH = 2  # copies of a segment that all got lost: one alone may be chance

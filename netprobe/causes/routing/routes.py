@@ -18,11 +18,10 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Argv, Remedy
-    from netprobe.state.engine.docker import Container, Network
+    from netprobe.state.engine.model import Container, Network
     from netprobe.state.model import Host
 
 LOST = frozenset({Symptom.NO_PACKETS, Symptom.SILENCE, Symptom.UNREACHABLE})
-_ISOLATION = ("DOCKER-ISOLATION", "DOCKER-INTERNAL", "DOCKER-FORWARD")
 
 
 def inside(case: Case, place: Place, command: Argv) -> Argv:
@@ -40,6 +39,11 @@ def refusing(case: Case, place: Place, address: str | None) -> str:
     found = [each for each in routes or () if each.kind in kinds and address and covers(each.dst, address)]
     nearest = max(found, key=lambda each: int(each.dst.rpartition("/")[2]), default=None)
     return f"{nearest.kind} {nearest.dst}" if nearest else ""
+
+
+def _chain(obstacle: Obstacle) -> str:
+    """The iptables chain of the rule at which the walk ends."""
+    return obstacle.label.rpartition("/")[2].partition(" ")[0]
 
 
 def _container(case: Case, place: Place) -> Container | None:
@@ -93,7 +97,7 @@ class InternalNetwork(Cause):
         if obstacle.barrier is Barrier.NO_ROUTE:
             here = obstacle.place == Place(host=host.name, container=source.name)
             return networks[0] if here and networks and all(each.internal for each in networks) else None
-        if not any(f"/{name}" in obstacle.label for name in _ISOLATION):
+        if not host.engine.keeps_internal(_chain(obstacle)):
             return None
         words = obstacle.text.split()
         return next((each for each in networks if each.internal and each.bridge in words), None)
@@ -229,7 +233,7 @@ class SubnetOverlap(Cause):
         hop = route_lookup(host.own, address)
         if hop is None or hop.via or container_with(host, address) is not None:
             return None
-        if obstacle.barrier is Barrier.RULE and not any(f"/{name}" in obstacle.label for name in _ISOLATION):
+        if obstacle.barrier is Barrier.RULE and not host.engine.keeps_internal(_chain(obstacle)):
             return None
         return next((each for each in host.networks or () if each.bridge and each.bridge == hop.dev), None)
 

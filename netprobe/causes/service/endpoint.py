@@ -11,14 +11,14 @@ from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
-from netprobe.state.engine.docker import NOT_RUNNING, ContainerState
+from netprobe.state.engine.model import NOT_RUNNING, ContainerState
 from netprobe.state.sharing import owner_restarted
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Remedy
-    from netprobe.state.engine.docker import Container
+    from netprobe.state.engine.model import Container
     from netprobe.state.model import Host
     from netprobe.state.sockets import Socket
 

@@ -20,7 +20,7 @@ from netprobe.state.sockets import listening
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.model.remedy import Remedy
-    from netprobe.state.engine.docker import Container, Network, Published
+    from netprobe.state.engine.model import Container, Network, Published
     from netprobe.state.model import Host
     from netprobe.state.sockets import Socket
 

@@ -13,7 +13,7 @@ from netprobe.paths.observe import Answerer, Symptom
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.evidence.model import Place
-    from netprobe.state.engine.docker import Container
+    from netprobe.state.engine.model import Container
     from netprobe.state.sockets import Socket
 
 

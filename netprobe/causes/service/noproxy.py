@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.proof.obstacle import met
-from netprobe.causes.service.proxy import uses_no_proxy
 from netprobe.evidence.model import Outcome
 from netprobe.forward.model import Barrier
 from netprobe.model.endpoint import Endpoint
@@ -48,7 +47,13 @@ class NoproxyNoBridgeNf(Cause):
             return None
         value = self._bridge_nf(host)
         answer = self._answer(case)
-        if value == "1" or host.sysctls is None or answer is None or not uses_no_proxy(host) or case.dialled is None:
+        if (
+            value == "1"
+            or host.sysctls is None
+            or answer is None
+            or not host.engine.lacks_userland_proxy(host.ruleset)
+            or case.dialled is None
+        ):
             return None
         packet = answer.packet
         frame, src = (packet.frame, packet.src) if packet else (0, "")
@@ -86,7 +91,11 @@ class NoproxyNoBridgeNf(Cause):
         host = case.target_host
         if case.probe is None or host is None or host.ruleset is None or host.sysctls is None:
             return case.probe is None or case.probe.source_at.container is not None
-        return case.source_container is not None and uses_no_proxy(host) and self._bridge_nf(host) != "1"
+        return (
+            case.source_container is not None
+            and host.engine.lacks_userland_proxy(host.ruleset)
+            and self._bridge_nf(host) != "1"
+        )
 
 
 class NoproxyNoRouteLocalnet(Cause):
@@ -147,4 +156,6 @@ class NoproxyNoRouteLocalnet(Cause):
         if case.probe is None or case.dialled is None:
             return case.probe is None
         host = case.before(case.probe.source_at.host)
-        return is_loopback(case.dialled[0]) and (host is None or host.ruleset is None or uses_no_proxy(host))
+        return is_loopback(case.dialled[0]) and (
+            host is None or host.ruleset is None or host.engine.lacks_userland_proxy(host.ruleset)
+        )

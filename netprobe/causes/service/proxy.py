@@ -14,7 +14,7 @@ from netprobe.state.sockets import listening
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
-    from netprobe.state.engine.docker import Container, Published
+    from netprobe.state.engine.model import Container, Published
     from netprobe.state.iptables import Rule
     from netprobe.state.model import Host
 
@@ -24,7 +24,12 @@ def _lost_proxy(case: Case) -> tuple[Host, Container, Published, tuple[Rule, ...
     if case.publication is None or case.dialled is None or not case.refused_by_host:
         return None
     host, container, published = case.publication
-    if not container.running or container.host_network or uses_no_proxy(host) or host.rootless:
+    if (
+        not container.running
+        or container.host_network
+        or host.engine.lacks_userland_proxy(host.ruleset)
+        or host.rootless
+    ):
         return None
     proxies = case.proxies(host, published)
     rules = case.dnat_rules(host, published, container)
@@ -36,13 +41,6 @@ def _lost_proxy(case: Case) -> tuple[Host, Container, Published, tuple[Rule, ...
         if case.never_listening(Place(host=host.name), *case.dialled)
         else None
     )
-
-
-def uses_no_proxy(host: Host) -> bool:
-    """``userland-proxy: false``: then nat OUTPUT also takes 127.0.0.0/8 (libnetwork: no ``! -d 127.0.0.0/8`` on its jump)."""
-    chain = host.ruleset.chain("nat", "OUTPUT") if host.ruleset else None
-    jumps = [rule for rule in chain.rules if rule.target == "DOCKER"] if chain else []
-    return bool(jumps) and not any("! -d 127.0.0.0/8" in rule.text for rule in jumps)
 
 
 def _may_have_lost(case: Case) -> bool:

@@ -17,7 +17,7 @@ from netprobe.state.address import is_any, is_loopback
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.forward.model import Obstacle
-    from netprobe.state.engine.docker import Container, Published
+    from netprobe.state.engine.model import Container, Published
     from netprobe.state.model import Host
 
 
@@ -305,6 +305,6 @@ class PortClosed(Cause):
 
 def _runs_containers(host: Host) -> bool:
     """Whether containers run there; an engine whose containers could not be read may run some."""
-    if host.containers is None and host.engine is not None:
+    if host.containers is None and host.engine_version is not None:
         return True
     return any(each.running for each in host.containers or ())

@@ -12,12 +12,12 @@ from netprobe.evidence.model import Outcome
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
-from netprobe.state.engine.docker import NOT_RUNNING, ContainerState
+from netprobe.state.engine.model import NOT_RUNNING, ContainerState
 from netprobe.state.sharing import holder, owner_restarted, wants
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
-    from netprobe.state.engine.docker import Container
+    from netprobe.state.engine.model import Container
     from netprobe.state.model import Host
 
 

@@ -11,7 +11,7 @@ from netprobe.forward.drivers.macvlan import Macvlan
 from netprobe.forward.drivers.none import Null
 
 if TYPE_CHECKING:
-    from netprobe.state.engine.docker import Network
+    from netprobe.state.engine.model import Network
 
 DRIVERS: tuple[Driver, ...] = (
     Bridge(),

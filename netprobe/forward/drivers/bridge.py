@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netprobe.forward.frame import Frame
-    from netprobe.state.engine.docker import Container, EndpointSettings, Network
+    from netprobe.state.engine.model import Container, EndpointSettings, Network
     from netprobe.state.links import Link
     from netprobe.state.model import Host
 

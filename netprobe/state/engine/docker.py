@@ -1,195 +1,115 @@
-"""Containers and networks, from the Engine's inspect answers (whole, or kept by :mod:`netprobe.state.engine.allow`).
+"""The Docker Engine: its inspect answers (whole, or kept by :mod:`netprobe.state.engine.allow`), its chains and rules.
 
-Source: moby api/types/container and api/types/network; checked with Engine 20.10.24.
+Source: moby api/types/container and api/types/network, libnetwork/drivers/bridge/setup_ip_tables.go, libnetwork/resolver_unix.go;
+seen with Engine 20.10, 28 and 29.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from netprobe.model.endpoint import Endpoint
 from netprobe.state.engine.allow import link_aliases, link_variables
+from netprobe.state.engine.base import ChainRole, ContainerEngine
+from netprobe.state.engine.model import Container, ContainerState, EndpointSettings, Network, Published
+from netprobe.state.iptables import Field
 from netprobe.state.issues import Issues, dict_of, int_of, load_items, text_of, texts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+
+    from netprobe.state.iptables import Rule, Ruleset
+    from netprobe.state.nft import NftRuleset
 
 _OPTION = "com.docker.network.bridge."
+_CHAIN = "DOCKER"
+_ISOLATION = ("DOCKER-ISOLATION-STAGE-1", "DOCKER-ISOLATION-STAGE-2", "DOCKER-ISOLATION", "DOCKER-INTERNAL")
+_BESIDE_INTERNAL = ("DOCKER-ISOLATION", "DOCKER-INTERNAL", "DOCKER-FORWARD")
+# enable_icc=false; Engine 28 in raw: a container's address from outside its bridge
+_OWN_RULE = re.compile(r"-i (\S+) -o \1 -j DROP$|^-A PREROUTING -d \S+ ! -i \S+ -j DROP$")
+_UNPUBLISHED = re.compile(r"-A DOCKER ! -i (\S+) -o \1 -j DROP")  # Engine 28: the last rule of a bridge
 
 
-class ContainerState(StrEnum):
-    """State.Status of inspect."""
+class Docker(ContainerEngine):
+    """The Docker Engine (moby)."""
 
-    CREATED = "created"
-    RUNNING = "running"
-    PAUSED = "paused"
-    RESTARTING = "restarting"
-    REMOVING = "removing"
-    EXITED = "exited"
-    DEAD = "dead"
-    UNKNOWN = "unknown"
+    outputs = frozenset({"containers", "networks", "docker-version", "docker-info"})
+    socket = "unix:///var/run/docker.sock"
+    embedded_dns = "127.0.0.11"
+    dns_chain = "DOCKER_OUTPUT"
+    fallback_dns = ("8.8.8.8", "8.8.4.4", "2001:4860:4860::8888", "2001:4860:4860::8844")
+    user_chain = "DOCKER-USER"
+    forward_chain = "DOCKER-FORWARD"  # Engine 28 and later
+    nft_table = "docker-bridges"  # Engine 29's nftables backend
 
+    def containers(self, text: str, issues: Issues) -> tuple[Container, ...] | None:
+        """See :func:`parse_containers`."""
+        return parse_containers(text, issues)
 
-#: A container in one of these has no process: its published ports and its namespace may be somebody else's.
-NOT_RUNNING = frozenset(
-    {
-        ContainerState.CREATED,
-        ContainerState.RESTARTING,
-        ContainerState.REMOVING,
-        ContainerState.EXITED,
-        ContainerState.DEAD,
-    }
-)
+    def networks(self, text: str, issues: Issues) -> tuple[Network, ...] | None:
+        """See :func:`parse_networks`."""
+        return parse_networks(text, issues)
 
+    def chain_role(self, chain: str) -> ChainRole | None:
+        """By its name."""
+        if chain == self.user_chain:
+            return ChainRole.USER
+        if chain in _ISOLATION:
+            return ChainRole.ISOLATION
+        return ChainRole.OWN if chain.startswith(_CHAIN) else None
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """One published port. ``host_port`` 0: the engine chooses it at start; ``host_ip`` is ``0.0.0.0`` or ``::`` for any."""
+    def keeps_internal(self, chain: str) -> bool:
+        """Isolation's chains, and Engine 28's DOCKER-FORWARD."""
+        return chain.startswith(_BESIDE_INTERNAL)
 
-    host_ip: str
-    host_port: int
-    container_port: int
-    proto: str
+    def isolates(self, table: str, rule: Rule | None) -> bool:
+        """Engine 28's raw rule: ``-d ADDRESS ! -i BRIDGE -j DROP``."""
+        if table != "raw" or rule is None:
+            return False
+        inside = rule.get(Field.IN)
+        return rule.get(Field.DST) is not None and inside is not None and inside.negated
 
-    def __str__(self) -> str:
-        return f"{self.at}->{self.container_port}/{self.proto}"
+    def owns(self, component: str, text: str) -> bool:
+        """By its chain's or table's name, or by the form of what it writes to built-in chains."""
+        table, _, chain = component.rpartition("/")
+        own = chain.startswith(_CHAIN) and not re.match(rf"{self.user_chain}\b", chain)
+        return own or table.endswith(f" {self.nft_table}") or _OWN_RULE.search(text) is not None
 
-    @property
-    def at(self) -> Endpoint:
-        """The host's end of it."""
-        return Endpoint(self.host_ip, self.host_port)
+    def closes_to_others(self, text: str, bridge: str) -> bool:
+        """Engine 28's raw rule, and that of Engine 29's nftables backend."""
+        return f"! -i {bridge} -j DROP" in text or f"iifname != {bridge} " in text
 
+    def closes_unpublished(self, text: str, bridge: str = "") -> bool:
+        """Engine 28's last rule of a bridge."""
+        found = _UNPUBLISHED.fullmatch(text)
+        return found is not None and bridge in {"", found[1]}
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointSettings:
-    """A container's place in one network. Addresses are ``""`` while it does not run."""
+    def filters(self, ruleset: Ruleset | None, bridge: str = "") -> bool:
+        """Its chain; for a bridge, the jump to it."""
+        if ruleset is None or not bridge:
+            return ruleset is not None and ruleset.chain("filter", _CHAIN) is not None
+        jumps = (rule for rule in ruleset.rules() if rule.table == "filter" and rule.target == _CHAIN)
+        return any(f"-o {bridge} " in rule.text for rule in jumps)
 
-    network: str
-    network_id: str = ""
-    address: str = ""
-    prefixlen: int = 0
-    gateway: str = ""
-    address6: str = ""
-    prefixlen6: int = 0
-    gateway6: str = ""
-    mac: str = ""
-    aliases: tuple[str, ...] = ()
-    links: tuple[str, ...] = ()
+    def translates(self, ruleset: Ruleset | None) -> bool:
+        """Its chain."""
+        return ruleset is not None and ruleset.chain("nat", _CHAIN) is not None
 
-    @property
-    def prefix(self) -> str:
-        """``172.17.0.2/16``, ``""`` without an address."""
-        return f"{self.address}/{self.prefixlen}" if self.address else ""
+    def uses_translation(self, ruleset: Ruleset) -> bool:
+        """A rule there, or a jump."""
+        rules = (rule for chain in ruleset.tables.get("nat", {}).values() for rule in chain.rules)
+        return any(_CHAIN in {rule.chain, rule.target} for rule in rules)
 
-    @property
-    def all_addresses(self) -> tuple[str, ...]:
-        """Its IPv4 and IPv6 addresses, those that it has."""
-        return tuple(filter(None, (self.address, self.address6)))
+    def in_nftables(self, nft: NftRuleset | None) -> bool:
+        """Engine 29 with ``--firewall-backend=nftables``."""
+        return nft is not None and any(chain.table == self.nft_table for chain in nft.chains)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Container:
-    """One container.
-
-    Attributes:
-        name, id, image, hostname: as inspect has them (name without its slash).
-        state: see :class:`ContainerState`; ``pid`` 0 while it does not run; ``exit_code`` of its last end.
-        network_mode: ``default`` ``bridge`` ``host`` ``none`` ``container:ID`` or a network's name.
-        networks: network name -> endpoint.
-        published: what is published now; for a container that does not run, what it asks for.
-        requested: what it asks for (HostConfig.PortBindings), also where the engine ignores it (macvlan, host …).
-        exposed: ``(port, proto)`` of EXPOSE.
-        links: ``--link`` as ``(other container, alias)``. link_env: the variables that links made, name -> value.
-        link_env_known: its environment was read (or shows some of them): what is not in ``link_env`` is not there.
-        sandbox_key: the last part of the path that names its network namespace; equal for a shared one.
-        started: when it was started, RFC 3339 in UTC; ``""`` unknown.
-        netns_of: the name of the container whose namespace it is in (``--network container:X``), ``""`` for its own.
-    """
-
-    name: str
-    id: str = ""
-    pid: int = 0
-    state: ContainerState = ContainerState.UNKNOWN
-    image: str = ""
-    hostname: str = ""
-    network_mode: str = "default"
-    networks: Mapping[str, EndpointSettings] = field(default_factory=dict)
-    published: tuple[Published, ...] = ()
-    requested: tuple[Published, ...] = ()
-    exposed: tuple[tuple[int, str], ...] = ()
-    links: tuple[tuple[str, str], ...] = ()
-    link_env: Mapping[str, str] = field(default_factory=dict)
-    link_env_known: bool = False
-    sandbox_key: str = ""
-    extra_hosts: tuple[str, ...] = ()
-    dns: tuple[str, ...] = ()
-    exit_code: int | None = None
-    started: str = ""
-    netns_of: str = ""
-
-    @property
-    def running(self) -> bool:
-        """Has processes (paused counts: its namespace and sockets are there)."""
-        return self.state in {ContainerState.RUNNING, ContainerState.PAUSED}
-
-    @property
-    def restarting(self) -> bool:
-        """In a restart loop."""
-        return self.state is ContainerState.RESTARTING
-
-    @property
-    def host_network(self) -> bool:
-        """It is in the host's own namespace."""
-        return self.network_mode == "host"
-
-    @property
-    def addresses(self) -> tuple[str, ...]:
-        """All its addresses, of all its networks."""
-        return tuple(address for each in self.networks.values() for address in each.all_addresses)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Every name that an embedded DNS server would answer for: name, short id, aliases."""
-        aliases = (alias for each in self.networks.values() for alias in each.aliases)
-        return tuple(dict.fromkeys((self.name, self.id[:12], *aliases)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
-    """One network.
-
-    Attributes:
-        name, id, driver, internal: as inspect has them.
-        subnets, gateways: of IPAM; an old engine names no gateway that it chose itself.
-        bridge: the interface of a bridge network, ``""`` for other drivers.
-        parent: ``-o parent=`` of a macvlan or ipvlan network, ``""`` for others (and for an engine-made dummy).
-        mode: ``macvlan_mode`` or ``ipvlan_mode``, ``""`` by default.
-        icc, masquerade: the options of a bridge network.
-        containers: container id -> name, of the containers that run in it.
-        options: all kept options.
-    """
-
-    name: str
-    id: str = ""
-    driver: str = ""
-    internal: bool = False
-    subnets: tuple[str, ...] = ()
-    gateways: tuple[str, ...] = ()
-    bridge: str = ""
-    parent: str = ""
-    mode: str = ""
-    icc: bool = True
-    masquerade: bool = True
-    containers: Mapping[str, str] = field(default_factory=dict)
-    options: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def default_bridge(self) -> bool:
-        """The network that needs ``--link`` for names: it has no embedded DNS."""
-        return self.name == "bridge" and self.driver == "bridge"
+    def lacks_userland_proxy(self, ruleset: Ruleset | None) -> bool:
+        """``userland-proxy: false``: then nat OUTPUT also takes 127.0.0.0/8 (libnetwork: no ``! -d 127.0.0.0/8`` on its jump)."""
+        chain = ruleset.chain("nat", "OUTPUT") if ruleset else None
+        jumps = [rule for rule in chain.rules if rule.target == _CHAIN] if chain else []
+        return bool(jumps) and not any("! -d 127.0.0.0/8" in rule.text for rule in jumps)
 
 
 ROUTED = "routed"

@@ -13,7 +13,7 @@ from netprobe.forward.model import Barrier, Stopped
 from netprobe.forward.modes import Predicting
 from netprobe.forward.wire import carry
 from netprobe.model.report import Direction
-from netprobe.state.engine.docker import Container, ContainerState, EndpointSettings, Network
+from netprobe.state.engine.model import Container, ContainerState, EndpointSettings, Network
 from netprobe.state.links import Address, Link
 from netprobe.state.model import Host, Namespace
 

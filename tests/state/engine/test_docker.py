@@ -1,14 +1,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from netprobe.state.engine.docker import ContainerState, parse_containers, parse_networks
+import pytest
+
+from netprobe.state.engine import EMBEDDED_DNS, ENGINES, engine_of, role_of
+from netprobe.state.engine.base import ChainRole
+from netprobe.state.engine.docker import Docker, parse_containers, parse_networks
+from netprobe.state.engine.model import ContainerState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from netprobe.state.issues import Issues
+
+DOCKER = Docker()
 
 
 def read(parser: Callable[..., Any], text: str, issues: Issues, **more: str) -> Any:
@@ -78,7 +86,7 @@ def test_networks(server2: Any) -> None:
         "eth1",
         "",
     )
-    assert server2.engine == "20.10.24+dfsg1"
+    assert server2.engine_version == "20.10.24+dfsg1"
 
 
 def test_options_of_a_bridge_network(issues: Issues) -> None:
@@ -130,3 +138,59 @@ def test_odd_values(issues: Issues) -> None:
     assert c.netns_of == "c"
     assert len(issues.found) == 2
     assert read(parse_containers, "{}", issues) is None
+
+
+def test_its_chains_and_what_they_are_for() -> None:
+    assert role_of("DOCKER-USER") is ChainRole.USER
+    assert role_of("DOCKER-ISOLATION-STAGE-2") is role_of("DOCKER-INTERNAL") is ChainRole.ISOLATION
+    assert role_of("DOCKER") is role_of("DOCKER-FORWARD") is ChainRole.OWN
+    assert role_of("FORWARD") is role_of("ufw-user-input") is None
+
+
+@pytest.mark.parametrize(
+    ("component", "text", "own"),
+    [
+        ("filter/DOCKER #2", "-A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -j ACCEPT", True),
+        ("ip6tables nat/DOCKER #1", "-A DOCKER -j RETURN", True),
+        ("filter/DOCKER-USER #1", "-A DOCKER-USER -j DROP", False),
+        ("ip docker-bridges/filter-FORWARD handle 5", "drop", True),
+        ("inet firewall/forward handle 5", "drop", False),
+        ("filter/FORWARD #3", "-A FORWARD -i br-1 -o br-1 -j DROP", True),
+        ("filter/FORWARD #3", "-A FORWARD -i br-1 -o br-2 -j DROP", False),
+        ("raw/PREROUTING #1", "-A PREROUTING -d 172.17.0.2/32 ! -i docker0 -j DROP", True),
+        ("raw/PREROUTING #1", "-A PREROUTING -d 172.17.0.2/32 -j DROP", False),
+    ],
+)
+def test_a_rule_that_it_writes_is_its_own(component: str, text: str, own: bool) -> None:
+    assert DOCKER.owns(component, text) is own
+
+
+def test_the_last_rule_of_a_bridge_closes_what_is_not_published() -> None:
+    text = "-A DOCKER ! -i br-1 -o br-1 -j DROP"
+    assert DOCKER.closes_unpublished(text)
+    assert DOCKER.closes_unpublished(text, "br-1")
+    assert not DOCKER.closes_unpublished(text, "br-2")
+    assert not DOCKER.closes_unpublished("-A DOCKER ! -i br-1 -o br-2 -j DROP")
+
+
+def test_its_rules_are_found_where_it_wrote_them(server2: Any) -> None:
+    assert DOCKER.translates(server2.ruleset)
+    assert DOCKER.filters(server2.ruleset)
+    assert DOCKER.uses_translation(server2.ruleset)
+    assert not DOCKER.lacks_userland_proxy(server2.ruleset)
+    assert not DOCKER.in_nftables(server2.nft)
+    assert not DOCKER.filters(server2.ruleset, "br-nobody")
+    assert [ask(None) for ask in (DOCKER.translates, DOCKER.filters, DOCKER.lacks_userland_proxy)] == [False] * 3
+
+
+def test_a_jump_that_spares_no_loopback_says_that_there_is_no_userland_proxy(server2: Any) -> None:
+    chain = server2.ruleset.chain("nat", "OUTPUT")
+    rules = tuple(replace(rule, text=rule.text.replace(" ! -d 127.0.0.0/8", "")) for rule in chain.rules)
+    nat = {**server2.ruleset.tables["nat"], "OUTPUT": replace(chain, rules=rules)}
+    assert DOCKER.lacks_userland_proxy(replace(server2.ruleset, tables={**server2.ruleset.tables, "nat": nat}))
+
+
+def test_a_hosts_engine_is_told_by_what_was_asked_of_it(server2: Any) -> None:
+    assert server2.engine is engine_of(("docker-version", "addr"))
+    assert engine_of(()) is ENGINES[0]
+    assert "127.0.0.11" in EMBEDDED_DNS

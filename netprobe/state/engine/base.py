@@ -1,0 +1,98 @@
+"""What a container engine owns: the shape of its inspect answers, its chains and rules, its name server.
+
+An engine is one class in a file of its own and a line in :data:`~netprobe.state.engine.ENGINES`; nothing else knows its names.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from netprobe.state.engine.model import Container, Network
+    from netprobe.state.iptables import Rule, Ruleset
+    from netprobe.state.issues import Issues
+    from netprobe.state.nft import NftRuleset
+
+
+class ChainRole(StrEnum):
+    """What an engine has a chain of its own for."""
+
+    USER = "user"  # left to the administrator: it comes before the engine's own rules
+    ISOLATION = "isolation"  # keeps networks apart
+    OWN = "own"  # everything else that it writes
+
+
+class ContainerEngine(ABC):
+    """One kind of container engine.
+
+    Attributes:
+        outputs: the keys of :class:`~netprobe.evidence.model.HostState` that it alone answers.
+        socket: the URL at which it listens by default.
+        embedded_dns: the address at which it serves DNS inside a container's namespace; dns_chain: its nat chain there.
+        fallback_dns: the servers that it gives to containers where the host's resolv.conf names none that they can reach.
+        user_chain: the filter chain that it leaves to the administrator. forward_chain: where FORWARD jumps to its own chains.
+        nft_table: the table of its nftables backend (families ip and ip6).
+    """
+
+    outputs: ClassVar[frozenset[str]]
+    socket: ClassVar[str]
+    embedded_dns: ClassVar[str]
+    dns_chain: ClassVar[str]
+    fallback_dns: ClassVar[tuple[str, ...]]
+    user_chain: ClassVar[str]
+    forward_chain: ClassVar[str]
+    nft_table: ClassVar[str]
+
+    @abstractmethod
+    def containers(self, text: str, issues: Issues) -> tuple[Container, ...] | None:
+        """Parse the JSON list of container inspects, in its order; None when the text is no list."""
+
+    @abstractmethod
+    def networks(self, text: str, issues: Issues) -> tuple[Network, ...] | None:
+        """Parse the JSON list of network inspects; None when the text is no list."""
+
+    @abstractmethod
+    def chain_role(self, chain: str) -> ChainRole | None:
+        """What an iptables chain of this name is for; None: it is not this engine's."""
+
+    @abstractmethod
+    def keeps_internal(self, chain: str) -> bool:
+        """Whether the rules that close an internal network may stand in this chain."""
+
+    @abstractmethod
+    def isolates(self, table: str, rule: Rule | None) -> bool:
+        """Whether a rule of a built-in chain keeps a container's address from what does not come by its own bridge."""
+
+    @abstractmethod
+    def owns(self, component: str, text: str) -> bool:
+        """Whether a rule (``filter/DOCKER``, its text) is the engine's own: it writes such a rule again, and deleting one mends nothing."""
+
+    @abstractmethod
+    def closes_to_others(self, text: str, bridge: str) -> bool:
+        """Whether a raw rule (iptables' or nftables' text) drops what comes for an address by another interface than its bridge."""
+
+    @abstractmethod
+    def closes_unpublished(self, text: str, bridge: str = "") -> bool:
+        """Whether a rule drops all that comes to a bridge (this one, if given) from outside and that no published port accepted before."""
+
+    @abstractmethod
+    def filters(self, ruleset: Ruleset | None, bridge: str = "") -> bool:
+        """Whether its chains are in the filter table; with a bridge, whether its rules for that bridge are."""
+
+    @abstractmethod
+    def translates(self, ruleset: Ruleset | None) -> bool:
+        """Whether its chain is in the nat table."""
+
+    @abstractmethod
+    def uses_translation(self, ruleset: Ruleset) -> bool:
+        """Whether nat has a rule in, or a jump to, its chain."""
+
+    @abstractmethod
+    def in_nftables(self, nft: NftRuleset | None) -> bool:
+        """Whether its own nftables table is there."""
+
+    @abstractmethod
+    def lacks_userland_proxy(self, ruleset: Ruleset | None) -> bool:
+        """Whether it is known to run without a userland proxy, by the rules that it writes then."""

@@ -1,0 +1,184 @@
+"""What every container engine tells of its containers and networks: the values that an engine's inspect answers become."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from netprobe.model.endpoint import Endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class ContainerState(StrEnum):
+    """State.Status of inspect."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    PAUSED = "paused"
+    RESTARTING = "restarting"
+    REMOVING = "removing"
+    EXITED = "exited"
+    DEAD = "dead"
+    UNKNOWN = "unknown"
+
+
+#: A container in one of these has no process: its published ports and its namespace may be somebody else's.
+NOT_RUNNING = frozenset(
+    {
+        ContainerState.CREATED,
+        ContainerState.RESTARTING,
+        ContainerState.REMOVING,
+        ContainerState.EXITED,
+        ContainerState.DEAD,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """One published port. ``host_port`` 0: the engine chooses it at start; ``host_ip`` is ``0.0.0.0`` or ``::`` for any."""
+
+    host_ip: str
+    host_port: int
+    container_port: int
+    proto: str
+
+    def __str__(self) -> str:
+        return f"{self.at}->{self.container_port}/{self.proto}"
+
+    @property
+    def at(self) -> Endpoint:
+        """The host's end of it."""
+        return Endpoint(self.host_ip, self.host_port)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointSettings:
+    """A container's place in one network. Addresses are ``""`` while it does not run."""
+
+    network: str
+    network_id: str = ""
+    address: str = ""
+    prefixlen: int = 0
+    gateway: str = ""
+    address6: str = ""
+    prefixlen6: int = 0
+    gateway6: str = ""
+    mac: str = ""
+    aliases: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+
+    @property
+    def prefix(self) -> str:
+        """``172.17.0.2/16``, ``""`` without an address."""
+        return f"{self.address}/{self.prefixlen}" if self.address else ""
+
+    @property
+    def all_addresses(self) -> tuple[str, ...]:
+        """Its IPv4 and IPv6 addresses, those that it has."""
+        return tuple(filter(None, (self.address, self.address6)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """One container.
+
+    Attributes:
+        name, id, image, hostname: as inspect has them (name without its slash).
+        state: see :class:`ContainerState`; ``pid`` 0 while it does not run; ``exit_code`` of its last end.
+        network_mode: ``default`` ``bridge`` ``host`` ``none`` ``container:ID`` or a network's name.
+        networks: network name -> endpoint.
+        published: what is published now; for a container that does not run, what it asks for.
+        requested: what it asks for (HostConfig.PortBindings), also where the engine ignores it (macvlan, host …).
+        exposed: ``(port, proto)`` of EXPOSE.
+        links: ``--link`` as ``(other container, alias)``. link_env: the variables that links made, name -> value.
+        link_env_known: its environment was read (or shows some of them): what is not in ``link_env`` is not there.
+        sandbox_key: the last part of the path that names its network namespace; equal for a shared one.
+        started: when it was started, RFC 3339 in UTC; ``""`` unknown.
+        netns_of: the name of the container whose namespace it is in (``--network container:X``), ``""`` for its own.
+    """
+
+    name: str
+    id: str = ""
+    pid: int = 0
+    state: ContainerState = ContainerState.UNKNOWN
+    image: str = ""
+    hostname: str = ""
+    network_mode: str = "default"
+    networks: Mapping[str, EndpointSettings] = field(default_factory=dict)
+    published: tuple[Published, ...] = ()
+    requested: tuple[Published, ...] = ()
+    exposed: tuple[tuple[int, str], ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+    link_env: Mapping[str, str] = field(default_factory=dict)
+    link_env_known: bool = False
+    sandbox_key: str = ""
+    extra_hosts: tuple[str, ...] = ()
+    dns: tuple[str, ...] = ()
+    exit_code: int | None = None
+    started: str = ""
+    netns_of: str = ""
+
+    @property
+    def running(self) -> bool:
+        """Has processes (paused counts: its namespace and sockets are there)."""
+        return self.state in {ContainerState.RUNNING, ContainerState.PAUSED}
+
+    @property
+    def restarting(self) -> bool:
+        """In a restart loop."""
+        return self.state is ContainerState.RESTARTING
+
+    @property
+    def host_network(self) -> bool:
+        """It is in the host's own namespace."""
+        return self.network_mode == "host"
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All its addresses, of all its networks."""
+        return tuple(address for each in self.networks.values() for address in each.all_addresses)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that an embedded DNS server would answer for: name, short id, aliases."""
+        aliases = (alias for each in self.networks.values() for alias in each.aliases)
+        return tuple(dict.fromkeys((self.name, self.id[:12], *aliases)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """One network.
+
+    Attributes:
+        name, id, driver, internal: as inspect has them.
+        subnets, gateways: of IPAM; an old engine names no gateway that it chose itself.
+        bridge: the interface of a bridge network, ``""`` for other drivers.
+        parent: ``-o parent=`` of a macvlan or ipvlan network, ``""`` for others (and for an engine-made dummy).
+        mode: ``macvlan_mode`` or ``ipvlan_mode``, ``""`` by default.
+        icc, masquerade: the options of a bridge network.
+        containers: container id -> name, of the containers that run in it.
+        options: all kept options.
+    """
+
+    name: str
+    id: str = ""
+    driver: str = ""
+    internal: bool = False
+    subnets: tuple[str, ...] = ()
+    gateways: tuple[str, ...] = ()
+    bridge: str = ""
+    parent: str = ""
+    mode: str = ""
+    icc: bool = True
+    masquerade: bool = True
+    containers: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def default_bridge(self) -> bool:
+        """The network that needs ``--link`` for names: it has no embedded DNS."""
+        return self.name == "bridge" and self.driver == "bridge"
