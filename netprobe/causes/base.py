@@ -9,11 +9,13 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from netprobe.causes.proof.known import lacks
-from netprobe.model.remedy import run
+from netprobe.causes.remedies import setting, without_rule
+from netprobe.forward.model import Barrier
+from netprobe.model.report import Direction
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
-    from netprobe.forward.model import Barrier, Obstacle
+    from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Remedy
     from netprobe.model.report import Finding
     from netprobe.paths.observe import Symptom
@@ -24,9 +26,14 @@ NO_SOCKET: Final = frozenset({"NO_SOCKET"})
 NEIGH_FAILED: Final = frozenset({"NEIGH_FAILED"})
 
 
-def undone(obstacle: Obstacle) -> tuple[Remedy, ...]:
-    """Return the one command that takes a predicted obstacle away, where there is just one."""
-    return (run(obstacle.place.host, *obstacle.undo),) if obstacle.undo else ()
+def undone(case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
+    """Return what takes a predicted obstacle away, or lets the packet past it, where one command does."""
+    if not obstacle.undo:
+        return ()
+    if obstacle.barrier is not Barrier.RULE:
+        return (setting(obstacle.place.host, obstacle.undo),)
+    reply = obstacle.direction is Direction.REPLY
+    return (without_rule(case, obstacle.place, obstacle.undo, label=obstacle.label, hook=obstacle.hook, reply=reply),)
 
 
 class Cause(ABC):
@@ -70,9 +77,9 @@ class Cause(ABC):
         """Whether a predicted obstacle is this defect: by its kind; causes that share a kind look closer."""
         return obstacle.barrier in self.barriers
 
-    def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:  # noqa: ARG002 - some look at the case as well
+    def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
         """What takes a predicted obstacle of this kind away."""
-        return undone(obstacle)
+        return undone(case, obstacle)
 
     def possible(self, case: Case) -> bool:  # noqa: ARG002 - causes that can be ruled out override this
         """False when known state rules this cause out; used to list what may still be, when nothing was proved."""

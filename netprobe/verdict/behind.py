@@ -41,6 +41,6 @@ def predicted_finding(case: Case, obstacle: Obstacle) -> Finding:
         code=cause.code if cause else obstacle.barrier.value,
         summary=f"{what} drops or rejects {whom}" if obstacle.barrier is Barrier.RULE else f"{whom} is stopped: {what}",
         where=Where(host=obstacle.place.host, component=obstacle.label, rule=obstacle.text or None),
-        remedies=cause.undo(case, obstacle) if cause else undone(obstacle),
+        remedies=cause.undo(case, obstacle) if cause else undone(case, obstacle),
         confidence=Confidence.LIKELY,
     )

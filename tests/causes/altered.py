@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netprobe.evidence.reader import read
+from netprobe.model.remedy import shell_line
 from netprobe.pipeline import analyze
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence, HostState
+    from netprobe.model.report import Finding
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 
@@ -87,3 +89,8 @@ def code(evidence: Evidence) -> str | None:
     """The cause that is named."""
     found = analyze(evidence).cause
     return found.code if found else None
+
+
+def commands(finding: Finding) -> tuple[str, ...]:
+    """The commands of a remedy, without what is said about them."""
+    return tuple(shell_line(command) for step in finding.remedies for command in step.commands)

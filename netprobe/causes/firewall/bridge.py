@@ -9,8 +9,9 @@ from netprobe.causes.firewall.forward import ForwardDrop
 from netprobe.causes.firewall.host import port_of
 from netprobe.causes.proof.blocked import Filtered
 from netprobe.causes.proof.hooks import Hook, on_host
+from netprobe.causes.remedies import IN_FIREWALL, permit, setting, what_is_opened
 from netprobe.forward.model import Barrier
-from netprobe.model.remedy import advise, run, shell_line
+from netprobe.model.remedy import advise, run
 from netprobe.state.address import same
 from netprobe.state.lookup import networks_of
 
@@ -86,7 +87,10 @@ class IccFalse(Filtered):
             run(rule.host, "docker", "network", "create", name),
             run(rule.host, "docker", "network", "connect", name, source.name),
             run(rule.host, "docker", "network", "connect", name, target.name),
-            advise(rule.host, f"then dial {target.name} by its name, or by its address on {name}"),
+            advise(
+                rule.host,
+                f"then dial {target.name} by its name, or by its address on {name}: that opens all its ports to {source.name}; it stays so after a reboot",
+            ),
         )
 
     def possible(self, case: Case) -> bool:
@@ -139,19 +143,15 @@ class BridgeNfForwardDrop(Filtered):
         return (f"sysctl: {_switch(case)} = 1",)
 
     def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:
-        """Off; or accepted, where it must stay on."""
+        """What the bridge switches is accepted before the rule; or is not asked of iptables at all."""
         host = case.before(rule.host)
         network = _bridge_of_both(case, host) if host else None
-        program = "ip6tables" if case.is_v6 else "iptables"
-        accept = (
-            (program, "-I", "FORWARD", "-i", network.bridge, "-o", network.bridge, "-j", "ACCEPT")
-            if network
-            else rule.undo
-        )
-        return (
-            run(rule.host, "sysctl", "-w", f"{_switch(case)}=0"),
-            advise(rule.host, f"or, where something needs it: {shell_line(accept)}"),
-        )
+        off = f"or, where nothing on {rule.host} needs it (swarm, Kubernetes, enable_icc=false): sysctl -w {_switch(case)}=0"
+        if network is None or rule.program == "nft" or rule.table != "filter":
+            return (setting(rule.host, ("sysctl", "-w", f"{_switch(case)}=0")),)
+        accept = (rule.program, "-I", "FORWARD", "-i", network.bridge, "-o", network.bridge, "-j", "ACCEPT")
+        opens = f"this opens all between the containers of {network.name}; {IN_FIREWALL}"
+        return (run(rule.host, *accept, advice=opens), advise(rule.host, off))
 
     def possible(self, case: Case) -> bool:
         """Only between two containers of one bridge, where the setting is on."""
@@ -200,6 +200,13 @@ class NftBackendForwardDrop(Filtered):
         """Where Docker's rules are."""
         table = case.engine_at(rule.host).nft_table
         return (f"nftables: table ip {table} holds Docker's rules, iptables has none of them",)
+
+    def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:  # noqa: ARG002
+        """The policy that is left over, as Docker's own guide has it: its nftables rules close what they close all the same."""
+        opens = (
+            f"this opens {rule.host} to be forwarded through, but for what Docker's nftables rules and other rules drop"
+        )
+        return (run(rule.host, *rule.undo, advice=f"{opens}; {IN_FIREWALL}"),)
 
     def possible(self, case: Case) -> bool:
         """Only where a host has Docker's nftables rules, or that is not known."""
@@ -283,8 +290,9 @@ class RawDirectDrop(Filtered):
         lasting = [f"dial {to}", '"allow-direct-routing": true in daemon.json']
         if network is not None and not network.default_bridge:
             lasting.append(f"docker network create -o {option} … in place of {quote(network.name)}")
-        until = f"that holds until the container starts again; for good: {'; or '.join(lasting)}"
-        return (run(rule.host, *rule.undo, advice=until),)
+        accept = permit(case, rule.host, rule.undo, label=rule.label, hook=Hook.PREROUTING.value) or rule.undo
+        opens = f"this opens {what_is_opened(case)} to all who have a route to it"
+        return (run(rule.host, *accept, advice=f"{opens}, until the next reboot; for good: {'; or '.join(lasting)}"),)
 
     def possible(self, case: Case) -> bool:
         """Only for a container's own address, dialled from outside its host."""

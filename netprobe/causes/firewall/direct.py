@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from netprobe.causes.firewall.bridge import dialled_network
 from netprobe.causes.firewall.forward import asks_user_chain, is_published
 from netprobe.causes.firewall.host import port_of
-from netprobe.causes.proof.blocked import SIX, Blocked, Filtered
+from netprobe.causes.proof.blocked import SIX, Blocked, Filtered, past
 from netprobe.causes.proof.hooks import Hook, on_host
+from netprobe.causes.remedies import what_is_opened
 from netprobe.forward.model import Barrier
-from netprobe.model.remedy import Remedy, run
+from netprobe.model.remedy import Remedy
 from netprobe.state.engine.docker import ROUTED, gateway_mode
 
 if TYPE_CHECKING:
@@ -50,17 +51,21 @@ def closes_v6(case: Case, host: Host, label: str, text: str) -> Network | None:
     return network if raw or last or policy else None
 
 
-def openings(case: Case, host: Host, label: str, undo: Argv) -> tuple[Argv, ...]:
+def openings(case: Case, host: Host, label: str) -> tuple[Argv, ...]:
     """The commands that let the packet past such a rule, and past those that close it behind that; accepting it is less than deleting the rule."""
     probe = case.probe
     raw = "raw" in label.partition("/")[0]
-    if probe is None or (raw and is_published(case)):
-        return (undo,)
+    if probe is None:
+        return ()
     port = probe.dialled_port
     wanted = ("-p", case.transport, "--dport", str(port)) if port is not None else ("-p", "ipv6-icmp")
     first = host.engine.user_chain if asks_user_chain(case, host.name) else "FORWARD"
-    accept = ("ip6tables", "-I", first, "-d", probe.dialled or "", *wanted, "-j", "ACCEPT")
-    return (undo, accept) if raw else (accept,)
+    packet = ("-d", probe.dialled or "", *wanted, "-j", "ACCEPT")
+    door: Argv = ("ip6tables", "-t", "raw", "-I", "PREROUTING", *packet)
+    accept: Argv = ("ip6tables", "-I", first, *packet)
+    if not raw:
+        return (accept,)
+    return (door,) if is_published(case) else (door, accept)
 
 
 class V6DirectBlocked(Filtered):
@@ -93,7 +98,7 @@ class V6DirectBlocked(Filtered):
         host = case.before(obstacle.place.host)
         if host is None or not obstacle.label.startswith(SIX):
             return super().undo(case, obstacle)
-        return (Remedy(host=host.name, commands=openings(case, host, obstacle.label, obstacle.undo)),)
+        return (Remedy(host=host.name, commands=openings(case, host, obstacle.label)),)
 
     def fits(self, case: Case, rule: Blocked) -> bool:
         """It is one of those rules, and it stopped the request."""
@@ -120,10 +125,10 @@ class V6DirectBlocked(Filtered):
         host = case.before(rule.host)
         network = dialled_network(case, host) if host else None
         if host is None or network is None or rule.program != SIX:
-            return (run(rule.host, *rule.undo),)
-        opened = openings(case, host, rule.label, rule.undo)
-        until = "the container starts again" if rule.table == "raw" else "the next boot"
-        lasting = f"that holds until {until}; for good: {self._lasting(case, rule, network)}"
+            return (past(case, rule),)
+        opened = openings(case, host, rule.label)
+        opens = f"this opens {what_is_opened(case)} to all who have a route to it"
+        lasting = f"{opens}, until the next reboot; for good: {self._lasting(case, rule, network)}"
         return (Remedy(host=rule.host, commands=opened, advice=lasting),)
 
     @staticmethod

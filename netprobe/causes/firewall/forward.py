@@ -8,13 +8,16 @@ from netprobe.causes.base import NETFILTER_DROP, Cause
 from netprobe.causes.proof.blocked import SIX, blocked, in_program
 from netprobe.causes.proof.drops import Drop, may_stop, the_drop
 from netprobe.causes.proof.hooks import Hook, hook_at, last_hop
+from netprobe.causes.remedies import what_is_opened, without_rule
+from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
-from netprobe.model.remedy import advise, run, shell_line
+from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import same
 from netprobe.state.engine import role_of
 from netprobe.state.engine.base import ChainRole
+from netprobe.state.engine.remedies import connect, restart
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -76,8 +79,8 @@ class _Dropped(Cause):
         """Not when the host's rules are known and none at this hook could stop the request."""
         return may_stop(case, self.hook)
 
-    def _remedies(self, case: Case, drop: Drop) -> tuple[Remedy, ...]:  # noqa: ARG002
-        return (run(drop.host, *drop.undo),)
+    def _remedies(self, case: Case, drop: Drop) -> tuple[Remedy, ...]:
+        return (past_drop(case, drop),)
 
 
 def _uncounted(case: Case) -> Drop | None:
@@ -98,6 +101,12 @@ def _uncounted(case: Case) -> Drop | None:
         program=rule.program,
         counts=False,
     )
+
+
+def past_drop(case: Case, drop: Drop) -> Remedy:
+    """What lets the packet past the rule or policy that counted it."""
+    place, hook = Place(host=drop.host), drop.hook.value if drop.hook else ""
+    return without_rule(case, place, drop.undo, label=drop.label, hook=hook, reply=case.reply_lost)
 
 
 class DockerUserDrop(_Dropped):
@@ -152,7 +161,9 @@ class InterNetwork(_Dropped):
             return ()
         mine = [name for name, end in target.networks.items() if dialled in end.all_addresses]
         if mine and mine[0] not in source.networks:
-            return (run(drop.host, "docker", "network", "connect", mine[0], source.name),)
+            host = case.before(drop.host)
+            network = host.network(mine[0]) if host else None
+            return (connect(drop.host, network, source),) if network else ()
         return (advise(drop.host, "dial the target by its name, or by its address on a network that both share"),)
 
 
@@ -193,17 +204,18 @@ class ForwardDrop(_Dropped):
         ours = drop.program in {"iptables", SIX}
         if drop.text.startswith("-P ") and ours and self._not_jumped(case, drop):
             jump = (drop.program, "-A", "FORWARD", "-j", engine.forward_chain)
-            return (run(drop.host, *jump, advice="Docker writes it again when the engine starts"),)
+            return (
+                run(drop.host, *jump, advice="Docker's own rules decide again; the engine writes it when it starts"),
+            )
         closed = engine.closes_unpublished(drop.text) or (drop.text.startswith("-P ") and not is_published(case))
         if closed and ours and asks_user_chain(case, drop.host) and self._dials_itself(case) and case.probe is not None:
             port = case.probe.dialled_port
             packet = ("-d", case.probe.dialled or "", "-p", case.transport, "--dport", str(port))
-            lasting = f"Docker keeps a port closed that is not published; for good: docker run -p {port}:{port} …"
+            lasting = f"this opens {what_is_opened(case)} to all who have a route to it, until the next reboot; Docker keeps a port closed that is not published; for good: docker run -p {port}:{port} …"
             return (run(drop.host, drop.program, "-I", engine.user_chain, *packet, "-j", "ACCEPT", advice=lasting),)
         if drop.text.startswith("-P ") and ours and case.target is not None and is_published(case):
-            other = f"Docker's ACCEPT rule for it is missing; or, for all: {shell_line(drop.undo)}"
-            return (run(drop.host, "docker", "restart", case.target.name, advice=other),)
-        return (run(drop.host, *drop.undo),)
+            return (restart(drop.host, case.target.name),)  # Docker's own rule for the port is what is missing
+        return (past_drop(case, drop),)
 
     @staticmethod
     def _dials_itself(case: Case) -> bool:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
-from netprobe.causes.proof.blocked import INGRESS, LEGACY, SIX, Blocked, Filtered, without_counter
+from netprobe.causes.proof.blocked import INGRESS, LEGACY, SIX, Blocked, Filtered, past, without_counter
 from netprobe.causes.proof.drops import STOPPING
 from netprobe.causes.proof.hooks import Hook, hook_at
 from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import silent_points, whose
-from netprobe.causes.routing.routes import inside
+from netprobe.causes.remedies import IN_FIREWALL
 from netprobe.evidence.model import Outcome, Place, Proto
 from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
 from netprobe.forward.netfilter import filter_of, pass_hook
-from netprobe.model.remedy import advise, run
+from netprobe.model.remedy import Remedy, advise, run
 from netprobe.model.report import Finding, PathCode, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.lookup import networks_of
@@ -22,7 +22,7 @@ from netprobe.state.lookup import networks_of
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.forward.model import Obstacle
-    from netprobe.model.remedy import Argv, Remedy
+    from netprobe.model.remedy import Argv
     from netprobe.state.iptables import Ruleset
     from netprobe.state.model import Host
 
@@ -79,7 +79,7 @@ class InputFirewallContainerToHost(Filtered):
         bridge = _source_bridge(case, host) if host else ""
         port = case.probe.dialled_port if case.probe else None
         if not bridge or (rule.program != "nft" and rule.table != "filter"):
-            return (run(rule.host, *rule.undo),)
+            return (past(case, rule),)
         ping = "ipv6-icmp" if case.is_v6 else "icmp"
         if rule.program == "nft":
             wanted: Argv = (case.transport, "dport", str(port)) if port is not None else ("meta", "l4proto", ping)
@@ -91,7 +91,8 @@ class InputFirewallContainerToHost(Filtered):
             known = ("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED")
             accept = [(rule.program, "-I", "INPUT", "-i", bridge, *each, "-j", "ACCEPT") for each in (wanted, known)]
         needed = accept if case.publication else accept[:1]  # docker-proxy dials by that bridge itself
-        return tuple(run(rule.host, *each) for each in needed)
+        opens = f"this opens {port_of(case)} to all behind {bridge}; {IN_FIREWALL}"
+        return (Remedy(host=rule.host, commands=tuple(needed), advice=opens),)
 
     def possible(self, case: Case) -> bool:
         """Only for a container that dials its own host."""
@@ -140,7 +141,7 @@ class FirewallBypassed(Cause):
             remedies=(
                 run(
                     host.name,
-                    "iptables",
+                    "ip6tables" if case.is_v6 else "iptables",
                     "-I",
                     host.engine.user_chain,
                     "-i",
@@ -150,6 +151,7 @@ class FirewallBypassed(Cause):
                     *dialled,
                     "-j",
                     "DROP",
+                    advice=f"this cuts those who use that port by {door[1]}; {IN_FIREWALL}",
                 ),
                 advise(
                     host.name,
@@ -214,10 +216,6 @@ class OutputDrop(Filtered):
         """Whose rule."""
         place = rule.place or Place(host=rule.host)
         return f"{whose(place)} itself {rule.does} what it sends to {case.probe.dialled if case.probe else 'it'}: {rule.label}"
-
-    def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:
-        """Without the rule, in the namespace where it stands."""
-        return (run(rule.host, *(inside(case, rule.place, rule.undo) if rule.place else rule.undo)),)
 
 
 def _watched(case: Case, place: Place | None) -> bool:
@@ -287,7 +285,7 @@ class LegacyNftMix(Filtered):
 
     def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:  # noqa: ARG002
         """Without that rule; and what lies behind it."""
-        then = f"then use one backend alone (update-alternatives --config iptables): {rule.program}-save shows what is still in this one"
+        then = f"this opens all that it stopped, until the next reboot; then use one backend alone (update-alternatives --config iptables): {rule.program}-save shows what is still in this one"
         return (run(rule.host, *rule.undo, advice=then),)
 
     def possible(self, case: Case) -> bool:

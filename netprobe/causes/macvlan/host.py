@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NEIGH_FAILED, Cause
-from netprobe.causes.macvlan.networks import flat_networks, next_hop, recreate
+from netprobe.causes.macvlan.networks import flat_networks, free_address, next_hop
 from netprobe.causes.macvlan.wire import MacvlanVlanMismatch
 from netprobe.causes.proof.obstacle import asked_times, met, predicted, unanswered
+from netprobe.causes.remedies import IN_NETWORK
 from netprobe.causes.routing.routes import LOST
 from netprobe.evidence.model import Outcome
 from netprobe.forward.drivers import driver_of
 from netprobe.forward.model import Barrier
-from netprobe.model.remedy import advise, run
+from netprobe.model.remedy import Remedy, advise, run
 from netprobe.model.report import Finding, Where
-from netprobe.state.address import covers, prefix, same
+from netprobe.state.address import covers, same
+from netprobe.state.engine.remedies import recreate
 from netprobe.state.lookup import container_with, network_for, networks_of
 
 if TYPE_CHECKING:
@@ -59,14 +60,7 @@ class MacvlanHostIsolation(Cause):
                 asked_times(asked),
                 f"docker: {network.name} is macvlan on {network.parent} of {host.name}, and {container.name} has {address} there",
             ),
-            remedies=(
-                run(
-                    host.name, "ip", "link", "add", "shim", "link", network.parent, "type", "macvlan", "mode", "bridge"
-                ),
-                run(host.name, "ip", "addr", "add", f"{_free(case, network)}/32", "dev", "shim"),
-                run(host.name, "ip", "link", "set", "shim", "up"),
-                run(host.name, "ip", "route", "add", f"{address}/32", "dev", "shim"),
-            ),
+            remedies=(_shim(case, host, network, address),),
         )
 
     @staticmethod
@@ -93,20 +87,26 @@ class MacvlanHostIsolation(Cause):
         return predicted(case, Barrier.OWN_PARENT) is not None or (untold and one_side and None not in places)
 
 
-def _free(case: Case, network: Network) -> str:
-    """An address of the subnet that nothing known has, from its end."""
-    net = prefix(network.subnets[0]) if network.subnets else None
-    used = {
-        address for host in case.world.before.values() for each in host.containers or () for address in each.addresses
-    }
-    used |= {
-        each.address for host in case.world.before.values() for link in host.own.links or () for each in link.addresses
-    }
-    used |= set(network.gateways)
-    if not isinstance(net, IPv4Network) or net.prefixlen > 30:
-        return "ADDRESS"
-    candidates = (str(net[-number]) for number in range(2, min(net.num_addresses - 1, 256)))
-    return next((each for each in candidates if each not in used), "ADDRESS")
+def _shim(case: Case, host: Host, network: Network, address: str) -> Remedy:
+    """An interface of the host's own among the parent's children, by which it reaches the container."""
+    own, name = free_address(case, network), "shim"
+    if not own or not address or ":" in address:
+        return advise(
+            host.name,
+            f"give {host.name} a macvlan interface in bridge mode on {network.parent}, with an address and a route to {address} by it",
+        )
+    while host.own.link(name) is not None:
+        name += "0"
+    return Remedy(
+        host=host.name,
+        commands=(
+            ("ip", "link", "add", name, "link", network.parent, "type", "macvlan", "mode", "bridge"),
+            ("ip", "addr", "add", f"{own}/32", "dev", name),
+            ("ip", "link", "set", name, "up"),
+            ("ip", "route", "add", f"{address}/32", "dev", name),
+        ),
+        advice=f"{own} is an address that nothing known has: keep it out of the pool (--aux-address); {IN_NETWORK}",
+    )
 
 
 class MacvlanParentDown(Cause):
@@ -151,7 +151,7 @@ class MacvlanParentDown(Cause):
                 else f"nothing of it was sent: {probe.result.detail or probe.result.outcome.value}",
             ),
             remedies=(
-                run(host.name, "ip", "link", "set", obstacle.label, "up")
+                run(host.name, "ip", "link", "set", obstacle.label, "up", advice=IN_NETWORK)
                 if state == "down"
                 else advise(
                     host.name,
@@ -214,8 +214,19 @@ class MacvlanNoParent(Cause):
                 asked_times(asked),
                 f"docker: {bare[0].name} ({', '.join(bare[0].subnets)}) was made without -o parent=; no interface of {host.name} saw the requests",
             ),
-            remedies=recreate(host, bare[0], parent="INTERFACE"),
+            remedies=self._remedies(case, host, bare[0]),
         )
+
+    @staticmethod
+    def _remedies(case: Case, host: Host, network: Network) -> tuple[Remedy, ...]:
+        """The network again, on the interface that the target's network has on its own host, if that is here and free."""
+        theirs = [each for at, _, each in flat_networks(case) if at is not host and each.parent]
+        taken = {each.parent for each in host.networks or ()}
+        parent = theirs[0].parent if theirs else ""
+        if parent and parent not in taken and host.own.link(parent) is not None:
+            return recreate(host.name, network, host.containers or (), parent=parent)
+        how = f"docker network create -d {network.driver} -o parent=INTERFACE …"
+        return (advise(host.name, f"make {network.name} again on the interface that leads to the others: {how}"),)
 
     def possible(self, case: Case) -> bool:
         """Only for a macvlan network without parent."""
@@ -253,7 +264,7 @@ class MacvlanModeIsolation(Cause):
             summary=f"{container.name} and {case.target.name} share {obstacle.label} of {host.name} in macvlan mode {mode}, which keeps them apart",
             where=Where(host=host.name, component=network.name, rule=obstacle.text),
             evidence=(asked_times(asked), f"docker: {network.name} is macvlan on {network.parent}, {obstacle.text}"),
-            remedies=recreate(host, network, macvlan_mode="bridge"),
+            remedies=recreate(host.name, network, host.containers or (), macvlan_mode="bridge"),
         )
 
     def possible(self, case: Case) -> bool:

@@ -1,18 +1,18 @@
-"""What the macvlan and ipvlan causes ask of the case, and the network made again as their remedy."""
+"""What the macvlan and ipvlan causes ask of the case: networks, next hops, free addresses."""
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from netprobe.forward.drivers import driver_of
-from netprobe.model.remedy import advise, run
+from netprobe.state.address import prefix
 from netprobe.state.lookup import network_for, route_lookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netprobe.causes.case import Case
-    from netprobe.model.remedy import Remedy
     from netprobe.state.engine.model import Container, Network
     from netprobe.state.model import Host
 
@@ -39,15 +39,17 @@ def flat_networks(case: Case) -> Iterator[tuple[Host, Container, Network]]:
                 yield host, container, network
 
 
-def recreate(host: Host, network: Network, **options: str) -> tuple[Remedy, ...]:
-    """The commands that make a network again with other options (its containers have to leave it first)."""
-    values = {"parent": network.parent, "macvlan_mode": network.mode} | options
-    words = ["--subnet", network.subnets[0]] if network.subnets else []
-    words += ["--gateway", network.gateways[0]] if network.gateways else []
-    words += [word for name, value in values.items() if value for word in ("-o", f"{name}={value}")]
-    leave = f"its containers have to leave it first: docker network disconnect -f {network.name} CONTAINER"
-    return (
-        advise(host.name, leave),
-        run(host.name, "docker", "network", "rm", network.name),
-        run(host.name, "docker", "network", "create", "-d", network.driver, *words, network.name),
-    )
+def free_address(case: Case, network: Network) -> str:
+    """An address of the subnet that nothing known has, from its end; ``""`` for none."""
+    net = prefix(network.subnets[0]) if network.subnets else None
+    used = {
+        address for host in case.world.before.values() for each in host.containers or () for address in each.addresses
+    }
+    used |= {
+        each.address for host in case.world.before.values() for link in host.own.links or () for each in link.addresses
+    }
+    used |= set(network.gateways)
+    if not isinstance(net, IPv4Network) or net.prefixlen > 30:
+        return ""
+    candidates = (str(net[-number]) for number in range(2, min(net.num_addresses - 1, 256)))
+    return next((each for each in candidates if each not in used), "")

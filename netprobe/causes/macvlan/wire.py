@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NEIGH_FAILED, Cause
-from netprobe.causes.macvlan.networks import flat_networks, next_hop, recreate
+from netprobe.causes.macvlan.networks import flat_networks, free_address, next_hop
 from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import asked_times, met, predicted, silent_points, unanswered
+from netprobe.causes.remedies import IN_NETWORK
 from netprobe.causes.routing.routes import LOST
 from netprobe.evidence.model import Place
 from netprobe.forward.drivers import driver_of
@@ -16,6 +17,7 @@ from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import covers, same
+from netprobe.state.engine.remedies import connect, disconnect, recreate
 from netprobe.state.lookup import host_with, networks_of, route_lookup
 
 if TYPE_CHECKING:
@@ -90,7 +92,7 @@ class MacvlanMacFilter(Cause):
                 *(
                     ()
                     if link is not None and link.promisc
-                    else (run(host.name, "ip", "link", "set", _wire(host, mine), "promisc", "on"),)
+                    else (run(host.name, "ip", "link", "set", _wire(host, mine), "promisc", "on", advice=IN_NETWORK),)
                 ),
                 advise(
                     host.name,
@@ -147,12 +149,32 @@ class MacvlanVlanMismatch(Cause):
                 f"the ARP request for {asked.asked} arrives at {there} {_tag(arrived[0].vlan)}: {_numbers(arrived)}, no answer",
                 f"docker: {mine.name} is on {mine.parent} of {host.name}, {target.name}'s {theirs.name} on {theirs.parent} of {far.name}",
             ),
-            remedies=recreate(far, theirs, parent=mine.parent),
+            remedies=self._remedies(far, theirs, _parent(far, theirs, mine.parent)),
         )
+
+    @staticmethod
+    def _remedies(far: Host, theirs: Network, parent: str) -> tuple[Remedy, ...]:
+        """The far network again in the near one's VLAN, where another network of that host has not that interface."""
+        taken = [each.name for each in far.networks or () if each.parent == parent and each.name != theirs.name]
+        if taken:
+            return (
+                advise(
+                    far.name,
+                    f"{taken[0]} has {parent} on {far.name}, and one network alone may: put the containers of {theirs.name} on it",
+                ),
+            )
+        return recreate(far.name, theirs, far.containers or (), parent=parent)
 
     def possible(self, case: Case) -> bool:
         """Only where the tags are known to differ."""
         return predicted(case, Barrier.OTHER_VLAN) is not None
+
+
+def _parent(far: Host, theirs: Network, wanted: str) -> str:
+    """The far host's interface in the VLAN of a near parent (``eth1.1``): its own wire, with that id."""
+    number = wanted.rpartition(".")[2] if "." in wanted else ""
+    wire = _wire(far, theirs)
+    return f"{wire}.{number}" if number.isdecimal() else wire
 
 
 def _tag(vlan: int | None) -> str:
@@ -224,16 +246,12 @@ class MacvlanWrongGateway(Cause):
 
     @staticmethod
     def _remedies(host: Host, network: Network, router: tuple[str, str] | None) -> tuple[Remedy, ...]:
-        steps = recreate(host, network)
         if router is None:
             again = f"docker network create -d macvlan --gateway ROUTER … {network.name}"
             return (
-                *steps[:2],
-                advise(host.name, f"and again with the address of a router that is there: {again}"),
+                advise(host.name, f"make {network.name} again with the address of a router that is there: {again}"),
             )
-        subnet = network.subnets[0] if network.subnets else "SUBNET"
-        words = ("--subnet", subnet, "--gateway", router[1], "-o", f"parent={network.parent}", network.name)
-        return (*steps[:2], run(host.name, "docker", "network", "create", "-d", "macvlan", *words))
+        return recreate(host.name, network, host.containers or (), gateway=router[1])
 
     @staticmethod
     def _borne(case: Case, address: str) -> bool:
@@ -318,17 +336,26 @@ class MacvlanDuplicateAddress(Cause):
             where=Where(host=second[0].name if second else None, component=second[1].name if second else None),
             evidence=tuple(evidence),
             remedies=(
+                *self._move(case, bearers),
                 advise(
-                    second[0].name if second else probe.source_at.host,
-                    "give each host's network its own part of the subnet: docker network create … --ip-range PART",
+                    probe.source_at.host,
+                    "for good: give each host's network its own part of the subnet: docker network create … --ip-range PART",
                 ),
-                *self._move(second),
             ),
         )
 
     @staticmethod
-    def _move(second: tuple[Host, Container] | None) -> tuple[Remedy, ...]:
-        return (run(second[0].name, "docker", "rm", "-f", second[1].name),) if second else ()
+    def _move(case: Case, bearers: list[tuple[Host, Container]]) -> tuple[Remedy, ...]:
+        """The one that was not meant gets another address."""
+        others = [pair for pair in bearers if case.target is None or pair[1].id != case.target.id]
+        if len(bearers) < _ENOUGH or not others:
+            return ()
+        host, container = others[-1]
+        for endpoint, network in networks_of(host, container):
+            free = free_address(case, network)
+            if network.driver == "macvlan" and free and endpoint.address == (case.probe.dialled if case.probe else ""):
+                return (disconnect(host.name, network, container), connect(host.name, network, container, address=free))
+        return ()
 
     @staticmethod
     def _bearers(case: Case, address: str) -> Iterator[tuple[Host, Container]]:

@@ -16,16 +16,18 @@ from netprobe.causes.service.endpoint import AppNotListening
 from netprobe.causes.service.publish import PortClosed
 from netprobe.evidence.model import Outcome, Resolution
 from netprobe.model.endpoint import Endpoint
-from netprobe.model.remedy import advise, run
+from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import covers, same
+from netprobe.state.engine.remedies import connect, disconnect, joins, restart
 from netprobe.state.lookup import container_with, networks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netprobe.causes.case import Case
+    from netprobe.model.remedy import Remedy
     from netprobe.state.engine.model import Container, Network
     from netprobe.state.model import Host
     from netprobe.state.sockets import Socket
@@ -194,7 +196,7 @@ class LinkEnvStale(Cause):
                 )
             ),
             remedies=(
-                run(host.name, "docker", "restart", source.name),
+                restart(host.name, source.name),
                 advise(host.name, f"or let its application use the name {other.name}, which follows"),
             ),
             confidence=sure,
@@ -248,9 +250,8 @@ class LinkEnvAbsent(Cause):
                 advise(host.name, f"let the application in {source.name} use the name {alias} (port {_ports(other)})"),
                 advise(
                     host.name,
-                    "or, up to Engine 29: DOCKER_KEEP_DEPRECATED_LEGACY_LINKS_ENV_VARS=1 in the environment of dockerd, then:",
+                    f"or, up to Engine 29: DOCKER_KEEP_DEPRECATED_LEGACY_LINKS_ENV_VARS=1 in the environment of dockerd, then docker restart {source.name}",
                 ),
-                run(host.name, "docker", "restart", source.name),
             ),
         )
 
@@ -304,10 +305,17 @@ class DnsAliasCollision(Cause):
             evidence=(f"one response with {len(probe.lookup.addresses)} addresses: frame {frame}", f"docker: {listed}"),
             remedies=(
                 advise(host.name, "if it is not meant as load balancing, give each an alias of its own:"),
-                run(host.name, "docker", "network", "disconnect", shared, other.name),
-                run(host.name, "docker", "network", "connect", "--alias", f"{probe.lookup.name}-2", shared, other.name),
+                *self._apart(host, shared, other, f"{probe.lookup.name}-2"),
             ),
         )
+
+    @staticmethod
+    def _apart(host: Host, shared: str, other: Container, alias: str) -> tuple[Remedy, ...]:
+        """One of them comes back with another alias."""
+        network = host.network(shared)
+        if network is None or not joins(other, network):
+            return ()
+        return (disconnect(host.name, network, other), connect(host.name, network, other, alias=alias))
 
     @staticmethod
     def _frame(case: Case) -> int:
@@ -406,7 +414,7 @@ class DnsClientCache(Cause):
                 f"docker: {backend.name} has {now} on {network.name}; no container has {socket.peer}",
             ),
             remedies=(
-                run(host.name, "docker", "restart", source.name),
+                restart(host.name, source.name),
                 advise(host.name, f"or let it look {backend.name} up each time (nginx: resolver 127.0.0.11 valid=10s)"),
             ),
             confidence=Confidence.LIKELY,

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.names.lookups import UNANSWERED, AskedServer, failed, frames, left, questions, source_host, walks
 from netprobe.causes.names.unknown import bearers_of, failed_name
+from netprobe.causes.remedies import IN_FIREWALL, without_rule
+from netprobe.causes.routing.routes import way_out
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.state.address import is_loopback
 from netprobe.state.engine import EMBEDDED_DNS
+from netprobe.state.engine.remedies import restart
 from netprobe.state.lookup import has_address, networks_of, route_lookup
 
 if TYPE_CHECKING:
@@ -61,7 +64,7 @@ class DnsNatFlushed(Cause):
                 f"the query was still for {server.address} port 53 on lo, and was refused: {case.frames}",
                 f"iptables-save in {source.name}'s namespace: no chain {case.engine_at(case.probe.source_at.host).dns_chain} in nat, before and after",
             ),
-            remedies=(run(case.probe.source_at.host, "docker", "restart", source.name),),
+            remedies=(restart(case.probe.source_at.host, source.name),),
         )
 
     @staticmethod
@@ -128,7 +131,7 @@ class DnsInternalNet(Cause):
                 onward,
                 f"docker: {names}: Internal",
             ),
-            remedies=(run(host.name, "docker", "network", "connect", "bridge", source.name),),
+            remedies=(way_out(case, host, source),),
         )
 
     @staticmethod
@@ -231,7 +234,7 @@ class DnsUpstreamDead(Cause):
             advise(
                 host.name, f"name a server that answers in {host.name}'s /etc/resolv.conf (nameserver ADDRESS), then:"
             ),
-            run(host.name, "docker", "restart", name),
+            restart(host.name, name),
         )
 
     def possible(self, case: Case) -> bool:
@@ -265,15 +268,39 @@ class DnsHostResolverFirewalled(Cause):
         did = "rejects" if obstacle.rejects else "drops"
         seen = f"the query to {asked.server} was seen at {point}: {frames(case, asked, point)}"
         ended = f"answered with {asked.error}: frame {asked.error_frame}" if asked.error else "no answer came"
-        accept = ("iptables", "-I", "INPUT", "-i", device, "-p", "udp", "--dport", "53", "-j", "ACCEPT")
-        in_filter = obstacle.label.startswith("filter/")  # another table, backend or nftables is not overruled there
         return Finding(
             code=self.code,
             summary=f"{source.name}'s resolver {asked.server} is {obstacle.place.host} itself, whose firewall {did} the query ({obstacle.label})",
             where=Where(host=obstacle.place.host, component=obstacle.label.partition(" #")[0], rule=obstacle.text),
             evidence=(seen, ended, f"{obstacle.label}: {obstacle.text}"),
-            remedies=(run(obstacle.place.host, *(accept if in_filter else obstacle.undo)),),
+            remedies=(self._remedy(case, obstacle, device),),
         )
+
+    @staticmethod
+    def _remedy(case: Case, obstacle: Obstacle, device: str) -> Remedy:
+        """Questions from that bridge are accepted before the rule, in its own table."""
+        opens = f"this opens port 53/udp to all behind {device}; {IN_FIREWALL}"
+        program = obstacle.undo[0]
+        if obstacle.label.removeprefix(f"{program} ").startswith("filter/"):
+            rule = ("-I", "INPUT", "-i", device, "-p", "udp", "--dport", "53", "-j", "ACCEPT")
+            return run(obstacle.place.host, program, *rule, advice=opens)
+        if program == "nft":
+            at = obstacle.undo[3:6] if obstacle.undo[1] == "delete" else obstacle.undo[2:5]
+            return run(
+                obstacle.place.host,
+                "nft",
+                "insert",
+                "rule",
+                *at,
+                "iifname",
+                device,
+                "udp",
+                "dport",
+                "53",
+                "accept",
+                advice=opens,
+            )
+        return without_rule(case, obstacle.place, obstacle.undo, label=obstacle.label, hook=obstacle.hook)
 
     def _met(self, case: Case) -> tuple[AskedServer, Obstacle, str] | None:
         host = source_host(case)
@@ -341,7 +368,7 @@ class DnsFallback(Cause):
                     host.name,
                     f"name the server of this network in {host.name}'s /etc/resolv.conf (nameserver ADDRESS; daemon.json's dns does as well), then:",
                 ),
-                run(host.name, "docker", "restart", name),
+                restart(host.name, name),
             ),
         )
 

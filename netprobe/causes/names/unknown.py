@@ -12,11 +12,13 @@ from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.engine import EMBEDDED_DNS
+from netprobe.state.engine.model import Network
+from netprobe.state.engine.remedies import connect, joins
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.model.remedy import Remedy
-    from netprobe.state.engine.model import Container, Network
+    from netprobe.state.engine.model import Container
     from netprobe.state.model import Host
 
 FAILED_LOOKUP = frozenset({Symptom.NO_ANSWER})
@@ -134,16 +136,19 @@ class DnsNoSharedNetwork(Cause):
 
     @staticmethod
     def _remedies(host: Host, source: Container, other: Container) -> tuple[Remedy, ...]:
-        custom = [name for name in other.networks if not _is_default(host, name)]
-        if custom:
-            return (run(host.name, "docker", "network", "connect", custom[0], source.name),)
-        mine = [name for name in source.networks if not _is_default(host, name)]
-        if mine:
-            return (run(host.name, "docker", "network", "connect", mine[0], other.name),)
+        for one, joining in ((other, source), (source, other)):
+            named = [host.network(name) for name in one.networks if not _is_default(host, name)]
+            found = next((each for each in named if each is not None and joins(joining, each)), None)
+            if found is not None:
+                return (connect(host.name, found, joining),)
+        name = "names" if host.network("names") is None else f"{source.name}-{other.name}"
+        fresh = Network(name=name, driver="bridge")
+        if not joins(source, fresh) or not joins(other, fresh):
+            return tuple(connect(host.name, fresh, each) for each in (other, source) if not joins(each, fresh))
         return (
-            run(host.name, "docker", "network", "create", "names"),
-            run(host.name, "docker", "network", "connect", "names", other.name),
-            run(host.name, "docker", "network", "connect", "names", source.name),
+            run(host.name, "docker", "network", "create", name),
+            connect(host.name, fresh, other),
+            connect(host.name, fresh, source),
         )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.proof.obstacle import frames_at, silent_points
+from netprobe.causes.remedies import IN_SYSCTL
 from netprobe.forward.model import PredictedOutcome
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.remedy import run
@@ -17,6 +18,7 @@ from netprobe.state.lookup import has_address
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.model.remedy import Remedy
     from netprobe.state.conntrack import Tracked
     from netprobe.state.model import Host
 
@@ -62,7 +64,7 @@ class UdpConntrackStale(Cause):
                 *(f"conntrack, no DNAT: {each.text}" for each in past[:3]),
                 f"{where(rules[0])}: {rules[0].text}",
             ),
-            remedies=(run(host.name, "conntrack", "-D", "-p", "udp", "--orig-port-dst", str(published.host_port)),),
+            remedies=tuple(_forget(host.name, each) for each in past),
         )
 
     @staticmethod
@@ -77,6 +79,31 @@ class UdpConntrackStale(Cause):
             if proxies
             else " (and nobody serves it)"
         )
+
+
+def _forget(host: str, entry: Tracked) -> Remedy:
+    """Have conntrack forget one flow, and no other: its next datagram makes a new entry, by the rules that are there."""
+    family = ("-f", "ipv6") if ":" in entry.src else ()
+    ends = (
+        "--orig-src",
+        entry.src,
+        "--orig-dst",
+        entry.dst,
+        "--orig-port-src",
+        str(entry.sport),
+        "--orig-port-dst",
+        str(entry.dport),
+    )
+    return run(
+        host,
+        "conntrack",
+        "-D",
+        *family,
+        "-p",
+        "udp",
+        *ends,
+        advice="for good: Engine 23 and later delete such entries themselves",
+    )
 
 
 def key(entry: Tracked) -> tuple[str, int, str, int]:
@@ -148,7 +175,7 @@ class ConntrackFull(Cause):
                     "sysctl",
                     "-w",
                     f"net.netfilter.nf_conntrack_max={most * 2}",
-                    advice="then find who fills it: conntrack -L | awk '{print $5}' | sort | uniq -c | sort -n | tail",
+                    advice=f"{IN_SYSCTL}; then find who fills it: conntrack -L | awk '{{print $5}}' | sort | uniq -c | sort -n | tail",
                 ),
             ),
         )

@@ -10,6 +10,7 @@ import numpy as np
 from netprobe.causes.base import Cause
 from netprobe.causes.nat.conntrack import key, risen
 from netprobe.causes.proof.obstacle import silent_points
+from netprobe.causes.remedies import IN_FIREWALL
 from netprobe.decode.table import Flag, Kind
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where
@@ -107,7 +108,19 @@ class ConntrackInvalidRst(Cause):
                 *((f"conntrack knows the connection: {entry}",) if entry else ()),
             ),
             remedies=(
-                run(name, program, "-I", self._chain(each), "-m", "conntrack", "--ctstate", "INVALID", "-j", "DROP"),
+                run(
+                    name,
+                    program,
+                    "-I",
+                    self._chain(each),
+                    "-m",
+                    "conntrack",
+                    "--ctstate",
+                    "INVALID",
+                    "-j",
+                    "DROP",
+                    advice=f"this drops what conntrack judges INVALID of every connection there, which nobody can use; {IN_FIREWALL}",
+                ),
                 advise(
                     name,
                     "or, if what is beyond the window may pass: sysctl -w net.netfilter.nf_conntrack_tcp_be_liberal=1",

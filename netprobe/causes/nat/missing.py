@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.proof.hooks import entries
+from netprobe.causes.remedies import IN_FIREWALL
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, PathCode, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import covers
+from netprobe.state.engine.remedies import restart
 from netprobe.state.lookup import docker_bridges, route_lookup
 from netprobe.state.packet import PacketTuple
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.model.remedy import Remedy
     from netprobe.state.engine.model import Network
     from netprobe.state.iptables import Ruleset
     from netprobe.state.model import Host
@@ -63,25 +66,19 @@ class MasqueradeMissing(Cause):
                 f"at {host.name}/{interface} the source is still {address}: frame {frame}",
                 f"nat/POSTROUTING of {host.name} has no MASQUERADE or SNAT for {subnet}",
             ),
-            remedies=(
-                run(
-                    host.name,
-                    "iptables",
-                    "-t",
-                    "nat",
-                    "-A",
-                    "POSTROUTING",
-                    "-s",
-                    subnet,
-                    "!",
-                    "-o",
-                    network.bridge,
-                    "-j",
-                    "MASQUERADE",
-                ),
-            ),
+            remedies=(self._remedy(host, network, subnet),),
             confidence=Confidence.CERTAIN if case.dialled_host is not None else Confidence.LIKELY,
         )
+
+    @staticmethod
+    def _remedy(host: Host, network: Network, subnet: str) -> Remedy:
+        """The rule as the engine writes it: it writes none twice, and at its start all that are missing."""
+        six = ":" in subnet
+        ruleset = host.ruleset6 if six else host.ruleset
+        kept = ruleset is not None and ruleset.chain("nat", "DOCKER") is not None
+        lasting = "the engine writes the same at its start" if kept else IN_FIREWALL
+        rule = ("POSTROUTING", "-s", subnet, "!", "-o", network.bridge, "-j", "MASQUERADE")
+        return run(host.name, "ip6tables" if six else "iptables", "-t", "nat", "-A", *rule, advice=lasting)
 
     def possible(self, case: Case) -> bool:
         """Only for what a container sends to somebody else than its own host."""
@@ -180,7 +177,7 @@ class DnatMissing(Cause):
                 ),
                 f"docker: {container.name} publishes {published}; no rule of nat leads there",
             ),
-            remedies=(run(host.name, "docker", "restart", container.name),),
+            remedies=(restart(host.name, container.name),),
         )
 
 

@@ -9,11 +9,13 @@ from netprobe.causes.base import Cause
 from netprobe.causes.firewall.forward import ForwardDrop
 from netprobe.causes.nat.missing import MasqueradeMissing
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, unanswered
+from netprobe.causes.remedies import IN_FIREWALL
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import run
 from netprobe.model.report import Direction, Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import covers
+from netprobe.state.engine.remedies import restart_engine
 from netprobe.state.iptables import delete_argv, where
 from netprobe.state.lookup import container_with, has_address
 
@@ -57,15 +59,7 @@ class RulesFlushed(Cause):
                 *found.evidence,
                 f"nothing in nat of {host.name} leads to Docker's chain: no rule of Docker's is left",
             ),
-            remedies=(
-                run(
-                    host.name,
-                    "systemctl",
-                    "restart",
-                    "docker",
-                    advice="containers without a restart policy stay stopped: docker start NAME",
-                ),
-            ),
+            remedies=restart_engine(host.name, host.containers or ()),
         )
 
     def possible(self, case: Case) -> bool:
@@ -119,8 +113,15 @@ class StaleDnat(Cause):
                 f"{where(rule)}: {rule.text}",
                 f"docker: {container.name} has {', '.join(container.addresses)}, and no container has {address}",
             ),
-            remedies=(run(host.name, *delete_argv(rule)),),
+            remedies=(run(host.name, *delete_argv(rule), advice=self._gone(rule)),),
         )
+
+    @staticmethod
+    def _gone(rule: Rule) -> str:
+        """What becomes of it later."""
+        if rule.chain != "DOCKER":
+            return IN_FIREWALL
+        return "no container has it any more; it comes back where saved rules are restored at boot (netfilter-persistent): save them anew"
 
     @staticmethod
     def _silence(case: Case, obstacle: Obstacle, address: str) -> str:

@@ -14,8 +14,9 @@ from netprobe.causes.base import NETFILTER_DROP, Cause
 from netprobe.causes.proof.drops import the_drop
 from netprobe.causes.proof.hooks import Hook
 from netprobe.causes.proof.obstacle import frames_at, met, predicted
+from netprobe.causes.remedies import without_rule
+from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
-from netprobe.model.remedy import run
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.engine import role_of
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netprobe.causes.case import Case
-    from netprobe.evidence.model import Place
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Argv, Remedy
     from netprobe.state.iptables import Ruleset
@@ -212,9 +212,15 @@ class Filtered(Cause):
         """What else shows it."""
         return ()
 
-    def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:  # noqa: ARG002
+    def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:
         """The steps that cure it."""
-        return (run(rule.host, *rule.undo),)
+        return (past(case, rule),)
+
+
+def past(case: Case, rule: Blocked) -> Remedy:
+    """What lets the packet past a rule or policy."""
+    place = rule.place or Place(host=rule.host)
+    return without_rule(case, place, rule.undo, label=rule.label, hook=rule.hook, reply=case.reply_lost)
 
 
 def in_program(program: str, component: str) -> str:

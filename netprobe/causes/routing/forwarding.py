@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.proof.obstacle import frames_at, met, predicted, silent_points, whose
-from netprobe.causes.routing.routes import LOST, inside, refusing
+from netprobe.causes.remedies import in_place, setting
+from netprobe.causes.routing.routes import LOST, refusing
 from netprobe.forward.model import Barrier, PredictedOutcome
-from netprobe.model.remedy import advise, run
+from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.state.address import covers
 from netprobe.state.lookup import docker_bridges, host_with, route_lookup
@@ -56,7 +57,7 @@ class IpForwardOff(Cause):
                 f"{what} was last seen at {case.last_seen}: {frames_at(case, case.last_seen, obstacle.direction)}",
                 f"sysctl: {obstacle.text}",
             ),
-            remedies=(run(host, *obstacle.undo),),
+            remedies=(setting(host, obstacle.undo),),
         )
 
     def possible(self, case: Case) -> bool:
@@ -177,9 +178,10 @@ def _way_back(case: Case, peer: Place, network: str, present: str) -> tuple[Reme
     if not via:
         return (advise(peer.host, f"a route to {network}, by the host that has it"),)
     nearer = present and int(present.rpartition("/")[2]) >= int(network.rpartition("/")[2])
-    gone: tuple[Argv, ...] = (("ip", "route", "del", *present.split()),) if nearer else ()
-    commands = (*gone, ("ip", "route", "add", network, "via", via))
-    return tuple(run(peer.host, *inside(case, peer, each)) for each in commands)
+    ip: Argv = ("ip", "-6") if ":" in network else ("ip",)
+    gone: tuple[Argv, ...] = ((*ip, "route", "del", *present.split()),) if nearer else ()
+    commands = (*gone, (*ip, "route", "add", network, "via", via))
+    return (in_place(case, peer, *commands),)
 
 
 def _towards(case: Case, peer: Place) -> str:

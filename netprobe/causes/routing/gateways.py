@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, unanswered
-from netprobe.causes.routing.routes import inside
+from netprobe.causes.remedies import in_place, setting
 from netprobe.evidence.model import Place
 from netprobe.forward.drivers import driver_of
 from netprobe.forward.model import Barrier
-from netprobe.model.remedy import advise, run, shell_line
+from netprobe.model.remedy import advise, shell_line
 from netprobe.model.report import Direction, Finding, Where
 from netprobe.paths.observe import Symptom
+from netprobe.state.engine.remedies import disconnect
 from netprobe.state.lookup import container_interface, networks_of, route_lookup
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class RpFilterMultihomed(Cause):
                 f"ip route of {host}: {obstacle.text}",
                 f"sysctl: the larger of net.ipv4.conf.all.rp_filter and net.ipv4.conf.{device}.rp_filter is 1",
             ),
-            remedies=(run(host, *obstacle.undo),),
+            remedies=(setting(host, obstacle.undo),),
         )
 
     def possible(self, case: Case) -> bool:
@@ -115,7 +116,7 @@ class GatewayEndpointElsewhere(Cause):
                 f"docker: {target.name} asks for {wanted} (PortBindings), and publishes nothing (Ports)",
             ),
             (
-                run(host.name, "docker", "network", "disconnect", network.name, target.name),
+                disconnect(host.name, network, target),
                 _keep_both(host, network, target),
             ),
         )
@@ -209,7 +210,7 @@ def _route_back(case: Case, host: Host, target: Container, arrived: Hop) -> tupl
         if arrived.point.rpartition("/")[2] == device and endpoint.gateway:
             place = Place(host=host.name, container=target.name)
             route = ("ip", "route", "replace", "default", "via", endpoint.gateway, "dev", device)
-            return (run(host.name, *inside(case, place, route)),)
+            return (in_place(case, place, route),)
     return ()
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.firewall.forward import ForwardDrop
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, silent_points, unanswered
+from netprobe.causes.remedies import IN_FIREWALL
 from netprobe.causes.routing.routes import NoRoute
 from netprobe.evidence.model import Proto
 from netprobe.forward.model import Barrier
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 _ENOUGH = 2  # copies of a segment that all got lost: one alone may be chance
 _CLAMP = (
-    "iptables",
     "-t",
     "mangle",
     "-A",
@@ -97,7 +97,18 @@ class BridgeAddressLost(Cause):
             summary=f"{network.bridge} of {host.name} has lost its address {endpoint.gateway}, which is the gateway of {container.name}",
             where=Where(host=host.name, component=network.bridge),
             evidence=(seen, f"ip addr: {network.bridge} has no address in {', '.join(network.subnets)}"),
-            remedies=(run(host.name, "ip", "addr", "add", own, "dev", network.bridge),),
+            remedies=(
+                run(
+                    host.name,
+                    "ip",
+                    "addr",
+                    "add",
+                    own,
+                    "dev",
+                    network.bridge,
+                    advice="the engine sets it when it starts; for good: have the network manager that took it leave the bridge alone",
+                ),
+            ),
         )
 
     def _no_port(self, case: Case) -> Finding | None:
@@ -121,7 +132,18 @@ class BridgeAddressLost(Cause):
                     summary=f"{source.name}'s {veth.name} on {host.name} is no port of {network.bridge} any more: what it sends comes to no bridge",
                     where=Where(host=host.name, component=veth.name),
                     evidence=(seen, f"ip link: {veth.name} has no master"),
-                    remedies=(run(host.name, "ip", "link", "set", veth.name, "master", network.bridge),),
+                    remedies=(
+                        run(
+                            host.name,
+                            "ip",
+                            "link",
+                            "set",
+                            veth.name,
+                            "master",
+                            network.bridge,
+                            advice="the engine does so when the container starts; for good: have the network manager that took it out leave veths alone",
+                        ),
+                    ),
                 )
         return None
 
@@ -202,7 +224,12 @@ class MtuBlackhole(Cause):
                 f"ip link: {stuck.device} has mtu {stuck.mtu}",
             ),
             remedies=(
-                run(stuck.host.name, *_CLAMP),
+                run(
+                    stuck.host.name,
+                    "ip6tables" if case.is_v6 else "iptables",
+                    *_CLAMP,
+                    advice=f"this makes new TCP connections through {stuck.host.name} send smaller segments; {IN_FIREWALL}",
+                ),
                 advise(
                     stuck.host.name,
                     f"or for new networks: docker network create -o com.docker.network.driver.mtu={stuck.mtu} NETWORK",

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NETFILTER_DROP, Cause
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, unanswered, whose
+from netprobe.causes.remedies import in_place, inside
 from netprobe.evidence.model import Outcome, Place
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import covers, overlaps
+from netprobe.state.engine.remedies import connect, recreate
 from netprobe.state.lookup import container_with, host_with, networks_of, route_lookup
 
 if TYPE_CHECKING:
@@ -22,13 +24,6 @@ if TYPE_CHECKING:
     from netprobe.state.model import Host
 
 LOST = frozenset({Symptom.NO_PACKETS, Symptom.SILENCE, Symptom.UNREACHABLE})
-
-
-def inside(case: Case, place: Place, command: Argv) -> Argv:
-    """The command as it is run on the place's host: in a container's namespace by nsenter, which needs nothing in the container."""
-    host = case.before(place.host)
-    container = host.container(place.container) if host and place.container else None
-    return command if container is None else ("nsenter", "-t", str(container.pid), "-n", *command)
 
 
 def refusing(case: Case, place: Place, address: str | None) -> str:
@@ -49,6 +44,20 @@ def _chain(obstacle: Obstacle) -> str:
 def _container(case: Case, place: Place) -> Container | None:
     host = case.before(place.host)
     return host.container(place.container) if host and place.container else None
+
+
+def way_out(case: Case, host: Host, source: Container) -> Remedy:
+    """Another network for a container that has no way out: the default bridge, or for IPv6 one that has it."""
+    wide = [each for each in host.networks or () if each.bridge and not each.internal]
+    fitting = [each for each in wide if any((":" in subnet) == case.is_v6 for subnet in each.subnets)]
+    first = sorted(fitting, key=lambda each: not each.default_bridge)
+    if first:
+        return connect(host.name, first[0], source)
+    six = " --ipv6" if case.is_v6 else ""
+    return advise(
+        host.name,
+        f"give {source.name} a network that leads out: docker network create{six} NAME, then docker network connect NAME {source.name}",
+    )
 
 
 class InternalNetwork(Cause):
@@ -88,7 +97,7 @@ class InternalNetwork(Cause):
                 if case.last_seen
                 else "nothing was sent",
             ),
-            remedies=(run(host.name, "docker", "network", "connect", "bridge", source.name),),
+            remedies=(way_out(case, host, source),),
         )
 
     @staticmethod
@@ -169,14 +178,16 @@ class NoRoute(Cause):
         )
 
     def _remedy(self, case: Case, place: Place, refused: str) -> Remedy:
+        ip: Argv = ("ip", "-6") if case.is_v6 else ("ip",)
         if refused:
-            return run(place.host, *inside(case, place, ("ip", "route", "del", *refused.split())))
+            return in_place(case, place, (*ip, "route", "del", *refused.split()))
         container = _container(case, place)
-        gateways = [each.gateway for each in container.networks.values() if each.gateway] if container else []
+        ends = container.networks.values() if container else ()
+        gateways = list(filter(None, (each.gateway6 if case.is_v6 else each.gateway for each in ends)))
         if gateways:
-            return run(place.host, *inside(case, place, ("ip", "route", "add", "default", "via", gateways[0])))
+            return in_place(case, place, (*ip, "route", "add", "default", "via", gateways[0]))
         address = case.probe.dialled if case.probe else "ADDRESS"
-        return advise(place.host, f"add a route on {whose(place)}: ip route add {address} via ROUTER")
+        return advise(place.host, f"add a route on {whose(place)}: {' '.join(ip)} route add {address} via ROUTER")
 
     def possible(self, case: Case) -> bool:
         """Only where the prediction does not tell the whole way, or ends for want of a route."""
@@ -220,8 +231,7 @@ class SubnetOverlap(Cause):
                 f"docker: {network.name} is {subnet} on {network.bridge}; none of its containers has {probe.dialled}",
             ),
             remedies=(
-                run(host.name, "docker", "network", "rm", network.name),
-                run(host.name, "docker", "network", "create", "--subnet", self._free(case), network.name),
+                *self._elsewhere(case, host, network),
                 advise(host.name, "for networks whose subnet Docker chooses: default-address-pools in daemon.json"),
             ),
             confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
@@ -264,9 +274,17 @@ class SubnetOverlap(Cause):
                 return f"routed by {route.via}", True
         return "", False
 
+    @classmethod
+    def _elsewhere(cls, case: Case, host: Host, network: Network) -> tuple[Remedy, ...]:
+        """The network again with another subnet."""
+        free = cls._free(case)
+        if not free:
+            return (advise(host.name, f"make {network.name} again with a --subnet that nobody else has"),)
+        return recreate(host.name, network, host.containers or (), subnet=free)
+
     @staticmethod
     def _free(case: Case) -> str:
-        """A private /24 that nothing known uses."""
+        """A private /24 that nothing known uses, ``""`` for none."""
         used = [
             route.dst
             for host in case.world.before.values()
@@ -274,7 +292,7 @@ class SubnetOverlap(Cause):
             if route.dst != "0.0.0.0/0"
         ]
         pools = (f"10.{second}.0.0/24" for second in range(200, 255))
-        return next((pool for pool in pools if not any(overlaps(pool, each) for each in used)), "SUBNET")
+        return next((pool for pool in pools if not any(overlaps(pool, each) for each in used)), "")
 
     def possible(self, case: Case) -> bool:
         """Only where the way leads to a bridge on which nobody has the address, or is not known."""
@@ -336,6 +354,7 @@ class StaleArp(Cause):
                 run(
                     obstacle.place.host,
                     *inside(case, obstacle.place, ("ip", "neigh", "del", address, "dev", entry.dev)),
+                    advice="a permanent entry comes back with whatever sets it",
                 ),
             ),
         )

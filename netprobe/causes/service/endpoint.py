@@ -12,6 +12,7 @@ from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
 from netprobe.state.engine.model import NOT_RUNNING, ContainerState
+from netprobe.state.engine.remedies import start
 from netprobe.state.sharing import owner_restarted
 
 if TYPE_CHECKING:
@@ -150,8 +151,10 @@ def _ports(ports: list[int]) -> str:
 def _remedies_listening(host: str, target: Container, proto: str, port: int, others: list[int]) -> tuple[Remedy, ...]:
     suffix = "" if proto == "tcp" else f"/{proto}"
     steps = [
-        run(host, "docker", "logs", target.name),
-        advise(host, f"start the application on port {port} in {target.name}"),
+        advise(
+            host,
+            f"start the application on port {port} in {target.name} (docker logs {target.name} says why it is not there)",
+        )
     ]
     mapped = [each for each in target.published if (each.container_port, each.proto) == (port, proto)]
     if len(others) == 1 and mapped:
@@ -270,10 +273,13 @@ class ContainerStopped(Cause):
                 f"{how}: {case.frames}",
                 f"docker: {target.name} is {target.state.value}{exited}, before and after the probe",
             ),
-            remedies=tuple(run(case.target_host.name, "docker", each, target.name) for each in ("logs", "start"))
-            if case.target_host
-            else (),
+            remedies=start(case.target_host.name, target, self._owner(case, target)) if case.target_host else (),
         )
+
+    @staticmethod
+    def _owner(case: Case, target: Container) -> Container | None:
+        """Who has the namespace that it shares."""
+        return case.target_host.container(target.netns_of) if case.target_host and target.netns_of else None
 
     def possible(self, case: Case) -> bool:
         """Not for a host, nor when the target is known to run."""
@@ -323,7 +329,17 @@ class ContainerPaused(Cause):
                 f"{case.frames}: accepted by the kernel in {target.name}",
                 f"docker: {target.name} is paused, before and after the probe",
             ),
-            remedies=(run(case.target_host.name, "docker", "unpause", target.name),) if case.target_host else (),
+            remedies=(
+                run(
+                    case.target_host.name,
+                    "docker",
+                    "unpause",
+                    target.name,
+                    advice="its processes go on where they stood",
+                ),
+            )
+            if case.target_host
+            else (),
         )
 
     def possible(self, case: Case) -> bool:

@@ -14,6 +14,7 @@ from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
 from netprobe.state.address import is_loopback
+from netprobe.state.engine.remedies import connect, restart
 from netprobe.state.lookup import networks_of
 from netprobe.state.sockets import listening
 
@@ -95,7 +96,9 @@ class PublishIgnored(Cause):
             return (advise(host.name, f"recreate {container.name} on a bridge network instead of none"),)
         direct = next((each.address for each in container.networks.values() if each.address), "")
         dial = f"or dial {direct}:{wanted.container_port} from its own network" if direct else ""
-        return (run(host.name, "docker", "network", "connect", "bridge", container.name, advice=dial),)
+        default = host.network("bridge")
+        joined = (connect(host.name, default, container),) if default is not None else ()
+        return (*joined, *((advise(host.name, dial),) if dial else ()))
 
 
 def _unpublishable(host: Host, container: Container) -> str:
@@ -157,10 +160,21 @@ class PortOwnedByHost(Cause):
                 *((f"the answer came from {host.name} itself: {case.frames}",) if answered else ()),
             ),
             remedies=(
-                run(host.name, *(("docker", "stop", occupant.name) if occupant else ("kill", str(owner.pid)))),
-                run(host.name, "docker", "restart", container.name),
+                self._free(host, owner, occupant),
+                restart(host.name, container.name),
             ),
         )
+
+    @staticmethod
+    def _free(host: Host, owner: Socket, occupant: Container | None) -> Remedy:
+        """Free the port; whoever is needed has to have another."""
+        if occupant is not None:
+            stop = ("docker", "stop", occupant.name)
+            return run(
+                host.name, *stop, advice=f"this ends {occupant.name}, which is to have another port if it is needed"
+            )
+        ends = f"this ends {owner.process}, which is to have another port if it is needed; a service comes back at the next reboot: systemctl disable"
+        return run(host.name, "kill", str(owner.pid), advice=ends)
 
     @staticmethod
     def _from_host(case: Case) -> bool:

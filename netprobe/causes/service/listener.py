@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.service.host import on_port
-from netprobe.model.remedy import advise, run
+from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
+from netprobe.state.engine.remedies import restart
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -127,10 +128,10 @@ class AcceptQueueFull(Cause):
                 *counted,
             ),
             remedies=(
-                *(run(place.host, "docker", each, who) for each in ("logs", "restart") if place.container),
+                *((restart(place.host, place.container),) if place.container else ()),
                 advise(
                     place.host,
-                    f"the application on port {probe.target_port} does not accept: mend that; a larger listen() backlog (and net.core.somaxconn) only holds more",
+                    f"the application on port {probe.target_port} does not accept: mend that (docker logs {who}); a larger listen() backlog (and net.core.somaxconn) only holds more",
                 ),
             ),
             confidence=Confidence.CERTAIN if overflows else Confidence.LIKELY,

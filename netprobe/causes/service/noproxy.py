@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.proof.obstacle import met
+from netprobe.causes.remedies import IN_SYSCTL, setting
 from netprobe.evidence.model import Outcome
 from netprobe.forward.model import Barrier
 from netprobe.model.endpoint import Endpoint
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from netprobe.state.model import Host
 
 _BRIDGE_NF = "net.bridge.bridge-nf-call-iptables"
+_LOADED = "this holds until the next reboot; for good: a file in /etc/modules-load.d that names it"
 
 
 class NoproxyNoBridgeNf(Cause):
@@ -69,8 +71,14 @@ class NoproxyNoBridgeNf(Cause):
                 "nat/OUTPUT has DOCKER for 127.0.0.0/8 too: the engine runs without docker-proxy (userland-proxy: false)",
             ),
             remedies=(
-                *(() if value is not None else (run(host.name, "modprobe", "br_netfilter"),)),
-                run(host.name, "sysctl", "-w", f"{_BRIDGE_NF}=1"),
+                *(() if value is not None else (run(host.name, "modprobe", "br_netfilter", advice=_LOADED),)),
+                run(
+                    host.name,
+                    "sysctl",
+                    "-w",
+                    f"{_BRIDGE_NF}=1",
+                    advice=f"iptables then sees what any bridge switches; {IN_SYSCTL}",
+                ),
             ),
         )
 
@@ -132,7 +140,7 @@ class NoproxyNoRouteLocalnet(Cause):
                 f"{rule} counted {times} meanwhile",
                 f"on {name}: {obstacle.text}; the way there is {bridge}",
             ),
-            remedies=(run(name, *obstacle.undo),),
+            remedies=(setting(name, obstacle.undo),),
         )
 
     @staticmethod

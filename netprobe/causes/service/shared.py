@@ -9,10 +9,11 @@ from netprobe.causes.routing.routes import NoRoute
 from netprobe.causes.service.endpoint import AppBoundLoopback, AppNotListening, ContainerStopped
 from netprobe.causes.service.host import on_port
 from netprobe.evidence.model import Outcome
-from netprobe.model.remedy import advise, run
+from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
 from netprobe.state.engine.model import NOT_RUNNING, ContainerState
+from netprobe.state.engine.remedies import restart
 from netprobe.state.sharing import holder, owner_restarted, wants
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class NetnsOwnerRestarted(Cause):
                 said,
                 f"docker: {container.name} (--network container:{owner.name}) was started {_time(container.started)}, {owner.name} again {_time(owner.started)}",
             ),
-            remedies=(run(name, "docker", "restart", container.name),) if name else (),
+            remedies=(restart(name, container.name),) if name else (),
             confidence=sure,
         )
 
@@ -184,7 +185,6 @@ class NetnsPortClash(Cause):
                 f"docker: {target.name} is in the namespace of {target.netns_of}, its image exposes {probe.target_port}/{case.transport}; it {how}",
             ),
             remedies=(
-                run(probe.target_at.host, "docker", "logs", target.name),
                 advise(
                     probe.target_at.host,
                     f"recreate {target.name} with another port than {probe.target_port} in its configuration, or without --network container:{target.netns_of}",

@@ -27,11 +27,11 @@ def test_bridge_netfilter_needs_its_setting() -> None:
     )
 
 
-def test_the_other_way_to_cure_it_is_told() -> None:
+def test_the_accept_is_narrow_and_the_other_way_is_told() -> None:
     report = analyze(whole("bridge-nf-forward-policy"))
     assert report.cause is not None
-    assert report.cause.remedy[0] == f"sysctl -w {SETTING}=0"
-    assert "iptables -I FORWARD -i br-peers -o br-peers -j ACCEPT" in report.cause.remedy[1]
+    assert report.cause.remedy[0] == "iptables -I FORWARD -i br-peers -o br-peers -j ACCEPT"
+    assert f"sysctl -w {SETTING}=0" in report.cause.remedy[-1]
 
 
 @pytest.mark.parametrize("name", ["nft-backend-forward-drop", "nft-backend-forward-drop-egress"])

@@ -66,11 +66,11 @@ def test_a_rule_of_iptables_has_no_part_in_ipv6() -> None:
         (
             "v6-direct-blocked-28",
             [
-                "ip6tables -t raw -D PREROUTING -d fd00:27::2/128 ! -i br-six -j DROP",
+                "ip6tables -t raw -I PREROUTING -d fd00:27::2 -p tcp --dport 80 -j ACCEPT",
                 "ip6tables -I DOCKER-USER -d fd00:27::2 -p tcp --dport 80 -j ACCEPT",
             ],
         ),
-        ("v6-direct-published-28", ["ip6tables -t raw -D PREROUTING -d fd00:27::2/128 ! -i br-six -j DROP"]),
+        ("v6-direct-published-28", ["ip6tables -t raw -I PREROUTING -d fd00:27::2 -p tcp --dport 80 -j ACCEPT"]),
         ("v6-direct-routed-28", ["ip6tables -I DOCKER-USER -d fd00:27::2 -p tcp --dport 80 -j ACCEPT"]),
         ("v6-direct-policy", ["ip6tables -I FORWARD -d fd00:27::2 -p tcp --dport 80 -j ACCEPT"]),
     ],

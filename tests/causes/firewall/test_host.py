@@ -12,6 +12,7 @@ from tests.causes.proof.test_drops import code, whole, with_rules
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence
+from tests.causes.altered import commands
 
 
 def with_output(evidence: Evidence, host: str, key: str, old: str, new: str) -> Evidence:
@@ -73,13 +74,13 @@ def test_a_policy_gets_an_accept_before_it() -> None:
     report = analyze(with_rules(evidence, (r"^:INPUT DROP \[0:0\]$", ":INPUT DROP [2:120]")))
     assert code(report) == "input-firewall-container-to-host"
     assert report.cause is not None
-    assert report.cause.remedy == ("iptables -I INPUT -i docker0 -p tcp --dport 80 -j ACCEPT",)
+    assert commands(report.cause) == ("iptables -I INPUT -i docker0 -p tcp --dport 80 -j ACCEPT",)
 
 
 def test_nftables_is_told_in_its_own_words() -> None:
     report = analyze(whole("input-firewall-nft"))
     assert report.cause is not None
-    assert report.cause.remedy == ("nft insert rule inet firewall input iifname docker0 tcp dport 80 accept",)
+    assert commands(report.cause) == ("nft insert rule inet firewall input iifname docker0 tcp dport 80 accept",)
 
 
 def test_what_comes_through_docker_proxy_needs_its_answers_too() -> None:

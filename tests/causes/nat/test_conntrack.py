@@ -60,7 +60,10 @@ def test_who_gets_it_instead(name: str, words: str) -> None:
     (note,) = analyze(recorded(name)).findings
     assert note.code == STALE
     assert words in note.summary
-    assert note.remedy == ("conntrack -D -p udp --orig-port-dst 80",)
+    ((command,),) = [step.commands for step in note.remedies]
+    assert command[:5] == ("conntrack", "-D", "-p", "udp", "--orig-src")
+    assert command[-1] == "80"  # one flow, not the port's
+    assert len(set(command) & {"--orig-src", "--orig-dst", "--orig-port-src", "--orig-port-dst"}) == 4
 
 
 def test_an_entry_that_ended_meanwhile_is_no_note() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netprobe.pipeline import analyze
-from tests.causes.altered import code, recorded, with_state, without
+from tests.causes.altered import code, commands, recorded, with_state, without
 
 FLUSHED, STALE = "rules-flushed", "stale-dnat"
 
@@ -13,9 +13,9 @@ FLUSHED, STALE = "rules-flushed", "stale-dnat"
 def test_the_remedies() -> None:
     flushed, stale = analyze(recorded(FLUSHED)).cause, analyze(recorded(STALE)).cause
     assert flushed is not None
-    assert flushed.remedy[0] == "systemctl restart docker"
+    assert commands(flushed) == ("systemctl restart docker", "docker start client")
     assert stale is not None
-    assert stale.remedy == (
+    assert commands(stale) == (
         "iptables -t nat -D DOCKER ! -i docker0 -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.17.0.99:80",
     )
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from netprobe.pipeline import analyze
-from tests.causes.altered import code, lossy, only, recorded, with_state, without
+from tests.causes.altered import code, commands, lossy, only, recorded, with_state, without
 
 OFF, NO_WAY_BACK = "ip-forward-off", "missing-return-route"
 
@@ -26,7 +26,7 @@ OFF, NO_WAY_BACK = "ip-forward-off", "missing-return-route"
 def test_the_remedy_names_the_setting_that_decides(name: str, setting: str, host: str) -> None:
     found = analyze(recorded(name)).cause
     assert found is not None
-    assert (found.code, found.remedy, found.remedies[0].host) == (OFF, (f"sysctl -w {setting}=1",), host)
+    assert (found.code, commands(found), found.remedies[0].host) == (OFF, (f"sysctl -w {setting}=1",), host)
 
 
 def test_an_answer_is_told_by_its_own_frames() -> None:
@@ -77,7 +77,7 @@ def test_force_forwarding_overrides_the_ipv6_switch() -> None:
 def test_the_remedy_is_a_route_where_it_is_missing(name: str, host: str, remedy: tuple[str, ...]) -> None:
     found = analyze(recorded(name)).cause
     assert found is not None
-    assert (found.code, found.remedies[0].host, found.remedy) == (NO_WAY_BACK, host, remedy)
+    assert (found.code, found.remedies[0].host, commands(found)) == (NO_WAY_BACK, host, remedy)
 
 
 def test_a_refusing_route_of_a_wider_prefix_may_stay() -> None:
@@ -85,7 +85,7 @@ def test_a_refusing_route_of_a_wider_prefix_may_stay() -> None:
     evidence = with_state(recorded(f"{NO_WAY_BACK}-blackhole"), "outside", "route", "172.28.0.0/24", "172.16.0.0/12")
     found = analyze(evidence).cause
     assert found is not None
-    assert found.remedy == ("ip route add 172.28.0.0/24 via 192.168.3.202",)
+    assert commands(found) == ("ip route add 172.28.0.0/24 via 192.168.3.202",)
     assert found.where.rule == "blackhole 172.16.0.0/12"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netprobe.pipeline import analyze
-from tests.causes.altered import code, recorded, with_state, without
+from tests.causes.altered import code, commands, recorded, with_state, without
 
 FILTER, ELSEWHERE = "rp-filter-multihomed", "gateway-endpoint-elsewhere"
 SETTING = "net.ipv4.conf.eth0.rp_filter"
@@ -14,7 +14,7 @@ SETTING = "net.ipv4.conf.eth0.rp_filter"
 def test_the_remedy_names_the_interface() -> None:
     found = analyze(recorded(FILTER)).cause
     assert found is not None
-    assert (found.code, found.remedy) == (FILTER, (f"sysctl -w {SETTING}=2",))
+    assert (found.code, commands(found)) == (FILTER, (f"sysctl -w {SETTING}=2",))
 
 
 @pytest.mark.parametrize("value", ["0", "2"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netprobe.pipeline import analyze
-from tests.causes.altered import code, lossy, recorded, with_state, without
+from tests.causes.altered import code, commands, lossy, recorded, with_state, without
 
 LOST, MTU = "bridge-address-lost", "mtu-blackhole"
 
@@ -14,14 +14,14 @@ LOST, MTU = "bridge-address-lost", "mtu-blackhole"
 def test_the_remedy_puts_the_address_back(name: str) -> None:
     found = analyze(recorded(name)).cause
     assert found is not None
-    assert (found.code, found.remedy) == (LOST, ("ip addr add 172.17.0.1/16 dev docker0",))
+    assert (found.code, commands(found)) == (LOST, ("ip addr add 172.17.0.1/16 dev docker0",))
 
 
 def test_the_remedy_names_the_veth_and_its_bridge() -> None:
     found = analyze(recorded("bridge-port-lost")).cause
     assert found is not None
     veth = found.where.component if found.where else ""
-    assert (found.code, found.remedy) == (LOST, (f"ip link set {veth} master docker0",))
+    assert (found.code, commands(found)) == (LOST, (f"ip link set {veth} master docker0",))
 
 
 def test_a_segment_that_fits_is_no_blackhole() -> None:
