@@ -1,4 +1,4 @@
-"""`python tools/expect.py [NAME…]`: write captures/NAME.expected.json anew from the saved captures, and the index and examples; then read the diff.
+"""`python tools/expect.py [NAME…]`: write captures/NAME.expected.json anew from the saved captures, the index, the examples and tests/golden; then read the diff.
 
 A changed verdict, path or cause is named.
 """
@@ -9,11 +9,15 @@ import json
 import sys
 from pathlib import Path
 
+import golden
+
 from netprobe.evidence.reader import read
 from netprobe.pipeline import analyze
 from netprobe.report.json import to_json
 from netprobe_lab.record import write_examples, write_index
 from netprobe_lab.stable import expectation
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 CAPTURES = Path(__file__).parent.parent / "captures"
 KEPT = ("verdict", "path")
@@ -24,6 +28,7 @@ def main(names: list[str]) -> int:
     changed = [name for name in names or sorted(file.stem for file in CAPTURES.glob("*.pcapng")) if _write(name)]
     write_index(CAPTURES)
     write_examples(CAPTURES)
+    golden.write()
     print(f"{len(changed)} changed: {' '.join(changed)}" if changed else "nothing changed")
     return 0
 

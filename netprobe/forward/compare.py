@@ -50,7 +50,8 @@ def described(obstacle: Obstacle) -> str:
     """``filter/FORWARD #1 (-A FORWARD -j DROP) on server2``."""
     words = obstacle.text if obstacle.label in obstacle.text else f"{obstacle.label} ({obstacle.text})"
     words = words if obstacle.text else obstacle.label
-    return f"{words} on {obstacle.place}"
+    named = obstacle.label == obstacle.place.container  # its name says where
+    return f"{words} on {obstacle.place.host if named else obstacle.place}"
 
 
 def _points(hops: tuple[Hop, ...]) -> list[str]:

@@ -18,11 +18,11 @@ def shown(clock: Clock) -> str:
         )
     if not clock.corrected:
         if clock.uncertainty_us is None:
-            return f"{clock.host} against {clock.against}: {_bound(clock)}{frames} of one direction alone"
+            return f"{_bound(clock)} ({frames}, all in one direction)"
         within = max(abs(bound) for bound in (clock.uncertainty_us, clock.low_us or 0.0, clock.high_us or 0.0))
         return f"{clock.host} agrees with {clock.against} within {duration(within)} ({frames})"
     side = "ahead of" if clock.offset_us > 0 else "behind"
-    give = "frames of one direction alone" if clock.uncertainty_us is None else f"± {duration(clock.uncertainty_us)}"
+    give = "all in one direction" if clock.uncertainty_us is None else f"± {duration(clock.uncertainty_us)}"
     drift = f", {abs(clock.drift_ppm):.0f} ppm {'fast' if clock.drift_ppm > 0 else 'slow'}" if clock.drift_ppm else ""
     return (
         f"{clock.host} is {duration(abs(clock.offset_us))} {side} {clock.against} ({give}{drift}, {frames}); "
@@ -34,8 +34,9 @@ def _bound(clock: Clock) -> str:
     """The one bound that there is: the offset is at most this, or at least."""
     bound, word = (clock.high_us, "most") if clock.high_us is not None else (clock.low_us, "least")
     if bound is None:
-        return ""
-    return f"at {word} {duration(abs(bound))} {'ahead' if bound > 0 else 'behind'}, "
+        return f"how far {clock.host}'s clock is from {clock.against}'s is not known"
+    side = "ahead of" if bound > 0 else "behind"
+    return f"{clock.host} is at {word} {duration(abs(bound))} {side} {clock.against}"
 
 
 def duration(micro: float) -> str:

@@ -50,13 +50,21 @@ def _dividers(before: Hop | None, hop: Hop, relay: str) -> list[Divider]:
         return []
     if hop.direction is Direction.REQUEST:
         opens = "asks on" if "DNS" in relay else "opens its own connection"
-        return [_divider(f"{relay} {opens}", Style.CHANGE)] if hop.leg > 1 else []
+        return [_divider(f"{_with_article(relay)} {opens}", Style.CHANGE)] if hop.leg > 1 else []
     if hop.leg > 1:
-        return [_divider(f"and the answer to {relay}", Style.FAINT)]
+        return [_divider(f"and the answer to {_with_article(relay)}", Style.FAINT)]
     proxied = before is not None and before.direction is Direction.REPLY
     return [
-        _divider(f"and {relay}'s answer to the client" if proxied else "and the answer, on its way back", Style.FAINT)
+        _divider(
+            f"and {_with_article(relay)}'s answer to the client" if proxied else "and the answer, on its way back",
+            Style.FAINT,
+        )
     ]
+
+
+def _with_article(relay: str) -> str:
+    """Return ``docker-proxy``, ``the embedded DNS server``: a program's name needs no article."""
+    return relay if relay == "docker-proxy" else f"the {relay}"
 
 
 def _divider(words: str, style: Style) -> Divider:
@@ -132,7 +140,7 @@ def change_words(change: Change) -> str:
     if change.field == "vlan":
         return _vlan_words(change)
     if change.field == "connection":
-        return f"a new connection by {change.rule or change.by}"
+        return f"a new connection by {change.rule or _with_article(change.by)}"
     if change.by == "conntrack":
         return f"{change.field} put back by conntrack" + (f" ({change.rule})" if change.rule else "")
     return f"{change.field} by {_agent(change)}"

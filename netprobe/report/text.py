@@ -113,7 +113,7 @@ def _cause_block(report: Report, cause: Finding) -> Entries:
     block = _finding_block(cause, said=report.why)
     if report.after is None:
         return block
-    lines = [line(f"the next obstacle is {each.code}: {each.summary} (predicted)") for each in report.after]
+    lines = [line(f"then {each.code}: {each.summary} (predicted)") for each in report.after]
     after = Entry(label="after", lines=tuple(lines or [line("nothing else stands in the way (predicted)")]))
     return Entries(entries=(*block.entries, after))
 

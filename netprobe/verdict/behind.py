@@ -34,12 +34,13 @@ def blocker(case: Case, told: Prediction) -> Finding | None:
 
 def predicted_finding(case: Case, obstacle: Obstacle) -> Finding:
     """Return one predicted obstacle as a finding. It is likely at best: no packet showed it."""
-    whom = "the answer" if obstacle.direction is Direction.REPLY else "it"
+    whom = "the answer" if obstacle.direction is Direction.REPLY else "the request"
+    does = "rejects" if obstacle.rejects else "drops"
     what = described(obstacle)
     cause = explaining(case, obstacle)
     return Finding(
         code=cause.code if cause else obstacle.barrier.value,
-        summary=f"{what} drops or rejects {whom}" if obstacle.barrier is Barrier.RULE else f"{whom} is stopped: {what}",
+        summary=f"{what} {does} {whom}" if obstacle.barrier is Barrier.RULE else f"{whom} ends there: {what}",
         where=Where(host=obstacle.place.host, component=obstacle.label, rule=obstacle.text or None),
         remedies=cause.undo(case, obstacle) if cause else undone(case, obstacle),
         confidence=Confidence.LIKELY,

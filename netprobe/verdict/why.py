@@ -15,14 +15,42 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.model.report import Change, Finding
 
+#: First words that are no name of a container, host, network or program.
+_NO_NAMES = frozenset(
+    {
+        "a",
+        "an",
+        "the",
+        "no",
+        "nothing",
+        "nobody",
+        "it",
+        "its",
+        "two",
+        "what",
+        "whoever",
+        "every",
+        "each",
+        "all",
+        "port",
+        "ports",
+    }
+)
+
 
 def why(case: Case, verdict: Verdict, cause: Finding | None) -> str:
     """One sentence (sometimes two) for the second line of a report."""
     if verdict is Verdict.WORKS:
         return _works(case)
     if cause is not None:
-        return cause.summary + "."
+        return sentence(cause.summary)
     return _undetermined(case)
+
+
+def sentence(summary: str) -> str:
+    """A summary as a sentence of its own: with a full stop, and a capital where it does not begin with a name."""
+    first = summary.partition(" ")[0]
+    return (summary[:1].upper() + summary[1:] if first in _NO_NAMES else summary) + "."
 
 
 def _change(case: Case, field: str) -> tuple[Change, str] | None:

@@ -16,22 +16,25 @@ def clock(offset: float, uncertainty: float | None, *, corrected: bool) -> Clock
     ("value", "words"),
     [
         (clock(3.0, 14.0, corrected=False), "b agrees with a within 14 µs (6 frames)"),
-        (clock(3.0, None, corrected=False), "b against a: 6 frames of one direction alone"),
+        (
+            clock(3.0, None, corrected=False),
+            "how far b's clock is from a's is not known (6 frames, all in one direction)",
+        ),
         (
             clock(3e6, 14.0, corrected=True),
             "b is 3.000 s ahead of a (± 14 µs, 6 frames); its times are put on a's clock",
         ),
         (
             clock(-3e6, None, corrected=True),
-            "b is 3.000 s behind a (frames of one direction alone, 6 frames); its times are put on a's clock",
+            "b is 3.000 s behind a (all in one direction, 6 frames); its times are put on a's clock",
         ),
         (
             replace(clock(38.0, None, corrected=False), high_us=38.0),
-            "b against a: at most 38 µs ahead, 6 frames of one direction alone",
+            "b is at most 38 µs ahead of a (6 frames, all in one direction)",
         ),
         (
             replace(clock(-38.0, None, corrected=False), low_us=-38.0),
-            "b against a: at least 38 µs behind, 6 frames of one direction alone",
+            "b is at least 38 µs behind a (6 frames, all in one direction)",
         ),
         (
             replace(clock(3e6, 14.0, corrected=True), drift_ppm=-200.0),

@@ -70,7 +70,7 @@ def test_what_stands_in_the_way_and_behind_it() -> None:
     assert report.cause is not None
     assert (report.cause.code, report.cause.confidence.value) == ("ip-forward-off", "likely")
     assert [each.code for each in report.after or ()] == ["docker-user-drop", "container-paused"]
-    assert "the next obstacle is docker-user-drop" in render(report)
+    assert "then docker-user-drop: filter/DOCKER-USER #1" in render(report)
 
 
 def test_a_name_that_would_have_to_be_asked_for() -> None:

@@ -126,13 +126,7 @@ class PortNotPublished(Cause):
         if host.networks is None and case.target is not None:
             return None  # on a network for which the engine ignores -p?
         running = [each for each in host.containers if each.running and not each.host_network]
-        publishing = [
-            p
-            for each in host.containers
-            for p in each.published
-            if (p.host_port, p.proto) == (dialled[1], case.transport)
-        ]
-        if not running or publishing:
+        if not running or _publishes(host, dialled[1], case.transport):
             return None
         target = case.target if case.target is not None and case.target.running else None
         if target is not None and _asked_for(target, case):
@@ -254,6 +248,12 @@ def _other_protocol(target: Container | None, running: list[Container], port: in
             if each.host_port == port and each.proto != proto:
                 return f" ({container.name} publishes {each.proto} port {port})"
     return ""
+
+
+def _publishes(host: Host, port: int, proto: str) -> bool:
+    """Whether any container of a host publishes that host port."""
+    found = (each for container in host.containers or () for each in container.published)
+    return any((each.host_port, each.proto) == (port, proto) for each in found)
 
 
 def _publications(running: list[Container]) -> str:
