@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
 from netprobe.forward.drivers import driver_of
-from netprobe.forward.plan import point_name
+from netprobe.forward.frame import point_name
 from netprobe.state.engine import EMBEDDED_DNS
 from netprobe.state.lookup import canonical
 

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place, Probe, Proto
-from netprobe.forward.plan import published_by
 from netprobe.forward.question import predict_probe
 from netprobe.journeys.arp import exchanges
 from netprobe.model.report import Direction
@@ -15,6 +14,7 @@ from netprobe.paths.observe import Answerer, Symptom
 from netprobe.state.address import is_any, is_loopback, same
 from netprobe.state.engine import ENGINES
 from netprobe.state.iptables import Field, find_dnat_to
+from netprobe.state.lookup import published_by
 from netprobe.state.sharing import asking, named
 from netprobe.state.sockets import Socket, listening
 

@@ -137,19 +137,17 @@ class Frame:
 
     def with_address(self, host: Host) -> Iterator[tuple[Container, EndpointSettings, Network]]:
         """Every running container of a host that has the address, with its endpoint and network."""
-        for container, endpoint, network in endpoints(host):
-            if any(same(each, self.address) for each in endpoint.all_addresses):
-                yield container, endpoint, network
+        return with_address(host, self.address)
 
 
-def endpoints(host: Host) -> Iterator[tuple[Container, EndpointSettings, Network]]:
-    """The running containers of a host in each of their networks."""
+def with_address(host: Host, address: str) -> Iterator[tuple[Container, EndpointSettings, Network]]:
+    """Every running container of a host that has an address, with its endpoint and network."""
     for container in host.containers or ():
-        if container.running:
-            for endpoint in container.networks.values():
-                network = network_for(host, endpoint)
-                if network is not None:
-                    yield container, endpoint, network
+        for endpoint in container.networks.values() if container.running else ():
+            found = any(same(each, address) for each in endpoint.all_addresses)
+            network = network_for(host, endpoint) if found else None
+            if network is not None:
+                yield container, endpoint, network
 
 
 def mac_of(host: Host, container: Container, endpoint: EndpointSettings) -> str:

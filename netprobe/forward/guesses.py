@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
 from netprobe.forward.drivers import driver_of
-from netprobe.forward.frame import Arrival, endpoints
+from netprobe.forward.frame import Arrival, with_address
 from netprobe.model.endpoint import Endpoint
-from netprobe.state.address import covers, same
+from netprobe.state.address import covers
 from netprobe.state.lookup import (
     RouteHop,
     container_interface,
@@ -85,8 +85,8 @@ def _gateway(host: Host, settings: EndpointSettings, address: str) -> str:
 
 
 def _to_own_container(host: Host, address: str) -> Iterator[RouteHop]:
-    for _, settings, network in endpoints(host):
-        if network.bridge and any(same(each, address) for each in settings.all_addresses):
+    for _, _, network in with_address(host, address):
+        if network.bridge:
             yield RouteHop(dev=network.bridge)
 
 

@@ -28,13 +28,13 @@ def predict_probe(probe: Probe | None, hosts: Mapping[str, Host]) -> Prediction 
         return None
     if probe.lookup.how is Resolution.FAILED:
         return None
-    question = Request(
-        source=probe.source_at,
-        dialled=probe.dialled,
-        port=probe.dialled_port,
-        proto=_TRANSPORT.get(probe.proto, probe.proto.value),
-    )
-    return predict(question, hosts)
+    return predict(request_of(probe, probe.dialled), hosts)
+
+
+def request_of(probe: Probe, dialled: str) -> Request:
+    """A probe's packet, as a walk begins with it."""
+    proto = _TRANSPORT.get(probe.proto, probe.proto.value)
+    return Request(source=probe.source_at, dialled=dialled, port=probe.dialled_port, proto=proto)
 
 
 def path_of(prediction: Prediction, intent: Intent) -> PathCode | None:

@@ -7,6 +7,7 @@ with ``-P``; other traffic counts too), the walk says what would.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from netprobe.state.iptables import labelled
@@ -79,6 +80,9 @@ class Traversal:
         return self.verdict in {"DROP", "REJECT"}
 
 
+@lru_cache(
+    maxsize=512
+)  # the same packet is walked for the prediction, behind each obstacle, and for the capture points
 def traverse(
     ruleset: Ruleset, table: str, chain: str, packet: PacketTuple, gone: frozenset[str] = frozenset()
 ) -> Traversal:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from netprobe.evidence.model import Place
 from netprobe.forward.drivers import DRIVERS
 from netprobe.forward.frame import Arrival, Bearer, below
+from netprobe.forward.guesses import arrival_interface
 from netprobe.forward.model import Barrier
 from netprobe.state.lookup import host_with
 
@@ -79,8 +80,10 @@ def _bearers(frame: Frame, others: Mapping[str, Host]) -> Iterator[Bearer]:
     owner = host_with(others, frame.address)
     link = others[owner].own.link_with(frame.address) if owner else None
     if owner is not None and link is not None:
-        place = Place(host=owner)
-        yield Bearer(host=others[owner], place=place, interface=link.name, parent=link.name, mac=link.mac)
+        here = frame.place.container is None  # a host sends by its own links, whose neighbours are known
+        name = arrival_interface(others[owner], link.name, frame.host) if here else link.name
+        by = others[owner].own.link(name) or link
+        yield Bearer(host=others[owner], place=Place(host=owner), interface=by.name, parent=by.name, mac=by.mac)
 
 
 def _other_vlan(frame: Frame, bearer: Bearer, tag: int | None) -> None:

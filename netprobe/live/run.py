@@ -24,6 +24,7 @@ from netprobe.evidence.model import (
     Resolution,
 )
 from netprobe.evidence.writer import write
+from netprobe.forward import Request
 from netprobe.forward.plan import itinerary, on_segment, way_back
 from netprobe.hosts.session import HostLostError, RemoteError
 from netprobe.live.dial_plan import DialPlan, enter_target, find_source, make_dial_plan
@@ -187,14 +188,13 @@ class Run:
         """Return the ways to sniff along: the probe's own, then that of its name lookup."""
         hosts, ways, dial = sessions.hosts(), [], plan.dial
         if dial is not None:
-            ways.append(
-                itinerary(hosts, plan.source_at, dial.address, dial.port, self.target.transport, plan.target_at)
-            )
-            ways += way_back(hosts, plan.source_at, dial.address, ways[0].arrives)
+            request = Request(source=plan.source_at, dialled=dial.address, port=dial.port, proto=self.target.transport)
+            ways.append(itinerary(hosts, request, plan.target_at))
+            ways += way_back(hosts, request, ways[0].arrives)
         if self._looks_up(plan) and self.target.proto is not Proto.DNS:
             namespace = namespace_of(hosts, plan.source_at)
             server = servers_of(namespace.resolv_conf if namespace is not None else None)[0]
-            ways.append(itinerary(hosts, plan.source_at, server, 53, "udp"))
+            ways.append(itinerary(hosts, Request(source=plan.source_at, dialled=server, port=53, proto="udp")))
         return ways
 
     def _looks_up(self, plan: DialPlan) -> bool:

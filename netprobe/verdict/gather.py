@@ -9,7 +9,7 @@ from netprobe.causes.case import Case
 from netprobe.causes.proof.attribution import attribute
 from netprobe.evidence.model import Place, Proto
 from netprobe.forward.plan import itinerary
-from netprobe.forward.question import predict_probe
+from netprobe.forward.question import predict_probe, request_of
 from netprobe.journeys.chosen import lookup_is_it
 from netprobe.journeys.hops import ExpectedPoint, hops
 from netprobe.model.report import Direction
@@ -107,11 +107,9 @@ def _stops(evidence: Evidence, world: World) -> tuple[ExpectedPoint, ...]:
         return ()
     if lookup_is_it(probe) or probe.dialled is None:
         return ()
-    transport = {Proto.HTTP: "tcp", Proto.DNS: "udp"}.get(probe.proto, probe.proto.value)
-    way = itinerary(world.before, probe.source_at, probe.dialled, probe.dialled_port, transport, probe.target_at)
+    way = itinerary(world.before, request_of(probe, probe.dialled), probe.target_at)
     return tuple(
-        ExpectedPoint(point=stop.point, optional=stop.optional, observable=stop.sees_unicast is True)
-        for stop in way.stops
+        ExpectedPoint(point=stop.point, optional=stop.optional, observable=stop.sees_unicast) for stop in way.stops
     )
 
 

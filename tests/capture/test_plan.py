@@ -7,7 +7,8 @@ import pytest
 
 from netprobe.capture.plan import MAX_POINTS, Tuple5, choose_points, pcap_filter, proxied_to
 from netprobe.evidence.model import Place
-from netprobe.forward.plan import Itinerary, Role, Stop, itinerary
+from netprobe.forward import Request
+from netprobe.forward.plan import Itinerary, Stop, itinerary
 from netprobe.state.links import Link
 from netprobe.state.names import Proxy
 from tests.worlds import container, host, published, world
@@ -20,7 +21,7 @@ TCP = Tuple5(transport="tcp", source_port=41290, dialled="192.168.3.202", port=8
 
 
 def test_the_points_of_a_published_port() -> None:
-    way = itinerary(WORLD, SERVER1, "192.168.3.202", 80, "tcp", TARGET)
+    way = itinerary(WORLD, Request(source=SERVER1, dialled="192.168.3.202", port=80, proto="tcp"), TARGET)
     points = choose_points(WORLD, SERVER1, TARGET, [way], TCP)
     assert [point.name for point in points] == [
         "server1/eth0",
@@ -35,9 +36,7 @@ def test_the_points_of_a_published_port() -> None:
 
 
 def test_a_point_stands_once_and_their_number_is_bounded() -> None:
-    stops = tuple(
-        Stop(point=f"server1/v{number}", place=SERVER1, interface=f"v{number}", role=Role.VETH) for number in range(40)
-    )
+    stops = tuple(Stop(point=f"server1/v{number}", place=SERVER1, interface=f"v{number}") for number in range(40))
     points = choose_points(WORLD, SERVER1, None, [Itinerary(stops=stops), Itinerary(stops=stops)], TCP)
     assert len(points) == len({point.name for point in points}) == MAX_POINTS
 
@@ -104,10 +103,7 @@ def test_trunks_are_macvlan_parents_and_their_own_parents() -> None:
         Link(name="eth1", ifindex=9),
         Link(name="eth1.1", ifindex=10),
     )
-    stops = tuple(
-        Stop(point=f"server1/{name}", place=SERVER1, interface=name, role=Role.UPLINK)
-        for name in ("eth0", "eth1", "eth1.1")
-    )
+    stops = tuple(Stop(point=f"server1/{name}", place=SERVER1, interface=name) for name in ("eth0", "eth1", "eth1.1"))
     points = choose_points(world(known), SERVER1, None, [Itinerary(stops=stops)], TCP)
     assert {point.name for point in points if "vlan" in point.capture_filter} == {"server1/eth1", "server1/eth1.1"}
 
@@ -122,7 +118,7 @@ def test_trunks_of_a_router_are_told_by_its_vlan_links() -> None:
         Link(name="eth3", ifindex=13),
     )
     stops = tuple(
-        Stop(point=f"server1/{name}", place=SERVER1, interface=name, role=Role.UPLINK)
+        Stop(point=f"server1/{name}", place=SERVER1, interface=name)
         for name in ("eth1", "eth1.1", "eth2", "blue", "eth3")
     )
     points = choose_points(world(router), SERVER1, None, [Itinerary(stops=stops)], TCP)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netprobe.evidence.model import CommandOutput, Evidence, HostState, Place
+from netprobe.forward import Request
 from netprobe.forward.plan import itinerary
 from netprobe.state.build import build_world
 
@@ -107,7 +108,7 @@ def test_any_text_in_any_output(texts: dict[str, str]) -> None:
     evidence = Evidence(before=(HostState(host="h", outputs={key: output(text) for key, text in texts.items()}),))
     world = build_world(evidence)
     touch(world.before["h"])
-    itinerary(world.before, Place(host="h", container="c"), "10.0.0.1", 80, "tcp", None)
+    itinerary(world.before, Request(source=Place(host="h", container="c"), dialled="10.0.0.1", port=80, proto="tcp"))
 
 
 @given(st.data())
@@ -124,4 +125,5 @@ def test_damaged_samples(evidence: Evidence, data: st.DataObject) -> None:
     world = build_world(Evidence(before=(evidence.before[0], damaged)))
     touch(world.before["server2"])
     for source in (Place(host="server1"), Place(host="server2", container="c1")):
-        itinerary(world.before, source, "192.168.3.202", 80, "tcp", Place(host="server2", container="demo"))
+        request = Request(source=source, dialled="192.168.3.202", port=80, proto="tcp")
+        itinerary(world.before, request, Place(host="server2", container="demo"))

@@ -9,7 +9,7 @@ from netprobe.decode.address import text as address_text
 from netprobe.evidence.model import Place, Proto, Resolution
 from netprobe.flows.build import build
 from netprobe.forward import Request, predict
-from netprobe.forward.plan import point_name
+from netprobe.forward.frame import point_name
 from netprobe.journeys.hops import icmp_error
 from netprobe.journeys.join import connections
 from netprobe.journeys.select import of_lookup, same_question

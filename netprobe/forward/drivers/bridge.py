@@ -6,13 +6,13 @@ ports only in promiscuous mode).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
 from netprobe.forward.drivers.base import Driver
-from netprobe.forward.frame import Arrival, endpoints, mac_of
+from netprobe.forward.frame import Arrival, mac_of, with_address
 from netprobe.forward.model import Barrier, UnknownHere
-from netprobe.state.address import same
 from netprobe.state.lookup import container_interface, docker_bridges, has_address, host_veth
 
 if TYPE_CHECKING:
@@ -44,9 +44,15 @@ class Bridge(Driver):
             frame.meets(Barrier.LINK_DOWN, frame.own, veth.name, f"{veth.name} is no port of {bridge}")
         frame.must_be_up(frame.own, link)
         up = has_address(host.own, frame.address) or not bridge
+        found = None if up else self._port(host, bridge, frame.address)
         if bridge:
-            frame.passes(frame.own, bridge, observable=up or bool(link and link.promisc))
-        return Arrival(into=frame.own, in_if=bridge) if up else self._to_port(frame, bridge, switched=True)
+            frame.passes(frame.own, bridge, observable=found is None or bool(link and link.promisc))
+        if up:
+            return Arrival(into=frame.own, in_if=bridge)
+        if found is None:
+            self._nobody(frame, bridge)
+            return Arrival(into=frame.own, in_if=bridge)  # passed, as if the address were the host's
+        return replace(self._to_port(frame, *found), bridge=bridge)
 
     def owns(self, host: Host, link: Link) -> bool:
         """A bridge of Docker's."""
@@ -56,29 +62,38 @@ class Bridge(Driver):
         """From the host by its own port of the bridge."""
         frame.passes(frame.own, link.name)
         frame.must_be_up(frame.own, link)
-        return self._to_port(frame, link.name, switched=False)
+        found = self._port(frame.host, link.name, frame.address)
+        if found is None:
+            self._nobody(frame, link.name)
+            raise UnknownHere(f"nobody on {link.name} has {frame.address}")
+        return self._to_port(frame, *found)
 
     @staticmethod
-    def _to_port(frame: Frame, bridge: str, *, switched: bool) -> Arrival:
-        """From a bridge to the port behind which the address is."""
-        host = frame.host
-        for container, endpoint, network in endpoints(host):
-            if network.bridge != bridge or not any(same(each, frame.address) for each in endpoint.all_addresses):
-                continue
-            place = Place(host=host.name, container=host.owner_of(container.name))
-            veth = host_veth(host, container, endpoint)
-            if veth is not None:
-                frame.passes(frame.own, veth.name)
-            interface = container_interface(host, container, endpoint)
-            frame.passes(place, interface)  # a MAC that no port has is flooded: it comes here too
-            frame.must_be_taken(mac_of(host, container, endpoint))
-            return Arrival(into=place, in_if=interface, bridge=bridge if switched else "")
-        if host.containers is None:
-            raise UnknownHere(f"the containers of {host.name} are not known")
+    def _port(host: Host, bridge: str, address: str) -> tuple[Container, EndpointSettings] | None:
+        """Who has the address behind a port of the bridge."""
+        for container, endpoint, network in with_address(host, address):
+            if network.bridge == bridge:
+                return container, endpoint
+        return None
+
+    @staticmethod
+    def _nobody(frame: Frame, bridge: str) -> None:
+        if frame.host.containers is None:
+            raise UnknownHere(f"the containers of {frame.host.name} are not known")
         frame.meets(Barrier.NO_NEIGHBOUR, frame.own, bridge, f"nobody on {bridge} has {frame.address}")
-        return Arrival(
-            into=frame.own if switched else None, in_if=bridge
-        )  # passed: as if the gateway's address were the host's
+
+    @staticmethod
+    def _to_port(frame: Frame, container: Container, endpoint: EndpointSettings) -> Arrival:
+        """From the bridge into a container."""
+        host = frame.host
+        place = Place(host=host.name, container=host.owner_of(container.name))
+        veth = host_veth(host, container, endpoint)
+        if veth is not None:
+            frame.passes(frame.own, veth.name)
+        interface = container_interface(host, container, endpoint)
+        frame.passes(place, interface)  # a MAC that no port has is flooded: it comes here too
+        frame.must_be_taken(mac_of(host, container, endpoint))
+        return Arrival(into=place, in_if=interface)
 
     def taps(
         self, host: Host, container: Container, endpoint: EndpointSettings, network: Network

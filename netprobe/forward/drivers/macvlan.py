@@ -46,7 +46,7 @@ class Macvlan(Driver):
             inside = self._to_host(frame, network)
             if inside is not None:
                 return inside
-        return self._to_sibling(frame, network.parent, network) or Onto(device=network.parent)
+        return self._beside(frame, network.parent, network)
 
     def _to_host(self, frame: Frame, network: Network) -> Arrival | None:
         """To the host's shim on the same parent; never by the parent's own address."""
@@ -62,22 +62,25 @@ class Macvlan(Driver):
             return Arrival(into=frame.own, in_if=link.name)
         return None
 
+    def _beside(self, frame: Frame, parent: str, mine: Network | None) -> Arrival | Onto:
+        """To a container on the same parent inside the host, else onto the wire; ``mine`` None: from the host's shim."""
+        found = [each for each in frame.with_address(frame.host) if each[2].parent == parent][:1]
+        inside = frame.mode.choose([bool(found)], lambda: (False,), "")  # on the wire another may have the address, too
+        return self._to_sibling(frame, found[0], mine) if inside else Onto(device=parent)
+
     @staticmethod
-    def _to_sibling(frame: Frame, parent: str, mine: Network | None) -> Arrival | None:
-        """To a container on the same parent inside the host; ``mine`` None: from the host's shim."""
-        host = frame.host
-        for container, endpoint, theirs in frame.with_address(host):
-            if theirs.parent != parent:
-                continue
-            modes = {mine.mode, theirs.mode} & _APART if mine is not None else set()
-            if modes:
-                frame.meets(Barrier.MODE, frame.own, parent, f"macvlan_mode={min(modes)}")
-            place = Place(host=host.name, container=host.owner_of(container.name))
-            interface = container_interface(host, container, endpoint)
-            frame.passes(frame.own, parent)  # its taps see it first (macvlan_queue_xmit)
-            frame.passes(place, interface)
-            return Arrival(into=place, in_if=interface)
-        return None
+    def _to_sibling(
+        frame: Frame, sibling: tuple[Container, EndpointSettings, Network], mine: Network | None
+    ) -> Arrival:
+        host, (container, endpoint, theirs) = frame.host, sibling
+        modes = {mine.mode, theirs.mode} & _APART if mine is not None else set()
+        if modes:
+            frame.meets(Barrier.MODE, frame.own, theirs.parent, f"macvlan_mode={min(modes)}")
+        place = Place(host=host.name, container=host.owner_of(container.name))
+        interface = container_interface(host, container, endpoint)
+        frame.passes(frame.own, theirs.parent)  # its taps see it first (macvlan_queue_xmit)
+        frame.passes(place, interface)
+        return Arrival(into=place, in_if=interface)
 
     def owns(self, host: Host, link: Link) -> bool:
         """A shim of the host's own."""
@@ -86,7 +89,7 @@ class Macvlan(Driver):
     def deliver(self, frame: Frame, link: Link) -> Arrival | Onto:
         """Out of the shim: to its parent's containers, else onto the wire by the parent."""
         frame.passes(frame.own, link.name)
-        return self._to_sibling(frame, link.peer_name, None) or Onto(device=link.peer_name)
+        return self._beside(frame, link.peer_name, None)
 
     def bearers(self, frame: Frame, host: Host) -> Iterator[Bearer]:
         """Its containers stand on the wire behind their parent."""
