@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from netprobe.causes.proof.known import lacks
 from netprobe.causes.remedies import setting, without_rule
-from netprobe.forward.model import Barrier
 from netprobe.model.report import Direction
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
-    from netprobe.forward.model import Obstacle
+    from netprobe.forward.model import Barrier, Obstacle
     from netprobe.model.remedy import Remedy
     from netprobe.model.report import Finding
     from netprobe.paths.observe import Symptom
@@ -30,10 +29,10 @@ def undone(case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
     """Return what takes a predicted obstacle away, or lets the packet past it, where one command does."""
     if not obstacle.undo:
         return ()
-    if obstacle.barrier is not Barrier.RULE:
+    if obstacle.rule is None:
         return (setting(obstacle.place.host, obstacle.undo),)
     reply = obstacle.direction is Direction.REPLY
-    return (without_rule(case, obstacle.place, obstacle.undo, label=obstacle.label, hook=obstacle.hook, reply=reply),)
+    return (without_rule(case, obstacle.place, obstacle.rule, obstacle.undo, hook=obstacle.hook, reply=reply),)
 
 
 class Cause(ABC):

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.causes.proof.hooks import FORWARDED, Hook
+from netprobe.causes.proof.hooks import FORWARDED, base_of
 from netprobe.model.remedy import Remedy, run
+from netprobe.model.rule import Hook, Program
 from netprobe.state.engine import role_of
 from netprobe.state.engine.base import ChainRole
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.evidence.model import Place
     from netprobe.model.remedy import Argv
+    from netprobe.model.rule import RuleRef
 
 UNTIL_REBOOT = "this holds until the next reboot"
 IN_SYSCTL = f"{UNTIL_REBOOT}; for good: the same in a file of /etc/sysctl.d"
@@ -24,6 +26,7 @@ IN_FIREWALL = (
     f"{UNTIL_REBOOT}, or until the firewall loads its rules again; for good: in the firewall's own configuration"
 )
 
+_AT_A_DEVICE = frozenset({Hook.INGRESS, Hook.EGRESS})  # netdev chains: no connection is known there
 _BUILT_IN = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
 _PROGRAMS_TABLES = (
     "firewalld",
@@ -51,22 +54,22 @@ def setting(host: str, argv: Argv) -> Remedy:
     return run(host, *argv, advice=IN_SYSCTL)
 
 
-def without_rule(case: Case, place: Place, undo: Argv, *, label: str, hook: str, reply: bool = False) -> Remedy:
+def without_rule(
+    case: Case, place: Place, rule: RuleRef, undo: Argv, *, hook: Hook | None, reply: bool = False
+) -> Remedy:
     """Past a rule or policy that stops the packet: without it, where it is an administrator's own; else by an ACCEPT before it.
 
     Args:
         case: for what is to be let through.
         place: in whose namespace it stands.
+        rule: which.
         undo: what takes it away.
-        label: ``filter/DOCKER-USER #1``, ``ip6tables filter/FORWARD policy``, ``inet guard/input handle 4``.
-        hook: where it stands in the packet's way (:class:`Hook`, or ``INGRESS``).
+        hook: where it stands in the packet's way, None where that is not known.
         reply: the answer is stopped, not the request.
     """
     lasting = IN_FIREWALL if place.container is None else f"this holds until {place.container} starts again"
     accept = (
-        ()
-        if _is_administrators(case, place.host, undo)
-        else permit(case, place.host, undo, label=label, hook=hook, reply=reply)
+        () if _is_administrators(case, place.host, rule) else permit(case, place.host, rule, hook=hook, reply=reply)
     )
     if accept:
         opened = (
@@ -79,44 +82,32 @@ def without_rule(case: Case, place: Place, undo: Argv, *, label: str, hook: str,
     return run(place.host, *inside(case, place, undo), advice=f"{opens}; {lasting}")
 
 
-def _is_administrators(case: Case, host: str, undo: Argv) -> bool:
+def _is_administrators(case: Case, host: str, rule: RuleRef) -> bool:
     """Whether a rule is an administrator's: in a chain that nobody else fills; a policy is not, it stands for all that no rule accepts."""
     engine = case.engine_at(host)
-    if undo[:3] == ("nft", "delete", "rule"):
-        return not undo[4].startswith((engine.nft_table, *_PROGRAMS_TABLES))
-    if "-D" not in undo:
+    if rule.policy or engine.owns(rule):
         return False
-    at = undo.index("-D") + 1
-    table = undo[undo.index("-t") + 1] if "-t" in undo[:at] else "filter"
-    if engine.owns(f"{table}/{undo[at]}", f"-A {' '.join(undo[at:])}"):
-        return False
-    return undo[at] in _BUILT_IN or role_of(undo[at]) is ChainRole.USER
+    if rule.program is Program.NFT:
+        return not rule.table.startswith((engine.nft_table, *_PROGRAMS_TABLES))
+    return rule.chain in _BUILT_IN or role_of(rule.chain) is ChainRole.USER
 
 
-def permit(case: Case, host: str, undo: Argv, *, label: str, hook: str, reply: bool = False) -> Argv:
+def permit(case: Case, host: str, rule: RuleRef, *, hook: Hook | None, reply: bool = False) -> Argv:
     """The argv that accepts the connection before a rule or policy, in its own table; empty where nothing tells what to accept."""
-    packet = _packet(case, host, hook, nft=undo[0] == "nft", reply=reply)
-    if not packet:
+    nft = rule.program is Program.NFT
+    packet = _packet(case, host, hook, nft=nft, reply=reply) if hook else ()
+    if hook is None or not packet:
         return ()
-    if undo[0] == "nft":
-        chain = undo[3:6] if undo[1:3] == ("delete", "rule") else undo[2:5]
-        return ("nft", "insert", "rule", *chain, *packet, "accept")
-    table = label.rpartition(" ")[0].rpartition(" ")[2].partition("/")[0]
-    program = undo[0]
-    named = () if table == "filter" else ("-t", table)
-    return (program, *named, "-I", _base(hook, table), *packet, "-j", "ACCEPT")
+    if nft:
+        return ("nft", "insert", "rule", rule.family, rule.table, rule.chain, *packet, "accept")
+    named = () if rule.table == "filter" else ("-t", rule.table)
+    return (rule.program, *named, "-I", base_of(hook, rule.table), *packet, "-j", "ACCEPT")
 
 
-def _base(hook: str, table: str) -> str:
-    if hook == Hook.ISOLATION.value and table == "raw":
-        return Hook.PREROUTING.value
-    return Hook.FORWARD.value if hook in FORWARDED else hook
-
-
-def _packet(case: Case, host: str, hook: str, *, nft: bool, reply: bool) -> Argv:
+def _packet(case: Case, host: str, hook: Hook, *, nft: bool, reply: bool) -> Argv:
     """What matches it there: its destination (behind DNAT, where it is forwarded) and port; an answer by the connection that it belongs to."""
     probe = case.probe
-    if probe is None or not probe.dialled or hook not in {each.value for each in Hook}:
+    if probe is None or not probe.dialled or hook in _AT_A_DEVICE:
         return ()
     if reply:
         return (

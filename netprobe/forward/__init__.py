@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from netprobe.evidence.model import Place
+    from netprobe.model.rule import RuleRef
     from netprobe.state.model import Host
 
 _MAX_OBSTACLES = 8
@@ -60,27 +61,27 @@ def predict(question: Request, hosts: Mapping[str, Host]) -> Prediction:
     first = _walk(question, hosts, frozenset(), frozenset())
     obstacles = list(first.obstacles)
     past: frozenset[tuple[Place, str]] = frozenset()
-    gone = past
+    gone: frozenset[tuple[Place, RuleRef]] = frozenset()
     latest = first
     while latest.obstacles and latest.obstacles[0].barrier in _PASSABLE and len(obstacles) < _MAX_OBSTACLES:
         met = latest.obstacles[0]
         past |= {(met.place, met.label)}
-        gone |= set() if _is_the_engines(met) else {(met.place, met.label)}
+        gone |= {(met.place, met.rule)} if met.rule is not None and not _is_the_engines(met.rule) else set()
         latest = _walk(question, hosts, past, gone)
         obstacles += latest.obstacles
     return replace(first, obstacles=tuple(obstacles), beyond=latest.outcome)
 
 
-def _is_the_engines(obstacle: Obstacle) -> bool:
+def _is_the_engines(rule: RuleRef) -> bool:
     """Whether a rule is the engine's own: that is not mended by deleting it, but by what makes the engine write another."""
-    return any(engine.owns(obstacle.label, obstacle.text) for engine in ENGINES)
+    return any(engine.owns(rule) for engine in ENGINES)
 
 
 def _walk(
     question: Request,
     hosts: Mapping[str, Host],
     past: frozenset[tuple[Place, str]],
-    gone: frozenset[tuple[Place, str]],
+    gone: frozenset[tuple[Place, RuleRef]],
 ) -> Prediction:
     packet = question.packet
     trail = Trail(dialled=endpoint(packet.dst, packet.dport, packet.proto))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from netprobe.model.report import Direction
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Place
     from netprobe.model.remedy import Argv
     from netprobe.model.report import Hop
+    from netprobe.model.rule import Hook, RuleRef
 
 
 class PredictedOutcome(StrEnum):
@@ -52,10 +53,12 @@ class Obstacle:
         place: the namespace.
         label: ``filter/FORWARD #1``, ``eth1``, ``port 80/tcp`` …
         text: the rule as iptables-save writes it, or a phrase.
+        rule: where it is one.
+        device: the interface where it is one's, ``""`` else.
         direction: whose packet it stops.
         rejects: it answers (RST, ICMP error) instead of staying silent.
         undo: the argv that takes it away, on the place's host (in the place's namespace); empty where there is not just one.
-        hook: of a rule: ``INPUT`` … or ``INGRESS``.
+        hook: of a rule.
     """
 
     barrier: Barrier
@@ -65,7 +68,24 @@ class Obstacle:
     direction: Direction = Direction.REQUEST
     rejects: bool = False
     undo: Argv = ()
-    hook: str = ""
+    hook: Hook | None = None
+    rule: RuleRef | None = None
+    device: str = ""
+
+    @classmethod
+    def of_rule(cls, place: Place, rule: RuleRef, *, direction: Direction, undo: Argv, hook: Hook) -> Self:
+        """A rule, or a policy, that drops or rejects."""
+        return cls(
+            barrier=Barrier.RULE,
+            place=place,
+            label=str(rule),
+            text=rule.text,
+            direction=direction,
+            rejects=rule.rejects,
+            undo=undo,
+            hook=hook,
+            rule=rule,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,15 +96,14 @@ class WalkStep:
         place: the namespace.
         stage: ``raw/PREROUTING``, ``routing``, ``bridge``, ``socket`` …
         what: one phrase: ``DNAT to 172.17.0.2:80``, ``to 172.17.0.2 by docker0``.
-        rule: the deciding rule's place, ``nat/DOCKER #2``; ``""`` for none. text: the rule as saved.
+        rule: the deciding rule, or the process (``docker-proxy pid 4711``); None for none.
         direction: whose packet.
     """
 
     place: Place
     stage: str
     what: str
-    rule: str = ""
-    text: str = ""
+    rule: RuleRef | str | None = None
     direction: Direction = Direction.REQUEST
 
 

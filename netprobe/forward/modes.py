@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from netprobe.evidence.model import Place
     from netprobe.forward.model import Obstacle
+    from netprobe.model.rule import RuleRef
 
 T = TypeVar("T")
 
@@ -48,8 +49,8 @@ class Mode(ABC):
             UnknownHere: there is no way that is known, or none at all.
         """
 
-    def gone(self, place: Place) -> frozenset[str]:  # noqa: ARG002 - the mode's signature
-        """The labels of a namespace's rules and policies that are passed as if they were not there."""
+    def gone(self, place: Place) -> frozenset[RuleRef]:  # noqa: ARG002 - the mode's signature
+        """A namespace's rules and policies that are passed as if they were not there."""
         return frozenset()
 
 
@@ -58,11 +59,11 @@ class Predicting(Mode):
 
     Args:
         past: obstacles (by place and label) that are passed, with the rest of their hook.
-        gone: rules and policies (by place and label) that are taken to be deleted, or ACCEPT: what follows them in their hook counts.
+        gone: rules and policies (and whose they are) that are taken to be deleted, or ACCEPT: what follows them in their hook counts.
     """
 
     def __init__(
-        self, past: frozenset[tuple[Place, str]] = frozenset(), gone: frozenset[tuple[Place, str]] = frozenset()
+        self, past: frozenset[tuple[Place, str]] = frozenset(), gone: frozenset[tuple[Place, RuleRef]] = frozenset()
     ) -> None:
         self._past = past
         self._gone = gone
@@ -82,9 +83,9 @@ class Predicting(Mode):
             raise UnknownHere(why)
         return known[0]
 
-    def gone(self, place: Place) -> frozenset[str]:
+    def gone(self, place: Place) -> frozenset[RuleRef]:
         """Those that were said to be gone."""
-        return frozenset(label for where, label in self._gone if where == place)
+        return frozenset(rule for where, rule in self._gone if where == place)
 
 
 class Exploring(Mode):

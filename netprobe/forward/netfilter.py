@@ -9,19 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from netprobe.forward.model import Barrier, Flying, Obstacle, Stopped, UnknownHere, WalkStep
+from netprobe.forward.model import Flying, Obstacle, Stopped, UnknownHere, WalkStep
 from netprobe.forward.nftables import translation, walk_chain
 from netprobe.forward.traverse import traverse
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.report import Direction
-from netprobe.state.iptables import Rule, delete_argv, labelled, policy_argv
+from netprobe.model.rule import Hook
+from netprobe.state.iptables import Rule, delete_argv, policy_argv
 from netprobe.state.lookup import has_address
-from netprobe.state.nft import NftRule, nft_where
+from netprobe.state.nft import NftRule
 from netprobe.state.packet import PacketTuple
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Place
     from netprobe.forward.traverse import Traversal
+    from netprobe.model.rule import RuleRef
     from netprobe.state.iptables import Ruleset
     from netprobe.state.model import Host, Namespace
     from netprobe.state.nft import NftChain, NftRuleset
@@ -95,7 +97,7 @@ def pass_hook(
     in_if: str = "",
     out_if: str = "",
     new: bool = True,
-    gone: frozenset[str] = frozenset(),
+    gone: frozenset[RuleRef] = frozenset(),
 ) -> tuple[Flying, tuple[WalkStep, ...]]:
     """Return the packet behind a hook, and the steps that say how it was translated.
 
@@ -106,7 +108,7 @@ def pass_hook(
         in_if: the interface that it came in by, ``""`` for none.
         out_if: the one that it leaves by, ``""`` for none.
         new: the connection's first packet in this namespace: nat tables decide.
-        gone: rules and policies, by label, that are passed as if they were not there.
+        gone: rules and policies that are passed as if they were not there.
 
     Raises:
         Stopped: dropped or rejected.
@@ -119,7 +121,7 @@ def pass_hook(
             walk = traverse(ruleset, table, hook, by.seen(packet, in_if=in_if, out_if=out_if, new=new), gone)
             _refuse_doubt(by.place, walk)
             if walk.stops:
-                raise Stopped(replace(_obstacle(by.place, walk, packet.direction), hook=hook))
+                raise Stopped(_obstacle(by.place, walk, packet.direction, Hook(hook)))
             if table == "nat" and isinstance(walk.decided_by, Rule) and walk.verdict != "ACCEPT":
                 before, packet = packet, _translate(by, walk.verdict, walk.decided_by, packet, in_if or "lo", out_if)
                 steps.append(_step(by.place, hook, walk.verdict, walk.decided_by, before, packet))
@@ -134,7 +136,7 @@ def pass_hook(
     return packet, tuple(steps)
 
 
-def pass_netdev(by: Filter, hook: str, device: str, packet: Flying, gone: frozenset[str] = frozenset()) -> None:
+def pass_netdev(by: Filter, hook: str, device: str, packet: Flying, gone: frozenset[RuleRef] = frozenset()) -> None:
     """Pass the netdev chains of a device. Raises as :func:`pass_hook`.
 
     ``ingress`` is before everything else and behind the sniffers' taps; ``egress`` is behind everything else and before the taps
@@ -152,8 +154,8 @@ def pass_netdev(by: Filter, hook: str, device: str, packet: Flying, gone: frozen
         except Stopped as stopped:
             if chain.devices:
                 raise
-            label = stopped.obstacle.label
-            raise UnknownHere(f"{by.place}: whether nftables {label} is for {device} is not known") from None
+            rule = stopped.obstacle.rule
+            raise UnknownHere(f"{by.place}: whether nftables {rule} is for {device} is not known") from None
 
 
 def _type(namespace: Namespace, address: str | None) -> str | None:
@@ -169,35 +171,21 @@ def _refuse_doubt(place: Place, walk: Traversal) -> None:
     for rule in walk.doubts:
         if rule.target != (walk.verdict or "ACCEPT"):
             what = ", ".join(rule.unknown) or "what the packet does not tell"
-            raise UnknownHere(f"{place}: {labelled(rule)} ({rule.text}) matches on {what}")
+            raise UnknownHere(f"{place}: {rule.ref} ({rule.text}) matches on {what}")
 
 
-def _obstacle(place: Place, walk: Traversal, direction: Direction) -> Obstacle:
+def _obstacle(place: Place, walk: Traversal, direction: Direction, hook: Hook) -> Obstacle:
     decided = walk.decided_by
     if decided is None:
         raise UnknownHere(f"{place}: a verdict without a rule")
-    label = labelled(decided)
-    if isinstance(decided, Rule):
-        text, undo = decided.text, delete_argv(decided)
-    else:
-        text, undo = f"-P {decided.name} {decided.policy}", policy_argv(decided)
-    return Obstacle(
-        barrier=Barrier.RULE,
-        place=place,
-        label=label,
-        text=text,
-        direction=direction,
-        rejects=walk.verdict in _REJECTING,
-        undo=undo,
-    )
+    undo = delete_argv(decided) if isinstance(decided, Rule) else policy_argv(decided)
+    return Obstacle.of_rule(place, decided.ref, direction=direction, undo=undo, hook=hook)
 
 
 def _step(place: Place, hook: str, kind: str, rule: Rule, before: Flying, after: Flying) -> WalkStep:
     to = Endpoint(after.dst, after.dport) if kind in _BY_DESTINATION else after.src
     what = f"{kind} to {to}" if before.endpoints != after.endpoints else f"{kind}, nothing changes"
-    return WalkStep(
-        place=place, stage=f"nat/{hook}", what=what, rule=labelled(rule), text=rule.text, direction=after.direction
-    )
+    return WalkStep(place=place, stage=f"nat/{hook}", what=what, rule=rule.ref, direction=after.direction)
 
 
 def _translate(by: Filter, kind: str, rule: Rule, packet: Flying, in_if: str, out_if: str) -> Flying:
@@ -210,7 +198,7 @@ def _translate(by: Filter, kind: str, rule: Rule, packet: Flying, in_if: str, ou
     if kind in _BY_SOURCE:
         source = _address_of(by.namespace, out_if, packet.dst) if kind == "MASQUERADE" else _to_source(rule)
     if source is None:
-        raise UnknownHere(f"{by.place}: {labelled(rule)} ({rule.text}) translates to what is not known")
+        raise UnknownHere(f"{by.place}: {rule.ref} ({rule.text}) translates to what is not known")
     return replace(packet, src=source)
 
 
@@ -219,7 +207,7 @@ def _redirected(namespace: Namespace, rule: Rule, packet: Flying, in_if: str) ->
     port = rule.options.get("--to-ports", "")
     address = _address_of(namespace, in_if, packet.dst)
     if address is None or (port and not port.isdecimal()):
-        raise UnknownHere(f"{labelled(rule)} redirects to what is not known")
+        raise UnknownHere(f"{rule.ref} redirects to what is not known")
     return replace(packet, dst=address, dport=int(port) if port else packet.dport, orig=(packet.dst, packet.dport))
 
 
@@ -244,7 +232,7 @@ def _nft_chains(by: Filter, hook: str, address: str) -> tuple[NftChain, ...]:
 
 
 def _nft_chain(
-    by: Filter, chain: NftChain, packet: PacketTuple, direction: Direction, gone: frozenset[str]
+    by: Filter, chain: NftChain, packet: PacketTuple, direction: Direction, gone: frozenset[RuleRef]
 ) -> NftRule | None:
     """Pass one base chain; return the rule that translates, if one does."""
     end = walk_chain(by.nft, chain, packet, gone) if by.nft else None
@@ -254,24 +242,10 @@ def _nft_chain(
         return end.decided_by
     decided = end.decided_by
     if end.verdict == "unknown":
-        raise UnknownHere(f"{by.place}: nftables {nft_where(decided)} is not understood")
-    if isinstance(decided, NftRule):
-        text, undo = decided.text, decided.delete_argv
-    else:
-        text = f"policy {decided.policy}"
-        undo = ("nft", "chain", decided.family, decided.table, decided.name, "{ policy accept; }")
-    raise Stopped(
-        Obstacle(
-            barrier=Barrier.RULE,
-            place=by.place,
-            label=nft_where(decided),
-            text=text,
-            direction=direction,
-            rejects=end.verdict == "reject",
-            undo=undo,
-            hook=chain.hook.upper(),
-        )
-    )
+        raise UnknownHere(f"{by.place}: nftables {decided.ref} is not understood")
+    undo = decided.delete_argv if isinstance(decided, NftRule) else decided.accept_argv
+    rule, hook = replace(decided.ref, verdict=end.verdict), Hook(chain.hook.upper())
+    raise Stopped(Obstacle.of_rule(by.place, rule, direction=direction, undo=undo, hook=hook))
 
 
 def _translate_nft(by: Filter, rule: NftRule, packet: Flying, out_if: str) -> Flying:
@@ -280,7 +254,7 @@ def _translate_nft(by: Filter, rule: NftRule, packet: Flying, out_if: str) -> Fl
         return replace(packet, dst=address, dport=port or packet.dport, orig=(packet.dst, packet.dport))
     source = address if kind == "snat" else _address_of(by.namespace, out_if, packet.dst) if kind else None
     if source is None:
-        raise UnknownHere(f"{by.place}: nftables {nft_where(rule)} translates to what is not known")
+        raise UnknownHere(f"{by.place}: nftables {rule.ref} translates to what is not known")
     return replace(packet, src=source)
 
 
@@ -288,6 +262,4 @@ def _nft_step(place: Place, hook: str, rule: NftRule, before: Flying, after: Fly
     kind = (translation(rule) or ("NAT", "", None))[0]
     to = Endpoint(after.dst, after.dport) if kind == "dnat" else after.src
     what = f"{kind} to {to}" if before.endpoints != after.endpoints else f"{kind}, nothing changes"
-    return WalkStep(
-        place=place, stage=f"nat/{hook}", what=what, rule=nft_where(rule), text=rule.text, direction=after.direction
-    )
+    return WalkStep(place=place, stage=f"nat/{hook}", what=what, rule=rule.ref, direction=after.direction)

@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from netprobe.state.nft import nft_where
-
 if TYPE_CHECKING:
+    from netprobe.model.rule import RuleRef
     from netprobe.state.nft import NftChain, NftRule, NftRuleset
     from netprobe.state.packet import PacketTuple
 
@@ -49,10 +48,12 @@ class _Frames:
         return None
 
 
-def walk_chain(nft: NftRuleset, base: NftChain, packet: PacketTuple, gone: frozenset[str] = frozenset()) -> ChainEnd:
+def walk_chain(
+    nft: NftRuleset, base: NftChain, packet: PacketTuple, gone: frozenset[RuleRef] = frozenset()
+) -> ChainEnd:
     """Walk one base chain (with the chains that it jumps to) as far as the saved rules tell.
 
-    ``gone``: rules and policies, by label, that are taken to be deleted, or accept.
+    ``gone``: rules and policies that are taken to be deleted, or accept.
     """
     chains = {(each.family, each.table, each.name): each for each in nft.chains}
     frames = _Frames()
@@ -60,10 +61,10 @@ def walk_chain(nft: NftRuleset, base: NftChain, packet: PacketTuple, gone: froze
     for _ in range(_STEPS + 4 * sum(len(each.rules) for each in nft.chains)):
         rule = frames.next()
         if rule is None:
-            policy = "accept" if gone and nft_where(base) in gone else base.policy
+            policy = "accept" if gone and base.ref in gone else base.policy
             return ChainEnd(verdict=policy or "accept", decided_by=base)
         answer, verdict, target = _answer(nft, rule, packet)
-        if answer is False or (answer is None and not _matters(rule)) or (gone and nft_where(rule) in gone):
+        if answer is False or (answer is None and not _matters(rule)) or (gone and rule.ref in gone):
             continue
         called = chains.get((rule.family, rule.table, target))
         end = _end(rule, answer, verdict, called)

@@ -65,7 +65,7 @@ def reverse_path(place: Place, host: Host, packet: Flying, in_if: str) -> Obstac
     if way is None or way.local or way.dev == in_if:
         return None
     return Obstacle(
-        barrier=Barrier.REVERSE_PATH, place=place, label=f"rp_filter of {in_if}",
+        barrier=Barrier.REVERSE_PATH, place=place, label=f"rp_filter of {in_if}", device=in_if,
         text=f"{packet.src} came in by {in_if}, and the way back is by {way.dev}", direction=packet.direction,
         undo=("sysctl", "-w", f"{names[1]}=2"),
     )  # fmt: skip
@@ -87,5 +87,5 @@ def no_route_localnet(place: Place, host: Host, packet: Flying, way: RouteHop) -
         return None
     return Obstacle(
         barrier=Barrier.ROUTE_LOCALNET, place=place, label=names[0], text=f"{names[0]} = 0", direction=packet.direction,
-        undo=("sysctl", "-w", f"{names[0]}=1"),
+        undo=("sysctl", "-w", f"{names[0]}=1"), device=way.dev,
     )  # fmt: skip

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from netprobe.state.iptables import labelled
-
 if TYPE_CHECKING:
+    from netprobe.model.rule import RuleRef
     from netprobe.state.iptables import Chain, Rule, Ruleset
     from netprobe.state.packet import PacketTuple
 
@@ -84,11 +83,11 @@ class Traversal:
     maxsize=512
 )  # the same packet is walked for the prediction, behind each obstacle, and for the capture points
 def traverse(
-    ruleset: Ruleset, table: str, chain: str, packet: PacketTuple, gone: frozenset[str] = frozenset()
+    ruleset: Ruleset, table: str, chain: str, packet: PacketTuple, gone: frozenset[RuleRef] = frozenset()
 ) -> Traversal:
     """Walk one built-in chain (``traverse(rules, "filter", "FORWARD", packet)``).
 
-    ``gone``: rules and policies, by label, that are taken to be deleted, or ACCEPT.
+    ``gone``: rules and policies that are taken to be deleted, or ACCEPT.
     """
     base = ruleset.chain(table, chain)
     if base is None:
@@ -105,7 +104,7 @@ def traverse(
         rule = rules[at]
         frames.append((rules, at + 1))
         answer = rule.matches(packet)
-        if answer is False or not rule.target or rule.target in _PASSING or (gone and labelled(rule) in gone):
+        if answer is False or not rule.target or rule.target in _PASSING or (gone and rule.ref in gone):
             continue
         called = ruleset.chain(table, rule.target)
         known = rule.target in _FINAL or rule.target == "RETURN" or called is not None
@@ -119,7 +118,7 @@ def traverse(
             frames.pop()
         if called is not None:
             frames.append((called.rules, 0))
-    verdict = "" if frames else "ACCEPT" if gone and labelled(base) in gone else base.policy
+    verdict = "" if frames else "ACCEPT" if gone and base.ref in gone else base.policy
     return Traversal(
         verdict=verdict,
         decided_by=base if verdict else None,

@@ -245,7 +245,7 @@ class Walker:
                 self.mode.meet(stopped.obstacle)
                 if not self.mode.explores:
                     return (packet,)
-                gone |= {stopped.obstacle.label}
+                gone |= {stopped.obstacle.rule} if stopped.obstacle.rule else set()
             except UnknownHere as why:
                 self.mode.unknown(why)
                 return ()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from netprobe.model.endpoint import Endpoint, Ends
     from netprobe.model.remedy import Remedy
+    from netprobe.model.rule import RuleRef
 
 
 class Verdict(StrEnum):
@@ -129,14 +130,14 @@ class Change:
         field: ``src``, ``dst`` (address:port), ``src_mac``, ``dst_mac``, ``ttl``, ``vlan``, ``connection`` (docker-proxy's new one).
         before, after: an endpoint for ``src`` and ``dst``, both ends for ``connection``, else the text; JSON calls them ``from`` and ``to``.
         by: ``DNAT``, ``SNAT``, ``MASQUERADE``, ``conntrack`` (a reply's address put back), ``docker-proxy``, ``routing``, ``bridge``, ``VLAN`` …
-        rule: the rule or process that did it (``nat/DOCKER #2``, ``docker-proxy pid 4711``) or None.
+        rule: the rule that did it, or the process (``docker-proxy pid 4711``), or None.
     """
 
     field: str
     before: Endpoint | Ends | str
     after: Endpoint | Ends | str
     by: str
-    rule: str | None = None
+    rule: RuleRef | str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,23 +239,12 @@ class TraceStep:
     """One rule that a traced packet met and matched, or a chain's policy.
 
     Attributes:
-        component: ``nat/DOCKER``; for a table that is not iptables' own ``inet firewall/input``.
-        number: the rule's number as ``iptables -L --line-numbers`` counts, None for a policy or where there is none.
-        rule: its text, as iptables-save writes it or in nft's words; None for a policy.
-        verdict: ``accept``, ``drop``, ``jump DOCKER`` …
+        rule: which. Its text is ``""`` for a policy, and for a rule that nft did not know.
+        verdict: of this packet: ``accept``, ``drop``, ``continue``, ``return``, ``jump DOCKER`` …
     """
 
-    component: str
-    number: int | None
-    rule: str | None
+    rule: RuleRef
     verdict: str
-
-    @property
-    def label(self) -> str:
-        """``nat/DOCKER #2``, ``filter/FORWARD policy``."""
-        if self.rule is None:
-            return f"{self.component} policy"
-        return self.component if self.number is None else f"{self.component} #{self.number}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

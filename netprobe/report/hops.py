@@ -147,9 +147,10 @@ def change_words(change: Change) -> str:
 
 
 def _agent(change: Change) -> str:
-    if not change.rule or change.rule == change.by:
+    rule = str(change.rule or "")
+    if not rule or rule == change.by:
         return change.by
-    return change.rule if change.rule.startswith(change.by) else f"{change.by} ({change.rule})"
+    return rule if rule.startswith(change.by) else f"{change.by} ({rule})"
 
 
 def _vlan_words(change: Change) -> str:

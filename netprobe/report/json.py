@@ -130,7 +130,12 @@ def _walk(walk: TraceWalk) -> dict[str, Any]:
         "frame": walk.frame or None,
         "count": walk.count,
         "steps": [
-            {"component": step.component, "number": step.number, "rule": step.rule, "verdict": step.verdict}
+            {
+                "component": step.rule.component,
+                "number": step.rule.number,
+                "rule": None if step.rule.policy else step.rule.text,
+                "verdict": step.verdict,
+            }
             for step in walk.steps
         ],
     }
@@ -194,5 +199,5 @@ def _change(change: Change) -> dict[str, Any]:
         "from": str(change.before),
         "to": str(change.after),
         "by": change.by,
-        "rule": change.rule,
+        "rule": None if change.rule is None else str(change.rule),
     }

@@ -54,8 +54,8 @@ def _row(step: TraceStep) -> Row:
     style = Style.BAD if step.verdict == "drop" else Style.NORMAL
     return Row(
         cells=(
-            (line(f"  {step.label}"),),
+            (line(f"  {step.rule}"),),
             (line(Span(step.verdict, style)),),
-            (line(Span(step.rule or "", Style.FAINT)),),
+            (line(Span("" if step.rule.policy else step.rule.text, Style.FAINT)),),
         )
     )

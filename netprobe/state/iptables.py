@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from netprobe.model.rule import Program, RuleRef
 from netprobe.state.address import covers, same
 from netprobe.state.packet import PacketTuple, all_of, any_of, in_ports, invert
 
@@ -146,7 +147,19 @@ class Rule:
     goto: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
     comment: str = ""
-    program: str = "iptables"
+    program: Program = Program.IPTABLES
+
+    @property
+    def ref(self) -> RuleRef:
+        """Which rule it is."""
+        return RuleRef(
+            program=self.program,
+            table=self.table,
+            chain=self.chain,
+            number=self.number,
+            text=self.text,
+            verdict=self.target,
+        )
 
     def get(self, what: Field) -> Condition | None:
         """Its first test of that field, None when it has none."""
@@ -173,7 +186,15 @@ class Chain:
     policy: str = ""
     policy_packets: int | None = None
     rules: tuple[Rule, ...] = ()
-    program: str = "iptables"
+    program: Program = Program.IPTABLES
+
+    @property
+    def ref(self) -> RuleRef:
+        """Which policy it has."""
+        text = f"-P {self.name} {self.policy}"
+        return RuleRef(
+            program=self.program, table=self.table, chain=self.name, policy=True, text=text, verdict=self.policy
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -185,7 +206,7 @@ class Ruleset:
         legacy_present: it warned that the legacy backend holds tables as well.
     """
 
-    program: str = "iptables"
+    program: Program = Program.IPTABLES
     tables: Mapping[str, Mapping[str, Chain]] = field(default_factory=dict)
     foreign_tables: tuple[str, ...] = ()
     legacy_present: bool = False
@@ -208,17 +229,22 @@ class Ruleset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A rule or policy that counted packets between two moments. For a policy ``rule`` and ``number`` are None."""
+    """A rule, or the policy of a chain, that counted packets between two moments. For a policy ``rule`` is None."""
 
-    table: str
-    chain: str
-    number: int | None
+    chain: Chain
     rule: Rule | None
-    packets_delta: int
-    policy: str = ""
     before: int = 0
     after: int = 0
-    program: str = "iptables"
+
+    @property
+    def ref(self) -> RuleRef:
+        """What counted."""
+        return self.rule.ref if self.rule else self.chain.ref
+
+    @property
+    def delta(self) -> int:
+        """How many packets it counted."""
+        return self.after - self.before
 
 
 @lru_cache(maxsize=8)
@@ -246,17 +272,7 @@ def _hit(chain: Chain, rule: Rule | None, before: int | None, after: int | None)
         return
     start = before if before <= after else 0
     if after > start:
-        yield Hit(
-            table=chain.table,
-            chain=chain.name,
-            number=rule.number if rule else None,
-            rule=rule,
-            packets_delta=after - start,
-            policy="" if rule else chain.policy,
-            before=start,
-            after=after,
-            program=chain.program,
-        )
+        yield Hit(chain=chain, rule=rule, before=start, after=after)
 
 
 def _occurrences(ruleset: Ruleset) -> Iterator[tuple[tuple[str, str, int], Rule]]:
@@ -290,19 +306,6 @@ def find_dnat_to(ruleset: Ruleset, address: str, port: int, proto: str) -> tuple
     return tuple(found)
 
 
-def where(item: Rule | Hit | Chain) -> str:
-    """``nat/DOCKER #2``, or ``filter/FORWARD policy``."""
-    if isinstance(item, Chain):
-        return f"{item.table}/{item.name} policy"
-    number = "policy" if item.number is None else f"#{item.number}"
-    return f"{item.table}/{item.chain} {number}"
-
-
-def labelled(item: Rule | Hit | Chain) -> str:
-    """The same with the program before it, where that is not ``iptables``: ``ip6tables nat/DOCKER #2``."""
-    return where(item) if item.program == "iptables" else f"{item.program} {where(item)}"
-
-
 def delete_argv(rule: Rule) -> Argv:
     """The argv that deletes exactly this rule (its first copy, if it is there twice)."""
     words = split(rule.text) or ()
@@ -310,11 +313,10 @@ def delete_argv(rule: Rule) -> Argv:
     return (rule.program, *table, "-D", *words[1:])
 
 
-def policy_argv(chain: Chain | Hit, policy: str = "ACCEPT") -> Argv:
+def policy_argv(chain: Chain, policy: str = "ACCEPT") -> Argv:
     """The argv that sets a chain's policy."""
-    name = chain.name if isinstance(chain, Chain) else chain.chain
     table = () if chain.table == "filter" else ("-t", chain.table)
-    return (chain.program, *table, "-P", name, policy)
+    return (chain.program, *table, "-P", chain.name, policy)
 
 
 _WORD = re.compile(r'"((?:\\.|[^"\\])*)"(?=\s|$)|([^\s"]\S*)|(\S+)')

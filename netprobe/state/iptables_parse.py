@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from netprobe.model.rule import Program
 from netprobe.state.iptables import _FIELDS, Chain, Condition, Rule, Ruleset, split
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class _Draft:
     comment: str = ""
 
 
-def parse_iptables(text: str, issues: Issues, *, program: str = "iptables") -> Ruleset | None:
+def parse_iptables(text: str, issues: Issues, *, program: Program = Program.IPTABLES) -> Ruleset | None:
     """The whole ruleset. None (and an issue) when the text has no table though it is not empty."""
     reader = _Reader(issues, program)
     for number, line in enumerate(text.split("\n"), 1):
@@ -61,7 +62,7 @@ def parse_iptables(text: str, issues: Issues, *, program: str = "iptables") -> R
 class _Reader:
     """Where the reading stands: the table it is in, its chains and their rules."""
 
-    def __init__(self, issues: Issues, program: str) -> None:
+    def __init__(self, issues: Issues, program: Program) -> None:
         self.issues = issues
         self.program = program
         self.tables: dict[str, dict[str, tuple[Chain, list[Rule]]]] = {}

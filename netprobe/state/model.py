@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from netprobe.model.rule import Program
 from netprobe.state.address import ip
 from netprobe.state.conntrack import Tracked, parse_conntrack, parse_conntrack_stat
 from netprobe.state.drops import Dropped, parse_drops
@@ -360,8 +361,8 @@ class World:
 
 
 def _legacy(text: str, issues: Issues) -> Ruleset | None:
-    return parse_iptables(text, issues, program="iptables-legacy")
+    return parse_iptables(text, issues, program=Program.LEGACY)
 
 
 def _six(text: str, issues: Issues) -> Ruleset | None:
-    return parse_iptables(text, issues, program="ip6tables")
+    return parse_iptables(text, issues, program=Program.IP6TABLES)

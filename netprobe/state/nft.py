@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from netprobe.model.rule import Program, RuleRef
 from netprobe.state.address import covers, ip, same
 from netprobe.state.issues import Issues, dict_of, int_of, load_json, text_of, texts_of
 from netprobe.state.packet import PacketTuple, all_of, any_of, invert
@@ -60,6 +61,19 @@ class NftRule:
         return all_of(_holds(each, packet) for each in self.expressions)
 
     @property
+    def ref(self) -> RuleRef:
+        """Which rule it is."""
+        return RuleRef(
+            program=Program.NFT,
+            family=self.family,
+            table=self.table,
+            chain=self.chain,
+            handle=self.handle,
+            text=self.text,
+            verdict=self.verdict,
+        )
+
+    @property
     def delete_argv(self) -> Argv:
         """The argv that deletes it."""
         return ("nft", "delete", "rule", self.family, self.table, self.chain, "handle", str(self.handle))
@@ -81,9 +95,22 @@ class NftChain:
     rules: tuple[NftRule, ...] = ()
 
     @property
-    def label(self) -> str:
-        """``inet f/input`` as reports name it."""
-        return f"{self.family} {self.table}/{self.name}"
+    def accept_argv(self) -> Argv:
+        """The argv that has its policy accept."""
+        return ("nft", "chain", self.family, self.table, self.name, "{ policy accept; }")
+
+    @property
+    def ref(self) -> RuleRef:
+        """Which policy it has."""
+        return RuleRef(
+            program=Program.NFT,
+            family=self.family,
+            table=self.table,
+            chain=self.name,
+            policy=True,
+            text=f"policy {self.policy}",
+            verdict=self.policy,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,9 +200,13 @@ class NftHit:
     """A rule whose counter rose between two moments."""
 
     rule: NftRule
-    packets_delta: int
     before: int = 0
     after: int = 0
+
+    @property
+    def delta(self) -> int:
+        """How many packets it counted."""
+        return self.after - self.before
 
 
 def nft_hits(before: NftRuleset | None, after: NftRuleset | None) -> tuple[NftHit, ...]:
@@ -189,16 +220,8 @@ def nft_hits(before: NftRuleset | None, after: NftRuleset | None) -> tuple[NftHi
         now = rule.packets or 0
         was = was if was <= now else 0
         if now > was:
-            found.append(NftHit(rule=rule, packets_delta=now - was, before=was, after=now))
+            found.append(NftHit(rule=rule, before=was, after=now))
     return tuple(found)
-
-
-def nft_where(item: NftRule | NftChain | NftHit) -> str:
-    """``inet f/input handle 4``, or ``inet f/input policy``."""
-    if isinstance(item, NftChain):
-        return f"{item.label} policy"
-    rule = item.rule if isinstance(item, NftHit) else item
-    return f"{rule.family} {rule.table}/{rule.chain} handle {rule.handle}"
 
 
 def parse_nft(text: str, issues: Issues) -> NftRuleset | None:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from netprobe.model.endpoint import Endpoint
+from netprobe.model.report import TraceStep
+from netprobe.model.rule import Program, RuleRef
 from netprobe.state.issues import dict_of, int_of, load_json, text_of
 
 if TYPE_CHECKING:
@@ -41,30 +43,6 @@ _FLAGS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One rule that the packet met and matched, or a base chain's policy.
-
-    Attributes:
-        family, table, chain: where it stands.
-        text: the rule in nft's words without its counter; ``""`` for a policy, and for a rule that nft did not know.
-        handle: the rule's handle, None for a policy.
-        verdict: ``accept``, ``drop``, ``continue``, ``return``, ``jump DOCKER`` …
-    """
-
-    family: str
-    table: str
-    chain: str
-    text: str = ""
-    handle: int | None = None
-    verdict: str = ""
-
-    @property
-    def is_policy(self) -> bool:
-        """True when the chain ended without a rule's verdict."""
-        return self.handle is None and not self.text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Traced:
     """One packet's walk, from where it came into this host or was sent by it.
 
@@ -83,11 +61,11 @@ class Traced:
     in_if: str = ""
     out_if: str = ""
     key: tuple[str, ...] = ()
-    steps: tuple[Step, ...] = ()
+    steps: tuple[TraceStep, ...] = ()
     hooks: tuple[str, ...] = ()
 
     @property
-    def dropped_by(self) -> Step | None:
+    def dropped_by(self) -> TraceStep | None:
         """The step that dropped it, None when none did (or that is not known)."""
         return self.steps[-1] if self.steps and self.steps[-1].verdict == "drop" else None
 
@@ -107,7 +85,7 @@ class _Reader:
     def __init__(self, issues: Issues) -> None:
         self.issues = issues
         self.walks: list[Traced] = []
-        self.steps: list[list[Step]] = []
+        self.steps: list[list[TraceStep]] = []
         self.current: dict[str, int] = {}
 
     def line(self, number: int, line: str) -> None:
@@ -123,7 +101,8 @@ class _Reader:
             return
         if own or ident not in self.current:
             return
-        step = _step(Step(family=family, table=table, chain=chain), what, (rest or "").strip())
+        at = RuleRef(program=Program.NFT, family=family, table=table, chain=chain)
+        step = _step(at, what, (rest or "").strip())
         if step is None:
             self.issues.add(number, line, "no verdict in it")
             return
@@ -162,19 +141,18 @@ class _Reader:
         return None
 
 
-def _step(at: Step, what: str, rest: str) -> Step | None:
+def _step(at: RuleRef, what: str, rest: str) -> TraceStep | None:
     """A step of the words after the chain; None when they are not of that form."""
     if what in ("policy", "verdict"):
-        return replace(at, verdict=rest.partition(" meta mark ")[0]) if rest else None
+        return TraceStep(rule=replace(at, policy=True), verdict=rest.partition(" meta mark ")[0]) if rest else None
     found = (_RULE if what == "rule" else _UNKNOWN_RULE).fullmatch(rest)
     if found is None:
         return None
     if what != "rule":
-        return replace(at, handle=int(found[1]), verdict=found[2])
+        return TraceStep(rule=replace(at, handle=int(found[1])), verdict=found[2])
     text, handle, verdict = found.groups()
-    return replace(
-        at, text=_COUNTER.sub("", text).strip(), handle=int(handle) if handle else None, verdict=verdict.strip()
-    )
+    rule = replace(at, text=_COUNTER.sub("", text).strip(), handle=int(handle) if handle else None)
+    return TraceStep(rule=rule, verdict=verdict.strip())
 
 
 def _packet(text: str) -> Traced:

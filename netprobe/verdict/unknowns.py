@@ -80,10 +80,10 @@ def _drops(case: Case) -> Iterator[str]:
     """The rules that dropped something meanwhile, where none of the known causes is behind it."""
     proved = traced_drop(case)
     if proved is not None:
-        yield f"{proved.host}: {proved.counter} ({proved.text}); it is none of the known causes"
+        yield f"{proved.host}: {proved.counter} ({proved.rule.text}); it is none of the known causes"
     elif case.story.symptom in STOPPED:
         for drop in counted(case):
-            yield f"{drop.host}: {drop.counter} meanwhile ({drop.text}); whether by this packet is not certain"
+            yield f"{drop.host}: {drop.counter} meanwhile ({drop.rule.text}); whether by this packet is not certain"
 
 
 def _lost(evidence: Evidence) -> Iterator[str]:

@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from netprobe.forward.traverse import Traversal, traverse
-from netprobe.state.iptables import where
 from netprobe.state.iptables_parse import parse_iptables
 from netprobe.state.packet import PacketTuple
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 def decided(walk: Traversal) -> str:
     assert walk.decided_by is not None
-    return where(walk.decided_by)
+    return str(walk.decided_by.ref)
 
 
 TO_DEMO = PacketTuple(
@@ -31,7 +30,7 @@ def read(parser: Callable[..., Any], text: str, issues: Issues, **more: str) -> 
 def test_a_published_port_is_accepted_by_its_rule(server2: Any) -> None:
     walk = traverse(server2.ruleset, "filter", "FORWARD", TO_DEMO)
     assert (walk.verdict, decided(walk), walk.certain) == ("ACCEPT", "filter/DOCKER #2", True)
-    assert [where(rule) for rule in walk.taken][:3] == [
+    assert [str(rule.ref) for rule in walk.taken][:3] == [
         "filter/FORWARD #1",
         "filter/DOCKER-USER #1",
         "filter/FORWARD #2",
@@ -80,7 +79,7 @@ def test_return_and_goto(issues: Issues) -> None:
 -A B -j REJECT
 """
     walk = traverse(read(parse_iptables, text, issues), "filter", "FORWARD", PacketTuple())
-    assert [where(rule) for rule in walk.taken] == [
+    assert [str(rule.ref) for rule in walk.taken] == [
         "filter/FORWARD #1",
         "filter/A #1",
         "filter/B #2",

@@ -64,7 +64,7 @@ def test_a_published_port_by_dnat_and_back() -> None:
     assert told.arrives == Place(host="server2", container="demo")
     assert points(told) == ["server1/eth0", "server2/eth0", "server2/docker0", "server2/veth", "server2/demo/eth0"]
     (dnat,) = [step for step in told.steps if step.rule]
-    assert (dnat.rule, dnat.what) == ("nat/DOCKER #3", "DNAT to 172.17.0.2:80")
+    assert (str(dnat.rule), dnat.what) == ("nat/DOCKER #3", "DNAT to 172.17.0.2:80")
     back = [hop for hop in told.hops if hop.direction == "reply"]
     assert back[-1].point == "server1/eth0"
     assert back[-1].packet is not None

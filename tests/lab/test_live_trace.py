@@ -81,7 +81,7 @@ def walk(report: Report, host: str, direction: str = "request", leg: int = 1) ->
 
 
 def labels(found: TraceWalk) -> list[str]:
-    return [f"{step.label} {step.verdict}" for step in found.steps]
+    return [f"{step.rule} {step.verdict}" for step in found.steps]
 
 
 def test_dnat(demo_lab: Lab) -> None:
@@ -117,7 +117,7 @@ def test_the_rule_that_dropped(demo_lab: Lab) -> None:
         on_host(demo_lab, "server2", ["iptables", "-D", *rule])
     dropped = walk(report, "server2").dropped_by
     assert dropped is not None
-    assert dropped.label == "filter/DOCKER-USER #1"
+    assert str(dropped.rule) == "filter/DOCKER-USER #1"
     assert report.cause is not None
     assert (report.cause.code, report.cause.confidence.value) == ("docker-user-drop", "certain")
 

@@ -1,11 +1,21 @@
-"""The report's own words: labels that are rendered in one place."""
+"""The report's own answers."""
 
 from __future__ import annotations
 
-from netprobe.model.report import TraceStep
+from netprobe.model.endpoint import Endpoint
+from netprobe.model.report import Direction, TraceStep, TraceWalk
+from netprobe.model.rule import RuleRef
+
+MET = TraceStep(rule=RuleRef(table="nat", chain="DOCKER", number=2), verdict="accept")
+DROPPED = TraceStep(rule=RuleRef(table="filter", chain="FORWARD", policy=True), verdict="drop")
 
 
-def test_a_step_is_labelled_by_its_rule_or_its_policy() -> None:
-    rule = TraceStep(component="nat/DOCKER", number=2, rule="-A DOCKER -j DNAT", verdict="accept")
-    policy = TraceStep(component="filter/FORWARD", number=None, rule=None, verdict="drop")
-    assert (rule.label, policy.label) == ("nat/DOCKER #2", "filter/FORWARD policy")
+def walk(*steps: TraceStep) -> TraceWalk:
+    ends = Endpoint("192.0.2.1", 41000), Endpoint("192.0.2.2", 80)
+    return TraceWalk(host="server2", direction=Direction.REQUEST, leg=1, src=ends[0], dst=ends[1], steps=steps)
+
+
+def test_only_the_last_step_can_have_dropped_it() -> None:
+    assert walk(MET, DROPPED).dropped_by is DROPPED
+    assert walk(DROPPED, MET).dropped_by is None
+    assert walk().dropped_by is None

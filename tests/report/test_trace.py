@@ -4,13 +4,14 @@ from dataclasses import replace
 
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.report import Direction, KernelDrop, TraceStep, TraceWalk
+from netprobe.model.rule import RuleRef
 from netprobe.report.json import to_json
 from netprobe.report.text import render
 from tests.report.examples import EVIL, WORKS
 
 STEPS = (
-    TraceStep(component="nat/DOCKER", number=2, rule="-A DOCKER -j DNAT", verdict="accept"),
-    TraceStep(component="filter/FORWARD", number=None, rule=None, verdict="drop"),
+    TraceStep(rule=RuleRef(table="nat", chain="DOCKER", number=2, text="-A DOCKER -j DNAT"), verdict="accept"),
+    TraceStep(rule=RuleRef(table="filter", chain="FORWARD", policy=True), verdict="drop"),
 )
 WALK = TraceWalk(
     host="server2",
@@ -122,7 +123,10 @@ def test_drops_are_untrusted() -> None:
 
 def test_rules_are_untrusted() -> None:
     evil = replace(
-        WALK, host=EVIL, src=Endpoint(EVIL, 1), steps=(replace(STEPS[0], component=EVIL, rule=EVIL, verdict=EVIL),)
+        WALK,
+        host=EVIL,
+        src=Endpoint(EVIL, 1),
+        steps=(TraceStep(rule=RuleRef(family=EVIL, table=EVIL, chain=EVIL, number=1, text=EVIL), verdict=EVIL),),
     )
     for columns in (None, 60):
         text = render(replace(WORKS, trace=(evil,)), columns=columns)

@@ -13,7 +13,6 @@ from netprobe.state.iptables import (
     hits,
     policy_argv,
     split,
-    where,
 )
 from netprobe.state.iptables_parse import parse_iptables
 from netprobe.state.issues import Issues
@@ -93,7 +92,7 @@ def test_engine_20_10_on_the_nft_backend(server2: Any) -> None:
     assert (rule.number, rule.target, rule.destination, rule.unknown) == (4, "DNAT", ("172.17.0.2", 80), ())
     assert rule.text == "-A DOCKER ! -i docker0 -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.17.0.2:80"
     assert rule.get(Field.IN).negated
-    assert where(rule) == "nat/DOCKER #4"
+    assert str(rule.ref) == "nat/DOCKER #4"
     assert not any(rule.unknown for rule in ruleset.rules())
     assert not server2.issues
 
@@ -107,7 +106,7 @@ def test_engine_29(issues: Issues) -> None:
     assert raw.matches(PacketTuple(dst="192.0.2.2", in_if="eth0")) is True
     assert raw.matches(PacketTuple(dst="192.0.2.2", in_if="bridge1")) is False
     assert raw.matches(PacketTuple(dst="192.0.2.2")) is None
-    assert [where(rule) for rule in find_dnat(ruleset, "192.168.3.202", 8080, "tcp")] == ["nat/DOCKER #1"]
+    assert [str(rule.ref) for rule in find_dnat(ruleset, "192.168.3.202", 8080, "tcp")] == ["nat/DOCKER #1"]
 
 
 def test_legacy_backend_and_its_warning(issues: Issues) -> None:
@@ -184,7 +183,7 @@ def test_commands() -> None:
 
 def test_what_a_request_hit(world: Any) -> None:
     before, after = world.before["server2"].ruleset, world.after["server2"].ruleset
-    found = {where(hit): hit.packets_delta for hit in hits(before, after)}
+    found = {str(hit.ref): hit.delta for hit in hits(before, after)}
     assert found["nat/DOCKER #4"] == 1
     assert found["filter/DOCKER #2"] == 1
     assert "filter/DOCKER #1" not in found
@@ -203,18 +202,18 @@ def test_hits_by_text_not_by_number(issues: Issues) -> None:
         f"*filter\n:FORWARD DROP [6:0]\n{inserted}\n{one}\n{two}\n{two.replace('7', '9')}\nCOMMIT\n",
         issues,
     )
-    assert [(where(hit), hit.packets_delta, hit.before, hit.after) for hit in hits(before, after)] == [
+    assert [(str(hit.ref), hit.delta, hit.before, hit.after) for hit in hits(before, after)] == [
         ("filter/FORWARD #1", 2, 0, 2),
         ("filter/FORWARD #4", 2, 7, 9),
         ("filter/FORWARD policy", 2, 4, 6),
     ]
-    assert shell_line(policy_argv(hits(before, after)[-1])) == "iptables -P FORWARD ACCEPT"
+    assert shell_line(policy_argv(hits(before, after)[-1].chain)) == "iptables -P FORWARD ACCEPT"
 
 
 def test_a_counter_that_went_back_counts_from_zero(issues: Issues) -> None:
     before = read(parse_iptables, "*filter\n:FORWARD DROP [9:0]\n[9:0] -A FORWARD -j DROP\n", issues)
     after = read(parse_iptables, "*filter\n:FORWARD DROP [0:0]\n[2:0] -A FORWARD -j DROP\n", issues)
-    assert [(hit.number, hit.packets_delta) for hit in hits(before, after)] == [(1, 2)]
+    assert [(hit.ref.number, hit.delta) for hit in hits(before, after)] == [(1, 2)]
 
 
 def test_rules_without_counters_hit_nothing(issues: Issues) -> None:
@@ -226,7 +225,7 @@ def test_rules_without_counters_hit_nothing(issues: Issues) -> None:
 
 def test_find_dnat_by_what_was_dialled(server2: Any) -> None:
     ruleset = server2.ruleset
-    assert [where(rule) for rule in find_dnat(ruleset, "192.168.3.202", 80, "tcp")] == ["nat/DOCKER #4"]
+    assert [str(rule.ref) for rule in find_dnat(ruleset, "192.168.3.202", 80, "tcp")] == ["nat/DOCKER #4"]
     assert find_dnat(ruleset, "192.168.3.202", 80, "udp") == ()
     assert find_dnat(ruleset, "192.168.3.202", 80, "tcp", in_if="docker0") == ()
     assert find_dnat(ruleset, "192.168.3.202", 8053, "udp") == ()

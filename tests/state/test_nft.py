@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from netprobe.model.remedy import shell_line
 from netprobe.state.issues import Issues
-from netprobe.state.nft import nft_hits, nft_where, parse_nft
+from netprobe.state.nft import nft_hits, parse_nft
 from netprobe.state.packet import PacketTuple
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def read(parser: Callable[..., Any], text: str, issues: Issues, **more: str) -> 
 
 
 def test_only_what_iptables_does_not_own(server2: Any) -> None:
-    assert [(chain.label, chain.hook, chain.policy) for chain in server2.nft.chains] == [
+    assert [(chain.ref.component, chain.hook, chain.policy) for chain in server2.nft.chains] == [
         ("inet guard/input", "input", "accept"),
         ("inet guard/more", "", ""),
         ("netdev door/ingress", "ingress", "accept"),
@@ -36,7 +36,7 @@ def test_only_what_iptables_does_not_own(server2: Any) -> None:
 
 def test_hits(world: Any) -> None:
     (hit,) = nft_hits(world.before["server2"].nft, world.after["server2"].nft)
-    assert (nft_where(hit), hit.packets_delta, hit.rule.verdict) == (
+    assert (str(hit.rule.ref), hit.delta, hit.rule.verdict) == (
         f"inet guard/input handle {hit.rule.handle}",
         1,
         "drop",
@@ -68,13 +68,13 @@ def test_another_ip_versions_rules_are_not_met(issues: Issues) -> None:
     old, new = (chain.rules[0] for chain in nft.chains)
     assert (old.matches(six), new.matches(four), new.matches(six)) == (False, False, True)
     assert old.matches(four) is False
-    assert [nft_where(each) for each in nft.stopping("input", four)] == ["ip t/in policy"]
-    assert [nft_where(each) for each in nft.stopping("input", six)] == ["ip6 t/in handle 2", "ip6 t/in policy"]
+    assert [str(each.ref) for each in nft.stopping("input", four)] == ["ip t/in policy"]
+    assert [str(each.ref) for each in nft.stopping("input", six)] == ["ip6 t/in handle 2", "ip6 t/in policy"]
 
 
 def test_stopping_follows_jumps(server2: Any) -> None:
     invalid = PacketTuple(src="192.168.3.201", proto="tcp", dport=80, ctstate="INVALID")
-    assert [nft_where(each).split()[1] for each in server2.nft.stopping("input", invalid)] == ["guard/more"]
+    assert [str(each.ref).split()[1] for each in server2.nft.stopping("input", invalid)] == ["guard/more"]
     new = PacketTuple(src="192.168.3.201", dst="192.168.3.202", proto="tcp", dport=80, ctstate="NEW")
     assert server2.nft.stopping("input", new) == ()
 
@@ -97,8 +97,11 @@ def test_dockers_own_backend_is_kept_and_a_foreign_filter_table_too(issues: Issu
         chain("ip", "nat", "DOCKER"),
     )
     ruleset = read(parse_nft, text, issues)
-    assert [each.label for each in ruleset.base("forward")] == ["ip filter/mine", "ip docker-bridges/filter-FORWARD"]
-    assert [nft_where(each) for each in ruleset.stopping("forward", PacketTuple())] == ["ip filter/mine policy"]
+    assert [each.ref.component for each in ruleset.base("forward")] == [
+        "ip filter/mine",
+        "ip docker-bridges/filter-FORWARD",
+    ]
+    assert [str(each.ref) for each in ruleset.stopping("forward", PacketTuple())] == ["ip filter/mine policy"]
 
 
 @pytest.mark.parametrize(

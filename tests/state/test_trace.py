@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from netprobe.model.endpoint import Endpoint
 from netprobe.state.issues import Issues
-from netprobe.state.trace import Step, Traced, parse_handles, parse_trace
+from netprobe.state.trace import Traced, parse_handles, parse_trace
 
 SAMPLES = Path(__file__).parent / "samples" / "trace"
 OWN = "inet netprobe_0123456789abcdef prerouting"
@@ -29,7 +29,7 @@ def walks(text: str) -> tuple[Traced, ...]:
 
 
 def short(walk: Traced) -> list[str]:
-    return [f"{step.table}/{step.chain} {step.verdict}" for step in walk.steps]
+    return [f"{step.rule.table}/{step.rule.chain} {step.verdict}" for step in walk.steps]
 
 
 def test_dnat() -> None:
@@ -51,21 +51,22 @@ def test_dnat() -> None:
         "filter/DOCKER accept",
         "nat/POSTROUTING accept",
     ]
-    assert there.steps[1].text == 'iifname != "docker0" tcp dport 8080 dnat to 172.17.0.2:80'
-    assert there.steps[1].handle == 10
-    assert there.steps[-1].is_policy
+    assert there.steps[1].rule.text == 'iifname != "docker0" tcp dport 8080 dnat to 172.17.0.2:80'
+    assert there.steps[1].rule.handle == 10
+    assert there.steps[-1].rule.policy
     assert (str(back.src), back.info, back.dropped_by) == ("172.17.0.2:80", "SYN-ACK", None)
 
 
 def test_a_rule_that_drops_ends_the_walk() -> None:
     for walk in walks(sample("docker-user-drop")):
         assert walk.dropped_by is not None
-        assert (walk.dropped_by.chain, walk.dropped_by.is_policy) == ("DOCKER-USER", False)
+        assert (walk.dropped_by.rule.chain, walk.dropped_by.rule.policy) == ("DOCKER-USER", False)
 
 
 def test_a_rule_of_nftables_own() -> None:
     (step,) = {walk.dropped_by for walk in walks(sample("nft-drop"))}
-    assert step == Step(family="inet", table="fw", chain="myfw", text="tcp dport 80 drop", handle=2, verdict="drop")
+    assert step is not None
+    assert (str(step.rule), step.rule.text, step.verdict) == ("inet fw/myfw handle 2", "tcp dport 80 drop", "drop")
 
 
 def test_the_host_to_itself_is_one_walk_and_the_inner_connection_another() -> None:
@@ -115,7 +116,8 @@ def test_somebody_elses_trace_is_none_of_ours() -> None:
 
 def test_a_rule_that_nft_does_not_know_keeps_its_handle() -> None:
     (walk,) = walks(f"trace id a {OWN} {HEAD}\ntrace id a ip filter INPUT unknown rule handle 12 (verdict drop)\n")
-    assert walk.dropped_by == Step(family="ip", table="filter", chain="INPUT", handle=12, verdict="drop")
+    assert walk.dropped_by is not None
+    assert (str(walk.dropped_by.rule), walk.dropped_by.verdict) == ("ip filter/INPUT handle 12", "drop")
 
 
 def test_ipv6_and_a_rule_without_handle() -> None:
@@ -125,7 +127,7 @@ def test_ipv6_and_a_rule_without_handle() -> None:
     )
     assert (walk.src, walk.dst) == (Endpoint("fd00::1", 1000), Endpoint("fd00::2", 80))
     assert walk.dropped_by is not None
-    assert walk.dropped_by.text == 'tcp dport 80 comment "(x)" drop'
+    assert walk.dropped_by.rule.text == 'tcp dport 80 comment "(x)" drop'
 
 
 def test_what_is_no_trace_is_named() -> None:

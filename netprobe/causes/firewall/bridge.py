@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from netprobe.causes.firewall.forward import ForwardDrop
 from netprobe.causes.firewall.host import port_of
 from netprobe.causes.proof.blocked import Filtered
-from netprobe.causes.proof.hooks import Hook, on_host
+from netprobe.causes.proof.hooks import on_host
 from netprobe.causes.remedies import IN_FIREWALL, permit, setting, what_is_opened
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run
+from netprobe.model.rule import Hook, Program
 from netprobe.state.address import same
 from netprobe.state.lookup import networks_of
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from netprobe.causes.proof.blocked import Blocked
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Remedy
+    from netprobe.model.rule import RuleRef
     from netprobe.state.engine.model import Network
     from netprobe.state.model import Host
 
@@ -57,7 +59,7 @@ class IccFalse(Filtered):
         """It is Docker's own rule for a bridge of both, whose network has the option."""
         host = case.before(rule.host)
         network = _bridge_of_both(case, host) if host else None
-        return network is not None and not network.icc and f"-i {network.bridge} -o {network.bridge} " in rule.text
+        return network is not None and not network.icc and f"-i {network.bridge} -o {network.bridge} " in rule.rule.text
 
     def summary(self, case: Case, rule: Blocked) -> str:
         """Which network."""
@@ -66,7 +68,7 @@ class IccFalse(Filtered):
         name = network.name if network else "their network"
         source, target = case.source_container, case.target
         names = f"{source.name} does not reach {target.name}" if source and target else "its containers do not talk"
-        return f"network {name} has enable_icc=false: {names} on it ({rule.label})"
+        return f"network {name} has enable_icc=false: {names} on it ({rule.rule})"
 
     def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:
         """ARP is no matter of iptables: it crosses."""
@@ -118,7 +120,7 @@ class BridgeNfForwardDrop(Filtered):
     """
 
     code = "bridge-nf-forward-drop"
-    hooks = frozenset({Hook.FORWARD.value})
+    hooks = frozenset({Hook.FORWARD})
     needs = ("containers", "networks", "sysctl")
     instead_of = frozenset({ForwardDrop})
 
@@ -129,14 +131,14 @@ class BridgeNfForwardDrop(Filtered):
         if host is None or network is None:
             return False
         on = (host.sysctls or {}).get(_switch(case)) == "1"
-        return on and f"-i {network.bridge} -o {network.bridge} " not in rule.text
+        return on and f"-i {network.bridge} -o {network.bridge} " not in rule.rule.text
 
     def summary(self, case: Case, rule: Blocked) -> str:
         """What sees it, and what drops it."""
         host = case.before(rule.host)
         network = _bridge_of_both(case, host) if host else None
         bridge = network.bridge if network else "the bridge"
-        return f"{rule.host} filters what {bridge} switches between its own containers ({_switch(case)}=1), and {rule.label} {rule.does} it"
+        return f"{rule.host} filters what {bridge} switches between its own containers ({_switch(case)}=1), and {rule.rule} {rule.does} it"
 
     def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
         """The setting."""
@@ -147,9 +149,9 @@ class BridgeNfForwardDrop(Filtered):
         host = case.before(rule.host)
         network = _bridge_of_both(case, host) if host else None
         off = f"or, where nothing on {rule.host} needs it (swarm, Kubernetes, enable_icc=false): sysctl -w {_switch(case)}=0"
-        if network is None or rule.program == "nft" or rule.table != "filter":
+        if network is None or rule.rule.program is Program.NFT or rule.rule.table != "filter":
             return (setting(rule.host, ("sysctl", "-w", f"{_switch(case)}=0")),)
-        accept = (rule.program, "-I", "FORWARD", "-i", network.bridge, "-o", network.bridge, "-j", "ACCEPT")
+        accept = (rule.rule.program, "-I", "FORWARD", "-i", network.bridge, "-o", network.bridge, "-j", "ACCEPT")
         opens = f"this opens all between the containers of {network.name}; {IN_FIREWALL}"
         return (run(rule.host, *accept, advice=opens), advise(rule.host, off))
 
@@ -175,7 +177,7 @@ class NftBackendForwardDrop(Filtered):
     """
 
     code = "nft-backend-forward-drop"
-    hooks = frozenset({Hook.FORWARD.value})
+    hooks = frozenset({Hook.FORWARD})
     needs = ("nft",)
     instead_of = frozenset({ForwardDrop})
 
@@ -186,15 +188,17 @@ class NftBackendForwardDrop(Filtered):
     def fits(self, case: Case, rule: Blocked) -> bool:
         """The policy is iptables', Docker's rules are nftables', and none of those stands in the way behind it."""
         host = case.before(rule.host)
-        if host is None or rule.program == "nft" or not rule.label.endswith("/FORWARD policy"):
+        if host is None or rule.rule.program is Program.NFT or not rule.rule.policy or rule.rule.chain != "FORWARD":
             return False
         told = case.prediction
         behind = told.obstacles[1:] if told else ()
-        return _by_nftables(host) and not any(host.engine.nft_table in each.label for each in behind)
+        return _by_nftables(host) and not any(
+            each.rule is not None and each.rule.table == host.engine.nft_table for each in behind
+        )
 
     def summary(self, case: Case, rule: Blocked) -> str:
         """Who accepts, who does not."""
-        return f"Docker's nftables rules on {rule.host} accept {port_of(case)}, and {rule.program}' FORWARD policy DROP stops it all the same"
+        return f"Docker's nftables rules on {rule.host} accept {port_of(case)}, and {rule.rule.program}' FORWARD policy DROP stops it all the same"
 
     def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:
         """Where Docker's rules are."""
@@ -214,7 +218,7 @@ class NftBackendForwardDrop(Filtered):
         return any(host.nft is None or _by_nftables(host) for host in hosts) and super().possible(case)
 
 
-def closes_v4(case: Case, host: Host, label: str, text: str) -> bool:
+def closes_v4(case: Case, host: Host, rule: RuleRef) -> bool:
     """Whether this rule closes the dialled container's own IPv4 address to what comes from no container of its host."""
     probe = case.probe
     network = dialled_network(case, host)
@@ -222,8 +226,9 @@ def closes_v4(case: Case, host: Host, label: str, text: str) -> bool:
         return False
     if probe.source_at.container is not None and probe.source_at.host == host.name:
         return False
-    raw = label.startswith(f"ip {host.engine.nft_table}/raw-PREROUTING ") or "raw/" in label
-    return raw and host.engine.closes_to_others(text, network.bridge)
+    nft = (rule.family, rule.table, rule.chain) == ("ip", host.engine.nft_table, "raw-PREROUTING")
+    raw = nft if rule.program is Program.NFT else rule.table == "raw"
+    return raw and host.engine.closes_to_others(rule.text, network.bridge)
 
 
 def dialled_network(case: Case, host: Host) -> Network | None:
@@ -257,26 +262,28 @@ class RawDirectDrop(Filtered):
 
     code = "raw-direct-drop"
     needs = ("nft",)
-    hooks = frozenset({Hook.PREROUTING.value, Hook.ISOLATION.value})
+    hooks = frozenset({Hook.PREROUTING, Hook.ISOLATION})
     barriers = frozenset({Barrier.RULE})
 
     def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
         """That rule, on the request's way."""
         host = case.before(obstacle.place.host)
-        if host is None or not on_host(obstacle) or not super().explains_obstacle(case, obstacle):
+        if host is None or obstacle.rule is None or not on_host(obstacle):
             return False
-        return closes_v4(case, host, obstacle.label, obstacle.text)
+        return super().explains_obstacle(case, obstacle) and closes_v4(case, host, obstacle.rule)
 
     def fits(self, case: Case, rule: Blocked) -> bool:
         """It is that rule, for the dialled address of a container, and it stopped the request."""
         host = case.before(rule.host)
-        return host is not None and not case.reply_lost and closes_v4(case, host, rule.label, rule.text)
+        return host is not None and not case.reply_lost and closes_v4(case, host, rule.rule)
 
     def summary(self, case: Case, rule: Blocked) -> str:
         """What is forbidden."""
         name = case.target.name if case.target else "the container"
         dialled = case.probe.dialled if case.probe else ""
-        return f"{name}'s own address {dialled} is dialled from outside {rule.host}, which the engine forbids: {rule.label}"
+        return (
+            f"{name}'s own address {dialled} is dialled from outside {rule.host}, which the engine forbids: {rule.rule}"
+        )
 
     def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:
         """The published port where there is one; what allows it; the rule itself until the engine writes it again."""
@@ -290,7 +297,7 @@ class RawDirectDrop(Filtered):
         lasting = [f"dial {to}", '"allow-direct-routing": true in daemon.json']
         if network is not None and not network.default_bridge:
             lasting.append(f"docker network create -o {option} … in place of {quote(network.name)}")
-        accept = permit(case, rule.host, rule.undo, label=rule.label, hook=Hook.PREROUTING.value) or rule.undo
+        accept = permit(case, rule.host, rule.rule, hook=Hook.PREROUTING) or rule.undo
         opens = f"this opens {what_is_opened(case)} to all who have a route to it"
         return (run(rule.host, *accept, advice=f"{opens}, until the next reboot; for good: {'; or '.join(lasting)}"),)
 

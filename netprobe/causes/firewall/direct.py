@@ -8,24 +8,26 @@ from typing import TYPE_CHECKING
 from netprobe.causes.firewall.bridge import dialled_network
 from netprobe.causes.firewall.forward import asks_user_chain, is_published
 from netprobe.causes.firewall.host import port_of
-from netprobe.causes.proof.blocked import SIX, Blocked, Filtered, past
-from netprobe.causes.proof.hooks import Hook, on_host
+from netprobe.causes.proof.blocked import Blocked, Filtered, past
+from netprobe.causes.proof.hooks import on_host
 from netprobe.causes.remedies import what_is_opened
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import Remedy
+from netprobe.model.rule import Hook, Program
 from netprobe.state.engine.docker import ROUTED, gateway_mode
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Argv
+    from netprobe.model.rule import RuleRef
     from netprobe.state.engine.model import Network
     from netprobe.state.model import Host
 
 _MODE = "com.docker.network.bridge.gateway_mode_ipv6"
 
 
-def closes_v6(case: Case, host: Host, label: str, text: str) -> Network | None:
+def closes_v6(case: Case, host: Host, rule: RuleRef) -> Network | None:
     """The network whose container's own IPv6 address this rule closes to what comes from outside its host; None for any other rule.
 
     It is one of three: raw PREROUTING (Engine 28: ``-d ADDRESS ! -i BRIDGE -j DROP``); the rule that ends Docker's filter rules for
@@ -36,25 +38,23 @@ def closes_v6(case: Case, host: Host, label: str, text: str) -> Network | None:
         return None
     if host.name != case.target_host.name or probe.source_at.host == host.name:
         return None
-    program, _, rest = label.partition(" ")
-    if label.startswith(f"ip6 {host.engine.nft_table}/raw-PREROUTING "):
-        return network if host.engine.closes_to_others(text, network.bridge) else None
-    if program != SIX:
+    engine, at = host.engine, (rule.table, rule.chain)
+    if rule.program is Program.NFT:
+        raw = (rule.family, *at) == ("ip6", engine.nft_table, "raw-PREROUTING")
+        return network if raw and engine.closes_to_others(rule.text, network.bridge) else None
+    if rule.program is not Program.IP6TABLES:
         return None
-    raw = rest.startswith("raw/PREROUTING ") and host.engine.closes_to_others(text, network.bridge)
-    last = host.engine.closes_unpublished(text, network.bridge)
-    policy = (
-        rest == "filter/FORWARD policy"
-        and not is_published(case)
-        and host.engine.filters(host.ruleset6, network.bridge)
-    )
+    raw = at == ("raw", "PREROUTING") and engine.closes_to_others(rule.text, network.bridge)
+    last = engine.closes_unpublished(rule.text, network.bridge)
+    forward = at == ("filter", "FORWARD") and rule.policy
+    policy = forward and not is_published(case) and engine.filters(host.ruleset6, network.bridge)
     return network if raw or last or policy else None
 
 
-def openings(case: Case, host: Host, label: str) -> tuple[Argv, ...]:
+def openings(case: Case, host: Host, rule: RuleRef) -> tuple[Argv, ...]:
     """The commands that let the packet past such a rule, and past those that close it behind that; accepting it is less than deleting the rule."""
     probe = case.probe
-    raw = "raw" in label.partition("/")[0]
+    raw = rule.table == "raw"
     if probe is None:
         return ()
     port = probe.dialled_port
@@ -83,40 +83,43 @@ class V6DirectBlocked(Filtered):
 
     code = "v6-direct-blocked"
     needs = ("nft", "ip6tables")
-    hooks = frozenset({Hook.PREROUTING.value, Hook.ISOLATION.value, Hook.FORWARD.value})
+    hooks = frozenset({Hook.PREROUTING, Hook.ISOLATION, Hook.FORWARD})
     barriers = frozenset({Barrier.RULE})
 
     def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
         """One of those rules, on the request's way."""
         host = case.before(obstacle.place.host)
-        if host is None or not on_host(obstacle) or not super().explains_obstacle(case, obstacle):
+        if host is None or obstacle.rule is None or not on_host(obstacle):
             return False
-        return closes_v6(case, host, obstacle.label, obstacle.text) is not None
+        return super().explains_obstacle(case, obstacle) and closes_v6(case, host, obstacle.rule) is not None
 
     def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
         """Accepting the packet before such a rule of ip6tables is less than deleting the rule."""
         host = case.before(obstacle.place.host)
-        if host is None or not obstacle.label.startswith(SIX):
+        rule = obstacle.rule
+        if host is None or rule is None or rule.program is not Program.IP6TABLES:
             return super().undo(case, obstacle)
-        return (Remedy(host=host.name, commands=openings(case, host, obstacle.label)),)
+        return (Remedy(host=host.name, commands=openings(case, host, rule)),)
 
     def fits(self, case: Case, rule: Blocked) -> bool:
         """It is one of those rules, and it stopped the request."""
         host = case.before(rule.host)
-        return host is not None and not case.reply_lost and closes_v6(case, host, rule.label, rule.text) is not None
+        return host is not None and not case.reply_lost and closes_v6(case, host, rule.rule) is not None
 
     def summary(self, case: Case, rule: Blocked) -> str:
         """What is closed, and by which rule."""
         name = case.target.name if case.target else "the container"
         dialled = case.probe.dialled if case.probe else ""
-        what = "" if rule.table == "raw" or is_published(case) else f" on {port_of(case)}, which it does not publish"
-        return f"{name}'s own address {dialled} is dialled from outside {rule.host}{what}; the engine closes it: {rule.label}"
+        what = (
+            "" if rule.rule.table == "raw" or is_published(case) else f" on {port_of(case)}, which it does not publish"
+        )
+        return f"{name}'s own address {dialled} is dialled from outside {rule.host}{what}; the engine closes it: {rule.rule}"
 
     def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:
         """What the network is; engines that leave it to the policy do not have modes."""
         host = case.before(rule.host)
         network = dialled_network(case, host) if host else None
-        if network is None or rule.text.startswith("-P "):
+        if network is None or rule.rule.policy:
             return ()
         return (f"docker: network {network.name} has IPv6's gateway mode {gateway_mode(network, six=True)}",)
 
@@ -124,9 +127,9 @@ class V6DirectBlocked(Filtered):
         """What opens it now, in the order of the packet's way; and for good."""
         host = case.before(rule.host)
         network = dialled_network(case, host) if host else None
-        if host is None or network is None or rule.program != SIX:
+        if host is None or network is None or rule.rule.program is not Program.IP6TABLES:
             return (past(case, rule),)
-        opened = openings(case, host, rule.label)
+        opened = openings(case, host, rule.rule)
         opens = f"this opens {what_is_opened(case)} to all who have a route to it"
         lasting = f"{opens}, until the next reboot; for good: {self._lasting(case, rule, network)}"
         return (Remedy(host=rule.host, commands=opened, advice=lasting),)
@@ -142,7 +145,7 @@ class V6DirectBlocked(Filtered):
         publish = f"recreate {name} with -p {port}:{port}{suffix}"
         if gateway_mode(network, six=True) == ROUTED:
             return f"{publish}: on a routed network that opens its own address"
-        if rule.text.startswith("-P "):  # Engine 27 and before: Docker's rule for a published port accepts it there too
+        if rule.rule.policy:  # Engine 27 and before: Docker's rule for a published port accepts it there too
             return f"{publish}, which opens that port of its own address too"
         mine = [p for p in target.published if (p.container_port, p.proto) == (port, case.transport)] if target else []
         host = case.target_host.name if case.target_host else "the host"

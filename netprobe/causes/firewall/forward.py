@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from netprobe.causes.base import NETFILTER_DROP, Cause
-from netprobe.causes.proof.blocked import SIX, blocked, in_program
+from netprobe.causes.proof.blocked import blocked
 from netprobe.causes.proof.drops import Drop, may_stop, the_drop
-from netprobe.causes.proof.hooks import Hook, hook_at, last_hop
+from netprobe.causes.proof.hooks import hook_at, last_hop
 from netprobe.causes.remedies import what_is_opened, without_rule
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where
+from netprobe.model.rule import Hook, Program
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import same
 from netprobe.state.engine import role_of
@@ -50,7 +51,7 @@ class _Dropped(Cause):
         return Finding(
             code=self.code,
             summary=self._summary(case, drop),
-            where=Where(host=drop.host, component=in_program(drop.program, drop.component), rule=drop.text),
+            where=Where(host=drop.host, component=drop.rule.component, rule=drop.rule.text),
             evidence=(f"{self._seen(case)}: {case.frames}", drop.counter),
             remedies=self._remedies(case, drop),
             confidence=drop.confidence,
@@ -72,8 +73,8 @@ class _Dropped(Cause):
         return f"the {what} reached {case.last_seen} ({times}){missing}"
 
     def _summary(self, case: Case, drop: Drop) -> str:
-        did = "rejected" if "REJECT" in drop.text or " reject" in drop.text else "dropped"
-        return f"{self._seen(case)}: {drop.label} of {drop.host} {did} it ({drop.proof})"
+        did = "rejected" if drop.rule.rejects else "dropped"
+        return f"{self._seen(case)}: {drop.rule} of {drop.host} {did} it ({drop.proof})"
 
     def possible(self, case: Case) -> bool:
         """Not when the host's rules are known and none at this hook could stop the request."""
@@ -86,27 +87,23 @@ class _Dropped(Cause):
 def _uncounted(case: Case) -> Drop | None:
     """A rule without a counter (nftables' own need none) at which the walk through the hosts' state and the packets end."""
     rule = blocked(case)
-    if rule is None or rule.counter or rule.hook not in {hook.value for hook in Hook}:
+    if rule is None or rule.counter or rule.hook is None or rule.hook is Hook.INGRESS:
         return None
     return Drop(
         host=rule.host,
-        hook=Hook(rule.hook),
-        component=rule.component,
-        text=rule.text,
-        label=rule.label,
+        hook=rule.hook,
+        rule=rule.rule,
         before=0,
         after=0,
         undo=rule.undo,
         confidence=rule.confidence,
-        program=rule.program,
         counts=False,
     )
 
 
 def past_drop(case: Case, drop: Drop) -> Remedy:
     """What lets the packet past the rule or policy that counted it."""
-    place, hook = Place(host=drop.host), drop.hook.value if drop.hook else ""
-    return without_rule(case, place, drop.undo, label=drop.label, hook=hook, reply=case.reply_lost)
+    return without_rule(case, Place(host=drop.host), drop.rule, drop.undo, hook=drop.hook, reply=case.reply_lost)
 
 
 class DockerUserDrop(_Dropped):
@@ -153,7 +150,7 @@ class InterNetwork(_Dropped):
     def _summary(self, case: Case, drop: Drop) -> str:
         source = case.source_container.name if case.source_container else "the source"
         target = case.target.name if case.target else "the target"
-        return f"{source} and {target} are on different networks of {drop.host}, which Docker isolates ({drop.label})"
+        return f"{source} and {target} are on different networks of {drop.host}, which Docker isolates ({drop.rule})"
 
     def _remedies(self, case: Case, drop: Drop) -> tuple[Remedy, ...]:
         source, target, dialled = case.source_container, case.target, case.probe.dialled if case.probe else None
@@ -192,7 +189,7 @@ class ForwardDrop(_Dropped):
         closed = [each for each in host.networks or () if each.bridge and not each.icc] if host else []
         source, target = case.source_container, case.target
         both = set(source.networks) & set(target.networks) if source is not None and target is not None else set()
-        return not any(f"-i {each.bridge} -o {each.bridge} " in drop.text or each.name in both for each in closed)
+        return not any(f"-i {each.bridge} -o {each.bridge} " in drop.rule.text or each.name in both for each in closed)
 
     def _remedies(self, case: Case, drop: Drop) -> tuple[Remedy, ...]:
         """Docker relies on the DROP policy: what is missing then is its own rule for the port, which a restart writes again.
@@ -201,19 +198,21 @@ class ForwardDrop(_Dropped):
         published is one of two that must let it pass.
         """
         engine = case.engine_at(drop.host)
-        ours = drop.program in {"iptables", SIX}
-        if drop.text.startswith("-P ") and ours and self._not_jumped(case, drop):
-            jump = (drop.program, "-A", "FORWARD", "-j", engine.forward_chain)
+        ours = drop.rule.program in {Program.IPTABLES, Program.IP6TABLES}
+        if drop.rule.policy and ours and self._not_jumped(case, drop):
+            jump = (drop.rule.program, "-A", "FORWARD", "-j", engine.forward_chain)
             return (
                 run(drop.host, *jump, advice="Docker's own rules decide again; the engine writes it when it starts"),
             )
-        closed = engine.closes_unpublished(drop.text) or (drop.text.startswith("-P ") and not is_published(case))
+        closed = engine.closes_unpublished(drop.rule.text) or (drop.rule.policy and not is_published(case))
         if closed and ours and asks_user_chain(case, drop.host) and self._dials_itself(case) and case.probe is not None:
             port = case.probe.dialled_port
             packet = ("-d", case.probe.dialled or "", "-p", case.transport, "--dport", str(port))
             lasting = f"this opens {what_is_opened(case)} to all who have a route to it, until the next reboot; Docker keeps a port closed that is not published; for good: docker run -p {port}:{port} …"
-            return (run(drop.host, drop.program, "-I", engine.user_chain, *packet, "-j", "ACCEPT", advice=lasting),)
-        if drop.text.startswith("-P ") and ours and case.target is not None and is_published(case):
+            return (
+                run(drop.host, drop.rule.program, "-I", engine.user_chain, *packet, "-j", "ACCEPT", advice=lasting),
+            )
+        if drop.rule.policy and ours and case.target is not None and is_published(case):
             return (restart(drop.host, case.target.name),)  # Docker's own rule for the port is what is missing
         return (past_drop(case, drop),)
 
@@ -230,7 +229,7 @@ class ForwardDrop(_Dropped):
     @staticmethod
     def _not_jumped(case: Case, drop: Drop) -> bool:
         host = case.before(drop.host)
-        ruleset = host.backends(six=drop.program == SIX)[0] if host else None
+        ruleset = host.backends(six=drop.rule.program is Program.IP6TABLES)[0] if host else None
         chain = ruleset.chain("filter", "FORWARD") if ruleset else None
         if (
             host is None
@@ -257,7 +256,7 @@ def is_published(case: Case) -> bool:
 
 
 def _within_one_bridge(drop: Drop) -> bool:
-    words = drop.text.split()
+    words = drop.rule.text.split()
     return "-i" in words and "-o" in words and words[words.index("-i") + 1] == words[words.index("-o") + 1]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
-from netprobe.causes.proof.blocked import INGRESS, LEGACY, SIX, Blocked, Filtered, past, without_counter
+from netprobe.causes.proof.blocked import Blocked, Filtered, past, without_counter
 from netprobe.causes.proof.drops import STOPPING
-from netprobe.causes.proof.hooks import Hook, hook_at
+from netprobe.causes.proof.hooks import hook_at
 from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import silent_points, whose
 from netprobe.causes.remedies import IN_FIREWALL
@@ -16,6 +16,7 @@ from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
 from netprobe.forward.netfilter import filter_of, pass_hook
 from netprobe.model.remedy import Remedy, advise, run
 from netprobe.model.report import Finding, PathCode, Where
+from netprobe.model.rule import Hook, Program
 from netprobe.paths.observe import Symptom
 from netprobe.state.lookup import networks_of
 
@@ -56,7 +57,7 @@ class InputFirewallContainerToHost(Filtered):
 
     code = "input-firewall-container-to-host"
     needs = ("nft",)
-    hooks = frozenset({Hook.INPUT.value})
+    hooks = frozenset({Hook.INPUT})
 
     def fits(self, case: Case, rule: Blocked) -> bool:
         """The source is a container of that host, and it is no lookup (dns-host-resolver-firewalled)."""
@@ -71,25 +72,27 @@ class InputFirewallContainerToHost(Filtered):
     def summary(self, case: Case, rule: Blocked) -> str:
         """Who dials whom, and which rule."""
         name = case.source_container.name if case.source_container else "a container"
-        return f"{name} dials its own host {rule.host}, whose INPUT {rule.does} {port_of(case)} from the bridge: {rule.label}"
+        return f"{name} dials its own host {rule.host}, whose INPUT {rule.does} {port_of(case)} from the bridge: {rule.rule}"
 
     def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:
         """An ACCEPT before it, for this port and bridge; in a table where that would not do, without the rule."""
         host = case.before(rule.host)
         bridge = _source_bridge(case, host) if host else ""
         port = case.probe.dialled_port if case.probe else None
-        if not bridge or (rule.program != "nft" and rule.table != "filter"):
+        if not bridge or (rule.rule.program is not Program.NFT and rule.rule.table != "filter"):
             return (past(case, rule),)
         ping = "ipv6-icmp" if case.is_v6 else "icmp"
-        if rule.program == "nft":
+        if rule.rule.program is Program.NFT:
             wanted: Argv = (case.transport, "dport", str(port)) if port is not None else ("meta", "l4proto", ping)
             known: Argv = ("ct", "state", "established,related")
-            first = ("nft", "insert", "rule", *rule.component.replace("/", " ").split(), "iifname", bridge)
+            first = ("nft", "insert", "rule", rule.rule.family, rule.rule.table, rule.rule.chain, "iifname", bridge)
             accept = [(*first, *each, "accept") for each in (wanted, known)]
         else:
             wanted = ("-p", case.transport, "--dport", str(port)) if port is not None else ("-p", ping)
             known = ("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED")
-            accept = [(rule.program, "-I", "INPUT", "-i", bridge, *each, "-j", "ACCEPT") for each in (wanted, known)]
+            accept = [
+                (rule.rule.program, "-I", "INPUT", "-i", bridge, *each, "-j", "ACCEPT") for each in (wanted, known)
+            ]
         needed = accept if case.publication else accept[:1]  # docker-proxy dials by that bridge itself
         opens = f"this opens {port_of(case)} to all behind {bridge}; {IN_FIREWALL}"
         return (Remedy(host=rule.host, commands=tuple(needed), advice=opens),)
@@ -126,17 +129,17 @@ class FirewallBypassed(Cause):
         if door is None or after is None:
             return None
         denied, still = _denied(host, *door), _denied(after, *door)
-        if denied is None or still is None or denied.label != still.label:
+        if denied is None or still is None or denied.rule is None or denied.rule != still.rule:
             return None
         port = f"{published.host_port}/{published.proto}"
         dialled = ("-m", "conntrack", "--ctorigdstport", str(published.host_port), "--ctdir", "ORIGINAL")
         return Finding(
             code=self.code,
             summary=f"INPUT of {host.name} denies port {port}, and {container.name} is reachable by it: a published port is forwarded, and INPUT never sees it",
-            where=Where(host=host.name, component=denied.label.partition(" ")[0], rule=denied.text),
+            where=Where(host=host.name, component=denied.rule.component, rule=denied.text),
             evidence=(
                 f"the request passes DNAT and is answered: {case.frames}",
-                f"{denied.label} would stop it: {denied.text}",
+                f"{denied.rule} would stop it: {denied.text}",
             ),
             remedies=(
                 run(
@@ -200,7 +203,7 @@ class OutputDrop(Filtered):
     code = "output-drop"
     needs = ("nft",)
     symptoms = frozenset({Symptom.NO_PACKETS})
-    hooks = frozenset({Hook.OUTPUT.value, Hook.POSTROUTING.value})
+    hooks = frozenset({Hook.OUTPUT, Hook.POSTROUTING})
     barriers = frozenset({Barrier.RULE})
 
     def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
@@ -215,7 +218,7 @@ class OutputDrop(Filtered):
     def summary(self, case: Case, rule: Blocked) -> str:
         """Whose rule."""
         place = rule.place or Place(host=rule.host)
-        return f"{whose(place)} itself {rule.does} what it sends to {case.probe.dialled if case.probe else 'it'}: {rule.label}"
+        return f"{whose(place)} itself {rule.does} what it sends to {case.probe.dialled if case.probe else 'it'}: {rule.rule}"
 
 
 def _watched(case: Case, place: Place | None) -> bool:
@@ -237,7 +240,7 @@ class IngressDrop(Filtered):
 
     code = "ingress-drop"
     needs = ("nft",)
-    hooks = frozenset({INGRESS})
+    hooks = frozenset({Hook.INGRESS})
 
     def fits(self, case: Case, rule: Blocked) -> bool:
         """The walk ends there, or the packet was last seen at an interface of that chain."""
@@ -245,12 +248,12 @@ class IngressDrop(Filtered):
             return True
         host, (name, _, device) = case.before(rule.host), (case.last_seen or "").partition("/")
         chains = host.nft.chains if host and host.nft else ()
-        here = [each for each in chains if each.label == rule.component]
+        here = [each for each in chains if each.ref.component == rule.rule.component]
         return name == rule.host and any(device in each.devices or not each.devices for each in here)
 
     def summary(self, case: Case, rule: Blocked) -> str:
         """Where it came to."""
-        return f"{port_of(case)} comes to {case.last_seen}, where {rule.label} {rule.does} it before iptables sees it ({without_counter(rule)})"
+        return f"{port_of(case)} comes to {case.last_seen}, where {rule.rule} {rule.does} it before iptables sees it ({without_counter(rule.rule)})"
 
 
 class LegacyNftMix(Filtered):
@@ -269,23 +272,30 @@ class LegacyNftMix(Filtered):
     def fits(self, case: Case, rule: Blocked) -> bool:
         """Docker's chains are in the other backend alone."""
         host = case.before(rule.host)
-        if host is None or host.ruleset is None or host.legacy is None or rule.program in {"nft", SIX}:
+        if (
+            host is None
+            or host.ruleset is None
+            or host.legacy is None
+            or rule.rule.program in {Program.NFT, Program.IP6TABLES}
+        ):
             return False
         if rule.place is not None and rule.place.container is not None:
             return False
-        mine, other = (host.legacy, host.ruleset) if rule.program == LEGACY else (host.ruleset, host.legacy)
+        mine, other = host.ruleset, host.legacy
+        if rule.rule.program is Program.LEGACY:
+            mine, other = other, mine
         return _wrote(host, other) and not _wrote(host, mine)
 
     def summary(self, case: Case, rule: Blocked) -> str:
         """Which backend has what."""
-        other = "iptables (nf_tables)" if rule.program == LEGACY else LEGACY
-        where = rule.label.removeprefix(f"{LEGACY} ")
-        name = LEGACY if rule.program == LEGACY else "iptables (nf_tables)"
-        return f"{rule.host} has rules in both iptables backends: Docker's are in {other}, and {where} of {name} {rule.does} {port_of(case)}"
+        mine, other = Program.LEGACY.value, "iptables (nf_tables)"
+        if rule.rule.program is not Program.LEGACY:
+            mine, other = other, mine
+        return f"{rule.host} has rules in both iptables backends: Docker's are in {other}, and {rule.rule.bare} of {mine} {rule.does} {port_of(case)}"
 
     def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:  # noqa: ARG002
         """Without that rule; and what lies behind it."""
-        then = f"this opens all that it stopped, until the next reboot; then use one backend alone (update-alternatives --config iptables): {rule.program}-save shows what is still in this one"
+        then = f"this opens all that it stopped, until the next reboot; then use one backend alone (update-alternatives --config iptables): {rule.rule.program}-save shows what is still in this one"
         return (run(rule.host, *rule.undo, advice=then),)
 
     def possible(self, case: Case) -> bool:

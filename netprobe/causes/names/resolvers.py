@@ -9,9 +9,9 @@ from netprobe.causes.names.lookups import UNANSWERED, AskedServer, failed, frame
 from netprobe.causes.names.unknown import bearers_of, failed_name
 from netprobe.causes.remedies import IN_FIREWALL, without_rule
 from netprobe.causes.routing.routes import way_out
-from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.model.rule import Program
 from netprobe.state.address import is_loopback
 from netprobe.state.engine import EMBEDDED_DNS
 from netprobe.state.engine.remedies import restart
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Remedy
+    from netprobe.model.rule import RuleRef
     from netprobe.state.iptables import Ruleset
     from netprobe.state.model import Host
 
@@ -263,7 +264,7 @@ class DnsHostResolverFirewalled(Cause):
         source = case.source_container
         if found is None or source is None:
             return None
-        asked, obstacle, point = found
+        asked, obstacle, at, point = found
         device = point.rpartition("/")[2]
         did = "rejects" if obstacle.rejects else "drops"
         seen = f"the query to {asked.server} was seen at {point}: {frames(case, asked, point)}"
@@ -271,38 +272,24 @@ class DnsHostResolverFirewalled(Cause):
         return Finding(
             code=self.code,
             summary=f"{source.name}'s resolver {asked.server} is {obstacle.place.host} itself, whose firewall {did} the query ({obstacle.label})",
-            where=Where(host=obstacle.place.host, component=obstacle.label.partition(" #")[0], rule=obstacle.text),
+            where=Where(host=obstacle.place.host, component=at.component, rule=at.text),
             evidence=(seen, ended, f"{obstacle.label}: {obstacle.text}"),
-            remedies=(self._remedy(case, obstacle, device),),
+            remedies=(self._remedy(case, obstacle, at, device),),
         )
 
     @staticmethod
-    def _remedy(case: Case, obstacle: Obstacle, device: str) -> Remedy:
+    def _remedy(case: Case, obstacle: Obstacle, rule: RuleRef, device: str) -> Remedy:
         """Questions from that bridge are accepted before the rule, in its own table."""
-        opens = f"this opens port 53/udp to all behind {device}; {IN_FIREWALL}"
-        program = obstacle.undo[0]
-        if obstacle.label.removeprefix(f"{program} ").startswith("filter/"):
-            rule = ("-I", "INPUT", "-i", device, "-p", "udp", "--dport", "53", "-j", "ACCEPT")
-            return run(obstacle.place.host, program, *rule, advice=opens)
-        if program == "nft":
-            at = obstacle.undo[3:6] if obstacle.undo[1] == "delete" else obstacle.undo[2:5]
-            return run(
-                obstacle.place.host,
-                "nft",
-                "insert",
-                "rule",
-                *at,
-                "iifname",
-                device,
-                "udp",
-                "dport",
-                "53",
-                "accept",
-                advice=opens,
-            )
-        return without_rule(case, obstacle.place, obstacle.undo, label=obstacle.label, hook=obstacle.hook)
+        host, opens = obstacle.place.host, f"this opens port 53/udp to all behind {device}; {IN_FIREWALL}"
+        if rule.program is Program.NFT:
+            first = ("nft", "insert", "rule", rule.family, rule.table, rule.chain, "iifname", device)
+            return run(host, *first, "udp", "dport", "53", "accept", advice=opens)
+        if rule.table == "filter":
+            packet = ("-i", device, "-p", "udp", "--dport", "53")
+            return run(host, rule.program, "-I", "INPUT", *packet, "-j", "ACCEPT", advice=opens)
+        return without_rule(case, obstacle.place, rule, obstacle.undo, hook=obstacle.hook)
 
-    def _met(self, case: Case) -> tuple[AskedServer, Obstacle, str] | None:
+    def _met(self, case: Case) -> tuple[AskedServer, Obstacle, RuleRef, str] | None:
         host = source_host(case)
         if not failed(case) or host is None or case.source_container is None:
             return None
@@ -311,13 +298,14 @@ class DnsHostResolverFirewalled(Cause):
             if told is None or asked.answered or not all(each.obstacles for each in told):
                 continue
             first, then = (each.obstacles[0] for each in told)
-            here = first.barrier is Barrier.RULE and first.place.container is None and first.place.host == host.name
-            same = (first.label, first.text) == (then.label, then.text)
+            rule = first.rule
+            here = first.place.container is None and first.place.host == host.name
+            same = (first.rule, first.text) == (then.rule, then.text)
             points = [hop.point for hop in told[0].hops if hop.seen and hop.direction is Direction.REQUEST]
             came = [each for each in points if frames(case, asked, each)]
             fits = bool(points) and points[-1:] == came[-1:] and (first.rejects or not asked.error)
-            if here and same and fits and first.direction is Direction.REQUEST:
-                return asked, first, points[-1]
+            if rule and here and same and fits and first.direction is Direction.REQUEST:
+                return asked, first, rule, points[-1]
         return None
 
     def possible(self, case: Case) -> bool:

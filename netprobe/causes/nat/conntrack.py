@@ -13,7 +13,6 @@ from netprobe.model.remedy import run
 from netprobe.model.report import Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import covers
-from netprobe.state.iptables import where
 from netprobe.state.lookup import has_address
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ class UdpConntrackStale(Cause):
             where=Where(host=host.name, component="conntrack", rule=past[0].text),
             evidence=(
                 *(f"conntrack, no DNAT: {each.text}" for each in past[:3]),
-                f"{where(rules[0])}: {rules[0].text}",
+                f"{rules[0].ref}: {rules[0].text}",
             ),
             remedies=tuple(_forget(host.name, each) for each in past),
         )

@@ -13,10 +13,11 @@ from netprobe.causes.remedies import IN_FIREWALL
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import run
 from netprobe.model.report import Direction, Finding, Where
+from netprobe.model.rule import Program, RuleRef
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import covers
 from netprobe.state.engine.remedies import restart_engine
-from netprobe.state.iptables import delete_argv, where
+from netprobe.state.iptables import delete_argv
 from netprobe.state.lookup import container_with, has_address
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from netprobe.forward.model import Obstacle
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.model import Host
-
-_NOT_ALLOWED = ("filter/FORWARD policy", "filter/DOCKER #")  # where Docker's own rules end what no container publishes
 
 
 class RulesFlushed(Cause):
@@ -110,7 +109,7 @@ class StaleDnat(Cause):
             where=Where(host=host.name, component=f"{rule.table}/{rule.chain}", rule=rule.text),
             evidence=(
                 silence,
-                f"{where(rule)}: {rule.text}",
+                f"{rule.ref}: {rule.text}",
                 f"docker: {container.name} has {', '.join(container.addresses)}, and no container has {address}",
             ),
             remedies=(run(host.name, *delete_argv(rule), advice=self._gone(rule)),),
@@ -129,10 +128,10 @@ class StaleDnat(Cause):
         if obstacle.barrier is Barrier.NO_NEIGHBOUR:
             asked = unanswered(case, address)
             return asked_times(asked) if asked is not None and address in obstacle.text else ""
-        if not obstacle.label.startswith(_NOT_ALLOWED):
+        if obstacle.rule is None or not _ends_unpublished(obstacle.rule):
             return ""
         last = f"last seen at {case.last_seen}: {frames_at(case, case.last_seen)}" if case.last_seen else "not seen"
-        return f"{last}; {obstacle.label} drops it: {obstacle.text}"
+        return f"{last}; {obstacle.rule} drops it: {obstacle.text}"
 
     def possible(self, case: Case) -> bool:
         """Only where the prediction ends so behind a DNAT, or does not tell."""
@@ -143,12 +142,20 @@ class StaleDnat(Cause):
         return ends and any(step.what.startswith("DNAT") for step in told.steps)
 
 
+def _ends_unpublished(rule: RuleRef) -> bool:
+    """Whether it is where Docker's own rules end what no container publishes."""
+    if rule.program is not Program.IPTABLES or rule.table != "filter":
+        return False
+    return rule.chain == ("FORWARD" if rule.policy else "DOCKER")
+
+
 def _first_dnat(case: Case, host: Host) -> Rule | None:
     """The DNAT rule that the request meets on this host by the walk, before and after the probe alike."""
     found: set[str] = set()
     for told in (case.prediction, case.prediction_after):
         steps = told.steps if told else ()
-        texts = [each.text for each in steps if each.place.host == host.name and each.what.startswith("DNAT")]
+        here = [each for each in steps if each.place.host == host.name and each.what.startswith("DNAT")]
+        texts = [each.rule.text for each in here if isinstance(each.rule, RuleRef)]
         found |= set(texts[:1]) or {""}
     text = found.pop() if len(found) == 1 else ""
     chains = host.ruleset.tables.get("nat", {}).values() if host.ruleset else ()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.proof.hooks import entries
 from netprobe.model.endpoint import Endpoint, Ends
 from netprobe.model.report import Change, Direction, Hop
-from netprobe.state.iptables import find_dnat_to, hits, labelled
+from netprobe.state.iptables import find_dnat_to, hits
 from netprobe.state.packet import PacketTuple
 
 if TYPE_CHECKING:
@@ -61,9 +61,9 @@ def _named(
         return change
     if change.field == "dst":
         rule = _dnat(change.before, change.after, world.before.get(here), world.after.get(here), proto)
-        return replace(change, by="DNAT", rule=labelled(rule) if rule else None)
+        return replace(change, by="DNAT", rule=rule.ref if rule else None)
     rule = _source_nat(change.before, hop, world.before.get(sender), world.after.get(sender), proto)
-    return replace(change, by=rule.target if rule else "source NAT", rule=labelled(rule) if rule else None)
+    return replace(change, by=rule.target if rule else "source NAT", rule=rule.ref if rule else None)
 
 
 def _rulesets(host: Host | None, *, six: bool) -> list[Ruleset]:
@@ -73,7 +73,7 @@ def _rulesets(host: Host | None, *, six: bool) -> list[Ruleset]:
 def _counted(before: Host | None, after: Host | None, *, six: bool) -> set[tuple[str, str]]:
     """Table and text of the rules whose counters rose."""
     pairs = zip(_rulesets(before, six=six), _rulesets(after, six=six), strict=False)
-    return {(hit.table, hit.rule.text) for one, other in pairs for hit in hits(one, other) if hit.rule}
+    return {(hit.chain.table, hit.rule.text) for one, other in pairs for hit in hits(one, other) if hit.rule}
 
 
 def _best(rules: list[Rule], before: Host | None, after: Host | None) -> Rule | None:

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, ClassVar
 
 from netprobe.causes.base import NETFILTER_DROP, Cause
 from netprobe.causes.proof.drops import the_drop
-from netprobe.causes.proof.hooks import Hook
 from netprobe.causes.proof.obstacle import frames_at, met, predicted
 from netprobe.causes.remedies import without_rule
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
 from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.model.rule import Hook
 from netprobe.paths.observe import Symptom
 from netprobe.state.engine import role_of
 from netprobe.state.engine.base import ChainRole
-from netprobe.state.iptables import hits, labelled
-from netprobe.state.nft import nft_hits, nft_where
+from netprobe.state.iptables import hits
+from netprobe.state.nft import nft_hits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,13 +30,11 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Argv, Remedy
+    from netprobe.model.rule import RuleRef
     from netprobe.state.iptables import Ruleset
     from netprobe.state.model import Host
 
 STOPPED = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED})
-INGRESS = "INGRESS"
-LEGACY = "iptables-legacy"
-SIX = "ip6tables"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +43,8 @@ class Blocked:
 
     Attributes:
         place: whose it is.
-        label: ``filter/INPUT #1``; text: as saved; undo: the argv that takes it away.
-        hook: ``INPUT`` … ``INGRESS``, or Docker's places within FORWARD (:class:`Hook`); ``""`` where that is not known.
+        rule: which; undo: the argv that takes it away.
+        hook: where it stands; None where that is not known.
         counter: ``filter/INPUT #1 counter 0 → 3``, ``""`` for one that does not count.
         walked: the walk through the hosts' state ends there too.
         confidence: certain where the walk surely ends there.
@@ -54,42 +52,17 @@ class Blocked:
 
     place: Place | None
     host: str
-    label: str
-    text: str
+    rule: RuleRef
     undo: Argv
-    hook: str
+    hook: Hook | None
     counter: str
     walked: bool
     confidence: Confidence
 
     @property
-    def program(self) -> str:
-        """``iptables``, ``iptables-legacy``, ``ip6tables`` or ``nft``."""
-        first = self.label.partition(" ")[0]
-        if first in {LEGACY, SIX}:
-            return first
-        return "iptables" if "/" in first else "nft"
-
-    @property
-    def component(self) -> str:
-        """``filter/INPUT``, ``inet firewall/input``: the label without the number."""
-        words = self.label.removeprefix(f"{LEGACY} ").removeprefix(f"{SIX} ").split()
-        return " ".join(words[:2] if self.program == "nft" else words[:1])
-
-    @property
-    def table(self) -> str:
-        """``filter``; for nftables the family with it, ``inet firewall``."""
-        return self.component.partition("/")[0]
-
-    @property
-    def chain(self) -> str:
-        """``INPUT``."""
-        return self.component.partition("/")[2]
-
-    @property
     def does(self) -> str:
         """``drops`` or ``rejects``."""
-        return "rejects" if "REJECT" in self.text or "reject" in self.text.split() else "drops"
+        return "rejects" if self.rule.rejects else "drops"
 
 
 def blocked(case: Case) -> Blocked | None:
@@ -103,10 +76,9 @@ def blocked(case: Case) -> Blocked | None:
     return Blocked(
         place=None,
         host=drop.host,
-        label=drop.label,
-        text=drop.text,
+        rule=drop.rule,
         undo=drop.undo,
-        hook=drop.hook.value if drop.hook else INGRESS if drop.label.startswith("netdev ") else "",
+        hook=drop.hook or (Hook.INGRESS if drop.rule.family == "netdev" else None),
         counter=drop.counter,
         walked=False,
         confidence=drop.confidence,
@@ -115,18 +87,17 @@ def blocked(case: Case) -> Blocked | None:
 
 def _walked(case: Case, obstacle: Obstacle) -> Blocked | None:
     before, after = case.before(obstacle.place.host), case.after(obstacle.place.host)
-    if before is None or after is None:
+    if before is None or after is None or obstacle.rule is None:
         return None
     sent = case.sent if obstacle.direction is Direction.REQUEST else 1
     counts = _countable(before, obstacle)
-    counted = next((each for each in _counted(before, after, obstacle.place) if each[0] == obstacle.label), None)
+    counted = next((each for each in _counted(before, after, obstacle.place) if each[0] == obstacle.rule), None)
     if counts and (counted is None or counted[2] - counted[1] < max(sent, 1)):
         return None
     return Blocked(
         place=obstacle.place,
         host=obstacle.place.host,
-        label=obstacle.label,
-        text=obstacle.text,
+        rule=obstacle.rule,
         undo=obstacle.undo,
         hook=_hook(obstacle),
         counter=f"{counted[0]} counter {counted[1]} → {counted[2]}" if counted else "",
@@ -135,12 +106,12 @@ def _walked(case: Case, obstacle: Obstacle) -> Blocked | None:
     )
 
 
-def _hook(obstacle: Obstacle) -> str:
+def _hook(obstacle: Obstacle) -> Hook | None:
     """An engine's own places within FORWARD are told by the chain that they stand in."""
-    role = role_of(obstacle.label.rpartition("/")[2].partition(" ")[0])
+    role = role_of(obstacle.rule.chain) if obstacle.rule else None
     if role is ChainRole.ISOLATION:
-        return Hook.ISOLATION.value
-    return Hook.USER.value if role is ChainRole.USER else obstacle.hook
+        return Hook.ISOLATION
+    return Hook.USER if role is ChainRole.USER else obstacle.hook
 
 
 def _rulesets(host: Host, place: Place) -> tuple[Ruleset | None, ...]:
@@ -153,22 +124,22 @@ def _countable(host: Host, obstacle: Obstacle) -> bool:
     """Whether it surely counts: an iptables rule does, an nftables rule with a counter; a policy only once it was set with ``-P``."""
     for ruleset in _rulesets(host, obstacle.place):
         for rule in ruleset.rules() if ruleset else ():
-            if labelled(rule) == obstacle.label:
+            if rule.ref == obstacle.rule:
                 return rule.packets is not None
     for nft in host.nft.rules() if host.nft else ():
-        if nft_where(nft) == obstacle.label:
+        if nft.ref == obstacle.rule:
             return nft.packets is not None
     return False
 
 
-def _counted(before: Host, after: Host, place: Place) -> Iterator[tuple[str, int, int]]:
-    """Label, count before and count after of everything that counted."""
+def _counted(before: Host, after: Host, place: Place) -> Iterator[tuple[RuleRef, int, int]]:
+    """Rule, count before and count after of everything that counted."""
     for one, other in zip(_rulesets(before, place), _rulesets(after, place), strict=True):
         for hit in hits(one, other):
-            yield labelled(hit), hit.before, hit.after
+            yield hit.ref, hit.before, hit.after
     if place.container is None:
         for each in nft_hits(before.nft, after.nft):
-            yield nft_where(each), each.before, each.after
+            yield each.rule.ref, each.before, each.after
 
 
 class Filtered(Cause):
@@ -176,7 +147,7 @@ class Filtered(Cause):
 
     symptoms = STOPPED
     drop_reasons = NETFILTER_DROP
-    hooks: ClassVar[frozenset[str]] = frozenset()
+    hooks: ClassVar[frozenset[Hook]] = frozenset()
 
     def find(self, case: Case) -> Finding | None:
         """Fires when a rule at one of its hooks stopped the packet, and the rest fits."""
@@ -186,7 +157,7 @@ class Filtered(Cause):
         return Finding(
             code=self.code,
             summary=self.summary(case, rule),
-            where=Where(host=rule.host, component=in_program(rule.program, rule.component), rule=without_counter(rule)),
+            where=Where(host=rule.host, component=rule.rule.component, rule=without_counter(rule.rule)),
             evidence=tuple(filter(None, (_last_seen(case), _counter(rule), *self.more(case, rule)))),
             remedies=self.remedies(case, rule),
             confidence=rule.confidence,
@@ -220,12 +191,7 @@ class Filtered(Cause):
 def past(case: Case, rule: Blocked) -> Remedy:
     """What lets the packet past a rule or policy."""
     place = rule.place or Place(host=rule.host)
-    return without_rule(case, place, rule.undo, label=rule.label, hook=rule.hook, reply=case.reply_lost)
-
-
-def in_program(program: str, component: str) -> str:
-    """``ip6tables filter/INPUT``: IPv6's tables have the names of IPv4's."""
-    return f"{SIX} {component}" if program == SIX else component
+    return without_rule(case, place, rule.rule, rule.undo, hook=rule.hook, reply=case.reply_lost)
 
 
 def _last_seen(case: Case) -> str:
@@ -238,10 +204,10 @@ def _last_seen(case: Case) -> str:
 
 
 def _counter(rule: Blocked) -> str:
-    return rule.counter or f"{rule.label} does not count; the walk through {rule.host}'s rules ends there"
+    return rule.counter or f"{rule.rule} does not count; the walk through {rule.host}'s rules ends there"
 
 
-def without_counter(rule: Blocked) -> str:
+def without_counter(rule: RuleRef) -> str:
     """An nftables rule's text without its counter."""
     words, out = rule.text.split(), []
     while words:

@@ -17,22 +17,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from netprobe.causes.proof.hooks import FORWARDED, Hook, base_of, entries, hook_of, last_hop, packet_at
+from netprobe.causes.proof.hooks import FORWARDED, base_of, entries, hook_of, last_hop, packet_at
 from netprobe.causes.proof.traced import dropping_step, in_iptables
 from netprobe.forward.traverse import traverse
 from netprobe.model.report import Confidence, Direction
-from netprobe.state.iptables import Hit, delete_argv, hits, labelled, policy_argv
-from netprobe.state.nft import NftHit, nft_hits, nft_where
+from netprobe.model.rule import Hook
+from netprobe.state.iptables import Hit, delete_argv, hits, policy_argv
+from netprobe.state.nft import NftHit, nft_hits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netprobe.causes.case import Case
     from netprobe.model.remedy import Argv
-    from netprobe.state.iptables import Rule, Ruleset
+    from netprobe.model.report import TraceStep
+    from netprobe.model.rule import RuleRef
+    from netprobe.state.iptables import Chain, Rule, Ruleset
     from netprobe.state.model import Host
     from netprobe.state.packet import PacketTuple
-    from netprobe.state.trace import Step
 
 STOPPING = frozenset({"DROP", "REJECT", "TARPIT"})
 NFT_HOOKS = {"input": Hook.INPUT, "forward": Hook.FORWARD, "prerouting": Hook.PREROUTING, "output": Hook.OUTPUT}
@@ -43,9 +45,8 @@ class Drop:
     """One rule (or policy) that may have stopped the packet.
 
     Attributes:
-        host, hook: where; hook None where it cannot be told. component: ``filter/FORWARD``.
-        text: the rule as iptables-save writes it, or the policy.
-        label: ``filter/FORWARD #1``. before, after: its packet counter.
+        host, hook: where; hook None where it cannot be told.
+        rule: which. before, after: its packet counter.
         undo: the argv that takes it away.
         confidence: certain when the walk surely ends there.
         counts: False for a rule without a counter, which the walk through the host's state found.
@@ -54,14 +55,11 @@ class Drop:
 
     host: str
     hook: Hook | None
-    component: str
-    text: str
-    label: str
+    rule: RuleRef
     before: int
     after: int
     undo: Argv
     confidence: Confidence
-    program: str = "iptables"
     counts: bool = True
     traced: bool = False
 
@@ -73,7 +71,7 @@ class Drop:
     @property
     def counter(self) -> str:
         """``filter/FORWARD #1 counter 0 → 3``."""
-        return f"{self.label} {self.proof}" if self.delta else f"{self.label}: {self.proof}"
+        return f"{self.rule} {self.proof}" if self.delta else f"{self.rule}: {self.proof}"
 
     @property
     def proof(self) -> str:
@@ -113,30 +111,27 @@ def traced_drop(case: Case) -> Drop | None:
     return replace(drops[0], confidence=Confidence.CERTAIN, traced=True) if len(drops) == 1 else None
 
 
-def _iptables_proved(host: Host, after: Host, step: Step) -> Iterator[Drop]:
+def _iptables_proved(host: Host, after: Host, step: TraceStep) -> Iterator[Drop]:
     """The iptables rule or policy that a step is, with what it counted."""
-    six = step.family == "ip6"
+    at = step.rule
+    six = at.family == "ip6"
     (ruleset, _), (later, _) = host.backends(six=six), after.backends(six=six)
-    chain, rule = in_iptables(host, step) if step.family in {"ip", "ip6"} else (None, None)
-    if ruleset is None or chain is None or (rule is None) is not step.is_policy:
+    chain, rule = in_iptables(host, at) if at.family in {"ip", "ip6"} else (None, None)
+    if ruleset is None or chain is None or (rule is None) is not at.policy:
         return
     for hit in hits(ruleset, later):
         same = (hit.rule is not None and hit.rule.text == rule.text) if rule is not None else hit.rule is None
-        if (hit.table, hit.chain) == (step.table, step.chain) and same:
-            hook = hook_of(entries(ruleset, hit.table, hit.chain), hit.table, hit.rule)
-            yield _drop_of(host, hit, hook, Confidence.CERTAIN)
+        if (hit.chain.table, hit.chain.name) == (at.table, at.chain) and same:
+            yield _drop_of(host, hit, _hook(ruleset, hit), Confidence.CERTAIN)
 
 
-def _nft_proved(case: Case, host: Host, after: Host, step: Step) -> Iterator[Drop]:
+def _nft_proved(case: Case, host: Host, after: Host, step: TraceStep) -> Iterator[Drop]:
     """The rule of nftables' own that a step is; it may have no counter."""
-    later = (
-        {(each.family, each.table, each.chain, each.handle): each for each in after.nft.rules()} if after.nft else {}
-    )
+    later = {each.ref: each for each in after.nft.rules()} if after.nft else {}
     for rule in host.nft.rules() if host.nft is not None else ():
-        at = rule.family, rule.table, rule.chain, rule.handle
-        if at == (step.family, step.table, step.chain, step.handle) and at in later:
-            was, now = rule.packets or 0, later[at].packets or 0
-            yield from _nft_drop(case, host, NftHit(rule=rule, packets_delta=now - was, before=was, after=now))
+        if rule.ref == step.rule and rule.ref in later:
+            was, now = rule.packets or 0, later[rule.ref].packets or 0
+            yield from _nft_drop(case, host, NftHit(rule=rule, before=was, after=now))
 
 
 def counted(case: Case) -> tuple[Drop, ...]:
@@ -228,27 +223,28 @@ def _passed(case: Case, host: Host) -> bool:
 
 
 def _drop(case: Case, host: Host, ruleset: Ruleset, hit: Hit) -> Iterator[Drop]:
-    stops = hit.rule.target in STOPPING if hit.rule else hit.policy == "DROP"
-    if not stops:
+    if hit.ref.verdict not in STOPPING:
         return
-    hook = hook_of(entries(ruleset, hit.table, hit.chain), hit.table, hit.rule)
+    hook = _hook(ruleset, hit)
     sure = _walk(case, host, ruleset, hit, hook)
     if sure is False:
         return
     yield _drop_of(host, hit, hook, Confidence.CERTAIN if sure else Confidence.LIKELY)
 
 
+def _hook(ruleset: Ruleset, hit: Hit) -> Hook | None:
+    table = hit.chain.table
+    return hook_of(entries(ruleset, table, hit.chain.name), table, hit.rule)
+
+
 def _drop_of(host: Host, hit: Hit, hook: Hook | None, confidence: Confidence) -> Drop:
     return Drop(
         host=host.name,
         hook=hook,
-        component=f"{hit.table}/{hit.chain}",
-        text=hit.rule.text if hit.rule else f"-P {hit.chain} {hit.policy}",
-        label=labelled(hit),
+        rule=hit.ref,
         before=hit.before,
         after=hit.after,
-        undo=delete_argv(hit.rule) if hit.rule else policy_argv(hit),
-        program=hit.program,
+        undo=delete_argv(hit.rule) if hit.rule else policy_argv(hit.chain),
         confidence=confidence,
     )
 
@@ -264,18 +260,14 @@ def _walk(case: Case, host: Host, ruleset: Ruleset, hit: Hit, hook: Hook | None)
         return False
     if hook is Hook.INPUT and _translated(ruleset, packet):
         return False
-    walk = traverse(ruleset, hit.table, base_of(hook, hit.table), packet)
-    here = (
-        _is_rule(walk.decided_by, hit.rule)
-        if hit.rule
-        else walk.decided_by is not None and not _has_text(walk.decided_by)
-    )
+    walk = traverse(ruleset, hit.chain.table, base_of(hook, hit.chain.table), packet)
+    here = walk.decided_by is not None and _is_it(walk.decided_by, hit.rule)
     if not walk.certain:
         return None
     if not here:
         return False
     hop = last_hop(case)
-    exact = hop is not None and hit.packets_delta == hop.count
+    exact = hop is not None and hit.delta == hop.count
     return True if exact or _came_this_far(case, host, hook) else None
 
 
@@ -294,13 +286,10 @@ def _came_this_far(case: Case, host: Host, hook: Hook) -> bool:
     return hook in FORWARDED and published and not case.reply_lost
 
 
-def _is_rule(one: object, rule: Rule | None) -> bool:
-    return rule is not None and getattr(one, "text", None) == rule.text and getattr(one, "chain", None) == rule.chain
-
-
-def _has_text(one: object) -> bool:
-    """True for a rule, False for a chain (whose policy it then was)."""
-    return hasattr(one, "text")
+def _is_it(decided: Rule | Chain, rule: Rule | None) -> bool:
+    """Whether the walk's end is this rule (by text: its number may have changed), or for None the chain's policy."""
+    one = decided.ref
+    return one.policy if rule is None else not one.policy and (one.text, one.chain) == (rule.text, rule.chain)
 
 
 def _nft_drop(case: Case, host: Host, hit: NftHit) -> Iterator[Drop]:
@@ -320,9 +309,7 @@ def _nft_drop(case: Case, host: Host, hit: NftHit) -> Iterator[Drop]:
     yield Drop(
         host=host.name,
         hook=hook,
-        component=f"{rule.family} {rule.table}/{rule.chain}",
-        text=rule.text,
-        label=nft_where(hit),
+        rule=rule.ref,
         before=hit.before,
         after=hit.after,
         undo=rule.delete_argv,

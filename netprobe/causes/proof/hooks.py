@@ -5,11 +5,11 @@ Source: netfilter hooks (Linux include/uapi/linux/netfilter.h). Places of an eng
 
 from __future__ import annotations
 
-from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from netprobe.model.report import Direction
+from netprobe.model.rule import Hook, Program
 from netprobe.state.engine import ENGINES, role_of
 from netprobe.state.engine.base import ChainRole
 from netprobe.state.lookup import route_lookup
@@ -23,18 +23,6 @@ if TYPE_CHECKING:
     from netprobe.model.report import Hop
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.model import Host
-
-
-class Hook(StrEnum):
-    """A netfilter hook, or one of Docker's own places within FORWARD."""
-
-    PREROUTING = "PREROUTING"
-    INPUT = "INPUT"
-    FORWARD = "FORWARD"
-    OUTPUT = "OUTPUT"
-    POSTROUTING = "POSTROUTING"
-    USER = "user chain"
-    ISOLATION = "isolation"
 
 
 BASES = (Hook.PREROUTING, Hook.INPUT, Hook.FORWARD, Hook.OUTPUT, Hook.POSTROUTING)
@@ -85,15 +73,13 @@ def hook_of(roots: frozenset[str], table: str, rule: Rule | None) -> Hook | None
 
 def hook_at(case: Case, obstacle: Obstacle) -> Hook | None:
     """Where the rule stands at which a predicted walk ends; None where that cannot be told."""
-    table, _, rest = obstacle.label.rpartition(" ")[0].rpartition(" ")[2].partition("/")
-    chain = rest.split()[0] if rest else ""
-    host = case.before(obstacle.place.host)
+    at, host = obstacle.rule, case.before(obstacle.place.host)
     rulesets = case.rulesets(host) if host else ()
-    if not rulesets or not chain:
+    if not rulesets or at is None:
         return None
-    ruleset = rulesets[-1] if obstacle.label.startswith("iptables-legacy") else rulesets[0]
-    rule = next((each for each in ruleset.rules() if each.text == obstacle.text), None)
-    return hook_of(entries(ruleset, table, chain), table, rule)
+    ruleset = rulesets[-1] if at.program is Program.LEGACY else rulesets[0]
+    rule = next((each for each in ruleset.rules() if each.text == at.text), None)
+    return hook_of(entries(ruleset, at.table, at.chain), at.table, rule)
 
 
 def on_host(obstacle: Obstacle) -> bool:

@@ -9,14 +9,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.model.endpoint import Endpoint
-from netprobe.model.report import Direction, TraceStep, TraceWalk
+from netprobe.model.report import Direction, TraceWalk
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
-    from netprobe.model.report import Hop
+    from netprobe.model.report import Hop, TraceStep
+    from netprobe.model.rule import RuleRef
     from netprobe.state.iptables import Chain, Rule
     from netprobe.state.model import Host
-    from netprobe.state.trace import Step, Traced
+    from netprobe.state.trace import Traced
 
 
 def walks(case: Case) -> tuple[TraceWalk, ...] | None:
@@ -31,7 +32,7 @@ def all_walks(case: Case, name: str) -> tuple[TraceWalk, ...]:
     return tuple(_walk(case, after, *each) for each in _placed(case, after)) if after is not None else ()
 
 
-def dropping_step(case: Case, hop: Hop, name: str) -> Step | None:
+def dropping_step(case: Case, hop: Hop, name: str) -> TraceStep | None:
     """The step that dropped a hop's packet on this host: every traced packet like it must have ended there.
 
     None without a trace, where one of them went on, and where they ended at different steps.
@@ -41,8 +42,8 @@ def dropping_step(case: Case, hop: Hop, name: str) -> Step | None:
         return None
     place, info = (hop.direction, hop.leg), hop.packet.info
     alike = [each for each, where in _placed(case, after) if where == place and each.info in ("", info)]
-    ends = {each.dropped_by for each in alike}
-    return ends.pop() if len(ends) == 1 else None
+    ends = {(step, step.rule.text if step else "") for step in (each.dropped_by for each in alike)}
+    return ends.pop()[0] if len(ends) == 1 else None
 
 
 def _placed(case: Case, after: Host) -> list[tuple[Traced, tuple[Direction, int]]]:
@@ -56,7 +57,7 @@ def _shown(every: tuple[TraceWalk, ...]) -> list[TraceWalk]:
     kept: dict[tuple[object, ...], TraceWalk] = {}
     firsts = set()
     for walk in every:
-        key = (walk.direction, walk.leg, walk.info, walk.steps)
+        key = (walk.direction, walk.leg, walk.info, walk.steps, tuple(step.rule.text for step in walk.steps))
         if key in kept:
             kept[key] = replace(kept[key], count=kept[key].count + 1)
         elif (walk.direction, walk.leg) not in firsts or walk.dropped_by is not None:
@@ -88,7 +89,7 @@ def _walk(case: Case, host: Host, traced: Traced, place: tuple[Direction, int]) 
         dst=traced.dst,
         info=traced.info,
         frame=hop.packet.frame if hop is not None and hop.packet is not None else 0,
-        steps=tuple(_step(case.before(host.name) or host, step) for step in traced.steps),
+        steps=tuple(_in_iptables_terms(case.before(host.name) or host, step) for step in traced.steps),
     )
 
 
@@ -99,27 +100,24 @@ def _same(hop: Hop, traced: Traced, place: tuple[Direction, int]) -> bool:
     return (packet.src, packet.dst) == (traced.src, traced.dst) and traced.info in ("", packet.info)
 
 
-def _step(host: Host, step: Step) -> TraceStep:
-    """A step in iptables' terms where it is one of iptables-nft's."""
-    chain, rule = in_iptables(host, step)
-    component = f"{step.table}/{step.chain}"
-    if chain is None:
-        component = f"{step.family} {component}"
-    elif chain.program != "iptables":
-        component = f"{chain.program} {component}"
-    if step.is_policy:
-        return TraceStep(component=component, number=None, rule=None, verdict=step.verdict)
+def _in_iptables_terms(host: Host, step: TraceStep) -> TraceStep:
+    """A step as iptables names it where it is one of iptables-nft's."""
+    chain, rule = in_iptables(host, step.rule)
     if rule is not None:
-        return TraceStep(component=component, number=rule.number, rule=rule.text, verdict=step.verdict)
-    text = step.text or f"handle {step.handle}"
-    return TraceStep(component=component, number=None, rule=text, verdict=step.verdict)
+        return replace(step, rule=rule.ref)
+    if chain is not None and step.rule.policy:
+        return replace(step, rule=chain.ref)
+    known = replace(step.rule, text=step.rule.text or f"handle {step.rule.handle}")
+    if chain is not None:
+        known = replace(known, program=chain.program, family="")
+    return replace(step, rule=known)
 
 
-def in_iptables(host: Host, step: Step) -> tuple[Chain | None, Rule | None]:
-    """The chain and the rule of iptables that a step is: the n-th handle of nft's chain is iptables' n-th rule; None where it is none."""
-    ruleset = {"ip": host.ruleset, "ip6": host.ruleset6}.get(step.family)
-    chain = ruleset.chain(step.table, step.chain) if ruleset is not None else None
-    handles = host.handles.get((step.family, step.table, step.chain), ())
-    if chain is None or step.handle not in handles or len(handles) != len(chain.rules):
+def in_iptables(host: Host, ref: RuleRef) -> tuple[Chain | None, Rule | None]:
+    """The chain and the rule of iptables that a rule of nft is: the n-th handle of nft's chain is iptables' n-th rule; None where it is none."""
+    ruleset = {"ip": host.ruleset, "ip6": host.ruleset6}.get(ref.family)
+    chain = ruleset.chain(ref.table, ref.chain) if ruleset is not None else None
+    handles = host.handles.get((ref.family, ref.table, ref.chain), ())
+    if chain is None or ref.handle not in handles or len(handles) != len(chain.rules):
         return chain, None
-    return chain, chain.rules[handles.index(step.handle)]
+    return chain, chain.rules[handles.index(ref.handle)]

@@ -49,7 +49,7 @@ class RpFilterMultihomed(Cause):
         obstacle = met(case, Barrier.REVERSE_PATH)
         if obstacle is None:
             return None
-        host, device = obstacle.place.host, obstacle.label.rpartition(" ")[2]
+        host, device = obstacle.place.host, obstacle.device
         frames = frames_at(case, f"{host}/{device}", obstacle.direction)
         if not frames:
             return None

@@ -36,11 +36,6 @@ def refusing(case: Case, place: Place, address: str | None) -> str:
     return f"{nearest.kind} {nearest.dst}" if nearest else ""
 
 
-def _chain(obstacle: Obstacle) -> str:
-    """The iptables chain of the rule at which the walk ends."""
-    return obstacle.label.rpartition("/")[2].partition(" ")[0]
-
-
 def _container(case: Case, place: Place) -> Container | None:
     host = case.before(place.host)
     return host.container(place.container) if host and place.container else None
@@ -106,7 +101,7 @@ class InternalNetwork(Cause):
         if obstacle.barrier is Barrier.NO_ROUTE:
             here = obstacle.place == Place(host=host.name, container=source.name)
             return networks[0] if here and networks and all(each.internal for each in networks) else None
-        if not host.engine.keeps_internal(_chain(obstacle)):
+        if obstacle.rule is None or not host.engine.keeps_internal(obstacle.rule.chain):
             return None
         words = obstacle.text.split()
         return next((each for each in networks if each.internal and each.bridge in words), None)
@@ -243,7 +238,7 @@ class SubnetOverlap(Cause):
         hop = route_lookup(host.own, address)
         if hop is None or hop.via or container_with(host, address) is not None:
             return None
-        if obstacle.barrier is Barrier.RULE and not host.engine.keeps_internal(_chain(obstacle)):
+        if obstacle.rule is not None and not host.engine.keeps_internal(obstacle.rule.chain):
             return None
         return next((each for each in host.networks or () if each.bridge and each.bridge == hop.dev), None)
 

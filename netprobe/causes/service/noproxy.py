@@ -14,7 +14,6 @@ from netprobe.model.remedy import run
 from netprobe.model.report import Direction, Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import is_loopback
-from netprobe.state.iptables import where
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -130,7 +129,7 @@ class NoproxyNoRouteLocalnet(Cause):
         if probe.result.outcome is not Outcome.TIMEOUT or counted is None or not case.points:
             return None
         name, rule, times = counted
-        bridge = obstacle.label.split(".")[3]
+        bridge = obstacle.device
         return Finding(
             code=self.code,
             summary=f"{name}'s {rule} sends 127.0.0.1:{case.dialled[1]} to a container, and {obstacle.text}: the kernel drops a loopback source that leaves lo",
@@ -157,7 +156,7 @@ class NoproxyNoRouteLocalnet(Cause):
         first, last = before[0].packets, then[0].packets
         if first is None or last is None or last <= first:
             return None
-        return host.name, where(then[0]), last - first
+        return host.name, str(then[0].ref), last - first
 
     def possible(self, case: Case) -> bool:
         """Only where loopback is dialled on a host whose engine has no docker-proxy, as far as is known."""

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from netprobe.model.rule import RuleRef
     from netprobe.state.engine.model import Container, Network
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.issues import Issues
@@ -66,8 +67,8 @@ class ContainerEngine(ABC):
         """Whether a rule of a built-in chain keeps a container's address from what does not come by its own bridge."""
 
     @abstractmethod
-    def owns(self, component: str, text: str) -> bool:
-        """Whether a rule (``filter/DOCKER``, its text) is the engine's own: it writes such a rule again, and deleting one mends nothing."""
+    def owns(self, rule: RuleRef) -> bool:
+        """Whether a rule is the engine's own: it writes such a rule again, and deleting one mends nothing."""
 
     @abstractmethod
     def closes_to_others(self, text: str, bridge: str) -> bool:

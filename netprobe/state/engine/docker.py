@@ -10,6 +10,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from netprobe.model.rule import Program
 from netprobe.state.engine.allow import link_aliases, link_variables
 from netprobe.state.engine.base import ChainRole, ContainerEngine
 from netprobe.state.engine.model import Container, ContainerState, EndpointSettings, Network, Published
@@ -19,6 +20,7 @@ from netprobe.state.issues import Issues, dict_of, int_of, load_items, text_of, 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from netprobe.model.rule import RuleRef
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.nft import NftRuleset
 
@@ -70,11 +72,11 @@ class Docker(ContainerEngine):
         inside = rule.get(Field.IN)
         return rule.get(Field.DST) is not None and inside is not None and inside.negated
 
-    def owns(self, component: str, text: str) -> bool:
+    def owns(self, rule: RuleRef) -> bool:
         """By its chain's or table's name, or by the form of what it writes to built-in chains."""
-        table, _, chain = component.rpartition("/")
-        own = chain.startswith(_CHAIN) and not re.match(rf"{self.user_chain}\b", chain)
-        return own or table.endswith(f" {self.nft_table}") or _OWN_RULE.search(text) is not None
+        own = rule.chain.startswith(_CHAIN) and not rule.chain.startswith(self.user_chain)
+        nft = rule.program is Program.NFT and rule.table == self.nft_table
+        return own or nft or _OWN_RULE.search(rule.text) is not None
 
     def closes_to_others(self, text: str, bridge: str) -> bool:
         """Engine 28's raw rule, and that of Engine 29's nftables backend."""

@@ -4,47 +4,22 @@ import pytest
 
 from netprobe.causes.proof.blocked import Blocked, without_counter
 from netprobe.model.report import Confidence
+from netprobe.model.rule import Program, RuleRef
 
 
-def blocked(label: str, text: str = "") -> Blocked:
-    """A rule of server2 with this label."""
-    return Blocked(
-        place=None, host="server2", label=label, text=text, undo=(), hook="", counter="", walked=False,
+def rule(text: str, verdict: str = "drop") -> RuleRef:
+    return RuleRef(program=Program.NFT, family="ip", table="t", chain="c", handle=1, text=text, verdict=verdict)
+
+
+@pytest.mark.parametrize(("verdict", "does"), [("DROP", "drops"), ("REJECT", "rejects"), ("reject", "rejects")])
+def test_what_it_does(verdict: str, does: str) -> None:
+    stopped = Blocked(
+        place=None, host="server2", rule=rule("", verdict), undo=(), hook=None, counter="", walked=False,
         confidence=Confidence.LIKELY,
     )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("label", "program", "component", "table"),
-    [
-        ("filter/INPUT #1", "iptables", "filter/INPUT", "filter"),
-        ("filter/FORWARD policy", "iptables", "filter/FORWARD", "filter"),
-        ("iptables-legacy filter/FORWARD policy", "iptables-legacy", "filter/FORWARD", "filter"),
-        ("inet firewall/input handle 4", "nft", "inet firewall/input", "inet firewall"),
-        ("ip docker-bridges/raw-PREROUTING policy", "nft", "ip docker-bridges/raw-PREROUTING", "ip docker-bridges"),
-    ],
-)
-def test_labels(label: str, program: str, component: str, table: str) -> None:
-    rule = blocked(label)
-    assert (rule.program, rule.component, rule.table) == (program, component, table)
-
-
-@pytest.mark.parametrize(
-    ("text", "does"),
-    [
-        ("-A INPUT -j DROP", "drops"),
-        ("-A INPUT -j REJECT --reject-with tcp-reset", "rejects"),
-        ("tcp dport 80 reject with tcp reset", "rejects"),
-        ("policy drop", "drops"),
-    ],
-)
-def test_what_it_does(text: str, does: str) -> None:
-    assert blocked("filter/INPUT #1", text).does == does
+    assert stopped.does == does
 
 
 def test_an_nftables_counter_is_no_part_of_the_rule() -> None:
-    assert (
-        without_counter(blocked("ip t/c handle 1", "tcp dport 80 counter packets 2 bytes 120 drop"))
-        == "tcp dport 80 drop"
-    )
-    assert without_counter(blocked("filter/INPUT #1", "-A INPUT -j DROP")) == "-A INPUT -j DROP"
+    assert without_counter(rule("tcp dport 80 counter packets 2 bytes 120 drop")) == "tcp dport 80 drop"
+    assert without_counter(rule("-A INPUT -j DROP")) == "-A INPUT -j DROP"

@@ -39,8 +39,8 @@ def walks(name: str) -> tuple[TraceWalk, ...]:
 
 def test_the_rules_have_the_numbers_of_iptables() -> None:
     there = next(walk for walk in walks("traced-dnat") if walk.host == "server2")
-    assert [step.label for step in there.steps][:2] == ["nat/PREROUTING #1", "nat/DOCKER #2"]
-    assert (there.steps[1].rule or "").startswith("-A DOCKER ! -i docker0 -p tcp -m tcp --dport 80 -j DNAT")
+    assert [str(step.rule) for step in there.steps][:2] == ["nat/PREROUTING #1", "nat/DOCKER #2"]
+    assert there.steps[1].rule.text.startswith("-A DOCKER ! -i docker0 -p tcp -m tcp --dport 80 -j DNAT")
     assert there.frame > 0
 
 
@@ -66,7 +66,7 @@ def test_equal_walks_are_counted_together() -> None:
     (walk,) = [each for each in walks(DROPPED) if each.host == "server2"]
     assert walk.count > 1
     assert walk.dropped_by is not None
-    assert walk.dropped_by.label == "filter/DOCKER-USER #1"
+    assert str(walk.dropped_by.rule) == "filter/DOCKER-USER #1"
 
 
 def by_trace(evidence: Evidence) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from netprobe.model.rule import Program, RuleRef
 from netprobe.state.engine import EMBEDDED_DNS, ENGINES, engine_of, role_of
 from netprobe.state.engine.base import ChainRole
 from netprobe.state.engine.docker import Docker, parse_containers, parse_networks
@@ -148,21 +149,25 @@ def test_its_chains_and_what_they_are_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("component", "text", "own"),
+    ("table", "chain", "text", "own"),
     [
-        ("filter/DOCKER #2", "-A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -j ACCEPT", True),
-        ("ip6tables nat/DOCKER #1", "-A DOCKER -j RETURN", True),
-        ("filter/DOCKER-USER #1", "-A DOCKER-USER -j DROP", False),
-        ("ip docker-bridges/filter-FORWARD handle 5", "drop", True),
-        ("inet firewall/forward handle 5", "drop", False),
-        ("filter/FORWARD #3", "-A FORWARD -i br-1 -o br-1 -j DROP", True),
-        ("filter/FORWARD #3", "-A FORWARD -i br-1 -o br-2 -j DROP", False),
-        ("raw/PREROUTING #1", "-A PREROUTING -d 172.17.0.2/32 ! -i docker0 -j DROP", True),
-        ("raw/PREROUTING #1", "-A PREROUTING -d 172.17.0.2/32 -j DROP", False),
+        ("filter", "DOCKER", "-A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -j ACCEPT", True),
+        ("nat", "DOCKER", "-A DOCKER -j RETURN", True),
+        ("filter", "DOCKER-USER", "-A DOCKER-USER -j DROP", False),
+        ("filter", "FORWARD", "-A FORWARD -i br-1 -o br-1 -j DROP", True),
+        ("filter", "FORWARD", "-A FORWARD -i br-1 -o br-2 -j DROP", False),
+        ("raw", "PREROUTING", "-A PREROUTING -d 172.17.0.2/32 ! -i docker0 -j DROP", True),
+        ("raw", "PREROUTING", "-A PREROUTING -d 172.17.0.2/32 -j DROP", False),
     ],
 )
-def test_a_rule_that_it_writes_is_its_own(component: str, text: str, own: bool) -> None:
-    assert DOCKER.owns(component, text) is own
+def test_a_rule_that_it_writes_is_its_own(table: str, chain: str, text: str, own: bool) -> None:
+    assert DOCKER.owns(RuleRef(table=table, chain=chain, number=1, text=text)) is own
+
+
+@pytest.mark.parametrize(("family", "table", "own"), [("ip", "docker-bridges", True), ("inet", "firewall", False)])
+def test_a_rule_of_its_nftables_table_is_its_own(family: str, table: str, own: bool) -> None:
+    rule = RuleRef(program=Program.NFT, family=family, table=table, chain="filter-FORWARD", handle=5, text="drop")
+    assert DOCKER.owns(rule) is own
 
 
 def test_the_last_rule_of_a_bridge_closes_what_is_not_published() -> None:
