@@ -5,8 +5,10 @@ STAMP  := $(VENV)/.stamp
 BIN    := $(VENV)/bin
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
-.PHONY: help demo ready test test-all test-rest unit lab-test lint captures bench test-engines setup setup-bpftrace clean
+.PHONY: help install install-lab uninstall demo ready test test-all test-rest unit lab-test lint captures bench test-engines setup setup-bpftrace clean
 help:
+	@echo "make install   netprobe for root and all users: in /opt/netprobe (PREFIX=), on the PATH by a link in /usr/local/bin (BINDIR=)"
+	@echo "make uninstall remove that"
 	@echo "make demo      explain a container connection in a lab of two real Docker hosts"
 	@echo "make test      unit, replay of captures/, and (as root) live: one of each cause, finding and path, and what changed"
 	@echo "make test-all  the same, with all of the lab's tests and experiments"
@@ -15,6 +17,17 @@ help:
 	@echo "make captures  record captures/ again, in the lab"
 	@echo "make bench     print the measures"
 	@echo "make clean     take the lab down, remove what the above made here"
+
+# PREFIX, BINDIR, DESTDIR and PYTHON are tools/install's own.
+export PREFIX BINDIR DESTDIR
+install:
+	@PYTHON=$(PYTHON) tools/install
+
+install-lab:
+	@PYTHON=$(PYTHON) tools/install . ./netprobe_lab
+
+uninstall:
+	@tools/install --uninstall
 
 # A machine that lacks packages and cannot get them still runs what needs none; each target says what it misses.
 setup:

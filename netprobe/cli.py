@@ -41,7 +41,7 @@ LAB = Lazy(
     module="netprobe_lab.cli",
     attribute="lab",
     help_line="Two real Docker hosts on this machine to try things in.",
-    how_to_get="it is a package of its own, netprobe-lab: pip install ./netprobe_lab in a clone of netprobe",
+    how_to_get="it is a package of its own, netprobe-lab: in a clone of netprobe, sudo make install-lab (or, in a virtual environment, pip install ./netprobe_lab)",
 )
 
 

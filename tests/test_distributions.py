@@ -104,7 +104,7 @@ def test_netprobe_finds_the_lab_where_it_is_installed(wheels: tuple[Path, Path],
     alone, lab = unpacked(wheels[0], tmp_path / "netprobe"), unpacked(wheels[1], tmp_path / "lab")
     done = run(alone, lab, arguments=["lab", "list"])
     assert done.returncode == 0, done.stderr
-    assert any(line.startswith("demo ") for line in done.stdout.splitlines())
+    assert any(line.startswith("  demo ") for line in done.stdout.splitlines())
 
 
 def test_the_versions_of_both_projects_agree() -> None:
