@@ -21,7 +21,9 @@ def main() -> NoReturn:
 
     if catches:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.exit(run(sys.argv[1:]))
+    status = run(sys.argv[1:])
+    gc.freeze()  # all that is left goes with the process: nobody has to look through it for garbage
+    sys.exit(status)
 
 
 def _begin_light() -> None:
