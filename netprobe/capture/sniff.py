@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -94,14 +95,21 @@ class Sniffing:
         if DENIED in why:
             raise EnvironmentFault(f"{host}: tcpdump: {why}", "run netprobe as root (sudo)")
 
-    def stop(self) -> Captured:
-        """End every sniffer once all is quiet, and join what they wrote."""
-        for stream in self._streams.values():
-            stream.end()
+    def settle(self) -> None:
+        """Wait until all is quiet."""
         asked = {
-            host: self.sessions[host].submit("stop", quiet_seconds=QUIET_SECONDS, seconds=STOP_SECONDS)
+            host: self.sessions[host].submit("quiet", quiet_seconds=QUIET_SECONDS, seconds=STOP_SECONDS)
             for host in self._started
         }
+        for host, future in asked.items():
+            with contextlib.suppress(HostLostError, RemoteError):  # stopping it says so
+                self.sessions[host].wait(future, STOP_SECONDS + 5.0)
+
+    def stop(self) -> Captured:
+        """End every sniffer, and join what they wrote. Packets that are under way are lost: :meth:`settle` comes first."""
+        for stream in self._streams.values():
+            stream.end()
+        asked = {host: self.sessions[host].submit("stop") for host in self._started}
         reports: dict[str, Answer] = {}
         for host, future in asked.items():
             try:

@@ -60,6 +60,8 @@ AFTER = ("addr", "neigh", "iptables", "iptables-legacy", "ip6tables", "nft", "so
 NAMESPACE_FIRST = ("addr", "route")
 NAMESPACE_REST = ("neigh", "sockets", "iptables", "counters")
 NAMESPACE_AFTER = ("neigh", "sockets", "iptables", "counters")
+COUNTED = frozenset({"counters", "conntrack-stat"})
+"""What counts events: of use beside what it is afterwards, so not where nothing is sent."""
 MATTERS = frozenset({"addr", "route", "iptables", "nft", "sockets", "trace"})
 """Keys whose absence is worth a limit of its own."""
 
@@ -117,7 +119,13 @@ class Asked:
         for command in self.asked:
             if error or command["key"] in results or not command["other_than"]:
                 self.record.outputs[command["key"]] = _output(command["argv"], results.get(command["key"]), error)
-        for what, future in self.others.items():
+        for what in list(self.others):
+            self.receive_other(what)
+
+    def receive_other(self, what: str) -> None:
+        """Wait for one of the other answers alone; nothing where it was not asked for, or was received before."""
+        future = self.others.pop(what, None)
+        if future is not None:
             answer, error = self._answer(future)
             self.record.outputs |= _RECEIVERS[what](answer, error)
 
@@ -138,23 +146,25 @@ def ask(
     return Asked(session, record, session.submit("run", commands=asked), asked)
 
 
-def ask_proxies(session: Session, record: HostRecord) -> Asked:
-    """Ask for the docker-proxy processes alone."""
-    asked = ask(session, record, ())
-    asked.others = {"proxies": session.submit("proxies")}
-    return asked
-
-
-def ask_rest(session: Session, record: HostRecord, containers: Iterable[str]) -> Asked:
-    """Ask for all state beside what was asked first, of the host and of these containers' namespaces."""
-    asked = ask(session, record, REST, dict.fromkeys(containers, NAMESPACE_REST))
+def ask_rest(session: Session, record: HostRecord, *, predicts: bool) -> Asked:
+    """Ask for all state of a host beside what was asked first; where nothing will be sent, for what a prediction needs."""
+    proxies = session.submit("proxies")  # first: where to sniff depends on it
+    asked = ask(session, record, [key for key in REST if not (predicts and key in COUNTED)])
     asked.others = {
+        "proxies": proxies,
         "sysctl": session.submit("sysctls", patterns=list(SYSCTLS)),
-        "proxies": session.submit("proxies"),
         "files": session.submit("read", files=_own_files(session)),
-        "conntrack": session.submit("read", files=_conntrack_files()),
     }
+    if not predicts:
+        asked.others["conntrack"] = session.submit("read", files=_conntrack_files())
     return asked
+
+
+def ask_namespace(session: Session, record: HostRecord, container: str, *, predicts: bool) -> tuple[Asked, Asked]:
+    """Ask for the state of a container's namespace: what a plan needs, and the rest."""
+    first = ask(session, record, (), {container: NAMESPACE_FIRST})
+    rest = [key for key in NAMESPACE_REST if not (predicts and key in COUNTED)]
+    return first, ask(session, record, (), {container: rest})
 
 
 def ask_after(session: Session, record: HostRecord, containers: Iterable[str]) -> Asked:

@@ -46,7 +46,7 @@ def explain(
     begin = time.perf_counter()
     opening = open_question(question, hosts_file)
     progress("reaching the hosts")
-    with HostSessions(opening.inventory, opening.life_seconds) as sessions:
+    with HostSessions(opening.inventory, opening.life_seconds, predicts=question.predict) as sessions:
         sessions.reach()
         from netprobe.live.run import Run  # the hosts are at work while all that is imported
 

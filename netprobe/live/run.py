@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import secrets
+import os
 import threading
 import time
 from dataclasses import replace
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from netprobe.forward.plan import Itinerary
     from netprobe.live.opening import Opening
-    from netprobe.live.sessions import HostSessions
+    from netprobe.live.sessions import After, HostSessions
 
 LEAST_SECONDS = 0.2
 LOOKED_UP = {Resolution.HOSTS_FILE, Resolution.EMBEDDED_DNS, Resolution.UPSTREAM_DNS, Resolution.FAILED}
@@ -55,7 +55,7 @@ class Run:
         self.question, self.target, self.source = opening.question, opening.target, opening.source
         self.progress = progress
         self.meanwhile = meanwhile
-        self.tag = secrets.token_hex(8)
+        self.tag = os.urandom(8).hex()
         self.timing: dict[str, float] = {}
         self.sniffing: Sniffing | None = None
         self.captured: Captured | None = None
@@ -74,16 +74,21 @@ class Run:
         except (NetprobeError, KeyboardInterrupt) as fault:
             vars(fault)["evidence"] = self._rest(sessions)
             raise
-        return write(self._evidence(sessions))
+        evidence = self._evidence(sessions)
+        sessions.end_input()  # they end while the evidence is written
+        return write(evidence)
 
     def _observe(self, sessions: HostSessions) -> None:
         self._craft_ahead()
         with self._phase("engines", "reading addresses, routes and containers"):
             sessions.survey(self._wanted())
             place = find_source(sessions, self.source)
+            sessions.ask_rest(place.host)
         with self._phase("names", "finding the target"):
             resolver = SilentResolver if self.question.predict else SourceResolver
-            plan = make_dial_plan(sessions, place, self.target, resolver(sessions, place, secrets.randbelow(0x10000)))
+            plan = make_dial_plan(sessions, place, self.target, resolver(sessions, place, int(self.tag[4:8], 16)))
+            if plan.target_at is not None:
+                sessions.ask_rest(plan.target_at.host)
             enter_target(sessions, plan.target_at)
         if self.question.predict:
             with self._phase("state", "reading the hosts' state"):
@@ -98,12 +103,20 @@ class Run:
             threading.Thread(target=self.meanwhile, daemon=True).start()
             self._ask(sessions, plan)
         with self._phase("stop", "waiting for late packets"):
-            self._stop()
-            if self.tracing is not None:
-                self.tracing.stop()
+            after = self._end(sessions)
         with self._phase("state-after", "reading the state again"):
-            sessions.collect_after(self.involved)
+            after.receive()
             self._note_ended(sessions, plan)
+
+    def _end(self, sessions: HostSessions) -> After:
+        """Wait until all is quiet, and end sniffing; the state is asked for again meanwhile, but after a trace: its table is no part of it."""
+        assert self.sniffing is not None  # noqa: S101 - _prepare comes first
+        self.sniffing.settle()
+        after = sessions.ask_after(self.involved) if self.tracing is None else None
+        self._stop()
+        if self.tracing is not None:
+            self.tracing.stop()
+        return after or sessions.ask_after(self.involved)
 
     @contextlib.contextmanager
     def _phase(self, name: str, shown: str) -> Iterator[None]:
@@ -119,6 +132,8 @@ class Run:
 
     def _craft_ahead(self) -> None:
         """Import scapy while the hosts answer, where it will be needed."""
+        if self.question.predict:
+            return
         from_container = self.source.name not in self.opening.inventory.hosts
         if self.target.proto in (Proto.ICMP, Proto.DNS) or (self.target.name and from_container):
             threading.Thread(target=craft.dns_query, args=(1, "a", "A"), daemon=True).start()
@@ -141,13 +156,16 @@ class Run:
     def _read_only(self, sessions: HostSessions, plan: DialPlan) -> None:
         """Read the state of every host on the way, and nothing else."""
         self._involve(sessions, plan)
-        for request in sessions.ask_rest(self.involved):
-            request.receive()
+        for host in self.involved:
+            sessions.ask_rest(host)
+        threading.Thread(target=self.meanwhile, daemon=True).start()
+        sessions.receive_rest(self.involved)
 
     def _prepare(self, sessions: HostSessions, plan: DialPlan) -> None:
         """Bind the probe's socket, choose the points, start the sniffers, and read the state before the probe meanwhile."""
         ways = self._involve(sessions, plan)
-        asked = sessions.ask_rest(self.involved)
+        for host in self.involved:
+            sessions.ask_rest(host)
         with contextlib.suppress(HostLostError, RemoteError):  # then the probe fails in the same way, and is recorded
             self._bind(sessions, plan)
         if plan.target_at is not None:
@@ -159,8 +177,7 @@ class Run:
             self.tracing = KernelTrace(sessions, self.involved, whose, self.tag, self.opening.life_seconds)
         self.sniffing = Sniffing(opened, points, self.opening.life_seconds)
         self.sniffing.start()
-        for request in asked:
-            request.receive()
+        sessions.receive_rest(self.involved)
         self.sniffing.wait()
         self.sniffing.follow()
 
@@ -332,6 +349,7 @@ class Run:
         if self.sniffing is None or self.probe is None:
             return None
         with contextlib.suppress(NetprobeError):
+            self.sniffing.settle()
             self._stop()
         if self.captured is None or not len(self.captured.packets):
             return None

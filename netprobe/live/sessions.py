@@ -51,13 +51,31 @@ class HostSession:
     host_hint: str = ""
     engine_fault: EngineError | None = None
     entered: dict[str, int] = field(default_factory=dict)
+    asked: list[collect.Asked] = field(default_factory=list)
+    rest_asked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class After:
+    """What was asked of the hosts after the probe."""
+
+    states: tuple[collect.Asked, ...]
+    containers: tuple[Future[None], ...]
+
+    def receive(self) -> None:
+        """Wait for all of it."""
+        for request in self.states:
+            request.receive()
+        for job in self.containers:
+            job.result()
 
 
 class HostSessions:
     """All hosts. Use as a context: at its end every session is closed and awaited."""
 
-    def __init__(self, inventory: Inventory, life_seconds: float) -> None:
+    def __init__(self, inventory: Inventory, life_seconds: float, *, predicts: bool = False) -> None:
         self._life = life_seconds
+        self._predicts = predicts
         self.by_name = {
             name: HostSession(entry, collect.HostRecord(name), collect.HostRecord(name))
             for name, entry in inventory.hosts.items()
@@ -80,11 +98,17 @@ class HostSessions:
     def close(self) -> None:
         """End every session and wait for it."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        sessions = [known.session for known in (*self.by_name.values(), *self._retired) if known.session]
-        for session in sessions:
-            session.end_input()
-        for session in sessions:
+        self.end_input()
+        for session in self._open():
             session.close()
+
+    def end_input(self) -> None:
+        """Tell every session to end, without waiting."""
+        for session in self._open():
+            session.end_input()
+
+    def _open(self) -> list[Session]:
+        return [known.session for known in (*self.by_name.values(), *self._retired) if known.session is not None]
 
     def reach(self) -> None:
         """Start a session with every host, and ask each for what a plan needs. One that cannot be reached is no error unless it turns out to be needed.
@@ -121,14 +145,15 @@ class HostSessions:
             UsageFault: two hosts of the inventory are one machine, or show the containers of one Engine.
         """
         self._wanted = wanted
-        jobs = [self._pool.submit(self._survey_engine, known) for known in self.by_name.values()]
+        jobs = {name: self._pool.submit(self._survey_engine, known) for name, known in self.by_name.items()}
         for known, request in self._first:
             request.receive()
             self._check(known)
         for known, greeting in self._greeted:
             self._check_root(known, greeting)
-        for job in jobs:
-            job.result()
+        for name, job in jobs.items():
+            if not self.by_name[name].host_fault:  # else its engine is asked in vain, through the same session
+                job.result()
         self._count_once()
 
     def _count_once(self) -> None:
@@ -237,35 +262,39 @@ class HostSessions:
         except HostLostError as error:
             raise EnvironmentFault(f"{place.host} was lost: {error}", "check the connection to it") from None
         known.entered[name] = pid
-        request = collect.ask(session, known.before, (), {name: collect.NAMESPACE_FIRST})
+        first, rest = collect.ask_namespace(session, known.before, name, predicts=self._predicts)
+        known.asked.append(rest)
         collect.read_container_files(session, known.before, name, pid)
-        request.receive()
+        first.receive()
+
+    def ask_rest(self, host: str) -> None:
+        """Ask a host that is involved for all its state, without waiting for it; once."""
+        known = self.by_name[host]
+        if known.session is not None and not known.host_fault and not known.rest_asked:
+            known.rest_asked = True
+            known.asked.append(collect.ask_rest(known.session, known.before, predicts=self._predicts))
 
     def learn_proxies(self, host: str) -> None:
-        """Learn which docker-proxies a host runs: the capture filter names what they dial."""
-        known = self.by_name[host]
-        if known.session is not None and not known.host_fault:
-            collect.ask_proxies(known.session, known.before).receive()
+        """Wait until it is known which docker-proxies a host runs, whose state was asked for: the capture filter names what they dial."""
+        for asked in self.by_name[host].asked:
+            asked.receive_other("proxies")
 
-    def ask_rest(self, hosts: Iterable[str]) -> list[collect.Asked]:
-        """Ask the hosts involved for all their state; :meth:`Asked.receive` takes it in."""
-        return [
-            collect.ask_rest(self.session(host), self.by_name[host].before, self.by_name[host].entered)
-            for host in hosts
-        ]
-
-    def collect_after(self, hosts: Iterable[str]) -> None:
-        """Ask the hosts involved again for what can have changed."""
-        jobs, asked = [], []
+    def receive_rest(self, hosts: Iterable[str]) -> None:
+        """Wait for all that was asked of these hosts."""
         for host in hosts:
             known = self.by_name[host]
+            for asked in known.asked:
+                asked.receive()
+            known.asked.clear()
+
+    def ask_after(self, hosts: Iterable[str]) -> After:
+        """Ask the hosts involved again for what can have changed, without waiting for it."""
+        states, jobs = [], []
+        for known in [self.by_name[host] for host in hosts]:
             if known.session is not None:
-                asked.append(collect.ask_after(known.session, known.after, known.entered))
+                states.append(collect.ask_after(known.session, known.after, known.entered))
             jobs.append(self._pool.submit(self._containers_after, known))
-        for request in asked:
-            request.receive()
-        for job in jobs:
-            job.result()
+        return After(states=tuple(states), containers=tuple(jobs))
 
     def _containers_after(self, known: HostSession) -> None:
         session = known.session

@@ -26,7 +26,7 @@ def session() -> Iterator[Session]:
 def test_what_this_machine_tells_can_be_parsed(session: Session) -> None:
     record = HostRecord("here")
     collect.ask(session, record, collect.FIRST).receive()
-    collect.ask_rest(session, record, ()).receive()
+    collect.ask_rest(session, record, predicts=False).receive()
     host = build_host(record.state())
     assert host.own.link("lo") is not None
     assert host.own.routes is not None
@@ -59,7 +59,9 @@ def test_a_host_that_is_lost_leaves_unknowns() -> None:
     lost = Session(HostEntry(name="lost", reach=Reach(prefix=("sh", "-c", "exit 1"))), 10)
     record = HostRecord("lost")
     collect.ask(lost, record, collect.FIRST).receive()
-    collect.ask_rest(lost, record, ("demo",)).receive()
+    collect.ask_rest(lost, record, predicts=False).receive()
+    for asked in collect.ask_namespace(lost, record, "demo", predicts=False):
+        asked.receive()
     lost.close()
     assert {"addr", "iptables", "ns/demo/sockets", "proxies", "sysctl", "hosts-file"} <= set(record.outputs)
     assert all(not output.ok and output.error for output in record.outputs.values())

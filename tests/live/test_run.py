@@ -131,7 +131,7 @@ def test_what_was_captured_is_kept_after_a_fault(
     def fail(*_: object) -> None:
         raise fault
 
-    monkeypatch.setattr(HostSessions, "collect_after", fail)
+    monkeypatch.setattr(HostSessions, "ask_after", fail)
     with pytest.raises(type(fault)) as raised:
         ask(no_hosts, target=f"127.0.0.1:{port}", proto=Proto.TCP)
     evidence = read(vars(raised.value)["evidence"])

@@ -6,7 +6,6 @@ import json
 import socket
 import threading
 import time
-from http.client import HTTPConnection, HTTPException
 
 from netprobe.hosts.remote.threads import side_by_side
 
@@ -16,22 +15,8 @@ if TYPE_CHECKING:
 
     from netprobe.hosts.remote.children import Children
 
-BYTES = 64 << 20
 ALL_BYTES = 256 << 20
 PARALLEL = 8
-
-
-class _Connection(HTTPConnection):
-    """HTTP over a Unix socket."""
-
-    def __init__(self, path: str, seconds: float) -> None:
-        super().__init__("localhost", timeout=seconds)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
 
 
 class _Asking:
@@ -49,24 +34,43 @@ class _Asking:
         seconds = min(self._seconds, self._until - time.monotonic())
         if seconds <= 0:
             return {"error": "no time left"}
-        connection = _Connection(self._socket, seconds)
         try:
-            connection.request("GET", path, headers={"Host": "docker"})
-            answer = connection.getresponse()
-            return self._bounded(answer.status, answer.read(BYTES + 1))
+            answer = self._exchange(path, time.monotonic() + seconds)
         except OSError as error:
             return {"error": error.strerror or str(error) or "no answer"}
-        except HTTPException as error:
-            return {"error": "not HTTP: %s" % type(error).__name__}
-        finally:
-            connection.close()
+        return _parsed(answer)
 
-    def _bounded(self, status: int, body: bytes) -> Dict[str, Any]:
-        with self._lock:
-            self._left -= len(body)
-            if len(body) > BYTES or self._left < 0:
-                return {"error": "an answer of more than %d MiB" % ((BYTES if self._left >= 0 else ALL_BYTES) >> 20)}
-        return {"status": status, "body": body.decode("utf-8", "replace")}
+    def _exchange(self, path: str, deadline: float) -> bytes:
+        """Ask in HTTP/1.0, whose answer is all that comes until the other side closes (RFC 1945 section 7.2.2)."""
+        kept: List[bytes] = []
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(max(0.001, deadline - time.monotonic()))
+            sock.connect(self._socket)
+            sock.sendall(b"GET %s HTTP/1.0\r\nHost: docker\r\n\r\n" % path.encode())
+            while True:
+                sock.settimeout(max(0.001, deadline - time.monotonic()))
+                part = sock.recv(1 << 20)
+                if not part:
+                    return b"".join(kept)
+                kept.append(part)
+                with self._lock:
+                    self._left -= len(part)
+                    if self._left < 0:
+                        raise OSError(0, "answers of more than %d MiB" % (ALL_BYTES >> 20))
+
+
+def _parsed(answer: bytes) -> Dict[str, Any]:
+    """Take status and body out of an answer; its ``Content-Length``, where it has one, says whether it is whole."""
+    head, end, body = answer.partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    status = lines[0].split(b" ")
+    if not end or not status[0].startswith(b"HTTP/1.") or len(status) < 2 or not status[1].isdigit():
+        return {"error": "not HTTP" if answer else "no answer"}
+    fields = dict(line.lower().replace(b" ", b"").split(b":", 1) for line in lines[1:] if b":" in line)
+    length = fields.get(b"content-length", b"")
+    if length.isdigit() and int(length) != len(body):
+        return {"error": "an answer that is not whole"}
+    return {"status": int(status[1]), "body": body.decode("utf-8", "replace")}
 
 
 def get(request: Dict[str, Any]) -> Dict[str, Any]:

@@ -29,6 +29,7 @@ PARTS = {
     "within": "nested",
     "sniff": "sniffers",
     "tail": "sniffers",
+    "quiet": "sniffers",
     "stop": "sniffers",
     "trace": "tracer",
     "untrace": "tracer",

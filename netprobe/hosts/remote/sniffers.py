@@ -157,10 +157,15 @@ class Sniffers:
         parts = {key: each.more() for key, each in list(self._sniffers.items())}
         return {"points": {key: part for key, part in parts.items() if part}}
 
-    def stop(self, request: Dict[str, Any]) -> Dict[str, Any]:
-        """Wait until no sniffer has written for ``quiet_seconds`` (at most ``seconds``), end them, return what each has."""
+    def quiet(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        """Wait until no sniffer has written for ``quiet_seconds``, ``seconds`` at most."""
+        deadline = time.monotonic() + request["seconds"]
+        self._quiet(list(self._sniffers.values()), request["quiet_seconds"], deadline)
+        return {}
+
+    def stop(self, _request: Dict[str, Any]) -> Dict[str, Any]:
+        """End all sniffers, and return what each has."""
         sniffers = list(self._sniffers.values())
-        self._quiet(sniffers, request["quiet_seconds"], time.monotonic() + request["seconds"])
         for sniffer in sniffers:
             sniffer.interrupt()
         for sniffer in sniffers:
@@ -184,4 +189,4 @@ class Sniffers:
 def operations(children: Children) -> Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]]:
     """Return what this module answers."""
     sniffers = Sniffers(children)
-    return {"sniff": sniffers.start, "tail": sniffers.tail, "stop": sniffers.stop}
+    return {"sniff": sniffers.start, "tail": sniffers.tail, "quiet": sniffers.quiet, "stop": sniffers.stop}
