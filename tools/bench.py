@@ -1,6 +1,6 @@
 """`make bench`: what netprobe costs, beside something known, measured in one run on this machine. No pass, no fail.
 
-    tools/bench.py [--packets N] [--runs N] [--experiments none|some|all]
+    tools/bench.py [--packets N] [--runs N] [--pairs N] [--base DIR] [--experiments none|some|all]
 
 The live part needs root and a lab that is up (`netprobe lab up`); it starts containers in it and removes all of them again.
 """
@@ -16,18 +16,17 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import bench_base
 import bench_big
 import bench_causes
-import numpy as np
+from bench_pcap import synthetic_pcap
 
 from netprobe_lab.layout import this_lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from numpy.typing import NDArray
 
     from netprobe.evidence.model import Packets
 
@@ -42,6 +41,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--packets", type=int, default=200_000, help="size of the synthetic capture")
     parser.add_argument("--runs", type=int, default=7, help="runs of each command; the median counts")
+    parser.add_argument("--pairs", type=int, default=9, help="runs of each command beside the older commit's")
+    parser.add_argument(
+        "--base", type=Path, help=f"a checkout of {bench_base.BASE} with its .venv (default: made in build/)"
+    )
     parser.add_argument(
         "--experiments",
         choices=("none", "some", "all"),
@@ -53,11 +56,27 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="netprobe-bench-") as folder:
         replay(Path(folder), chosen.runs)
         decode(Path(folder), chosen.packets)
+        beside(Path(folder), bench_base.python_of(chosen.base), chosen.pairs)
     bench_big.big_host(rules=5000, containers=500)
     bench_causes.replayed()
     if live(chosen.runs) and chosen.experiments != "none":
         bench_causes.live(this_lab(), every=chosen.experiments == "all")
     return 0
+
+
+def beside(folder: Path, base: str | None, pairs: int) -> None:
+    """Every command beside that of the older commit; those that ask hosts where a lab is up."""
+    if base is None:
+        return
+    bench_base.beside(base, bench_base.offline(folder), pairs)
+    if lab_is_up():
+        with bench_container():
+            bench_base.beside(base, [*bench_base.live(folder)], pairs)
+
+
+def lab_is_up() -> bool:
+    """Tell whether this checkout's lab is up, and may be used."""
+    return os.geteuid() == 0 and run(*NETPROBE, "lab", "status", check=False) == 0
 
 
 def start_up(runs: int) -> None:
@@ -107,7 +126,7 @@ def scapy_seconds_a_packet(packets: Packets, count: int) -> float:
 
 def live(runs: int) -> bool:
     """A healthy explain across the lab's two hosts, and where its time went; False when there is no lab."""
-    if os.geteuid() != 0 or run(*NETPROBE, "lab", "status", check=False) != 0:
+    if not lab_is_up():
         print("live explain: not measured, no lab is up (sudo netprobe lab up)")
         return False
     with bench_container():
@@ -161,43 +180,6 @@ def wait_until_it_works(seconds: float = 20.0) -> None:
 def lab_hosts() -> str:
     """Return the inventory of this checkout's lab."""
     return str(this_lab().hosts_file)
-
-
-def synthetic_pcap(count: int) -> bytes:
-    """Return a pcap file of `count` 54-byte TCP packets: handshakes of many clients with one server, 10 µs apart.
-
-    Client n sends SYN, the server SYN-ACK, client ACK; ports and sequence numbers differ by n.
-    """
-    number = np.arange(count, dtype=np.uint32)
-    client, step = number // 3, number % 3
-    back = step == 1
-    packets = np.zeros((count, 70), np.uint8)
-    microseconds = number.astype(np.uint64) * 10
-    put(packets, 0, 4, 1_700_000_000 + microseconds // 1_000_000, "<")
-    put(packets, 4, 4, microseconds % 1_000_000, "<")
-    put(packets, 8, 4, np.full(count, 54), "<")
-    put(packets, 12, 4, np.full(count, 54), "<")
-    packets[:, 16:30] = np.frombuffer(bytes.fromhex("0200000000020200000000010800"), np.uint8)
-    packets[:, 30:42] = np.frombuffer(bytes.fromhex("450000280000400040060000"), np.uint8)
-    ends = (0x0A000000 + (client >> 14)).astype(np.uint64), np.full(count, 0xC0A803CA, np.uint64)
-    ports = (1024 + client % 16384).astype(np.uint64), np.full(count, 80, np.uint64)
-    for side, offset in ((0, 42), (1, 46)):
-        put(packets, offset, 4, np.where(back == bool(side), ends[0], ends[1]), ">")
-    for side, offset in ((0, 50), (1, 52)):
-        put(packets, offset, 2, np.where(back == bool(side), ports[0], ports[1]), ">")
-    isn, reply_isn = client.astype(np.uint64) * 1000 + 7, client.astype(np.uint64) * 1000 + 500
-    put(packets, 54, 4, np.where(back, reply_isn, isn + (step == 2)), ">")
-    put(packets, 58, 4, np.select([step == 0, step == 1], [np.zeros(count, np.uint64), isn + 1], reply_isn + 1), ">")
-    packets[:, 62] = 0x50
-    packets[:, 63] = np.array([0x02, 0x12, 0x10], np.uint8)[step]
-    head = bytes.fromhex("d4c3b2a1 0200 0400 00000000 00000000 00000400 01000000")
-    return head + packets.tobytes()
-
-
-def put(packets: NDArray[np.uint8], offset: int, size: int, values: NDArray[Any], order: str) -> None:
-    """Write one integer column into every packet."""
-    column = np.ascontiguousarray(values.astype(f"{order}u{size}"))
-    packets[:, offset : offset + size] = column.view(np.uint8).reshape(len(values), size)
 
 
 def median(call: Callable[[], object], runs: int) -> float:
