@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -145,6 +144,8 @@ def _writable(file: Path, *, force: bool) -> Path:
         raise exists(file)
     if not file.parent.is_dir():
         raise UsageFault(f"--save: there is no directory {file.parent}", "make it, or choose another")
+    import tempfile
+
     try:
         with tempfile.TemporaryFile(dir=file.parent):
             return file

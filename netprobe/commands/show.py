@@ -9,25 +9,20 @@ from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import put
 from netprobe.errors import EXIT_FAILS, EXIT_UNDETERMINED, EXIT_WORKS, UsageFault
-from netprobe.model.report import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netprobe.model.report import Report
 
-EXIT_OF = {
-    Verdict.WORKS: EXIT_WORKS,
-    Verdict.FAILS: EXIT_FAILS,
-    Verdict.UNDETERMINED: EXIT_UNDETERMINED,
-}
+EXIT_OF = {"works": EXIT_WORKS, "fails": EXIT_FAILS, "undetermined": EXIT_UNDETERMINED}
+"""By verdict: its text, as a command is read before there is a report."""
 
 
 def exit_code(report: Report) -> int:
     """Return the exit code of one report; a failure without a named cause has not been determined."""
-    if report.verdict is Verdict.FAILS and report.cause is None:
-        return EXIT_UNDETERMINED
-    return EXIT_OF[report.verdict]
+    code = EXIT_OF[report.verdict.value]
+    return EXIT_UNDETERMINED if code == EXIT_FAILS and report.cause is None else code
 
 
 def show_json(reports: Sequence[Report]) -> None:

@@ -60,8 +60,8 @@ AFTER = ("addr", "neigh", "iptables", "iptables-legacy", "ip6tables", "nft", "so
 NAMESPACE_FIRST = ("addr", "route")
 NAMESPACE_REST = ("neigh", "sockets", "iptables", "counters")
 NAMESPACE_AFTER = ("neigh", "sockets", "iptables", "counters")
-COUNTED = frozenset({"counters", "conntrack-stat"})
-"""What counts events: of use beside what it is afterwards, so not where nothing is sent."""
+SENT_ONLY = frozenset({"fdb", "counters", "conntrack-stat"})
+"""Where packets went and what happened to them: of no use where nothing is sent."""
 MATTERS = frozenset({"addr", "route", "iptables", "nft", "sockets", "trace"})
 """Keys whose absence is worth a limit of its own."""
 
@@ -149,7 +149,7 @@ def ask(
 def ask_rest(session: Session, record: HostRecord, *, predicts: bool) -> Asked:
     """Ask for all state of a host beside what was asked first; where nothing will be sent, for what a prediction needs."""
     proxies = session.submit("proxies")  # first: where to sniff depends on it
-    asked = ask(session, record, [key for key in REST if not (predicts and key in COUNTED)])
+    asked = ask(session, record, [key for key in REST if not (predicts and key in SENT_ONLY)])
     asked.others = {
         "proxies": proxies,
         "sysctl": session.submit("sysctls", patterns=list(SYSCTLS)),
@@ -163,7 +163,7 @@ def ask_rest(session: Session, record: HostRecord, *, predicts: bool) -> Asked:
 def ask_namespace(session: Session, record: HostRecord, container: str, *, predicts: bool) -> tuple[Asked, Asked]:
     """Ask for the state of a container's namespace: what a plan needs, and the rest."""
     first = ask(session, record, (), {container: NAMESPACE_FIRST})
-    rest = [key for key in NAMESPACE_REST if not (predicts and key in COUNTED)]
+    rest = [key for key in NAMESPACE_REST if not (predicts and key in SENT_ONLY)]
     return first, ask(session, record, (), {container: rest})
 
 

@@ -81,6 +81,8 @@ class Run:
     def _observe(self, sessions: HostSessions) -> None:
         self._craft_ahead()
         with self._phase("engines", "reading addresses, routes and containers"):
+            if self.question.predict:
+                threading.Thread(target=self.meanwhile, daemon=True).start()
             sessions.survey(self._wanted())
             place = find_source(sessions, self.source)
             sessions.ask_rest(place.host)
@@ -158,7 +160,6 @@ class Run:
         self._involve(sessions, plan)
         for host in self.involved:
             sessions.ask_rest(host)
-        threading.Thread(target=self.meanwhile, daemon=True).start()
         sessions.receive_rest(self.involved)
 
     def _prepare(self, sessions: HostSessions, plan: DialPlan) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +29,12 @@ def environment() -> Dict[str, str]:
     path = [part for part in os.environ.get("PATH", "").split(":") if part.startswith("/")]
     path += [part for part in SBIN if part not in path]
     return {"PATH": ":".join(path), "LC_ALL": "C", "HOME": "/"}
+
+
+def which(program: str, path: str) -> Optional[str]:
+    """Return where a program is (shutil.which's module takes as long to load as a third of this program)."""
+    places = [os.path.join(folder, program) for folder in path.split(":")] if "/" not in program else [program]
+    return next((place for place in places if os.path.isfile(place) and os.access(place, os.X_OK)), None)
 
 
 class Children:
@@ -71,7 +76,7 @@ class Children:
             Missing: one is not installed.
         """
         for program in programs:
-            if shutil.which(program, path=self._environment["PATH"]) is None:
+            if which(program, self._environment["PATH"]) is None:
                 raise Missing("%s: not installed" % program)
 
     def spawn(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 
-from netprobe.hosts.remote.children import Missing, environment, read_bounded
+from netprobe.hosts.remote.children import Missing, environment, read_bounded, which
 from netprobe.hosts.remote.threads import side_by_side
 
 TYPE_CHECKING = False
@@ -32,7 +31,7 @@ def run(children: Children, request: Dict[str, Any]) -> Dict[str, Any]:
 
 def _extra(command: Dict[str, Any]) -> bool:
     path = environment()["PATH"]
-    own, other = shutil.which(command["argv"][0], path=path), shutil.which(command["other_than"], path=path)
+    own, other = which(command["argv"][0], path), which(command["other_than"], path)
     if own is None or os.path.isfile(command["other_than"]):
         return True
     return other is not None and os.path.realpath(own) == os.path.realpath(other)
