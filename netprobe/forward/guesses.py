@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from netprobe.evidence.model import Place
 from netprobe.forward.drivers import driver_of
 from netprobe.forward.frame import Arrival, with_address
-from netprobe.model.endpoint import Endpoint
 from netprobe.state.address import covers
 from netprobe.state.lookup import (
     RouteHop,
@@ -20,7 +19,6 @@ from netprobe.state.lookup import (
     host_with,
     network_for,
     networks_of,
-    published_by,
     route_lookup,
 )
 
@@ -29,35 +27,6 @@ if TYPE_CHECKING:
 
     from netprobe.state.engine.model import Container, EndpointSettings
     from netprobe.state.model import Host
-
-_NOBODYS = "192.0.2.1"  # TEST-NET-1: whoever routes it does so by default
-
-
-def published_end(host: Host, address: str, port: int | None, proto: str, *, six: bool) -> Endpoint | None:
-    """Where a running container is reached that publishes this port of the host; None for none.
-
-    The address must be the host's own. ``six``: an IPv6 address only by IPv6 (DNAT keeps the IP version; docker-proxy need not).
-    """
-    if port is None or proto not in {"tcp", "udp"} or not has_address(host.own, address):
-        return None
-    found = published_by(host, address, port, proto)
-    if found is None or not found[0].running:
-        return None
-    serving = serving_endpoint(host, found[0])
-    if serving is None:
-        return None
-    inner = serving.address6 if ":" in address and (six or serving.address6) else serving.address
-    return Endpoint(inner, found[1].container_port) if inner else None
-
-
-def serving_endpoint(host: Host, container: Container) -> EndpointSettings | None:
-    """Where a published port leads: the engine uses the network that has the container's default route."""
-    serving = [
-        each for each, network in networks_of(host, container) if driver_of(network).publishes and not network.internal
-    ]
-    hop = route_lookup(host.namespace(container.name), _NOBODYS)
-    by_route = [each for each in serving if hop and container_interface(host, container, each) == hop.dev]
-    return next(iter([*by_route, *serving]), None)
 
 
 def routes(host: Host, place: Place, address: str) -> Iterator[RouteHop]:
@@ -139,7 +108,5 @@ __all__ = [
     "beyond",
     "forwarded_query",
     "inward",
-    "published_end",
     "routes",
-    "serving_endpoint",
 ]

@@ -13,37 +13,30 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
+from netprobe.forward.conntrack import Conntrack
 from netprobe.forward.frame import Frame, Tap, point_name
-from netprobe.forward.guesses import beyond, published_end, routes
-from netprobe.forward.model import Barrier, Flying, Obstacle, Stopped, UnknownHere, WalkStep
-from netprobe.forward.netfilter import Filter, filter_of, pass_hook, pass_netdev
+from netprobe.forward.guesses import beyond
+from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
+from netprobe.forward.published import published_end
 from netprobe.forward.settings import bridge_netfilter, forwarding_off, no_route_localnet, reverse_path
 from netprobe.forward.sockets import HERE, Taken, asked_elsewhere, paused, taken
+from netprobe.forward.stack import Stack
 from netprobe.forward.wire import carry
 from netprobe.model.report import Direction
 from netprobe.state.address import same
-from netprobe.state.lookup import docker_bridges, has_address, route_lookup
+from netprobe.state.lookup import docker_bridges, has_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from netprobe.forward.frame import Arrival
     from netprobe.forward.modes import Mode
+    from netprobe.forward.netfilter import Filter
     from netprobe.forward.trail import Trail
     from netprobe.state.lookup import RouteHop
     from netprobe.state.model import Host, Namespace
 
 _MAX_NAMESPACES = 16
-_MAX_RULES = 8  # that stop a packet at one hook, one behind the other
-_DECIDES_NAT = frozenset({"PREROUTING", "OUTPUT"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """conntrack in one namespace: the packet as it came in (or was sent), and as it left it."""
-
-    came: Flying
-    left: Flying
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,10 +54,16 @@ class Walker:
     mode: Mode
     trail: Trail
     arrives: Place | None = None
-    tracked: dict[Place, list[_Entry]] = field(default_factory=dict)
+    conntrack: Conntrack = field(default_factory=Conntrack)
     entered: int = 0
     ends: list[tuple[Place, Flying]] = field(default_factory=list)
     asked: list[tuple[Place, str, int | None]] = field(default_factory=list)
+
+    stack: Stack = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Have the namespaces decide in this walk's mode."""
+        self.stack = Stack(hosts=self.hosts, mode=self.mode, trail=self.trail)
 
     def request(self, place: Place, packet: Flying) -> None:
         """Send a packet and follow it to a socket. Raises Stopped, UnknownHere."""
@@ -87,18 +86,18 @@ class Walker:
     def _send(self, place: Place, packet: Flying) -> None:
         """Locally sent: routing, OUTPUT (routing again behind its DNAT), POSTROUTING, out."""
         host, namespace = self._namespace(place)
-        by = self._filter(host, place, packet.dst)
-        way = self._route(place, namespace, packet.dst, packet.src or "", packet.direction)
+        by = self.stack.filter(host, place, packet.dst)
+        way = self.stack.route(place, namespace, packet.dst, packet.src or "", packet.direction)
         packet = replace(packet, src=packet.src or way.src or None)
         if packet.direction is Direction.REQUEST:
             self.asked.append((place, packet.dst, packet.dport))
-        restored = self._restored(place, packet)
-        passed = restored or self._hook(by, "OUTPUT", packet, out_if=way.dev)
+        restored = self.conntrack.restored(place, packet)
+        passed = restored or self.stack.hook(by, "OUTPUT", packet, out_if=way.dev)
         if passed.dst != packet.dst:
-            way = self._route(place, namespace, passed.dst, passed.src or "", packet.direction)
-            self._check(lambda: no_route_localnet(place, host, passed, way))
-        left = passed if restored is not None else self._hook(by, "POSTROUTING", passed, out_if=way.dev)
-        self._track(place, packet, left)
+            way = self.stack.route(place, namespace, passed.dst, passed.src or "", packet.direction)
+            self.stack.check(lambda: no_route_localnet(place, host, passed, way))
+        left = passed if restored is not None else self.stack.hook(by, "POSTROUTING", passed, out_if=way.dev)
+        self.conntrack.track(place, packet, left)
         if way.local:
             self._over_lo(place, by, left)
         else:
@@ -106,8 +105,8 @@ class Walker:
 
     def _over_lo(self, place: Place, by: Filter, packet: Flying) -> None:
         self.trail.pass_tap(Tap(point=point_name(place, "lo"), place=place, interface="lo"), packet)
-        self._hook(by, "PREROUTING", packet, in_if="lo", new=False)
-        self._deliver(place, self._hook(by, "INPUT", packet, in_if="lo"))
+        self.stack.hook(by, "PREROUTING", packet, in_if="lo", new=False)
+        self._deliver(place, self.stack.hook(by, "INPUT", packet, in_if="lo"))
 
     def _receive(self, place: Place, packet: Flying, in_if: str, tap: Tap | None = None) -> None:
         """Arrived by an interface: ingress, PREROUTING, routing, and then in, or on; ``tap``: its point, still to be seen behind PREROUTING."""
@@ -115,39 +114,39 @@ class Walker:
         if self.entered > _MAX_NAMESPACES:
             raise UnknownHere(f"{place}: a loop")
         host, namespace = self._namespace(place)
-        by = self._filter(host, place, packet.dst)
+        by = self.stack.filter(host, place, packet.dst)
         if tap is None:
-            self._netdev(by, "ingress", in_if, packet)
-        restored = self._restored(place, packet)
-        passed = self._hook(by, "PREROUTING", packet, in_if=in_if)
+            self.stack.netdev(by, "ingress", in_if, packet)
+        restored = self.conntrack.restored(place, packet)
+        passed = self.stack.hook(by, "PREROUTING", packet, in_if=in_if)
         if restored is not None:
             passed = replace(passed, dst=restored.dst, dport=restored.dport)
         if tap is not None:
             self.trail.pass_tap(tap, passed)
-            self._netdev(by, "ingress", in_if, passed)
-        self._check(lambda: reverse_path(place, host, passed, in_if))
+            self.stack.netdev(by, "ingress", in_if, passed)
+        self.stack.check(lambda: reverse_path(place, host, passed, in_if))
         if _owns(host, place, namespace, passed.dst):
             self._in(place, by, packet, restored or passed, in_if)
         else:
             self._on(place, by, packet, passed, restored, in_if)
 
     def _in(self, place: Place, by: Filter, came: Flying, packet: Flying, in_if: str) -> None:
-        passed = self._hook(by, "INPUT", packet, in_if=in_if)
-        self._track(place, came, passed)
+        passed = self.stack.hook(by, "INPUT", packet, in_if=in_if)
+        self.conntrack.track(place, came, passed)
         self._deliver(place, passed)
 
     def _on(self, place: Place, by: Filter, came: Flying, packet: Flying, restored: Flying | None, in_if: str) -> None:
         """Forwarded."""
         host, namespace = self._namespace(place)
-        way = self._route(place, namespace, packet.dst, packet.src or "", packet.direction)
-        self._check(lambda: forwarding_off(place, host, packet, in_if))
-        passed = self._hook(by, "FORWARD", packet, in_if=in_if, out_if=way.dev)
+        way = self.stack.route(place, namespace, packet.dst, packet.src or "", packet.direction)
+        self.stack.check(lambda: forwarding_off(place, host, packet, in_if))
+        passed = self.stack.hook(by, "FORWARD", packet, in_if=in_if, out_if=way.dev)
         passed = replace(passed, ttl=passed.ttl - 1)
         if restored is not None:
             passed = replace(passed, src=restored.src, sport=restored.sport)
         else:
-            passed = self._hook(by, "POSTROUTING", passed, in_if=in_if, out_if=way.dev)
-        self._track(place, came, passed)
+            passed = self.stack.hook(by, "POSTROUTING", passed, in_if=in_if, out_if=way.dev)
+        self.conntrack.track(place, came, passed)
         self._out(place, passed, way)
 
     # -- links --------------------------------------------------------------------------------------------------------
@@ -155,7 +154,7 @@ class Walker:
     def _out(self, place: Place, packet: Flying, way: RouteHop) -> None:
         """Out of an interface, over the link, into the next namespace."""
         host, _ = self._namespace(place)
-        self._netdev(self._filter(host, place, packet.dst), "egress", way.dev, packet)
+        self.stack.netdev(self.stack.filter(host, place, packet.dst), "egress", way.dev, packet)
         frame = Frame(
             hosts=self.hosts, place=place, device=way.dev, address=way.via or packet.dst, direction=packet.direction,
             mode=self.mode,
@@ -194,103 +193,16 @@ class Walker:
         host = self.hosts[place.host]
         if not bridge_netfilter(host, packet.dst):
             return packet
-        by = self._filter(host, own, packet.dst)
-        restored = self._restored(own, packet)
-        passed = self._hook(by, "PREROUTING", packet, in_if=bridge)
-        passed = self._hook(by, "FORWARD", passed, in_if=bridge, out_if=bridge)
+        by = self.stack.filter(host, own, packet.dst)
+        restored = self.conntrack.restored(own, packet)
+        passed = self.stack.hook(by, "PREROUTING", packet, in_if=bridge)
+        passed = self.stack.hook(by, "FORWARD", passed, in_if=bridge, out_if=bridge)
         return passed if restored is None else replace(passed, src=restored.src, sport=restored.sport)
 
     def _filters_first(self, arrival: Arrival, dst: str) -> bool:
         """Whether a bridge hands up what comes from a port of its own behind PREROUTING only (br_nf_pre_routing, ip_sabotage_in)."""
         host = self.hosts.get(arrival.into.host) if arrival.into and arrival.into.container is None else None
         return host is not None and arrival.in_if in docker_bridges(host) and bridge_netfilter(host, dst)
-
-    # -- decisions ----------------------------------------------------------------------------------------------------
-
-    def _check(self, find: Callable[[], Obstacle | None]) -> None:
-        """Meet what a setting puts in the way."""
-        try:
-            obstacle = find()
-        except UnknownHere as why:
-            self.mode.unknown(why)
-            return
-        if obstacle is not None:
-            self.mode.meet(obstacle)
-
-    def _filter(self, host: Host, place: Place, address: str) -> Filter:
-        try:
-            return filter_of(host, place, address)
-        except UnknownHere as why:
-            self.mode.unknown(why)
-            return Filter(place=place, namespace=host.namespace(place.container), known=False)
-
-    def _hook(
-        self, by: Filter, hook: str, packet: Flying, *, in_if: str = "", out_if: str = "", new: bool = True
-    ) -> Flying:
-        """Pass a hook; where it translates destinations, that is a fork."""
-        passed = self._by_rules(by, hook, packet, in_if=in_if, out_if=out_if, new=new)
-        if hook not in _DECIDES_NAT or packet.direction is Direction.REPLY or by.place.container or not new:
-            return passed[0] if passed else packet
-        return self.mode.choose(passed, lambda: self._translations(by.place, packet), f"{by.place}: {hook}")
-
-    def _by_rules(self, by: Filter, hook: str, packet: Flying, **options: object) -> tuple[Flying, ...]:
-        """The packet behind a hook as its rules have it; empty where they do not tell."""
-        if not by.known or not self.mode.heeds_rules:
-            return ()
-        gone = self.mode.gone(by.place)
-        for _ in range(_MAX_RULES):
-            try:
-                passed, steps = pass_hook(by, hook, packet, gone=gone, **options)  # type: ignore[arg-type]  # as _hook has them
-            except Stopped as stopped:
-                self.mode.meet(stopped.obstacle)
-                if not self.mode.explores:
-                    return (packet,)
-                gone |= {stopped.obstacle.rule} if stopped.obstacle.rule else set()
-            except UnknownHere as why:
-                self.mode.unknown(why)
-                return ()
-            else:
-                self.trail.steps += steps
-                return (passed,)
-        return ()
-
-    def _translations(self, place: Place, packet: Flying) -> Iterator[Flying]:
-        """What may become of a packet's destination in a host that publishes the port: DNAT, or not."""
-        host = self.hosts[place.host]
-        to = published_end(host, packet.dst, packet.dport, packet.proto, six=True)
-        if to is not None:
-            yield replace(packet, dst=to.address, dport=to.port, orig=(packet.dst, packet.dport))
-        yield packet
-
-    def _netdev(self, by: Filter, hook: str, device: str, packet: Flying) -> None:
-        try:
-            pass_netdev(by, hook, device, packet, self.mode.gone(by.place))
-        except Stopped as stopped:
-            self.mode.meet(stopped.obstacle)
-        except UnknownHere as why:
-            self.mode.unknown(why)
-
-    def _route(self, place: Place, namespace: Namespace, dst: str, src: str, direction: Direction) -> RouteHop:
-        known = namespace.routes is not None
-        found = route_lookup(namespace, dst, src=src) if known else None
-        if known and (found is None or not found.dev):
-            text = f"no route to {dst}"
-            self.mode.meet(
-                Obstacle(barrier=Barrier.NO_ROUTE, place=place, label="routing", text=text, direction=direction)
-            )
-        host = self.hosts[place.host]
-        decided = (found,) if found is not None and found.dev else ()
-        why = f"the routes of {place} are not known"
-        way = self.mode.choose(decided, lambda: () if decided else routes(host, place, dst), why)
-        link = namespace.link(way.dev)
-        if link is not None and not link.up:
-            text = f"{way.dev} is down"
-            self.mode.meet(
-                Obstacle(barrier=Barrier.LINK_DOWN, place=place, label=way.dev, text=text, direction=direction)
-            )
-        what = f"{dst} is local" if way.local else f"to {dst} by {way.dev}{f' via {way.via}' if way.via else ''}"
-        self.trail.steps.append(WalkStep(place=place, stage="routing", what=what, direction=direction))
-        return way
 
     # -- sockets ------------------------------------------------------------------------------------------------------
 
@@ -308,7 +220,7 @@ class Walker:
         if by.step is not None:
             self.trail.steps.append(by.step)
         if by.dials is None:
-            self._check(lambda: paused(host, place, packet))
+            self.stack.check(lambda: paused(host, place, packet))
             return
         inner = Flying(
             src=None, sport=None, dst=by.dials.address, dport=by.dials.port, proto=packet.proto, leg=2
@@ -333,22 +245,6 @@ class Walker:
             yield Taken(dials=to)
         elif not known:
             yield HERE
-
-    # -- conntrack ----------------------------------------------------------------------------------------------------
-
-    def _track(self, place: Place, came: Flying, left: Flying) -> None:
-        if came.direction is Direction.REQUEST:
-            self.tracked.setdefault(place, []).append(_Entry(came, left))
-
-    def _restored(self, place: Place, packet: Flying) -> Flying | None:
-        """An answer with its translations undone; None for a request, or where nothing was translated."""
-        if packet.direction is Direction.REQUEST:
-            return None
-        for entry in self.tracked.get(place, ()):
-            if entry.left.back().endpoints == packet.endpoints and entry.came.endpoints != entry.left.endpoints:
-                back = entry.came.back()
-                return replace(packet, src=back.src, sport=back.sport, dst=back.dst, dport=back.dport)
-        return None
 
 
 def _around(taps: list[Tap], bridge: str) -> tuple[list[Tap], list[Tap]]:

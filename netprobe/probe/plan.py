@@ -13,8 +13,9 @@ from netprobe.errors import UsageFault
 from netprobe.evidence.model import Place
 from netprobe.forward.drivers import driver_of
 from netprobe.forward.owners import flat_owner_beyond, owner_of_address
+from netprobe.forward.published import serving_address
 from netprobe.model.endpoint import Endpoint
-from netprobe.state.address import covers, ip, is_any, is_loopback, overlaps
+from netprobe.state.address import covers, is_any, is_loopback, overlaps
 from netprobe.state.lookup import (
     canonical,
     docker_bridges,
@@ -154,23 +155,6 @@ def choose_binding(container: Container, port: int, proto: str, *, version: int 
         fitting or mine, key=lambda each: (not each.host_port, not is_any(each.host_ip), is_loopback(each.host_ip))
     )
     return order[0] if order else None
-
-
-def serving_address(host: Host, container: Container, dialled: str = "") -> str:
-    """Return the address of a container that a published port leads to; ``""`` while it has none."""
-    version = ip(dialled).version if dialled and ip(dialled) else 4  # type: ignore[union-attr]  # checked
-    pairs = [
-        endpoint
-        for endpoint, network in networks_of(host, container)
-        if driver_of(network).publishes and not network.internal
-    ]
-    hop = route_lookup(host.namespace(container.name), "192.0.2.1")  # TEST-NET-1: nobody's, so by the default route
-    pairs.sort(key=lambda endpoint: not (hop is not None and hop.via and hop.via == endpoint.gateway))
-    for endpoint in pairs:
-        address = endpoint.address6 if version == 6 and endpoint.address6 else endpoint.address
-        if address:
-            return address
-    return ""
 
 
 def _direct(hosts: Mapping[str, Host], source: Place, host: Host, container: Container) -> tuple[str, str] | None:
