@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.causes.firewall.forward import STOPPED
+from netprobe.causes.proof.blocked import STOPPED
 from netprobe.causes.proof.drops import counted, traced_drop
 from netprobe.causes.proof.kernel_drops import untold
 from netprobe.evidence.model import LimitKind, Proto
@@ -80,10 +80,10 @@ def _drops(case: Case) -> Iterator[str]:
     """The rules that dropped something meanwhile, where none of the known causes is behind it."""
     proved = traced_drop(case)
     if proved is not None:
-        yield f"{proved.host}: {proved.counter} ({proved.rule.text}); it is none of the known causes"
+        yield f"{proved.host}: {proved.evidence} ({proved.rule.text}); it is none of the known causes"
     elif case.story.symptom in STOPPED:
         for drop in counted(case):
-            yield f"{drop.host}: {drop.counter} meanwhile ({drop.rule.text}); whether by this packet is not certain"
+            yield f"{drop.host}: {drop.evidence} meanwhile ({drop.rule.text}); whether by this packet is not certain"
 
 
 def _lost(evidence: Evidence) -> Iterator[str]:

@@ -18,7 +18,7 @@ from netprobe.state.lookup import networks_of
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
-    from netprobe.causes.proof.blocked import Blocked
+    from netprobe.causes.proof.stopped_by import StoppedBy
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Remedy
     from netprobe.model.rule import RuleRef
@@ -55,42 +55,44 @@ class IccFalse(Filtered):
 
     code = "icc-false"
 
-    def fits(self, case: Case, rule: Blocked) -> bool:
+    def fits(self, case: Case, found: StoppedBy) -> bool:
         """It is Docker's own rule for a bridge of both, whose network has the option."""
-        host = case.before(rule.host)
+        host = case.before(found.host)
         network = _bridge_of_both(case, host) if host else None
-        return network is not None and not network.icc and f"-i {network.bridge} -o {network.bridge} " in rule.rule.text
+        return (
+            network is not None and not network.icc and f"-i {network.bridge} -o {network.bridge} " in found.rule.text
+        )
 
-    def summary(self, case: Case, rule: Blocked) -> str:
+    def summary(self, case: Case, found: StoppedBy) -> str:
         """Which network."""
-        host = case.before(rule.host)
+        host = case.before(found.host)
         network = _bridge_of_both(case, host) if host else None
         name = network.name if network else "their network"
         source, target = case.source_container, case.target
         names = f"{source.name} does not reach {target.name}" if source and target else "its containers do not talk"
-        return f"network {name} has enable_icc=false: {names} on it ({rule.rule})"
+        return f"network {name} has enable_icc=false: {names} on it ({found.rule})"
 
-    def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:
+    def more(self, case: Case, found: StoppedBy) -> tuple[str, ...]:
         """ARP is no matter of iptables: it crosses."""
         crossed = [each for each in case.arp if case.probe and each.asked == case.probe.dialled and each.answers]
         frames = [str(frame.frame) for each in crossed[:1] for frame in each.answers[:1]]
-        host = case.before(rule.host)
+        host = case.before(found.host)
         network = _bridge_of_both(case, host) if host else None
         option = f"docker: {network.name} has com.docker.network.bridge.enable_icc=false" if network else ""
         return (option, f"ARP crosses the bridge: frame {frames[0]}" if frames else "")
 
-    def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:
+    def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
         """A network of their own, by whose name for the target it is dialled then."""
         source, target = case.source_container, case.target
         if source is None or target is None:
             return ()
         name = f"{source.name}-{target.name}"
         return (
-            run(rule.host, "docker", "network", "create", name),
-            run(rule.host, "docker", "network", "connect", name, source.name),
-            run(rule.host, "docker", "network", "connect", name, target.name),
+            run(found.host, "docker", "network", "create", name),
+            run(found.host, "docker", "network", "connect", name, source.name),
+            run(found.host, "docker", "network", "connect", name, target.name),
             advise(
-                rule.host,
+                found.host,
                 f"then dial {target.name} by its name, or by its address on {name}: that opens all its ports to {source.name}; it stays so after a reboot",
             ),
         )
@@ -124,36 +126,36 @@ class BridgeNfForwardDrop(Filtered):
     needs = ("containers", "networks", "sysctl")
     instead_of = frozenset({ForwardDrop})
 
-    def fits(self, case: Case, rule: Blocked) -> bool:
+    def fits(self, case: Case, found: StoppedBy) -> bool:
         """Both are on one bridge, the setting is on, and the rule is not Docker's own for enable_icc=false."""
-        host = case.before(rule.host)
+        host = case.before(found.host)
         network = _bridge_of_both(case, host) if host else None
         if host is None or network is None:
             return False
         on = (host.sysctls or {}).get(_switch(case)) == "1"
-        return on and f"-i {network.bridge} -o {network.bridge} " not in rule.rule.text
+        return on and f"-i {network.bridge} -o {network.bridge} " not in found.rule.text
 
-    def summary(self, case: Case, rule: Blocked) -> str:
+    def summary(self, case: Case, found: StoppedBy) -> str:
         """What sees it, and what drops it."""
-        host = case.before(rule.host)
+        host = case.before(found.host)
         network = _bridge_of_both(case, host) if host else None
         bridge = network.bridge if network else "the bridge"
-        return f"{rule.host} filters what {bridge} switches between its own containers ({_switch(case)}=1), and {rule.rule} {rule.does} it"
+        return f"{found.host} filters what {bridge} switches between its own containers ({_switch(case)}=1), and {found.rule} {found.does} it"
 
-    def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
+    def more(self, case: Case, found: StoppedBy) -> tuple[str, ...]:  # noqa: ARG002
         """The setting."""
         return (f"sysctl: {_switch(case)} = 1",)
 
-    def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:
+    def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
         """What the bridge switches is accepted before the rule; or is not asked of iptables at all."""
-        host = case.before(rule.host)
+        host = case.before(found.host)
         network = _bridge_of_both(case, host) if host else None
-        off = f"or, where nothing on {rule.host} needs it (swarm, Kubernetes, enable_icc=false): sysctl -w {_switch(case)}=0"
-        if network is None or rule.rule.program is Program.NFT or rule.rule.table != "filter":
-            return (setting(rule.host, ("sysctl", "-w", f"{_switch(case)}=0")),)
-        accept = (rule.rule.program, "-I", "FORWARD", "-i", network.bridge, "-o", network.bridge, "-j", "ACCEPT")
+        off = f"or, where nothing on {found.host} needs it (swarm, Kubernetes, enable_icc=false): sysctl -w {_switch(case)}=0"
+        if network is None or found.rule.program is Program.NFT or found.rule.table != "filter":
+            return (setting(found.host, ("sysctl", "-w", f"{_switch(case)}=0")),)
+        accept = (found.rule.program, "-I", "FORWARD", "-i", network.bridge, "-o", network.bridge, "-j", "ACCEPT")
         opens = f"this opens all between the containers of {network.name}; {IN_FIREWALL}"
-        return (run(rule.host, *accept, advice=opens), advise(rule.host, off))
+        return (run(found.host, *accept, advice=opens), advise(found.host, off))
 
     def possible(self, case: Case) -> bool:
         """Only between two containers of one bridge, where the setting is on."""
@@ -185,10 +187,10 @@ class NftBackendForwardDrop(Filtered):
         """Docker's rules in iptables decide it as well: the engine writes either."""
         return super().undecided(case) and not any(map(_in_iptables, case.world.before.values()))
 
-    def fits(self, case: Case, rule: Blocked) -> bool:
+    def fits(self, case: Case, found: StoppedBy) -> bool:
         """The policy is iptables', Docker's rules are nftables', and none of those stands in the way behind it."""
-        host = case.before(rule.host)
-        if host is None or rule.rule.program is Program.NFT or not rule.rule.policy or rule.rule.chain != "FORWARD":
+        host = case.before(found.host)
+        if host is None or found.rule.program is Program.NFT or not found.rule.policy or found.rule.chain != "FORWARD":
             return False
         told = case.prediction
         behind = told.obstacles[1:] if told else ()
@@ -196,21 +198,19 @@ class NftBackendForwardDrop(Filtered):
             each.rule is not None and each.rule.table == host.engine.nft_table for each in behind
         )
 
-    def summary(self, case: Case, rule: Blocked) -> str:
+    def summary(self, case: Case, found: StoppedBy) -> str:
         """Who accepts, who does not."""
-        return f"Docker's nftables rules on {rule.host} accept {port_of(case)}, and {rule.rule.program}' FORWARD policy DROP stops it all the same"
+        return f"Docker's nftables rules on {found.host} accept {port_of(case)}, and {found.rule.program}' FORWARD policy DROP stops it all the same"
 
-    def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:
+    def more(self, case: Case, found: StoppedBy) -> tuple[str, ...]:
         """Where Docker's rules are."""
-        table = case.engine_at(rule.host).nft_table
+        table = case.engine_at(found.host).nft_table
         return (f"nftables: table ip {table} holds Docker's rules, iptables has none of them",)
 
-    def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:  # noqa: ARG002
+    def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:  # noqa: ARG002
         """The policy that is left over, as Docker's own guide has it: its nftables rules close what they close all the same."""
-        opens = (
-            f"this opens {rule.host} to be forwarded through, but for what Docker's nftables rules and other rules drop"
-        )
-        return (run(rule.host, *rule.undo, advice=f"{opens}; {IN_FIREWALL}"),)
+        opens = f"this opens {found.host} to be forwarded through, but for what Docker's nftables rules and other rules drop"
+        return (run(found.host, *found.undo, advice=f"{opens}; {IN_FIREWALL}"),)
 
     def possible(self, case: Case) -> bool:
         """Only where a host has Docker's nftables rules, or that is not known."""
@@ -272,34 +272,32 @@ class RawDirectDrop(Filtered):
             return False
         return super().explains_obstacle(case, obstacle) and closes_v4(case, host, obstacle.rule)
 
-    def fits(self, case: Case, rule: Blocked) -> bool:
+    def fits(self, case: Case, found: StoppedBy) -> bool:
         """It is that rule, for the dialled address of a container, and it stopped the request."""
-        host = case.before(rule.host)
-        return host is not None and not case.reply_lost and closes_v4(case, host, rule.rule)
+        host = case.before(found.host)
+        return host is not None and not case.reply_lost and closes_v4(case, host, found.rule)
 
-    def summary(self, case: Case, rule: Blocked) -> str:
+    def summary(self, case: Case, found: StoppedBy) -> str:
         """What is forbidden."""
         name = case.target.name if case.target else "the container"
         dialled = case.probe.dialled if case.probe else ""
-        return (
-            f"{name}'s own address {dialled} is dialled from outside {rule.host}, which the engine forbids: {rule.rule}"
-        )
+        return f"{name}'s own address {dialled} is dialled from outside {found.host}, which the engine forbids: {found.rule}"
 
-    def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:
+    def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
         """The published port where there is one; what allows it; the rule itself until the engine writes it again."""
-        host = case.before(rule.host)
+        host = case.before(found.host)
         network = dialled_network(case, host) if host else None
         port = case.probe.dialled_port if case.probe else None
         published = [each for each in case.target.published if each.container_port == port] if case.target else []
         wanted = f"-p {port}:{port}" if port is not None else "-p"
-        to = f"port {published[0].host_port} of {rule.host}" if published else f"a port that it publishes ({wanted})"
+        to = f"port {published[0].host_port} of {found.host}" if published else f"a port that it publishes ({wanted})"
         option = "com.docker.network.bridge.trusted_host_interfaces=INTERFACE"
         lasting = [f"dial {to}", '"allow-direct-routing": true in daemon.json']
         if network is not None and not network.default_bridge:
             lasting.append(f"docker network create -o {option} … in place of {quote(network.name)}")
-        accept = permit(case, rule.host, rule.rule, hook=Hook.PREROUTING) or rule.undo
+        accept = permit(case, found.host, found.rule, hook=Hook.PREROUTING) or found.undo
         opens = f"this opens {what_is_opened(case)} to all who have a route to it"
-        return (run(rule.host, *accept, advice=f"{opens}, until the next reboot; for good: {'; or '.join(lasting)}"),)
+        return (run(found.host, *accept, advice=f"{opens}, until the next reboot; for good: {'; or '.join(lasting)}"),)
 
     def possible(self, case: Case) -> bool:
         """Only for a container's own address, dialled from outside its host."""

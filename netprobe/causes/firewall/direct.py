@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.firewall.bridge import dialled_network
 from netprobe.causes.firewall.forward import asks_user_chain, is_published
 from netprobe.causes.firewall.host import port_of
-from netprobe.causes.proof.blocked import Blocked, Filtered, past
+from netprobe.causes.proof.blocked import Filtered, past
 from netprobe.causes.proof.hooks import on_host
 from netprobe.causes.remedies import what_is_opened
 from netprobe.forward.model import Barrier
@@ -18,6 +18,7 @@ from netprobe.state.engine.docker import ROUTED, gateway_mode
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.causes.proof.stopped_by import StoppedBy
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Argv
     from netprobe.model.rule import RuleRef
@@ -101,41 +102,41 @@ class V6DirectBlocked(Filtered):
             return super().undo(case, obstacle)
         return (Remedy(host=host.name, commands=openings(case, host, rule)),)
 
-    def fits(self, case: Case, rule: Blocked) -> bool:
+    def fits(self, case: Case, found: StoppedBy) -> bool:
         """It is one of those rules, and it stopped the request."""
-        host = case.before(rule.host)
-        return host is not None and not case.reply_lost and closes_v6(case, host, rule.rule) is not None
+        host = case.before(found.host)
+        return host is not None and not case.reply_lost and closes_v6(case, host, found.rule) is not None
 
-    def summary(self, case: Case, rule: Blocked) -> str:
+    def summary(self, case: Case, found: StoppedBy) -> str:
         """What is closed, and by which rule."""
         name = case.target.name if case.target else "the container"
         dialled = case.probe.dialled if case.probe else ""
         what = (
-            "" if rule.rule.table == "raw" or is_published(case) else f" on {port_of(case)}, which it does not publish"
+            "" if found.rule.table == "raw" or is_published(case) else f" on {port_of(case)}, which it does not publish"
         )
-        return f"{name}'s own address {dialled} is dialled from outside {rule.host}{what}; the engine closes it: {rule.rule}"
+        return f"{name}'s own address {dialled} is dialled from outside {found.host}{what}; the engine closes it: {found.rule}"
 
-    def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:
+    def more(self, case: Case, found: StoppedBy) -> tuple[str, ...]:
         """What the network is; engines that leave it to the policy do not have modes."""
-        host = case.before(rule.host)
+        host = case.before(found.host)
         network = dialled_network(case, host) if host else None
-        if network is None or rule.rule.policy:
+        if network is None or found.rule.policy:
             return ()
         return (f"docker: network {network.name} has IPv6's gateway mode {gateway_mode(network, six=True)}",)
 
-    def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:
+    def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
         """What opens it now, in the order of the packet's way; and for good."""
-        host = case.before(rule.host)
+        host = case.before(found.host)
         network = dialled_network(case, host) if host else None
-        if host is None or network is None or rule.rule.program is not Program.IP6TABLES:
-            return (past(case, rule),)
-        opened = openings(case, host, rule.rule)
+        if host is None or network is None or found.rule.program is not Program.IP6TABLES:
+            return (past(case, found),)
+        opened = openings(case, host, found.rule)
         opens = f"this opens {what_is_opened(case)} to all who have a route to it"
-        lasting = f"{opens}, until the next reboot; for good: {self._lasting(case, rule, network)}"
-        return (Remedy(host=rule.host, commands=opened, advice=lasting),)
+        lasting = f"{opens}, until the next reboot; for good: {self._lasting(case, found, network)}"
+        return (Remedy(host=found.host, commands=opened, advice=lasting),)
 
     @staticmethod
-    def _lasting(case: Case, rule: Blocked, network: Network) -> str:
+    def _lasting(case: Case, found: StoppedBy, network: Network) -> str:
         probe, target = case.probe, case.target
         port = probe.dialled_port if probe else None
         suffix = "" if case.transport == "tcp" else f"/{case.transport}"
@@ -145,7 +146,7 @@ class V6DirectBlocked(Filtered):
         publish = f"recreate {name} with -p {port}:{port}{suffix}"
         if gateway_mode(network, six=True) == ROUTED:
             return f"{publish}: on a routed network that opens its own address"
-        if rule.rule.policy:  # Engine 27 and before: Docker's rule for a published port accepts it there too
+        if found.rule.policy:  # Engine 27 and before: Docker's rule for a published port accepts it there too
             return f"{publish}, which opens that port of its own address too"
         mine = [p for p in target.published if (p.container_port, p.proto) == (port, case.transport)] if target else []
         host = case.target_host.name if case.target_host else "the host"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
-from netprobe.causes.proof.blocked import Blocked, Filtered, past, without_counter
+from netprobe.causes.proof.blocked import Filtered, past
 from netprobe.causes.proof.drops import STOPPING
 from netprobe.causes.proof.hooks import hook_at
 from netprobe.causes.proof.known import lacks
@@ -22,6 +22,7 @@ from netprobe.state.lookup import networks_of
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.causes.proof.stopped_by import StoppedBy
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Argv
     from netprobe.state.iptables import Ruleset
@@ -59,9 +60,9 @@ class InputFirewallContainerToHost(Filtered):
     needs = ("nft",)
     hooks = frozenset({Hook.INPUT})
 
-    def fits(self, case: Case, rule: Blocked) -> bool:
+    def fits(self, case: Case, found: StoppedBy) -> bool:
         """The source is a container of that host, and it is no lookup (dns-host-resolver-firewalled)."""
-        return self._own(case) == rule.host and not case.reply_lost and case.intent.proto is not Proto.DNS
+        return self._own(case) == found.host and not case.reply_lost and case.intent.proto is not Proto.DNS
 
     @staticmethod
     def _own(case: Case) -> str | None:
@@ -69,33 +70,33 @@ class InputFirewallContainerToHost(Filtered):
         at = case.probe.source_at if case.probe else None
         return at.host if at is not None and at.container is not None else None
 
-    def summary(self, case: Case, rule: Blocked) -> str:
+    def summary(self, case: Case, found: StoppedBy) -> str:
         """Who dials whom, and which rule."""
         name = case.source_container.name if case.source_container else "a container"
-        return f"{name} dials its own host {rule.host}, whose INPUT {rule.does} {port_of(case)} from the bridge: {rule.rule}"
+        return f"{name} dials its own host {found.host}, whose INPUT {found.does} {port_of(case)} from the bridge: {found.rule}"
 
-    def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:
+    def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
         """An ACCEPT before it, for this port and bridge; in a table where that would not do, without the rule."""
-        host = case.before(rule.host)
+        host = case.before(found.host)
         bridge = _source_bridge(case, host) if host else ""
         port = case.probe.dialled_port if case.probe else None
-        if not bridge or (rule.rule.program is not Program.NFT and rule.rule.table != "filter"):
-            return (past(case, rule),)
+        if not bridge or (found.rule.program is not Program.NFT and found.rule.table != "filter"):
+            return (past(case, found),)
         ping = "ipv6-icmp" if case.is_v6 else "icmp"
-        if rule.rule.program is Program.NFT:
+        if found.rule.program is Program.NFT:
             wanted: Argv = (case.transport, "dport", str(port)) if port is not None else ("meta", "l4proto", ping)
             known: Argv = ("ct", "state", "established,related")
-            first = ("nft", "insert", "rule", rule.rule.family, rule.rule.table, rule.rule.chain, "iifname", bridge)
+            first = ("nft", "insert", "rule", found.rule.family, found.rule.table, found.rule.chain, "iifname", bridge)
             accept = [(*first, *each, "accept") for each in (wanted, known)]
         else:
             wanted = ("-p", case.transport, "--dport", str(port)) if port is not None else ("-p", ping)
             known = ("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED")
             accept = [
-                (rule.rule.program, "-I", "INPUT", "-i", bridge, *each, "-j", "ACCEPT") for each in (wanted, known)
+                (found.rule.program, "-I", "INPUT", "-i", bridge, *each, "-j", "ACCEPT") for each in (wanted, known)
             ]
         needed = accept if case.publication else accept[:1]  # docker-proxy dials by that bridge itself
         opens = f"this opens {port_of(case)} to all behind {bridge}; {IN_FIREWALL}"
-        return (Remedy(host=rule.host, commands=tuple(needed), advice=opens),)
+        return (Remedy(host=found.host, commands=tuple(needed), advice=opens),)
 
     def possible(self, case: Case) -> bool:
         """Only for a container that dials its own host."""
@@ -210,15 +211,17 @@ class OutputDrop(Filtered):
         """A rule in OUTPUT."""
         return super().explains_obstacle(case, obstacle) and hook_at(case, obstacle) is Hook.OUTPUT
 
-    def fits(self, case: Case, rule: Blocked) -> bool:
+    def fits(self, case: Case, found: StoppedBy) -> bool:
         """It stands in the source's namespace, nothing was seen, and the prober got nothing through."""
         result = case.probe.result.outcome if case.probe else None
-        return rule.walked and rule.place == case.intent.source and result in _NOT_SENT and _watched(case, rule.place)
+        return (
+            found.walked and found.place == case.intent.source and result in _NOT_SENT and _watched(case, found.place)
+        )
 
-    def summary(self, case: Case, rule: Blocked) -> str:
+    def summary(self, case: Case, found: StoppedBy) -> str:
         """Whose rule."""
-        place = rule.place or Place(host=rule.host)
-        return f"{whose(place)} itself {rule.does} what it sends to {case.probe.dialled if case.probe else 'it'}: {rule.rule}"
+        place = found.place or Place(host=found.host)
+        return f"{whose(place)} itself {found.does} what it sends to {case.probe.dialled if case.probe else 'it'}: {found.rule}"
 
 
 def _watched(case: Case, place: Place | None) -> bool:
@@ -242,18 +245,18 @@ class IngressDrop(Filtered):
     needs = ("nft",)
     hooks = frozenset({Hook.INGRESS})
 
-    def fits(self, case: Case, rule: Blocked) -> bool:
+    def fits(self, case: Case, found: StoppedBy) -> bool:
         """The walk ends there, or the packet was last seen at an interface of that chain."""
-        if rule.walked:
+        if found.walked:
             return True
-        host, (name, _, device) = case.before(rule.host), (case.last_seen or "").partition("/")
+        host, (name, _, device) = case.before(found.host), (case.last_seen or "").partition("/")
         chains = host.nft.chains if host and host.nft else ()
-        here = [each for each in chains if each.ref.component == rule.rule.component]
-        return name == rule.host and any(device in each.devices or not each.devices for each in here)
+        here = [each for each in chains if each.ref.component == found.rule.component]
+        return name == found.host and any(device in each.devices or not each.devices for each in here)
 
-    def summary(self, case: Case, rule: Blocked) -> str:
+    def summary(self, case: Case, found: StoppedBy) -> str:
         """Where it came to."""
-        return f"{port_of(case)} comes to {case.last_seen}, where {rule.rule} {rule.does} it before iptables sees it ({without_counter(rule.rule)})"
+        return f"{port_of(case)} comes to {case.last_seen}, where {found.rule} {found.does} it before iptables sees it ({found.text})"
 
 
 class LegacyNftMix(Filtered):
@@ -269,34 +272,34 @@ class LegacyNftMix(Filtered):
     code = "legacy-nft-mix"
     needs = ("iptables-legacy",)
 
-    def fits(self, case: Case, rule: Blocked) -> bool:
+    def fits(self, case: Case, found: StoppedBy) -> bool:
         """Docker's chains are in the other backend alone."""
-        host = case.before(rule.host)
+        host = case.before(found.host)
         if (
             host is None
             or host.ruleset is None
             or host.legacy is None
-            or rule.rule.program in {Program.NFT, Program.IP6TABLES}
+            or found.rule.program in {Program.NFT, Program.IP6TABLES}
         ):
             return False
-        if rule.place is not None and rule.place.container is not None:
+        if found.place is not None and found.place.container is not None:
             return False
         mine, other = host.ruleset, host.legacy
-        if rule.rule.program is Program.LEGACY:
+        if found.rule.program is Program.LEGACY:
             mine, other = other, mine
         return _wrote(host, other) and not _wrote(host, mine)
 
-    def summary(self, case: Case, rule: Blocked) -> str:
+    def summary(self, case: Case, found: StoppedBy) -> str:
         """Which backend has what."""
         mine, other = Program.LEGACY.value, "iptables (nf_tables)"
-        if rule.rule.program is not Program.LEGACY:
+        if found.rule.program is not Program.LEGACY:
             mine, other = other, mine
-        return f"{rule.host} has rules in both iptables backends: Docker's are in {other}, and {rule.rule.bare} of {mine} {rule.does} {port_of(case)}"
+        return f"{found.host} has rules in both iptables backends: Docker's are in {other}, and {found.rule.bare} of {mine} {found.does} {port_of(case)}"
 
-    def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:  # noqa: ARG002
+    def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:  # noqa: ARG002
         """Without that rule; and what lies behind it."""
-        then = f"this opens all that it stopped, until the next reboot; then use one backend alone (update-alternatives --config iptables): {rule.rule.program}-save shows what is still in this one"
-        return (run(rule.host, *rule.undo, advice=then),)
+        then = f"this opens all that it stopped, until the next reboot; then use one backend alone (update-alternatives --config iptables): {found.rule.program}-save shows what is still in this one"
+        return (run(found.host, *found.undo, advice=then),)
 
     def possible(self, case: Case) -> bool:
         """Only where some host is known to have rules that stop packets in the backend without Docker's chains."""

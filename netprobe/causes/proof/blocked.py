@@ -7,14 +7,13 @@ must have counted as often as the packet was seen.
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from netprobe.causes.base import NETFILTER_DROP, Cause
 from netprobe.causes.proof.drops import the_drop
 from netprobe.causes.proof.obstacle import frames_at, met, predicted
+from netprobe.causes.proof.stopped_by import StoppedBy
 from netprobe.causes.remedies import without_rule
-from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.model.rule import Hook
@@ -28,8 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netprobe.causes.case import Case
+    from netprobe.evidence.model import Place
     from netprobe.forward.model import Obstacle
-    from netprobe.model.remedy import Argv, Remedy
+    from netprobe.model.remedy import Remedy
     from netprobe.model.rule import RuleRef
     from netprobe.state.iptables import Ruleset
     from netprobe.state.model import Host
@@ -37,55 +37,15 @@ if TYPE_CHECKING:
 STOPPED = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blocked:
-    """A rule or policy, and that it stopped the packet.
-
-    Attributes:
-        place: whose it is.
-        rule: which; undo: the argv that takes it away.
-        hook: where it stands; None where that is not known.
-        counter: ``filter/INPUT #1 counter 0 → 3``, ``""`` for one that does not count.
-        walked: the walk through the hosts' state ends there too.
-        confidence: certain where the walk surely ends there.
-    """
-
-    place: Place | None
-    host: str
-    rule: RuleRef
-    undo: Argv
-    hook: Hook | None
-    counter: str
-    walked: bool
-    confidence: Confidence
-
-    @property
-    def does(self) -> str:
-        """``drops`` or ``rejects``."""
-        return "rejects" if self.rule.rejects else "drops"
-
-
-def blocked(case: Case) -> Blocked | None:
+def blocked(case: Case) -> StoppedBy | None:
     """Return what stopped the request (or its answer); None when that is not proved."""
     obstacle = met(case, Barrier.RULE)
     if obstacle is not None:
         return _walked(case, obstacle)
-    drop = the_drop(case)
-    if drop is None:
-        return None
-    return Blocked(
-        place=None,
-        host=drop.host,
-        rule=drop.rule,
-        undo=drop.undo,
-        hook=drop.hook or (Hook.INGRESS if drop.rule.family == "netdev" else None),
-        counter=drop.counter,
-        walked=False,
-        confidence=drop.confidence,
-    )
+    return the_drop(case)
 
 
-def _walked(case: Case, obstacle: Obstacle) -> Blocked | None:
+def _walked(case: Case, obstacle: Obstacle) -> StoppedBy | None:
     before, after = case.before(obstacle.place.host), case.after(obstacle.place.host)
     if before is None or after is None or obstacle.rule is None:
         return None
@@ -94,13 +54,13 @@ def _walked(case: Case, obstacle: Obstacle) -> Blocked | None:
     counted = next((each for each in _counted(before, after, obstacle.place) if each[0] == obstacle.rule), None)
     if counts and (counted is None or counted[2] - counted[1] < max(sent, 1)):
         return None
-    return Blocked(
-        place=obstacle.place,
-        host=obstacle.place.host,
+    return StoppedBy(
         rule=obstacle.rule,
+        place=obstacle.place,
         undo=obstacle.undo,
         hook=_hook(obstacle),
-        counter=f"{counted[0]} counter {counted[1]} → {counted[2]}" if counted else "",
+        before=counted[1] if counted else 0,
+        after=counted[2] if counted else 0,
         walked=True,
         confidence=Confidence.CERTAIN,
     )
@@ -143,7 +103,7 @@ def _counted(before: Host, after: Host, place: Place) -> Iterator[tuple[RuleRef,
 
 
 class Filtered(Cause):
-    """What these causes share: one rule stopped it, and that it stands where it stands is the defect."""
+    """What the firewall causes share: one rule stopped it, and that it stands where it stands is the defect."""
 
     symptoms = STOPPED
     drop_reasons = NETFILTER_DROP
@@ -151,16 +111,16 @@ class Filtered(Cause):
 
     def find(self, case: Case) -> Finding | None:
         """Fires when a rule at one of its hooks stopped the packet, and the rest fits."""
-        rule = blocked(case)
-        if rule is None or (self.hooks and rule.hook not in self.hooks) or not self.fits(case, rule):
+        found = self.stopped(case)
+        if found is None or (self.hooks and found.hook not in self.hooks) or not self.fits(case, found):
             return None
         return Finding(
             code=self.code,
-            summary=self.summary(case, rule),
-            where=Where(host=rule.host, component=rule.rule.component, rule=without_counter(rule.rule)),
-            evidence=tuple(filter(None, (_last_seen(case), _counter(rule), *self.more(case, rule)))),
-            remedies=self.remedies(case, rule),
-            confidence=rule.confidence,
+            summary=self.summary(case, found),
+            where=Where(host=found.host, component=found.rule.component, rule=found.text),
+            evidence=tuple(filter(None, (self.seen(case), found.evidence, *self.more(case, found)))),
+            remedies=self.remedies(case, found),
+            confidence=found.confidence,
         )
 
     def possible(self, case: Case) -> bool:
@@ -171,27 +131,34 @@ class Filtered(Cause):
         stopped = predicted(case, Barrier.RULE)
         return stopped is not None and (not self.hooks or stopped.obstacles[0].hook in self.hooks)
 
-    @abstractmethod
-    def fits(self, case: Case, rule: Blocked) -> bool:
+    def stopped(self, case: Case) -> StoppedBy | None:
+        """What stopped it, by the proof that this cause asks for."""
+        return blocked(case)
+
+    def fits(self, case: Case, found: StoppedBy) -> bool:  # noqa: ARG002 - the more specific ones look closer
         """Whether this rule is this defect."""
+        return True
 
     @abstractmethod
-    def summary(self, case: Case, rule: Blocked) -> str:
+    def summary(self, case: Case, found: StoppedBy) -> str:
         """One sentence."""
 
-    def more(self, case: Case, rule: Blocked) -> tuple[str, ...]:  # noqa: ARG002
+    def seen(self, case: Case) -> str:
+        """How far the packet came: ``last seen at server2/docker0: frames 10, 12``; what the prober was told, where nothing was sent."""
+        return _last_seen(case)
+
+    def more(self, case: Case, found: StoppedBy) -> tuple[str, ...]:  # noqa: ARG002
         """What else shows it."""
         return ()
 
-    def remedies(self, case: Case, rule: Blocked) -> tuple[Remedy, ...]:
+    def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
         """The steps that cure it."""
-        return (past(case, rule),)
+        return (past(case, found),)
 
 
-def past(case: Case, rule: Blocked) -> Remedy:
+def past(case: Case, found: StoppedBy) -> Remedy:
     """What lets the packet past a rule or policy."""
-    place = rule.place or Place(host=rule.host)
-    return without_rule(case, place, rule.rule, rule.undo, hook=rule.hook, reply=case.reply_lost)
+    return without_rule(case, found.place, found.rule, found.undo, hook=found.hook, reply=case.reply_lost)
 
 
 def _last_seen(case: Case) -> str:
@@ -201,19 +168,3 @@ def _last_seen(case: Case) -> str:
         return f"nothing was sent; the prober was told: {result.detail or result.outcome.value}" if result else ""
     missing = f", never at {case.first_missing}" if case.first_missing else ""
     return f"last seen at {case.last_seen}{missing}: {frames_at(case, case.last_seen)}"
-
-
-def _counter(rule: Blocked) -> str:
-    return rule.counter or f"{rule.rule} does not count; the walk through {rule.host}'s rules ends there"
-
-
-def without_counter(rule: RuleRef) -> str:
-    """An nftables rule's text without its counter."""
-    words, out = rule.text.split(), []
-    while words:
-        word = words.pop(0)
-        if word == "counter" and words[:1] == ["packets"]:
-            del words[:4]
-        else:
-            out.append(word)
-    return " ".join(out)

@@ -14,11 +14,13 @@ The kernel's own trace (``--trace``) needs none of this: where every traced pack
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.causes.proof.hooks import FORWARDED, base_of, entries, hook_of, last_hop, packet_at
+from netprobe.causes.proof.stopped_by import StoppedBy
 from netprobe.causes.proof.traced import dropping_step, in_iptables
+from netprobe.evidence.model import Place
 from netprobe.forward.traverse import traverse
 from netprobe.model.report import Confidence, Direction
 from netprobe.model.rule import Hook
@@ -29,9 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netprobe.causes.case import Case
-    from netprobe.model.remedy import Argv
     from netprobe.model.report import TraceStep
-    from netprobe.model.rule import RuleRef
     from netprobe.state.iptables import Chain, Rule, Ruleset
     from netprobe.state.model import Host
     from netprobe.state.packet import PacketTuple
@@ -40,48 +40,7 @@ STOPPING = frozenset({"DROP", "REJECT", "TARPIT"})
 NFT_HOOKS = {"input": Hook.INPUT, "forward": Hook.FORWARD, "prerouting": Hook.PREROUTING, "output": Hook.OUTPUT}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drop:
-    """One rule (or policy) that may have stopped the packet.
-
-    Attributes:
-        host, hook: where; hook None where it cannot be told.
-        rule: which. before, after: its packet counter.
-        undo: the argv that takes it away.
-        confidence: certain when the walk surely ends there.
-        counts: False for a rule without a counter, which the walk through the host's state found.
-        traced: the kernel's own trace of the packet ends there.
-    """
-
-    host: str
-    hook: Hook | None
-    rule: RuleRef
-    before: int
-    after: int
-    undo: Argv
-    confidence: Confidence
-    counts: bool = True
-    traced: bool = False
-
-    @property
-    def delta(self) -> int:
-        """How many packets it counted."""
-        return self.after - self.before
-
-    @property
-    def counter(self) -> str:
-        """``filter/FORWARD #1 counter 0 → 3``."""
-        return f"{self.rule} {self.proof}" if self.delta else f"{self.rule}: {self.proof}"
-
-    @property
-    def proof(self) -> str:
-        """``counter 0 → 3``, and what the kernel's trace says; what stands for them where the rule does not count."""
-        found = [f"counter {self.before} → {self.after}"] if self.delta and self.counts else []
-        found += ["the kernel's trace of the packet ends there"] if self.traced else []
-        return ", and ".join(found) or f"it does not count; the walk through {self.host}'s rules ends there"
-
-
-def the_drop(case: Case) -> Drop | None:
+def the_drop(case: Case) -> StoppedBy | None:
     """The one rule that stopped the packet at the host where it was last seen; None when none, or several, could have."""
     proved = traced_drop(case)
     if proved is not None:
@@ -98,7 +57,7 @@ def the_drop(case: Case) -> Drop | None:
     return candidates[0] if len(candidates) == 1 else None
 
 
-def traced_drop(case: Case) -> Drop | None:
+def traced_drop(case: Case) -> StoppedBy | None:
     """What the kernel's trace proves; None without one."""
     hop, name = last_hop(case), _host_of(case)
     host, after = (case.before(name), case.after(name)) if name else (None, None)
@@ -111,7 +70,7 @@ def traced_drop(case: Case) -> Drop | None:
     return replace(drops[0], confidence=Confidence.CERTAIN, traced=True) if len(drops) == 1 else None
 
 
-def _iptables_proved(host: Host, after: Host, step: TraceStep) -> Iterator[Drop]:
+def _iptables_proved(host: Host, after: Host, step: TraceStep) -> Iterator[StoppedBy]:
     """The iptables rule or policy that a step is, with what it counted."""
     at = step.rule
     six = at.family == "ip6"
@@ -125,7 +84,7 @@ def _iptables_proved(host: Host, after: Host, step: TraceStep) -> Iterator[Drop]
             yield _drop_of(host, hit, _hook(ruleset, hit), Confidence.CERTAIN)
 
 
-def _nft_proved(case: Case, host: Host, after: Host, step: TraceStep) -> Iterator[Drop]:
+def _nft_proved(case: Case, host: Host, after: Host, step: TraceStep) -> Iterator[StoppedBy]:
     """The rule of nftables' own that a step is; it may have no counter."""
     later = {each.ref: each for each in after.nft.rules()} if after.nft else {}
     for rule in host.nft.rules() if host.nft is not None else ():
@@ -134,13 +93,13 @@ def _nft_proved(case: Case, host: Host, after: Host, step: TraceStep) -> Iterato
             yield from _nft_drop(case, host, NftHit(rule=rule, before=was, after=now))
 
 
-def counted(case: Case) -> tuple[Drop, ...]:
+def counted(case: Case) -> tuple[StoppedBy, ...]:
     """Every rule and policy of that host that stops packets, counted meanwhile, and may have been met by this one."""
     name = _host_of(case)
     before, after = (case.before(name), case.after(name)) if name else (None, None)
     if before is None or after is None or case.probe is None or not case.rulesets(before):
         return ()  # without the main backend's rules, what another one counted tells half of the story
-    found: list[Drop] = []
+    found: list[StoppedBy] = []
     for old, new in _moments(case, before, after):
         for hit in hits(old, new):
             if old is not None:
@@ -222,7 +181,7 @@ def _passed(case: Case, host: Host) -> bool:
     return len(set(known)) > 1 and len(case.journey.legs if case.journey else ()) == 1
 
 
-def _drop(case: Case, host: Host, ruleset: Ruleset, hit: Hit) -> Iterator[Drop]:
+def _drop(case: Case, host: Host, ruleset: Ruleset, hit: Hit) -> Iterator[StoppedBy]:
     if hit.ref.verdict not in STOPPING:
         return
     hook = _hook(ruleset, hit)
@@ -237,9 +196,9 @@ def _hook(ruleset: Ruleset, hit: Hit) -> Hook | None:
     return hook_of(entries(ruleset, table, hit.chain.name), table, hit.rule)
 
 
-def _drop_of(host: Host, hit: Hit, hook: Hook | None, confidence: Confidence) -> Drop:
-    return Drop(
-        host=host.name,
+def _drop_of(host: Host, hit: Hit, hook: Hook | None, confidence: Confidence) -> StoppedBy:
+    return StoppedBy(
+        place=Place(host=host.name),
         hook=hook,
         rule=hit.ref,
         before=hit.before,
@@ -292,7 +251,7 @@ def _is_it(decided: Rule | Chain, rule: Rule | None) -> bool:
     return one.policy if rule is None else not one.policy and (one.text, one.chain) == (rule.text, rule.chain)
 
 
-def _nft_drop(case: Case, host: Host, hit: NftHit) -> Iterator[Drop]:
+def _nft_drop(case: Case, host: Host, hit: NftHit) -> Iterator[StoppedBy]:
     rule = hit.rule
     if rule.verdict not in ("drop", "reject") or host.nft is None:
         return
@@ -306,9 +265,9 @@ def _nft_drop(case: Case, host: Host, hit: NftHit) -> Iterator[Drop]:
     packet = packet_at(case, host, hook or Hook.INPUT)
     if rule.matches(packet) is False or (hook in FORWARDED and not _forwarded(case, host)):
         return
-    yield Drop(
-        host=host.name,
-        hook=hook,
+    yield StoppedBy(
+        place=Place(host=host.name),
+        hook=hook or (Hook.INGRESS if rule.family == "netdev" else None),
         rule=rule.ref,
         before=hit.before,
         after=hit.after,
