@@ -45,7 +45,12 @@ def _choose(given: str | Path | None) -> Path | None:
     if named is not None:
         return Path(named)
     config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "netprobe" / "hosts.toml"
-    return config if config.exists() else None
+    try:
+        return config if config.exists() else None
+    except PermissionError:
+        raise EnvironmentFault(
+            f"{config}: permission denied, so whether it is there is unknown", "name the hosts file: --hosts FILE"
+        ) from None
 
 
 def _wanted_lab() -> str:
@@ -69,6 +74,11 @@ def running_labs(root: Path) -> Iterator[RunningLab]:
             continue
         if said is not None and said.lab:
             yield RunningLab(id=said.lab, hosts_file=str(file), checkout=said.checkout)
+
+
+def lab_hint() -> str:
+    """Return what to add to the hint of a name that is unknown without an inventory, while a lab runs; ``""``: none runs."""
+    return "; a lab is running: its hosts are asked with --hosts lab" if next(running_labs(LAB_ROOT), None) else ""
 
 
 def owned_by_root(file: Path) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from netprobe.errors import NetprobeError
 from netprobe.live.question import Question
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def explain(
         EnvironmentFault: the environment does not allow it. After packets were captured, its ``evidence`` attribute has what
             was captured so far as the bytes of an evidence file; so has that of a KeyboardInterrupt.
     """
+    from netprobe.hosts.inventory import lab_hint
     from netprobe.live.opening import open_question
     from netprobe.live.sessions import HostSessions
 
@@ -50,4 +52,10 @@ def explain(
         sessions.reach()
         from netprobe.live.run import Run  # the hosts are at work while all that is imported
 
-        return Run(opening, progress, meanwhile).observe(sessions, begin)
+        run = Run(opening, progress, meanwhile)
+        try:
+            return run.observe(sessions, begin)
+        except NetprobeError as fault:
+            if run.probe is None and not opening.inventory.origin:  # a name was not found
+                fault.hint += lab_hint()
+            raise

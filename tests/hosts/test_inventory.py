@@ -131,6 +131,16 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
         load(file)
 
 
+def test_a_configuration_that_may_not_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_: object, **__: object) -> bool:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "exists", denied)
+    with pytest.raises(EnvironmentFault, match="permission denied") as fault:
+        load(None)
+    assert "--hosts" in fault.value.hint
+
+
 def test_permission_denied_is_the_environments_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = write(tmp_path / "hosts.toml")
 

@@ -104,7 +104,7 @@ def test_without_root(lab: Lab) -> None:
         pytest.skip("nobody may not read this checkout, or the system has no Python 3.11")
     argv = [*NOBODY, "env", "-C", "/", SYSTEM_PYTHON, "-m", "netprobe", "hosts", "--json"]
     server1 = named(json.loads(call(argv, 4, PYTHONPATH=f"{package}:{site}").stdout), "server1")
-    alone = {"NETPROBE_HOSTS": "", "XDG_CONFIG_HOME": "/nowhere"}
+    alone = {"NETPROBE_HOSTS": "", "XDG_CONFIG_HOME": "/proc/nowhere"}
     local = named(json.loads(call(argv, 4, PYTHONPATH=f"{package}:{site}", **alone).stdout), "local")
     assert (local["root"], local["usable"]) == (False, "no")
     assert local["interfaces"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("live_inside")
 
 OF_THE_LAB = ("192.168.3.", "203.0.113.", "172.17.")
-NO_INVENTORY = {"NETPROBE_HOSTS": "", "XDG_CONFIG_HOME": "/nowhere"}
+NO_INVENTORY = {"NETPROBE_HOSTS": "", "XDG_CONFIG_HOME": "/proc/nowhere"}
 
 
 class Machine:

@@ -12,7 +12,7 @@ import pytest
 from netprobe.errors import EnvironmentFault, UsageFault
 from netprobe.evidence.model import Outcome, Place, Proto
 from netprobe.evidence.reader import read
-from netprobe.hosts import engine
+from netprobe.hosts import engine, inventory
 from netprobe.live import Question, explain
 from netprobe.live.sessions import HostSessions
 
@@ -167,6 +167,24 @@ def test_an_engine_that_does_not_run_is_said(no_hosts: Path, question: dict[str,
         ask(no_hosts, **question)
     assert "systemctl start docker" in fault.value.hint
     assert "was not found" in fault.value.message
+
+
+@needs_root
+def test_a_lab_that_runs_is_hinted_at_where_a_name_is_unknown(
+    no_hosts: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("NETPROBE_HOSTS", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    for labs, hinted in ((tmp_path / "none", False), (tmp_path / "labs", True)):
+        monkeypatch.setattr(inventory, "LAB_ROOT", labs)
+        (tmp_path / "labs" / "abc").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "labs" / "abc" / "hosts.toml").write_text(LAB)
+        with pytest.raises(EnvironmentFault) as fault:
+            explain(Question(target="127.0.0.1:1", source="server1"), hosts_file=None, progress=lambda _: None)
+        assert ("--hosts lab" in fault.value.hint) == hinted
+    with pytest.raises(EnvironmentFault) as fault:
+        ask(no_hosts, target="127.0.0.1:1", source="server1")
+    assert "--hosts lab" not in fault.value.hint
 
 
 LAB = """
