@@ -168,6 +168,17 @@ def causes(code: str | None, as_json: bool) -> int:
     return command.run(code=code, as_json=as_json)
 
 
+@cli.command(short_help="The JSON Schemas of what --json prints.")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="As without it: a schema is JSON already.")
+def schema(name: str | None, as_json: bool) -> int:
+    """Print the JSON Schema (2020-12) called NAME: report, error, hosts or causes; without NAME all of them, by name."""
+    from netprobe.commands import schema as command
+
+    del as_json
+    return command.run(name=name)
+
+
 @cli.command(short_help="Which hosts there are, and what netprobe can do on each.")
 @hosts_option
 @click.option(

@@ -7,7 +7,10 @@ the evidence (frames, counters) and the remedies, which are the same whenever th
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # veth1a2b3c4 and br-0123456789ab: Docker's random names of links and user-defined bridges.
 _VETH = re.compile(r"\bveth[0-9a-f]{7}\b")
@@ -26,7 +29,7 @@ _PLAIN = (
 )
 
 
-def stable(report: dict[str, Any]) -> dict[str, Any]:
+def stable(report: Mapping[str, Any]) -> dict[str, Any]:
     """Return the stable fields of a report's JSON (`netprobe/report/1`)."""
     kept = {name: report.get(name) for name in _PLAIN}
     kept["cause"] = _cause(report.get("cause"))
@@ -39,12 +42,12 @@ def stable(report: dict[str, Any]) -> dict[str, Any]:
     return aliased if isinstance(aliased, dict) else {}
 
 
-def expectation(report: dict[str, Any]) -> dict[str, Any]:
+def expectation(report: Mapping[str, Any]) -> dict[str, Any]:
     """Return what NAME.expected.json holds: the stable fields, and under ``proof`` what this one capture proves."""
     return {**stable(report), "proof": proof(report)}
 
 
-def proof(report: dict[str, Any]) -> dict[str, Any]:
+def proof(report: Mapping[str, Any]) -> dict[str, Any]:
     """Return why, the cause, the findings and what stands behind them: where, by which rule, on what evidence, and the remedies."""
     cause, after = report.get("cause"), report.get("after")
     kept = {

@@ -61,7 +61,7 @@ FORBIDDEN_WITHOUT_IO = {
     *("threading", "time", "urllib", "uuid"),
 }
 FORBIDDEN_CALLS = {"open", "print", "input", "exec", "eval", "now", "utcnow", "today"}
-HEAVY = ("asyncio", "docker", "pandas", "pyshark", "requests", "scapy")
+HEAVY = ("asyncio", "docker", "msgspec", "pandas", "pyshark", "requests", "scapy")
 
 
 def modules() -> dict[str, Path]:

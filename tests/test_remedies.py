@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,9 +12,12 @@ from netprobe.pipeline import analyze
 from netprobe.report.json import to_json
 from tests.mutilation import NAMES, evidence
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 @cache
-def report(name: str) -> dict[str, Any]:
+def report(name: str) -> Mapping[str, Any]:
     return to_json(analyze(evidence(name)))
 
 

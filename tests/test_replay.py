@@ -6,6 +6,7 @@ declaration when it was recorded.
 
 from __future__ import annotations
 
+import json
 import struct
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,10 @@ from netprobe.evidence.reader import read, read_many
 from netprobe.evidence.writer import write
 from netprobe.flows.expression import FlowExpr
 from netprobe.pipeline import analyze
-from netprobe.report.json import to_json
+from netprobe.report.json import dumps, to_json
 from netprobe_lab.experiments import EXPERIMENTS
 from netprobe_lab.stable import proof, stable
+from tests.contract import assert_valid
 from tests.mutilation import CAPTURES, NAMES, assert_not_another, evidence, expected, only, proved, without_point, works
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ def test_the_report_is_the_expected_one(name: str) -> None:
     report = to_json(analyze(evidence(name)))
     assert stable(report) == expected(name)
     assert proof(report) == proved(name)
+    assert_valid("report", json.loads(dumps(report)))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from netprobe_lab.experiments.model import Experiment
     from netprobe_lab.layout import Lab
@@ -26,7 +26,7 @@ PREDICTED = (
     "differ unsaid",
     "no prediction",
 )
-Answer = tuple["Experiment", dict[str, Any]]
+Answer = tuple["Experiment", "Mapping[str, Any]"]
 
 
 def replayed() -> None:
@@ -69,7 +69,7 @@ def predicted(answers: Iterable[Answer]) -> None:
     print("  prediction and packets: " + ", ".join(f"{kinds[each]} {each}" for each in PREDICTED))
 
 
-def _judge(experiment: Experiment, report: dict[str, Any]) -> str:
+def _judge(experiment: Experiment, report: Mapping[str, Any]) -> str:
     expected = experiment.expected
     if report["verdict"] == "undetermined":
         return "undetermined"
@@ -78,7 +78,7 @@ def _judge(experiment: Experiment, report: dict[str, Any]) -> str:
     return "exact" if said == (expected.verdict, expected.cause, sorted(expected.findings)) else "wrong"
 
 
-def _hold(report: dict[str, Any]) -> str:
+def _hold(report: Mapping[str, Any]) -> str:
     if report["predicted_path"] is None:
         return "no prediction"
     if any(finding["code"] == "prediction-differs" for finding in report["findings"]):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import golden
 
@@ -16,6 +17,9 @@ from netprobe.pipeline import analyze
 from netprobe.report.json import to_json
 from netprobe_lab.record import write_examples, write_index
 from netprobe_lab.stable import expectation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -35,7 +39,7 @@ def main(names: list[str]) -> int:
 
 def _write(name: str) -> bool:
     file = CAPTURES / f"{name}.expected.json"
-    report = to_json(analyze(read((CAPTURES / f"{name}.pcapng").read_bytes())))
+    report: Mapping[str, Any] = to_json(analyze(read((CAPTURES / f"{name}.pcapng").read_bytes())))
     text = json.dumps(expectation(report), indent=1, ensure_ascii=False) + "\n"
     before = file.read_text() if file.is_file() else ""
     if text == before:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import put
 from netprobe.commands.show import let_stdout_take_anything, terminal_columns, wants_colour
 from netprobe.errors import EXIT_WORKS, UsageFault
+
+if TYPE_CHECKING:
+    from netprobe.causes.explanation import Explanation
+    from netprobe.report.contract import CauseJson
 
 
 def run(*, code: str | None, as_json: bool) -> int:
@@ -18,7 +22,7 @@ def run(*, code: str | None, as_json: bool) -> int:
         UsageFault: there is no such code.
     """
     from netprobe.causes.catalogue import CAUSES
-    from netprobe.causes.explanation import Explanation, explanation_of
+    from netprobe.causes.explanation import explanation_of
 
     every = sorted((explanation_of(cause) for cause in CAUSES), key=lambda words: words.code)
     chosen = every if code is None else [words for words in every if words.code == code]
@@ -34,7 +38,7 @@ def run(*, code: str | None, as_json: bool) -> int:
     from netprobe.report.text import printed
 
     let_stdout_take_anything()
-    first: Explanation = chosen[0]
+    first = chosen[0]
     texts = [(words.code, words.summary, words.note) for words in chosen]
     document = (
         lay_out_all(texts) if code is None else lay_out_one(first.code, first.sections, examples().get(first.code))
@@ -49,9 +53,18 @@ def examples() -> dict[str, dict[str, str]]:
     return loaded
 
 
-def _json(words: Any) -> dict[str, Any]:
-    sections = {name.casefold().replace(" ", "_"): text for name, text in words.sections}
-    return {"code": words.code, "note": words.note, "summary": words.summary, **sections}
+def _json(words: Explanation) -> CauseJson:
+    said = dict(words.sections)
+    return {
+        "code": words.code,
+        "note": words.note,
+        "summary": words.summary,
+        "what_it_is": said.get("What it is", ""),
+        "why_it_happens": said.get("Why it happens", ""),
+        "evidence": said.get("Evidence", ""),
+        "remedy": said.get("Remedy", ""),
+        "source": said.get("Source", ""),
+    }
 
 
 def _nearest(code: str, known: list[str]) -> str:

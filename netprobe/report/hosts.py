@@ -6,16 +6,17 @@ In the JSON, null is what is not known; a host with ``engine`` null has none. A 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 from netprobe.report.document import Document, Entries, Entry, Line, Paragraph, Row, Span, Style, Table, line
 from netprobe.survey.model import Usable
 
 if TYPE_CHECKING:
+    from netprobe.report.contract import HostJson, HostsJson
     from netprobe.report.document import Block
     from netprobe.survey.model import HostFacts, HostInterface, Survey
 
-HOSTS_SCHEMA = "netprobe/hosts/1"
+HOSTS_SCHEMA: Final = "netprobe/hosts/1"
 MOST_NAMED = 12
 
 _HEAD = ("host", "usable", "by", "root", "engine", "containers", "points", "clock")
@@ -51,7 +52,7 @@ def _local(survey: Survey) -> str:
 def _row(host: HostFacts) -> Row:
     cells = (
         line(host.name),
-        line(Span(host.usable.value, _STYLE[host.usable])) if not host.same_as else line(f"is {host.same_as}"),
+        line(Span(host.usable, _STYLE[host.usable])) if not host.same_as else line(f"is {host.same_as}"),
         line(host.reach.partition(":")[0]),
         line(_root(host)),
         line(_engine(host)),
@@ -185,7 +186,7 @@ def _footing(survey: Survey) -> tuple[tuple[Block, ...], ...]:
     return ((Paragraph(content=line(Span(said, Style.FAINT))),),)
 
 
-def to_json(survey: Survey) -> dict[str, Any]:
+def to_json(survey: Survey) -> HostsJson:
     """Return the survey as a JSON object, its keys always there and in this order."""
     return {
         "schema": HOSTS_SCHEMA,
@@ -197,13 +198,13 @@ def to_json(survey: Survey) -> dict[str, Any]:
     }
 
 
-def _host(host: HostFacts) -> dict[str, Any]:
+def _host(host: HostFacts) -> HostJson:
     engine, clock = host.engine, host.clock
     return {
         "name": host.name,
         "reach": host.reach,
         "become": host.become or None,
-        "usable": host.usable.value,
+        "usable": host.usable,
         "same_as": host.same_as or None,
         "reached": not host.fault,
         "fault": host.fault or None,

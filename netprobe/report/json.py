@@ -1,14 +1,15 @@
-"""The report as JSON: the contract ``netprobe/report/1``, every key always there, in that order.
-
-``schema`` changes when the meaning of a key does; a key may be added at the end of its object.
-"""
+"""The report as JSON, ``netprobe/report/1``: ``report.contract`` has its types, every key always there, in that order."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
+
+from netprobe.evidence.model import Resolution
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from netprobe.errors import NetprobeError
     from netprobe.model.remedy import Remedy
     from netprobe.model.report import (
@@ -23,24 +24,39 @@ if TYPE_CHECKING:
         Report,
         TraceWalk,
     )
+    from netprobe.report.contract import (
+        ArpFrameJson,
+        ArpJson,
+        ChangeJson,
+        ClockJson,
+        DropJson,
+        ErrorJson,
+        FindingJson,
+        HopJson,
+        PacketJson,
+        RemedyJson,
+        ReportJson,
+        TraceJson,
+    )
 
-REPORT_SCHEMA = "netprobe/report/1"
-ERROR_SCHEMA = "netprobe/error/1"
+REPORT_SCHEMA: Final = "netprobe/report/1"
+ERROR_SCHEMA: Final = "netprobe/error/1"
 
 
-def to_json(report: Report) -> dict[str, Any]:
+def to_json(report: Report) -> ReportJson:
     """Return the report as a JSON object, its keys in the order of the contract."""
     return {
         "schema": REPORT_SCHEMA,
         "target": report.target,
         "source": report.source,
         "dialled": report.dialled,
-        "verdict": report.verdict.value,
-        "path": report.path.value,
-        "segments": [{"host": segment.host, "path": segment.path.value} for segment in report.segments],
+        "sent": report.sent,
+        "verdict": report.verdict,
+        "path": report.path,
+        "segments": [{"host": segment.host, "path": segment.path} for segment in report.segments],
         "vlan": report.vlan,
-        "resolution": str(report.resolution),
-        "predicted_path": None if report.predicted_path is None else report.predicted_path.value,
+        "resolution": Resolution(report.resolution),
+        "predicted_path": report.predicted_path,
         "why": report.why,
         "cause": None if report.cause is None else _finding(report.cause),
         "findings": [_finding(finding) for finding in report.findings],
@@ -58,23 +74,23 @@ def to_json(report: Report) -> dict[str, Any]:
     }
 
 
-def error_to_json(error: NetprobeError) -> dict[str, Any]:
+def error_to_json(error: NetprobeError) -> ErrorJson:
     """Return an error (exit 2 or 4) as a JSON object."""
     return failure(error.exit_code, error.message, error.hint)
 
 
-def failure(exit_code: int, message: str, hint: str = "") -> dict[str, Any]:
+def failure(exit_code: int, message: str, hint: str = "") -> ErrorJson:
     """Return the JSON object of a run that ended without a report."""
     return {"schema": ERROR_SCHEMA, "exit": exit_code, "error": message, "hint": hint}
 
 
-def dumps(value: dict[str, Any] | list[dict[str, Any]]) -> str:
+def dumps(value: Mapping[str, object] | Sequence[Mapping[str, object]]) -> str:
     """Return the text that is printed: pure ASCII without control characters, so that it is safe on a terminal."""
     # json leaves DEL as it is; every other control character and all non-ASCII text is escaped by ensure_ascii.
     return json.dumps(value, ensure_ascii=True, indent=2).replace("\x7f", "\\u007f")
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding) -> FindingJson:
     where = finding.where
     return {
         "code": finding.code,
@@ -82,29 +98,29 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "where": {"host": where.host, "component": where.component, "rule": where.rule},
         "evidence": list(finding.evidence),
         "remedy": list(finding.remedy),
-        "remedies": [_step(remedy) for remedy in finding.remedies],
-        "confidence": finding.confidence.value,
+        "remedies": [_remedy(remedy) for remedy in finding.remedies],
+        "confidence": finding.confidence,
     }
 
 
-def _step(remedy: Remedy) -> dict[str, Any]:
+def _remedy(remedy: Remedy) -> RemedyJson:
     return {"host": remedy.host, "run": [list(command) for command in remedy.commands], "text": remedy.advice}
 
 
-def _hop(hop: Hop) -> dict[str, Any]:
+def _hop(hop: Hop) -> HopJson:
     return {
         "point": hop.point,
         "seen": hop.seen,
         "time_us": hop.time_us,
         "packet": None if hop.packet is None else _packet(hop.packet),
         "changes": [_change(change) for change in hop.changes],
-        "direction": hop.direction.value,
+        "direction": hop.direction,
         "leg": hop.leg,
         "count": hop.count,
     }
 
 
-def _clock(clock: Clock) -> dict[str, Any]:
+def _clock(clock: Clock) -> ClockJson:
     return {
         "host": clock.host,
         "against": clock.against,
@@ -119,10 +135,10 @@ def _clock(clock: Clock) -> dict[str, Any]:
     }
 
 
-def _walk(walk: TraceWalk) -> dict[str, Any]:
+def _walk(walk: TraceWalk) -> TraceJson:
     return {
         "host": walk.host,
-        "direction": walk.direction.value,
+        "direction": walk.direction,
         "leg": walk.leg,
         "src": str(walk.src),
         "dst": str(walk.dst),
@@ -141,11 +157,11 @@ def _walk(walk: TraceWalk) -> dict[str, Any]:
     }
 
 
-def _drop(drop: KernelDrop) -> dict[str, Any]:
+def _drop(drop: KernelDrop) -> DropJson:
     return {
         "host": drop.host,
         "container": drop.container,
-        "direction": drop.direction.value,
+        "direction": drop.direction,
         "leg": drop.leg,
         "src": str(drop.src),
         "dst": str(drop.dst),
@@ -157,7 +173,7 @@ def _drop(drop: KernelDrop) -> dict[str, Any]:
     }
 
 
-def _arp(exchange: ArpExchange) -> dict[str, Any]:
+def _arp(exchange: ArpExchange) -> ArpJson:
     return {
         "asker": exchange.asker,
         "asked": exchange.asked,
@@ -168,7 +184,7 @@ def _arp(exchange: ArpExchange) -> dict[str, Any]:
     }
 
 
-def _arp_frame(frame: ArpFrame) -> dict[str, Any]:
+def _arp_frame(frame: ArpFrame) -> ArpFrameJson:
     return {
         "point": frame.point,
         "time_us": frame.time_us,
@@ -178,7 +194,7 @@ def _arp_frame(frame: ArpFrame) -> dict[str, Any]:
     }
 
 
-def _packet(packet: HopPacket) -> dict[str, Any]:
+def _packet(packet: HopPacket) -> PacketJson:
     return {
         "src": str(packet.src),
         "dst": str(packet.dst),
@@ -193,7 +209,7 @@ def _packet(packet: HopPacket) -> dict[str, Any]:
     }
 
 
-def _change(change: Change) -> dict[str, Any]:
+def _change(change: Change) -> ChangeJson:
     return {
         "field": change.field,
         "from": str(change.before),

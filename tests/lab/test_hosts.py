@@ -16,6 +16,7 @@ import pytest
 from netprobe_lab.ask import on_desk
 from netprobe_lab.lifecycle import up
 from netprobe_lab.steps import on_host
+from tests.contract import assert_valid
 
 if TYPE_CHECKING:
     from netprobe_lab.layout import Lab
@@ -35,6 +36,7 @@ def call(argv: list[str], expect: int, **environment: str) -> subprocess.Complet
 
 def survey(*prefix: str, expect: int = 0, options: tuple[str, ...] = ()) -> dict[str, Any]:
     value = json.loads(call([*prefix, *NETPROBE, "hosts", "--json", *options], expect).stdout)
+    assert_valid("hosts", value)
     assert isinstance(value, dict)
     return value
 

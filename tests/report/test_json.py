@@ -15,6 +15,7 @@ KEYS = [
     "target",
     "source",
     "dialled",
+    "sent",
     "verdict",
     "path",
     "segments",
@@ -75,6 +76,7 @@ def test_a_failure() -> None:
 def test_a_hop_says_what_changed_from_what_to_what() -> None:
     hop = to_json(WORKS)["hops"][2]
     assert list(hop)[:5] == ["point", "seen", "time_us", "packet", "changes"]
+    assert hop["packet"] is not None
     assert hop["packet"]["frame"] == 14
     assert hop["changes"][0] == {
         "field": "dst",

@@ -57,7 +57,7 @@ def test_without_a_trace_nothing_is_said_of_it() -> None:
 
 
 def test_json() -> None:
-    (walk,) = to_json(replace(WORKS, trace=(WALK,)))["trace"]
+    (walk,) = to_json(replace(WORKS, trace=(WALK,)))["trace"] or (None,)
     assert walk == {
         "host": "server2",
         "direction": "request",
@@ -97,7 +97,7 @@ def test_none_and_nothing_are_not_the_same_in_json() -> None:
 
 
 def test_a_drop_in_json() -> None:
-    (drop,) = to_json(replace(WORKS, drops=(DROP,)))["drops"]
+    (drop,) = to_json(replace(WORKS, drops=(DROP,)))["drops"] or (None,)
     assert drop == {
         "host": "server2",
         "container": None,

@@ -1,0 +1,39 @@
+"""JSON Schemas (2020-12) of what netprobe prints with ``--json``, made from ``report.contract``'s types by msgspec."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from netprobe.report import contract
+from netprobe.report.contract import CauseJson, ErrorJson, HostsJson, ReportJson
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+# Name -> title, type. Several evidence files give an array of reports; `causes` without a code an array of causes.
+_OUTPUTS: dict[str, tuple[str, Any]] = {
+    "report": ("netprobe explain --json, netprobe replay --json", ReportJson | list[ReportJson]),
+    "error": ("any command with --json that ends without an answer", ErrorJson),
+    "hosts": ("netprobe hosts --json", HostsJson),
+    "causes": ("netprobe causes [CODE] --json", CauseJson | list[CauseJson]),
+}
+NAMES = tuple(_OUTPUTS)
+
+
+def schema(name: str) -> dict[str, Any]:
+    """Return the schema of one output, its keys in the order in which they are printed.
+
+    Raises:
+        KeyError: there is no such output.
+    """
+    title, kind = _OUTPUTS[name]
+    made = msgspec.json.schema(kind)
+    for each, definition in made["$defs"].items():
+        _in_order(definition, list(getattr(contract, each).__annotations__))
+    return {"$schema": DIALECT, "title": title, **made}
+
+
+def _in_order(definition: dict[str, Any], keys: list[str]) -> None:
+    """Undo msgspec's sorting of a TypedDict's keys."""
+    definition["properties"] = {key: definition["properties"][key] for key in keys}
+    definition["required"] = [key for key in keys if key in definition["required"]]
