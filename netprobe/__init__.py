@@ -13,6 +13,60 @@ Data flows one way::
   across points (through bridges, NAT and docker-proxy), ``paths`` names the way taken.
 * ``state`` parses the saved text of host commands; ``causes`` holds packets and state against the catalogue.
 * ``pipeline.analyze(evidence) -> Report`` is that whole chain; ``report`` prints the result.
+
+From Python: :func:`explain`, :func:`replay`, :class:`Report`, and the errors that say whose fault it is. They are imported when they are first used.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from netprobe.errors import EnvironmentFault, EvidenceFault, NetprobeError, UsageFault
+    from netprobe.flows.model import SeveralFlows
+    from netprobe.interface import explain, replay, replay_each
+    from netprobe.model.report import Report
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "EnvironmentFault",
+    "EvidenceFault",
+    "NetprobeError",
+    "Report",
+    "SeveralFlows",
+    "UsageFault",
+    "__version__",
+    "explain",
+    "replay",
+    "replay_each",
+]
+
+_AT = {
+    "EnvironmentFault": "errors",
+    "EvidenceFault": "errors",
+    "NetprobeError": "errors",
+    "Report": "model.report",
+    "SeveralFlows": "flows.model",
+    "UsageFault": "errors",
+    "explain": "interface",
+    "replay": "interface",
+    "replay_each": "interface",
+}
+
+
+if not TYPE_CHECKING:  # a type checker knows the names from above, and that there are no others
+
+    def __getattr__(name: str) -> object:
+        """Import a public name when it is first used (PEP 562)."""
+        if name not in _AT:
+            raise AttributeError(f"module 'netprobe' has no attribute {name!r}")
+        from importlib import import_module
+
+        value: object = getattr(import_module(f"netprobe.{_AT[name]}"), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -48,12 +48,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "probe": {*STATE, "decode", "hosts", "inventory", "forward"},
     "capture": {*STATE, "decode", "hosts", "probe", "forward"},
     "live": {*STATE, "decode", "hosts", "inventory", "probe", "capture", "survey", "forward"},
-    "commands": {*BASE, "causes", "flows", "live", "pipeline", "report", "survey", "inventory"},
+    "interface": {*BASE, "flows", "live", "pipeline"},
+    "commands": {*BASE, "causes", "flows", "interface", "live", "report", "survey", "inventory"},
     "cli": {"commands"},
     "__main__": {"cli"},
 }
 
-DOES_IO = {"hosts", "hosts.remote", "capture", "probe", "live", "commands", "cli", "__main__"}
+DOES_IO = {"hosts", "hosts.remote", "capture", "probe", "live", "interface", "commands", "cli", "__main__"}
 IO_MODULES = {"evidence.files"}
 FORBIDDEN_WITHOUT_IO = {
     *("asyncio", "docker", "fcntl", "http", "multiprocessing", "os", "platform", "pyshark", "random", "requests"),

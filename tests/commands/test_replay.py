@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netprobe.cli import run
-from netprobe.commands.replay import load
 from netprobe.commands.tshark import pcap
 from netprobe.errors import EvidenceFault, UsageFault
 from netprobe.evidence.model import Evidence, Place, Probe, Proto
 from netprobe.evidence.writer import write
+from netprobe.interface import load
 from netprobe.report.deep import DeepFrame
 from tests.commands.walk import CLIENT, DIALLED, evidence, packets, segment
 

@@ -1,0 +1,236 @@
+"""The Python interface: ``netprobe.explain`` and ``netprobe.replay``. The command line is a shell around it.
+
+What is heavy is imported inside the functions, so that ``import netprobe`` and a mistake in a question cost next to nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netprobe.errors import NetprobeError, UsageFault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from netprobe.evidence.model import Evidence
+    from netprobe.live import Question
+    from netprobe.live.saving import Destination
+    from netprobe.model.report import Report
+
+    AnyPath = str | os.PathLike[str]
+    Keep = Callable[[str, Evidence], object]
+
+
+def _nothing(*_: object) -> None:
+    """Take no notice."""
+
+
+def explain(
+    target: str,
+    *,
+    source: str | None = None,
+    proto: str | None = None,
+    size: int | None = None,
+    timeout_s: float = 5.0,
+    hosts: AnyPath | None = None,
+    predict: bool = False,
+    trace: bool = False,
+    save: AnyPath | None = None,
+    force: bool = False,
+    progress: Callable[[str], None] = _nothing,
+    meanwhile: Callable[[], None] = _nothing,
+    keep: Keep = _nothing,
+) -> Report:
+    """Probe a target, watch every place that the probe passes, and say what happened and why, as ``netprobe explain`` does.
+
+    Args:
+        target: ``NAME[@HOST][:PORT][/tcp|/udp]``, an address in place of the name, or ``http://…``; without a port an ICMP echo.
+        source: who asks: a host, a container, or ``NAME@HOST``. None: this machine, ``local``.
+        proto: ``tcp``, ``udp``, ``icmp``, ``http`` or ``dns``. None: as the target says.
+        size: payload in bytes (``http``, ``icmp``).
+        timeout_s: the bound on name lookup and probe together, in seconds: more than 0, at most 120.
+        hosts: the inventory's file, or ``"lab"``. None: ``$NETPROBE_HOSTS``, else the user's own file, else this machine alone.
+        predict: send nothing, and say what would happen by the hosts' state.
+        trace: have the kernel trace the probe's packets. It changes the hosts while it runs: a temporary nft table.
+        save: a file for the evidence (pcapng, mode 0600); a new one, unless ``force``.
+        force: let ``save`` overwrite a file that exists.
+        progress: called with the name of each step that begins.
+        meanwhile: called once, in a thread of its own, while the probe waits for an answer.
+        keep: called with the target and all that was observed, before that is explained.
+
+    Returns:
+        The report. A connection that fails is a report, not an exception.
+
+    Raises:
+        UsageFault: the question cannot be asked like this. Messages name the options of the command line.
+        EnvironmentFault: the environment does not allow it: no root, a missing tool, a host out of reach. What was captured until then is
+            saved, and the exception's ``saved`` names the file; the same holds for a KeyboardInterrupt.
+    """
+    to = _destination(save, force=force)
+    question = _question(target, source, proto, size, timeout_s, predict=predict, trace=trace)
+    data = _observed(question, hosts, to, progress, meanwhile)
+    if to is not None:
+        to.write(data)
+    from netprobe.evidence.reader import read
+    from netprobe.pipeline import analyze
+
+    evidence = read(data)
+    keep(target, evidence)
+    return analyze(evidence)
+
+
+def _destination(save: AnyPath | None, *, force: bool) -> Destination | None:
+    if save is None:
+        if force:
+            raise UsageFault(
+                "--force without --save has nothing to overwrite", "give --save FILE, or leave --force out"
+            )
+        return None
+    from netprobe.live.saving import destination
+
+    return destination(Path(save), force=force)
+
+
+def _question(
+    target: str,
+    source: str | None,
+    proto: str | None,
+    size: int | None,
+    timeout_s: float,
+    *,
+    predict: bool,
+    trace: bool,
+) -> Question:
+    from netprobe.evidence.model import Proto
+    from netprobe.live import Question
+
+    if proto is not None and proto not in set(Proto):
+        raise UsageFault(f"there is no protocol {proto!r}", f"--proto is one of {', '.join(Proto)}")
+    return Question(
+        target=target,
+        source=source,
+        proto=None if proto is None else Proto(proto),
+        size=size,
+        timeout_s=timeout_s,
+        predict=predict,
+        trace=trace,
+    )
+
+
+def _observed(
+    question: Question,
+    hosts: AnyPath | None,
+    to: Destination | None,
+    progress: Callable[[str], None],
+    meanwhile: Callable[[], None],
+) -> bytes:
+    """Return the finished evidence file. What a failed run captured is saved; a file that is there already stays when that is nothing."""
+    from netprobe.live import explain as observe
+
+    def import_the_rest() -> None:
+        from netprobe import pipeline  # noqa: F401
+
+        meanwhile()
+
+    try:
+        return observe(
+            question,
+            hosts_file=None if hosts is None else os.fspath(hosts),
+            progress=progress,
+            meanwhile=import_the_rest,
+        )
+    except (NetprobeError, KeyboardInterrupt) as fault:
+        rest: bytes | None = getattr(fault, "evidence", None)
+        if rest is not None and to is not None:
+            to.write(rest)
+            vars(fault)["saved"] = to.file
+        raise
+
+
+def replay(
+    *files: AnyPath, points: Mapping[str, str] | None = None, flow: str | None = None, keep: Keep = _nothing
+) -> Report:
+    """Explain saved evidence again, or captures of tcpdump and Wireshark, as ``netprobe replay`` does. Needs no root and no network.
+
+    >>> import netprobe
+    >>> report = netprobe.replay("captures/docker-user-drop.pcapng")
+    >>> report.verdict.value, report.cause.code, report.cause.where.rule
+    ('fails', 'docker-user-drop', '-A DOCKER-USER -s 192.168.3.0/24 -j DROP')
+
+    Args:
+        files: one file that ``save`` wrote; or plain pcap and pcapng files, which together are the capture points of one connection.
+        points: where plain captures were taken: file -> ``HOST/INTERFACE`` or ``HOST/CONTAINER/INTERFACE``; without that, as the file says,
+            else the file's name. A file that is named here alone is read too.
+        flow: which connection of captures from elsewhere: ``SRC:PORT>DST:PORT/PROTO`` or part of it, such as ``:80``.
+        keep: called with what the files are called and what they hold, before that is explained.
+
+    Raises:
+        UsageFault: no file, several that are not one connection's evidence, or no connection that ``flow`` asks for.
+        SeveralFlows: several connections, and ``flow`` does not single one out; its ``flows`` are they.
+        EvidenceFault: a file cannot be read, or is no capture.
+    """
+    reports = replay_each(*files, points=points, flow=flow, keep=keep)
+    if len(reports) > 1:
+        raise UsageFault(
+            f"the files are the evidence of {len(reports)} runs", "give one by one, or all of them to replay_each"
+        )
+    return reports[0]
+
+
+def replay_each(
+    *files: AnyPath, points: Mapping[str, str] | None = None, flow: str | None = None, keep: Keep = _nothing
+) -> list[Report]:
+    """Explain several runs: one report for each file that ``save`` wrote, and one for all plain captures together, at the first one's place.
+
+    Arguments and exceptions are those of :func:`replay`.
+    """
+    from netprobe.flows.expression import FlowExpr
+    from netprobe.pipeline import analyze
+
+    wanted = None if flow is None else FlowExpr.parse(flow)
+    reports = []
+    for name, evidence in load([os.fspath(file) for file in files], points or {}):
+        keep(name, evidence)
+        reports.append(analyze(evidence, wanted))
+    return reports
+
+
+def load(files: Sequence[str], points: Mapping[str, str]) -> list[tuple[str, Evidence]]:
+    """Read all files: each evidence file by itself, the plain captures together as one evidence, at the first one's place.
+
+    Args:
+        files: their paths.
+        points: path -> the point's name, where one was given.
+
+    Raises:
+        UsageFault: no file, one twice, or a point's name for an evidence file, which names its own.
+        EvidenceFault: a file cannot be read.
+    """
+    from netprobe.evidence.files import load as bytes_of
+    from netprobe.evidence.reader import is_netprobe, read, read_many
+
+    _check_names(files, points)
+    contents = [(file, bytes_of(file)) for file in dict.fromkeys((*files, *points))]
+    own = {file for file, data in contents if is_netprobe(data)}
+    for file in own & points.keys():
+        raise UsageFault(
+            f"--point: {file} is netprobe's own evidence and names its points itself", "give it without --point"
+        )
+    plain = [(file, data) for file, data in contents if file not in own]
+    loaded: list[tuple[str, Evidence]] = []
+    for file, data in contents:
+        if file in own:
+            loaded.append((file, read(data, name=file)))
+        elif file == plain[0][0]:
+            loaded.append((", ".join(name for name, _ in plain), read_many(plain, points)))
+    return loaded
+
+
+def _check_names(files: Sequence[str], points: Mapping[str, str]) -> None:
+    if not files and not points:
+        raise UsageFault("replay: no file given", "give files of netprobe --save, tcpdump -w or Wireshark")
+    for file in files:
+        if files.count(file) > 1:
+            raise UsageFault(f"replay: {file} is given twice", "give each file once")
