@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -82,6 +83,14 @@ def _leave(config: pytest.Config, items: list[pytest.Item], left: set[pytest.Ite
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("prove") and not _WORKER:
         config.pluginmanager.register(Proving(), "netprobe-proving")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Count how the remedies ended."""
+    ended = [report for key in ("passed", "failed") for report in terminalreporter.getreports(key)]
+    how = Counter(value for report in ended for name, value in report.user_properties if name == "cured")
+    if how:
+        terminalreporter.write_line("remedies: " + ", ".join(f"{how[each]} {each}" for each in sorted(how)))
 
 
 class Proving:
