@@ -19,7 +19,6 @@ from netprobe_lab.run import last_line, run, tool
 if TYPE_CHECKING:
     from netprobe_lab.layout import Lab
 
-SUITES = ("sid", "trixie")  # Engine 28.5.2 and 26.1.5 (November 2026)
 _PACKAGES = ("docker.io", "iptables", "nftables", "iproute2")
 _BUILD_SECONDS = 1800.0
 

@@ -33,15 +33,3 @@ def mac(value: int) -> str:
     """A 48-bit MAC address as text, ``""`` when absent (negative)."""
     value = int(value)
     return "" if value < 0 else ":".join(f"{value >> shift & 255:02x}" for shift in range(40, -8, -8))
-
-
-def mac_int(address: str) -> int:
-    """A MAC address as an integer.
-
-    Raises:
-        ValueError: it is not six octets in hex, joined by ``:`` or ``-``.
-    """
-    octets = address.replace("-", ":").split(":")
-    if len(octets) != 6 or not all(len(octet) in (1, 2) and octet.isascii() and octet.isalnum() for octet in octets):
-        raise ValueError(f"not a MAC address: {address!r}")
-    return int.from_bytes(bytes(int(octet, 16) for octet in octets), "big")

@@ -300,7 +300,6 @@ class LimitKind(StrEnum):
     ENGINE = "engine"  # a Docker Engine could not be asked
     PROBE = "probe"  # the probe could not run to its end
     FILE = "file"  # the file was cut short or partly unreadable
-    CLOCK = "clock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from netprobe.journeys.proxy import stream
 from netprobe.paths.http import complete, status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from netprobe.decode.table import PacketTable
     from netprobe.evidence.model import CapturePoint, Place
@@ -389,10 +389,3 @@ class _Look:
 
 def _flags(table: PacketTable, row: int) -> int:
     return int(table.tcp_flags[row])
-
-
-def server_rows(connections: Sequence[Connection]) -> Iterator[int]:
-    """Every row that a server sent."""
-    for connection in connections:
-        for flow in connection.flows:
-            yield from flow.reverse.tolist()

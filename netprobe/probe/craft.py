@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import netprobe
 
-IDENT_BYTES = 2
 ICMP_DEFAULT_SIZE = 56  # bytes of data, as ping sends
 PAD_LINE = 4000  # bytes of one header line; servers commonly take 8 KiB
 QTYPES = {"A": 1, "AAAA": 28}

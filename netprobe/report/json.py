@@ -10,7 +10,6 @@ from netprobe.evidence.model import Resolution
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from netprobe.errors import NetprobeError
     from netprobe.model.remedy import Remedy
     from netprobe.model.report import (
         ArpExchange,
@@ -72,11 +71,6 @@ def to_json(report: Report) -> ReportJson:
         "trace": None if report.trace is None else [_walk(walk) for walk in report.trace],
         "drops": None if report.drops is None else [_drop(drop) for drop in report.drops],
     }
-
-
-def error_to_json(error: NetprobeError) -> ErrorJson:
-    """Return an error (exit 2 or 4) as a JSON object."""
-    return failure(error.exit_code, error.message, error.hint)
 
 
 def failure(exit_code: int, message: str, hint: str = "") -> ErrorJson:

@@ -199,17 +199,10 @@ class Chain:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Ruleset:
-    """One backend's tables: table -> chain -> :class:`Chain`. Equal to itself alone, so that what is asked of it can be remembered.
-
-    Attributes:
-        foreign_tables: tables that iptables-save said it cannot show (made by nft itself).
-        legacy_present: it warned that the legacy backend holds tables as well.
-    """
+    """One backend's tables: table -> chain -> :class:`Chain`. Equal to itself alone, so that what is asked of it can be remembered."""
 
     program: Program = Program.IPTABLES
     tables: Mapping[str, Mapping[str, Chain]] = field(default_factory=dict)
-    foreign_tables: tuple[str, ...] = ()
-    legacy_present: bool = False
 
     def chain(self, table: str, name: str) -> Chain | None:
         """One chain, None when it is not there."""
@@ -281,17 +274,6 @@ def _occurrences(ruleset: Ruleset) -> Iterator[tuple[tuple[str, str, int], Rule]
         for rule in chain.rules:
             seen[rule.text] = seen.get(rule.text, 0) + 1
             yield (chain.table, rule.text, seen[rule.text]), rule
-
-
-def find_dnat(ruleset: Ruleset, address: str, port: int, proto: str, *, in_if: str | None = None) -> tuple[Rule, ...]:
-    """The DNAT rules that this dialled address and port would meet, in chain order: the first one wins.
-
-    ``in_if``: the interface it comes in by (``""`` for the host itself); None leaves rules in that ask for one.
-    """
-    packet = PacketTuple(dst=address, dport=port, proto=proto, in_if=in_if, dst_type="LOCAL")
-    chains = ruleset.tables.get("nat", {}).values()
-    rules = (rule for chain in chains for rule in chain.rules if rule.target == "DNAT")
-    return tuple(rule for rule in rules if rule.matches(packet) is not False)
 
 
 def find_dnat_to(ruleset: Ruleset, address: str, port: int, proto: str) -> tuple[Rule, ...]:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _COUNTERS = re.compile(r"\[(\d{1,20}):(\d{1,20})\]\s*", re.ASCII)
 _CHAIN = re.compile(r":(\S+)\s+(\S+)(?:\s+\[(\d{1,20}):(\d{1,20})\])?", re.ASCII)
-_FOREIGN = re.compile(r"# Table `(\S+)' is incompatible")
 _KNOWN_MATCHES = frozenset({"tcp", "udp", "conntrack", "state", "addrtype", "comment", "multiport", "icmp"})
 
 
@@ -67,16 +66,12 @@ class _Reader:
         self.program = program
         self.tables: dict[str, dict[str, tuple[Chain, list[Rule]]]] = {}
         self.table = ""
-        self.foreign: list[str] = []
-        self.legacy = False
 
     def line(self, number: int, line: str) -> None:
         """One line: table, chain, rule, comment or an issue."""
-        if not line or line == "COMMIT":
+        if not line or line == "COMMIT" or line.startswith("#"):
             return
-        if line.startswith("#"):
-            self._comment(line)
-        elif line.startswith("*"):
+        if line.startswith("*"):
             self.table = line[1:].strip()
             self.tables.setdefault(self.table, {})
         elif not self.table:
@@ -85,13 +80,6 @@ class _Reader:
             self._chain(number, line)
         else:
             self._rule(number, line)
-
-    def _comment(self, line: str) -> None:
-        foreign = _FOREIGN.match(line)
-        if foreign:
-            self.foreign.append(foreign[1])
-        elif "legacy tables present" in line:
-            self.legacy = True
 
     def _chain(self, number: int, line: str) -> None:
         found = _CHAIN.fullmatch(line.rstrip())
@@ -145,9 +133,7 @@ class _Reader:
             table: {name: replace(chain, rules=tuple(rules)) for name, (chain, rules) in chains.items()}
             for table, chains in self.tables.items()
         }
-        return Ruleset(
-            program=self.program, tables=tables, foreign_tables=tuple(self.foreign), legacy_present=self.legacy
-        )
+        return Ruleset(program=self.program, tables=tables)
 
 
 @lru_cache(maxsize=1 << 16)

@@ -41,7 +41,6 @@ class Link:
         ifindex: its number in its namespace.
         peer_index: the other end's number in *its* namespace (veth), the parent's (macvlan, vlan); None unknown or none.
         peer_name: the other end's or parent's name where it is in the same namespace, else ``""``.
-        peer_netnsid: the local id of the namespace that ``peer_index`` counts in, None for the same namespace.
         master: the bridge (or bond, vrf) it is a port of, ``""`` none.
         kind: ``veth`` ``bridge`` ``macvlan`` ``ipvlan`` ``vlan`` ``dummy`` …, ``""`` for hardware and lo.
         mode: macvlan or ipvlan mode (``bridge``, ``private``, ``vepa``, ``l2`` …).
@@ -56,7 +55,6 @@ class Link:
     ifindex: int
     peer_index: int | None = None
     peer_name: str = ""
-    peer_netnsid: int | None = None
     master: str = ""
     kind: str = ""
     mode: str = ""
@@ -94,7 +92,6 @@ class Route:
     table: str = "main"
     kind: str = UNICAST
     metric: int = 0
-    linkdown: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +151,6 @@ def _link(item: dict[str, Any]) -> Link:
         ifindex=int_of(item, "ifindex") or 0,
         peer_index=int_of(item, "link_index"),
         peer_name=text_of(item, "link"),
-        peer_netnsid=int_of(item, "link_netnsid"),
         master=text_of(item, "master"),
         kind=text_of(info, "info_kind"),
         mode=text_of(data, "mode"),
@@ -215,7 +211,6 @@ def _route(item: dict[str, Any], hop: dict[str, Any]) -> Route:
         table=str(item.get("table", "main")),
         kind=text_of(item, "type") or UNICAST,
         metric=int_of(item, "metric") or 0,
-        linkdown="linkdown" in texts_of(hop, "flags"),
     )
 
 

@@ -172,10 +172,6 @@ class Namespace:
         found = (ip(each.address) for link in self.links or () for each in link.addresses)
         return frozenset(each for each in found if each is not None)
 
-    def link_at(self, ifindex: int) -> Link | None:
-        """An interface by number."""
-        return next((link for link in self.links or () if link.ifindex == ifindex), None)
-
     def link_with(self, address: str) -> Link | None:
         """The interface that has this address."""
         return next((link for link in self.links or () if any(a.address == address for a in link.addresses)), None)

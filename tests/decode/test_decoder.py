@@ -42,6 +42,11 @@ from scapy.layers.inet6 import (  # noqa: E402
 from scapy.layers.l2 import ARP, CookedLinux, Dot1AD, Dot1Q, Ether, Loopback  # noqa: E402
 from scapy.packet import Packet, Padding, Raw  # noqa: E402
 
+
+def mac_int(text: str) -> int:
+    return int.from_bytes(bytes.fromhex(text.replace(":", "")), "big")
+
+
 TCP_OPTIONS: list[list[tuple[str, Any]]] = [
     [],
     [("NOP", None), ("NOP", None), ("Timestamp", (0xFFFFFFFF, 0x80000000))],
@@ -178,7 +183,7 @@ class Maker:
 def expected(raw: bytes) -> dict[str, object]:
     """What scapy says, as columns; only those columns that scapy's reading fills."""
     packet = Ether(raw)
-    out: dict[str, object] = {"eth_src": address.mac_int(packet.src), "eth_dst": address.mac_int(packet.dst)}
+    out: dict[str, object] = {"eth_src": mac_int(packet.src), "eth_dst": mac_int(packet.dst)}
     layers = [layer for layer in packet.iterpayloads() if isinstance(layer, (Dot1Q, Dot1AD))]
     tags = [layer.vlan for layer in layers if layer.vlan]  # 0: a priority alone
     out["vlan"], out["vlan_inner"] = [*tags, ABSENT, ABSENT][:2]
@@ -187,8 +192,8 @@ def expected(raw: bytes) -> dict[str, object]:
         out |= {
             "kind": Kind.ARP,
             "arp_op": arp.op,
-            "arp_sha": address.mac_int(arp.hwsrc),
-            "arp_tha": address.mac_int(arp.hwdst),
+            "arp_sha": mac_int(arp.hwsrc),
+            "arp_tha": mac_int(arp.hwdst),
         }
         return out | {"src": arp.psrc, "dst": arp.pdst, "ethertype": 0x0806}
     ip = packet[IP] if IP in packet else packet[IPv6]

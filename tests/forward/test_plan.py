@@ -36,8 +36,7 @@ def at(container: str | None = None, host: str = "server2") -> Place:
 def veth(hosts: Any, container: str, host: str = "server2", interface: str = "eth0") -> str:
     inner = hosts[host].namespaces[container].link(interface)
     assert inner is not None
-    outer = hosts[host].own.link_at(inner.peer_index or 0)
-    assert outer is not None
+    outer = next(link for link in hosts[host].own.links if link.ifindex == inner.peer_index)
     return f"{host}/{outer.name}"
 
 

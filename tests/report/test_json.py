@@ -6,8 +6,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netprobe.errors import UsageFault
-from netprobe.report.json import dumps, error_to_json, to_json
+from netprobe.report.json import dumps, failure, to_json
 from tests.report.examples import EVIL, FAILS, WORKS
 
 KEYS = [
@@ -88,7 +87,7 @@ def test_a_hop_says_what_changed_from_what_to_what() -> None:
 
 
 def test_an_error() -> None:
-    assert error_to_json(UsageFault("no host 'x'", "known: local")) == {
+    assert failure(2, "no host 'x'", "known: local") == {
         "schema": "netprobe/error/1",
         "exit": 2,
         "error": "no host 'x'",

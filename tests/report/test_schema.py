@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 from jsonschema import ValidationError
 
-from netprobe.errors import UsageFault
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.report import ArpExchange, ArpFrame, Clock, Direction, KernelDrop, Report, TraceStep, TraceWalk
 from netprobe.model.rule import RuleRef
 from netprobe.pipeline import analyze
 from netprobe.report.hosts import to_json as hosts_to_json
-from netprobe.report.json import dumps, error_to_json, to_json
+from netprobe.report.json import dumps, failure, to_json
 from netprobe.report.schema import NAMES, schema
 from tests.contract import assert_valid, validator
 from tests.mutilation import evidence
@@ -75,7 +74,7 @@ def test_several_reports_are_an_array() -> None:
 
 
 def test_errors_and_hosts() -> None:
-    assert_valid("error", printed(error_to_json(UsageFault("no", "try"))))
+    assert_valid("error", printed(failure(4, "no", "try")))
     assert_valid("hosts", printed(hosts_to_json(SURVEY)))
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netprobe.forward.traverse import traverse
-from netprobe.state.iptables import delete_argv, find_dnat, hits
+from netprobe.state.iptables import delete_argv, hits
 from netprobe.state.iptables_parse import parse_iptables
 from netprobe.state.issues import Issues
 from netprobe.state.packet import PacketTuple
@@ -34,7 +34,6 @@ def test_any_text_is_read_or_named(text: str) -> None:
         assert rule.matches(PacketTuple()) in {True, False, None}
         assert delete_argv(rule)[0] == "iptables"
     hits(ruleset, ruleset)
-    find_dnat(ruleset, "10.0.0.1", 80, "tcp")
     traverse(ruleset, "nat", "FORWARD", PacketTuple(src="10.0.0.1"))
     read(parse_iptables, text, Issues("y"))
 

@@ -12,7 +12,6 @@ from typing import Callable, NamedTuple, Optional, Tuple
 IP_RECVERR = 11
 IPV6_RECVERR = 25
 SO_EE_ORIGIN_ICMP = 2
-SO_EE_ORIGIN_ICMP6 = 3
 MSG_ERRQUEUE = 0x2000
 
 ICMP_NAMES = {
