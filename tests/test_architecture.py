@@ -27,7 +27,7 @@ FAMILIES = tuple(f"causes.{family}" for family in ("firewall", "service", "nat",
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "model": set(),
-    "evidence": {"errors"},
+    "evidence": {"errors", "model"},
     "decode": {"errors", "evidence"},
     "state": {*BASE, "state.engine"},
     "state.engine": {*BASE, "state"},

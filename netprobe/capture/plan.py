@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
 from netprobe.forward.drivers import driver_of
-from netprobe.forward.frame import point_name
+from netprobe.model.point import point_name
 from netprobe.state.engine import EMBEDDED_DNS
 from netprobe.state.lookup import canonical
 
@@ -69,7 +69,7 @@ def choose_points(
         for stop in way.stops:
             stops.setdefault(stop.point, (stop.place, stop.interface))
     for place in _loopbacks(hosts, near, end):
-        stops.setdefault(point_name(place, "lo"), (place, "lo"))
+        stops.setdefault(point_name(place.host, "lo", place.container), (place, "lo"))
     trunks = _trunks(hosts, way_hosts={place.host for place, _ in stops.values()})
     return tuple(
         Point(

@@ -20,6 +20,7 @@ from netprobe.evidence.notes import read_notes
 from netprobe.evidence.pcap import pcap_order, read_pcap
 from netprobe.evidence.pcapng import read_pcapng
 from netprobe.evidence.recognise import foreign_hint
+from netprobe.model.point import PointName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -130,7 +131,7 @@ def _named(
     points = []
     for item in interfaces:
         given = "" if item.name == "-" else item.name  # what tools write for a pipe
-        host, container, interface = _parts(explicit or given or stem)
+        host, container, interface = PointName.parse(explicit or given or stem)
         points.append(
             CapturePoint(
                 name=explicit or given or stem,
@@ -145,16 +146,6 @@ def _named(
             )
         )
     return _unique(points)
-
-
-def _parts(name: str) -> tuple[str, str | None, str]:
-    """Host, container and interface of a name in netprobe's form; any other name is an interface of an unknown host."""
-    parts = name.split("/")
-    if all(parts) and len(parts) == 2:
-        return parts[0], None, parts[1]
-    if all(parts) and len(parts) == 3:
-        return parts[0], parts[1], parts[2]
-    return "", None, name
 
 
 def _unique(points: Sequence[CapturePoint]) -> tuple[tuple[CapturePoint, ...], list[Limit]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier, Obstacle, UnknownHere
+from netprobe.model.point import point_name
 from netprobe.state.address import same
 from netprobe.state.lookup import container_link, network_for
 
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
     from netprobe.state.engine.model import Container, EndpointSettings, Network
     from netprobe.state.links import Link
     from netprobe.state.model import Host
-
-
-def point_name(place: Place, interface: str) -> str:
-    """``server2/docker0``, ``server2/demo/eth0``."""
-    return "/".join(filter(None, (place.host, place.container, interface)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +112,7 @@ class Frame:
 
     def passes(self, place: Place, interface: str, *, observable: bool = True, vlan: int | None = None) -> None:
         """Pass a point."""
-        name = point_name(place, interface)
+        name = point_name(place.host, interface, place.container)
         self.taps.append(Tap(point=name, place=place, interface=interface, observable=observable, vlan=vlan))
 
     def must_be_up(self, place: Place, link: Link | None, *, carrier: bool = False) -> None:

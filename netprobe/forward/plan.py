@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from netprobe.forward.drivers import driver_of
-from netprobe.forward.frame import Tap, point_name
 from netprobe.forward.guesses import forwarded_query, inward
 from netprobe.forward.model import Stopped, UnknownHere
 from netprobe.forward.modes import Exploring
 from netprobe.forward.trail import Trail, endpoint
 from netprobe.forward.walk import Walker
+from netprobe.model.point import point_name
 from netprobe.state.address import covers, is_loopback
 from netprobe.state.engine import EMBEDDED_DNS
 from netprobe.state.lookup import canonical, container_with, namespace_of, network_for, networks_of, route_lookup
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from netprobe.evidence.model import Place
     from netprobe.forward import Request
+    from netprobe.forward.frame import Tap
     from netprobe.state.model import Host
 
 _MAX_WAYS = 32  # of one request, at most
@@ -104,7 +105,7 @@ def itinerary(hosts: Mapping[str, Host], request: Request, target: Place | None 
         notes.append(f"the way to {request.dialled} does not lead to {meant} by what is known")
         extra += own
     for place, interface in extra:
-        name = point_name(place, interface)
+        name = point_name(place.host, interface, place.container)
         stops.setdefault(name, Stop(point=name, place=place, interface=interface, optional=True))
     return Itinerary(stops=tuple(stops.values()), arrives=arrives, notes=tuple(dict.fromkeys(notes)))
 

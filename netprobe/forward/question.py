@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from netprobe.evidence.model import CapturePoint, Proto, Resolution
 from netprobe.forward import Request, predict
 from netprobe.forward.model import Barrier, PredictedOutcome
+from netprobe.model.point import PointName
 from netprobe.paths.classify import name_way
 from netprobe.paths.observe import Observation, Symptom
 
@@ -64,8 +65,7 @@ def _symptom(prediction: Prediction) -> Symptom:
 
 
 def points(hops: Iterable[Hop]) -> Iterable[CapturePoint]:
-    """The points that hops name, as capture points (neither container nor interface names hold a slash)."""
+    """The points that hops name, as capture points."""
     for name in dict.fromkeys(hop.point for hop in hops):
-        host, *middle, interface = name.split("/")
-        container = middle[0] if middle else None
-        yield CapturePoint(name=name, host=host, container=container, interface=interface)
+        at = PointName.parse(name)
+        yield CapturePoint(name=name, host=at.host, container=at.container, interface=at.interface)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
 from netprobe.forward.conntrack import Conntrack
-from netprobe.forward.frame import Frame, Tap, point_name
+from netprobe.forward.frame import Frame, Tap
 from netprobe.forward.guesses import beyond
 from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
 from netprobe.forward.published import published_end
@@ -22,6 +22,7 @@ from netprobe.forward.settings import bridge_netfilter, forwarding_off, no_route
 from netprobe.forward.sockets import HERE, Taken, asked_elsewhere, paused, taken
 from netprobe.forward.stack import Stack
 from netprobe.forward.wire import carry
+from netprobe.model.point import point_name
 from netprobe.model.report import Direction
 from netprobe.state.address import same
 from netprobe.state.lookup import docker_bridges, has_address
@@ -104,7 +105,9 @@ class Walker:
             self._out(place, left, way)
 
     def _over_lo(self, place: Place, by: Filter, packet: Flying) -> None:
-        self.trail.pass_tap(Tap(point=point_name(place, "lo"), place=place, interface="lo"), packet)
+        self.trail.pass_tap(
+            Tap(point=point_name(place.host, "lo", place.container), place=place, interface="lo"), packet
+        )
         self.stack.hook(by, "PREROUTING", packet, in_if="lo", new=False)
         self._deliver(place, self.stack.hook(by, "INPUT", packet, in_if="lo"))
 
@@ -184,7 +187,7 @@ class Walker:
 
     def _pass_uplink(self, arrival: Arrival, packet: Flying) -> None:
         if arrival.into is not None:
-            name = point_name(arrival.into, arrival.in_if)
+            name = point_name(arrival.into.host, arrival.in_if, arrival.into.container)
             self.trail.pass_tap(Tap(point=name, place=arrival.into, interface=arrival.in_if), packet)
 
     def _bridge_netfilter(self, place: Place, packet: Flying, bridge: str) -> Flying:

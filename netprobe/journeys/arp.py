@@ -9,6 +9,7 @@ import numpy as np
 
 from netprobe.decode.address import mac, text
 from netprobe.decode.table import Kind
+from netprobe.model.point import PointName
 from netprobe.model.report import ArpExchange, ArpFrame
 from netprobe.state.lookup import bearers_of_mac
 
@@ -79,7 +80,7 @@ def with_names(found: Iterable[ArpExchange], hosts: Mapping[str, Host]) -> tuple
 def _names(exchange: ArpExchange, hosts: Mapping[str, Host]) -> Iterator[tuple[str, str]]:
     """A link address may be that of several containers: every engine's first has 02:42:ac:11:00:02. Then none is named."""
     for frames in (exchange.requests, exchange.answers):
-        seen_at = dict.fromkeys(each.point.partition("/")[0] for each in frames)
+        seen_at = dict.fromkeys(PointName.parse(each.point).host for each in frames)
         for address in dict.fromkeys(each.mac for each in frames):
             known = [hosts[name] for name in seen_at if name in hosts]
             places = [place for host in known for place in bearers_of_mac(host, address)]

@@ -9,6 +9,7 @@ from netprobe.decode.table import Kind
 from netprobe.evidence.model import Outcome, Proto, Resolution
 from netprobe.journeys.chosen import lookup_is_it
 from netprobe.model.endpoint import Endpoint
+from netprobe.model.point import point_name
 from netprobe.paths.observe import Intent
 from netprobe.state.engine.model import NOT_RUNNING
 from netprobe.state.lookup import canonical
@@ -45,7 +46,7 @@ def _bridge_points(world: World) -> frozenset[str] | None:
     if not any(host.own.links for host in world.before.values()):
         return None
     return frozenset(
-        f"{name}/{link.name}"
+        point_name(name, link.name)
         for name, host in world.before.items()
         for link in host.own.links or ()
         if link.master or link.is_bridge

@@ -8,6 +8,7 @@ from netprobe.causes.proof.blocked import STOPPED
 from netprobe.causes.proof.drops import counted, traced_drop
 from netprobe.causes.proof.kernel_drops import untold
 from netprobe.evidence.model import LimitKind, Proto
+from netprobe.model.point import PointName
 from netprobe.model.report import Verdict
 from netprobe.paths.observe import Symptom
 
@@ -104,9 +105,9 @@ def _said(limits: Iterable[Limit]) -> list[str]:
 
 def _is_down(case: Case, limit: Limit) -> bool:
     """Whether this is a point that could not be sniffed because its interface is known to be down: that is evidence."""
-    parts = limit.subject.split("/")
-    host = case.before(parts[0])
-    if limit.kind not in (LimitKind.POINT, LimitKind.PART) or host is None or len(parts) not in (2, 3):
+    at = PointName.parse(limit.subject)
+    host = case.before(at.host)
+    if limit.kind not in (LimitKind.POINT, LimitKind.PART) or host is None:
         return False
-    link = host.namespace(parts[1] if len(parts) == 3 else None).link(parts[-1])
+    link = host.namespace(at.container).link(at.interface)
     return link is not None and not link.up

@@ -14,6 +14,7 @@ from netprobe.causes.remedies import IN_FIREWALL
 from netprobe.evidence.model import Outcome, Place, Proto
 from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
 from netprobe.forward.netfilter import filter_of, pass_hook
+from netprobe.model.point import PointName, point_name
 from netprobe.model.remedy import Remedy, advise, run
 from netprobe.model.report import Finding, PathCode, Where
 from netprobe.model.rule import Hook, Program
@@ -42,7 +43,7 @@ def _source_bridge(case: Case, host: Host) -> str:
     seen = {hop.point for hop in case.hops if hop.seen}
     found = networks_of(host, case.source_container) if case.source_container else ()
     bridges = [network.bridge for _, network in found if network.bridge]
-    return next((bridge for bridge in bridges if f"{host.name}/{bridge}" in seen), "")
+    return next((bridge for bridge in bridges if point_name(host.name, bridge) in seen), "")
 
 
 class InputFirewallContainerToHost(Filtered):
@@ -168,11 +169,11 @@ class FirewallBypassed(Cause):
     def _door(case: Case, host: Host) -> tuple[Flying, str] | None:
         """The packet as it came to the host, and by which interface; None when it was sent there, or that was not seen."""
         for hop in case.hops:
-            where = hop.point.split("/")
-            if not hop.seen or hop.packet is None or len(where) != 2 or where[0] != host.name:
+            at = PointName.parse(hop.point)
+            if not hop.seen or hop.packet is None or at.container is not None or at.host != host.name:
                 continue
             (src, sport), (dst, dport) = hop.packet.src, hop.packet.dst
-            link = host.own.link(where[1])
+            link = host.own.link(at.interface)
             if (dst, dport) != case.dialled or link is None or link.loopback or host.own.link_with(src) is not None:
                 return None
             packet = Flying(src=src, sport=sport, dst=dst, dport=dport, proto=case.transport)
@@ -249,10 +250,10 @@ class IngressDrop(Filtered):
         """The walk ends there, or the packet was last seen at an interface of that chain."""
         if found.walked:
             return True
-        host, (name, _, device) = case.before(found.host), (case.last_seen or "").partition("/")
+        host, at = case.before(found.host), PointName.parse(case.last_seen or "")
         chains = host.nft.chains if host and host.nft else ()
         here = [each for each in chains if each.ref.component == found.rule.component]
-        return name == found.host and any(device in each.devices or not each.devices for each in here)
+        return at.host == found.host and any(at.interface in each.devices or not each.devices for each in here)
 
     def summary(self, case: Case, found: StoppedBy) -> str:
         """Where it came to."""

@@ -13,6 +13,7 @@ from netprobe.causes.routing.routes import LOST
 from netprobe.evidence.model import Outcome
 from netprobe.forward.drivers import driver_of
 from netprobe.forward.model import Barrier
+from netprobe.model.point import PointName
 from netprobe.model.remedy import Remedy, advise, run
 from netprobe.model.report import Finding, Where
 from netprobe.state.address import covers, same
@@ -203,8 +204,8 @@ class MacvlanNoParent(Cause):
         )
         if len(bare) != 1 or asked is None or neighbours:
             return None
-        inside = f"{host.name}/{source.name}/"
-        if not all(frame.point.startswith(inside) for frame in asked.requests):
+        inside = (host.name, source.name)
+        if not all(PointName.parse(frame.point)[:2] == inside for frame in asked.requests):
             return None
         return Finding(
             code=self.code,

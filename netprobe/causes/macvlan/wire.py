@@ -13,6 +13,7 @@ from netprobe.causes.routing.routes import LOST
 from netprobe.evidence.model import Place
 from netprobe.forward.drivers import driver_of
 from netprobe.forward.model import Barrier, PredictedOutcome
+from netprobe.model.point import point_name
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.observe import Symptom
@@ -67,7 +68,7 @@ class MacvlanMacFilter(Cause):
         if exchange is None or len(networks) < _ENOUGH or networks[0][0] is networks[1][0]:
             return None
         (host, container, mine), (far, _, theirs) = networks[:2]
-        near, beyond = f"{host.name}/{_wire(host, mine)}", f"{far.name}/{_wire(far, theirs)}"
+        near, beyond = point_name(host.name, _wire(host, mine)), point_name(far.name, _wire(far, theirs))
         left = _at(exchange.answers, beyond)
         if (
             len(left) < _ENOUGH
@@ -137,7 +138,7 @@ class MacvlanVlanMismatch(Cause):
         if obstacle is None or asked is None or len(networks) < _ENOUGH:
             return None
         (host, _, mine), (far, target, theirs) = networks[0], networks[-1]
-        there = f"{far.name}/{_wire(far, theirs)}"
+        there = point_name(far.name, _wire(far, theirs))
         arrived = _at(asked.requests, there)
         if not arrived or host is far:
             return None
@@ -267,7 +268,7 @@ class MacvlanWrongGateway(Cause):
     @staticmethod
     def _left(case: Case, asked: ArpExchange, inside: Place, host: Host, network: Network) -> bool:
         """Whether the requests were seen to leave by the parent."""
-        parents = {f"{host.name}/{network.parent}", f"{host.name}/{_wire(host, network)}"}
+        parents = {point_name(host.name, network.parent), point_name(host.name, _wire(host, network))}
         blind = any(point.dropped for point in case.points if point.place == inside)
         return not blind and any(frame.point in parents for frame in asked.requests)
 

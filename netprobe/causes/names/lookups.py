@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.decode.address import text as address_text
-from netprobe.evidence.model import Place, Proto, Resolution
+from netprobe.evidence.model import Proto, Resolution
 from netprobe.flows.build import build
 from netprobe.forward import Request, predict
-from netprobe.forward.frame import point_name
 from netprobe.journeys.hops import icmp_error
 from netprobe.journeys.join import connections
 from netprobe.journeys.select import of_lookup, same_question
+from netprobe.model.point import point_name
 from netprobe.paths.observe import Symptom
 from netprobe.state.engine import EMBEDDED_DNS
 from netprobe.state.lookup import has_address, route_lookup
@@ -103,7 +103,7 @@ def left(case: Case, asked: AskedServer) -> str:
     way = route_lookup(host.own, asked.server) if host else None
     if host is None or way is None or way.local:
         return ""
-    door = point_name(Place(host=host.name), way.dev)
+    door = point_name(host.name, way.dev)
     for flow in asked.flows:
         point = case.points[flow.point]
         if point.name == door and not point.dropped and has_address(host.own, flow.client.address):

@@ -9,6 +9,7 @@ from netprobe.causes.names.lookups import UNANSWERED, AskedServer, failed, frame
 from netprobe.causes.names.unknown import bearers_of, failed_name
 from netprobe.causes.remedies import IN_FIREWALL, without_rule
 from netprobe.causes.routing.routes import way_out
+from netprobe.model.point import PointName
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.model.rule import Program
@@ -265,7 +266,7 @@ class DnsHostResolverFirewalled(Cause):
         if found is None or source is None:
             return None
         asked, obstacle, at, point = found
-        device = point.rpartition("/")[2]
+        device = PointName.parse(point).interface
         did = "rejects" if obstacle.rejects else "drops"
         seen = f"the query to {asked.server} was seen at {point}: {frames(case, asked, point)}"
         ended = f"answered with {asked.error}: frame {asked.error_frame}" if asked.error else "no answer came"

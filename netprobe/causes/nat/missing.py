@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.proof.hooks import entries
 from netprobe.causes.remedies import IN_FIREWALL
+from netprobe.model.point import PointName, point_name
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, PathCode, Where
 from netprobe.paths.observe import Symptom
@@ -86,7 +87,7 @@ class MasqueradeMissing(Cause):
         if probe is None:
             return True
         inside = case.dialled_host is not None and case.dialled_host.name == probe.source_at.host
-        host = (case.first_missing or "").partition("/")[0]
+        host = PointName.parse(case.first_missing or "").host
         left = case.first_missing is None or host != probe.source_at.host or case.reply_lost
         hidden = any(change.field == "src" for hop in case.hops for change in hop.changes)
         return probe.source_at.container is not None and not inside and left and not hidden
@@ -126,7 +127,7 @@ def _network_of(case: Case, host: Host) -> Network | None:
     source = case.source_container
     for name in source.networks if source else ():
         network = host.network(name)
-        if network is not None and network.bridge and f"{host.name}/{network.bridge}" in seen:
+        if network is not None and network.bridge and point_name(host.name, network.bridge) in seen:
             return network
     return None
 

@@ -22,6 +22,7 @@ from netprobe.causes.proof.stopped_by import StoppedBy
 from netprobe.causes.proof.traced import dropping_step, in_iptables
 from netprobe.evidence.model import Place
 from netprobe.forward.traverse import traverse
+from netprobe.model.point import PointName
 from netprobe.model.report import Confidence, Direction
 from netprobe.model.rule import Hook
 from netprobe.state.iptables import Hit, delete_argv, hits, policy_argv
@@ -141,7 +142,7 @@ def _door_unwatched(case: Case, host: Host) -> bool:
     at = case.dialled_host or case.target_host
     if at is None or at.name == host.name or case.prediction is None:
         return False
-    doors = (hop.point for hop in case.prediction.hops if hop.point.startswith(f"{at.name}/"))
+    doors = (hop.point for hop in case.prediction.hops if PointName.parse(hop.point).host == at.name)
     door = next(doors, None)
     return door is not None and door not in {point.name for point in case.points}
 
@@ -175,7 +176,10 @@ def _passed(case: Case, host: Host) -> bool:
     ttls = [
         hop.packet.ttl
         for hop in case.hops
-        if hop.seen and hop.packet and hop.direction is Direction.REQUEST and hop.point.startswith(f"{host.name}/")
+        if hop.seen
+        and hop.packet
+        and hop.direction is Direction.REQUEST
+        and PointName.parse(hop.point).host == host.name
     ]
     known = [ttl for ttl in ttls if ttl is not None]
     return len(set(known)) > 1 and len(case.journey.legs if case.journey else ()) == 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from netprobe.model.point import PointName
 from netprobe.model.report import Direction
 from netprobe.model.rule import Hook, Program
 from netprobe.state.engine import ENGINES, role_of
@@ -128,8 +129,8 @@ def packet_at(case: Case, host: Host, hook: Hook) -> PacketTuple:
 
 def _in_interface(host: Host, point: str) -> str | None:
     """The interface as iptables names it: the bridge, not its port. A point in a container or on another host tells none."""
-    parts = point.split("/")
-    if len(parts) != 2 or parts[0] != host.name:
+    at = PointName.parse(point)
+    if at.container is not None or at.host != host.name:
         return None
-    link = host.own.link(parts[1])
-    return link.master if link is not None and link.master else parts[1]
+    link = host.own.link(at.interface)
+    return link.master if link is not None and link.master else at.interface

@@ -9,6 +9,7 @@ from netprobe.causes.proof.obstacle import frames_at, met, predicted, silent_poi
 from netprobe.causes.remedies import in_place, setting
 from netprobe.causes.routing.routes import LOST, refusing
 from netprobe.forward.model import Barrier, PredictedOutcome
+from netprobe.model.point import point_name
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.state.address import covers
@@ -228,7 +229,7 @@ def _uplinks(host: Host) -> frozenset[str]:
     """The capture points of a host's interfaces to the outside: those with an address (a link-local one does not count)."""
     bridges = docker_bridges(host)
     return frozenset(
-        f"{host.name}/{link.name}"
+        point_name(host.name, link.name)
         for link in host.own.links or ()
         if not link.loopback and link.name not in bridges and any(each.scope == "global" for each in link.addresses)
     )

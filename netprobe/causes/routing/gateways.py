@@ -10,6 +10,7 @@ from netprobe.causes.remedies import in_place, setting
 from netprobe.evidence.model import Place
 from netprobe.forward.drivers import driver_of
 from netprobe.forward.model import Barrier
+from netprobe.model.point import PointName, point_name
 from netprobe.model.remedy import advise, shell_line
 from netprobe.model.report import Direction, Finding, Where
 from netprobe.paths.observe import Symptom
@@ -50,7 +51,7 @@ class RpFilterMultihomed(Cause):
         if obstacle is None:
             return None
         host, device = obstacle.place.host, obstacle.device
-        frames = frames_at(case, f"{host}/{device}", obstacle.direction)
+        frames = frames_at(case, point_name(host, device), obstacle.direction)
         if not frames:
             return None
         return Finding(
@@ -139,9 +140,9 @@ class GatewayEndpointElsewhere(Cause):
         route, network = way
         client = arrived.packet.src.address
         back = route_lookup(host.namespace(target.name), client)
-        if back is None or back.route != route or arrived.point == f"{host.name}/{target.name}/{route.dev}":
+        if back is None or back.route != route or arrived.point == point_name(host.name, route.dev, target.name):
             return None
-        gone = _gone(case, f"{host.name}/{target.name}/{route.dev}", route)
+        gone = _gone(case, point_name(host.name, route.dev, target.name), route)
         if not gone:
             return None
         return self._finding(
@@ -207,7 +208,7 @@ def _route_back(case: Case, host: Host, target: Container, arrived: Hop) -> tupl
     """The default route by the interface that the request came in by."""
     for endpoint, _ in networks_of(host, target):
         device = container_interface(host, target, endpoint)
-        if arrived.point.rpartition("/")[2] == device and endpoint.gateway:
+        if PointName.parse(arrived.point).interface == device and endpoint.gateway:
             place = Place(host=host.name, container=target.name)
             route = ("ip", "route", "replace", "default", "via", endpoint.gateway, "dev", device)
             return (in_place(case, place, route),)

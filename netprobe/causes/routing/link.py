@@ -12,6 +12,7 @@ from netprobe.causes.remedies import IN_FIREWALL
 from netprobe.causes.routing.routes import NoRoute
 from netprobe.evidence.model import Proto
 from netprobe.forward.model import Barrier
+from netprobe.model.point import point_name
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Direction, Finding, Where
 from netprobe.paths.observe import Symptom
@@ -122,9 +123,9 @@ class BridgeAddressLost(Cause):
             then = after.own.link(veth.name) if veth else None
             if veth is None or then is None or veth.master or then.master or not network.bridge:
                 continue
-            inner = f"{host.name}/{source.name}/{container_interface(host, source, endpoint)}"
+            inner = point_name(host.name, container_interface(host, source, endpoint), source.name)
             seen = _before_the_bridge(
-                case, (inner, f"{host.name}/{veth.name}"), f"{host.name}/{network.bridge}", endpoint
+                case, (inner, point_name(host.name, veth.name)), point_name(host.name, network.bridge), endpoint
             )
             if seen:
                 return Finding(
@@ -212,7 +213,7 @@ class MtuBlackhole(Cause):
         stuck = next(_stuck(case), None)
         if stuck is None:
             return None
-        at = f"{stuck.host.name}/{stuck.device}"
+        at = point_name(stuck.host.name, stuck.device)
         frames = ", ".join(map(str, stuck.frames[:4]))
         return Finding(
             code=self.code,

@@ -9,6 +9,7 @@ from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicte
 from netprobe.causes.remedies import in_place, inside
 from netprobe.evidence.model import Outcome, Place
 from netprobe.forward.model import Barrier
+from netprobe.model.point import point_name
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.observe import Symptom
@@ -247,7 +248,9 @@ class SubnetOverlap(Cause):
         """What shows that nothing comes of it: ARP without an answer, a bridge without a port, the isolation rule before it."""
         if obstacle.barrier is Barrier.RULE:
             return f"{obstacle.label} keeps it from {network.bridge}: {obstacle.text}"
-        asked = unanswered(case, case.probe.dialled or "", at=f"{host.name}/{network.bridge}") if case.probe else None
+        asked = (
+            unanswered(case, case.probe.dialled or "", at=point_name(host.name, network.bridge)) if case.probe else None
+        )
         if asked is not None:
             return asked_times(asked)
         link = host.own.link(network.bridge)
