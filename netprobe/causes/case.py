@@ -29,10 +29,9 @@ if TYPE_CHECKING:
     from netprobe.paths.classify import Way
     from netprobe.paths.observe import Intent, Observation
     from netprobe.state.engine.base import ContainerEngine
-    from netprobe.state.engine.model import Container, Published
+    from netprobe.state.engine.model import Container, Proxy, Published
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.model import Host, World
-    from netprobe.state.names import Proxy
 
 
 @dataclass(frozen=True, kw_only=True)

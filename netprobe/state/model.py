@@ -31,10 +31,8 @@ from netprobe.state.links import (
 )
 from netprobe.state.names import (
     HostsFile,
-    Proxy,
     ResolvConf,
     parse_hosts_file,
-    parse_proxies,
     parse_resolv_conf,
     parse_sysctls,
 )
@@ -47,7 +45,7 @@ if TYPE_CHECKING:
 
     from netprobe.evidence.model import CommandOutput
     from netprobe.state.engine.base import ContainerEngine
-    from netprobe.state.engine.model import Container, Network
+    from netprobe.state.engine.model import Container, Network, Proxy
     from netprobe.state.iptables import Ruleset
 
 T = TypeVar("T")
@@ -251,7 +249,7 @@ class Host:
     @cached_property
     def proxies(self) -> tuple[Proxy, ...] | None:
         """docker-proxy processes."""
-        return self.outputs.parse("proxies", parse_proxies)
+        return self.outputs.parse("proxies", self.engine.proxies)
 
     @cached_property
     def conntrack(self) -> tuple[Tracked, ...] | None:
@@ -275,19 +273,13 @@ class Host:
 
     @cached_property
     def engine_version(self) -> str | None:
-        """The Engine's version, ``"20.10.24+dfsg1"``; None unknown."""
-        value = self.outputs.parse("docker-version", load_json)
-        version = value.get("Version") if isinstance(value, dict) else None
-        return version if isinstance(version, str) else None
+        """The engine's version; None unknown."""
+        return self.engine.version(self.outputs.parse(self.engine.version_output, load_json))
 
     @cached_property
     def rootless(self) -> bool:
-        """The engine says that it is rootless: its bridges, rules and docker-proxies are in RootlessKit's network namespace."""
-        value = self.outputs.parse("docker-info", load_json)
-        options = value.get("SecurityOptions") if isinstance(value, dict) else None
-        return isinstance(options, list) and any(
-            isinstance(each, str) and each.split(",")[0] == "name=rootless" for each in options
-        )
+        """The engine says that it is rootless: its bridges, rules and proxies are in a network namespace of their own."""
+        return self.engine.rootless(self.outputs.parse(self.engine.info_output, load_json))
 
     @cached_property
     def namespaces(self) -> Mapping[str, Namespace]:

@@ -29,7 +29,7 @@ _NOTHING_SENT = "predicted from the hosts' state: nothing was sent"
 
 def predicted(evidence: Evidence, probe: Probe) -> Report:
     """Report a prediction."""
-    case = _case(evidence, probe)
+    case = case_of(evidence, probe)
     told = case.prediction
     cause = blocker(case, told) if told is not None else None
     verdict = _verdict(case, told)
@@ -53,7 +53,8 @@ def predicted(evidence: Evidence, probe: Probe) -> Report:
     )
 
 
-def _case(evidence: Evidence, probe: Probe) -> Case:
+def case_of(evidence: Evidence, probe: Probe) -> Case:
+    """Return the case of a question that nobody asked: the state of its hosts, and no packet."""
     world = build_world(evidence)
     intent = Intent(
         source=canonical(world.before, probe.source_at),

@@ -10,7 +10,6 @@ from netprobe.evidence.model import Place
 from netprobe.forward import Request
 from netprobe.forward.plan import Itinerary, Stop, itinerary
 from netprobe.state.links import Link
-from netprobe.state.names import Proxy
 from tests.worlds import container, host, published, world
 
 DEMO = container("demo", "172.17.0.2", published(80, 80))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from netprobe.model.rule import RuleRef
-    from netprobe.state.engine.model import Container, Network
+    from netprobe.state.engine.model import Container, Network, Proxy
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.issues import Issues
     from netprobe.state.nft import NftRuleset
@@ -30,6 +30,7 @@ class ContainerEngine(ABC):
 
     Attributes:
         outputs: the keys of :class:`~netprobe.evidence.model.HostState` that it alone answers.
+        version_output, info_output: those of them that tell its version, and how it is set up.
         socket: the URL at which it listens by default.
         embedded_dns: the address at which it serves DNS inside a container's namespace; dns_chain: its nat chain there.
         fallback_dns: the servers that it gives to containers where the host's resolv.conf names none that they can reach.
@@ -38,6 +39,8 @@ class ContainerEngine(ABC):
     """
 
     outputs: ClassVar[frozenset[str]]
+    version_output: ClassVar[str]
+    info_output: ClassVar[str]
     socket: ClassVar[str]
     embedded_dns: ClassVar[str]
     dns_chain: ClassVar[str]
@@ -53,6 +56,18 @@ class ContainerEngine(ABC):
     @abstractmethod
     def networks(self, text: str, issues: Issues) -> tuple[Network, ...] | None:
         """Parse the JSON list of network inspects; None when the text is no list."""
+
+    @abstractmethod
+    def proxies(self, text: str, issues: Issues) -> tuple[Proxy, ...] | None:
+        """Parse the JSON list of userland proxies, ``{"pid", "argv"}`` each; None when the text is no list."""
+
+    @abstractmethod
+    def version(self, answer: object) -> str | None:
+        """Read its version from its answer; None unknown."""
+
+    @abstractmethod
+    def rootless(self, answer: object) -> bool:
+        """Whether it says that it is rootless: its bridges, rules and proxies are then in a network namespace of their own."""
 
     @abstractmethod
     def chain_role(self, chain: str) -> ChainRole | None:

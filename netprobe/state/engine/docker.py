@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from netprobe.model.rule import Program
 from netprobe.state.engine.allow import link_aliases, link_variables
 from netprobe.state.engine.base import ChainRole, ContainerEngine
+from netprobe.state.engine.docker_proxy import parse_proxies
 from netprobe.state.engine.model import Container, ContainerState, EndpointSettings, Network, Published
 from netprobe.state.iptables import Field
 from netprobe.state.issues import Issues, dict_of, int_of, load_items, text_of, texts_of
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netprobe.model.rule import RuleRef
+    from netprobe.state.engine.model import Proxy
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.nft import NftRuleset
 
@@ -37,6 +39,7 @@ class Docker(ContainerEngine):
     """The Docker Engine (moby)."""
 
     outputs = frozenset({"containers", "networks", "docker-version", "docker-info"})
+    version_output, info_output = "docker-version", "docker-info"
     socket = "unix:///var/run/docker.sock"
     embedded_dns = "127.0.0.11"
     dns_chain = "DOCKER_OUTPUT"
@@ -52,6 +55,22 @@ class Docker(ContainerEngine):
     def networks(self, text: str, issues: Issues) -> tuple[Network, ...] | None:
         """See :func:`parse_networks`."""
         return parse_networks(text, issues)
+
+    def proxies(self, text: str, issues: Issues) -> tuple[Proxy, ...] | None:
+        """See :func:`~netprobe.state.engine.docker_proxy.parse_proxies`."""
+        return parse_proxies(text, issues)
+
+    def version(self, answer: object) -> str | None:
+        """``"20.10.24+dfsg1"``: Version of ``/version``."""
+        version = answer.get("Version") if isinstance(answer, dict) else None
+        return version if isinstance(version, str) else None
+
+    def rootless(self, answer: object) -> bool:
+        """SecurityOptions of ``/info``: everything of it is in RootlessKit's network namespace then."""
+        options = answer.get("SecurityOptions") if isinstance(answer, dict) else None
+        return isinstance(options, list) and any(
+            isinstance(each, str) and each.split(",")[0] == "name=rootless" for each in options
+        )
 
     def chain_role(self, chain: str) -> ChainRole | None:
         """By its name."""

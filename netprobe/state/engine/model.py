@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from netprobe.model.endpoint import Endpoint
+from netprobe.state.address import ip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -182,3 +183,22 @@ class Network:
     def default_bridge(self) -> bool:
         """The network that needs ``--link`` for names: it has no embedded DNS."""
         return self.name == "bridge" and self.driver == "bridge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """One userland proxy process (docker-proxy): where it listens, and what it dials for a connection."""
+
+    pid: int
+    proto: str
+    host_ip: str
+    host_port: int
+    container_ip: str
+    container_port: int
+
+    def listens(self, address: str, port: int, proto: str) -> bool:
+        """True when it takes connections to this address and port of its host."""
+        mine, asked = ip(self.host_ip), ip(address)
+        if (self.host_port, self.proto) != (port, proto) or mine is None or asked is None:
+            return False
+        return mine.version == asked.version and (mine.is_unspecified or mine == asked)

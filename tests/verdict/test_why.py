@@ -1,0 +1,34 @@
+"""The one sentence that says why."""
+
+from __future__ import annotations
+
+import pytest
+
+from netprobe.pipeline import analyze
+from netprobe.verdict.why import sentence
+from tests.causes.altered import recorded
+
+
+@pytest.mark.parametrize(
+    ("summary", "words"),
+    [
+        ("the SYN reached eth0", "The SYN reached eth0."),
+        ("no container publishes port 80", "No container publishes port 80."),
+        ("demo is paused", "demo is paused."),
+        ("docker-proxy is not running", "docker-proxy is not running."),
+        ("", "."),
+    ],
+)
+def test_a_sentence_begins_with_a_capital_or_a_name(summary: str, words: str) -> None:
+    assert sentence(summary) == words
+
+
+def test_what_made_it_work_is_said() -> None:
+    why = analyze(recorded("demo")).why
+    assert "rule nat/DOCKER #2 turns 192.168.3.202:80 into demo's 172.17.0.2:80" in why
+    assert "docker-proxy listens too" in why
+
+
+def test_what_was_seen_is_said_where_nothing_is_proved() -> None:
+    why = analyze(recorded("upstream-drop-once")).why
+    assert why.endswith("the reason could not be proved.")
