@@ -86,11 +86,11 @@ class IccFalse(Filtered):
         source, target = case.source_container, case.target
         if source is None or target is None:
             return ()
-        name = f"{source.name}-{target.name}"
+        name, docker = f"{source.name}-{target.name}", case.engine_at(found.host).remedies.program
         return (
-            run(found.host, "docker", "network", "create", name),
-            run(found.host, "docker", "network", "connect", name, source.name),
-            run(found.host, "docker", "network", "connect", name, target.name),
+            case.engine_at(found.host).remedies.create(found.host, name),
+            run(found.host, docker, "network", "connect", name, source.name),
+            run(found.host, docker, "network", "connect", name, target.name),
             advise(
                 found.host,
                 f"then dial {target.name} by its name, or by its address on {name}: that opens all its ports to {source.name}; it stays so after a reboot",

@@ -14,7 +14,6 @@ from netprobe.model.rule import Hook, Program
 from netprobe.state.address import same
 from netprobe.state.engine import role_of
 from netprobe.state.engine.base import ChainRole
-from netprobe.state.engine.remedies import connect, restart
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -125,7 +124,7 @@ class InterNetwork(_Counted):
         if mine and mine[0] not in source.networks:
             host = case.before(found.host)
             network = host.network(mine[0]) if host else None
-            return (connect(found.host, network, source),) if network else ()
+            return (case.engine_at(found.host).remedies.connect(found.host, network, source),) if network else ()
         return (advise(found.host, "dial the target by its name, or by its address on a network that both share"),)
 
 
@@ -184,7 +183,9 @@ class ForwardDrop(_Counted):
                 run(found.host, found.rule.program, "-I", engine.user_chain, *packet, "-j", "ACCEPT", advice=lasting),
             )
         if found.rule.policy and ours and case.target is not None and is_published(case):
-            return (restart(found.host, case.target.name),)  # Docker's own rule for the port is what is missing
+            return (
+                engine.remedies.restart(found.host, case.target.name),
+            )  # the engine's rule for the port is what is missing
         return (past(case, found),)
 
     @staticmethod

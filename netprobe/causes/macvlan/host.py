@@ -17,7 +17,6 @@ from netprobe.model.point import PointName
 from netprobe.model.remedy import Remedy, advise, run
 from netprobe.model.report import Finding, Where
 from netprobe.state.address import covers, same
-from netprobe.state.engine.remedies import recreate
 from netprobe.state.lookup import container_with, network_for, networks_of
 
 if TYPE_CHECKING:
@@ -225,7 +224,7 @@ class MacvlanNoParent(Cause):
         taken = {each.parent for each in host.networks or ()}
         parent = theirs[0].parent if theirs else ""
         if parent and parent not in taken and host.own.link(parent) is not None:
-            return recreate(host.name, network, host.containers or (), parent=parent)
+            return host.engine.remedies.recreate(host.name, network, host.containers or (), parent=parent)
         how = f"docker network create -d {network.driver} -o parent=INTERFACE …"
         return (advise(host.name, f"make {network.name} again on the interface that leads to the others: {how}"),)
 
@@ -265,7 +264,7 @@ class MacvlanModeIsolation(Cause):
             summary=f"{container.name} and {case.target.name} share {obstacle.label} of {host.name} in macvlan mode {mode}, which keeps them apart",
             where=Where(host=host.name, component=network.name, rule=obstacle.text),
             evidence=(asked_times(asked), f"docker: {network.name} is macvlan on {network.parent}, {obstacle.text}"),
-            remedies=recreate(host.name, network, host.containers or (), macvlan_mode="bridge"),
+            remedies=host.engine.remedies.recreate(host.name, network, host.containers or (), macvlan_mode="bridge"),
         )
 
     def possible(self, case: Case) -> bool:

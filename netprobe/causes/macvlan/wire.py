@@ -18,7 +18,6 @@ from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import covers, same
-from netprobe.state.engine.remedies import connect, disconnect, recreate
 from netprobe.state.lookup import host_with, networks_of, route_lookup
 
 if TYPE_CHECKING:
@@ -164,7 +163,7 @@ class MacvlanVlanMismatch(Cause):
                     f"{taken[0]} has {parent} on {far.name}, and one network alone may: put the containers of {theirs.name} on it",
                 ),
             )
-        return recreate(far.name, theirs, far.containers or (), parent=parent)
+        return far.engine.remedies.recreate(far.name, theirs, far.containers or (), parent=parent)
 
     def possible(self, case: Case) -> bool:
         """Only where the tags are known to differ."""
@@ -252,7 +251,7 @@ class MacvlanWrongGateway(Cause):
             return (
                 advise(host.name, f"make {network.name} again with the address of a router that is there: {again}"),
             )
-        return recreate(host.name, network, host.containers or (), gateway=router[1])
+        return host.engine.remedies.recreate(host.name, network, host.containers or (), gateway=router[1])
 
     @staticmethod
     def _borne(case: Case, address: str) -> bool:
@@ -355,7 +354,10 @@ class MacvlanDuplicateAddress(Cause):
         for endpoint, network in networks_of(host, container):
             free = free_address(case, network)
             if network.driver == "macvlan" and free and endpoint.address == (case.probe.dialled if case.probe else ""):
-                return (disconnect(host.name, network, container), connect(host.name, network, container, address=free))
+                return (
+                    host.engine.remedies.disconnect(host.name, network, container),
+                    host.engine.remedies.connect(host.name, network, container, address=free),
+                )
         return ()
 
     @staticmethod

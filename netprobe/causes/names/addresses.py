@@ -20,7 +20,6 @@ from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import covers, same
-from netprobe.state.engine.remedies import connect, disconnect, joins, restart
 from netprobe.state.lookup import container_with, networks_of
 
 if TYPE_CHECKING:
@@ -196,7 +195,7 @@ class LinkEnvStale(Cause):
                 )
             ),
             remedies=(
-                restart(host.name, source.name),
+                host.engine.remedies.restart(host.name, source.name),
                 advise(host.name, f"or let its application use the name {other.name}, which follows"),
             ),
             confidence=sure,
@@ -313,9 +312,12 @@ class DnsAliasCollision(Cause):
     def _apart(host: Host, shared: str, other: Container, alias: str) -> tuple[Remedy, ...]:
         """One of them comes back with another alias."""
         network = host.network(shared)
-        if network is None or not joins(other, network):
+        if network is None or not host.engine.remedies.joins(other, network):
             return ()
-        return (disconnect(host.name, network, other), connect(host.name, network, other, alias=alias))
+        return (
+            host.engine.remedies.disconnect(host.name, network, other),
+            host.engine.remedies.connect(host.name, network, other, alias=alias),
+        )
 
     @staticmethod
     def _frame(case: Case) -> int:
@@ -414,7 +416,7 @@ class DnsClientCache(Cause):
                 f"docker: {backend.name} has {now} on {network.name}; no container has {socket.peer}",
             ),
             remedies=(
-                restart(host.name, source.name),
+                host.engine.remedies.restart(host.name, source.name),
                 advise(host.name, f"or let it look {backend.name} up each time (nginx: resolver 127.0.0.11 valid=10s)"),
             ),
             confidence=Confidence.LIKELY,

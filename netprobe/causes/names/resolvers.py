@@ -15,7 +15,6 @@ from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.model.rule import Program
 from netprobe.state.address import is_loopback
 from netprobe.state.engine import EMBEDDED_DNS
-from netprobe.state.engine.remedies import restart
 from netprobe.state.lookup import has_address, networks_of, route_lookup
 
 if TYPE_CHECKING:
@@ -66,7 +65,9 @@ class DnsNatFlushed(Cause):
                 f"the query was still for {server.address} port 53 on lo, and was refused: {case.frames}",
                 f"iptables-save in {source.name}'s namespace: no chain {case.engine_at(case.probe.source_at.host).dns_chain} in nat, before and after",
             ),
-            remedies=(restart(case.probe.source_at.host, source.name),),
+            remedies=(
+                case.engine_at(case.probe.source_at.host).remedies.restart(case.probe.source_at.host, source.name),
+            ),
         )
 
     @staticmethod
@@ -236,7 +237,7 @@ class DnsUpstreamDead(Cause):
             advise(
                 host.name, f"name a server that answers in {host.name}'s /etc/resolv.conf (nameserver ADDRESS), then:"
             ),
-            restart(host.name, name),
+            host.engine.remedies.restart(host.name, name),
         )
 
     def possible(self, case: Case) -> bool:
@@ -357,7 +358,7 @@ class DnsFallback(Cause):
                     host.name,
                     f"name the server of this network in {host.name}'s /etc/resolv.conf (nameserver ADDRESS; daemon.json's dns does as well), then:",
                 ),
-                restart(host.name, name),
+                host.engine.remedies.restart(host.name, name),
             ),
         )
 

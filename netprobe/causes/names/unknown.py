@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.evidence.model import Place, Resolution
 from netprobe.forward.owners import owner_of_address
-from netprobe.model.remedy import advise, run
+from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.engine import EMBEDDED_DNS
 from netprobe.state.engine.model import Network
-from netprobe.state.engine.remedies import connect, joins
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -138,17 +137,23 @@ class DnsNoSharedNetwork(Cause):
     def _remedies(host: Host, source: Container, other: Container) -> tuple[Remedy, ...]:
         for one, joining in ((other, source), (source, other)):
             named = [host.network(name) for name in one.networks if not _is_default(host, name)]
-            found = next((each for each in named if each is not None and joins(joining, each)), None)
+            found = next(
+                (each for each in named if each is not None and host.engine.remedies.joins(joining, each)), None
+            )
             if found is not None:
-                return (connect(host.name, found, joining),)
+                return (host.engine.remedies.connect(host.name, found, joining),)
         name = "names" if host.network("names") is None else f"{source.name}-{other.name}"
         fresh = Network(name=name, driver="bridge")
-        if not joins(source, fresh) or not joins(other, fresh):
-            return tuple(connect(host.name, fresh, each) for each in (other, source) if not joins(each, fresh))
+        if not host.engine.remedies.joins(source, fresh) or not host.engine.remedies.joins(other, fresh):
+            return tuple(
+                host.engine.remedies.connect(host.name, fresh, each)
+                for each in (other, source)
+                if not host.engine.remedies.joins(each, fresh)
+            )
         return (
-            run(host.name, "docker", "network", "create", name),
-            connect(host.name, fresh, other),
-            connect(host.name, fresh, source),
+            host.engine.remedies.create(host.name, name),
+            host.engine.remedies.connect(host.name, fresh, other),
+            host.engine.remedies.connect(host.name, fresh, source),
         )
 
 
@@ -164,7 +169,7 @@ def _from_elsewhere(case: Case, name: str, host: Host, source: Container, other:
         if endpoint.address and owner_of_address(case.world.before, endpoint.address, case.probe.source_at) == there:
             line = f"echo {quote(endpoint.address)} {quote(name)} >> /etc/hosts"
             keep = f"to keep it when {source.name} is created again: docker run --add-host {name}:{endpoint.address} …"
-            return (run(here, "docker", "exec", source.name, "sh", "-c", line, advice=keep), explain)
+            return (case.engine_at(here).remedies.inside(here, source.name, "sh", "-c", line, advice=keep), explain)
     way = f"reach {other.name} through a port that {host.name} publishes, or put both on one overlay or macvlan network"
     return (advise(here, way), explain)
 

@@ -12,7 +12,6 @@ from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, PathCode, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import covers
-from netprobe.state.engine.remedies import restart
 from netprobe.state.lookup import docker_bridges, route_lookup
 from netprobe.state.packet import PacketTuple
 
@@ -76,7 +75,7 @@ class MasqueradeMissing(Cause):
         """The rule as the engine writes it: it writes none twice, and at its start all that are missing."""
         six = ":" in subnet
         ruleset = host.ruleset6 if six else host.ruleset
-        kept = ruleset is not None and ruleset.chain("nat", "DOCKER") is not None
+        kept = host.engine.translates(ruleset)
         lasting = "the engine writes the same at its start" if kept else IN_FIREWALL
         rule = ("POSTROUTING", "-s", subnet, "!", "-o", network.bridge, "-j", "MASQUERADE")
         return run(host.name, "ip6tables" if six else "iptables", "-t", "nat", "-A", *rule, advice=lasting)
@@ -178,7 +177,7 @@ class DnatMissing(Cause):
                 ),
                 f"docker: {container.name} publishes {published}; no rule of nat leads there",
             ),
-            remedies=(restart(host.name, container.name),),
+            remedies=(host.engine.remedies.restart(host.name, container.name),),
         )
 
 

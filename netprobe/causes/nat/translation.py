@@ -16,7 +16,7 @@ from netprobe.model.report import Direction, Finding, Where
 from netprobe.model.rule import Program, RuleRef
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import covers
-from netprobe.state.engine.remedies import restart_engine
+from netprobe.state.engine import role_of
 from netprobe.state.iptables import delete_argv
 from netprobe.state.lookup import container_with, has_address
 
@@ -58,7 +58,7 @@ class RulesFlushed(Cause):
                 *found.evidence,
                 f"nothing in nat of {host.name} leads to Docker's chain: no rule of Docker's is left",
             ),
-            remedies=restart_engine(host.name, host.containers or ()),
+            remedies=host.engine.remedies.restart_engine(host.name, host.containers or ()),
         )
 
     def possible(self, case: Case) -> bool:
@@ -118,7 +118,7 @@ class StaleDnat(Cause):
     @staticmethod
     def _gone(rule: Rule) -> str:
         """What becomes of it later."""
-        if rule.chain != "DOCKER":
+        if role_of(rule.chain) is None:
             return IN_FIREWALL
         return "no container has it any more; it comes back where saved rules are restored at boot (netfilter-persistent): save them anew"
 

@@ -14,7 +14,6 @@ from netprobe.model.point import PointName, point_name
 from netprobe.model.remedy import advise, shell_line
 from netprobe.model.report import Direction, Finding, Where
 from netprobe.paths.observe import Symptom
-from netprobe.state.engine.remedies import disconnect
 from netprobe.state.lookup import container_interface, networks_of, route_lookup
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ class GatewayEndpointElsewhere(Cause):
                 f"docker: {target.name} asks for {wanted} (PortBindings), and publishes nothing (Ports)",
             ),
             (
-                disconnect(host.name, network, target),
+                host.engine.remedies.disconnect(host.name, network, target),
                 _keep_both(host, network, target),
             ),
         )
@@ -200,7 +199,9 @@ def _devices(host: Host, target: Container) -> Iterator[tuple[str, Network]]:
 
 
 def _keep_both(host: Host, network: Network, target: Container) -> Remedy:
-    connect = shell_line(("docker", "network", "connect", "--gw-priority", "-1", network.name, target.name))
+    connect = shell_line(
+        (host.engine.remedies.program, "network", "connect", "--gw-priority", "-1", network.name, target.name)
+    )
     return advise(host.name, f"to keep both for good (Engine 28 and later): {connect}")
 
 

@@ -14,7 +14,6 @@ from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import covers, overlaps
-from netprobe.state.engine.remedies import connect, recreate
 from netprobe.state.lookup import container_with, host_with, networks_of, route_lookup
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def way_out(case: Case, host: Host, source: Container) -> Remedy:
     fitting = [each for each in wide if any((":" in subnet) == case.is_v6 for subnet in each.subnets)]
     first = sorted(fitting, key=lambda each: not each.default_bridge)
     if first:
-        return connect(host.name, first[0], source)
+        return host.engine.remedies.connect(host.name, first[0], source)
     six = " --ipv6" if case.is_v6 else ""
     return advise(
         host.name,
@@ -278,7 +277,7 @@ class SubnetOverlap(Cause):
         free = cls._free(case)
         if not free:
             return (advise(host.name, f"make {network.name} again with a --subnet that nobody else has"),)
-        return recreate(host.name, network, host.containers or (), subnet=free)
+        return host.engine.remedies.recreate(host.name, network, host.containers or (), subnet=free)
 
     @staticmethod
     def _free(case: Case) -> str:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
-from netprobe.model.remedy import advise, run
+from netprobe.model.remedy import advise
 from netprobe.model.report import Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
 from netprobe.state.engine.model import NOT_RUNNING, ContainerState
-from netprobe.state.engine.remedies import start
 from netprobe.state.sharing import owner_restarted
 
 if TYPE_CHECKING:
@@ -273,7 +272,9 @@ class ContainerStopped(Cause):
                 f"{how}: {case.frames}",
                 f"docker: {target.name} is {target.state.value}{exited}, before and after the probe",
             ),
-            remedies=start(case.target_host.name, target, self._owner(case, target)) if case.target_host else (),
+            remedies=case.target_host.engine.remedies.start(case.target_host.name, target, self._owner(case, target))
+            if case.target_host
+            else (),
         )
 
     @staticmethod
@@ -329,15 +330,7 @@ class ContainerPaused(Cause):
                 f"{case.frames}: accepted by the kernel in {target.name}",
                 f"docker: {target.name} is paused, before and after the probe",
             ),
-            remedies=(
-                run(
-                    case.target_host.name,
-                    "docker",
-                    "unpause",
-                    target.name,
-                    advice="its processes go on where they stood",
-                ),
-            )
+            remedies=(case.target_host.engine.remedies.unpause(case.target_host.name, target.name),)
             if case.target_host
             else (),
         )

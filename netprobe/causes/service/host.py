@@ -14,7 +14,6 @@ from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
 from netprobe.state.address import is_loopback
-from netprobe.state.engine.remedies import connect, restart
 from netprobe.state.lookup import networks_of
 from netprobe.state.sockets import listening
 
@@ -97,7 +96,7 @@ class PublishIgnored(Cause):
         direct = next((each.address for each in container.networks.values() if each.address), "")
         dial = f"or dial {direct}:{wanted.container_port} from its own network" if direct else ""
         default = host.network("bridge")
-        joined = (connect(host.name, default, container),) if default is not None else ()
+        joined = (host.engine.remedies.connect(host.name, default, container),) if default is not None else ()
         return (*joined, *((advise(host.name, dial),) if dial else ()))
 
 
@@ -161,7 +160,7 @@ class PortOwnedByHost(Cause):
             ),
             remedies=(
                 self._free(host, owner, occupant),
-                restart(host.name, container.name),
+                host.engine.remedies.restart(host.name, container.name),
             ),
         )
 
@@ -169,10 +168,8 @@ class PortOwnedByHost(Cause):
     def _free(host: Host, owner: Socket, occupant: Container | None) -> Remedy:
         """Free the port; whoever is needed has to have another."""
         if occupant is not None:
-            stop = ("docker", "stop", occupant.name)
-            return run(
-                host.name, *stop, advice=f"this ends {occupant.name}, which is to have another port if it is needed"
-            )
+            ends = f"this ends {occupant.name}, which is to have another port if it is needed"
+            return host.engine.remedies.stop(host.name, occupant.name, ends)
         ends = f"this ends {owner.process}, which is to have another port if it is needed; a service comes back at the next reboot: systemctl disable"
         return run(host.name, "kill", str(owner.pid), advice=ends)
 

@@ -9,7 +9,6 @@ from netprobe.causes.service.host import on_port
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
-from netprobe.state.engine.remedies import restart
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -128,7 +127,11 @@ class AcceptQueueFull(Cause):
                 *counted,
             ),
             remedies=(
-                *((restart(place.host, place.container),) if place.container else ()),
+                *(
+                    (case.engine_at(place.host).remedies.restart(place.host, place.container),)
+                    if place.container
+                    else ()
+                ),
                 advise(
                     place.host,
                     f"the application on port {probe.target_port} does not accept: mend that (docker logs {who}); a larger listen() backlog (and net.core.somaxconn) only holds more",

@@ -10,7 +10,6 @@ from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Direction, Finding, PathCode, Where
 from netprobe.paths.observe import Answerer, Symptom
 from netprobe.state.address import is_loopback
-from netprobe.state.engine.remedies import restart
 from netprobe.state.sockets import listening
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ class ProxyDead(Cause):
                 f"no docker-proxy process or socket for {published}",
                 f"the DNAT rule is there: {rules[0].text}" if rules else f"nothing else carries IPv6: {missing}",
             ),
-            remedies=(restart(host.name, container.name),),
+            remedies=(host.engine.remedies.restart(host.name, container.name),),
         )
 
 
@@ -138,7 +137,7 @@ class ProxyAndDnatDead(Cause):
                 f"no docker-proxy process or socket for {published}",
                 f"no DNAT rule leads to {published.container_port}/{published.proto} of {container.name}",
             ),
-            remedies=(restart(host.name, container.name),),
+            remedies=(host.engine.remedies.restart(host.name, container.name),),
         )
 
 

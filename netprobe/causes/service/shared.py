@@ -13,7 +13,6 @@ from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
 from netprobe.state.engine.model import NOT_RUNNING, ContainerState
-from netprobe.state.engine.remedies import restart
 from netprobe.state.sharing import holder, owner_restarted, wants
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ class NetnsOwnerRestarted(Cause):
                 said,
                 f"docker: {container.name} (--network container:{owner.name}) was started {_time(container.started)}, {owner.name} again {_time(owner.started)}",
             ),
-            remedies=(restart(name, container.name),) if name else (),
+            remedies=(host.engine.remedies.restart(host.name, container.name),) if host is not None else (),
             confidence=sure,
         )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from netprobe.model.rule import RuleRef
     from netprobe.state.engine.model import Container, Network, Proxy
+    from netprobe.state.engine.remedies import EngineRemedies
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.issues import Issues
     from netprobe.state.nft import NftRuleset
@@ -36,6 +37,7 @@ class ContainerEngine(ABC):
         fallback_dns: the servers that it gives to containers where the host's resolv.conf names none that they can reach.
         user_chain: the filter chain that it leaves to the administrator. forward_chain: where FORWARD jumps to its own chains.
         nft_table: the table of its nftables backend (families ip and ip6).
+        remedies: its own commands, as steps that put something right.
     """
 
     outputs: ClassVar[frozenset[str]]
@@ -48,6 +50,7 @@ class ContainerEngine(ABC):
     user_chain: ClassVar[str]
     forward_chain: ClassVar[str]
     nft_table: ClassVar[str]
+    remedies: ClassVar[EngineRemedies]
 
     @abstractmethod
     def containers(self, text: str, issues: Issues) -> tuple[Container, ...] | None:

@@ -15,6 +15,7 @@ from netprobe.state.engine.allow import link_aliases, link_variables
 from netprobe.state.engine.base import ChainRole, ContainerEngine
 from netprobe.state.engine.docker_proxy import parse_proxies
 from netprobe.state.engine.model import Container, ContainerState, EndpointSettings, Network, Published
+from netprobe.state.engine.remedies import EngineRemedies
 from netprobe.state.iptables import Field
 from netprobe.state.issues import Issues, dict_of, int_of, load_items, text_of, texts_of
 
@@ -47,6 +48,7 @@ class Docker(ContainerEngine):
     user_chain = "DOCKER-USER"
     forward_chain = "DOCKER-FORWARD"  # Engine 28 and later
     nft_table = "docker-bridges"  # Engine 29's nftables backend
+    remedies = EngineRemedies(program="docker", service="docker")
 
     def containers(self, text: str, issues: Issues) -> tuple[Container, ...] | None:
         """See :func:`parse_containers`."""

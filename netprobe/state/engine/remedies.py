@@ -8,6 +8,7 @@ Source: moby daemon/container_operations.go (connectToNetwork, updateNetworkConf
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.model.remedy import Remedy, advise, run
@@ -24,89 +25,128 @@ _LASTS = "it stays so after a reboot"
 _NOT_DEFAULT = frozenset({"bridge", "host", "none"})
 
 
-def restart(host: str, container: str) -> Remedy:
-    """Restart a container: the engine makes its ports, rules and proxies anew."""
-    return run(host, "docker", "restart", container, advice=f"this cuts {container}'s connections; {_LASTS}")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineRemedies:
+    """An engine's own commands as steps.
 
-
-def restart_engine(host: str, containers: Iterable[Container]) -> tuple[Remedy, ...]:
-    """Restart the engine, which writes all of its rules anew, and start again the containers that ran (owners of a shared namespace first)."""
-    running = [each for each in containers if each.running]
-    names = [each.name for each in sorted(running, key=lambda each: bool(each.netns_of))]
-    cuts = f"this stops {', '.join(names) or 'no container'} for that time and cuts all connections; {_LASTS}"
-    again = (run(host, "docker", "start", *names, advice="those with a restart policy run already"),) if names else ()
-    return (run(host, "systemctl", "restart", "docker", advice=cuts), *again)
-
-
-def joins(container: Container, network: Network | None) -> bool:
-    """Whether the engine lets a container join a network: not the host's or none's, and not from such a namespace or another container's."""
-    mode = container.network_mode
-    apart = mode in {"host", "none"} or mode.startswith("container:") or bool(container.netns_of)
-    return network is not None and network.driver not in {"host", "null"} and not apart
-
-
-def connect(host: str, network: Network, container: Container, *, address: str = "", alias: str = "") -> Remedy:
-    """Have a container join a network; advice where the engine refuses that."""
-    if not joins(container, network):
-        mode = container.network_mode
-        return advise(
-            host, f"recreate {container.name} on network {network.name}: with --network {mode} it can join no other"
-        )
-    options = (*(("--alias", alias) if alias else ()), *(("--ip", address) if address else ()))
-    opens = f"this opens {container.name} to all of {network.name}, and the other way round; {_LASTS}"
-    return run(host, "docker", "network", "connect", *options, network.name, container.name, advice=opens)
-
-
-def disconnect(host: str, network: Network, container: Container) -> Remedy:
-    """Have a container leave a network."""
-    cuts = f"this cuts {container.name}'s connections by {network.name}; {_LASTS}"
-    return run(host, "docker", "network", "disconnect", network.name, container.name, advice=cuts)
-
-
-def recreate(
-    host: str, network: Network, containers: Iterable[Container], *, subnet: str = "", gateway: str = "", **options: str
-) -> tuple[Remedy, ...]:
-    """Make a network again in another way: its containers leave it and come back, with their addresses where the subnet stays.
-
-    Advice where that cannot be: the engine's own networks, more than one subnet, IPv6.
+    Attributes:
+        program: the engine's command, ``docker``.
+        service: its unit of systemd.
     """
-    if network.name in _NOT_DEFAULT or len(network.subnets) != 1 or ":" in network.subnets[0]:
-        wanted = [
-            *((f"--subnet {subnet}",) if subnet else ()),
-            *(f"-o {name}={value}" for name, value in options.items()),
+
+    program: str
+    service: str
+
+    def restart(self, host: str, container: str) -> Remedy:
+        """Restart a container: the engine makes its ports, rules and proxies anew."""
+        return run(host, self.program, "restart", container, advice=f"this cuts {container}'s connections; {_LASTS}")
+
+    def restart_engine(self, host: str, containers: Iterable[Container]) -> tuple[Remedy, ...]:
+        """Restart the engine, which writes all of its rules anew, and start again the containers that ran (owners of a shared namespace first)."""
+        running = [each for each in containers if each.running]
+        names = [each.name for each in sorted(running, key=lambda each: bool(each.netns_of))]
+        cuts = f"this stops {', '.join(names) or 'no container'} for that time and cuts all connections; {_LASTS}"
+        again = (
+            (run(host, self.program, "start", *names, advice="those with a restart policy run already"),)
+            if names
+            else ()
+        )
+        return (run(host, "systemctl", "restart", self.service, advice=cuts), *again)
+
+    def joins(self, container: Container, network: Network | None) -> bool:
+        """Whether the engine lets a container join a network: not the host's or none's, and not from such a namespace or another container's."""
+        mode = container.network_mode
+        apart = mode in {"host", "none"} or mode.startswith("container:") or bool(container.netns_of)
+        return network is not None and network.driver not in {"host", "null"} and not apart
+
+    def connect(
+        self, host: str, network: Network, container: Container, *, address: str = "", alias: str = ""
+    ) -> Remedy:
+        """Have a container join a network; advice where the engine refuses that."""
+        if not self.joins(container, network):
+            mode = container.network_mode
+            return advise(
+                host, f"recreate {container.name} on network {network.name}: with --network {mode} it can join no other"
+            )
+        options = (*(("--alias", alias) if alias else ()), *(("--ip", address) if address else ()))
+        opens = f"this opens {container.name} to all of {network.name}, and the other way round; {_LASTS}"
+        return run(host, self.program, "network", "connect", *options, network.name, container.name, advice=opens)
+
+    def disconnect(self, host: str, network: Network, container: Container) -> Remedy:
+        """Have a container leave a network."""
+        cuts = f"this cuts {container.name}'s connections by {network.name}; {_LASTS}"
+        return run(host, self.program, "network", "disconnect", network.name, container.name, advice=cuts)
+
+    def recreate(
+        self,
+        host: str,
+        network: Network,
+        containers: Iterable[Container],
+        *,
+        subnet: str = "",
+        gateway: str = "",
+        **options: str,
+    ) -> tuple[Remedy, ...]:
+        """Make a network again in another way: its containers leave it and come back, with their addresses where the subnet stays.
+
+        Advice where that cannot be: the engine's own networks, more than one subnet, IPv6.
+        """
+        if network.name in _NOT_DEFAULT or len(network.subnets) != 1 or ":" in network.subnets[0]:
+            wanted = [
+                *((f"--subnet {subnet}",) if subnet else ()),
+                *(f"-o {name}={value}" for name, value in options.items()),
+            ]
+            return (
+                advise(host, f"make {network.name} again with {' '.join(wanted)}, once its containers have left it"),
+            )
+        kept = tuple(each for each in containers if network.name in each.networks)
+        given = {name: value for name, value in network.options.items() if name != "parent" or network.parent}
+        values = {**given, **options}
+        words = ["--subnet", subnet or network.subnets[0]]
+        at = gateway or ("" if subnet else next(iter(network.gateways), ""))
+        words += ["--gateway", at] if at else []
+        words += ["--internal"] if network.internal and not options.get("parent") else []
+        words += [word for name, value in values.items() if value for word in ("-o", f"{name}={value}")]
+        names = ", ".join(each.name for each in kept)
+        cuts = f"this cuts the connections of {names} by {network.name}; " if names else ""
+        commands: list[Argv] = [
+            (self.program, "network", "disconnect", "--force", network.name, each.name) for each in kept
         ]
-        return (advise(host, f"make {network.name} again with {' '.join(wanted)}, once its containers have left it"),)
-    kept = tuple(each for each in containers if network.name in each.networks)
-    given = {name: value for name, value in network.options.items() if name != "parent" or network.parent}
-    values = {**given, **options}
-    words = ["--subnet", subnet or network.subnets[0]]
-    at = gateway or ("" if subnet else next(iter(network.gateways), ""))
-    words += ["--gateway", at] if at else []
-    words += ["--internal"] if network.internal and not options.get("parent") else []
-    words += [word for name, value in values.items() if value for word in ("-o", f"{name}={value}")]
-    names = ", ".join(each.name for each in kept)
-    cuts = f"this cuts the connections of {names} by {network.name}; " if names else ""
-    commands: list[Argv] = [("docker", "network", "disconnect", "--force", network.name, each.name) for each in kept]
-    commands += [("docker", "network", "rm", network.name)]
-    commands += [("docker", "network", "create", "-d", network.driver, *words, network.name)]
-    for each in kept:
-        own = each.networks[network.name].address
-        same = ("--ip", own) if own and not subnet and covers(network.subnets[0], own) else ()
-        commands.append(("docker", "network", "connect", *same, network.name, each.name))
-    return (
-        Remedy(
-            host=host,
-            commands=tuple(commands),
-            advice=f"{cuts}{_LASTS}",
-        ),
-    )
+        commands += [(self.program, "network", "rm", network.name)]
+        commands += [(self.program, "network", "create", "-d", network.driver, *words, network.name)]
+        for each in kept:
+            own = each.networks[network.name].address
+            same = ("--ip", own) if own and not subnet and covers(network.subnets[0], own) else ()
+            commands.append((self.program, "network", "connect", *same, network.name, each.name))
+        return (
+            Remedy(
+                host=host,
+                commands=tuple(commands),
+                advice=f"{cuts}{_LASTS}",
+            ),
+        )
 
+    def start(self, host: str, container: Container, owner: Container | None = None) -> tuple[Remedy, ...]:
+        """Start a container that ended (first the owner of the namespace that it shares); advice where it is in a restart loop, or dead."""
+        logs = f"{self.program} logs {container.name} says why it ended"
+        if container.state not in {ContainerState.EXITED, ContainerState.CREATED, ContainerState.UNKNOWN}:
+            return (advise(host, f"{logs}; it is {container.state.value}, so a start alone does not help"),)
+        names = (*((owner.name,) if owner is not None and not owner.running else ()), container.name)
+        lasting = f"{logs}; after a reboot it is started by a restart policy alone: {self.program} update --restart unless-stopped {container.name}"
+        return (run(host, self.program, "start", *names, advice=lasting),)
 
-def start(host: str, container: Container, owner: Container | None = None) -> tuple[Remedy, ...]:
-    """Start a container that ended (first the owner of the namespace that it shares); advice where it is in a restart loop, or dead."""
-    logs = f"docker logs {container.name} says why it ended"
-    if container.state not in {ContainerState.EXITED, ContainerState.CREATED, ContainerState.UNKNOWN}:
-        return (advise(host, f"{logs}; it is {container.state.value}, so a start alone does not help"),)
-    names = (*((owner.name,) if owner is not None and not owner.running else ()), container.name)
-    lasting = f"{logs}; after a reboot it is started by a restart policy alone: docker update --restart unless-stopped {container.name}"
-    return (run(host, "docker", "start", *names, advice=lasting),)
+    def stop(self, host: str, container: str, advice: str) -> Remedy:
+        """Stop a container."""
+        return run(host, self.program, "stop", container, advice=advice)
+
+    def unpause(self, host: str, container: str) -> Remedy:
+        """Let a paused container go on."""
+        return run(host, self.program, "unpause", container, advice="its processes go on where they stood")
+
+    def create(self, host: str, network: str) -> Remedy:
+        """Make a bridge network of one's own."""
+        return run(host, self.program, "network", "create", network)
+
+    def inside(self, host: str, container: str, *argv: str, advice: str) -> Remedy:
+        """Run a command in a container."""
+        return run(host, self.program, "exec", container, *argv, advice=advice)
