@@ -34,6 +34,11 @@ _NO_NAMES = frozenset(
         "all",
         "port",
         "ports",
+        "network",
+        "frames",
+        "segments",
+        "container",
+        "containers",
     }
 )
 

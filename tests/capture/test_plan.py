@@ -9,6 +9,7 @@ from netprobe.capture.plan import MAX_POINTS, Tuple5, choose_points, pcap_filter
 from netprobe.evidence.model import Place
 from netprobe.forward import Request
 from netprobe.forward.plan import Itinerary, Stop, itinerary
+from netprobe.state.engine.model import Proxy
 from netprobe.state.links import Link
 from tests.worlds import container, host, published, world
 

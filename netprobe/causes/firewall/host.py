@@ -160,7 +160,7 @@ class FirewallBypassed(Cause):
                 ),
                 advise(
                     host.name,
-                    f"or publish it for the host alone: -p 127.0.0.1:{published.host_port}:{published.container_port}",
+                    f"or publish it for the host only: -p 127.0.0.1:{published.host_port}:{published.container_port}",
                 ),
             ),
         )
@@ -266,7 +266,7 @@ class LegacyNftMix(Filtered):
     What it is: iptables-nft and iptables-legacy are two sets of hooks in the kernel; a packet passes both, each program shows its own.
     Why it happens: a distribution's upgrade changed the alternative, or a tool in a container brought the other one.
     Evidence: the rule (or policy) in the backend without Docker's chains, and its counter; Docker's rules in the other.
-    Remedy: take the rule away by the program of that backend; then use one backend alone (update-alternatives) and flush the other.
+    Remedy: take the rule away by the program of that backend; then use only one backend (update-alternatives) and flush the other.
     Source: moby/libnetwork#2331, k3s-io/k3s#1114; iptables-legacy(8), xtables-nft(8).
     """
 
@@ -299,7 +299,7 @@ class LegacyNftMix(Filtered):
 
     def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:  # noqa: ARG002
         """Without that rule; and what lies behind it."""
-        then = f"this opens all that it stopped, until the next reboot; then use one backend alone (update-alternatives --config iptables): {found.rule.program}-save shows what is still in this one"
+        then = f"this opens all that it stopped, until the next reboot; then use only one backend (update-alternatives --config iptables): {found.rule.program}-save shows what is still in this one"
         return (run(found.host, *found.undo, advice=then),)
 
     def possible(self, case: Case) -> bool:

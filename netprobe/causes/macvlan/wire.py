@@ -160,7 +160,7 @@ class MacvlanVlanMismatch(Cause):
             return (
                 advise(
                     far.name,
-                    f"{taken[0]} has {parent} on {far.name}, and one network alone may: put the containers of {theirs.name} on it",
+                    f"{taken[0]} has {parent} on {far.name}, and only one network may: put the containers of {theirs.name} on it",
                 ),
             )
         return far.engine.remedies.recreate(far.name, theirs, far.containers or (), parent=parent)
@@ -183,7 +183,7 @@ def _tag(vlan: int | None) -> str:
 
 def _takes(parent: str) -> str:
     number = parent.rpartition(".")[2] if "." in parent else ""
-    return f"VLAN {number} alone" if number.isdecimal() else "untagged frames alone"
+    return f"VLAN {number} only" if number.isdecimal() else "untagged frames only"
 
 
 class MacvlanWrongGateway(Cause):

@@ -127,7 +127,7 @@ class DnsInternalNet(Cause):
         )
         return Finding(
             code=self.code,
-            summary=f"{source.name} is on {names} alone, {'an internal network' if len(networks) == 1 else 'internal networks'}: the embedded DNS server has no way to ask anybody outside for {name}",
+            summary=f"{source.name} is on {names} only, {'an internal network' if len(networks) == 1 else 'internal networks'}: the embedded DNS server has no way to ask anybody outside for {name}",
             where=Where(host=host.name, component=networks[0].name),
             evidence=(
                 f"{server} was asked for {name}: {case.frames}",

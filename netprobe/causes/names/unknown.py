@@ -128,7 +128,7 @@ class DnsNoSharedNetwork(Cause):
     @staticmethod
     def _summary(source: Container, other: Container, host: Host, *, here: bool) -> str:
         if not here:
-            return f"{other.name} is a container of another host ({host.name}), and Docker's DNS server knows those of its own host alone"
+            return f"{other.name} is a container of another host ({host.name}), and Docker's DNS server knows only those of its own host"
         if set(source.networks) == {"bridge"}:
             return f"{source.name} is on the default bridge only, where container names are not resolved"
         return f"{source.name} and {other.name} share no network that resolves names"

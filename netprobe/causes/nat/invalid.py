@@ -152,7 +152,7 @@ class ConntrackInvalidRst(Cause):
         """What is said of a segment that left with the container's own address."""
         frames, name = case.table.packets.frame, each.host.name
         return (
-            f"{name} let a segment of {each.sender.unpack()} out untranslated, as conntrack judged it INVALID: the client knows {due.unpack()} alone and answered with a reset, which ended the real connection",
+            f"{name} let a segment of {each.sender.unpack()} out untranslated, as conntrack judged it INVALID: the client knows only {due.unpack()} and answered with a reset, which ended the real connection",
             (
                 f"frame {frames[each.segment]} at {each.point}: a segment of {each.sender.unpack()}{self._beyond(case, each)}, with the container's own address; none like it left as {due.unpack()}",
                 f"frame {frames[each.reset]} at {each.point}: the client's RST that answers it, with its acknowledgement as sequence number; it went on to the container",

@@ -142,7 +142,7 @@ def _translates(ruleset: Ruleset, packet: PacketTuple) -> bool:
 
 
 class DnatMissing(Cause):
-    """A published port lost its DNAT rule; docker-proxy alone carries it.
+    """A published port lost its DNAT rule; only docker-proxy carries it.
 
     What it is: the port still works, through docker-proxy: slower, and every client appears with the bridge's gateway address.
     Why it happens: another program flushed or rewrote the nat table.
@@ -167,7 +167,7 @@ class DnatMissing(Cause):
             return None
         return Finding(
             code=self.code,
-            summary=f"{host.name} has no DNAT rule for {container.name}'s published port {published.host_port}: docker-proxy alone carries it",
+            summary=f"{host.name} has no DNAT rule for {container.name}'s published port {published.host_port}: only docker-proxy carries it",
             where=Where(host=host.name, component="nat/DOCKER"),
             evidence=(
                 *(

@@ -110,7 +110,7 @@ class GatewayEndpointElsewhere(Cause):
             target,
             wanted,
             (route, network),
-            f"{host.name} publishes it no more",
+            f"{host.name} no longer publishes it",
             (
                 f"{case.story.detail} from {host.name}, nothing behind it: {case.frames}",
                 f"docker: {target.name} asks for {wanted} (PortBindings), and publishes nothing (Ports)",

@@ -84,7 +84,7 @@ class InternalNetwork(Cause):
         stopped = f"{obstacle.label} drops what leaves it" if by_rule else "it has no default route"
         return Finding(
             code=self.code,
-            summary=f"{source.name} is on {network.name} alone, an internal network without a way out: {stopped}",
+            summary=f"{source.name} is on {network.name} only, an internal network without a way out: {stopped}",
             where=Where(host=host.name, component=network.name, rule=obstacle.text if by_rule else None),
             evidence=(
                 f"docker: {network.name} ({', '.join(network.subnets)}) is Internal",
