@@ -73,6 +73,10 @@ def explain(
     data = _observed(question, hosts, to, progress, meanwhile)
     if to is not None:
         to.write(data)
+    return _explained(target, data, keep)
+
+
+def _explained(target: str, data: bytes, keep: Keep) -> Report:
     from netprobe.evidence.reader import read
     from netprobe.pipeline import analyze
 

@@ -243,3 +243,16 @@ def test_no_page_is_cited_that_is_not_in_the_repository() -> None:
     }
     here = {file.name for folder in (ROOT, ROOT / "captures") for file in folder.glob("*.md")}
     assert [(file, page) for file, page in sorted(cited) if page not in here] == []
+
+
+OWNED = re.compile(r"\bDOCKER(-[A-Z]+)*\b|\bdocker-bridges\b")
+ASKS_ENGINES = [name for name in modules() if name and room(name) not in {"state.engine", "model", "report"}]
+
+
+@pytest.mark.parametrize("module", ASKS_ENGINES)
+def test_only_an_engine_knows_the_names_of_its_chains(module: str) -> None:
+    """What people read in a cause's docstring may name them; code asks the engine."""
+    parsed = tree(modules()[module])
+    words = {id(node.value) for node in ast.walk(parsed) if isinstance(node, ast.Expr)}
+    texts = (node.value for node in ast.walk(parsed) if isinstance(node, ast.Constant) and id(node) not in words)
+    assert [text for text in texts if isinstance(text, str) and OWNED.search(text)] == []

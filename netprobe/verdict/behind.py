@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 def behind(case: Case) -> tuple[Finding, ...] | None:
     """Return what stands behind the blocker, in the packet's order, if the state tells; None: it does not tell."""
-    told = case.prediction
-    if told is None or told.outcome is PredictedOutcome.UNKNOWN or not told.obstacles:
+    prediction = case.prediction
+    if prediction is None or prediction.outcome is PredictedOutcome.UNKNOWN or not prediction.obstacles:
         return None
-    if told.beyond is PredictedOutcome.UNKNOWN:
+    if prediction.beyond is PredictedOutcome.UNKNOWN:
         return None
-    if told.beyond is not PredictedOutcome.WORKS and len(told.obstacles) == 1:
+    if prediction.beyond is not PredictedOutcome.WORKS and len(prediction.obstacles) == 1:
         return None  # what lies behind an obstacle that cannot be passed in thought
-    return tuple(predicted_finding(case, each) for each in told.obstacles[1:])
+    return tuple(predicted_finding(case, each) for each in prediction.obstacles[1:])
 
 
-def blocker(case: Case, told: Prediction) -> Finding | None:
+def blocker(case: Case, prediction: Prediction) -> Finding | None:
     """Return the first predicted obstacle as a finding; None when there is none."""
-    return predicted_finding(case, told.obstacles[0]) if told.obstacles else None
+    return predicted_finding(case, prediction.obstacles[0]) if prediction.obstacles else None
 
 
 def predicted_finding(case: Case, obstacle: Obstacle) -> Finding:

@@ -30,23 +30,23 @@ _NOTHING_SENT = "predicted from the hosts' state: nothing was sent"
 def predicted(evidence: Evidence, probe: Probe) -> Report:
     """Report a prediction."""
     case = case_of(evidence, probe)
-    told = case.prediction
-    cause = blocker(case, told) if told is not None else None
-    verdict = _verdict(case, told)
+    prediction = case.prediction
+    cause = blocker(case, prediction) if prediction is not None else None
+    verdict = _verdict(case, prediction)
     return Report(
         target=probe.target,
         source=probe.source,
         dialled=dialled_by(probe, case.transport),
         verdict=verdict,
-        path=(path_of(told, case.intent) if told else None) or PathCode.NONE,
+        path=(path_of(prediction, case.intent) if prediction else None) or PathCode.NONE,
         resolution=probe.lookup.how.value,
-        predicted_path=path_of(told, case.intent) if told else None,
-        why=_why(case, told, cause),
+        predicted_path=path_of(prediction, case.intent) if prediction else None,
+        why=_why(case, prediction, cause),
         cause=cause if verdict is Verdict.FAILS else None,
         after=behind(case) if verdict is Verdict.FAILS and cause is not None else None,
-        hops=tuple(replace(hop, seen=None) for hop in told.hops) if told else (),
+        hops=tuple(replace(hop, seen=None) for hop in prediction.hops) if prediction else (),
         assumptions=(_NOTHING_SENT, *(f"name: {step}" for step in probe.lookup.steps if "engine's state" in step)),
-        unknowns=tuple(filter(None, (told.unknown if told else _no_walk(probe), *_limits(evidence)))),
+        unknowns=tuple(filter(None, (prediction.unknown if prediction else _no_walk(probe), *_limits(evidence)))),
         sent=False,
         way=probe.way,
         timing_ms=probe.timing_ms,
@@ -75,31 +75,38 @@ def case_of(evidence: Evidence, probe: Probe) -> Case:
     )
 
 
-def _verdict(case: Case, told: Prediction | None) -> Verdict:
-    if told is None or told.outcome is PredictedOutcome.UNKNOWN:
+def _verdict(case: Case, prediction: Prediction | None) -> Verdict:
+    if prediction is None or prediction.outcome is PredictedOutcome.UNKNOWN:
         return Verdict.UNDETERMINED
-    if told.outcome is not PredictedOutcome.WORKS:
+    if prediction.outcome is not PredictedOutcome.WORKS:
         return Verdict.FAILS
     if _is_absent(case):
         return Verdict.UNDETERMINED
     meant = case.intent.target
-    if meant is not None and told.arrives is not None and told.arrives != meant and case.intent.proto is not Proto.DNS:
+    if (
+        meant is not None
+        and prediction.arrives is not None
+        and prediction.arrives != meant
+        and case.intent.proto is not Proto.DNS
+    ):
         return Verdict.UNDETERMINED
     return Verdict.WORKS
 
 
-def _why(case: Case, told: Prediction | None, cause: Finding | None) -> str:
-    if told is None:
+def _why(case: Case, prediction: Prediction | None, cause: Finding | None) -> str:
+    if prediction is None:
         return "Nothing was sent, and nothing could be predicted."
-    if told.outcome is PredictedOutcome.UNKNOWN:
-        return f"Nothing was sent; how it would end is unknown from here: {told.unknown}."
+    if prediction.outcome is PredictedOutcome.UNKNOWN:
+        return f"Nothing was sent; how it would end is unknown from here: {prediction.unknown}."
     if cause is not None:
         return f"Nothing was sent; by the hosts' state {cause.summary}."
-    if told.arrives is not None and case.intent.target not in (None, told.arrives):
-        return f"Nothing was sent; by the hosts' state it would come to {told.arrives}, not to {case.intent.target}."
-    if told.outcome is PredictedOutcome.WORKS and _is_absent(case):
+    if prediction.arrives is not None and case.intent.target not in (None, prediction.arrives):
+        return (
+            f"Nothing was sent; by the hosts' state it would come to {prediction.arrives}, not to {case.intent.target}."
+        )
+    if prediction.outcome is PredictedOutcome.WORKS and _is_absent(case):
         return f"Nothing was sent; by the hosts' state another container of the same network namespace would answer, not {case.named.name if case.named else case.intent.target}."
-    steps = [f"{step.rule}: {step.what}" for step in told.steps if step.rule]
+    steps = [f"{step.rule}: {step.what}" for step in prediction.steps if step.rule]
     return "Nothing was sent; by the hosts' state it would arrive and be answered" + (
         f" ({'; '.join(steps)})." if steps else "."
     )

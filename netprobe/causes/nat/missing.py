@@ -168,7 +168,7 @@ class DnatMissing(Cause):
         return Finding(
             code=self.code,
             summary=f"{host.name} has no DNAT rule for {container.name}'s published port {published.host_port}: only docker-proxy carries it",
-            where=Where(host=host.name, component="nat/DOCKER"),
+            where=Where(host=host.name, component=f"nat/{host.engine.chain}"),
             evidence=(
                 *(
                     [f"two connections, joined by {', '.join(case.journey.joined_by)}"]

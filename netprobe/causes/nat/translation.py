@@ -16,7 +16,7 @@ from netprobe.model.report import Direction, Finding, Where
 from netprobe.model.rule import Program, RuleRef
 from netprobe.paths.observe import Symptom
 from netprobe.state.address import covers
-from netprobe.state.engine import role_of
+from netprobe.state.engine import ENGINES, role_of
 from netprobe.state.iptables import delete_argv
 from netprobe.state.lookup import container_with, has_address
 
@@ -146,7 +146,7 @@ def _ends_unpublished(rule: RuleRef) -> bool:
     """Whether it is where Docker's own rules end what no container publishes."""
     if rule.program is not Program.IPTABLES or rule.table != "filter":
         return False
-    return rule.chain == ("FORWARD" if rule.policy else "DOCKER")
+    return rule.chain == "FORWARD" if rule.policy else any(rule.chain == engine.chain for engine in ENGINES)
 
 
 def _first_dnat(case: Case, host: Host) -> Rule | None:

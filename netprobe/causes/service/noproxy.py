@@ -67,7 +67,7 @@ class NoproxyNoBridgeNf(Cause):
             evidence=(
                 f"the answer at {answer.point} comes from {src}, not from {dialled}: frame {frame}",
                 f"on {host.name}: {setting}; both containers are ports of one bridge",
-                "nat/OUTPUT has DOCKER for 127.0.0.0/8 too: the engine runs without docker-proxy (userland-proxy: false)",
+                f"nat/OUTPUT has {host.engine.chain} for 127.0.0.0/8 too: the engine runs without docker-proxy (userland-proxy: false)",
             ),
             remedies=(
                 *(() if value is not None else (run(host.name, "modprobe", "br_netfilter", advice=_LOADED),)),

@@ -131,7 +131,7 @@ class ProxyAndDnatDead(Cause):
         return Finding(
             code=self.code,
             summary=f"{container.name}'s port {published.host_port} is published, but {host.name} has neither its DNAT rule nor its docker-proxy",
-            where=Where(host=host.name, component="docker-proxy, nat/DOCKER"),
+            where=Where(host=host.name, component=f"docker-proxy, nat/{host.engine.chain}"),
             evidence=(
                 f"{case.story.detail} from {host.name} itself, nothing behind it: {case.frames}",
                 f"no docker-proxy process or socket for {published}",

@@ -35,6 +35,7 @@ class ContainerEngine(ABC):
         socket: the URL at which it listens by default.
         embedded_dns: the address at which it serves DNS inside a container's namespace; dns_chain: its nat chain there.
         fallback_dns: the servers that it gives to containers where the host's resolv.conf names none that they can reach.
+        chain: its chain of nat and filter, with the rules for published ports.
         user_chain: the filter chain that it leaves to the administrator. forward_chain: where FORWARD jumps to its own chains.
         nft_table: the table of its nftables backend (families ip and ip6).
         remedies: its own commands, as steps that put something right.
@@ -47,6 +48,7 @@ class ContainerEngine(ABC):
     embedded_dns: ClassVar[str]
     dns_chain: ClassVar[str]
     fallback_dns: ClassVar[tuple[str, ...]]
+    chain: ClassVar[str]
     user_chain: ClassVar[str]
     forward_chain: ClassVar[str]
     nft_table: ClassVar[str]

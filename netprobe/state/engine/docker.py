@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from netprobe.state.nft import NftRuleset
 
 _OPTION = "com.docker.network.bridge."
-_CHAIN = "DOCKER"
 _ISOLATION = ("DOCKER-ISOLATION-STAGE-1", "DOCKER-ISOLATION-STAGE-2", "DOCKER-ISOLATION", "DOCKER-INTERNAL")
 _BESIDE_INTERNAL = ("DOCKER-ISOLATION", "DOCKER-INTERNAL", "DOCKER-FORWARD")
 # enable_icc=false; Engine 28 in raw: a container's address from outside its bridge
@@ -45,6 +44,7 @@ class Docker(ContainerEngine):
     embedded_dns = "127.0.0.11"
     dns_chain = "DOCKER_OUTPUT"
     fallback_dns = ("8.8.8.8", "8.8.4.4", "2001:4860:4860::8888", "2001:4860:4860::8844")
+    chain = "DOCKER"
     user_chain = "DOCKER-USER"
     forward_chain = "DOCKER-FORWARD"  # Engine 28 and later
     nft_table = "docker-bridges"  # Engine 29's nftables backend
@@ -80,7 +80,7 @@ class Docker(ContainerEngine):
             return ChainRole.USER
         if chain in _ISOLATION:
             return ChainRole.ISOLATION
-        return ChainRole.OWN if chain.startswith(_CHAIN) else None
+        return ChainRole.OWN if chain.startswith(self.chain) else None
 
     def keeps_internal(self, chain: str) -> bool:
         """Isolation's chains, and Engine 28's DOCKER-FORWARD."""
@@ -95,7 +95,7 @@ class Docker(ContainerEngine):
 
     def owns(self, rule: RuleRef) -> bool:
         """By its chain's or table's name, or by the form of what it writes to built-in chains."""
-        own = rule.chain.startswith(_CHAIN) and not rule.chain.startswith(self.user_chain)
+        own = rule.chain.startswith(self.chain) and not rule.chain.startswith(self.user_chain)
         nft = rule.program is Program.NFT and rule.table == self.nft_table
         return own or nft or _OWN_RULE.search(rule.text) is not None
 
@@ -111,18 +111,18 @@ class Docker(ContainerEngine):
     def filters(self, ruleset: Ruleset | None, bridge: str = "") -> bool:
         """Its chain; for a bridge, the jump to it."""
         if ruleset is None or not bridge:
-            return ruleset is not None and ruleset.chain("filter", _CHAIN) is not None
-        jumps = (rule for rule in ruleset.rules() if rule.table == "filter" and rule.target == _CHAIN)
+            return ruleset is not None and ruleset.chain("filter", self.chain) is not None
+        jumps = (rule for rule in ruleset.rules() if rule.table == "filter" and rule.target == self.chain)
         return any(f"-o {bridge} " in rule.text for rule in jumps)
 
     def translates(self, ruleset: Ruleset | None) -> bool:
         """Its chain."""
-        return ruleset is not None and ruleset.chain("nat", _CHAIN) is not None
+        return ruleset is not None and ruleset.chain("nat", self.chain) is not None
 
     def uses_translation(self, ruleset: Ruleset) -> bool:
         """A rule there, or a jump."""
         rules = (rule for chain in ruleset.tables.get("nat", {}).values() for rule in chain.rules)
-        return any(_CHAIN in {rule.chain, rule.target} for rule in rules)
+        return any(self.chain in {rule.chain, rule.target} for rule in rules)
 
     def in_nftables(self, nft: NftRuleset | None) -> bool:
         """Engine 29 with ``--firewall-backend=nftables``."""
@@ -131,7 +131,7 @@ class Docker(ContainerEngine):
     def lacks_userland_proxy(self, ruleset: Ruleset | None) -> bool:
         """``userland-proxy: false``: then nat OUTPUT also takes 127.0.0.0/8 (libnetwork: no ``! -d 127.0.0.0/8`` on its jump)."""
         chain = ruleset.chain("nat", "OUTPUT") if ruleset else None
-        jumps = [rule for rule in chain.rules if rule.target == _CHAIN] if chain else []
+        jumps = [rule for rule in chain.rules if rule.target == self.chain] if chain else []
         return bool(jumps) and not any("! -d 127.0.0.0/8" in rule.text for rule in jumps)
 
 
