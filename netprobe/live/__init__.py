@@ -2,7 +2,7 @@
 
 * ``question``  what is asked
 * ``opening``   the question, understood, and the inventory
-* ``sessions``  the hosts: sessions, engines and what is known of their state
+* ``sessions``  the hosts, and ``host_session`` one of them: session, engine and what is known of its state
 * ``naming``    names looked up as the source would
 * ``dial_plan`` from question to what is dialled and who is meant
 * ``run``       the phases, from reaching the hosts to the finished evidence

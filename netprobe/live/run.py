@@ -40,8 +40,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from netprobe.forward.plan import Itinerary
+    from netprobe.live.host_session import After
     from netprobe.live.opening import Opening
-    from netprobe.live.sessions import After, HostSessions
+    from netprobe.live.sessions import HostSessions
 
 LEAST_SECONDS = 0.2
 LOOKED_UP = {Resolution.HOSTS_FILE, Resolution.EMBEDDED_DNS, Resolution.UPSTREAM_DNS, Resolution.FAILED}

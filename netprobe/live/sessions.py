@@ -4,70 +4,32 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from netprobe.errors import EnvironmentFault
-from netprobe.evidence.model import Limit, LimitKind
 from netprobe.hosts import collect
-from netprobe.hosts.engine import Engine, EngineError, none_there
+from netprobe.hosts.engine import Engine, none_there
 from netprobe.hosts.session import HostLostError, RemoteError, Session
 from netprobe.inventory.hosts import LOCAL
 from netprobe.live import identity
+from netprobe.live.host_session import After, HostSession
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from concurrent.futures import Future
 
-    from netprobe.evidence.model import HostState, Place
-    from netprobe.hosts.collect import HostRecord
+    from netprobe.evidence.model import HostState, Limit, Place
     from netprobe.hosts.session import Answer
-    from netprobe.inventory.hosts import HostEntry, Inventory
+    from netprobe.inventory.hosts import Inventory
     from netprobe.state.engine.model import Container
     from netprobe.state.model import Host
 
 
-ONLY_LISTED = "their aliases and links, and what stopped ones publish, are not known"
 OF_ENGINE = {"docker-version", "docker-info", "containers", "networks"}
-
-
-GREETING_SECONDS = 0.5  # when all the rest that was asked at once has come, or has been waited for
 
 
 class ContainerEnded(EnvironmentFault):
     """A container has no process any more."""
-
-
-@dataclass(slots=True)
-class HostSession:
-    """One host: its entry, its session (None: it could not be reached), its engine and its state."""
-
-    entry: HostEntry
-    before: HostRecord
-    after: HostRecord
-    session: Session | None = None
-    engine: Engine | None = None
-    host_fault: str = ""
-    host_hint: str = ""
-    engine_fault: EngineError | None = None
-    entered: dict[str, int] = field(default_factory=dict)
-    asked: list[collect.Asked] = field(default_factory=list)
-    rest_asked: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class After:
-    """What was asked of the hosts after the probe."""
-
-    states: tuple[collect.Asked, ...]
-    containers: tuple[Future[None], ...]
-
-    def receive(self) -> None:
-        """Wait for all of it."""
-        for request in self.states:
-            request.receive()
-        for job in self.containers:
-            job.result()
 
 
 class HostSessions:
@@ -145,12 +107,12 @@ class HostSessions:
             UsageFault: two hosts of the inventory are one machine, or show the containers of one Engine.
         """
         self._wanted = wanted
-        jobs = {name: self._pool.submit(self._survey_engine, known) for name, known in self.by_name.items()}
+        jobs = {name: self._pool.submit(known.survey_engine, wanted) for name, known in self.by_name.items()}
         for known, request in self._first:
             request.receive()
-            self._check(known)
+            known.check_reached()
         for known, greeting in self._greeted:
-            self._check_root(known, greeting)
+            known.check_root(greeting)
         for name, job in jobs.items():
             if not self.by_name[name].host_fault:  # else its engine is asked in vain, through the same session
                 job.result()
@@ -169,40 +131,6 @@ class HostSessions:
         local = self.by_name[LOCAL]
         local.engine = None
         local.before.outputs = {key: each for key, each in local.before.outputs.items() if key not in OF_ENGINE}
-
-    def _check(self, known: HostSession) -> None:
-        output = known.before.outputs.get("addr")
-        if known.session is not None and output is not None and output.rc is None and known.session.lost:
-            complaint = known.session.complaint()
-            known.host_fault = complaint.text or output.error.removeprefix(f"{known.entry.name}: ")
-            known.host_hint = complaint.hint
-
-    @staticmethod
-    def _check_root(known: HostSession, greeting: Future[Answer]) -> None:
-        if known.session is None or known.host_fault:
-            return
-        try:
-            uid = known.session.wait(greeting, GREETING_SECONDS)["uid"]
-        except (HostLostError, RemoteError):
-            spoken = known.entry.reach.spoken
-            known.host_fault = "it does not answer"
-            known.host_hint = f"is the host up? try {spoken}" if spoken else ""
-            return
-        if uid != 0:
-            known.host_fault = f"netprobe is not root there (user id {uid})"
-            known.host_hint = 'give it become = "sudo -n" in the hosts file, or reach it as root'
-
-    def _survey_engine(self, known: HostSession) -> None:
-        session, engine, known.engine = known.session, known.engine, None
-        if engine is None or session is None:
-            return
-        try:
-            found = engine.collect(self._wanted, lambda pid: collect.read_environment(session, pid))
-        except EngineError as error:
-            known.engine_fault = error
-            return
-        known.before.outputs |= found
-        known.engine = engine if found else None
 
     def hosts(self) -> Mapping[str, Host]:
         """Return what is known so far of every host, parsed. Unchanged state is not parsed again."""
@@ -293,20 +221,8 @@ class HostSessions:
         for known in [self.by_name[host] for host in hosts]:
             if known.session is not None:
                 states.append(collect.ask_after(known.session, known.after, known.entered))
-            jobs.append(self._pool.submit(self._containers_after, known))
+            jobs.append(self._pool.submit(known.survey_containers_again, self._wanted))
         return After(states=tuple(states), containers=tuple(jobs))
-
-    def _containers_after(self, known: HostSession) -> None:
-        session = known.session
-        if known.engine is None or session is None:
-            return
-        try:
-            wanted = {*self._wanted, *known.entered}
-            output = known.engine.containers(wanted, lambda pid: collect.read_environment(session, pid))
-        except EngineError as error:
-            known.engine_fault = error
-            return
-        known.after.outputs["containers"] = output
 
     def container_after(self, place: Place) -> Container | None:
         """Return a container as it is after the probe; None when that is not known."""
@@ -330,24 +246,7 @@ class HostSessions:
 
     def limits(self, hosts: Iterable[str]) -> tuple[Limit, ...]:
         """Name what could not be learnt of the hosts involved."""
-        found: list[Limit] = []
-        for host in hosts:
-            known = self.by_name[host]
-            if known.host_fault:
-                found.append(Limit(kind=LimitKind.HOST, subject=host, why=known.host_fault))
-            elif known.session is not None and known.session.lost:
-                broke = f"the connection to it broke during the run: {known.session.last_words()}"
-                found += [Limit(kind=LimitKind.HOST, subject=host, why=broke), *known.before.limits()]
-                continue
-            if known.engine_fault is not None:
-                found.append(
-                    Limit(kind=LimitKind.ENGINE, subject=host, why=f"{known.engine_fault}: {known.engine_fault.hint}")
-                )
-            if known.engine is not None and known.engine.only_listed:
-                why = f"{known.engine.only_listed} of its containers were listed and not looked at more closely: {ONLY_LISTED}"
-                found.append(Limit(kind=LimitKind.ENGINE, subject=host, why=why))
-            found += [*known.before.limits(), *known.after.limits()]
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys(limit for host in hosts for limit in self.by_name[host].limits()))
 
     def raise_faults(self, name: str, host: str | None, looked_up: str = "") -> None:
         """A name was not found: was that because somebody who may know it could not be asked?
