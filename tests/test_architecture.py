@@ -27,6 +27,7 @@ FAMILIES = tuple(f"causes.{family}" for family in ("firewall", "service", "nat",
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "model": set(),
+    "scapy_layers": set(),
     "evidence": {"errors", "model"},
     "decode": {"errors", "evidence"},
     "state": {*BASE, "state.engine"},
@@ -41,11 +42,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "verdict": {*CAUSES, *FAMILIES},
     "pipeline": {"verdict", *CAUSES, *FAMILIES},
     "survey": STATE,
-    "report": {*BASE, "decode", "flows", "survey"},
+    "report": {"scapy_layers", *BASE, "decode", "flows", "survey"},
     "inventory": {"errors"},
     "hosts": {*STATE, "decode", "inventory", "hosts.remote"},
     "hosts.remote": set(),
-    "probe": {*STATE, "decode", "hosts", "inventory", "forward"},
+    "probe": {"scapy_layers", *STATE, "decode", "hosts", "inventory", "forward"},
     "capture": {*STATE, "decode", "hosts", "probe", "forward"},
     "live": {*STATE, "decode", "hosts", "inventory", "probe", "capture", "survey", "forward"},
     "interface": {*BASE, "flows", "live", "pipeline"},
@@ -54,7 +55,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__main__": {"cli"},
 }
 
-DOES_IO = {"hosts", "hosts.remote", "capture", "probe", "live", "interface", "commands", "cli", "__main__"}
+DOES_IO = {
+    "scapy_layers",
+    "hosts",
+    "hosts.remote",
+    "capture",
+    "probe",
+    "live",
+    "interface",
+    "commands",
+    "cli",
+    "__main__",
+}
 IO_MODULES = {"evidence.files"}
 FORBIDDEN_WITHOUT_IO = {
     *("asyncio", "docker", "fcntl", "http", "multiprocessing", "os", "platform", "pyshark", "random", "requests"),

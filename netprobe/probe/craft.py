@@ -1,8 +1,9 @@
-"""The bytes of a probe. scapy crafts ICMP and DNS messages; it is imported here only, and only when they are needed."""
+"""The bytes of a probe. scapy crafts ICMP and DNS messages; it is imported only when they are needed."""
 
 from __future__ import annotations
 
 import netprobe
+from netprobe import scapy_layers
 
 ICMP_DEFAULT_SIZE = 56  # bytes of data, as ping sends
 PAD_LINE = 4000  # bytes of one header line; servers commonly take 8 KiB
@@ -21,6 +22,7 @@ def identifier(tag: str) -> int:
 
 def echo_request(tag: str, size: int | None, version: int) -> bytes:
     """Return an ICMP echo request (RFC 792, RFC 4443) with `size` bytes of data, marked as far as they reach."""
+    scapy_layers.load()
     from scapy.layers.inet import ICMP
     from scapy.layers.inet6 import ICMPv6EchoRequest
     from scapy.packet import Raw
@@ -34,6 +36,7 @@ def echo_request(tag: str, size: int | None, version: int) -> bytes:
 
 def dns_query(ident: int, name: str, kind: str) -> bytes:
     """Return a DNS query (RFC 1035 section 4.1) with recursion desired. The name's labels must be valid (:func:`is_dns_name`)."""
+    scapy_layers.load()
     from scapy.layers.dns import DNS, DNSQR
 
     return bytes(DNS(id=ident, rd=1, qd=DNSQR(qname=name.rstrip(".") + ".", qtype=QTYPES[kind])))

@@ -11,6 +11,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from netprobe import scapy_layers
 from netprobe.decode import decode
 from netprobe.flows.build import destination, source
 from netprobe.model.report import Direction
@@ -162,8 +163,7 @@ def _frame(evidence: Evidence, row: int) -> DeepFrame:
 def _packet(frame: DeepFrame) -> Any:
     """Return scapy's packet; the link type says where it begins (LINKTYPE_ values of pcap-linktype(7))."""
     logging.getLogger("scapy").setLevel(logging.ERROR)
-    # Layers only, not scapy.all, which opens sockets and looks at the machine's interfaces. dns and inet6 bind themselves.
-    import scapy.layers.dns  # noqa: F401 - importing it binds it to port 53
+    scapy_layers.load()
     from scapy.layers.inet import IP
     from scapy.layers.inet6 import IPv6
     from scapy.layers.l2 import CookedLinux, CookedLinuxV2, Ether, Loopback
