@@ -116,22 +116,25 @@ def pass_hook(
     """
     steps: list[WalkStep] = []
     nat = new and packet.direction is Direction.REQUEST
+    seen = by.seen(packet, in_if=in_if, out_if=out_if, new=new)
     for table in TABLES[hook]:
         for ruleset in by.rulesets if table != "nat" or nat else ():
-            walk = traverse(ruleset, table, hook, by.seen(packet, in_if=in_if, out_if=out_if, new=new), gone)
+            walk = traverse(ruleset, table, hook, seen, gone)
             _refuse_doubt(by.place, walk)
             if walk.stops:
                 raise Stopped(_obstacle(by.place, walk, packet.direction, Hook(hook)))
             if table == "nat" and isinstance(walk.decided_by, Rule) and walk.verdict != "ACCEPT":
                 before, packet = packet, _translate(by, walk.verdict, walk.decided_by, packet, in_if or "lo", out_if)
+                seen = by.seen(packet, in_if=in_if, out_if=out_if, new=new)
                 steps.append(_step(by.place, hook, walk.verdict, walk.decided_by, before, packet))
                 break
     for chain in _nft_chains(by, hook.lower(), packet.dst):
         if chain.type == "nat" and not nat:
             continue
-        rule = _nft_chain(by, chain, by.seen(packet, in_if=in_if, out_if=out_if, new=new), packet.direction, gone)
+        rule = _nft_chain(by, chain, seen, packet.direction, gone)
         if rule is not None:
             before, packet = packet, _translate_nft(by, rule, packet, out_if)
+            seen = by.seen(packet, in_if=in_if, out_if=out_if, new=new)
             steps.append(_nft_step(by.place, hook, rule, before, packet))
     return packet, tuple(steps)
 
@@ -144,11 +147,11 @@ def pass_netdev(by: Filter, hook: str, device: str, packet: Flying, gone: frozen
 
     nft 1.0.6 does not tell a chain's devices in its JSON: then one that would stop the packet makes the rest unknown.
     """
-    into = hook == "ingress"
-    seen = by.seen(packet, in_if=device if into else "", out_if="" if into else device, new=True)
-    for chain in by.nft.base(hook, "netdev") if by.nft else ():
-        if chain.devices and device not in chain.devices:
-            continue
+    chains = by.nft.base(hook, "netdev") if by.nft else ()
+    here = [each for each in chains if not each.devices or device in each.devices]
+    ends = {"in_if": device, "out_if": ""} if hook == "ingress" else {"in_if": "", "out_if": device}
+    seen = by.seen(packet, new=True, **ends) if here else PacketTuple()
+    for chain in here:
         try:
             _nft_chain(by, chain, seen, packet.direction, gone)
         except Stopped as stopped:
