@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from netprobe.state import model
+from tests.mutilation import understood_once
 from tests.progress import Progress
 from tests.scheduling import ByScope
 
@@ -22,6 +24,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # How long one example takes says more about the machine's other work than about the code.
 settings.register_profile("netprobe", deadline=None)
 settings.load_profile("netprobe")
+
+
+@pytest.fixture
+def parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests over many copies of one capture: parsing is pure, so what is the same in them is parsed once."""
+    monkeypatch.setattr(model, "understood", understood_once)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

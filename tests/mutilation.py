@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence, HostState, Packets
 
 CAPTURES = Path(__file__).parents[1] / "captures"
-# A capture's copies differ in little: what is the same in them is parsed once. Half of the time of these tests went into that.
-model.understood = lru_cache(1024)(model.understood)
+# A capture's copies differ in little: what is the same in them is parsed once (fixture parsed_once). Half of the time of these tests went into that.
+understood_once = lru_cache(1024)(model.understood)
 NAMES = sorted(path.stem for path in CAPTURES.glob("*.pcapng"))
 
 

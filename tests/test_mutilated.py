@@ -12,6 +12,8 @@ from netprobe.report.json import to_json
 from netprobe_lab.stable import stable
 from tests.mutilation import NAMES, assert_not_another, evidence, expected, headers_alone, only, without_output, works
 
+pytestmark = pytest.mark.usefixtures("parsed_once")
+
 SEEDS = range(20)
 RULESETS = ("iptables", "iptables-legacy", "ip6tables", "nft")
 FAILING = [name for name in NAMES if not works(name)]

@@ -27,6 +27,8 @@ from tests.mutilation import CAPTURES, NAMES, assert_not_another, evidence, expe
 if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence
 
+pytestmark = pytest.mark.usefixtures("parsed_once")
+
 MAX_BYTES = 100 * 1024
 NOTHING_SENT = {
     "no-route",
