@@ -87,7 +87,7 @@ def _report(case: Case, evidence: Evidence, judged: Judgement, clocks: tuple[Clo
         why=why(case, judged.verdict, judged.cause),
         cause=judged.cause,
         findings=notes_of(case, judged.cause),
-        after=behind(case) if judged.cause is not None else None,
+        after=behind(case, judged.cause) if judged.cause is not None else None,
         hops=case.hops,
         last_seen=case.last_seen,
         first_missing=None if judged.verdict is Verdict.WORKS else case.first_missing,

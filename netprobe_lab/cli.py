@@ -105,15 +105,33 @@ def list_command(patterns: tuple[str, ...], groups_only: bool) -> None:
     show_default=True, help="For truth-table: the protocol; may be repeated.",
 )  # fmt: skip
 @click.option("--keep", is_flag=True, help="Leave the last experiment as it is, to look at it and to ask again.")
+@click.option("--cure", is_flag=True, help="Carry each report's remedy out on the hosts that it names, and ask again.")
 @click.pass_context
-def run_command(context: click.Context, experiments: tuple[str, ...], protocols: tuple[str, ...], keep: bool) -> None:
+def run_command(
+    context: click.Context, experiments: tuple[str, ...], protocols: tuple[str, ...], keep: bool, cure: bool
+) -> None:
     """Run EXPERIMENTs in the lab, and hold netprobe's answers against what they declare.
 
     First all containers and networks of the lab are removed and its hosts' rules and routes put back: it is said which.
     EXPERIMENT is a name, which may hold * and ?, a group (`lab list --groups`), or `truth-table`, which runs all its cells over
-    one protocol and prints the table. Exit code: 0 as declared, 1 not, 2 no such experiment, 4 one could not be run.
+    one protocol and prints the table. Exit code: 0 as declared (and cured), 1 not, 2 no such experiment, 4 one could not be run.
     """
-    from netprobe_lab.commands import run_named
+    from netprobe_lab.commands import cure_named, run_named
     from netprobe_lab.layout import this_lab
 
+    if cure:
+        context.exit(cure_named(this_lab(), experiments, _say))
     context.exit(run_named(this_lab(), experiments, protocols, _say, keep=keep))
+
+
+@lab.command("cures", short_help="Carry out the remedy of one experiment of each cause.")
+@click.pass_context
+def cures_command(context: click.Context) -> None:
+    """Carry out the remedy of one experiment of each cause, ask again, and count how the remedies of all codes are proved.
+
+    Exit code: 0 when every one cures, or leads to the next obstacle that was predicted; 1 when one does not.
+    """
+    from netprobe_lab.commands import cure_all
+    from netprobe_lab.layout import this_lab
+
+    context.exit(cure_all(this_lab(), _say))

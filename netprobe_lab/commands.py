@@ -11,6 +11,8 @@ from netprobe.commands.outcome import worst
 from netprobe.errors import EXIT_ENVIRONMENT, EXIT_FAILS, EXIT_WORKS, UsageFault
 from netprobe.report.escape import visible
 from netprobe_lab import experiments as declared
+from netprobe_lab.cures import Cured, cure_and_print
+from netprobe_lab.cures import measure as measure_cures
 from netprobe_lab.engine import engine_version
 from netprobe_lab.errors import LabError
 from netprobe_lab.layout import SERVER2, SERVERS
@@ -88,6 +90,31 @@ def require_up(lab: Lab) -> None:
     require_root()
     if not is_up(lab):
         raise LabError("the lab is not up", "netprobe lab up")
+
+
+def cure_named(lab: Lab, patterns: Sequence[str], progress: Callable[[str], None]) -> int:
+    """Run the chosen experiments that fail, carry their remedies out, and ask again; return the exit code: 1 where one is not cured.
+
+    Raises:
+        UsageFault: there is no such experiment, or none that fails.
+        LabError: the lab is not up, or an experiment is not as declared.
+    """
+    wanted = [each for each in chosen(patterns) if each.expected.verdict == "fails" and not each.edits]
+    if not wanted:
+        raise UsageFault("--cure has nothing to cure: none of these experiments fails live", "netprobe lab list")
+    require_up(lab)
+    suited = fitting(lab, wanted)
+    announce(lab, progress)
+    found = cure_and_print(lab, suited, progress)
+    return EXIT_FAILS if any(each.how is Cured.NOT for each in found.values()) else EXIT_WORKS
+
+
+def cure_all(lab: Lab, progress: Callable[[str], None]) -> int:
+    """Carry out the remedy of one experiment of each cause; return the exit code. Raises LabError as :func:`cure_named` does."""
+    require_up(lab)
+    announce(lab, progress)
+    version = (engine_version(lab, SERVER2) or "").partition(".")[0]
+    return EXIT_WORKS if measure_cures(lab, version, progress) else EXIT_FAILS
 
 
 def run_named(

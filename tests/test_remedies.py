@@ -1,7 +1,8 @@
-"""The remedies of every saved capture, checked by construction."""
+"""The remedies of every saved capture, checked by construction: each command can be carried out where it says, and does no more than it should."""
 
 from __future__ import annotations
 
+import re
 import shlex
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,45 @@ import pytest
 
 from netprobe.pipeline import analyze
 from netprobe.report.json import to_json
+from netprobe.state.build import build_world
+from netprobe.state.iptables import delete_argv
 from tests.mutilation import NAMES, evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from netprobe.state.model import Host
+
+PROGRAMS = {
+    "conntrack",
+    "docker",
+    "ip",
+    "ip6tables",
+    "iptables",
+    "iptables-legacy",
+    "kill",
+    "modprobe",
+    "nft",
+    "sysctl",
+    "systemctl",
+}
+FLUSHES = {"-F", "--flush", "-X", "-Z", "flush", "--zero"}
+PLACEHOLDER = re.compile(r"^[A-Z]{4,}$|…")
+KEYWORDS = {
+    "ACCEPT",
+    "DROP",
+    "FORWARD",
+    "INPUT",
+    "OUTPUT",
+    "PREROUTING",
+    "POSTROUTING",
+    "INVALID",
+    "MASQUERADE",
+    "ORIGINAL",
+    "TCPMSS",
+}
+KEYWORDS |= {"DNAT", "REJECT", "DOCKER"}
+FOUR = re.compile(r"(^|=)\d+\.\d+\.\d+\.\d+")
 
 
 @cache
@@ -21,10 +57,30 @@ def report(name: str) -> Mapping[str, Any]:
     return to_json(analyze(evidence(name)))
 
 
+@cache
+def hosts(name: str) -> dict[str, Host]:
+    return dict(build_world(evidence(name)).before)
+
+
 def findings(name: str) -> list[dict[str, Any]]:
     """The cause, the findings, and what stands behind the cause."""
     value = report(name)
     return [each for each in (value["cause"], *value["findings"], *(value["after"] or ())) if each is not None]
+
+
+def commands(name: str) -> Iterator[tuple[Host, list[str]]]:
+    """Every command with its host, without the nsenter before it, whose process must be a running container's."""
+    for finding in findings(name):
+        for step in finding["remedies"]:
+            host = hosts(name)[step["host"]]
+            for argv in step["run"]:
+                if argv[0] == "nsenter":
+                    assert argv[1] == "-t"
+                    assert argv[3] == "-n"
+                    assert any(str(each.pid) == argv[2] for each in host.containers or () if each.running)
+                    yield host, argv[4:]
+                else:
+                    yield host, argv
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -38,3 +94,85 @@ def test_both_lists_say_the_same(name: str) -> None:
         assert said == [
             line.removeprefix("# ") if line.startswith("# ") else shlex.split(line) for line in finding["remedy"]
         ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_command_is_whole_and_flushes_nothing(name: str) -> None:
+    for _, argv in commands(name):
+        assert argv[0] in PROGRAMS, argv
+        assert not FLUSHES & set(argv), argv
+        assert not [word for word in argv if PLACEHOLDER.search(word) and word not in KEYWORDS], argv
+        if argv[0] == "nft":
+            assert argv[1:3] in (["delete", "rule"], ["insert", "rule"]), argv
+        if argv[0] == "conntrack":
+            assert {"--orig-src", "--orig-dst", "--orig-port-src", "--orig-port-dst"} <= set(argv), argv
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_address_family_fits(name: str) -> None:
+    for _, argv in commands(name):
+        four, six = any(map(FOUR.search, argv)), any(re.search(r"^[0-9a-f]*:[0-9a-f:]+", word) for word in argv)
+        if argv[0] == "ip6tables" or argv[:2] == ["ip", "-6"]:
+            assert not four, argv
+        elif argv[0] in {"ip", "iptables", "iptables-legacy"}:
+            assert not six, argv
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_engine_lets_docker_do_it(name: str) -> None:
+    """Containers are there, networks are there or made before, and nobody is in one that is removed."""
+    for finding in findings(name):
+        attached: dict[tuple[str, str], set[str]] = {}
+        for host in hosts(name).values():
+            for network in host.networks or ():
+                inside = {each.name for each in host.containers or () if network.name in each.networks and each.running}
+                attached[host.name, network.name] = inside
+        for step in finding["remedies"]:
+            host = hosts(name)[step["host"]]
+            for argv in step["run"]:
+                if argv[:1] == ["docker"]:
+                    _docker(host, argv[1:], attached)
+
+
+def _docker(host: Host, words: list[str], attached: dict[tuple[str, str], set[str]]) -> None:
+    known = {each.name: each for each in host.containers or ()}
+    if words[0] in {"restart", "start", "stop", "unpause", "exec"}:
+        names = words[1:2] if words[0] == "exec" else words[1:]
+        assert names
+        assert set(names) <= set(known), words
+        return
+    assert words[0] == "network"
+    assert not {"host", "none"} & set(words), words
+    *_, last = words
+    if words[1] == "create":
+        assert (host.name, last) not in attached
+        attached[host.name, last] = set()
+    elif words[1] == "rm":
+        assert attached.pop((host.name, last)) == set(), words
+    else:
+        network, container = words[-2:]
+        inside = attached[host.name, network]
+        assert known[container].network_mode not in {"host", "none"}
+        assert not known[container].netns_of
+        assert (container in inside) is (words[1] == "disconnect"), words
+        inside ^= {container}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_engine_owns_is_not_deleted(name: str) -> None:
+    """But for a port's rule to a container that is gone: the engine forgot that one."""
+    for finding in findings(name):
+        for step in finding["remedies"] if finding["code"] != "stale-dnat" else ():
+            host = hosts(name)[step["host"]]
+            rulesets = [each for each in (host.ruleset, host.legacy, host.ruleset6) if each is not None]
+            owned = [rule for each in rulesets for rule in each.rules() if host.engine.owns(rule.ref)]
+            for argv in step["run"]:
+                assert tuple(argv) not in {delete_argv(rule) for rule in owned}
+                assert argv[:3] != ["nft", "delete", "rule"] or argv[4] != host.engine.nft_table
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_said_what_else_it_does_or_how_long_it_holds(name: str) -> None:
+    for finding in findings(name):
+        steps = finding["remedies"]
+        assert not any(step["run"] for step in steps) or any(step["text"] for step in steps), finding["remedy"]

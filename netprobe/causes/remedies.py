@@ -77,9 +77,20 @@ def without_rule(
             if reply
             else f"{what_is_opened(case)}, to everybody who gets there"
         )
-        return run(place.host, *inside(case, place, accept), advice=f"this opens {opened}; {lasting}")
+        back = () if reply or not rule.policy or hook not in FORWARDED else (_back(accept),)
+        commands = tuple(inside(case, place, each) for each in (accept, *back))
+        return Remedy(host=place.host, commands=commands, advice=f"this opens {opened}; {lasting}")
     opens = "this opens all that the rule stopped, not this connection alone"
     return run(place.host, *inside(case, place, undo), advice=f"{opens}; {lasting}")
+
+
+def _back(accept: Argv) -> Argv:
+    """The same for the answers, which a policy stops as well: by conntrack's state, from where the request was let in to."""
+    turned = {"-d": "-s", "--dport": "--sport", "daddr": "saddr", "dport": "sport"}
+    words = tuple(turned.get(word, word) for word in accept)
+    if words[0] == "nft":
+        return (*words[:-1], "ct", "state", "established,related", "accept")
+    return (*words[:-2], "-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", *words[-2:])
 
 
 def _is_administrators(case: Case, host: str, rule: RuleRef) -> bool:

@@ -2,28 +2,58 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import undone
 from netprobe.causes.catalogue import explaining
 from netprobe.forward.compare import described
 from netprobe.forward.model import Barrier, PredictedOutcome
+from netprobe.forward.question import predict_probe
 from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.state.effects import NotModelled, fixed
+from netprobe.state.model import World
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.evidence.model import Place
     from netprobe.forward.model import Obstacle, Prediction
 
 
-def behind(case: Case) -> tuple[Finding, ...] | None:
-    """Return what stands behind the blocker, in the packet's order, if the state tells; None: it does not tell."""
+def behind(case: Case, cause: Finding) -> tuple[Finding, ...] | None:
+    """Return what still stands in the way once the cause's remedy was carried out, in the packet's order; None: it cannot be told.
+
+    The walk is predicted again from the state as the commands leave it. Advice is taken to undo the obstacle that it is for, and no other.
+    """
     prediction = case.prediction
-    if prediction is None or prediction.outcome is PredictedOutcome.UNKNOWN or not prediction.obstacles:
+    if prediction is None or prediction.outcome is PredictedOutcome.WORKS:
+        return None  # the state shows nothing of it: no more of what its remedy does
+    if not any(remedy.commands for remedy in cause.remedies):
+        return _behind_first(case, prediction)
+    try:
+        hosts = fixed(case.world.before, cause.remedies)
+    except NotModelled:
         return None
-    if prediction.beyond is PredictedOutcome.UNKNOWN:
+    after = predict_probe(case.probe, hosts)
+    if after is None or PredictedOutcome.UNKNOWN in {after.outcome, after.beyond}:
+        return None
+    left = after.obstacles
+    if left and any((each.place, each.label, each.text) == _which(left[0]) for each in prediction.obstacles[:1]):
+        return None  # by the state the remedy changes nothing: then the state does not tell what it does
+    then = replace(case, world=World(before=hosts, after=hosts), prediction=after)
+    return tuple(predicted_finding(then, each) for each in left)
+
+
+def _which(obstacle: Obstacle) -> tuple[Place, str, str]:
+    return obstacle.place, obstacle.label, obstacle.text
+
+
+def _behind_first(case: Case, prediction: Prediction) -> tuple[Finding, ...] | None:
+    """What stands behind the first obstacle, which is passed in thought; None where it cannot be, or the state does not tell."""
+    if PredictedOutcome.UNKNOWN in {prediction.outcome, prediction.beyond} or not prediction.obstacles:
         return None
     if prediction.beyond is not PredictedOutcome.WORKS and len(prediction.obstacles) == 1:
-        return None  # what lies behind an obstacle that cannot be passed in thought
+        return None
     return tuple(predicted_finding(case, each) for each in prediction.obstacles[1:])
 
 

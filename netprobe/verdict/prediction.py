@@ -43,7 +43,7 @@ def predicted(evidence: Evidence, probe: Probe) -> Report:
         predicted_path=path_of(prediction, case.intent) if prediction else None,
         why=_why(case, prediction, cause),
         cause=cause if verdict is Verdict.FAILS else None,
-        after=behind(case) if verdict is Verdict.FAILS and cause is not None else None,
+        after=behind(case, cause) if verdict is Verdict.FAILS and cause is not None else None,
         hops=tuple(replace(hop, seen=None) for hop in prediction.hops) if prediction else (),
         assumptions=(_NOTHING_SENT, *(f"name: {step}" for step in probe.lookup.steps if "engine's state" in step)),
         unknowns=tuple(filter(None, (prediction.unknown if prediction else _no_walk(probe), *_limits(evidence)))),

@@ -78,6 +78,7 @@ _LINKS: Final = (
     Experiment(
         name="link-stale-refused",
         title="the same where what took the address does not listen",
+        asked_then=("demo:80", "--from", "client@server2"),
         explain=_BY_VARIABLE,
         expected=Expected(verdict="fails", path="bridge", cause=_STALE, resolution="literal"),
         set_up=_LINKED,
@@ -142,6 +143,7 @@ _CACHES: Final = (
     Experiment(
         name="dns-client-cache",
         title="a proxy looked its backend up once; the backend was recreated with another address: what the proxy dials is nobody's",
+        asked_then=("demo:80", "--from", "proxy@server2", "--timeout", "4"),
         explain=(f"{_KEPT}:80", "--from", "proxy@server2", "--timeout", "4"),
         expected=Expected(verdict="fails", path="none", cause="dns-client-cache", resolution="literal"),
         set_up=(*_BACKEND, *_proxy(_ONCE)),

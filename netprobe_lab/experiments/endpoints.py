@@ -61,6 +61,7 @@ ENDPOINTS: Final = (
     Experiment(
         name="app-not-listening",
         title="published to a container port on which nothing listens",
+        cure=(*on("server2", "docker rm -f demo"), *start("demo", "nginx", options="-p 80:80", port=80)),
         explain=_BY_ADDRESS,
         expected=fails("app-not-listening", path="dnat", resolution="literal"),
         set_up=start("demo", "nginx", options="-p 80:81", port=80),
@@ -77,6 +78,10 @@ ENDPOINTS: Final = (
     Experiment(
         name="app-bound-loopback",
         title="the application listens on the container's 127.0.0.1 only",
+        cure=(
+            *on("server2", "docker rm -f demo"),
+            *start("demo", "busybox", options="-p 80:80", command="httpd -f -p 0.0.0.0:80", port=80),
+        ),
         explain=_BY_NAME,
         expected=fails("app-bound-loopback", path="dnat", resolution="inventory"),
         set_up=_httpd("127.0.0.1"),
@@ -135,6 +140,7 @@ ENDPOINTS: Final = (
     Experiment(
         name="port-not-published",
         title="the container's port is not published",
+        cure=(*on("server2", "docker rm -f demo"), *start("demo", "nginx", options="-p 80:80", port=80)),
         explain=_BY_ADDRESS,
         expected=fails("port-not-published", resolution="literal"),
         set_up=start("demo", "nginx", port=80),
@@ -159,6 +165,7 @@ ENDPOINTS: Final = (
     Experiment(
         name="publish-loopback-only",
         title="published on 127.0.0.1 only, asked from the LAN",
+        cure=(*on("server2", "docker rm -f demo"), *start("demo", "nginx", options="-p 80:80", port=80)),
         explain=_BY_ADDRESS,
         expected=fails("publish-loopback-only", resolution="literal"),
         set_up=start("demo", "nginx", options="-p 127.0.0.1:80:80", port=80),

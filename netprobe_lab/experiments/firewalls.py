@@ -186,6 +186,7 @@ _OUTSIDE: Final = (
     Experiment(
         name="port-closed",
         title="nothing listens on a host without containers",
+        asked_then=("203.0.113.10:80", "--from", "server1"),
         explain=("203.0.113.10:81", "--from", "server1"),
         expected=_dropped("port-closed", "literal"),
         set_up=(),

@@ -94,6 +94,7 @@ MACVLAN: Final = (
     Experiment(
         name="macvlan-isolated-l3",
         title="from one macvlan network to another: nobody answers for the gateway",
+        cure=ROUTER,
         explain=("172.22.0.22:80", "--from", "c11@server1"),
         expected=Expected(verdict="fails", path="none", cause=_ISOLATED, resolution="literal"),
         set_up=BOTH,

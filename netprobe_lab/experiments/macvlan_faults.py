@@ -26,6 +26,17 @@ _OUT = ("203.0.113.10:80", "--from", "c11@server1", "--timeout", "3")
 _WORKS = Expected(verdict="works", path="macvlan", resolution="literal")
 
 
+def _with_parent(host: str, container: str, address: str) -> tuple[Step, ...]:
+    """The network again, on eth1."""
+    return on(
+        host,
+        f"docker network disconnect -f mac_net1 {container}",
+        "docker network rm mac_net1",
+        "docker network create -d macvlan --subnet 172.21.0.0/24 --gateway=172.21.0.1 -o parent=eth1 mac_net1",
+        f"docker network connect --ip {address} mac_net1 {container}",
+    )
+
+
 def _bare(host: str) -> tuple[Step, ...]:
     """A network as the engine makes it without ``-o parent=``, where the kernel has no dummy devices to make it with."""
     dummy = "dm-0123456789ab"
@@ -135,6 +146,7 @@ _HOST: Final = (
     Experiment(
         name="macvlan-no-parent",
         title="a macvlan network without a parent (a veth end that leads nowhere stands for the engine's dummy device)",
+        cure=(*_with_parent("server1", "c11", "172.21.0.11"), *_with_parent("server2", "c12", "172.21.0.12")),
         explain=_ASK,
         expected=fails("macvlan-no-parent"),
         set_up=(*_bare("server1"), *_bare("server2"), *_C11, *_C12),
@@ -168,6 +180,7 @@ _WIRE: Final = (
     Experiment(
         name="macvlan-mac-filter",
         title="the wire passes broadcasts and drops what is for the source's own MAC",
+        cure=on("wires", "nft delete table bridge loss"),
         explain=_ASK,
         expected=fails("macvlan-mac-filter"),
         set_up=_PAIR,

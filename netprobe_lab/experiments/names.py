@@ -78,6 +78,7 @@ NAMES: Final = (
     Experiment(
         name="name-unknown",
         title="a misspelt container name on a user-defined network",
+        asked_then=("demo:80", "--from", "client@server2"),
         explain=("dmeo:80", "--from", "client@server2"),
         expected=no_name("name-unknown"),
         set_up=_USER_NETWORK,

@@ -35,6 +35,7 @@ RESOLVERS: Final = (
     Experiment(
         name="dns-upstream-dead",
         title="the embedded DNS server asks on, and the upstream server never answers",
+        cure=on("wires", "nft delete table bridge loss"),
         explain=_ASK,
         expected=no_name("dns-upstream-dead"),
         set_up=_APP,
@@ -107,6 +108,7 @@ RESOLVERS: Final = (
     Experiment(
         name="dns-8888-fallback",
         title="the host's resolv.conf names loopback only: containers get 8.8.8.8, which is not to be reached",
+        cure=on("server2", "sh -c 'printf \"nameserver 192.168.3.1\\n\" > /etc/resolv.conf'"),
         explain=_ASK,
         expected=no_name("dns-8888-fallback"),
         set_up=(*_LOOPBACK_ONLY, *client()),

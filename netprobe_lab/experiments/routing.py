@@ -211,6 +211,7 @@ _BETWEEN: Final = (
     Experiment(
         name="upstream-drop",
         title="the network between the hosts drops the request",
+        cure=on("wires", "nft delete table bridge loss"),
         explain=_BY_NAME,
         expected=fails("upstream-drop", resolution="inventory"),
         set_up=_NGINX,

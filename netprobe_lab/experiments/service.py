@@ -129,6 +129,7 @@ _SERVICE: Final = (
     Experiment(
         name="host-service-loopback",
         title="host.docker.internal: the service of the host listens on 127.0.0.1 only",
+        cure=(*on("server2", "docker rm -f service"), *_service("[::]")),
         explain=("host.docker.internal:8000", "--from", "client"),
         expected=fails("host-service-loopback", resolution="hosts-file"),
         set_up=(*_HOST_INTERNAL, *_service("127.0.0.1")),
@@ -170,6 +171,11 @@ _V6: Final = (
     Experiment(
         name="v6-localhost-reset",
         title="::1 of the host, a network with IPv6, and an application that listens on IPv4 only",
+        cure=(
+            *on("server2", "docker rm -f demo"),
+            *start("demo", "busybox", options="--network six -p 80:80", command="httpd -f -p [::]:80", port=80),
+            *settled("demo"),
+        ),
         explain=("[::1]:80", *_FROM_HOST),
         expected=fails("v6-localhost-reset", path="docker-proxy"),
         set_up=_six("0.0.0.0"),  # noqa: S104 - inside a container of the lab

@@ -84,6 +84,11 @@ SHARED: Final = (
     Experiment(
         name="netns-port-clash",
         title="two web servers in one namespace: the second cannot bind and ends, the first answers for it",
+        cure=(
+            *on("server2", "docker rm -f api"),
+            *start("api", "busybox", options="--network container:web", command="httpd -f -p 81", port=81),
+        ),
+        asked_then=("api:81", *_FROM_HOST),
         explain=("api:80", *_FROM_HOST),
         expected=fails("netns-port-clash", path="bridge", resolution="inventory"),
         set_up=(*_WEB, *_second(), *_ended("api")),

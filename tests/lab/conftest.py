@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from netprobe_lab.cures import representatives
 from netprobe_lab.errors import LabImpossible
 from netprobe_lab.experiments import EXPERIMENTS
 from netprobe_lab.experiments.model import Experiment
@@ -33,8 +34,9 @@ _WORKS = "test_netprobe_says_what_is_declared["
 
 @cache
 def chosen() -> frozenset[str]:
-    """The experiments that `make test` runs: one of each cause, finding and path, and some of those that are not proved as they stand."""
-    return frozenset(each.name for each in (*one_of_each(proved.LIVE), *proved.sample(changed())))
+    """The experiments that `make test` runs: one of each cause (with its remedy), finding and path, and some of those that are not proved as they stand."""
+    remedies = representatives("20").values()
+    return frozenset(each.name for each in (*one_of_each(proved.LIVE), *remedies, *proved.sample(changed())))
 
 
 @cache

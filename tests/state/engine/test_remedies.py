@@ -52,3 +52,43 @@ def test_a_restart_of_the_engine_starts_again_what_ran_owners_first() -> None:
     stopped = replace(DEMO, name="b", state=ContainerState.EXITED)
     said = lines(REMEDIES.restart_engine("server2", (sharer, stopped, DEMO)))
     assert [line for line in said if not line.startswith("#")] == ["systemctl restart docker", "docker start demo a"]
+
+
+@pytest.mark.parametrize("driver", ["host", "null"])
+def test_nobody_joins_the_network_of_the_host_or_none(driver: str) -> None:
+    assert not REMEDIES.joins(DEMO, Network(name="none", driver=driver))
+    assert not REMEDIES.joins(DEMO, None)
+
+
+def test_joining_says_what_it_opens() -> None:
+    step = REMEDIES.connect("server2", APP, DEMO, address="10.0.0.9", alias="db")
+    assert step.commands == (("docker", "network", "connect", "--alias", "db", "--ip", "10.0.0.9", "app", "demo"),)
+    assert "opens demo to all of app" in step.advice
+
+
+def test_in_another_subnet_addresses_and_the_gateway_are_new() -> None:
+    (step,) = REMEDIES.recreate("server2", APP, (DEMO,), subnet="10.200.0.0/24")
+    assert "--gateway" not in step.commands[-2]
+    assert step.commands[-1] == ("docker", "network", "connect", "app", "demo")
+
+
+@pytest.mark.parametrize("subnets", [("172.31.0.0/24", "fd00:31::/64"), ("fd00:31::/64",), ()])
+def test_what_cannot_be_made_again_by_these_commands_is_advice(subnets: tuple[str, ...]) -> None:
+    (step,) = REMEDIES.recreate("server2", replace(APP, subnets=subnets), (), subnet="10.200.0.0/24")
+    assert step.commands == ()
+    assert step.advice
+
+
+@pytest.mark.parametrize("state", [ContainerState.RESTARTING, ContainerState.DEAD, ContainerState.REMOVING])
+def test_a_start_does_not_help_what_restarts_or_is_dead(state: ContainerState) -> None:
+    (step,) = REMEDIES.start("server2", replace(DEMO, state=state))
+    assert step.commands == ()
+    assert "docker logs demo" in step.advice
+
+
+def test_the_owner_of_a_shared_namespace_is_started_first() -> None:
+    ended, owner = replace(DEMO, state=ContainerState.EXITED), replace(DEMO, name="owner")
+    (step,) = REMEDIES.start("server2", ended, replace(owner, state=ContainerState.EXITED))
+    assert step.commands == (("docker", "start", "owner", "demo"),)
+    (step,) = REMEDIES.start("server2", ended, owner)
+    assert step.commands == (("docker", "start", "demo"),)
