@@ -30,6 +30,10 @@ class Remedy:
     commands: tuple[Argv, ...] = ()
     advice: str = ""
 
+    def __post_init__(self) -> None:
+        """A member of an enum (:class:`~netprobe.model.rule.Program`) among the words is the word that it stands for."""
+        object.__setattr__(self, "commands", tuple(tuple(str(word) for word in argv) for argv in self.commands))
+
     @property
     def lines(self) -> tuple[str, ...]:
         """The step as lines of a shell: the commands, quoted where they need it, and the advice behind ``# ``."""

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netprobe.model.remedy import Remedy, advise, lines, run, shell_line
+from netprobe.model.rule import Program
 
 WORD = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1)
 
@@ -48,3 +49,9 @@ def test_steps_are_lines_in_order_with_advice_as_a_comment() -> None:
 def test_a_step_may_have_several_commands() -> None:
     step = Remedy(host="server2", commands=(("ip", "link", "set", "eth1", "up"), ("ip", "link", "show", "eth1")))
     assert step.lines == ("ip link set eth1 up", "ip link show eth1")
+
+
+def test_the_words_of_a_command_are_plain_strings() -> None:
+    remedy = run("server1", Program.IPTABLES, "-D", "DOCKER-USER", "1")
+    assert remedy.commands == (("iptables", "-D", "DOCKER-USER", "1"),)
+    assert {type(word) for word in remedy.commands[0]} == {str}
