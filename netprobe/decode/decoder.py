@@ -36,7 +36,7 @@ _COLUMNS: tuple[tuple[type[np.generic], int, tuple[str, ...]], ...] = (
     (np.int16, ABSENT, ("ip_proto", "ttl", "tcp_flags", "icmp_type", "icmp_code", "inner_proto", "dns_rcode")),
     (np.int16, ABSENT, ("arp_op",)),
     (np.int32, ABSENT, ("ethertype", "vlan", "vlan_inner", "ip_id", "ip_len", "sport", "dport", "window", "mss")),
-    (np.int32, ABSENT, ("icmp_mtu", "inner_sport", "inner_dport", "dns_id", "dns_answers")),
+    (np.int32, ABSENT, ("inner_sport", "inner_dport", "dns_id", "dns_answers")),
     (np.int32, 0, ("frag_off",)),
     (np.int64, ABSENT, ("eth_src", "eth_dst", "seq", "ack", "tsval", "tsecr", "inner_seq", "arp_sha", "arp_tha")),
     (np.int64, ABSENT, ("payload_off", "payload_cap", "payload_len")),

@@ -12,13 +12,12 @@ from netprobe.decode.table import Anomaly, Kind
 from netprobe.decode.transport import payload
 
 if TYPE_CHECKING:
-    from netprobe.decode.chunk import Chunk, Ints, Mask
+    from netprobe.decode.chunk import Chunk, Ints
 
 ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
 
 _ERRORS = {4: (3, 4, 5, 11, 12), 6: (1, 2, 3, 4)}
 _ECHO = {4: (0, 8), 6: (128, 129)}
-_MAX_INT32 = 0x7FFFFFFF
 
 
 def icmp(chunk: Chunk, layer: Layer, version: int) -> None:
@@ -36,16 +35,8 @@ def icmp(chunk: Chunk, layer: Layer, version: int) -> None:
     chunk.put("sport", rows[echo], identifier)
     chunk.put("dport", rows[echo], identifier)
     chunk.put("seq", rows[echo], data.u16(at[echo] + 6))
-    _mtu(chunk, layer, version, (kind == 3) & (code == 4) if version == 4 else kind == 2)
     quoted = layer.pick(error)
     _quoted(chunk, Layer(quoted.rows, quoted.at + 8, quoted.cap, quoted.wire))
-
-
-def _mtu(chunk: Chunk, layer: Layer, version: int, which: Mask) -> None:
-    """Next-hop MTU: RFC 1191 §4 for "fragmentation needed", RFC 4443 §3.2 for "packet too big"."""
-    at = layer.at[which]
-    mtu = chunk.bytes.u16(at + 6) if version == 4 else np.minimum(chunk.bytes.u32(at + 4), _MAX_INT32)
-    chunk.put("icmp_mtu", layer.rows[which], mtu)
 
 
 def _quoted(chunk: Chunk, layer: Layer) -> None:

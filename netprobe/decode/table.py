@@ -99,7 +99,6 @@ class PacketTable:
         payload_off: int64, offset of the transport payload in ``packets.data``; -1 absent (ICMP echo: after the 8-byte header).
         payload_cap: int64, payload bytes kept; payload_len: int64, payload bytes on the wire (padding excluded).
         icmp_type, icmp_code: int16; -1 absent.
-        icmp_mtu: int32, next-hop MTU of "fragmentation needed" / "packet too big"; -1 absent.
         inner_proto: int16, inner_src_hi/lo, inner_dst_hi/lo: uint64, inner_sport, inner_dport: int32: the packet quoted by an
             ICMP error; for a quoted echo both ports are its identifier. inner_seq: int64, quoted TCP sequence number; -1 absent.
         arp_op: int16, 1 request, 2 reply; -1 absent. arp_sha, arp_tha: int64, hardware addresses; -1 absent.
@@ -141,7 +140,6 @@ class PacketTable:
     payload_len: NDArray[np.int64]
     icmp_type: NDArray[np.int16]
     icmp_code: NDArray[np.int16]
-    icmp_mtu: NDArray[np.int32]
     inner_proto: NDArray[np.int16]
     inner_src_hi: NDArray[np.uint64]
     inner_src_lo: NDArray[np.uint64]

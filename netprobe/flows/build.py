@@ -124,7 +124,7 @@ def _flows_of(table: PacketTable, rows: NDArray[np.int64]) -> Iterator[Flow]:
 def _flow(table: PacketTable, rows: NDArray[np.int64]) -> Flow:
     first = int(rows[0])
     kind = Kind(int(table.kind[first]))
-    client_row, client_is_src, sure = _initiator(table, rows, kind)
+    client_row, client_is_src = _initiator(table, rows, kind)
     src, dst = source(table, client_row), destination(table, client_row)
     client, server = (src, dst) if client_is_src else (dst, src)
     from_client = (
@@ -145,7 +145,6 @@ def _flow(table: PacketTable, rows: NDArray[np.int64]) -> Flow:
         kind=kind,
         client=client,
         server=server,
-        initiator_seen=sure,
         vlan=int(table.vlan[first]),
         forward=forward,
         reverse=reverse,
@@ -154,22 +153,21 @@ def _flow(table: PacketTable, rows: NDArray[np.int64]) -> Flow:
     )
 
 
-def _initiator(table: PacketTable, rows: NDArray[np.int64], kind: Kind) -> tuple[int, bool, bool]:
-    """A row, whether its sender is the client, and whether that is certain."""
+def _initiator(table: PacketTable, rows: NDArray[np.int64], kind: Kind) -> tuple[int, bool]:
+    """A row, and whether its sender is the client; in mid-stream a guess by the ports."""
     first = int(rows[0])
     if kind == Kind.TCP:
         flags = table.tcp_flags[rows] & SYN_ACK
         for wanted, is_src in ((SYN, True), (SYN_ACK, False)):
             found = np.flatnonzero(flags == wanted)
             if len(found):
-                return int(rows[found[0]]), is_src, True
-        return first, table.sport[first] >= table.dport[first], False
+                return int(rows[found[0]]), is_src
+        return first, table.sport[first] >= table.dport[first]
     if kind == Kind.ICMP:
-        request = table.icmp_type[first] in ECHO_REQUEST.values()
-        return first, bool(request), bool(request)
+        return first, table.icmp_type[first] in ECHO_REQUEST.values()
     if table.dns_qr[first] == 1 or (table.sport[first] == DNS_PORT and table.dport[first] != DNS_PORT):
-        return first, False, True
-    return first, True, True
+        return first, False
+    return first, True
 
 
 def _isn(table: PacketTable, rows: NDArray[np.int64], wanted: int) -> int | None:

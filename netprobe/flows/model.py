@@ -47,7 +47,6 @@ class Flow:
         point: index of the capture point.
         kind: TCP, UDP or ICMP (echo).
         client, server: initiator and responder. TCP: the SYN's sender (or the SYN-ACK's receiver) is the client; else the first sender.
-        initiator_seen: False when who began is a guess (no SYN, no echo request seen).
         vlan: outermost VLAN id, -1 untagged.
         forward, reverse: int64 rows of the packet table, in time order: client to server, and back.
         isn: the client's initial sequence number (RFC 9293 §3.4), None if no SYN was seen.
@@ -60,7 +59,6 @@ class Flow:
     kind: Kind
     client: PackedEndpoint
     server: PackedEndpoint
-    initiator_seen: bool
     vlan: int
     forward: NDArray[np.int64]
     reverse: NDArray[np.int64]

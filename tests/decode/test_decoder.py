@@ -257,12 +257,10 @@ def icmp6_error(ip: Packet) -> dict[str, object]:
         return {"kind": Kind.ICMP, "icmp_type": 135, "sport": ABSENT}
     if ICMPv6DestUnreach not in ip and ICMPv6PacketTooBig not in ip:
         return {}
-    big = ip.getlayer(ICMPv6PacketTooBig)
     quoted = ip[IPerror6]
     inner = quoted[TCPerror] if TCPerror in quoted else quoted[UDPerror]
     return {
         "kind": Kind.ICMP_ERROR,
-        "icmp_mtu": big.mtu if big else ABSENT,
         "inner_proto": quoted.nh,
         "inner_src": quoted.src,
         "inner_dst": quoted.dst,
@@ -280,7 +278,6 @@ def icmp4(icmp: Packet) -> dict[str, object]:
         return out | {"kind": Kind.ICMP}
     quoted = icmp[IPerror]
     out |= {"kind": Kind.ICMP_ERROR, "inner_proto": quoted.proto, "inner_src": quoted.src, "inner_dst": quoted.dst}
-    out["icmp_mtu"] = icmp.nexthopmtu if (icmp.type, icmp.code) == (3, 4) else ABSENT
     if TCPerror in quoted:
         inner = quoted[TCPerror]
         return out | {"inner_sport": inner.sport, "inner_dport": inner.dport, "inner_seq": inner.seq}

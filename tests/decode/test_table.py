@@ -168,11 +168,6 @@ def test_an_error_that_quotes_too_little_stays_without_ports(decoded: Decoded) -
     assert table.inner_seq.tolist() == [-1, -1, -1, -1, 3]
 
 
-def test_packet_too_big_may_say_anything(decoded: Decoded) -> None:
-    table = decoded([ETH + IPV6 + ip6(58, struct.pack(">BBHI", 2, 0, 0, mtu)) for mtu in (1280, 0xFFFFFFFF)])
-    assert table.icmp_mtu.tolist() == [1280, 0x7FFFFFFF]
-
-
 def test_ieee_802_3_frames_have_no_ethertype(decoded: Decoded) -> None:
     table = decoded([ETH + b"\x00\x26\x42\x42\x03" + bytes(35)])
     assert (table.kind[0], table.ethertype[0], table.anomaly[0]) == (Kind.OTHER, -1, 0)

@@ -66,7 +66,6 @@ class EndpointSettings:
     prefixlen: int = 0
     gateway: str = ""
     address6: str = ""
-    prefixlen6: int = 0
     gateway6: str = ""
     mac: str = ""
     aliases: tuple[str, ...] = ()
@@ -97,7 +96,6 @@ class Container:
         exposed: ``(port, proto)`` of EXPOSE.
         links: ``--link`` as ``(other container, alias)``. link_env: the variables that links made, name -> value.
         link_env_known: its environment was read (or shows some of them): what is not in ``link_env`` is not there.
-        sandbox_key: the last part of the path that names its network namespace; equal for a shared one.
         started: when it was started, RFC 3339 in UTC; ``""`` unknown.
         netns_of: the name of the container whose namespace it is in (``--network container:X``), ``""`` for its own.
     """
@@ -116,7 +114,6 @@ class Container:
     links: tuple[tuple[str, str], ...] = ()
     link_env: Mapping[str, str] = field(default_factory=dict)
     link_env_known: bool = False
-    sandbox_key: str = ""
     extra_hosts: tuple[str, ...] = ()
     dns: tuple[str, ...] = ()
     exit_code: int | None = None
@@ -127,11 +124,6 @@ class Container:
     def running(self) -> bool:
         """Has processes (paused counts: its namespace and sockets are there)."""
         return self.state in {ContainerState.RUNNING, ContainerState.PAUSED}
-
-    @property
-    def restarting(self) -> bool:
-        """In a restart loop."""
-        return self.state is ContainerState.RESTARTING
 
     @property
     def host_network(self) -> bool:
