@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from netprobe.causes.proof.frames import frame_numbers
 from netprobe.evidence.model import Place, Probe, Proto
 from netprobe.forward.question import predict_probe
 from netprobe.journeys.arp import exchanges
@@ -262,8 +263,7 @@ class Case:
     @cached_property
     def frames(self) -> str:
         """The deciding frames as text: ``frame 4`` or ``frames 4, 5``."""
-        numbers = ", ".join(str(number) for number in self.story.frames)
-        return f"frame {numbers}" if len(self.story.frames) == 1 else f"frames {numbers}"
+        return frame_numbers(self.story.frames, len(self.story.frames))
 
     @cached_property
     def sent(self) -> int:

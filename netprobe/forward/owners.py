@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
 from netprobe.forward.drivers import driver_of
-from netprobe.state.address import covers, overlaps
+from netprobe.state.address import covers
 from netprobe.state.lookup import (
     canonical,
     container_with,
@@ -25,7 +25,6 @@ from netprobe.state.lookup import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from netprobe.state.engine.model import Network
     from netprobe.state.model import Host
 
 
@@ -77,7 +76,7 @@ def _owner_flat(hosts: Mapping[str, Host], start: Place, address: str) -> Place 
     for name, other in hosts.items():
         found = container_with(other, address)
         theirs = network_for(other, found[1]) if found else None
-        if found and theirs and driver_of(theirs).flat and any(_share(net, theirs) for net in mine):
+        if found and theirs and driver_of(theirs).flat and any(net.overlaps(theirs) for net in mine):
             return Place(host=name, container=found[0].name)
     return None
 
@@ -99,10 +98,6 @@ def flat_owner_beyond(hosts: Mapping[str, Host], address: str, from_place: Place
         if found and network and driver_of(network).flat:
             owners.append(Place(host=name, container=found[0].name))
     return owners[0] if len(owners) == 1 else None
-
-
-def _share(one: Network, other: Network) -> bool:
-    return any(overlaps(a, b) for a in one.subnets for b in other.subnets)
 
 
 def _owner_remote(hosts: Mapping[str, Host], host: Host, address: str) -> Place | None:

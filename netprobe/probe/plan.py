@@ -15,7 +15,7 @@ from netprobe.forward.drivers import driver_of
 from netprobe.forward.owners import flat_owner_beyond, owner_of_address
 from netprobe.forward.published import serving_address
 from netprobe.model.endpoint import Endpoint
-from netprobe.state.address import covers, is_any, is_loopback, overlaps
+from netprobe.state.address import covers, is_any, is_loopback
 from netprobe.state.lookup import (
     canonical,
     docker_bridges,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from netprobe.probe.names import Found
-    from netprobe.state.engine.model import Container, Network, Published
+    from netprobe.state.engine.model import Container, Published
     from netprobe.state.model import Host
 
 
@@ -190,7 +190,7 @@ def _shared(hosts: Mapping[str, Host], source: Place, host: Host, container: Con
         if endpoint.network_id in ids:
             return endpoint.address, f"both are on the network {network.name}"
     for endpoint, network in theirs:
-        if driver_of(network).flat and any(_one_subnet(each, network) for each in flat):
+        if driver_of(network).flat and any(network.overlaps(each) for each in flat):
             return endpoint.address, f"both are on the segment of {network.name}"
     for endpoint, network in theirs:
         hop = route_lookup(hosts[source.host].namespace(mine.name), endpoint.address)
@@ -200,10 +200,6 @@ def _shared(hosts: Mapping[str, Host], source: Place, host: Host, container: Con
                 f"{container.name} is on another segment, {network.name}; the way there is by {hop.via}",
             )
     return None
-
-
-def _one_subnet(one: Network, other: Network) -> bool:
-    return any(overlaps(a, b) for a in one.subnets for b in other.subnets)
 
 
 def _beside(hosts: Mapping[str, Host], source: Place, host: Host, container: Container) -> tuple[str, str] | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
 from netprobe.state.lookup import canonical
+from netprobe.state.sockets import on_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +68,7 @@ def holder(host: Host, container: Container, port: int, proto: str) -> tuple[Con
         for each in host.containers or ()
         if each.running and each.name != container.name and host.owner_of(each.name) == owner
     ]
-    found = [each for each in sockets if each.serving and (each.port, each.proto) == (port, proto)]
+    found = on_port(sockets, port, proto)
     holders = [next((other for other in others if other.pid in socket.pids), None) for socket in found]
     first = holders[0] if holders else None
     return (first, found[0]) if first is not None and all(holders) else None

@@ -13,6 +13,8 @@ from netprobe.model.endpoint import Endpoint
 from netprobe.state.address import is_any, is_loopback, same
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from netprobe.state.issues import Issues
 
 _USER = re.compile(r'\("(.*?)",pid=(\d{1,10}),fd=\d+\)')
@@ -84,6 +86,11 @@ class Socket:
         if self.local == "0.0.0.0":  # noqa: S104 - compared, not bound
             return ":" not in address
         return ":" in address or not self.v6only
+
+
+def on_port(sockets: Iterable[Socket], port: int, proto: str) -> list[Socket]:
+    """The sockets that serve a port, at any address."""
+    return [each for each in sockets if each.serving and (each.port, each.proto) == (port, proto)]
 
 
 def listening(sockets: tuple[Socket, ...], address: str, port: int, proto: str) -> tuple[Socket, ...]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from netprobe.state.sockets import listening, parse_counters, parse_sockets
+from netprobe.state.sockets import listening, on_port, parse_counters, parse_sockets
 
 if TYPE_CHECKING:
     from netprobe.state.issues import Issues
@@ -23,6 +23,12 @@ def test_loopback_only_and_protocols(server2: Any) -> None:
     assert udp.accepts("127.0.0.1", 8053, "udp")
     assert not udp.accepts("127.0.0.1", 8053, "tcp")
     assert not udp.accepts("192.168.3.202", 8053, "udp")
+
+
+def test_who_serves_a_port_at_any_address(server2: Any) -> None:
+    assert sorted(":" in each.local for each in on_port(server2.own.sockets, 80, "tcp")) == [False, True]
+    assert [each.local for each in on_port(server2.own.sockets, 8053, "udp")] == ["127.0.0.1"]
+    assert on_port(server2.own.sockets, 80, "udp") == []
 
 
 def test_an_established_connection_serves_nobody(server2: Any) -> None:

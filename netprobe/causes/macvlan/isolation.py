@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netprobe.causes.base import NEIGH_FAILED, Cause
+from netprobe.causes.proof.frames import frame_numbers
 from netprobe.decode.address import parse
 from netprobe.decode.table import Kind
 from netprobe.evidence.model import Place
@@ -72,7 +73,7 @@ class MacvlanIsolatedL3(Cause):
             summary=f"{pair.source.name} ({pair.mine.name}) reaches {pair.target.name} ({pair.theirs.name}) only by a gateway, and nobody answers ARP for {pair.gateway}",
             where=Where(host=pair.host.name, component=pair.mine.name),
             evidence=(
-                f"ARP: who has {pair.gateway}? asked {times}, seen at {_points(case, [*inside, *parent, *beyond])}, no answer: {_frames(case, [*inside, *parent, *beyond])}",
+                f"ARP: who has {pair.gateway}? asked {times}, seen at {_points(case, [*inside, *parent, *beyond])}, no answer: {frame_numbers(case.table.packets.frame[[*inside, *parent, *beyond]], 6)}",
                 f"docker: {_described(pair.mine)}; {_described(pair.theirs)}",
                 f"no host and no container of the inventory has {pair.gateway}",
             ),
@@ -167,11 +168,6 @@ def _points(case: Case, rows: list[int]) -> str:
         tag = int(case.table.vlan[row])
         found[case.points[int(case.table.packets.point[row])].name] = "" if tag < 0 else f" (VLAN tag {tag})"
     return ", ".join(f"{name}{tag}" for name, tag in found.items())
-
-
-def _frames(case: Case, rows: list[int]) -> str:
-    numbers = [str(int(case.table.packets.frame[row])) for row in rows[:6]]
-    return f"frame {numbers[0]}" if len(numbers) == 1 else f"frames {', '.join(numbers)}"
 
 
 def _described(network: Network) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NEIGH_FAILED, Cause
 from netprobe.causes.macvlan.networks import flat_networks, free_address, next_hop
+from netprobe.causes.proof.frames import frame_numbers
 from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import asked_times, met, predicted, silent_points, unanswered
 from netprobe.causes.remedies import IN_NETWORK
@@ -37,7 +38,7 @@ def _at(exchange_frames: tuple[ArpFrame, ...], point: str) -> list[ArpFrame]:
 
 
 def _numbers(frames: list[ArpFrame]) -> str:
-    return f"{'frame' if len(frames) == 1 else 'frames'} {', '.join(str(frame.frame) for frame in frames[:4])}"
+    return frame_numbers(frame.frame for frame in frames)
 
 
 class MacvlanMacFilter(Cause):
@@ -327,8 +328,8 @@ class MacvlanDuplicateAddress(Cause):
         )
         evidence = [f"docker: {container.name} on {host.name} has {address}" for host, container in bearers]
         if exchange is not None:
-            frames = ", ".join(str(frame.frame) for frame in exchange.answers[:4])
-            evidence.insert(0, f"ARP: {' and '.join(exchange.bearers)} both answer for {address}: frames {frames}")
+            answered = f"ARP: {' and '.join(exchange.bearers)} both answer for {address}"
+            evidence.insert(0, f"{answered}: {_numbers(list(exchange.answers))}")
         second = bearers[-1] if bearers else None
         return Finding(
             code=self.code,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from netprobe.causes.proof.frames import frame_numbers
 from netprobe.decode.address import text as address_text
 from netprobe.evidence.model import Proto, Resolution
 from netprobe.flows.build import build
@@ -90,8 +91,7 @@ def _asked(case: Case, connection: Connection) -> AskedServer:
 def frames(case: Case, asked: AskedServer, point: str) -> str:
     """``frames 5, 9``: the queries at a point; ``""`` when none was seen there."""
     rows = [row for flow in asked.flows if case.points[flow.point].name == point for row in flow.forward.tolist()]
-    numbers = ", ".join(str(int(case.table.packets.frame[row])) for row in rows[:4])
-    return f"{'frame' if len(rows) == 1 else 'frames'} {numbers}" if rows else ""
+    return frame_numbers(case.table.packets.frame[rows])
 
 
 def left(case: Case, asked: AskedServer) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netprobe.causes.proof.frames import frame_numbers
 from netprobe.forward.compare import Observed, differences
 from netprobe.forward.model import PredictedOutcome
 from netprobe.model.report import Direction
@@ -72,19 +73,18 @@ def asked_times(exchange: ArpExchange) -> str:
     """``asked 3 times at server1/c11/eth0, server1/eth1: frames 5, 8, 11``."""
     points = list(dict.fromkeys(frame.point for frame in exchange.requests))
     times = max(sum(frame.point == point for frame in exchange.requests) for point in points) if points else 0
-    frames = ", ".join(str(frame.frame) for frame in exchange.requests[:6])
+    frames = frame_numbers((frame.frame for frame in exchange.requests), 6)
     often = "once" if times == 1 else f"{times} times"
-    return f"ARP: who has {exchange.asked}? asked {often}, seen at {', '.join(points)}, no answer: {'frame' if len(exchange.requests) == 1 else 'frames'} {frames}"
+    return f"ARP: who has {exchange.asked}? asked {often}, seen at {', '.join(points)}, no answer: {frames}"
 
 
 def frames_at(case: Case, point: str | None, direction: Direction | None = None) -> str:
     """``frames 5, 9`` of the connection seen at a point (of one direction, if given); ``""`` when none was."""
-    numbers = [
-        str(hop.packet.frame)
+    return frame_numbers(
+        hop.packet.frame
         for hop in case.hops
         if hop.packet and hop.point == point and direction in {None, hop.direction}
-    ]
-    return f"{'frame' if len(numbers) == 1 else 'frames'} {', '.join(numbers[:4])}" if numbers else ""
+    )
 
 
 def whose(place: Place) -> str:

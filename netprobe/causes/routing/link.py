@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.firewall.forward import ForwardDrop
+from netprobe.causes.proof.frames import frame_numbers
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, silent_points, unanswered
 from netprobe.causes.remedies import IN_FIREWALL
 from netprobe.causes.routing.routes import NoRoute
@@ -214,13 +215,12 @@ class MtuBlackhole(Cause):
         if stuck is None:
             return None
         at = point_name(stuck.host.name, stuck.device)
-        frames = ", ".join(map(str, stuck.frames[:4]))
         return Finding(
             code=self.code,
             summary=f"segments of {stuck.size} bytes do not fit {stuck.device} of {stuck.host.name} (MTU {stuck.mtu}), and the sender is not told: they disappear",
             where=Where(host=stuck.host.name, component=stuck.device, rule=f"mtu {stuck.mtu}"),
             evidence=(
-                f"the same segment, don't fragment, {stuck.times} times at {stuck.here.name} and never at {at}: frames {frames}",
+                f"the same segment, don't fragment, {stuck.times} times at {stuck.here.name} and never at {at}: {frame_numbers(stuck.frames)}",
                 f"smaller packets of the connection passed {at}; no ICMP fragmentation needed was seen",
                 f"ip link: {stuck.device} has mtu {stuck.mtu}",
             ),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
+from netprobe.causes.proof.frames import frame_numbers
 from netprobe.causes.proof.obstacle import frames_at, silent_points
 from netprobe.causes.routing.routes import LOST
 from netprobe.forward.model import PredictedOutcome
@@ -130,10 +131,22 @@ def _arp_lost(case: Case) -> _Gap | None:
                 asked, heard, answered = _at(each.requests, here), _at(each.requests, there), _at(each.answers, there)
                 question = f"the ARP question who has {each.asked}"
                 if len(asked) >= _ENOUGH and not heard and not answered:
-                    return _Gap(what=question, here=here, there=there, times=len(asked), frames=_frames(asked))
+                    return _Gap(
+                        what=question,
+                        here=here,
+                        there=there,
+                        times=len(asked),
+                        frames=frame_numbers(each.frame for each in asked),
+                    )
                 if asked and heard and len(answered) >= _ENOUGH:
                     what = f"the answer to {question}"
-                    return _Gap(what=what, here=there, there=here, times=len(answered), frames=_frames(answered))
+                    return _Gap(
+                        what=what,
+                        here=there,
+                        there=here,
+                        times=len(answered),
+                        frames=frame_numbers(each.frame for each in answered),
+                    )
     return None
 
 
@@ -173,7 +186,3 @@ def _has_xdp(case: Case, there: CapturePoint) -> bool:
 
 def _at(frames: Sequence[ArpFrame], point: CapturePoint) -> list[ArpFrame]:
     return [each for each in frames if each.point == point.name]
-
-
-def _frames(found: Sequence[ArpFrame]) -> str:
-    return f"{'frame' if len(found) == 1 else 'frames'} {', '.join(str(each.frame) for each in found[:4])}"

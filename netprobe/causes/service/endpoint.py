@@ -13,6 +13,7 @@ from netprobe.model.report import Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
 from netprobe.state.engine.model import NOT_RUNNING, ContainerState
 from netprobe.state.sharing import owner_restarted
+from netprobe.state.sockets import on_port
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -56,11 +57,21 @@ def _owners(host: Host, container: Container) -> tuple[Container | None, ...]:
     return container, host.container(container.netns_of)
 
 
-def _on_port(sockets: tuple[Socket, ...], port: int, proto: str) -> list[Socket]:
-    return [each for each in sockets if each.serving and (each.port, each.proto) == (port, proto)]
+class _Unserved(Cause):
+    """Nothing in the container takes what comes to the port from outside."""
+
+    drop_reasons = NO_SOCKET
+
+    def possible(self, case: Case) -> bool:
+        """Not when the target is a host, or known to listen on more than loopback."""
+        known = _target_sockets(case)
+        if known is None or not case.may_be_container:
+            return case.may_be_container
+        _, moments, port = known
+        return not all(any(not each.loopback for each in on_port(sockets, port, case.transport)) for sockets in moments)
 
 
-class AppNotListening(Cause):
+class AppNotListening(_Unserved):
     """Nothing listens on that port in the target's network namespace.
 
     What it is: the packet reached the container, and its kernel refused it: no socket there has the port.
@@ -72,22 +83,11 @@ class AppNotListening(Cause):
 
     code = "app-not-listening"
     barriers = frozenset({Barrier.NOBODY_LISTENS})
-    drop_reasons = NO_SOCKET
     symptoms = AT_THE_END | {Symptom.OTHER_ENDPOINT}
 
     def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
         """In a container: on a host it is a closed port."""
         return obstacle.place.container is not None and super().explains_obstacle(case, obstacle)
-
-    def possible(self, case: Case) -> bool:
-        """Not when the target is a host, or known to listen on more than loopback."""
-        known = _target_sockets(case)
-        if known is None or not case.may_be_container:
-            return case.may_be_container
-        _, moments, port = known
-        return not all(
-            any(not each.loopback for each in _on_port(sockets, port, case.transport)) for sockets in moments
-        )
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the target itself refused, and no socket has the port at either moment.
@@ -100,7 +100,7 @@ class AppNotListening(Cause):
         if known is None or case.target is None:
             return None
         place, moments, port = known
-        if any(_on_port(each, port, case.transport) for each in moments):
+        if any(on_port(each, port, case.transport) for each in moments):
             return None
         others = sorted(
             {each.port for each in moments[-1] if each.serving and each.proto == case.transport and not each.loopback}
@@ -127,7 +127,7 @@ class AppNotListening(Cause):
         moments = case.sockets(Place(host=host.name))
         if target is None or moments is None or other.name == target.name:
             return None
-        owners = {each.process for sockets in moments for each in _on_port(sockets, probe.dialled_port, case.transport)}
+        owners = {each.process for sockets in moments for each in on_port(sockets, probe.dialled_port, case.transport)}
         if not owners <= {"docker-proxy", "dockerd"}:
             return None
         return Finding(
@@ -162,7 +162,7 @@ def _remedies_listening(host: str, target: Container, proto: str, port: int, oth
     return tuple(steps)
 
 
-class AppBoundLoopback(Cause):
+class AppBoundLoopback(_Unserved):
     """The application listens on the container's own 127.0.0.1 only.
 
     What it is: the packet reached the container on its eth0, and the only socket with the port is bound to loopback.
@@ -173,18 +173,7 @@ class AppBoundLoopback(Cause):
     """
 
     code = "app-bound-loopback"
-    drop_reasons = NO_SOCKET
     symptoms = AT_THE_END
-
-    def possible(self, case: Case) -> bool:
-        """Not when the target is a host, or known to listen on more than loopback."""
-        known = _target_sockets(case)
-        if known is None or not case.may_be_container:
-            return case.may_be_container
-        _, moments, port = known
-        return not all(
-            any(not each.loopback for each in _on_port(sockets, port, case.transport)) for sockets in moments
-        )
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the target itself refused, and every socket with the port is bound to loopback, at both moments."""
@@ -192,7 +181,7 @@ class AppBoundLoopback(Cause):
         if known is None or case.target is None:
             return None
         place, moments, port = known
-        found = [_on_port(each, port, case.transport) for each in moments]
+        found = [on_port(each, port, case.transport) for each in moments]
         if not all(found) or not all(each.loopback for sockets in found for each in sockets):
             return None
         socket = found[-1][0]

@@ -15,7 +15,7 @@ from netprobe.model.report import Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
 from netprobe.state.address import is_loopback
 from netprobe.state.lookup import networks_of
-from netprobe.state.sockets import listening
+from netprobe.state.sockets import listening, on_port
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -114,11 +114,6 @@ def _unpublishable(host: Host, container: Container) -> str:
 
 def _ignores(network: Network) -> bool:
     return driver_of(network).publishes is False or network.internal
-
-
-def on_port(sockets: tuple[Socket, ...], port: int, proto: str) -> list[Socket]:
-    """The sockets that serve a port at any address."""
-    return [each for each in sockets if each.serving and (each.port, each.proto) == (port, proto)]
 
 
 class PortOwnedByHost(Cause):

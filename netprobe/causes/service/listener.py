@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
-from netprobe.causes.service.host import on_port
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
+from netprobe.state.sockets import on_port
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case

@@ -43,19 +43,25 @@ def _lost_proxy(case: Case) -> tuple[Host, Container, Published, tuple[Rule, ...
     )
 
 
-def _may_have_lost(case: Case) -> bool:
-    """Whether a publication may have lost its ways: not where the target itself answered, nor where nobody publishes the port."""
-    if case.story.answerer is Answerer.TARGET:
-        return False
-    return (
-        case.probe is None
-        or case.dialled_host is None
-        or case.dialled_host.containers is None
-        or case.publication is not None
-    )
+class _Lost(Cause):
+    """The host itself refused a published port: what carries it there is gone."""
+
+    drop_reasons = NO_SOCKET
+    symptoms = frozenset({Symptom.REFUSED})
+
+    def possible(self, case: Case) -> bool:
+        """Not where the target itself answered, nor where nobody publishes the port."""
+        if case.story.answerer is Answerer.TARGET:
+            return False
+        return (
+            case.probe is None
+            or case.dialled_host is None
+            or case.dialled_host.containers is None
+            or case.publication is not None
+        )
 
 
-class ProxyDead(Cause):
+class ProxyDead(_Lost):
     """docker-proxy of a published port is gone; only what DNAT takes still works.
 
     What it is: connections from the host to 127.0.0.1 and from containers to the host's address are not taken by the DNAT rule: docker-proxy has to.
@@ -67,12 +73,6 @@ class ProxyDead(Cause):
     """
 
     code = "proxy-dead"
-    drop_reasons = NO_SOCKET
-    symptoms = frozenset({Symptom.REFUSED})
-
-    def possible(self, case: Case) -> bool:
-        """Only for a published port that the target itself did not answer."""
-        return _may_have_lost(case)
 
     def find(self, case: Case) -> Finding | None:
         """Fires when a published port was refused by its host, DNAT is in place, and the proxy is not."""
@@ -104,7 +104,7 @@ class ProxyDead(Cause):
         )
 
 
-class ProxyAndDnatDead(Cause):
+class ProxyAndDnatDead(_Lost):
     """A published port has neither docker-proxy nor a DNAT rule.
 
     What it is: the container runs and its port is published, and nothing on the host carries it.
@@ -115,12 +115,6 @@ class ProxyAndDnatDead(Cause):
     """
 
     code = "proxy-and-dnat-dead"
-    drop_reasons = NO_SOCKET
-    symptoms = frozenset({Symptom.REFUSED})
-
-    def possible(self, case: Case) -> bool:
-        """Only for a published port that the target itself did not answer."""
-        return _may_have_lost(case)
 
     def find(self, case: Case) -> Finding | None:
         """Fires when a published port was refused by its host and both ways are gone."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.routing.routes import NoRoute
 from netprobe.causes.service.endpoint import AppBoundLoopback, AppNotListening, ContainerStopped
-from netprobe.causes.service.host import on_port
 from netprobe.evidence.model import Outcome
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.observe import Answerer, Symptom
 from netprobe.state.engine.model import NOT_RUNNING, ContainerState
 from netprobe.state.sharing import holder, owner_restarted, wants
+from netprobe.state.sockets import on_port
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case

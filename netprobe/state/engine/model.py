@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from netprobe.model.endpoint import Endpoint
-from netprobe.state.address import ip
+from netprobe.state.address import ip, overlaps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -175,6 +175,10 @@ class Network:
     def default_bridge(self) -> bool:
         """The network that needs ``--link`` for names: it has no embedded DNS."""
         return self.name == "bridge" and self.driver == "bridge"
+
+    def overlaps(self, other: Network) -> bool:
+        """Whether the two have addresses in common: macvlan networks of two hosts that do are one segment."""
+        return any(overlaps(one, another) for one in self.subnets for another in other.subnets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
