@@ -36,7 +36,7 @@ from netprobe.state.names import (
     parse_resolv_conf,
     parse_sysctls,
 )
-from netprobe.state.nft import NftRuleset, parse_nft
+from netprobe.state.nft_parse import parse_nft
 from netprobe.state.sockets import Socket, parse_counters, parse_sockets
 from netprobe.state.trace import Traced, parse_handles, parse_trace
 
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from netprobe.state.engine.base import ContainerEngine
     from netprobe.state.engine.model import Container, Network, Proxy
     from netprobe.state.iptables import Ruleset
+    from netprobe.state.nft import NftRuleset
 
 T = TypeVar("T")
 Parser = Callable[[str, Issues], T]

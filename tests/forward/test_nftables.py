@@ -8,7 +8,7 @@ import pytest
 
 from netprobe.forward.nftables import walk_chain
 from netprobe.state.issues import Issues
-from netprobe.state.nft import parse_nft
+from netprobe.state.nft_parse import parse_nft
 from netprobe.state.packet import PacketTuple
 
 PACKET = PacketTuple(src="192.0.2.1", dst="192.0.2.2", proto="tcp", sport=1, dport=80, in_if="eth0", ctstate="NEW")

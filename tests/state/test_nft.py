@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from netprobe.model.remedy import shell_line
 from netprobe.state.issues import Issues
-from netprobe.state.nft import nft_hits, parse_nft
+from netprobe.state.nft import nft_hits
+from netprobe.state.nft_parse import parse_nft
 from netprobe.state.packet import PacketTuple
 
 if TYPE_CHECKING:
