@@ -27,7 +27,8 @@ from netprobe.causes.macvlan.wire import (
     MacvlanVlanMismatch,
     MacvlanWrongGateway,
 )
-from netprobe.causes.names.addresses import DnsAliasCollision, DnsClientCache, LinkEnvAbsent, LinkEnvStale
+from netprobe.causes.names.addresses import DnsAliasCollision, DnsClientCache
+from netprobe.causes.names.link_variables import LinkEnvAbsent, LinkEnvStale
 from netprobe.causes.names.resolvers import (
     DnsFallback,
     DnsHostResolverFirewalled,
