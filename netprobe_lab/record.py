@@ -109,18 +109,21 @@ def write_index(captures: Path) -> None:
 
 
 def write_examples(captures: Path) -> None:
-    """Write the examples that `netprobe causes CODE` shows: of each code's first experiment, what its report says of it."""
+    """Write the examples that `netprobe causes CODE` shows: of its experiment, what its report says of it."""
     text = json.dumps(examples_of(captures), indent=1, ensure_ascii=False) + "\n"
     (Path(catalogue.__file__).parent / "examples.json").write_text(text)
 
 
 def examples_of(captures: Path) -> dict[str, dict[str, str]]:
-    """Return code -> ``capture``, ``title``, ``text``: the report's first two lines, and its part on the cause or note."""
+    """Return code -> ``capture``, ``title``, ``text``: the report's first two lines, and its part on the cause or note.
+
+    A code's example is the experiment that is called after it, the plainest case; else the first that it is expected of.
+    """
     found: dict[str, dict[str, str]] = {}
     for experiment in EXPERIMENTS:
         for code in filter(None, (experiment.expected.cause, *experiment.expected.findings)):
             file = captures / f"{experiment.name}.pcapng"
-            if code not in found and file.is_file():
+            if (code not in found or code == experiment.name) and file.is_file():
                 report = analyze(read(file.read_bytes()))
                 found[code] = {"capture": experiment.name, "title": experiment.title, "text": said_of(report, code)}
     return dict(sorted(found.items()))

@@ -268,3 +268,18 @@ def test_only_an_engine_knows_the_names_of_its_chains(module: str) -> None:
     words = {id(node.value) for node in ast.walk(parsed) if isinstance(node, ast.Expr)}
     texts = (node.value for node in ast.walk(parsed) if isinstance(node, ast.Constant) and id(node) not in words)
     assert [text for text in texts if isinstance(text, str) and OWNED.search(text)] == []
+
+
+@pytest.mark.parametrize(
+    "module", [name for name in modules() if not name.startswith(("forward.drivers", "state.engine"))]
+)
+def test_only_a_driver_knows_its_name(module: str) -> None:
+    """Others ask the driver of a network for what it does."""
+    compared = [
+        each.lineno
+        for node in ast.walk(tree(modules()[module]))
+        if isinstance(node, ast.Compare)
+        for each in (node.left, *node.comparators)
+        if isinstance(each, ast.Attribute) and each.attr == "driver"
+    ]
+    assert compared == []

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from netprobe.causes.proof.frames import frame_numbers
-from netprobe.evidence.model import Place, Probe, Proto
 from netprobe.forward.question import predict_probe
 from netprobe.journeys.arp import exchanges
 from netprobe.model.report import Direction
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netprobe.decode.table import PacketTable
-    from netprobe.evidence.model import CapturePoint
+    from netprobe.evidence.model import CapturePoint, Place, Probe
     from netprobe.forward.model import Prediction
     from netprobe.journeys.model import Journey
     from netprobe.model.report import ArpExchange, Hop
@@ -78,8 +77,7 @@ class Case:
     @property
     def transport(self) -> str:
         """``tcp``, ``udp`` or ``icmp``."""
-        proto = self.intent.proto
-        return {Proto.HTTP: "tcp", Proto.DNS: "udp"}.get(proto, proto.value)
+        return self.intent.proto.transport
 
     @property
     def dialled(self) -> tuple[str, int] | None:

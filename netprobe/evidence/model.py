@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +28,14 @@ class Proto(StrEnum):
     ICMP = "icmp"
     HTTP = "http"
     DNS = "dns"
+
+    @property
+    def transport(self) -> str:
+        """``tcp``, ``udp`` or ``icmp``: what its packets are."""
+        return _CARRIED_BY.get(self.value, self.value)
+
+
+_CARRIED_BY: Final = {"http": "tcp", "dns": "udp"}
 
 
 class Resolution(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.evidence.model import CapturePoint, Proto, Resolution
+from netprobe.evidence.model import CapturePoint, Resolution
 from netprobe.forward import Request, predict
 from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.model.point import PointName
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from netprobe.paths.observe import Intent
     from netprobe.state.model import Host
 
-_TRANSPORT = {Proto.HTTP: "tcp", Proto.DNS: "udp"}
-
 
 def predict_probe(probe: Probe | None, hosts: Mapping[str, Host]) -> Prediction | None:
     """What should happen to this probe; None where nothing was dialled, or nothing is known of its source's host."""
@@ -34,8 +32,7 @@ def predict_probe(probe: Probe | None, hosts: Mapping[str, Host]) -> Prediction 
 
 def request_of(probe: Probe, dialled: str) -> Request:
     """A probe's packet, as a walk begins with it."""
-    proto = _TRANSPORT.get(probe.proto, probe.proto.value)
-    return Request(source=probe.source_at, dialled=dialled, port=probe.dialled_port, proto=proto)
+    return Request(source=probe.source_at, dialled=dialled, port=probe.dialled_port, proto=probe.proto.transport)
 
 
 def path_of(prediction: Prediction, intent: Intent) -> PathCode | None:

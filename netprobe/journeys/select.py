@@ -6,9 +6,8 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from netprobe.decode.table import Kind
-from netprobe.evidence.model import Proto
 from netprobe.flows.build import first_row
-from netprobe.flows.model import FlowSummary
+from netprobe.flows.model import PROTO_NAME, FlowSummary
 from netprobe.journeys.join import start_ns
 from netprobe.journeys.proxy import inner_of
 from netprobe.state.engine import EMBEDDED_DNS
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 OUTER_NS = 2_000_000_000  # an inner connection begins within this of the outer one: its handshake, and the dial delay
 MOST_NEAR = 16  # more connections than this at once: order proves nothing, and a listing shows them all
-KINDS = {Proto.TCP: Kind.TCP, Proto.HTTP: Kind.TCP, Proto.UDP: Kind.UDP, Proto.DNS: Kind.UDP, Proto.ICMP: Kind.ICMP}
+KINDS = {name: kind for kind, name in PROTO_NAME.items()}
 ANY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - a socket that never got an address of its own
 
 
@@ -35,7 +34,7 @@ def of_probe(connections: Sequence[Connection], points: Sequence[CapturePoint], 
     endpoint decides. A run whose prober died knows no local port: then the dialled endpoint decides, if only one connection has it.
     None when the probe left no packet.
     """
-    kind = KINDS[probe.proto]
+    kind = KINDS[probe.proto.transport]
     mine = [c for c in connections if c.kind == kind and any(_at_source(flow, points, probe) for flow in c.flows)]
     exact = [c for c in mine if any(_dialled(flow, probe) and _local(flow, probe) for flow in c.flows)]
     if probe.result.local is None:

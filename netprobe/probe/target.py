@@ -46,7 +46,7 @@ class Target:
     @property
     def transport(self) -> str:
         """``tcp``, ``udp`` or ``icmp``: what packets of it carry."""
-        return {Proto.HTTP: "tcp", Proto.DNS: "udp"}.get(self.proto, str(self.proto))
+        return self.proto.transport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

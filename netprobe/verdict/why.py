@@ -82,7 +82,7 @@ def _target(case: Case) -> str:
 def _works(case: Case) -> str:
     if case.intent.proto is Proto.DNS:
         return _dns(case)
-    parts = [_WORKS[case.way.path](case)]
+    parts = [WORKS[case.way.path](case)]
     if case.way.path is PathCode.DNAT:
         parts += _backup(case)
     if case.intent.proto is Proto.HTTP and case.story.detail:
@@ -187,7 +187,7 @@ def _routed(case: Case) -> str:
     return f"It was routed by a host that was not sniffed, {' and '.join(said)}; address and port unchanged."
 
 
-_WORKS: dict[PathCode, Callable[[Case], str]] = {
+WORKS: dict[PathCode, Callable[[Case], str]] = {
     PathCode.EMBEDDED_DNS: _dns,
     PathCode.SHARED_NETNS: lambda case: f"Both are in one network namespace: it never leaves {_lo(case)}.",
     PathCode.DOCKER_PROXY: _proxied,

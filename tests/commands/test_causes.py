@@ -33,6 +33,12 @@ def test_examples_are_what_the_captures_say() -> None:
     assert examples() == examples_of(CAPTURES), "python -m netprobe_lab.record writes them anew"
 
 
+def test_the_example_is_the_experiment_called_after_the_cause() -> None:
+    named = {code for code in CODES if (CAPTURES / f"{code}.pcapng").is_file()}
+    assert len(named) > 40
+    assert {code for code in named if examples()[code]["capture"] != code} == set()
+
+
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["causes", "--json"]) == 0
     assert [each["code"] for each in json.loads(capsys.readouterr().out)] == sorted(CODES)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from netprobe.model.report import PathCode
 from netprobe.pipeline import analyze
-from netprobe.verdict.why import sentence
+from netprobe.report.labels import PATH_WORDS
+from netprobe.verdict.why import WORKS, sentence
 from tests.causes.altered import recorded
 
 
@@ -21,6 +23,12 @@ from tests.causes.altered import recorded
 )
 def test_a_sentence_begins_with_a_capital_or_a_name(summary: str, words: str) -> None:
     assert sentence(summary) == words
+
+
+@pytest.mark.parametrize("path", PathCode)
+def test_every_path_has_its_sentence_and_its_words(path: PathCode) -> None:
+    assert path in WORKS
+    assert path in PATH_WORDS
 
 
 def test_what_made_it_work_is_said() -> None:

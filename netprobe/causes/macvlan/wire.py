@@ -354,7 +354,7 @@ class MacvlanDuplicateAddress(Cause):
         host, container = others[-1]
         for endpoint, network in networks_of(host, container):
             free = free_address(case, network)
-            if network.driver == "macvlan" and free and endpoint.address == (case.probe.dialled if case.probe else ""):
+            if driver_of(network).own_mac and free and endpoint.address == (case.probe.dialled if case.probe else ""):
                 return (
                     host.engine.remedies.disconnect(host.name, network, container),
                     host.engine.remedies.connect(host.name, network, container, address=free),

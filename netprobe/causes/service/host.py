@@ -108,7 +108,7 @@ def _unpublishable(host: Host, container: Container) -> str:
     if not networks or len(networks) != len(container.networks) or any(not _ignores(each) for each in networks):
         return ""
     kinds = {each.name: "internal " if each.internal else f"{each.driver} " for each in networks}
-    kinds |= dict.fromkeys((each.name for each in networks if each.driver == "null"), "")
+    kinds |= dict.fromkeys((each.name for each in networks if driver_of(each).alone), "")
     return " and ".join(f"the {kind}network {name}" for name, kind in kinds.items())
 
 

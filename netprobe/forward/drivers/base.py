@@ -24,12 +24,14 @@ class Driver:
         name: as the engine calls it (``docker network inspect``: Driver).
         flat: its containers stand on their parent's own segment: no bridge and no NAT of the host.
         own_mac: each of its containers has a link address of its own there.
+        alone: its containers have nothing but lo.
         publishes: ``-p`` works for its networks (unless they are internal); None unknown.
     """
 
     name: ClassVar[str] = ""
     flat: ClassVar[bool] = False
     own_mac: ClassVar[bool] = False
+    alone: ClassVar[bool] = False
     publishes: ClassVar[bool | None] = None
 
     def leave(self, frame: Frame, container: Container, endpoint: EndpointSettings, network: Network) -> Arrival | Onto:

@@ -9,4 +9,5 @@ class Null(Driver):
     """The network ``none`` (the engine calls its driver ``null``)."""
 
     name = "null"
+    alone = True
     publishes = False
