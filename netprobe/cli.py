@@ -11,7 +11,7 @@ from netprobe.commands.lazy import Lazy, LazyGroup
 from netprobe.commands.outcome import guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 EXIT_CODES = """\b
 Exit codes:
@@ -56,6 +56,17 @@ def cli() -> None:
     """Why does a container connection work, or why does it fail? Proved with packets."""
 
 
+#: What a report is printed as beside text for people: option -> help. Each has its printer in :data:`netprobe.commands.show.PRINTERS`.
+OUTPUTS: dict[str, str] = {"json": "Print one JSON value on stdout instead of text."}
+
+
+def output_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command an option for each of :data:`OUTPUTS`."""
+    for name, text in OUTPUTS.items():
+        command = click.option(f"--{name}", "output", flag_value=name, help=text)(command)
+    return command
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value on stdout instead of text.")
 hosts_option = click.option(
     "--hosts",
@@ -78,7 +89,10 @@ deep_option = click.option(
 )
 @click.option("--proto", type=click.Choice(["tcp", "udp", "icmp", "http", "dns"]), help="What the probe speaks.")
 @click.option(
-    "--size", type=click.IntRange(0, 65507), metavar="BYTES", help="Payload size, to test the MTU (http, icmp)."
+    "--size",
+    type=click.IntRange(min=0),
+    metavar="BYTES",
+    help="Payload size, to test the MTU: http (up to 1 MiB) or icmp (up to 65507).",
 )
 @click.option(
     "--save",
@@ -102,7 +116,7 @@ deep_option = click.option(
     is_flag=True,
     help="Have the kernel tell rule by rule how the probe's packets went. Changes the hosts: a temporary nft table, gone with netprobe.",
 )
-@json_option
+@output_options
 @deep_option
 def explain(
     *,
@@ -116,7 +130,7 @@ def explain(
     timeout: float,
     predict: bool,
     trace: bool,
-    as_json: bool,
+    output: str | None,
     deep: bool,
 ) -> int:
     """Probe TARGET, watch every place that the probe passes, and explain what happened.
@@ -137,7 +151,7 @@ def explain(
         timeout_s=timeout,
         predict=predict,
         trace=trace,
-        as_json=as_json,
+        output=output,
         deep=deep,
     )
 
@@ -146,16 +160,16 @@ def explain(
 @click.argument("files", nargs=-1, metavar="FILE...", type=click.Path())
 @click.option("--point", "points", multiple=True, metavar="NAME=FILE", help="A capture file, and where it was taken.")
 @click.option("--flow", metavar="EXPR", help="Which connection: SRC:PORT>DST:PORT/PROTO or part of it.")
-@json_option
+@output_options
 @deep_option
-def replay(files: tuple[str, ...], points: tuple[str, ...], flow: str | None, as_json: bool, deep: bool) -> int:
+def replay(files: tuple[str, ...], points: tuple[str, ...], flow: str | None, output: str | None, deep: bool) -> int:
     """Explain saved evidence again, or captures of tcpdump and Wireshark.
 
     An evidence file gives one report. Plain pcap and pcapng files given together are the capture points of one connection.
     """
     from netprobe.commands import replay as command
 
-    return command.run(files=files, points=points, flow=flow, as_json=as_json, deep=deep)
+    return command.run(files=files, points=points, flow=flow, output=output, deep=deep)
 
 
 @cli.command(short_help="The causes that netprobe knows, each explained.")

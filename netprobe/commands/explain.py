@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import say
 from netprobe.commands.progress import Progress
-from netprobe.commands.show import exit_code, refuse_deep_json, show_json, show_text
+from netprobe.commands.show import exit_code, refuse_deep, show, show_text
 from netprobe.errors import NetprobeError
 from netprobe.report.escape import visible
 
@@ -28,16 +28,16 @@ def run(
     timeout_s: float,
     predict: bool,
     trace: bool,
-    as_json: bool,
+    output: str | None,
     deep: bool,
 ) -> int:
     """Explain one connection, print the report, and return the exit code."""
     from netprobe.interface import explain
 
-    refuse_deep_json(deep=deep, as_json=as_json)
+    refuse_deep(deep=deep, output=output)
     seen: list[Evidence] = []
     try:
-        with Progress(quiet=as_json) as progress:
+        with Progress(quiet=output is not None) as progress:
             report = explain(
                 target,
                 source=source,
@@ -60,7 +60,7 @@ def run(
     finally:
         if seen and save is not None and Path(save).is_file():
             say(f"netprobe: evidence saved to {visible(save)}")
-    return _show(report, seen, as_json=as_json, deep=deep)
+    return _show(report, seen, output=output, deep=deep)
 
 
 def _import_the_rest() -> None:
@@ -68,9 +68,9 @@ def _import_the_rest() -> None:
     from netprobe.report import text  # noqa: F401
 
 
-def _show(report: Report, seen: list[Evidence], *, as_json: bool, deep: bool) -> int:
-    if as_json:
-        show_json([report])
+def _show(report: Report, seen: list[Evidence], *, output: str | None, deep: bool) -> int:
+    if output is not None:
+        show([report], output)
         return exit_code(report)
     show_text(report)
     if deep:

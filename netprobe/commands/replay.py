@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import put, say, worst
-from netprobe.commands.show import exit_code, refuse_deep_json, show_json, show_text
+from netprobe.commands.show import exit_code, refuse_deep, show, show_text
 from netprobe.errors import UsageFault
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from netprobe.model.report import Report
 
 
-def run(*, files: Sequence[str], points: Sequence[str], flow: str | None, as_json: bool, deep: bool) -> int:
+def run(*, files: Sequence[str], points: Sequence[str], flow: str | None, output: str | None, deep: bool) -> int:
     """Explain what the files hold, print the reports, and return the worst of their exit codes.
 
     Raises:
@@ -25,18 +25,18 @@ def run(*, files: Sequence[str], points: Sequence[str], flow: str | None, as_jso
     from netprobe.flows.model import SeveralFlows
     from netprobe.interface import replay_each
 
-    refuse_deep_json(deep=deep, as_json=as_json)
+    refuse_deep(deep=deep, output=output)
     seen: list[tuple[str, Evidence]] = []
     try:
         reports = replay_each(
             *files, points=_named_points(points, files), flow=flow, keep=lambda *each: seen.append(each)
         )
     except SeveralFlows as several:
-        if not as_json:
+        if output is None:
             _list(several.flows)
         raise
-    if as_json:
-        show_json(reports)
+    if output is not None:
+        show(reports, output)
     else:
         _show_texts(reports, seen, deep=deep)
     return worst(exit_code(report) for report in reports)

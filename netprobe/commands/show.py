@@ -1,4 +1,4 @@
-"""Reports onto stdout: JSON, plain text, or a terminal's."""
+"""Reports onto stdout: for people, as plain text or a terminal's, or by one of the printers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from netprobe.commands.outcome import put
 from netprobe.errors import EXIT_FAILS, EXIT_UNDETERMINED, EXIT_WORKS, UsageFault
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from netprobe.model.report import Report
 
@@ -25,12 +25,21 @@ def exit_code(report: Report) -> int:
     return EXIT_UNDETERMINED if code == EXIT_FAILS and report.cause is None else code
 
 
-def show_json(reports: Sequence[Report]) -> None:
-    """Print one report as an object, several as an array."""
+def _json(reports: Sequence[Report]) -> str:
+    """Return one report as an object, several as an array."""
     from netprobe.report.json import dumps, to_json
 
     values = [to_json(report) for report in reports]
-    put(dumps(values[0] if len(values) == 1 else values) + "\n")
+    return dumps(values[0] if len(values) == 1 else values) + "\n"
+
+
+#: By the option of the command line that asks for it (``netprobe.cli.OUTPUTS``): one or more reports to the whole of stdout.
+PRINTERS: dict[str, Callable[[Sequence[Report]], str]] = {"json": _json}
+
+
+def show(reports: Sequence[Report], output: str) -> None:
+    """Print reports by one of :data:`PRINTERS`."""
+    put(PRINTERS[output](reports))
 
 
 def show_text(report: Report) -> None:
@@ -54,11 +63,12 @@ def wants_colour() -> bool:
     return not os.environ.get("NO_COLOR")
 
 
-def refuse_deep_json(*, deep: bool, as_json: bool) -> None:
-    """Raise a UsageFault for ``--deep --json``: the JSON never depends on whether tshark is installed."""
-    if deep and as_json:
+def refuse_deep(*, deep: bool, output: str | None) -> None:
+    """Raise a UsageFault for ``--deep`` with what programs read: that never depends on whether tshark is installed."""
+    if deep and output is not None:
         raise UsageFault(
-            "--deep and --json do not go together", "the JSON never depends on tshark: leave out one of them"
+            f"--deep and --{output} do not go together",
+            f"the {output.upper()} never depends on tshark: leave out one of them",
         )
 
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from netprobe.commands.show import exit_code, refuse_deep_json, show_json, terminal_columns, wants_colour
+from netprobe.cli import OUTPUTS
+from netprobe.commands.show import PRINTERS, exit_code, refuse_deep, show, terminal_columns, wants_colour
 from netprobe.errors import UsageFault
 from netprobe.model.report import Verdict
 from tests.report.examples import FAILS, WORKS
@@ -22,17 +23,17 @@ def test_a_failure_without_a_cause_is_not_determined() -> None:
 
 
 def test_one_report_is_an_object_and_several_are_an_array(capsys: pytest.CaptureFixture[str]) -> None:
-    show_json([WORKS])
+    show([WORKS], "json")
     assert json.loads(capsys.readouterr().out)["verdict"] == "works"
-    show_json([WORKS, FAILS])
+    show([WORKS, FAILS], "json")
     assert [value["verdict"] for value in json.loads(capsys.readouterr().out)] == ["works", "fails"]
 
 
 def test_deep_and_json_do_not_go_together() -> None:
     with pytest.raises(UsageFault):
-        refuse_deep_json(deep=True, as_json=True)
-    refuse_deep_json(deep=True, as_json=False)
-    refuse_deep_json(deep=False, as_json=True)
+        refuse_deep(deep=True, output="json")
+    refuse_deep(deep=True, output=None)
+    refuse_deep(deep=False, output="json")
 
 
 def test_a_pipe_is_not_folded_unless_colour_is_forced(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,3 +49,7 @@ def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not wants_colour()
     monkeypatch.setenv("NO_COLOR", "")
     assert wants_colour()
+
+
+def test_every_output_has_its_option_and_its_printer() -> None:
+    assert OUTPUTS.keys() == PRINTERS.keys()
