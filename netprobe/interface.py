@@ -70,17 +70,9 @@ def explain(
     """
     to = _destination(save, force=force)
     question = _question(target, source, proto, size, timeout_s, predict=predict, trace=trace)
-    data = _observed(question, hosts, to, progress, meanwhile)
-    if to is not None:
-        to.write(data)
-    return _explained(target, data, keep)
-
-
-def _explained(target: str, data: bytes, keep: Keep) -> Report:
-    from netprobe.evidence.reader import read
+    evidence = _observed(question, hosts, to, progress, meanwhile)
     from netprobe.pipeline import analyze
 
-    evidence = read(data)
     keep(target, evidence)
     return analyze(evidence)
 
@@ -129,28 +121,62 @@ def _observed(
     to: Destination | None,
     progress: Callable[[str], None],
     meanwhile: Callable[[], None],
-) -> bytes:
-    """Return the finished evidence file. What a failed run captured is saved; a file that is there already stays when that is nothing."""
-    from netprobe.live import explain as observe
+) -> Evidence:
+    """Return the evidence, saved where it is to be. What a failed run captured is saved; a file that is there already stays when that is nothing."""
+    from netprobe.pipeline import prepare
 
     def import_the_rest() -> None:
-        from netprobe import pipeline  # noqa: F401
-
+        if not question.predict:
+            from netprobe.evidence import reader, writer  # noqa: F401
+        prepare(predict=question.predict)
         meanwhile()
 
+    file = None if hosts is None else os.fspath(hosts)
     try:
-        return observe(
-            question,
-            hosts_file=None if hosts is None else os.fspath(hosts),
-            progress=progress,
-            meanwhile=import_the_rest,
-        )
+        if question.predict:
+            return _unsent(question, file, to, progress, import_the_rest)
+        return _probed(question, file, to, progress, import_the_rest)
     except (NetprobeError, KeyboardInterrupt) as fault:
         rest: bytes | None = getattr(fault, "evidence", None)
         if rest is not None and to is not None:
             to.write(rest)
             vars(fault)["saved"] = to.file
         raise
+
+
+def _probed(
+    question: Question,
+    hosts: str | None,
+    to: Destination | None,
+    progress: Callable[[str], None],
+    meanwhile: Callable[[], None],
+) -> Evidence:
+    """Return the evidence as its file tells it: packets in time order, with Wireshark's numbers."""
+    from netprobe.live import explain as observe
+
+    data = observe(question, hosts_file=hosts, progress=progress, meanwhile=meanwhile)
+    if to is not None:
+        to.write(data)
+    from netprobe.evidence.reader import read
+
+    return read(data)
+
+
+def _unsent(
+    question: Question,
+    hosts: str | None,
+    to: Destination | None,
+    progress: Callable[[str], None],
+    meanwhile: Callable[[], None],
+) -> Evidence:
+    from netprobe.live import read_state
+
+    evidence = read_state(question, hosts_file=hosts, progress=progress, meanwhile=meanwhile)
+    if to is not None:
+        from netprobe.evidence.writer import write
+
+        to.write(write(evidence))
+    return evidence
 
 
 def replay(

@@ -1,40 +1,16 @@
 """``analyze(evidence) -> Report``: the whole pure chain, in order. No I/O, no clock, no randomness from here on.
 
-decode -> flows -> journeys -> paths (packets) and state -> predict, then causes (both), then the report.
+Packets go one way and a question that nobody sent goes another: each is imported where it begins, as neither needs the other's.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from netprobe.causes.catalogue import notes_of, still_possible
-from netprobe.causes.proof.kernel_drops import kernel_drops
-from netprobe.causes.proof.traced import walks
-from netprobe.decode import decode
-from netprobe.evidence.model import LimitKind, Resolution
-from netprobe.flows.build import build
-from netprobe.forward.question import path_of
-from netprobe.journeys.arp import exchanges, with_names
-from netprobe.journeys.chosen import choose, journey_of
-from netprobe.journeys.clocks import on_one_clock
-from netprobe.journeys.join import connections
-from netprobe.model.report import Report, Verdict
-from netprobe.state.build import build_world
-from netprobe.verdict.behind import behind
-from netprobe.verdict.gather import clocks_of, gather, resolved
-from netprobe.verdict.judge import judge
-from netprobe.verdict.prediction import predicted
-from netprobe.verdict.target import client, dialled, intent_of
-from netprobe.verdict.unknowns import assumptions, unknowns
-from netprobe.verdict.why import why
-
 if TYPE_CHECKING:
-    from netprobe.causes.case import Case
     from netprobe.evidence.model import Evidence
     from netprobe.flows.expression import FlowExpr
-    from netprobe.model.report import Clock
-    from netprobe.verdict.judge import Judgement
+    from netprobe.model.report import Report
 
 
 def analyze(evidence: Evidence, flow: FlowExpr | None = None) -> Report:
@@ -48,56 +24,18 @@ def analyze(evidence: Evidence, flow: FlowExpr | None = None) -> Report:
         SeveralFlows: captures from elsewhere with several connections, and ``flow`` does not single one out.
         UsageFault: captures without any connection, or none that ``flow`` matches.
     """
-    probe = evidence.probe
-    if probe is not None and probe.predict:
-        return predicted(evidence, probe)
-    evidence = _partly_sniffed(evidence)
-    world = build_world(evidence)
-    decoded = decode(evidence.packets, evidence.points)
-    table, clocks = on_one_clock(decoded, evidence.points, probe.source_at.host if probe else None, world.before)
-    found = connections(build(table), table)
-    outer = choose(evidence, table, found, flow)
-    journey = journey_of(outer, found, table, world) if outer is not None else None
-    case = gather(evidence, table, world, intent_of(evidence, world, outer), journey)
-    return _report(case, evidence, judge(case, evidence), clocks_of(case, clocks))
+    if evidence.probe is not None and evidence.probe.predict:
+        from netprobe.verdict.prediction import predicted
+
+        return predicted(evidence, evidence.probe)
+    from netprobe.verdict.observed import observed
+
+    return observed(evidence, flow)
 
 
-def _partly_sniffed(evidence: Evidence) -> Evidence:
-    """Treat a point that was sniffed in part as one that lost packets: who knows what passed afterwards?"""
-    in_part = {limit.subject for limit in evidence.limits if limit.kind is LimitKind.PART}
-    points = [
-        replace(point, dropped=max(point.dropped or 0, 1)) if point.name in in_part else point
-        for point in evidence.points
-    ]
-    return replace(evidence, points=tuple(points))
-
-
-def _report(case: Case, evidence: Evidence, judged: Judgement, clocks: tuple[Clock, ...]) -> Report:
-    probe = case.probe
-    return Report(
-        target=probe.target if probe else dialled(case) or "the capture",
-        source=probe.source if probe else client(case),
-        dialled=dialled(case),
-        verdict=judged.verdict,
-        path=case.way.path,
-        segments=case.way.segments,
-        vlan=case.way.vlan,
-        resolution=(probe.lookup.how if probe else Resolution.LITERAL).value,
-        predicted_path=path_of(case.prediction, case.intent) if case.prediction else None,
-        why=why(case, judged.verdict, judged.cause),
-        cause=judged.cause,
-        findings=notes_of(case, judged.cause),
-        after=behind(case, judged.cause) if judged.cause is not None else None,
-        hops=case.hops,
-        last_seen=case.last_seen,
-        first_missing=None if judged.verdict is Verdict.WORKS else case.first_missing,
-        assumptions=assumptions(case, judged.verdict, clocks),
-        unknowns=unknowns(case, evidence, judged),
-        alternatives=still_possible(case) if judged.verdict is Verdict.UNDETERMINED else (),
-        clocks=clocks,
-        trace=walks(case),
-        drops=kernel_drops(case),
-        arp=with_names(exchanges(case.table, case.points, resolved(case)), case.world.before),
-        way=probe.way if probe else "",
-        timing_ms=probe.timing_ms if probe else {},
-    )
+def prepare(*, predict: bool) -> None:
+    """Import what :func:`analyze` will take, ahead of time."""
+    if predict:
+        from netprobe.verdict import prediction  # noqa: F401
+    else:
+        from netprobe.verdict import observed  # noqa: F401

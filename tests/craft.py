@@ -8,7 +8,7 @@ import numpy as np
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import Ether
 
-from netprobe.decode import decode
+from netprobe.decode.decoder import decode
 from netprobe.evidence.model import CapturePoint, Evidence, Packets
 from netprobe.flows.build import build
 from netprobe.journeys.join import connections

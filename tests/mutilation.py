@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netprobe.decode import decode
+from netprobe.decode.decoder import decode
 from netprobe.decode.table import Kind
 from netprobe.evidence.reader import read
 from netprobe.state import model

@@ -223,6 +223,25 @@ def test_replay_loads_numpy_and_no_more(option: tuple[str, ...], tmp_path: Path)
     assert not names & {*HEAVY, "rich"}
 
 
+def test_a_prediction_needs_neither_numpy_nor_what_explains_packets() -> None:
+    """All that asking hosts and reporting take, where nothing is sent and nothing stops the packet."""
+    code = (
+        "import sys\n"
+        "from netprobe.live import opening, run, sessions\n"
+        "from netprobe.commands import explain\n"
+        "from netprobe.evidence.model import Evidence\n"
+        "from netprobe.pipeline import prepare\n"
+        "from netprobe.report.text import render\n"
+        "prepare(predict=True)\n"
+        "assert not len(Evidence().packets)\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    names = {".".join(name.split(".")[:2]) for name in done.stdout.split()}
+    assert {"netprobe.forward", "netprobe.verdict", "netprobe.live"} <= names
+    assert not names & {*HEAVY, "numpy", "rich", "netprobe.causes", "netprobe.flows", "netprobe.journeys"}
+
+
 def test_the_tests_mirror_the_rooms() -> None:
     rooms = {file.parent.name for file in PACKAGE.glob("*/*.py") if file.name != "__init__.py"}
     folders = {file.parent.name for file in TESTS.glob("*/test_*.py")}

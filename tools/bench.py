@@ -99,7 +99,7 @@ def replay(folder: Path, runs: int) -> None:
 
 def decode(folder: Path, count: int) -> None:
     """Reading and decoding many packets, beside scapy's dissection of a few of the same."""
-    from netprobe.decode import decode as decode_packets
+    from netprobe.decode.decoder import decode as decode_packets
     from netprobe.evidence.reader import read_many
 
     file = folder / "many.pcap"

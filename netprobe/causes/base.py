@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from netprobe.forward.model import Barrier, Obstacle
     from netprobe.model.remedy import Remedy
     from netprobe.model.report import Finding
-    from netprobe.paths.observe import Symptom
+    from netprobe.paths.story import Symptom
 
 #: The kernel's drop reasons (Linux include/net/dropreason-core.h) that several causes share: a filter's rule; no socket; nobody answered ARP.
 NETFILTER_DROP: Final = frozenset({"NETFILTER_DROP"})

@@ -10,7 +10,7 @@ from netprobe.causes.proof.frames import frame_numbers
 from netprobe.forward.question import predict_probe
 from netprobe.journeys.arp import exchanges
 from netprobe.model.report import Direction
-from netprobe.paths.observe import Answerer, Symptom
+from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.address import is_any, is_loopback, same
 from netprobe.state.engine import ENGINES
 from netprobe.state.iptables import Field, find_dnat_to
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from netprobe.journeys.model import Journey
     from netprobe.model.report import ArpExchange, Hop
     from netprobe.paths.classify import Way
-    from netprobe.paths.observe import Intent, Observation
+    from netprobe.paths.story import Intent, Observation
     from netprobe.state.engine.base import ContainerEngine
     from netprobe.state.engine.model import Container, Proxy, Published
     from netprobe.state.iptables import Rule, Ruleset

@@ -8,7 +8,7 @@ from netprobe.causes.base import Cause
 from netprobe.forward.compare import Observed, differences
 from netprobe.forward.question import path_of
 from netprobe.model.report import Confidence, Finding, Where
-from netprobe.paths.observe import Symptom
+from netprobe.paths.story import Symptom
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case

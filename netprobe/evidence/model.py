@@ -232,12 +232,25 @@ class Packets:
     @classmethod
     def none(cls) -> Packets:
         """No packets at all."""
-        import numpy as np  # here, as many a question is asked before there are packets
+        return object.__new__(_NoPackets)
 
-        empty = np.zeros(0, np.int64)
-        return cls(
-            data=b"", offset=empty, caplen=empty, origlen=empty, time_ns=empty, point=np.zeros(0, np.int32), frame=empty
-        )
+
+class _NoPackets(Packets):
+    """No packet. Its columns are made when somebody looks at them: a question that is not sent needs none, and no numpy."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        return 0
+
+    def __getattr__(self, name: str) -> object:
+        if name not in Packets.__slots__:
+            raise AttributeError(name)
+        import numpy as np
+
+        empty = b"" if name == "data" else np.zeros(0, np.int32 if name == "point" else np.int64)
+        object.__setattr__(self, name, empty)
+        return empty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,6 @@ import struct
 import zlib
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from netprobe import __version__
 from netprobe.evidence import blocks as b
 from netprobe.evidence import jsonform
@@ -85,6 +83,10 @@ def _statistics(number: int, point: CapturePoint, time_ns: int) -> bytes:
 
 
 def _packets(packets: Packets) -> Iterator[bytes]:
+    if not len(packets):
+        return
+    import numpy as np  # here, as a prediction has no packets
+
     head, tail = struct.Struct("<7I").pack, struct.Struct("<I").pack
     order = np.argsort(packets.time_ns, kind="stable")
     columns = (packets.point, np.maximum(packets.time_ns, 0), packets.offset, packets.caplen, packets.origlen)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from netprobe.evidence.model import CapturePoint, Resolution
 from netprobe.forward import Request, predict
 from netprobe.forward.model import Barrier, PredictedOutcome
+from netprobe.model.endpoint import Endpoint
 from netprobe.model.point import PointName
 from netprobe.paths.classify import name_way
-from netprobe.paths.observe import Observation, Symptom
+from netprobe.paths.story import Observation, Symptom
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Place, Probe
     from netprobe.forward.model import Prediction
     from netprobe.model.report import Hop, PathCode
-    from netprobe.paths.observe import Intent
+    from netprobe.paths.story import Intent
     from netprobe.state.model import Host
 
 
@@ -33,6 +34,14 @@ def predict_probe(probe: Probe | None, hosts: Mapping[str, Host]) -> Prediction 
 def request_of(probe: Probe, dialled: str) -> Request:
     """A probe's packet, as a walk begins with it."""
     return Request(source=probe.source_at, dialled=dialled, port=probe.dialled_port, proto=probe.proto.transport)
+
+
+def dialled_by(probe: Probe, transport: str) -> str | None:
+    """``ADDRESS:PORT/PROTO`` as a probe dials it (``ADDRESS/icmp``), sent or not; None when it dials nothing."""
+    if probe.dialled is None:
+        return None
+    proto = "icmp" if probe.dialled_port is None else transport
+    return f"{Endpoint(probe.dialled, probe.dialled_port)}/{proto}"
 
 
 def path_of(prediction: Prediction, intent: Intent) -> PathCode | None:

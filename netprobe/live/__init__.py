@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from netprobe.errors import NetprobeError
 from netprobe.live.question import Question
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["Question", "explain"]
+    from netprobe.evidence.model import Evidence
+
+__all__ = ["Question", "explain", "read_state"]
+
+Finished = TypeVar("Finished")
 
 
 def explain(
@@ -41,6 +45,37 @@ def explain(
         EnvironmentFault: the environment does not allow it. After packets were captured, its ``evidence`` attribute has what
             was captured so far as the bytes of an evidence file; so has that of a KeyboardInterrupt.
     """
+
+    def written(evidence: Evidence) -> bytes:
+        from netprobe.evidence.writer import write
+
+        return write(evidence)
+
+    return _run(question, hosts_file, progress, meanwhile, written)
+
+
+def read_state(
+    question: Question,
+    *,
+    hosts_file: str | Path | None,
+    progress: Callable[[str], None],
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Evidence:
+    """Return the evidence of a question that sends nothing: no packet, so nothing that a file would tell otherwise.
+
+    Arguments and exceptions are those of :func:`explain`.
+    """
+    return _run(question, hosts_file, progress, meanwhile, lambda evidence: evidence)
+
+
+def _run(
+    question: Question,
+    hosts_file: str | Path | None,
+    progress: Callable[[str], None],
+    meanwhile: Callable[[], None],
+    finish: Callable[[Evidence], Finished],
+) -> Finished:
+    """Return what `finish` makes of the evidence while the hosts' programs end."""
     from netprobe.hosts.inventory import lab_hint
     from netprobe.live.opening import open_question
     from netprobe.live.sessions import HostSessions
@@ -54,7 +89,7 @@ def explain(
 
         run = Run(opening, progress, meanwhile)
         try:
-            return run.observe(sessions, begin)
+            return finish(run.observe(sessions, begin))
         except NetprobeError as fault:
             if run.probe is None and not opening.inventory.origin:  # a name was not found
                 fault.hint += lab_hint()

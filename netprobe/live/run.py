@@ -10,27 +10,23 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from netprobe.capture.plan import MAX_POINTS, Point, Tuple5, choose_points, proxied_to
-from netprobe.capture.sniff import Captured, Sniffing
 from netprobe.errors import NetprobeError
 from netprobe.evidence.model import (
     Evidence,
     Limit,
     LimitKind,
     Outcome,
+    Packets,
     Probe,
     ProbeResult,
     Proto,
     Resolution,
 )
-from netprobe.evidence.writer import write
 from netprobe.forward import Request
 from netprobe.forward.plan import itinerary, on_segment, way_back
 from netprobe.hosts.session import HostLostError, RemoteError
 from netprobe.live.dial_plan import DialPlan, enter_target, find_source, make_dial_plan
 from netprobe.live.naming import SilentResolver, SourceResolver
-from netprobe.live.results import dns_result, probe_result
-from netprobe.live.tracing import KernelTrace, marked
 from netprobe.probe import craft
 from netprobe.probe.plan import Dial, dial_address, host_addresses
 from netprobe.probe.resolver import preferred, servers_of, uses_dns
@@ -39,10 +35,13 @@ from netprobe.state.lookup import namespace_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from netprobe.capture.plan import Point, Tuple5
+    from netprobe.capture.sniff import Captured, Sniffing
     from netprobe.forward.plan import Itinerary
     from netprobe.live.host_session import After
     from netprobe.live.opening import Opening
     from netprobe.live.sessions import HostSessions
+    from netprobe.live.tracing import KernelTrace
 
 LEAST_SECONDS = 0.2
 LOOKED_UP = {Resolution.HOSTS_FILE, Resolution.EMBEDDED_DNS, Resolution.UPSTREAM_DNS, Resolution.FAILED}
@@ -67,7 +66,7 @@ class Run:
         self.limits: list[Limit] = []
         self.port = 0
 
-    def observe(self, sessions: HostSessions, begin: float) -> bytes:
+    def observe(self, sessions: HostSessions, begin: float) -> Evidence:
         """Run it with hosts that were reached from `begin` (perf_counter) on. Raises as :func:`netprobe.live.explain` does."""
         self.timing["start"] = _ms_since(begin)
         try:
@@ -77,10 +76,10 @@ class Run:
             raise
         evidence = self._evidence(sessions)
         sessions.end_input()  # they end while the evidence is written
-        return write(evidence)
+        return evidence
 
     def _observe(self, sessions: HostSessions) -> None:
-        self._craft_ahead()
+        self._import_ahead()
         with self._phase("engines", "reading addresses, routes and containers"):
             if self.question.predict:
                 threading.Thread(target=self.meanwhile, daemon=True).start()
@@ -133,10 +132,13 @@ class Run:
         texts = (self.source.name, self.target.name, self.target.address, self.target.port)
         return frozenset(str(text) for text in texts if text)
 
-    def _craft_ahead(self) -> None:
-        """Import scapy while the hosts answer, where it will be needed."""
+    def _import_ahead(self) -> None:
+        """Import what sending and sniffing take while the hosts answer; scapy, where it will be needed, in a thread of its own."""
         if self.question.predict:
             return
+        from netprobe.capture import plan, sniff  # noqa: F401
+        from netprobe.live import results, tracing  # noqa: F401
+
         from_container = self.source.name not in self.opening.inventory.hosts
         if self.target.proto in (Proto.ICMP, Proto.DNS) or (self.target.name and from_container):
             threading.Thread(target=craft.dns_query, args=(1, "a", "A"), daemon=True).start()
@@ -165,6 +167,9 @@ class Run:
 
     def _prepare(self, sessions: HostSessions, plan: DialPlan) -> None:
         """Bind the probe's socket, choose the points, start the sniffers, and read the state before the probe meanwhile."""
+        from netprobe.capture.sniff import Sniffing
+        from netprobe.live.tracing import KernelTrace, marked
+
         ways = self._involve(sessions, plan)
         for host in self.involved:
             sessions.ask_rest(host)
@@ -228,6 +233,8 @@ class Run:
         self.port = int(answer["port"])
 
     def _points(self, sessions: HostSessions, plan: DialPlan, ways: list[Itinerary]) -> tuple[Point, ...]:
+        from netprobe.capture.plan import MAX_POINTS, Tuple5, choose_points, proxied_to
+
         hosts, dial = sessions.hosts(), plan.dial
         ends: list[tuple[str, int]] = []
         if dial is not None and dial.port is not None:
@@ -259,6 +266,8 @@ class Run:
 
     def _ask(self, sessions: HostSessions, plan: DialPlan) -> None:
         """Look the name up once more, now that it is watched, and send the probe."""
+        from netprobe.live.results import dns_result
+
         assert self.probe is not None  # noqa: S101 - _prepare comes first
         begin = time.monotonic()
         resolver = SourceResolver(sessions, plan.source_at, int(self.tag[:4], 16))
@@ -289,6 +298,8 @@ class Run:
         self.probe = replace(self._probe_of(replace(plan, dial=dial, meant=meant, lookup=lookup)))
 
     def _go(self, sessions: HostSessions, probe: Probe, seconds: float) -> ProbeResult:
+        from netprobe.live.results import probe_result
+
         assert probe.dialled is not None  # noqa: S101 - checked by the caller
         try:
             answer = sessions.session(probe.source_at.host).within(
@@ -334,16 +345,18 @@ class Run:
                 self.limits.append(Limit(kind=LimitKind.PROBE, subject=str(place), why=why))
 
     def _evidence(self, sessions: HostSessions) -> Evidence:
-        captured = self.captured or Captured()
+        captured = self.captured
         return Evidence(
             probe=replace(self.probe, timing_ms=dict(self.timing)) if self.probe is not None else None,
-            points=captured.points,
-            packets=captured.packets,
+            points=captured.points if captured else (),
+            packets=captured.packets if captured else Packets.none(),
             before=tuple(sessions.by_name[host].before.state() for host in self.involved),
             after=tuple(
                 sessions.by_name[host].after.state() for host in self.involved if sessions.by_name[host].after.outputs
             ),
-            limits=tuple(dict.fromkeys((*captured.limits, *sessions.limits(self.involved), *self.limits))),
+            limits=tuple(
+                dict.fromkeys((*(captured.limits if captured else ()), *sessions.limits(self.involved), *self.limits))
+            ),
         )
 
     def _rest(self, sessions: HostSessions) -> bytes | None:
@@ -355,6 +368,8 @@ class Run:
             self._stop()
         if self.captured is None or not len(self.captured.packets):
             return None
+        from netprobe.evidence.writer import write
+
         return write(self._evidence(sessions))
 
 

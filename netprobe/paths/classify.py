@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place, Proto
 from netprobe.model.report import Direction, PathCode, Segment
-from netprobe.paths.observe import Symptom
+from netprobe.paths.story import Symptom
 from netprobe.state.engine import EMBEDDED_DNS
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import CapturePoint
     from netprobe.journeys.model import Journey
     from netprobe.model.report import Hop
-    from netprobe.paths.observe import Intent, Observation
+    from netprobe.paths.story import Intent, Observation
 
 HANDED_ON = frozenset({PathCode.DOCKER_PROXY, PathCode.DNAT_MASQUERADE, PathCode.DNAT})  # a host gave it to a container
 TAKEN = frozenset({Symptom.OK, Symptom.DELIVERED, Symptom.CLOSED, Symptom.NO_RESPONSE})  # a process took it

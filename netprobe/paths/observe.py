@@ -8,7 +8,6 @@ datagram at the target and no ICMP error; *icmp*: the echo reply; *dns*: an answ
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,91 +17,19 @@ from netprobe.evidence.model import Proto
 from netprobe.journeys.hops import icmp_error, reply_row, request_row
 from netprobe.journeys.proxy import stream
 from netprobe.paths.http import complete, status
+from netprobe.paths.story import Answerer, Observation, Symptom
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netprobe.decode.table import PacketTable
-    from netprobe.evidence.model import CapturePoint, Place
+    from netprobe.evidence.model import CapturePoint
     from netprobe.flows.model import Flow
     from netprobe.journeys.model import Connection, Journey
+    from netprobe.paths.story import Intent
 
 HOLD_NS = 200_000_000  # a close or reset within 200 ms after the handshake is a failure
 HTTP_BYTES = 64 << 20  # a response is read whole as far as it was captured; the capture itself is bounded
-
-
-class Symptom(StrEnum):
-    """The packets' story in one word. Everything but OK and DELIVERED is a failure; NO_PACKETS decides nothing."""
-
-    OK = "ok"
-    DELIVERED = "delivered"  # UDP at the target, no reply and no error
-    NO_PACKETS = "no-packets"
-    SILENCE = "silence"  # the request was seen and never answered
-    REFUSED = "refused"  # an RST answered the SYN, an ICMP port unreachable the datagram
-    UNREACHABLE = "unreachable"  # another ICMP error answered
-    CLOSED = "closed"  # accepted, then closed or reset within 200 ms
-    NO_RESPONSE = "no-response"  # accepted, but no (whole) HTTP response came
-    OTHER_ENDPOINT = "other-endpoint"  # it worked, and somebody else than the target answered
-    NO_ANSWER = "no-answer"  # a DNS response without an answer
-
-
-class Answerer(StrEnum):
-    """Where the answer came from."""
-
-    TARGET = "target"
-    HOST = "host"  # somebody before the target: the target's host, a router
-    UNKNOWN = "unknown"
-    NOBODY = "nobody"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
-    """The packets' story.
-
-    Attributes:
-        symptom: see :class:`Symptom`.
-        answerer: who sent the answer that decides (reply, RST, ICMP error).
-        reached: whether the request was seen in the target's own namespace; None: no point there.
-        leg: the connection that decides (2: docker-proxy's inner one).
-        frames: Wireshark numbers of the deciding packets, request first.
-        patient: False when the capture may have ended before an answer could come.
-        detail: one phrase: ``RST 40 µs after the SYN``.
-    """
-
-    symptom: Symptom
-    answerer: Answerer = Answerer.NOBODY
-    reached: bool | None = None
-    leg: int = 1
-    frames: tuple[int, ...] = ()
-    patient: bool = True
-    detail: str = ""
-
-    @property
-    def good(self) -> bool:
-        """True when the packets show a working connection."""
-        return self.symptom in (Symptom.OK, Symptom.DELIVERED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
-    """Whom the request is for.
-
-    Attributes:
-        source, target: namespaces by their capture points' place; None unknown (captures from elsewhere, or nobody of the inventory).
-        proto: what the probe speaks.
-        plain: True for captures from elsewhere: their client said something, so that a close after an answer is no failure.
-        probed: True for a probe's own run: its silence lasted for the whole timeout.
-        answered: whether the prober had its DNS answer: the only word where no response's header was kept.
-        bridge_points: the points that are known to be bridges or their ports; None where host state does not tell.
-    """
-
-    source: Place | None = None
-    target: Place | None = None
-    proto: Proto = Proto.TCP
-    plain: bool = False
-    probed: bool = False
-    answered: bool = False
-    bridge_points: frozenset[str] | None = None
 
 
 def observe(journey: Journey | None, table: PacketTable, points: Sequence[CapturePoint], intent: Intent) -> Observation:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from netprobe import scapy_layers
-from netprobe.decode import decode
+from netprobe.decode.decoder import decode
 from netprobe.flows.build import destination, source
 from netprobe.model.report import Direction
 from netprobe.report.document import Block, Document, Entries, Entry, Paragraph, Span, Style, line

@@ -14,7 +14,8 @@ from netprobe.journeys.chosen import lookup_is_it
 from netprobe.journeys.hops import ExpectedPoint, hops
 from netprobe.model.report import Direction
 from netprobe.paths.classify import answered_elsewhere, classify
-from netprobe.paths.observe import Symptom, observe
+from netprobe.paths.observe import observe
+from netprobe.paths.story import Symptom
 from netprobe.verdict.target import asks_for_host, first_destination, target_is_dead
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from netprobe.forward.model import Prediction
     from netprobe.journeys.model import Journey
     from netprobe.model.report import Clock, Hop
-    from netprobe.paths.observe import Intent, Observation
+    from netprobe.paths.story import Intent, Observation
     from netprobe.state.model import World
 
 

@@ -9,7 +9,7 @@ from netprobe.causes.catalogue import cause_of
 from netprobe.causes.proof.contradictions import contradiction, not_the_target
 from netprobe.evidence.model import LimitKind
 from netprobe.model.report import Verdict
-from netprobe.paths.observe import Symptom
+from netprobe.paths.story import Symptom
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case

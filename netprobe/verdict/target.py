@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from netprobe.decode.table import Kind
 from netprobe.evidence.model import Outcome, Proto, Resolution
+from netprobe.forward.question import dialled_by
 from netprobe.journeys.chosen import lookup_is_it
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.point import point_name
-from netprobe.paths.observe import Intent
+from netprobe.paths.story import Intent
 from netprobe.state.engine.model import NOT_RUNNING
 from netprobe.state.lookup import canonical
 from netprobe.state.sharing import is_absent
@@ -91,14 +92,6 @@ def dialled(case: Case) -> str | None:
         return None
     first = case.journey.outer.flows[0]
     return f"{first.server.unpack(port=first.kind != Kind.ICMP)}/{first.proto}"
-
-
-def dialled_by(probe: Probe, transport: str) -> str | None:
-    """Return the same of a probe that may not have been sent."""
-    if probe.dialled is None:
-        return None
-    proto = "icmp" if probe.dialled_port is None else transport
-    return f"{Endpoint(probe.dialled, probe.dialled_port)}/{proto}"
 
 
 def client(case: Case) -> str:

@@ -10,7 +10,7 @@ from netprobe.causes.proof.kernel_drops import untold
 from netprobe.evidence.model import LimitKind, Proto
 from netprobe.model.point import PointName
 from netprobe.model.report import Verdict
-from netprobe.paths.observe import Symptom
+from netprobe.paths.story import Symptom
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

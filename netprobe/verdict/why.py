@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Proto, Resolution
 from netprobe.model.report import Direction, PathCode, Verdict
-from netprobe.paths.observe import Symptom
+from netprobe.paths.story import Symptom
 from netprobe.state.sockets import listening
 
 if TYPE_CHECKING:

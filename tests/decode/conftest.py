@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import pytest
 
-from netprobe.decode import Kind, PacketTable, decode
+from netprobe.decode.decoder import decode
+from netprobe.decode.table import Kind, PacketTable
 from netprobe.evidence.model import CapturePoint, Packets
 
 if TYPE_CHECKING:

@@ -15,7 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netprobe.decode import ABSENT, TAG_UNKNOWN, Anomaly, Kind, PacketTable, address, decode, decoder
+from netprobe.decode import address, decoder
+from netprobe.decode.decoder import decode
+from netprobe.decode.table import ABSENT, TAG_UNKNOWN, Anomaly, Kind, PacketTable
 from netprobe.evidence.model import CapturePoint, Packets
 from netprobe.evidence.reader import read
 

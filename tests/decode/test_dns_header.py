@@ -9,7 +9,7 @@ import pytest
 from scapy.layers.dns import DNS, DNSQR
 from scapy.layers.inet import IP, UDP
 
-from netprobe.decode import decode
+from netprobe.decode.decoder import decode
 from tests.craft import evidence
 
 ASKED = IP(src="172.17.0.2", dst="192.0.2.1") / UDP(sport=40000, dport=53) / DNS(id=7, qd=DNSQR(qname="a.test"))

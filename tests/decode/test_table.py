@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netprobe.decode import Anomaly, Kind
+from netprobe.decode.table import Anomaly, Kind
 
 if TYPE_CHECKING:
     from tests.decode.conftest import Decoded

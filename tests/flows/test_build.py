@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.decode import decode
+from netprobe.decode.decoder import decode
 from netprobe.flows.build import build
 from tests.craft import Sent, echo, evidence, handshake, tcp, udp, unreachable
 

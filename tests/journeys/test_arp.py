@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 
-from netprobe.decode import decode
+from netprobe.decode.decoder import decode
 from netprobe.journeys.arp import exchanges, with_names
 from netprobe.state.engine.model import Network
 from tests.craft import Sent, evidence

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netprobe.decode import decode
 from netprobe.decode.address import mac
+from netprobe.decode.decoder import decode
 from netprobe.journeys.clocks import on_one_clock
 from netprobe.state.links import Link
 from netprobe.state.model import Host, Namespace

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from netprobe.decode import TAG_UNKNOWN
+from netprobe.decode.table import TAG_UNKNOWN
 from netprobe.flows.build import build
 from netprobe.journeys.hops import ExpectedPoint, Sighting, changes, hops
 from netprobe.journeys.model import Journey

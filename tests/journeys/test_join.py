@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from netprobe.decode import decode
+from netprobe.decode.decoder import decode
 from netprobe.flows.build import build
 from netprobe.journeys.join import connections
 from tests.craft import Sent, echo, evidence, handshake, joined, tcp, udp

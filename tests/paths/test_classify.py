@@ -9,7 +9,8 @@ from netprobe.journeys.hops import hops
 from netprobe.journeys.model import Journey
 from netprobe.model.endpoint import Endpoint
 from netprobe.paths.classify import Way, classify
-from netprobe.paths.observe import Intent, observe
+from netprobe.paths.observe import observe
+from netprobe.paths.story import Intent
 from tests.craft import Sent, evidence, handshake, joined, tcp
 
 LAN, OWN, INSIDE = "192.168.3.201:41000", "192.168.3.202:80", "172.17.0.2:80"

@@ -8,7 +8,8 @@ import pytest
 
 from netprobe.evidence.model import Place, Proto
 from netprobe.journeys.model import Journey
-from netprobe.paths.observe import Answerer, Intent, Observation, Symptom, observe
+from netprobe.paths.observe import observe
+from netprobe.paths.story import Answerer, Intent, Observation, Symptom
 from tests.craft import Sent, echo, evidence, handshake, joined, tcp, udp, unreachable
 
 CLIENT, HOST, INSIDE = "192.168.3.201:41000", "192.168.3.202:80", "172.17.0.2:80"

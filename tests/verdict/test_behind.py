@@ -9,7 +9,8 @@ from netprobe.forward.model import Barrier, Obstacle
 from netprobe.model.report import Direction
 from netprobe.pipeline import analyze
 from netprobe.verdict.behind import predicted_finding
-from netprobe.verdict.prediction import case_of
+from netprobe.verdict.prediction import unsent_of
+from netprobe.verdict.unsent import case_of
 from tests.causes.altered import recorded
 
 HOST, INSIDE = Place(host="server2"), Place(host="server2", container="demo")
@@ -18,7 +19,8 @@ HOST, INSIDE = Place(host="server2"), Place(host="server2", container="demo")
 def said(barrier: Barrier, place: Place, direction: Direction = Direction.REQUEST) -> str:
     whole = recorded("demo")
     assert whole.probe is not None
-    case = case_of(Evidence(probe=whole.probe, before=whole.before), whole.probe)
+    evidence = Evidence(probe=whole.probe, before=whole.before)
+    case = case_of(evidence, unsent_of(evidence, whole.probe))
     return predicted_finding(case, Obstacle(barrier=barrier, place=place, label="x", direction=direction)).code
 
 

@@ -18,7 +18,7 @@ from netprobe.model.point import PointName, point_name
 from netprobe.model.remedy import Remedy, advise, run
 from netprobe.model.report import Finding, PathCode, Where
 from netprobe.model.rule import Hook, Program
-from netprobe.paths.observe import Symptom
+from netprobe.paths.story import Symptom
 from netprobe.state.lookup import networks_of
 
 if TYPE_CHECKING:

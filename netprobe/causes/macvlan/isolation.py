@@ -15,7 +15,7 @@ from netprobe.evidence.model import Place
 from netprobe.forward.drivers import driver_of
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
-from netprobe.paths.observe import Symptom
+from netprobe.paths.story import Symptom
 from netprobe.state.address import covers
 from netprobe.state.lookup import container_with, host_with, network_for, networks_of, route_lookup
 

@@ -17,7 +17,7 @@ from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.model.point import point_name
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Finding, Where
-from netprobe.paths.observe import Symptom
+from netprobe.paths.story import Symptom
 from netprobe.state.address import covers, same
 from netprobe.state.lookup import host_with, networks_of, route_lookup
 

@@ -14,7 +14,7 @@ from netprobe.journeys.hops import icmp_error
 from netprobe.journeys.join import connections
 from netprobe.journeys.select import of_lookup, same_question
 from netprobe.model.point import point_name
-from netprobe.paths.observe import Symptom
+from netprobe.paths.story import Symptom
 from netprobe.state.engine import EMBEDDED_DNS
 from netprobe.state.lookup import has_address, route_lookup
 

@@ -10,7 +10,7 @@ from netprobe.evidence.model import Place, Resolution
 from netprobe.forward.owners import owner_of_address
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
-from netprobe.paths.observe import Symptom
+from netprobe.paths.story import Symptom
 from netprobe.state.engine import EMBEDDED_DNS
 from netprobe.state.engine.model import Network
 

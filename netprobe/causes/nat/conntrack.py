@@ -11,7 +11,7 @@ from netprobe.forward.model import PredictedOutcome
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.remedy import run
 from netprobe.model.report import Finding, Where
-from netprobe.paths.observe import Symptom
+from netprobe.paths.story import Symptom
 from netprobe.state.address import covers
 from netprobe.state.lookup import has_address
 

@@ -14,7 +14,7 @@ from netprobe.causes.remedies import IN_FIREWALL
 from netprobe.decode.table import Flag, Kind
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where
-from netprobe.paths.observe import Symptom
+from netprobe.paths.story import Symptom
 from netprobe.state.conntrack import MOST
 from netprobe.state.lookup import has_address
 

@@ -14,7 +14,7 @@ from netprobe.forward.model import Barrier
 from netprobe.model.remedy import run
 from netprobe.model.report import Direction, Finding, Where
 from netprobe.model.rule import Program, RuleRef
-from netprobe.paths.observe import Symptom
+from netprobe.paths.story import Symptom
 from netprobe.state.address import covers
 from netprobe.state.engine import ENGINES, role_of
 from netprobe.state.iptables import delete_argv

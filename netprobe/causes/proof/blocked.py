@@ -17,7 +17,7 @@ from netprobe.causes.remedies import without_rule
 from netprobe.forward.model import Barrier
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.model.rule import Hook
-from netprobe.paths.observe import Symptom
+from netprobe.paths.story import Symptom
 from netprobe.state.engine import role_of
 from netprobe.state.engine.base import ChainRole
 from netprobe.state.iptables import hits

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.decode.table import Flag, Kind
 from netprobe.evidence.model import Outcome, Resolution
-from netprobe.paths.observe import Symptom
+from netprobe.paths.story import Symptom
 from netprobe.state.engine.model import NOT_RUNNING, ContainerState
 from netprobe.state.sharing import is_absent
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.evidence.model import Place, Probe
     from netprobe.journeys.model import Connection
-    from netprobe.paths.observe import Observation
+    from netprobe.paths.story import Observation
     from netprobe.state.model import Host
 
 GOOD = frozenset({Outcome.CONNECTED, Outcome.REPLIED, Outcome.ANSWERED})

@@ -11,7 +11,7 @@ from netprobe.causes.proof.frames import frame_numbers
 from netprobe.forward.compare import Observed, differences
 from netprobe.forward.model import PredictedOutcome
 from netprobe.model.report import Direction
-from netprobe.paths.observe import Symptom
+from netprobe.paths.story import Symptom
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case

@@ -13,7 +13,7 @@ from netprobe.forward.model import Barrier
 from netprobe.model.point import PointName, point_name
 from netprobe.model.remedy import advise, shell_line
 from netprobe.model.report import Direction, Finding, Where
-from netprobe.paths.observe import Symptom
+from netprobe.paths.story import Symptom
 from netprobe.state.lookup import container_interface, networks_of, route_lookup
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from netprobe.forward.model import Barrier
 from netprobe.model.point import point_name
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Direction, Finding, Where
-from netprobe.paths.observe import Symptom
+from netprobe.paths.story import Symptom
 from netprobe.state.address import covers
 from netprobe.state.lookup import container_interface, container_with, host_veth, network_for, networks_of
 

@@ -12,7 +12,7 @@ from netprobe.forward.model import Barrier
 from netprobe.model.point import point_name
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, Where
-from netprobe.paths.observe import Symptom
+from netprobe.paths.story import Symptom
 from netprobe.state.address import covers, overlaps
 from netprobe.state.lookup import container_with, host_with, networks_of, route_lookup
 

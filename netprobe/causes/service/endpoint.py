@@ -10,7 +10,7 @@ from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise
 from netprobe.model.report import Finding, Where
-from netprobe.paths.observe import Answerer, Symptom
+from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.engine.model import NOT_RUNNING, ContainerState
 from netprobe.state.sharing import owner_restarted
 from netprobe.state.sockets import on_port

@@ -12,7 +12,7 @@ from netprobe.forward.drivers import driver_of
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where
-from netprobe.paths.observe import Answerer, Symptom
+from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.address import is_loopback
 from netprobe.state.lookup import networks_of
 from netprobe.state.sockets import listening, on_port

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Direction, Finding, Where
-from netprobe.paths.observe import Answerer, Symptom
+from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.sockets import on_port
 
 if TYPE_CHECKING:

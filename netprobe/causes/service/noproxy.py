@@ -12,7 +12,7 @@ from netprobe.forward.model import Barrier
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.remedy import run
 from netprobe.model.report import Direction, Finding, Where
-from netprobe.paths.observe import Symptom
+from netprobe.paths.story import Symptom
 from netprobe.state.address import is_loopback
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.evidence.model import Place
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Direction, Finding, PathCode, Where
-from netprobe.paths.observe import Answerer, Symptom
+from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.address import is_loopback
 from netprobe.state.sockets import listening
 

@@ -11,7 +11,7 @@ from netprobe.forward.model import Barrier
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.remedy import advise
 from netprobe.model.report import Finding, Where
-from netprobe.paths.observe import Answerer, Symptom
+from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.address import is_any, is_loopback
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from netprobe.causes.service.endpoint import AppBoundLoopback, AppNotListening, 
 from netprobe.evidence.model import Outcome
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
-from netprobe.paths.observe import Answerer, Symptom
+from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.engine.model import NOT_RUNNING, ContainerState
 from netprobe.state.sharing import holder, owner_restarted, wants
 from netprobe.state.sockets import on_port

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from netprobe.decode import decode
+from netprobe.decode.decoder import decode
 from netprobe.decode.table import Flag
 from netprobe.pipeline import analyze
 from tests.causes.altered import code, conntrack_counter, lossy, only, recorded, with_state, without, without_key
