@@ -97,11 +97,20 @@ class Session:
             ) from None
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._listener = threading.Thread(target=self._listen, daemon=True)
+        try:
+            self._begin()
+        except BaseException:  # an interrupt: nobody else knows of this process yet
+            self.end_input()
+            self._ended(LIFE_SECONDS)
+            raise
+
+    def _begin(self) -> None:
+        """Send the program, and listen to it."""
         self._reader.start()
         self._listener.start()
         text = program()
         self._send(b"%d\n%b" % (len(text), text))
-        if host.reach.quoted:
+        if self.host.reach.quoted:
             self.submit("watch", seconds=SILENCE_SECONDS)
             threading.Thread(target=self._show_life, daemon=True).start()
 

@@ -349,6 +349,22 @@ def test_a_missing_prefix_names_its_package() -> None:
         Session(HostEntry(name="x", reach=Reach(prefix=("no-such-nsenter",))), 10)
 
 
+def test_an_interrupt_at_its_start_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever was about to close it does not have it yet."""
+
+    def interrupted() -> bytes:
+        raise KeyboardInterrupt
+
+    remote = tmp_path / "python"
+    remote.write_text(f"#!/bin/sh\necho $$ >{tmp_path}/pid\nread line\n")
+    remote.chmod(0o755)
+    monkeypatch.setattr("netprobe.hosts.session.program", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Session(HostEntry(name="other", reach=Reach(python=str(remote))), 60)
+    pid = (tmp_path / "pid").read_text().strip()
+    assert not Path(f"/proc/{pid}").exists()
+
+
 def test_what_a_login_shell_prints_is_passed_over() -> None:
     noise = 'printf "Welcome\\n5\\n[1]\\n{}\\n{\\"id\\": \\"1\\"}\\n"; printf "hello\\n" >&2; exec "$@"'
     noisy = Session(HostEntry(name="noisy", reach=Reach(prefix=("sh", "-c", noise, "sh"))), 10)
