@@ -68,7 +68,7 @@ def refuse_deep(*, deep: bool, output: str | None) -> None:
     if deep and output is not None:
         raise UsageFault(
             f"--deep and --{output} do not go together",
-            f"the {output.upper()} never depends on tshark: leave out one of them",
+            f"--{output} never depends on tshark: leave out one of them",
         )
 
 

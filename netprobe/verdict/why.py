@@ -215,7 +215,7 @@ _STORY = {
     Symptom.UNREACHABLE: "it was answered with {detail}; it was seen at {last}{missing}",
     Symptom.CLOSED: "it was accepted and then ended ({detail})",
     Symptom.NO_RESPONSE: "it was accepted, and {detail} came",
-    Symptom.NO_ANSWER: "the lookup got no answer",
+    Symptom.NO_ANSWER: "the name server responded without an answer",
     Symptom.OTHER_ENDPOINT: "it was answered, but not by the target: it was last seen at {last}",
     Symptom.OK: "it was accepted at {last}; what became of it there is not certain",
     Symptom.DELIVERED: "the datagram was delivered and not answered",
