@@ -104,7 +104,14 @@ class Walker:
         else:
             self._out(place, left, way)
 
+    def _enters(self, place: Place) -> None:
+        """Count the namespaces entered, lo's own too: a docker-proxy may dial what it listens on itself."""
+        self.entered += 1
+        if self.entered > _MAX_NAMESPACES:
+            raise UnknownHere(f"{place}: a loop")
+
     def _over_lo(self, place: Place, by: Filter, packet: Flying) -> None:
+        self._enters(place)
         self.trail.pass_tap(
             Tap(point=point_name(place.host, "lo", place.container), place=place, interface="lo"), packet
         )
@@ -113,9 +120,7 @@ class Walker:
 
     def _receive(self, place: Place, packet: Flying, in_if: str, tap: Tap | None = None) -> None:
         """Arrived by an interface: ingress, PREROUTING, routing, and then in, or on; ``tap``: its point, still to be seen behind PREROUTING."""
-        self.entered += 1
-        if self.entered > _MAX_NAMESPACES:
-            raise UnknownHere(f"{place}: a loop")
+        self._enters(place)
         host, namespace = self._namespace(place)
         by = self.stack.filter(host, place, packet.dst)
         if tap is None:

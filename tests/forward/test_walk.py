@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -152,4 +153,13 @@ def test_a_loop_ends() -> None:
         state = changed(state, host, "route", lambda text, new=new: text.replace("[", new, 1))  # type: ignore[misc]
     told = predicted(state, replace(DEMO, dialled="198.51.100.7"))
     assert told.outcome is not PredictedOutcome.WORKS
+    assert len(told.hops) < 100
+
+
+def test_a_docker_proxy_that_dials_itself_ends() -> None:
+    argv = ["docker-proxy", "-proto", "tcp", "-host-ip", "127.0.0.1", "-host-port", "80", "-container-ip", "127.0.0.1"]
+    own = json.dumps([{"pid": 1, "argv": [*argv, "-container-port", "80"]}])
+    state = changed(normal(), "server2", "proxies", lambda _: own)
+    told = predicted(state, replace(DEMO, source=Place(host="server2"), dialled="127.0.0.1"))
+    assert told.outcome is PredictedOutcome.UNKNOWN
     assert len(told.hops) < 100
