@@ -98,9 +98,12 @@ def listening(sockets: tuple[Socket, ...], address: str, port: int, proto: str) 
     return tuple(each for each in sockets if each.accepts(address, port, proto))
 
 
-def parse_sockets(text: str, issues: Issues) -> tuple[Socket, ...]:
-    """All sockets that could be read; every other line is an issue."""
-    sockets = []
+def parse_sockets(text: str, issues: Issues) -> tuple[Socket, ...] | None:
+    """All sockets. None when one of them could not be read, or nothing else could: it may be the one that serves the port.
+
+    A line that is no socket's is an issue: a process may have a line feed in its name.
+    """
+    sockets, unread = [], False
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip() or line[0].isspace():  # blank, or ss's continuation of the details
             continue
@@ -109,7 +112,8 @@ def parse_sockets(text: str, issues: Issues) -> tuple[Socket, ...]:
             sockets.append(socket)
         elif not line.startswith("Netid"):
             issues.add(number, line, "not a line of ss")
-    return tuple(sockets)
+            unread = unread or line.startswith(("tcp", "udp"))
+    return None if unread or (issues.found and not sockets) else tuple(sockets)
 
 
 def _socket(line: str) -> Socket | None:

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pytest
+
+from netprobe.state.issues import Issues
 from netprobe.state.sockets import listening, on_port, parse_counters, parse_sockets
-
-if TYPE_CHECKING:
-    from netprobe.state.issues import Issues
 
 
 def test_docker_proxy_listens_for_both_families(server2: Any) -> None:
@@ -44,7 +44,7 @@ udp   UNCONN 0 0 127.0.0.53%lo:53 0.0.0.0:* users:(("a b",pid=3,fd=1))
 udp   ESTAB 0 0 10.0.0.1%eth0:68 10.0.0.2:67
 udp   UNCONN 0 0 [fe80::1]%eth0:546 [::]:*
 """
-    web, six, stub, dhcp, dhcp6 = parse_sockets(text, issues)
+    web, six, stub, dhcp, dhcp6 = parse_sockets(text, issues) or ()
     assert (web.local, web.pids, web.process) == ("*", (7, 1), "nginx")
     assert web.accepts("172.17.0.2", 80, "tcp")
     assert web.accepts("::1", 80, "tcp")
@@ -57,16 +57,32 @@ udp   UNCONN 0 0 [fe80::1]%eth0:546 [::]:*
     assert not issues.found
 
 
+@pytest.mark.parametrize("line", ["tcp LISTEN 0 1 x y", "udp", "tcp LISTEN 0 1 a:99999 *:*"])
+def test_with_a_socket_that_cannot_be_read_they_are_not_known(line: str, issues: Issues) -> None:
+    assert parse_sockets(f"tcp LISTEN 0 1 *:80 *:*\n{line}\n", issues) is None
+    assert [issue.line for issue in issues.found] == [2]
+
+
+def test_what_is_not_of_ss_at_all_does_not_say_that_nothing_listens(issues: Issues) -> None:
+    assert parse_sockets("nameserver 192.168.3.1\n", issues) is None
+
+
+def test_no_sockets() -> None:
+    assert parse_sockets("", Issues("sockets")) == ()
+
+
 def test_hostile_lines_are_issues(issues: Issues) -> None:
-    text = 'tcp LISTEN 0 1 x y\nudp\ntcp LISTEN 0 1 a:99999 *:*\n\x1b[2J\ntcp LISTEN 0 1 *:80 *:* users:(("x"),pid=,fd=),("y",pid=99999999999,fd=1))'
-    (only,) = parse_sockets(text, issues)
+    text = '\x1b[2J\ntcp LISTEN 0 1 *:80 *:* users:(("x"),pid=,fd=),("y",pid=99999999999,fd=1))'
+    found = parse_sockets(text, issues)
+    assert found is not None
+    (only,) = found
     assert (only.port, only.pid) == (80, None)
-    assert [issue.line for issue in issues.found] == [1, 2, 3, 4]
+    assert [issue.line for issue in issues.found] == [1]
 
 
 def test_a_queue_is_full_above_its_backlog(issues: Issues) -> None:
     text = "tcp LISTEN 2 1 *:80 *:*\ntcp LISTEN 1 1 *:81 *:*\ntcp ESTAB 5 0 10.0.0.1:80 10.0.0.2:99\n"
-    assert [each.full for each in parse_sockets(text, issues)] == [True, False, False]
+    assert [each.full for each in parse_sockets(text, issues) or ()] == [True, False, False]
 
 
 def test_counters(issues: Issues) -> None:

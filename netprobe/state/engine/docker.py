@@ -144,8 +144,8 @@ def gateway_mode(network: Network, *, six: bool) -> str:
 
 
 def parse_containers(text: str, issues: Issues) -> tuple[Container, ...] | None:
-    """The JSON list of inspects, in its order; None when the text is no list."""
-    items = load_items(text, issues)
+    """The JSON list of inspects, in its order; None when the text is none: an engine without containers answers ``[]``."""
+    items = load_items(text, issues) if text.strip() else None
     if items is None:
         return None
     found = []

@@ -199,3 +199,8 @@ def test_a_hosts_engine_is_told_by_what_was_asked_of_it(server2: Any) -> None:
     assert server2.engine is engine_of(("docker-version", "addr"))
     assert engine_of(()) is ENGINES[0]
     assert "127.0.0.11" in EMBEDDED_DNS
+
+
+def test_no_answer_is_not_no_containers(issues: Issues) -> None:
+    assert parse_containers("", issues) is None
+    assert parse_containers("[]", issues) == ()
