@@ -8,16 +8,17 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from netprobe.evidence.model import CommandOutput
-from netprobe.hosts.engine_client import EngineError, no_engine
+from netprobe.hosts.engine_client import EngineError, no_answer, no_engine
 from netprobe.hosts.listing import as_inspect, choose, ident, is_as_before, is_named
 from netprobe.state.engine import ENGINES
 from netprobe.state.engine.allow import allow_container, allow_info, allow_network, allow_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from netprobe.hosts.engine_client import Client, JsonObject, Listing
     from netprobe.hosts.session import Session
@@ -75,15 +76,16 @@ class Engine:
             EngineError: it cannot be asked.
         """
         now = time.monotonic()
-        overview = self._client.overview(INSPECT_UP_TO)
-        if overview is None:
-            return {}
-        return {
-            "docker-version": _output("version", allow_version(overview.version)),
-            "docker-info": _output("info", allow_info(overview.info)),
-            "containers": self._take(overview.containers, now, wanted, environ, INSPECT_UP_TO),
-            "networks": _output("networks", [allow_network(each) for each in overview.networks]),
-        }
+        with _shapes_of_an_engine():
+            overview = self._client.overview(INSPECT_UP_TO)
+            if overview is None:
+                return {}
+            return {
+                "docker-version": _output("version", allow_version(overview.version)),
+                "docker-info": _output("info", allow_info(overview.info)),
+                "containers": self._take(overview.containers, now, wanted, environ, INSPECT_UP_TO),
+                "networks": _output("networks", [allow_network(each) for each in overview.networks]),
+            }
 
     def containers(
         self,
@@ -97,7 +99,8 @@ class Engine:
         """
         now = time.monotonic()
         matter = [name for name, (entry, _) in self._known.items() if is_named(entry, wanted)]
-        return self._take(self._client.containers(matter), now, wanted, environ, most)
+        with _shapes_of_an_engine():
+            return self._take(self._client.containers(matter), now, wanted, environ, most)
 
     def _take(
         self,
@@ -129,6 +132,15 @@ class Engine:
         if earlier is None or is_named(entry, wanted):
             return None
         return kept if is_as_before(entry, earlier, now - self._read_at) else None
+
+
+@contextmanager
+def _shapes_of_an_engine() -> Iterator[None]:
+    """Take answers that have not the shape of an Engine's for no answer: whoever listens there may be anything."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise no_answer("its API", f"not what an engine answers: {type(error).__name__}: {error}") from error
 
 
 def none_there() -> EngineError:

@@ -75,7 +75,7 @@ class SdkClient:
     def _connect(self) -> APIClient:
         try:
             return APIClient(version="auto", timeout=TIMEOUT_S, **self._arguments)
-        except (DockerException, RequestException) as error:
+        except (DockerException, RequestException, ValueError) as error:  # ValueError: urllib's, of a URL that is none
             if "NewConnectionError" in str(error):  # urllib3's: refused, unreachable, or an unknown name
                 raise no_engine(self._url, "nothing can be connected to there") from None
             raise no_answer(self._url, error) from None

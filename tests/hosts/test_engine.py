@@ -17,7 +17,7 @@ from netprobe.inventory.hosts import HostEntry
 from netprobe.inventory.reach import Reach
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from netprobe.evidence.model import CommandOutput
@@ -101,9 +101,33 @@ def test_somebody_else_listens_there(tmp_path: Path, session: Session | None, sa
         collected(entry(docker=f"unix://{tmp_path}/s"), session)
 
 
+FOREIGN = [b"null", b"5", b"[null]", b"[5]", b"[{}]", b'[{"Id": "a", "Names": 5}]', b"[" * 100_000]
+
+
+@pytest.mark.parametrize("body", FOREIGN, ids=range(len(FOREIGN)))
+def test_answers_of_another_shape(tmp_path: Path, session: Session | None, body: bytes) -> None:
+    version, info = b'{"ApiVersion": "1.41", "Version": "20.10"}', b"{}"
+    bodies = {b"/version": version, b"/info": info, b"/networks": b"[]", b"/containers": body}
+    with listening(tmp_path / "s", bodies), pytest.raises(EngineError, match="Docker does not answer"):
+        collected(entry(docker=f"unix://{tmp_path}/s"), session)
+
+
+def test_a_url_that_is_none() -> None:
+    with pytest.raises(EngineError, match="Docker does not answer"):
+        collected(entry(docker="tcp://[::1"), None)
+
+
+def _answer(said: bytes | Mapping[bytes, bytes], question: bytes) -> bytes:
+    if isinstance(said, bytes):
+        return said
+    path = question.partition(b"\r")[0]
+    body = next((body for part, body in said.items() if part in path), b"")
+    return b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
 @contextlib.contextmanager
-def listening(path: Path, said: bytes) -> Iterator[None]:
-    """Somebody at a socket who says the same to everybody, and hangs up."""
+def listening(path: Path, said: bytes | Mapping[bytes, bytes]) -> Iterator[None]:
+    """Somebody at a socket who says the same to everybody (or what the path asked for says), and hangs up."""
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind(str(path))
         sock.listen(16)
@@ -112,8 +136,7 @@ def listening(path: Path, said: bytes) -> Iterator[None]:
             with contextlib.suppress(OSError):
                 while True:
                     with sock.accept()[0] as asking:
-                        asking.recv(65536)
-                        asking.sendall(said)
+                        asking.sendall(_answer(said, asking.recv(65536)))
 
         threading.Thread(target=answer, daemon=True).start()
         yield
