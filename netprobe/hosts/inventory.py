@@ -106,6 +106,9 @@ def _read(path: Path) -> str:
             data = file.read(SIZE_LIMIT + 1)
     except PermissionError:
         raise EnvironmentFault(f"{path}: permission denied", "run as a user who may read it") from None
+    except (OSError, ValueError) as error:  # a name that no file can have
+        why = getattr(error, "strerror", None) or error
+        raise UsageFault(f"{str(path)!r}: no such hosts file: {why}", "check the name") from None
     if len(data) > SIZE_LIMIT:
         raise UsageFault(f"{path}: larger than 1 MiB", "is this a hosts file?")
     try:

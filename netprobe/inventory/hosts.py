@@ -119,7 +119,7 @@ def parse(text: str, origin: str) -> InventoryFile:
     """
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also a number of too many digits, and brackets nested without end
         raise _not_toml(origin, str(error)) from None
     unknown = sorted(set(data) - TOP_KEYS)
     if unknown:
@@ -140,6 +140,11 @@ def _lab(ident: Any, hosts: Mapping[str, HostEntry], origin: str) -> str:
             f"{origin}: lab is not a lab's id", 'only the file that `netprobe lab up` writes says lab = "ID"'
         )
     for name, host in hosts.items():
+        if ident and not (host.docker or "unix:").startswith("unix:"):
+            raise UsageFault(
+                f"{origin}: host {name} of lab {ident}: docker = {host.docker!r} is no socket",
+                'only docker = "unix:///…" stays inside a lab',
+            )
         if ident and host.reach.netns is None:
             raise UsageFault(
                 f"{origin}: host {name} of lab {ident} is no network namespace",

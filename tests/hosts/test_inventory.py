@@ -124,6 +124,12 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_a_name_that_no_file_can_have(name: str) -> None:
+    with pytest.raises(UsageFault, match="no such hosts file"):
+        load(name)
+
+
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     file = tmp_path / "hosts.toml"
     file.write_bytes(b"\xff\xfe")

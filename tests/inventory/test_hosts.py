@@ -98,7 +98,13 @@ def test_two_names_for_one_machine_are_refused() -> None:
         ("lab = 'a'\n[hosts.b]\nreach = 'local'", "host b of lab a is no network namespace"),
         ("lab = 'a'\n[hosts.local]\ndocker = 'unix:///x'", "host local of lab a is no network namespace"),
         ("lab = 'a'\n[hosts.b]\nreach = 'ssh://b'", "host b of lab a is no network namespace"),
+        (
+            "lab = 'a'\n[hosts.b]\nreach = 'netns:/b'\ndocker = 'tcp://192.0.2.1:2375'",
+            "docker = 'tcp://192.0.2.1:2375' is no socket",
+        ),
         ("x", "not a valid hosts file"),
+        ("lab = " + "9" * 5000, "not a valid hosts file"),
+        ("lab = " + "[" * 100_000, "not a valid hosts file"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(text: str, says: str) -> None:
