@@ -17,6 +17,7 @@ def main() -> NoReturn:
     if catches:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     _begin_light()
+    _open_standard_streams()
     from netprobe.cli import run
 
     if catches:
@@ -32,6 +33,17 @@ def _begin_light() -> None:
     gc.set_threshold(100_000, 20, 20)
     # numpy's OpenBLAS starts a thread a processor, which then spin; nothing here multiplies matrices.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def _open_standard_streams() -> None:
+    """Have what the caller closed (``>&-``) lead nowhere: else the next file that is opened, a socket of ours, would be stdout."""
+    for number, name, mode in ((0, "stdin", os.O_RDONLY), (1, "stdout", os.O_WRONLY), (2, "stderr", os.O_WRONLY)):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, mode)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115, PTH123 - for good
 
 
 if __name__ == "__main__":

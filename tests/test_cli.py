@@ -189,3 +189,47 @@ main()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "closed", "status"),
+    [
+        (["replay", "--json", "nosuch"], (1,), 2),
+        (["replay", "nosuch"], (2,), 2),
+        (["replay", "nosuch"], (0, 1, 2), 2),
+        (["--help"], (1,), 0),
+    ],
+)
+def test_streams_that_are_closed_change_no_exit_code(
+    arguments: list[str], closed: tuple[int, ...], status: int
+) -> None:
+    shut = " ".join(f"{number}>&-" for number in closed)
+    line = ["sh", "-c", f'exec "$@" {shut}', "sh", sys.executable, "-m", "netprobe", *arguments]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode == status
+    assert "Traceback" not in done.stderr
+
+
+def test_a_closed_stdout_is_not_taken_by_a_file(saved: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", sys.executable, "-m", "netprobe", "replay", saved], check=False
+    )
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["replay", "--json", "SAVED"], 4, "the report cannot be written"),
+        (["replay", "--json", "nosuch"], 2, "cannot read nosuch"),
+        (["--help"], 4, "cannot be written"),
+    ],
+)
+def test_a_full_disk_is_said_on_stderr(arguments: list[str], status: int, says: str, saved: str) -> None:
+    words = [saved if each == "SAVED" else each for each in arguments]
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [sys.executable, "-m", "netprobe", *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == status
+    assert says in done.stderr

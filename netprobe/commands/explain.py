@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import say
 from netprobe.commands.progress import Progress
 from netprobe.commands.show import exit_code, refuse_deep, show, show_text
-from netprobe.errors import NetprobeError
+from netprobe.errors import NetprobeError, UsageFault
 from netprobe.report.escape import visible
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ def run(
     from netprobe.interface import explain
 
     refuse_deep(deep=deep, output=output)
+    refuse_stdout(save)
     seen: list[Evidence] = []
     try:
         with Progress(quiet=output is not None) as progress:
@@ -61,6 +64,18 @@ def run(
         if seen and save is not None and Path(save).is_file():
             say(f"netprobe: evidence saved to {visible(save)}")
     return _show(report, seen, output=output, deep=deep)
+
+
+def refuse_stdout(save: str | None) -> None:
+    """Raise a UsageFault where the evidence would go into the report: ``--save /dev/stdout``, or the file that stdout goes to."""
+    if save is None:
+        return
+    try:
+        own, there = os.fstat(sys.stdout.fileno()), Path(save).stat()
+    except (OSError, ValueError):  # no such file yet, or a stdout without a descriptor
+        return
+    if os.path.samestat(own, there) and not os.path.samestat(own, Path(os.devnull).stat()):
+        raise UsageFault(f"--save: {save} is where the report goes", "give it another name")
 
 
 def _import_the_rest() -> None:

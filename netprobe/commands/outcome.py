@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -23,7 +25,12 @@ if TYPE_CHECKING:
 
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 EXIT_INTERNAL = 70  # EX_SOFTWARE of sysexits.h
+STDOUT_HINT = "look where stdout goes"
 _WORST_FIRST = (EXIT_ENVIRONMENT, EXIT_FAILS, EXIT_UNDETERMINED, EXIT_WORKS)
+
+
+class StdoutFault(EnvironmentFault):
+    """What was to be said cannot be written: stderr is all that is left, with ``--json`` too."""
 
 
 def worst(codes: Iterable[int]) -> int:
@@ -35,6 +42,8 @@ def guarded(call: Callable[[], int], *, as_json: bool) -> int:
     """Run ``call`` and return its exit code; say in one line why there is no report when there is none."""
     try:
         return call()
+    except StdoutFault as fault:
+        return _end(fault.exit_code, fault.message, fault.hint, as_json=False)
     except NetprobeError as fault:
         return _end(fault.exit_code, fault.message, fault.hint, as_json=as_json)
     except click.UsageError as error:
@@ -47,6 +56,9 @@ def guarded(call: Callable[[], int], *, as_json: bool) -> int:
         forget_stdout()
         return EXIT_WORKS
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # what click itself prints: help, a version
+            forget_stdout()
+            return _end(EXIT_ENVIRONMENT, f"it cannot be written: {error.strerror}", STDOUT_HINT, as_json=False)
         if os.environ.get("NETPROBE_DEBUG"):
             raise
         return _end(
@@ -66,16 +78,14 @@ def put(text: str) -> None:
         forget_stdout()
     except OSError as error:
         forget_stdout()
-        raise EnvironmentFault(f"the report cannot be written: {error.strerror}", "look where stdout goes") from error
+        raise StdoutFault(f"the report cannot be written: {error.strerror}", STDOUT_HINT) from error
 
 
 def say(text: str) -> None:
-    """Write one line to stderr, if there still is a reader."""
-    try:
+    """Write one line to stderr, if it can be read there: else the exit code has to do."""
+    with suppress(OSError):
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
-    except BrokenPipeError:
-        pass
 
 
 def forget_stdout() -> None:
@@ -104,7 +114,10 @@ def _end(exit_code: int, message: str, hint: str, *, as_json: bool) -> int:
 
     message, hint = (_short(" ".join(text.split())) for text in (message, hint))
     if as_json:
-        put(dumps(failure(exit_code, message, hint)) + "\n")
+        try:
+            put(dumps(failure(exit_code, message, hint)) + "\n")
+        except StdoutFault as fault:
+            say(f"netprobe: {visible(fault.message)}: {visible(message)}")
         return exit_code
     say(f"netprobe: {visible(message)}")
     if hint:

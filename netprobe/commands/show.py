@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from netprobe.model.report import Report
 
+WIDEST = 1000
+"""Cells: what $COLUMNS says is taken no further. A line is laid out cell by cell."""
 EXIT_OF = {"works": EXIT_WORKS, "fails": EXIT_FAILS, "undetermined": EXIT_UNDETERMINED}
 """By verdict: its text, as a command is read before there is a report."""
 
@@ -55,7 +57,7 @@ def terminal_columns() -> int | None:
     forced = bool(os.environ.get("FORCE_COLOR"))
     if not forced and (not sys.stdout.isatty() or os.environ.get("TERM") == "dumb"):
         return None
-    return shutil.get_terminal_size().columns
+    return min(shutil.get_terminal_size().columns, WIDEST)
 
 
 def wants_colour() -> bool:

@@ -33,8 +33,12 @@ def destination(file: Path, *, force: bool) -> Destination:
         UsageFault: it is a directory, its directory does not exist, or it exists and may not be overwritten.
         EnvironmentFault: the directory cannot be written to.
     """
-    if not file.exists() or file.is_file() or file.is_dir():  # else a pipe or a device: written to, not replaced
-        _check(file, force=force)
+    try:
+        if not file.exists() or file.is_file() or file.is_dir():  # else a pipe or a device: written to, not replaced
+            _check(file, force=force)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UsageFault(f"--save: no file can be called {str(file)!r}: {why}", "choose another name") from None
     return Destination(file=file, force=force)
 
 

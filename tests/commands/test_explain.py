@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -82,6 +85,8 @@ def test_the_place_to_save_is_looked_at_before_the_probe(
     assert "no directory" in capsys.readouterr().err
     assert run(["explain", "demo:80", "--save", "/proc/run.pcapng"]) == 4
     assert "cannot write to /proc" in capsys.readouterr().err
+    assert run(["explain", "demo:80", "--save", "x" * 300]) == 2
+    assert "name too long" in capsys.readouterr().err.lower()
 
 
 def test_a_file_that_exists_is_refused_before_the_probe(
@@ -115,3 +120,15 @@ def test_under_sudo_the_file_belongs_to_the_caller(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("SUDO_UID", "1; x")
     assert run(["explain", "demo:80", "--save", str(file), "--force"]) == 0
     assert file.stat().st_uid == 0
+
+
+@pytest.mark.parametrize("save", ["/dev/stdout", "report.txt"])
+def test_the_evidence_never_goes_into_the_report(save: str, tmp_path: Path) -> None:
+    report = tmp_path / "report.txt"
+    with report.open("wb") as stdout:
+        done = subprocess.run(
+            [sys.executable, "-m", "netprobe", "explain", "127.0.0.1:9", "--json", "--save", save, "--force"],
+            cwd=tmp_path, stdout=stdout, stderr=subprocess.PIPE, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert "is where the report goes" in json.loads(report.read_text())["error"]

@@ -53,3 +53,9 @@ def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_output_has_its_option_and_its_printer() -> None:
     assert OUTPUTS.keys() == PRINTERS.keys()
+
+
+def test_an_endless_line_is_not_laid_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "99999999")
+    assert terminal_columns() == 1000
