@@ -97,5 +97,5 @@ def is_absent(probe: Probe, hosts: Mapping[str, Host]) -> bool:
         return False
     if not container.running or owner_restarted(host, container) is not None:
         return True
-    proto = "udp" if probe.proto.value == "udp" else "tcp"
+    proto = probe.proto.transport
     return port is not None and wants(container, port, proto) and holder(host, container, port, proto) is not None

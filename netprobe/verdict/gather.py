@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.case import Case
 from netprobe.causes.proof.attribution import attribute
-from netprobe.evidence.model import Place, Proto
+from netprobe.evidence.model import Place
 from netprobe.forward.plan import itinerary
 from netprobe.forward.question import predict_probe, request_of
 from netprobe.journeys.chosen import lookup_is_it
@@ -53,7 +53,7 @@ def gather(evidence: Evidence, table: PacketTable, world: World, intent: Intent,
     unclear = journey is not None and bool(journey.unknowns)
     if dead or answered_elsewhere(story, way, intent, unclear=unclear):
         story = replace(story, symptom=Symptom.OTHER_ENDPOINT)
-    named = attribute(seen, evidence.points, world, intent.proto.value if intent.proto is not Proto.HTTP else "tcp")
+    named = attribute(seen, evidence.points, world, intent.proto.transport)
     last, missing = _edge(named, story)
     return Case(
         probe=evidence.probe,
