@@ -37,7 +37,8 @@ class Remedy:
     @property
     def lines(self) -> tuple[str, ...]:
         """The step as lines of a shell: the commands, quoted where they need it, and the advice behind ``# ``."""
-        said = (f"{_ADVICE}{self.advice}",) if self.advice else ()
+        # One line, whatever a name in it holds: the next would be a command.
+        said = (f"{_ADVICE}{' '.join(self.advice.split())}",) if self.advice else ()
         return (*map(shell_line, self.commands), *said)
 
 

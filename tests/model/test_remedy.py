@@ -46,6 +46,10 @@ def test_steps_are_lines_in_order_with_advice_as_a_comment() -> None:
     assert lines(steps) == ("docker restart demo", "# its connections are cut", "# ask again")
 
 
+def test_advice_is_one_line_whatever_a_name_in_it_holds() -> None:
+    assert advise("server1", "start x\nreboot\ragain").lines == ("# start x reboot again",)
+
+
 def test_a_step_may_have_several_commands() -> None:
     step = Remedy(host="server2", commands=(("ip", "link", "set", "eth1", "up"), ("ip", "link", "show", "eth1")))
     assert step.lines == ("ip link set eth1 up", "ip link show eth1")

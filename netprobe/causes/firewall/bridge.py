@@ -14,6 +14,7 @@ from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run
 from netprobe.model.rule import Hook, Program
 from netprobe.state.address import same
+from netprobe.state.engine.remedies import named
 from netprobe.state.lookup import networks_of
 
 if TYPE_CHECKING:
@@ -89,8 +90,8 @@ class IccFalse(Filtered):
         name, docker = f"{source.name}-{target.name}", case.engine_at(found.host).remedies.program
         return (
             case.engine_at(found.host).remedies.create(found.host, name),
-            run(found.host, docker, "network", "connect", name, source.name),
-            run(found.host, docker, "network", "connect", name, target.name),
+            run(found.host, docker, "network", "connect", *named(name, source.name)),
+            run(found.host, docker, "network", "connect", *named(name, target.name)),
             advise(
                 found.host,
                 f"then dial {target.name} by its name, or by its address on {name}: that opens all its ports to {source.name}; it stays so after a reboot",

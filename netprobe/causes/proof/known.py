@@ -54,6 +54,5 @@ def _tells(host: Host, key: str) -> bool:
     outputs = host.outputs.outputs
     if key in host.engine.outputs and not host.engine.outputs & outputs.keys():
         return True  # a plain host has no engine
-    if key.startswith(_INSIDE):
-        return all(_tells(host, f"ns/{name}/{key.removeprefix(_INSIDE)}") for name in host.namespaces)
-    return key in outputs and outputs[key].ok
+    keys = [f"ns/{name}/{key.removeprefix(_INSIDE)}" for name in host.namespaces] if key.startswith(_INSIDE) else [key]
+    return all(each in outputs and outputs[each].ok for each in keys)

@@ -14,6 +14,7 @@ from netprobe.model.point import PointName, point_name
 from netprobe.model.remedy import advise, shell_line
 from netprobe.model.report import Direction, Finding, Where
 from netprobe.paths.story import Symptom
+from netprobe.state.engine.remedies import named
 from netprobe.state.lookup import container_interface, networks_of, route_lookup
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ def _devices(host: Host, target: Container) -> Iterator[tuple[str, Network]]:
 
 def _keep_both(host: Host, network: Network, target: Container) -> Remedy:
     connect = shell_line(
-        (host.engine.remedies.program, "network", "connect", "--gw-priority", "-1", network.name, target.name)
+        (host.engine.remedies.program, "network", "connect", "--gw-priority", "-1", *named(network.name, target.name))
     )
     return advise(host.name, f"to keep both for good (Engine 28 and later): {connect}")
 

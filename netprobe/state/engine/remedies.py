@@ -25,6 +25,11 @@ _LASTS = "it stays so after a reboot"
 _NOT_DEFAULT = frozenset({"bridge", "host", "none"})
 
 
+def named(*names: str) -> Argv:
+    """Names as the last words of a command: behind ``--`` where one looks like an option (the engine lets a network be called ``-rf``)."""
+    return ("--", *names) if any(name.startswith("-") for name in names) else names
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineRemedies:
     """An engine's own commands as steps.
@@ -70,12 +75,14 @@ class EngineRemedies:
             )
         options = (*(("--alias", alias) if alias else ()), *(("--ip", address) if address else ()))
         opens = f"this opens {container.name} to all of {network.name}, and the other way round; {_LASTS}"
-        return run(host, self.program, "network", "connect", *options, network.name, container.name, advice=opens)
+        joined = named(network.name, container.name)
+        return run(host, self.program, "network", "connect", *options, *joined, advice=opens)
 
     def disconnect(self, host: str, network: Network, container: Container) -> Remedy:
         """Have a container leave a network."""
         cuts = f"this cuts {container.name}'s connections by {network.name}; {_LASTS}"
-        return run(host, self.program, "network", "disconnect", network.name, container.name, advice=cuts)
+        left = named(network.name, container.name)
+        return run(host, self.program, "network", "disconnect", *left, advice=cuts)
 
     def recreate(
         self,
@@ -110,14 +117,14 @@ class EngineRemedies:
         names = ", ".join(each.name for each in kept)
         cuts = f"this cuts the connections of {names} by {network.name}; " if names else ""
         commands: list[Argv] = [
-            (self.program, "network", "disconnect", "--force", network.name, each.name) for each in kept
+            (self.program, "network", "disconnect", "--force", *named(network.name, each.name)) for each in kept
         ]
-        commands += [(self.program, "network", "rm", network.name)]
-        commands += [(self.program, "network", "create", "-d", network.driver, *words, network.name)]
+        commands += [(self.program, "network", "rm", *named(network.name))]
+        commands += [(self.program, "network", "create", "-d", network.driver, *words, *named(network.name))]
         for each in kept:
             own = each.networks[network.name].address
             same = ("--ip", own) if own and not subnet and covers(network.subnets[0], own) else ()
-            commands.append((self.program, "network", "connect", *same, network.name, each.name))
+            commands.append((self.program, "network", "connect", *same, *named(network.name, each.name)))
         return (
             Remedy(
                 host=host,
@@ -145,7 +152,7 @@ class EngineRemedies:
 
     def create(self, host: str, network: str) -> Remedy:
         """Make a bridge network of one's own."""
-        return run(host, self.program, "network", "create", network)
+        return run(host, self.program, "network", "create", *named(network))
 
     def inside(self, host: str, container: str, *argv: str, advice: str) -> Remedy:
         """Run a command in a container."""

@@ -42,6 +42,17 @@ def test_a_network_is_left_before_it_is_made_again_and_joined_with_the_same_addr
     )
 
 
+def test_a_network_that_is_called_like_an_option_is_none() -> None:
+    odd = replace(APP, name="-rf")
+    demo = replace(DEMO, networks={"-rf": DEMO.networks["app"]})
+    left, removed, made, joined = lines(REMEDIES.recreate("server2", odd, (demo,), parent="eth1"))[:-1]
+    assert left == "docker network disconnect --force -- -rf demo"
+    assert removed == "docker network rm -- -rf"
+    assert made.endswith(" -- -rf")
+    assert joined.endswith(" -- -rf demo")
+    assert REMEDIES.connect("server2", odd, DEMO).commands == (("docker", "network", "connect", "--", "-rf", "demo"),)
+
+
 def test_the_engines_own_networks_are_not_removed() -> None:
     (remedy,) = REMEDIES.recreate("server2", replace(APP, name="bridge"), (), parent="eth1")
     assert remedy.commands == ()
