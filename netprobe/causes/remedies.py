@@ -1,15 +1,22 @@
 """What undoes the one thing that is wrong on a host: a rule, a setting, a route. Each step says what else it opens, and how long it holds.
 
-A rule of an administrator's own is deleted; what the engine or another program keeps is left alone, and the one connection is permitted before it.
+An administrator's rule for this port, destination or source is deleted. What stands for more, or is kept by the engine or another program
+(:mod:`.owners`), stays, and the one connection is permitted before it.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from netprobe.causes.proof.hooks import FORWARDED, base_of
+from netprobe.causes.owners import Opening, owner_of
+from netprobe.causes.proof.hooks import FORWARDED, base_of, last_hop
+from netprobe.model.endpoint import Endpoint
+from netprobe.model.point import PointName
 from netprobe.model.remedy import Remedy, run
+from netprobe.model.report import Direction
 from netprobe.model.rule import Hook, Program
+from netprobe.state.address import is_loopback
 from netprobe.state.engine import role_of
 from netprobe.state.engine.base import ChainRole
 
@@ -18,6 +25,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Place
     from netprobe.model.remedy import Argv
     from netprobe.model.rule import RuleRef
+    from netprobe.state.model import Host
 
 UNTIL_REBOOT = "this holds until the next reboot"
 IN_SYSCTL = f"{UNTIL_REBOOT}; for good: the same in a file of /etc/sysctl.d"
@@ -27,13 +35,9 @@ IN_FIREWALL = (
 )
 
 _AT_A_DEVICE = frozenset({Hook.INGRESS, Hook.EGRESS})  # netdev chains: no connection is known there
+_ONE_PORT = frozenset({"--dport", "--dports", "--ctorigdstport", "--sport", "--sports", "dport", "sport"})
+_BY_SOURCE = re.compile(r"--match-set \S+ src|--src-range|(?<!\S)-s |saddr")
 _BUILT_IN = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
-_PROGRAMS_TABLES = (
-    "firewalld",
-    "f2b-table",
-    "crowdsec",
-    "ufw",
-)  # nftables tables that a program writes again
 
 
 def inside(case: Case, place: Place | None, command: Argv) -> Argv:
@@ -68,20 +72,67 @@ def without_rule(
         reply: the answer is stopped, not the request.
     """
     lasting = IN_FIREWALL if place.container is None else f"this holds until {place.container} starts again"
-    accept = (
-        () if _is_administrators(case, place.host, rule) else permit(case, place.host, rule, hook=hook, reply=reply)
-    )
+    owner = owner_of(case, place, rule)
+    theirs = by_owner(case, place, rule, hook) if not reply else None
+    if theirs is not None:
+        return theirs
+    mine = owner is None and _is_administrators(case, place.host, rule) and is_narrow(rule)
+    accept = () if mine else permit(case, place.host, rule, hook=hook, reply=reply)
     if accept:
-        opened = (
-            "the way back to every connection that was let in"
-            if reply
-            else f"{what_is_opened(case)}, to everybody who gets there"
-        )
+        opened = "the way back to every connection that was let in" if reply else _opened(case, accept)
         back = () if reply or not rule.policy or hook not in FORWARDED else (_back(accept),)
         commands = tuple(inside(case, place, each) for each in (accept, *back))
-        return Remedy(host=place.host, commands=commands, advice=f"this opens {opened}; {lasting}")
+        return Remedy(
+            host=place.host, commands=commands, advice=f"this opens {opened}; {owner.lasting if owner else lasting}"
+        )
     opens = "this opens all that the rule stopped, not this connection alone"
     return run(place.host, *inside(case, place, undo), advice=f"{opens}; {lasting}")
+
+
+def _opened(case: Case, accept: Argv) -> str:
+    """To whom: a rule that chose by source is passed by this source alone."""
+    by_source = next((accept[at + 1] for at, word in enumerate(accept) if word in {"-s", "saddr"}), "")
+    return f"{what_is_opened(case)}, to {by_source or 'everybody who gets there'}"
+
+
+def by_owner(
+    case: Case, place: Place, rule: RuleRef, hook: Hook | None, *, via: str = "", to: Endpoint | None = None
+) -> Remedy | None:
+    """How the program whose rule it is lets the request through; None where it is nobody's, or no command of its own surely fits.
+
+    Args:
+        case: for what is to be let through.
+        place: where the rule stands.
+        rule: which.
+        hook: where it stands in the packet's way.
+        via: only what comes by this interface.
+        to: where to, if not to what the probe dialled.
+    """
+    owner, host = owner_of(case, place, rule), case.before(place.host)
+    whom = f"port {to.port}/{case.transport} of {to.address}" if to is not None else what_is_opened(case)
+    to = to or (_destination(case, place.host, rule, hook) if hook is not None else None)
+    if owner is None or host is None or hook is None or to is None:
+        return None
+    opening = Opening(
+        host=host,
+        rule=rule,
+        hook=hook,
+        transport=case.transport,
+        to=to,
+        source=_source(case),
+        device=via or _device(case, host),
+        via=via,
+        whom=whom,
+    )
+    return owner.permitted(opening)
+
+
+def _device(case: Case, host: Host) -> str:
+    """The interface of the host at which the request was last seen (a bridge for its port); ``""`` where it was not."""
+    hop = last_hop(case)
+    at = PointName.parse(hop.point) if hop else None
+    link = host.own.link(at.interface) if at is not None and at.container is None and at.host == host.name else None
+    return (link.master or link.name) if link is not None else ""
 
 
 def _back(accept: Argv) -> Argv:
@@ -99,48 +150,89 @@ def _is_administrators(case: Case, host: str, rule: RuleRef) -> bool:
     if rule.policy or engine.owns(rule):
         return False
     if rule.program is Program.NFT:
-        return not rule.table.startswith((engine.nft_table, *_PROGRAMS_TABLES))
+        return not rule.table.startswith(engine.nft_table)
     return rule.chain in _BUILT_IN or role_of(rule.chain) is ChainRole.USER
+
+
+def is_narrow(rule: RuleRef) -> bool:
+    """Whether a rule means one port, one destination, or one source or network of them: without it, little more passes than what is asked for.
+
+    All others (a last ``-j REJECT``, ``-i eth0 -j DROP``, several ports, all but one network) stand for what no rule before them accepts,
+    as a policy does.
+    """
+    words = rule.text.split()
+    for number, word in enumerate(words[:-1]):
+        before, value = words[number - 1] if number else "", words[number + 1]
+        if "!" in {before, value} or value == "!=":
+            continue
+        if word in _ONE_PORT and value.isdecimal():
+            return True
+        if word in {"-s", "saddr"} and not value.startswith(("@", "{")):
+            return True
+        if word in {"-d", "daddr"} and value.partition("/")[2] in {"", "32", "128"} and value[0] not in "@{":
+            return True
+    return False
 
 
 def permit(case: Case, host: str, rule: RuleRef, *, hook: Hook | None, reply: bool = False) -> Argv:
     """The argv that accepts the connection before a rule or policy, in its own table; empty where nothing tells what to accept."""
     nft = rule.program is Program.NFT
-    packet = _packet(case, host, hook, nft=nft, reply=reply) if hook else ()
+    packet = _packet(case, host, rule, hook, reply=reply) if hook else ()
     if hook is None or not packet:
         return ()
     if nft:
         return ("nft", "insert", "rule", rule.family, rule.table, rule.chain, *packet, "accept")
     named = () if rule.table == "filter" else ("-t", rule.table)
+    if role_of(rule.chain) is ChainRole.USER:  # the engine's own rules go on to decide
+        return (rule.program, *named, "-I", rule.chain, *packet, "-j", "RETURN")
     return (rule.program, *named, "-I", base_of(hook, rule.table), *packet, "-j", "ACCEPT")
 
 
-def _packet(case: Case, host: str, hook: Hook, *, nft: bool, reply: bool) -> Argv:
-    """What matches it there: its destination (behind DNAT, where it is forwarded) and port; an answer by the connection that it belongs to."""
+def _destination(case: Case, host: str, rule: RuleRef, hook: Hook) -> Endpoint | None:
+    """The destination that rules see there: behind DNAT, where it is forwarded, or filtered on its way out of its own host."""
     probe = case.probe
-    if probe is None or not probe.dialled or hook in _AT_A_DEVICE:
+    if probe is None or not probe.dialled:
+        return None
+    if case.publication is not None and probe.target_address and _is_translated(case, host, rule, hook):
+        return Endpoint(probe.target_address, probe.target_port)
+    return Endpoint(probe.dialled, probe.dialled_port)
+
+
+def _is_translated(case: Case, host: str, rule: RuleRef, hook: Hook) -> bool:
+    """Whether the packet meets the rule behind DNAT: forwarded, or in filter OUTPUT (nat comes before it) where a rule translates there."""
+    if case.publication is None or case.publication[0].name != host or case.dialled is None:
+        return False
+    if hook in FORWARDED:
+        return True
+    at, container, published = case.publication
+    sent = hook is Hook.OUTPUT and rule.table == "filter" and not is_loopback(case.dialled[0])
+    return sent and bool(case.dnat_rules(at, published, container))
+
+
+def _source(case: Case) -> str:
+    """The address that the request last came from; ``""`` where it was not seen."""
+    hop = last_hop(case)
+    return hop.packet.src.address if hop and hop.packet and hop.direction is Direction.REQUEST else ""
+
+
+def _packet(case: Case, host: str, rule: RuleRef, hook: Hook, *, reply: bool) -> Argv:
+    """What matches it there: its destination and port, and its source where the rule chose by that; an answer by its connection."""
+    nft, to = rule.program is Program.NFT, _destination(case, host, rule, hook)
+    if to is None or hook in _AT_A_DEVICE:
         return ()
     if reply:
-        return (
-            ("ct", "state", "established,related") if nft else ("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED")
-        )
-    address, port = probe.dialled, probe.dialled_port
-    inside = case.publication is not None and case.publication[0].name == host and hook in FORWARDED
-    if inside and probe.target_address:
-        address, port = probe.target_address, probe.target_port
-    six = ":" in address
+        known = "ct state established,related" if nft else "-m conntrack --ctstate RELATED,ESTABLISHED"
+        return tuple(known.split())
+    ping = "ipv6-icmp" if to.is_v6 else "icmp"
+    source = _source(case) if _BY_SOURCE.search(rule.text) else ""
     if nft:
-        to: Argv = ("ip6" if six else "ip", "daddr", address)
-        return (
-            *to,
-            *(
-                (case.transport, "dport", str(port))
-                if port is not None
-                else ("meta", "l4proto", "ipv6-icmp" if six else "icmp")
-            ),
-        )
-    last = ("-p", case.transport, "--dport", str(port)) if port is not None else ("-p", "ipv6-icmp" if six else "icmp")
-    return ("-d", address, *last)
+        version = "ip6" if to.is_v6 else "ip"
+        by: Argv = (version, "saddr", source) if source else ()
+        what: Argv = (case.transport, "dport", str(to.port)) if to.port is not None else ("meta", "l4proto", ping)
+        return (*by, version, "daddr", to.address, *what)
+    by = ("-s", source) if source else ()
+    last = ("-p", case.transport, "--dport", str(to.port)) if to.port is not None else ("-p", ping)
+    return (*by, "-d", to.address, *last)
 
 
 def what_is_opened(case: Case) -> str:

@@ -38,3 +38,4 @@ def test_a_rule_in_a_chain_of_another_program_stays() -> None:
     cause = analyze(evidence).cause
     assert cause is not None
     assert commands(cause) == ("iptables -I INPUT -d 192.168.3.202 -p tcp --dport 80 -j ACCEPT",)
+    assert "fail2ban" in cause.remedy[-1]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.firewall.forward import ForwardDrop
 from netprobe.causes.firewall.host import port_of
-from netprobe.causes.proof.blocked import Filtered
+from netprobe.causes.proof.blocked import Filtered, past
 from netprobe.causes.proof.hooks import on_host
 from netprobe.causes.remedies import IN_FIREWALL, permit, setting, what_is_opened
 from netprobe.forward.model import Barrier
-from netprobe.model.remedy import advise, run
+from netprobe.model.remedy import advise, run, shell_line
 from netprobe.model.rule import Hook, Program
 from netprobe.state.address import same
 from netprobe.state.engine.remedies import named
@@ -208,10 +208,11 @@ class NftBackendForwardDrop(Filtered):
         table = case.engine_at(found.host).nft_table
         return (f"nftables: table ip {table} holds Docker's rules, iptables has none of them",)
 
-    def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:  # noqa: ARG002
-        """The policy that is left over, as Docker's own guide has it: its nftables rules close what they close all the same."""
+    def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
+        """Past the policy; without it, where it is only left over: Docker's nftables rules close what they close all the same."""
+        command = shell_line(found.undo)
         opens = f"this opens {found.host} to be forwarded through, but for what Docker's nftables rules and other rules drop"
-        return (run(found.host, *found.undo, advice=f"{opens}; {IN_FIREWALL}"),)
+        return (past(case, found), advise(found.host, f"or, where nobody wants that policy: {command}; {opens}"))
 
     def possible(self, case: Case) -> bool:
         """Only where a host has Docker's nftables rules, or that is not known."""

@@ -100,7 +100,8 @@ class V6DirectBlocked(Filtered):
         rule = obstacle.rule
         if host is None or rule is None or rule.program is not Program.IP6TABLES:
             return super().undo(case, obstacle)
-        return (Remedy(host=host.name, commands=openings(case, host, rule)),)
+        opens = f"this opens {what_is_opened(case)} to all who have a route to it, until the next reboot"
+        return (Remedy(host=host.name, commands=openings(case, host, rule), advice=opens),)
 
     def fits(self, case: Case, found: StoppedBy) -> bool:
         """It is one of those rules, and it stopped the request."""

@@ -14,6 +14,7 @@ from netprobe.model.rule import Hook, Program
 from netprobe.state.address import same
 from netprobe.state.engine import role_of
 from netprobe.state.engine.base import ChainRole
+from netprobe.state.lookup import networks_of
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -182,7 +183,7 @@ class ForwardDrop(_Counted):
             return (
                 run(found.host, found.rule.program, "-I", engine.user_chain, *packet, "-j", "ACCEPT", advice=lasting),
             )
-        if found.rule.policy and ours and case.target is not None and is_published(case):
+        if found.rule.policy and ours and case.target is not None and is_published(case) and _asks_engine(case, found):
             return (
                 engine.remedies.restart(found.host, case.target.name),
             )  # the engine's rule for the port is what is missing
@@ -219,6 +220,16 @@ def asks_user_chain(case: Case, host: str) -> bool:
     ruleset = before.backends(six=case.is_v6)[0] if before else None
     chain = ruleset.chain("filter", "FORWARD") if ruleset else None
     return chain is not None and any(role_of(rule.target) is ChainRole.USER for rule in chain.rules)
+
+
+def _asks_engine(case: Case, found: StoppedBy) -> bool:
+    """Whether what is forwarded to the target's bridge comes to the engine's chain: a restart of the container writes only what stands in it."""
+    host = case.before(found.host)
+    ruleset = host.backends(six=found.rule.program is Program.IP6TABLES)[0] if host else None
+    if host is None or ruleset is None or case.target is None:
+        return False
+    bridges = [network.bridge for _, network in networks_of(host, case.target) if network.bridge]
+    return any(host.engine.filters(ruleset, bridge) for bridge in bridges)
 
 
 def is_published(case: Case) -> bool:

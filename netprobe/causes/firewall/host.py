@@ -10,7 +10,7 @@ from netprobe.causes.proof.drops import STOPPING
 from netprobe.causes.proof.hooks import hook_at
 from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import silent_points, whose
-from netprobe.causes.remedies import IN_FIREWALL
+from netprobe.causes.remedies import IN_FIREWALL, by_owner, is_narrow
 from netprobe.evidence.model import Outcome, Place, Proto
 from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
 from netprobe.forward.netfilter import filter_of, pass_hook
@@ -81,6 +81,9 @@ class InputFirewallContainerToHost(Filtered):
         host = case.before(found.host)
         bridge = _source_bridge(case, host) if host else ""
         port = case.probe.dialled_port if case.probe else None
+        theirs = by_owner(case, found.place, found.rule, found.hook, via=bridge)
+        if theirs is not None:
+            return (theirs,)
         if not bridge or (found.rule.program is not Program.NFT and found.rule.table != "filter"):
             return (past(case, found),)
         ping = "ipv6-icmp" if case.is_v6 else "icmp"
@@ -297,10 +300,14 @@ class LegacyNftMix(Filtered):
             mine, other = other, mine
         return f"{found.host} has rules in both iptables backends: Docker's are in {other}, and {found.rule.bare} of {mine} {found.does} {port_of(case)}"
 
-    def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:  # noqa: ARG002
-        """Without that rule; and what lies behind it."""
-        then = f"this opens all that it stopped, until the next reboot; then use only one backend (update-alternatives --config iptables): {found.rule.program}-save shows what is still in this one"
-        return (run(found.host, *found.undo, advice=then),)
+    def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
+        """Without that rule; past a policy, or what stands for one; and what lies behind it."""
+        then = f"use only one backend (update-alternatives --config iptables): {found.rule.program}-save shows what is still in this one"
+        if found.rule.policy or not is_narrow(found.rule):
+            return (past(case, found), advise(found.host, f"then {then}"))
+        return (
+            run(found.host, *found.undo, advice=f"this opens all that it stopped, until the next reboot; then {then}"),
+        )
 
     def possible(self, case: Case) -> bool:
         """Only where some host is known to have rules that stop packets in the backend without Docker's chains."""

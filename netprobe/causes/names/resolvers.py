@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.names.lookups import UNANSWERED, AskedServer, failed, frames, left, questions, source_host, walks
 from netprobe.causes.names.unknown import bearers_of, failed_name
-from netprobe.causes.remedies import IN_FIREWALL, without_rule
+from netprobe.causes.remedies import IN_FIREWALL, by_owner, without_rule
 from netprobe.causes.routing.routes import way_out
+from netprobe.model.endpoint import Endpoint
 from netprobe.model.point import PointName
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, Where
@@ -276,12 +277,15 @@ class DnsHostResolverFirewalled(Cause):
             summary=f"{source.name}'s resolver {asked.server} is {obstacle.place.host} itself, whose firewall {did} the query ({obstacle.label})",
             where=Where(host=obstacle.place.host, component=at.component, rule=at.text),
             evidence=(seen, ended, f"{obstacle.label}: {obstacle.text}"),
-            remedies=(self._remedy(case, obstacle, at, device),),
+            remedies=(self._remedy(case, obstacle, at, device, asked.server),),
         )
 
     @staticmethod
-    def _remedy(case: Case, obstacle: Obstacle, rule: RuleRef, device: str) -> Remedy:
+    def _remedy(case: Case, obstacle: Obstacle, rule: RuleRef, device: str, server: str) -> Remedy:
         """Questions from that bridge are accepted before the rule, in its own table."""
+        theirs = by_owner(case, obstacle.place, rule, obstacle.hook, via=device, to=Endpoint(server, 53))
+        if theirs is not None:
+            return theirs
         host, opens = obstacle.place.host, f"this opens port 53/udp to all behind {device}; {IN_FIREWALL}"
         if rule.program is Program.NFT:
             first = ("nft", "insert", "rule", rule.family, rule.table, rule.chain, "iifname", device)

@@ -36,6 +36,16 @@ def refusing(case: Case, place: Place, address: str | None) -> str:
     return f"{nearest.kind} {nearest.dst}" if nearest else ""
 
 
+def translated(case: Case, place: Place) -> str:
+    """The destination as a host's routes see it: the container's address, where the host publishes what is dialled."""
+    probe = case.probe
+    if probe is None:
+        return ""
+    published = case.publication is not None and place == Place(host=case.publication[0].name)
+    sent_there = published and place != probe.source_at and probe.target_address
+    return (probe.target_address if sent_there else None) or probe.dialled or ""
+
+
 def _container(case: Case, place: Place) -> Container | None:
     host = case.before(place.host)
     return host.container(place.container) if host and place.container else None
@@ -144,7 +154,8 @@ class NoRoute(Cause):
             return None
         if at_source and probe.result.outcome not in {Outcome.UNREACHABLE, Outcome.DENIED}:
             return None
-        refused = refusing(case, obstacle.place, probe.dialled)
+        address = translated(case, obstacle.place)
+        refused = refusing(case, obstacle.place, address)
         route = f"{refused} refuses it" if refused else "no route covers it, and there is no default route"
         told = probe.result.detail or probe.result.outcome.value
         seen = (
@@ -154,7 +165,7 @@ class NoRoute(Cause):
         )
         return Finding(
             code=self.code,
-            summary=f"{whose(obstacle.place)} has no route to {probe.dialled}: {route}",
+            summary=f"{whose(obstacle.place)} has no route to {address}: {route}",
             where=Where(host=obstacle.place.host, component="routing", rule=refused or None),
             evidence=(f"{'ip -6' if case.is_v6 else 'ip'} route of {whose(obstacle.place)}: {route}", seen),
             remedies=(self._remedy(case, obstacle.place, refused),),
@@ -181,8 +192,27 @@ class NoRoute(Cause):
         gateways = list(filter(None, (each.gateway6 if case.is_v6 else each.gateway for each in ends)))
         if gateways:
             return in_place(case, place, (*ip, "route", "add", "default", "via", gateways[0]))
-        address = case.probe.dialled if case.probe else "ADDRESS"
+        address = translated(case, place)
+        connected = self._connected(case, place, address)
+        if connected:
+            return in_place(case, place, (*ip, "route", "add", *connected))
         return advise(place.host, f"add a route on {whose(place)}: {' '.join(ip)} route add {address} via ROUTER")
+
+    @staticmethod
+    def _connected(case: Case, place: Place, address: str) -> Argv:
+        """The route that the kernel makes with a bridge's address, where an engine's network has the destination; ``()`` for others."""
+        host = case.before(place.host) if place.container is None else None
+        for network in host.networks or () if host and not case.is_v6 else ():
+            link = host.own.link(network.bridge) if host and network.bridge else None
+            subnet = next((each for each in network.subnets if covers(each, address)), "")
+            own = (
+                next((each.address for each in link.addresses if subnet and covers(subnet, each.address)), "")
+                if link
+                else ""
+            )
+            if subnet and own and link is not None and link.up:
+                return (subnet, "dev", network.bridge, "src", own)
+        return ()
 
     def possible(self, case: Case) -> bool:
         """Only where the prediction does not tell the whole way, or ends for want of a route."""

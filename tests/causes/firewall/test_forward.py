@@ -8,6 +8,8 @@ import pytest
 
 from netprobe.evidence.reader import read
 from netprobe.pipeline import analyze
+from tests.causes.altered import commands, recorded
+from tests.causes.proof.test_drops import with_rules
 
 CAPTURES = Path(__file__).parents[3] / "captures"
 
@@ -25,3 +27,20 @@ def test_the_remedy_is_what_cures(name: str, remedy: str) -> None:
     assert cause is not None
     assert cause.code == "forward-drop"
     assert cause.remedy[0] == remedy
+
+
+def test_a_restart_does_not_write_the_jump_to_the_engines_chain() -> None:
+    """What is forwarded to the bridge never comes to the rule that a restart of the container writes: the connection is permitted instead."""
+    evidence = with_rules(
+        recorded("docker-user-drop"), (r"^\[\d+:\d+\] -A FORWARD -o docker0 -j DOCKER\n", ""), before=True
+    )
+    evidence = with_rules(evidence, (r"^\[\d+:\d+\] -A DOCKER-USER .*-j DROP\n", ""), before=True)
+    evidence = with_rules(evidence, (r"^:FORWARD DROP \[\d+:\d+\]$", ":FORWARD DROP [0:0]"), before=True)
+    evidence = with_rules(evidence, (r"^:FORWARD DROP \[0:0\]$", ":FORWARD DROP [3:180]"))
+    cause = analyze(evidence).cause
+    assert cause is not None
+    assert cause.code == "forward-drop"
+    assert commands(cause) == (
+        "iptables -I FORWARD -d 172.17.0.2 -p tcp --dport 80 -j ACCEPT",
+        "iptables -I FORWARD -s 172.17.0.2 -p tcp --sport 80 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+    )
