@@ -92,6 +92,7 @@ def test_loopback_is_really_sniffed() -> None:
             sniffing.start()
             sniffing.wait()
             sock.sendto(b"hello sniffer", ("127.0.0.1", number))
+            sniffing.settle()
             captured = sniffing.stop()
     finally:
         session.close()
