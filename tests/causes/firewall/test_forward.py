@@ -36,7 +36,7 @@ def test_a_restart_does_not_write_the_jump_to_the_engines_chain() -> None:
     )
     evidence = with_rules(evidence, (r"^\[\d+:\d+\] -A DOCKER-USER .*-j DROP\n", ""), before=True)
     evidence = with_rules(evidence, (r"^:FORWARD DROP \[\d+:\d+\]$", ":FORWARD DROP [0:0]"), before=True)
-    evidence = with_rules(evidence, (r"^:FORWARD DROP \[0:0\]$", ":FORWARD DROP [3:180]"))
+    evidence = with_rules(evidence, (r"^:FORWARD DROP \[0:0\]$", ":FORWARD DROP [5:300]"))
     cause = analyze(evidence).cause
     assert cause is not None
     assert cause.code == "forward-drop"
