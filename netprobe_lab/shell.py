@@ -40,7 +40,7 @@ def shell_argv(command: tuple[str, ...]) -> tuple[str, ...]:
     """Return what is run: an interactive shell for nothing, a shell's line for one word, several words as they are."""
     if not command:
         return "bash", "--norc"
-    return ("bash", "-c", command[0]) if len(command) == 1 else command
+    return ("bash", "-c", "--", command[0]) if len(command) == 1 else command
 
 
 def write_netprobe(lab: Lab) -> None:

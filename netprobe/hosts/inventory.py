@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import netprobe
 from netprobe.errors import EnvironmentFault, NetprobeError, UsageFault
-from netprobe.inventory.hosts import LOCAL, NAME, HostEntry, Inventory, InventoryFile, assemble, parse
+from netprobe.inventory.hosts import LOCAL, HostEntry, Inventory, InventoryFile, assemble, parse
 from netprobe.inventory.lab import RunningLab, choose_lab
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ def load(given: str | Path | None) -> Inventory:
 def _choose(given: str | Path | None) -> Path | None:
     named = given if given is not None else os.environ.get("NETPROBE_HOSTS") or None
     if named == LAB:
-        return Path(choose_lab(list(running_labs(LAB_ROOT)), _checkout(), _wanted_lab()).hosts_file)
+        return Path(
+            choose_lab(list(running_labs(LAB_ROOT)), _checkout(), os.environ.get("NETPROBE_LAB", "")).hosts_file
+        )
     if named is not None:
         return Path(named)
     config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "netprobe" / "hosts.toml"
@@ -51,11 +53,6 @@ def _choose(given: str | Path | None) -> Path | None:
         raise EnvironmentFault(
             f"{config}: permission denied, so whether it is there is unknown", "name the hosts file: --hosts FILE"
         ) from None
-
-
-def _wanted_lab() -> str:
-    wanted = os.environ.get("NETPROBE_LAB", "")
-    return wanted if NAME.match(wanted) else ""
 
 
 def _checkout() -> str:

@@ -74,6 +74,9 @@ def test_of_several_labs_this_checkouts(labs: Path, monkeypatch: pytest.MonkeyPa
     assert load("lab").origin == str(mine)
     monkeypatch.setenv("NETPROBE_LAB", "c")
     assert load("lab").lab == "c"
+    monkeypatch.setenv("NETPROBE_LAB", "../c")
+    with pytest.raises(EnvironmentFault, match=r"no lab called \.\./c is running"):
+        load("lab")
 
 
 def test_only_labs_that_root_wrote_down_count(labs: Path) -> None:

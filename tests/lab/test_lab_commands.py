@@ -38,6 +38,7 @@ def test_one_word_is_a_shells_line_and_several_are_a_command(lab: Lab) -> None:
     assert (words.returncode, words.stdout) == (0, "a  b|$HOME|;|")
     assert lab_command("shell", "server2", "--", "hostname").stdout == "server2\n"
     assert lab_command("shell", "server2", "").returncode == 0
+    assert lab_command("shell", "server2", "-nothing").returncode == 127, "no option of the shell, but its line"
 
 
 def test_a_shell_has_netprobe_and_the_labs_hosts(clean_lab: Lab) -> None:
