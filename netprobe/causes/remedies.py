@@ -235,6 +235,12 @@ def _packet(case: Case, host: str, rule: RuleRef, hook: Hook, *, reply: bool) ->
     return (*by, "-d", to.address, *last)
 
 
+def publishing(outer: int, port: int, transport: str, *, address: str = "") -> str:
+    """``-p 80:80``, ``-p 127.0.0.1:53:53/udp``: docker run's option, whose port is TCP's where it says nothing."""
+    suffix = "" if transport == "tcp" else f"/{transport}"
+    return f"-p {f'{address}:' if address else ''}{outer}:{port}{suffix}"
+
+
 def what_is_opened(case: Case) -> str:
     """``port 80/tcp of demo``, for sentences."""
     port = case.probe.dialled_port if case.probe else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netprobe.causes.remedies import publishing
 from netprobe.pipeline import analyze
 from tests.causes.altered import commands, recorded
 from tests.causes.proof.test_drops import with_rules
@@ -39,3 +40,8 @@ def test_a_rule_in_a_chain_of_another_program_stays() -> None:
     assert cause is not None
     assert commands(cause) == ("iptables -I INPUT -d 192.168.3.202 -p tcp --dport 80 -j ACCEPT",)
     assert "fail2ban" in cause.remedy[-1]
+
+
+def test_a_published_port_is_tcps_where_it_says_nothing() -> None:
+    assert publishing(80, 8080, "tcp") == "-p 80:8080"
+    assert publishing(53, 53, "udp", address="127.0.0.1") == "-p 127.0.0.1:53:53/udp"

@@ -9,7 +9,7 @@ from netprobe.causes.firewall.forward import ForwardDrop
 from netprobe.causes.firewall.host import port_of
 from netprobe.causes.proof.blocked import Filtered, past
 from netprobe.causes.proof.hooks import on_host
-from netprobe.causes.remedies import IN_FIREWALL, permit, setting, what_is_opened
+from netprobe.causes.remedies import IN_FIREWALL, permit, publishing, setting, what_is_opened
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run, shell_line
 from netprobe.model.rule import Hook, Program
@@ -291,7 +291,7 @@ class RawDirectDrop(Filtered):
         network = dialled_network(case, host) if host else None
         port = case.probe.dialled_port if case.probe else None
         published = [each for each in case.target.published if each.container_port == port] if case.target else []
-        wanted = f"-p {port}:{port}" if port is not None else "-p"
+        wanted = publishing(port, port, case.transport) if port is not None else "-p"
         to = f"port {published[0].host_port} of {found.host}" if published else f"a port that it publishes ({wanted})"
         option = "com.docker.network.bridge.trusted_host_interfaces=INTERFACE"
         lasting = [f"dial {to}", '"allow-direct-routing": true in daemon.json']

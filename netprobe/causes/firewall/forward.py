@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from netprobe.causes.proof.blocked import Filtered, blocked, past
 from netprobe.causes.proof.drops import may_stop, the_drop
 from netprobe.causes.proof.hooks import hook_at, last_hop
-from netprobe.causes.remedies import what_is_opened
+from netprobe.causes.remedies import publishing, what_is_opened
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run
 from netprobe.model.rule import Hook, Program
@@ -175,11 +175,11 @@ class ForwardDrop(_Counted):
             and ours
             and asks_user_chain(case, found.host)
             and self._dials_itself(case)
-            and case.probe is not None
+            and case.dialled is not None
         ):
-            port = case.probe.dialled_port
-            packet = ("-d", case.probe.dialled or "", "-p", case.transport, "--dport", str(port))
-            lasting = f"this opens {what_is_opened(case)} to all who have a route to it, until the next reboot; Docker keeps a port closed that is not published; for good: docker run -p {port}:{port} …"
+            address, port = case.dialled
+            packet = ("-d", address, "-p", case.transport, "--dport", str(port))
+            lasting = f"this opens {what_is_opened(case)} to all who have a route to it, until the next reboot; Docker keeps a port closed that is not published; for good: docker run {publishing(port, port, case.transport)} …"
             return (
                 run(found.host, found.rule.program, "-I", engine.user_chain, *packet, "-j", "ACCEPT", advice=lasting),
             )

@@ -10,7 +10,7 @@ from netprobe.causes.proof.drops import STOPPING
 from netprobe.causes.proof.hooks import hook_at
 from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import silent_points, whose
-from netprobe.causes.remedies import IN_FIREWALL, by_owner, is_narrow
+from netprobe.causes.remedies import IN_FIREWALL, by_owner, is_narrow, publishing
 from netprobe.evidence.model import Outcome, Place, Proto
 from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
 from netprobe.forward.netfilter import filter_of, pass_hook
@@ -163,7 +163,7 @@ class FirewallBypassed(Cause):
                 ),
                 advise(
                     host.name,
-                    f"or publish it for the host only: -p 127.0.0.1:{published.host_port}:{published.container_port}",
+                    f"or publish it for the host only: {publishing(published.host_port, published.container_port, published.proto, address='127.0.0.1')}",
                 ),
             ),
         )
