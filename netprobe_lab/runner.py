@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netprobe_lab.ask import Answer, explain, print_report, replay
 from netprobe_lab.compare import disagreements
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from netprobe_lab.experiments.model import Experiment, Step
 
+_ASKED_AT_MOST = 3  # the kernel gives up on a neighbour after 3 s (neigh/default/mcast_solicit)
 Situation = tuple[tuple["Step", ...], tuple["Step", ...]]
 
 
@@ -60,7 +61,7 @@ def ask(lab: Lab, experiment: Experiment, evidence: Path, *, over_ssh: bool = Fa
     for machine in SERVERS:
         addresses |= container_addresses(lab, machine.name)
     arguments = tuple(word.format_map(addresses) for word in experiment.explain)
-    answer = explain(lab, arguments, evidence, experiment.unlisted, over_ssh=over_ssh)
+    answer = _explained(lab, experiment, arguments, evidence, over_ssh=over_ssh)
     if experiment.edits:
         edit(evidence, experiment.edits)
         answer = replay(evidence)
@@ -68,6 +69,22 @@ def ask(lab: Lab, experiment: Experiment, evidence: Path, *, over_ssh: bool = Fa
     return Outcome(
         experiment=experiment, arguments=arguments, answer=answer, evidence=evidence, disagreements=tuple(found)
     )
+
+
+def _explained(
+    lab: Lab, experiment: Experiment, arguments: tuple[str, ...], evidence: Path, *, over_ssh: bool
+) -> Answer:
+    """Ask; once more where the kernel was still resolving the next hop for the question before: it then refuses without sending anything."""
+    for _ in range(_ASKED_AT_MOST):
+        answer = explain(lab, arguments, evidence, experiment.unlisted, over_ssh=over_ssh)
+        if not _refused_unseen(answer.report):
+            break
+    return answer
+
+
+def _refused_unseen(report: dict[str, Any]) -> bool:
+    """Whether no packet was seen, and the prober was told that a neighbour did not answer an earlier packet."""
+    return report["verdict"] == "undetermined" and not report["hops"] and "EHOSTUNREACH" in report["why"]
 
 
 def outcomes(

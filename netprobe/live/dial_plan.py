@@ -90,6 +90,15 @@ def make_dial_plan(sessions: HostSessions, source: Place, target: Target, resolv
     return _by_inventory(sessions, hosts, source, target) or _by_host_lookup(sessions, hosts, source, target, resolver)
 
 
+def may_look_up(hosts: Mapping[str, Host], source: Place, target: Target) -> bool:
+    """Whether making the plan may send a look-up of the name. Its packets, and their retransmissions, count in the rules as the probe's do."""
+    if target.proto is Proto.DNS or target.address is not None:
+        return False
+    if source.container is not None and target.host is None:
+        return True
+    return target.name not in hosts and not containers_named(hosts, target.name, target.host)
+
+
 def _name_server(hosts: Mapping[str, Host], source: Place) -> DialPlan:
     namespace = namespace_of(hosts, source)
     server = servers_of(namespace.resolv_conf if namespace is not None else None)[0]

@@ -25,7 +25,7 @@ from netprobe.evidence.model import (
 from netprobe.forward import Request
 from netprobe.forward.plan import itinerary, on_segment, way_back
 from netprobe.hosts.session import HostLostError, RemoteError
-from netprobe.live.dial_plan import DialPlan, enter_target, find_source, make_dial_plan
+from netprobe.live.dial_plan import DialPlan, enter_target, find_source, make_dial_plan, may_look_up
 from netprobe.live.naming import SilentResolver, SourceResolver
 from netprobe.probe import craft
 from netprobe.probe.plan import Dial, dial_address, host_addresses
@@ -85,7 +85,8 @@ class Run:
                 threading.Thread(target=self.meanwhile, daemon=True).start()
             sessions.survey(self._wanted())
             place = find_source(sessions, self.source)
-            sessions.ask_rest(place.host)
+            if self.question.predict or not may_look_up(sessions.hosts(), place, self.target):
+                sessions.ask_rest(place.host)  # else the look-up's own packets would count between the two states
         with self._phase("names", "finding the target"):
             resolver = SilentResolver if self.question.predict else SourceResolver
             plan = make_dial_plan(sessions, place, self.target, resolver(sessions, place, int(self.tag[4:8], 16)))
