@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,7 +61,9 @@ def _sharing() -> Path | None:
     file, text = folder / "config", SHARED.format(folder=folder)
     try:
         if not file.exists() or file.read_text() != text:
-            draft = folder / f"config.{os.getpid()}"
+            draft = (
+                folder / f"config.{os.getpid()}.{threading.get_ident()}"
+            )  # each host is reached by a thread of its own
             draft.write_text(text)
             draft.rename(file)
     except OSError:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,3 +55,20 @@ def test_without_a_private_folder_nothing_is_shared(runtime: Path) -> None:
 def test_a_folder_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / name))
     assert control_folder() is None
+
+
+@pytest.mark.parametrize("_round", range(20))
+def test_hosts_that_are_reached_at_once_read_a_whole_configuration(runtime: Path, _round: int) -> None:
+    """Each host has a thread of its own: none may find what another has begun to write."""
+    first = Barrier(8)
+
+    def read(number: int) -> str:
+        first.wait(5.0)
+        words = argv(parse_reach("h", f"ssh://h{number}"), ())
+        return Path(next(word[2:] for word in words if word.startswith("-F"))).read_text()
+
+    with ThreadPoolExecutor(8) as pool:
+        texts = set(pool.map(read, range(8)))
+    assert len(texts) == 1
+    assert "ControlPersist 60" in texts.pop()
+    assert [file.name for file in (runtime / "netprobe-ssh").iterdir()] == ["config"]
