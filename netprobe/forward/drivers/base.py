@@ -49,7 +49,7 @@ class Driver:
 
     def deliver(self, frame: Frame, link: Link) -> Arrival | Onto:
         """Carry a frame out of such an interface of the host (:meth:`owns`). Raises as :meth:`leave`."""
-        raise NotImplementedError
+        raise UnknownHere(f"{frame.place}: where {link.name} leads is not known")
 
     def bearers(self, frame: Frame, host: Host) -> Iterator[Bearer]:
         """Whoever of this driver's containers on a host has the frame's address on a wire."""
