@@ -74,17 +74,24 @@ def ask(lab: Lab, experiment: Experiment, evidence: Path, *, over_ssh: bool = Fa
 def _explained(
     lab: Lab, experiment: Experiment, arguments: tuple[str, ...], evidence: Path, *, over_ssh: bool
 ) -> Answer:
-    """Ask; once more where the kernel was still resolving the next hop for the question before: it then refuses without sending anything."""
+    """Ask, and again where the answer is that not all could be seen: a machine that is busy makes this slower, not wrong."""
     for _ in range(_ASKED_AT_MOST):
         answer = explain(lab, arguments, evidence, experiment.unlisted, over_ssh=over_ssh)
-        if not _refused_unseen(answer.report):
+        if not _in_vain(answer.report):
             break
     return answer
 
 
-def _refused_unseen(report: dict[str, Any]) -> bool:
-    """Whether no packet was seen, and the prober was told that a neighbour did not answer an earlier packet."""
-    return report["verdict"] == "undetermined" and not report["hops"] and "EHOSTUNREACH" in report["why"]
+def _in_vain(report: dict[str, Any]) -> bool:
+    """Whether nothing was determined for one of two reasons that pass.
+
+    The sniffers were too slow, and lost packets; or the kernel was still resolving the next hop for the question before, and refuses without
+    sending anything.
+    """
+    if report["verdict"] != "undetermined":
+        return False
+    lost = any("the kernel dropped" in each for each in report["unknowns"])
+    return lost or (not report["hops"] and "EHOSTUNREACH" in report["why"])
 
 
 def outcomes(
