@@ -142,6 +142,7 @@ class Flying:
         ttl: hops left.
         direction: request or reply. leg: 2 for docker-proxy's inner connection.
         orig: what was dialled before DNAT in this namespace: (address, port).
+        mark: the packet's mark in this namespace (``meta mark``, ``-m mark``, ``ip rule fwmark``); 0 is none, None is not known.
     """
 
     src: str | None
@@ -153,6 +154,7 @@ class Flying:
     direction: Direction = Direction.REQUEST
     leg: int = 1
     orig: tuple[str, int | None] | None = None
+    mark: int | None = 0
 
     @property
     def endpoints(self) -> tuple[str | None, int | None, str, int | None]:
@@ -163,7 +165,7 @@ class Flying:
         """The answer to it."""
         return replace(
             self, src=self.dst, sport=self.dport, dst=self.src or "", dport=self.sport,
-            direction=Direction.REPLY, ttl=64, orig=None,
+            direction=Direction.REPLY, ttl=64, orig=None, mark=0,
         )  # fmt: skip
 
 

@@ -69,6 +69,7 @@ class Filter:
             dst_type=_type(self.namespace, packet.dst),
             orig_dst=dialled,
             orig_dport=port,
+            mark=packet.mark,
         )
 
 

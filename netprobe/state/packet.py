@@ -21,6 +21,8 @@ class PacketTuple:
         ctstate: conntrack's state in capitals (``NEW``, ``ESTABLISHED`` …).
         src_type, dst_type: the kernel's address types (``LOCAL``, ``UNICAST`` …) as ``-m addrtype`` names them.
         orig_dst, orig_dport: what was dialled before DNAT (``--ctorigdst``, ``--ctorigdstport``).
+        mark: the packet's mark at this moment; 0 is none.
+        ctmark: its connection's mark.
     """
 
     src: str | None = None
@@ -35,6 +37,8 @@ class PacketTuple:
     dst_type: str | None = None
     orig_dst: str | None = None
     orig_dport: int | None = None
+    mark: int | None = None
+    ctmark: int | None = None
 
     @property
     def carried(self) -> str | None:
