@@ -23,6 +23,14 @@ class PacketTuple:
         orig_dst, orig_dport: what was dialled before DNAT (``--ctorigdst``, ``--ctorigdstport``).
         mark: the packet's mark at this moment; 0 is none.
         ctmark: its connection's mark.
+        ctdir: ``ORIGINAL`` or ``REPLY``.
+        ctstatus: conntrack's status bits in capitals (``SEEN_REPLY`` ``ASSURED`` ``CONFIRMED`` ``SNAT`` ``DNAT``).
+        orig_src, orig_sport: who began the connection, before source NAT.
+        repl_src, repl_sport, repl_dst, repl_dport: the answer that is waited for, as far as NAT was decided by now.
+        tracked: conntrack has it; False before it looked (raw), and behind NOTRACK.
+        tcp_flags: ``SYN``, ``ACK`` … in capitals; None for other protocols. icmp: type and code.
+        ttl, dscp: of the IP header. length: the least and the most that the IP packet is long, in bytes.
+        in_port, out_port: the ports of a bridge that switches it (``-m physdev``); ``""`` for none.
     """
 
     src: str | None = None
@@ -39,6 +47,22 @@ class PacketTuple:
     orig_dport: int | None = None
     mark: int | None = None
     ctmark: int | None = None
+    ctdir: str | None = None
+    ctstatus: frozenset[str] | None = None
+    orig_src: str | None = None
+    orig_sport: int | None = None
+    repl_src: str | None = None
+    repl_sport: int | None = None
+    repl_dst: str | None = None
+    repl_dport: int | None = None
+    tracked: bool | None = None
+    tcp_flags: frozenset[str] | None = None
+    icmp: tuple[int, int] | None = None
+    ttl: int | None = None
+    dscp: int | None = None
+    length: tuple[int, int] | None = None
+    in_port: str | None = None
+    out_port: str | None = None
 
     @property
     def carried(self) -> str | None:
