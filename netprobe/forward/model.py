@@ -10,6 +10,7 @@ from netprobe.model.report import Direction
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Place
+    from netprobe.forward.conntrack import Connection
     from netprobe.model.remedy import Argv
     from netprobe.model.report import Hop
     from netprobe.model.rule import Hook, RuleRef
@@ -141,8 +142,11 @@ class Flying:
         proto: ``tcp``, ``udp`` or ``icmp``.
         ttl: hops left.
         direction: request or reply. leg: 2 for docker-proxy's inner connection.
-        orig: what was dialled before DNAT in this namespace: (address, port).
         mark: the packet's mark in this namespace (``meta mark``, ``-m mark``, ``ip rule fwmark``); 0 is none, None is not known.
+        connection: as this namespace's conntrack has it; None before conntrack looked, and where it does not know it.
+        untracked: conntrack is told to leave it alone (NOTRACK). zone: the conntrack zone that a rule puts it in.
+        tos: of the IP header. mss: that a SYN offers, None not known. mac: the sender's on the link that it came by, None not known.
+        bridge: the bridge ports by which it is switched, (in, out), while bridge netfilter looks at it.
     """
 
     src: str | None
@@ -153,8 +157,14 @@ class Flying:
     ttl: int = 64
     direction: Direction = Direction.REQUEST
     leg: int = 1
-    orig: tuple[str, int | None] | None = None
     mark: int | None = 0
+    connection: Connection | None = None
+    untracked: bool = False
+    zone: int = 0
+    tos: int | None = 0
+    mss: int | None = None
+    mac: str | None = None
+    bridge: tuple[str, str] | None = None
 
     @property
     def endpoints(self) -> tuple[str | None, int | None, str, int | None]:
@@ -165,7 +175,8 @@ class Flying:
         """The answer to it."""
         return replace(
             self, src=self.dst, sport=self.dport, dst=self.src or "", dport=self.sport,
-            direction=Direction.REPLY, ttl=64, orig=None, mark=0,
+            direction=Direction.REPLY, ttl=64, mark=0, connection=None, untracked=False, zone=0,
+            tos=0, mss=None, mac=None, bridge=None,
         )  # fmt: skip
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from netprobe.forward.conntrack import DST, Conntrack, tracked, translated, undone
 from netprobe.forward.guesses import routes
 from netprobe.forward.model import Barrier, Flying, Obstacle, Stopped, UnknownHere, WalkStep
 from netprobe.forward.netfilter import Filter, filter_of, pass_hook, pass_netdev
@@ -32,6 +33,7 @@ class Stack:
     hosts: Mapping[str, Host]
     mode: Mode
     trail: Trail
+    conntrack: Conntrack = field(default_factory=Conntrack)
 
     def check(self, find: Callable[[], Obstacle | None]) -> None:
         """Meet what a setting puts in the way."""
@@ -51,27 +53,29 @@ class Stack:
             self.mode.unknown(why)
             return Filter(place=place, namespace=host.namespace(place.container), known=False)
 
-    def hook(
-        self, by: Filter, hook: str, packet: Flying, *, in_if: str = "", out_if: str = "", new: bool = True
-    ) -> Flying:
+    def hook(self, by: Filter, hook: str, packet: Flying, *, in_if: str = "", out_if: str = "") -> Flying:
         """Pass a hook; where it translates destinations, that is a fork."""
-        passed = self._by_rules(by, hook, packet, in_if=in_if, out_if=out_if, new=new)
-        if hook not in _DECIDES_NAT or packet.direction is Direction.REPLY or by.place.container or not new:
+        passed = self._by_rules(by, hook, packet, in_if=in_if, out_if=out_if)
+        if not passed:
+            packet = undone(tracked(packet, self.conntrack.known(by.place)), hook)
+        told = hook not in _DECIDES_NAT or packet.direction is Direction.REPLY or bool(by.place.container)
+        if told or (packet.connection is not None and DST in packet.connection.decided and not passed):
             return passed[0] if passed else packet
-        return self.mode.choose(passed, lambda: self._translations(by.place, packet), f"{by.place}: {hook}")
+        return self.mode.choose(passed, lambda: self._translations(by.place, hook, packet), f"{by.place}: {hook}")
 
-    def _by_rules(self, by: Filter, hook: str, packet: Flying, **options: object) -> tuple[Flying, ...]:
+    def _by_rules(self, by: Filter, hook: str, packet: Flying, *, in_if: str, out_if: str) -> tuple[Flying, ...]:
         """The packet behind a hook as its rules have it; empty where they do not tell."""
         if not by.known or not self.mode.heeds_rules:
             return ()
         gone = self.mode.gone(by.place)
+        known = self.conntrack.known(by.place)
         for _ in range(_MAX_RULES):
             try:
-                passed, steps = pass_hook(by, hook, packet, gone=gone, **options)  # type: ignore[arg-type]  # as _hook has them
+                passed, steps = pass_hook(by, hook, packet, in_if=in_if, out_if=out_if, gone=gone, known=known)
             except Stopped as stopped:
                 self.mode.meet(stopped.obstacle)
                 if not self.mode.explores:
-                    return (packet,)
+                    return (undone(tracked(packet, known), hook),)
                 gone |= {stopped.obstacle.rule} if stopped.obstacle.rule else set()
             except UnknownHere as why:
                 self.mode.unknown(why)
@@ -81,12 +85,12 @@ class Stack:
                 return (passed,)
         return ()
 
-    def _translations(self, place: Place, packet: Flying) -> Iterator[Flying]:
+    def _translations(self, place: Place, hook: str, packet: Flying) -> Iterator[Flying]:
         """What may become of a packet's destination in a host that publishes the port: DNAT, or not."""
         host = self.hosts[place.host]
         to = published_end(host, packet.dst, packet.dport, packet.proto, six=True)
         if to is not None:
-            yield replace(packet, dst=to.address, dport=to.port, orig=(packet.dst, packet.dport))
+            yield translated(packet, hook, to.address, to.port)
         yield packet
 
     def netdev(self, by: Filter, hook: str, device: str, packet: Flying) -> None:

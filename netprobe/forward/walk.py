@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
-from netprobe.forward.conntrack import Conntrack
+from netprobe.forward.conntrack import leaving
 from netprobe.forward.frame import Frame, Tap
 from netprobe.forward.guesses import beyond
 from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
@@ -55,7 +55,6 @@ class Walker:
     mode: Mode
     trail: Trail
     arrives: Place | None = None
-    conntrack: Conntrack = field(default_factory=Conntrack)
     entered: int = 0
     ends: list[tuple[Place, Flying]] = field(default_factory=list)
     asked: list[tuple[Place, str, int | None]] = field(default_factory=list)
@@ -92,13 +91,12 @@ class Walker:
         packet = replace(packet, src=packet.src or way.src or None)
         if packet.direction is Direction.REQUEST:
             self.asked.append((place, packet.dst, packet.dport))
-        restored = self.conntrack.restored(place, packet)
-        passed = restored or self.stack.hook(by, "OUTPUT", packet, out_if=way.dev)
+        passed = self.stack.hook(by, "OUTPUT", packet, out_if=way.dev)
         if passed.dst != packet.dst:
             way = self.stack.route(place, namespace, passed.dst, passed.src or "", packet.direction)
             self.stack.check(lambda: no_route_localnet(place, host, passed, way))
-        left = passed if restored is not None else self.stack.hook(by, "POSTROUTING", passed, out_if=way.dev)
-        self.conntrack.track(place, packet, left)
+        left = self.stack.hook(by, "POSTROUTING", passed, out_if=way.dev)
+        self.stack.conntrack.track(place, packet, left)
         if way.local:
             self._over_lo(place, by, left)
         else:
@@ -115,8 +113,8 @@ class Walker:
         self.trail.pass_tap(
             Tap(point=point_name(place.host, "lo", place.container), place=place, interface="lo"), packet
         )
-        self.stack.hook(by, "PREROUTING", packet, in_if="lo", new=False)
-        self._deliver(place, self.stack.hook(by, "INPUT", packet, in_if="lo"))
+        passed = self.stack.hook(by, "PREROUTING", packet, in_if="lo")
+        self._deliver(place, self.stack.hook(by, "INPUT", passed, in_if="lo"))
 
     def _receive(self, place: Place, packet: Flying, in_if: str, tap: Tap | None = None) -> None:
         """Arrived by an interface: ingress, PREROUTING, routing, and then in, or on; ``tap``: its point, still to be seen behind PREROUTING."""
@@ -125,36 +123,30 @@ class Walker:
         by = self.stack.filter(host, place, packet.dst)
         if tap is None:
             self.stack.netdev(by, "ingress", in_if, packet)
-        restored = self.conntrack.restored(place, packet)
         passed = self.stack.hook(by, "PREROUTING", packet, in_if=in_if)
-        if restored is not None:
-            passed = replace(passed, dst=restored.dst, dport=restored.dport)
         if tap is not None:
             self.trail.pass_tap(tap, passed)
             self.stack.netdev(by, "ingress", in_if, passed)
         self.stack.check(lambda: reverse_path(place, host, passed, in_if))
         if _owns(host, place, namespace, passed.dst):
-            self._in(place, by, packet, restored or passed, in_if)
+            self._in(place, by, packet, passed, in_if)
         else:
-            self._on(place, by, packet, passed, restored, in_if)
+            self._on(place, by, packet, passed, in_if)
 
     def _in(self, place: Place, by: Filter, came: Flying, packet: Flying, in_if: str) -> None:
         passed = self.stack.hook(by, "INPUT", packet, in_if=in_if)
-        self.conntrack.track(place, came, passed)
+        self.stack.conntrack.track(place, came, passed)
         self._deliver(place, passed)
 
-    def _on(self, place: Place, by: Filter, came: Flying, packet: Flying, restored: Flying | None, in_if: str) -> None:
+    def _on(self, place: Place, by: Filter, came: Flying, packet: Flying, in_if: str) -> None:
         """Forwarded."""
         host, namespace = self._namespace(place)
         way = self.stack.route(place, namespace, packet.dst, packet.src or "", packet.direction)
         self.stack.check(lambda: forwarding_off(place, host, packet, in_if))
         passed = self.stack.hook(by, "FORWARD", packet, in_if=in_if, out_if=way.dev)
         passed = replace(passed, ttl=passed.ttl - 1)
-        if restored is not None:
-            passed = replace(passed, src=restored.src, sport=restored.sport)
-        else:
-            passed = self.stack.hook(by, "POSTROUTING", passed, in_if=in_if, out_if=way.dev)
-        self.conntrack.track(place, came, passed)
+        passed = self.stack.hook(by, "POSTROUTING", passed, in_if=in_if, out_if=way.dev)
+        self.stack.conntrack.track(place, came, passed)
         self._out(place, passed, way)
 
     # -- links --------------------------------------------------------------------------------------------------------
@@ -163,6 +155,7 @@ class Walker:
         """Out of an interface, over the link, into the next namespace."""
         host, _ = self._namespace(place)
         self.stack.netdev(self.stack.filter(host, place, packet.dst), "egress", way.dev, packet)
+        packet = leaving(packet)
         frame = Frame(
             hosts=self.hosts, place=place, device=way.dev, address=way.via or packet.dst, direction=packet.direction,
             mode=self.mode,
@@ -202,10 +195,11 @@ class Walker:
         if not bridge_netfilter(host, packet.dst):
             return packet
         by = self.stack.filter(host, own, packet.dst)
-        restored = self.conntrack.restored(own, packet)
         passed = self.stack.hook(by, "PREROUTING", packet, in_if=bridge)
         passed = self.stack.hook(by, "FORWARD", passed, in_if=bridge, out_if=bridge)
-        return passed if restored is None else replace(passed, src=restored.src, sport=restored.sport)
+        passed = self.stack.hook(by, "POSTROUTING", passed, in_if=bridge, out_if=bridge)
+        self.stack.conntrack.track(own, packet, passed)
+        return leaving(passed)
 
     def _filters_first(self, arrival: Arrival, dst: str) -> bool:
         """Whether a bridge hands up what comes from a port of its own behind PREROUTING only (br_nf_pre_routing, ip_sabotage_in)."""

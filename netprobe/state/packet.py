@@ -29,7 +29,8 @@ class PacketTuple:
         repl_src, repl_sport, repl_dst, repl_dport: the answer that is waited for, as far as NAT was decided by now.
         tracked: conntrack has it; False before it looked (raw), and behind NOTRACK.
         tcp_flags: ``SYN``, ``ACK`` … in capitals; None for other protocols. icmp: type and code.
-        ttl, dscp: of the IP header. length: the least and the most that the IP packet is long, in bytes.
+        ttl, tos: of the IP header. length: the least and the most that the IP packet is long, in bytes.
+        mss: that a SYN offers. mac: the sender's on the link that it came by. uid: of the process that sends it from here.
         in_port, out_port: the ports of a bridge that switches it (``-m physdev``); ``""`` for none.
     """
 
@@ -59,8 +60,11 @@ class PacketTuple:
     tcp_flags: frozenset[str] | None = None
     icmp: tuple[int, int] | None = None
     ttl: int | None = None
-    dscp: int | None = None
+    tos: int | None = None
     length: tuple[int, int] | None = None
+    mss: int | None = None
+    mac: str | None = None
+    uid: int | None = None
     in_port: str | None = None
     out_port: str | None = None
 

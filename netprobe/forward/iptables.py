@@ -1,0 +1,61 @@
+"""One built-in chain of iptables and a packet: how it ends, what it changed, and what stands in the way of knowing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netprobe.forward.model import Flying, Obstacle, Stopped, UnknownHere
+from netprobe.forward.seen import seen
+from netprobe.forward.traverse import traverse
+from netprobe.model.rule import Hook
+from netprobe.state.iptables import Rule, delete_argv, policy_argv
+
+if TYPE_CHECKING:
+    from netprobe.evidence.model import Place
+    from netprobe.forward.netfilter import At
+    from netprobe.forward.traverse import Traversal
+    from netprobe.state.iptables import Ruleset
+
+PRIORITY = {"raw": -300, "mangle": -150, "filter": 0, "security": 50}
+TABLES = {
+    "PREROUTING": ("raw", "mangle", "nat"),
+    "INPUT": ("mangle", "filter", "security", "nat"),
+    "FORWARD": ("mangle", "filter", "security"),
+    "OUTPUT": ("raw", "mangle", "nat", "filter", "security"),
+    "POSTROUTING": ("mangle", "nat"),
+}
+TRANSLATING = frozenset({"DNAT", "SNAT", "REDIRECT", "MASQUERADE", "NETMAP"})
+
+
+def pass_table(at: At, ruleset: Ruleset, table: str, packet: Flying) -> tuple[Flying, Rule | None]:
+    """Pass a table's chain of a hook; return the packet behind it, and the rule that translates, if one does.
+
+    Raises:
+        Stopped: dropped or rejected.
+        UnknownHere: a rule that may match would change the walk.
+    """
+    view = seen(at.by.namespace, packet, in_if=at.in_if, out_if=at.out_if)
+    walk = traverse(ruleset, table, at.hook, view, at.gone)
+    _refuse_doubt(at.by.place, walk)
+    if walk.stops:
+        raise Stopped(_obstacle(at, walk, packet))
+    rule = walk.decided_by if isinstance(walk.decided_by, Rule) and walk.verdict in TRANSLATING else None
+    return packet, rule
+
+
+def _refuse_doubt(place: Place, walk: Traversal) -> None:
+    """A rule that may match matters only if it would end the walk in another way."""
+    if walk.given_up:
+        raise UnknownHere(f"{place}: its chains call each other without end, or hold very many rules")
+    for rule in walk.doubts:
+        if rule.target != (walk.verdict or "ACCEPT"):
+            what = ", ".join(rule.unknown) or "what the packet does not tell"
+            raise UnknownHere(f"{place}: {rule.ref} ({rule.text}) matches on {what}")
+
+
+def _obstacle(at: At, walk: Traversal, packet: Flying) -> Obstacle:
+    decided = walk.decided_by
+    if decided is None:
+        raise UnknownHere(f"{at.by.place}: a verdict without a rule")
+    undo = delete_argv(decided) if isinstance(decided, Rule) else policy_argv(decided)
+    return Obstacle.of_rule(at.by.place, decided.ref, direction=packet.direction, undo=undo, hook=Hook(at.hook))
