@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.firewall.bridge import BridgeNfForwardDrop, IccFalse, NftBackendForwardDrop, RawDirectDrop
+from netprobe.causes.firewall.container import ContainerFirewall
 from netprobe.causes.firewall.direct import V6DirectBlocked
 from netprobe.causes.firewall.forward import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
 from netprobe.causes.firewall.host import (
@@ -91,6 +92,7 @@ CAUSES: tuple[Cause, ...] = (
     BridgeAddressLost(),
     LegacyNftMix(),
     IngressDrop(),
+    ContainerFirewall(),
     OutputDrop(),
     IccFalse(),
     DockerUserDrop(),

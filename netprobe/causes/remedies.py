@@ -77,7 +77,7 @@ def without_rule(
     if theirs is not None:
         return theirs
     mine = owner is None and _is_administrators(case, place.host, rule) and is_narrow(rule)
-    accept = () if mine else permit(case, place.host, rule, hook=hook, reply=reply)
+    accept = () if mine else permit(case, place, rule, hook=hook, reply=reply)
     if accept:
         opened = "the way back to every connection that was let in" if reply else _opened(case, accept)
         back = () if reply or not rule.policy or hook not in FORWARDED else (_back(accept),)
@@ -110,7 +110,7 @@ def by_owner(
     """
     owner, host = owner_of(case, place, rule), case.before(place.host)
     whom = f"port {to.port}/{case.transport} of {to.address}" if to is not None else what_is_opened(case)
-    to = to or (_destination(case, place.host, rule, hook) if hook is not None else None)
+    to = to or (_destination(case, place, rule, hook) if hook is not None else None)
     if owner is None or host is None or hook is None or to is None:
         return None
     opening = Opening(
@@ -174,10 +174,10 @@ def is_narrow(rule: RuleRef) -> bool:
     return False
 
 
-def permit(case: Case, host: str, rule: RuleRef, *, hook: Hook | None, reply: bool = False) -> Argv:
+def permit(case: Case, place: Place, rule: RuleRef, *, hook: Hook | None, reply: bool = False) -> Argv:
     """The argv that accepts the connection before a rule or policy, in its own table; empty where nothing tells what to accept."""
     nft = rule.program is Program.NFT
-    packet = _packet(case, host, rule, hook, reply=reply) if hook else ()
+    packet = _packet(case, place, rule, hook, reply=reply) if hook else ()
     if hook is None or not packet:
         return ()
     if nft:
@@ -188,12 +188,13 @@ def permit(case: Case, host: str, rule: RuleRef, *, hook: Hook | None, reply: bo
     return (rule.program, *named, "-I", base_of(hook, rule.table), *packet, "-j", "ACCEPT")
 
 
-def _destination(case: Case, host: str, rule: RuleRef, hook: Hook) -> Endpoint | None:
+def _destination(case: Case, place: Place, rule: RuleRef, hook: Hook) -> Endpoint | None:
     """The destination that rules see there: behind DNAT, where it is forwarded, or filtered on its way out of its own host."""
     probe = case.probe
     if probe is None or not probe.dialled:
         return None
-    if case.publication is not None and probe.target_address and _is_translated(case, host, rule, hook):
+    inside = place.container is not None and place == case.intent.target
+    if probe.target_address and (inside or _is_translated(case, place.host, rule, hook)):
         return Endpoint(probe.target_address, probe.target_port)
     return Endpoint(probe.dialled, probe.dialled_port)
 
@@ -215,9 +216,9 @@ def _source(case: Case) -> str:
     return hop.packet.src.address if hop and hop.packet and hop.direction is Direction.REQUEST else ""
 
 
-def _packet(case: Case, host: str, rule: RuleRef, hook: Hook, *, reply: bool) -> Argv:
+def _packet(case: Case, place: Place, rule: RuleRef, hook: Hook, *, reply: bool) -> Argv:
     """What matches it there: its destination and port, and its source where the rule chose by that; an answer by its connection."""
-    nft, to = rule.program is Program.NFT, _destination(case, host, rule, hook)
+    nft, to = rule.program is Program.NFT, _destination(case, place, rule, hook)
     if to is None or hook in _AT_A_DEVICE:
         return ()
     if reply:

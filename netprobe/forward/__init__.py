@@ -106,6 +106,7 @@ def _walk(
         unknown=unknown,
         resolved=tuple(dict.fromkeys(trail.resolved)),
         arrives=walk.arrives,
+        unrecorded=tuple(dict.fromkeys(trail.unrecorded)),
     )
 
 

@@ -121,6 +121,7 @@ class Prediction:
         resolved: the addresses that are resolved on the links of the way (next hops), in order.
         beyond: how the walk ends once every obstacle that can be passed is gone; ``outcome`` where there is none.
         arrives: the namespace that it comes to last (whether a socket there takes it or not), None when that is not known.
+        unrecorded: the namespaces on the way whose rules were not all recorded: what was not is taken to be none.
     """
 
     outcome: PredictedOutcome
@@ -131,6 +132,15 @@ class Prediction:
     resolved: tuple[str, ...] = ()
     beyond: PredictedOutcome = PredictedOutcome.UNKNOWN
     arrives: Place | None = None
+    unrecorded: tuple[Place, ...] = ()
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """What the walk takes for granted, one sentence each."""
+        return tuple(
+            f"not all firewall rules inside {each.container or each.host} were recorded: there are taken to be no others"
+            for each in self.unrecorded
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

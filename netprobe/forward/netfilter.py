@@ -45,7 +45,8 @@ _NAT = {DST: -100, SRC: 100}
 class Filter:
     """What filters one namespace's packets of one IP version.
 
-    ``rulesets``: of both iptables backends, where there are two. ``known`` False: they were not read.
+    ``rulesets``: of both iptables backends, where there are two. ``known`` False: they were not read. ``recorded`` False: an older version, or a
+    container that was not looked into; then there are taken to be none beside those here.
     """
 
     place: Place
@@ -53,6 +54,7 @@ class Filter:
     rulesets: tuple[Ruleset, ...] = ()
     nft: NftRuleset | None = None
     known: bool = True
+    recorded: bool = True
 
 
 def filter_of(host: Host, place: Place, address: str) -> Filter:
@@ -61,15 +63,21 @@ def filter_of(host: Host, place: Place, address: str) -> Filter:
     Raises:
         UnknownHere: it was not read.
     """
-    namespace = host.namespace(place.container)
-    if place.container is not None:  # a container's own rules are Docker's for its resolver, as a rule, or none
-        rulesets = () if ":" in address else (namespace.ruleset,)
-        return Filter(place=place, namespace=namespace, rulesets=tuple(filter(None, rulesets)))
-    main = host.ruleset6 if ":" in address else host.ruleset
-    if main is None:
-        raise UnknownHere(f"the {'ip6tables' if ':' in address else 'iptables'} rules of {place} are not known")
-    legacy = None if ":" in address else host.legacy
-    return Filter(place=place, namespace=namespace, rulesets=tuple(filter(None, (main, legacy))), nft=host.nft)
+    namespace, six = host.namespace(place.container), ":" in address
+    read: Host | Namespace = host if place.container is None else namespace
+    main, backend = (read.ruleset6, "ip6tables") if six else (read.ruleset, "iptables")
+    legacy = None if six else read.legacy
+    for key, rules in ((backend, main), ("iptables-legacy", legacy), ("nft", read.nft)):
+        due = not six if key == "iptables-legacy" else True
+        if rules is None and due and (read.asked(key) or (key == backend and place.container is None)):
+            raise UnknownHere(f"the {'nftables' if key == 'nft' else key} rules of {place} are not known")
+    return Filter(
+        place=place,
+        namespace=namespace,
+        rulesets=tuple(filter(None, (main, legacy))),
+        nft=read.nft,
+        recorded=main is not None and read.nft is not None,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

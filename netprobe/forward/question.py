@@ -9,6 +9,8 @@ from netprobe.forward import Request, predict
 from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.point import PointName
+from netprobe.model.report import Direction
+from netprobe.model.rule import Hook
 from netprobe.paths.classify import name_way
 from netprobe.paths.story import Observation, Symptom
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from netprobe.evidence.model import Place, Probe
-    from netprobe.forward.model import Prediction
+    from netprobe.forward.model import Obstacle, Prediction
     from netprobe.model.report import Hop, PathCode
     from netprobe.paths.story import Intent
     from netprobe.state.model import Host
@@ -55,10 +57,17 @@ def path_of(prediction: Prediction, intent: Intent) -> PathCode | None:
 
 
 def _comes_to(prediction: Prediction) -> Place | None:
-    """The namespace where it ends: that of the socket that takes it, or where its kernel has none for it."""
-    if prediction.obstacles and prediction.obstacles[0].barrier in {Barrier.NOBODY_LISTENS, Barrier.QUEUE_FULL}:
-        return prediction.obstacles[0].place
+    """The namespace where it ends: that of the socket that takes it, where its kernel has none for it, or where a container's own rules stop it."""
+    first = prediction.obstacles[0] if prediction.obstacles else None
+    if first is not None and (first.barrier in {Barrier.NOBODY_LISTENS, Barrier.QUEUE_FULL} or _came_in(first)):
+        return first.place
     return prediction.arrives
+
+
+def _came_in(obstacle: Obstacle) -> bool:
+    """Whether the request had come into a container when a rule there stopped it."""
+    inside = obstacle.place.container is not None and obstacle.direction is Direction.REQUEST
+    return inside and obstacle.hook in {Hook.INGRESS, Hook.PREROUTING, Hook.INPUT}
 
 
 def _symptom(prediction: Prediction) -> Symptom:

@@ -48,10 +48,13 @@ class Stack:
     def filter(self, host: Host, place: Place, address: str) -> Filter:
         """What filters a namespace's packets to an address."""
         try:
-            return filter_of(host, place, address)
+            found = filter_of(host, place, address)
         except UnknownHere as why:
             self.mode.unknown(why)
             return Filter(place=place, namespace=host.namespace(place.container), known=False)
+        if not found.recorded:
+            self.trail.unrecorded.append(place)
+        return found
 
     def hook(self, by: Filter, hook: str, packet: Flying, *, in_if: str = "", out_if: str = "") -> Flying:
         """Pass a hook; where it translates destinations, that is a fork."""

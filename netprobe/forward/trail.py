@@ -9,6 +9,7 @@ from netprobe.model.endpoint import UNCHOSEN, Endpoint, Ends
 from netprobe.model.report import Change, Direction, Hop, HopPacket
 
 if TYPE_CHECKING:
+    from netprobe.evidence.model import Place
     from netprobe.forward.frame import Tap
     from netprobe.forward.model import Flying, WalkStep
 
@@ -32,6 +33,7 @@ class Trail:
         hops: every point that was passed, in the form of an observed journey. taps: the request's, as they are.
         steps: every step.
         resolved: the addresses that were resolved on links.
+        unrecorded: the namespaces whose rules were not all recorded, and were taken to be none.
     """
 
     dialled: Endpoint
@@ -39,6 +41,7 @@ class Trail:
     taps: list[Tap] = field(default_factory=list)
     steps: list[WalkStep] = field(default_factory=list)
     resolved: list[str] = field(default_factory=list)
+    unrecorded: list[Place] = field(default_factory=list)
     _noted: int = 0
 
     def pass_tap(self, tap: Tap, packet: Flying, *, sure: bool = True) -> None:

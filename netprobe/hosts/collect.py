@@ -58,8 +58,9 @@ REST = ("neigh", "fdb", "iptables", "iptables-legacy", "ip6tables", "nft", "sock
 AFTER = ("addr", "neigh", "iptables", "iptables-legacy", "ip6tables", "nft", "sockets", "counters", "conntrack-stat")
 """What a probe, or whatever happens during it, can change."""
 NAMESPACE_FIRST = ("addr", "route")
-NAMESPACE_REST = ("neigh", "sockets", "iptables", "counters")
-NAMESPACE_AFTER = ("neigh", "sockets", "iptables", "counters")
+_NAMESPACE_RULES = ("iptables", "iptables-legacy", "ip6tables", "nft")
+NAMESPACE_REST = ("neigh", "sockets", *_NAMESPACE_RULES, "counters")
+NAMESPACE_AFTER = ("neigh", "sockets", *_NAMESPACE_RULES, "counters")
 SENT_ONLY = frozenset({"fdb", "counters", "conntrack-stat"})
 """Where packets went and what happened to them: of no use where nothing is sent."""
 MATTERS = frozenset({"addr", "route", "iptables", "nft", "sockets", "trace"})

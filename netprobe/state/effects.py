@@ -140,9 +140,10 @@ def _words(line: str) -> tuple[str, ...]:
 
 def _nft(texts: _Texts, place: str, command: Argv) -> None:
     """``nft delete rule FAMILY TABLE CHAIN handle N`` and ``nft insert rule FAMILY TABLE CHAIN …``."""
-    if place or command[2] != "rule":
+    if command[2] != "rule":
         raise NotModelled("nft")
-    whole = json.loads(texts.get("nft"))
+    key = f"{place}nft"
+    whole = json.loads(texts.get(key))
     items = whole["nftables"]
     at = {"family": command[3], "table": command[4], "chain": command[5]}
     ours = [number for number, item in enumerate(items) if at.items() <= item.get("rule", {}).items()]
@@ -153,7 +154,7 @@ def _nft(texts: _Texts, place: str, command: Argv) -> None:
         items.insert(ours[0] if ours else len(items), new)
     else:
         raise NotModelled(command[1])
-    texts.put("nft", json.dumps(whole))
+    texts.put(key, json.dumps(whole))
 
 
 def _expressions(words: Argv) -> list[dict[str, Any]]:

@@ -79,6 +79,10 @@ class Outputs:
         value: T | None = self._parsed[key][0]
         return value
 
+    def asked(self, key: str) -> bool:
+        """Whether it was asked for, in vain or not: evidence of an older version lacks what that did not ask for."""
+        return key in self.outputs
+
     def issues(self) -> tuple[ParseIssue, ...]:
         """What was not understood of all that was parsed so far."""
         earlier = self.earlier.issues() if self.earlier else ()
@@ -105,6 +109,10 @@ class Namespace:
 
     def _get(self, key: str, parser: Parser[T]) -> T | None:
         return self._outputs.parse(self._prefix + key, parser)
+
+    def asked(self, key: str) -> bool:
+        """Whether an output was asked for in this namespace, in vain or not."""
+        return self._outputs.asked(self._prefix + key)
 
     @cached_property
     def links(self) -> tuple[Link, ...] | None:
@@ -145,6 +153,21 @@ class Namespace:
     def ruleset(self) -> Ruleset | None:
         """iptables, the backend that ``iptables`` is."""
         return self._get("iptables", parse_iptables)
+
+    @cached_property
+    def legacy(self) -> Ruleset | None:
+        """The legacy backend's rules, where it is another one."""
+        return self._get("iptables-legacy", _legacy)
+
+    @cached_property
+    def ruleset6(self) -> Ruleset | None:
+        """ip6tables."""
+        return self._get("ip6tables", _six)
+
+    @cached_property
+    def nft(self) -> NftRuleset | None:
+        """What nft holds beside iptables' own tables."""
+        return self._get("nft", parse_nft)
 
     @cached_property
     def hosts_file(self) -> HostsFile | None:
@@ -206,12 +229,12 @@ class Host:
     @cached_property
     def legacy(self) -> Ruleset | None:
         """The legacy backend's rules, where it is another one."""
-        return self.outputs.parse("iptables-legacy", _legacy)
+        return self.own.legacy
 
     @cached_property
     def ruleset6(self) -> Ruleset | None:
         """ip6tables."""
-        return self.outputs.parse("ip6tables", _six)
+        return self.own.ruleset6
 
     def backends(self, *, six: bool) -> tuple[Ruleset | None, Ruleset | None]:
         """What filters one IP version: the rules of the backend in use, and the legacy one's (None: not known, or the same program)."""
@@ -220,7 +243,11 @@ class Host:
     @cached_property
     def nft(self) -> NftRuleset | None:
         """What nft holds beside iptables' own tables."""
-        return self.outputs.parse("nft", parse_nft)
+        return self.own.nft
+
+    def asked(self, key: str) -> bool:
+        """Whether an output of the host was asked for, in vain or not."""
+        return self.outputs.asked(key)
 
     @cached_property
     def traced(self) -> tuple[Traced, ...] | None:

@@ -55,7 +55,11 @@ def predicted(evidence: Evidence, probe: Probe) -> Report:
         cause=cause if verdict is Verdict.FAILS else None,
         after=after if verdict is Verdict.FAILS and cause is not None else None,
         hops=tuple(replace(hop, seen=None) for hop in prediction.hops) if prediction else (),
-        assumptions=(_NOTHING_SENT, *(f"name: {step}" for step in probe.lookup.steps if "engine's state" in step)),
+        assumptions=(
+            _NOTHING_SENT,
+            *(f"name: {step}" for step in probe.lookup.steps if "engine's state" in step),
+            *(prediction.assumed if prediction else ()),
+        ),
         unknowns=tuple(filter(None, (prediction.unknown if prediction else _no_walk(probe), *_limits(evidence)))),
         sent=False,
         way=probe.way,

@@ -30,6 +30,8 @@ def assumptions(case: Case, verdict: Verdict, clocks: Sequence[Clock]) -> tuple[
         )
     if verdict is Verdict.WORKS:
         found += _taken(case)
+    elif case.prediction is not None:
+        found += case.prediction.assumed
     return (*dict.fromkeys(found), *_clock_assumptions(clocks))
 
 

@@ -15,6 +15,7 @@ from netprobe_lab.experiments.engines import ENGINES
 from netprobe_lab.experiments.filters import FILTERS
 from netprobe_lab.experiments.firewalls import FIREWALLS
 from netprobe_lab.experiments.forwarding import FORWARDING
+from netprobe_lab.experiments.inside import INSIDE
 from netprobe_lab.experiments.link import LINK
 from netprobe_lab.experiments.macvlan import MACVLAN
 from netprobe_lab.experiments.macvlan_faults import MACVLAN_FAULTS
@@ -62,6 +63,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     Group("engine28", "what Engine 28 does otherwise (lab up --engine sid)", ENGINE_28),
     Group("direct", "a container's own IPv6 address, dialled from another host", DIRECT),
     Group("filters", "filters in unusual places", FILTERS),
+    Group("inside", "firewalls inside a container's own network namespace", INSIDE),
     Group("routing", "routes that are missing or lead elsewhere, a wire that loses packets", ROUTING),
     Group("forwarding", "forwarding, the way back and the wire between hosts", FORWARDING),
     Group("translation", "rules of address translation that were flushed or are left over", TRANSLATION),

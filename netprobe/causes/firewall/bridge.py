@@ -297,7 +297,7 @@ class RawDirectDrop(Filtered):
         lasting = [f"dial {to}", '"allow-direct-routing": true in daemon.json']
         if network is not None and not network.default_bridge:
             lasting.append(f"docker network create -o {option} … in place of {quote(network.name)}")
-        accept = permit(case, found.host, found.rule, hook=Hook.PREROUTING) or found.undo
+        accept = permit(case, found.place, found.rule, hook=Hook.PREROUTING) or found.undo
         opens = f"this opens {what_is_opened(case)} to all who have a route to it"
         return (run(found.host, *accept, advice=f"{opens}, until the next reboot; for good: {'; or '.join(lasting)}"),)
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from netprobe.model.remedy import Remedy
     from netprobe.model.rule import RuleRef
     from netprobe.state.iptables import Ruleset
-    from netprobe.state.model import Host
+    from netprobe.state.model import Host, Namespace
 
 STOPPED = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED})
 
@@ -74,10 +74,13 @@ def _hook(obstacle: Obstacle) -> Hook | None:
     return Hook.USER if role is ChainRole.USER else obstacle.hook
 
 
+def _rules_in(host: Host, place: Place) -> Host | Namespace:
+    return host if place.container is None else host.namespace(place.container)
+
+
 def _rulesets(host: Host, place: Place) -> tuple[Ruleset | None, ...]:
-    if place.container is not None:
-        return (host.namespace(place.container).ruleset,)
-    return (host.ruleset, host.legacy, host.ruleset6)
+    here = _rules_in(host, place)
+    return (here.ruleset, here.legacy, here.ruleset6)
 
 
 def _countable(host: Host, obstacle: Obstacle) -> bool:
@@ -86,7 +89,8 @@ def _countable(host: Host, obstacle: Obstacle) -> bool:
         for rule in ruleset.rules() if ruleset else ():
             if rule.ref == obstacle.rule:
                 return rule.packets is not None
-    for nft in host.nft.rules() if host.nft else ():
+    here = _rules_in(host, obstacle.place)
+    for nft in here.nft.rules() if here.nft else ():
         if nft.ref == obstacle.rule:
             return nft.packets is not None
     return False
@@ -97,9 +101,8 @@ def _counted(before: Host, after: Host, place: Place) -> Iterator[tuple[RuleRef,
     for one, other in zip(_rulesets(before, place), _rulesets(after, place), strict=True):
         for hit in hits(one, other):
             yield hit.ref, hit.before, hit.after
-    if place.container is None:
-        for each in nft_hits(before.nft, after.nft):
-            yield each.rule.ref, each.before, each.after
+    for each in nft_hits(_rules_in(before, place).nft, _rules_in(after, place).nft):
+        yield each.rule.ref, each.before, each.after
 
 
 class Filtered(Cause):

@@ -74,6 +74,8 @@ def hook_of(roots: frozenset[str], table: str, rule: Rule | None) -> Hook | None
 
 def hook_at(case: Case, obstacle: Obstacle) -> Hook | None:
     """Where the rule stands at which a predicted walk ends; None where that cannot be told."""
+    if obstacle.place.container is not None:
+        return obstacle.hook
     at, host = obstacle.rule, case.before(obstacle.place.host)
     rulesets = case.rulesets(host) if host else ()
     if not rulesets or at is None:

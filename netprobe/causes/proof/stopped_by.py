@@ -78,4 +78,4 @@ class StoppedBy:
 
     @property
     def _uncounted(self) -> str:
-        return f"does not count; the walk through {self.host}'s rules ends there"
+        return f"does not count; the walk through {self.place.container or self.host}'s rules ends there"
