@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _RULES = {"iptables": "iptables", "iptables-legacy": "iptables-legacy", "ip6tables": "ip6tables"}
 _FORWARDING = {"net.ipv4.ip_forward": "net.ipv4.conf.", "net.ipv6.conf.all.forwarding": "net.ipv6.conf."}
 _NEW_LINK = 1 << 20  # an interface number that no host has yet
+_TRIED = 512  # addresses of a subnet, from its last downwards, until one is free
 
 
 class NotModelled(Exception):
@@ -272,7 +273,10 @@ def _join(texts: _Texts, network: Network, container: Container) -> None:
         raise NotModelled(network.name)
     gateway = _gateway(texts.host, network)
     taken = {address for each in texts.host.containers or () for address in each.addresses} | {gateway}
-    address = next(str(each) for each in reversed(list(subnet.hosts())[-512:]) if str(each) not in taken)
+    last = (str(subnet[-2 - number]) for number in range(min(_TRIED, subnet.num_addresses - 2)))
+    address = next((each for each in last if each not in taken), None)
+    if address is None:
+        raise NotModelled(network.name)
     mac = "02:42:ff:ff:ff:fe"
     ends = texts.items("containers")
     for each in ends:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -94,6 +95,27 @@ def test_a_container_that_joins_a_network_dials_there_without_being_routed() -> 
     assert set(container.networks) == {"other", "bridge"}
     others = [each for each in joined["server2"].containers or () if each.name != "c2"]
     assert not set(container.networks["bridge"].all_addresses) & {one for each in others for one in each.addresses}
+
+
+def with_subnet(subnet: str) -> dict[str, Host]:
+    """The engine's default network is another one."""
+    whole = evidence("truth-tcp-other-bridge-direct-normal")
+    server = next(each for each in whole.before if each.host == "server2")
+    networks = server.outputs["networks"]
+    other = replace(networks, stdout=networks.stdout.replace("172.17.0.0/16", subnet))
+    assert other != networks
+    state = replace(server, outputs={**server.outputs, "networks": other})
+    return dict(build_world(replace(whole, before=(state,), after=())).before)
+
+
+def test_a_network_of_any_size_is_joined_while_an_address_is_free() -> None:
+    """The engine's largest pool would have 16 million addresses: they are not all looked at."""
+    connect = run("server2", "docker", "network", "connect", "bridge", "c2")
+    container = fixed(with_subnet("172.0.0.0/8"), [connect])["server2"].container("c2")
+    assert container is not None
+    assert container.networks["bridge"].address == "172.255.255.254"
+    with pytest.raises(NotModelled):
+        fixed(with_subnet("172.17.0.0/30"), [connect])
 
 
 def test_a_container_of_an_internal_network_gets_its_way_out() -> None:
