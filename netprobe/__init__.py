@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from netprobe.errors import EnvironmentFault, EvidenceFault, NetprobeError, UsageFault
     from netprobe.flows.model import SeveralFlows
-    from netprobe.interface import explain, replay, replay_each
+    from netprobe.interface import containers_of, explain, replay, replay_each
     from netprobe.model.report import Report
 
 __version__ = "0.1.0"
@@ -37,6 +37,7 @@ __all__ = [
     "SeveralFlows",
     "UsageFault",
     "__version__",
+    "containers_of",
     "explain",
     "replay",
     "replay_each",
@@ -49,6 +50,7 @@ _AT = {
     "Report": "model.report",
     "SeveralFlows": "flows.model",
     "UsageFault": "errors",
+    "containers_of": "interface",
     "explain": "interface",
     "replay": "interface",
     "replay_each": "interface",

@@ -26,6 +26,7 @@ EXPLAIN_EXAMPLES = """\b
 Examples:
   netprobe explain web:80                    from this host to its container web
   netprobe explain db:5432 --from web        from container to container, by name
+  netprobe explain shop/web:80               to the service web of the Compose project shop
   netprobe explain demo:80 --from server1    from another host of the inventory
   netprobe explain http://10.0.0.5/ --save run.pcapng
 """
@@ -85,7 +86,7 @@ deep_option = click.option(
     "--from",
     "source",
     metavar="SOURCE",
-    help="Who asks: a host, a container, or NAME@HOST.  [default: local; with a lab's hosts it must be given]",
+    help="Who asks: a host, a container, a Compose service, PROJECT/SERVICE, or NAME@HOST.  [default: local; with a lab's hosts it must be given]",
 )
 @click.option("--proto", type=click.Choice(["tcp", "udp", "icmp", "http", "dns"]), help="What the probe speaks.")
 @click.option(
@@ -110,6 +111,7 @@ deep_option = click.option(
     metavar="S",
     help="Seconds for name lookup and probe.",
 )
+@click.option("--all", "every", is_flag=True, help="Ask each container of TARGET, a Compose service of several, once.")
 @click.option("--predict", is_flag=True, help="Send nothing: say what would happen by the hosts' state.")
 @click.option(
     "--trace",
@@ -128,6 +130,7 @@ def explain(
     force: bool,
     hosts: str | None,
     timeout: float,
+    every: bool,
     predict: bool,
     trace: bool,
     output: str | None,
@@ -135,8 +138,9 @@ def explain(
 ) -> int:
     """Probe TARGET, watch every place that the probe passes, and explain what happened.
 
-    TARGET is NAME[@HOST][:PORT][/tcp|/udp], an address in place of the name ([IPv6] in brackets), or http://…; without a
-    port it is an ICMP echo.
+    TARGET is [PROJECT/]NAME[@HOST][:PORT][/tcp|/udp], an address in place of the name ([IPv6] in brackets), or http://…; without
+    a port it is an ICMP echo. NAME is a container, or a Compose service: the one of the source's own project first, then the only
+    one that fits.
     """
     from netprobe.commands import explain as command
 
@@ -149,6 +153,7 @@ def explain(
         force=force,
         hosts=hosts,
         timeout_s=timeout,
+        every=every,
         predict=predict,
         trace=trace,
         output=output,

@@ -77,6 +77,23 @@ def explain(
     return analyze(evidence)
 
 
+def containers_of(
+    target: str,
+    *,
+    source: str | None = None,
+    proto: str | None = None,
+    hosts: AnyPath | None = None,
+) -> tuple[str, ...]:
+    """Return the targets that ask each container of a Compose service, for :func:`explain`; ``(target,)`` where it is no service of several.
+
+    ``explain --all`` asks them one after the other. Arguments and exceptions are those of :func:`explain`.
+    """
+    from netprobe.live import containers_of as found
+
+    question = _question(target, source, proto, None, 5.0, predict=True, trace=False)
+    return found(question, hosts_file=None if hosts is None else os.fspath(hosts))
+
+
 def _destination(save: AnyPath | None, *, force: bool) -> Destination | None:
     if save is None:
         if force:

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netprobe.commands.outcome import say
+from netprobe.commands.outcome import say, worst
 from netprobe.commands.progress import Progress
-from netprobe.commands.show import exit_code, refuse_deep, show, show_text
+from netprobe.commands.show import exit_code, refuse_deep, show
+from netprobe.commands.texts import show_texts
 from netprobe.errors import NetprobeError, UsageFault
 from netprobe.report.escape import visible
 
@@ -28,34 +29,41 @@ def run(
     force: bool,
     hosts: str | None,
     timeout_s: float,
+    every: bool,
     predict: bool,
     trace: bool,
     output: str | None,
     deep: bool,
 ) -> int:
-    """Explain one connection, print the report, and return the exit code."""
-    from netprobe.interface import explain
+    """Explain one connection (with ``every`` one to each container of a service), print the reports, and return the worst exit code."""
+    from netprobe.interface import containers_of, explain
 
     refuse_deep(deep=deep, output=output)
     refuse_stdout(save)
-    seen: list[Evidence] = []
+    if every and save is not None:
+        raise UsageFault("--all and --save do not go together", "a file is one run's: ask one container, and save that")
+    targets = containers_of(target, source=source, proto=proto, hosts=hosts) if every else (target,)
+    seen: list[tuple[str, Evidence]] = []
+    reports: list[Report] = []
     try:
         with Progress(quiet=output is not None) as progress:
-            report = explain(
-                target,
-                source=source,
-                proto=proto,
-                size=size,
-                timeout_s=timeout_s,
-                hosts=hosts,
-                predict=predict,
-                trace=trace,
-                save=save,
-                force=force,
-                progress=progress,
-                meanwhile=_import_the_rest,
-                keep=lambda _, evidence: seen.append(evidence),
-            )
+            for each in targets:
+                report = explain(
+                    each,
+                    source=source,
+                    proto=proto,
+                    size=size,
+                    timeout_s=timeout_s,
+                    hosts=hosts,
+                    predict=predict,
+                    trace=trace,
+                    save=save,
+                    force=force,
+                    progress=progress,
+                    meanwhile=_import_the_rest,
+                    keep=lambda *kept: seen.append(kept),
+                )
+                reports.append(report)
     except (NetprobeError, KeyboardInterrupt) as fault:
         if (file := getattr(fault, "saved", None)) is not None:
             say(f"netprobe: what was captured so far is in {visible(str(file))}")
@@ -63,7 +71,7 @@ def run(
     finally:
         if seen and save is not None and Path(save).is_file():
             say(f"netprobe: evidence saved to {visible(save)}")
-    return _show(report, seen, output=output, deep=deep)
+    return _show(reports, seen, output=output, deep=deep)
 
 
 def refuse_stdout(save: str | None) -> None:
@@ -83,13 +91,9 @@ def _import_the_rest() -> None:
     from netprobe.report import text  # noqa: F401
 
 
-def _show(report: Report, seen: list[Evidence], *, output: str | None, deep: bool) -> int:
+def _show(reports: list[Report], seen: list[tuple[str, Evidence]], *, output: str | None, deep: bool) -> int:
     if output is not None:
-        show([report], output)
-        return exit_code(report)
-    show_text(report)
-    if deep:
-        from netprobe.commands.deep import show_deep
-
-        show_deep(seen[0], report)
-    return exit_code(report)
+        show(reports, output)
+    else:
+        show_texts(reports, seen, deep=deep)
+    return worst(exit_code(report) for report in reports)

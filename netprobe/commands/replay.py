@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.commands.outcome import put, say, worst
-from netprobe.commands.show import exit_code, refuse_deep, show, show_text
+from netprobe.commands.outcome import say, worst
+from netprobe.commands.show import exit_code, refuse_deep, show
+from netprobe.commands.texts import show_texts
 from netprobe.errors import UsageFault
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
     from netprobe.evidence.model import Evidence
     from netprobe.flows.model import FlowSummary
-    from netprobe.model.report import Report
 
 
 def run(*, files: Sequence[str], points: Sequence[str], flow: str | None, output: str | None, deep: bool) -> int:
@@ -38,7 +38,7 @@ def run(*, files: Sequence[str], points: Sequence[str], flow: str | None, output
     if output is not None:
         show(reports, output)
     else:
-        _show_texts(reports, seen, deep=deep)
+        show_texts(reports, seen, deep=deep)
     return worst(exit_code(report) for report in reports)
 
 
@@ -63,16 +63,3 @@ def _list(flows: Sequence[FlowSummary]) -> None:
     from netprobe.report.plain import to_plain
 
     say(to_plain(listing(frame(flows))).rstrip("\n"))
-
-
-def _show_texts(reports: Sequence[Report], seen: Sequence[tuple[str, Evidence]], *, deep: bool) -> None:
-    from netprobe.report.escape import visible
-
-    for number, (report, (name, evidence)) in enumerate(zip(reports, seen, strict=True)):
-        if len(reports) > 1:
-            put(("\n" if number else "") + visible(f"{name}:") + "\n")
-        show_text(report)
-        if deep:
-            from netprobe.commands.deep import show_deep
-
-            show_deep(evidence, report)

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from netprobe.state.issues import dict_of
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
 JsonObject = dict[str, Any]
+_SERVICE = "com.docker.compose.service"
 
 FRESH = "second"
 """In a Status that tells of less than a minute (go-units HumanDuration): ``Up 5 seconds``, ``Up Less than a second``."""
@@ -34,8 +37,9 @@ def ident(entry: Mapping[str, Any]) -> str:
 
 
 def is_named(entry: Mapping[str, Any], wanted: Collection[str]) -> bool:
-    """Tell whether one of these words is its name, its id or one of its addresses."""
+    """Tell whether one of these words is its name, its id, its Compose service or one of its addresses."""
     words = {str(name).lstrip("/") for name in entry.get("Names") or ()} | {ident(entry), ident(entry)[:12]}
+    words.add(str(dict_of(dict(entry), "Labels").get(_SERVICE)))
     for endpoint in _endpoints(entry).values():
         words |= {str((endpoint or {}).get(key)) for key in ("IPAddress", "GlobalIPv6Address")}
     return not words.isdisjoint(wanted)
@@ -65,7 +69,7 @@ def as_inspect(entry: Mapping[str, Any]) -> JsonObject:
         "Id": ident(entry),
         "Name": next(iter([*own, *names]), ""),
         "State": {"Status": entry.get("State")},
-        "Config": {"Image": entry.get("Image")},
+        "Config": {"Image": entry.get("Image"), "Labels": dict_of(dict(entry), "Labels")},
         "HostConfig": {"NetworkMode": (entry.get("HostConfig") or {}).get("NetworkMode")},
         "NetworkSettings": {"Ports": _ports(entry), "Networks": dict(_endpoints(entry))},
     }

@@ -68,6 +68,24 @@ def read_state(
     return _run(question, hosts_file, progress, meanwhile, lambda evidence: evidence)
 
 
+def containers_of(question: Question, *, hosts_file: str | Path | None) -> tuple[str, ...]:
+    """Return the targets that ask each container of the Compose service which TARGET is: ``shop-web-1@server2:80`` for ``web:80``.
+
+    TARGET alone where it is no service of several. Nothing is sent. Arguments and exceptions are those of :func:`explain`.
+    """
+    from netprobe.live.opening import open_question
+    from netprobe.live.sessions import HostSessions
+
+    opening = open_question(question, hosts_file)
+    with HostSessions(opening.inventory, opening.life_seconds, predicts=True) as sessions:
+        sessions.reach()
+        from netprobe.live.dial_plan import containers_of as of_service
+
+        sessions.survey(opening.wanted)
+        found = of_service(sessions, opening.source, opening.target)
+    return tuple(opening.target.instead(str(each)) for each in found) if len(found) > 1 else (question.target,)
+
+
 def _run(
     question: Question,
     hosts_file: str | Path | None,

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import Lookup, Place, Proto, Resolution
 from netprobe.live.naming import SourceResolver, learn_own_files
 from netprobe.live.sessions import ContainerEnded
-from netprobe.probe.names import check_host, containers_named, known_names, nearest, source_place, the_container
+from netprobe.probe.names import (
+    check_host,
+    is_known,
+    known_names,
+    meant_by,
+    nearest,
+    service_looked_up,
+    source_place,
+    the_container,
+)
 from netprobe.probe.plan import Dial, dial_address, dial_container, dial_host
 from netprobe.probe.resolver import preferred, servers_of
 from netprobe.state.lookup import canonical, namespace_of
@@ -19,11 +28,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from netprobe.live.sessions import HostSessions
+    from netprobe.probe.names import Found
     from netprobe.probe.target import Source, Target
     from netprobe.state.engine.model import Container
     from netprobe.state.model import Host
 
 PLANNING_SECONDS = 2.0
+EACH = "--all asks each"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who asks: its namespace, its Compose project (``""`` for none), and what is to be said of the choice where SOURCE is several."""
+
+    place: Place
+    project: str = ""
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +55,14 @@ class DialPlan:
         dial: what is dialled; None when the name gave no address.
         meant: who is meant where the name gave no address.
         lookup: how the name became an address when the plan was made; the run itself looks it up again.
+        said: which container was chosen where SOURCE or TARGET is a service of several; ``""`` where there was no choice.
     """
 
     source_at: Place
     dial: Dial | None
     meant: Place | None = None
     lookup: Lookup = field(default_factory=Lookup)
+    said: str = ""
 
     @property
     def target_at(self) -> Place | None:
@@ -48,8 +70,8 @@ class DialPlan:
         return self.meant if self.dial is None else self.dial.target_at
 
 
-def find_source(sessions: HostSessions, source: Source) -> Place:
-    """Find the source's namespace and enter it.
+def find_source(sessions: HostSessions, source: Source) -> Asker:
+    """Find who asks, and enter the namespace.
 
     Raises:
         UsageFault: unknown, ambiguous, or not running.
@@ -57,27 +79,34 @@ def find_source(sessions: HostSessions, source: Source) -> Place:
     """
     hosts = sessions.hosts()
     host = None if source.host is None else sessions.meant(source.host)
-    source = replace(source, name=sessions.meant(source.name), host=host)
-    if source.host is None and source.name not in hosts and not containers_named(hosts, source.name):
-        sessions.raise_faults(source.name, None)
-    elif source.host is not None and source.host in hosts and not containers_named(hosts, source.name, source.host):
-        sessions.raise_faults(source.name, source.host)
-    place, container = source_place(hosts, source)
+    name = source.name if source.project is not None else sessions.meant(source.name)
+    source = replace(source, name=name, host=host)
+    if not _is_host(hosts, source) and not is_known(hosts, source, host) and host in (None, *hosts):
+        sessions.raise_faults(source.asked, host)
+    place, named = source_place(hosts, source)
     sessions.session(place.host)
     learn_own_files(sessions, place.host)
-    if container is not None and place.container is not None:
-        sessions.enter(place, container.pid)  # its own process: a restarted owner has another namespace by now
-    return place
+    if named is None:
+        return Asker(place=place)
+    if place.container is not None:
+        # its own process: a restarted owner has another namespace by now
+        sessions.enter(place, named.chosen.container.pid)
+    compose = named.chosen.container.compose
+    return Asker(place=place, project=compose.project if compose else "", said=named.said_of("asks"))
 
 
-def make_dial_plan(sessions: HostSessions, source: Place, target: Target, resolver: SourceResolver) -> DialPlan:
+def _is_host(hosts: Mapping[str, Host], source: Source) -> bool:
+    return source.project is None and source.name in hosts and source.host in (None, source.name)
+
+
+def make_dial_plan(sessions: HostSessions, asker: Asker, target: Target, resolver: SourceResolver) -> DialPlan:
     """Decide what is dialled.
 
     Raises:
         UsageFault: from a host, the name is unknown or ambiguous.
         EnvironmentFault: somebody who may know the name could not be asked.
     """
-    hosts = sessions.hosts()
+    hosts, source = sessions.hosts(), asker.place
     target = replace(target, host=None if target.host is None else sessions.meant(target.host))
     check_host(hosts, target.host)
     if target.proto is Proto.DNS:
@@ -85,18 +114,23 @@ def make_dial_plan(sessions: HostSessions, source: Place, target: Target, resolv
     if target.address is not None:
         dial = dial_address(hosts, source, target.address, target.port, target.transport)
         return DialPlan(source_at=source, dial=dial)
-    if source.container is not None and target.host is None:
-        return _by_lookup(hosts, source, target, resolver.resolve(target.name, PLANNING_SECONDS))
-    return _by_inventory(sessions, hosts, source, target) or _by_host_lookup(sessions, hosts, source, target, resolver)
+    if _is_looked_up(source, target):
+        return _by_lookup(hosts, asker, target, resolver.resolve(target.name, PLANNING_SECONDS))
+    return _by_inventory(sessions, hosts, asker, target) or _by_host_lookup(sessions, hosts, asker, target, resolver)
+
+
+def _is_looked_up(source: Place, target: Target) -> bool:
+    """Whether the name is one for the source's own resolver: from a container, unless TARGET says by host or project whose it is."""
+    return source.container is not None and target.host is None and target.project is None
 
 
 def may_look_up(hosts: Mapping[str, Host], source: Place, target: Target) -> bool:
     """Whether making the plan may send a look-up of the name. Its packets, and their retransmissions, count in the rules as the probe's do."""
     if target.proto is Proto.DNS or target.address is not None:
         return False
-    if source.container is not None and target.host is None:
+    if _is_looked_up(source, target):
         return True
-    return target.name not in hosts and not containers_named(hosts, target.name, target.host)
+    return target.name not in hosts and not is_known(hosts, target, target.host)
 
 
 def _name_server(hosts: Mapping[str, Host], source: Place) -> DialPlan:
@@ -106,33 +140,38 @@ def _name_server(hosts: Mapping[str, Host], source: Place) -> DialPlan:
     return DialPlan(source_at=source, dial=Dial(address=server, port=53, target_at=dial.target_at, target_port=53))
 
 
-def _by_inventory(sessions: HostSessions, hosts: Mapping[str, Host], source: Place, target: Target) -> DialPlan | None:
-    lookup = Lookup(name=target.name, how=Resolution.INVENTORY)
-    found = the_container(hosts, target.name, target.host)
-    if found is not None:
-        _enter(sessions, hosts, Place(host=found.host, container=found.container.name))
+def _by_inventory(sessions: HostSessions, hosts: Mapping[str, Host], asker: Asker, target: Target) -> DialPlan | None:
+    source, name, said = asker.place, target.name, ""
+    named = the_container(hosts, target.name, target.host, target.project, own=asker.project)
+    if named is not None:
+        found, said = named.chosen, named.said_of(f"is asked; {EACH}") if named.said else ""
+        name = found.container.name
+        _enter(sessions, hosts, Place(host=found.host, container=name))
         hosts = sessions.hosts()
         dial = dial_container(hosts, source, found, target.port, target.transport)
-        step = f"inventory: {target.name} is a container on {found.host}"
-    elif target.host is None and sessions.meant(target.name) in hosts:
+        kind = f"the container {name}" if named.service else "a container"
+        step = f"inventory: {target.asked} is {kind} on {found.host}"
+    elif target.host is None and target.project is None and sessions.meant(target.name) in hosts:
         host = sessions.meant(target.name)
         sessions.session(host)  # what is not known of it is no reason to blame the question
         dial = dial_host(hosts, source, host, target.port, target.transport)
         step = f"inventory: {target.name} is a host"
     else:
         return None
-    lookup = Lookup(name=target.name, how=Resolution.INVENTORY, addresses=(dial.address,), steps=(step,))
-    return DialPlan(source_at=source, dial=dial, lookup=lookup)
+    lookup = Lookup(name=name, how=Resolution.INVENTORY, addresses=(dial.address,), steps=(step,))
+    return DialPlan(source_at=source, dial=dial, lookup=lookup, said=said)
 
 
 def _by_host_lookup(
-    sessions: HostSessions, hosts: Mapping[str, Host], source: Place, target: Target, resolver: SourceResolver
+    sessions: HostSessions, hosts: Mapping[str, Host], asker: Asker, target: Target, resolver: SourceResolver
 ) -> DialPlan:
+    if target.project is not None:
+        _no_service(sessions, hosts, target)
     if target.host is not None:
         sessions.raise_faults(target.name, target.host)
         names = [each.name for each in hosts[target.host].containers or ()]
         hint = nearest(target.name, names) if names else f"there is no container on {target.host}"
-        raise UsageFault(f"{target.host} has no container called {target.name!r}", hint)
+        raise UsageFault(f"{target.host} has no container or service called {target.name!r}", hint)
     lookup = resolver.resolve(target.name, PLANNING_SECONDS)
     address = preferred(lookup)
     if address is None:
@@ -140,27 +179,57 @@ def _by_host_lookup(
         sessions.raise_faults(target.name, None, said)
         hint = nearest(target.name, known_names(hosts))
         raise UsageFault(
-            f"{target.name!r} is no container, no host, and {source.host} cannot look it up ({said})", hint
+            f"{target.name!r} is no container, no service, no host, and {asker.place.host} cannot look it up ({said})",
+            hint,
         )
-    return _by_lookup(hosts, source, target, lookup)
+    return _by_lookup(hosts, asker, target, lookup)
 
 
-def _by_lookup(hosts: Mapping[str, Host], source: Place, target: Target, lookup: Lookup) -> DialPlan:
-    address = preferred(lookup)
+def _no_service(sessions: HostSessions, hosts: Mapping[str, Host], target: Target) -> NoReturn:
+    sessions.raise_faults(target.asked, target.host)
+    services = [str(each.compose) for host in hosts.values() for each in host.containers or () if each.compose]
+    hint = nearest(target.asked, services) if services else "no container of the inventory was made by Compose"
+    raise UsageFault(f"no service is called {target.asked!r}", hint)
+
+
+def _by_lookup(hosts: Mapping[str, Host], asker: Asker, target: Target, lookup: Lookup) -> DialPlan:
+    address, source = preferred(lookup), asker.place
     if address is None:
-        return DialPlan(source_at=source, dial=None, meant=_meant(hosts, source, target.name), lookup=lookup)
+        return DialPlan(source_at=source, dial=None, meant=_meant(hosts, asker, target.name), lookup=lookup)
     dial = dial_address(hosts, source, address, target.port, target.transport)
-    return DialPlan(source_at=source, dial=dial, lookup=lookup)
+    return DialPlan(source_at=source, dial=dial, lookup=lookup, said=_one_of(hosts, asker, target, dial))
 
 
-def _meant(hosts: Mapping[str, Host], source: Place, name: str) -> Place | None:
-    """Return the container that a name without an address must mean: the only one of that name, or the one on the same host."""
-    found = containers_named(hosts, name)
-    near = [each for each in found if each.host == source.host]
-    chosen = near if len(near) == 1 else found
-    if len(chosen) != 1:
-        return None
-    return canonical(hosts, Place(host=chosen[0].host, container=chosen[0].container.name))
+def _one_of(hosts: Mapping[str, Host], asker: Asker, target: Target, dial: Dial) -> str:
+    """Which container of a service of several the name gave."""
+    service = service_looked_up(hosts, asker.place, target.name) if asker.place.container is not None else None
+    at = dial.target_at.container if dial.target_at is not None else None
+    if service is None or at not in {each.container.name for each in service.of}:
+        return ""
+    return f"{service.said}, {at} is asked; {EACH}"
+
+
+def containers_of(sessions: HostSessions, source: Source, target: Target) -> tuple[Found, ...]:
+    """Return the containers of the Compose service that TARGET means to SOURCE; one or none where it is no service of several.
+
+    Raises as :func:`find_source` and :func:`make_dial_plan` do.
+    """
+    asker, hosts = find_source(sessions, source), sessions.hosts()
+    if target.proto is Proto.DNS or target.address is not None:
+        return ()
+    if _is_looked_up(asker.place, target):
+        service = service_looked_up(hosts, asker.place, target.name)
+        return service.of if service else ()
+    host = None if target.host is None else sessions.meant(target.host)
+    check_host(hosts, host)
+    named = the_container(hosts, target.name, host, target.project, own=asker.project)
+    return named.of if named else ()
+
+
+def _meant(hosts: Mapping[str, Host], asker: Asker, name: str) -> Place | None:
+    """Return the container that a name without an address must mean; None where that is not clear."""
+    found = meant_by(hosts, asker.place, name)
+    return None if found is None else canonical(hosts, Place(host=found.host, container=found.container.name))
 
 
 def enter_target(sessions: HostSessions, place: Place | None) -> None:

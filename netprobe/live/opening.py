@@ -35,6 +35,12 @@ class Opening:
         """Return how long anything that is started for this question may live at most."""
         return self.question.timeout_s * 2 + SPARE_SECONDS
 
+    @property
+    def wanted(self) -> frozenset[str]:
+        """What chooses the containers to look at on a host with very many."""
+        texts = (self.source.name, self.target.name, self.target.address, self.target.port)
+        return frozenset(str(text) for text in texts if text)
+
 
 def open_question(question: Question, hosts_file: str | Path | None) -> Opening:
     """Understand a question.

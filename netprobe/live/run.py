@@ -64,6 +64,7 @@ class Run:
         self.probe: Probe | None = None
         self.involved: tuple[str, ...] = ()
         self.limits: list[Limit] = []
+        self.said: tuple[str, ...] = ()
         self.port = 0
 
     def observe(self, sessions: HostSessions, begin: float) -> Evidence:
@@ -83,13 +84,15 @@ class Run:
         with self._phase("engines", "reading addresses, routes and containers"):
             if self.question.predict:
                 threading.Thread(target=self.meanwhile, daemon=True).start()
-            sessions.survey(self._wanted())
-            place = find_source(sessions, self.source)
+            sessions.survey(self.opening.wanted)
+            asker = find_source(sessions, self.source)
+            place = asker.place
             if self.question.predict or not may_look_up(sessions.hosts(), place, self.target):
                 sessions.ask_rest(place.host)  # else the look-up's own packets would count between the two states
         with self._phase("names", "finding the target"):
             resolver = SilentResolver if self.question.predict else SourceResolver
-            plan = make_dial_plan(sessions, place, self.target, resolver(sessions, place, int(self.tag[4:8], 16)))
+            plan = make_dial_plan(sessions, asker, self.target, resolver(sessions, place, int(self.tag[4:8], 16)))
+            self.said = tuple(filter(None, (asker.said, plan.said)))
             if plan.target_at is not None:
                 sessions.ask_rest(plan.target_at.host)
             enter_target(sessions, plan.target_at)
@@ -127,11 +130,6 @@ class Run:
         begin = time.perf_counter()
         yield
         self.timing[name] = _ms_since(begin)
-
-    def _wanted(self) -> frozenset[str]:
-        """Return what chooses the containers to look at on a host with very many."""
-        texts = (self.source.name, self.target.name, self.target.address, self.target.port)
-        return frozenset(str(text) for text in texts if text)
 
     def _import_ahead(self) -> None:
         """Import what sending and sniffing take while the hosts answer; scapy, where it will be needed, in a thread of its own."""
@@ -201,7 +199,7 @@ class Run:
             target_port=dial.target_port if dial else self.target.port,
             dialled=dial.address if dial else None,
             dialled_port=dial.port if dial else None,
-            way=dial.way if dial else "",
+            way="; ".join(filter(None, (*self.said, dial.way if dial else ""))),
             lookup=plan.lookup,
             size=self.question.size,
             timeout_s=self.question.timeout_s,

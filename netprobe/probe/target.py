@@ -11,10 +11,10 @@ from netprobe.state.address import ip
 
 NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?\Z")
 PARTS = re.compile(
-    r"(?:\[(?P<six>[^][]*)\]|(?P<name>[^][:/@]+)(?:@(?P<host>[^][:/@]+))?)(?::(?P<port>[^:/]*))?(?:/(?P<proto>[^/]*))?\Z"
+    r"(?:\[(?P<six>[^][]*)\]|(?:(?P<project>[^][:/@]+)/(?!(?:tcp|udp)\Z))?(?P<name>[^][:/@]+)(?:@(?P<host>[^][:/@]+))?)(?::(?P<port>[^:/]*))?(?:/(?P<proto>[^/]*))?\Z"
 )
 URL = re.compile(r"http://(?P<rest>[^/?#]*)(?P<path>[^#]*)", re.IGNORECASE)
-FORM = "(NAME[@HOST] | IPv4 | [IPv6])[:PORT][/tcp|/udp] or http://…"
+FORM = "([PROJECT/]NAME[@HOST] | IPv4 | [IPv6])[:PORT][/tcp|/udp] or http://…"
 _LONE_PORT = re.compile(r":?([0-9]{1,5})(?:/[^/]*)?\Z")
 HTTP_PORT = 80
 DNS_PORT = 53
@@ -28,6 +28,7 @@ class Target:
     Attributes:
         text: as typed.
         name: the name, ``""`` for an address.
+        project: the Compose project named before it, None when there is none.
         host: the host named after ``@``, None when there is none.
         address: the address in text form, None for a name.
         port: None for ICMP.
@@ -42,20 +43,38 @@ class Target:
     port: int | None = None
     proto: Proto = Proto.ICMP
     path: str = "/"
+    project: str | None = None
 
     @property
     def transport(self) -> str:
         """``tcp``, ``udp`` or ``icmp``: what packets of it carry."""
         return self.proto.transport
 
+    @property
+    def asked(self) -> str:
+        """``web``, ``shop/web``: the name with its project."""
+        return self.name if self.project is None else f"{self.project}/{self.name}"
+
+    def instead(self, name: str) -> str:
+        """The same question about another ``NAME@HOST``, as it would be typed."""
+        scheme, separator, rest = self.text.partition("://") if "://" in self.text else ("", "", self.text)
+        typed = self.asked + (f"@{self.host}" if self.host is not None else "")
+        return scheme + separator + rest.replace(typed, name, 1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A source as typed: a host or container name, and the host named after ``@``."""
+    """A source as typed: a host's, container's or service's name, its Compose project, and the host named after ``@``."""
 
     text: str
     name: str
     host: str | None = None
+    project: str | None = None
+
+    @property
+    def asked(self) -> str:
+        """``web``, ``shop/web``: the name with its project."""
+        return self.name if self.project is None else f"{self.project}/{self.name}"
 
 
 def parse_target(text: str, proto: Proto | None = None) -> Target:
@@ -95,12 +114,21 @@ def _parse(text: str, rest: str, proto: Proto | None, path: str) -> Target:
     spoken = _proto(text, proto, parts["proto"], port)
     if spoken is Proto.HTTP and port is None:
         port = HTTP_PORT
+    project = None if parts["project"] is None else _project(parts["project"], text)
     address = _address(text, parts["six"], parts["name"] or "")
     if address is not None and parts["host"] is not None:
         raise UsageFault(f"{text}: an address has no @HOST", "name the container, or leave @HOST out")
     name = "" if address is not None else _name(parts["name"], text)
     host = None if parts["host"] is None else _name(parts["host"], text)
-    return Target(text=text, name=name, host=host, address=address, port=port, proto=spoken, path=path)
+    if project is not None and address is not None:
+        raise UsageFault(f"{text}: an address has no PROJECT/", f"TARGET is {FORM}")
+    return Target(text=text, name=name, host=host, address=address, port=port, proto=spoken, path=path, project=project)
+
+
+def _project(project: str, text: str) -> str:
+    if ip(project) is not None or re.fullmatch(r"[0-9.]+", project):
+        raise UsageFault(f"{text} is a subnet, not a target", "name one address of it")
+    return _name(project, text)
 
 
 def _address(text: str, six: str | None, four: str) -> str | None:
@@ -135,7 +163,7 @@ def _proto(text: str, given: Proto | None, suffix: str | None, port: int | None)
     if suffix is not None and suffix not in ("tcp", "udp"):
         raise UsageFault(f"{text}: /{suffix} is not a protocol", "write /tcp or /udp, or use --proto")
     if suffix is not None and port is None and given is not Proto.HTTP:
-        raise UsageFault(f"{text}: {suffix} needs a port", f"for example {text.partition('/')[0]}:80/{suffix}")
+        raise UsageFault(f"{text}: {suffix} needs a port", f"for example {text.rpartition('/')[0]}:80/{suffix}")
     spoken = given or (Proto(suffix) if suffix else Proto.ICMP if port is None else Proto.TCP)
     carried = Proto.TCP if spoken is Proto.HTTP else spoken
     if suffix is not None and carried != suffix:
@@ -148,15 +176,17 @@ def _proto(text: str, given: Proto | None, suffix: str | None, port: int | None)
 
 
 def parse_source(text: str) -> Source:
-    """Parse SOURCE: ``NAME`` or ``NAME@HOST``.
+    """Parse SOURCE: ``[PROJECT/]NAME`` or ``[PROJECT/]NAME@HOST``.
 
     Raises:
         UsageFault: it is not of that form.
     """
-    name, at, host = text.partition("@")
-    if not NAME.match(name) or (at and not NAME.match(host)):
-        raise UsageFault(f"{text or 'an empty text'} is not a source", "SOURCE is a host, a container, or NAME@HOST")
-    return Source(text=text, name=name, host=host if at else None)
+    words, at, host = text.partition("@")
+    project, slash, name = words.rpartition("/")
+    if not NAME.match(name) or (slash and not NAME.match(project)) or (at and not NAME.match(host)):
+        form = "SOURCE is a host, a container, a Compose service, PROJECT/SERVICE, or any of the last three with @HOST"
+        raise UsageFault(f"{text or 'an empty text'} is not a source", form)
+    return Source(text=text, name=name, host=host if at else None, project=project if slash else None)
 
 
 def check_size(size: int | None, proto: Proto) -> None:

@@ -334,6 +334,15 @@ class Host:
         pairs = ((word, each) for each in self.containers or () for word in (each.name, each.id))
         return dict(reversed([*pairs]))
 
+    def services(self, name: str, project: str | None = None) -> tuple[Container, ...]:
+        """The containers of Compose services of that name (of one project, or of all), by project and number."""
+        found = [
+            (each.compose.project, each.compose.number, each.name, each)
+            for each in self.containers or ()
+            if each.compose is not None and each.compose.service == name and project in (None, each.compose.project)
+        ]
+        return tuple(each for *_, each in sorted(found, key=lambda each: each[:3]))
+
     def network(self, name: str) -> Network | None:
         """A network by name or id."""
         return next((each for each in self.networks or () if name in {each.name, each.id}), None)

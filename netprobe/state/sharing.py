@@ -30,11 +30,15 @@ def named(probe: Probe, hosts: Mapping[str, Host]) -> Container | None:
 
 def asking(probe: Probe, hosts: Mapping[str, Host]) -> Container | None:
     """The container that SOURCE names: the probe's own place is its namespace's owner."""
-    place, name = probe.source_at, probe.source.partition("@")[0]
-    host = hosts.get(place.host)
-    found = host.container(name) if host is not None and place.container is not None else None
-    same = found and canonical(hosts, Place(host=place.host, container=found.name)) == canonical(hosts, place)
-    return found if same else None
+    place, host = probe.source_at, hosts.get(probe.source_at.host)
+    if host is None or place.container is None:
+        return None
+    project, slash, name = probe.source.partition("@")[0].rpartition("/")
+    own = None if slash else host.container(name)
+    for found in (own,) if own is not None else host.services(name, project if slash else None):
+        if canonical(hosts, Place(host=place.host, container=found.name)) == canonical(hosts, place):
+            return found
+    return None
 
 
 def owner_restarted(host: Host, container: Container) -> Container | None:

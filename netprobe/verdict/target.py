@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from netprobe.decode.table import Kind
@@ -73,8 +72,7 @@ def asks_for_host(probe: Probe | None, world: World) -> bool:
     """Whether TARGET, as typed, is an address or a host's name (and not a container's)."""
     if probe is None:
         return False
-    name = re.split(r"[@:/]", probe.target.removeprefix("http://"))[0]
-    return probe.lookup.how is Resolution.LITERAL or name in world.before
+    return probe.lookup.how is Resolution.LITERAL or probe.lookup.name in world.before
 
 
 def first_destination(probe: Probe | None) -> Endpoint | None:

@@ -19,6 +19,8 @@ from tests.commands.walk import evidence
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from netprobe.live import Question
+
 Live = Callable[..., bytes]
 
 
@@ -132,3 +134,28 @@ def test_the_evidence_never_goes_into_the_report(save: str, tmp_path: Path) -> N
         )  # fmt: skip
     assert done.returncode == 2
     assert "is where the report goes" in json.loads(report.read_text())["error"]
+
+
+def test_all_asks_each_container_and_prints_as_replay_of_several_does(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = []
+
+    def observe(question: Question, **_: object) -> bytes:
+        asked.append(question.target)
+        return write(evidence())
+
+    monkeypatch.setattr(netprobe.live, "explain", observe)
+    monkeypatch.setattr(netprobe.live, "containers_of", lambda *_, **__: ("web-1@a:80", "web-2@a:80"))
+    assert run(["explain", "web:80", "--all", "--json"]) == 0
+    assert [each["schema"] for each in json.loads(capsys.readouterr().out)] == ["netprobe/report/1"] * 2
+    assert run(["explain", "web:80", "--all"]) == 0
+    assert asked == ["web-1@a:80", "web-2@a:80"] * 2
+    text = capsys.readouterr().out
+    assert text.startswith("web-1@a:80:\n")
+    assert "\n\nweb-2@a:80:\n" in text
+    monkeypatch.setattr(netprobe.live, "containers_of", lambda *_, **__: ("web:80",))
+    assert run(["explain", "web:80", "--all", "--json"]) == 0
+    assert isinstance(json.loads(capsys.readouterr().out), dict)
+    assert run(["explain", "web:80", "--all", "--save", "x.pcapng"]) == 2
+    assert "--all and --save" in capsys.readouterr().err

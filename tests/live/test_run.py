@@ -154,7 +154,7 @@ def test_a_fault_before_any_packet_keeps_nothing(no_hosts: Path, monkeypatch: py
 @needs_root
 def test_an_unknown_source(no_hosts: Path) -> None:
     no_hosts.write_text('[hosts.me]\nreach = "netns:/proc/self/ns/net"\n')  # a host that is to have no engine
-    with pytest.raises(UsageFault, match="no host or container is called 'nobody'"):
+    with pytest.raises(UsageFault, match="no host, container or service is called 'nobody'"):
         ask(no_hosts, target="127.0.0.1:1", source="nobody")
 
 

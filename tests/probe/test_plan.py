@@ -35,7 +35,7 @@ def hosts(
 def dial(known: Mapping[str, Host], source: Place, name: str, port: int | None = 80, proto: str = "tcp") -> Dial:
     found = the_container(known, name, "server2")
     assert found is not None
-    return dial_container(known, source, found, port, proto)
+    return dial_container(known, source, found.chosen, port, proto)
 
 
 DEMO = container("demo", "172.17.0.2", published(8080, 80))

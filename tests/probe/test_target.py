@@ -51,6 +51,12 @@ def test_the_grammar(text: str, proto: Proto | None, expected: tuple[object, ...
         ("http://demo:/", None, "has a colon and no port"),
         ("8080", None, "8080 is a port and names nobody"),
         (":8080", None, "8080 is a port and names nobody"),
+        ("10.0.0.0/24", None, "10.0.0.0/24 is a subnet, not a target"),
+        ("shop/10.0.0.1:80", None, "an address has no PROJECT/"),
+        ("shop/web/tcp", None, "tcp needs a port"),
+        ("shop/blog/web:80", None, "not a "),
+        ("shop/:80", None, "not a "),
+        ("sh op/web:80", None, "not a name"),
         ("8080/tcp", None, "8080/tcp is a port and names nobody"),
         ("8080:80", None, "not an IPv4 address"),
         ("demo:0", None, "out of range"),
@@ -99,6 +105,23 @@ def test_the_hint_for_half_a_target_is_a_whole_one() -> None:
         assert says in fault.value.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "project", "name", "host", "instead"),
+    [
+        ("shop/web:80", "shop", "web", None, "shop-web-1@server2:80"),
+        ("shop/web@server2:80/tcp", "shop", "web", "server2", "shop-web-1@server2:80/tcp"),
+        ("shop/web", "shop", "web", None, "shop-web-1@server2"),
+        ("web:80/tcp", None, "web", None, "shop-web-1@server2:80/tcp"),
+        ("http://http:81/a/http", None, "http", None, "http://shop-web-1@server2:81/a/http"),
+    ],
+)
+def test_a_service_of_a_project(text: str, project: str | None, name: str, host: str | None, instead: str) -> None:
+    target = parse_target(text)
+    assert (target.project, target.name, target.host) == (project, name, host)
+    assert target.instead("shop-web-1@server2") == instead
+    assert parse_target(instead).host == "server2"
+
+
 NAMES = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}[A-Za-z_]", fullmatch=True)
 
 
@@ -129,7 +152,9 @@ def test_any_text_is_a_target_or_a_usage_fault(text: str, proto: Proto | None) -
 def test_sources() -> None:
     assert (parse_source("web@server1").name, parse_source("web@server1").host) == ("web", "server1")
     assert parse_source("server1").host is None
-    for text in ("", "a b", "@x", "x@", "x@y@z", "-x"):
+    source = parse_source("shop/web@server1")
+    assert (source.project, source.name, source.host, source.asked) == ("shop", "web", "server1", "shop/web")
+    for text in ("", "a b", "@x", "x@", "x@y@z", "-x", "/x", "x/", "a/b/c", "a/b c"):
         with pytest.raises(UsageFault):
             parse_source(text)
 

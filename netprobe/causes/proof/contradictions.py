@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from netprobe.decode.table import Flag, Kind
@@ -69,7 +68,7 @@ def _whose_socket(case: Case) -> str | None:
     probe, target = case.probe, case.intent.target
     if probe is None or target is None or target.container is None or probe.lookup.how is not Resolution.INVENTORY:
         return None
-    asked = re.split(r"[@:/]", probe.target.removeprefix("http://"))[0]
+    asked = probe.lookup.name
     host = case.before(target.host)
     told = host is not None and host.containers is not None and host.namespace(target.container).sockets is not None
     if told or asked == target.container or asked in case.world.before:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
@@ -47,10 +46,9 @@ def _stale(case: Case) -> bool:
     host, probe = case.target_host, case.probe
     if host is None or probe is None:
         return False
-    named = re.split(r"[@:/]", probe.target)
     left = [each for each in host.containers or () if owner_restarted(host, each) is not None]
-    source = probe.source.partition("@")[0]
-    return any(each.name in {*named, source} and case.target in _owners(host, each) for each in left)
+    asked = {each.name for each in (case.named, case.client) if each is not None}
+    return any(each.name in asked and case.target in _owners(host, each) for each in left)
 
 
 def _owners(host: Host, container: Container) -> tuple[Container | None, ...]:
@@ -122,8 +120,8 @@ class AppNotListening(_Unserved):
         if probe is None or probe.target_at is None or publication is None or probe.dialled_port is None:
             return None
         host, other, published = publication
-        named = re.split(r"[@:/]", probe.target)
-        target = next((each for each in host.containers or () if each.name in named and each.host_network), None)
+        named = probe.lookup.name
+        target = next((each for each in host.containers or () if each.name == named and each.host_network), None)
         moments = case.sockets(Place(host=host.name))
         if target is None or moments is None or other.name == target.name:
             return None

@@ -1,7 +1,7 @@
 """What of the Engine API's answers is kept. An allow-list, so that secrets and the machine's paths stay out.
 
 Kept in the shape that the Engine gives it, so that a whole inspect parses like a kept one. Never kept: Env (but for
-``--link``'s own variables), Cmd, Args, Entrypoint, Mounts, labels (but compose's service), paths, State.Error.
+``--link``'s own variables), Cmd, Args, Entrypoint, Mounts, labels (but Compose's project, service, number and one-off), paths, State.Error.
 
 ``--link`` variables are not in inspect: the engine computes them when the container starts (daemon/links.go), so the
 collector reads them from /proc/PID/environ and hands them in; what is kept of them is in ``LinkEnv``.
@@ -16,6 +16,14 @@ from netprobe.state.issues import dict_of, text_of, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+#: What Compose writes of a container (docker/compose pkg/api/labels.go): its project, service, number in it; whether ``compose run`` made it.
+COMPOSE_LABELS = (
+    "com.docker.compose.project",
+    "com.docker.compose.service",
+    "com.docker.compose.container-number",
+    "com.docker.compose.oneoff",
+)
 
 _CONTAINER: dict[str, Any] = {
     "Id": True,
@@ -41,7 +49,7 @@ _CONTAINER: dict[str, Any] = {
     ),
     "Config": {
         **dict.fromkeys(("Image", "Hostname", "Domainname", "ExposedPorts"), True),
-        "Labels": {"com.docker.compose.service": True},
+        "Labels": dict.fromkeys(COMPOSE_LABELS, True),
     },
     "NetworkSettings": {"Ports": True, "SandboxID": True, "SandboxKey": True},
     "RestartCount": True,

@@ -11,10 +11,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from netprobe.model.rule import Program
-from netprobe.state.engine.allow import link_aliases, link_variables
+from netprobe.state.engine.allow import COMPOSE_LABELS, link_aliases, link_variables
 from netprobe.state.engine.base import ChainRole, ContainerEngine
 from netprobe.state.engine.docker_proxy import parse_proxies
-from netprobe.state.engine.model import Container, ContainerState, EndpointSettings, Network, Published
+from netprobe.state.engine.model import (
+    ComposeLabels,
+    Container,
+    ContainerState,
+    EndpointSettings,
+    Network,
+    Published,
+)
 from netprobe.state.engine.remedies import EngineRemedies
 from netprobe.state.iptables import Field
 from netprobe.state.issues import Issues, dict_of, int_of, load_items, text_of, texts_of
@@ -32,6 +39,7 @@ _ISOLATION = ("DOCKER-ISOLATION-STAGE-1", "DOCKER-ISOLATION-STAGE-2", "DOCKER-IS
 _BESIDE_INTERNAL = ("DOCKER-ISOLATION", "DOCKER-INTERNAL", "DOCKER-FORWARD")
 # enable_icc=false; Engine 28 in raw: a container's address from outside its bridge
 _OWN_RULE = re.compile(r"-i (\S+) -o \1 -j DROP$|^-A PREROUTING -d \S+ ! -i \S+ -j DROP$")
+_COMPOSE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,252}")
 _UNPUBLISHED = re.compile(r"-A DOCKER ! -i (\S+) -o \1 -j DROP")  # Engine 28: the last rule of a bridge
 
 
@@ -193,7 +201,20 @@ def _container(item: dict[str, Any]) -> Container:
         dns=texts_of(host, "Dns"),
         exit_code=int_of(state, "ExitCode"),
         started=text_of(state, "StartedAt"),
+        compose=_compose(dict_of(config, "Labels")),
     )
+
+
+def _compose(labels: dict[str, Any]) -> ComposeLabels | None:
+    """Whose it is by Compose's labels. Anybody may write labels: what is no name of Compose's is none (compose-spec: ``[a-zA-Z0-9._-]``).
+
+    A container of ``compose run`` has its service's label and none of the service's names on the network: it is not one of the service's.
+    """
+    project, service, number, oneoff = (text_of(labels, key) for key in COMPOSE_LABELS)
+    if oneoff.lower() == "true" or not (_COMPOSE_NAME.fullmatch(project) and _COMPOSE_NAME.fullmatch(service)):
+        return None
+    counted = number.isascii() and number.isdecimal() and len(number) < 7
+    return ComposeLabels(project=project, service=service, number=int(number) if counted else 0)
 
 
 def _status(state: dict[str, Any]) -> ContainerState:

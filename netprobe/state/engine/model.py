@@ -83,6 +83,18 @@ class EndpointSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ComposeLabels:
+    """Which container of which Compose service it is; ``number`` counts from 1, 0 unknown."""
+
+    project: str
+    service: str
+    number: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.project}/{self.service}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """One container.
 
@@ -98,6 +110,7 @@ class Container:
         link_env_known: its environment was read (or shows some of them): what is not in ``link_env`` is not there.
         started: when it was started, RFC 3339 in UTC; ``""`` unknown.
         netns_of: the name of the container whose namespace it is in (``--network container:X``), ``""`` for its own.
+        compose: the project, service and number that Compose gave it; None where it was not made by Compose, or by ``compose run``.
     """
 
     name: str
@@ -119,6 +132,7 @@ class Container:
     exit_code: int | None = None
     started: str = ""
     netns_of: str = ""
+    compose: ComposeLabels | None = None
 
     @property
     def running(self) -> bool:

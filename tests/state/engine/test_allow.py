@@ -27,7 +27,12 @@ INSPECT = {
         "Env": [f"PASSWORD={SECRET}", f"DB_1_ENV_PASSWORD={SECRET}", f"DB_1_PORT={SECRET}", "DB_1_PORT=tcp://172.17.0.2:5432"],
         "Cmd": [SECRET],
         "Entrypoint": [SECRET],
-        "Labels": {"com.docker.compose.service": "app", "token": SECRET},
+        "Labels": {
+            "com.docker.compose.project": "shop",
+            "com.docker.compose.service": "app",
+            "com.docker.compose.project.working_dir": SECRET,
+            "token": SECRET,
+        },
     },
     "NetworkSettings": {
         "SandboxKey": f"/run/{SECRET}/netns/0123456789ab",
@@ -42,7 +47,7 @@ def test_no_secret_and_no_path_is_kept() -> None:
     kept = allow_container(INSPECT, environ)
     assert SECRET not in json.dumps(kept)
     assert kept["NetworkSettings"]["SandboxKey"] == "0123456789ab"
-    assert kept["Config"]["Labels"] == {"com.docker.compose.service": "app"}
+    assert kept["Config"]["Labels"] == {"com.docker.compose.project": "shop", "com.docker.compose.service": "app"}
     assert kept["LinkEnv"] == [
         "DB_1_PORT=tcp://172.17.0.2:5432",
         "DB_1_NAME=/app/db-1",

@@ -204,3 +204,38 @@ def test_a_hosts_engine_is_told_by_what_was_asked_of_it(server2: Any) -> None:
 def test_no_answer_is_not_no_containers(issues: Issues) -> None:
     assert parse_containers("", issues) is None
     assert parse_containers("[]", issues) == ()
+
+
+_LABELS = ("project", "service", "container-number", "oneoff")
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (("shop", "web", "2", "False"), ("shop", "web", 2)),
+        (("shop", "web", "", ""), ("shop", "web", 0)),
+        (("shop", "web", "99999999", "no"), ("shop", "web", 0)),
+        (("shop", "web", "٣", "no"), ("shop", "web", 0)),
+        (("shop", "web", "1", "True"), None),
+        (("shop", "", "1", "False"), None),
+        (("", "web", "1", "False"), None),
+        (("a/b", "web", "1", "False"), None),
+        (("shop", "\x1b[31m", "1", "False"), None),
+        (("shop", "w" * 300, "1", "False"), None),
+        (("shop", "-rf", "1", "False"), None),
+        ((3, ["web"], {}, None), None),
+    ],
+)
+def test_compose_labels_of_any_kind(
+    labels: tuple[object, ...], expected: tuple[str, str, int] | None, issues: Issues
+) -> None:
+    names = {f"com.docker.compose.{key}": value for key, value in zip(_LABELS, labels, strict=True)}
+    ((found,),) = [parse_containers(json.dumps([{"Name": "/x", "Config": {"Labels": names}}]), issues) or ()]
+    made = found.compose
+    assert (None if made is None else (made.project, made.service, made.number)) == expected
+
+
+@pytest.mark.parametrize("labels", [None, [], "x", 7])
+def test_labels_that_are_none(labels: object, issues: Issues) -> None:
+    (found,) = parse_containers(json.dumps([{"Name": "/x", "Config": {"Labels": labels}}]), issues) or ()
+    assert found.compose is None
