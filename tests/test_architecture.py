@@ -242,6 +242,20 @@ def test_a_prediction_needs_neither_numpy_nor_what_explains_packets() -> None:
     assert not names & {*HEAVY, "numpy", "rich", "netprobe.causes", "netprobe.flows", "netprobe.journeys"}
 
 
+def test_nothing_before_the_probe_needs_numpy() -> None:
+    """It is imported while the probe waits for answers; what asks an engine, once the hosts' programs have been started."""
+    code = (
+        "import sys\n"
+        "from netprobe.live import opening, sessions\n"
+        "assert 'netprobe.hosts.engine' not in sys.modules\n"
+        "from netprobe.capture import plan, sniff\n"
+        "from netprobe.live import results, run, tracing\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {name.partition(".")[0] for name in done.stdout.split()} & {*HEAVY, "numpy", "rich"}
+
+
 def test_the_tests_mirror_the_rooms() -> None:
     rooms = {file.parent.name for file in PACKAGE.glob("*/*.py") if file.name != "__init__.py"}
     folders = {file.parent.name for file in TESTS.glob("*/test_*.py")}

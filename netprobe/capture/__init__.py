@@ -1,1 +1,1 @@
-"""Capture: which points are sniffed and with which filter (plan), and running the sniffers (sniff)."""
+"""Capture: which points are sniffed and with which filter (plan), running the sniffers (sniff), and joining what they wrote (join)."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from netprobe.state.model import Host
 
 MAX_POINTS = 24
+SNAPLEN = 262144
 NOT_ECHO = "(icmp and icmp[icmptype] != icmp-echo and icmp[icmptype] != icmp-echoreply)"
 
 

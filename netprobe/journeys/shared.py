@@ -176,7 +176,10 @@ def _spread(group: NDArray[np.int64], clock: NDArray[np.int64]) -> NDArray[np.bo
 
 
 def _any_in_group(group: NDArray[np.int64], which: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return np.asarray(np.isin(group, np.unique(group[which])), np.bool_)
+    """Whether any of a row's group is chosen. Groups have numbers below that of rows: a table, where np.unique would import numpy.ma."""
+    chosen = np.zeros(len(group), np.bool_)
+    chosen[group[which]] = True
+    return chosen[group]
 
 
 def _told_apart(

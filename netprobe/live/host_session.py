@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Limit, LimitKind
 from netprobe.hosts import collect
-from netprobe.hosts.engine import EngineError
+from netprobe.hosts.engine_client import EngineError
 from netprobe.hosts.session import HostLostError, RemoteError
 
 if TYPE_CHECKING:

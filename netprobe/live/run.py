@@ -35,8 +35,9 @@ from netprobe.state.lookup import namespace_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from netprobe.capture.join import Captured
     from netprobe.capture.plan import Point, Tuple5
-    from netprobe.capture.sniff import Captured, Sniffing
+    from netprobe.capture.sniff import Sniffing
     from netprobe.forward.plan import Itinerary
     from netprobe.live.host_session import After
     from netprobe.live.opening import Opening

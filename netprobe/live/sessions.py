@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Self
 
 from netprobe.errors import EnvironmentFault
 from netprobe.hosts import collect
-from netprobe.hosts.engine import Engine, none_there
 from netprobe.hosts.session import HostLostError, RemoteError, Session
 from netprobe.inventory.hosts import LOCAL
 from netprobe.live import identity
@@ -84,12 +83,20 @@ class HostSessions:
                 known.session = Session(known.entry, self._life)
                 self._greeted.append((known, known.session.submit("hello")))
                 self._first.append((known, collect.ask(known.session, known.before, collect.FIRST)))
-                known.engine = Engine.of(known.entry, known.session)
+        self._ask_engines()
         if any(
             not known.entry.reach.same_machine for known in self.by_name.values()
         ):  # else the inventory told already
             sessions = {name: known.session for name, known in self.by_name.items() if known.session is not None}
             self._asked_who = {name: identity.ask(session) for name, session in sessions.items()}
+
+    def _ask_engines(self) -> None:
+        """Ask every engine. What that takes is imported while the hosts' programs start."""
+        from netprobe.hosts.engine import Engine
+
+        for known in self.by_name.values():
+            if not known.host_fault:
+                known.engine = Engine.of(known.entry, known.session)
 
     def _set_aside(self) -> None:
         """Without root, this machine's own hosts are of no use; others still are."""
@@ -274,6 +281,8 @@ class HostSessions:
 
     def _raise_no_engine(self, unknown: str, host: str | None) -> None:
         """Raise an EnvironmentFault where an engine is looked for at the usual place, and no host at all has one."""
+        from netprobe.hosts.engine import none_there
+
         if any(known.engine is not None for known in self.by_name.values()):
             return
         for each, known in self.by_name.items():
