@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import count
 
 from netprobe.state.engine.model import Container, ContainerState, EndpointSettings, Network, Published
-from netprobe.state.links import Address, Link, Route
+from netprobe.state.links import Address, Link
 from netprobe.state.model import Host, Namespace
+from netprobe.state.routes import Route
 
 IDS = count(1)
 BRIDGE = Network(name="bridge", id="b" * 12, driver="bridge", bridge="docker0", subnets=("172.17.0.0/16",))

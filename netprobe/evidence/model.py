@@ -283,7 +283,7 @@ class HostState:
 
         addr              ip -j -d addr show           (links, addresses, masters, peers; bridge_slave and veth details)
         route             ip -j route show table all
-        rule              ip -j rule show
+        rule, rule6       ip -j rule show, ip -6 -j rule show
         neigh             ip -j neigh show
         fdb               bridge -j fdb show
         iptables          iptables-save -c              (the backend that iptables is)
@@ -303,7 +303,7 @@ class HostState:
         trace             nft -a monitor trace while the probe ran (after it, and with --trace alone)
         drops             the kernel's drop reasons for the probe's packets, by bpftrace (after it, and with --trace alone)
 
-    For a container's namespace the same keys with ``ns/CONTAINER/`` before them (addr, route, neigh, sockets, iptables), and
+    For a container's namespace the same keys with ``ns/CONTAINER/`` before them (addr, route, rule, rule6, neigh, sockets, iptables), and
     ``ns/CONTAINER/hosts-file``, ``ns/CONTAINER/resolv-conf``.
     """
 

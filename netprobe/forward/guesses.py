@@ -11,8 +11,8 @@ from netprobe.evidence.model import Place
 from netprobe.forward.drivers import driver_of
 from netprobe.forward.frame import Arrival, with_address
 from netprobe.state.address import covers
+from netprobe.state.fib import RouteHop
 from netprobe.state.lookup import (
-    RouteHop,
     container_interface,
     docker_bridges,
     has_address,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Place
     from netprobe.forward.modes import Mode
     from netprobe.forward.trail import Trail
-    from netprobe.state.lookup import RouteHop
+    from netprobe.state.fib import RouteHop
     from netprobe.state.model import Host, Namespace
 
 _MAX_RULES = 8  # that stop a packet at one hook, one behind the other

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from netprobe.forward.modes import Mode
     from netprobe.forward.netfilter import Filter
     from netprobe.forward.trail import Trail
-    from netprobe.state.lookup import RouteHop
+    from netprobe.state.fib import RouteHop
     from netprobe.state.model import Host, Namespace
 
 _MAX_NAMESPACES = 16

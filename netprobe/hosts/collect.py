@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "addr": ("ip", "-j", "-d", "addr", "show"),
     "route": ("ip", "-j", "route", "show", "table", "all"),
     "rule": ("ip", "-j", "rule", "show"),
+    "rule6": ("ip", "-6", "-j", "rule", "show"),
     "neigh": ("ip", "-j", "neigh", "show"),
     "fdb": ("bridge", "-j", "fdb", "show"),
     "iptables": ("iptables-save", "-c"),
@@ -51,13 +52,13 @@ SYSCTLS = (
     "net/netfilter/nf_conntrack_max",
 )
 
-FIRST = ("addr", "route", "rule")
+FIRST = ("addr", "route", "rule", "rule6")
 """What a plan needs: asked of every host of the inventory."""
 REST = ("neigh", "fdb", "iptables", "iptables-legacy", "ip6tables", "nft", "sockets", "counters", "conntrack-stat")
 """What the analysis needs beside: asked of the hosts involved."""
 AFTER = ("addr", "neigh", "iptables", "iptables-legacy", "ip6tables", "nft", "sockets", "counters", "conntrack-stat")
 """What a probe, or whatever happens during it, can change."""
-NAMESPACE_FIRST = ("addr", "route")
+NAMESPACE_FIRST = ("addr", "route", "rule", "rule6")
 _NAMESPACE_RULES = ("iptables", "iptables-legacy", "ip6tables", "nft")
 NAMESPACE_REST = ("neigh", "sockets", *_NAMESPACE_RULES, "counters")
 NAMESPACE_AFTER = ("neigh", "sockets", *_NAMESPACE_RULES, "counters")

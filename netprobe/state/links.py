@@ -1,6 +1,6 @@
-"""Links, routes, routing rules, neighbours and bridge forwarding entries, from iproute2's JSON.
+"""Links, neighbours and bridge forwarding entries, from iproute2's JSON.
 
-Source: iproute2 ip/ipaddress.c, ip/iproute.c, ip/iprule.c, ip/ipneigh.c, bridge/fdb.c (print_* functions).
+Source: iproute2 ip/ipaddress.c, ip/ipneigh.c, bridge/fdb.c (print_* functions).
 """
 
 from __future__ import annotations
@@ -12,9 +12,6 @@ from netprobe.state.issues import Issues, dict_of, int_of, load_items, text_of, 
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-LOCAL = "local"
-UNICAST = "unicast"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +45,7 @@ class Link:
         mtu: bytes; 0 unknown.
         up: administratively up (IFF_UP). carrier: IFF_LOWER_UP. promisc: IFF_PROMISC or the kernel's promiscuity count.
         vlan_id: the VLAN id of a ``vlan`` link, None for others (also for a lab's veth stand-in).
+        group: its device group, ``default`` for none.
         xdp: an XDP program is attached: it may drop what comes in before any sniffer sees it.
     """
 
@@ -65,6 +63,7 @@ class Link:
     promisc: bool = False
     addresses: tuple[Address, ...] = ()
     vlan_id: int | None = None
+    group: str = "default"
     xdp: bool = False
 
     @property
@@ -76,34 +75,6 @@ class Link:
     def loopback(self) -> bool:
         """True for lo."""
         return self.name == "lo"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """One route (one next hop of it): ``dst`` is always a prefix, ``0.0.0.0/0`` or ``::/0`` for default.
-
-    ``kind`` is the kernel's route type (``unicast`` ``local`` ``broadcast`` ``unreachable`` ``blackhole`` …).
-    """
-
-    dst: str
-    dev: str = ""
-    via: str = ""
-    src: str = ""
-    table: str = "main"
-    kind: str = UNICAST
-    metric: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoutingRule:
-    """One line of ``ip rule``: which table is asked. ``other``: it has selectors that are not read here (fwmark, iif …)."""
-
-    priority: int
-    table: str
-    src: str = "all"
-    dst: str = ""
-    inverted: bool = False
-    other: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +132,7 @@ def _link(item: dict[str, Any]) -> Link:
         promisc="PROMISC" in flags or (int_of(item, "promiscuity") or 0) > 0,
         addresses=tuple(_addresses(item)),
         vlan_id=int_of(data, "id") if text_of(info, "info_kind") == "vlan" else None,
+        group=text_of(item, "group") or "default",
         xdp=bool(dict_of(item, "xdp")),
     )
 
@@ -175,75 +147,6 @@ def _addresses(item: dict[str, Any]) -> Iterator[Address]:
                 scope=text_of(info, "scope"),
                 peer=text_of(info, "address"),
             )
-
-
-def parse_routes(text: str, issues: Issues) -> tuple[Route, ...] | None:
-    """``ip -j route show table all``. A multipath route gives one :class:`Route` a next hop."""
-    items = load_items(text, issues)
-    if items is None:
-        return None
-    routes: list[Route] = []
-    for number, item in items:
-        if not text_of(item, "dst"):
-            issues.add(number, item, "a route without destination")
-            continue
-        hops = item.get("nexthops")
-        several = [hop for hop in hops if isinstance(hop, dict)] if isinstance(hops, list) else []
-        routes.extend(_route(item, hop) for hop in several or [item])
-    return tuple(routes)
-
-
-def _route(item: dict[str, Any], hop: dict[str, Any]) -> Route:
-    via = text_of(hop, "gateway") or text_of(dict_of(hop, "via"), "host")
-    dst = text_of(item, "dst")
-    # A default route does not say its family. Only IPv6 routes have a preference (RFC 4191); "via" instead of "gateway"
-    # is an IPv6 next hop of an IPv4 route (RFC 8950).
-    six = ":" in dst or "pref" in item or (dst == "default" and ":" in text_of(hop, "gateway"))
-    if dst == "default":
-        dst = "::/0" if six else "0.0.0.0/0"
-    elif "/" not in dst:
-        dst += "/128" if six else "/32"
-    return Route(
-        dst=dst,
-        dev=text_of(hop, "dev"),
-        via=via,
-        src=text_of(item, "prefsrc"),
-        table=str(item.get("table", "main")),
-        kind=text_of(item, "type") or UNICAST,
-        metric=int_of(item, "metric") or 0,
-    )
-
-
-_PLAIN_RULE_KEYS = frozenset({"priority", "src", "srclen", "dst", "dstlen", "table", "protocol", "not"})
-
-
-def parse_rules(text: str, issues: Issues) -> tuple[RoutingRule, ...] | None:
-    """``ip -j rule show``, in the kernel's order."""
-    items = load_items(text, issues)
-    if items is None:
-        return None
-    rules = []
-    for number, item in items:
-        priority = int_of(item, "priority")
-        if priority is None:
-            issues.add(number, item, "a routing rule without priority")
-            continue
-        rules.append(
-            RoutingRule(
-                priority=priority,
-                table=str(item.get("table", "")),
-                src=_selector(item, "src") or "all",
-                dst=_selector(item, "dst"),
-                inverted="not" in item,
-                other=tuple(sorted(key for key in item if key not in _PLAIN_RULE_KEYS)),
-            )
-        )
-    return tuple(rules)
-
-
-def _selector(item: dict[str, Any], key: str) -> str:
-    length = int_of(item, f"{key}len")
-    return text_of(item, key) if length is None else f"{text_of(item, key)}/{length}"
 
 
 def parse_neighbours(text: str, issues: Issues) -> tuple[Neighbour, ...] | None:

@@ -3,103 +3,30 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
-from netprobe.state.address import covers, ip, is_loopback, prefix, same
-from netprobe.state.links import LOCAL
+from netprobe.state.address import ip, is_loopback, same
+from netprobe.state.fib import RouteHop, RouteQuery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from netprobe.state.engine.model import Container, EndpointSettings, Network, Published
-    from netprobe.state.links import Link, Route, RoutingRule
+    from netprobe.state.links import Link
     from netprobe.state.model import Host, Namespace
 
 _DOCKER_BRIDGE = re.compile(r"docker0|br-[0-9a-f]{12}")
-_DEFAULT_TABLES = ("local", "main", "default")
-_NO_WAY = frozenset({"unreachable", "blackhole", "prohibit", "throw"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteHop:
-    """What a route lookup gives.
-
-    Attributes:
-        dev: the interface that it leaves by (``lo`` for the namespace's own addresses).
-        via: the next hop, ``""`` when the destination is on the link.
-        src: the address that the kernel would send from, ``""`` unknown.
-        local: the address is the namespace's own.
-        route: the route that decided.
-    """
-
-    dev: str
-    via: str = ""
-    src: str = ""
-    local: bool = False
-    route: Route | None = None
 
 
 def route_lookup(namespace: Namespace, address: str, *, src: str = "") -> RouteHop | None:
-    """As ``ip route get`` would: rules in order, longest prefix, lowest metric (net/ipv4/fib_rules.c, fib_trie.c).
+    """As ``ip route get ADDRESS [from SRC]`` would: for a packet of the namespace's own, without a mark.
 
     None when there is no route, and also when the routes are not known: ask ``namespace.routes is None`` first where
-    the difference matters. Rules with selectors that are not known here (fwmark, iif …) are passed over.
+    the difference matters. A rule of which it is not known whether it is for such a packet is passed over.
     """
-    for table in _tables(namespace.rules, address, src):
-        routes = [route for route in namespace.routes or () if route.table == table and covers(route.dst, address)]
-        if not routes:
-            continue
-        best = min(routes, key=lambda route: (-_length(route), route.metric))
-        if best.kind == "throw":
-            continue
-        return None if best.kind in _NO_WAY else _hop(namespace, best, address)
-    return None
-
-
-def _tables(rules: tuple[RoutingRule, ...] | None, address: str, src: str) -> tuple[str, ...]:
-    if not rules:
-        return _DEFAULT_TABLES
-    return tuple(rule.table for rule in sorted(rules, key=lambda rule: rule.priority) if _applies(rule, address, src))
-
-
-def _applies(rule: RoutingRule, address: str, src: str) -> bool:
-    if rule.other or not rule.table:
-        return False
-    from_it = rule.src == "all" or bool(src and covers(rule.src, src))
-    to_it = not rule.dst or bool(covers(rule.dst, address))
-    return (from_it and to_it) != rule.inverted
-
-
-def _length(route: Route) -> int:
-    net = prefix(route.dst)
-    return net.prefixlen if net else -1
-
-
-def _hop(namespace: Namespace, route: Route, address: str) -> RouteHop:
-    local = route.kind == LOCAL
-    return RouteHop(
-        dev="lo" if local else route.dev,
-        via=route.via,
-        src=route.src or (address if local else _source(namespace, route, address)),
-        local=local,
-        route=route,
-    )
-
-
-def _source(namespace: Namespace, route: Route, address: str) -> str:
-    """The first address of the interface: one whose subnet has the next hop, else the first of that family."""
-    link = namespace.link(route.dev)
-    wanted = ip(route.via or address)
-    mine = [each for each in link.addresses if wanted and _family(each.address) == wanted.version] if link else []
-    near = (each.address for each in mine if covers(each.prefix, route.via or address))
-    return next(near, mine[0].address if mine else "")
-
-
-def _family(address: str) -> int:
-    value = ip(address)
-    return value.version if value else 0
+    found = namespace.fib.ways(RouteQuery(dst=address, src=src)).ways[0]
+    return None if found.refused else found
 
 
 def has_address(namespace: Namespace, address: str) -> bool:

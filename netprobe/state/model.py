@@ -15,19 +15,16 @@ from netprobe.state.address import ip
 from netprobe.state.conntrack import Tracked, parse_conntrack, parse_conntrack_stat
 from netprobe.state.drops import Dropped, parse_drops
 from netprobe.state.engine import engine_of
+from netprobe.state.fib import Fib
 from netprobe.state.iptables_parse import parse_iptables
 from netprobe.state.issues import Issues, ParseIssue, load_json
 from netprobe.state.links import (
     FdbEntry,
     Link,
     Neighbour,
-    Route,
-    RoutingRule,
     parse_fdb,
     parse_links,
     parse_neighbours,
-    parse_routes,
-    parse_rules,
 )
 from netprobe.state.names import (
     HostsFile,
@@ -37,6 +34,7 @@ from netprobe.state.names import (
     parse_sysctls,
 )
 from netprobe.state.nft_parse import parse_nft
+from netprobe.state.routes import Route, RoutingRule, parse_routes, parse_rules
 from netprobe.state.sockets import Socket, parse_counters, parse_sockets
 from netprobe.state.trace import Traced, parse_handles, parse_trace
 
@@ -126,8 +124,33 @@ class Namespace:
 
     @cached_property
     def rules(self) -> tuple[RoutingRule, ...] | None:
-        """Routing rules."""
+        """Routing rules of IPv4; None also where an older version did not ask for them."""
         return self._get("rule", parse_rules)
+
+    @cached_property
+    def rules6(self) -> tuple[RoutingRule, ...] | None:
+        """Routing rules of IPv6."""
+        return self._get("rule6", parse_rules)
+
+    @cached_property
+    def fib(self) -> Fib:
+        """How it routes: its rules and tables. Rules that were never asked for are taken to be those that every namespace begins with."""
+        each = {4: ("rule", self.rules), 6: ("rule6", self.rules6)}
+        doubt = {
+            version: f"the {'IPv6 ' if version == 6 else ''}routing rules of {self._whose} are not known"
+            for version, (key, found) in each.items()
+            if found is None and self.asked(key)
+        }
+        rules = {version: found for version, (_, found) in each.items() if found is not None}
+        return Fib(self.routes or (), rules, self.links, doubt)
+
+    def asked(self, key: str) -> bool:
+        """Whether an output was asked for at all: an older version's evidence may be without it."""
+        return self._prefix + key in self._outputs.outputs
+
+    @property
+    def _whose(self) -> str:
+        return self._prefix.removeprefix("ns/").removesuffix("/") or "the host"
 
     @cached_property
     def neighbours(self) -> tuple[Neighbour, ...] | None:

@@ -8,8 +8,8 @@ import pytest
 
 from netprobe.evidence.model import Place
 from netprobe.forward.owners import owner_of_address
-from netprobe.state.links import Route
 from netprobe.state.model import Host, Namespace
+from netprobe.state.routes import Route
 
 HOST = Place(host="server2")
 

@@ -9,7 +9,7 @@ from netprobe.evidence.model import Place
 from netprobe.probe.names import the_container
 from netprobe.probe.plan import Dial, choose_binding, dial_address, dial_container, dial_host
 from netprobe.state.engine.model import ContainerState
-from netprobe.state.links import Route
+from netprobe.state.routes import Route
 from tests.worlds import NET2, container, host, link, published, world
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from netprobe.state.issues import Issues
-from netprobe.state.links import parse_fdb, parse_links, parse_neighbours, parse_routes, parse_rules
+from netprobe.state.links import parse_fdb, parse_links, parse_neighbours
+from netprobe.state.routes import parse_routes, parse_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,39 +69,6 @@ def test_routes(server2: Any) -> None:
     default = next(route for route in routes if route.dst == "0.0.0.0/0")
     assert (default.via, default.dev, default.table) == ("172.17.0.1", "eth0", "main")
     assert any(route.kind == "local" and route.dst == "172.17.0.2/32" for route in routes)
-
-
-def test_default_route_of_either_family_and_multipath(issues: Issues) -> None:
-    text = json.dumps(
-        [
-            {"dst": "default", "gateway": "fe80::1", "dev": "eth0", "metric": 1024, "pref": "medium"},
-            {"dst": "default", "dev": "tun0"},
-            {
-                "dst": "10.0.0.0/8",
-                "nexthops": [{"gateway": "10.1.0.1", "dev": "a"}, {"gateway": "10.2.0.1", "dev": "b"}],
-            },
-            {"type": "unreachable", "dst": "10.9.0.0/16", "dev": "lo", "table": 100},
-            {"dst": "192.0.2.1", "via": {"family": "inet6", "host": "fe80::2"}, "dev": "eth0"},
-        ]
-    )
-    routes = read(parse_routes, text, issues)
-    assert [(r.dst, r.via, r.dev) for r in routes] == [
-        ("::/0", "fe80::1", "eth0"),
-        ("0.0.0.0/0", "", "tun0"),
-        ("10.0.0.0/8", "10.1.0.1", "a"),
-        ("10.0.0.0/8", "10.2.0.1", "b"),
-        ("10.9.0.0/16", "", "lo"),
-        ("192.0.2.1/32", "fe80::2", "eth0"),
-    ]
-    assert (routes[4].kind, routes[4].table) == ("unreachable", "100")
-
-
-def test_rules(server2: Any, issues: Issues) -> None:
-    assert [rule.table for rule in server2.own.rules] == ["local", "main", "default"]
-    text = '[{"priority":10,"src":"10.0.0.0","srclen":8,"fwmark":"0x1","table":"100"},{"priority":11,"not":null,"src":"all","table":"5"}]'
-    marked, inverted = read(parse_rules, text, issues)
-    assert (marked.src, marked.other) == ("10.0.0.0/8", ("fwmark",))
-    assert inverted.inverted
 
 
 def test_neighbours_and_fdb(server2: Any, issues: Issues) -> None:

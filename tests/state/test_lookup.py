@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from netprobe.evidence.model import Place
-from netprobe.state.links import Address, Link, Route, RoutingRule
+from netprobe.state.links import Address, Link
 from netprobe.state.lookup import (
     canonical,
     container_interface,
@@ -15,6 +15,7 @@ from netprobe.state.lookup import (
     route_lookup,
 )
 from netprobe.state.model import Host, Namespace
+from netprobe.state.routes import Route, RoutingRule
 
 # What is not found fails the test where it is used.
 route: Any = route_lookup

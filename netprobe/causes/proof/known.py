@@ -12,8 +12,8 @@ _INSIDE = "ns/*/"
 
 #: What most causes rest upon: while one of these was asked for in vain, known state rules out next to nothing.
 BASIC = (
-    *("addr", "route", "neigh", "sockets", "sysctl", "resolv-conf", "iptables", "containers", "networks"),
-    *("ns/*/addr", "ns/*/route", "ns/*/sockets", "ns/*/iptables"),
+    *("addr", "route", "rule", "neigh", "sockets", "sysctl", "resolv-conf", "iptables", "containers", "networks"),
+    *("ns/*/addr", "ns/*/route", "ns/*/rule", "ns/*/sockets", "ns/*/iptables"),
 )
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from netprobe.model.remedy import Argv, Remedy
     from netprobe.model.report import Hop
     from netprobe.state.engine.model import Network
-    from netprobe.state.links import Route
     from netprobe.state.model import Host
+    from netprobe.state.routes import Route
 
 _ENOUGH = 2  # copies of an answer that all got lost: one alone may be chance
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from netprobe.model.remedy import Remedy
     from netprobe.model.report import Hop
     from netprobe.state.engine.model import Container, EndpointSettings, Network, Published
-    from netprobe.state.links import Route
     from netprobe.state.model import Host
+    from netprobe.state.routes import Route
 
 _DEFAULT = "0.0.0.0/0"
 

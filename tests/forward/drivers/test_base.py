@@ -10,7 +10,7 @@ from netprobe.forward import PredictedOutcome, Request, drivers, predict
 from netprobe.forward.drivers.base import Driver
 from netprobe.forward.frame import Arrival, Frame
 from netprobe.forward.plan import itinerary
-from netprobe.state.links import Route
+from netprobe.state.routes import Route
 from tests.forward.drivers.test_macvlan import NET, PARENT, a_host
 
 if TYPE_CHECKING:
