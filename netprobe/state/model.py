@@ -144,10 +144,6 @@ class Namespace:
         rules = {version: found for version, (_, found) in each.items() if found is not None}
         return Fib(self.routes or (), rules, self.links, doubt)
 
-    def asked(self, key: str) -> bool:
-        """Whether an output was asked for at all: an older version's evidence may be without it."""
-        return self._prefix + key in self._outputs.outputs
-
     @property
     def _whose(self) -> str:
         return self._prefix.removeprefix("ns/").removesuffix("/") or "the host"
