@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from netprobe.forward import PredictedOutcome
+from netprobe.forward.question import predict_probe
 from netprobe.pipeline import analyze
 from netprobe.report.json import to_json
+from netprobe.state.build import build_world
 from netprobe_lab.stable import stable
 from tests.mutilation import NAMES, assert_not_another, evidence, expected, headers_alone, only, without_output, works
+
+if TYPE_CHECKING:
+    from netprobe.evidence.model import Evidence
+    from netprobe.forward import Prediction
 
 pytestmark = pytest.mark.usefixtures("parsed_once")
 
@@ -50,6 +58,34 @@ def test_without_the_rulesets(name: str, failed: bool) -> None:
         for states in (whole.before, whole.after)
     )
     assert_not_another(name, analyze(replace(whole, before=before, after=after)))
+
+
+def predicted(whole: Evidence) -> Prediction | None:
+    return predict_probe(whole.probe, build_world(whole).before)
+
+
+def failing(whole: Evidence, host: str, key: str) -> Evidence:
+    before = (without_output(each, key.__eq__, failed=True) if each.host == host else each for each in whole.before)
+    return replace(whole, before=tuple(before))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_prediction_is_the_same_or_unknown_without_any_one_output(name: str) -> None:
+    """A command that failed is unknown: never taken for an empty answer. What decides on the way leaves it unknown."""
+    whole = evidence(name)
+    told = predicted(whole)
+    if told is None or told.outcome is PredictedOutcome.UNKNOWN:
+        pytest.skip("nothing is predicted")
+    rules = ("nft", "ip6tables" if whole.probe and ":" in (whole.probe.dialled or "") else "iptables")
+    passed = {each.place for each in told.steps if each.stage == "routing" and each.place.container is None}
+    for host, key in sorted({(state.host, key) for state in whole.before for key in state.outputs}):
+        got = predicted(failing(whole, host, key))
+        if got is None or got.outcome is PredictedOutcome.UNKNOWN:
+            continue
+        assert (got.outcome, got.arrives) == (told.outcome, told.arrives), key
+        assert [each.label for each in got.obstacles[:1]] == [each.label for each in told.obstacles[:1]], key
+        if told.outcome is PredictedOutcome.WORKS:
+            assert not (key in rules and any(each.host == host for each in passed)), key
 
 
 @pytest.mark.parametrize("name", FAILING)

@@ -124,7 +124,10 @@ class Frame:
 
     def must_be_taken(self, mac: str, others: frozenset[str] = frozenset()) -> None:
         """The sender's neighbour entry must name this MAC, or another of the same host (weak host model: it answers ARP on all its interfaces)."""
-        for each in self.host.namespace(self.place.container).neighbours or ():
+        here = self.host.namespace(self.place.container)
+        if here.neighbours is None and here.asked("neigh"):
+            self.unknown(f"the neighbour entries of {self.place} are not known")
+        for each in here.neighbours or ():
             named = each.dev == self.device and same(each.address, self.address)
             used = named and not {"FAILED", "INCOMPLETE"} & {each.state}
             if used and mac and each.mac and each.mac != mac and each.mac not in others:

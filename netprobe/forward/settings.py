@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from netprobe.state.model import Host
 
 
-def bridge_netfilter(host: Host, address: str) -> bool:
-    """Whether what a bridge switches passes iptables too; where IPv6's switch was not read, IPv4's stands for it (Docker sets both)."""
+def bridge_netfilter(host: Host, address: str) -> bool | None:
+    """Whether what a bridge switches passes iptables too; where IPv6's switch was not read, IPv4's stands for it (Docker sets both).
+
+    None where the settings could not be read.
+    """
+    if host.sysctls is None and host.asked("sysctl"):
+        return None
     settings, name = host.sysctls or {}, "net.bridge.bridge-nf-call-iptables"
     value = settings.get(name)
     return (settings.get("net.bridge.bridge-nf-call-ip6tables", value) if ":" in address else value) == "1"
@@ -54,9 +59,14 @@ def _forwards6(settings: Mapping[str, str], device: str) -> tuple[str, str | Non
 
 
 def reverse_path(place: Place, host: Host, packet: Flying, in_if: str) -> Obstacle | None:
-    """Strict rp_filter: the way back to the source must be the way in (net/ipv4/fib_frontend.c, __fib_validate_source; RFC 3704)."""
+    """Strict rp_filter: the way back to the source must be the way in (net/ipv4/fib_frontend.c, __fib_validate_source; RFC 3704).
+
+    Raises UnknownHere.
+    """
     if place.container is not None or packet.src is None or ":" in packet.src or host.own.routes is None:
         return None  # a container's settings are not read
+    if host.sysctls is None and host.asked("sysctl"):
+        raise UnknownHere(f"the reverse path filter of {place} is not known")
     settings = host.sysctls or {}
     names = [f"net.ipv4.conf.{each}.rp_filter" for each in ("all", in_if.replace(".", "/"))]
     if max(settings.get(name, "0") for name in names) != "1":

@@ -39,6 +39,7 @@ class Taken:
 
 
 HERE = Taken()
+_PROXIES = frozenset({"", "docker-proxy", "rootlesskit", "rootlessport"})  # as ss names userland proxies, or does not
 
 
 def taken(host: Host, namespace: Namespace, place: Place, packet: Flying) -> Taken | None:
@@ -54,6 +55,8 @@ def taken(host: Host, namespace: Namespace, place: Place, packet: Flying) -> Tak
         nobody = Obstacle(barrier=Barrier.NOBODY_LISTENS, place=place, label=label, text=text, rejects=True)
         return Taken(obstacle=nobody, refused=True)
     proxy = _proxy(host, packet) if place.container is None else None
+    if proxy is None and place.container is None and _may_proxy(host, takers):
+        return None
     if proxy is None:
         what = f"{takers[0].process or 'a process'} listens on port {packet.dport}"
         return Taken(step=WalkStep(place=place, stage="socket", what=what), obstacle=_full(place, label, takers))
@@ -68,6 +71,13 @@ def _full(place: Place, label: str, takers: Sequence[Socket]) -> Obstacle | None
     waiting, most = takers[0].backlog
     text = f"{waiting} connections wait to be accepted, the backlog is {most}"
     return Obstacle(barrier=Barrier.QUEUE_FULL, place=place, label=label, text=text)
+
+
+def _may_proxy(host: Host, takers: Sequence[Socket]) -> bool:
+    """Whether a userland proxy may have the socket, and what that would dial could not be read."""
+    if host.proxies is not None or not host.asked("proxies"):
+        return False
+    return any(each.process in _PROXIES for each in takers)
 
 
 def _proxy(host: Host, packet: Flying) -> Proxy | None:

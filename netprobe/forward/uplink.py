@@ -31,6 +31,8 @@ def tag_of(host: Host, device: str) -> int | None:
 def onto_the_wire(frame: Frame, by: Onto) -> Arrival:
     """Carry a frame out of an interface of its host, to whoever has the address there. Raises as Driver.leave."""
     host, tag = frame.host, tag_of(frame.host, by.device)
+    if host.own.links is None and host.asked("addr"):
+        frame.unknown(f"the interfaces of {host.name} are not known")
     for number, name in enumerate(below(host, by.device)):
         frame.must_be_up(frame.own, host.own.link(name), carrier=True)
         frame.passes(frame.own, name, vlan=tag if number else None)
@@ -63,6 +65,8 @@ def _in(frame: Frame, bearer: Bearer, tag: int | None) -> Arrival:
 def _bearer(frame: Frame, tag: int | None) -> Bearer | None:
     """Return who has the address on this wire; None: nobody of the inventory."""
     found = list(_bearers(frame, {name: other for name, other in frame.hosts.items() if name != frame.host.name}))
+    for name in {each.host.name for each in found if each.host.own.links is None and each.host.asked("addr")}:
+        frame.unknown(f"the interfaces of {name} are not known")
     near = [each for each in found if tag_of(each.host, each.parent) == tag]
     if len(near) > 1:
         why = f"{' and '.join(str(each.place) for each in near)} both have {frame.address}"

@@ -86,6 +86,8 @@ class Walker:
     def _send(self, place: Place, packet: Flying) -> None:
         """Locally sent: routing, OUTPUT (routing again behind its DNAT), POSTROUTING, out."""
         host, namespace = self._namespace(place)
+        if not packet.dst:
+            self.mode.unknown(UnknownHere(f"the address that {place} answers to is not known"))
         by = self.stack.filter(host, place, packet.dst)
         way = self.stack.route(place, namespace, packet.dst, packet.src or "", packet.direction)
         packet = replace(packet, src=packet.src or way.src or None)
@@ -192,7 +194,12 @@ class Walker:
         """With bridge-nf-call-iptables=1 (ip6tables for IPv6) what is switched passes FORWARD too (net/bridge/br_netfilter_hooks.c)."""
         own = Place(host=place.host)
         host = self.hosts[place.host]
-        if not bridge_netfilter(host, packet.dst):
+        switch = bridge_netfilter(host, packet.dst)
+        if switch is None:
+            self.mode.unknown(
+                UnknownHere(f"whether what {bridge} of {host.name} switches passes iptables is not known")
+            )
+        if not switch:
             return packet
         by = self.stack.filter(host, own, packet.dst)
         passed = self.stack.hook(by, "PREROUTING", packet, in_if=bridge)
@@ -204,7 +211,7 @@ class Walker:
     def _filters_first(self, arrival: Arrival, dst: str) -> bool:
         """Whether a bridge hands up what comes from a port of its own behind PREROUTING only (br_nf_pre_routing, ip_sabotage_in)."""
         host = self.hosts.get(arrival.into.host) if arrival.into and arrival.into.container is None else None
-        return host is not None and arrival.in_if in docker_bridges(host) and bridge_netfilter(host, dst)
+        return host is not None and arrival.in_if in docker_bridges(host) and bool(bridge_netfilter(host, dst))
 
     # -- sockets ------------------------------------------------------------------------------------------------------
 

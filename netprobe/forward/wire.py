@@ -33,9 +33,14 @@ def carry(frame: Frame) -> tuple[Arrival, Stopped | UnknownHere | None]:
 
 
 def _by_driver(frame: Frame) -> Arrival | Onto:
-    link = frame.host.namespace(frame.place.container).link(frame.device)
+    here = frame.host.namespace(frame.place.container)
+    if here.links is None and here.asked("addr") and (frame.place.container is None or _several(frame)):
+        frame.unknown(f"the interfaces of {frame.place} are not known")
+    link = here.link(frame.device)
     frame.must_be_up(frame.place, link)
     if frame.place.container is None:
+        if link is not None and link.is_bridge and frame.host.networks is None and frame.host.asked("networks"):
+            frame.unknown(f"whose bridge {link.name} of {frame.host.name} is, is not known")
         driver = next((each for each in DRIVERS if link is not None and each.owns(frame.host, link)), None)
         return driver.deliver(frame, link) if driver and link else Onto(device=frame.device, child=False)
     container = frame.host.container(frame.place.container)
@@ -45,6 +50,12 @@ def _by_driver(frame: Frame) -> Arrival | Onto:
     frame.passes(frame.place, frame.device)
     endpoint, network = chosen
     return driver_of(network).leave(frame, container, endpoint, network)
+
+
+def _several(frame: Frame) -> bool:
+    """Whether a container has more than one network: which of them an interface is of, its links alone tell."""
+    container = frame.host.container(frame.place.container or "")
+    return container is None or len(container.networks) > 1
 
 
 def _endpoint_of(host: Host, container: Container, device: str) -> tuple[EndpointSettings, Network] | None:

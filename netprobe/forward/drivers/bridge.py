@@ -78,7 +78,7 @@ class Bridge(Driver):
 
     @staticmethod
     def _nobody(frame: Frame, bridge: str) -> None:
-        if frame.host.containers is None:
+        if frame.host.containers is None or frame.host.networks is None:
             raise UnknownHere(f"the containers of {frame.host.name} are not known")
         frame.meets(Barrier.NO_NEIGHBOUR, frame.own, bridge, f"nobody on {bridge} has {frame.address}")
 
