@@ -10,20 +10,17 @@ nat rules see a connection's first packet only; later ones, and answers, are tra
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from netprobe.forward.conntrack import DST, SIDE, SRC, begins, decided, tracked, translated, undone
+from netprobe.forward.conntrack import DST, SIDE, SRC, begins, decided, tracked, undone
 from netprobe.forward.iptables import PRIORITY, TABLES, pass_table
-from netprobe.forward.model import Flying, Obstacle, Stopped, UnknownHere, WalkStep
-from netprobe.forward.nat import masquerade_address, translate
-from netprobe.forward.nftables import translation, walk_chain
+from netprobe.forward.model import Flying, Stopped, UnknownHere, WalkStep
+from netprobe.forward.nat import translate
+from netprobe.forward.nft_chain import pass_chain, translate_nft
 from netprobe.forward.order import Stage, by_priority, pass_all, pass_equals
-from netprobe.forward.seen import seen
 from netprobe.model.endpoint import Endpoint
-from netprobe.model.rule import Hook
-from netprobe.state.nft import NftRule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -142,8 +139,7 @@ def _table(at: At, ruleset: Ruleset, table: str, packet: Flying) -> Passed:
 
 
 def _nft(at: At, chain: NftChain, packet: Flying) -> Passed:
-    _nft_chain(at, chain, packet)
-    return packet, ()
+    return pass_chain(at, chain, packet)[0], ()
 
 
 # -- nat --------------------------------------------------------------------------------------------------------------
@@ -186,11 +182,11 @@ def _iptables_nat(at: At, ruleset: Ruleset, packet: Flying) -> Passed:
 
 
 def _nft_nat(at: At, chain: NftChain, packet: Flying) -> Passed:
-    rule = _nft_chain(at, chain, packet)
-    if rule is None:
-        return packet, ()
-    moved = _translate_nft(at, rule, packet)
-    return moved, (_step(at, (translation(rule) or ("NAT",))[0], rule.ref, packet, moved),)
+    passed, end = pass_chain(at, chain, packet)
+    if end.translation is None:
+        return passed, ()
+    moved = translate_nft(at, end, passed)
+    return moved, (_step(at, end.translation.kind, end.decided_by.ref, packet, moved),)
 
 
 def _step(at: At, kind: str, rule: RuleRef, before: Flying, after: Flying) -> WalkStep:
@@ -207,33 +203,6 @@ def _nft_chains(at: At, packet: Flying) -> tuple[NftChain, ...]:
     return at.by.nft.base(at.hook.lower(), *families) if at.by.nft else ()
 
 
-def _nft_chain(at: At, chain: NftChain, packet: Flying) -> NftRule | None:
-    """Pass one base chain; return the rule that translates, if one does."""
-    view = seen(at.by.namespace, packet, in_if=at.in_if, out_if=at.out_if)
-    end = walk_chain(at.by.nft, chain, view, at.gone) if at.by.nft else None
-    if end is None or end.verdict == "accept":
-        return None
-    if end.verdict == "translate" and isinstance(end.decided_by, NftRule):
-        return end.decided_by
-    found = end.decided_by
-    if end.verdict == "unknown":
-        raise UnknownHere(f"{at.by.place}: nftables {found.ref} is not understood")
-    undo = found.delete_argv if isinstance(found, NftRule) else found.accept_argv
-    rule, hook = replace(found.ref, verdict=end.verdict), Hook(chain.hook.upper())
-    raise Stopped(Obstacle.of_rule(at.by.place, rule, direction=packet.direction, undo=undo, hook=hook))
-
-
-def _translate_nft(at: At, rule: NftRule, packet: Flying) -> Flying:
-    kind, address, port = translation(rule) or ("", "", None)
-    if kind == "dnat":
-        return translated(packet, at.hook, address, port or packet.dport)
-    masquerades = bool(kind) and kind != "snat"
-    source = masquerade_address(at.by.namespace, at.out_if, packet.dst) if masquerades else address
-    if not source:
-        raise UnknownHere(f"{at.by.place}: nftables {rule.ref} translates to what is not known")
-    return translated(packet, at.hook, source, packet.sport)
-
-
 def pass_netdev(by: Filter, hook: str, device: str, packet: Flying, gone: frozenset[RuleRef] = frozenset()) -> None:
     """Pass the netdev chains of a device. Raises as :func:`pass_hook`.
 
@@ -248,7 +217,7 @@ def pass_netdev(by: Filter, hook: str, device: str, packet: Flying, gone: frozen
     at = At(by=by, hook=hook, gone=gone, **ends)
     for chain in here:
         try:
-            _nft_chain(at, chain, packet)
+            pass_chain(at, chain, packet)
         except Stopped as stopped:
             if chain.devices:
                 raise

@@ -1,120 +1,176 @@
-"""One nftables base chain and a packet: rules, jumps and verdict maps; for a nat chain the rule that translates.
+"""One nftables base chain and a packet: rules, jumps and verdict maps, what they change, and for a nat chain what it translates to.
+
+Where a rule's match is not told, both ways are gone: only where they end differently is the walk unknown, and names that rule.
 
 Source: nft(8), net/netfilter/nf_tables_core.c (nft_do_chain): accept ends the base chain only, drop ends the packet.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from netprobe.state.nft import other_version
 
 if TYPE_CHECKING:
     from netprobe.model.rule import RuleRef
     from netprobe.state.nft import NftChain, NftRule, NftRuleset
+    from netprobe.state.nft_nat import Translation
+    from netprobe.state.nft_run import Outcome
+    from netprobe.state.nft_value import Facts
     from netprobe.state.packet import PacketTuple
 
 _STEPS = 20_000  # rules looked at, beside four times those that there are
-_ENDS = frozenset({"drop", "reject", "accept"})
-_MATTERS = frozenset({"drop", "reject", "jump", "goto", "queue"})
-_NAT = frozenset({"dnat", "snat", "masquerade", "redirect"})
-_MAPS = frozenset({"vmap", "lookup"})
+_FORKS = 32  # rules in doubt of which both ways are gone
+_DEPTH = 16  # jumps within each other (NFT_JUMP_STACK_SIZE)
+_ENDS = frozenset({"drop", "reject", "accept", "translate"})
+_MERGED = ("mark", "ctmark", "tracked", "ctstate", "tos", "ttl", "zone")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainEnd:
-    """How the walk ended: ``accept`` ``drop`` ``reject`` ``translate`` or ``unknown``, and what decided (the chain for its policy)."""
+    """How the walk ended.
+
+    Attributes:
+        verdict: ``accept`` ``drop`` ``reject`` ``translate`` or ``unknown``.
+        decided_by: the rule, or the chain for its policy.
+        packet: the packet behind it.
+        translation: what it is translated to. tproxy: the local socket that a rule on the way hands it to.
+        why: for ``unknown``: what decides and is not told, a clause.
+    """
 
     verdict: str
     decided_by: NftRule | NftChain
+    packet: PacketTuple
+    translation: Translation | None = None
+    tproxy: Translation | None = None
+    why: str = ""
+
+    def ends_as(self, other: ChainEnd) -> bool:
+        """Whether two ends are the same, but for marks: an accept is, whichever rule it was."""
+        same_rule = self.verdict == "accept" or self.decided_by is other.decided_by
+        if self.verdict != other.verdict or self.verdict == "unknown" or not same_rule:
+            return False
+        same = (self.translation, self.tproxy) == (other.translation, other.tproxy)
+        return same and _unmarked(self.packet) == _unmarked(other.packet)
 
 
-@dataclass(slots=True)
-class _Frames:
-    """The call stack: rules, and where each frame goes on."""
-
-    stack: list[tuple[tuple[NftRule, ...], int]] = field(default_factory=list)
-
-    def call(self, rules: tuple[NftRule, ...], *, tail: bool = False) -> None:
-        if tail:
-            self.stack.pop()
-        self.stack.append((rules, 0))
-
-    def next(self) -> NftRule | None:
-        while self.stack:
-            rules, at = self.stack.pop()
-            if at < len(rules):
-                self.stack.append((rules, at + 1))
-                return rules[at]
-        return None
-
-
+@lru_cache(
+    maxsize=512
+)  # the same packet is walked for the prediction, behind each obstacle, and for the capture points
 def walk_chain(
-    nft: NftRuleset, base: NftChain, packet: PacketTuple, gone: frozenset[RuleRef] = frozenset()
+    nft: NftRuleset,
+    base: NftChain,
+    packet: PacketTuple,
+    gone: frozenset[RuleRef] = frozenset(),
+    facts: Facts | None = None,
 ) -> ChainEnd:
     """Walk one base chain (with the chains that it jumps to) as far as the saved rules tell.
 
-    ``gone``: rules and policies that are taken to be deleted, or accept.
+    Args:
+        nft: the chains.
+        base: where it begins.
+        packet: as it comes to the hook.
+        gone: rules that are taken to be deleted (or whose counters say that they did not match), and policies that are taken to accept.
+        facts: the namespace.
     """
-    chains = {(each.family, each.table, each.name): each for each in nft.chains}
-    frames = _Frames()
-    frames.call(base.rules)
-    for _ in range(_STEPS + 4 * sum(len(each.rules) for each in nft.chains)):
-        rule = frames.next()
-        if rule is None:
-            policy = "accept" if gone and base.ref in gone else base.policy
-            return ChainEnd(verdict=policy or "accept", decided_by=base)
-        answer, verdict, target = _answer(nft, rule, packet)
-        if answer is False or (answer is None and not _matters(rule)) or (gone and rule.ref in gone):
-            continue
-        called = chains.get((rule.family, rule.table, target))
-        end = _end(rule, answer, verdict, called)
-        if end is not None:
-            return end
+    if other_version(base.family, packet):
+        return ChainEnd(verdict="accept", decided_by=base, packet=packet)
+    return _Walk(nft, base, gone, facts).go([(base.rules, 0)], packet, None)
+
+
+_Frames = list[tuple[tuple["NftRule", ...], int]]  # the call stack: rules, and where each frame goes on
+
+
+class _Walk:
+    """One walk, and what it has left to spend."""
+
+    def __init__(self, nft: NftRuleset, base: NftChain, gone: frozenset[RuleRef], facts: Facts | None) -> None:
+        self.nft, self.base, self.gone, self.facts = nft, base, gone, facts
+        self.steps = _STEPS + 4 * nft.size
+        self.forks = _FORKS
+
+    def go(self, frames: _Frames, packet: PacketTuple, tproxy: Translation | None) -> ChainEnd:
+        """Go on to the end."""
+        while self.steps > 0:
+            self.steps -= 1
+            rule = _next(frames)
+            if rule is None:
+                policy = "accept" if self.gone and self.base.ref in self.gone else self.base.policy
+                return ChainEnd(verdict=policy or "accept", decided_by=self.base, packet=packet, tproxy=tproxy)
+            if self.gone and rule.ref in self.gone:
+                continue
+            outcome = rule.meet(packet, self.base.hook, self.facts)
+            if outcome.doubt and (outcome.verdict or not _alike(outcome)):
+                return self._fork(frames, rule, outcome, tproxy)
+            packet, tproxy = merged(outcome.packet, outcome.sure), outcome.tproxy or tproxy
+            if outcome.verdict:
+                end = self._act(frames, rule, outcome, tproxy)
+                if end is not None:
+                    return end
+        return self._unknown(self.base, packet, "its chains call each other without end, or hold very many rules")
+
+    def _act(self, frames: _Frames, rule: NftRule, outcome: Outcome, tproxy: Translation | None) -> ChainEnd | None:
+        """Do what a rule that matches says; None where the walk goes on."""
+        verdict = outcome.verdict
+        if verdict in _ENDS:
+            return ChainEnd(
+                verdict=verdict, decided_by=rule, packet=outcome.packet, translation=outcome.translation, tproxy=tproxy
+            )
         if verdict == "return":
-            frames.stack.pop()
-        if called is not None:
-            frames.call(called.rules, tail=verdict == "goto")
-    return ChainEnd(verdict="unknown", decided_by=base)
+            frames.pop()
+            return None
+        if verdict in {"jump", "goto"}:
+            called = self.nft.by_name.get((rule.family, rule.table, outcome.target))
+            if called is not None and len(frames) <= _DEPTH:
+                if verdict == "goto":
+                    frames.pop()
+                frames.append((called.rules, 0))
+                return None
+            return self._unknown(rule, outcome.packet, f"chain {outcome.target} is not listed, or is called too deep")
+        return self._unknown(rule, outcome.packet, outcome.doubt or "a program decides (`queue`)")
+
+    def _fork(self, frames: _Frames, rule: NftRule, outcome: Outcome, tproxy: Translation | None) -> ChainEnd:
+        """Go both ways; unknown where they end differently."""
+        self.forks -= 1
+        if self.forks < 0 or outcome.verdict == "unknown":
+            return self._unknown(rule, outcome.sure, outcome.doubt)
+        matched = list(frames)
+        took = outcome.tproxy or tproxy
+        one = self._act(matched, rule, outcome, took) if outcome.verdict else None
+        one = one or self.go(matched, outcome.packet, took)
+        other = self.go(list(frames), outcome.sure, tproxy)
+        if not one.ends_as(other):
+            return self._unknown(rule, outcome.sure, outcome.doubt)
+        return replace(one, packet=merged(one.packet, other.packet))
+
+    @staticmethod
+    def _unknown(decided_by: NftRule | NftChain, packet: PacketTuple, why: str) -> ChainEnd:
+        return ChainEnd(verdict="unknown", decided_by=decided_by, packet=packet, why=why)
 
 
-def _end(rule: NftRule, answer: bool | None, verdict: str, called: NftChain | None) -> ChainEnd | None:
-    """What a rule that matches (or may) ends the walk with; None when the walk goes on."""
-    if answer is None or (verdict in {"jump", "goto"} and called is None):
-        return ChainEnd(verdict="unknown", decided_by=rule)
-    if _translates(rule):
-        return ChainEnd(verdict="translate", decided_by=rule)
-    return ChainEnd(verdict=verdict, decided_by=rule) if verdict in _ENDS else None
-
-
-def _answer(nft: NftRuleset, rule: NftRule, packet: PacketTuple) -> tuple[bool | None, str, str]:
-    """Whether a rule matches, its verdict and where it jumps to: its own, or those of its verdict map."""
-    if not any("vmap" in each for each in rule.expressions):
-        return rule.matches(packet), rule.verdict, rule.target
-    rest = replace(rule, expressions=tuple(each for each in rule.expressions if "vmap" not in each)).matches(packet)
-    found = nft.looked_up(rule, packet)
-    if rest is not True or found is None:
-        return (False if rest is False else None), "", ""
-    return bool(found[0]), *found
-
-
-def translation(rule: NftRule) -> tuple[str, str, int | None] | None:
-    """``dnat``, ``snat`` or ``masquerade`` of a rule, with the address and port that it names; None where that is not just one."""
-    for each in rule.expressions:
-        for kind in ("dnat", "snat"):
-            body = each.get(kind)
-            if isinstance(body, dict):
-                address, port = body.get("addr"), body.get("port")
-                plain = isinstance(address, str) and (port is None or isinstance(port, int))
-                return (kind, str(address), port if isinstance(port, int) else None) if plain else None
-        if "masquerade" in each:
-            return "masquerade", "", None
+def _next(frames: _Frames) -> NftRule | None:
+    while frames:
+        rules, at = frames.pop()
+        if at < len(rules):
+            frames.append((rules, at + 1))
+            return rules[at]
     return None
 
 
-def _matters(rule: NftRule) -> bool:
-    """Whether a rule that only may match would change the walk."""
-    return rule.verdict in _MATTERS or _translates(rule) or any(_MAPS & each.keys() for each in rule.expressions)
+def _alike(outcome: Outcome) -> bool:
+    """Whether what is in doubt changes nothing but marks."""
+    return outcome.packet is outcome.sure or _unmarked(outcome.packet) == _unmarked(outcome.sure)
 
 
-def _translates(rule: NftRule) -> bool:
-    return any(_NAT & each.keys() for each in rule.expressions)
+def _unmarked(packet: PacketTuple) -> PacketTuple:
+    return replace(packet, **dict.fromkeys(_MERGED))
+
+
+def merged(one: PacketTuple, other: PacketTuple) -> PacketTuple:
+    """A packet of which it is not told which of the two it is: what differs is not known."""
+    if one is other or one == other:
+        return one
+    differ = [name for name in _MERGED if getattr(one, name) != getattr(other, name)]
+    return replace(one, **dict.fromkeys(differ))

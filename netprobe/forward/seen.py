@@ -74,6 +74,7 @@ def _connection(packet: Flying, found: Connection | None) -> dict[str, object]:
         "ctdir": "ORIGINAL" if request else "REPLY",
         "ctstatus": found.translated | (frozenset() if request else frozenset({"SEEN_REPLY", "CONFIRMED"})),
         "ctmark": found.mark,
+        "zone": found.zone,
         "orig_src": found.original[0],
         "orig_sport": found.original[1],
         "orig_dst": found.original[2],

@@ -34,6 +34,20 @@ _REJECTING: Final = frozenset({"reject", "tarpit"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetElement:
+    """An element of a named nftables set or map: ``element`` as nft writes it (``192.0.2.0/24``)."""
+
+    family: str
+    table: str
+    name: str
+    element: str
+
+    def __str__(self) -> str:
+        """``192.0.2.0/24 in set banned (ip crowdsec)``."""
+        return f"{self.element} in set {self.name} ({self.family} {self.table})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuleRef:
     """One rule, or the policy of a base chain, by where it stands: two are equal when they stand at the same place.
 
@@ -46,6 +60,7 @@ class RuleRef:
         policy: it is the chain's policy.
         text: as saved: ``-A DOCKER … -j DNAT``, ``-P FORWARD DROP``; nftables: in nft's words, ``policy drop``.
         verdict: what it does with a packet: ``DROP``, ``REJECT``, ``DNAT`` … (nftables: ``drop`` …); ``""`` where it only counts.
+        elements: nftables: the elements of named sets by which a packet meets it.
     """
 
     program: Program = Program.IPTABLES
@@ -57,6 +72,7 @@ class RuleRef:
     policy: bool = False
     text: str = field(default="", compare=False)
     verdict: str = field(default="", compare=False)
+    elements: tuple[SetElement, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         """``nat/DOCKER #2``, ``ip6tables filter/FORWARD policy``, ``inet firewall/input handle 5``."""

@@ -1,6 +1,6 @@
 """nftables rules outside iptables' own tables, from ``nft -j list ruleset``: what else may drop a packet.
 
-Parsed by :mod:`netprobe.state.nft_parse`; :mod:`netprobe.state.nft_match` holds expressions against a packet. The tables that iptables-nft
+Parsed by :mod:`netprobe.state.nft_parse`; :mod:`netprobe.state.nft_run` holds a rule against a packet. The tables that iptables-nft
 owns are left out: :mod:`netprobe.state.iptables` reads those, with match extensions that nft's JSON does not show. Docker's own nftables
 backend (Engine 29, tables ``docker-bridges``) is kept.
 
@@ -9,56 +9,76 @@ Source: libnftables-json(5).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from netprobe.model.rule import Program, RuleRef
+from netprobe.model.rule import Program, RuleRef, SetElement
 from netprobe.state.address import same
-from netprobe.state.issues import dict_of, text_of
-from netprobe.state.nft_match import holds, other_version, value_of
-from netprobe.state.packet import PacketTuple, all_of
+from netprobe.state.nft_found import elements_met
+from netprobe.state.nft_run import Outcome, run
+from netprobe.state.nft_show import show
+from netprobe.state.nft_tables import SetTable
+from netprobe.state.nft_value import Context, Facts, NoFacts, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from netprobe.model.remedy import Argv
+    from netprobe.state.nft_tables import NftSet
+    from netprobe.state.packet import PacketTuple
 
-VERDICTS = ("drop", "reject", "accept", "queue", "return", "jump", "goto")
 TERMINAL = ("drop", "reject")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class NftRule:
     """One rule.
 
     Attributes:
         family, table, chain, handle: where it stands (``nft delete rule FAMILY TABLE CHAIN handle N``).
-        text: the rule in nft's own words, as near as the JSON tells them.
-        verdict: ``drop`` ``reject`` ``accept`` ``jump`` …, ``""`` for none.
+        words: the rule in nft's own words, ``""`` where they were not collected.
+        verdict: ``drop`` ``reject`` ``accept`` ``jump`` …, ``""`` for none, or where a verdict map has it.
         target: the chain that a jump or goto names, else ``""``.
-        packets: its counter, None when it has none.
+        packets: its counter, None when it has none (of its own).
         comment: its comment.
-        expressions: the JSON expressions, for :meth:`matches`.
+        expressions: the JSON expressions.
+        sets: those of its table.
     """
 
     family: str
     table: str
     chain: str
     handle: int
-    text: str = ""
+    words: str = ""
     verdict: str = ""
     target: str = ""
     packets: int | None = None
     comment: str = ""
     expressions: tuple[Any, ...] = ()
+    sets: SetTable = field(default_factory=SetTable, repr=False)
+
+    @cached_property
+    def text(self) -> str:
+        """The rule in nft's own words; as near as the JSON tells them where they were not collected."""
+        return self.words or " ".join(filter(None, (show(each) for each in self.expressions)))
+
+    def meet(self, packet: PacketTuple, hook: str = "", facts: Facts | None = None) -> Outcome:
+        """What it does with a packet."""
+        return run(self.expressions, self.context(packet, hook, facts))
+
+    def context(self, packet: PacketTuple, hook: str = "", facts: Facts | None = None) -> Context:
+        """Where it meets a packet."""
+        return Context(packet=packet, family=self.family, hook=hook, facts=facts or NoFacts(), table=self.sets)
 
     def matches(self, packet: PacketTuple) -> bool | None:
         """Whether the packet meets every match; None when a match is not understood or the packet does not tell."""
         if other_version(self.family, packet):
             return False
-        return all_of(holds(each, packet) for each in self.expressions)
+        outcome = self.meet(packet)
+        return (None if outcome.doubt else True) if outcome.matched else False
 
-    @property
+    @cached_property
     def ref(self) -> RuleRef:
         """Which rule it is."""
         return RuleRef(
@@ -71,15 +91,36 @@ class NftRule:
             verdict=self.verdict,
         )
 
+    def ref_for(self, packet: PacketTuple) -> RuleRef:
+        """Which rule it is, with the elements of sets by which this packet meets it."""
+        met = tuple(
+            SetElement(family=self.family, table=self.table, name=name, element=element)
+            for name, element in elements_met(self.expressions, self.context(packet))
+        )
+        return replace(self.ref, elements=met) if met else self.ref
+
     @property
     def delete_argv(self) -> Argv:
         """The argv that deletes it."""
         return ("nft", "delete", "rule", self.family, self.table, self.chain, "handle", str(self.handle))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def other_version(family: str, packet: PacketTuple) -> bool:
+    """Whether a packet of the other IP version never comes to such a table."""
+    version = version_of(packet)
+    return version is not None and {"ip": 4, "ip6": 6}.get(family, version) != version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class NftChain:
-    """One chain; ``hook`` is ``""`` for one that is only jumped to. ``devices``: of a netdev chain."""
+    """One chain; ``hook`` is ``""`` for one that is only jumped to.
+
+    Attributes:
+        family, table, name, handle: where it stands.
+        type: ``filter`` ``nat`` ``route``. hook: ``forward`` … prio: its priority there. policy: ``accept`` ``drop``.
+        devices: of a netdev chain; empty where the version of nft does not tell them.
+        rules: in order.
+    """
 
     family: str
     table: str
@@ -111,33 +152,22 @@ class NftChain:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NftMap:
-    """A named verdict map: what its rules look up, to the verdict and the chain that a jump or goto names."""
-
-    family: str
-    table: str
-    name: str
-    elements: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class NftRuleset:
-    """All chains (and verdict maps) that are not iptables' own."""
+    """All chains (and sets and maps) that are not iptables' own."""
 
     chains: tuple[NftChain, ...] = ()
-    maps: tuple[NftMap, ...] = ()
+    sets: tuple[NftSet, ...] = ()
 
-    def looked_up(self, rule: NftRule, packet: PacketTuple) -> tuple[str, str] | None:
-        """The verdict and target that a rule's verdict map has for this packet: ``("", "")`` when it has none; None when that is unknown."""
-        body = next((each["vmap"] for each in rule.expressions if "vmap" in each), None)
-        key = value_of(dict_of(body, "key"), packet) if isinstance(body, dict) else None
-        name = body.get("data") if isinstance(body, dict) else None
-        if key is None or not isinstance(name, str):
-            return None
-        wanted = (rule.family, rule.table, name.removeprefix("@"))
-        found = next((each for each in self.maps if (each.family, each.table, each.name) == wanted), None)
-        return found.elements.get(str(key), ("", "")) if found else None
+    @cached_property
+    def by_name(self) -> Mapping[tuple[str, str, str], NftChain]:
+        """(family, table, name) -> chain."""
+        return {(each.family, each.table, each.name): each for each in self.chains}
+
+    @cached_property
+    def size(self) -> int:
+        """How many rules there are."""
+        return sum(len(each.rules) for each in self.chains)
 
     def may_dnat_to(self, address: str, port: int) -> bool:
         """Whether a rule sends to this address and port, or to what its text alone does not tell (a map)."""
@@ -148,7 +178,10 @@ class NftRuleset:
         )
 
     def base(self, hook: str, *families: str) -> tuple[NftChain, ...]:
-        """The base chains at a hook (of these families, or any), in the order of their priority."""
+        """The base chains at a hook (of these families, or any), in the order of their priority.
+
+        Of two with the same priority the kernel runs the one that was registered last first, and no listing shows which that is.
+        """
         found = [each for each in self.chains if each.hook == hook and (not families or each.family in families)]
         return tuple(sorted(found, key=lambda chain: chain.prio))
 
@@ -157,28 +190,24 @@ class NftRuleset:
         for chain in self.chains:
             yield from chain.rules
 
+    @cached_property
+    def by_ref(self) -> Mapping[RuleRef, NftRule]:
+        """Each rule by what names it."""
+        return {each.ref: each for each in self.rules()}
+
     def reachable(self, chain: NftChain) -> tuple[NftRule, ...]:
         """Its rules, with those of the chains that it jumps to after each jump; every chain once."""
-        by_name = {(each.family, each.table, each.name): each for each in self.chains}
         seen: set[str] = set()
         stack, found = list(reversed(chain.rules)), []
         while stack:
             rule = stack.pop()
             found.append(rule)
-            for name in (rule.target, *self._targets(rule)):
-                target = by_name.get((rule.family, rule.table, name))
+            for name in (rule.target, *_targets(rule)):
+                target = self.by_name.get((rule.family, rule.table, name))
                 if target is not None and target.name not in seen:
                     seen.add(target.name)
                     stack.extend(reversed(target.rules))
         return tuple(found)
-
-    def _targets(self, rule: NftRule) -> Iterator[str]:
-        """The chains that a rule's verdict map can lead to."""
-        for body in (each.get("vmap") for each in rule.expressions):
-            name = text_of(body, "data").removeprefix("@") if isinstance(body, dict) else ""
-            for each in self.maps:
-                if name and (each.family, each.table, each.name) == (rule.family, rule.table, name):
-                    yield from (target for _, target in each.elements.values())
 
     def stopping(self, hook: str, packet: PacketTuple) -> tuple[NftRule | NftChain, ...]:
         """What could drop or reject this packet at a hook: rules that do not surely miss it, and dropping policies."""
@@ -187,10 +216,37 @@ class NftRuleset:
             if other_version(chain.family, packet):
                 continue
             rules = self.reachable(chain)
-            found.extend(rule for rule in rules if rule.verdict in TERMINAL and rule.matches(packet) is not False)
+            found.extend(rule for rule in rules if may_drop(rule) and rule.matches(packet) is not False)
             if chain.policy == "drop":
                 found.append(chain)
         return tuple(found)
+
+
+def may_drop(rule: NftRule) -> bool:
+    """Whether a rule's verdict, or one of its verdict map, ends the packet."""
+    return rule.verdict in TERMINAL or any("drop" in each for each in _map_verdicts(rule))
+
+
+def _targets(rule: NftRule) -> Iterator[str]:
+    """The chains that a rule's verdict map can lead to."""
+    for verdict in _map_verdicts(rule):
+        for way in ("jump", "goto"):
+            target = verdict.get(way)
+            if isinstance(target, dict) and isinstance(target.get("target"), str):
+                yield target["target"]
+
+
+def _map_verdicts(rule: NftRule) -> Iterator[Mapping[str, Any]]:
+    """The verdicts of a rule's verdict map."""
+    for body in (each.get("vmap") for each in rule.expressions):
+        data = body.get("data") if isinstance(body, dict) else None
+        if isinstance(data, str):
+            named = rule.sets.sets.get(data.removeprefix("@"))
+            data = named.items if named is not None else None
+        items = data.get("set") if isinstance(data, dict) else data
+        for each in items if isinstance(items, list) else ():
+            if isinstance(each, list) and len(each) == 2 and isinstance(each[1], dict):
+                yield each[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

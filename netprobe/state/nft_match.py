@@ -1,110 +1,130 @@
-"""Whether an nftables expression (libnftables-json(5)) lets a packet on, as far as the packet is told."""
+"""Whether a comparison of nftables (``match`` of libnftables-json(5)) holds for a packet: True, False, or why that is not told.
+
+Source: nft(8), "EXPRESSIONS"; net/netfilter/nft_cmp.c, nft_range.c, nft_lookup.c; nftables src/netlink_linearize.c.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from netprobe.state.address import covers, ip
-from netprobe.state.issues import dict_of, text_of, texts_of
-from netprobe.state.packet import any_of, invert
+from netprobe.state import nft_types as t
+from netprobe.state.issues import text_of
+from netprobe.state.nft_sets import Element, interval, may_be, why_of
+from netprobe.state.nft_value import ABSENT, Absent, Bits, Context, NotTold, Span, Value
+from netprobe.state.nft_values import evaluate, type_of
 
 if TYPE_CHECKING:
-    from netprobe.state.packet import PacketTuple
+    from collections.abc import Callable, Mapping
 
-_NAMES = {"ipv6-icmp": "icmpv6"}  # as /etc/protocols has it, and as nft names the header
+    from netprobe.state.nft_tables import Met
+
+Answer = bool | NotTold
+_FLAGS = (t.CT_STATE, t.CT_STATUS, t.TCP_FLAG)
+_NOT_UNDERSTOOD = NotTold("a comparison that is not understood")
 
 
-def holds(expression: dict[str, Any], packet: PacketTuple) -> bool | None:
-    """Whether one expression lets the packet on: statements do, a match when it matches."""
-    if "match" not in expression:
-        return None if expression.keys() & {"xt", "vmap", "limit", "lookup"} else True
-    body = dict_of(expression, "match")
-    op = text_of(body, "op")
-    if _impossible(dict_of(dict_of(body, "left"), "payload"), packet):
+def compare(body: dict[str, Any], at: Context, met: Met) -> Answer:
+    """Whether a ``match`` holds; False where the packet has no such thing, whatever the operator."""
+    left, right, op = body.get("left"), body.get("right"), text_of(body, "op")
+    value = evaluate(left, at)
+    if value is ABSENT:
         return False
-    read = value_of(dict_of(body, "left"), packet)
-    if read is None or op not in {"==", "!=", "in"}:
-        return None
-    answer = _equals(body.get("right"), read)
-    return invert(answer) if op == "!=" else answer
+    kind = type_of(left)
+    if isinstance(right, bool) and isinstance(value, str):  # a route or an interface: exists, missing
+        return (bool(value) is right) is (op != "!=")
+    if op == "!=":
+        found = _within(right, value, kind, at, met)
+        return found if isinstance(found, NotTold) else not found
+    if op in {"in", "!"} and kind in _FLAGS and not _is_set(right):
+        return _has_flags(right, value, kind, wanted=op == "in")
+    if op in {"==", "in", ""}:
+        return _within(right, value, kind, at, met)
+    ordered = _ORDERED.get(op)
+    return _order(ordered, right, value, kind, at) if ordered is not None else _NOT_UNDERSTOOD
 
 
-def _impossible(payload: dict[str, Any], packet: PacketTuple) -> bool:
-    """The packet has no such header: nft then adds a test for it that fails, whatever the operator."""
-    protocol = text_of(payload, "protocol")
-    if protocol in {"tcp", "udp", "icmp", "icmpv6", "sctp"}:
-        return packet.carried is not None and protocol != packet.carried
-    return other_version(protocol, packet)
+def _is_set(right: Any) -> bool:
+    return (isinstance(right, dict) and "set" in right) or (isinstance(right, str) and right.startswith("@"))
 
 
-def other_version(family: str, packet: PacketTuple) -> bool:
-    """Whether a packet of the other IP version never comes to such a table, nor has such a header."""
-    address = ip(packet.dst or packet.src or "")
-    return address is not None and {"ip": 4, "ip6": 6}.get(family, address.version) != address.version
+def _within(right: Any, value: Value, kind: Any, at: Context, met: Met) -> Answer:
+    """Whether a value is what stands on the right: a constant, an interval, an element of a set."""
+    if _is_set(right):
+        if at.table is None:
+            return NotTold("what a set holds")
+        found = at.table.look_up(right, value, kind, at, is_map=False, met=met)
+        if isinstance(found, Element):
+            return True
+        return found if isinstance(found, NotTold) else False
+    if isinstance(kind, tuple):
+        return _parts(right, value, kind)
+    if isinstance(right, list) and kind not in _FLAGS:  # as old versions write sets
+        return _any_of(right, value, kind)
+    return _is(_part(right, kind, at), value)
 
 
-def value_of(left: dict[str, Any], packet: PacketTuple) -> str | int | None:
-    """What the packet has where an expression looks: an address, a port, an interface …; None where that is not told."""
-    payload, meta, ct = dict_of(left, "payload"), dict_of(left, "meta"), dict_of(left, "ct")
-    fib = dict_of(left, "fib")
-    if fib:
-        kinds = {"daddr": packet.dst_type, "saddr": packet.src_type}
-        kind = kinds.get(" ".join(fib_flags(fib))) if text_of(fib, "result") == "type" else None
-        return kind.lower() if kind else None
-    if payload:
-        protocol, name = text_of(payload, "protocol"), text_of(payload, "field")
-        values: dict[tuple[str, str], str | int | None] = {
-            ("ip", "saddr"): packet.src,
-            ("ip", "daddr"): packet.dst,
-            ("ip6", "saddr"): packet.src,
-            ("ip6", "daddr"): packet.dst,
-            ("ip", "protocol"): packet.proto,
-            ("ip6", "nexthdr"): packet.carried,
-        }
-        if protocol in {"tcp", "udp", "th"} and name in {"sport", "dport"}:
-            return packet.sport if name == "sport" else packet.dport
-        return values.get((protocol, name))
-    if meta:
-        by_key = {"iifname": packet.in_if, "oifname": packet.out_if, "iif": packet.in_if, "oif": packet.out_if}
-        return {**by_key, "l4proto": packet.carried}.get(text_of(meta, "key"))
-    if text_of(ct, "key") == "state" and packet.ctstate is not None:
-        return packet.ctstate.lower()
-    return None
+def _parts(right: Any, value: Value, kinds: tuple[t.DataType, ...]) -> Answer:
+    parts = right.get("concat") if isinstance(right, dict) else None
+    if not isinstance(parts, list) or len(parts) != len(kinds):
+        return _NOT_UNDERSTOOD
+    found = tuple(_constant(each, kind) for each, kind in zip(parts, kinds, strict=True))
+    return _NOT_UNDERSTOOD if None in found else _is(found, value)
 
 
-def _equals(right: Any, value: str | int) -> bool | None:
-    if isinstance(right, list):
-        return any_of(_equals(each, value) for each in right)
-    if isinstance(right, dict):
-        return _equals_compound(right, value)
-    if isinstance(right, bool) or not isinstance(right, str | int):
-        return None
-    if isinstance(right, str) and right.startswith("@"):
-        return None
-    if isinstance(value, int):
-        return right == value if isinstance(right, int) else None
-    if not isinstance(right, str):
-        return None
-    if right.endswith("*"):
-        return value.startswith(right[:-1])
-    if ip(value) is not None and ip(right) is not None:
-        return ip(value) == ip(right)
-    return _NAMES.get(right, right) == value
+def _any_of(right: list[Any], value: Value, kind: t.DataType) -> Answer:
+    answers = [_is(_constant(each, kind), value) for each in right]
+    if True in answers:
+        return True
+    return next((each for each in answers if isinstance(each, NotTold)), False)
 
 
-def _equals_compound(right: dict[str, Any], value: str | int) -> bool | None:
-    if "set" in right:
-        return _equals(right["set"], value)
-    body = right.get("prefix")
-    if isinstance(body, dict):
-        return covers(f"{body.get('addr')}/{body.get('len')}", str(value))
-    limits = right.get("range")
-    if isinstance(limits, list) and len(limits) == 2 and isinstance(value, int):
-        low, high = limits
-        return low <= value <= high if isinstance(low, int) and isinstance(high, int) else None
-    return None
+def _is(part: Any, value: Value) -> Answer:
+    if part is None or isinstance(part, NotTold | Absent):
+        return part if isinstance(part, NotTold) else False if part is ABSENT else _NOT_UNDERSTOOD
+    if isinstance(part, Span | Bits):
+        return NotTold("a number that is known in part")
+    answer = may_be(value, part)
+    return why_of(value) if answer is None else answer
 
 
-def fib_flags(fib: dict[str, Any]) -> tuple[str, ...]:
-    """What a fib expression looks up: a word, or a list of them, as the version writes it."""
-    return (text_of(fib, "flags"),) if isinstance(fib.get("flags"), str) else texts_of(fib, "flags")
+def _constant(right: Any, kind: t.DataType) -> Any:
+    if isinstance(right, dict) and right.keys() & {"prefix", "range"}:
+        return interval(right, kind)
+    return t.constant(right, kind)
+
+
+def _part(right: Any, kind: t.DataType, at: Context) -> Any:
+    """The right side: a constant, or an expression of its own."""
+    found = _constant(right, kind)
+    if found is not None or not isinstance(right, dict):
+        return found
+    return evaluate(right, at)
+
+
+def _has_flags(right: Any, value: Value, kind: Any, *, wanted: bool) -> Answer:
+    """Whether one of the flags is set (``in``), or none is (``!``)."""
+    mask = t.constant(right, kind)
+    if not isinstance(mask, int) or not isinstance(value, int):
+        return why_of(value) if isinstance(mask, int) else _NOT_UNDERSTOOD
+    return bool(value & mask) is wanted
+
+
+def _order(ordered: Callable[[int, int], bool], right: Any, value: Value, kind: Any, at: Context) -> Answer:
+    limit = None if isinstance(kind, tuple) else _part(right, kind, at)
+    if isinstance(limit, NotTold):
+        return limit
+    if not isinstance(limit, int):
+        return _NOT_UNDERSTOOD
+    if not isinstance(value, int | Span):
+        return why_of(value) if not isinstance(value, str) else _NOT_UNDERSTOOD
+    ends = (value.low, value.high) if isinstance(value, Span) else (value,)
+    answers = {ordered(each, limit) for each in ends}
+    return answers.pop() if len(answers) == 1 else NotTold("a number that is known in part")
+
+
+_ORDERED: Mapping[str, Callable[[int, int], bool]] = {
+    "<": lambda one, other: one < other,
+    ">": lambda one, other: one > other,
+    "<=": lambda one, other: one <= other,
+    ">=": lambda one, other: one >= other,
+}

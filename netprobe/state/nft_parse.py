@@ -1,24 +1,24 @@
-"""Parses ``nft -j list ruleset`` into a :class:`~netprobe.state.nft.NftRuleset`; rules in nft's own words.
+"""Parses ``nft -j list ruleset`` into a :class:`~netprobe.state.nft.NftRuleset`.
 
-Source: libnftables-json(5).
+Source: libnftables-json(5); what versions write otherwise: nftables src/json.c.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from netprobe.state.issues import Issues, dict_of, int_of, load_json, text_of
-from netprobe.state.nft import VERDICTS, NftChain, NftMap, NftRule, NftRuleset
-from netprobe.state.nft_match import fib_flags
+from netprobe.state.nft import NftChain, NftRule, NftRuleset
+from netprobe.state.nft_run import VERDICTS
+from netprobe.state.nft_tables import NftSet, SetTable, Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
 _IPTABLES_TABLES = frozenset({"filter", "nat", "mangle", "raw", "security"})
 _IPTABLES_HOOK_CHAINS = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
-_DEPTH = 24  # nesting of an expression that is still shown
+Table = tuple[str, str]
 
 
 def parse_nft(text: str, issues: Issues) -> NftRuleset | None:
@@ -34,22 +34,20 @@ def parse_nft(text: str, issues: Issues) -> NftRuleset | None:
     objects = [item for item in items if isinstance(item, dict)]
     chains = [chain for item in objects if (chain := _chain(dict_of(item, "chain"))) is not None]
     owned = _owned(objects, chains)
-    rules: dict[tuple[str, str, str], list[NftRule]] = {}
-    for item in objects:
-        rule = _rule(dict_of(item, "rule"), owned)
-        if rule is not None:
-            rules.setdefault((rule.family, rule.table, rule.chain), []).append(rule)
+    raw = [rule for item in objects if "rule" in item and (rule := _raw_rule(dict_of(item, "rule"), owned))]
+    sets = tuple(_sets(objects, raw, owned))
+    rules = _rules(raw, _tables(sets), _counters(objects, raw))
     return NftRuleset(
         chains=tuple(
             replace(chain, rules=tuple(rules.get((chain.family, chain.table, chain.name), ())))
             for chain in chains
             if (chain.family, chain.table) not in owned
         ),
-        maps=tuple(found for item in objects if (found := _map(dict_of(item, "map"))) is not None),
+        sets=sets,
     )
 
 
-def _owned(objects: Iterable[dict[str, Any]], chains: Iterable[NftChain]) -> set[tuple[str, str]]:
+def _owned(objects: Iterable[dict[str, Any]], chains: Iterable[NftChain]) -> set[Table]:
     """iptables-nft's tables: named as iptables names them, and every base chain named as iptables names its own."""
     tables = {
         (text_of(table, "family"), text_of(table, "name")) for item in objects if (table := dict_of(item, "table"))
@@ -79,96 +77,105 @@ def _chain(item: dict[str, Any]) -> NftChain | None:
     )
 
 
-def _map(item: dict[str, Any]) -> NftMap | None:
-    """A verdict map with plain keys; None for any other."""
-    elements = item.get("elem", [])
-    if item.get("map") != "verdict" or not isinstance(elements, list):
-        return None
-    found: dict[str, tuple[str, str]] = {}
-    for each in elements:
-        key, verdict = each if isinstance(each, list) and len(each) == 2 else (None, None)
-        names = [name for name in VERDICTS if isinstance(verdict, dict) and name in verdict]
-        if not isinstance(key, str | int) or not isinstance(verdict, dict) or not names:
-            return None
-        found[str(key)] = (names[0], text_of(dict_of(verdict, names[0]), "target"))
-    return NftMap(
-        family=text_of(item, "family"), table=text_of(item, "table"), name=text_of(item, "name"), elements=found
-    )
+def _sets(objects: Iterable[dict[str, Any]], raw: Iterable[dict[str, Any]], owned: set[Table]) -> Iterator[NftSet]:
+    writers: dict[tuple[str, str, str], list[Writer]] = {}
+    for rule in raw:
+        for name, writer in _writers(rule):
+            writers.setdefault((text_of(rule, "family"), text_of(rule, "table"), name), []).append(writer)
+    for item in objects:
+        for word in ("set", "map"):
+            body = dict_of(item, word)
+            where = text_of(body, "family"), text_of(body, "table"), text_of(body, "name")
+            if body and where[:2] not in owned:
+                yield NftSet(
+                    family=where[0],
+                    table=where[1],
+                    name=where[2],
+                    is_map=word == "map",
+                    items=body.get("elem"),
+                    writers=tuple(writers.get(where, ())),
+                )
 
 
-def _rule(item: dict[str, Any], owned: set[tuple[str, str]]) -> NftRule | None:
-    family, table, chain = text_of(item, "family"), text_of(item, "table"), text_of(item, "chain")
-    if not chain or (family, table) in owned:
+def _writers(rule: dict[str, Any]) -> Iterator[tuple[str, Writer]]:
+    """The sets that a rule writes, with what it asks before that."""
+    expressions = _expressions(rule)
+    for number, expression in enumerate(expressions):
+        for word in ("set", "map"):
+            body = dict_of(expression, word)
+            if text_of(body, "op"):
+                name = (text_of(body, "set") or text_of(body, "map")).removeprefix("@")
+                yield name, Writer(op=text_of(body, "op"), expressions=expressions[:number])
+
+
+def _tables(sets: Iterable[NftSet]) -> Mapping[Table, SetTable]:
+    found: dict[Table, SetTable] = {}
+    for each in sets:
+        found.setdefault((each.family, each.table), SetTable()).sets[each.name] = each
+    return found
+
+
+def _counters(objects: Iterable[dict[str, Any]], raw: Iterable[dict[str, Any]]) -> Mapping[tuple[str, str, str], int]:
+    """What named counters that just one rule uses have counted."""
+    used: dict[tuple[str, str, str], int] = {}
+    for rule in raw:
+        for name in {text_of(each, "counter") for each in _expressions(rule)} - {""}:
+            where = text_of(rule, "family"), text_of(rule, "table"), name
+            used[where] = used.get(where, 0) + 1
+    found: dict[tuple[str, str, str], int] = {}
+    for body in (dict_of(item, "counter") for item in objects) if used else ():
+        where = text_of(body, "family"), text_of(body, "table"), text_of(body, "name")
+        packets = int_of(body, "packets")
+        if used.get(where) == 1 and packets is not None:
+            found[where] = packets
+    return found
+
+
+def _expressions(rule: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    raw = rule.get("expr")
+    return tuple(each for each in raw if isinstance(each, dict)) if isinstance(raw, list) else ()
+
+
+def _raw_rule(item: dict[str, Any], owned: set[Table]) -> dict[str, Any] | None:
+    if not text_of(item, "chain") or (text_of(item, "family"), text_of(item, "table")) in owned:
         return None
-    raw = item.get("expr")
-    expressions = tuple(each for each in raw if isinstance(each, dict)) if isinstance(raw, list) else ()
+    return item
+
+
+def _rules(
+    raw: Iterable[dict[str, Any]], tables: Mapping[Table, SetTable], counters: Mapping[tuple[str, str, str], int]
+) -> dict[tuple[str, str, str], list[NftRule]]:
+    found: dict[tuple[str, str, str], list[NftRule]] = {}
+    own: dict[Table, SetTable] = dict(tables)
+    for item in raw:
+        where = text_of(item, "family"), text_of(item, "table")
+        table = own.setdefault(where, SetTable())
+        found.setdefault((*where, text_of(item, "chain")), []).append(_rule(item, table, counters))
+    return found
+
+
+def _rule(item: dict[str, Any], table: SetTable, counters: Mapping[tuple[str, str, str], int]) -> NftRule:
+    expressions = _expressions(item)
+    family, name = text_of(item, "family"), text_of(item, "table")
     verdict, target, packets = "", "", None
     for each in expressions:
-        if isinstance(each.get("counter"), dict):
-            packets = int_of(each["counter"], "packets")
-        for name in VERDICTS:
-            if name in each:
-                verdict, target = name, text_of(dict_of(each, name), "target")
+        counter = each.get("counter")
+        if isinstance(counter, dict):
+            packets = int_of(counter, "packets")
+        elif isinstance(counter, str):
+            packets = counters.get((family, name, counter))
+        for word in VERDICTS:
+            if word in each:
+                verdict, target = word, text_of(dict_of(each, word), "target")
     return NftRule(
         family=family,
-        table=table,
-        chain=chain,
+        table=name,
+        chain=text_of(item, "chain"),
         handle=int_of(item, "handle") or 0,
-        text=" ".join(filter(None, (show(each) for each in expressions))),
         verdict=verdict,
         target=target,
         packets=packets,
         comment=text_of(item, "comment"),
         expressions=expressions,
+        sets=table,
     )
-
-
-def show(value: Any, depth: int = 0) -> str:
-    """An expression in nft's own words, as near as needed to recognise it; JSON where no words are known."""
-    if depth > _DEPTH:
-        return "…"
-    if isinstance(value, str | int | float):
-        return str(value)
-    if isinstance(value, list):
-        return "{ " + ", ".join(show(each, depth + 1) for each in value) + " }"
-    if not isinstance(value, dict) or len(value) != 1:
-        return json.dumps(value, sort_keys=True)
-    ((name, body),) = value.items()
-    shown = _SHOW.get(name)
-    if shown is not None and isinstance(body, dict):
-        return shown(body, depth + 1)
-    if name == "set" and isinstance(body, list):
-        return show(body, depth + 1)
-    if name == "range" and isinstance(body, list):
-        return "-".join(show(each, depth + 1) for each in body)
-    if body is None:
-        return str(name)
-    return f"{name} {json.dumps(body, sort_keys=True) if isinstance(body, dict) else show(body, depth + 1)}"
-
-
-def _show_match(body: dict[str, Any], depth: int) -> str:
-    op = text_of(body, "op")
-    middle = "" if op in {"==", "in", ""} else f"{op} "
-    return f"{show(body.get('left'), depth)} {middle}{show(body.get('right'), depth)}"
-
-
-def _colon(port: Any, depth: int) -> str:
-    return "" if port is None else f":{show(port, depth)}"
-
-
-_SHOW: dict[str, Callable[[dict[str, Any], int], str]] = {
-    "match": _show_match,
-    "payload": lambda body, _: f"{text_of(body, 'protocol')} {text_of(body, 'field')}".strip(),
-    "meta": lambda body, _: (
-        f"meta {text_of(body, 'key')}" if text_of(body, "key") == "l4proto" else text_of(body, "key")
-    ),
-    "ct": lambda body, _: f"ct {text_of(body, 'key')}",
-    "fib": lambda body, _: f"fib {' '.join(fib_flags(body))} {text_of(body, 'result')}",
-    "vmap": lambda body, depth: f"{show(body.get('key'), depth)} vmap {show(body.get('data'), depth)}",
-    "dnat": lambda body, depth: f"dnat to {show(body.get('addr'), depth)}{_colon(body.get('port'), depth)}",
-    "prefix": lambda body, depth: f"{show(body.get('addr'), depth)}/{show(body.get('len'), depth)}",
-    "counter": lambda body, _: f"counter packets {body.get('packets')} bytes {body.get('bytes')}",
-    "jump": lambda body, _: f"jump {text_of(body, 'target')}",
-    "goto": lambda body, _: f"goto {text_of(body, 'target')}",
-    "reject": lambda body, _: " ".join(filter(None, ("reject with", text_of(body, "type"), text_of(body, "expr")))),
-}

@@ -30,7 +30,7 @@ class PacketTuple:
         tracked: conntrack has it; False before it looked (raw), and behind NOTRACK.
         tcp_flags: ``SYN``, ``ACK`` … in capitals; None for other protocols. icmp: type and code.
         ttl, tos: of the IP header. length: the least and the most that the IP packet is long, in bytes.
-        mss: that a SYN offers. mac: the sender's on the link that it came by. uid: of the process that sends it from here.
+        mss: that a SYN offers. mac: the sender's on the link that it came by. uid: of the process that sends it from here. zone: its connection's zone.
         in_port, out_port: the ports of a bridge that switches it (``-m physdev``); ``""`` for none.
     """
 
@@ -65,6 +65,7 @@ class PacketTuple:
     mss: int | None = None
     mac: str | None = None
     uid: int | None = None
+    zone: int | None = None
     in_port: str | None = None
     out_port: str | None = None
 

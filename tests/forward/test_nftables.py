@@ -15,7 +15,8 @@ PACKET = PacketTuple(src="192.0.2.1", dst="192.0.2.2", proto="tcp", sport=1, dpo
 PORT_80 = {"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 80}}
 PORT_81 = {"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 81}}
 STRANGE = {"match": {"op": "==", "left": {"osf": {"key": "name"}}, "right": "Linux"}}
-MAP = {"vmap": {"key": {"meta": {"key": "iifname"}}, "data": {"set": []}}}
+MAP = {"vmap": {"key": {"meta": {"key": "iifname"}}, "data": {"set": [["eth0", 7]]}}}
+EMPTY = {"vmap": {"key": {"meta": {"key": "iifname"}}, "data": {"set": []}}}
 
 
 def verdict(*rules: list[dict[str, Any]], policy: str = "accept", **chains: list[list[dict[str, Any]]]) -> str:
@@ -46,6 +47,11 @@ def verdict(*rules: list[dict[str, Any]], policy: str = "accept", **chains: list
         ([[STRANGE, {"drop": None}]], "accept", "unknown"),
         ([[STRANGE, {"counter": {"packets": 1, "bytes": 1}}]], "accept", "accept"),
         ([[MAP]], "accept", "unknown"),
+        ([[EMPTY]], "accept", "accept"),
+        ([[STRANGE, {"accept": None}]], "accept", "accept"),
+        ([[{"limit": {"rate": 1, "per": "second"}}, {"accept": None}]], "accept", "accept"),
+        ([[{"limit": {"rate": 1, "per": "second"}}, {"accept": None}], [{"drop": None}]], "accept", "unknown"),
+        ([[{"ct count": {"val": 100, "inv": True}}, {"drop": None}]], "accept", "unknown"),
         ([[PORT_80, {"dnat": {"addr": "192.0.2.9"}}]], "accept", "translate"),
         ([[PORT_81, {"dnat": {"addr": "192.0.2.9"}}]], "accept", "accept"),
         ([[{"jump": {"target": "nowhere"}}]], "accept", "unknown"),

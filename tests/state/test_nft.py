@@ -112,7 +112,7 @@ def test_dockers_own_backend_is_kept_and_a_foreign_filter_table_too(issues: Issu
         ({"meta": {"key": "iifname"}}, "!=", "docker0", PacketTuple(in_if="eth0"), True),
         ({"meta": {"key": "oifname"}}, "==", "docker0", PacketTuple(), None),
         ({"meta": {"key": "l4proto"}}, "==", {"set": ["tcp", "udp"]}, PacketTuple(proto="udp"), True),
-        ({"meta": {"key": "l4proto"}}, "==", 6, PacketTuple(proto="tcp"), None),
+        ({"meta": {"key": "l4proto"}}, "==", 6, PacketTuple(proto="tcp"), True),
         ({"payload": {"protocol": "th", "field": "dport"}}, "==", {"range": [80, 90]}, PacketTuple(dport=85), True),
         ({"payload": {"protocol": "tcp", "field": "dport"}}, "!=", 80, PacketTuple(proto="udp", dport=81), False),
         ({"payload": {"protocol": "ip6", "field": "saddr"}}, "!=", "::1", PacketTuple(src="10.0.0.1"), False),

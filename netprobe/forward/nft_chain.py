@@ -1,0 +1,135 @@
+"""A packet on its way through one nftables base chain: what stops it, and what of it is changed.
+
+Source: net/netfilter/nft_nat.c, nft_masq.c, nft_redir.c, nf_nat_redirect.c.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from netprobe.forward.conntrack import DST, SIDE, translated
+from netprobe.forward.model import Obstacle, Stopped, UnknownHere
+from netprobe.forward.nat import address_of, masquerade_address
+from netprobe.forward.nftables import walk_chain
+from netprobe.forward.seen import seen
+from netprobe.model.rule import Hook
+from netprobe.state.lookup import has_address, route_lookup
+from netprobe.state.nft import NftRule
+from netprobe.state.nft_types import FIB_TYPE
+from netprobe.state.nft_value import NotTold
+
+if TYPE_CHECKING:
+    from netprobe.forward.model import Flying
+    from netprobe.forward.netfilter import At
+    from netprobe.forward.nftables import ChainEnd
+    from netprobe.state.links import Link
+    from netprobe.state.model import Namespace
+    from netprobe.state.nft import NftChain
+    from netprobe.state.nft_value import Scalar
+    from netprobe.state.packet import PacketTuple
+
+
+def pass_chain(at: At, chain: NftChain, packet: Flying) -> tuple[Flying, ChainEnd]:
+    """Pass one base chain; return the packet behind it, and how its walk ended.
+
+    Raises:
+        Stopped: dropped or rejected.
+        UnknownHere: what decides is not told, and how the packet goes on depends on it.
+    """
+    view = seen(at.by.namespace, packet, in_if=at.in_if, out_if=at.out_if)
+    if at.by.nft is None:
+        raise UnknownHere(f"the nftables rules of {at.by.place} are not known")
+    end = walk_chain(at.by.nft, chain, view, at.gone, NamespaceFacts(at.by.namespace))
+    decided = end.decided_by
+    if end.verdict == "unknown":
+        raise UnknownHere(f"{at.by.place}: nftables {decided.ref}: {end.why}")
+    if end.verdict in {"drop", "reject"}:
+        undo = decided.delete_argv if isinstance(decided, NftRule) else decided.accept_argv
+        ref = decided.ref_for(end.packet) if isinstance(decided, NftRule) else decided.ref
+        rule = replace(ref, verdict=end.verdict)
+        hook = Hook(chain.hook.upper())
+        raise Stopped(Obstacle.of_rule(at.by.place, rule, direction=packet.direction, undo=undo, hook=hook))
+    if end.tproxy is not None:
+        port = end.tproxy.port or packet.dport
+        raise UnknownHere(
+            f"{at.by.place}: nftables {decided.ref}: a local socket at port {port} is to take it (`tproxy`)"
+        )
+    return changed(packet, view, end.packet), end
+
+
+def changed(packet: Flying, before: PacketTuple, after: PacketTuple) -> Flying:
+    """The packet with what rules changed of it."""
+    if before == after:
+        return packet
+    names = ("src", "sport", "dst", "dport", "mark", "ttl", "tos", "zone")
+    new: dict[str, Any] = {
+        name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)
+    }
+    if (after.tracked is False and before.tracked is not False) or after.ctstate == "UNTRACKED":
+        new["untracked"] = True
+    if after.ctmark != before.ctmark and packet.connection is not None:
+        new["connection"] = replace(packet.connection, mark=after.ctmark)
+    return replace(packet, **new)
+
+
+def translate_nft(at: At, end: ChainEnd, packet: Flying) -> Flying:
+    """The packet as a chain's end translates it.
+
+    Raises:
+        UnknownHere: to which address is not known.
+    """
+    to = end.translation
+    if to is None:
+        return packet
+    old, old_port = (packet.dst, packet.dport) if SIDE[at.hook] == DST else (packet.src, packet.sport)
+    address = to.address or old
+    if to.kind == "redirect":
+        own = "::1" if ":" in packet.dst else "127.0.0.1"
+        address = own if at.hook == "OUTPUT" else address_of(at.by.namespace, at.in_if or "lo", packet.dst)
+    elif to.kind == "masquerade":
+        address = masquerade_address(at.by.namespace, at.out_if, packet.dst)
+    if not address:
+        raise UnknownHere(f"{at.by.place}: nftables {end.decided_by.ref} translates to what is not known")
+    port = old_port if to.port is None and to.port_known else to.port
+    return translated(packet, at.hook, address, port)
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceFacts:
+    """What rules ask of a namespace: its interfaces and its routing tables."""
+
+    namespace: Namespace
+
+    def link(self, name: str) -> Link | None:
+        """An interface by name."""
+        return self.namespace.link(name)
+
+    def fib(self, result: str, flags: tuple[str, ...], packet: PacketTuple) -> Scalar:
+        """The routing tables' answer for the packet's source or destination (nft_fib4_eval, nft_fib6_eval)."""
+        if self.namespace.routes is None or self.namespace.links is None:
+            return NotTold("what the routing tables say")
+        to, other = (packet.dst, packet.src) if "daddr" in flags else (packet.src, packet.dst)
+        device = packet.in_if if "iif" in flags else packet.out_if if "oif" in flags else None
+        if to is None:
+            return NotTold("the packet's addresses")
+        return self._type(to, device) if result == "type" else self._device(to, other or "", device, packet)
+
+    def _type(self, address: str, device: str | None) -> Scalar:
+        """``local`` for an address of the namespace; of that device alone, where one is named."""
+        local = has_address(self.namespace, address)
+        if local and device is not None:
+            link = self.namespace.link(device)
+            local = link is not None and any(each.address == address for each in link.addresses)
+        return FIB_TYPE.names["local" if local else "unicast"]
+
+    def _device(self, to: str, source: str, device: str | None, packet: PacketTuple) -> Scalar:
+        """The device that leads there: ``""`` for none, for an own address, and where that is another than the one that is named."""
+        if packet.in_if == "lo" and not packet.out_if:
+            return "lo"
+        if "%" in to or has_address(self.namespace, to):
+            return ""
+        way = route_lookup(self.namespace, to, src=source)
+        if way is None or not way.dev or way.local or (device is not None and way.dev != device):
+            return ""
+        return way.dev
