@@ -1,7 +1,8 @@
 """A session with one host: the remote program started through the host's reach, asked over its standard input and output.
 
 Leaving nothing behind: the program ends when its input ends, which the kernel sees to however this process ends; it also runs
-under ``timeout``, and over a network it ends when it hears nothing for some seconds. :meth:`Session.close` ends it and waits for it.
+under ``timeout``, and over a network it ends when it hears nothing for some seconds. What it started goes with it, also where it is
+killed. :meth:`Session.close` ends it and waits for it.
 """
 
 from __future__ import annotations

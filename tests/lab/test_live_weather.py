@@ -18,6 +18,8 @@ from netprobe.evidence.model import Evidence, LimitKind, Outcome, Proto
 from netprobe.evidence.reader import read
 from netprobe.live import Question, explain
 from netprobe_lab.steps import on_host
+from netprobe_lab.waiting import poll
+from tests.lab.test_live_ssh import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,7 +177,7 @@ def test_a_target_that_is_restarted_during_the_probe(clean_lab: Lab) -> None:
 
 
 def test_a_session_that_is_lost_during_the_probe(clean_lab: Lab) -> None:
-    """server1's remote program is killed while it probes: the other host's packets and state are still there."""
+    """server1's remote program is killed while it probes: the other host's packets and state are still there, and its sniffers are not."""
     docker(clean_lab, "run", "-d", "--name", "demo", "-p", "8080:80", "nginx")
     on_host(clean_lab, "server2", ["iptables", "-I", *DROP])
     begin = time.monotonic()
@@ -184,6 +186,7 @@ def test_a_session_that_is_lost_during_the_probe(clean_lab: Lab) -> None:
     finally:
         on_host(clean_lab, "server2", ["iptables", "-D", *DROP])
     assert time.monotonic() - begin < 60
+    assert poll(lambda: not sniffers(clean_lab, "server1"), 2.0), sniffers(clean_lab, "server1")
     assert outcome(evidence) is Outcome.BROKEN
     assert {"server2/eth0", "server2/demo/eth0"} <= {point.name for point in evidence.points}
     assert "server1/eth0" in {limit.subject for limit in evidence.limits}
@@ -191,11 +194,16 @@ def test_a_session_that_is_lost_during_the_probe(clean_lab: Lab) -> None:
 
 def kill_session(lab: Lab, host: str) -> None:
     """Kill this process's own remote program on a host: a child of a child that is in the host's namespace."""
+    assert sniffers(lab, host)
     wanted = os.stat(lab.netns_path(host)).st_ino  # noqa: PTH116 - one number
     found = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _is_ours(entry, wanted)]
     assert found
     for pid in found:
         os.kill(pid, signal.SIGKILL)
+
+
+def sniffers(lab: Lab, host: str) -> list[str]:
+    return [line for line in processes(lab, host) if "tcpdump" in line]
 
 
 def _is_ours(entry: Path, namespace: int) -> bool:

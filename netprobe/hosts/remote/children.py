@@ -1,22 +1,28 @@
-"""Processes that cannot outlive this program.
+"""Processes that cannot outlive this program, however it ends.
 
-Invariants: each child is the leader of its own process group and runs under ``timeout`` (coreutils), so that it ends even if
-this program is killed with -9; :meth:`Children.end` kills and reaps all that are left.
+Invariants: each child is the leader of its own process group, and runs under ``timeout`` (coreutils). This program holds the
+reading end of a pipe whose writing end that group inherits, its lifeline: when the reading end is closed, and with -9 the kernel
+does that, the kernel sends SIGKILL to what is left of the group (:func:`tie`). :meth:`Children.end` kills all that are left and
+waits for them; nothing is started once it has begun.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import select
 import signal
 import subprocess
 import sys
 import threading
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import IO, Dict, List, Optional, Set
+    from typing import IO, Dict, List, Optional
 
+END_SECONDS = 1.0
 SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin")
 
 
@@ -47,7 +53,7 @@ class Children:
         self._boot = boot
         self._program = program
         self._lock = threading.Lock()
-        self._running: Set[subprocess.Popen[bytes]] = set()
+        self._running: Dict[subprocess.Popen[bytes], int] = {}  # each with its lifeline
         self._namespaces: Dict[str, int] = {}
         self._ended = False
         self._environment = environment()
@@ -96,16 +102,28 @@ class Children:
             if namespace is not None:
                 descriptors.append(self._namespaces[namespace])
                 prefix += ["nsenter", "--net=/proc/self/fd/%d" % descriptors[0], "--"]
+            return self._tied(prefix + argv, stdin, descriptors)
+
+    def _tied(self, argv: List[str], stdin: int, descriptors: List[int]) -> subprocess.Popen[bytes]:
+        """Start `argv` with a lifeline."""
+        lifeline, held = os.pipe()
+        try:
             child = subprocess.Popen(
-                prefix + argv,
+                argv,
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=self._environment,
-                pass_fds=descriptors,
+                pass_fds=[*descriptors, held],
                 start_new_session=True,
             )
-            self._running.add(child)
+            tie(held, child.pid)
+        except OSError:
+            os.close(lifeline)
+            raise
+        finally:
+            os.close(held)
+        self._running[child] = lifeline
         return child
 
     def spawn_again(self, seconds: float, namespace: str) -> subprocess.Popen[bytes]:
@@ -122,34 +140,56 @@ class Children:
         return child
 
     def reap(self, child: subprocess.Popen[bytes], seconds: float = 2.0) -> int:
-        """Wait for a child, kill its group when it takes longer, and return its exit status."""
+        """Wait for a child, kill its group when it takes longer, and return its exit status. Nothing of the group is left."""
         try:
             child.wait(seconds)
         except subprocess.TimeoutExpired:
             self._kill(child)
             child.wait(2.0)
         with self._lock:
-            self._running.discard(child)
+            lifeline = self._running.pop(child, None)
+        if lifeline is not None:
+            os.close(lifeline)
         return child.returncode
 
     def end(self) -> None:
-        """Kill and reap every child. No child can be started afterwards."""
+        """Kill every child with its group, and wait until all have ended. No child can be started from its beginning on."""
         with self._lock:
             self._ended = True
-            running = list(self._running)
+            running, self._running = self._running, {}
         for child in running:
             self._kill(child)
-        for child in running:
+        deadline = time.monotonic() + END_SECONDS
+        for child, lifeline in running.items():
+            _wait_for_hang_up(lifeline, deadline)
+            os.close(lifeline)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(1.0)
+                child.wait(max(0.0, deadline - time.monotonic()))
 
     @staticmethod
     def _kill(child: subprocess.Popen[bytes]) -> None:
-        if child.poll() is None:
-            try:
+        if child.poll() is None:  # else the number may be another's
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                return
+
+
+def tie(held: int, group: int) -> None:
+    """Have the kernel kill a process group when the reading end of the pipe that ends in `held` is closed.
+
+    Signal-driven I/O (fcntl(2): O_ASYNC, F_SETOWN, F_SETSIG): that the last reader has gone is an event for the pipe's writers
+    (pipe_release() of Linux's fs/pipe.c). The owner is the group itself, not its number, so nobody else is ever hit.
+    """
+    with contextlib.suppress(OSError):  # a kernel without: `timeout` ends it, later
+        fcntl.fcntl(held, fcntl.F_SETOWN, -group)
+        fcntl.fcntl(held, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(held, fcntl.F_SETFL, os.O_ASYNC)
+
+
+def _wait_for_hang_up(lifeline: int, deadline: float) -> None:
+    """Wait until nobody holds the other end any more: all processes of the group have ended."""
+    poll = select.poll()
+    poll.register(lifeline, 0)
+    poll.poll(max(0.0, deadline - time.monotonic()) * 1000)
 
 
 def read_bounded(stream: IO[bytes], limit: int) -> bytes:

@@ -40,10 +40,6 @@ PARTS = {
 """The module that answers an operation. It is loaded when the first of them is asked for: most hosts are asked for few."""
 
 
-class Ended(BaseException):
-    """A signal asks this program to end."""
-
-
 class Operations:
     """Every operation by its name."""
 
@@ -77,8 +73,11 @@ def _hello(_request: Dict[str, Any]) -> Dict[str, Any]:
     return {"python": list(sys.version_info[:3]), "uid": os.geteuid()}
 
 
-def _end(_signal: int, _frame: object) -> None:
-    raise Ended
+def _end_input(_signal: int, _frame: object) -> None:
+    """Let the input end here and now. Raising would interrupt whatever goes on, and `timeout` sends each signal twice."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, sys.stdin.fileno())
+    os.close(nothing)
 
 
 def main(boot: str, program: bytes) -> None:
@@ -90,10 +89,10 @@ def main(boot: str, program: bytes) -> None:
     operations.add("watch", server.watch)
     try:
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-            signal.signal(number, _end)
+            signal.signal(number, _end_input)
         server.serve(sys.stdin.buffer)
-    except Ended:
-        pass
     finally:
-        children.end()
-        os._exit(0)
+        try:
+            children.end()
+        finally:
+            os._exit(0)

@@ -14,7 +14,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Optional
+    from typing import Any, Callable, Dict, List, Optional, Union
 
     from netprobe.hosts.remote.children import Children
 
@@ -90,6 +90,10 @@ class Sniffer:
             return "tcpdump ended early with exit status %d" % self.child.returncode
         return ""
 
+    def news(self) -> bool:
+        """Tell whether something was written that was not returned before."""
+        return len(self.data) > self.sent
+
     def more(self) -> str:
         """Return, once, what of the pcap stream was not returned before (base64)."""
         part = bytes(self.data[self.sent :])
@@ -108,36 +112,46 @@ class Sniffer:
 
 
 class Sniffers:
-    """All sniffers of this host."""
+    """All sniffers of this host. None is started once :meth:`stop` has begun, also not by a :meth:`start` that is under way."""
 
     def __init__(self, children: Children) -> None:
         self._children = children
+        self._lock = threading.Lock()
         self._sniffers: Dict[str, Sniffer] = {}
+        self._stopped = False
 
     def start(self, request: Dict[str, Any]) -> Dict[str, Any]:
         """Start ``points``: a list of ``{key, interface, ns, filter}``; return ``{"failed": {key: why}}`` when all are ready or failed."""
         failed: Dict[str, str] = {}
+        started: Dict[str, Sniffer] = {}
         for point in request["points"]:
-            why = self._spawn(point, request)
-            if why is not None:
-                failed[point["key"]] = why
+            sniffer = self._begin(point, request)
+            if isinstance(sniffer, Sniffer):
+                started[point["key"]] = sniffer
+            else:
+                failed[point["key"]] = sniffer
         deadline = time.monotonic() + request["ready_seconds"]
-        for key in list(self._sniffers):
-            reason = self._wait(self._sniffers[key], deadline)
+        for key, sniffer in started.items():
+            reason = self._wait(sniffer, deadline)
             if reason is not None:
                 failed[key] = reason
-                self._children.reap(self._sniffers.pop(key).child, 0.0)
+                self._sniffers.pop(key, None)
+                self._children.reap(sniffer.child, 0.0)
         return {"failed": failed}
 
-    def _spawn(self, point: Dict[str, Any], request: Dict[str, Any]) -> Optional[str]:
+    def _begin(self, point: Dict[str, Any], request: Dict[str, Any]) -> Union[Sniffer, str]:
+        """Start one, or say why not."""
         argv = ["tcpdump", "-i", point["interface"], "-p", "-n", "-U", "--immediate-mode"]
         argv += ["--time-stamp-precision=nano", "-s", str(request["snaplen"]), "-w", "-", "--", point["filter"]]
-        try:
-            child = self._children.spawn(argv, request["seconds"], point.get("ns"))
-        except (OSError, KeyError) as error:
-            return str(error)
-        self._sniffers[point["key"]] = Sniffer(child, request["limit"])
-        return None
+        with self._lock:
+            if self._stopped:
+                return "stopped before it was started"
+            try:
+                child = self._children.spawn(argv, request["seconds"], point.get("ns"))
+            except (OSError, KeyError) as error:
+                return str(error)
+            sniffer = self._sniffers[point["key"]] = Sniffer(child, request["limit"])
+        return sniffer
 
     @staticmethod
     def _wait(sniffer: Sniffer, deadline: float) -> Optional[str]:
@@ -152,7 +166,7 @@ class Sniffers:
         """Return what was written since the last time (``{"points": {key: base64}}``), at once or after ``seconds`` at most."""
         deadline = time.monotonic() + request["seconds"]
         pause = threading.Event()
-        while time.monotonic() < deadline and not any(len(each.data) > each.sent for each in self._sniffers.values()):
+        while time.monotonic() < deadline and not any(each.news() for each in list(self._sniffers.values())):
             pause.wait(0.02)
         parts = {key: each.more() for key, each in list(self._sniffers.items())}
         return {"points": {key: part for key, part in parts.items() if part}}
@@ -165,14 +179,14 @@ class Sniffers:
 
     def stop(self, _request: Dict[str, Any]) -> Dict[str, Any]:
         """End all sniffers, and return what each has."""
-        sniffers = list(self._sniffers.values())
-        for sniffer in sniffers:
+        with self._lock:
+            self._stopped = True
+            sniffers, self._sniffers = self._sniffers, {}
+        for sniffer in sniffers.values():
             sniffer.interrupt()
-        for sniffer in sniffers:
+        for sniffer in sniffers.values():
             sniffer.finish(self._children)
-        reports = {key: sniffer.report() for key, sniffer in self._sniffers.items()}
-        self._sniffers = {}
-        return {"points": reports}
+        return {"points": {key: sniffer.report() for key, sniffer in sniffers.items()}}
 
     @staticmethod
     def _quiet(sniffers: List[Sniffer], quiet: float, deadline: float) -> None:
