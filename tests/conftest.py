@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from netprobe.state import model
-from tests.mutilation import understood_once
 from tests.progress import Progress
 from tests.scheduling import ByScope
+from tests.sharing import share
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -27,9 +26,9 @@ settings.load_profile("netprobe")
 
 
 @pytest.fixture
-def parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests over many copies of one capture: parsing is pure, so what is the same in them is parsed once."""
-    monkeypatch.setattr(model, "understood", understood_once)
+def shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests over many copies of one capture: what is the same in them is worked out once."""
+    share(monkeypatch)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

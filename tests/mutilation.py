@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,6 @@ import numpy as np
 from netprobe.decode.decoder import decode
 from netprobe.decode.table import Kind
 from netprobe.evidence.reader import read
-from netprobe.state import model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence, HostState, Packets
 
 CAPTURES = Path(__file__).parents[1] / "captures"
-# A capture's copies differ in little: what is the same in them is parsed once (fixture parsed_once). Half of the time of these tests went into that.
-understood_once = lru_cache(1024)(model.understood)
 NAMES = sorted(path.stem for path in CAPTURES.glob("*.pcapng"))
 
 

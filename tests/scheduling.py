@@ -6,20 +6,35 @@ By name, not by xdist's marks: those are lost under pytest 9.2 (pytest-xdist 3.8
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from xdist.scheduler import LoadScopeScheduling
 
 from netprobe_lab.experiments import EXPERIMENTS
 from netprobe_lab.runner import grouped
 
+if TYPE_CHECKING:
+    from collections import OrderedDict
+
 OVER_ALL_CAPTURES = ("tests/test_replay.py", "tests/test_mutilated.py")
+FIRST = ("tests/test_install.py",)  # few tests that take long: nothing else would be left to do beside them
 
 
 class ByScope(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Hands scopes out, the one with the most tests first."""
+    """Hands scopes out: what takes long first, then the one with the most tests."""
 
     def _split_scope(self, nodeid: str) -> str:
         return scope_of(nodeid)
+
+    def _assign_work_unit(self, node: object) -> None:
+        long_ones_first(self.workqueue)
+        super()._assign_work_unit(node)
+
+
+def long_ones_first(scopes: OrderedDict[str, Any]) -> None:
+    """Put what takes long at the head of the queue."""
+    for scope in scopes.keys() & set(FIRST):
+        scopes.move_to_end(scope, last=False)
 
 
 def scope_of(nodeid: str) -> str:
@@ -41,4 +56,6 @@ def _situations() -> dict[str, int]:
 
 def _capture_of(parameters: str) -> str:
     """Of "shift-NAME" or "failed-NAME", the NAME: what the longest of the experiments' names ends it with."""
+    if parameters in _situations():
+        return parameters
     return max((name for name in _situations() if parameters.endswith(name)), key=len, default=parameters)

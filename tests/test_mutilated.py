@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence
     from netprobe.forward import Prediction
 
-pytestmark = pytest.mark.usefixtures("parsed_once")
+pytestmark = pytest.mark.usefixtures("shared")
 
 SEEDS = range(20)
 RULESETS = ("iptables", "iptables-legacy", "ip6tables", "nft")
@@ -101,4 +101,5 @@ def test_without_any_one_output_of_a_host(name: str) -> None:
             for states in (whole.before, whole.after)
         )  # fmt: skip
         assert_not_another(name, analyze(replace(whole, before=before, after=after)))
-        assert_not_another(name, analyze(replace(whole, after=after)))
+        if after != whole.after:  # else it was asked once, and this is the whole again
+            assert_not_another(name, analyze(replace(whole, after=after)))

@@ -27,7 +27,7 @@ from tests.mutilation import CAPTURES, NAMES, assert_not_another, evidence, expe
 if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence
 
-pytestmark = pytest.mark.usefixtures("parsed_once")
+shares_work = pytest.mark.usefixtures("shared")  # many copies of one capture; all else is worked out from scratch
 
 MAX_BYTES = 100 * 1024
 NOTHING_SENT = {
@@ -105,6 +105,7 @@ def test_without_packets_nothing_is_determined(name: str) -> None:
     assert report.cause is None
 
 
+@shares_work
 @pytest.mark.parametrize("name", NAMES)
 def test_taking_a_point_away_never_gives_another_answer(name: str) -> None:
     """The verdict stays, or becomes undetermined; never another cause, never works for fails."""
@@ -113,6 +114,7 @@ def test_taking_a_point_away_never_gives_another_answer(name: str) -> None:
         assert_not_another(name, analyze(without_point(whole, index)))
 
 
+@shares_work
 @pytest.mark.parametrize("name", NAMES)
 def test_taking_any_packet_away_never_gives_another_answer(name: str) -> None:
     whole = evidence(name)
@@ -187,6 +189,7 @@ def shifted(whole: Evidence, rows: np.ndarray[Any, np.dtype[np.bool_]], shift: s
     return replace(whole, packets=replace(whole.packets, time_ns=times))
 
 
+@shares_work
 @pytest.mark.parametrize("name", TWO_HOSTS)
 def test_one_host_with_another_clock_changes_nothing(name: str) -> None:
     whole = evidence(name)
@@ -209,6 +212,7 @@ def test_another_clock_changes_nothing_in_the_file_that_it_sorted(name: str) -> 
         assert stable(to_json(analyze(again))) == expected(name), host
 
 
+@shares_work
 @pytest.mark.parametrize("name", TWO_HOSTS)
 def test_another_clock_changes_nothing_without_state(name: str) -> None:
     whole = evidence(name).without_state()
@@ -219,6 +223,7 @@ def test_another_clock_changes_nothing_without_state(name: str) -> None:
             assert stable(to_json(analyze(shifted(whole, host_of == host, shift)))) == as_it_was, (host, shift)
 
 
+@shares_work
 @pytest.mark.parametrize("name", TWO_HOSTS)
 def test_a_clock_that_is_set_meanwhile_never_gives_another_answer(name: str) -> None:
     whole = evidence(name)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from pathlib import Path
+
 import pytest
 
 from netprobe_lab.experiments import EXPERIMENTS
 from netprobe_lab.runner import situation
-from tests.scheduling import scope_of
+from tests.scheduling import FIRST, long_ones_first, scope_of
 
 LIVE = "tests/lab/test_lab_experiments.py::test_netprobe_says_what_is_declared[{}]"
 
@@ -29,3 +32,10 @@ def test_experiments_of_one_situation_stay_together() -> None:
 )
 def test_scopes(nodeid: str, scope: str) -> None:
     assert scope_of(nodeid) == scope
+
+
+def test_what_takes_long_comes_first_and_is_there() -> None:
+    assert all((Path(__file__).parents[1] / each).is_file() for each in FIRST)
+    queue = OrderedDict.fromkeys(["capture demo", *FIRST, "tests/test_cli.py"])
+    long_ones_first(queue)
+    assert list(queue) == [*FIRST, "capture demo", "tests/test_cli.py"]

@@ -39,8 +39,9 @@ class Part:
 
 
 def unit() -> Part:
-    """Everything that needs no lab: unit tests, and the replay of captures/."""
-    return Part(name="unit and replay", arguments=("-n", "auto", "--dist", "loadgroup", "--ignore=tests/lab", "tests"))
+    """Everything that needs no lab: unit tests, and the replay of captures/. One worker more than processors: some tests wait."""
+    workers = str(processors() + 1)
+    return Part(name="unit and replay", arguments=("-n", workers, "--dist", "loadgroup", "--ignore=tests/lab", "tests"))
 
 
 def live(which: str) -> Part:
@@ -61,7 +62,12 @@ SUITES: dict[str, Callable[[], tuple[Part, ...]]] = {
 
 def labs() -> int:
     """How many labs stand side by side."""
-    return int(os.environ.get("NETPROBE_LABS") or min(MOST_LABS, 2 * len(os.sched_getaffinity(0))))
+    return int(os.environ.get("NETPROBE_LABS") or min(MOST_LABS, 2 * processors()))
+
+
+def processors() -> int:
+    """How many processors there are for this."""
+    return len(os.sched_getaffinity(0))
 
 
 def run(part: Part) -> bool:

@@ -64,7 +64,7 @@ def on_one_clock(
     of_point = np.array([*(numbers.get(name, -1) for name in names), -1], np.int64)
     inside = (table.packets.point >= 0) & (table.packets.point < len(points))
     clock = of_point[np.where(inside, table.packets.point, len(points))]
-    sightings = shared_frames(table, clock, _senders(table, _owners(hosts or {}), numbers))
+    sightings = shared_frames(table, clock, _senders(table, by_link_address(hosts or {}), numbers))
     work = _Alignment(table, clock, sightings, probed=reference in known)
     found = work.run(named=[bool(name) and name[0] != "\0" for name in known])
     shown = [name if name[0] != "\0" else points[int(name[1:])].name for name in known]
@@ -78,7 +78,7 @@ def _unusable(time_ns: Times) -> bool:
     return not len(time_ns) or int(time_ns.max()) > MOST_TIME_NS or int(time_ns.min()) < -MOST_TIME_NS
 
 
-def _owners(hosts: Mapping[str, Host]) -> dict[int, str]:
+def by_link_address(hosts: Mapping[str, Host]) -> dict[int, str]:
     """Link address -> the one host that has it; Docker gives containers of several hosts the same ones."""
     found: dict[int, set[str]] = {}
     for name, host in hosts.items():

@@ -135,7 +135,7 @@ def listening(path: Path, said: bytes | Mapping[bytes, bytes]) -> Iterator[None]
         def answer() -> None:
             with contextlib.suppress(OSError):
                 while True:
-                    with sock.accept()[0] as asking:
+                    with sock.accept()[0] as asking, contextlib.suppress(OSError):  # who only looks hangs up first
                         asking.sendall(_answer(said, asking.recv(65536)))
 
         threading.Thread(target=answer, daemon=True).start()
