@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from netprobe.capture.plan import SNAPLEN
 from netprobe.evidence.model import CapturePoint, Limit, LimitKind, Packets
 from netprobe.evidence.pcap import pcap_order, read_pcap
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,8 +6,9 @@ Addresses come from hosts' state and go into programs that run as root there, so
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,6 @@ choose another source port, so remote hosts are also watched for the pair of sou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
@@ -15,6 +14,7 @@ from netprobe.forward.drivers import driver_of
 from netprobe.model.point import point_name
 from netprobe.state.engine import EMBEDDED_DNS
 from netprobe.state.lookup import canonical
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

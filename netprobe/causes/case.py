@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from netprobe.state.iptables import Field, find_dnat_to
 from netprobe.state.lookup import published_by
 from netprobe.state.sharing import asking, named
 from netprobe.state.sockets import Socket, listening
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.causes.base import Cause

@@ -11,11 +11,11 @@ src/network/network_iptables.c.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.model.remedy import Remedy, advise, run
 from netprobe.model.rule import Hook, Program
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from netprobe.errors import EnvironmentFault
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

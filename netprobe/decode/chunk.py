@@ -7,10 +7,11 @@ the rows that keep too few bytes (:meth:`Chunk.need`), so no index is ever out o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,9 +7,9 @@ printable characters, and dots and backslashes inside it, are written ``\DDD`` (
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 from netprobe.decode import address
+from netprobe.values import dataclass
 
 MAX_NAME = 255  # bytes of a whole name (RFC 1035 §2.3.4)
 MAX_POINTERS = 32  # each must point further back, so that they end; this bounds the work as well

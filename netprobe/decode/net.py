@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from netprobe.decode.chunk import Layer
 from netprobe.decode.table import Anomaly, Kind
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.decode.chunk import Bytes, Chunk, Ints, Mask

@@ -6,9 +6,10 @@ an object a packet.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import TYPE_CHECKING
+
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     import numpy as np

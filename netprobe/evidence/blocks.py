@@ -11,10 +11,12 @@ minimal lengths; checked with tshark 4.0.17).
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,9 +9,11 @@ Invariants:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ Reading ends at the first block that is not what it says, as Wireshark's does, a
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from netprobe.evidence import blocks as b
 from netprobe.evidence.capture import Capture, Interface, Rows, join_rows
 from netprobe.evidence.timestamps import to_ns
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 
 from netprobe.errors import UsageFault
+from netprobe.values import dataclass
 
 PROTOCOLS = ("tcp", "udp", "icmp")
 _FORM = re.compile(r"\[(?P<v6>[^\]]*)\](?::(?P<v6port>.*))?|(?P<v4>[^:]*):(?P<port>[^:]*)|(?P<bare>.*)", re.DOTALL)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple
 
 from netprobe.decode.address import text as address_text
 from netprobe.decode.table import Kind
 from netprobe.errors import UsageFault
 from netprobe.model.endpoint import Endpoint
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,7 +6,7 @@ form of an observed journey. Where the state does not tell, the prediction says 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.forward.model import Barrier, Flying, Obstacle, PredictedOutcome, Prediction, Stopped, UnknownHere
@@ -16,6 +16,7 @@ from netprobe.forward.walk import Walker
 from netprobe.model.report import Direction
 from netprobe.state.engine import ENGINES
 from netprobe.state.lookup import canonical
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

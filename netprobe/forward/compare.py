@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.model.report import Direction
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.forward.model import Obstacle, Prediction

@@ -9,10 +9,11 @@ Source: net/netfilter/nf_conntrack_core.c (resolve_normal_ct, nf_conntrack_in), 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from netprobe.model.report import Direction
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ macvlan parent's segment. The drivers (:mod:`netprobe.forward.drivers`) know the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
@@ -14,6 +14,7 @@ from netprobe.forward.model import Barrier, Obstacle, UnknownHere
 from netprobe.model.point import point_name
 from netprobe.state.address import same
 from netprobe.state.lookup import container_link, network_for
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

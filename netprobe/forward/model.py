@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
 from netprobe.model.report import Direction
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Place

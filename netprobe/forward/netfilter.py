@@ -10,7 +10,6 @@ nat rules see a connection's first packet only; later ones, and answers, are tra
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from netprobe.forward.nat import translate
 from netprobe.forward.nft_chain import pass_chain, translate_nft
 from netprobe.forward.order import Stage, by_priority, pass_all, pass_equals
 from netprobe.model.endpoint import Endpoint
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

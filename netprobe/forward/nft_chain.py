@@ -5,7 +5,7 @@ Source: net/netfilter/nft_nat.c, nft_masq.c, nft_redir.c, nf_nat_redirect.c.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from netprobe.forward.conntrack import DST, SIDE, translated
@@ -18,6 +18,7 @@ from netprobe.state.lookup import has_address, route_lookup
 from netprobe.state.nft import NftRule
 from netprobe.state.nft_types import FIB_TYPE
 from netprobe.state.nft_value import NotTold
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.forward.model import Flying

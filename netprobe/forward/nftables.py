@@ -7,11 +7,12 @@ Source: nft(8), net/netfilter/nf_tables_core.c (nft_do_chain): accept ends the b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from netprobe.state.nft import other_version
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.model.rule import RuleRef

@@ -5,11 +5,11 @@ Source: net/netfilter/core.c (nf_hook_entries_grow: of two hooks of equal priori
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import groupby, permutations
 from typing import TYPE_CHECKING, TypeAlias
 
 from netprobe.forward.model import Stopped, UnknownHere
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -6,7 +6,7 @@ of them, obstacles passed. What every way passes that the state does not speak a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.forward.drivers import driver_of
@@ -19,6 +19,7 @@ from netprobe.model.point import point_name
 from netprobe.state.address import covers, is_loopback
 from netprobe.state.engine import EMBEDDED_DNS
 from netprobe.state.lookup import canonical, container_with, namespace_of, network_for, networks_of, route_lookup
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

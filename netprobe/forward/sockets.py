@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.forward.model import Barrier, Obstacle, WalkStep
@@ -11,6 +10,7 @@ from netprobe.model.endpoint import Endpoint
 from netprobe.state.address import same
 from netprobe.state.engine.model import ContainerState
 from netprobe.state.sockets import listening
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

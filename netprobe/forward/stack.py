@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from netprobe.forward.conntrack import DST, Conntrack, tracked, translated, undone
@@ -12,6 +12,7 @@ from netprobe.forward.netfilter import Filter, filter_of, pass_hook, pass_netdev
 from netprobe.forward.published import published_end
 from netprobe.model.report import Direction
 from netprobe.state.lookup import route_lookup
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

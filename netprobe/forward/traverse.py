@@ -6,9 +6,10 @@ with ``-P``; other traffic counts too), the walk says what would.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.model.rule import RuleRef

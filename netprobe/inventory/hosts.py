@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from netprobe.errors import UsageFault
 from netprobe.inventory.reach import Reach, become_argv, parse_reach
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.errors import UsageFault
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ such packets at all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.decode.address import mac
@@ -17,6 +17,7 @@ from netprobe.flows.build import ECHO_REQUEST, destination, source
 from netprobe.flows.model import PROTO_NAME
 from netprobe.model.endpoint import Ends
 from netprobe.model.report import Change, Direction, Hop, HopPacket
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

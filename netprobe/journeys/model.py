@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.decode.table import Kind

@@ -8,10 +8,12 @@ the rate is taken that leaves most room between them. Where no rate leaves any, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

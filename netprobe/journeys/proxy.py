@@ -7,11 +7,11 @@ of the host (the bridge's gateway address). Where host state names the proxy's p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.decode.table import SYN_ACK, Kind
 from netprobe.journeys.join import same_payload, start_ns
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,12 +8,13 @@ where every point saw as many; else they are left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from netprobe.decode.table import SYN, SYN_ACK, Kind
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

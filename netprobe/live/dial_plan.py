@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, NoReturn
 
 from netprobe.errors import UsageFault
@@ -23,6 +23,7 @@ from netprobe.probe.names import (
 from netprobe.probe.plan import Dial, dial_address, dial_container, dial_host
 from netprobe.probe.resolver import preferred, servers_of
 from netprobe.state.lookup import canonical, namespace_of
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

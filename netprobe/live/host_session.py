@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Limit, LimitKind
 from netprobe.hosts import collect
 from netprobe.hosts.engine_client import EngineError
 from netprobe.hosts.session import HostLostError, RemoteError
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection

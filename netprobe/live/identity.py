@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.errors import UsageFault
 from netprobe.hosts.session import HostLostError, RemoteError
 from netprobe.inventory.hosts import LOCAL
 from netprobe.survey.same_machine import Identity, same_engine, same_machine
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

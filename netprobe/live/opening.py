@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.errors import UsageFault
@@ -10,6 +9,7 @@ from netprobe.hosts.inventory import load
 from netprobe.inventory.hosts import LOCAL
 from netprobe.live.question import MAX_TIMEOUT_S
 from netprobe.probe.target import check_size, parse_source, parse_target
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.errors import EnvironmentFault, UsageFault
 from netprobe.evidence.files import exists, save
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

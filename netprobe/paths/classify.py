@@ -6,7 +6,7 @@ that sends on (after routing).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from netprobe.evidence.model import Place, Proto
 from netprobe.model.report import Direction, PathCode, Segment
 from netprobe.paths.story import Symptom
 from netprobe.state.engine import EMBEDDED_DNS
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ datagram at the target and no ICMP error; *icmp*: the echo reply; *dns*: an answ
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,7 @@ from netprobe.journeys.hops import icmp_error, reply_row, request_row
 from netprobe.journeys.proxy import stream
 from netprobe.paths.http import complete, status
 from netprobe.paths.story import Answerer, Observation, Symptom
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Proto
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Place

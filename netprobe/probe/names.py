@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import Place
 from netprobe.state.bearers import nearest_bearers, one_service
 from netprobe.state.lookup import canonical
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

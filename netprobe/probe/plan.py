@@ -6,7 +6,7 @@ match is none, as every Docker host has 172.17.0.0/16.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.errors import UsageFault
@@ -25,6 +25,7 @@ from netprobe.state.lookup import (
     published_by,
     route_lookup,
 )
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import Proto
 from netprobe.state.address import ip
+from netprobe.values import dataclass
 
 NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?\Z")
 PARTS = re.compile(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from netprobe import scapy_layers
@@ -16,6 +15,7 @@ from netprobe.decode.decoder import decode
 from netprobe.flows.build import destination, source
 from netprobe.model.report import Direction
 from netprobe.report.document import Block, Document, Entries, Entry, Paragraph, Span, Style, line
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -6,11 +6,11 @@ safe as it is made (:func:`netprobe.report.escape.visible`), so that no printer 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
 from netprobe.report.escape import visible
+from netprobe.values import dataclass
 
 
 class Style(StrEnum):

@@ -7,8 +7,9 @@ processor (net/netfilter/nf_conntrack_standalone.c, ct_seq_show and ct_cpu_seq_s
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.state.issues import Issues

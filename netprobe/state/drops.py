@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from netprobe.model.endpoint import Endpoint
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,12 +10,13 @@ net/ipv4/fib_trie.c (fib_table_lookup), net/ipv4/fib_semantics.c (fib_props), ne
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from netprobe.state.address import covers, ip, prefix
 from netprobe.state.packet import all_of, invert
 from netprobe.state.routes import DEFAULT_RULES, LOCAL, UNICAST, RuleAction
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

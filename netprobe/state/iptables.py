@@ -9,7 +9,7 @@ Source: iptables/iptables-save.c, libxtables xtables_save_string (quoting), exte
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from netprobe.model.rule import Program, RuleRef
 from netprobe.state.address import covers, same
 from netprobe.state.packet import PacketTuple, all_of, any_of, in_ports, invert
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

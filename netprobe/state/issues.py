@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
+
+from netprobe.values import dataclass
 
 KEPT = 200  # characters of a line that are kept: enough to find it again
 

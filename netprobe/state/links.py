@@ -5,10 +5,10 @@ Source: iproute2 ip/ipaddress.c, ip/ipneigh.c, bridge/fdb.c (print_* functions).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from netprobe.state.issues import Issues, dict_of, int_of, load_items, text_of, texts_of
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ A value is parsed once: where the text after the probe is the same as before, bo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -37,6 +37,7 @@ from netprobe.state.nft_parse import parse_nft
 from netprobe.state.routes import Route, RoutingRule, parse_routes, parse_rules
 from netprobe.state.sockets import Socket, parse_counters, parse_sockets
 from netprobe.state.trace import Traced, parse_handles, parse_trace
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address

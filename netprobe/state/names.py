@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.state.address import ip
 from netprobe.state.engine import EMBEDDED_DNS
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.state.issues import Issues

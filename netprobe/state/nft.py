@@ -9,7 +9,7 @@ Source: libnftables-json(5).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from netprobe.state.nft_run import Outcome, run
 from netprobe.state.nft_show import show
 from netprobe.state.nft_tables import SetTable
 from netprobe.state.nft_value import Context, Facts, NoFacts, version_of
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

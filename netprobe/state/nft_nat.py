@@ -5,7 +5,6 @@ Source: nft(8), "NAT STATEMENTS"; libnftables-json(5), "NETWORK ADDRESS TRANSLAT
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from netprobe.state import nft_types as t
@@ -13,6 +12,7 @@ from netprobe.state.address import ip
 from netprobe.state.nft_sets import NOTHING, Element, Interval, interval
 from netprobe.state.nft_value import ABSENT, Absent, NotTold, version_of
 from netprobe.state.nft_values import evaluate, type_of
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.state.nft_sets import Found

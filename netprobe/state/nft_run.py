@@ -8,7 +8,7 @@ Source: net/netfilter/nf_tables_core.c (nft_do_chain), nft(8), "STATEMENTS".
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from netprobe.state import nft_types as t
@@ -19,6 +19,7 @@ from netprobe.state.nft_sets import NOTHING, Element
 from netprobe.state.nft_show import show
 from netprobe.state.nft_value import Absent, Context, NotTold
 from netprobe.state.nft_values import evaluate, type_of
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

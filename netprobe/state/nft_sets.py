@@ -9,7 +9,6 @@ Source: nft(8), "SETS", "MAPS"; libnftables-json(5), "SET", "MAP"; net/netfilter
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from netprobe.state import nft_types as t
 from netprobe.state.issues import dict_of, int_of
 from netprobe.state.nft_value import Absent, Bits, NotTold, Span
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

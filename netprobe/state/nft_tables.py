@@ -6,12 +6,13 @@ not told.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from netprobe.state.nft_sets import NOTHING, Element, Elements, Found
 from netprobe.state.nft_value import NotTold
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,10 +7,12 @@ Source: nft(8), "DATA TYPES"; nftables src/datatype.c, src/ct.c, src/meta.c, src
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any, Final
+
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,11 +5,12 @@ A number may be known in part only: its bounds (:class:`Span`, the length of a p
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol
 
 from netprobe.state.nft_types import FIB_TYPE
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.state.links import Link

@@ -5,11 +5,11 @@ Source: iproute2 ip/iproute.c (print_route) and ip/iprule.c (print_rule); Linux 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from netprobe.state.issues import dict_of, int_of, load_items, text_of, texts_of
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.state.issues import Issues

@@ -6,11 +6,11 @@ Source: iproute2 misc/ss.c. Columns: Netid State Recv-Q Send-Q Local:Port Peer:P
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.model.endpoint import Endpoint
 from netprobe.state.address import is_any, is_loopback, same
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

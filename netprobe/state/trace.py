@@ -9,13 +9,14 @@ its identification, length and flags. Steps in netprobe's own table are no part 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.report import TraceStep
 from netprobe.model.rule import Program, RuleRef
 from netprobe.state.issues import dict_of, int_of, load_json, text_of
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,8 +6,9 @@ boot ids). One Engine: a container with the same id, process and start on both; 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.causes.catalogue import cause_of
@@ -10,6 +9,7 @@ from netprobe.causes.proof.contradictions import contradiction, not_the_target
 from netprobe.evidence.model import LimitKind
 from netprobe.model.report import Verdict
 from netprobe.paths.story import Symptom
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case

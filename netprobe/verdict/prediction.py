@@ -5,7 +5,7 @@ Causes are asked, and imported, only where something would stop the packet.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Proto, Resolution
@@ -16,6 +16,7 @@ from netprobe.paths.story import Intent
 from netprobe.state.build import build_world
 from netprobe.state.lookup import canonical
 from netprobe.state.sharing import is_absent, named
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence, Probe

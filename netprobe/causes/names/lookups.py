@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.causes.proof.frames import frame_numbers
@@ -17,6 +16,7 @@ from netprobe.model.point import point_name
 from netprobe.paths.story import Symptom
 from netprobe.state.engine import EMBEDDED_DNS
 from netprobe.state.lookup import has_address, route_lookup
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case

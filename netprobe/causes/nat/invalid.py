@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +16,7 @@ from netprobe.model.report import Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.conntrack import MOST
 from netprobe.state.lookup import has_address
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

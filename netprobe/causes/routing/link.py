@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
@@ -19,6 +18,7 @@ from netprobe.model.report import Direction, Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import covers
 from netprobe.state.lookup import container_interface, container_with, host_veth, network_for, networks_of
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

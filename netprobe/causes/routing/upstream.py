@@ -7,7 +7,6 @@ raw): net/core/dev.c, dev_queue_xmit_nit() and __netif_receive_skb_core(). Only 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
@@ -17,6 +16,7 @@ from netprobe.causes.routing.routes import LOST
 from netprobe.forward.model import PredictedOutcome
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from netprobe.model.endpoint import Endpoint
 from netprobe.state.address import ip, overlaps
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

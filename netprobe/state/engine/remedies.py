@@ -8,12 +8,12 @@ Source: moby daemon/container_operations.go (connectToNetwork, updateNetworkConf
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.model.remedy import Remedy, advise, run
 from netprobe.state.address import covers
 from netprobe.state.engine.model import ContainerState
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
