@@ -13,6 +13,7 @@ import numpy as np
 from netprobe.decode.decoder import decode
 from netprobe.decode.table import Kind
 from netprobe.evidence.reader import read
+from tests.sharing import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,3 +89,11 @@ def without_output(state: HostState, unwanted: Callable[[str], bool], *, failed:
     for key in filter(unwanted, outputs):
         outputs[key] = replace(outputs[key], rc=None, stdout="", error="it could not be run")
     return replace(state, outputs=outputs)
+
+
+def _failed(state: HostState, key: str) -> HostState:
+    return without_output(state, key.__eq__, failed=True)
+
+
+one_failed = Kept(_failed, lambda state, key: (id(state), key))
+"""The state of a host with one output that was asked for in vain; the same object each time, so that tests share what becomes of it."""

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from netprobe.causes import case
+from netprobe.forward import question
 from netprobe.journeys import clocks
 from netprobe.state import build, model
 from netprobe.verdict import gather, observed
@@ -19,7 +20,7 @@ from netprobe.verdict import gather, observed
 if TYPE_CHECKING:
     import pytest
 
-MOST = 64  # answers kept of one function: one capture's tests follow one another
+MOST = 256  # answers kept of one function: one capture's tests follow one another
 
 
 class Kept:
@@ -93,6 +94,7 @@ def _kept() -> Iterator[tuple[Any, str, Callable[..., Any]]]:
         (observed, "on_one_clock", _aligned),
         (observed, "build", _same),
         (observed, "connections", _same),
+        (question, "predict_probe", _predicted),
         (gather, "predict_probe", _predicted),
         (case, "predict_probe", _predicted),
         (gather, "itinerary", _stops),

@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from netprobe.forward import PredictedOutcome
-from netprobe.forward.question import predict_probe
+from netprobe.forward import PredictedOutcome, question
 from netprobe.pipeline import analyze
 from netprobe.report.json import to_json
 from netprobe.state.build import build_world
 from netprobe_lab.stable import stable
-from tests.mutilation import NAMES, assert_not_another, evidence, expected, headers_alone, only, without_output, works
+from tests.mutilation import (
+    NAMES,
+    assert_not_another,
+    evidence,
+    expected,
+    headers_alone,
+    one_failed,
+    only,
+    without_output,
+    works,
+)
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence
@@ -61,11 +70,11 @@ def test_without_the_rulesets(name: str, failed: bool) -> None:
 
 
 def predicted(whole: Evidence) -> Prediction | None:
-    return predict_probe(whole.probe, build_world(whole).before)
+    return question.predict_probe(whole.probe, build_world(whole).before)
 
 
 def failing(whole: Evidence, host: str, key: str) -> Evidence:
-    before = (without_output(each, key.__eq__, failed=True) if each.host == host else each for each in whole.before)
+    before = (one_failed(each, key) if each.host == host else each for each in whole.before)
     return replace(whole, before=tuple(before))
 
 
@@ -94,10 +103,7 @@ def test_without_any_one_output_of_a_host(name: str) -> None:
     whole = evidence(name)
     for host, key in sorted({(state.host, key) for state in whole.before for key in state.outputs}):
         before, after = (
-            tuple(
-                without_output(each, key.__eq__, failed=True) if each.host == host else each
-                for each in states
-            )
+            tuple(one_failed(each, key) if each.host == host else each for each in states)
             for states in (whole.before, whole.after)
         )  # fmt: skip
         assert_not_another(name, analyze(replace(whole, before=before, after=after)))
