@@ -1,7 +1,8 @@
 """The `outside` host's two services: nginx on port 80, and the name server of the lab on its LAN address.
 
 The name server knows the names of `outside.test`; every other name does not exist (NXDOMAIN), so that a lookup ends
-in the lab and never asks a real resolver.
+in the lab and never asks a real resolver. Below `apps.outside.test` every name is the outside host (a wildcard), in
+`corp.outside.test` there is `db` alone; `text.outside.test` has a text and no address, `six.outside.test` an IPv6 address alone.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ _DNSMASQ = (
     "/usr/sbin/dnsmasq", "--keep-in-foreground", "--user=root", "--group=root", "--pid-file=", "--conf-file=",
     "--no-resolv", "--no-hosts", "--bind-interfaces", f"--listen-address={OUTSIDE_LAN_ADDRESS}", "--log-facility=-",
     f"--host-record={OUTSIDE_NAME},{OUTSIDE.address}", f"--host-record=ns.{DNS_DOMAIN},{OUTSIDE_LAN_ADDRESS}",
+    f"--address=/apps.{DNS_DOMAIN}/{OUTSIDE.address}", f"--host-record=db.corp.{DNS_DOMAIN},{OUTSIDE.address}",
+    f"--txt-record=text.{DNS_DOMAIN},no address", f"--host-record=six.{DNS_DOMAIN},2001:db8:5::10",
     "--address=/#/",
 )  # fmt: skip
 

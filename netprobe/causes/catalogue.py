@@ -29,6 +29,7 @@ from netprobe.causes.macvlan.wire import (
     MacvlanWrongGateway,
 )
 from netprobe.causes.names.addresses import DnsAliasCollision, DnsClientCache
+from netprobe.causes.names.elsewhere import NameAnsweredElsewhere
 from netprobe.causes.names.link_variables import LinkEnvAbsent, LinkEnvStale
 from netprobe.causes.names.resolvers import (
     DnsFallback,
@@ -83,6 +84,7 @@ CAUSES: tuple[Cause, ...] = (
     DnsUpstreamDead(),
     LinkEnvStale(),
     DnsClientCache(),
+    NameAnsweredElsewhere(),
     ContainerPaused(),
     ConntrackInvalidRst(),
     NetnsOwnerRestarted(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
+from netprobe.evidence.model import Proto
 from netprobe.forward.compare import Observed, differences
 from netprobe.forward.question import path_of
 from netprobe.model.report import Confidence, Finding, Where
@@ -36,7 +37,9 @@ class PredictionDiffers(Cause):
             return None
         good = case.story.good or case.story.symptom is Symptom.OTHER_ENDPOINT
         sniffed = frozenset(point.name for point in case.points if not point.dropped)
-        found = differences(predicted, Observed(hops=case.hops, sniffed=sniffed, good=good))
+        # the walk of a lookup ends at the embedded DNS server: whom that asks on is a question of its own
+        hops = tuple(each for each in case.hops if case.intent.proto is not Proto.DNS or each.leg == 1)
+        found = differences(predicted, Observed(hops=hops, sniffed=sniffed, good=good))
         path = path_of(predicted, case.intent)
         if path is not None and path is not case.way.path:
             found = (*found, f"by the hosts' state its path is {path.value}, by the packets {case.way.path.value}")

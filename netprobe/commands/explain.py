@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from netprobe.errors import NetprobeError, UsageFault
 from netprobe.report.escape import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from netprobe.evidence.model import Evidence
     from netprobe.model.report import Report
 
@@ -44,26 +47,33 @@ def run(
         raise UsageFault("--all and --save do not go together", "a file is one run's: ask one container, and save that")
     targets = containers_of(target, source=source, proto=proto, hosts=hosts) if every else (target,)
     seen: list[tuple[str, Evidence]] = []
-    reports: list[Report] = []
+    with _saying_what_is_saved(seen, save), Progress(quiet=output is not None) as progress:
+        reports = [
+            explain(
+                each,
+                source=source,
+                proto=proto,
+                size=size,
+                timeout_s=timeout_s,
+                hosts=hosts,
+                predict=predict,
+                trace=trace,
+                save=save,
+                force=force,
+                progress=progress,
+                meanwhile=_import_the_rest,
+                keep=lambda *kept: seen.append(kept),
+            )
+            for each in targets
+        ]
+    return _show(reports, seen, output=output, deep=deep)
+
+
+@contextmanager
+def _saying_what_is_saved(seen: list[tuple[str, Evidence]], save: str | None) -> Iterator[None]:
+    """Say which file holds the evidence, also what a run that failed had captured."""
     try:
-        with Progress(quiet=output is not None) as progress:
-            for each in targets:
-                report = explain(
-                    each,
-                    source=source,
-                    proto=proto,
-                    size=size,
-                    timeout_s=timeout_s,
-                    hosts=hosts,
-                    predict=predict,
-                    trace=trace,
-                    save=save,
-                    force=force,
-                    progress=progress,
-                    meanwhile=_import_the_rest,
-                    keep=lambda *kept: seen.append(kept),
-                )
-                reports.append(report)
+        yield
     except (NetprobeError, KeyboardInterrupt) as fault:
         if (file := getattr(fault, "saved", None)) is not None:
             say(f"netprobe: what was captured so far is in {visible(str(file))}")
@@ -71,7 +81,6 @@ def run(
     finally:
         if seen and save is not None and Path(save).is_file():
             say(f"netprobe: evidence saved to {visible(save)}")
-    return _show(reports, seen, output=output, deep=deep)
 
 
 def refuse_stdout(save: str | None) -> None:

@@ -209,6 +209,8 @@ def _lookup_to(lookup: Lookup) -> Json:
         "server": lookup.server,
         "rcode": lookup.rcode,
         "steps": list(lookup.steps),
+        "answered": lookup.answered,
+        "wildcard": lookup.wildcard,
     }
 
 
@@ -221,6 +223,8 @@ def _lookup_from(value: object) -> Lookup:
         server=_optional(obj, "server", as_text),
         rcode=_optional(obj, "rcode", as_text),
         steps=_default(obj, "steps", texts, ()),
+        answered=_default(obj, "answered", as_text, ""),
+        wildcard=_optional(obj, "wildcard", as_bool),
     )
 
 

@@ -96,6 +96,8 @@ class Lookup:
         server: the resolver that answered last, e.g. ``127.0.0.11``; None for files and literals.
         rcode: DNS response code as Wireshark names it (``NOERROR``, ``NXDOMAIN``, ``SERVFAIL`` …) or None (no DNS, or no reply).
         steps: one line a step, in order: ``"/etc/hosts: no line for 'db'"``, ``"127.0.0.11: db. A NXDOMAIN"``.
+        answered: the name that was answered, where the search list made it from the one asked (``db.corp.test``), else ``""``.
+        wildcard: whether a name that nobody has gave the same addresses in the domain of ``answered``; None: that was not asked, or not answered.
     """
 
     name: str | None = None
@@ -104,6 +106,8 @@ class Lookup:
     server: str | None = None
     rcode: str | None = None
     steps: tuple[str, ...] = ()
+    answered: str = ""
+    wildcard: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

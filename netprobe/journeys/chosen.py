@@ -34,7 +34,9 @@ def choose(
     if probe is not None and flow is None:
         if lookup_is_it(probe):
             exchanges = of_lookup(found, table, evidence.points, probe)
-            return exchanges[-1] if exchanges else None
+            port = probe.result.local[1] if probe.result.local else None  # another name may be asked for afterwards
+            last = [each for each in exchanges if each.flows[0].client.port == port]
+            return next(iter([*last[-1:], *exchanges[-1:]]), None)
         return of_probe(found, evidence.points, probe)
     chosen = candidates(found, table, flow)
     if not chosen:

@@ -12,7 +12,7 @@ from netprobe.evidence.model import Resolution
 from netprobe.hosts import collect
 from netprobe.hosts.session import HostLostError, RemoteError
 from netprobe.probe import craft
-from netprobe.probe.resolver import query, resolve
+from netprobe.probe.resolver import query, resolve, with_wildcard
 from netprobe.state.lookup import address_of_name, namespace_of
 
 if TYPE_CHECKING:
@@ -46,6 +46,11 @@ class SourceResolver:
         self._deadline = time.monotonic() + seconds
         namespace = namespace_of(self._sessions.hosts(), self._place)
         return query(name, namespace.resolv_conf if namespace is not None else None, self._ask)
+
+    def check_wildcard(self, lookup: Lookup, label: str, seconds: float) -> Lookup:
+        """Ask the search domain that answered for a name that nobody has, within `seconds`: see :func:`~netprobe.probe.resolver.with_wildcard`."""
+        self._deadline = time.monotonic() + seconds
+        return with_wildcard(lookup, label, self._ask)
 
     def _ask(self, server: str, name: str, kind: str) -> DnsMessage | str:
         left = self._deadline - time.monotonic()

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from netprobe.live.tracing import KernelTrace
 
 LEAST_SECONDS = 0.2
+WILDCARD_SECONDS = 1.0
 LOOKED_UP = {Resolution.HOSTS_FILE, Resolution.EMBEDDED_DNS, Resolution.UPSTREAM_DNS, Resolution.FAILED}
 
 
@@ -274,6 +275,7 @@ class Run:
         if self.target.proto is Proto.DNS:
             lookup = resolver.query(self.target.name, self.question.timeout_s)
             self.probe = replace(self.probe, lookup=lookup, result=dns_result(lookup, resolver))
+            self._check_wildcard(plan, resolver)
             return
         if plan.lookup.how in LOOKED_UP:
             self._look_up_again(sessions, plan, resolver)
@@ -283,6 +285,13 @@ class Run:
             return
         left = max(self.question.timeout_s - (time.monotonic() - begin), LEAST_SECONDS)
         self.probe = replace(self.probe, result=self._go(sessions, self.probe, left))
+        self._check_wildcard(plan, resolver)
+
+    def _check_wildcard(self, plan: DialPlan, resolver: SourceResolver) -> None:
+        """Where a search domain answered for a container: does it answer any name so? Asked last, as the answer changes nothing of the probe."""
+        if self.probe is not None and plan.source_at.container is not None:
+            checked = resolver.check_wildcard(self.probe.lookup, f"netprobe-{self.tag}", WILDCARD_SECONDS)
+            self.probe = replace(self.probe, lookup=checked)
 
     def _look_up_again(self, sessions: HostSessions, plan: DialPlan, resolver: SourceResolver) -> None:
         assert self.probe is not None  # noqa: S101 - _prepare comes first

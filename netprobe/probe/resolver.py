@@ -5,7 +5,7 @@ Pure but for the one function that asks a server, which the caller hands in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Lookup, Resolution
@@ -101,14 +101,47 @@ def query(name: str, conf: ResolvConf | None, ask: Ask, steps: list[str] | None 
     """Ask the name servers alone."""
     walk = _Walk(name=name, ask=ask, servers=servers_of(conf), steps=steps or [])
     found: tuple[str, ...] = ()
+    answered = ""
     for candidate in candidates(name, conf):
         if is_dns_name(candidate):
             found = walk.addresses(candidate)
         if found:
+            answered = candidate if candidate != name.rstrip(".") else ""
             break
     embedded = walk.server in EMBEDDED_DNS
     how = (Resolution.EMBEDDED_DNS if embedded else Resolution.UPSTREAM_DNS) if found else Resolution.FAILED
-    return Lookup(name=name, how=how, addresses=found, server=walk.server, rcode=walk.rcode, steps=tuple(walk.steps))
+    return Lookup(
+        name=name,
+        how=how,
+        addresses=found,
+        server=walk.server,
+        rcode=walk.rcode,
+        steps=tuple(walk.steps),
+        answered=answered,
+    )
+
+
+def with_wildcard(lookup: Lookup, label: str, ask: Ask) -> Lookup:
+    """Tell whether the search domain that answered a name answers every name so: ask it for one that nobody has.
+
+    Args:
+        lookup: as it went; it is returned as it is where no search domain answered.
+        label: a label that nobody has.
+        ask: asks a server.
+    """
+    name = (lookup.name or "").rstrip(".")
+    if not lookup.answered or not lookup.server:
+        return lookup
+    nobody = f"{label}.{lookup.answered[len(name) + 1 :]}"
+    kind = "AAAA" if all(":" in each for each in lookup.addresses) else "A"
+    reply = ask(lookup.server, nobody, kind) if is_dns_name(nobody) else "no DNS name"
+    if isinstance(reply, str) or reply.rcode not in ("NOERROR", "NXDOMAIN"):
+        return lookup
+    found = {text for _, type_, text in reply.answers if type_ == kind}
+    wild = bool(found & set(lookup.addresses))
+    said = ", ".join(sorted(found)) if found else reply.rcode if reply.rcode != "NOERROR" else "no such record"
+    step = f"{lookup.server}: {nobody}. {kind} {said} (a name that nobody has)"
+    return replace(lookup, wildcard=wild, steps=(*lookup.steps, step))
 
 
 def uses_dns(lookup: Lookup) -> bool:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from netprobe.decode.dns import DnsMessage
 from netprobe.evidence.model import Resolution
-from netprobe.probe.resolver import candidates, preferred, query, resolve, servers_of, uses_dns
+from netprobe.probe.resolver import candidates, preferred, query, resolve, servers_of, uses_dns, with_wildcard
 from netprobe.state.names import HostsFile, HostsLine, ResolvConf
 
 HOSTS = HostsFile(
@@ -111,3 +112,58 @@ def test_names_that_cannot_be_asked_for_are_not_asked() -> None:
 def test_any_name_and_any_search_list_end(name: str, search: list[str]) -> None:
     conf = ResolvConf(nameservers=("192.0.2.1",), search=tuple(search))
     assert query(name, conf, Servers({})).how is Resolution.FAILED
+
+
+WILD = ResolvConf(nameservers=("127.0.0.11",), search=("corp.test",), ndots=0)
+
+
+def test_what_the_search_list_made_of_a_name_is_said() -> None:
+    lookup = resolve("db", HOSTS, WILD, Servers({("127.0.0.11", "db.corp.test", "A"): ("203.0.113.10",)}))
+    assert (lookup.answered, lookup.addresses) == ("db.corp.test", ("203.0.113.10",))
+    own = resolve("db", HOSTS, WILD, Servers({("127.0.0.11", "db", "A"): ("172.18.0.2",)}))
+    assert (
+        own.answered == resolve("db.", HOSTS, WILD, Servers({("127.0.0.11", "db", "A"): ("1.2.3.4",)})).answered == ""
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "wildcard"),
+    [
+        (("203.0.113.10",), True),
+        (("203.0.113.9", "203.0.113.10"), True),
+        (("203.0.113.9",), False),
+        ((), False),
+        ("NXDOMAIN", False),
+        ("SERVFAIL", None),
+        ("no answer", None),
+    ],
+)
+def test_a_wildcard_answers_a_name_that_nobody_has(answer: str | tuple[str, ...], wildcard: bool | None) -> None:
+    servers = Servers(
+        {
+            ("127.0.0.11", "db.corp.test", "A"): ("203.0.113.10",),
+            ("127.0.0.11", "nobody.corp.test", "A"): answer,
+        }
+    )
+    lookup = with_wildcard(resolve("db", HOSTS, WILD, servers), "nobody", servers)
+    assert lookup.wildcard is wildcard
+    assert servers.asked[-1] == ("127.0.0.11", "nobody.corp.test", "A")
+
+
+def test_no_wildcard_is_asked_for_where_no_search_domain_answered() -> None:
+    servers = Servers({("127.0.0.11", "db", "A"): ("172.18.0.2",)})
+    lookup = resolve("db", HOSTS, WILD, servers)
+    assert with_wildcard(lookup, "nobody", servers) is lookup
+    assert len(servers.asked) == 1
+
+
+def test_an_ipv6_wildcard_is_asked_for_in_kind() -> None:
+    servers = Servers(
+        {
+            ("127.0.0.11", "a.b.corp.test", "A"): (),
+            ("127.0.0.11", "a.b.corp.test", "AAAA"): ("fd00::2",),
+            ("127.0.0.11", "nobody.corp.test", "AAAA"): ("fd00::2",),
+        }
+    )
+    lookup = with_wildcard(resolve("a.b", HOSTS, WILD, servers), "nobody", servers)
+    assert (lookup.answered, lookup.wildcard) == ("a.b.corp.test", True)

@@ -95,7 +95,7 @@ class DnsNoSharedNetwork(Cause):
                 self._apart(case, source, other, "" if near else host.name),
                 f"the lookup: {case.frames}",
             ),
-            remedies=self._remedies(host, source, other) if near else _from_elsewhere(case, name, host, source, other),
+            remedies=joining(host, source, other) if near else _from_elsewhere(case, name, host, source, other),
             confidence=Confidence.LIKELY if case.story.symptom is Symptom.SILENCE else Confidence.CERTAIN,
         )
 
@@ -133,28 +133,27 @@ class DnsNoSharedNetwork(Cause):
             return f"{source.name} is on the default bridge only, where container names are not resolved"
         return f"{source.name} and {other.name} share no network that resolves names"
 
-    @staticmethod
-    def _remedies(host: Host, source: Container, other: Container) -> tuple[Remedy, ...]:
-        for one, joining in ((other, source), (source, other)):
-            named = [host.network(name) for name in one.networks if not _is_default(host, name)]
-            found = next(
-                (each for each in named if each is not None and host.engine.remedies.joins(joining, each)), None
-            )
-            if found is not None:
-                return (host.engine.remedies.connect(host.name, found, joining),)
-        name = "names" if host.network("names") is None else f"{source.name}-{other.name}"
-        fresh = Network(name=name, driver="bridge")
-        if not host.engine.remedies.joins(source, fresh) or not host.engine.remedies.joins(other, fresh):
-            return tuple(
-                host.engine.remedies.connect(host.name, fresh, each)
-                for each in (other, source)
-                if not host.engine.remedies.joins(each, fresh)
-            )
-        return (
-            host.engine.remedies.create(host.name, name),
-            host.engine.remedies.connect(host.name, fresh, other),
-            host.engine.remedies.connect(host.name, fresh, source),
+
+def joining(host: Host, source: Container, other: Container) -> tuple[Remedy, ...]:
+    """What puts two containers on one network that has names."""
+    for one, joining in ((other, source), (source, other)):
+        named = [host.network(name) for name in one.networks if not _is_default(host, name)]
+        found = next((each for each in named if each is not None and host.engine.remedies.joins(joining, each)), None)
+        if found is not None:
+            return (host.engine.remedies.connect(host.name, found, joining),)
+    name = "names" if host.network("names") is None else f"{source.name}-{other.name}"
+    fresh = Network(name=name, driver="bridge")
+    if not host.engine.remedies.joins(source, fresh) or not host.engine.remedies.joins(other, fresh):
+        return tuple(
+            host.engine.remedies.connect(host.name, fresh, each)
+            for each in (other, source)
+            if not host.engine.remedies.joins(each, fresh)
         )
+    return (
+        host.engine.remedies.create(host.name, name),
+        host.engine.remedies.connect(host.name, fresh, other),
+        host.engine.remedies.connect(host.name, fresh, source),
+    )
 
 
 def _from_elsewhere(case: Case, name: str, host: Host, source: Container, other: Container) -> tuple[Remedy, ...]:
@@ -205,7 +204,7 @@ class NameUnknown(Cause):
         bearers = bearers_of(case, name)
         if bearers is None or bearers:
             return None
-        near = self._nearest(case, name)
+        near = nearest_names(case, name)
         server = case.probe.lookup.server or "the resolver"
         who = f"{server} (the embedded DNS server)" if server in EMBEDDED_DNS else server
         return Finding(
@@ -224,15 +223,15 @@ class NameUnknown(Cause):
         bearers = bearers_of(case, name) if name else None
         return not bearers
 
-    @staticmethod
-    def _nearest(case: Case, name: str) -> list[str]:
-        """The names most like it: of the source's own host, and of others, which are written with their host."""
-        from difflib import get_close_matches  # here, as it is seldom asked for
 
-        own = case.probe.source_at.host if case.probe else ""
-        known: dict[str, str] = {}
-        for host in sorted(case.world.before.values(), key=lambda each: (each.name != own, each.name)):
-            for container in host.containers or ():
-                for each in container.names:
-                    known.setdefault(each, each if host.name == own else f"{container.name}@{host.name}")
-        return list(dict.fromkeys(known[each] for each in get_close_matches(name, known, n=2, cutoff=0.6)))
+def nearest_names(case: Case, name: str) -> list[str]:
+    """The names most like it: of the source's own host, and of others, which are written with their host."""
+    from difflib import get_close_matches  # here, as it is seldom asked for
+
+    own = case.probe.source_at.host if case.probe else ""
+    known: dict[str, str] = {}
+    for host in sorted(case.world.before.values(), key=lambda each: (each.name != own, each.name)):
+        for container in host.containers or ():
+            for each in container.names:
+                known.setdefault(each, each if host.name == own else f"{container.name}@{host.name}")
+    return list(dict.fromkeys(known[each] for each in get_close_matches(name, known, n=2, cutoff=0.6)))

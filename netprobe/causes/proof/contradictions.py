@@ -52,7 +52,13 @@ def shown(case: Case) -> set[Symptom]:
 
 def not_the_target(case: Case) -> str | None:
     """One sentence when it looks like a working connection, and that the target itself took it is not proved; None: it is."""
-    return _somebody_else(case) or _whose_socket(case) or _not_known_alive(case) or _dead_as_far_as_known(case)
+    return (
+        _somebody_else(case)
+        or _whose_name(case)
+        or _whose_socket(case)
+        or _not_known_alive(case)
+        or _dead_as_far_as_known(case)
+    )
 
 
 def _somebody_else(case: Case) -> str | None:
@@ -61,6 +67,18 @@ def _somebody_else(case: Case) -> str | None:
     if case.story.reached is not None or told is None or told.arrives is None or target in (None, told.arrives):
         return None
     return f"by the hosts' state it ends at {told.arrives}, not at {target}, and neither was seen to take it"
+
+
+def _whose_name(case: Case) -> str | None:
+    """One sentence when a search domain or a hosts line answered a container's lookup with an address outside, and whether a container has the name is not known."""
+    probe, host = case.probe, case.before(case.probe.source_at.host) if case.probe else None
+    if probe is None or probe.source_at.container is None or (host is not None and host.containers is not None):
+        return None
+    outside = probe.target_at is None or probe.target_at.container is None
+    line = probe.lookup.how is Resolution.HOSTS_FILE and outside and "." not in (probe.lookup.name or "")
+    if not line and not probe.lookup.answered:
+        return None
+    return f"whether {probe.lookup.name} is a container's name is not known without the containers of {probe.source_at.host}"
 
 
 def _whose_socket(case: Case) -> str | None:

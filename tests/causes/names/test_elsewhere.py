@@ -1,0 +1,98 @@
+"""name-answered-elsewhere: what each of its facts decides, on the recorded evidence with that one fact changed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from netprobe.pipeline import analyze
+from tests.causes.names.test_unknown import code, recorded, with_containers
+
+if TYPE_CHECKING:
+    from netprobe.evidence.model import Evidence, Lookup
+
+CODE = "name-answered-elsewhere"
+
+
+def looked_up(evidence: Evidence, **changes: Any) -> Evidence:
+    assert evidence.probe is not None
+    lookup: Lookup = replace(evidence.probe.lookup, **changes)
+    return replace(evidence, probe=replace(evidence.probe, lookup=lookup))
+
+
+@pytest.mark.parametrize(("wildcard", "expected"), [(True, CODE), (False, None), (None, None)])
+def test_nobodys_name_is_told_from_a_record_by_the_wildcard(wildcard: bool | None, expected: str | None) -> None:
+    report = analyze(looked_up(recorded("name-answered-elsewhere-misspelt"), wildcard=wildcard))
+    assert (code(report), report.verdict.value) == (expected, "fails" if expected else "works")
+
+
+def test_a_containers_own_name_needs_no_wildcard() -> None:
+    for wildcard in (True, False, None):
+        assert code(analyze(looked_up(recorded("name-answered-elsewhere"), wildcard=wildcard))) == CODE
+
+
+def test_an_alias_is_a_name_too_and_another_networks_alias_is_none_of_ours() -> None:
+    def alias(box: dict[str, Any]) -> None:
+        if box["Name"] == "/db":
+            box["Name"] = "/postgres-1"
+            for endpoint in box["NetworkSettings"]["Networks"].values():
+                endpoint["Aliases"] = ["db"]
+
+    report = analyze(with_containers(recorded("name-answered-elsewhere-record"), alias))
+    assert code(report) == CODE
+    assert "postgres-1, which goes by db, is not running" in report.why
+
+    def elsewhere(box: dict[str, Any]) -> None:
+        alias(box)
+        networks = box["NetworkSettings"]["Networks"]
+        if box["Name"] == "/postgres-1":
+            box["NetworkSettings"]["Networks"] = {"foreign": networks["app"]}
+
+    assert analyze(with_containers(recorded("name-answered-elsewhere-record"), elsewhere)).verdict.value == "works"
+
+
+def test_an_address_that_the_container_has_or_publishes_is_right() -> None:
+    def address(box: dict[str, Any]) -> None:
+        if box["Name"] == "/db":
+            box["NetworkSettings"]["Networks"]["app"]["IPAddress"] = "203.0.113.10"
+
+    assert code(analyze(with_containers(recorded("name-answered-elsewhere-ndots"), address))) is None
+
+
+def test_a_link_gives_a_name_of_its_own() -> None:
+    def linked(box: dict[str, Any]) -> None:
+        if box["Name"] == "/client":
+            box["HostConfig"]["Links"] = ["/other:/client/db"]
+
+    assert code(analyze(with_containers(recorded("name-answered-elsewhere-record"), linked))) is None
+
+
+def test_without_the_containers_nobody_knows_whose_name_it_is() -> None:
+    for name in ("name-answered-elsewhere", "name-answered-elsewhere-hosts"):
+        evidence = recorded(name)
+
+        def bare(states: Any) -> Any:
+            return tuple(
+                replace(each, outputs={key: out for key, out in each.outputs.items() if key != "containers"})
+                for each in states
+            )
+
+        report = analyze(replace(evidence, before=bare(evidence.before), after=bare(evidence.after)))
+        assert report.verdict.value == "undetermined"
+        assert CODE in report.alternatives
+        assert any("whether db is a container's name is not known" in each for each in report.unknowns)
+
+
+def test_names_of_any_bytes_do_no_harm() -> None:
+    def hostile(box: dict[str, Any]) -> None:
+        box["Config"]["Labels"] = {
+            "com.docker.compose.project": "\x1b[2J",
+            "com.docker.compose.service": json.dumps(box),
+        }
+        for endpoint in box["NetworkSettings"]["Networks"].values():
+            endpoint["Aliases"] = ["", ".", "\x1b[2J", "db" * 5000]
+
+    assert code(analyze(with_containers(recorded("name-answered-elsewhere"), hostile))) == CODE
