@@ -317,3 +317,14 @@ def test_only_a_driver_knows_its_name(module: str) -> None:
         if isinstance(each, ast.Attribute) and each.attr == "driver"
     ]
     assert compared == []
+
+
+@pytest.mark.parametrize("module", [name for name in modules() if name and name != "values" and "remote" not in name])
+def test_classes_of_values_are_made_by_values(module: str) -> None:
+    """Which is why a thing starts at once: see its docstring. One made by both would not inherit from the other."""
+    frozen = [
+        each
+        for each in ast.walk(tree(modules()[module]))
+        if isinstance(each, ast.Call) and any(word.arg == "frozen" for word in each.keywords)
+    ]
+    assert not frozen or "dataclasses.dataclass" not in imports(module), "from netprobe.values import dataclass"

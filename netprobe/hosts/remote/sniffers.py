@@ -6,7 +6,9 @@ A tcpdump is ready when its 24-byte pcap header has arrived: it writes the heade
 from __future__ import annotations
 
 import base64
+import os
 import re
+import select
 import signal
 import subprocess
 import threading
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 HEADER = 24
 NOISE = re.compile(r"listening on|packets? (captured|received|dropped)|dropped privs|verbose output")
+COUNTED = "dropped by kernel"
 COUNTS = re.compile(r"(\d+) packets? (received by filter|dropped by kernel)")
 
 
@@ -36,35 +39,50 @@ class Sniffer:
         self.ready = threading.Event()
         self.stopped = False
         self.complaint = ""
-        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._read, self._listen)]
-        for thread in self._threads:
-            thread.start()
+        self._told = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._thread.start()
 
-    def _read(self) -> None:
-        stream = self.child.stdout
-        assert stream is not None
-        while True:
-            part = stream.read1(65536)  # type: ignore[attr-defined]  # a BufferedReader, as bufsize is the default
-            if not part:
-                break
-            self.last_byte = time.monotonic()
-            if len(self.data) + len(part) > self.limit:
-                self.full = True
-            else:
-                self.data += part
-            if len(self.data) >= HEADER:
-                self.ready.set()
+    def _follow(self) -> None:
+        """Read both streams until they end.
+
+        tcpdump says its counters after its last packet was written: once they are read and no packet is left, all is there. It ends
+        some 20 ms later, as the kernel closes a packet socket when no other processor can see it any more (packet_release() of
+        Linux's net/packet/af_packet.c).
+        """
+        assert self.child.stdout is not None
+        assert self.child.stderr is not None
+        kept = {self.child.stdout.fileno(): self._keep, self.child.stderr.fileno(): self._hear}
+        poller = select.poll()
+        for descriptor in kept:
+            poller.register(descriptor, select.POLLIN)
+        while kept:
+            counted = COUNTED in self.complaint and not self._told.is_set()
+            ready = poller.poll(0 if counted else None)
+            if not ready:
+                self._told.set()
+            for descriptor, _ in ready:
+                part = os.read(descriptor, 65536)
+                if part:
+                    kept[descriptor](part)
+                else:
+                    poller.unregister(descriptor)
+                    del kept[descriptor]
         self.ready.set()
+        self._told.set()
 
-    def _listen(self) -> None:
-        stream = self.child.stderr
-        assert stream is not None
-        while True:
-            line = stream.readline(1000)
-            if not line:
-                break
-            if len(self.complaint) < 2000:
-                self.complaint += line.decode("utf-8", "replace")
+    def _keep(self, part: bytes) -> None:
+        self.last_byte = time.monotonic()
+        if len(self.data) + len(part) > self.limit:
+            self.full = True
+        else:
+            self.data += part
+        if len(self.data) >= HEADER:
+            self.ready.set()
+
+    def _hear(self, part: bytes) -> None:
+        if len(self.complaint) < 2000:
+            self.complaint += part[:2000].decode("utf-8", "replace")
 
     def interrupt(self) -> None:
         """Ask tcpdump to write its counters and end. One that ended before is left as it is: that is a finding."""
@@ -73,10 +91,10 @@ class Sniffer:
             self.child.send_signal(signal.SIGINT)
 
     def finish(self, children: Children) -> None:
-        """Wait until everything was read, and reap."""
-        for thread in self._threads:
-            thread.join(1.0)
-        children.reap(self.child, 1.0)
+        """Wait until everything was read. One that has still to end does that by itself, and with this program at the latest."""
+        told = self._told.wait(1.0)
+        if not told or not self._thread.is_alive():
+            children.reap(self.child, 1.0)
 
     def fault(self) -> str:
         """Return what went wrong in tcpdump's own words, ``""`` when nothing did."""
