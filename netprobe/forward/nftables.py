@@ -39,6 +39,7 @@ class ChainEnd:
         packet: the packet behind it.
         translation: what it is translated to. tproxy: the local socket that a rule on the way hands it to.
         why: for ``unknown``: what decides and is not told, a clause.
+        counted: the rules whose counter was passed, in order, as far as nothing is in doubt.
     """
 
     verdict: str
@@ -47,6 +48,7 @@ class ChainEnd:
     translation: Translation | None = None
     tproxy: Translation | None = None
     why: str = ""
+    counted: tuple[NftRule, ...] = ()
 
     def ends_as(self, other: ChainEnd) -> bool:
         """Whether two ends are the same, but for marks: an accept is, whichever rule it was."""
@@ -78,7 +80,9 @@ def walk_chain(
     """
     if other_version(base.family, packet):
         return ChainEnd(verdict="accept", decided_by=base, packet=packet)
-    return _Walk(nft, base, gone, facts).go([(base.rules, 0)], packet, None)
+    walk = _Walk(nft, base, gone, facts)
+    end = walk.go([(base.rules, 0)], packet, None)
+    return replace(end, counted=tuple(walk.counted))
 
 
 _Frames = list[tuple[tuple["NftRule", ...], int]]  # the call stack: rules, and where each frame goes on
@@ -91,6 +95,7 @@ class _Walk:
         self.nft, self.base, self.gone, self.facts = nft, base, gone, facts
         self.steps = _STEPS + 4 * nft.size
         self.forks = _FORKS
+        self.counted: list[NftRule] = []
 
     def go(self, frames: _Frames, packet: PacketTuple, tproxy: Translation | None) -> ChainEnd:
         """Go on to the end."""
@@ -105,6 +110,8 @@ class _Walk:
             outcome = rule.meet(packet, self.base.hook, self.facts)
             if outcome.doubt and (outcome.verdict or not _alike(outcome)):
                 return self._fork(frames, rule, outcome, tproxy)
+            if outcome.counted and not outcome.doubt and self.forks == _FORKS:
+                self.counted.append(rule)
             packet, tproxy = merged(outcome.packet, outcome.sure), outcome.tproxy or tproxy
             if outcome.verdict:
                 end = self._act(frames, rule, outcome, tproxy)

@@ -96,9 +96,9 @@ def _icmp_field(name: str, packet: PacketTuple) -> Scalar:
 
 def length_of(packet: PacketTuple, *, payload: bool = False) -> Scalar:
     """How long it is, in bytes; ``payload``: as IPv6's header says, which leaves itself out."""
-    if packet.length is None:
-        return NotTold("the packet's length")
-    low, high = (each - (40 if payload else 0) for each in packet.length)
+    six = ":" in (packet.dst or packet.src or "")
+    least, most = packet.length or (48 if six else 28, 0xFFFF)  # a header of IP, and of UDP or ICMP at least
+    low, high = (each - (40 if payload else 0) for each in (least, most))
     return low if low == high else Span(low, high)
 
 

@@ -42,7 +42,7 @@ class Outcome:
         packet: the packet behind it. sure: the packet as it is even if what is in doubt does not match.
         translation: where it translates. tproxy: where it hands the packet to a local socket.
         doubt: what decides whether it matches, where that is not told: ```limit rate 1/second` is decided by what no listing shows``; ``""``: it is sure.
-        matched: all of it was passed (a rule without a verdict, too).
+        matched: all of it was passed (a rule without a verdict, too). counted: its counter was passed.
     """
 
     packet: PacketTuple
@@ -53,6 +53,7 @@ class Outcome:
     tproxy: Translation | None = None
     doubt: str = ""
     matched: bool = False
+    counted: bool = False
 
 
 class _Run:
@@ -62,6 +63,7 @@ class _Run:
         self.at = at
         self.sure = at.packet
         self.doubt = ""
+        self.counted = False
         self.tproxy: Translation | None = None
 
     def doubted(self, why: str) -> None:
@@ -78,7 +80,14 @@ class _Run:
         packet = self.at.packet
         sure = self.sure if self.doubt else packet
         return Outcome(
-            packet=packet, sure=sure, verdict=verdict, doubt=self.doubt, tproxy=self.tproxy, matched=matched, **more
+            packet=packet,
+            sure=sure,
+            verdict=verdict,
+            doubt=self.doubt,
+            tproxy=self.tproxy,
+            matched=matched,
+            counted=self.counted,
+            **more,
         )
 
 
@@ -172,6 +181,9 @@ def _mangle(name: str, body: Any, state: _Run) -> Outcome | None:
         if known is None:
             return _unknown(name, body, "which address it sets", state)
         state.put(**{where: t.shown(known, t.V6 if state.at.version == 6 else t.V4)})
+    elif where == "dscp":
+        old = state.at.packet.tos
+        state.put(tos=None if known is None or old is None else known << 2 | old & 3)
     else:
         state.put(**{where: known})
     return None
@@ -214,7 +226,8 @@ def _new_value(value: Any, kind: Any, at: Context) -> int | NotTold | Absent:
 
 
 def _notrack(name: str, body: Any, state: _Run) -> Outcome | None:  # noqa: ARG001 - the form of all
-    state.put(tracked=False, ctstate=None)
+    if state.at.packet.tracked is not True:  # too late, else
+        state.put(tracked=False, ctstate="UNTRACKED")
     return None
 
 
@@ -230,7 +243,12 @@ def _stolen(name: str, body: Any, state: _Run) -> Outcome | None:
 
 
 def _pass(name: str, body: Any, state: _Run) -> Outcome | None:  # noqa: ARG001 - the form of all
-    """Counts, logs, or changes nothing that decides."""
+    """Logs, or changes nothing that decides."""
+    return None
+
+
+def _counter(name: str, body: Any, state: _Run) -> Outcome | None:  # noqa: ARG001 - the form of all
+    state.counted = True
     return None
 
 
@@ -248,9 +266,8 @@ _STEPS: Mapping[str, Callable[[str, Any, _Run], Outcome | None]] = {
     "tproxy": _tproxy,
     "mangle": _mangle,
     "notrack": _notrack,
+    "counter": _counter,
     **dict.fromkeys((*STATEFUL, "set", "map"), _stateful),
     **dict.fromkeys(STOLEN, _stolen),
-    **dict.fromkeys(
-        ("counter", "last", "log", "dup", "ct helper", "ct timeout", "ct expectation", "secmark", "comment"), _pass
-    ),
+    **dict.fromkeys(("last", "log", "dup", "ct helper", "ct timeout", "ct expectation", "secmark", "comment"), _pass),
 }
