@@ -12,7 +12,8 @@ from netprobe.model.report import Direction
 from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.address import is_any, is_loopback, same
 from netprobe.state.engine import ENGINES
-from netprobe.state.iptables import Field, find_dnat_to
+from netprobe.state.iptables import find_dnat_to
+from netprobe.state.iptables_match import Field
 from netprobe.state.lookup import published_by
 from netprobe.state.sharing import asking, named
 from netprobe.state.sockets import Socket, listening

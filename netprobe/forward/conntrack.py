@@ -139,6 +139,12 @@ def decided(packet: Flying, hook: str) -> Flying:
     return packet if old is None else replace(packet, connection=replace(old, decided=old.decided | {SIDE[hook]}))
 
 
+def unfiltered(packet: Flying, hook: str, known: Sequence[Connection]) -> Flying:
+    """The packet behind a hook whose rules are not looked at: as conntrack alone has it."""
+    packet = undone(tracked(packet, known), hook)
+    return decided(packet, hook) if hook in SIDE and begins(packet) else packet
+
+
 def leaving(packet: Flying) -> Flying:
     """A packet as another namespace gets it: mark and connection stay behind (skb_scrub_packet, net/core/skbuff.c)."""
     return replace(packet, connection=None, untracked=False, zone=0, mark=0, bridge=None)

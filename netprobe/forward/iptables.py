@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.forward.model import Flying, Obstacle, Stopped, UnknownHere
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from netprobe.forward.netfilter import At
     from netprobe.forward.traverse import Traversal
     from netprobe.state.iptables import Ruleset
+    from netprobe.state.packet import PacketTuple
 
 PRIORITY = {"raw": -300, "mangle": -150, "filter": 0, "security": 50}
 TABLES = {
@@ -36,21 +38,44 @@ def pass_table(at: At, ruleset: Ruleset, table: str, packet: Flying) -> tuple[Fl
     """
     view = seen(at.by.namespace, packet, in_if=at.in_if, out_if=at.out_if)
     walk = traverse(ruleset, table, at.hook, view, at.gone)
-    _refuse_doubt(at.by.place, walk)
+    _refuse_doubt(at.by.place, walk, view)
     if walk.stops:
         raise Stopped(_obstacle(at, walk, packet))
     rule = walk.decided_by if isinstance(walk.decided_by, Rule) and walk.verdict in TRANSLATING else None
-    return packet, rule
+    return marked(packet, walk.packet), rule
 
 
-def _refuse_doubt(place: Place, walk: Traversal) -> None:
+def marked(packet: Flying, left: PacketTuple) -> Flying:
+    """The packet with what rules changed of it beside its ends.
+
+    Raises:
+        UnknownHere: whether it is tracked, or in which zone, is not known.
+    """
+    if left.zone is None or left.ctstate is None:
+        raise UnknownHere("what a rule told conntrack of the packet is not known")
+    if left.ttl is None:
+        raise UnknownHere("what a rule made of the packet's TTL is not known")
+    connection = packet.connection
+    if connection is not None and connection.mark != left.ctmark:
+        connection = replace(connection, mark=left.ctmark)
+    return replace(
+        packet,
+        mark=left.mark,
+        connection=connection,
+        untracked=packet.untracked or (connection is None and left.ctstate == "UNTRACKED"),
+        zone=left.zone,
+        tos=left.tos,
+        mss=left.mss,
+        ttl=left.ttl,
+    )
+
+
+def _refuse_doubt(place: Place, walk: Traversal, view: PacketTuple) -> None:
     """A rule that may match matters only if it would end the walk in another way."""
     if walk.given_up:
         raise UnknownHere(f"{place}: its chains call each other without end, or hold very many rules")
-    for rule in walk.doubts:
-        if rule.target != (walk.verdict or "ACCEPT"):
-            what = ", ".join(rule.unknown) or "what the packet does not tell"
-            raise UnknownHere(f"{place}: {rule.ref} ({rule.text}) matches on {what}")
+    for rule in walk.deciding:
+        raise UnknownHere(f"{place}: {rule.ref} ({rule.text}): {rule.doubtful(view)}")
 
 
 def _obstacle(at: At, walk: Traversal, packet: Flying) -> Obstacle:

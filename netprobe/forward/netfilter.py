@@ -174,9 +174,10 @@ def _unless_done(came: Flying, go: Callable[[Flying], Passed]) -> Callable[[Flyi
 
 
 def _iptables_nat(at: At, ruleset: Ruleset, packet: Flying) -> Passed:
-    _, rule = pass_table(at, ruleset, "nat", packet)
+    behind, rule = pass_table(at, ruleset, "nat", packet)
     if rule is None:
-        return packet, ()
+        return (packet if behind == packet else behind), ()
+    packet = behind
     moved = translate(at.by.namespace, rule, at.hook, packet, at.in_if or "lo", at.out_if)
     return moved, (_step(at, rule.target, rule.ref, packet, moved),)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.forward.conntrack import begins
 from netprobe.model.report import Direction
+from netprobe.state.address import ip, is_loopback, prefix
 from netprobe.state.lookup import has_address
 from netprobe.state.packet import PacketTuple
 
@@ -22,7 +23,7 @@ _TCP = (24, 40)  # a SYN's header: the maximum segment size alone, up to all tha
 def seen(namespace: Namespace, packet: Flying, *, in_if: str, out_if: str) -> PacketTuple:
     """What the rules of a namespace see of a packet that comes in and leaves by these interfaces (``""`` for none)."""
     request = packet.direction is Direction.REQUEST
-    in_port, out_port = packet.bridge or ("", "")
+    in_port, out_port = _bridge_ports(namespace, packet, in_if)
     return PacketTuple(
         src=packet.src,
         dst=packet.dst,
@@ -33,7 +34,10 @@ def seen(namespace: Namespace, packet: Flying, *, in_if: str, out_if: str) -> Pa
         out_if=out_if,
         src_type=_type(namespace, packet.src),
         dst_type=_type(namespace, packet.dst),
+        src_dev=_owner(namespace, packet.src),
+        dst_dev=_owner(namespace, packet.dst),
         mark=packet.mark,
+        zone=packet.zone,
         tcp_flags=_flags(packet, request=request),
         icmp=_ECHO[":" in packet.dst][0 if request else 1] if packet.proto == "icmp" else None,
         ttl=packet.ttl,
@@ -74,7 +78,6 @@ def _connection(packet: Flying, found: Connection | None) -> dict[str, object]:
         "ctdir": "ORIGINAL" if request else "REPLY",
         "ctstatus": found.translated | (frozenset() if request else frozenset({"SEEN_REPLY", "CONFIRMED"})),
         "ctmark": found.mark,
-        "zone": found.zone,
         "orig_src": found.original[0],
         "orig_sport": found.original[1],
         "orig_dst": found.original[2],
@@ -87,6 +90,29 @@ def _connection(packet: Flying, found: Connection | None) -> dict[str, object]:
 
 
 def _type(namespace: Namespace, address: str | None) -> str | None:
+    """What the local table says of an address (inet_addr_type_dev_table, net/ipv4/fib_frontend.c)."""
+    here = ip(address or "")
+    if here is None or namespace.links is None:
+        return None
+    if has_address(namespace, str(address)):
+        return "LOCAL"
+    if here.is_multicast:
+        return "MULTICAST"
+    every = (prefix(each.prefix) for link in namespace.links for each in link.addresses if here.version == 4)
+    broadcast = any(net is not None and net.prefixlen < 31 and net.broadcast_address == here for net in every)
+    return "BROADCAST" if broadcast or str(here) in {"255.255.255.255", "0.0.0.0"} else "UNICAST"  # noqa: S104 - compared, not bound
+
+
+def _owner(namespace: Namespace, address: str | None) -> str | None:
     if address is None or namespace.links is None:
         return None
-    return "LOCAL" if has_address(namespace, address) else "UNICAST"
+    link = namespace.link_with(address)
+    return link.name if link else "lo" if is_loopback(address) else ""
+
+
+def _bridge_ports(namespace: Namespace, packet: Flying, in_if: str) -> tuple[str | None, str]:
+    """The ports that it comes in and leaves by; which one it came in by is not told for what a bridge hands up."""
+    if packet.bridge is not None:
+        return packet.bridge
+    link = namespace.link(in_if)
+    return (None if link is not None and link.is_bridge else ""), ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from netprobe.forward.conntrack import DST, Conntrack, tracked, translated, undone
+from netprobe.forward.conntrack import DST, Conntrack, translated, unfiltered
 from netprobe.forward.guesses import routes
 from netprobe.forward.model import Barrier, Flying, Obstacle, Stopped, UnknownHere, WalkStep
 from netprobe.forward.netfilter import Filter, filter_of, pass_hook, pass_netdev
@@ -60,10 +60,9 @@ class Stack:
     def hook(self, by: Filter, hook: str, packet: Flying, *, in_if: str = "", out_if: str = "") -> Flying:
         """Pass a hook; where it translates destinations, that is a fork."""
         passed = self._by_rules(by, hook, packet, in_if=in_if, out_if=out_if)
-        if not passed:
-            packet = undone(tracked(packet, self.conntrack.known(by.place)), hook)
-        told = hook not in _DECIDES_NAT or packet.direction is Direction.REPLY or bool(by.place.container)
-        if told or (packet.connection is not None and DST in packet.connection.decided and not passed):
+        settled = packet.connection is not None and DST in packet.connection.decided
+        packet = unfiltered(packet, hook, self.conntrack.known(by.place))
+        if hook not in _DECIDES_NAT or packet.direction is Direction.REPLY or by.place.container or settled:
             return passed[0] if passed else packet
         return self.mode.choose(passed, lambda: self._translations(by.place, hook, packet), f"{by.place}: {hook}")
 
@@ -79,7 +78,7 @@ class Stack:
             except Stopped as stopped:
                 self.mode.meet(stopped.obstacle)
                 if not self.mode.explores:
-                    return (undone(tracked(packet, known), hook),)
+                    return (unfiltered(packet, hook, known),)
                 gone |= {stopped.obstacle.rule} if stopped.obstacle.rule else set()
             except UnknownHere as why:
                 self.mode.unknown(why)

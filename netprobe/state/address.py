@@ -21,6 +21,8 @@ def ip(text: str) -> IPv4Address | IPv6Address | None:
 @lru_cache(maxsize=1 << 16)  # more than the rules of one host, as a rule
 def prefix(text: str) -> IPv4Network | IPv6Network | None:
     """The prefix (host bits ignored; dotted masks too), None when the text is none or its mask has holes."""
+    if _holes(text) is not None:
+        return None
     try:
         return ip_network(text, strict=False)
     except ValueError:
@@ -28,11 +30,31 @@ def prefix(text: str) -> IPv4Network | IPv6Network | None:
 
 
 def covers(network: str, address: str) -> bool | None:
-    """True when the address lies in the prefix; None when either text is not understood."""
+    """True when the address lies in the prefix, or has the bits of a mask with holes (``0.0.0.2/0.0.0.255``); None when either text is not understood."""
     net, addr = prefix(network), ip(address)
-    if net is None or addr is None:
+    if addr is None:
         return None
-    return addr.version == net.version and addr in net
+    if net is not None:
+        return addr.version == net.version and addr in net
+    bits = _holes(network)
+    if bits is None:
+        return None
+    value, mask = bits
+    return addr.version == value.version and int(addr) & int(mask) == int(value) & int(mask)
+
+
+@lru_cache(maxsize=1 << 16)  # more than the rules of one host, as a rule
+def _holes(text: str) -> tuple[IPv4Address | IPv6Address, IPv4Address | IPv6Address] | None:
+    """Address and mask, where the mask is written as an address that is no prefix: Python's ipaddress takes 0.0.0.255 for a host mask."""
+    address, slash, mask = text.partition("/")
+    if not slash or mask.isdecimal():
+        return None
+    try:
+        value, bits = ip_address(address), ip_address(mask)
+    except ValueError:
+        return None
+    inverted = int(bits) ^ ((1 << bits.max_prefixlen) - 1)
+    return (value, bits) if value.version == bits.version and inverted & (inverted + 1) else None
 
 
 def overlaps(one: str, other: str) -> bool:

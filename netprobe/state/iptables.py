@@ -10,113 +10,45 @@ from __future__ import annotations
 
 import re
 from dataclasses import field
-from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from netprobe.model.rule import Program, RuleRef
-from netprobe.state.address import covers, same
-from netprobe.state.packet import PacketTuple, all_of, any_of, in_ports, invert
+from netprobe.state.address import same
+from netprobe.state.iptables_match import NEEDS_CONNECTION, Condition, Field
+from netprobe.state.packet import PacketTuple, all_of
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from netprobe.model.remedy import Argv
 
 TABLE_ORDER = ("raw", "mangle", "nat", "filter", "security")  # the order of the hooks' priorities (netfilter_ipv4.h)
 
 
-class Field(StrEnum):
-    """What a condition looks at, named as iptables' options are."""
-
-    SRC = "-s"
-    DST = "-d"
-    IN = "-i"
-    OUT = "-o"
-    PROTO = "-p"
-    SPORT = "--sport"
-    DPORT = "--dport"
-    PORTS = "--ports"
-    CTSTATE = "--ctstate"
-    CTORIGDST = "--ctorigdst"
-    CTORIGDSTPORT = "--ctorigdstport"
-    SRC_TYPE = "--src-type"
-    DST_TYPE = "--dst-type"
-
-
-_ALIASES = {
-    "--source-port": Field.SPORT,
-    "--sports": Field.SPORT,
-    "--source-ports": Field.SPORT,
-    "--destination-port": Field.DPORT,
-    "--dports": Field.DPORT,
-    "--destination-ports": Field.DPORT,
-    "--state": Field.CTSTATE,
-}
-_FIELDS: dict[str, Field] = {each.value: each for each in Field} | _ALIASES
-_PROTO_NUMBERS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "132": "sctp", "ipv6-icmp": "icmpv6"}
+UNLISTED = frozenset(
+    {
+        "limit",
+        "hashlimit",
+        "dstlimit",
+        "recent",
+        "connlimit",
+        "quota",
+        "statistic",
+        "set",
+        "time",
+        "random",
+        "nfacct",
+        "connbytes",
+        "rateest",
+    }
+)
+"""Matches that are decided by a state that no listing shows, or by the clock."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """One test of a rule: ``! -i docker0`` is Condition(IN, "docker0", negated=True)."""
-
-    field: Field
-    value: str
-    negated: bool = False
-
-    def holds(self, packet: PacketTuple) -> bool | None:
-        """Whether this test is passed; None when the packet (or the text) does not tell."""
-        answer = _TESTS[self.field](self.value, packet)
-        return invert(answer) if self.negated else answer
-
-
-def _interface(spec: str, name: str | None) -> bool | None:
-    if name is None:
-        return None
-    return name.startswith(spec[:-1]) if spec.endswith("+") else name == spec
-
-
-def _address(spec: str, address: str | None) -> bool | None:
-    return None if address is None else covers(spec, address)
-
-
-def _word(spec: str, word: str | None) -> bool | None:
-    return None if word is None else word in spec.split(",")
-
-
-def _ctstate(spec: str, state: str | None) -> bool | None:
-    """``DNAT`` and ``SNAT`` are not states but what became of the connection: they need more than the state."""
-    answer = _word(spec, state)
-    return None if answer is False and {"DNAT", "SNAT"} & set(spec.split(",")) else answer
-
-
-def _proto(spec: str, proto: str | None) -> bool | None:
-    if spec in {"all", "0"}:
-        return True
-    return None if proto is None else _PROTO_NUMBERS.get(spec, spec) == proto
-
-
-def _both_ports(spec: str, packet: PacketTuple) -> bool | None:
-    return any_of((in_ports(spec, packet.sport), in_ports(spec, packet.dport)))
-
-
-_TESTS: dict[Field, Callable[[str, PacketTuple], bool | None]] = {
-    Field.SRC: lambda spec, p: _address(spec, p.src),
-    Field.DST: lambda spec, p: _address(spec, p.dst),
-    Field.IN: lambda spec, p: _interface(spec, p.in_if),
-    Field.OUT: lambda spec, p: _interface(spec, p.out_if),
-    Field.PROTO: lambda spec, p: _proto(spec, p.carried),
-    Field.SPORT: lambda spec, p: in_ports(spec, p.sport),
-    Field.DPORT: lambda spec, p: in_ports(spec, p.dport),
-    Field.PORTS: _both_ports,
-    Field.CTSTATE: lambda spec, p: _ctstate(spec, p.ctstate),
-    Field.CTORIGDST: lambda spec, p: _address(spec, p.orig_dst),
-    Field.CTORIGDSTPORT: lambda spec, p: in_ports(spec, p.orig_dport),
-    Field.SRC_TYPE: lambda spec, p: _word(spec, p.src_type),
-    Field.DST_TYPE: lambda spec, p: _word(spec, p.dst_type),
-}
+def _named(matches: list[str]) -> str:
+    return ", ".join(f"-m {each}" for each in matches)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,8 +100,28 @@ class Rule:
 
     def matches(self, packet: PacketTuple) -> bool | None:
         """Whether the packet meets every test; None when that cannot be known from what the packet or the text tells."""
-        known = all_of(each.holds(packet) for each in self.conditions)
+        tests = self.conditions
+        if (
+            packet.tracked is False and self.get(Field.CTSTATE) is not None
+        ):  # then the match's other tests are not made (xt_conntrack.c)
+            tests = tuple(each for each in tests if each.field not in NEEDS_CONNECTION)
+        known = all_of(each.holds(packet) for each in tests)
         return known if known is False or not self.unknown else None
+
+    def doubtful(self, packet: PacketTuple) -> str:
+        """What of it does not tell whether the packet matches, in one phrase: ``-m recent is decided by what no listing shows``."""
+        hidden = [each for each in self.unknown if each in UNLISTED]
+        strange = [each for each in self.unknown if each not in UNLISTED and not each.startswith("--")]
+        tests = [each for each in self.conditions if each.holds(packet) is None]
+        told = "".join(f"{'! ' if each.negated else ''}{each.field} {each.value}, " for each in tests).rstrip(", ")
+        phrases = (
+            f"{_named(hidden)} is decided by what no listing shows" if hidden else "",
+            f"{_named(strange) if strange else ' '.join(self.unknown)} is not understood"
+            if self.unknown and not hidden
+            else "",
+            f"whether {told} holds is not known" if told else "",
+        )
+        return " and ".join(filter(None, phrases)) or f"-j {self.target} is not understood"
 
     @property
     def destination(self) -> tuple[str, int | None] | None:

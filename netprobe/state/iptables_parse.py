@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from netprobe.model.rule import Program
-from netprobe.state.iptables import _FIELDS, Chain, Condition, Rule, Ruleset, split
+from netprobe.state.iptables import Chain, Rule, Ruleset, split
+from netprobe.state.iptables_match import FIELDS, Condition, Field
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +19,45 @@ if TYPE_CHECKING:
 
 _COUNTERS = re.compile(r"\[(\d{1,20}):(\d{1,20})\]\s*", re.ASCII)
 _CHAIN = re.compile(r":(\S+)\s+(\S+)(?:\s+\[(\d{1,20}):(\d{1,20})\])?", re.ASCII)
-_KNOWN_MATCHES = frozenset({"tcp", "udp", "conntrack", "state", "addrtype", "comment", "multiport", "icmp"})
+_KNOWN_MATCHES = frozenset(
+    [
+        "tcp",
+        "udp",
+        "udplite",
+        "sctp",
+        "dccp",
+        "icmp",
+        "icmp6",
+        "icmpv6",
+        "conntrack",
+        "state",
+        "addrtype",
+        "comment",
+        "multiport",
+        "mark",
+        "connmark",
+        "iprange",
+        "ttl",
+        "hl",
+        "dscp",
+        "tos",
+        "length",
+        "tcpmss",
+        "physdev",
+        "pkttype",
+        "owner",
+        "mac",
+    ]
+)
+_QUALIFIED = frozenset({"mark", "connmark", "tos"})  # matches whose options others have, too
+_VALUES = {
+    Field.TCP_FLAGS: 2,
+    Field.FRAGMENT: 0,
+    Field.SOCKET_EXISTS: 0,
+    Field.PHYSDEV_IS_IN: 0,
+    Field.PHYSDEV_IS_OUT: 0,
+    Field.PHYSDEV_IS_BRIDGED: 0,
+}  # how many values an option has that has not one
 
 
 class _Parts(NamedTuple):
@@ -41,6 +81,7 @@ class _Draft:
     goto: bool = False
     options: dict[str, str] = field(default_factory=dict)
     comment: str = ""
+    match: str = ""
 
 
 def parse_iptables(text: str, issues: Issues, *, program: Program = Program.IPTABLES) -> Ruleset | None:
@@ -174,11 +215,24 @@ def _option(draft: _Draft, word: str, values: tuple[str, ...], *, negated: bool)
     elif word in {"-j", "-g"}:
         draft.target, draft.goto = value, word == "-g"
     elif word == "-m":
+        draft.match = value
         if value not in _KNOWN_MATCHES:
             draft.unknown.append(value)
     elif word == "--comment":
         draft.comment = value
-    elif word in _FIELDS and len(values) == 1:
-        draft.conditions.append(Condition(field=_FIELDS[word], value=value, negated=negated))
+    elif word in {"--limit-iface-in", "--limit-iface-out"}:
+        draft.conditions = [_limited(each, word) for each in draft.conditions]
+    elif draft.match and draft.match not in _KNOWN_MATCHES and not word.startswith(("-s", "-d", "-i", "-o", "-p")):
+        draft.unknown.append(word)  # of a match that is unknown as a whole
     else:
-        draft.unknown.append(word)
+        field = FIELDS.get(f"{draft.match} {word}" if draft.match in _QUALIFIED else word)
+        if field is None or len(values) != _VALUES.get(field, 1):
+            draft.unknown.append(word)
+            return
+        draft.conditions.append(Condition(field=field, value=value, negated=negated))
+
+
+def _limited(condition: Condition, word: str) -> Condition:
+    """An address type's test, for one interface."""
+    kinds = {Field.SRC_TYPE, Field.DST_TYPE}
+    return replace(condition, field=Field(f"{word} {condition.field}")) if condition.field in kinds else condition

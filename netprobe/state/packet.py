@@ -21,6 +21,7 @@ class PacketTuple:
         in_if, out_if: interface names; ``""`` for "there is none" (in_if of a locally sent packet).
         ctstate: conntrack's state in capitals (``NEW``, ``ESTABLISHED`` …).
         src_type, dst_type: the kernel's address types (``LOCAL``, ``UNICAST`` …) as ``-m addrtype`` names them.
+        src_dev, dst_dev: the interface whose own address it is, ``""`` for none.
         orig_dst, orig_dport: what was dialled before DNAT (``--ctorigdst``, ``--ctorigdstport``).
         mark: the packet's mark at this moment; 0 is none.
         ctmark: its connection's mark.
@@ -29,9 +30,10 @@ class PacketTuple:
         orig_src, orig_sport: who began the connection, before source NAT.
         repl_src, repl_sport, repl_dst, repl_dport: the answer that is waited for, as far as NAT was decided by now.
         tracked: conntrack has it; False before it looked (raw), and behind NOTRACK.
+        zone: the conntrack zone that a rule puts it in; 0 none.
         tcp_flags: ``SYN``, ``ACK`` … in capitals; None for other protocols. icmp: type and code.
         ttl, tos: of the IP header. length: the least and the most that the IP packet is long, in bytes.
-        mss: that a SYN offers. mac: the sender's on the link that it came by. uid: of the process that sends it from here. zone: its connection's zone.
+        mss: that a SYN offers. mac: the sender's on the link that it came by. uid: of the process that sends it from here.
         in_port, out_port: the ports of a bridge that switches it (``-m physdev``); ``""`` for none.
     """
 
@@ -45,6 +47,8 @@ class PacketTuple:
     ctstate: str | None = None
     src_type: str | None = None
     dst_type: str | None = None
+    src_dev: str | None = None
+    dst_dev: str | None = None
     orig_dst: str | None = None
     orig_dport: int | None = None
     mark: int | None = None

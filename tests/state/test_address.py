@@ -10,7 +10,10 @@ def test_covers() -> None:
     assert covers("10.0.0.0/8", "10.1.2.3") is True
     assert covers("10.0.0.0/255.0.0.0", "11.1.2.3") is False
     assert covers("0.0.0.0/0", "::1") is False
-    assert covers("10.0.0.0/255.0.255.0", "10.0.0.1") is None
+    assert covers("10.0.0.0/255.0.255.0", "10.7.0.1") is True
+    assert covers("10.0.0.0/255.0.255.0", "10.7.1.1") is False
+    assert covers("0.0.0.2/0.0.0.255", "192.0.2.2") is True  # a host mask, for ipaddress
+    assert covers("0.0.0.2/0.0.0.255", "0.0.0.3") is False
     assert covers("10.0.0.0/8", "x") is None
 
 

@@ -6,13 +6,13 @@ import pytest
 
 from netprobe.model.remedy import shell_line
 from netprobe.state.iptables import (
-    Field,
     delete_argv,
     find_dnat_to,
     hits,
     policy_argv,
     split,
 )
+from netprobe.state.iptables_match import Field
 from netprobe.state.iptables_parse import parse_iptables
 from netprobe.state.issues import Issues
 from netprobe.state.packet import PacketTuple
@@ -138,7 +138,7 @@ def test_embedded_dns_rules_of_a_container(server2: Any) -> None:
         ("-s 10.0.0.0/8 -j DROP", PacketTuple(src="11.1.2.3"), False),
         ("! -s 10.0.0.0/8 -j DROP", PacketTuple(src="11.1.2.3"), True),
         ("-s 10.0.0.0/8 -j DROP", PacketTuple(), None),
-        ("-s 10.0.0.0/255.0.255.0 -j DROP", PacketTuple(src="10.1.2.3"), None),
+        ("-s 10.0.0.0/255.0.255.0 -j DROP", PacketTuple(src="10.1.2.3"), False),
         ("-i br+ -j DROP", PacketTuple(in_if="br-12"), True),
         ("-i br+ -j DROP", PacketTuple(in_if="eth0"), False),
         ("! -i docker0 -j DROP", PacketTuple(in_if=""), True),

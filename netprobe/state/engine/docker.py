@@ -23,7 +23,7 @@ from netprobe.state.engine.model import (
     Published,
 )
 from netprobe.state.engine.remedies import EngineRemedies
-from netprobe.state.iptables import Field
+from netprobe.state.iptables_match import Field
 from netprobe.state.issues import Issues, dict_of, int_of, load_items, text_of, texts_of
 
 if TYPE_CHECKING:

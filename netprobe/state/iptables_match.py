@@ -1,0 +1,321 @@
+"""Whether one test of an iptables rule is passed: every match extension that a packet's walk can decide.
+
+A test is named by its option, with the match extension in front where several have that option (``mark --mark``, ``connmark --mark``).
+Source: iptables-extensions(8), net/netfilter/xt_*.c, net/ipv4/netfilter/ipt_*.c.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from netprobe.state.address import covers, ip
+from netprobe.state.numbers import in_mask, in_range, number
+from netprobe.state.packet import PacketTuple, any_of, in_ports, invert
+from netprobe.values import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Field(StrEnum):
+    """What a condition looks at, named as iptables' options are."""
+
+    SRC = "-s"
+    DST = "-d"
+    IN = "-i"
+    OUT = "-o"
+    PROTO = "-p"
+    FRAGMENT = "-f"
+    SPORT = "--sport"
+    DPORT = "--dport"
+    PORTS = "--ports"
+    TCP_FLAGS = "--tcp-flags"
+    TCP_OPTION = "--tcp-option"
+    MSS = "--mss"
+    ICMP_TYPE = "--icmp-type"
+    ICMPV6_TYPE = "--icmpv6-type"
+    CTSTATE = "--ctstate"
+    CTSTATUS = "--ctstatus"
+    CTDIR = "--ctdir"
+    CTPROTO = "--ctproto"
+    CTORIGSRC = "--ctorigsrc"
+    CTORIGDST = "--ctorigdst"
+    CTREPLSRC = "--ctreplsrc"
+    CTREPLDST = "--ctrepldst"
+    CTORIGSRCPORT = "--ctorigsrcport"
+    CTORIGDSTPORT = "--ctorigdstport"
+    CTREPLSRCPORT = "--ctreplsrcport"
+    CTREPLDSTPORT = "--ctrepldstport"
+    CONNMARK = "connmark --mark"
+    MARK = "mark --mark"
+    SRC_RANGE = "--src-range"
+    DST_RANGE = "--dst-range"
+    TTL_EQ = "--ttl-eq"
+    TTL_LT = "--ttl-lt"
+    TTL_GT = "--ttl-gt"
+    HL_EQ = "--hl-eq"
+    HL_LT = "--hl-lt"
+    HL_GT = "--hl-gt"
+    DSCP = "--dscp"
+    TOS = "tos --tos"
+    LENGTH = "--length"
+    SRC_TYPE = "--src-type"
+    DST_TYPE = "--dst-type"
+    SRC_TYPE_IN = "--limit-iface-in --src-type"
+    DST_TYPE_IN = "--limit-iface-in --dst-type"
+    SRC_TYPE_OUT = "--limit-iface-out --src-type"
+    DST_TYPE_OUT = "--limit-iface-out --dst-type"
+    PKT_TYPE = "--pkt-type"
+    MAC = "--mac-source"
+    UID = "--uid-owner"
+    SOCKET_EXISTS = "--socket-exists"
+    PHYSDEV_IN = "--physdev-in"
+    PHYSDEV_OUT = "--physdev-out"
+    PHYSDEV_IS_IN = "--physdev-is-in"
+    PHYSDEV_IS_OUT = "--physdev-is-out"
+    PHYSDEV_IS_BRIDGED = "--physdev-is-bridged"
+
+
+_ALIASES = {
+    "--source-port": Field.SPORT,
+    "--sports": Field.SPORT,
+    "--source-ports": Field.SPORT,
+    "--destination-port": Field.DPORT,
+    "--dports": Field.DPORT,
+    "--destination-ports": Field.DPORT,
+    "--state": Field.CTSTATE,
+}
+FIELDS: dict[str, Field] = {each.value: each for each in Field} | _ALIASES
+NEEDS_CONNECTION = frozenset(each for each in Field if each.value.startswith("--ct")) - {Field.CTSTATE} | {
+    Field.CONNMARK
+}
+"""Tests that nothing passes, negated or not, whose connection is not tracked (xt_conntrack.c, xt_connmark.c)."""
+_PROTOCOLS = {
+    "1": "icmp",
+    "2": "igmp",
+    "6": "tcp",
+    "17": "udp",
+    "33": "dccp",
+    "47": "gre",
+    "50": "esp",
+    "51": "ah",
+    "58": "icmpv6",
+    "132": "sctp",
+    "136": "udplite",
+    "ipv6-icmp": "icmpv6",
+}
+_ICMP = {
+    "echo-request": (8, 0),
+    "ping": (8, 0),
+    "echo-reply": (0, 0),
+    "pong": (0, 0),
+}
+_ICMPV6 = {
+    "echo-request": (128, 0),
+    "ping": (128, 0),
+    "echo-reply": (129, 0),
+    "pong": (129, 0),
+}
+_SURE_OPTIONS = frozenset({2})  # the maximum segment size; the others are settings of the sender
+_POSSIBLE_OPTIONS = frozenset({0, 1, 2, 3, 4, 5, 8, 30, 34})  # kinds that Linux may send in a handshake
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One test of a rule: ``! -i docker0`` is Condition(IN, "docker0", negated=True)."""
+
+    field: Field
+    value: str
+    negated: bool = False
+
+    def holds(self, packet: PacketTuple) -> bool | None:
+        """Whether this test is passed; None when the packet (or the text) does not tell."""
+        if packet.tracked is False and self.field in NEEDS_CONNECTION:
+            return False
+        answer = TESTS[self.field](self.value, packet)
+        return invert(answer) if self.negated else answer
+
+
+def _interface(spec: str, name: str | None) -> bool | None:
+    if name is None:
+        return None
+    return name.startswith(spec[:-1]) if spec.endswith("+") else name == spec
+
+
+def _address(spec: str, address: str | None) -> bool | None:
+    return None if address is None else covers(spec, address)
+
+
+def _between(spec: str, address: str | None) -> bool | None:
+    """``192.0.2.1-192.0.2.9``."""
+    low, _, high = spec.partition("-")
+    first, last, here = ip(low), ip(high or low), ip(address or "")
+    if first is None or last is None or here is None or first.version != last.version:
+        return None
+    return first.version == here.version and int(first) <= int(here) <= int(last)
+
+
+def _word(spec: str, word: str | None) -> bool | None:
+    return None if word is None else word in spec.split(",")
+
+
+def _ctstate(spec: str, packet: PacketTuple) -> bool | None:
+    """``DNAT`` and ``SNAT`` are not states but what became of the connection."""
+    words = set(spec.split(","))
+    answer = _word(spec, packet.ctstate)
+    if answer is True or not words & {"DNAT", "SNAT"}:
+        return answer
+    if packet.ctstatus is None:
+        return None
+    return True if packet.ctstatus & words & {"DNAT", "SNAT"} else answer
+
+
+def _ctstatus(spec: str, packet: PacketTuple) -> bool | None:
+    """Any of the bits; ``NONE`` is none of them, and never matches (status_mask is 0)."""
+    return None if packet.ctstatus is None else bool(packet.ctstatus & set(spec.split(",")))
+
+
+def _protocol(spec: str, proto: str | None) -> bool | None:
+    if spec in {"all", "0"}:
+        return True
+    return None if proto is None else _PROTOCOLS.get(spec, spec) == proto
+
+
+def _both_ports(spec: str, packet: PacketTuple) -> bool | None:
+    return any_of((in_ports(spec, packet.sport), in_ports(spec, packet.dport)))
+
+
+def _tcp_flags(spec: str, packet: PacketTuple) -> bool | None:
+    """``FIN,SYN,RST,ACK SYN``: of those looked at, just these are set."""
+    mask, _, wanted = spec.partition(" ")
+    if packet.tcp_flags is None:
+        return False if packet.proto not in {None, "tcp"} else None
+    every = {"FIN", "SYN", "RST", "PSH", "ACK", "URG"}
+    sets = [every if each == "ALL" else set() if each == "NONE" else set(each.split(",")) for each in (mask, wanted)]
+    return packet.tcp_flags & sets[0] == sets[1] if wanted else None
+
+
+def _tcp_option(spec: str, packet: PacketTuple) -> bool | None:
+    kind = number(spec)
+    if kind is None or packet.tcp_flags is None:
+        return None
+    return True if kind in _SURE_OPTIONS else None if kind in _POSSIBLE_OPTIONS else False
+
+
+def _icmp(spec: str, packet: PacketTuple, names: dict[str, tuple[int, int]]) -> bool | None:
+    """``8/0``, ``8``, ``echo-request``, ``any`` (255)."""
+    if spec in {"any", "255"}:
+        return True
+    if packet.icmp is None:
+        return None
+    kind, slash, code = spec.partition("/")
+    wanted = names.get(spec) or (number(kind), number(code) if slash else None)
+    if wanted[0] is None:
+        return None if not spec.replace("-", "").isalpha() else False
+    return packet.icmp[0] == wanted[0] and wanted[1] in {None, packet.icmp[1]}
+
+
+def _compare(compare: Callable[[int, int], bool], spec: str, value: int | None) -> bool | None:
+    wanted = number(spec)
+    return None if wanted is None or value is None else compare(value, wanted)
+
+
+def _length(spec: str, packet: PacketTuple) -> bool | None:
+    """Surely inside, surely outside, or not known."""
+    if packet.length is None:
+        return None
+    ends = {in_range(spec, each) for each in range(packet.length[0], packet.length[1] + 1)}
+    return ends.pop() if len(ends) == 1 else None
+
+
+def _type_at(spec: str, kind: str | None, owner: str | None, device: str | None) -> bool | None:
+    """With ``--limit-iface-in`` or ``-out`` an address is LOCAL only if it is that interface's own (inet_dev_addr_type, net/ipv4/fib_frontend.c)."""
+    if kind is None or owner is None or device is None:
+        return None
+    return _word(spec, kind if owner == device else "UNICAST")
+
+
+def _same(one: str, other: str | None) -> bool | None:
+    return None if other is None else one.lower() == other.lower()
+
+
+def _uid(spec: str, packet: PacketTuple) -> bool | None:
+    """Whose process sends it: what was forwarded is nobody's (xt_owner.c)."""
+    if packet.in_if:
+        return False
+    low, _, high = spec.partition("-")
+    first, last = number(low), number(high or low)
+    if packet.uid is None or first is None or last is None:
+        return None
+    return first <= packet.uid <= last
+
+
+def _is_sent(_spec: str, packet: PacketTuple) -> bool | None:
+    return None if packet.in_if is None else not packet.in_if
+
+
+def _bridge_port(spec: str, port: str | None) -> bool | None:
+    return None if port is None else bool(port) and _interface(spec, port)
+
+
+def _port_known(port: str | None) -> bool | None:
+    return None if port is None else bool(port)
+
+
+TESTS: dict[Field, Callable[[str, PacketTuple], bool | None]] = {
+    Field.SRC: lambda spec, p: _address(spec, p.src),
+    Field.DST: lambda spec, p: _address(spec, p.dst),
+    Field.IN: lambda spec, p: _interface(spec, p.in_if),
+    Field.OUT: lambda spec, p: _interface(spec, p.out_if),
+    Field.PROTO: lambda spec, p: _protocol(spec, p.carried),
+    Field.FRAGMENT: lambda _spec, _p: False,  # conntrack has put together what came in parts
+    Field.SPORT: lambda spec, p: in_ports(spec, p.sport),
+    Field.DPORT: lambda spec, p: in_ports(spec, p.dport),
+    Field.PORTS: _both_ports,
+    Field.TCP_FLAGS: _tcp_flags,
+    Field.TCP_OPTION: _tcp_option,
+    Field.MSS: lambda spec, p: None if p.mss is None else in_range(spec, p.mss),
+    Field.ICMP_TYPE: lambda spec, p: _icmp(spec, p, _ICMP),
+    Field.ICMPV6_TYPE: lambda spec, p: _icmp(spec, p, _ICMPV6),
+    Field.CTSTATE: _ctstate,
+    Field.CTSTATUS: _ctstatus,
+    Field.CTDIR: lambda spec, p: _same(spec, p.ctdir),
+    Field.CTPROTO: lambda spec, p: _protocol(spec, p.carried),
+    Field.CTORIGSRC: lambda spec, p: _address(spec, p.orig_src),
+    Field.CTORIGDST: lambda spec, p: _address(spec, p.orig_dst),
+    Field.CTREPLSRC: lambda spec, p: _address(spec, p.repl_src),
+    Field.CTREPLDST: lambda spec, p: _address(spec, p.repl_dst),
+    Field.CTORIGSRCPORT: lambda spec, p: in_ports(spec, p.orig_sport),
+    Field.CTORIGDSTPORT: lambda spec, p: in_ports(spec, p.orig_dport),
+    Field.CTREPLSRCPORT: lambda spec, p: in_ports(spec, p.repl_sport),
+    Field.CTREPLDSTPORT: lambda spec, p: in_ports(spec, p.repl_dport),
+    Field.CONNMARK: lambda spec, p: in_mask(spec, p.ctmark),
+    Field.MARK: lambda spec, p: in_mask(spec, p.mark),
+    Field.SRC_RANGE: lambda spec, p: _between(spec, p.src),
+    Field.DST_RANGE: lambda spec, p: _between(spec, p.dst),
+    Field.TTL_EQ: lambda spec, p: _compare(int.__eq__, spec, p.ttl),
+    Field.TTL_LT: lambda spec, p: _compare(int.__lt__, spec, p.ttl),
+    Field.TTL_GT: lambda spec, p: _compare(int.__gt__, spec, p.ttl),
+    Field.HL_EQ: lambda spec, p: _compare(int.__eq__, spec, p.ttl),
+    Field.HL_LT: lambda spec, p: _compare(int.__lt__, spec, p.ttl),
+    Field.HL_GT: lambda spec, p: _compare(int.__gt__, spec, p.ttl),
+    Field.DSCP: lambda spec, p: _compare(int.__eq__, spec, None if p.tos is None else p.tos >> 2),
+    Field.TOS: lambda spec, p: in_mask(spec, p.tos, whole=0xFF),
+    Field.LENGTH: _length,
+    Field.SRC_TYPE: lambda spec, p: _word(spec, p.src_type),
+    Field.DST_TYPE: lambda spec, p: _word(spec, p.dst_type),
+    Field.SRC_TYPE_IN: lambda spec, p: _type_at(spec, p.src_type, p.src_dev, p.in_if),
+    Field.DST_TYPE_IN: lambda spec, p: _type_at(spec, p.dst_type, p.dst_dev, p.in_if),
+    Field.SRC_TYPE_OUT: lambda spec, p: _type_at(spec, p.src_type, p.src_dev, p.out_if),
+    Field.DST_TYPE_OUT: lambda spec, p: _type_at(spec, p.dst_type, p.dst_dev, p.out_if),
+    Field.PKT_TYPE: lambda spec, _p: spec in {"unicast", "host"},  # a probe is sent to one address
+    Field.MAC: lambda spec, p: False if p.in_if in {"", "lo"} else _same(spec, p.mac),
+    Field.UID: _uid,
+    Field.SOCKET_EXISTS: _is_sent,
+    Field.PHYSDEV_IN: lambda spec, p: _bridge_port(spec, p.in_port),
+    Field.PHYSDEV_OUT: lambda spec, p: _bridge_port(spec, p.out_port),
+    Field.PHYSDEV_IS_IN: lambda _spec, p: _port_known(p.in_port),
+    Field.PHYSDEV_IS_OUT: lambda _spec, p: _port_known(p.out_port),
+    Field.PHYSDEV_IS_BRIDGED: lambda _spec, p: _port_known(p.out_port),
+}
