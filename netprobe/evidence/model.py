@@ -309,8 +309,8 @@ class HostState:
         trace             nft -a monitor trace while the probe ran (after it, and with --trace alone)
         drops             the kernel's drop reasons for the probe's packets, by bpftrace (after it, and with --trace alone)
 
-    For a container's namespace the same keys with ``ns/CONTAINER/`` before them (addr, route, rule, rule6, neigh, sockets, iptables), and
-    ``ns/CONTAINER/hosts-file``, ``ns/CONTAINER/resolv-conf``.
+    For a container's namespace the same keys with ``ns/CONTAINER/`` before them (addr, route, rule, rule6, neigh, sockets, sysctl,
+    iptables and the like), and ``ns/CONTAINER/hosts-file``, ``ns/CONTAINER/resolv-conf``.
     """
 
     host: str

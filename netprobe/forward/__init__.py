@@ -108,6 +108,7 @@ def _walk(
         resolved=tuple(dict.fromkeys(trail.resolved)),
         arrives=walk.arrives,
         unrecorded=tuple(dict.fromkeys(trail.unrecorded)),
+        unruled=tuple(dict.fromkeys(trail.unruled)),
     )
 
 

@@ -103,6 +103,12 @@ class Frame:
         """That host's own namespace."""
         return Place(host=self.place.host)
 
+    @property
+    def resolves(self) -> bool:
+        """Whether who has the address on that link is asked for there (ARP, neighbour discovery): not on a tunnel."""
+        link = self.host.namespace(self.place.container).link(self.device)
+        return link is None or link.arp or link.loopback
+
     def meets(self, barrier: Barrier, place: Place, label: str, text: str) -> None:
         """Meet an obstacle, and pass it only in a mode that does. Raises Stopped."""
         self.mode.meet(Obstacle(barrier=barrier, place=place, label=label, text=text, direction=self.direction))

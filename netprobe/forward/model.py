@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from netprobe.model.remedy import Argv
     from netprobe.model.report import Hop
     from netprobe.model.rule import Hook, RuleRef
+    from netprobe.state.fib import RouteHop
 
 
 class PredictedOutcome(StrEnum):
@@ -61,6 +62,7 @@ class Obstacle:
         rejects: it answers (RST, ICMP error) instead of staying silent.
         undo: the argv that takes it away, on the place's host (in the place's namespace); empty where there is not just one.
         hook: of a rule.
+        refusal: of a packet that nothing leads on: the route or routing rule that refuses it, or that there is none.
     """
 
     barrier: Barrier
@@ -73,6 +75,7 @@ class Obstacle:
     hook: Hook | None = None
     rule: RuleRef | None = None
     device: str = ""
+    refusal: RouteHop | None = None
 
     @classmethod
     def of_rule(cls, place: Place, rule: RuleRef, *, direction: Direction, undo: Argv, hook: Hook) -> Self:
@@ -100,6 +103,7 @@ class WalkStep:
         what: one phrase: ``DNAT to 172.17.0.2:80``, ``to 172.17.0.2 by docker0``.
         rule: the deciding rule, or the process (``docker-proxy pid 4711``); None for none.
         direction: whose packet.
+        way: of a routing decision, where it leads. packet: what was decided on. in_if: by which it came in, ``""`` for one sent there.
     """
 
     place: Place
@@ -107,6 +111,9 @@ class WalkStep:
     what: str
     rule: RuleRef | str | None = None
     direction: Direction = Direction.REQUEST
+    way: RouteHop | None = None
+    packet: Flying | None = None
+    in_if: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +130,7 @@ class Prediction:
         beyond: how the walk ends once every obstacle that can be passed is gone; ``outcome`` where there is none.
         arrives: the namespace that it comes to last (whether a socket there takes it or not), None when that is not known.
         unrecorded: the namespaces on the way whose rules were not all recorded: what was not is taken to be none.
+        unruled: those with tables of their own whose routing rules were not recorded: they are taken to be those that every namespace begins with.
     """
 
     outcome: PredictedOutcome
@@ -134,6 +142,7 @@ class Prediction:
     beyond: PredictedOutcome = PredictedOutcome.UNKNOWN
     arrives: Place | None = None
     unrecorded: tuple[Place, ...] = ()
+    unruled: tuple[Place, ...] = ()
 
     @property
     def assumed(self) -> tuple[str, ...]:
@@ -141,6 +150,9 @@ class Prediction:
         return tuple(
             f"not all firewall rules inside {each.container or each.host} were recorded: there are taken to be no others"
             for each in self.unrecorded
+        ) + tuple(
+            f"the routing rules of {each.container or each.host} were not recorded: there are taken to be none but the usual ones"
+            for each in self.unruled
         )
 
 
@@ -156,7 +168,7 @@ class Flying:
         mark: the packet's mark in this namespace (``meta mark``, ``-m mark``, ``ip rule fwmark``); 0 is none, None is not known.
         connection: as this namespace's conntrack has it; None before conntrack looked, and where it does not know it.
         untracked: conntrack is told to leave it alone (NOTRACK). zone: the conntrack zone that a rule puts it in.
-        tos: of the IP header. mss: that a SYN offers, None not known. mac: the sender's on the link that it came by, None not known.
+        reroute: what a rule of OUTPUT changed has it looked up again. tos: of the IP header. mss: that a SYN offers, None not known. mac: the sender's on the link that it came by, None not known.
         bridge: the bridge ports by which it is switched, (in, out), while bridge netfilter looks at it.
     """
 
@@ -172,6 +184,7 @@ class Flying:
     connection: Connection | None = None
     untracked: bool = False
     zone: int = 0
+    reroute: bool = False
     tos: int | None = 0
     mss: int | None = None
     mac: str | None = None
@@ -187,7 +200,7 @@ class Flying:
         return replace(
             self, src=self.dst, sport=self.dport, dst=self.src or "", dport=self.sport,
             direction=Direction.REPLY, ttl=64, mark=0, connection=None, untracked=False, zone=0,
-            tos=0, mss=None, mac=None, bridge=None,
+            reroute=False, tos=0, mss=None, mac=None, bridge=None,
         )  # fmt: skip
 
 

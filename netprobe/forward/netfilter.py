@@ -10,6 +10,7 @@ nat rules see a connection's first packet only; later ones, and answers, are tra
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -124,14 +125,27 @@ def _stages(at: At, packet: Flying, known: Sequence[Connection]) -> Iterator[Sta
     for ruleset in at.by.rulesets:
         for table in TABLES[at.hook]:
             if table != "nat" and ruleset.chain(table, at.hook) is not None:
-                yield Stage(prio=PRIORITY[table], go=partial(_table, at, ruleset, table))
+                go = partial(_table, at, ruleset, table)
+                yield Stage(prio=PRIORITY[table], go=_rerouted(at, go) if table == "mangle" else go)
     for chain in _nft_chains(at, packet):
         if chain.type != "nat":
-            yield Stage(prio=chain.prio, go=partial(_nft, at, chain))
+            go = partial(_nft, at, chain)
+            yield Stage(prio=chain.prio, go=_rerouted(at, go) if chain.type == "route" else go)
     if at.hook in TRACKING:
         yield Stage(prio=_CONNTRACK, go=lambda moving: (tracked(moving, known), ()))
     if at.hook in SIDE:
         yield Stage(prio=_NAT[SIDE[at.hook]], go=partial(_nat, at))
+
+
+def _rerouted(at: At, go: Callable[[Flying], Passed]) -> Callable[[Flying], Passed]:
+    """What OUTPUT's mangle table, or an nft chain of type route, changes has the packet looked up again (iptable_mangle.c, nft_chain_route.c)."""
+
+    def passed(packet: Flying) -> Passed:
+        moved, steps = go(packet)
+        old, new = ((each.mark, each.tos, each.src, each.dst) for each in (packet, moved))
+        return (moved if old == new else replace(moved, reroute=True)), steps
+
+    return passed if at.hook == "OUTPUT" else go
 
 
 def _table(at: At, ruleset: Ruleset, table: str, packet: Flying) -> Passed:

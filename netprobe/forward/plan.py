@@ -6,6 +6,7 @@ of them, obstacles passed. What every way passes that the state does not speak a
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Place
     from netprobe.forward import Request
     from netprobe.forward.frame import Tap
+    from netprobe.forward.model import WalkStep
     from netprobe.state.model import Host
 
 _MAX_WAYS = 32  # of one request, at most
@@ -59,11 +61,13 @@ class Itinerary:
         stops: each point once, where it is passed first.
         arrives: the namespace that the request should reach; None for somebody who is not of the inventory.
         notes: one sentence each.
+        back: the stops of the answers, and whatever other interface one of the namespaces on the way might take; all optional.
     """
 
     stops: tuple[Stop, ...] = ()
     arrives: Place | None = None
     notes: tuple[str, ...] = ()
+    back: tuple[Stop, ...] = ()
 
     @property
     def points(self) -> tuple[str, ...]:
@@ -73,26 +77,34 @@ class Itinerary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Way:
-    """One way: its taps, whether the state speaks for it (or not against it), where it came to, and what was not known beyond."""
+    """One way: its taps, whether the state speaks for it (or not against it), where it came to, and what was not known beyond.
+
+    ``back``: the taps of the answer. ``decided``: the routing decisions on both ways.
+    """
 
     taps: tuple[Tap, ...]
     sure: bool
     arrives: Place | None
     end: str
+    back: tuple[Tap, ...] = ()
+    decided: tuple[WalkStep, ...] = ()
 
 
-def itinerary(hosts: Mapping[str, Host], request: Request, target: Place | None = None) -> Itinerary:
+def itinerary(
+    hosts: Mapping[str, Host], request: Request, target: Place | None = None, *, answers: bool = False
+) -> Itinerary:
     """The stops of a request.
 
     Args:
         hosts: the inventory's hosts, by name.
         request: a source in another's namespace counts as that other.
         target: who is meant. If the way does not lead there, its own stops are added as optional ones.
+        answers: where its answers may pass is wanted, too.
     """
     wanted = target.host if target else ""
     # Two names may mean one machine ("local" and itself by ssh): the target's name counts first, "local" last.
     ordered = dict(sorted(hosts.items(), key=lambda item: (item[0] != wanted, item[0] == "local")))
-    ways = _ways(ordered, request)
+    ways = _ways(ordered, request, answers=answers)
     arrives = ways[0].arrives
     notes = [way.end for way in ways if way.sure and way.end]
     stops = _merged(ways)
@@ -108,21 +120,40 @@ def itinerary(hosts: Mapping[str, Host], request: Request, target: Place | None 
     for place, interface in extra:
         name = point_name(place.host, interface, place.container)
         stops.setdefault(name, Stop(point=name, place=place, interface=interface, optional=True))
-    return Itinerary(stops=tuple(stops.values()), arrives=arrives, notes=tuple(dict.fromkeys(notes)))
+    back = _back(ordered, ways, {source, arrives}) if answers else ()
+    return Itinerary(stops=tuple(stops.values()), arrives=arrives, notes=tuple(dict.fromkeys(notes)), back=back)
 
 
-def _ways(hosts: Mapping[str, Host], request: Request) -> list[_Way]:
+def _back(hosts: Mapping[str, Host], ways: Sequence[_Way], ends: Iterable[Place | None]) -> tuple[Stop, ...]:
+    """Where answers may pass; and every other interface by which a namespace on the way has a route, and each of the two ends'."""
+    points = [(tap.place, tap.interface) for way in ways for tap in way.back]
+    for step in dict.fromkeys(step for way in ways for step in way.decided):
+        namespace = namespace_of(hosts, step.place)
+        if namespace is not None and step.packet is not None:
+            points += [(step.place, device) for device in namespace.fib.devices(step.packet.dst)]
+    for place in ends:
+        inside = namespace_of(hosts, place) if place is not None and place.container else None
+        links = (inside.links or ()) if inside is not None else ()
+        points += [(place, link.name) for link in links if place is not None and not link.loopback and link.up]
+    found: dict[str, Stop] = {}
+    for place, interface in points:
+        name = point_name(place.host, interface, place.container)
+        found.setdefault(name, Stop(point=name, place=place, interface=interface, optional=True))
+    return tuple(found.values())
+
+
+def _ways(hosts: Mapping[str, Host], request: Request, *, answers: bool) -> list[_Way]:
     """Every way, the one that the state tells (or that comes first) before the others."""
     found: list[_Way] = []
     scripts: list[tuple[int, ...]] = [()]
     while scripts and len(found) < _MAX_WAYS:
         mode = Exploring(scripts.pop(0))
-        found.append(_way(hosts, request, mode))
+        found.append(_way(hosts, request, mode, answers=answers))
         scripts += mode.open
     return found
 
 
-def _way(hosts: Mapping[str, Host], request: Request, mode: Exploring) -> _Way:
+def _way(hosts: Mapping[str, Host], request: Request, mode: Exploring, *, answers: bool) -> _Way:
     packet = request.packet
     trail = Trail(dialled=endpoint(packet.dst, packet.dport, packet.proto))
     walker = Walker(hosts=hosts, mode=mode, trail=trail)
@@ -131,7 +162,14 @@ def _way(hosts: Mapping[str, Host], request: Request, mode: Exploring) -> _Way:
         walker.request(canonical(hosts, request.source), packet)
     except (UnknownHere, Stopped) as why:
         end = str(why)
-    return _Way(taps=tuple(trail.taps), sure=mode.sure, arrives=walker.arrives, end=end)
+    arrives = walker.arrives
+    if answers:
+        with contextlib.suppress(UnknownHere, Stopped):
+            walker.replies()
+    decided = tuple(step for step in trail.steps if step.way is not None)
+    return _Way(
+        taps=tuple(trail.taps), sure=mode.sure, arrives=arrives, end=end, back=tuple(trail.taps_back), decided=decided
+    )  # fmt: skip
 
 
 def _merged(ways: Sequence[_Way]) -> dict[str, Stop]:

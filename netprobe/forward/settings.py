@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.forward.model import Barrier, Flying, Obstacle, UnknownHere
+from netprobe.forward.routing import reverse
 from netprobe.state.address import is_loopback
-from netprobe.state.lookup import route_lookup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,12 +28,18 @@ def bridge_netfilter(host: Host, address: str) -> bool | None:
     return (settings.get("net.bridge.bridge-nf-call-ip6tables", value) if ":" in address else value) == "1"
 
 
+def _settings(place: Place, host: Host) -> Mapping[str, str] | None:
+    """The settings of a namespace; None for a container's that were not read."""
+    return (host.sysctls or {}) if place.container is None else host.namespace(place.container).sysctls
+
+
 def forwarding_off(place: Place, host: Host, packet: Flying, in_if: str) -> Obstacle | None:
     """The switch for packets that are not for the namespace itself. Raises UnknownHere."""
-    if place.container is not None:
-        return None  # a container that forwards: its settings are not read
+    settings = _settings(place, host)
+    if settings is None:
+        return None
     decides = _forwards6 if ":" in packet.dst else _forwards4
-    name, value = decides(host.sysctls or {}, in_if.replace(".", "/"))
+    name, value = decides(settings, in_if.replace(".", "/"))
     if value is None:
         raise UnknownHere(f"whether {place} forwards is not known")
     if value != "0":
@@ -58,27 +64,46 @@ def _forwards6(settings: Mapping[str, str], device: str) -> tuple[str, str | Non
     return whole, "1" if forced else settings.get(whole)
 
 
-def reverse_path(place: Place, host: Host, packet: Flying, in_if: str) -> Obstacle | None:
-    """Strict rp_filter: the way back to the source must be the way in (net/ipv4/fib_frontend.c, __fib_validate_source; RFC 3704).
+def reverse_path(place: Place, host: Host, packet: Flying, in_if: str, out_if: str) -> Obstacle | None:
+    """The reverse path filter: strict (1), the way back to the source must be the way in; loose (2), there must be one (RFC 3704 section 2).
 
+    ``out_if``: by which it goes on, ``lo`` for the namespace itself. Source: net/ipv4/fib_frontend.c, __fib_validate_source.
     Raises UnknownHere.
     """
-    if place.container is not None or packet.src is None or ":" in packet.src or host.own.routes is None:
-        return None  # a container's settings are not read
-    if host.sysctls is None and host.asked("sysctl"):
+    namespace = host.namespace(place.container)
+    if packet.src is None or ":" in packet.src or namespace.routes is None:
+        return None
+    if namespace.sysctls is None and namespace.asked("sysctl"):
         raise UnknownHere(f"the reverse path filter of {place} is not known")
-    settings = host.sysctls or {}
-    names = [f"net.ipv4.conf.{each}.rp_filter" for each in ("all", in_if.replace(".", "/"))]
-    if max(settings.get(name, "0") for name in names) != "1":
+    settings = _settings(place, host)
+    if settings is None:
         return None
-    way = route_lookup(host.own, packet.src)
-    if way is None or way.local or way.dev == in_if:
+    mode = _larger(settings, in_if, "rp_filter")
+    if mode == "0":
         return None
+    answer = reverse(namespace, packet, in_if, out_if, marked=_larger(settings, in_if, "src_valid_mark") == "1")
+    if any(way.local or way.dev == in_if for way in answer.ways):
+        return None
+    way = answer.known
+    if way is None:
+        if mode == "1":
+            raise UnknownHere(f"{place}: {answer.why}")
+        return None
+    if mode != "1" and not way.refused:
+        return None
+    back = f"the way back is by {way.dev}" if not way.refused else "there is no way back"
+    name = f"net.ipv4.conf.{in_if.replace('.', '/')}.rp_filter"
+    undo = () if way.refused else ("sysctl", "-w", f"{name}=2")
     return Obstacle(
         barrier=Barrier.REVERSE_PATH, place=place, label=f"rp_filter of {in_if}", device=in_if,
-        text=f"{packet.src} came in by {in_if}, and the way back is by {way.dev}", direction=packet.direction,
-        undo=("sysctl", "-w", f"{names[1]}=2"),
+        text=f"{packet.src} came in by {in_if}, and {back}", direction=packet.direction,
+        undo=undo, refusal=way,
     )  # fmt: skip
+
+
+def _larger(settings: Mapping[str, str], device: str, name: str) -> str:
+    """A setting that is the larger of ``all`` and the interface's own (IN_DEV_MAXCONF, include/linux/inetdevice.h)."""
+    return max(settings.get(f"net.ipv4.conf.{each}.{name}", "0") for each in ("all", device.replace(".", "/")))
 
 
 def no_route_localnet(place: Place, host: Host, packet: Flying, way: RouteHop) -> Obstacle | None:

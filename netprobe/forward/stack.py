@@ -10,17 +10,18 @@ from netprobe.forward.guesses import routes
 from netprobe.forward.model import Barrier, Flying, Obstacle, Stopped, UnknownHere, WalkStep
 from netprobe.forward.netfilter import Filter, filter_of, pass_hook, pass_netdev
 from netprobe.forward.published import published_end
+from netprobe.forward.routing import look_up
 from netprobe.model.report import Direction
-from netprobe.state.lookup import route_lookup
+from netprobe.state.routes import LOCAL, MAIN
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from netprobe.evidence.model import Place
     from netprobe.forward.modes import Mode
     from netprobe.forward.trail import Trail
-    from netprobe.state.fib import RouteHop
+    from netprobe.state.fib import RouteAnswer, RouteHop
     from netprobe.state.model import Host, Namespace
 
 _MAX_RULES = 8  # that stop a packet at one hook, one behind the other
@@ -105,25 +106,65 @@ class Stack:
         except UnknownHere as why:
             self.mode.unknown(why)
 
-    def route(self, place: Place, namespace: Namespace, dst: str, src: str, direction: Direction) -> RouteHop:
-        """The way out of a namespace, which must be up."""
-        known = namespace.routes is not None
-        found = route_lookup(namespace, dst, src=src) if known else None
-        if known and (found is None or not found.dev):
-            text = f"no route to {dst}"
-            self.mode.meet(
-                Obstacle(barrier=Barrier.NO_ROUTE, place=place, label="routing", text=text, direction=direction)
-            )
+    def route(self, place: Place, namespace: Namespace, packet: Flying, in_if: str = "") -> RouteHop:
+        """The way out of a namespace (or into it), of a packet that came in by ``in_if`` or (``""``) is sent there; it must be up."""
         host = self.hosts[place.host]
-        decided = (found,) if found is not None and found.dev else ()
-        why = f"the routes of {place} are not known"
-        way = self.mode.choose(decided, lambda: () if decided else routes(host, place, dst), why)
+        answer = look_up(namespace, packet, in_if) if namespace.routes is not None else None
+        known = answer.known if answer is not None else None
+        if known is not None and (known.refused or not known.dev):
+            self.mode.meet(_refused(place, packet, known))
+        decided = (known,) if known is not None and known.dev else ()
+        way = self.mode.choose(
+            decided, lambda: self._ways(host, place, packet, answer, decided), answer.why if answer else f"the routes of {place} are not known"
+        )  # fmt: skip
         link = namespace.link(way.dev)
-        if link is not None and not link.up:
-            text = f"{way.dev} is down"
-            self.mode.meet(
-                Obstacle(barrier=Barrier.LINK_DOWN, place=place, label=way.dev, text=text, direction=direction)
-            )
-        what = f"{dst} is local" if way.local else f"to {dst} by {way.dev}{f' via {way.via}' if way.via else ''}"
-        self.trail.steps.append(WalkStep(place=place, stage="routing", what=what, direction=direction))
+        if link is not None and not link.up and not way.local:
+            self.mode.meet(_of_link(place, packet, way.dev))
+        if not namespace.asked("rule6" if ":" in packet.dst else "rule") and namespace.fib.has_tables(
+            ":" in packet.dst
+        ):
+            self.trail.unruled.append(place)
+        if not (in_if and way.local):  # that it came to whom it was for goes without saying
+            self.trail.steps.append(_decision(place, packet, way, in_if))
         return way
+
+    @staticmethod
+    def _ways(
+        host: Host, place: Place, packet: Flying, answer: RouteAnswer | None, decided: tuple[RouteHop, ...]
+    ) -> Iterable[RouteHop]:
+        """The ways that are possible where the state does not tell which."""
+        if decided:
+            return ()
+        possible = [way for way in answer.ways if way.dev] if answer is not None else []
+        return possible or routes(host, place, packet.dst)
+
+
+def _refused(place: Place, packet: Flying, known: RouteHop) -> Obstacle:
+    """Nothing leads on."""
+    what = str(known.route) if known.route is not None else f"routing rule {known.rule}" if known.rule else ""
+    table = (
+        f" in table {known.rule.table}" if known.rule and known.route is not None and known.rule.table != MAIN else ""
+    )
+    text = f"{what}{table} refuses {packet.dst}" if table or (what and not known.route) else f"no route to {packet.dst}"
+    return Obstacle(
+        barrier=Barrier.NO_ROUTE, place=place, label="routing", text=text, direction=packet.direction, refusal=known
+    )  # fmt: skip
+
+
+def _of_link(place: Place, packet: Flying, device: str) -> Obstacle:
+    text = f"{device} is down"
+    return Obstacle(barrier=Barrier.LINK_DOWN, place=place, label=device, text=text, direction=packet.direction)
+
+
+def _decision(place: Place, packet: Flying, way: RouteHop, in_if: str) -> WalkStep:
+    by = way.rule
+    why = (
+        f" (rule {by.priority}, table {by.table})"
+        if by is not None and by.table not in {LOCAL, MAIN, "default"}
+        else ""
+    )
+    via = f" via {way.via}" if way.via else ""
+    what = f"{packet.dst} is local" if way.local else f"to {packet.dst} by {way.dev}{via}{why}"
+    return WalkStep(
+        place=place, stage="routing", what=what, direction=packet.direction, way=way, packet=packet, in_if=in_if
+    )  # fmt: skip

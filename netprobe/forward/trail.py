@@ -34,6 +34,7 @@ class Trail:
         steps: every step.
         resolved: the addresses that were resolved on links.
         unrecorded: the namespaces whose rules were not all recorded, and were taken to be none.
+        unruled: those whose routing rules were not recorded though they have tables of their own. taps_back: the answer's taps.
     """
 
     dialled: Endpoint
@@ -42,6 +43,8 @@ class Trail:
     steps: list[WalkStep] = field(default_factory=list)
     resolved: list[str] = field(default_factory=list)
     unrecorded: list[Place] = field(default_factory=list)
+    unruled: list[Place] = field(default_factory=list)
+    taps_back: list[Tap] = field(default_factory=list)
     _noted: int = 0
 
     def pass_tap(self, tap: Tap, packet: Flying, *, sure: bool = True) -> None:
@@ -54,8 +57,7 @@ class Trail:
         self._noted = len(self.steps)
         hop = Hop(point=tap.point, seen=None, direction=packet.direction, leg=packet.leg)
         self.hops.append(replace(hop, seen=True, packet=shown, changes=changes) if visible else hop)
-        if packet.direction is Direction.REQUEST:
-            self.taps.append(tap)
+        (self.taps if packet.direction is Direction.REQUEST else self.taps_back).append(tap)
 
     def _by_rule(self, change: Change) -> Change:
         """Name the rule or process that made a change since the last point."""

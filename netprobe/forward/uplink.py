@@ -36,6 +36,8 @@ def onto_the_wire(frame: Frame, by: Onto) -> Arrival:
     for number, name in enumerate(below(host, by.device)):
         frame.must_be_up(frame.own, host.own.link(name), carrier=True)
         frame.passes(frame.own, name, vlan=tag if number else None)
+    if not frame.resolves:
+        return Arrival(into=None)  # a tunnel: who has the address on a wire says nothing
     if not by.child and any(driver.hides(frame, by.device) for driver in DRIVERS):
         text = f"a host does not reach macvlan containers of its own {by.device}"
         frame.meets(Barrier.OWN_PARENT, frame.own, by.device, text)

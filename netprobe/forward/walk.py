@@ -89,13 +89,13 @@ class Walker:
         if not packet.dst:
             self.mode.unknown(UnknownHere(f"the address that {place} answers to is not known"))
         by = self.stack.filter(host, place, packet.dst)
-        way = self.stack.route(place, namespace, packet.dst, packet.src or "", packet.direction)
+        way = self.stack.route(place, namespace, packet)
         packet = replace(packet, src=packet.src or way.src or None)
         if packet.direction is Direction.REQUEST:
             self.asked.append((place, packet.dst, packet.dport))
         passed = self.stack.hook(by, "OUTPUT", packet, out_if=way.dev)
-        if passed.dst != packet.dst:
-            way = self.stack.route(place, namespace, passed.dst, passed.src or "", packet.direction)
+        if passed.dst != packet.dst or passed.reroute:  # ip_route_me_harder (net/ipv4/netfilter.c)
+            way = self.stack.route(place, namespace, passed)
             self.stack.check(lambda: no_route_localnet(place, host, passed, way))
         left = self.stack.hook(by, "POSTROUTING", passed, out_if=way.dev)
         self.stack.conntrack.track(place, packet, left)
@@ -129,22 +129,26 @@ class Walker:
         if tap is not None:
             self.trail.pass_tap(tap, passed)
             self.stack.netdev(by, "ingress", in_if, passed)
-        self.stack.check(lambda: reverse_path(place, host, passed, in_if))
-        if _owns(host, place, namespace, passed.dst):
+        version = 6 if ":" in passed.dst else 4
+        own = _owns(host, place, namespace, passed.dst)
+        told = namespace.routes is not None and (namespace.fib.has_own(version) or not own)
+        way = self.stack.route(place, namespace, passed, in_if) if told else None
+        if way.local if way is not None else own:
+            self.stack.check(lambda: reverse_path(place, host, passed, in_if, "lo"))
             self._in(place, by, packet, passed, in_if)
         else:
-            self._on(place, by, packet, passed, in_if)
+            self._on(place, by, packet, passed, in_if, way or self.stack.route(place, namespace, passed, in_if))
 
     def _in(self, place: Place, by: Filter, came: Flying, packet: Flying, in_if: str) -> None:
         passed = self.stack.hook(by, "INPUT", packet, in_if=in_if)
         self.stack.conntrack.track(place, came, passed)
         self._deliver(place, passed)
 
-    def _on(self, place: Place, by: Filter, came: Flying, packet: Flying, in_if: str) -> None:
-        """Forwarded."""
-        host, namespace = self._namespace(place)
-        way = self.stack.route(place, namespace, packet.dst, packet.src or "", packet.direction)
+    def _on(self, place: Place, by: Filter, came: Flying, packet: Flying, in_if: str, way: RouteHop) -> None:
+        """Forwarded: the switch comes before the reverse path (net/ipv4/route.c, ip_route_input_slow)."""
+        host, _ = self._namespace(place)
         self.stack.check(lambda: forwarding_off(place, host, packet, in_if))
+        self.stack.check(lambda: reverse_path(place, host, packet, in_if, way.dev))
         packet = replace(packet, ttl=packet.ttl - 1)  # before FORWARD (ip_forward, ip6_forward)
         passed = self.stack.hook(by, "FORWARD", packet, in_if=in_if, out_if=way.dev)
         passed = self.stack.hook(by, "POSTROUTING", passed, in_if=in_if, out_if=way.dev)
@@ -162,12 +166,13 @@ class Walker:
             hosts=self.hosts, place=place, device=way.dev, address=way.via or packet.dst, direction=packet.direction,
             mode=self.mode,
         )  # fmt: skip
-        self.trail.resolved.append(frame.address)
+        if frame.resolves:
+            self.trail.resolved.append(frame.address)
         arrival, end = carry(frame)
         before, behind = _around(frame.taps, arrival.bridge)
         tap = before[-1] if self._filters_first(arrival, packet.dst) else None
         for each in before[:-1] if tap else before:
-            self.trail.pass_tap(each, packet, sure=_is_sent(arrival, end))
+            self.trail.pass_tap(each, packet, sure=_is_sent(arrival, end, frame))
         if end is not None:
             raise end
         if arrival.bridge:
@@ -179,7 +184,8 @@ class Walker:
     def _enter(self, host: Host, frame: Frame, arrival: Arrival, packet: Flying, tap: Tap | None) -> None:
         """Into the next namespace, where it is one of the inventory."""
         if arrival.into is None:
-            why = f"{frame.address} is no host of the inventory: what lies beyond is not known"
+            whom = f"{frame.address} is no host of the inventory" if frame.resolves else f"{frame.device} is a tunnel"
+            why = f"{whom}: what lies beyond is not known"
             arrival = self.mode.choose((), lambda: beyond(self.hosts, host, packet.dst), why)
             self._pass_uplink(arrival, packet)
         if arrival.into is not None:
@@ -270,7 +276,7 @@ def _owns(host: Host, place: Place, namespace: Namespace, address: str) -> bool:
     return has_address(namespace, address)
 
 
-def _is_sent(arrival: Arrival, end: Stopped | UnknownHere | None) -> bool:
-    """What nobody resolves is never sent (ARP comes first); a permanent entry resolves, to whomever."""
+def _is_sent(arrival: Arrival, end: Stopped | UnknownHere | None, frame: Frame) -> bool:
+    """What nobody resolves is never sent (ARP comes first); a permanent entry resolves, to whomever; a tunnel resolves nothing."""
     wrong = isinstance(end, Stopped) and end.obstacle.barrier is Barrier.WRONG_NEIGHBOUR
-    return arrival.into is not None or wrong
+    return arrival.into is not None or wrong or not frame.resolves

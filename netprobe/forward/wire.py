@@ -45,9 +45,12 @@ def _by_driver(frame: Frame) -> Arrival | Onto:
         return driver.deliver(frame, link) if driver and link else Onto(device=frame.device, child=False)
     container = frame.host.container(frame.place.container)
     chosen = _endpoint_of(frame.host, container, frame.device) if container else None
+    if link is not None or chosen is not None:
+        frame.passes(frame.place, frame.device)
     if container is None or chosen is None:
+        if not frame.resolves:
+            return Arrival(into=None)
         raise UnknownHere(f"{frame.place}: the network of {frame.device} is not known")
-    frame.passes(frame.place, frame.device)
     endpoint, network = chosen
     return driver_of(network).leave(frame, container, endpoint, network)
 

@@ -37,11 +37,19 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "counters": ("nstat", "-asz", "TcpExtListenOverflows", "TcpExtListenDrops"),
     "conntrack-stat": ("conntrack", "-S"),
 }
+INSIDE: Mapping[str, tuple[str, ...]] = {
+    "sysctl": (
+        *("grep", "-rsH", ".", "/proc/sys/net"),
+        *(f"--include={name}" for name in ("ip_forward", "forwarding", "rp_filter", "src_valid_mark")),
+    )
+}
+"""What is asked in another way in a container's namespace: /proc/sys/net shows the namespace of whoever reads it."""
 OTHER_THAN = {"iptables-legacy": "iptables-save", "conntrack-stat": CONNTRACK["conntrack-stat"]}
 SYSCTLS = (
     "net/ipv4/ip_forward",
     "net/ipv4/icmp_echo_ignore_all",
     "net/ipv4/conf/*/rp_filter",
+    "net/ipv4/conf/*/src_valid_mark",
     "net/ipv4/conf/*/route_localnet",
     "net/ipv4/conf/*/forwarding",
     "net/ipv6/conf/all/forwarding",
@@ -60,7 +68,7 @@ AFTER = ("addr", "neigh", "iptables", "iptables-legacy", "ip6tables", "nft", "so
 """What a probe, or whatever happens during it, can change."""
 NAMESPACE_FIRST = ("addr", "route", "rule", "rule6")
 _NAMESPACE_RULES = ("iptables", "iptables-legacy", "ip6tables", "nft")
-NAMESPACE_REST = ("neigh", "sockets", *_NAMESPACE_RULES, "counters")
+NAMESPACE_REST = ("neigh", "sockets", "sysctl", *_NAMESPACE_RULES, "counters")
 NAMESPACE_AFTER = ("neigh", "sockets", *_NAMESPACE_RULES, "counters")
 SENT_ONLY = frozenset({"fdb", "counters", "conntrack-stat"})
 """Where packets went and what happened to them: of no use where nothing is sent."""
@@ -95,7 +103,7 @@ def commands(keys: Iterable[str], container: str | None = None) -> list[dict[str
     return [
         {
             "key": prefix + key,
-            "argv": list(COMMANDS[key]),
+            "argv": list((COMMANDS if container is None else {**COMMANDS, **INSIDE})[key]),
             "ns": container,
             "seconds": SECONDS,
             "limit": BYTES,

@@ -23,7 +23,7 @@ from netprobe.evidence.model import (
     Resolution,
 )
 from netprobe.forward import Request
-from netprobe.forward.plan import itinerary, on_segment, way_back
+from netprobe.forward.plan import Itinerary, itinerary, on_segment, way_back
 from netprobe.hosts.session import HostLostError, RemoteError
 from netprobe.live.dial_plan import DialPlan, enter_target, find_source, make_dial_plan, may_look_up
 from netprobe.live.naming import SilentResolver, SourceResolver
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from netprobe.capture.join import Captured
     from netprobe.capture.plan import Point, Tuple5
     from netprobe.capture.sniff import Sniffing
-    from netprobe.forward.plan import Itinerary
     from netprobe.live.host_session import After
     from netprobe.live.opening import Opening
     from netprobe.live.sessions import HostSessions
@@ -214,7 +213,8 @@ class Run:
         hosts, ways, dial = sessions.hosts(), [], plan.dial
         if dial is not None:
             request = Request(source=plan.source_at, dialled=dial.address, port=dial.port, proto=self.target.transport)
-            ways.append(itinerary(hosts, request, plan.target_at))
+            ways.append(itinerary(hosts, request, plan.target_at, answers=True))
+            ways += [Itinerary(stops=ways[0].back)] if ways[0].back else []
             ways += way_back(hosts, request, ways[0].arrives)
         if self._looks_up(plan) and self.target.proto is not Proto.DNS:
             namespace = namespace_of(hosts, plan.source_at)

@@ -19,7 +19,7 @@ from netprobe.state.routes import DEFAULT_RULES, LOCAL, UNICAST, RuleAction
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from ipaddress import IPv4Address, IPv6Address
 
     from netprobe.state.links import Link
@@ -43,7 +43,7 @@ class RouteQuery:
         mark: the packet's mark; None unknown.
         proto: ``tcp``, ``udp`` or ``icmp``; None unknown. sport, dport: None unknown, or none (ICMP).
         uid: the user id of the socket (0 for what is forwarded: sock_net_uid); None unknown.
-        tos: of the IP header.
+        tos: of the IP header; None unknown.
     """
 
     dst: str
@@ -54,7 +54,7 @@ class RouteQuery:
     sport: int | None = None
     dport: int | None = None
     uid: int | None = None
-    tos: int = 0
+    tos: int | None = 0
 
     @property
     def carried(self) -> str | None:
@@ -110,7 +110,7 @@ class Fib:
 
     def __init__(
         self,
-        routes: Iterable[Route],
+        routes: Collection[Route],
         rules: Mapping[int, tuple[RoutingRule, ...]],
         links: tuple[Link, ...] | None,
         doubt: Mapping[int, str],
@@ -118,6 +118,7 @@ class Fib:
         self._rules = {version: _in_order(rules.get(version) or DEFAULT_RULES) for version in (4, 6)}
         self._links: dict[str, Link] = {link.name: link for link in reversed(links or ())}
         self._doubt = doubt
+        self._own = frozenset(_version(route.dst.partition("/")[0]) for route in routes if route.kind == LOCAL)
         self._tables = _by_prefix(routes)
         self._vrfs = any(link.kind == "vrf" for link in links or ())
 
@@ -136,6 +137,26 @@ class Fib:
     def rules(self, version: int) -> tuple[RoutingRule, ...]:
         """The rules of one IP version, in the kernel's order."""
         return self._rules[version]
+
+    def has_own(self, version: int) -> bool:
+        """Whether its tables tell the namespace's own addresses; evidence that was cut or made by hand may not."""
+        return version in self._own
+
+    def devices(self, dst: str) -> tuple[str, ...]:
+        """The interfaces by which any table leads to an address, whatever rule asks it; none of a table's refusals, nor ``lo``."""
+        address = ip(dst)
+        found = [] if address is None else [
+            route.dev
+            for (version, _), lengths in self._tables.items()
+            for route in (_nearest(lengths, address) if version == address.version else ())
+            if route.kind == UNICAST and route.dev != "lo"
+        ]  # fmt: skip
+        return tuple(dict.fromkeys(found))
+
+    def has_tables(self, six: bool) -> bool:
+        """Whether there are tables that no rule asks that every namespace begins with."""
+        usual = {each.table for each in DEFAULT_RULES}
+        return any(version == (6 if six else 4) and table not in usual for version, table in self._tables)
 
     def _vrf_of(self, device: str) -> str:
         """Why an interface's own routing is not known: it is in a VRF; ``""`` where it is not."""
@@ -164,7 +185,8 @@ class Fib:
         yield _within(rule.sport, query.sport)
         yield _within(rule.dport, query.dport)
         yield _within(rule.uids, query.uid)
-        yield rule.tos is None or rule.tos == query.tos
+        if rule.tos is not None:
+            yield None if query.tos is None else rule.tos == query.tos
         if rule.l3mdev:
             yield None if self._vrfs else False
         if rule.tunnel:
@@ -297,6 +319,17 @@ def _by_prefix(routes: Iterable[Route]) -> dict[tuple[int, str], list[tuple[int,
         ]
         for table, lengths in tables.items()
     }
+
+
+def _nearest(
+    lengths: Iterable[tuple[int, dict[int, tuple[Route, ...]]]], address: IPv4Address | IPv6Address
+) -> tuple[Route, ...]:
+    """A table's routes of the longest prefix that an address is in, of any source and metric."""
+    for length, networks in lengths:
+        found = networks.get(int(address) >> (address.max_prefixlen - length))
+        if found:
+            return found
+    return ()
 
 
 def _rank(route: Route) -> tuple[int, int, int]:

@@ -45,6 +45,7 @@ class Link:
         mtu: bytes; 0 unknown.
         up: administratively up (IFF_UP). carrier: IFF_LOWER_UP. promisc: IFF_PROMISC or the kernel's promiscuity count.
         vlan_id: the VLAN id of a ``vlan`` link, None for others (also for a lab's veth stand-in).
+        arp: it resolves addresses; not a tunnel or another link without (IFF_NOARP).
         group: its device group, ``default`` for none.
         xdp: an XDP program is attached: it may drop what comes in before any sniffer sees it.
     """
@@ -63,6 +64,7 @@ class Link:
     promisc: bool = False
     addresses: tuple[Address, ...] = ()
     vlan_id: int | None = None
+    arp: bool = True
     group: str = "default"
     xdp: bool = False
 
@@ -132,6 +134,7 @@ def _link(item: dict[str, Any]) -> Link:
         promisc="PROMISC" in flags or (int_of(item, "promiscuity") or 0) > 0,
         addresses=tuple(_addresses(item)),
         vlan_id=int_of(data, "id") if text_of(info, "info_kind") == "vlan" else None,
+        arp="NOARP" not in flags,
         group=text_of(item, "group") or "default",
         xdp=bool(dict_of(item, "xdp")),
     )

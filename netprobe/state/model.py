@@ -190,6 +190,11 @@ class Namespace:
         return self._get("nft", parse_nft)
 
     @cached_property
+    def sysctls(self) -> dict[str, str] | None:
+        """Kernel settings that matter, of this namespace."""
+        return self._get("sysctl", parse_sysctls)
+
+    @cached_property
     def hosts_file(self) -> HostsFile | None:
         """Its hosts file."""
         return self._get("hosts-file", parse_hosts_file)

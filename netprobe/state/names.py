@@ -92,11 +92,18 @@ def _ndots(options: list[str]) -> int:
     return 1
 
 
+_SYSCTL_FILES = "/proc/sys/"
+_DOTS = str.maketrans("/.", "./")  # as sysctl(8) names them: eth1.1 becomes eth1/1
+
+
 def parse_sysctls(text: str, issues: Issues) -> dict[str, str]:
-    """``key = value`` lines."""
+    """``key = value`` lines, or files of /proc/sys as ``grep -rH`` shows them: ``/proc/sys/net/ipv4/ip_forward:1``."""
     values = {}
     for number, line in enumerate(text.split("\n"), 1):
         key, equals, value = line.partition("=")
+        if line.startswith(_SYSCTL_FILES):
+            key, equals, value = line.removeprefix(_SYSCTL_FILES).partition(":")
+            key = key.translate(_DOTS)
         if equals and key.strip():
             values[key.strip()] = value.strip()
         elif line.strip():

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from netprobe.state.issues import Issues
 
 LOCAL = "local"
+MAIN = "main"
 UNICAST = "unicast"
 _WORD = 0xFFFFFFFF
 

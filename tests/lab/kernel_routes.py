@@ -93,7 +93,7 @@ class KernelNamespace:
         words = ["ip", *(["-6"] if six else []), "-j", "route", "get", query.dst]
         words += ["from", query.src] if query.src else []
         words += ["iif", query.iif] if query.iif != "lo" else []
-        words += ["mark", str(query.mark), "tos", hex(query.tos)]
+        words += ["mark", str(query.mark), "tos", hex(query.tos or 0)]
         words += ["ipproto", query.carried or "", "sport", str(query.sport), "dport", str(query.dport)]
         words += ["uid", str(query.uid)]  # IPv6 takes INVALID_UID for one that came in without it, forwarding takes 0
         done = self.run(*words)
