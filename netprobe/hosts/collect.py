@@ -97,14 +97,14 @@ class HostRecord:
         return tuple(found)
 
 
-def commands(keys: Iterable[str], container: str | None = None) -> list[dict[str, Any]]:
-    """Return the remote program's request for these keys, in a container's namespace (entered under its name) or the host's own."""
+def commands(keys: Iterable[str], container: str | None = None, namespace: str | None = None) -> list[dict[str, Any]]:
+    """Return the remote program's request for these keys, in a container's namespace (entered under its name), at a path, or the host's own."""
     prefix = "" if container is None else f"ns/{container}/"
     return [
         {
             "key": prefix + key,
             "argv": list((COMMANDS if container is None else {**COMMANDS, **INSIDE})[key]),
-            "ns": container,
+            "ns": container or namespace,
             "seconds": SECONDS,
             "limit": BYTES,
             "other_than": OTHER_THAN.get(key),
@@ -147,10 +147,22 @@ class Asked:
 
 
 def ask(
-    session: Session, record: HostRecord, keys: Iterable[str], containers: Mapping[str, Iterable[str]] | None = None
+    session: Session,
+    record: HostRecord,
+    keys: Iterable[str],
+    containers: Mapping[str, Iterable[str]] | None = None,
+    namespace: str | None = None,
 ) -> Asked:
-    """Ask for command outputs of the host and, by name, of container namespaces that were entered."""
-    asked = commands(keys)
+    """Ask for command outputs of the host and, by name, of container namespaces that were entered.
+
+    Args:
+        session: whose program is asked.
+        record: whose outputs they are.
+        keys: of :data:`COMMANDS`, for the host's own namespace.
+        containers: keys by the container's name.
+        namespace: the path of the host's own network namespace, where the program is not in it.
+    """
+    asked = commands(keys, namespace=namespace)
     for container, container_keys in (containers or {}).items():
         asked += commands(container_keys, container)
     return Asked(session, record, session.submit("run", commands=asked), asked)

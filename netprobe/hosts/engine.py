@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from netprobe.hosts.session import Session
     from netprobe.inventory.hosts import HostEntry
 
-__all__ = ["Engine", "EngineError", "none_there"]
+__all__ = ["Engine", "EngineError", "has_engine", "none_there"]
 
 DEFAULT_SOCKET = ENGINES[0].socket
 INSPECT_UP_TO = 1000
@@ -141,6 +141,11 @@ def _shapes_of_an_engine() -> Iterator[None]:
         yield
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise no_answer("its API", f"not what an engine answers: {type(error).__name__}: {error}") from error
+
+
+def has_engine(host: HostEntry) -> bool:
+    """Tell whether a host should have an Engine, as far as its entry and this machine say."""
+    return _url(host) is not None
 
 
 def none_there() -> EngineError:

@@ -78,7 +78,7 @@ def containers_of(question: Question, *, hosts_file: str | Path | None) -> tuple
 
     opening = open_question(question, hosts_file)
     with HostSessions(opening.inventory, opening.life_seconds, predicts=True) as sessions:
-        sessions.reach()
+        sessions.reach(opening.named)
         from netprobe.live.dial_plan import containers_of as of_service
 
         sessions.survey(opening.wanted)
@@ -102,7 +102,7 @@ def _run(
     opening = open_question(question, hosts_file)
     progress("reaching the hosts")
     with HostSessions(opening.inventory, opening.life_seconds, predicts=question.predict) as sessions:
-        sessions.reach()
+        sessions.reach(opening.named)
         from netprobe.live.run import Run  # the hosts are at work while all that is imported
 
         run = Run(opening, progress, meanwhile)

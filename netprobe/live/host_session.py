@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import field
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ GREETING_SECONDS = 0.5  # when all the rest that was asked at once has come, or 
 
 @dataclass(slots=True)
 class HostSession:
-    """One host: its entry, its session (None: it could not be reached), its engine and its state."""
+    """One host: its entry, its session (None: it could not be reached, or nothing has led to it yet), its engine and its state."""
 
     entry: HostEntry
     before: HostRecord
@@ -39,6 +40,17 @@ class HostSession:
     entered: dict[str, int] = field(default_factory=dict)
     asked: list[collect.Asked] = field(default_factory=list)
     rest_asked: bool = False
+
+    def may_wait(self, named: Collection[str | None]) -> bool:
+        """Whether it is a network namespace of this machine, entered as this same user, that the question does not name."""
+        reach = self.entry.reach
+        plain = reach.same_machine and not self.entry.become and not reach.python
+        return plain and (reach.netns is not None or not reach.prefix) and self.entry.name not in named
+
+    def ask_through(self, carrier: Session) -> collect.Asked:
+        """Ask for what a plan needs through the program of another host of this machine."""
+        namespace = self.entry.reach.netns or f"/proc/{os.getpid()}/ns/net"
+        return collect.ask(carrier, self.before, collect.FIRST, namespace=namespace)
 
     def check_reached(self) -> None:
         """Note why it cannot be used, where its first answer says so."""

@@ -36,6 +36,12 @@ class Opening:
         return self.question.timeout_s * 2 + SPARE_SECONDS
 
     @property
+    def named(self) -> frozenset[str | None]:
+        """The hosts that are asked about by name, among other names."""
+        words = {self.source.name, self.source.host, self.target.name, self.target.host}
+        return frozenset(self.inventory.aliases.get(word, word) if word else None for word in words)
+
+    @property
     def wanted(self) -> frozenset[str]:
         """What chooses the containers to look at on a host with very many."""
         texts = (self.source.name, self.target.name, self.target.address, self.target.port)

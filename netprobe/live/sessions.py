@@ -71,31 +71,44 @@ class HostSessions:
     def _open(self) -> list[Session]:
         return [known.session for known in (*self.by_name.values(), *self._retired) if known.session is not None]
 
-    def reach(self) -> None:
+    def reach(self, named: Collection[str | None] = ()) -> None:
         """Start a session with every host, and ask each for what a plan needs. One that cannot be reached is no error unless it turns out to be needed.
+
+        Where all hosts are of this machine, one without an engine that is not `named` has its session once something leads to it: until
+        then another's program enters its namespace.
 
         Raises:
             EnvironmentFault: a program that reaching a host takes is not installed here, or this is not root.
         """
         self._set_aside()
-        for known in self.by_name.values():
-            if not known.host_fault:
-                known.session = Session(known.entry, self._life)
-                self._greeted.append((known, known.session.submit("hello")))
-                self._first.append((known, collect.ask(known.session, known.before, collect.FIRST)))
-        self._ask_engines()
-        if any(
-            not known.entry.reach.same_machine for known in self.by_name.values()
-        ):  # else the inventory told already
+        apart = any(not known.entry.reach.same_machine for known in self.by_name.values())
+        usable = [known for known in self.by_name.values() if not known.host_fault]
+        bystanders = [known for known in usable if not apart and known.may_wait(named)]
+        for known in usable:
+            if known.entry.name not in {each.entry.name for each in bystanders}:
+                self._begin(known)
+        self._ask_engines(bystanders)
+        if apart:  # else the inventory told already
             sessions = {name: known.session for name, known in self.by_name.items() if known.session is not None}
             self._asked_who = {name: identity.ask(session) for name, session in sessions.items()}
 
-    def _ask_engines(self) -> None:
-        """Ask every engine. What that takes is imported while the hosts' programs start."""
-        from netprobe.hosts.engine import Engine
+    def _begin(self, known: HostSession) -> None:
+        known.session = Session(known.entry, self._life)
+        self._greeted.append((known, known.session.submit("hello")))
+        self._first.append((known, collect.ask(known.session, known.before, collect.FIRST)))
 
+    def _ask_engines(self, bystanders: Iterable[HostSession]) -> None:
+        """Ask every engine, and for hosts without one through another's program. What that takes is imported while the programs start."""
+        from netprobe.hosts.engine import Engine, has_engine
+
+        carrier = next((each.session for each in self.by_name.values() if each.session and not each.entry.become), None)
+        for known in bystanders:
+            if carrier is None or has_engine(known.entry):
+                self._begin(known)
+            else:
+                self._first.append((known, known.ask_through(carrier)))
         for known in self.by_name.values():
-            if not known.host_fault:
+            if known.session is not None:
                 known.engine = Engine.of(known.entry, known.session)
 
     def _set_aside(self) -> None:
@@ -115,15 +128,25 @@ class HostSessions:
         """
         self._wanted = wanted
         jobs = {name: self._pool.submit(known.survey_engine, wanted) for name, known in self.by_name.items()}
-        for known, request in self._first:
-            request.receive()
-            known.check_reached()
+        self._receive_first()
         for known, greeting in self._greeted:
             known.check_root(greeting)
         for name, job in jobs.items():
             if not self.by_name[name].host_fault:  # else its engine is asked in vain, through the same session
                 job.result()
         self._count_once()
+
+    def _receive_first(self) -> None:
+        """Take in what was asked first. A host that another's program could not ask says itself why."""
+        asked, self._first = self._first, []
+        for known, request in asked:
+            request.receive()
+            if known.session is None and not known.before.outputs["addr"].ok:
+                self._begin(known)
+        for _, request in self._first:
+            request.receive()
+        for known in self.by_name.values():
+            known.check_reached()
 
     def _count_once(self) -> None:
         """Leave to the host that the inventory names what ``local`` has in common with it."""
@@ -163,6 +186,7 @@ class HostSessions:
             EnvironmentFault: it could not be reached, or lacks what no plan can do without.
         """
         known = self.by_name[host]
+        self._lead_to(known)
         addresses = known.before.outputs.get("addr")
         reached = known.session is not None and not known.host_fault
         # Where the host itself was lost, every question's error says why, and that may be another tool: python3.
@@ -174,6 +198,11 @@ class HostSessions:
                 known.host_hint or "check its reach = entry in the hosts file",
             )
         return known.session
+
+    def _lead_to(self, known: HostSession) -> None:
+        """Start the session of a host that had none yet."""
+        if known.session is None and not known.host_fault:
+            known.session = Session(known.entry, self._life)
 
     def enter(self, place: Place, pid: int) -> None:
         """Hold a container's namespace open under the container's name, and learn its addresses, routes and lookup files.
@@ -205,6 +234,7 @@ class HostSessions:
     def ask_rest(self, host: str) -> None:
         """Ask a host that is involved for all its state, without waiting for it; once."""
         known = self.by_name[host]
+        self._lead_to(known)
         if known.session is not None and not known.host_fault and not known.rest_asked:
             known.rest_asked = True
             known.asked.append(collect.ask_rest(known.session, known.before, predicts=self._predicts))

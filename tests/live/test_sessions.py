@@ -54,3 +54,46 @@ def test_without_root_here_only_other_machines_are_of_use(monkeypatch: pytest.Mo
         assert "sudo" in fault.value.hint
     with sessions(local=Reach()) as alone, pytest.raises(EnvironmentFault, match="needs root"):
         alone.reach()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
+def test_a_plain_host_has_its_session_once_something_leads_to_it() -> None:
+    own = f"/proc/{os.getpid()}/ns/net"
+    inside = Reach(prefix=("nsenter", f"--net={own}", "--"), netns=own)
+    with sessions(asks=Reach(), plain=Reach(), inside=inside) as hosts:
+        hosts.reach({"asks", None})
+        hosts.survey(())
+        assert {name: known.session is not None for name, known in hosts.by_name.items()} == {
+            "asks": True,
+            "plain": False,
+            "inside": False,
+        }
+        learnt = {name: known.before.outputs for name, known in hosts.by_name.items()}
+        assert {key: each.argv for key, each in learnt["plain"].items()} == {
+            key: each.argv for key, each in learnt["asks"].items()
+        }
+        links = {name: [link.name for link in host.own.links or ()] for name, host in hosts.hosts().items()}
+        assert links["plain"] == links["inside"] == links["asks"] != []
+        assert hosts.session("plain").ask("hello")["uid"] == 0
+        hosts.ask_rest("inside")
+        hosts.receive_rest(["inside"])
+        assert learnt["inside"]["sockets"].ok
+        assert not hosts.limits(["plain", "inside"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
+def test_a_plain_host_that_is_gone_is_said_as_any_other() -> None:
+    gone = Reach(prefix=("nsenter", "--net=/nowhere/at-all", "--"), netns="/nowhere/at-all")
+    for named in ({"asks"}, {"asks", "gone"}):
+        with sessions(asks=Reach(), gone=gone) as hosts:
+            hosts.reach(named)
+            hosts.survey(())
+            with pytest.raises(EnvironmentFault, match="gone cannot be reached: nsenter: cannot open /nowhere/at-all"):
+                hosts.session("gone")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
+def test_where_no_host_is_named_each_has_its_session() -> None:
+    with sessions(one=Reach(), two=Reach()) as hosts:
+        hosts.reach()
+        assert all(known.session is not None for known in hosts.by_name.values())

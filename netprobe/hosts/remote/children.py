@@ -88,7 +88,7 @@ class Children:
     def spawn(
         self, argv: List[str], seconds: float, namespace: Optional[str] = None, stdin: int = subprocess.DEVNULL
     ) -> subprocess.Popen[bytes]:
-        """Start `argv` under ``timeout``, in a namespace that was entered before (None: this program's own).
+        """Start `argv` under ``timeout``, in a namespace that was entered before, or at a path (None: this program's own).
 
         Raises:
             Missing: the program, or one it needs, is not installed.
@@ -99,9 +99,11 @@ class Children:
         with self._lock:
             if self._ended:
                 raise OSError("ending")
-            if namespace is not None:
+            if namespace is not None and not namespace.startswith("/"):
                 descriptors.append(self._namespaces[namespace])
-                prefix += ["nsenter", "--net=/proc/self/fd/%d" % descriptors[0], "--"]
+                namespace = "/proc/self/fd/%d" % descriptors[0]
+            if namespace is not None:
+                prefix += ["nsenter", "--net=%s" % namespace, "--"]
             return self._tied(prefix + argv, stdin, descriptors)
 
     def _tied(self, argv: List[str], stdin: int, descriptors: List[int]) -> subprocess.Popen[bytes]:
