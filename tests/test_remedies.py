@@ -103,7 +103,7 @@ def test_a_command_is_whole_and_flushes_nothing(name: str) -> None:
         assert not FLUSHES & set(argv), argv
         assert not [word for word in argv if PLACEHOLDER.search(word) and word not in KEYWORDS], argv
         if argv[0] == "nft":
-            assert argv[1:3] in (["delete", "rule"], ["insert", "rule"]), argv
+            assert argv[1:3] in (["delete", "rule"], ["insert", "rule"], ["delete", "element"]), argv
         if argv[0] == "conntrack":
             assert {"--orig-src", "--orig-dst", "--orig-port-src", "--orig-port-dst"} <= set(argv), argv
 

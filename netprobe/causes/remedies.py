@@ -16,7 +16,7 @@ from netprobe.model.point import PointName
 from netprobe.model.remedy import Remedy, run
 from netprobe.model.report import Direction
 from netprobe.model.rule import Hook, Program
-from netprobe.state.address import is_loopback
+from netprobe.state.address import ip, is_loopback
 from netprobe.state.engine import role_of
 from netprobe.state.engine.base import ChainRole
 
@@ -76,6 +76,9 @@ def without_rule(
     theirs = by_owner(case, place, rule, hook) if not reply else None
     if theirs is not None:
         return theirs
+    unlisted = without_element(case, place, rule) if not reply else None
+    if unlisted is not None:
+        return unlisted
     mine = owner is None and _is_administrators(case, place.host, rule) and is_narrow(rule)
     accept = () if mine else permit(case, place, rule, hook=hook, reply=reply)
     if accept:
@@ -87,6 +90,19 @@ def without_rule(
         )
     opens = "this opens all that the rule stopped, not this connection alone"
     return run(place.host, *inside(case, place, undo), advice=f"{opens}; {lasting}")
+
+
+def without_element(case: Case, place: Place, rule: RuleRef) -> Remedy | None:
+    """Take the one address out of the set by which the rule meets it; None where it meets it by no set, by several, or by a network."""
+    owner = owner_of(case, place, rule)
+    if len(rule.elements) != 1 or ip(rule.elements[0].element) is None or case.engine_at(place.host).owns(rule):
+        return None
+    element = rule.elements[0]
+    lasting = (
+        f"this holds until the next reboot, or until {owner.name if owner else 'what fills the set'} adds it again"
+    )
+    opens = f"this lets {element.element} past every rule that asks set {element.name}"
+    return run(place.host, *inside(case, place, element.delete_argv), advice=f"{opens}; {lasting}")
 
 
 def _opened(case: Case, accept: Argv) -> str:

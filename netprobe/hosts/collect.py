@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "iptables-legacy": ("iptables-legacy-save", "-c"),
     "ip6tables": ("ip6tables-save", "-c"),
     "nft": ("nft", "-j", "list", "ruleset"),
+    "nft-text": ("nft", "-a", "-t", "list", "ruleset"),
     "sockets": ("ss", "-H", "-n", "-a", "-p", "-t", "-u", "-e"),
     "counters": ("nstat", "-asz", "TcpExtListenOverflows", "TcpExtListenDrops"),
     "conntrack-stat": ("conntrack", "-S"),
@@ -70,6 +72,9 @@ NAMESPACE_FIRST = ("addr", "route", "rule", "rule6")
 _NAMESPACE_RULES = ("iptables", "iptables-legacy", "ip6tables", "nft")
 NAMESPACE_REST = ("neigh", "sockets", "sysctl", *_NAMESPACE_RULES, "counters")
 NAMESPACE_AFTER = ("neigh", "sockets", *_NAMESPACE_RULES, "counters")
+WORDS = "nft-text"
+IPTABLES_TABLES = frozenset({"filter", "nat", "mangle", "raw", "security"})
+_TABLE = re.compile(r'\{"table": \{"family": "(\w+)", "name": "([^"]*)"')
 SENT_ONLY = frozenset({"fdb", "counters", "conntrack-stat"})
 """Where packets went and what happened to them: of no use where nothing is sent."""
 MATTERS = frozenset({"addr", "route", "iptables", "nft", "sockets", "trace"})
@@ -197,6 +202,19 @@ def ask_after(session: Session, record: HostRecord, containers: Iterable[str]) -
         "conntrack": session.submit("read", files=_conntrack_files()),
     }
     return asked
+
+
+def ask_words(session: Session, earlier: HostRecord, record: HostRecord, containers: Iterable[str]) -> Asked | None:
+    """Ask for the rules in nft's own words: the texts that a report shows. None where nothing but iptables has rules, by the earlier state."""
+    own = (WORDS,) if _has_own_rules(earlier, "nft") else ()
+    inside = {each: (WORDS,) for each in containers if _has_own_rules(earlier, f"ns/{each}/nft")}
+    return ask(session, record, own, inside) if own or inside else None
+
+
+def _has_own_rules(record: HostRecord, key: str) -> bool:
+    output = record.outputs.get(key)
+    tables = _TABLE.findall(output.stdout) if output is not None and output.ok else ()
+    return any(family not in {"ip", "ip6"} or name not in IPTABLES_TABLES for family, name in tables)
 
 
 def read_container_files(session: Session, record: HostRecord, container: str, pid: int) -> None:

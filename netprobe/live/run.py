@@ -164,6 +164,7 @@ class Run:
         for host in self.involved:
             sessions.ask_rest(host)
         sessions.receive_rest(self.involved)
+        sessions.receive_words(self.involved)
 
     def _prepare(self, sessions: HostSessions, plan: DialPlan) -> None:
         """Bind the probe's socket, choose the points, start the sniffers, and read the state before the probe meanwhile."""

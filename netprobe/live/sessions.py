@@ -239,6 +239,17 @@ class HostSessions:
             known.rest_asked = True
             known.asked.append(collect.ask_rest(known.session, known.before, predicts=self._predicts))
 
+    def receive_words(self, hosts: Iterable[str]) -> None:
+        """Ask for the rules in nft's own words where nothing will be sent, and wait for them."""
+        asked = [
+            words
+            for known in (self.by_name[host] for host in hosts)
+            if known.session is not None
+            and (words := collect.ask_words(known.session, known.before, known.before, known.entered)) is not None
+        ]
+        for each in asked:
+            each.receive()
+
     def learn_proxies(self, host: str) -> None:
         """Wait until it is known which docker-proxies a host runs, whose state was asked for: the capture filter names what they dial."""
         for asked in self.by_name[host].asked:
@@ -258,6 +269,8 @@ class HostSessions:
         for known in [self.by_name[host] for host in hosts]:
             if known.session is not None:
                 states.append(collect.ask_after(known.session, known.after, known.entered))
+                words = collect.ask_words(known.session, known.before, known.after, known.entered)
+                states += [words] if words is not None else []
             jobs.append(self._pool.submit(known.survey_containers_again, self._wanted))
         return After(states=tuple(states), containers=tuple(jobs))
 

@@ -48,6 +48,11 @@ class SetElement:
         """``192.0.2.0/24 in set banned (ip crowdsec)``."""
         return f"{self.element} in set {self.name} ({self.family} {self.table})"
 
+    @property
+    def delete_argv(self) -> tuple[str, ...]:
+        """The argv that takes it out of the set."""
+        return ("nft", "delete", "element", self.family, self.table, self.name, f"{{ {self.element} }}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleRef:

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING
 from netprobe.state.model import Host, Outputs, World
 
 if TYPE_CHECKING:
-    from netprobe.evidence.model import Evidence, HostState
+    from collections.abc import Mapping
+
+    from netprobe.evidence.model import CommandOutput, Evidence, HostState
+
+WORDS = "nft-text"
 
 
 def build_world(evidence: Evidence) -> World:
     """Every host of the evidence; nothing is parsed yet. A host seen only after the probe is in ``after`` alone."""
-    before = {state.host: build_host(state) for state in evidence.before}
+    later = {state.host: _words(state) for state in evidence.after}
+    before = {state.host: build_host(state, words=later.get(state.host)) for state in evidence.before}
     after = dict(before)
     for state in evidence.after:
         earlier = before.get(state.host)
@@ -20,9 +25,16 @@ def build_world(evidence: Evidence) -> World:
     return World(before=before, after=after)
 
 
-def build_host(state: HostState, earlier: Host | None = None) -> Host:
-    """One host; with ``earlier``, what this state does not have is taken from there."""
+def _words(state: HostState) -> dict[str, CommandOutput]:
+    """The rules in nft's own words: asked for once, after the probe, and joined by handle."""
+    return {key: output for key, output in state.outputs.items() if key.rpartition("/")[2] == WORDS}
+
+
+def build_host(
+    state: HostState, earlier: Host | None = None, *, words: Mapping[str, CommandOutput] | None = None
+) -> Host:
+    """One host; with ``earlier``, what this state does not have is taken from there. ``words``: as :func:`_words` finds them."""
     if earlier is None:
-        return Host(state.host, Outputs(state.outputs))
+        return Host(state.host, Outputs({**words, **state.outputs} if words else state.outputs))
     merged = {**earlier.outputs.outputs, **state.outputs}
     return Host(state.host, Outputs(merged, earlier.outputs))

@@ -140,12 +140,16 @@ def _words(line: str) -> tuple[str, ...]:
 
 
 def _nft(texts: _Texts, place: str, command: Argv) -> None:
-    """``nft delete rule FAMILY TABLE CHAIN handle N`` and ``nft insert rule FAMILY TABLE CHAIN …``."""
-    if command[2] != "rule":
-        raise NotModelled("nft")
+    """``nft delete rule FAMILY TABLE CHAIN handle N``, ``nft insert rule FAMILY TABLE CHAIN …``, ``nft delete element FAMILY TABLE SET { … }``."""
     key = f"{place}nft"
     whole = json.loads(texts.get(key))
     items = whole["nftables"]
+    if command[1:3] == ("delete", "element"):
+        _without_element(items, command)
+        texts.put(key, json.dumps(whole))
+        return
+    if command[2] != "rule":
+        raise NotModelled("nft")
     at = {"family": command[3], "table": command[4], "chain": command[5]}
     ours = [number for number, item in enumerate(items) if at.items() <= item.get("rule", {}).items()]
     if command[1] == "delete":
@@ -156,6 +160,20 @@ def _nft(texts: _Texts, place: str, command: Argv) -> None:
     else:
         raise NotModelled(command[1])
     texts.put(key, json.dumps(whole))
+
+
+def _without_element(items: list[dict[str, Any]], command: Argv) -> None:
+    at = {"family": command[3], "table": command[4], "name": command[5]}
+    found = next(item["set"] for item in items if at.items() <= item.get("set", {}).items())
+    kept = [each for each in found["elem"] if _key(each) != command[6].strip("{ }")]
+    if len(kept) != len(found["elem"]) - 1:
+        raise NotModelled(command[6])
+    found["elem"] = kept
+
+
+def _key(element: Any) -> Any:
+    """An element's value: it may have a timeout, a comment, a counter."""
+    return element["elem"]["val"] if isinstance(element, dict) and "elem" in element else element
 
 
 def _expressions(words: Argv) -> list[dict[str, Any]]:

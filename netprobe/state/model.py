@@ -34,6 +34,7 @@ from netprobe.state.names import (
     parse_sysctls,
 )
 from netprobe.state.nft_parse import parse_nft
+from netprobe.state.nft_text import parse_nft_text, with_words
 from netprobe.state.routes import Route, RoutingRule, parse_routes, parse_rules
 from netprobe.state.sockets import Socket, parse_counters, parse_sockets
 from netprobe.state.trace import Traced, parse_handles, parse_trace
@@ -186,8 +187,9 @@ class Namespace:
 
     @cached_property
     def nft(self) -> NftRuleset | None:
-        """What nft holds beside iptables' own tables."""
-        return self._get("nft", parse_nft)
+        """What nft holds beside iptables' own tables; in nft's own words where these were collected, too."""
+        found, words = self._get("nft", parse_nft), self._get("nft-text", parse_nft_text)
+        return with_words(found, words) if found is not None and words is not None else found
 
     @cached_property
     def sysctls(self) -> dict[str, str] | None:

@@ -191,7 +191,7 @@ _DOORS: Final = (
     ),
     Experiment(
         name="ingress-drop-set",
-        title="the same by a set of addresses, which the walk does not look into",
+        title="the same by a set of addresses",
         explain=_BY_NAME,
         expected=fails("ingress-drop", resolution="inventory"),
         set_up=_NGINX,

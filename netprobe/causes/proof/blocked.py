@@ -7,13 +7,14 @@ must have counted as often as the packet was seen.
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from netprobe.causes.base import NETFILTER_DROP, Cause
 from netprobe.causes.proof.drops import the_drop
 from netprobe.causes.proof.obstacle import frames_at, met, predicted
 from netprobe.causes.proof.stopped_by import StoppedBy
-from netprobe.causes.remedies import without_rule
+from netprobe.causes.remedies import without_element, without_rule
 from netprobe.forward.model import Barrier
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.model.rule import Hook
@@ -121,7 +122,9 @@ class Filtered(Cause):
             code=self.code,
             summary=self.summary(case, found),
             where=Where(host=found.host, component=found.rule.component, rule=found.text),
-            evidence=tuple(filter(None, (self.seen(case), found.evidence, *self.more(case, found)))),
+            evidence=tuple(
+                filter(None, (self.seen(case), found.evidence, *met_by(found.rule), *self.more(case, found)))
+            ),
             remedies=self.remedies(case, found),
             confidence=found.confidence,
         )
@@ -156,7 +159,17 @@ class Filtered(Cause):
 
     def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
         """The steps that cure it."""
-        return (past(case, found),)
+        first, by_hand = past(case, found), None
+        if not case.reply_lost:
+            by_hand = without_element(case, found.place, found.rule)
+        if by_hand is None or by_hand == first:
+            return (first,)
+        return (first, replace(by_hand, advice=f"or by hand: {by_hand.advice}"))
+
+
+def met_by(rule: RuleRef) -> tuple[str, ...]:
+    """By which elements of sets the packet meets it: ``it meets 192.0.2.7 in set banned (ip crowdsec)``."""
+    return tuple(f"the packet meets {each}" for each in rule.elements)
 
 
 def past(case: Case, found: StoppedBy) -> Remedy:

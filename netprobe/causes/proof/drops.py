@@ -26,7 +26,7 @@ from netprobe.model.point import PointName
 from netprobe.model.report import Confidence, Direction
 from netprobe.model.rule import Hook
 from netprobe.state.iptables import Hit, delete_argv, hits, policy_argv
-from netprobe.state.nft import NftHit, nft_hits
+from netprobe.state.nft import NftHit, may_drop, nft_hits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,13 @@ if TYPE_CHECKING:
     from netprobe.state.packet import PacketTuple
 
 STOPPING = frozenset({"DROP", "REJECT", "TARPIT"})
-NFT_HOOKS = {"input": Hook.INPUT, "forward": Hook.FORWARD, "prerouting": Hook.PREROUTING, "output": Hook.OUTPUT}
+NFT_HOOKS = {
+    "input": Hook.INPUT,
+    "forward": Hook.FORWARD,
+    "prerouting": Hook.PREROUTING,
+    "output": Hook.OUTPUT,
+    "postrouting": Hook.POSTROUTING,
+}
 
 
 def the_drop(case: Case) -> StoppedBy | None:
@@ -257,7 +263,7 @@ def _is_it(decided: Rule | Chain, rule: Rule | None) -> bool:
 
 def _nft_drop(case: Case, host: Host, hit: NftHit) -> Iterator[StoppedBy]:
     rule = hit.rule
-    if rule.verdict not in ("drop", "reject") or host.nft is None:
+    if not may_drop(rule) or host.nft is None:
         return
     hooks = {
         chain.hook
@@ -267,12 +273,15 @@ def _nft_drop(case: Case, host: Host, hit: NftHit) -> Iterator[StoppedBy]:
     }
     hook = NFT_HOOKS.get(next(iter(hooks))) if len(hooks) == 1 else None
     packet = packet_at(case, host, hook or Hook.INPUT)
-    if rule.matches(packet) is False or (hook in FORWARDED and not _forwarded(case, host)):
+    end = rule.meet(packet)
+    if rule.matches(packet) is False or end.verdict not in {"drop", "reject", "unknown"}:
+        return
+    if hook in FORWARDED and not _forwarded(case, host):
         return
     yield StoppedBy(
         place=Place(host=host.name),
         hook=hook or (Hook.INGRESS if rule.family == "netdev" else None),
-        rule=rule.ref,
+        rule=replace(rule.ref_for(packet), verdict="drop" if end.verdict == "unknown" else end.verdict),
         before=hit.before,
         after=hit.after,
         undo=rule.delete_argv,
