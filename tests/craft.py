@@ -23,8 +23,8 @@ START_NS = 1_700_000_000_000_000_000
 Sent = tuple[str, float, Any]  # point, µs, scapy packet (IP or Ether)
 
 
-def evidence(sent: Iterable[Sent], **more: Any) -> Evidence:
-    """Evidence with one point a name, packets in the order of time."""
+def evidence(sent: Iterable[Sent], snaplen: int = 262144, **more: Any) -> Evidence:
+    """Evidence with one point a name, packets in the order of time, of each the first `snaplen` bytes."""
     rows = sorted(sent, key=lambda row: row[1])
     names = list(dict.fromkeys(name for name, _, _ in rows))
     raw = [
@@ -35,7 +35,7 @@ def evidence(sent: Iterable[Sent], **more: Any) -> Evidence:
     packets = Packets(
         data=b"".join(raw),
         offset=np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64) if raw else np.zeros(0, np.int64),
-        caplen=sizes,
+        caplen=np.minimum(sizes, snaplen),
         origlen=sizes,
         time_ns=np.array([START_NS + int(time * 1000) for _, time, _ in rows], np.int64),
         point=np.array([names.index(name) for name, _, _ in rows], np.int32),
@@ -51,9 +51,9 @@ def point(name: str) -> CapturePoint:
     return CapturePoint(name=name, host=host, container=parts[1] if len(parts) == 3 else None, interface=parts[-1])
 
 
-def joined(sent: Iterable[Sent]) -> tuple[PacketTable, tuple[Connection, ...]]:
+def joined(sent: Iterable[Sent], snaplen: int = 262144) -> tuple[PacketTable, tuple[Connection, ...]]:
     """The packet table and its connections."""
-    case = evidence(sent)
+    case = evidence(sent, snaplen)
     table = decode(case.packets, case.points)
     return table, connections(build(table), table)
 

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from netprobe.state.model import Host
 
 MAX_POINTS = 24
-SNAPLEN = 262144
+SNAPLEN = 8000
+"""Bytes kept of a packet: all of it but for jumbo frames and what offloading joins. With ``--immediate-mode`` libpcap's ring (TPACKET_V2) has
+slots of a fixed size that a packet of this length fits into, so that tcpdump's own 262144 leaves 32 slots, 16 on lo, 8 where there is no
+Ethernet: one connection's packets, where tcpdump has to wait for a processor. 8000 and its headers are one slot of two pages.
+"""
+RING_KIB = 4096
+"""Memory of a ring: 512 slots (on lo each packet takes two). That is what the 32 slots took: each was a block of 128 KiB."""
 NOT_ECHO = "(icmp and icmp[icmptype] != icmp-echo and icmp[icmptype] != icmp-echoreply)"
 
 

@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from netprobe.capture.plan import SNAPLEN
+from netprobe.capture.plan import RING_KIB, SNAPLEN
 from netprobe.errors import EnvironmentFault
 from netprobe.hosts.session import HostLostError, RemoteError
 
@@ -48,6 +48,7 @@ class Sniffing:
                 seconds=self.seconds,
                 ready_seconds=READY_SECONDS,
                 snaplen=SNAPLEN,
+                ring_kib=RING_KIB,
                 limit=BYTES_PER_POINT,
             )
 

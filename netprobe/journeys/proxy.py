@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DIAL_DELAY_NS = 1_000_000_000  # docker-proxy dials at once; a second covers a loaded host
 STREAM_BYTES = 4096  # how much of two streams is compared
+LONGEST = 8 << 16  # bytes of a packet: GSO_MAX_SIZE of Linux's linux/netdevice.h
 RELAY_NS = 5_000_000  # what two sniffers may differ about an end
 FIN_OR_RST = 0x05
 HANDSHAKE_DELAY_NS = 50_000_000  # without payload only a dial that follows at once counts
@@ -189,10 +190,10 @@ def _end_ns(connection: Connection, table: PacketTable, direction: str) -> int |
     return min(times, default=None)
 
 
-def stream(flow: Flow, table: PacketTable, direction: str, limit: int = STREAM_BYTES) -> bytes:
-    """The first bytes of one direction's payload, in sequence order, retransmissions once (kept bytes only).
+def stream(flow: Flow, table: PacketTable, direction: str, limit: int = STREAM_BYTES, *, filled: bool = False) -> bytes:
+    """The first bytes of one direction's payload, in sequence order, retransmissions once.
 
-    A gap ends the stream: what follows it is not returned.
+    A gap ends the stream: what follows it is not returned. So does what the snap length cut off a packet, or, `filled`, zeros stand for it.
     """
     rows = flow.forward if direction == "forward" else flow.reverse
     isn = flow.isn if direction == "forward" else flow.reply_isn
@@ -207,7 +208,10 @@ def stream(flow: Flow, table: PacketTable, direction: str, limit: int = STREAM_B
         position = offset - base
         if position > len(out) or len(out) >= limit:
             break
-        out += table.payload(row)[len(out) - position :]
+        part = table.payload(row)
+        if filled:
+            part += bytes(max(min(int(table.payload_len[row]), LONGEST) - len(part), 0))
+        out += part[len(out) - position :]
     return bytes(out[:limit])
 
 

@@ -128,7 +128,7 @@ class _Look:
         flow, reset = self._heard(journey.outer)
         if flow is None:
             return replace(story, symptom=Symptom.NO_RESPONSE)
-        data = stream(flow, self.table, "reverse", HTTP_BYTES)
+        data = stream(flow, self.table, "reverse", HTTP_BYTES, filled=True)  # of a body, the length is what counts
         ended = any(_flags(self.table, row) & Flag.FIN for row in flow.reverse.tolist())
         whole = complete(data, ended=ended)
         cut = any(self.table.payload_cap[r] < self.table.payload_len[r] for r in flow.reverse.tolist())

@@ -17,8 +17,8 @@ DEMO = Place(host="s", container="demo")
 HELD = 300_000.0  # µs: after the 200 ms
 
 
-def story(sent: list[Sent], legs: int = 1, **intent: object) -> Observation:
-    table, found = joined(sent)
+def story(sent: list[Sent], legs: int = 1, snaplen: int = 262144, **intent: object) -> Observation:
+    table, found = joined(sent, snaplen)
     wanted = Intent(**{"target": DEMO, "proto": Proto.TCP, "probed": True, **intent})  # type: ignore[arg-type]
     return observe(Journey(legs=found[:legs]), table, evidence(sent).points, wanted)
 
@@ -92,6 +92,26 @@ def test_http_needs_a_whole_response() -> None:
     assert story([*through(), *answered], proto=Proto.HTTP).symptom is Symptom.OK
     cut: list[Sent] = [("s/eth0", 100, tcp(HOST, CLIENT, "PA", 6001, 1050, data=data[:-1]))]
     assert story([*through(), *cut], proto=Proto.HTTP).symptom is Symptom.NO_RESPONSE
+
+
+def test_what_the_snap_length_cut_off_a_body_counts_by_its_length() -> None:
+    head = b"HTTP/1.1 200 OK\r\n%b\r\n\r\n"
+    for length, whole in ((3000, True), (3001, False)):
+        first = head % b"Content-Length: %d" % length + bytes(2000)
+        parts: list[Sent] = [
+            ("s/eth0", 100, tcp(HOST, CLIENT, "PA", 6001, 1050, data=first)),
+            ("s/eth0", 110, tcp(HOST, CLIENT, "PA", 6001 + len(first), 1050, data=bytes(1000))),
+        ]
+        found = story([*through(), *parts], snaplen=200, proto=Proto.HTTP)
+        assert (found.symptom is Symptom.OK) is whole, found
+        assert found.detail == (
+            "HTTP 200" if whole else f"{len(first) + 1000} bytes of a response that is not complete"
+        )
+    chunks = head % b"Transfer-Encoding: chunked" + b"3e8\r\n" + bytes(1000) + b"\r\n"
+    last: Sent = ("s/eth0", 110, tcp(HOST, CLIENT, "PA", 6001 + len(chunks), 1050, data=b"0\r\n\r\n"))
+    for more, symptom in (([], Symptom.NO_RESPONSE), ([last], Symptom.OK)):
+        begun: Sent = ("s/eth0", 100, tcp(HOST, CLIENT, "PA", 6001, 1050, data=chunks))
+        assert story([*through(), begun, *more], snaplen=200, proto=Proto.HTTP).symptom is symptom
 
 
 def test_what_comes_after_a_reset_is_not_heard() -> None:

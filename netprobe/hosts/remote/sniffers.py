@@ -160,7 +160,8 @@ class Sniffers:
     def _begin(self, point: Dict[str, Any], request: Dict[str, Any]) -> Union[Sniffer, str]:
         """Start one, or say why not."""
         argv = ["tcpdump", "-i", point["interface"], "-p", "-n", "-U", "--immediate-mode"]
-        argv += ["--time-stamp-precision=nano", "-s", str(request["snaplen"]), "-w", "-", "--", point["filter"]]
+        argv += ["--time-stamp-precision=nano", "-s", str(request["snaplen"]), "-B", str(request["ring_kib"])]
+        argv += ["-w", "-", "--", point["filter"]]
         with self._lock:
             if self._stopped:
                 return "stopped before it was started"

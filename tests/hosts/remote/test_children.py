@@ -169,7 +169,7 @@ def test_no_sniffer_is_started_once_they_are_stopped(
     points = [{"key": str(number), "interface": "lo", "ns": None, "filter": ""} for number in range(60)]
     busy = Session(HostEntry(name="local"), 60)
     try:
-        begun = busy.submit("sniff", points=points, seconds=50, ready_seconds=5.0, snaplen=100, limit=1000)
+        begun = busy.submit("sniff", points=points, seconds=50, ready_seconds=5.0, snaplen=100, ring_kib=64, limit=1000)
         assert soon(lambda: bool(running(mark)), 10.0)
         stopped = busy.ask("stop", 30.0)["points"]
         assert 0 < len(stopped) < len(points)
@@ -189,5 +189,6 @@ def test_a_stop_before_any_start() -> None:
         "seconds": 1,
         "ready_seconds": 1,
         "snaplen": 64,
+        "ring_kib": 64,
     }
     assert sniffers.start(request)["failed"] == {"a": "stopped before it was started"}
