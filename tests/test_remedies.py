@@ -44,6 +44,7 @@ KEYWORDS = {
     "PREROUTING",
     "POSTROUTING",
     "INVALID",
+    "SNAT",
     "MASQUERADE",
     "ORIGINAL",
     "TCPMSS",

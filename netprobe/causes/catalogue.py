@@ -39,7 +39,9 @@ from netprobe.causes.names.resolvers import (
     DnsUpstreamDead,
 )
 from netprobe.causes.names.unknown import DnsNoSharedNetwork, NameUnknown
+from netprobe.causes.nat.condition import MasqueradeCondition
 from netprobe.causes.nat.conntrack import ConntrackFull, UdpConntrackStale
+from netprobe.causes.nat.foreign import ForeignNat, SnatWrongAddress
 from netprobe.causes.nat.invalid import ConntrackInvalidRst
 from netprobe.causes.nat.missing import DnatMissing, MasqueradeMissing, UdpReplySource
 from netprobe.causes.nat.translation import RulesFlushed, StaleDnat
@@ -91,6 +93,7 @@ CAUSES: tuple[Cause, ...] = (
     NetnsPortClash(),
     ContainerStopped(),
     StaleDnat(),
+    ForeignNat(),
     BridgeAddressLost(),
     LegacyNftMix(),
     IngressDrop(),
@@ -122,6 +125,8 @@ CAUSES: tuple[Cause, ...] = (
     AppNotListening(),
     RulesFlushed(),
     MasqueradeMissing(),
+    MasqueradeCondition(),
+    SnatWrongAddress(),
     MacvlanDuplicateAddress(),
     MacvlanHostIsolation(),
     MacvlanParentDown(),

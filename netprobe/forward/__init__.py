@@ -54,15 +54,18 @@ class Request:
         return Flying(src=None, sport=self.source_port, dst=self.dialled, dport=self.port, proto=self.proto)
 
 
-def predict(question: Request, hosts: Mapping[str, Host]) -> Prediction:
+def predict(
+    question: Request, hosts: Mapping[str, Host], without: frozenset[tuple[Place, RuleRef]] = frozenset()
+) -> Prediction:
     """Walk one packet, and its answer, through the hosts' state.
 
-    The first obstacle ends the walk; it is then taken again as if that were gone, for what lies behind.
+    The first obstacle ends the walk; it is then taken again as if that were gone, for what lies behind. ``without``: as if these rules
+    (whatever they do) were not there either: what would become of the packet then tells what a rule is to blame for.
     """
-    first = _walk(question, hosts, frozenset(), frozenset())
+    first = _walk(question, hosts, frozenset(), without)
     obstacles = list(first.obstacles)
     past: frozenset[tuple[Place, str]] = frozenset()
-    gone: frozenset[tuple[Place, RuleRef]] = frozenset()
+    gone = without
     latest = first
     while latest.obstacles and latest.obstacles[0].barrier in _PASSABLE and len(obstacles) < _MAX_OBSTACLES:
         met = latest.obstacles[0]

@@ -20,17 +20,23 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Place, Probe
     from netprobe.forward.model import Obstacle, Prediction
     from netprobe.model.report import Hop, PathCode
+    from netprobe.model.rule import RuleRef
     from netprobe.paths.story import Intent
     from netprobe.state.model import Host
 
 
-def predict_probe(probe: Probe | None, hosts: Mapping[str, Host]) -> Prediction | None:
-    """What should happen to this probe; None where nothing was dialled, or nothing is known of its source's host."""
+def predict_probe(
+    probe: Probe | None, hosts: Mapping[str, Host], without: frozenset[tuple[Place, RuleRef]] = frozenset()
+) -> Prediction | None:
+    """What should happen to this probe; None where nothing was dialled, or nothing is known of its source's host.
+
+    ``without``: as if these rules were not there.
+    """
     if probe is None or probe.dialled is None or probe.source_at.host not in hosts:
         return None
     if probe.lookup.how is Resolution.FAILED:
         return None
-    return predict(request_of(probe, probe.dialled), hosts)
+    return predict(request_of(probe, probe.dialled), hosts, without)
 
 
 def request_of(probe: Probe, dialled: str) -> Request:

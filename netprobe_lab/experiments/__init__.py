@@ -21,6 +21,7 @@ from netprobe_lab.experiments.link import LINK
 from netprobe_lab.experiments.macvlan import MACVLAN
 from netprobe_lab.experiments.macvlan_faults import MACVLAN_FAULTS
 from netprobe_lab.experiments.names import NAMES
+from netprobe_lab.experiments.others import OTHERS
 from netprobe_lab.experiments.resolvers import RESOLVERS
 from netprobe_lab.experiments.routing import ROUTING
 from netprobe_lab.experiments.segments import SEGMENTS
@@ -65,6 +66,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     Group("engine28", "what Engine 28 does otherwise (lab up --engine sid)", ENGINE_28),
     Group("direct", "a container's own IPv6 address, dialled from another host", DIRECT),
     Group("filters", "filters in unusual places", FILTERS),
+    Group("others", "address translation by others than the engine", OTHERS),
     Group("inside", "firewalls inside a container's own network namespace", INSIDE),
     Group("routing", "routes that are missing or lead elsewhere, a wire that loses packets", ROUTING),
     Group("forwarding", "forwarding, the way back and the wire between hosts", FORWARDING),

@@ -84,7 +84,10 @@ def _may_stop(case: Case, place: Place) -> bool:
         return True
     here = host.namespace(place.container)
     rulesets = (here.ruleset, here.legacy, here.ruleset6)
-    if any(rules is None and (here.asked(key) or key == _KEYS[0]) for rules, key in zip((*rulesets, here.nft), _KEYS, strict=True)):
+    if any(
+        rules is None and (here.asked(key) or key == _KEYS[0])
+        for rules, key in zip((*rulesets, here.nft), _KEYS, strict=True)
+    ):
         return True
     chains = [chain for rules in rulesets if rules is not None for chain in rules.chains()]
     if any(chain.policy == "DROP" or any(rule.target in STOPPING for rule in chain.rules) for chain in chains):

@@ -39,8 +39,7 @@ class _Counted(Filtered):
         if case.story.reached and case.target is not None and not case.reply_lost:
             return None
         found = the_drop(case) or blocked(case)
-        counted = found is not None and (not found.walked or not found.delta)
-        return found if found is not None and counted and found.hook is self.hook else None
+        return found if found is not None and found.hook is self.hook else None
 
     def seen(self, case: Case) -> str:
         """``the SYN reached server2/eth0 (3 times) and never server2/docker0: frames 5, 9``."""

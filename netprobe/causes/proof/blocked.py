@@ -52,7 +52,7 @@ def _walked(case: Case, obstacle: Obstacle) -> StoppedBy | None:
         return None
     sent = case.sent if obstacle.direction is Direction.REQUEST else 1
     counts = _countable(before, obstacle)
-    counted = next((each for each in _counted(before, after, obstacle.place) if each[0] == obstacle.rule), None)
+    counted = next((each for each in counters_in(before, after, obstacle.place) if each[0] == obstacle.rule), None)
     if counts and (counted is None or counted[2] - counted[1] < max(sent, 1)):
         return None
     return StoppedBy(
@@ -97,7 +97,7 @@ def _countable(host: Host, obstacle: Obstacle) -> bool:
     return False
 
 
-def _counted(before: Host, after: Host, place: Place) -> Iterator[tuple[RuleRef, int, int]]:
+def counters_in(before: Host, after: Host, place: Place) -> Iterator[tuple[RuleRef, int, int]]:
     """Rule, count before and count after of everything that counted."""
     for one, other in zip(_rulesets(before, place), _rulesets(after, place), strict=True):
         for hit in hits(one, other):

@@ -1,0 +1,291 @@
+"""Address translation by others than the engine: it takes a packet elsewhere, or gives it an address that nobody has."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from netprobe.causes.base import Cause
+from netprobe.causes.owners import owner_of
+from netprobe.causes.proof.obstacle import asked_times, frames_at, met, silent_points, unanswered, whose
+from netprobe.causes.proof.translations import Translated, any_rule, counted, translations
+from netprobe.causes.remedies import IN_FIREWALL, inside
+from netprobe.forward.compare import Observed, described, differences
+from netprobe.forward.model import Barrier, PredictedOutcome
+from netprobe.forward.question import predict_probe
+from netprobe.model.endpoint import Endpoint
+from netprobe.model.remedy import Remedy, advise
+from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.model.rule import Program
+from netprobe.paths.story import Symptom
+from netprobe.state.iptables import Rule, split
+from netprobe.state.lookup import has_address
+
+if TYPE_CHECKING:
+    from netprobe.causes.case import Case
+    from netprobe.forward.model import Obstacle, Prediction
+    from netprobe.model.remedy import Argv
+    from netprobe.state.model import Host
+    from netprobe.state.nft import NftRule
+
+_LATE = frozenset({Symptom.CLOSED, Symptom.NO_RESPONSE, Symptom.NO_PACKETS, Symptom.OTHER_ENDPOINT})
+_SILENT = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED})
+_DESTINATION = frozenset({"DNAT", "REDIRECT", "NETMAP", "TPROXY"})
+_DESTINATION_NFT = frozenset({"dnat", "redirect", "tproxy"})
+_NARROW = "-i, -d, or -m addrtype --dst-type LOCAL"
+
+
+class ForeignNat(Cause):
+    """A translation rule of another program takes the connection elsewhere.
+
+    What it is: DNAT or REDIRECT (iptables, nftables) that the container engine did not write gives the packet another destination than the one dialled:
+        another endpoint answers, or refuses, or nobody does.
+    Why it happens: a rule without ``-i``, ``-d`` or address type: "port 80 goes to my proxy" is true for what containers send to port 80 anywhere, too.
+        Development tools, transparent proxies, port forwardings for virtual machines and host ports of CNI plug-ins are written so.
+    Evidence: the rule on the packet's way, its counter, or the new destination in the packets; as if that rule were not there, the hosts' state leads to
+        the target.
+    Remedy: narrow the rule where it is written; for now, have this one connection pass before it.
+    Source: ysbaddaden/prax#102; iptables-extensions(8), "REDIRECT", "addrtype"; net/netfilter/nf_nat_core.c.
+    """
+
+    code = "foreign-nat"
+    symptoms = _SILENT | _LATE
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when walk and packets agree that a foreign rule translated it, and without that rule it would have come to the target."""
+        told, then = case.prediction, case.prediction_after
+        found = taken_away(case, told)
+        if found is None or told is None or then is None or found.ref not in {each.ref for each in translations(then)}:
+            return None
+        if case.story.good or not _agrees(case, told, found):
+            return None
+        shown = frames_at(case, case.last_seen)
+        count = counted(case, found)
+        return Finding(
+            code=self.code,
+            summary=f"{_by(case, found)} of {whose(found.place)} sends what is for {_dialled(case)} to {found.to}, {self._there(case, told)}",
+            where=Where(host=found.place.host, component=found.ref.component, rule=found.ref.text),
+            evidence=tuple(
+                filter(
+                    None,
+                    (
+                        f"{found.ref}: {found.ref.text}{f', counter {count[0]} → {count[1]}' if count else ''}",
+                        f"last seen at {case.last_seen}: {shown}" if case.last_seen else "",
+                        "as if that rule were not there, it would come to the target by the hosts' state",
+                    ),
+                )
+            ),
+            remedies=_past(case, found),
+            confidence=Confidence.CERTAIN if case.intent.target is not None else Confidence.LIKELY,
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Only where such a rule stands on the walk, or some host has one (or its rules are not known) and the walk is not known to its end."""
+        told = case.prediction
+        if told is not None and not told.unknown:
+            return taken_away(case, told) is not None
+        return any(any_rule(host, _moves) for host in case.world.before.values())
+
+    def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
+        """The first obstacle behind such a rule."""
+        told = case.prediction
+        first = told is not None and bool(told.obstacles) and told.obstacles[0] == obstacle
+        return first and taken_away(case, told) is not None
+
+    def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
+        """Past that rule."""
+        found = taken_away(case, case.prediction)
+        return _past(case, found) if found is not None else super().undo(case, obstacle)
+
+    @staticmethod
+    def _there(case: Case, told: Prediction) -> str:
+        """What becomes of it there."""
+        if case.story.symptom is Symptom.OTHER_ENDPOINT:
+            return "and that answers"
+        if told.obstacles and told.obstacles[0].barrier is Barrier.NOBODY_LISTENS:
+            return "where nothing listens"
+        return f"where {described(told.obstacles[0])} ends it" if told.obstacles else "and nothing answered"
+
+
+def _moves(host: Host, rule: Rule | NftRule) -> bool:
+    """Whether a rule gives packets another destination, and is not the engine's."""
+    does = (
+        rule.target in _DESTINATION
+        if isinstance(rule, Rule)
+        else any(_DESTINATION_NFT & each.keys() for each in rule.expressions)
+    )
+    return does and not host.engine.owns(rule.ref)
+
+
+def _gives_source(host: Host, rule: Rule | NftRule) -> bool:  # noqa: ARG001 - the form of both
+    return rule.target == "SNAT" if isinstance(rule, Rule) else any("snat" in each for each in rule.expressions)
+
+
+def taken_away(case: Case, told: Prediction | None) -> Translated | None:
+    """The foreign rule that gives the request another destination, if without it the walk would lead to the target, and with it does not."""
+    if told is None or case.probe is None or _arrives(case, told):
+        return None
+    for each in translations(told):
+        if each.of_destination and not _is_engines(case, each):
+            without = predict_probe(case.probe, case.world.before, frozenset({(each.place, each.ref)}))
+            if without is not None and _arrives(case, without):
+                return each
+    return None
+
+
+def _is_engines(case: Case, found: Translated) -> bool:
+    return case.engine_at(found.place.host).owns(found.ref)
+
+
+def _arrives(case: Case, told: Prediction) -> bool:
+    """Whether the walk leads to the target; for one that is not of the inventory, as far as the state tells."""
+    if case.intent.target is None:
+        return told.outcome is PredictedOutcome.UNKNOWN and not told.obstacles
+    return told.outcome is PredictedOutcome.WORKS and told.arrives == case.intent.target
+
+
+def _agrees(case: Case, told: Prediction, found: Translated) -> bool:
+    """Whether the packets went that way: to the same obstacle, to the same other end, or with the same new destination."""
+    if _was_seen(case, found):
+        return True
+    if told.obstacles:
+        return met(case, *Barrier) is not None
+    observed = Observed(hops=case.hops, sniffed=silent_points(case), good=True)
+    other = case.story.symptom is Symptom.OTHER_ENDPOINT and told.outcome is PredictedOutcome.WORKS
+    return other and not differences(told, observed)
+
+
+def _was_seen(case: Case, found: Translated) -> bool:
+    changes = (each for hop in case.hops if hop.direction is Direction.REQUEST for each in hop.changes)
+    return any(each.field == "dst" and str(each.after) == found.to for each in changes)
+
+
+def _by(case: Case, found: Translated) -> str:
+    owner = owner_of(case, found.place, found.ref)
+    return f"{found.kind} by {found.ref}{f', which is {owner.name}s rule,' if owner else ''}"
+
+
+def _dialled(case: Case) -> str:
+    return str(Endpoint(case.probe.dialled or "", case.probe.dialled_port)) if case.probe else "it"
+
+
+def _past(case: Case, found: Translated) -> tuple[Remedy, ...]:
+    """This one connection before the rule; then what a person changes where the rule is written."""
+    owner = owner_of(case, found.place, found.ref)
+    keeper = f"in {owner.name}'s own configuration" if owner else "where it is written"
+    narrow = advise(found.place.host, f"for good: narrow that rule {keeper} ({_NARROW}): {found.ref.text}")
+    commands = _before(case, found)
+    if not commands:
+        return (narrow,)
+    said = (
+        f"this takes {_dialled(case)} out of that rule, for whoever dials it; {owner.lasting if owner else IN_FIREWALL}"
+    )
+    return (Remedy(host=found.place.host, commands=commands, advice=said), narrow)
+
+
+def _before(case: Case, found: Translated) -> tuple[Argv, ...]:
+    """The argv that has the connection pass before the rule; where the engine publishes it, by the engine's own chain."""
+    probe, rule = case.probe, found.ref
+    if probe is None or not probe.dialled or probe.dialled_port is None:
+        return ()
+    address, port = probe.dialled, str(probe.dialled_port)
+    if rule.program is Program.NFT:
+        version = "ip6" if case.is_v6 else "ip"
+        packet: Argv = (version, "daddr", address, case.transport, "dport", port, "accept")
+        return (inside(case, found.place, ("nft", "insert", "rule", rule.family, rule.table, rule.chain, *packet)),)
+    published = case.publication is not None and case.publication[0].name == found.place.host
+    target = case.engine_at(found.place.host).chain if published else "ACCEPT"
+    packet = ("-d", address, "-p", case.transport, "--dport", port, "-j", target)
+    return (inside(case, found.place, (rule.program, "-t", rule.table, "-I", rule.chain, *packet)),)
+
+
+class SnatWrongAddress(Cause):
+    """A source NAT rule gives packets an address that the host does not have.
+
+    What it is: SNAT writes whatever address it is told, and what answers goes to that address: it never comes back to this host. The host itself is fine,
+        as its own packets do not meet the rule.
+    Why it happens: the host's address changed (DHCP, a move, a failover), or the rule was copied from another host.
+    Evidence: the request at the host's outer interface with that source; no answer, and ARP asks for the address in vain; the host's addresses; the rule.
+    Remedy: without the rule, the engine's MASQUERADE takes the address of the interface; or correct the address.
+    Source: moby/moby#31162, moby/moby#30053; iptables-extensions(8), "SNAT", "MASQUERADE".
+    """
+
+    code = "snat-wrong-address"
+    symptoms = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE})
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the packets left with a source that the walk's SNAT rule gave, and that is no address of the host, before and after."""
+        found = self._wrong(case, case.prediction)
+        then = self._wrong(case, case.prediction_after)
+        if found is None or then is None or found.ref != then.ref or case.reply_lost:
+            return None
+        seen = next((hop for hop in case.hops if hop.seen and hop.packet and hop.packet.src.address == found.to), None)
+        if seen is None or seen.packet is None:
+            return None
+        asked = unanswered(case, found.to)
+        return Finding(
+            code=self.code,
+            summary=f"{found.ref} of {whose(found.place)} gives what it sends the source {found.to}, which is no address of {found.place.host}: answers do not come back",
+            where=Where(host=found.place.host, component=found.ref.component, rule=found.ref.text),
+            evidence=tuple(
+                filter(
+                    None,
+                    (
+                        f"at {seen.point} the source is {found.to}: frame {seen.packet.frame}",
+                        f"{found.ref}: {found.ref.text}",
+                        f"no interface of {found.place.host} has {found.to}",
+                        asked_times(asked) if asked is not None else "",
+                    ),
+                )
+            ),
+            remedies=self._remedies(case, found),
+            confidence=Confidence.CERTAIN if asked is not None else Confidence.LIKELY,
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Only where the walk is given such a source; where it is not known to its end, where some host has such a rule, as far as is known."""
+        told = case.prediction
+        if told is not None and (not told.unknown or self._wrong(case, told) is not None):
+            return self._wrong(case, told) is not None
+        return any(any_rule(host, _gives_source) for host in case.world.before.values())
+
+    @staticmethod
+    def _wrong(case: Case, told: Prediction | None) -> Translated | None:
+        for each in translations(told) if told is not None else ():
+            host = case.before(each.place.host)
+            here = host.namespace(each.place.container) if host else None
+            named = not each.of_destination and each.kind.upper() == "SNAT"
+            if named and here is not None and here.links is not None and not has_address(here, each.to):
+                return each
+        return None
+
+    @staticmethod
+    def _remedies(case: Case, found: Translated) -> tuple[Remedy, ...]:
+        """Without it, where another rule then gives the host's own address; else MASQUERADE in its place."""
+        rule, owner = found.ref, owner_of(case, found.place, found.ref)
+        lasting = owner.lasting if owner else IN_FIREWALL
+        if rule.program is Program.NFT:
+            return (
+                advise(found.place.host, f"correct the address, or write masquerade instead: {rule.text}; {lasting}"),
+            )
+        words = split(rule.text) or ()
+        delete = (rule.program, "-t", rule.table, "-D", *words[1:])
+        instead = re.sub(r"-j SNAT\b.*", "-j MASQUERADE", rule.text)
+        without = predict_probe(case.probe, case.world.before, frozenset({(found.place, rule)}))
+        rests = without is not None and any(
+            not each.of_destination and each.place == found.place for each in translations(without)
+        )
+        masquerade = (rule.program, "-t", rule.table, "-I", *(split(instead) or ())[1:])
+        commands = (delete,) if rests and owner is None else (masquerade,) if owner else (masquerade, delete)
+        said = (
+            "the address of the interface is taken instead"
+            if rests
+            else "MASQUERADE takes the address of the interface"
+        )
+        return (
+            Remedy(
+                host=found.place.host,
+                commands=tuple(inside(case, found.place, each) for each in commands),
+                advice=f"{said}; {lasting}",
+            ),
+        )
