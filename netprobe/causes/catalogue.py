@@ -41,10 +41,11 @@ from netprobe.causes.names.resolvers import (
 from netprobe.causes.names.unknown import DnsNoSharedNetwork, NameUnknown
 from netprobe.causes.nat.condition import MasqueradeCondition
 from netprobe.causes.nat.conntrack import ConntrackFull, UdpConntrackStale
+from netprobe.causes.nat.flushed import RulesFlushed
 from netprobe.causes.nat.foreign import ForeignNat, SnatWrongAddress
 from netprobe.causes.nat.invalid import ConntrackInvalidRst
 from netprobe.causes.nat.missing import DnatMissing, MasqueradeMissing, UdpReplySource
-from netprobe.causes.nat.translation import RulesFlushed, StaleDnat
+from netprobe.causes.nat.translation import StaleDnat
 from netprobe.causes.prediction import PredictionDiffers
 from netprobe.causes.proof.contradictions import shown
 from netprobe.causes.proof.kernel_drops import supported
@@ -93,6 +94,7 @@ CAUSES: tuple[Cause, ...] = (
     NetnsPortClash(),
     ContainerStopped(),
     StaleDnat(),
+    RulesFlushed(),
     ForeignNat(),
     BridgeAddressLost(),
     LegacyNftMix(),
@@ -123,7 +125,6 @@ CAUSES: tuple[Cause, ...] = (
     AcceptQueueFull(),
     AppBoundLoopback(),
     AppNotListening(),
-    RulesFlushed(),
     MasqueradeMissing(),
     MasqueradeCondition(),
     SnatWrongAddress(),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Place
     from netprobe.model.remedy import Argv
     from netprobe.model.rule import RuleRef
+    from netprobe.state.engine.model import Container
     from netprobe.state.model import Host
 
 UNTIL_REBOOT = "this holds until the next reboot"
@@ -45,6 +46,18 @@ def inside(case: Case, place: Place | None, command: Argv) -> Argv:
     host = case.before(place.host) if place else None
     container = host.container(place.container) if host and place and place.container else None
     return command if container is None else ("nsenter", "-t", str(container.pid), "-n", *command)
+
+
+def restarted(host: Host, container: Container) -> tuple[Remedy, ...]:
+    """What has the engine write a container's rules again: its restart; where the chains that those stand in are gone, the engine's own.
+
+    A container that publishes ports would end then: the engine fails to write its rules, and does not start it again.
+    """
+    rulesets = [each for each in (host.ruleset, host.legacy) if each is not None]
+    written = any(host.engine.has_chains(each) for each in rulesets) or host.engine.in_nftables(host.nft)
+    if rulesets and not written and container.published and not host.rootless:
+        return host.engine.remedies.restart_engine(host.name, host.containers or ())
+    return (host.engine.remedies.restart(host.name, container.name),)
 
 
 def in_place(case: Case, place: Place, *commands: Argv) -> Remedy:

@@ -20,6 +20,17 @@ _CLIENT: Final = client()
 _OLD_DNAT = "iptables -t nat -I DOCKER 1 ! -i docker0 -p tcp --dport 80 -j DNAT --to-destination 172.17.0.99:80"
 _OLD_ACCEPT = "iptables -I DOCKER 1 -d 172.17.0.99/32 ! -i docker0 -o docker0 -p tcp --dport 80 -j ACCEPT"
 _NEW_DNAT = _OLD_DNAT.replace("172.17.0.99", "172.17.0.2")
+# As /etc/nftables.conf has it: a flush, then an input chain that knows nothing of published ports.
+_RELOAD: Final = on(
+    "server2",
+    "nft flush ruleset",
+    "nft add table inet filter",
+    "nft add chain inet filter input '{ type filter hook input priority 0; policy drop; }'",
+    "nft add rule inet filter input ct state established,related accept",
+    "nft add rule inet filter input iif lo accept",
+    "nft add rule inet filter input icmp type echo-request accept",
+    "nft add rule inet filter input tcp dport '{ 22, 9100 }' accept",
+)
 
 
 TRANSLATION: Final = (
@@ -62,6 +73,51 @@ TRANSLATION: Final = (
         set_up=_NGINX,
         break_=on("server2", "iptables -t nat -F"),
         near_miss=("rules-flushed",),
+    ),
+    Experiment(
+        name="rules-flushed-reload",
+        title="nftables.service was reloaded: its file flushes the ruleset, and its input chain drops what Docker's DNAT took past it",
+        explain=("demo:80", "--from", "server1", "--timeout", "2"),
+        expected=fails("rules-flushed", resolution="inventory", findings=("dnat-missing",)),
+        set_up=_NGINX,
+        break_=_RELOAD,
+        near_miss=("input-drop", "forward-drop"),
+    ),
+    Experiment(
+        name="rules-flushed-reload-out",
+        title="the same reload, and a container's way out",
+        explain=_OUT,
+        expected=fails("rules-flushed", path="routed"),
+        set_up=_CLIENT,
+        break_=_RELOAD,
+        near_miss=("masquerade-missing", "upstream-drop"),
+    ),
+    Experiment(
+        name="rules-not-flushed",
+        title="the same input chain without the flush: Docker's DNAT takes the port past it",
+        explain=("demo:80", "--from", "server1"),
+        expected=Expected(verdict="works", path="dnat", resolution="inventory", findings=("firewall-bypassed",)),
+        set_up=_NGINX,
+        break_=_RELOAD[1:],
+        near_miss=("rules-flushed", "input-drop"),
+    ),
+    Experiment(
+        name="rules-flushed-filter",
+        title="iptables -F and -X: FORWARD's policy drops what Docker's rules accepted",
+        explain=("demo:80", "--from", "server1", "--timeout", "2"),
+        expected=fails("rules-flushed", resolution="inventory"),
+        set_up=_NGINX,
+        break_=on("server2", "iptables -F", "iptables -X"),
+        near_miss=("forward-drop",),
+    ),
+    Experiment(
+        name="rules-flushed-filter-out",
+        title="the same, and a container's way out",
+        explain=_OUT,
+        expected=fails("rules-flushed"),
+        set_up=_CLIENT,
+        break_=on("server2", "iptables -F", "iptables -X"),
+        near_miss=("forward-drop", "masquerade-missing"),
     ),
     Experiment(
         name="stale-dnat",

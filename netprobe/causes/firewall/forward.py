@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from netprobe.causes.proof.blocked import Filtered, blocked, past
 from netprobe.causes.proof.drops import may_stop, the_drop
 from netprobe.causes.proof.hooks import hook_at, last_hop
-from netprobe.causes.remedies import publishing, what_is_opened
+from netprobe.causes.remedies import publishing, restarted, what_is_opened
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run
 from netprobe.model.rule import Hook, Program
@@ -183,9 +183,8 @@ class ForwardDrop(_Counted):
                 run(found.host, found.rule.program, "-I", engine.user_chain, *packet, "-j", "ACCEPT", advice=lasting),
             )
         if found.rule.policy and ours and case.target is not None and is_published(case) and _asks_engine(case, found):
-            return (
-                engine.remedies.restart(found.host, case.target.name),
-            )  # the engine's rule for the port is what is missing
+            host = case.before(found.host)  # the engine's rule for the port is what is missing
+            return restarted(host, case.target) if host is not None else ()
         return (past(case, found),)
 
     @staticmethod

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.proof.hooks import entries
-from netprobe.causes.remedies import IN_FIREWALL
+from netprobe.causes.remedies import IN_FIREWALL, restarted
 from netprobe.model.point import PointName, point_name
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, PathCode, Where
@@ -177,7 +177,7 @@ class DnatMissing(Cause):
                 ),
                 f"docker: {container.name} publishes {published}; no rule of nat leads there",
             ),
-            remedies=(host.engine.remedies.restart(host.name, container.name),),
+            remedies=restarted(host, container),
         )
 
 

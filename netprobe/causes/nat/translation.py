@@ -1,13 +1,11 @@
-"""Rules of address translation that were flushed, or that are left over from a container that is gone."""
+"""Rules of address translation that are left over from a container that is gone."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.firewall.forward import ForwardDrop
-from netprobe.causes.nat.missing import MasqueradeMissing
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, unanswered
 from netprobe.causes.remedies import IN_FIREWALL
 from netprobe.forward.model import Barrier
@@ -23,55 +21,8 @@ from netprobe.state.lookup import container_with, has_address
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.forward.model import Obstacle
-    from netprobe.state.iptables import Rule, Ruleset
+    from netprobe.state.iptables import Rule
     from netprobe.state.model import Host
-
-
-class RulesFlushed(Cause):
-    """The nat table was flushed: nothing of Docker's is left in it.
-
-    What it is: containers' packets leave with their own addresses, and published ports are carried by docker-proxy alone.
-    Why it happens: ``iptables -t nat -F``, a firewall service that (re)started after Docker, ``netfilter-persistent``.
-    Evidence: the request at the host's uplink, source still the container's address; nat has no rule that leads to Docker's chain, and
-        that chain (or Docker's in filter, where the flush deleted it) is still there.
-    Remedy: restart the engine: it writes all of its rules again.
-    Source: moby#12294; iptables(8), "-F".
-    """
-
-    code = "rules-flushed"
-    symptoms = MasqueradeMissing.symptoms
-
-    def find(self, case: Case) -> Finding | None:
-        """Fires when a container's address left untranslated, and of all that Docker has in nat nothing is there any more."""
-        found = MasqueradeMissing().find(case)
-        host = case.before(case.probe.source_at.host) if case.probe else None
-        if found is None or host is None or host.ruleset is None:
-            return None
-        if not _is_flushed(host, host.ruleset) or (host.legacy and host.engine.uses_translation(host.legacy)):
-            return None
-        return replace(
-            found,
-            code=self.code,
-            summary=f"the nat table of {host.name} was flushed: {found.summary}",
-            where=Where(host=host.name, component="nat"),
-            evidence=(
-                *found.evidence,
-                f"nothing in nat of {host.name} leads to Docker's chain: no rule of Docker's is left",
-            ),
-            remedies=host.engine.remedies.restart_engine(host.name, host.containers or ()),
-        )
-
-    def possible(self, case: Case) -> bool:
-        """Only where the source host's rules are not known, or Docker's are gone from nat."""
-        host = case.before(case.probe.source_at.host) if case.probe else None
-        flushed = host is None or host.ruleset is None or _is_flushed(host, host.ruleset)
-        return flushed and MasqueradeMissing().possible(case)
-
-
-def _is_flushed(host: Host, ruleset: Ruleset) -> bool:
-    """Whether the engine once wrote its rules here, and none of nat's is there."""
-    wrote = host.engine.translates(ruleset) or host.engine.filters(ruleset)
-    return wrote and not host.engine.uses_translation(ruleset)
 
 
 class StaleDnat(Cause):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.case import host_ip_covers
+from netprobe.causes.remedies import restarted
 from netprobe.causes.service.publish import PortNotPublished
 from netprobe.evidence.model import Place
 from netprobe.forward.drivers import driver_of
@@ -155,7 +156,7 @@ class PortOwnedByHost(Cause):
             ),
             remedies=(
                 self._free(host, owner, occupant),
-                host.engine.remedies.restart(host.name, container.name),
+                *restarted(host, container),
             ),
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
+from netprobe.causes.remedies import restarted
 from netprobe.evidence.model import Place
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Direction, Finding, PathCode, Where
@@ -100,7 +101,7 @@ class ProxyDead(_Lost):
                 f"no docker-proxy process or socket for {published}",
                 f"the DNAT rule is there: {rules[0].text}" if rules else f"nothing else carries IPv6: {missing}",
             ),
-            remedies=(host.engine.remedies.restart(host.name, container.name),),
+            remedies=restarted(host, container),
         )
 
 
@@ -131,7 +132,7 @@ class ProxyAndDnatDead(_Lost):
                 f"no docker-proxy process or socket for {published}",
                 f"no DNAT rule leads to {published.container_port}/{published.proto} of {container.name}",
             ),
-            remedies=(host.engine.remedies.restart(host.name, container.name),),
+            remedies=restarted(host, container),
         )
 
 

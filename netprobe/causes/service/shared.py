@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
+from netprobe.causes.remedies import restarted
 from netprobe.causes.routing.routes import NoRoute
 from netprobe.causes.service.endpoint import AppBoundLoopback, AppNotListening, ContainerStopped
 from netprobe.evidence.model import Outcome
@@ -117,7 +118,7 @@ class NetnsOwnerRestarted(Cause):
                 said,
                 f"docker: {container.name} (--network container:{owner.name}) was started {_time(container.started)}, {owner.name} again {_time(owner.started)}",
             ),
-            remedies=(host.engine.remedies.restart(host.name, container.name),) if host is not None else (),
+            remedies=restarted(host, container) if host is not None else (),
             confidence=sure,
         )
 

@@ -111,6 +111,14 @@ class ContainerEngine(ABC):
         """Whether nat has a rule in, or a jump to, its chain."""
 
     @abstractmethod
+    def uses_filter(self, ruleset: Ruleset) -> bool:
+        """Whether what is forwarded comes to a chain of its own."""
+
+    @abstractmethod
+    def has_chains(self, ruleset: Ruleset) -> bool:
+        """Whether the chains are there, and in use, that it writes a container's rules into: else such a container does not start again."""
+
+    @abstractmethod
     def in_nftables(self, nft: NftRuleset | None) -> bool:
         """Whether its own nftables table is there."""
 

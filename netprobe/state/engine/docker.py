@@ -132,6 +132,17 @@ class Docker(ContainerEngine):
         rules = (rule for chain in ruleset.tables.get("nat", {}).values() for rule in chain.rules)
         return any(self.chain in {rule.chain, rule.target} for rule in rules)
 
+    def uses_filter(self, ruleset: Ruleset) -> bool:
+        """FORWARD jumps to one of its chains."""
+        forward = ruleset.chain("filter", "FORWARD")
+        return forward is not None and any(rule.target.startswith(self.chain) for rule in forward.rules)
+
+    def has_chains(self, ruleset: Ruleset) -> bool:
+        """DOCKER in nat and filter, and PREROUTING's jump to it, which it writes at its own start only."""
+        arriving = ruleset.chain("nat", "PREROUTING")
+        jumped = arriving is not None and any(rule.target == self.chain for rule in arriving.rules)
+        return jumped and self.translates(ruleset) and self.filters(ruleset)
+
     def in_nftables(self, nft: NftRuleset | None) -> bool:
         """Engine 29 with ``--firewall-backend=nftables``."""
         return nft is not None and any(chain.table == self.nft_table for chain in nft.chains)
