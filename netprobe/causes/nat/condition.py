@@ -18,7 +18,8 @@ from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import covers
-from netprobe.state.iptables import Field, Rule
+from netprobe.state.iptables import Rule
+from netprobe.state.iptables_match import Field
 from netprobe.state.lookup import docker_bridges, route_lookup
 from netprobe.state.packet import PacketTuple
 
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from netprobe.model.remedy import Remedy
     from netprobe.model.report import Hop
     from netprobe.model.rule import RuleRef
-    from netprobe.state.iptables import Condition, Ruleset
+    from netprobe.state.iptables import Ruleset
+    from netprobe.state.iptables_match import Condition
     from netprobe.state.model import Host
     from netprobe.state.nft import NftRule
 
