@@ -11,9 +11,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from netprobe.causes.base import NETFILTER_DROP, Cause
+from netprobe.causes.proof.counters import countable, counters_in
 from netprobe.causes.proof.drops import the_drop
 from netprobe.causes.proof.obstacle import frames_at, met, predicted
 from netprobe.causes.proof.stopped_by import StoppedBy
+from netprobe.causes.proof.translations import Translated, translations, untouched
 from netprobe.causes.remedies import without_element, without_rule
 from netprobe.forward.model import Barrier
 from netprobe.model.report import Confidence, Direction, Finding, Where
@@ -21,19 +23,11 @@ from netprobe.model.rule import Hook
 from netprobe.paths.story import Symptom
 from netprobe.state.engine import role_of
 from netprobe.state.engine.base import ChainRole
-from netprobe.state.iptables import hits
-from netprobe.state.nft import nft_hits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from netprobe.causes.case import Case
-    from netprobe.evidence.model import Place
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Remedy
-    from netprobe.model.rule import RuleRef
-    from netprobe.state.iptables import Ruleset
-    from netprobe.state.model import Host, Namespace
 
 STOPPED = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED})
 
@@ -51,10 +45,12 @@ def _walked(case: Case, obstacle: Obstacle) -> StoppedBy | None:
     if before is None or after is None or obstacle.rule is None:
         return None
     sent = case.sent if obstacle.direction is Direction.REQUEST else 1
-    counts = _countable(before, obstacle)
+    counts = countable(before, obstacle.place, obstacle.rule)
     counted = next((each for each in counters_in(before, after, obstacle.place) if each[0] == obstacle.rule), None)
     if counts and (counted is None or counted[2] - counted[1] < max(sent, 1)):
         return None
+    if any(untouched(case, each) for each in _translated_before(case, obstacle)):
+        return None  # by its own counter the packet never met a rule that the walk has it pass
     return StoppedBy(
         rule=obstacle.rule,
         place=obstacle.place,
@@ -67,43 +63,19 @@ def _walked(case: Case, obstacle: Obstacle) -> StoppedBy | None:
     )
 
 
+def _translated_before(case: Case, obstacle: Obstacle) -> tuple[Translated, ...]:
+    """The translations of the request on that host, up to the obstacle."""
+    request = obstacle.direction is Direction.REQUEST
+    found = translations(case.prediction) if request and case.prediction is not None else ()
+    return tuple(each for each in found if each.place.host == obstacle.place.host)
+
+
 def _hook(obstacle: Obstacle) -> Hook | None:
     """An engine's own places within FORWARD are told by the chain that they stand in."""
     role = role_of(obstacle.rule.chain) if obstacle.rule else None
     if role is ChainRole.ISOLATION:
         return Hook.ISOLATION
     return Hook.USER if role is ChainRole.USER else obstacle.hook
-
-
-def _rules_in(host: Host, place: Place) -> Host | Namespace:
-    return host if place.container is None else host.namespace(place.container)
-
-
-def _rulesets(host: Host, place: Place) -> tuple[Ruleset | None, ...]:
-    here = _rules_in(host, place)
-    return (here.ruleset, here.legacy, here.ruleset6)
-
-
-def _countable(host: Host, obstacle: Obstacle) -> bool:
-    """Whether it surely counts: an iptables rule does, an nftables rule with a counter; a policy only once it was set with ``-P``."""
-    for ruleset in _rulesets(host, obstacle.place):
-        for rule in ruleset.rules() if ruleset else ():
-            if rule.ref == obstacle.rule:
-                return rule.packets is not None
-    here = _rules_in(host, obstacle.place)
-    for nft in here.nft.rules() if here.nft else ():
-        if nft.ref == obstacle.rule:
-            return nft.packets is not None
-    return False
-
-
-def counters_in(before: Host, after: Host, place: Place) -> Iterator[tuple[RuleRef, int, int]]:
-    """Rule, count before and count after of everything that counted."""
-    for one, other in zip(_rulesets(before, place), _rulesets(after, place), strict=True):
-        for hit in hits(one, other):
-            yield hit.ref, hit.before, hit.after
-    for each in nft_hits(_rules_in(before, place).nft, _rules_in(after, place).nft):
-        yield each.rule.ref, each.before, each.after
 
 
 class Filtered(Cause):

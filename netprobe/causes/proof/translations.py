@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from netprobe.causes.proof.blocked import counters_in
+from netprobe.causes.proof.counters import countable, counters_in
 from netprobe.model.report import Direction
 from netprobe.model.rule import RuleRef
 
@@ -61,6 +61,13 @@ def counted(case: Case, found: Translated) -> tuple[int, int] | None:
     if before is None or after is None:
         return None
     return next((each[1:] for each in counters_in(before, after, found.place) if each[0] == found.ref), None)
+
+
+def untouched(case: Case, found: Translated) -> bool:
+    """Whether its rule has a counter that is known before and after the probe, and counted nothing."""
+    before, after = case.before(found.place.host), case.after(found.place.host)
+    known = before is not None and after is not None and countable(before, found.place, found.ref)
+    return known and counted(case, found) is None
 
 
 def any_rule(host: Host, test: Callable[[Host, Rule | NftRule], bool]) -> bool:
