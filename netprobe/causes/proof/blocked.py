@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Remedy
+    from netprobe.model.rule import RuleRef
 
 STOPPED = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED})
 
