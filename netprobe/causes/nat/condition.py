@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
@@ -22,6 +21,7 @@ from netprobe.state.iptables import Rule
 from netprobe.state.iptables_match import Field
 from netprobe.state.lookup import docker_bridges, route_lookup
 from netprobe.state.packet import PacketTuple
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netprobe.causes.proof.counters import countable, counters_in
 from netprobe.model.report import Direction
 from netprobe.model.rule import RuleRef
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
