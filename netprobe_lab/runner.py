@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from netprobe_lab.experiments.model import Experiment, Step
 
+_TOSSED_AT_MOST = 16  # one in 65536 runs, of two that are equally likely, never meets the other
 _ASKED_AT_MOST = 3  # the kernel gives up on a neighbour after 3 s (neigh/default/mcast_solicit)
 Situation = tuple[tuple["Step", ...], tuple["Step", ...]]
 
@@ -56,16 +57,22 @@ def make_situation(lab: Lab, wanted: Situation) -> None:
 
 
 def ask(lab: Lab, experiment: Experiment, evidence: Path, *, over_ssh: bool = False) -> Outcome:
-    """Let netprobe (``over_ssh``: on `desk`) explain the connection of an experiment whose situation is there, and compare."""
+    """Let netprobe (``over_ssh``: on `desk`) explain the connection of an experiment whose situation is there, and compare.
+
+    Where chance decides what it meets, it is asked until that is what the experiment is about.
+    """
     addresses: dict[str, str] = {}
     for machine in SERVERS:
         addresses |= container_addresses(lab, machine.name)
     arguments = tuple(word.format_map(addresses) for word in experiment.explain)
-    answer = _explained(lab, experiment, arguments, evidence, over_ssh=over_ssh)
-    if experiment.edits:
-        edit(evidence, experiment.edits)
-        answer = replay(evidence)
-    found = disagreements(answer.report, experiment.expected, addresses)
+    for _ in range(1 if experiment.chance is None else _TOSSED_AT_MOST):
+        answer = _explained(lab, experiment, arguments, evidence, over_ssh=over_ssh)
+        if experiment.edits:
+            edit(evidence, experiment.edits)
+            answer = replay(evidence)
+        found = disagreements(answer.report, experiment.expected, addresses)
+        if not found or experiment.chance is None or disagreements(answer.report, experiment.chance, addresses):
+            break
     return Outcome(
         experiment=experiment, arguments=arguments, answer=answer, evidence=evidence, disagreements=tuple(found)
     )

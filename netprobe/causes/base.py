@@ -68,6 +68,10 @@ class Cause(ABC):
     def find(self, case: Case) -> Finding | None:
         """The finding, when packets and state show that this is it; None otherwise (also when the state is unknown)."""
 
+    def is_reason(self, case: Case) -> bool:  # noqa: ARG002 - notes that know better override it
+        """A note that was found: whether it is the reason why this connection fails (one of ``explains``), or beside that."""
+        return True
+
     def undecided(self, case: Case) -> bool:
         """Whether it cannot be told from the causes that it stands ``instead_of``, for want of host state."""
         return bool(self.instead_of) and lacks(case, *self.needs)

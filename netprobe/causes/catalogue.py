@@ -28,7 +28,8 @@ from netprobe.causes.macvlan.wire import (
     MacvlanVlanMismatch,
     MacvlanWrongGateway,
 )
-from netprobe.causes.names.addresses import DnsAliasCollision, DnsClientCache
+from netprobe.causes.names.addresses import DnsClientCache
+from netprobe.causes.names.collisions import DnsAliasCollision
 from netprobe.causes.names.elsewhere import NameAnsweredElsewhere
 from netprobe.causes.names.link_variables import LinkEnvAbsent, LinkEnvStale
 from netprobe.causes.names.resolvers import (
@@ -88,6 +89,7 @@ CAUSES: tuple[Cause, ...] = (
     LinkEnvStale(),
     DnsClientCache(),
     NameAnsweredElsewhere(),
+    DnsAliasCollision(),
     ContainerPaused(),
     ConntrackInvalidRst(),
     NetnsOwnerRestarted(),
@@ -149,7 +151,6 @@ CAUSES: tuple[Cause, ...] = (
     PortNotPublished(),
     PortClosed(),
     LinkEnvAbsent(),
-    DnsAliasCollision(),
     RootlessPath(),
     DnatMissing(),
     UdpReplySource(),
@@ -170,7 +171,7 @@ def cause_of(case: Case) -> Finding | None:
     for cause in CAUSES:
         if case.story.symptom not in (cause.explains if cause.note else cause.symptoms):
             continue
-        finding = cause.find(case)
+        finding = cause.find(case) if not cause.note or cause.is_reason(case) else None
         if finding is not None:
             return None if type(cause) in unsure else supported(case, cause, finding)
         if cause.undecided(case):

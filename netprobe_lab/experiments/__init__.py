@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from netprobe.errors import UsageFault
 from netprobe_lab.experiments.addresses import ADDRESSES
 from netprobe_lab.experiments.answered import ANSWERED
+from netprobe_lab.experiments.compose import COMPOSE
 from netprobe_lab.experiments.conntrack import CONNTRACK
 from netprobe_lab.experiments.direct import DIRECT
 from netprobe_lab.experiments.endpoints import ENDPOINTS
@@ -56,6 +57,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     Group("names", "name resolution: embedded DNS, links, a shared namespace, names that nobody knows", NAMES),
     Group("resolvers", "lookups that get no answer", RESOLVERS),
     Group("answered", "names that somebody else answers for: search domains, wildcards, hosts lines", ANSWERED),
+    Group("compose", "Docker Compose: services and projects, one name in two of them", COMPOSE),
     Group("addresses", "addresses that a client keeps while the name goes elsewhere", ADDRESSES),
     Group("endpoints", "how the port is published, what listens there, the container's state", ENDPOINTS),
     Group("service", "who has the port: an ignored publication, a process of the host, a full queue", SERVICE),

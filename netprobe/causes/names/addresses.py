@@ -1,11 +1,9 @@
-"""Names that several containers share, and addresses that were looked up once and are kept."""
+"""Addresses that were looked up once and are kept."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from netprobe.causes.base import Cause
 from netprobe.causes.names.kept import ANSWERED_OTHERWISE, GOOD, asker, nobody, not_reached, who_has
@@ -22,79 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netprobe.causes.case import Case
-    from netprobe.model.remedy import Remedy
     from netprobe.state.engine.model import Container, Network
     from netprobe.state.model import Host
     from netprobe.state.sockets import Socket
 
 DIALLING = "SYN-SENT"
 LONGEST_DIAL_S = 130  # tcp_syn_retries 6: 127 s (Documentation/networking/ip-sysctl.rst)
-
-
-class DnsAliasCollision(Cause):
-    """One name, several containers: each lookup may give another of them.
-
-    What it is: the embedded DNS server answers with the addresses of every container of the network that has the name or alias.
-    Why it happens: two projects on one shared network with a service of the same name; or it is meant, as load balancing.
-    Evidence: the response with two addresses and more, and the containers that have them.
-    Remedy: an alias of its own for each.
-    Source: moby#41961; moby libnetwork/network.go (addSvcRecords).
-    """
-
-    code = "dns-alias-collision"
-    note = True
-    symptoms = GOOD | LOST | ANSWERED_OTHERWISE
-
-    def find(self, case: Case) -> Finding | None:
-        """Fires when one response gave addresses of two containers and more that bear the name on networks of the source."""
-        here, probe = asker(case), case.probe
-        if here is None or probe is None or probe.lookup.how is not Resolution.EMBEDDED_DNS or not probe.lookup.name:
-            return None
-        host, source = here
-        bearers = bearers_of(case, probe.lookup.name) or []
-        found = [
-            (each, address)
-            for at, each in bearers
-            for address in probe.lookup.addresses
-            if at.name == host.name and any(same(address, mine) for mine in each.addresses)
-        ]
-        frame = self._frame(case)
-        if len({each.id for each, _ in found}) < 2 or not frame:
-            return None
-        listed = ", ".join(f"{each.name} ({address})" for each, address in found)
-        other = next((each for each, address in found if not same(address, probe.dialled or "")), found[-1][0])
-        shared = next((name for name in other.networks if name in source.networks), "")
-        return Finding(
-            code=self.code,
-            summary=f"{probe.lookup.name} is {len(found)} containers: {listed}; each lookup may give another of them first",
-            where=Where(host=host.name, component=shared),
-            evidence=(f"one response with {len(probe.lookup.addresses)} addresses: frame {frame}", f"docker: {listed}"),
-            remedies=(
-                advise(host.name, "if it is not meant as load balancing, give each an alias of its own:"),
-                *self._apart(host, shared, other, f"{probe.lookup.name}-2"),
-            ),
-        )
-
-    @staticmethod
-    def _apart(host: Host, shared: str, other: Container, alias: str) -> tuple[Remedy, ...]:
-        """One of them comes back with another alias."""
-        network = host.network(shared)
-        if network is None or not host.engine.remedies.joins(other, network):
-            return ()
-        return (
-            host.engine.remedies.disconnect(host.name, network, other),
-            host.engine.remedies.connect(host.name, network, other, alias=alias),
-        )
-
-    @staticmethod
-    def _frame(case: Case) -> int:
-        """A response in the source's own namespace that has several answers; 0 when none was seen."""
-        place = case.intent.source
-        points = [index for index, point in enumerate(case.points) if point.place == place]
-        table = case.table
-        several = (table.dns_answers >= 2) | (table.dns_answers < 0)  # how many is not known where it was not kept
-        rows = np.flatnonzero((table.dns_qr == 1) & several & np.isin(table.packets.point, points))
-        return int(table.packets.frame[rows[0]]) if len(rows) else 0
 
 
 class DnsClientCache(Cause):

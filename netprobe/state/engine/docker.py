@@ -262,6 +262,7 @@ def _endpoint(name: str, item: dict[str, Any]) -> EndpointSettings:
         gateway6=text_of(item, "IPv6Gateway"),
         mac=text_of(item, "MacAddress").lower(),
         aliases=tuple(dict.fromkeys((*texts_of(item, "Aliases"), *texts_of(item, "DNSNames")))),
+        asked=text_of(dict_of(item, "IPAMConfig"), "IPv4Address"),
         links=texts_of(item, "Links"),
     )
 

@@ -59,7 +59,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointSettings:
-    """A container's place in one network. Addresses are ``""`` while it does not run."""
+    """A container's place in one network. Addresses are ``""`` while it does not run; ``asked`` is the IPv4 address of ``--ip``."""
 
     network: str
     network_id: str = ""
@@ -70,6 +70,7 @@ class EndpointSettings:
     gateway6: str = ""
     mac: str = ""
     aliases: tuple[str, ...] = ()
+    asked: str = ""
     links: tuple[str, ...] = ()
 
     @property

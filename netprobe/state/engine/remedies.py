@@ -65,7 +65,7 @@ class EngineRemedies:
         return network is not None and network.driver not in {"host", "null"} and not apart
 
     def connect(
-        self, host: str, network: Network, container: Container, *, address: str = "", alias: str = ""
+        self, host: str, network: Network, container: Container, *, address: str = "", aliases: tuple[str, ...] = ()
     ) -> Remedy:
         """Have a container join a network; advice where the engine refuses that."""
         if not self.joins(container, network):
@@ -73,7 +73,8 @@ class EngineRemedies:
             return advise(
                 host, f"recreate {container.name} on network {network.name}: with --network {mode} it can join no other"
             )
-        options = (*(("--alias", alias) if alias else ()), *(("--ip", address) if address else ()))
+        named_so = tuple(word for alias in aliases for word in ("--alias", alias))
+        options = (*named_so, *(("--ip", address) if address else ()))
         opens = f"this opens {container.name} to all of {network.name}, and the other way round; {_LASTS}"
         joined = named(network.name, container.name)
         return run(host, self.program, "network", "connect", *options, *joined, advice=opens)

@@ -72,7 +72,7 @@ def test_nobody_joins_the_network_of_the_host_or_none(driver: str) -> None:
 
 
 def test_joining_says_what_it_opens() -> None:
-    step = REMEDIES.connect("server2", APP, DEMO, address="10.0.0.9", alias="db")
+    step = REMEDIES.connect("server2", APP, DEMO, address="10.0.0.9", aliases=("db",))
     assert step.commands == (("docker", "network", "connect", "--alias", "db", "--ip", "10.0.0.9", "app", "demo"),)
     assert "opens demo to all of app" in step.advice
 
