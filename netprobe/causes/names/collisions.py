@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +18,7 @@ from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.address import same
 from netprobe.state.bearers import bare, names_on, one_service, same_project, shared_networks
 from netprobe.state.sharing import moment
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
