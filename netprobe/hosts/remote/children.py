@@ -1,9 +1,9 @@
 """Processes that cannot outlive this program, however it ends.
 
-Invariants: each child is the leader of its own process group, and runs under ``timeout`` (coreutils). This program holds the
-reading end of a pipe whose writing end that group inherits, its lifeline: when the reading end is closed, and with -9 the kernel
-does that, the kernel sends SIGKILL to what is left of the group (:func:`tie`). :meth:`Children.end` kills all that are left and
-waits for them; nothing is started once it has begun.
+Invariants: each child is the leader of its own process group. This program holds the reading end of a pipe whose writing end
+that group inherits, its lifeline: when the reading end is closed, and with -9 the kernel does that, the kernel sends SIGKILL to
+what is left of the group (:func:`tie`). What is to run on while nobody waits for it is under ``timeout`` (coreutils) besides.
+:meth:`Children.end` kills all that are left and waits for them; nothing is started once it has begun.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import IO, Dict, List, Optional
+    from typing import IO, Dict, List, Optional, Set, Tuple
 
 END_SECONDS = 1.0
 SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin")
@@ -57,6 +57,7 @@ class Children:
         self._namespaces: Dict[str, int] = {}
         self._ended = False
         self._environment = environment()
+        self._installed: Set[str] = set()
 
     def enter(self, key: str, pid: int) -> None:
         """Hold process `pid`'s network namespace open under the name `key`.
@@ -82,19 +83,31 @@ class Children:
             Missing: one is not installed.
         """
         for program in programs:
-            if which(program, self._environment["PATH"]) is None:
-                raise Missing("%s: not installed" % program)
+            if program not in self._installed:
+                if which(program, self._environment["PATH"]) is None:
+                    raise Missing("%s: not installed" % program)
+                self._installed.add(program)
 
     def spawn(
-        self, argv: List[str], seconds: float, namespace: Optional[str] = None, stdin: int = subprocess.DEVNULL
+        self,
+        argv: List[str],
+        seconds: Optional[float] = None,
+        namespace: Optional[str] = None,
+        stdin: int = subprocess.DEVNULL,
     ) -> subprocess.Popen[bytes]:
-        """Start `argv` under ``timeout``, in a namespace that was entered before, or at a path (None: this program's own).
+        """Start `argv` in a namespace that was entered before, or at a path (None: this program's own).
+
+        Args:
+            argv: the command.
+            seconds: how long it may run, under ``timeout``; None: as long as its caller waits for it, who ends it then.
+            namespace: where.
+            stdin: as for :class:`subprocess.Popen`.
 
         Raises:
             Missing: the program, or one it needs, is not installed.
         """
-        self.installed("timeout", argv[0], *(() if namespace is None else ("nsenter",)))
-        prefix = ["timeout", "-k", "1", "%.3f" % seconds]
+        prefix = [] if seconds is None else ["timeout", "-k", "1", "%.3f" % seconds]
+        self.installed(*prefix[:1], argv[0], *(() if namespace is None else ("nsenter",)))
         descriptors = []
         with self._lock:
             if self._ended:
@@ -205,3 +218,29 @@ def read_bounded(stream: IO[bytes], limit: int) -> bytes:
         kept.append(part)
         left -= len(part)
     return b"".join(kept)
+
+
+def read_both(child: subprocess.Popen[bytes], limits: Tuple[int, int], deadline: float) -> Tuple[bytes, bytes, bool]:
+    """Read a child's output and complaints side by side, of each at most its limit + 1 bytes; and whether both ended.
+
+    They did not where the output was longer than its limit, or the `deadline` (time.monotonic()) came first.
+    """
+    assert child.stdout is not None
+    assert child.stderr is not None
+    output, complaints = bytearray(), bytearray()
+    left = {child.stdout.fileno(): (output, limits[0]), child.stderr.fileno(): (complaints, limits[1])}
+    poller = select.poll()
+    for descriptor in left:
+        poller.register(descriptor, select.POLLIN)
+    while left and len(output) <= limits[0]:
+        ready = poller.poll(max(0.0, deadline - time.monotonic()) * 1000)
+        if not ready:
+            break
+        for descriptor, _ in ready:
+            part = os.read(descriptor, 65536)
+            kept, limit = left[descriptor]
+            kept += part[: limit + 1 - len(kept)]
+            if not part:
+                poller.unregister(descriptor)
+                del left[descriptor]
+    return bytes(output), bytes(complaints), not left

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-import threading
+import signal
+import time
 
-from netprobe.hosts.remote.children import Missing, environment, read_bounded, which
+from netprobe.hosts.remote.children import Missing, environment, read_both, which
 from netprobe.hosts.remote.threads import side_by_side
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List
+    from typing import Any, Callable, Dict
 
     from netprobe.hosts.remote.children import Children
 
 PARALLEL = 6
+COMPLAINTS = 4096
 
 
 def run(children: Children, request: Dict[str, Any]) -> Dict[str, Any]:
@@ -39,26 +41,22 @@ def _extra(command: Dict[str, Any]) -> bool:
 
 def _outcome(children: Children, command: Dict[str, Any]) -> Dict[str, Any]:
     try:
-        child = children.spawn(command["argv"], command["seconds"], command.get("ns"))
+        child = children.spawn(command["argv"], None, command.get("ns"))
     except Missing as error:
         return {"rc": None, "out": "", "err": str(error), "missing": True}
     except (OSError, KeyError) as error:
         return {"rc": None, "out": "", "err": str(error)}
-    complaints: List[bytes] = []
-    assert child.stdout is not None
-    assert child.stderr is not None
-    listener = threading.Thread(target=lambda: complaints.append(read_bounded(child.stderr, 4096)), daemon=True)  # type: ignore[arg-type]  # checked above
-    listener.start()
-    output = read_bounded(child.stdout, command["limit"])
+    deadline = time.monotonic() + command["seconds"]
+    output, complaints, ended = read_both(child, (command["limit"], COMPLAINTS), deadline)
+    status = children.reap(child, max(0.0, deadline - time.monotonic()) if ended else 0.0)
+    for stream in (child.stdout, child.stderr):
+        assert stream is not None
+        stream.close()
     if len(output) > command["limit"]:
-        child.stdout.close()
-        children.reap(child, 0.0)
         return {"rc": None, "out": "", "err": "more than %d bytes of output" % command["limit"]}
-    status = children.reap(child)
-    listener.join(1.0)
-    if status in (124, 137):
+    if status == -signal.SIGKILL:
         return {"rc": None, "out": "", "err": "no end after %g s" % command["seconds"]}
-    error_text = b"".join(complaints).decode("utf-8", "replace").strip()
+    error_text = complaints.decode("utf-8", "replace").strip()
     return {"rc": status, "out": output.decode("utf-8", "replace"), "err": error_text[:400]}
 
 

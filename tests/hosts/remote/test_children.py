@@ -21,7 +21,7 @@ from netprobe_lab.waiting import poll
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SECONDS = 2.0  # how soon the kernel's SIGKILL is seen, on a busy machine too; `timeout` would take 50 s
+SECONDS = 2.0  # how soon the kernel's SIGKILL is seen, on a busy machine too; they would take 50 s
 _numbers = itertools.count(1)
 
 
@@ -39,7 +39,7 @@ def session() -> Iterator[Session]:
 
 
 def running(mark: str) -> list[int]:
-    """The processes whose last word that is: a command, and the `timeout` that it runs under."""
+    """The processes whose last word that is: a command, a shell above it, and the `timeout` that it may run under."""
     found = []
     for entry in Path("/proc").iterdir():
         try:
@@ -70,14 +70,14 @@ STUBBORN = "trap '' TERM INT HUP; sleep $0"
 def test_a_program_that_is_killed_takes_them_with_it(session: Session, mark: str) -> None:
     """Nobody reads what they write, they write nothing, and they let no other signal end them."""
     start(session, ["sh", "-c", STUBBORN, mark])
-    assert soon(lambda: len(running(mark)) == 3, 10.0)
+    assert soon(lambda: len(running(mark)) == 2, 10.0)
     os.kill(program_of(session), signal.SIGKILL)
     assert soon(lambda: not running(mark)), running(mark)
 
 
 def test_a_program_that_is_killed_with_its_timeout_too(session: Session, mark: str) -> None:
     start(session, ["sleep", mark])
-    assert soon(lambda: len(running(mark)) == 2, 10.0)
+    assert soon(lambda: len(running(mark)) == 1, 10.0)
     for pid in (program_of(session), session._process.pid):
         os.kill(pid, signal.SIGKILL)
     assert soon(lambda: not running(mark)), running(mark)
@@ -87,7 +87,7 @@ def test_a_program_that_is_killed_with_its_timeout_too(session: Session, mark: s
 def test_a_signal_ends_all(session: Session, mark: str, number: int) -> None:
     """Its `timeout` passes each signal on twice: to its child, and to its group."""
     start(session, ["sh", "-c", STUBBORN, mark])
-    assert soon(lambda: len(running(mark)) == 3, 10.0)
+    assert soon(lambda: len(running(mark)) == 2, 10.0)
     session._process.send_signal(number)
     assert soon(lambda: session.lost), "it ended"
     assert soon(lambda: not running(mark)), running(mark)
@@ -115,7 +115,7 @@ def test_a_signal_does_not_interrupt_the_end(mark: str) -> None:
         assert program.stderr is not None
         program.stdin.write(request.encode())
         program.stdin.flush()
-        assert soon(lambda: len(running(mark)) == 2, 10.0)
+        assert soon(lambda: len(running(mark)) == 1, 10.0)
         program.stdin.close()
         assert program.wait(10.0) == 0
         assert running(mark) == [], "it waited for them"
