@@ -11,6 +11,7 @@ from netprobe.journeys.arp import exchanges
 from netprobe.model.report import Direction
 from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.address import is_any, is_loopback, same
+from netprobe.state.counted import Counters
 from netprobe.state.engine import ENGINES
 from netprobe.state.iptables import find_dnat_to
 from netprobe.state.iptables_match import Field
@@ -63,7 +64,7 @@ class Case:
     @cached_property
     def prediction_after(self) -> Prediction | None:
         """What should have happened by the state after the probe (as before, where it was not asked again)."""
-        return predict_probe(self.probe, self.world.after)
+        return predict_probe(self.probe, self.world.after, still=Counters(self.world).still)
 
     @cached_property
     def arp(self) -> tuple[ArpExchange, ...]:

@@ -19,13 +19,14 @@ from netprobe.state.lookup import canonical
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from netprobe.evidence.model import Place
     from netprobe.model.rule import RuleRef
     from netprobe.state.model import Host
 
 _MAX_OBSTACLES = 8
+_MOST_UNMET = 32  # rules in doubt that counters decide
 _PASSABLE = frozenset(
     {Barrier.RULE, Barrier.FORWARDING_OFF, Barrier.PAUSED, Barrier.QUEUE_FULL}
 )  # what lies behind the others cannot be told from here
@@ -55,17 +56,32 @@ class Request:
 
 
 def predict(
-    question: Request, hosts: Mapping[str, Host], without: frozenset[tuple[Place, RuleRef]] = frozenset()
+    question: Request,
+    hosts: Mapping[str, Host],
+    without: frozenset[tuple[Place, RuleRef]] = frozenset(),
+    still: Callable[[Place, RuleRef], bool] | None = None,
 ) -> Prediction:
     """Walk one packet, and its answer, through the hosts' state.
 
-    The first obstacle ends the walk; it is then taken again as if that were gone, for what lies behind. ``without``: as if these rules
-    (whatever they do) were not there either: what would become of the packet then tells what a rule is to blame for.
+    The first obstacle ends the walk; it is then taken again as if that were gone, for what lies behind.
+
+    Args:
+        question: whose packet.
+        hosts: their state.
+        without: as if these rules (whatever they do) were not there: what would become of the packet then tells what a rule is to blame for.
+        still: whether a rule surely counted nothing while the packets were sent: then it did not match them, and of a rule whose match
+            no listing shows that decides.
     """
-    first = _walk(question, hosts, frozenset(), without)
+    unmet = without
+    first = _walk(question, hosts, frozenset(), unmet)
+    for _ in range(_MOST_UNMET):
+        if still is None or first.doubtful is None or first.doubtful in unmet or not still(*first.doubtful):
+            break
+        unmet |= {first.doubtful}
+        first = _walk(question, hosts, frozenset(), unmet)
     obstacles = list(first.obstacles)
     past: frozenset[tuple[Place, str]] = frozenset()
-    gone = without
+    gone = unmet
     latest = first
     while latest.obstacles and latest.obstacles[0].barrier in _PASSABLE and len(obstacles) < _MAX_OBSTACLES:
         met = latest.obstacles[0]
@@ -90,7 +106,7 @@ def _walk(
     packet = question.packet
     trail = Trail(dialled=endpoint(packet.dst, packet.dport, packet.proto))
     walk = Walker(hosts=hosts, mode=Predicting(past, gone), trail=trail)
-    outcome, unknown = PredictedOutcome.WORKS, ""
+    outcome, unknown, doubtful = PredictedOutcome.WORKS, "", None
     obstacles: tuple[Obstacle, ...] = ()
     try:
         walk.request(canonical(hosts, question.source), packet)
@@ -101,13 +117,14 @@ def _walk(
             PredictedOutcome.REPLY_LOST if stopped.obstacle.direction is Direction.REPLY else PredictedOutcome.STOPPED
         )
     except UnknownHere as end:
-        outcome, unknown = PredictedOutcome.UNKNOWN, str(end)
+        outcome, unknown, doubtful = PredictedOutcome.UNKNOWN, str(end), end.doubtful
     return Prediction(
         outcome=outcome,
         hops=tuple(trail.hops),
         steps=tuple(trail.steps),
         obstacles=obstacles,
         unknown=unknown,
+        doubtful=doubtful,
         resolved=tuple(dict.fromkeys(trail.resolved)),
         arrives=walk.arrives,
         unrecorded=tuple(dict.fromkeys(trail.unrecorded)),

@@ -126,6 +126,7 @@ class Prediction:
         steps: every step, in order, up to there.
         obstacles: what stops it, in the order in which the packets meet it; those behind the first hold only once that is gone.
         unknown: where the state does not tell any more, one sentence; ``""`` when it does to the end.
+        doubtful: the rule (and in whose namespace) of which that is whether it matches; None where it is something else.
         resolved: the addresses that are resolved on the links of the way (next hops), in order.
         beyond: how the walk ends once every obstacle that can be passed is gone; ``outcome`` where there is none.
         arrives: the namespace that it comes to last (whether a socket there takes it or not), None when that is not known.
@@ -138,6 +139,7 @@ class Prediction:
     steps: tuple[WalkStep, ...] = ()
     obstacles: tuple[Obstacle, ...] = ()
     unknown: str = ""
+    doubtful: tuple[Place, RuleRef] | None = None
     resolved: tuple[str, ...] = ()
     beyond: PredictedOutcome = PredictedOutcome.UNKNOWN
     arrives: Place | None = None
@@ -205,7 +207,11 @@ class Flying:
 
 
 class UnknownHere(Exception):
-    """The state does not tell what happens next; the text says why."""
+    """The state does not tell what happens next; the text says why. ``rule``: whether this one matches, where that is the question."""
+
+    def __init__(self, why: str, rule: RuleRef | None = None, place: Place | None = None) -> None:
+        super().__init__(why)
+        self.doubtful = (place, rule) if place is not None and rule is not None else None
 
 
 class Stopped(Exception):

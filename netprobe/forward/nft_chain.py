@@ -44,7 +44,7 @@ def pass_chain(at: At, chain: NftChain, packet: Flying) -> tuple[Flying, ChainEn
     end = walk_chain(at.by.nft, chain, view, at.gone, NamespaceFacts(at.by.namespace))
     decided = end.decided_by
     if end.verdict == "unknown":
-        raise UnknownHere(f"{at.by.place}: nftables {decided.ref}: {end.why}")
+        raise UnknownHere(f"{at.by.place}: nftables {decided.ref}: {end.why}", decided.ref, at.by.place)
     if end.verdict in {"drop", "reject"}:
         undo = decided.delete_argv if isinstance(decided, NftRule) else decided.accept_argv
         ref = decided.ref_for(end.packet) if isinstance(decided, NftRule) else decided.ref
@@ -60,9 +60,11 @@ def pass_chain(at: At, chain: NftChain, packet: Flying) -> tuple[Flying, ChainEn
 
 
 def changed(packet: Flying, before: PacketTuple, after: PacketTuple) -> Flying:
-    """The packet with what rules changed of it."""
+    """The packet with what rules changed of it. Raises UnknownHere where that is not told."""
     if before == after:
         return packet
+    if after.ctstate is None or after.ttl is None or after.zone is None is not before.zone:
+        raise UnknownHere("what rules told conntrack of the packet, or made of its TTL, is not known")
     names = ("src", "sport", "dst", "dport", "mark", "ttl", "tos", "zone")
     new: dict[str, Any] = {
         name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)

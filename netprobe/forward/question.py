@@ -15,7 +15,7 @@ from netprobe.paths.classify import name_way
 from netprobe.paths.story import Observation, Symptom
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from netprobe.evidence.model import Place, Probe
     from netprobe.forward.model import Obstacle, Prediction
@@ -26,17 +26,20 @@ if TYPE_CHECKING:
 
 
 def predict_probe(
-    probe: Probe | None, hosts: Mapping[str, Host], without: frozenset[tuple[Place, RuleRef]] = frozenset()
+    probe: Probe | None,
+    hosts: Mapping[str, Host],
+    without: frozenset[tuple[Place, RuleRef]] = frozenset(),
+    still: Callable[[Place, RuleRef], bool] | None = None,
 ) -> Prediction | None:
     """What should happen to this probe; None where nothing was dialled, or nothing is known of its source's host.
 
-    ``without``: as if these rules were not there.
+    ``without``, ``still``: as :func:`~netprobe.forward.predict` has them.
     """
     if probe is None or probe.dialled is None or probe.source_at.host not in hosts:
         return None
     if probe.lookup.how is Resolution.FAILED:
         return None
-    return predict(request_of(probe, probe.dialled), hosts, without)
+    return predict(request_of(probe, probe.dialled), hosts, without, still)
 
 
 def request_of(probe: Probe, dialled: str) -> Request:

@@ -75,7 +75,7 @@ def _transport_field(protocol: str, name: str, packet: PacketTuple) -> Scalar:
     if name in {"sport", "dport"}:
         if packet.proto == "icmp":
             return NotTold("bytes of an ICMP packet")
-        return known(packet.sport if name == "sport" else packet.dport, f"the {_ENDS[name]}")
+        return _port(packet.sport, packet.dport, name) if name == "sport" else _port(packet.dport, packet.sport, name)
     if protocol == "tcp" and name == "flags":
         flags = packet.tcp_flags
         return (
@@ -86,6 +86,13 @@ def _transport_field(protocol: str, name: str, packet: PacketTuple) -> Scalar:
         low, high = (each - header for each in packet.length)
         return low if low == high else Span(low, high)
     return NotTold(f"{protocol} {name}")
+
+
+def _port(port: int | None, other: int | None, name: str) -> Scalar:
+    """A port; one that the client's kernel is still to choose is none that needs a privilege (ip_local_port_range, ip-sysctl.rst)."""
+    if port is None and other is not None:
+        return EPHEMERAL
+    return known(port, f"the {_ENDS[name]}")
 
 
 def _icmp_field(name: str, packet: PacketTuple) -> Scalar:
@@ -134,6 +141,7 @@ def chunk(body: dict[str, Any], at: Context) -> Scalar:  # noqa: ARG001 - the fo
     return ABSENT if at.packet.carried is not None else NotTold("the packet's protocol")
 
 
+EPHEMERAL = Span(1024, 0xFFFF)
 _CARRIED = frozenset({"tcp", "udp", "icmp", "icmpv6", "sctp", "dccp", "udplite", "ah", "esp", "comp", "igmp", "gre"})
 _ENDS = {"saddr": "source address", "daddr": "destination address", "sport": "source port", "dport": "destination port"}
 PAYLOAD_TYPES: Mapping[tuple[str, str], DataType] = {

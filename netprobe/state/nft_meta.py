@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from netprobe.state import nft_types as t
 from netprobe.state.address import ip
 from netprobe.state.issues import text_of, texts_of
-from netprobe.state.nft_fields import address, is_absent, length_of, protocol_of
+from netprobe.state.nft_fields import EPHEMERAL, address, is_absent, length_of, protocol_of
 from netprobe.state.nft_value import ABSENT, Context, NotTold, Scalar, known
 
 if TYPE_CHECKING:
@@ -120,6 +120,9 @@ def _tuple(key: str, direction: str, at: Context) -> Scalar:
         ("reply", "proto-dst"): packet.repl_dport,
     }
     value = values[direction, name]
+    server = packet.orig_dport if direction == "original" else packet.repl_sport
+    if value is None and name.startswith("proto") and server is not None:
+        return EPHEMERAL
     what = f"the connection's {direction} {name}"
     return address(value, what) if isinstance(value, str) else known(value, what)
 

@@ -16,6 +16,7 @@ from netprobe.model.report import Direction
 from netprobe.paths.classify import answered_elsewhere, classify
 from netprobe.paths.observe import observe
 from netprobe.paths.story import Symptom
+from netprobe.state.counted import Counters
 from netprobe.verdict.target import asks_for_host, first_destination, target_is_dead
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def gather(evidence: Evidence, table: PacketTable, world: World, intent: Intent,
         intent: whom the request is for.
         journey: the connection in question; None when it left no packet.
     """
-    prediction = predict_probe(evidence.probe, world.before)
+    prediction = predict_probe(evidence.probe, world.before, still=Counters(world).still)
     story = observe(journey, table, evidence.points, intent)
     seen = _hops(evidence, table, world, journey, prediction, delivered=story.good)
     way = classify(journey, seen, evidence.points, intent, story)
