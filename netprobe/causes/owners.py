@@ -89,7 +89,7 @@ def owner_of(case: Case, place: Place, rule: RuleRef) -> Owner | None:
 
 def _jumps(host: Host, rule: RuleRef) -> Iterator[str]:
     """Where the rules of its chain jump to."""
-    for ruleset in (host.ruleset, host.legacy, host.ruleset6):
+    for ruleset in (host.ruleset, host.legacy, host.ruleset6, host.legacy6):
         for each in ruleset.rules() if ruleset else ():
             if (each.program, each.table, each.chain) == (rule.program, rule.table, rule.chain):
                 yield each.target
@@ -136,7 +136,7 @@ def _by_ufw(opening: Opening) -> Remedy | None:
 def _chains_asked(opening: Opening) -> Iterator[str]:
     """Where DOCKER-USER jumps to (ufw-docker has it ask ufw's rules)."""
     user = opening.host.engine.user_chain
-    for ruleset in (opening.host.ruleset, opening.host.legacy, opening.host.ruleset6):
+    for ruleset in (opening.host.ruleset, opening.host.legacy, opening.host.ruleset6, opening.host.legacy6):
         yield from (each.target for each in ruleset.rules() if each.chain == user) if ruleset else ()
 
 

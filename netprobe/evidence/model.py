@@ -295,6 +295,7 @@ class HostState:
         iptables          iptables-save -c              (the backend that iptables is)
         iptables-legacy   iptables-legacy-save -c       (when it exists and is not the same program)
         ip6tables         ip6tables-save -c
+        ip6tables-legacy  ip6tables-legacy-save -c      (as above)
         nft               nft -j list ruleset
         nft-text          nft -a -t list ruleset        (the rules in nft's own words: after the probe, and where there are rules beside iptables')
         sockets           ss -H -n -a -p -t -u -e       (all TCP and UDP sockets with their processes)

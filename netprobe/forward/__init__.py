@@ -41,6 +41,7 @@ class Request:
         dialled, port: where to; port None for ICMP.
         proto: ``tcp``, ``udp`` or ``icmp``.
         source_port: where known.
+        payload: the least and the most bytes of its payload (UDP, ICMP), None not known.
     """
 
     source: Place
@@ -48,11 +49,14 @@ class Request:
     port: int | None
     proto: str
     source_port: int | None = None
+    payload: tuple[int, int] | None = None
 
     @property
     def packet(self) -> Flying:
         """Its first packet; the source address is the route's."""
-        return Flying(src=None, sport=self.source_port, dst=self.dialled, dport=self.port, proto=self.proto)
+        return Flying(
+            src=None, sport=self.source_port, dst=self.dialled, dport=self.port, proto=self.proto, payload=self.payload
+        )
 
 
 def predict(

@@ -171,6 +171,7 @@ class Flying:
         connection: as this namespace's conntrack has it; None before conntrack looked, and where it does not know it.
         untracked: conntrack is told to leave it alone (NOTRACK). zone: the conntrack zone that a rule puts it in.
         reroute: what a rule of OUTPUT changed has it looked up again. tos: of the IP header. mss: that a SYN offers, None not known. mac: the sender's on the link that it came by, None not known.
+        payload: the least and the most bytes that it carries behind the UDP or ICMP header, None not known.
         bridge: the bridge ports by which it is switched, (in, out), while bridge netfilter looks at it.
     """
 
@@ -190,6 +191,7 @@ class Flying:
     tos: int | None = 0
     mss: int | None = None
     mac: str | None = None
+    payload: tuple[int, int] | None = None
     bridge: tuple[str, str] | None = None
 
     @property
@@ -198,11 +200,11 @@ class Flying:
         return self.src, self.sport, self.dst, self.dport
 
     def back(self) -> Flying:
-        """The answer to it."""
+        """The answer to it: an echo is as long as what it answers."""
         return replace(
             self, src=self.dst, sport=self.dport, dst=self.src or "", dport=self.sport,
             direction=Direction.REPLY, ttl=64, mark=0, connection=None, untracked=False, zone=0,
-            reroute=False, tos=0, mss=None, mac=None, bridge=None,
+            reroute=False, tos=0, mss=None, mac=None, bridge=None, payload=self.payload if self.proto == "icmp" else None,
         )  # fmt: skip
 
 

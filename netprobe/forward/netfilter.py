@@ -64,10 +64,9 @@ def filter_of(host: Host, place: Place, address: str) -> Filter:
     namespace, six = host.namespace(place.container), ":" in address
     read: Host | Namespace = host if place.container is None else namespace
     main, backend = (read.ruleset6, "ip6tables") if six else (read.ruleset, "iptables")
-    legacy = None if six else read.legacy
-    for key, rules in ((backend, main), ("iptables-legacy", legacy), ("nft", read.nft)):
-        due = not six if key == "iptables-legacy" else True
-        if rules is None and due and (read.asked(key) or (key == backend and place.container is None)):
+    legacy = read.legacy6 if six else read.legacy
+    for key, rules in ((backend, main), (f"{backend}-legacy", legacy), ("nft", read.nft)):
+        if rules is None and (read.asked(key) or (key == backend and place.container is None)):
             raise UnknownHere(f"the {'nftables' if key == 'nft' else key} rules of {place} are not known")
     return Filter(
         place=place,

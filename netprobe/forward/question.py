@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.evidence.model import CapturePoint, Resolution
+from netprobe.evidence.model import CapturePoint, Proto, Resolution
 from netprobe.forward import Request, predict
 from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.model.endpoint import Endpoint
@@ -13,6 +13,10 @@ from netprobe.model.report import Direction
 from netprobe.model.rule import Hook
 from netprobe.paths.classify import name_way
 from netprobe.paths.story import Observation, Symptom
+
+_ECHO = 56  # as ping sends
+_DATAGRAM = (12, 64)  # its mark
+_QUERY = (17, 273)  # header, name, type and class (RFC 1035 section 4.1)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -44,7 +48,16 @@ def predict_probe(
 
 def request_of(probe: Probe, dialled: str) -> Request:
     """A probe's packet, as a walk begins with it."""
-    return Request(source=probe.source_at, dialled=dialled, port=probe.dialled_port, proto=probe.proto.transport)
+    return Request(
+        source=probe.source_at, dialled=dialled, port=probe.dialled_port, proto=probe.proto.transport, payload=_payload(probe)
+    )  # fmt: skip
+
+
+def _payload(probe: Probe) -> tuple[int, int] | None:
+    """How many bytes a probe's datagram or echo carries, as far as its kind tells (:mod:`netprobe.probe.craft`)."""
+    if probe.proto is Proto.ICMP:
+        return (probe.size, probe.size) if probe.size is not None else (_ECHO, _ECHO)
+    return {Proto.UDP: _DATAGRAM, Proto.DNS: _QUERY}.get(probe.proto)
 
 
 def dialled_by(probe: Probe, transport: str) -> str | None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _ECHO = {False: ((8, 0), (0, 0)), True: ((128, 0), (129, 0))}  # request and reply, RFC 792 and RFC 4443
 _HEADER = {False: 20, True: 40}  # of IP
+_UDP = 8  # its header, and that of ICMP's echo
 _TCP = (24, 40)  # a SYN's header: the maximum segment size alone, up to all that Linux sends (RFC 9293, RFC 7323)
 
 
@@ -59,11 +60,13 @@ def _flags(packet: Flying, *, request: bool) -> frozenset[str] | None:
 
 
 def _length(packet: Flying) -> tuple[int, int] | None:
-    """The least and the most that it may be long: of a TCP handshake that is known."""
-    if packet.proto != "tcp":
-        return None
+    """The least and the most that it may be long: a TCP handshake is known, of others the payload."""
     header = _HEADER[":" in packet.dst]
-    return header + _TCP[0], header + _TCP[1]
+    if packet.proto == "tcp":
+        return header + _TCP[0], header + _TCP[1]
+    if packet.payload is None:
+        return None
+    return header + _UDP + packet.payload[0], header + _UDP + packet.payload[1]
 
 
 def _connection(packet: Flying, found: Connection | None) -> dict[str, object]:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from netprobe.state.model import Host, Namespace
 
 _MAX_NAMESPACES = 16
+_MAX_PMTU = 0xFFFF
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,6 +92,7 @@ class Walker:
         by = self.stack.filter(host, place, packet.dst)
         way = self.stack.route(place, namespace, packet)
         packet = replace(packet, src=packet.src or way.src or None)
+        packet = replace(packet, mss=_segment(namespace, way.dev, packet))
         if packet.direction is Direction.REQUEST:
             self.asked.append((place, packet.dst, packet.dport))
         passed = self.stack.hook(by, "OUTPUT", packet, out_if=way.dev)
@@ -159,9 +161,10 @@ class Walker:
 
     def _out(self, place: Place, packet: Flying, way: RouteHop) -> None:
         """Out of an interface, over the link, into the next namespace."""
-        host, _ = self._namespace(place)
+        host, namespace = self._namespace(place)
         self.stack.netdev(self.stack.filter(host, place, packet.dst), "egress", way.dev, packet)
-        packet = leaving(packet)
+        link = namespace.link(way.dev)
+        packet = replace(leaving(packet), mac=(link.mac or None) if link else None)
         frame = Frame(
             hosts=self.hosts, place=place, device=way.dev, address=way.via or packet.dst, direction=packet.direction,
             mode=self.mode,
@@ -260,6 +263,14 @@ class Walker:
             yield Taken(dials=to)
         elif not known:
             yield HERE
+
+
+def _segment(namespace: Namespace, device: str, packet: Flying) -> int | None:
+    """The maximum segment size that a handshake offers: what the interface carries, without the headers (ipv4_default_advmss, net/ipv4/route.c)."""
+    link = namespace.link(device)
+    if packet.proto != "tcp" or link is None or not link.mtu:
+        return None
+    return link.mtu - 60 if ":" in packet.dst else min(link.mtu, _MAX_PMTU) - 40
 
 
 def _around(taps: list[Tap], bridge: str) -> tuple[list[Tap], list[Tap]]:

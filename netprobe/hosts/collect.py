@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "iptables": ("iptables-save", "-c"),
     "iptables-legacy": ("iptables-legacy-save", "-c"),
     "ip6tables": ("ip6tables-save", "-c"),
+    "ip6tables-legacy": ("ip6tables-legacy-save", "-c"),
     "nft": ("nft", "-j", "list", "ruleset"),
     "nft-text": ("nft", "-a", "-t", "list", "ruleset"),
     "sockets": ("ss", "-H", "-n", "-a", "-p", "-t", "-u", "-e"),
@@ -46,7 +47,11 @@ INSIDE: Mapping[str, tuple[str, ...]] = {
     )
 }
 """What is asked in another way in a container's namespace: /proc/sys/net shows the namespace of whoever reads it."""
-OTHER_THAN = {"iptables-legacy": "iptables-save", "conntrack-stat": CONNTRACK["conntrack-stat"]}
+OTHER_THAN = {
+    "iptables-legacy": "iptables-save",
+    "ip6tables-legacy": "ip6tables-save",
+    "conntrack-stat": CONNTRACK["conntrack-stat"],
+}
 SYSCTLS = (
     "net/ipv4/ip_forward",
     "net/ipv4/icmp_echo_ignore_all",
@@ -64,12 +69,34 @@ SYSCTLS = (
 
 FIRST = ("addr", "route", "rule", "rule6")
 """What a plan needs: asked of every host of the inventory."""
-REST = ("neigh", "fdb", "iptables", "iptables-legacy", "ip6tables", "nft", "sockets", "counters", "conntrack-stat")
+REST = (
+    "neigh",
+    "fdb",
+    "iptables",
+    "iptables-legacy",
+    "ip6tables",
+    "ip6tables-legacy",
+    "nft",
+    "sockets",
+    "counters",
+    "conntrack-stat",
+)
 """What the analysis needs beside: asked of the hosts involved."""
-AFTER = ("addr", "neigh", "iptables", "iptables-legacy", "ip6tables", "nft", "sockets", "counters", "conntrack-stat")
+AFTER = (
+    "addr",
+    "neigh",
+    "iptables",
+    "iptables-legacy",
+    "ip6tables",
+    "ip6tables-legacy",
+    "nft",
+    "sockets",
+    "counters",
+    "conntrack-stat",
+)
 """What a probe, or whatever happens during it, can change."""
 NAMESPACE_FIRST = ("addr", "route", "rule", "rule6")
-_NAMESPACE_RULES = ("iptables", "iptables-legacy", "ip6tables", "nft")
+_NAMESPACE_RULES = ("iptables", "iptables-legacy", "ip6tables", "ip6tables-legacy", "nft")
 NAMESPACE_REST = ("neigh", "sockets", "sysctl", *_NAMESPACE_RULES, "counters")
 NAMESPACE_AFTER = ("neigh", "sockets", *_NAMESPACE_RULES, "counters")
 WORDS = "nft-text"

@@ -31,6 +31,7 @@ PACKAGES = {
     "iptables-save": "iptables",
     "iptables-legacy-save": "iptables",
     "ip6tables-save": "iptables",
+    "ip6tables-legacy-save": "iptables",
     "nft": "nftables",
     "bpftrace": "bpftrace",
     "tcpdump": "tcpdump",

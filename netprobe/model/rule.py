@@ -15,6 +15,7 @@ class Program(StrEnum):
     IPTABLES = "iptables"
     IP6TABLES = "ip6tables"
     LEGACY = "iptables-legacy"
+    LEGACY6 = "ip6tables-legacy"
     NFT = "nft"
 
 
@@ -83,7 +84,7 @@ class RuleRef:
 
     def __str__(self) -> str:
         """``nat/DOCKER #2``, ``ip6tables filter/FORWARD policy``, ``inet firewall/input handle 5``."""
-        shown = self.program in {Program.IP6TABLES, Program.LEGACY}
+        shown = self.program in {Program.IP6TABLES, Program.LEGACY, Program.LEGACY6}
         return f"{self.program} {self.bare}" if shown else self.bare
 
     @property
@@ -98,7 +99,7 @@ class RuleRef:
     @property
     def component(self) -> str:
         """Table and chain as reports name them: ``filter/INPUT``, ``ip6tables filter/INPUT``, ``inet firewall/input``."""
-        return f"{self.program} {self._chain}" if self.program is Program.IP6TABLES else self._chain
+        return f"{self.program} {self._chain}" if self.program in {Program.IP6TABLES, Program.LEGACY6} else self._chain
 
     @property
     def rejects(self) -> bool:

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from netprobe.model.remedy import Argv, Remedy
     from netprobe.state.engine.model import Container, Network
 
-_RULES = {"iptables": "iptables", "iptables-legacy": "iptables-legacy", "ip6tables": "ip6tables"}
+_RULES = {
+    "iptables": "iptables",
+    "iptables-legacy": "iptables-legacy",
+    "ip6tables": "ip6tables",
+    "ip6tables-legacy": "ip6tables-legacy",
+}
 _FORWARDING = {"net.ipv4.ip_forward": "net.ipv4.conf.", "net.ipv6.conf.all.forwarding": "net.ipv6.conf."}
 _NEW_LINK = 1 << 20  # an interface number that no host has yet
 _TRIED = 512  # addresses of a subnet, from its last downwards, until one is free

@@ -65,7 +65,7 @@ class Rule:
         goto: ``-g`` instead of ``-j``.
         options: the target's own options: ``{"--to-destination": "172.17.0.2:80"}``.
         comment: its ``--comment``.
-        program: the family and backend: ``iptables``, ``ip6tables``, ``iptables-legacy``.
+        program: the family and backend: ``iptables``, ``ip6tables``, ``iptables-legacy``, ``ip6tables-legacy``.
     """
 
     table: str

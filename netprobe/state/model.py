@@ -186,6 +186,11 @@ class Namespace:
         return self._get("ip6tables", _six)
 
     @cached_property
+    def legacy6(self) -> Ruleset | None:
+        """ip6tables' rules of the legacy backend, where it is another one."""
+        return self._get("ip6tables-legacy", _legacy6)
+
+    @cached_property
     def nft(self) -> NftRuleset | None:
         """What nft holds beside iptables' own tables; in nft's own words where these were collected, too."""
         found, words = self._get("nft", parse_nft), self._get("nft-text", parse_nft_text)
@@ -263,9 +268,14 @@ class Host:
         """ip6tables."""
         return self.own.ruleset6
 
+    @cached_property
+    def legacy6(self) -> Ruleset | None:
+        """ip6tables' rules of the legacy backend, where it is another one."""
+        return self.own.legacy6
+
     def backends(self, *, six: bool) -> tuple[Ruleset | None, Ruleset | None]:
         """What filters one IP version: the rules of the backend in use, and the legacy one's (None: not known, or the same program)."""
-        return (self.ruleset6, None) if six else (self.ruleset, self.legacy)
+        return (self.ruleset6, self.legacy6) if six else (self.ruleset, self.legacy)
 
     @cached_property
     def nft(self) -> NftRuleset | None:
@@ -414,6 +424,10 @@ class World:
 
 def _legacy(text: str, issues: Issues) -> Ruleset | None:
     return parse_iptables(text, issues, program=Program.LEGACY)
+
+
+def _legacy6(text: str, issues: Issues) -> Ruleset | None:
+    return parse_iptables(text, issues, program=Program.LEGACY6)
 
 
 def _six(text: str, issues: Issues) -> Ruleset | None:

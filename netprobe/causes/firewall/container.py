@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from netprobe.model.remedy import Argv, Remedy
     from netprobe.model.rule import RuleRef
 
-_KEYS = ("iptables", "iptables-legacy", "ip6tables", "nft")
+_KEYS = ("iptables", "iptables-legacy", "ip6tables", "ip6tables-legacy", "nft")
 _SENT = frozenset({Hook.OUTPUT, Hook.POSTROUTING, Hook.EGRESS})
 
 
@@ -38,7 +38,7 @@ class ContainerFirewall(Filtered):
     """
 
     code = "container-firewall"
-    needs = ("ns/*/iptables", "ns/*/iptables-legacy", "ns/*/ip6tables", "ns/*/nft")
+    needs = ("ns/*/iptables", "ns/*/iptables-legacy", "ns/*/ip6tables", "ns/*/ip6tables-legacy", "ns/*/nft")
     barriers = frozenset({Barrier.RULE})
 
     def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
@@ -83,7 +83,7 @@ def _may_stop(case: Case, place: Place) -> bool:
     if host is None:
         return True
     here = host.namespace(place.container)
-    rulesets = (here.ruleset, here.legacy, here.ruleset6)
+    rulesets = (here.ruleset, here.legacy, here.ruleset6, here.legacy6)
     if any(
         rules is None and (here.asked(key) or key == _KEYS[0])
         for rules, key in zip((*rulesets, here.nft), _KEYS, strict=True)

@@ -162,7 +162,7 @@ def _in_nftables(host: Host) -> bool:
 
 def wrote(host: Host) -> bool:
     """Whether a chain of the engine's is left that shows that it writes rules."""
-    rulesets = (host.ruleset, host.legacy, host.ruleset6)
+    rulesets = (host.ruleset, host.legacy, host.ruleset6, host.legacy6)
     return any(host.engine.translates(each) or host.engine.filters(each) for each in rulesets)
 
 

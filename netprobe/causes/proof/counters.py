@@ -22,7 +22,7 @@ def _rules_in(host: Host, place: Place) -> Host | Namespace:
 
 def _rulesets(host: Host, place: Place) -> tuple[Ruleset | None, ...]:
     here = _rules_in(host, place)
-    return (here.ruleset, here.legacy, here.ruleset6)
+    return (here.ruleset, here.legacy, here.ruleset6, here.legacy6)
 
 
 def countable(host: Host, place: Place, rule: RuleRef) -> bool:

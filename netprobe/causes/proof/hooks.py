@@ -80,7 +80,7 @@ def hook_at(case: Case, obstacle: Obstacle) -> Hook | None:
     rulesets = case.rulesets(host) if host else ()
     if not rulesets or at is None:
         return None
-    ruleset = rulesets[-1] if at.program is Program.LEGACY else rulesets[0]
+    ruleset = rulesets[-1] if at.program in {Program.LEGACY, Program.LEGACY6} else rulesets[0]
     rule = next((each for each in ruleset.rules() if each.text == at.text), None)
     return hook_of(entries(ruleset, at.table, at.chain), at.table, rule)
 

@@ -74,8 +74,8 @@ def any_rule(host: Host, test: Callable[[Host, Rule | NftRule], bool]) -> bool:
     """Whether a host has a rule like this, of its own or inside a container; so may one whose rules could not be read."""
     places: tuple[Host | Namespace, ...] = (host, *host.namespaces.values())
     for here in places:
-        rulesets = (here.ruleset, here.legacy, here.ruleset6)
-        keys = ("iptables", "iptables-legacy", "ip6tables", "nft")
+        rulesets = (here.ruleset, here.legacy, here.ruleset6, here.legacy6)
+        keys = ("iptables", "iptables-legacy", "ip6tables", "ip6tables-legacy", "nft")
         if any(rules is None and here.asked(key) for rules, key in zip((*rulesets, here.nft), keys, strict=True)):
             return True
         if here is host and host.ruleset is None:
