@@ -43,7 +43,7 @@ def test_a_host_that_says_nothing_is_given_up() -> None:
     begin = time.monotonic()
     host = look_at(Reach(prefix=("sh", "-c", "exec sleep 20")), seconds=0.5)
     assert "no answer" in host.fault
-    assert time.monotonic() - begin < 6
+    assert time.monotonic() - begin < 15
 
 
 def test_another_machines_clock_is_compared() -> None:

@@ -21,7 +21,7 @@ from netprobe_lab.waiting import poll
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SECONDS = 2.0  # how soon the kernel's SIGKILL is seen, on a busy machine too; they would take 50 s
+SECONDS = 20.0  # how soon the kernel's SIGKILL is seen, on a busy machine too; they would take 50 s
 _numbers = itertools.count(1)
 
 
