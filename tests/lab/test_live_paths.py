@@ -198,10 +198,10 @@ def test_another_container_in_the_way_is_watched_as_well(populated: Lab) -> None
     ("target", "source", "says"),
     [
         ("twin:80", "server1", "'twin' is ambiguous: twin@server1, twin@server2"),
-        ("nobody:80", "server1", "'nobody' is no container, no host, and server1 cannot look it up"),
-        ("nobody@server2:80", "server1", "server2 has no container called 'nobody'"),
+        ("nobody:80", "server1", "'nobody' is no container, no service, no host, and server1 cannot look it up"),
+        ("nobody@server2:80", "server1", "server2 has no container or service called 'nobody'"),
         ("demo@server9:80", "server1", "no host is called 'server9'"),
-        ("demo:80", "nobody", "no host or container is called 'nobody'"),
+        ("demo:80", "nobody", "no host, container or service is called 'nobody'"),
         ("demo:80", "idle", "idle@server2 does not run (created)"),
         ("demo", "server1", "ICMP"),
     ],
