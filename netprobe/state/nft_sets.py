@@ -194,13 +194,18 @@ class _Index:
 
     def _partly(self, value: Value) -> Found | None:
         """A value that is not told, or in part: no element may be met by it, or one surely, else it is not told."""
-        if len(self.exact) + len(self.ranges) > _MOST_SCANNED or self.strange:
+        if self.size > _MOST_SCANNED or self.strange:
             return why_of(value)
         answers = [(may_be(value, each), element) for each, element in self._parts()]
         if not any(answer is not False for answer, _ in answers):
             return None
         sure = [element for answer, element in answers if answer]
         return sure[0] if sure else why_of(value)
+
+    @property
+    def size(self) -> int:
+        """How many elements there are, about."""
+        return len(self.exact) + len(self.ranges) + len(self.prefixes)
 
     def _parts(self) -> Iterator[tuple[Any, Element]]:
         yield from self.exact.items()
@@ -211,20 +216,28 @@ class _Index:
 
 
 class _ConcatIndex(_Index):
-    """Elements with several parts: by the exact ones among them, then one by one."""
+    """Elements with several parts: hashed by those that are exact or a network, and of the same lengths; then one by one (tuple space search)."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.shapes: dict[tuple[bool, ...], dict[Any, list[tuple[Any, Element]]]] = {}
+        self.shapes: dict[tuple[int, ...], dict[Any, list[tuple[Any, Element]]]] = {}
+        self.ranged = 0
 
     def add(self, part: Any, element: Element) -> None:
         """Take one element in."""
-        shape = tuple(_is_exact(each) for each in part)
-        if all(shape):
+        shape = tuple(_host_bits(each) for each in part)
+        if not any(shape):
             self.exact[part] = element
             return
-        fixed = tuple(each for each, is_exact in zip(part, shape, strict=True) if is_exact)
-        self.shapes.setdefault(shape, {}).setdefault(fixed, []).append((part, element))
+        self.ranged += 1
+        key = tuple(_first(each) >> bits for each, bits in zip(part, shape, strict=True) if bits > 0)
+        exact = tuple(each for each, bits in zip(part, shape, strict=True) if bits == 0)
+        self.shapes.setdefault(shape, {}).setdefault((key, exact), []).append((part, element))
+
+    @property
+    def size(self) -> int:
+        """How many elements there are."""
+        return len(self.exact) + self.ranged
 
     def find(self, value: Value) -> Found | None:
         """The element; not told where several that differ are met."""
@@ -236,8 +249,10 @@ class _ConcatIndex(_Index):
         for shape, groups in self.shapes.items():
             if len(shape) != len(value):
                 continue
-            fixed = tuple(each for each, is_exact in zip(value, shape, strict=True) if is_exact)
-            met += [element for parts, element in groups.get(fixed, ()) if may_be(value, parts)]
+            near = groups.get(_hashed(value, shape), ())
+            if len(near) > _MOST_SCANNED:
+                return NotTold("a set of very many ranges")
+            met += [element for parts, element in near if may_be(value, parts)]
         if len(met) > 1 and any(each.data != met[0].data for each in met):
             return NotTold("which of several elements is met first")
         return met[0] if met else None
@@ -249,8 +264,28 @@ class _ConcatIndex(_Index):
                 yield from each
 
 
-def _is_exact(part: Part) -> bool:
-    return not isinstance(part, tuple) and not (isinstance(part, str) and part.endswith("*"))
+_ONE_BY_ONE = -1
+
+
+def _host_bits(part: Part) -> int:
+    """0 for an exact part; for a network the bits that are free; else it is looked at one by one."""
+    if isinstance(part, str):
+        return _ONE_BY_ONE if part.endswith("*") else 0
+    if isinstance(part, int):
+        return 0
+    low, high = part
+    size = high - low + 1
+    return size.bit_length() - 1 if size > 1 and size & (size - 1) == 0 and low % size == 0 else _ONE_BY_ONE
+
+
+def _first(part: Part) -> int:
+    return part[0] if isinstance(part, tuple) else 0
+
+
+def _hashed(value: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    pairs = tuple(zip(value, shape, strict=True))
+    key = tuple(each >> bits if isinstance(each, int) else each for each, bits in pairs if bits > 0)
+    return key, tuple(each for each, bits in pairs if bits == 0)
 
 
 def may_be(value: Value, part: Any) -> bool | None:
