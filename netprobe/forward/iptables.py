@@ -53,8 +53,6 @@ def marked(packet: Flying, left: PacketTuple) -> Flying:
     """
     if left.zone is None or left.ctstate is None:
         raise UnknownHere("what a rule told conntrack of the packet is not known")
-    if left.ttl is None:
-        raise UnknownHere("what a rule made of the packet's TTL is not known")
     connection = packet.connection
     if connection is not None and connection.mark != left.ctmark:
         connection = replace(connection, mark=left.ctmark)

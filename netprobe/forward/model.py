@@ -43,6 +43,9 @@ class Barrier(StrEnum):
     NOBODY_LISTENS = "nobody-listens"
     ROUTE_LOCALNET = "route-localnet"  # 127.0.0.0/8 leaves by no interface but lo
     OTHER_SOURCE = "other-source"  # the answer comes with another address than the one dialled
+    NOT_ASKED = (
+        "not-asked"  # the answer comes to a namespace that has not asked: nothing is known there of what it belongs to
+    )
     QUEUE_FULL = "queue-full"  # more connections wait to be accepted than the backlog allows
     PAUSED = "paused"
 
@@ -165,7 +168,7 @@ class Flying:
     Attributes:
         src, sport, dst, dport: None where not known yet (a source port that is chosen later).
         proto: ``tcp``, ``udp`` or ``icmp``.
-        ttl: hops left.
+        ttl: hops left, None not known.
         direction: request or reply. leg: 2 for docker-proxy's inner connection.
         mark: the packet's mark in this namespace (``meta mark``, ``-m mark``, ``ip rule fwmark``); 0 is none, None is not known.
         connection: as this namespace's conntrack has it; None before conntrack looked, and where it does not know it.
@@ -180,7 +183,7 @@ class Flying:
     dst: str
     dport: int | None
     proto: str
-    ttl: int = 64
+    ttl: int | None = 64
     direction: Direction = Direction.REQUEST
     leg: int = 1
     mark: int | None = 0

@@ -87,14 +87,18 @@ def _one_address(rule: Rule, wanted: Range, old: str | None) -> str:
 
 
 def _one_port(rule: Rule, wanted: Range, old: int | None) -> int | None:
-    """A port that lies in the range is kept (nf_nat_l4proto_in_range); of others the kernel chooses one."""
+    """A port that lies in the range is kept, else the first is taken (nf_nat_l4proto_unique_tuple; since Linux 5.0).
+
+    Raises:
+        UnknownHere: the kernel chooses one by chance, or shifts it.
+    """
     if wanted.low is None or old is None:
         return old
     if wanted.low == wanted.high:
         return wanted.low
-    if "/" not in (rule.options.get("--to-destination") or "") and wanted.low <= old <= (wanted.high or 0):
-        return old
-    raise UnknownHere(f"{rule.ref} ({rule.text}) translates to one of several ports, which the kernel chooses")
+    if "--random" in rule.options or "/" in rule.options.get("--to-destination", ""):
+        raise UnknownHere(f"{rule.ref} ({rule.text}) translates to one of several ports, which the kernel chooses")
+    return old if wanted.low <= old <= (wanted.high or 0) else wanted.low
 
 
 def _source_port(wanted: Range, old: int | None) -> int | None:

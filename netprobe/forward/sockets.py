@@ -95,6 +95,13 @@ def paused(host: Host, place: Place, packet: Flying) -> Obstacle | None:
     return Obstacle(barrier=Barrier.PAUSED, place=place, label=container.name, text="the container is paused")
 
 
+def not_asked(place: Place, packet: Flying) -> Obstacle:
+    """An answer whose translation is not undone: it ends where it was translated."""
+    came = endpoint(packet.src, packet.sport, packet.proto)
+    text = f"the answer of {came} comes to {place}, which has not asked"
+    return Obstacle(barrier=Barrier.NOT_ASKED, place=place, label=f"{came}", text=text, direction=packet.direction)
+
+
 def asked_elsewhere(place: Place, packet: Flying, dialled: Sequence[tuple[str, int | None]]) -> Obstacle | None:
     """A TCP socket takes answers from the endpoint that it dialled alone (RFC 9293 §3.10.7.3: others are reset)."""
     if packet.proto != "tcp" or packet.src is None or not dialled:

@@ -96,6 +96,6 @@ def _changes(previous: Hop, leg: int, after: HopPacket) -> tuple[Change, ...]:
         return (Change(field="connection", before=one, after=other, by="docker-proxy"),)
     pairs = (("src", before.src, after.src), ("dst", before.dst, after.dst))
     found = [Change(field=name, before=old, after=new, by="NAT") for name, old, new in pairs if old != new]
-    if before.ttl != after.ttl:
+    if before.ttl != after.ttl and None not in {before.ttl, after.ttl}:
         found.append(Change(field="ttl", before=str(before.ttl), after=str(after.ttl), by="routing"))
     return tuple(found)

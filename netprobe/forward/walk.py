@@ -19,7 +19,7 @@ from netprobe.forward.guesses import beyond
 from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
 from netprobe.forward.published import published_end
 from netprobe.forward.settings import bridge_netfilter, forwarding_off, no_route_localnet, reverse_path
-from netprobe.forward.sockets import HERE, Taken, asked_elsewhere, paused, taken
+from netprobe.forward.sockets import HERE, Taken, asked_elsewhere, not_asked, paused, taken
 from netprobe.forward.stack import Stack
 from netprobe.forward.wire import carry
 from netprobe.model.point import point_name
@@ -151,7 +151,9 @@ class Walker:
         host, _ = self._namespace(place)
         self.stack.check(lambda: forwarding_off(place, host, packet, in_if))
         self.stack.check(lambda: reverse_path(place, host, packet, in_if, way.dev))
-        packet = replace(packet, ttl=packet.ttl - 1)  # before FORWARD (ip_forward, ip6_forward)
+        packet = replace(
+            packet, ttl=None if packet.ttl is None else packet.ttl - 1
+        )  # before FORWARD (ip_forward, ip6_forward)
         passed = self.stack.hook(by, "FORWARD", packet, in_if=in_if, out_if=way.dev)
         passed = self.stack.hook(by, "POSTROUTING", passed, in_if=in_if, out_if=way.dev)
         self.stack.conntrack.track(place, came, passed)
@@ -227,7 +229,8 @@ class Walker:
     def _deliver(self, place: Place, packet: Flying) -> None:
         """To a socket: docker-proxy's sends on, a container's or host's own is the end."""
         if packet.direction is Direction.REPLY:
-            obstacle = asked_elsewhere(place, packet, [(to, port) for at, to, port in self.asked if at == place])
+            dialled = [(to, port) for at, to, port in self.asked if at == place]
+            obstacle = asked_elsewhere(place, packet, dialled) if dialled else not_asked(place, packet)
             if obstacle is not None:
                 self.mode.meet(obstacle)
             return

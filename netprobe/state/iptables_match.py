@@ -229,11 +229,25 @@ def _length(spec: str, packet: PacketTuple) -> bool | None:
     return ends.pop() if len(ends) == 1 else None
 
 
-def _type_at(spec: str, kind: str | None, owner: str | None, device: str | None) -> bool | None:
+def _kind(spec: str, kind: str | None, address: str | None) -> bool | None:
+    """An address's type. IPv6 asks for all classes that are named, and then for one of the others (xt_addrtype.c, match_type6)."""
+    if kind is None or address is None or ":" not in address:
+        return _word(spec, kind)
+    words = set(spec.split(","))
+    multicast = kind == "MULTICAST"
+    if ("MULTICAST" in words and not multicast) or ("UNICAST" in words and multicast) or "UNSPEC" in words:
+        return False
+    looked_up = words & {"LOCAL", "ANYCAST", "UNREACHABLE"}
+    if not looked_up or kind in looked_up:
+        return True
+    return False if looked_up == {"LOCAL"} or kind == "LOCAL" else None
+
+
+def _type_at(spec: str, kind: str | None, owner: str | None, device: str | None, address: str | None) -> bool | None:
     """With ``--limit-iface-in`` or ``-out`` an address is LOCAL only if it is that interface's own (inet_dev_addr_type, net/ipv4/fib_frontend.c)."""
     if kind is None or owner is None or device is None:
         return None
-    return _word(spec, kind if owner == device else "UNICAST")
+    return _kind(spec, kind if owner == device else "UNICAST", address)
 
 
 def _same(one: str, other: str | None) -> bool | None:
@@ -303,12 +317,12 @@ TESTS: dict[Field, Callable[[str, PacketTuple], bool | None]] = {
     Field.DSCP: lambda spec, p: _compare(int.__eq__, spec, None if p.tos is None else p.tos >> 2),
     Field.TOS: lambda spec, p: in_mask(spec, p.tos, whole=0xFF),
     Field.LENGTH: _length,
-    Field.SRC_TYPE: lambda spec, p: _word(spec, p.src_type),
-    Field.DST_TYPE: lambda spec, p: _word(spec, p.dst_type),
-    Field.SRC_TYPE_IN: lambda spec, p: _type_at(spec, p.src_type, p.src_dev, p.in_if),
-    Field.DST_TYPE_IN: lambda spec, p: _type_at(spec, p.dst_type, p.dst_dev, p.in_if),
-    Field.SRC_TYPE_OUT: lambda spec, p: _type_at(spec, p.src_type, p.src_dev, p.out_if),
-    Field.DST_TYPE_OUT: lambda spec, p: _type_at(spec, p.dst_type, p.dst_dev, p.out_if),
+    Field.SRC_TYPE: lambda spec, p: _kind(spec, p.src_type, p.src),
+    Field.DST_TYPE: lambda spec, p: _kind(spec, p.dst_type, p.dst),
+    Field.SRC_TYPE_IN: lambda spec, p: _type_at(spec, p.src_type, p.src_dev, p.in_if, p.src),
+    Field.DST_TYPE_IN: lambda spec, p: _type_at(spec, p.dst_type, p.dst_dev, p.in_if, p.dst),
+    Field.SRC_TYPE_OUT: lambda spec, p: _type_at(spec, p.src_type, p.src_dev, p.out_if, p.src),
+    Field.DST_TYPE_OUT: lambda spec, p: _type_at(spec, p.dst_type, p.dst_dev, p.out_if, p.dst),
     Field.PKT_TYPE: lambda spec, _p: spec in {"unicast", "host"},  # a probe is sent to one address
     Field.MAC: lambda spec, p: False if p.in_if in {"", "lo"} else _same(spec, p.mac),
     Field.UID: _uid,
