@@ -26,6 +26,7 @@ TABLES = {
     "OUTPUT": ("raw", "mangle", "nat", "filter", "security"),
     "POSTROUTING": ("mangle", "nat"),
 }
+_TELLING = frozenset({"CT", "NOTRACK"})
 TRANSLATING = frozenset({"DNAT", "SNAT", "REDIRECT", "MASQUERADE", "NETMAP"})
 
 
@@ -42,17 +43,16 @@ def pass_table(at: At, ruleset: Ruleset, table: str, packet: Flying) -> tuple[Fl
     if walk.stops:
         raise Stopped(_obstacle(at, walk, packet))
     rule = walk.decided_by if isinstance(walk.decided_by, Rule) and walk.verdict in TRANSLATING else None
+    if walk.packet.zone is None or walk.packet.ctstate is None:
+        doubts = [
+            f" ({each.ref}, {each.text}: {each.doubtful(view)})" for each in walk.doubts if each.target in _TELLING
+        ]
+        raise UnknownHere(f"{at.by.place}: what a rule told conntrack of the packet is not known{''.join(doubts[:1])}")
     return marked(packet, walk.packet), rule
 
 
 def marked(packet: Flying, left: PacketTuple) -> Flying:
-    """The packet with what rules changed of it beside its ends.
-
-    Raises:
-        UnknownHere: whether it is tracked, or in which zone, is not known.
-    """
-    if left.zone is None or left.ctstate is None:
-        raise UnknownHere("what a rule told conntrack of the packet is not known")
+    """The packet with what rules changed of it beside its ends."""
     connection = packet.connection
     if connection is not None and connection.mark != left.ctmark:
         connection = replace(connection, mark=left.ctmark)
@@ -61,7 +61,7 @@ def marked(packet: Flying, left: PacketTuple) -> Flying:
         mark=left.mark,
         connection=connection,
         untracked=packet.untracked or (connection is None and left.ctstate == "UNTRACKED"),
-        zone=left.zone,
+        zone=left.zone or 0,
         tos=left.tos,
         mss=left.mss,
         ttl=left.ttl,

@@ -217,8 +217,8 @@ def _nft_chains(at: At, packet: Flying) -> tuple[NftChain, ...]:
     return at.by.nft.base(at.hook.lower(), *families) if at.by.nft else ()
 
 
-def pass_netdev(by: Filter, hook: str, device: str, packet: Flying, gone: frozenset[RuleRef] = frozenset()) -> None:
-    """Pass the netdev chains of a device. Raises as :func:`pass_hook`.
+def pass_netdev(by: Filter, hook: str, device: str, packet: Flying, gone: frozenset[RuleRef] = frozenset()) -> Flying:
+    """Pass the netdev chains of a device, by priority; return the packet behind them. Raises as :func:`pass_hook`.
 
     ``ingress`` is before everything else and behind the sniffers' taps; ``egress`` is behind everything else and before the taps
     (net/core/dev.c, __netif_receive_skb_core and __dev_queue_xmit).
@@ -226,14 +226,18 @@ def pass_netdev(by: Filter, hook: str, device: str, packet: Flying, gone: frozen
     nft 1.0.6 does not tell a chain's devices in its JSON: then one that would stop the packet makes the rest unknown.
     """
     chains = by.nft.base(hook, "netdev") if by.nft else ()
-    here = [each for each in chains if not each.devices or device in each.devices]
+    here = sorted((each for each in chains if not each.devices or device in each.devices), key=lambda each: each.prio)
     ends = {"in_if": device} if hook == "ingress" else {"out_if": device}
     at = At(by=by, hook=hook, gone=gone, **ends)
     for chain in here:
         try:
-            pass_chain(at, chain, packet)
+            passed, _ = pass_chain(at, chain, packet)
         except Stopped as stopped:
             if chain.devices:
                 raise
             rule = stopped.obstacle.rule
             raise UnknownHere(f"{by.place}: whether nftables {rule} is for {device} is not known") from None
+        if passed != packet and not chain.devices:
+            raise UnknownHere(f"{by.place}: whether nftables {chain.ref.bare} is for {device} is not known")
+        packet = passed
+    return packet

@@ -102,14 +102,25 @@ def not_asked(place: Place, packet: Flying) -> Obstacle:
     return Obstacle(barrier=Barrier.NOT_ASKED, place=place, label=f"{came}", text=text, direction=packet.direction)
 
 
-def asked_elsewhere(place: Place, packet: Flying, dialled: Sequence[tuple[str, int | None]]) -> Obstacle | None:
-    """A TCP socket takes answers from the endpoint that it dialled alone (RFC 9293 §3.10.7.3: others are reset)."""
-    if packet.proto != "tcp" or packet.src is None or not dialled:
+def asked_elsewhere(place: Place, packet: Flying, dialled: Sequence[Flying]) -> Obstacle | None:
+    """A connected socket takes answers from the endpoint that it dialled alone, sent to its own (RFC 9293 §3.10.7.3: TCP resets others; udp(7))."""
+    if packet.proto not in {"tcp", "udp"} or packet.src is None or not dialled:
         return None
-    if any(same(address, packet.src) and port == packet.sport for address, port in dialled):
+    if any(_answers(packet, each) for each in dialled):
         return None
-    came, wanted = endpoint(packet.src, packet.sport, packet.proto), endpoint(*dialled[0], packet.proto)
+    came, wanted = (
+        endpoint(packet.src, packet.sport, packet.proto),
+        endpoint(dialled[0].dst, dialled[0].dport, packet.proto),
+    )
+    text = f"the answer comes from {came}, not from {wanted}"
+    if came == wanted:
+        text = f"the answer is sent to {packet.dst}, not to {dialled[0].src}"
     return Obstacle(
-        barrier=Barrier.OTHER_SOURCE, place=place, label=f"{came}", text=f"the answer comes from {came}, not from {wanted}",
-        direction=packet.direction, rejects=True,
+        barrier=Barrier.OTHER_SOURCE, place=place, label=f"{came}", text=text, direction=packet.direction, rejects=True
     )  # fmt: skip
+
+
+def _answers(packet: Flying, asked: Flying) -> bool:
+    """Whether it comes from where that was sent, to where it was sent from."""
+    here = asked.src is None or same(asked.src, packet.dst)
+    return here and same(asked.dst, packet.src or "") and asked.dport == packet.sport

@@ -97,14 +97,15 @@ class Stack:
             yield translated(packet, hook, to.address, to.port)
         yield packet
 
-    def netdev(self, by: Filter, hook: str, device: str, packet: Flying) -> None:
-        """Pass a device's ``ingress`` or ``egress``."""
+    def netdev(self, by: Filter, hook: str, device: str, packet: Flying) -> Flying:
+        """Pass a device's ``ingress`` or ``egress``; return the packet with what their rules set."""
         try:
-            pass_netdev(by, hook, device, packet, self.mode.gone(by.place))
+            return pass_netdev(by, hook, device, packet, self.mode.gone(by.place))
         except Stopped as stopped:
             self.mode.meet(stopped.obstacle)
         except UnknownHere as why:
             self.mode.unknown(why)
+        return packet
 
     def route(self, place: Place, namespace: Namespace, packet: Flying, in_if: str = "") -> RouteHop:
         """The way out of a namespace (or into it), of a packet that came in by ``in_if`` or (``""``) is sent there; it must be up."""

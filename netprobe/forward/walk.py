@@ -58,7 +58,7 @@ class Walker:
     arrives: Place | None = None
     entered: int = 0
     ends: list[tuple[Place, Flying]] = field(default_factory=list)
-    asked: list[tuple[Place, str, int | None]] = field(default_factory=list)
+    asked: list[tuple[Place, Flying]] = field(default_factory=list)
 
     stack: Stack = field(init=False)
 
@@ -94,7 +94,7 @@ class Walker:
         packet = replace(packet, src=packet.src or way.src or None)
         packet = replace(packet, mss=_segment(namespace, way.dev, packet))
         if packet.direction is Direction.REQUEST:
-            self.asked.append((place, packet.dst, packet.dport))
+            self.asked.append((place, packet))
         passed = self.stack.hook(by, "OUTPUT", packet, out_if=way.dev)
         if passed.dst != packet.dst or passed.reroute:  # ip_route_me_harder (net/ipv4/netfilter.c)
             way = self.stack.route(place, namespace, passed)
@@ -126,11 +126,11 @@ class Walker:
         host, namespace = self._namespace(place)
         by = self.stack.filter(host, place, packet.dst)
         if tap is None:
-            self.stack.netdev(by, "ingress", in_if, packet)
+            packet = self.stack.netdev(by, "ingress", in_if, packet)
         passed = self.stack.hook(by, "PREROUTING", packet, in_if=in_if)
         if tap is not None:
             self.trail.pass_tap(tap, passed)
-            self.stack.netdev(by, "ingress", in_if, passed)
+            passed = self.stack.netdev(by, "ingress", in_if, passed)
         version = 6 if ":" in passed.dst else 4
         own = _owns(host, place, namespace, passed.dst)
         told = namespace.routes is not None and (namespace.fib.has_own(version) or not own)
@@ -164,7 +164,7 @@ class Walker:
     def _out(self, place: Place, packet: Flying, way: RouteHop) -> None:
         """Out of an interface, over the link, into the next namespace."""
         host, namespace = self._namespace(place)
-        self.stack.netdev(self.stack.filter(host, place, packet.dst), "egress", way.dev, packet)
+        packet = self.stack.netdev(self.stack.filter(host, place, packet.dst), "egress", way.dev, packet)
         link = namespace.link(way.dev)
         packet = replace(leaving(packet), mac=(link.mac or None) if link else None)
         frame = Frame(
@@ -229,7 +229,7 @@ class Walker:
     def _deliver(self, place: Place, packet: Flying) -> None:
         """To a socket: docker-proxy's sends on, a container's or host's own is the end."""
         if packet.direction is Direction.REPLY:
-            dialled = [(to, port) for at, to, port in self.asked if at == place]
+            dialled = [each for at, each in self.asked if at == place]
             obstacle = asked_elsewhere(place, packet, dialled) if dialled else not_asked(place, packet)
             if obstacle is not None:
                 self.mode.meet(obstacle)

@@ -102,9 +102,10 @@ class Rule:
         """Whether the packet meets every test; None when that cannot be known from what the packet or the text tells."""
         tests = self.conditions
         if (
-            packet.tracked is False and self.get(Field.CTSTATE) is not None
-        ):  # then the match's other tests are not made (xt_conntrack.c)
-            tests = tuple(each for each in tests if each.field not in NEEDS_CONNECTION)
+            packet.tracked is False
+        ):  # where a match asks for the state, its other tests are not made then (xt_conntrack.c)
+            by_state = {each.match for each in tests if each.field is Field.CTSTATE}
+            tests = tuple(each for each in tests if each.match not in by_state or each.field not in NEEDS_CONNECTION)
         known = all_of(each.holds(packet) for each in tests)
         return known if known is False or not self.unknown else None
 

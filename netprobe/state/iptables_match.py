@@ -123,11 +123,12 @@ _POSSIBLE_OPTIONS = frozenset({0, 1, 2, 3, 4, 5, 8, 30, 34})  # kinds that Linux
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """One test of a rule: ``! -i docker0`` is Condition(IN, "docker0", negated=True)."""
+    """One test of a rule: ``! -i docker0`` is Condition(IN, "docker0", negated=True). ``match``: of which of the rule's ``-m``, from 1."""
 
     field: Field
     value: str
     negated: bool = False
+    match: int = 0
 
     def holds(self, packet: PacketTuple) -> bool | None:
         """Whether this test is passed; None when the packet (or the text) does not tell."""

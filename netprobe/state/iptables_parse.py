@@ -82,6 +82,7 @@ class _Draft:
     options: dict[str, str] = field(default_factory=dict)
     comment: str = ""
     match: str = ""
+    matches: int = 0
 
 
 def parse_iptables(text: str, issues: Issues, *, program: Program = Program.IPTABLES) -> Ruleset | None:
@@ -215,7 +216,7 @@ def _option(draft: _Draft, word: str, values: tuple[str, ...], *, negated: bool)
     elif word in {"-j", "-g"}:
         draft.target, draft.goto = value, word == "-g"
     elif word == "-m":
-        draft.match = value
+        draft.match, draft.matches = value, draft.matches + 1
         if value not in _KNOWN_MATCHES:
             draft.unknown.append(value)
     elif word == "--comment":
@@ -229,7 +230,7 @@ def _option(draft: _Draft, word: str, values: tuple[str, ...], *, negated: bool)
         if field is None or len(values) != _VALUES.get(field, 1):
             draft.unknown.append(word)
             return
-        draft.conditions.append(Condition(field=field, value=value, negated=negated))
+        draft.conditions.append(Condition(field=field, value=value, negated=negated, match=draft.matches))
 
 
 def _limited(condition: Condition, word: str) -> Condition:

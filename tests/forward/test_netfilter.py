@@ -10,7 +10,7 @@ import pytest
 from netprobe.evidence.model import Place
 from netprobe.forward.conntrack import Connection
 from netprobe.forward.model import Flying, Stopped, UnknownHere
-from netprobe.forward.netfilter import Filter, pass_hook
+from netprobe.forward.netfilter import Filter, pass_hook, pass_netdev
 from netprobe.model.report import Direction
 from netprobe.state.iptables_parse import parse_iptables
 from netprobe.state.issues import Issues
@@ -180,3 +180,43 @@ def test_what_may_match_and_sets_a_mark_leaves_the_mark_unknown() -> None:
     later = rules + table("filter", "-A FORWARD -m mark --mark 0x1 -j DROP")
     with pytest.raises(UnknownHere, match="whether mark --mark 0x1 holds is not known"):
         pass_hook(by(later), "FORWARD", SYN, in_if="eth0", out_if="eth1")
+
+
+# -- what random rulesets on a real kernel showed ---------------------------------------------------------------------------
+
+
+def test_each_conntrack_match_is_asked_by_itself() -> None:
+    """Before conntrack looked, only a match that asks for the state can hold: another ``-m conntrack`` of the same rule does not."""
+    two = (
+        "-A PREROUTING -m conntrack ! --ctstate RELATED,ESTABLISHED -m conntrack --ctproto 6 --ctreplsrcport 80 -j DROP"
+    )
+    assert pass_hook(by(table("raw", two)), "PREROUTING", SYN, in_if="eth0")[0].dst == SYN.dst
+
+
+def test_a_mark_of_netdev_ingress_is_kept() -> None:
+    chain = {
+        "family": "netdev",
+        "table": "t",
+        "name": "c",
+        "type": "filter",
+        "hook": "ingress",
+        "prio": 0,
+        "policy": "accept",
+    }
+    mark = {"mangle": {"key": {"meta": {"key": "mark"}}, "value": 5}}
+    rule = {"family": "netdev", "table": "t", "chain": "c", "handle": 2, "expr": [mark]}
+    found = by(nft=[{"chain": {**chain, "dev": "eth0", "handle": 1}}, {"rule": rule}])
+    assert pass_netdev(found, "ingress", "eth0", SYN).mark == 5
+    assert pass_netdev(found, "ingress", "eth1", SYN).mark == 0
+
+
+def test_a_dnat_to_a_range_takes_the_port_if_it_lies_there_and_else_the_first() -> None:
+    nat = by(table("nat", "-A PREROUTING -p tcp -j DNAT --to-destination 198.51.100.9:8080-8090"))
+    assert pass_hook(nat, "PREROUTING", SYN, in_if="eth0")[0].dport == 8080
+    assert pass_hook(nat, "PREROUTING", replace(SYN, dport=8085), in_if="eth0")[0].dport == 8085
+
+
+def test_what_a_doubtful_rule_tells_conntrack_is_named() -> None:
+    raw = table("raw", "-A PREROUTING -m limit --limit 1/sec -j NOTRACK")
+    with pytest.raises(UnknownHere, match=r"raw/PREROUTING #1.*-m limit is decided by what no listing shows"):
+        pass_hook(by(raw), "PREROUTING", SYN, in_if="eth0")

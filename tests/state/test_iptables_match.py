@@ -125,3 +125,13 @@ def test_before_conntrack(options: str, answer: bool) -> None:
 )
 def test_what_is_doubtful_is_said(options: str, phrase: str) -> None:
     assert rule_of(f"{options} -j DROP").doubtful(SYN) == phrase
+
+
+LOCAL6 = PacketTuple(src="2001:db8::7", dst="2001:db8::1", dst_type="LOCAL", dst_dev="eth0")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "answer"), [("UNICAST", True), ("LOCAL", True), ("UNICAST,LOCAL", True), ("MULTICAST", False)]
+)
+def test_an_own_ipv6_address_is_unicast_too(kinds: str, answer: bool) -> None:
+    assert rule_of(f"-m addrtype --dst-type {kinds} -j DROP").matches(LOCAL6) is answer
