@@ -35,7 +35,9 @@ class PredictionDiffers(Cause):
         predicted = case.prediction
         if predicted is None or case.journey is None or not case.hops:
             return None
-        good = case.story.good or case.story.symptom is Symptom.OTHER_ENDPOINT
+        proxied = bool(predicted.obstacles) and any(step.stage == "docker-proxy" for step in predicted.steps)
+        # docker-proxy accepts before it dials: what stops its own connection is met by no packet of the first one.
+        good = case.story.good or (case.story.symptom is Symptom.OTHER_ENDPOINT and not proxied)
         sniffed = frozenset(point.name for point in case.points if not point.dropped)
         # the walk of a lookup ends at the embedded DNS server: whom that asks on is a question of its own
         hops = tuple(each for each in case.hops if case.intent.proto is not Proto.DNS or each.leg == 1)

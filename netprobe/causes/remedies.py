@@ -72,7 +72,14 @@ def setting(host: str, argv: Argv) -> Remedy:
 
 
 def without_rule(
-    case: Case, place: Place, rule: RuleRef, undo: Argv, *, hook: Hook | None, reply: bool = False
+    case: Case,
+    place: Place,
+    rule: RuleRef,
+    undo: Argv,
+    *,
+    hook: Hook | None,
+    reply: bool = False,
+    to: Endpoint | None = None,
 ) -> Remedy:
     """Past a rule or policy that stops the packet: without it, where it is an administrator's own; else by an ACCEPT before it.
 
@@ -83,17 +90,18 @@ def without_rule(
         undo: what takes it away.
         hook: where it stands in the packet's way, None where that is not known.
         reply: the answer is stopped, not the request.
+        to: where the packet goes, if not to what the probe dialled (docker-proxy's own connection).
     """
     lasting = IN_FIREWALL if place.container is None else f"this holds until {place.container} starts again"
     owner = owner_of(case, place, rule)
-    theirs = by_owner(case, place, rule, hook) if not reply else None
+    theirs = by_owner(case, place, rule, hook, to=to) if not reply else None
     if theirs is not None:
         return theirs
     unlisted = without_element(case, place, rule) if not reply else None
     if unlisted is not None:
         return unlisted
     mine = owner is None and _is_administrators(case, place.host, rule) and is_narrow(rule)
-    accept = () if mine else permit(case, place, rule, hook=hook, reply=reply)
+    accept = () if mine else permit(case, place, rule, hook=hook, reply=reply, to=to)
     if accept:
         opened = "the way back to every connection that was let in" if reply else _opened(case, accept)
         back = () if reply or not rule.policy or hook not in FORWARDED else (_back(accept),)
@@ -203,10 +211,12 @@ def is_narrow(rule: RuleRef) -> bool:
     return False
 
 
-def permit(case: Case, place: Place, rule: RuleRef, *, hook: Hook | None, reply: bool = False) -> Argv:
+def permit(
+    case: Case, place: Place, rule: RuleRef, *, hook: Hook | None, reply: bool = False, to: Endpoint | None = None
+) -> Argv:
     """The argv that accepts the connection before a rule or policy, in its own table; empty where nothing tells what to accept."""
     nft = rule.program is Program.NFT
-    packet = _packet(case, place, rule, hook, reply=reply) if hook else ()
+    packet = _packet(case, place, rule, hook, reply=reply, to=to) if hook else ()
     if hook is None or not packet:
         return ()
     if nft:
@@ -245,9 +255,9 @@ def _source(case: Case) -> str:
     return hop.packet.src.address if hop and hop.packet and hop.direction is Direction.REQUEST else ""
 
 
-def _packet(case: Case, place: Place, rule: RuleRef, hook: Hook, *, reply: bool) -> Argv:
+def _packet(case: Case, place: Place, rule: RuleRef, hook: Hook, *, reply: bool, to: Endpoint | None) -> Argv:
     """What matches it there: its destination and port, and its source where the rule chose by that; an answer by its connection."""
-    nft, to = rule.program is Program.NFT, _destination(case, place, rule, hook)
+    nft, to = rule.program is Program.NFT, to or _destination(case, place, rule, hook)
     if to is None or hook in _AT_A_DEVICE:
         return ()
     if reply:

@@ -134,6 +134,13 @@ _OWN_HOST: Final = (
         near_miss=("firewall-bypassed",),
     ),
 )
+_STRICT: Final = on(
+    "server2",
+    "iptables -A OUTPUT -o lo -j ACCEPT",
+    "iptables -A OUTPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
+    "iptables -A OUTPUT -p tcp -m multiport --dports 22,53,443 -j ACCEPT",
+    "iptables -P OUTPUT DROP",
+)
 _DOORS: Final = (
     Experiment(
         name="output-drop",
@@ -161,6 +168,24 @@ _DOORS: Final = (
         set_up=client(),
         break_=(Inside(host="server2", container="client", command="iptables -I OUTPUT -p tcp --dport 80 -j DROP"),),
         near_miss=("no-route", "masquerade-missing"),
+    ),
+    Experiment(
+        name="output-drop-proxy",
+        title="a strict OUTPUT policy lets lo and some ports out: localhost's docker-proxy cannot dial the container",
+        explain=("127.0.0.1:80", "--from", "server2", "--timeout", "2"),
+        expected=fails("output-drop"),
+        set_up=_NGINX,
+        break_=_STRICT,
+        near_miss=("port-owned-by-host", "app-not-listening", "prediction-differs"),
+    ),
+    Experiment(
+        name="output-drop-proxy-let-out",
+        title="the same policy, and what leaves by docker0 is let out",
+        explain=("127.0.0.1:80", "--from", "server2"),
+        expected=works("docker-proxy"),
+        set_up=_NGINX,
+        break_=(*_STRICT, *on("server2", "iptables -A OUTPUT -o docker0 -j ACCEPT")),
+        near_miss=("output-drop",),
     ),
     Experiment(
         name="output-drop-elsewhere",

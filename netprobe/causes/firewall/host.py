@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
@@ -10,10 +12,11 @@ from netprobe.causes.proof.drops import STOPPING
 from netprobe.causes.proof.hooks import hook_at
 from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import silent_points, whose
-from netprobe.causes.remedies import IN_FIREWALL, by_owner, is_narrow, publishing
+from netprobe.causes.remedies import IN_FIREWALL, by_owner, is_narrow, publishing, without_rule
 from netprobe.evidence.model import Outcome, Place, Proto
 from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
 from netprobe.forward.netfilter import filter_of, pass_hook
+from netprobe.model.endpoint import Endpoint
 from netprobe.model.point import PointName, point_name
 from netprobe.model.remedy import Remedy, advise, run
 from netprobe.model.report import Finding, PathCode, Where
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from netprobe.causes.proof.stopped_by import StoppedBy
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Argv
+    from netprobe.model.rule import RuleRef
     from netprobe.state.iptables import Ruleset
     from netprobe.state.model import Host
 
@@ -196,18 +200,20 @@ def _denied(host: Host, packet: Flying, device: str) -> Obstacle | None:
 
 
 class OutputDrop(Filtered):
-    """The source's own firewall drops what it sends.
+    """The source's own firewall drops what it sends; or a host's drops what its docker-proxy sends on.
 
-    What it is: OUTPUT (or POSTROUTING) of the source's namespace: the packet never comes to an interface.
-    Why it happens: an egress filter on the host that dials, or rules in a container's own namespace.
-    Evidence: nothing at any interface; the rule and its counter; EPERM, a timeout, or what a REJECT answers to the prober.
+    What it is: OUTPUT (or POSTROUTING) of the source's namespace: the packet never comes to an interface. Where docker-proxy carries a published port
+        (localhost), its connection to the container is one that the host itself sends.
+    Why it happens: an egress filter on the host that dials, or rules in a container's own namespace; a strict OUTPUT policy that lets only some ports out.
+    Evidence: nothing at any interface; the rule and its counter; EPERM, a timeout, or what a REJECT answers to the prober; of docker-proxy's connection, that the
+        first was accepted and no packet of the second was seen.
     Remedy: delete the rule, or accept before it.
     Source: netfilter hooks, Linux include/uapi/linux/netfilter.h; packet(7) taps lie behind POSTROUTING (net/core/dev.c).
     """
 
     code = "output-drop"
     needs = ("nft",)
-    symptoms = frozenset({Symptom.NO_PACKETS})
+    symptoms = frozenset({Symptom.NO_PACKETS, Symptom.OTHER_ENDPOINT, Symptom.CLOSED, Symptom.NO_RESPONSE})
     hooks = frozenset({Hook.OUTPUT, Hook.POSTROUTING})
     barriers = frozenset({Barrier.RULE})
 
@@ -216,7 +222,9 @@ class OutputDrop(Filtered):
         return super().explains_obstacle(case, obstacle) and hook_at(case, obstacle) is Hook.OUTPUT
 
     def fits(self, case: Case, found: StoppedBy) -> bool:
-        """It stands in the source's namespace, nothing was seen, and the prober got nothing through."""
+        """It stands in the source's namespace, nothing was seen, and the prober got nothing through; or it is docker-proxy's own connection."""
+        if case.story.symptom is not Symptom.NO_PACKETS:
+            return found.walked and _proxy_of(case, found.place) is not None
         result = case.probe.result.outcome if case.probe else None
         return (
             found.walked and found.place == case.intent.source and result in _NOT_SENT and _watched(case, found.place)
@@ -224,8 +232,44 @@ class OutputDrop(Filtered):
 
     def summary(self, case: Case, found: StoppedBy) -> str:
         """Whose rule."""
+        proxy = _proxy_of(case, found.place) if case.story.symptom is not Symptom.NO_PACKETS else None
+        if proxy is not None:
+            return f"{found.host} itself {found.does} docker-proxy's own connection to {proxy}, which carries {_dialled(case)}: {found.rule} ({found.text})"
         place = found.place or Place(host=found.host)
         return f"{whose(place)} itself {found.does} what it sends to {case.probe.dialled if case.probe else 'it'}: {found.rule}"
+
+    def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
+        """Past it, for what was sent."""
+        return self._past(case, found.place, found.rule, found.undo, found.hook)
+
+    def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
+        """The same for a predicted one."""
+        if obstacle.rule is None:
+            return super().undo(case, obstacle)
+        return self._past(case, obstacle.place, obstacle.rule, obstacle.undo, obstacle.hook)
+
+    @staticmethod
+    def _past(case: Case, place: Place, rule: RuleRef, undo: Argv, hook: Hook | None) -> tuple[Remedy, ...]:
+        to = _proxy_of(case, place)
+        step = without_rule(case, place, rule, undo, hook=hook, to=to)
+        if to is None:
+            return (step,)
+        known = "a container's address may change: -o and its bridge, in place of -d, stands for all behind that"
+        return (replace(step, advice=f"{step.advice}; {known}"),)
+
+
+def _proxy_of(case: Case, place: Place) -> Endpoint | None:
+    """Where the docker-proxy dials whose connection the walk ends with, in this namespace; None where it does not."""
+    told = case.prediction
+    last = next((each for each in reversed(told.steps if told else ()) if each.stage == "docker-proxy"), None)
+    if told is None or last is None or last.place != place:
+        return None
+    found = re.fullmatch(r"dials \[?(\S+?)\]?:(\d+)", last.what)
+    return Endpoint(found[1], int(found[2])) if found else None
+
+
+def _dialled(case: Case) -> str:
+    return str(Endpoint(case.probe.dialled or "", case.probe.dialled_port)) if case.probe else "it"
 
 
 def _watched(case: Case, place: Place | None) -> bool:
