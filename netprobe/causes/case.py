@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from netprobe.forward.model import Prediction
     from netprobe.journeys.model import Journey
     from netprobe.model.report import ArpExchange, Hop
+    from netprobe.model.rule import RuleRef
     from netprobe.paths.classify import Way
     from netprobe.paths.story import Intent, Observation
     from netprobe.state.engine.base import ContainerEngine
@@ -65,6 +66,12 @@ class Case:
     def prediction_after(self) -> Prediction | None:
         """What should have happened by the state after the probe (as before, where it was not asked again)."""
         return predict_probe(self.probe, self.world.after, still=Counters(self.world).still)
+
+    def without(self, place: Place, rule: RuleRef) -> Prediction | None:
+        """What should have happened by the state before the probe, had this rule not been there."""
+        return predict_probe(
+            self.probe, self.world.before, frozenset({(place, rule)}), still=Counters(self.world).still
+        )
 
     @cached_property
     def arp(self) -> tuple[ArpExchange, ...]:

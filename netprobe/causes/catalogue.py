@@ -53,6 +53,7 @@ from netprobe.causes.proof.kernel_drops import supported
 from netprobe.causes.proof.known import BASIC, in_vain
 from netprobe.causes.routing.forwarding import IpForwardOff, MissingReturnRoute
 from netprobe.causes.routing.gateways import GatewayEndpointElsewhere, RpFilterMultihomed
+from netprobe.causes.routing.hairpin import HairpinMissing
 from netprobe.causes.routing.link import BridgeAddressLost, MtuBlackhole
 from netprobe.causes.routing.routes import InternalNetwork, NoRoute, StaleArp, SubnetOverlap
 from netprobe.causes.routing.upstream import UpstreamDrop
@@ -96,6 +97,7 @@ CAUSES: tuple[Cause, ...] = (
     NetnsPortClash(),
     ContainerStopped(),
     StaleDnat(),
+    HairpinMissing(),
     RulesFlushed(),
     ForeignNat(),
     BridgeAddressLost(),

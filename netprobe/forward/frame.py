@@ -52,11 +52,13 @@ class Arrival:
         into: the namespace that it enters; None: somebody who is not of the inventory.
         in_if: the interface by which it enters.
         bridge: the bridge, where it was switched between two ports of it (bridge netfilter may look).
+        port: the port of a bridge by which it came up from that into the host.
     """
 
     into: Place | None
     in_if: str = ""
     bridge: str = ""
+    port: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

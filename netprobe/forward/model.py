@@ -46,6 +46,7 @@ class Barrier(StrEnum):
     NOT_ASKED = (
         "not-asked"  # the answer comes to a namespace that has not asked: nothing is known there of what it belongs to
     )
+    HAIRPIN = "hairpin"  # back to the container that sent it: its bridge port does not do that, or it comes with its own address
     QUEUE_FULL = "queue-full"  # more connections wait to be accepted than the backlog allows
     PAUSED = "paused"
 

@@ -16,6 +16,7 @@ from netprobe.evidence.model import Place
 from netprobe.forward.conntrack import leaving
 from netprobe.forward.frame import Frame, Tap
 from netprobe.forward.guesses import beyond
+from netprobe.forward.hairpin import no_hairpin, own_source
 from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
 from netprobe.forward.published import published_end
 from netprobe.forward.settings import bridge_netfilter, forwarding_off, no_route_localnet, reverse_path
@@ -120,8 +121,11 @@ class Walker:
         passed = self.stack.hook(by, "PREROUTING", packet, in_if="lo")
         self._deliver(place, self.stack.hook(by, "INPUT", passed, in_if="lo"))
 
-    def _receive(self, place: Place, packet: Flying, in_if: str, tap: Tap | None = None) -> None:
-        """Arrived by an interface: ingress, PREROUTING, routing, and then in, or on; ``tap``: its point, still to be seen behind PREROUTING."""
+    def _receive(self, place: Place, packet: Flying, in_if: str, tap: Tap | None = None, port: str = "") -> None:
+        """Arrived by an interface: ingress, PREROUTING, routing, and then in, or on.
+
+        ``tap``: its point, still to be seen behind PREROUTING. ``port``: of the bridge that the interface is, by which it came in.
+        """
         self._enters(place)
         host, namespace = self._namespace(place)
         by = self.stack.filter(host, place, packet.dst)
@@ -131,6 +135,7 @@ class Walker:
         if tap is not None:
             self.trail.pass_tap(tap, passed)
             passed = self.stack.netdev(by, "ingress", in_if, passed)
+        self.stack.check(lambda: own_source(place, namespace, passed, in_if))
         version = 6 if ":" in passed.dst else 4
         own = _owns(host, place, namespace, passed.dst)
         told = namespace.routes is not None and (namespace.fib.has_own(version) or not own)
@@ -139,7 +144,11 @@ class Walker:
             self.stack.check(lambda: reverse_path(place, host, passed, in_if, "lo"))
             self._in(place, by, packet, passed, in_if)
         else:
-            self._on(place, by, packet, passed, in_if, way or self.stack.route(place, namespace, passed, in_if))
+            way = way or self.stack.route(place, namespace, passed, in_if)
+            if passed.dst != packet.dst and way.dev == in_if:
+                onward = way
+                self.stack.check(lambda: no_hairpin(place, host, passed, onward, port))
+            self._on(place, by, packet, passed, in_if, way)
 
     def _in(self, place: Place, by: Filter, came: Flying, packet: Flying, in_if: str) -> None:
         passed = self.stack.hook(by, "INPUT", packet, in_if=in_if)
@@ -194,7 +203,7 @@ class Walker:
             arrival = self.mode.choose((), lambda: beyond(self.hosts, host, packet.dst), why)
             self._pass_uplink(arrival, packet)
         if arrival.into is not None:
-            self._receive(arrival.into, packet, arrival.in_if, tap)
+            self._receive(arrival.into, packet, arrival.in_if, tap, arrival.port)
 
     def _pass_uplink(self, arrival: Arrival, packet: Flying) -> None:
         if arrival.into is not None:

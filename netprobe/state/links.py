@@ -48,6 +48,7 @@ class Link:
         arp: it resolves addresses; not a tunnel or another link without (IFF_NOARP).
         group: its device group, ``default`` for none.
         xdp: an XDP program is attached: it may drop what comes in before any sniffer sees it.
+        hairpin: of a bridge's port: frames may leave by the port that they came in by; None for others.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Link:
     arp: bool = True
     group: str = "default"
     xdp: bool = False
+    hairpin: bool | None = None
 
     @property
     def is_bridge(self) -> bool:
@@ -117,7 +119,7 @@ def parse_links(text: str, issues: Issues) -> tuple[Link, ...] | None:
 
 def _link(item: dict[str, Any]) -> Link:
     info = dict_of(item, "linkinfo")
-    data = dict_of(info, "info_data")
+    data, port = dict_of(info, "info_data"), dict_of(info, "info_slave_data")
     flags = texts_of(item, "flags")
     return Link(
         name=text_of(item, "ifname"),
@@ -137,6 +139,7 @@ def _link(item: dict[str, Any]) -> Link:
         arp="NOARP" not in flags,
         group=text_of(item, "group") or "default",
         xdp=bool(dict_of(item, "xdp")),
+        hairpin=port.get("hairpin") if isinstance(port.get("hairpin"), bool) else None,
     )
 
 

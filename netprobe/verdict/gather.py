@@ -17,7 +17,7 @@ from netprobe.paths.classify import answered_elsewhere, classify
 from netprobe.paths.observe import observe
 from netprobe.paths.story import Symptom
 from netprobe.state.counted import Counters
-from netprobe.verdict.target import asks_for_host, first_destination, target_is_dead
+from netprobe.verdict.target import asks_for_host, behind_translation, first_destination, target_is_dead
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +42,7 @@ def gather(evidence: Evidence, table: PacketTable, world: World, intent: Intent,
         journey: the connection in question; None when it left no packet.
     """
     prediction = predict_probe(evidence.probe, world.before, still=Counters(world).still)
+    intent = behind_translation(evidence.probe, world, intent, prediction)
     story = observe(journey, table, evidence.points, intent)
     seen = _hops(evidence, table, world, journey, prediction, delivered=story.good)
     way = classify(journey, seen, evidence.points, intent, story)

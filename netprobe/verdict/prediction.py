@@ -76,7 +76,17 @@ def unsent_of(evidence: Evidence, probe: Probe) -> Unsent:
         target=canonical(world.before, probe.target_at) if probe.target_at else None,
         proto=probe.proto,
     )
-    return Unsent(probe=probe, world=world, intent=intent, prediction=predict_probe(probe, world.before))
+    prediction = predict_probe(probe, world.before)
+    return Unsent(probe=probe, world=world, intent=_meant(probe, world, intent, prediction), prediction=prediction)
+
+
+def _meant(probe: Probe, world: World, intent: Intent, prediction: Prediction | None) -> Intent:
+    """Whom it is for: looked at closer, and the more imported, only where the walk leads elsewhere."""
+    if prediction is None or prediction.arrives in (None, intent.target):
+        return intent
+    from netprobe.verdict.target import behind_translation
+
+    return behind_translation(probe, world, intent, prediction)
 
 
 def _stopped(evidence: Evidence, unsent: Unsent) -> tuple[Finding | None, tuple[Finding, ...] | None]:

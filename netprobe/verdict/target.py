@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.decode.table import Kind
 from netprobe.evidence.model import Outcome, Proto, Resolution
-from netprobe.forward.question import dialled_by
+from netprobe.forward.model import PredictedOutcome
+from netprobe.forward.question import dialled_by, predict_probe
 from netprobe.journeys.chosen import lookup_is_it
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.point import point_name
+from netprobe.model.report import Direction
+from netprobe.model.rule import RuleRef
 from netprobe.paths.story import Intent
+from netprobe.state.counted import Counters
 from netprobe.state.engine.model import NOT_RUNNING
 from netprobe.state.lookup import canonical
 from netprobe.state.sharing import is_absent
@@ -18,9 +23,11 @@ from netprobe.state.sharing import is_absent
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.evidence.model import Evidence, Probe
+    from netprobe.forward.model import Prediction
     from netprobe.journeys.model import Connection
     from netprobe.state.model import World
 
+_DESTINATION = frozenset({"nat/PREROUTING", "nat/OUTPUT"})
 PROTO_OF = {Kind.TCP: Proto.TCP, Kind.UDP: Proto.UDP, Kind.ICMP: Proto.ICMP}
 
 
@@ -73,6 +80,25 @@ def asks_for_host(probe: Probe | None, world: World) -> bool:
     if probe is None:
         return False
     return probe.lookup.how is Resolution.LITERAL or probe.lookup.name in world.before
+
+
+def behind_translation(probe: Probe | None, world: World, intent: Intent, told: Prediction | None) -> Intent:
+    """The intent for an address of a host: whom a translation by others than the engine leads to is meant, where without it nobody answers there.
+
+    One-to-one NAT, host ports of a CNI plug-in, and so on. A rule that takes the port from who has it is another story (foreign-nat).
+    """
+    target = intent.target
+    if told is None or target is None or target.container is not None or told.arrives in (None, target):
+        return intent
+    for step in told.steps if asks_for_host(probe, world) else ():
+        rule, host = step.rule, world.before.get(step.place.host)
+        moved = step.stage in _DESTINATION and step.direction is Direction.REQUEST and step.place == target
+        if not moved or not isinstance(rule, RuleRef) or host is None or host.engine.owns(rule):
+            continue
+        without = predict_probe(probe, world.before, frozenset({(step.place, rule)}), still=Counters(world).still)
+        if without is not None and without.outcome is PredictedOutcome.STOPPED:
+            return replace(intent, target=told.arrives)
+    return intent
 
 
 def first_destination(probe: Probe | None) -> Endpoint | None:

@@ -146,4 +146,50 @@ _CONDITIONS: Final = (
     ),
 )
 
-OTHERS: Final = (*_REDIRECTED, *_SOURCES, *_CONDITIONS)
+_STATIC: Final = (
+    *start("web", "busybox", command="httpd -f -p 80 -h /etc", port=80),
+    *on("server2", "ip addr add 192.168.3.222/32 dev eth0"),
+)
+_ONE_TO_ONE: Final = _iptables("-t nat -A PREROUTING -d 192.168.3.222 -j DNAT --to-destination 172.17.0.2")
+_OWN_SOURCE: Final = _iptables("-t nat -I POSTROUTING -s 172.17.0.2 -j SNAT --to-source 192.168.3.222")
+_ITSELF: Final = ("192.168.3.222:80", "--from", "web@server2", "--timeout", "2")
+_HAIRPINS: Final = (
+    Experiment(
+        name="hairpin-missing",
+        title="one-to-one NAT for a container by hand: the container dials its own public address, and its bridge port does not turn frames back",
+        explain=_ITSELF,
+        expected=fails("hairpin-missing", path="dnat"),
+        set_up=_STATIC,
+        break_=(*_ONE_TO_ONE, *_OWN_SOURCE),
+        near_miss=("foreign-nat", "forward-drop", "upstream-drop"),
+        asked_then=("172.17.0.2:80", "--from", "web@server2"),
+    ),
+    Experiment(
+        name="hairpin-there",
+        title="the same with the container's port made a hairpin port",
+        explain=_ITSELF,
+        expected=works("dnat-masquerade"),
+        set_up=_STATIC,
+        break_=(
+            *_ONE_TO_ONE,
+            *_OWN_SOURCE,
+            *on(
+                "server2",
+                "sh -c 'for p in /sys/class/net/docker0/brif/*; do bridge link set dev ${p##*/} hairpin on; done'",
+            ),
+        ),
+        near_miss=("hairpin-missing",),
+    ),
+    Experiment(
+        name="hairpin-own-source",
+        title="the same without bridge netfilter and without source NAT: the packet comes back with the container's own address",
+        explain=_ITSELF,
+        expected=fails("hairpin-missing", path="dnat"),
+        set_up=_STATIC,
+        break_=(*_ONE_TO_ONE, *on("server2", "sysctl -q -w net.bridge.bridge-nf-call-iptables=0")),
+        near_miss=("forward-drop", "upstream-drop"),
+        asked_then=("172.17.0.2:80", "--from", "web@server2"),
+    ),
+)
+
+OTHERS: Final = (*_REDIRECTED, *_SOURCES, *_CONDITIONS, *_HAIRPINS)

@@ -11,7 +11,6 @@ from netprobe.causes.proof.hooks import entries
 from netprobe.causes.proof.translations import any_rule, translations
 from netprobe.causes.remedies import IN_FIREWALL
 from netprobe.evidence.model import Place
-from netprobe.forward.question import predict_probe
 from netprobe.model.point import PointName
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, Where
@@ -205,7 +204,7 @@ def _spoiler(case: Case, leak: _Leak) -> RuleRef | None:
     place = Place(host=leak.host.name)
     found = []
     for rule in list(_suspects(case, leak.host))[:_MOST]:
-        told = predict_probe(case.probe, case.world.before, frozenset({(place, rule.ref)}))
+        told = case.without(place, rule.ref)
         if told is not None and any(not each.of_destination and each.place == place for each in translations(told)):
             found.append(rule.ref)
     return found[0] if len(found) == 1 else None

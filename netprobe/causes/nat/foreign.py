@@ -12,7 +12,6 @@ from netprobe.causes.proof.translations import Translated, any_rule, counted, tr
 from netprobe.causes.remedies import IN_FIREWALL, inside
 from netprobe.forward.compare import Observed, described, differences
 from netprobe.forward.model import Barrier, PredictedOutcome
-from netprobe.forward.question import predict_probe
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.remedy import Remedy, advise
 from netprobe.model.report import Confidence, Direction, Finding, Where
@@ -127,7 +126,7 @@ def taken_away(case: Case, told: Prediction | None) -> Translated | None:
         return None
     for each in translations(told):
         if each.of_destination and not _is_engines(case, each):
-            without = predict_probe(case.probe, case.world.before, frozenset({(each.place, each.ref)}))
+            without = case.without(each.place, each.ref)
             if without is not None and _arrives(case, without):
                 return each
     return None
@@ -271,7 +270,7 @@ class SnatWrongAddress(Cause):
         words = split(rule.text) or ()
         delete = (rule.program, "-t", rule.table, "-D", *words[1:])
         instead = re.sub(r"-j SNAT\b.*", "-j MASQUERADE", rule.text)
-        without = predict_probe(case.probe, case.world.before, frozenset({(found.place, rule)}))
+        without = case.without(found.place, rule)
         rests = without is not None and any(
             not each.of_destination and each.place == found.place for each in translations(without)
         )

@@ -48,7 +48,7 @@ class Bridge(Driver):
         if bridge:
             frame.passes(frame.own, bridge, observable=found is None or bool(link and link.promisc))
         if up:
-            return Arrival(into=frame.own, in_if=bridge)
+            return Arrival(into=frame.own, in_if=bridge, port=veth.name if veth else "")
         if found is None:
             self._nobody(frame, bridge)
             return Arrival(into=frame.own, in_if=bridge)  # passed, as if the address were the host's

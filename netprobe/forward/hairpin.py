@@ -1,0 +1,46 @@
+"""Packets that a host sends back to the container that sent them: what the bridge's port and the container's kernel make of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netprobe.forward.frame import with_address
+from netprobe.forward.model import Barrier, Flying, Obstacle, UnknownHere
+from netprobe.forward.settings import bridge_netfilter
+from netprobe.state.lookup import has_address, host_veth
+
+if TYPE_CHECKING:
+    from netprobe.evidence.model import Place
+    from netprobe.state.fib import RouteHop
+    from netprobe.state.model import Host, Namespace
+
+
+def no_hairpin(place: Place, host: Host, packet: Flying, way: RouteHop, port: str) -> Obstacle | None:
+    """A bridge sends nothing back out of the port that it came in by, but by a hairpin port (net/bridge/br_forward.c, should_deliver).
+
+    With bridge netfilter on, what DNAT in PREROUTING turns back into the same bridge is switched, not routed (br_netfilter_hooks.c,
+    br_nf_pre_routing_finish); without it, it comes back from the bridge itself, which any port takes. Raises UnknownHere.
+    """
+    if not port or not bridge_netfilter(host, packet.dst):
+        return None
+    there = [each for each in with_address(host, packet.dst) if each[2].bridge == way.dev]
+    veths = {veth.name for container, end, _ in there if (veth := host_veth(host, container, end)) is not None}
+    link = host.own.link(port)
+    if port not in veths or link is None or link.hairpin:
+        return None
+    if link.hairpin is None:
+        raise UnknownHere(f"whether {port} of {place} is a hairpin port is not known")
+    return Obstacle(
+        barrier=Barrier.HAIRPIN, place=place, label=port, device=port, direction=packet.direction,
+        text=f"{port} is no hairpin port of {way.dev}: what came in by it does not leave by it",
+    )  # fmt: skip
+
+
+def own_source(place: Place, namespace: Namespace, packet: Flying, in_if: str) -> Obstacle | None:
+    """A packet that comes in with an address of the namespace's own as its source is dropped (net/ipv4/fib_frontend.c: martian source)."""
+    if in_if == "lo" or packet.src is None or ":" in packet.src or not has_address(namespace, packet.src):
+        return None
+    return Obstacle(
+        barrier=Barrier.HAIRPIN, place=place, label=f"source {packet.src}", device=in_if, direction=packet.direction,
+        text=f"it comes in with {place.container or place.host}'s own address {packet.src} as its source, which its kernel drops",
+    )  # fmt: skip
