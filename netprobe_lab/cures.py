@@ -53,7 +53,7 @@ class Promise(StrEnum):
 
 #: Codes whose remedy is advice that a person follows: the experiment's ``cure`` and ``asked_then`` do what it says.
 BY_STEPS: Final = frozenset({
-    "name-unknown", "dns-8888-fallback", "dns-upstream-dead", "link-env-stale", "dns-client-cache", "netns-port-clash",
+    "name-unknown", "name-without-address", "dns-8888-fallback", "dns-upstream-dead", "link-env-stale", "dns-client-cache", "netns-port-clash",
     "publish-loopback-only", "port-not-published", "port-closed", "host-service-loopback", "v6-localhost-reset", "app-bound-loopback",
     "app-not-listening", "hairpin-missing", "macvlan-no-parent", "macvlan-mac-filter", "macvlan-isolated-l3", "upstream-drop",
 })  # fmt: skip

@@ -39,7 +39,7 @@ from netprobe.causes.names.resolvers import (
     DnsNatFlushed,
     DnsUpstreamDead,
 )
-from netprobe.causes.names.unknown import DnsNoSharedNetwork, NameUnknown
+from netprobe.causes.names.unknown import DnsNoSharedNetwork, NameUnknown, NameWithoutAddress
 from netprobe.causes.nat.condition import MasqueradeCondition
 from netprobe.causes.nat.conntrack import ConntrackFull, UdpConntrackStale
 from netprobe.causes.nat.flushed import RulesFlushed
@@ -82,6 +82,7 @@ if TYPE_CHECKING:
 CAUSES: tuple[Cause, ...] = (
     DnsNoSharedNetwork(),
     NameUnknown(),
+    NameWithoutAddress(),
     DnsNatFlushed(),
     DnsInternalNet(),
     DnsHostResolverFirewalled(),

@@ -79,14 +79,15 @@ def of_lookup(
 ) -> tuple[Connection, ...]:
     """The lookup's own DNS exchanges, in order; the last one decided.
 
-    Where the embedded DNS server was asked, its exchanges are those; what it forwarded is not the source's own question.
+    Where the embedded DNS server was asked, its exchanges are those; what it forwarded is not the source's own question. A response
+    without its query is a late answer to a question from before the capture.
     """
     mine = {i for i, point in enumerate(points) if point.host in ("", probe.source_at.host)}
     own = {i for i, point in enumerate(points) if point.place == probe.source_at}
     asked = tuple(c for c in connections if is_dns(c, table) and c.points & mine)
     asked = tuple(c for c in asked if c.points & own) or asked  # others of that host ask too
-    embedded = tuple(c for c in asked if c.flows[0].server.address in EMBEDDED_DNS)
-    return embedded or asked
+    embedded = tuple(c for c in asked if c.flows[0].server.address in EMBEDDED_DNS) or asked
+    return tuple(c for c in embedded if any(len(flow.forward) for flow in c.flows)) or embedded
 
 
 def forwarded_query(outer: Connection, connections: Sequence[Connection], table: PacketTable) -> Connection | None:

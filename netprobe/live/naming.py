@@ -12,7 +12,7 @@ from netprobe.evidence.model import Resolution
 from netprobe.hosts import collect
 from netprobe.hosts.session import HostLostError, RemoteError
 from netprobe.probe import craft
-from netprobe.probe.resolver import query, resolve, with_wildcard
+from netprobe.probe.resolver import query, resolve, servers_of, with_wildcard
 from netprobe.state.lookup import address_of_name, namespace_of
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class SourceResolver:
         self._place = place
         self._next_id = first_id
         self._deadline = 0.0
+        self._alone = False
         self.local: tuple[str, int] | None = None
         self.started_ns: int | None = None
         self.elapsed_us: int | None = None
@@ -39,13 +40,16 @@ class SourceResolver:
         self._deadline = time.monotonic() + seconds
         namespace = namespace_of(self._sessions.hosts(), self._place)
         files = (namespace.hosts_file, namespace.resolv_conf) if namespace is not None else (None, None)
+        self._alone = len(servers_of(files[1])) == 1
         return resolve(name, *files, self._ask)
 
     def query(self, name: str, seconds: float) -> Lookup:
         """Ask the name servers alone, within `seconds`."""
         self._deadline = time.monotonic() + seconds
         namespace = namespace_of(self._sessions.hosts(), self._place)
-        return query(name, namespace.resolv_conf if namespace is not None else None, self._ask)
+        conf = namespace.resolv_conf if namespace is not None else None
+        self._alone = len(servers_of(conf)) == 1
+        return query(name, conf, self._ask)
 
     def check_wildcard(self, lookup: Lookup, label: str, seconds: float) -> Lookup:
         """Ask the search domain that answered for a name that nobody has, within `seconds`: see :func:`~netprobe.probe.resolver.with_wildcard`."""
@@ -58,7 +62,8 @@ class SourceResolver:
             return "no time left"
         message = craft.dns_query(self._next_id, name, kind)
         self._next_id = (self._next_id + 1) & 0xFFFF
-        seconds = min(left, ASK_SECONDS)
+        # the only server may have servers of its own to ask, one after the other: the embedded one gives each 4 s (libnetwork resolver.go)
+        seconds = left if self._alone else min(left, ASK_SECONDS)
         try:
             answer = self._sessions.session(self._place.host).within(
                 self._place.container,

@@ -54,8 +54,9 @@ class _Walk:
     rcode: str | None = None
 
     def addresses(self, name: str) -> tuple[str, ...]:
-        """Ask for IPv4, then for IPv6 when there is none."""
+        """Ask for IPv4, then for IPv6 when there is none. ``rcode`` is what came for this name; None too where the second question got no answer."""
         for kind in ("A", "AAAA"):
+            self.rcode = None
             reply = self.reply(name, kind)
             if reply is None:
                 return ()
@@ -102,9 +103,11 @@ def query(name: str, conf: ResolvConf | None, ask: Ask, steps: list[str] | None 
     walk = _Walk(name=name, ask=ask, servers=servers_of(conf), steps=steps or [])
     found: tuple[str, ...] = ()
     answered = ""
+    rcodes: dict[str, str | None] = {}
     for candidate in candidates(name, conf):
         if is_dns_name(candidate):
             found = walk.addresses(candidate)
+            rcodes[candidate] = walk.rcode
         if found:
             answered = candidate if candidate != name.rstrip(".") else ""
             break
@@ -115,10 +118,17 @@ def query(name: str, conf: ResolvConf | None, ask: Ask, steps: list[str] | None 
         how=how,
         addresses=found,
         server=walk.server,
-        rcode=walk.rcode,
+        rcode=walk.rcode if found else _rcode_of(name.rstrip("."), rcodes),
         steps=tuple(walk.steps),
         answered=answered,
     )
+
+
+def _rcode_of(name: str, rcodes: dict[str, str | None]) -> str | None:
+    """What a lookup in vain came to (res_search() of glibc): one of the names exists (NOERROR without data), else what came for the name as it is."""
+    if "NOERROR" in rcodes.values():
+        return "NOERROR"
+    return rcodes.get(name, next(reversed(rcodes.values()), None))
 
 
 def with_wildcard(lookup: Lookup, label: str, ask: Ask) -> Lookup:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netprobe_lab.experiments.model import Expected, Experiment, Inside, Step, client, lossy, no_name, on, start
+from netprobe_lab.experiments.model import Expected, Experiment, Inside, Step, client, lossy, no_name, on, start, works
 
 _OUTSIDE = "www.outside.test"
 _ASK = (f"{_OUTSIDE}:80", "--from", "client@server2")
@@ -31,7 +31,48 @@ _LOOPBACK_ONLY: Final = _resolv_conf("server2", "127.0.0.1")
 _NO_FALLBACK: Final = lossy("ip daddr 8.8.0.0/16")
 _NO_DNS: Final = lossy("ip daddr 192.168.3.1 udp dport 53")
 
+_NAMED: Final = (
+    Experiment(
+        name="name-without-address",
+        title="a name that exists and has no address (NODATA)",
+        explain=("text.outside.test", "--from", "client@server2", "--proto", "dns"),
+        asked_then=("www.outside.test", "--from", "client@server2", "--proto", "dns"),
+        expected=no_name("name-without-address"),
+        set_up=_APP,
+        near_miss=("name-unknown",),
+    ),
+    Experiment(
+        name="name-without-address-dialled",
+        title="the same where it is to be dialled, from the default bridge",
+        explain=("text.outside.test:80", "--from", "client@server2"),
+        expected=no_name("name-without-address"),
+        set_up=_PLAIN,
+        near_miss=("name-unknown",),
+    ),
+    Experiment(
+        name="name-with-ipv6-only",
+        title="a name that has an IPv6 address alone: the first of the two questions gets no data",
+        explain=("six.outside.test", "--from", "client@server2", "--proto", "dns"),
+        expected=works("embedded-dns", resolution="embedded-dns"),
+        set_up=_APP,
+        near_miss=("name-without-address", "name-unknown"),
+    ),
+    Experiment(
+        name="dns-upstream-second",
+        title="the first of two servers is silent, and the second says after 4 s that the name does not exist",
+        explain=("www.example.test:80", "--from", "client@server2"),
+        asked_then=(f"{_OUTSIDE}:80", "--from", "client@server2", "--timeout", "10"),
+        expected=no_name("name-unknown"),
+        set_up=(
+            *on("server2", "docker network create --subnet 172.31.0.0/24 app"),
+            *client(options="--network app --dns 203.0.113.99 --dns 192.168.3.1"),
+        ),
+        near_miss=("dns-upstream-dead",),
+    ),
+)
+
 RESOLVERS: Final = (
+    *_NAMED,
     Experiment(
         name="dns-upstream-dead",
         title="the embedded DNS server asks on, and the upstream server never answers",

@@ -167,3 +167,21 @@ def test_an_ipv6_wildcard_is_asked_for_in_kind() -> None:
     )
     lookup = with_wildcard(resolve("a.b", HOSTS, WILD, servers), "nobody", servers)
     assert (lookup.answered, lookup.wildcard) == ("a.b.corp.test", True)
+
+
+@pytest.mark.parametrize(
+    ("table", "rcode"),
+    [
+        ({("s", "db.one.test", "A"): "NXDOMAIN", ("s", "db", "A"): "no answer"}, None),
+        ({("s", "db.one.test", "A"): "no answer", ("s", "db", "A"): "NXDOMAIN"}, "NXDOMAIN"),
+        ({("s", "db.one.test", "A"): (), ("s", "db.one.test", "AAAA"): (), ("s", "db", "A"): "NXDOMAIN"}, "NOERROR"),
+        ({("s", "db", "A"): (), ("s", "db", "AAAA"): "no answer"}, None),
+        ({("s", "db", "A"): (), ("s", "db", "AAAA"): "SERVFAIL"}, "SERVFAIL"),
+        ({("s", "db", "A"): "SERVFAIL"}, "SERVFAIL"),
+    ],
+)
+def test_what_a_lookup_in_vain_came_to(
+    table: dict[tuple[str, str, str], str | tuple[str, ...]], rcode: str | None
+) -> None:
+    conf = ResolvConf(nameservers=("s",), search=("one.test",), ndots=1)
+    assert query("db", conf, Servers(table)).rcode == rcode

@@ -218,10 +218,50 @@ class NameUnknown(Cause):
         )
 
     def possible(self, case: Case) -> bool:
-        """Only for a name that no container bears, as far as is known."""
+        """Only for a name that no container bears, as far as is known, and that no server said to exist."""
         name = failed_name(case)
+        if case.probe is not None and case.probe.lookup.rcode == "NOERROR":
+            return False
         bearers = bearers_of(case, name) if name else None
         return not bearers
+
+
+class NameWithoutAddress(Cause):
+    """The name exists, and has no address.
+
+    What it is: NOERROR without an answer (NODATA), for A and for AAAA: there are records of other kinds (TXT, MX …), or names below it.
+    Why it happens: a domain's name in place of a host's (``example.org`` for ``www.example.org``), a record that is still to be made,
+        a split zone that holds part of the names.
+    Evidence: both responses, and that no container has the name.
+    Remedy: a name that has an address.
+    Source: RFC 2308 section 2.2 (NODATA).
+    """
+
+    code = "name-without-address"
+    symptoms = FAILED_LOOKUP
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires where both questions were answered, the name exists, and no container of the inventory bears it."""
+        name = failed_name(case)
+        if name is None or case.probe is None or case.probe.lookup.rcode != "NOERROR" or bearers_of(case, name) != []:
+            return None
+        server = case.probe.lookup.server or "the resolver"
+        where = case.probe.source_at.host
+        return Finding(
+            code=self.code,
+            summary=f"{server} says that {name} exists and has no address: neither an A nor an AAAA record",
+            where=Where(host=where, component=server),
+            evidence=(*_steps(case), f"the lookup: {case.frames}"),
+            remedies=(
+                advise(
+                    where, f"ask for a name that has an address (such as www.{name}), or have a record of {name} added"
+                ),
+            ),
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Only for a name that exists."""
+        return case.probe is not None and case.probe.lookup.rcode == "NOERROR" and failed_name(case) is not None
 
 
 def nearest_names(case: Case, name: str) -> list[str]:

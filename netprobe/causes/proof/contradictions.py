@@ -44,8 +44,9 @@ def shown(case: Case) -> set[Symptom]:
     """What the connection's packets show; and, where those do not fit what the prober saw, all that it may have been."""
     symptom = case.story.symptom
     fitting = _SHOWN[case.probe.result.outcome] if case.probe is not None else {symptom}
-    # What answered a failed lookup may be among the packets that are missing: then silence fits, and is not all.
-    named = case.probe is None or case.probe.result.outcome is not Outcome.NO_NAME
+    # What answered a failed lookup may be among the packets that are missing: then silence fits, and is not all. A response that the prober got is.
+    unnamed = case.probe is not None and case.probe.result.outcome is Outcome.NO_NAME
+    named = not unnamed or (case.probe is not None and case.probe.lookup.rcode is not None)
     whole = symptom in fitting and named and symptom is not Symptom.NO_PACKETS and not case.story.good
     return {symptom} if whole else {symptom, *fitting}
 
