@@ -129,7 +129,7 @@ def _back(hosts: Mapping[str, Host], ways: Sequence[_Way], ends: Iterable[Place 
     points = [(tap.place, tap.interface) for way in ways for tap in way.back]
     for step in dict.fromkeys(step for way in ways for step in way.decided):
         namespace = namespace_of(hosts, step.place)
-        if namespace is not None and step.packet is not None:
+        if namespace is not None and step.packet is not None and not is_loopback(step.packet.dst):
             points += [(step.place, device) for device in namespace.fib.devices(step.packet.dst)]
     for place in ends:
         inside = namespace_of(hosts, place) if place is not None and place.container else None
