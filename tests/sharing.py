@@ -31,13 +31,13 @@ class Kept:
         self._key = key
         self._answers: OrderedDict[Any, tuple[Any, Any]] = OrderedDict()
 
-    def __call__(self, *arguments: Any) -> Any:
-        key = self._key(*arguments)
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        key = self._key(*arguments, **options)
         if key in self._answers:
             self._answers.move_to_end(key)
             return self._answers[key][0]
-        answer = self._function(*arguments)
-        self._answers[key] = (answer, arguments)
+        answer = self._function(*arguments, **options)
+        self._answers[key] = (answer, (arguments, options))
         if len(self._answers) > MOST:
             self._answers.popitem(last=False)
         return answer
@@ -68,16 +68,18 @@ def _aligned(table: Any, points: Any, reference: Any, hosts: Any) -> tuple[Any, 
     return id(table), _each(points), reference, tuple(clocks.by_link_address(hosts).items())
 
 
-def _state(state: Any, earlier: Any = None) -> tuple[Any, ...]:
-    return _same(state, earlier)
+def _state(state: Any, earlier: Any = None, words: Any = None) -> tuple[Any, ...]:
+    return (*_same(state, earlier), *_each(words or {}))
 
 
 def _decoded(packets: Any, points: Any) -> tuple[Any, ...]:
     return id(packets), _each(points)
 
 
-def _predicted(probe: Any, hosts: Any) -> tuple[Any, ...]:
-    return id(probe), _each(hosts)
+def _predicted(probe: Any, hosts: Any, without: Any = frozenset(), still: Any = None) -> tuple[Any, ...]:
+    """``still`` is a method of both moments' counters."""
+    counters = (_each(still.__self__.world.before), _each(still.__self__.world.after)) if still is not None else ()
+    return id(probe), _each(hosts), without, counters
 
 
 def _stops(hosts: Any, asked: Any, target: Any) -> tuple[Any, ...]:

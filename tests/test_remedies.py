@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PROGRAMS = {
     "conntrack",
+    "cscli",
     "docker",
     "ip",
     "ip6tables",

@@ -156,12 +156,18 @@ def by_owner(
         hook=hook,
         transport=case.transport,
         to=to,
-        source=_source(case),
+        source=_source(case) or _banned(rule),
         device=via or _device(case, host),
         via=via,
         whom=whom,
     )
     return owner.permitted(opening)
+
+
+def _banned(rule: RuleRef) -> str:
+    """The one address for which a set holds, where the rule asks a set for it."""
+    element = rule.elements[0].element if len(rule.elements) == 1 else ""
+    return element if ip(element) is not None else ""
 
 
 def _device(case: Case, host: Host) -> str:

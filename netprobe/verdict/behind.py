@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import undone
 from netprobe.causes.catalogue import explaining
+from netprobe.causes.proof.blocked import met_by
 from netprobe.forward.compare import described
 from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.forward.question import predict_probe
@@ -72,6 +73,7 @@ def predicted_finding(case: Case, obstacle: Obstacle) -> Finding:
         code=cause.code if cause else obstacle.barrier.value,
         summary=f"{what} {does} {whom}" if obstacle.barrier is Barrier.RULE else f"{whom} ends there: {what}",
         where=Where(host=obstacle.place.host, component=obstacle.label, rule=obstacle.text or None),
+        evidence=met_by(obstacle.rule) if obstacle.rule is not None else (),
         remedies=cause.undo(case, obstacle) if cause else undone(case, obstacle),
         confidence=Confidence.LIKELY,
     )

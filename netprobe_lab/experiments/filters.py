@@ -51,6 +51,17 @@ def _netdev(port: int, *, counter: str = "counter ") -> tuple[Step, ...]:
     )
 
 
+def _bans(table: str, *elements: str) -> tuple[str, ...]:
+    """A table whose forward chain drops what comes from the elements of a set."""
+    flags = " flags timeout;" if any("timeout" in each for each in elements) else ""
+    return (
+        f"nft add table ip {table}",
+        f"nft add set ip {table} banned '{{ type ipv4_addr;{flags} elements = {{ {', '.join(elements)} }}; }}'",
+        f"nft add chain ip {table} {table}-chain-forward '{{ type filter hook forward priority -10; }}'",
+        f"nft add rule ip {table} {table}-chain-forward ip saddr @banned drop",
+    )
+
+
 def _nft(hook: str, rule: str, *, policy: str = "accept") -> tuple[Step, ...]:
     """A firewall of nftables' own on server2."""
     return on(
@@ -282,6 +293,42 @@ _UNCOUNTED: Final = (
         expected=works("dnat", resolution="inventory"),
         set_up=_NGINX,
         break_=_nft("forward", "tcp dport 81 drop"),
+        near_miss=("forward-drop",),
+    ),
+    Experiment(
+        name="forward-drop-nft-set",
+        title="a forward chain of nftables' own drops by a set, which holds the client among others",
+        explain=_BY_NAME,
+        expected=fails("forward-drop", resolution="inventory"),
+        set_up=_NGINX,
+        break_=on("server2", *_bans("bans", "198.51.100.24", "192.168.3.201")),
+        near_miss=("docker-user-drop", "ingress-drop", "upstream-drop"),
+    ),
+    Experiment(
+        name="forward-drop-nft-set-elsewhere",
+        title="the same set without the client",
+        explain=_BY_NAME,
+        expected=works("dnat", resolution="inventory"),
+        set_up=_NGINX,
+        break_=on("server2", *_bans("bans", "198.51.100.24", "192.168.3.203")),
+        near_miss=("forward-drop",),
+    ),
+    Experiment(
+        name="forward-drop-nft-bouncer",
+        title="the same by the table of a program that bans addresses",
+        explain=_BY_NAME,
+        expected=fails("forward-drop", resolution="inventory"),
+        set_up=_NGINX,
+        break_=on("server2", *_bans("crowdsec", "198.51.100.24 timeout 4h", "192.168.3.201 timeout 4h")),
+        near_miss=("docker-user-drop", "ingress-drop", "upstream-drop"),
+    ),
+    Experiment(
+        name="forward-limit-nft",
+        title="a forward chain of nftables' own drops above a rate that is not reached: its counter tells",
+        explain=_BY_NAME,
+        expected=works("dnat", resolution="inventory"),
+        set_up=_NGINX,
+        break_=_nft("forward", "tcp dport 80 limit rate over 1000/second counter drop"),
         near_miss=("forward-drop",),
     ),
     Experiment(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.firewall.bridge import dialled_network
 from netprobe.causes.firewall.forward import asks_user_chain, is_published
 from netprobe.causes.firewall.host import port_of
-from netprobe.causes.proof.blocked import Filtered, past
+from netprobe.causes.proof.blocked import Filtered, ways_past
 from netprobe.causes.proof.hooks import on_host
 from netprobe.causes.remedies import what_is_opened
 from netprobe.forward.model import Barrier
@@ -130,7 +130,7 @@ class V6DirectBlocked(Filtered):
         host = case.before(found.host)
         network = dialled_network(case, host) if host else None
         if host is None or network is None or found.rule.program is not Program.IP6TABLES:
-            return (past(case, found),)
+            return ways_past(case, found)
         opened = openings(case, host, found.rule)
         opens = f"this opens {what_is_opened(case)} to all who have a route to it"
         lasting = f"{opens}, until the next reboot; for good: {self._lasting(case, found, network)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from netprobe.causes.proof.blocked import Filtered, blocked, past
+from netprobe.causes.proof.blocked import Filtered, blocked, ways_past
 from netprobe.causes.proof.drops import may_stop, the_drop
 from netprobe.causes.proof.hooks import hook_at, last_hop
 from netprobe.causes.remedies import publishing, restarted, what_is_opened
@@ -185,7 +185,7 @@ class ForwardDrop(_Counted):
         if found.rule.policy and ours and case.target is not None and is_published(case) and _asks_engine(case, found):
             host = case.before(found.host)  # the engine's rule for the port is what is missing
             return restarted(host, case.target) if host is not None else ()
-        return (past(case, found),)
+        return ways_past(case, found)
 
     @staticmethod
     def _dials_itself(case: Case) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
-from netprobe.causes.proof.blocked import Filtered, past
+from netprobe.causes.proof.blocked import Filtered, past, ways_past
 from netprobe.causes.proof.drops import STOPPING
 from netprobe.causes.proof.hooks import hook_at
 from netprobe.causes.proof.known import lacks
@@ -89,7 +89,7 @@ class InputFirewallContainerToHost(Filtered):
         if theirs is not None:
             return (theirs,)
         if not bridge or (found.rule.program is not Program.NFT and found.rule.table != "filter"):
-            return (past(case, found),)
+            return ways_past(case, found)
         ping = "ipv6-icmp" if case.is_v6 else "icmp"
         if found.rule.program is Program.NFT:
             wanted: Argv = (case.transport, "dport", str(port)) if port is not None else ("meta", "l4proto", ping)

@@ -132,17 +132,21 @@ class Filtered(Cause):
 
     def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
         """The steps that cure it."""
-        first, by_hand = past(case, found), None
-        if not case.reply_lost:
-            by_hand = without_element(case, found.place, found.rule)
-        if by_hand is None or by_hand == first:
-            return (first,)
-        return (first, replace(by_hand, advice=f"or by hand: {by_hand.advice}"))
+        return ways_past(case, found)
 
 
 def met_by(rule: RuleRef) -> tuple[str, ...]:
     """By which elements of sets the packet meets it: ``it meets 192.0.2.7 in set banned (ip crowdsec)``."""
     return tuple(f"the packet meets {each}" for each in rule.elements)
+
+
+def ways_past(case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
+    """What lets the packet past a rule or policy; of a ban by another program its own command, and what does the same by hand."""
+    first = past(case, found)
+    by_hand = without_element(case, found.place, found.rule) if not case.reply_lost else None
+    if by_hand is None or by_hand == first:
+        return (first,)
+    return (first, replace(by_hand, advice=f"or by hand: {by_hand.advice}"))
 
 
 def past(case: Case, found: StoppedBy) -> Remedy:
