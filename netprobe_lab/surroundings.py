@@ -30,7 +30,10 @@ _SETTINGS = (
 )
 _SCRIPT = f"""
 ip -j addr show; echo; ip -j route show; echo; ip -j rule show; echo; ip -j neigh show nud permanent; echo
-nft -j list tables 2>/dev/null || echo '{{}}'; tc -j qdisc show; echo; ip -6 -j route show
+nft -j list tables 2>/dev/null || echo '{{}}'; tc -j qdisc show; echo; ip -6 -j route show; echo
+for family in -4 -6; do
+    ip $family route show table all | sed -n 's/.* table \\([^ ]*\\).*/["'$family'","\\1"]/p' | sort -u | grep -v '"local"'
+done
 cd /proc/sys/net && grep -s . {_SETTINGS}
 exit 0
 """
@@ -41,12 +44,16 @@ Argv = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What one namespace looks like; addresses, routes and neighbours as the words that ip(8) takes them by."""
+    """What one namespace looks like; addresses, routes and neighbours as the words that ip(8) takes them by.
+
+    ``route_tables``: (``-4`` or ``-6``, its name) of those that an experiment filled.
+    """
 
     links: dict[str, dict[str, Any]]
     addresses: set[Argv]
     routes: set[Argv]
     rules: list[Argv]
+    route_tables: set[Argv]
     neighbours: set[Argv]
     tables: set[Argv]
     classifiers: set[str]
@@ -97,7 +104,7 @@ def parse(text: str) -> Surroundings:
     """Parse what the script printed."""
     lines = [line for line in text.splitlines() if line.strip()]
     shown = [json.loads(line) for line in lines if line[0] in "[{"]
-    addr, routes, rules, neighbours, tables, qdiscs, *routes6 = shown
+    addr, routes, rules, neighbours, tables, qdiscs, *rest = shown
     links = {link["ifname"].split("@")[0]: link for link in addr}
     return Surroundings(
         links=links,
@@ -107,8 +114,9 @@ def parse(text: str) -> Surroundings:
             for each in link["addr_info"]
             if each["family"] == "inet" or each["scope"] == "global"
         },
-        routes={_route(route) for route in chain(routes, *routes6) if route.get("protocol") != "kernel"},
+        routes={_route(route) for route in chain(routes, *rest[:1]) if route.get("protocol") != "kernel"},
         rules=[_rule(rule) for rule in rules],
+        route_tables={(str(each[0]), str(each[1])) for each in rest[1:]},
         neighbours={(each["dst"], "dev", each["dev"], "lladdr", each.get("lladdr", "")) for each in neighbours},
         tables={
             (item["table"]["family"], item["table"]["name"]) for item in tables.get("nftables", ()) if "table" in item
@@ -167,7 +175,11 @@ def _mend_links(now: Surroundings, wanted: Surroundings) -> Iterator[Argv]:
         yield "ip", "neigh", "delete", *neighbour[:3]
     yield from (("ip", "addr", "delete", *each) for each in sorted(now.addresses - wanted.addresses))
     yield from (("ip", "addr", "add", *each) for each in sorted(wanted.addresses - now.addresses))
-    yield from (("ip", "rule", "delete", *each) for each in now.rules if each not in wanted.rules)
+    yield from (("ip", "rule", "delete", *each[:2]) for each in now.rules if each not in wanted.rules)  # priority N
+    yield from (
+        ("ip", family, "route", "flush", "table", table)
+        for family, table in sorted(now.route_tables - wanted.route_tables)
+    )
     yield from (("ip", "rule", "add", *each) for each in wanted.rules if each not in now.rules)
 
 

@@ -50,7 +50,7 @@ KEYWORDS = {
     "ORIGINAL",
     "TCPMSS",
 }
-KEYWORDS |= {"DNAT", "REJECT", "DOCKER"}
+KEYWORDS |= {"DNAT", "REJECT", "DOCKER", "CONNMARK", "NEW"}
 FOUR = re.compile(r"(^|=)\d+\.\d+\.\d+\.\d+")
 
 

@@ -51,10 +51,12 @@ from netprobe.causes.prediction import PredictionDiffers
 from netprobe.causes.proof.contradictions import shown
 from netprobe.causes.proof.kernel_drops import supported
 from netprobe.causes.proof.known import BASIC, in_vain
+from netprobe.causes.routing.answers import AnswerOtherWay
 from netprobe.causes.routing.forwarding import IpForwardOff, MissingReturnRoute
 from netprobe.causes.routing.gateways import GatewayEndpointElsewhere, RpFilterMultihomed
 from netprobe.causes.routing.hairpin import HairpinMissing
 from netprobe.causes.routing.link import BridgeAddressLost, MtuBlackhole
+from netprobe.causes.routing.policy import PolicyRouteAway
 from netprobe.causes.routing.routes import InternalNetwork, NoRoute, StaleArp, SubnetOverlap
 from netprobe.causes.routing.upstream import UpstreamDrop
 from netprobe.causes.service.endpoint import (
@@ -102,6 +104,7 @@ CAUSES: tuple[Cause, ...] = (
     RulesFlushed(),
     ForeignNat(),
     BridgeAddressLost(),
+    PolicyRouteAway(),
     LegacyNftMix(),
     IngressDrop(),
     ContainerFirewall(),
@@ -145,6 +148,7 @@ CAUSES: tuple[Cause, ...] = (
     NoRoute(),
     SubnetOverlap(),
     StaleArp(),
+    AnswerOtherWay(),
     RpFilterMultihomed(),
     IpForwardOff(),
     MissingReturnRoute(),

@@ -132,6 +132,7 @@ def _walk(
         resolved=tuple(dict.fromkeys(trail.resolved)),
         arrives=walk.arrives,
         unrecorded=tuple(dict.fromkeys(trail.unrecorded)),
+        decided=tuple(trail.decided),
         unruled=tuple(dict.fromkeys(trail.unruled)),
     )
 

@@ -135,6 +135,7 @@ class Prediction:
         beyond: how the walk ends once every obstacle that can be passed is gone; ``outcome`` where there is none.
         arrives: the namespace that it comes to last (whether a socket there takes it or not), None when that is not known.
         unrecorded: the namespaces on the way whose rules were not all recorded: what was not is taken to be none.
+        decided: every routing decision, in order, also that a packet came to whom it was for; up to there.
         unruled: those with tables of their own whose routing rules were not recorded: they are taken to be those that every namespace begins with.
     """
 
@@ -149,6 +150,7 @@ class Prediction:
     arrives: Place | None = None
     unrecorded: tuple[Place, ...] = ()
     unruled: tuple[Place, ...] = ()
+    decided: tuple[WalkStep, ...] = ()
 
     @property
     def assumed(self) -> tuple[str, ...]:

@@ -166,9 +166,8 @@ def _way(hosts: Mapping[str, Host], request: Request, mode: Exploring, *, answer
     if answers:
         with contextlib.suppress(UnknownHere, Stopped):
             walker.replies()
-    decided = tuple(step for step in trail.steps if step.way is not None)
     return _Way(
-        taps=tuple(trail.taps), sure=mode.sure, arrives=arrives, end=end, back=tuple(trail.taps_back), decided=decided
+        taps=tuple(trail.taps), sure=mode.sure, arrives=arrives, end=end, back=tuple(trail.taps_back), decided=tuple(trail.decided)
     )  # fmt: skip
 
 

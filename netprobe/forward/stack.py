@@ -113,6 +113,7 @@ class Stack:
         answer = look_up(namespace, packet, in_if) if namespace.routes is not None else None
         known = answer.known if answer is not None else None
         if known is not None and (known.refused or not known.dev):
+            self.trail.decided.append(_decision(place, packet, known, in_if))
             self.mode.meet(_refused(place, packet, known))
         decided = (known,) if known is not None and known.dev else ()
         way = self.mode.choose(
@@ -125,8 +126,10 @@ class Stack:
             ":" in packet.dst
         ):
             self.trail.unruled.append(place)
+        step = _decision(place, packet, way, in_if)
+        self.trail.decided.append(step)
         if not (in_if and way.local):  # that it came to whom it was for goes without saying
-            self.trail.steps.append(_decision(place, packet, way, in_if))
+            self.trail.steps.append(step)
         return way
 
     @staticmethod

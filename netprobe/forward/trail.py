@@ -34,6 +34,7 @@ class Trail:
         steps: every step.
         resolved: the addresses that were resolved on links.
         unrecorded: the namespaces whose rules were not all recorded, and were taken to be none.
+        decided: every routing decision.
         unruled: those whose routing rules were not recorded though they have tables of their own. taps_back: the answer's taps.
     """
 
@@ -44,6 +45,7 @@ class Trail:
     resolved: list[str] = field(default_factory=list)
     unrecorded: list[Place] = field(default_factory=list)
     unruled: list[Place] = field(default_factory=list)
+    decided: list[WalkStep] = field(default_factory=list)
     taps_back: list[Tap] = field(default_factory=list)
     _noted: int = 0
 

@@ -3,7 +3,8 @@
 Each flow yields identity tokens; flows that share one are the same connection (union-find). Tokens hold only what NAT keeps:
 
 ========  ==============================================================================================
-TCP       the SYN's (sequence number, TSval, window), or its 5-tuple; the SYN-ACK's (sequence number, acknowledgement);
+TCP       the SYN's (sequence number, TSval, window), or its 5-tuple; the SYN-ACK's (sequence number, acknowledgement); the client's
+          endpoint with the sequence number that the SYN-ACK expects: an answer may come from another address, by a way of its own;
           without a handshake: (sequence, acknowledgement, length) of data packets
 UDP       payload (length and first bytes) with the client endpoint: bridges and DNAT keep both
 ICMP      echo payload and sequence number with the client's address (NAT may rewrite the identifier)
@@ -71,10 +72,11 @@ def _one_connection(flows: list[Flow], table: PacketTable) -> bool:
 
     Port scanners send one sequence number (and source port) to many ports: then one point sees one client with several servers. A router
     shows the same only where one point sees both its sides (an ``any`` capture and DNAT), and then the later copy's TTL is one lower. A
-    hairpin's second copy has another source.
+    hairpin's second copy has another source. What a point saw the answer of alone is no connection of its own.
     """
     seen: dict[tuple[int, int, PackedEndpoint], Flow] = {}
-    for flow in sorted(flows, key=lambda each: int(table.packets.time_ns[first_row(each, table)])):
+    asked = (flow for flow in flows if len(flow.forward))
+    for flow in sorted(asked, key=lambda each: int(table.packets.time_ns[first_row(each, table)])):
         earlier = seen.setdefault((flow.point, flow.vlan, flow.client), flow)
         if earlier.server != flow.server and _ttl(earlier, table) - _ttl(flow, table) != 1:
             return False
@@ -134,9 +136,11 @@ def _tcp_tokens(flow: Flow, table: PacketTable) -> Iterator[tuple[Hashable, ...]
         if table.tcp_flags[row] & SYN_ACK == SYN:
             yield ("syn", int(table.seq[row]), int(table.tsval[row]), int(table.window[row]))
             yield ("syn", int(table.seq[row]), flow.client, flow.server)
+            yield ("answered", (int(table.seq[row]) + 1) % (1 << 32), flow.client)
     for row in _heads(flow.reverse):
         if table.tcp_flags[row] & SYN_ACK == SYN_ACK:
             yield ("syn-ack", int(table.seq[row]), int(table.ack[row]))
+            yield ("answered", int(table.ack[row]), flow.client)
     if flow.isn is not None or flow.reply_isn is not None:
         return
     for rows in (flow.forward, flow.reverse):
@@ -159,7 +163,7 @@ def _udp_tokens(flow: Flow, table: PacketTable, prints: Prints) -> Iterator[tupl
 
 
 def _echo_tokens(flow: Flow, table: PacketTable, prints: Prints) -> Iterator[tuple[Hashable, ...]]:
-    for row in _heads(flow.forward):
+    for row in _heads(flow.forward if len(flow.forward) else flow.reverse):  # an answer has what it answers
         yield ("echo", int(table.seq[row]), prints.of(row), prints.doubt(row, flow), flow.client.hi, flow.client.lo)
 
 

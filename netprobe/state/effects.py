@@ -221,20 +221,51 @@ def _ip(texts: _Texts, place: str, command: Argv) -> None:
         kept = [each for each in texts.items(f"{place}neigh") if (each["dst"], each["dev"]) != (words[2], words[4])]
         texts.put_items(f"{place}neigh", kept)
         return
+    if words[:2] == ("rule", "add"):
+        _rule_added(texts, f"{place}rule6" if six else f"{place}rule", words[2:])
+        return
     if words[0] != "route" or words[1] not in {"add", "replace", "del"}:
         raise NotModelled(" ".join(words))
     routes = texts.items(f"{place}route")
     if words[1] == "del":
-        kind, dst = words[2:4] if len(words) > 3 else ("unicast", words[2])
-        kept = [each for each in routes if not (each.get("type", "unicast") == kind and _same_dst(each["dst"], dst))]
+        kind, dst = words[2:4] if len(words) > 3 and words[3] != "table" else ("unicast", words[2])
+        table = words[-1] if words[-2] == "table" else "main"
+        at = (kind, table)
+        kept = [
+            each
+            for each in routes
+            if not ((each.get("type", "unicast"), each.get("table", "main")) == at and _same_dst(each["dst"], dst))
+        ]
         if len(kept) == len(routes):
             raise NotModelled(dst)
         texts.put_items(f"{place}route", kept)
         return
     options = dict(zip(words[3::2], words[4::2], strict=True))
+    table = options.get("table", "main")
     device = options.get("dev") or _towards(routes, options["via"])
-    kept = [each for each in routes if words[1] == "add" or not _same_dst(each["dst"], words[2])]
-    texts.put_items(f"{place}route", [{"dst": words[2], "gateway": options["via"], "dev": device, "flags": []}, *kept])
+    mine = [each for each in routes if _same_dst(each["dst"], words[2]) and each.get("table", "main") == table]
+    kept = [each for each in routes if words[1] == "add" or each not in mine]
+    new = {"dst": words[2], "dev": device, "flags": [], **({"gateway": options["via"]} if "via" in options else {})}
+    six_mark = {"pref": "medium"} if six else {}  # by which a default route says that it is IPv6's
+    texts.put_items(f"{place}route", [{**new, **six_mark, **({"table": table} if table != "main" else {})}, *kept])
+
+
+_SELECTORS = {"from": "src", "to": "dst", "fwmark": "fwmark", "lookup": "table", "pref": "priority", "iif": "iif"}
+
+
+def _rule_added(texts: _Texts, key: str, words: Argv) -> None:
+    """``ip rule add to PREFIX lookup TABLE pref N``; behind those of its priority, as the kernel puts it."""
+    rules, new = texts.items(key), {"src": "all"}
+    for name, value in zip(words[::2], words[1::2], strict=True):
+        new[_SELECTORS[name]] = value
+    for name in ("src", "dst"):
+        address, slash, length = new.get(name, "").partition("/")
+        new |= {name: address, f"{name}len": int(length)} if slash else {}  # type: ignore[dict-item]  # as iproute2 writes them
+    mark, slash, mask = new.get("fwmark", "").partition("/")
+    new |= {"fwmark": mark, "fwmask": mask} if slash else {}
+    priority = int(new["priority"])
+    at = next((n for n, each in enumerate(rules) if each["priority"] > priority), len(rules))
+    texts.put_items(key, [*rules[:at], {**new, "priority": priority}, *rules[at:]])
 
 
 def _same_dst(one: str, other: str) -> bool:

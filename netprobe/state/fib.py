@@ -153,6 +153,16 @@ class Fib:
         ]  # fmt: skip
         return tuple(dict.fromkeys(found))
 
+    def nearest(self, table: str, dst: str) -> tuple[Route, ...]:
+        """A table's routes of the longest prefix that an address is in, the preferred ones first."""
+        address = ip(dst)
+        return _nearest(self._tables.get((address.version, table), ()), address) if address is not None else ()
+
+    def tables(self, dst: str) -> tuple[str, ...]:
+        """The tables that have a route of an address's version."""
+        address = ip(dst)
+        return tuple(table for version, table in self._tables if address is not None and version == address.version)
+
     def has_tables(self, six: bool) -> bool:
         """Whether there are tables that no rule asks that every namespace begins with."""
         usual = {each.table for each in DEFAULT_RULES}

@@ -23,6 +23,7 @@ from netprobe_lab.experiments.macvlan import MACVLAN
 from netprobe_lab.experiments.macvlan_faults import MACVLAN_FAULTS
 from netprobe_lab.experiments.names import NAMES
 from netprobe_lab.experiments.others import OTHERS
+from netprobe_lab.experiments.policy import POLICY
 from netprobe_lab.experiments.resolvers import RESOLVERS
 from netprobe_lab.experiments.routing import ROUTING
 from netprobe_lab.experiments.segments import SEGMENTS
@@ -71,6 +72,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     Group("others", "address translation by others than the engine", OTHERS),
     Group("inside", "firewalls inside a container's own network namespace", INSIDE),
     Group("routing", "routes that are missing or lead elsewhere, a wire that loses packets", ROUTING),
+    Group("policy", "routing rules, VPNs, answers that leave by another way, kill switches", POLICY),
     Group("forwarding", "forwarding, the way back and the wire between hosts", FORWARDING),
     Group("translation", "rules of address translation that were flushed or are left over", TRANSLATION),
     Group("conntrack", "connection tracking: invalid segments, stale entries, a full table", CONNTRACK),

@@ -82,6 +82,27 @@ def test_a_refusing_route_is_deleted() -> None:
     assert route_lookup(then.own, "203.0.113.10") is not None
 
 
+def test_a_routing_rule_comes_before_those_of_a_higher_priority() -> None:
+    name = "policy-route-away"
+    then = after(name, "ip", "rule", "add", "to", "172.17.0.0/16", "lookup", "main", "pref", "5269")
+    before, changed = (route_lookup(each.own, "172.17.0.2") for each in (hosts(name)["server2"], then))
+    assert before is not None
+    assert changed is not None
+    assert (before.dev, changed.dev) == ("mesh0", "docker0")
+    marked = after(name, "ip", "rule", "add", "fwmark", "0x8/0x8", "lookup", "main", "pref", "9")
+    assert str((marked.own.rules or ())[1]) == "9: from all fwmark 0x8/0x8 lookup main"
+
+
+def test_a_route_of_a_table_of_its_own() -> None:
+    name = "policy-route-away"
+    then = after(name, "ip", "route", "add", "172.17.0.0/16", "dev", "docker0", "table", "52")
+    way = route_lookup(then.own, "172.17.0.2")
+    assert way is not None
+    assert way.dev == "docker0"
+    gone = after(name, "ip", "route", "del", "default", "table", "52")
+    assert [each for each in gone.own.routes or () if each.table == "52" and each.dst == "0.0.0.0/0"] == []
+
+
 def test_a_container_that_joins_a_network_dials_there_without_being_routed() -> None:
     name = "truth-tcp-other-bridge-direct-normal"
     question = Request(source=Place(host="server2", container="c2"), dialled="172.17.0.2", port=80, proto="tcp")

@@ -14,6 +14,7 @@ from netprobe.causes.base import NETFILTER_DROP, Cause
 from netprobe.causes.proof.counters import countable, counters_in
 from netprobe.causes.proof.drops import the_drop
 from netprobe.causes.proof.obstacle import frames_at, met, predicted
+from netprobe.causes.proof.routed import led_elsewhere
 from netprobe.causes.proof.stopped_by import StoppedBy
 from netprobe.causes.proof.translations import Translated, translations, untouched
 from netprobe.causes.remedies import without_element, without_rule
@@ -90,6 +91,9 @@ class Filtered(Cause):
         """Fires when a rule at one of its hooks stopped the packet, and the rest fits."""
         found = self.stopped(case)
         if found is None or (self.hooks and found.hook not in self.hooks) or not self.fits(case, found):
+            return None
+        direction = Direction.REPLY if case.reply_lost else Direction.REQUEST
+        if found.hook is Hook.FORWARD and led_elsewhere(case, found.place, direction):
             return None
         return Finding(
             code=self.code,

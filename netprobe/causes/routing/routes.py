@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NETFILTER_DROP, Cause
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, unanswered, whose
+from netprobe.causes.proof.routed import own_table
 from netprobe.causes.remedies import in_place, inside
 from netprobe.evidence.model import Outcome, Place
 from netprobe.forward.model import Barrier
@@ -14,7 +15,9 @@ from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import covers, overlaps
+from netprobe.state.fib import NO_ROUTE
 from netprobe.state.lookup import container_with, host_with, networks_of, route_lookup
+from netprobe.state.routes import MAIN
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -32,8 +35,28 @@ def refusing(case: Case, place: Place, address: str | None) -> str:
     routes = host.namespace(place.container).routes if host else None
     kinds = ("unreachable", "blackhole", "prohibit", "throw")
     found = [each for each in routes or () if each.kind in kinds and address and covers(each.dst, address)]
-    nearest = max(found, key=lambda each: int(each.dst.rpartition("/")[2]), default=None)
+    usual = [each for each in found if each.table == MAIN]
+    nearest = max(usual, key=lambda each: int(each.dst.rpartition("/")[2]), default=None)
     return f"{nearest.kind} {nearest.dst}" if nearest else ""
+
+
+def kill_switch(case: Case, obstacle: Obstacle) -> str:
+    """What refuses a packet so that it leaves by no other way than a tunnel that is down: a routing rule, a table's route, a default one beside a tunnel.
+
+    ``""`` where it is none: a route of main for some addresses, or no route at all.
+    """
+    way = obstacle.refusal
+    rule, route = (way.rule, way.route) if way is not None else (None, None)
+    if rule is None or way is None or way.refused == NO_ROUTE:
+        return ""
+    if route is None:
+        return f"routing rule {rule}"
+    if own_table(rule):
+        return f"{route} in table {rule.table} (routing rule {rule})"
+    host = case.before(obstacle.place.host)
+    links = host.namespace(obstacle.place.container).links if host is not None else None
+    tunnels = [link.name for link in links or () if not link.arp and not link.loopback]
+    return f"{route}, beside {', '.join(tunnels)}" if tunnels and route.dst.endswith("/0") else ""
 
 
 def translated(case: Case, place: Place) -> str:
@@ -125,14 +148,29 @@ class InternalNetwork(Cause):
         return any(network.internal for _, network in networks_of(host, source))
 
 
+def _refused_address(case: Case, obstacle: Obstacle) -> str:
+    """The destination of what is refused, as the namespace's routes see it."""
+    told = case.prediction
+    last = told.decided[-1] if told is not None and told.decided else None
+    answer = obstacle.direction is Direction.REPLY and last is not None and last.packet is not None
+    return last.packet.dst if answer and last and last.packet else translated(case, obstacle.place)
+
+
+def _tunnel(obstacle: Obstacle) -> Remedy:
+    """What a kill switch asks for."""
+    text = "bring up the tunnel that should carry this; the kill switch stays: without it this would leave by another way, unprotected"
+    return advise(obstacle.place.host, text)
+
+
 class NoRoute(Cause):
     """A namespace on the way has no route to the destination.
 
     What it is: the kernel refuses to send: ENETUNREACH at the source, ICMP network unreachable (or silence) from a router.
-    Why it happens: no default route, a deleted one, or an ``unreachable``, ``blackhole`` or ``prohibit`` route.
-    Evidence: the namespace's routes; nothing was sent (or nothing seen behind that host).
-    Remedy: add the route.
-    Source: ip-route(8); net/ipv4/fib_semantics.c (fib_props).
+    Why it happens: no default route, a deleted one, or an ``unreachable``, ``blackhole`` or ``prohibit`` route. By a routing rule, or in a VPN's
+        table, such a route is a kill switch: what should go by the tunnel leaves by no other way while the tunnel is down.
+    Evidence: the namespace's routes and routing rules; nothing was sent (or nothing seen behind that host).
+    Remedy: add the route. A kill switch stays: bring the tunnel up.
+    Source: ip-route(8); ip-rule(8); net/ipv4/fib_semantics.c (fib_props).
     """
 
     code = "no-route"
@@ -140,23 +178,34 @@ class NoRoute(Cause):
     symptoms = LOST
 
     def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
-        """On the way there: an answer without a route is another defect."""
-        return obstacle.direction is Direction.REQUEST and super().explains_obstacle(case, obstacle)
+        """On the way there: an answer without a route is another defect, unless a kill switch refuses it."""
+        there = obstacle.direction is Direction.REQUEST or bool(kill_switch(case, obstacle))
+        return there and super().explains_obstacle(case, obstacle)
+
+    def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
+        """A kill switch is left as it is."""
+        switch = kill_switch(case, obstacle)
+        return (_tunnel(obstacle),) if switch else super().undo(case, obstacle)
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the walk ends at a routing decision without a way, and nothing was seen behind it."""
         obstacle = met(case, Barrier.NO_ROUTE)
         probe = case.probe
-        if obstacle is None or probe is None or obstacle.direction is not Direction.REQUEST:
+        if obstacle is None or probe is None:
             return None
-        at_source = obstacle.place == case.intent.source
+        switch = kill_switch(case, obstacle)
+        if obstacle.direction is not Direction.REQUEST and not switch:
+            return None
+        at_source = obstacle.place == case.intent.source and obstacle.direction is Direction.REQUEST
         if obstacle.place.container is not None and not self._known(case, obstacle.place):
             return None
         if at_source and probe.result.outcome not in {Outcome.UNREACHABLE, Outcome.DENIED}:
             return None
-        address = translated(case, obstacle.place)
+        address = _refused_address(case, obstacle)
         refused = refusing(case, obstacle.place, address)
         route = f"{refused} refuses it" if refused else "no route covers it, and there is no default route"
+        if switch:
+            route = f"{switch} refuses it: a kill switch"
         told = probe.result.detail or probe.result.outcome.value
         seen = (
             f"the prober got {told}, and nothing was sent"
@@ -166,9 +215,9 @@ class NoRoute(Cause):
         return Finding(
             code=self.code,
             summary=f"{whose(obstacle.place)} has no route to {address}: {route}",
-            where=Where(host=obstacle.place.host, component="routing", rule=refused or None),
+            where=Where(host=obstacle.place.host, component="routing", rule=switch or refused or None),
             evidence=(f"{'ip -6' if case.is_v6 else 'ip'} route of {whose(obstacle.place)}: {route}", seen),
-            remedies=(self._remedy(case, obstacle.place, refused),),
+            remedies=(_tunnel(obstacle) if switch else self._remedy(case, obstacle.place, refused),),
         )
 
     @staticmethod
