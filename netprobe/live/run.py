@@ -322,12 +322,20 @@ class Run:
                 seconds=seconds,
                 ident=craft.identifier(self.tag),
                 payload=base64.b64encode(self._payload(probe.dialled)).decode(),
+                control=base64.b64encode(self._control(probe.dialled)).decode(),
             )
         except (HostLostError, RemoteError) as error:
             why = str(error).removeprefix(f"{probe.source_at.host}: ")
             self.limits.append(Limit(kind=LimitKind.PROBE, subject=str(probe.source_at), why=f"the prober: {why}"))
             return ProbeResult(outcome=Outcome.BROKEN, detail=str(error))
         return probe_result(answer)
+
+    def _control(self, dialled: str) -> bytes:
+        """The small echo that tells, where a large one is not answered, whether it was the size; nothing for other probes."""
+        size = self.question.size
+        if self.target.proto is not Proto.ICMP or size is None or size <= craft.ICMP_DEFAULT_SIZE:
+            return b""
+        return craft.echo_request(self.tag, None, 6 if ":" in dialled else 4, control=True)
 
     def _payload(self, dialled: str) -> bytes:
         target, size = self.target, self.question.size

@@ -6,6 +6,7 @@ import netprobe
 from netprobe import scapy_layers
 
 ICMP_DEFAULT_SIZE = 56  # bytes of data, as ping sends
+_CONTROL = 0x5A5A  # what the identifier of a control echo differs by
 PAD_LINE = 4000  # bytes of one header line; servers commonly take 8 KiB
 QTYPES = {"A": 1, "AAAA": 28}
 
@@ -20,8 +21,11 @@ def identifier(tag: str) -> int:
     return int(tag[:4], 16) or 1
 
 
-def echo_request(tag: str, size: int | None, version: int) -> bytes:
-    """Return an ICMP echo request (RFC 792, RFC 4443) with `size` bytes of data, marked as far as they reach."""
+def echo_request(tag: str, size: int | None, version: int, *, control: bool = False) -> bytes:
+    """Return an ICMP echo request (RFC 792, RFC 4443) with `size` bytes of data, marked as far as they reach.
+
+    ``control``: with another identifier, so that it is no part of the probe's own exchange.
+    """
     scapy_layers.load()
     from scapy.layers.inet import ICMP
     from scapy.layers.inet6 import ICMPv6EchoRequest
@@ -29,9 +33,10 @@ def echo_request(tag: str, size: int | None, version: int) -> bytes:
 
     length = ICMP_DEFAULT_SIZE if size is None else size
     data = (mark(tag) * (length // len(mark(tag)) + 1))[:length]
+    ident = (identifier(tag) ^ _CONTROL or 1) if control else identifier(tag)
     if version == 6:  # the kernel fills in its checksum (RFC 3542 section 3.1); 0, or scapy warns that it cannot
-        return bytes(ICMPv6EchoRequest(id=identifier(tag), seq=1, cksum=0, data=data))
-    return bytes(ICMP(id=identifier(tag), seq=1) / Raw(data))
+        return bytes(ICMPv6EchoRequest(id=ident, seq=1, cksum=0, data=data))
+    return bytes(ICMP(id=ident, seq=1) / Raw(data))
 
 
 def dns_query(ident: int, name: str, kind: str) -> bytes:

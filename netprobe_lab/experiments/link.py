@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netprobe_lab.experiments.model import Expected, Experiment, Inside, client, fails, on, start
+from netprobe_lab.experiments.model import HIP, Expected, Experiment, Inside, client, fails, lossy, on, start
 
 _OUT = ("203.0.113.10:80", "--from", "client@server2", "--timeout", "2")
 _BY_NAME = ("demo:80", "--from", "server1", "--timeout", "2")
@@ -16,6 +16,7 @@ _NO_ICMP = "iptables -I OUTPUT -p icmp --icmp-type fragmentation-needed -j DROP"
 _OTHER_NIC = "ip route add 192.168.3.201/32 dev eth1"
 _ON_ETH1 = "docker network create -d macvlan --subnet 172.21.0.0/24 --gateway 172.21.0.1 -o parent=eth1 aa_net"
 _MASQUERADED = Expected(verdict="works", path="masquerade", resolution="literal")
+_NARROW: Final = lossy("ip length > 1400")  # a link of 1400 bytes that tells nobody
 
 
 LINK: Final = (
@@ -63,6 +64,34 @@ LINK: Final = (
         set_up=_CLIENT,
         break_=on("server2", "ip link set eth0 mtu 1400", _NO_ICMP),
         near_miss=("upstream-drop", "output-drop"),
+    ),
+    Experiment(
+        name="mtu-blackhole-wire",
+        title="a link between the hosts is narrower than both think, and tells nobody: the handshake works, a large request hangs",
+        explain=("http://192.168.3.202:80/", "--from", "server1", "--size", "4000", "--timeout", "3"),
+        expected=fails("mtu-blackhole", path="dnat"),
+        set_up=_NGINX,
+        break_=_NARROW,
+        near_miss=("upstream-drop", "app-not-listening", "prediction-differs"),
+    ),
+    Experiment(
+        name="mtu-blackhole-ping",
+        title="the same link, and a large ping: the small one that netprobe sends after it is answered",
+        explain=(HIP, "--from", "server1", "--size", "1472", "--timeout", "2"),
+        expected=fails("mtu-blackhole"),
+        set_up=(),
+        break_=_NARROW,
+        near_miss=("upstream-drop", "prediction-differs"),
+        asked_then=(HIP, "--from", "server1", "--size", "1372"),
+    ),
+    Experiment(
+        name="mtu-ping-dropped",
+        title="the network drops all ICMP: a large ping is not lost for its size",
+        explain=(HIP, "--from", "server1", "--size", "1472", "--timeout", "2"),
+        expected=Expected(verdict="undetermined", path="none", resolution="literal", findings=("prediction-differs",)),
+        set_up=(),
+        break_=lossy("ip protocol icmp"),
+        near_miss=("mtu-blackhole",),
     ),
     Experiment(
         name="mtu-told",

@@ -8,13 +8,14 @@ from netprobe.causes.base import Cause
 from netprobe.causes.firewall.forward import ForwardDrop
 from netprobe.causes.proof.frames import frame_numbers
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, silent_points, unanswered
+from netprobe.causes.proof.sizes import LostBySize, lost_by_size
 from netprobe.causes.remedies import IN_FIREWALL
 from netprobe.causes.routing.routes import NoRoute
 from netprobe.evidence.model import Proto
 from netprobe.forward.model import Barrier
 from netprobe.model.point import point_name
-from netprobe.model.remedy import advise, run
-from netprobe.model.report import Direction, Finding, Where
+from netprobe.model.remedy import Remedy, advise, run
+from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import covers
 from netprobe.state.lookup import container_interface, container_with, host_veth, network_for, networks_of
@@ -199,7 +200,8 @@ class MtuBlackhole(Cause):
         answers ICMP "fragmentation needed", which gets lost: the sender repeats the same segment for ever.
     Why it happens: a VPN, overlay or cloud network with an MTU below 1500 under containers with 1500, and a firewall that drops all ICMP.
     Evidence: copies of one segment before the link, larger than its MTU, none behind it, smaller packets of the same connection behind it;
-        no ICMP error at the sender.
+        no ICMP error at the sender. A link between two hosts has an MTU that neither shows: then all large packets are lost there, and no small one. (For
+        ``--size`` with ICMP netprobe sends a small echo as well, once the large one was not answered.)
     Remedy: clamp the MSS; or give the network the MTU (``com.docker.network.driver.mtu``); or let ICMP type 3 code 4 pass.
     Source: moby#22297; RFC 2923 §2.1; iptables-extensions(8), "TCPMSS".
     """
@@ -207,13 +209,13 @@ class MtuBlackhole(Cause):
     code = "mtu-blackhole"
     beyond_state = True
     drop_reasons = frozenset({"PKT_TOO_BIG"})
-    symptoms = frozenset({Symptom.NO_RESPONSE})
+    symptoms = frozenset({Symptom.NO_RESPONSE, Symptom.SILENCE})
 
     def find(self, case: Case) -> Finding | None:
-        """Fires when a segment larger than an interface's MTU was repeated before that interface, never behind it, and smaller ones were."""
-        stuck = next(_stuck(case), None)
+        """Fires when large packets were seen before an interface that is too small for them, or before the network between two hosts, and small ones behind it."""
+        stuck = next(_stuck(case), None) if case.story.symptom is Symptom.NO_RESPONSE else None
         if stuck is None:
-            return None
+            return self._on_the_wire(case)
         at = point_name(stuck.host.name, stuck.device)
         return Finding(
             code=self.code,
@@ -238,8 +240,44 @@ class MtuBlackhole(Cause):
             ),
         )
 
+    def _on_the_wire(self, case: Case) -> Finding | None:
+        """A link between two hosts that neither knows of."""
+        found = lost_by_size(case)
+        if found is None:
+            return None
+        here, there = found.here, found.there
+        return Finding(
+            code=self.code,
+            summary=f"packets of {found.lost} bytes leave {here.name} and never come in at {there.name}, those of {found.passed} bytes do: a link between them is smaller than both hosts think, and tells nobody",
+            where=Where(component=f"between {here.name} and {there.name}"),
+            evidence=(
+                f"{found.lost} bytes or more, don't fragment: {found.times} at {here.name}, none at {there.name}: {frame_numbers(found.frames)}",
+                f"packets of {found.passed} bytes of the same ends passed; no ICMP fragmentation needed was seen",
+            ),
+            remedies=self._smaller(case, found),
+            confidence=Confidence.CERTAIN if found.times > _ENOUGH else Confidence.LIKELY,
+        )
+
+    @staticmethod
+    def _smaller(case: Case, found: LostBySize) -> tuple[Remedy, ...]:
+        """Segments that fit the least that IPv6 takes; then the path's own MTU."""
+        ends = [found.here.host, found.there.host]
+        host = case.target_host.name if case.target_host is not None and case.target_host.name in ends else ends[0]
+        forwarded = case.target is not None or case.source_container is not None
+        program, mss = ("ip6tables", 1220) if case.is_v6 else ("iptables", 1240)
+        hooks = ("FORWARD",) if forwarded else ("INPUT", "OUTPUT")
+        words = ("-p", "tcp", "--tcp-flags", "SYN,RST", "SYN", "-j", "TCPMSS", "--set-mss", str(mss))
+        said = f"this makes new TCP connections through {host} send packets of at most 1280 bytes; {IN_FIREWALL}"
+        find = "find the path's own size (tracepath, or ping -M do -s SIZE), and give it to the interfaces or networks that send into it; or have whoever runs the link let ICMP type 3 code 4 pass"
+        if case.transport != "tcp":
+            return (advise(host, find),)
+        commands = tuple((program, "-t", "mangle", "-A", hook, *words) for hook in hooks)
+        return (Remedy(host=host, commands=commands, advice=said), advise(host, find))
+
     def possible(self, case: Case) -> bool:
         """Only where data was sent that nobody answered, or no packet tells whether it was."""
+        if case.story.symptom is Symptom.SILENCE and (case.probe is None or case.probe.size is None):
+            return False
         large = case.probe is not None and (case.probe.proto is Proto.HTTP or case.probe.size is not None)
         return case.journey is not None or large
 

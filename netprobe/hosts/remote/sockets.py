@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 HOLD_SECONDS = 0.2
 HTTP_LIMIT = 1 << 20
+CONTROL_SECONDS = 0.5
 
 
 def family_of(address: str) -> int:
@@ -229,16 +230,33 @@ def _icmp(sock: socket.socket, request: Dict[str, Any]) -> Tuple[str, str, Optio
     try:
         sock.sendto(message, (request["address"], 0))
     except OSError as error:
-        return (*failed(error), None)
+        outcome, detail = failed(error)
+        # A queue or a link beside this host had no room for it: the small one tells whether that was for its size.
+        return outcome, detail + (_control(sock, request, version) if error.errno == errno.ENOBUFS else ""), None
     answer = answers.wait(
         sock, time.monotonic() + request["seconds"], lambda data: answers.echo_reply(data, message, version)
     )
     if answer.error is not None:
         return (*answer.error, None)
     if answer.data is None:
-        return "timeout", "no echo reply within %.3g s" % request["seconds"], None
+        return "timeout", "no echo reply within %.3g s%s" % (request["seconds"], _control(sock, request, version)), None
     other = None if answer.peer[0] == request["address"] else [answer.peer[0], request["ident"]]
     return "replied", "echo reply", other
+
+
+def _control(sock: socket.socket, request: Dict[str, Any], version: int) -> str:
+    """Send the small echo that tells whether it was the size, where there is one; return what came of it."""
+    if not request.get("control"):
+        return ""
+    message = base64.b64decode(request["control"])
+    try:
+        sock.sendto(message, (request["address"], 0))
+    except OSError:
+        return "; a small one could not be sent"
+    answer = answers.wait(
+        sock, time.monotonic() + CONTROL_SECONDS, lambda data: answers.echo_reply(data, message, version)
+    )
+    return "; a small one was %sanswered" % ("" if answer.data is not None else "not ")
 
 
 def operations(_children: Children) -> Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]]:
