@@ -70,11 +70,14 @@ def explain(
     """
     to = _destination(save, force=force)
     question = _question(target, source, proto, size, timeout_s, predict=predict, trace=trace)
-    evidence = _observed(question, hosts, to, progress, meanwhile)
-    from netprobe.pipeline import analyze
 
-    keep(target, evidence)
-    return analyze(evidence)
+    def explained(evidence: Evidence) -> Report:
+        from netprobe.pipeline import analyze
+
+        keep(target, evidence)
+        return analyze(evidence)
+
+    return _observed(question, hosts, to, progress, meanwhile, explained)
 
 
 def containers_of(
@@ -138,8 +141,12 @@ def _observed(
     to: Destination | None,
     progress: Callable[[str], None],
     meanwhile: Callable[[], None],
-) -> Evidence:
-    """Return the evidence, saved where it is to be. What a failed run captured is saved; a file that is there already stays when that is nothing."""
+    then: Callable[[Evidence], Report],
+) -> Report:
+    """Return what `then` makes of the evidence, which is saved where it is to be before.
+
+    What a failed run captured is saved; a file that is there already stays when that is nothing.
+    """
     from netprobe.pipeline import prepare
 
     def import_the_rest() -> None:
@@ -151,8 +158,8 @@ def _observed(
     file = None if hosts is None else os.fspath(hosts)
     try:
         if question.predict:
-            return _unsent(question, file, to, progress, import_the_rest)
-        return _probed(question, file, to, progress, import_the_rest)
+            return _unsent(question, file, to, progress, import_the_rest, then)
+        return _probed(question, file, to, progress, import_the_rest, then)
     except (NetprobeError, KeyboardInterrupt) as fault:
         rest: bytes | None = getattr(fault, "evidence", None)
         if rest is not None and to is not None:
@@ -167,16 +174,19 @@ def _probed(
     to: Destination | None,
     progress: Callable[[str], None],
     meanwhile: Callable[[], None],
-) -> Evidence:
-    """Return the evidence as its file tells it: packets in time order, with Wireshark's numbers."""
-    from netprobe.live import explain as observe
+    then: Callable[[Evidence], Report],
+) -> Report:
+    """Take the evidence as its file tells it: packets in time order, with Wireshark's numbers."""
+    from netprobe.live import observe
 
-    data = observe(question, hosts_file=hosts, progress=progress, meanwhile=meanwhile)
-    if to is not None:
-        to.write(data)
-    from netprobe.evidence.reader import read
+    def finished(data: bytes) -> Report:
+        if to is not None:
+            to.write(data)
+        from netprobe.evidence.reader import read
 
-    return read(data)
+        return then(read(data))
+
+    return observe(question, hosts_file=hosts, progress=progress, meanwhile=meanwhile, then=finished)
 
 
 def _unsent(
@@ -185,15 +195,18 @@ def _unsent(
     to: Destination | None,
     progress: Callable[[str], None],
     meanwhile: Callable[[], None],
-) -> Evidence:
+    then: Callable[[Evidence], Report],
+) -> Report:
     from netprobe.live import read_state
 
-    evidence = read_state(question, hosts_file=hosts, progress=progress, meanwhile=meanwhile)
-    if to is not None:
-        from netprobe.evidence.writer import write
+    def finished(evidence: Evidence) -> Report:
+        if to is not None:
+            from netprobe.evidence.writer import write
 
-        to.write(write(evidence))
-    return evidence
+            to.write(write(evidence))
+        return then(evidence)
+
+    return read_state(question, hosts_file=hosts, progress=progress, meanwhile=meanwhile, then=finished)
 
 
 def replay(

@@ -96,17 +96,17 @@ def test_errors_say_whose_fault_it_is(tmp_path: Path) -> None:
         netprobe.explain("web:80", hosts=tmp_path / "hosts.toml")
 
 
-def answering(data: bytes, asked: list[Question]) -> Callable[..., bytes]:
-    def observe(question: Question, **_: object) -> bytes:
+def answering(data: bytes, asked: list[Question]) -> Callable[..., netprobe.Report]:
+    def observe(question: Question, *, then: Callable[[bytes], netprobe.Report], **_: object) -> netprobe.Report:
         asked.append(question)
-        return data
+        return then(data)
 
     return observe
 
 
 def test_explain_asks_saves_and_hands_out_what_was_observed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data, asked, kept = write(evidence()), list[netprobe.live.Question](), list[str]()
-    monkeypatch.setattr(netprobe.live, "explain", answering(data, asked))
+    monkeypatch.setattr(netprobe.live, "observe", answering(data, asked))
     file = tmp_path / "run.pcapng"
     report = assert_type(
         netprobe.explain(
@@ -137,7 +137,7 @@ def test_what_a_failed_run_captured_is_saved(
         vars(fault)["evidence"] = b"so far"
         raise fault
 
-    monkeypatch.setattr(netprobe.live, "explain", observe)
+    monkeypatch.setattr(netprobe.live, "observe", observe)
     file = tmp_path / "run.pcapng"
     with pytest.raises(kind) as raised:
         netprobe.explain("demo:80", save=file)

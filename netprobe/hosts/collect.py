@@ -214,11 +214,15 @@ def ask_rest(session: Session, record: HostRecord, *, predicts: bool) -> Asked:
     return asked
 
 
-def ask_namespace(session: Session, record: HostRecord, container: str, *, predicts: bool) -> tuple[Asked, Asked]:
-    """Ask for the state of a container's namespace: what a plan needs, and the rest."""
-    first = ask(session, record, (), {container: NAMESPACE_FIRST})
-    rest = [key for key in NAMESPACE_REST if not (predicts and key in SENT_ONLY)]
-    return first, ask(session, record, (), {container: rest})
+def ask_namespace(session: Session, record: HostRecord, container: str) -> Asked:
+    """Ask for what a plan needs of a container's namespace."""
+    return ask(session, record, (), {container: NAMESPACE_FIRST})
+
+
+def ask_namespace_rest(session: Session, record: HostRecord, containers: Iterable[str], *, predicts: bool) -> Asked:
+    """Ask for the rest of the state of containers' namespaces; where nothing will be sent, for what a prediction needs."""
+    keys = [key for key in NAMESPACE_REST if not (predicts and key in SENT_ONLY)]
+    return ask(session, record, (), dict.fromkeys(containers, keys))
 
 
 def ask_after(session: Session, record: HostRecord, containers: Iterable[str]) -> Asked:

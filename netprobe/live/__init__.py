@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from netprobe.evidence.model import Evidence
 
-__all__ = ["Question", "explain", "read_state"]
+__all__ = ["Question", "explain", "observe", "read_state"]
 
 Finished = TypeVar("Finished")
 
@@ -32,9 +32,20 @@ def explain(
     *,
     hosts_file: str | Path | None,
     progress: Callable[[str], None],
-    meanwhile: Callable[[], None] = lambda: None,
 ) -> bytes:
-    """Run one probe, sniffed everywhere, and return the finished evidence file.
+    """Run one probe, sniffed everywhere, and return the finished evidence file. As :func:`observe`, with nothing to be done beside."""
+    return observe(question, hosts_file=hosts_file, progress=progress, then=lambda data: data)
+
+
+def observe(
+    question: Question,
+    *,
+    hosts_file: str | Path | None,
+    progress: Callable[[str], None],
+    meanwhile: Callable[[], None] = lambda: None,
+    then: Callable[[bytes], Finished],
+) -> Finished:
+    """Run one probe, sniffed everywhere, and return what `then` makes of the finished evidence file while the hosts' programs end.
 
     `hosts_file` is the inventory's path, or ``"lab"`` for that of the running lab; None: what the environment names.
     `meanwhile` is called once, in a thread of its own, while the probe waits for answers: time for what comes afterwards
@@ -46,10 +57,10 @@ def explain(
             was captured so far as the bytes of an evidence file; so has that of a KeyboardInterrupt.
     """
 
-    def written(evidence: Evidence) -> bytes:
+    def written(evidence: Evidence) -> Finished:
         from netprobe.evidence.writer import write
 
-        return write(evidence)
+        return then(write(evidence))
 
     return _run(question, hosts_file, progress, meanwhile, written)
 
@@ -60,12 +71,13 @@ def read_state(
     hosts_file: str | Path | None,
     progress: Callable[[str], None],
     meanwhile: Callable[[], None] = lambda: None,
-) -> Evidence:
-    """Return the evidence of a question that sends nothing: no packet, so nothing that a file would tell otherwise.
+    then: Callable[[Evidence], Finished],
+) -> Finished:
+    """Return what `then` makes of the evidence of a question that sends nothing: no packet, so nothing that a file would tell otherwise.
 
-    Arguments and exceptions are those of :func:`explain`.
+    Arguments and exceptions are those of :func:`observe`.
     """
-    return _run(question, hosts_file, progress, meanwhile, lambda evidence: evidence)
+    return _run(question, hosts_file, progress, meanwhile, then)
 
 
 def containers_of(question: Question, *, hosts_file: str | Path | None) -> tuple[str, ...]:

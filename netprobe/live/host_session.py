@@ -40,6 +40,7 @@ class HostSession:
     entered: dict[str, int] = field(default_factory=dict)
     asked: list[collect.Asked] = field(default_factory=list)
     rest_asked: bool = False
+    rest_unasked: list[str] = field(default_factory=list)
 
     def may_wait(self, named: Collection[str | None]) -> bool:
         """Whether it is a network namespace of this machine, entered as this same user, that the question does not name."""
@@ -47,8 +48,11 @@ class HostSession:
         plain = reach.same_machine and not self.entry.become and not reach.python
         return plain and (reach.netns is not None or not reach.prefix) and self.entry.name not in named
 
-    def ask_through(self, carrier: Session) -> collect.Asked:
-        """Ask for what a plan needs through the program of another host of this machine."""
+    def ask_first(self, carrier: Session | None) -> collect.Asked:
+        """Ask for what a plan needs; without a session of its own, through the program of another host of this machine."""
+        if self.session is not None:
+            return collect.ask(self.session, self.before, collect.FIRST)
+        assert carrier is not None  # noqa: S101 - else it would have been started
         namespace = self.entry.reach.netns or f"/proc/{os.getpid()}/ns/net"
         return collect.ask(carrier, self.before, collect.FIRST, namespace=namespace)
 

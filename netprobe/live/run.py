@@ -69,7 +69,7 @@ class Run:
         self.port = 0
 
     def observe(self, sessions: HostSessions, begin: float) -> Evidence:
-        """Run it with hosts that were reached from `begin` (perf_counter) on. Raises as :func:`netprobe.live.explain` does."""
+        """Run it with hosts that were reached from `begin` (perf_counter) on. Raises as :func:`netprobe.live.observe` does."""
         self.timing["start"] = _ms_since(begin)
         try:
             self._observe(sessions)
@@ -107,7 +107,7 @@ class Run:
             with self._phase("trace", "having the kernel trace the probe"):
                 self.tracing.start()
         with self._phase("probe", f"probing {self.target.text}"):
-            threading.Thread(target=self.meanwhile, daemon=True).start()
+            threading.Thread(target=self._import_the_rest, daemon=True).start()
             self._ask(sessions, plan)
         with self._phase("stop", "waiting for late packets"):
             after = self._end(sessions)
@@ -142,6 +142,12 @@ class Run:
         from_container = self.source.name not in self.opening.inventory.hosts
         if self.target.proto in (Proto.ICMP, Proto.DNS) or (self.target.name and from_container):
             threading.Thread(target=craft.dns_query, args=(1, "a", "A"), daemon=True).start()
+
+    def _import_the_rest(self) -> None:
+        """Import what comes after the probe while it waits for answers."""
+        from netprobe.capture import join  # noqa: F401
+
+        self.meanwhile()
 
     def _involve(self, sessions: HostSessions, plan: DialPlan) -> list[Itinerary]:
         """Find the ways, enter every namespace on them, and note which hosts they pass."""

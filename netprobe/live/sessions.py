@@ -87,7 +87,7 @@ class HostSessions:
         for known in usable:
             if known.entry.name not in {each.entry.name for each in bystanders}:
                 self._begin(known)
-        self._ask_engines(bystanders)
+        self._ask_first(bystanders)
         if apart:  # else the inventory told already
             sessions = {name: known.session for name, known in self.by_name.items() if known.session is not None}
             self._asked_who = {name: identity.ask(session) for name, session in sessions.items()}
@@ -95,21 +95,21 @@ class HostSessions:
     def _begin(self, known: HostSession) -> None:
         known.session = Session(known.entry, self._life)
         self._greeted.append((known, known.session.submit("hello")))
-        self._first.append((known, collect.ask(known.session, known.before, collect.FIRST)))
 
-    def _ask_engines(self, bystanders: Iterable[HostSession]) -> None:
-        """Ask every engine, and for hosts without one through another's program. What that takes is imported while the programs start."""
+    def _ask_first(self, bystanders: Iterable[HostSession]) -> None:
+        """Ask for what a plan needs, of an engine first, which takes longest. What that takes is imported while the programs start."""
         from netprobe.hosts.engine import Engine, has_engine
 
         carrier = next((each.session for each in self.by_name.values() if each.session and not each.entry.become), None)
         for known in bystanders:
             if carrier is None or has_engine(known.entry):
                 self._begin(known)
-            else:
-                self._first.append((known, known.ask_through(carrier)))
         for known in self.by_name.values():
             if known.session is not None:
                 known.engine = Engine.of(known.entry, known.session)
+        for known in self.by_name.values():
+            if not known.host_fault:
+                self._first.append((known, known.ask_first(carrier)))
 
     def _set_aside(self) -> None:
         """Without root, this machine's own hosts are of no use; others still are."""
@@ -143,6 +143,7 @@ class HostSessions:
             request.receive()
             if known.session is None and not known.before.outputs["addr"].ok:
                 self._begin(known)
+                self._first.append((known, known.ask_first(None)))
         for _, request in self._first:
             request.receive()
         for known in self.by_name.values():
@@ -226,18 +227,23 @@ class HostSessions:
         except HostLostError as error:
             raise EnvironmentFault(f"{place.host} was lost: {error}", "check the connection to it") from None
         known.entered[name] = pid
-        first, rest = collect.ask_namespace(session, known.before, name, predicts=self._predicts)
-        known.asked.append(rest)
+        known.rest_unasked.append(name)
+        first = collect.ask_namespace(session, known.before, name)
         collect.read_container_files(session, known.before, name, pid)
         first.receive()
 
     def ask_rest(self, host: str) -> None:
-        """Ask a host that is involved for all its state, without waiting for it; once."""
+        """Ask a host that is involved for all its state, and that of the namespaces entered there, without waiting for it; of each once."""
         known = self.by_name[host]
         self._lead_to(known)
-        if known.session is not None and not known.host_fault and not known.rest_asked:
+        if known.session is None or known.host_fault:
+            return
+        if not known.rest_asked:
             known.rest_asked = True
             known.asked.append(collect.ask_rest(known.session, known.before, predicts=self._predicts))
+        names, known.rest_unasked = known.rest_unasked, []
+        if names:
+            known.asked.append(collect.ask_namespace_rest(known.session, known.before, names, predicts=self._predicts))
 
     def receive_words(self, hosts: Iterable[str]) -> None:
         """Ask for the rules in nft's own words where nothing will be sent, and wait for them."""

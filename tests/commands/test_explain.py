@@ -41,7 +41,7 @@ def test_what_is_shown_is_what_the_saved_file_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = write(evidence())
-    monkeypatch.setattr(netprobe.live, "explain", lambda *_, **__: data)
+    monkeypatch.setattr(netprobe.live, "observe", lambda *_, then, **__: then(data))
     file = tmp_path / "run.pcapng"
     assert run(["explain", "demo:80", "--save", str(file), "--json"]) == 0
     live, said = capsys.readouterr()
@@ -55,7 +55,7 @@ def test_what_is_shown_is_what_the_saved_file_says(
 def test_what_was_captured_before_the_fault_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(netprobe.live, "explain", fails_with(b"so far"))
+    monkeypatch.setattr(netprobe.live, "observe", fails_with(b"so far"))
     file = tmp_path / "run.pcapng"
     assert run(["explain", "demo:80", "--save", str(file)]) == 4
     assert file.read_bytes() == b"so far"
@@ -68,7 +68,7 @@ def test_what_was_captured_before_the_fault_is_kept(
 
 
 def test_a_fault_with_nothing_captured_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(netprobe.live, "explain", fails_with(None))
+    monkeypatch.setattr(netprobe.live, "observe", fails_with(None))
     file = tmp_path / "run.pcapng"
     file.write_bytes(b"before")
     assert run(["explain", "demo:80", "--save", str(file), "--force"]) == 4
@@ -82,7 +82,7 @@ def test_the_place_to_save_is_looked_at_before_the_probe(
     def never(*_: object, **__: object) -> bytes:
         raise AssertionError("probed")
 
-    monkeypatch.setattr(netprobe.live, "explain", never)
+    monkeypatch.setattr(netprobe.live, "observe", never)
     assert run(["explain", "demo:80", "--save", "/no/such/folder/run.pcapng"]) == 2
     assert "no directory" in capsys.readouterr().err
     assert run(["explain", "demo:80", "--save", "/proc/run.pcapng"]) == 4
@@ -96,11 +96,11 @@ def test_a_file_that_exists_is_refused_before_the_probe(
 ) -> None:
     asked: list[str] = []
 
-    def explain(*_: object, **__: object) -> bytes:
+    def explain(*_: object, then: Callable[[bytes], netprobe.Report], **__: object) -> netprobe.Report:
         asked.append("once")
-        return write(evidence())
+        return then(write(evidence()))
 
-    monkeypatch.setattr(netprobe.live, "explain", explain)
+    monkeypatch.setattr(netprobe.live, "observe", explain)
     file = tmp_path / "run.pcapng"
     file.write_bytes(b"before")
     assert run(["explain", "demo:80", "--save", str(file)]) == 2
@@ -113,7 +113,7 @@ def test_a_file_that_exists_is_refused_before_the_probe(
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="as root, under sudo")
 def test_under_sudo_the_file_belongs_to_the_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(netprobe.live, "explain", lambda *_, **__: write(evidence()))
+    monkeypatch.setattr(netprobe.live, "observe", lambda *_, then, **__: then(write(evidence())))
     monkeypatch.setenv("SUDO_UID", "65534")
     monkeypatch.setenv("SUDO_GID", "65533")
     file = tmp_path / "run.pcapng"
@@ -141,11 +141,11 @@ def test_all_asks_each_container_and_prints_as_replay_of_several_does(
 ) -> None:
     asked = []
 
-    def observe(question: Question, **_: object) -> bytes:
+    def observe(question: Question, *, then: Callable[[bytes], netprobe.Report], **_: object) -> netprobe.Report:
         asked.append(question.target)
-        return write(evidence())
+        return then(write(evidence()))
 
-    monkeypatch.setattr(netprobe.live, "explain", observe)
+    monkeypatch.setattr(netprobe.live, "observe", observe)
     monkeypatch.setattr(netprobe.live, "containers_of", lambda *_, **__: ("web-1@a:80", "web-2@a:80"))
     assert run(["explain", "web:80", "--all", "--json"]) == 0
     assert [each["schema"] for each in json.loads(capsys.readouterr().out)] == ["netprobe/report/1"] * 2

@@ -60,8 +60,8 @@ def test_a_host_that_is_lost_leaves_unknowns() -> None:
     record = HostRecord("lost")
     collect.ask(lost, record, collect.FIRST).receive()
     collect.ask_rest(lost, record, predicts=False).receive()
-    for asked in collect.ask_namespace(lost, record, "demo", predicts=False):
-        asked.receive()
+    collect.ask_namespace(lost, record, "demo").receive()
+    collect.ask_namespace_rest(lost, record, ["demo"], predicts=False).receive()
     lost.close()
     assert {"addr", "iptables", "ns/demo/sockets", "proxies", "sysctl", "hosts-file"} <= set(record.outputs)
     assert all(not output.ok and output.error for output in record.outputs.values())
