@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from netprobe_lab.layout import Lab
 
 DROP = ["DOCKER-USER", "-p", "tcp", "-m", "tcp", "--dport", "80", "-j", "DROP"]
+DROP_DIALLED = ["PREROUTING", "-t", "raw", "-p", "tcp", "-m", "tcp", "--dport", "8080", "-j", "DROP"]
 
 
 def docker(lab: Lab, *argv: str) -> str:
@@ -218,15 +219,16 @@ def _is_ours(entry: Path, namespace: int) -> bool:
 
 
 def test_an_interface_that_goes_down_under_the_sniffer(clean_lab: Lab) -> None:
+    """While its SYNs are dropped before the DNAT: once Docker has taken that away, and the interface not yet, the host itself would refuse them."""
     docker(clean_lab, "network", "create", "extra")
     docker(clean_lab, "run", "-d", "--name", "demo", "--network", "extra", "-p", "8080:80", "nginx")
-    on_host(clean_lab, "server2", ["iptables", "-I", *DROP])
+    on_host(clean_lab, "server2", ["iptables", "-I", *DROP_DIALLED])
     try:
         evidence = ask_meanwhile(
             clean_lab, "demo:80", "server1", lambda: docker(clean_lab, "network", "disconnect", "extra", "demo")
         )
     finally:
-        on_host(clean_lab, "server2", ["iptables", "-D", *DROP])
+        on_host(clean_lab, "server2", ["iptables", "-D", *DROP_DIALLED])
     limits = {limit.subject: limit.why for limit in evidence.limits}
     assert "sniffed in part" in limits["server2/demo/eth0"]
     assert len(evidence.packets)
