@@ -14,7 +14,9 @@ from netprobe.forward.nat import address_of, masquerade_address
 from netprobe.forward.nftables import walk_chain
 from netprobe.forward.seen import seen
 from netprobe.model.rule import Hook
-from netprobe.state.lookup import has_address, route_lookup
+from netprobe.state.address import same
+from netprobe.state.fib import RouteQuery
+from netprobe.state.lookup import has_address
 from netprobe.state.nft import NftRule
 from netprobe.state.nft_types import FIB_TYPE
 from netprobe.state.nft_value import NotTold
@@ -116,23 +118,28 @@ class NamespaceFacts:
         device = packet.in_if if "iif" in flags else packet.out_if if "oif" in flags else None
         if to is None:
             return NotTold("the packet's addresses")
-        return self._type(to, device) if result == "type" else self._device(to, other or "", device, packet)
+        return self._type(to, device, packet) if result == "type" else self._device(to, other, device, flags, packet)
 
-    def _type(self, address: str, device: str | None) -> Scalar:
-        """``local`` for an address of the namespace; of that device alone, where one is named."""
-        local = has_address(self.namespace, address)
-        if local and device is not None:
+    def _type(self, address: str, device: str | None, packet: PacketTuple) -> Scalar:
+        """What the local table says of an address; ``local`` of one device alone, where one is named."""
+        kind = packet.dst_type if address == packet.dst else packet.src_type
+        if kind == "LOCAL" and device is not None:
             link = self.namespace.link(device)
-            local = link is not None and any(each.address == address for each in link.addresses)
-        return FIB_TYPE.names["local" if local else "unicast"]
+            mine = link is not None and any(same(each.address, address) for each in link.addresses)
+            kind = kind if mine else "UNICAST"
+        return FIB_TYPE.names.get((kind or "").lower(), NotTold("the address's type"))
 
-    def _device(self, to: str, source: str, device: str | None, packet: PacketTuple) -> Scalar:
+    def _device(
+        self, to: str, other: str | None, device: str | None, flags: tuple[str, ...], packet: PacketTuple
+    ) -> Scalar:
         """The device that leads there: ``""`` for none, for an own address, and where that is another than the one that is named."""
         if packet.in_if == "lo" and not packet.out_if:
             return "lo"
-        if "%" in to or has_address(self.namespace, to):
+        if has_address(self.namespace, to):
             return ""
-        way = route_lookup(self.namespace, to, src=source)
-        if way is None or not way.dev or way.local or (device is not None and way.dev != device):
-            return ""
-        return way.dev
+        mark = packet.mark if "mark" in flags else 0
+        answer = self.namespace.fib.ways(RouteQuery(dst=to, src=other or "", mark=mark, uid=0, tos=packet.tos))
+        devices = {"" if way.refused or way.local else way.dev for way in answer.ways}
+        if device is not None:
+            devices = {each if each == device else "" for each in devices}
+        return devices.pop() if len(devices) == 1 else NotTold(answer.why or "which of several routes is taken")

@@ -25,7 +25,7 @@ _NOT_UNDERSTOOD = NotTold("a comparison that is not understood")
 
 def compare(body: dict[str, Any], at: Context, met: Met) -> Answer:
     """Whether a ``match`` holds; False where the packet has no such thing, whatever the operator."""
-    left, right, op = body.get("left"), body.get("right"), text_of(body, "op")
+    left, right, op = _single(body.get("left")), _single(body.get("right")), text_of(body, "op")
     value = evaluate(left, at)
     if value is ABSENT:
         return False
@@ -41,6 +41,12 @@ def compare(body: dict[str, Any], at: Context, met: Met) -> Answer:
         return _within(right, value, kind, at, met)
     ordered = _ORDERED.get(op)
     return _order(ordered, right, value, kind, at) if ordered is not None else _NOT_UNDERSTOOD
+
+
+def _single(side: Any) -> Any:
+    """A list of one part, as nft 1.1 writes a fib expression and what it is held against: the part."""
+    parts = side.get("concat") if isinstance(side, dict) else None
+    return parts[0] if isinstance(parts, list) and len(parts) == 1 else side
 
 
 def _is_set(right: Any) -> bool:

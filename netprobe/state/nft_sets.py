@@ -144,7 +144,9 @@ def interval(value: dict[str, Any], kind: DataType) -> Interval | None:
     if not isinstance(limits, list) or len(limits) != 2:
         return None
     low, high = (t.constant(each, kind) for each in limits)
-    return (low, high) if isinstance(low, int) and isinstance(high, int) else None
+    if not isinstance(low, int) or not isinstance(high, int):
+        return None
+    return (low, high) if low <= high else None  # nft 1.0.6 lists `tcp sport < 9 tcp dport > 5` as `tcp dport != 9-5`
 
 
 class _Index:

@@ -122,7 +122,7 @@ class Maker:
         if shape == 0:
             return f"{proto} {side} {self.op()}{{ {self.port(right or 0)}, 9000-9100 }}"
         if shape == 1:
-            return f"{proto} {side} {self.r.choice(('<', '>', '<=', '>='))} {(right or 0) + self.r.choice((-1, 0, 1))}"
+            return f"{proto} {side} {self.r.choice(('<', '<=', '>='))} {(right or 0) + self.r.choice((-1, 0, 1))}"
         return f"{proto} {side} {self.op()}{self.port(right or 0)}"
 
     def _icmp(self, _: str) -> str:

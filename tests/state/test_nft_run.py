@@ -119,6 +119,23 @@ def test_whether_it_matches(by_text: dict[str, NftRule], text: str, answer: bool
     assert by_text[text].matches(SYN) is answer
 
 
+def test_newer_versions_of_nft_say_the_same() -> None:
+    """nft 1.1.7 lists the same kernel's rules: flags, lists and types of sets are written otherwise."""
+    newer = parsed((SAMPLES / "nft-all-1.1.7.json").read_text())
+    same = {each.ref: each for each in newer.rules()}
+    facts = {each.ref: each.meet(SYN) for each in parsed(JSON).rules()}
+    assert same.keys() == facts.keys()
+    for ref, outcome in facts.items():
+        other = same[ref].meet(SYN)
+        told = [
+            (each.verdict, each.packet, each.translation, each.matched, bool(each.doubt)) for each in (outcome, other)
+        ]
+        assert told[0] == told[1], ref
+    assert [each.devices for each in newer.chains if each.family == "netdev"] == [("lo",), ("lo",)]
+    words = parse_nft_text((SAMPLES / "nft-all-1.1.7.txt").read_text(), Issues("nft-text"))
+    assert [each.text for each in with_words(newer, words).rules() if not each.words] == ["ct expiration 10 accept"]
+
+
 @pytest.mark.parametrize(
     ("text", "mark"),
     [
