@@ -51,6 +51,7 @@ class Cause(ABC):
         drops_answer: the packet that finds no socket is the answer; otherwise that one is but late.
         beyond_state: no host's state shows it (or no walk of a first packet, which is small): that prediction and packets differ is
             its very evidence.
+        by_name: what its name gave shows it, wherever the packets go: a prediction asks it, too.
     """
 
     code: ClassVar[str]
@@ -63,6 +64,7 @@ class Cause(ABC):
     drop_reasons: ClassVar[frozenset[str]] = frozenset()
     drops_answer: ClassVar[bool] = False
     beyond_state: ClassVar[bool] = False
+    by_name: ClassVar[bool] = False
 
     @abstractmethod
     def find(self, case: Case) -> Finding | None:

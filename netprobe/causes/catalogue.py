@@ -194,6 +194,11 @@ def notes_of(case: Case, cause: Finding | None) -> tuple[Finding, ...]:
     return tuple(note for note in asked if note is not None and note.code not in said)
 
 
+def shown_by_name(case: Case) -> Finding | None:
+    """The cause that shows in what the name gave, for a connection that nobody asked for; None if none does."""
+    return next((found for cause in CAUSES if cause.by_name and (found := cause.find(case)) is not None), None)
+
+
 def explaining(case: Case, obstacle: Obstacle) -> Cause | None:
     """The cause that a predicted obstacle is; None where none is so general."""
     return next((cause for cause in CAUSES if cause.explains_obstacle(case, obstacle)), None)

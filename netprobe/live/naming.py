@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import base64
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.decode.dns import DnsMessage, parse_message
-from netprobe.evidence.model import Resolution
 from netprobe.hosts import collect
 from netprobe.hosts.session import HostLostError, RemoteError
 from netprobe.probe import craft
+from netprobe.probe.by_state import resolve_by_state
 from netprobe.probe.resolver import query, resolve, servers_of, with_wildcard
-from netprobe.state.lookup import address_of_name, namespace_of
+from netprobe.state.lookup import namespace_of
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Lookup, Place
@@ -84,31 +83,12 @@ class SourceResolver:
 
 
 class SilentResolver(SourceResolver):
-    """Looks names up without sending anything: in the hosts file, and in what the embedded DNS server would know by the engine's state."""
+    """Looks names up without sending anything: see :mod:`netprobe.probe.by_state`."""
 
     def resolve(self, name: str, seconds: float) -> Lookup:
         """Look a name up as far as state tells."""
-        lookup = super().resolve(name, seconds)
-        hosts = self._sessions.hosts()
-        namespace = namespace_of(hosts, self._place)
-        conf = namespace.resolv_conf if namespace is not None else None
-        if lookup.how is not Resolution.FAILED or self._place.container is None or conf is None or not conf.embedded:
-            return lookup
-        address = address_of_name(hosts[self._place.host], self._place.container, name)
-        if address is None:
-            return lookup
-        step = f"by the engine's state {name} is {address} on a network that both share"
-        return replace(
-            lookup,
-            how=Resolution.EMBEDDED_DNS,
-            addresses=(address,),
-            server=hosts[self._place.host].engine.embedded_dns,
-            steps=(*lookup.steps, step),
-        )
-
-    def _ask(self, server: str, name: str, kind: str) -> DnsMessage | str:
-        del server, name, kind
-        return "not asked: --predict sends nothing"
+        del seconds
+        return resolve_by_state(self._sessions.hosts()[self._place.host], self._place, name)
 
 
 def learn_own_files(sessions: HostSessions, host: str) -> None:

@@ -328,7 +328,8 @@ class Report:
     ``clocks`` has each further host's clock against the source's. ``arp`` has what was asked and answered on the links of the way.
     ``trace`` has the walks through each host's rules; None where nothing was traced.
     ``drops`` has the kernel's own drop reasons; None where none were asked for or to be had.
-    ``timing_ms`` (where the run's time went) and ``way`` (why this address was dialled) are shown in the text.
+    ``timing_ms`` (where the run's time went) and ``way`` (why this address was dialled) are shown in the text,
+    as are the names of ``beside``: point or interface -> the Docker network of a bridge, the container of a veth.
     """
 
     target: str
@@ -356,4 +357,5 @@ class Report:
     trace: tuple[TraceWalk, ...] | None = None
     drops: tuple[KernelDrop, ...] | None = None
     way: str = ""
+    beside: Mapping[str, str] = field(default_factory=dict)
     timing_ms: Mapping[str, float] = field(default_factory=dict)

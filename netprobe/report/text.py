@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netprobe.model.point import PointName
 from netprobe.model.remedy import shell_line
 from netprobe.model.report import PathCode, Verdict
 from netprobe.report.arp import arp_block
+from netprobe.report.beside import with_names
 from netprobe.report.clocks import shown
 from netprobe.report.document import Block, Document, Entries, Entry, Line, Paragraph, Span, Style, line
 from netprobe.report.hops import hop_table
@@ -36,7 +38,13 @@ def lay_out(report: Report) -> Document:
         _footing(report),
         _timing(report.timing_ms),
     )
-    return Document(sections=tuple(section for section in sections if section))
+    document = Document(sections=tuple(section for section in sections if section))
+    return with_names(document, report.beside, one_host=_one_host(report))
+
+
+def _one_host(report: Report) -> bool:
+    """Whether all that was looked at is this machine: then its name goes without saying."""
+    return bool(report.hops) and {PointName.parse(hop.point).host for hop in report.hops} == {"local"}
 
 
 def render(report: Report, *, columns: int | None = None, colour: bool = False) -> str:

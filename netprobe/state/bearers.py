@@ -67,3 +67,22 @@ def _distance(host: Host, asker: Container | None, other: Container, name: str) 
 def one_service(containers: tuple[Container, ...]) -> bool:
     """Whether all of them are containers of one Compose service: then sharing its name is meant."""
     return len({str(each.compose) if each.compose else each.id or each.name for each in containers}) == 1
+
+
+def addresses_of_name(host: Host, asker: Container, name: str) -> tuple[str, ...]:
+    """The addresses that the embedded DNS server gives a container for a name: of who bears it on a network of its own, and of its links there."""
+    found: list[str] = []
+    for endpoint, network in networks_of(host, asker):
+        if network.default_bridge:
+            continue
+        called, dot, on = bare(name).rpartition(".")
+        wanted = {bare(name), called} if dot and on == bare(network.name) else {bare(name)}
+        linked = {
+            other for other, _, alias in (each.partition(":") for each in endpoint.links) if bare(alias) in wanted
+        }
+        for other in host.containers or ():
+            theirs = other.networks.get(network.name)
+            named = wanted & names_on(other, network.name) or other.name in linked
+            if theirs is not None and named and other.running and theirs.network_id == endpoint.network_id:
+                found += [each for each in theirs.all_addresses[:1] if each not in found]
+    return tuple(found)

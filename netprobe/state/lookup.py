@@ -58,21 +58,6 @@ def networks_of(host: Host, container: Container) -> Iterator[tuple[EndpointSett
             yield endpoint, network
 
 
-def address_of_name(host: Host, container: str, name: str) -> str | None:
-    """The address that the embedded DNS server gives a container for a name: a container's, on a network that both share."""
-    asker = host.container(container)
-    mine = (
-        {each.network_id for each, network in networks_of(host, asker) if not network.default_bridge}
-        if asker
-        else set()
-    )
-    for other in host.containers or ():
-        for endpoint in other.networks.values() if other.running else ():
-            if endpoint.network_id in mine and endpoint.address and name in {*other.names, *endpoint.aliases}:
-                return endpoint.address
-    return None
-
-
 def container_with(host: Host, address: str) -> tuple[Container, EndpointSettings] | None:
     """The running container of this host that has this address in one of its networks."""
     for container in host.containers or ():

@@ -22,6 +22,7 @@ from netprobe.journeys.join import connections
 from netprobe.model.report import Report, Verdict
 from netprobe.state.build import build_world
 from netprobe.verdict.behind import behind
+from netprobe.verdict.beside import names_beside
 from netprobe.verdict.gather import clocks_of, gather, resolved
 from netprobe.verdict.judge import judge
 from netprobe.verdict.target import client, dialled, intent_of
@@ -87,5 +88,6 @@ def _report(case: Case, evidence: Evidence, judged: Judgement, clocks: tuple[Clo
         drops=kernel_drops(case),
         arp=with_names(exchanges(case.table, case.points, resolved(case)), case.world.before),
         way=probe.way if probe else "",
+        beside=names_beside(case.world.before, case.hops),
         timing_ms=probe.timing_ms if probe else {},
     )

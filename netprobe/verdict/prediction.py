@@ -13,10 +13,12 @@ from netprobe.forward.model import PredictedOutcome
 from netprobe.forward.question import dialled_by, path_of, predict_probe
 from netprobe.model.report import PathCode, Report, Verdict
 from netprobe.paths.story import Intent
+from netprobe.state.bearers import one_service
 from netprobe.state.build import build_world
-from netprobe.state.lookup import canonical
+from netprobe.state.lookup import canonical, container_with
 from netprobe.state.sharing import is_absent, named
 from netprobe.values import dataclass
+from netprobe.verdict.beside import names_beside
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence, Probe
@@ -42,7 +44,12 @@ def predicted(evidence: Evidence, probe: Probe) -> Report:
     unsent = unsent_of(evidence, probe)
     prediction = unsent.prediction
     cause, after = _stopped(evidence, unsent)
-    verdict = _verdict(unsent)
+    verdict, several = _verdict(unsent), ""
+    if verdict is not Verdict.UNDETERMINED:
+        elsewhere = _elsewhere(evidence, unsent)
+        several = "" if elsewhere else _several(unsent)
+        cause, after = (elsewhere, None) if elsewhere else (cause, after)
+        verdict = Verdict.FAILS if elsewhere else Verdict.UNDETERMINED if several else verdict
     path = path_of(prediction, unsent.intent) if prediction else None
     return Report(
         target=probe.target,
@@ -52,18 +59,21 @@ def predicted(evidence: Evidence, probe: Probe) -> Report:
         path=path or PathCode.NONE,
         resolution=probe.lookup.how.value,
         predicted_path=path,
-        why=_why(unsent, cause),
+        why=f"Nothing was sent; {several}." if several else _why(unsent, cause),
         cause=cause if verdict is Verdict.FAILS else None,
         after=after if verdict is Verdict.FAILS and cause is not None else None,
         hops=tuple(replace(hop, seen=None) for hop in prediction.hops) if prediction else (),
         assumptions=(
             _NOTHING_SENT,
-            *(f"name: {step}" for step in probe.lookup.steps if "engine's state" in step),
+            *(f"name: {step}" for step in probe.lookup.steps if "engine's state" in step and probe.lookup.addresses),
             *(prediction.assumed if prediction else ()),
         ),
-        unknowns=tuple(filter(None, (prediction.unknown if prediction else _no_walk(probe), *_limits(evidence)))),
+        unknowns=tuple(
+            filter(None, (several, prediction.unknown if prediction else _no_walk(probe), *_limits(evidence)))
+        ),
         sent=False,
         way=probe.way,
+        beside=names_beside(unsent.world.before, prediction.hops) if prediction else {},
         timing_ms=probe.timing_ms,
     )
 
@@ -102,6 +112,37 @@ def _stopped(evidence: Evidence, unsent: Unsent) -> tuple[Finding | None, tuple[
     return cause, behind(case, cause) if cause is not None else None
 
 
+def _looked_up(unsent: Unsent) -> bool:
+    """Whether a container looked the name up: only then may it be somebody else's."""
+    gave = unsent.probe.lookup.how in {Resolution.HOSTS_FILE, Resolution.EMBEDDED_DNS, Resolution.UPSTREAM_DNS}
+    return gave and unsent.probe.source_at.container is not None
+
+
+def _elsewhere(evidence: Evidence, unsent: Unsent) -> Finding | None:
+    """Return the cause that shows in what the name gave: then a connection that works is somebody else's."""
+    if not _looked_up(unsent):
+        return None
+    from netprobe.causes.catalogue import shown_by_name
+    from netprobe.verdict.unsent import case_of
+
+    return shown_by_name(case_of(evidence, unsent))
+
+
+def _several(unsent: Unsent) -> str:
+    """Why the name itself decides: containers that are not one service's share it, and any of them may be given first."""
+    place, lookup = unsent.probe.source_at, unsent.probe.lookup
+    host = unsent.world.before.get(place.host)
+    source = host.container(place.container) if host is not None and place.container is not None else None
+    if len(lookup.addresses) < 2 or host is None or source is None or lookup.how is not Resolution.EMBEDDED_DNS:
+        return ""
+    found = [at[0] for each in lookup.addresses if (at := container_with(host, each)) is not None]
+    if len(found) < 2 or one_service(tuple(found)):
+        return ""
+    return (
+        f"{lookup.name} is {' and '.join(each.name for each in found)}, and each lookup may give another of them first"
+    )
+
+
 def _verdict(unsent: Unsent) -> Verdict:
     prediction, meant = unsent.prediction, unsent.intent.target
     if prediction is None or prediction.outcome is PredictedOutcome.UNKNOWN:
@@ -123,6 +164,11 @@ def _verdict(unsent: Unsent) -> Verdict:
 def _why(unsent: Unsent, cause: Finding | None) -> str:
     prediction, meant = unsent.prediction, unsent.intent.target
     if prediction is None:
+        looked = unsent.probe.lookup
+        if looked.how is Resolution.FAILED and looked.steps:
+            return (
+                f"Nothing was sent, and what {looked.name} is cannot be told from the hosts' state: {looked.steps[-1]}."
+            )
         return "Nothing was sent, and nothing could be predicted."
     if prediction.outcome is PredictedOutcome.UNKNOWN:
         return f"Nothing was sent; how it would end is unknown from here: {prediction.unknown}."

@@ -45,6 +45,7 @@ class NameAnsweredElsewhere(Cause):
     code = "name-answered-elsewhere"
     symptoms = GOOD | LOST | ANSWERED_OTHERWISE | {Symptom.OTHER_ENDPOINT}
     needs = ("containers",)
+    by_name = True
 
     def find(self, case: Case) -> Finding | None:
         """Fires for the name of a container near to the source (nobody else's project) that gave another address; and for any name that a wildcard answered."""

@@ -215,6 +215,19 @@ class ContainerStopped(Cause):
     symptoms = frozenset(
         {Symptom.REFUSED, Symptom.UNREACHABLE, Symptom.SILENCE, Symptom.NO_ANSWER, Symptom.OTHER_ENDPOINT}
     )
+    barriers = frozenset({Barrier.NOBODY_LISTENS})
+
+    def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
+        """Where the container that is meant does not run."""
+        target = case.named or case.target
+        return target is not None and target.state in NOT_RUNNING and super().explains_obstacle(case, obstacle)
+
+    def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
+        """Start it."""
+        target, host = case.named or case.target, case.target_host
+        if target is None or host is None:
+            return super().undo(case, obstacle)
+        return host.engine.remedies.start(host.name, target, self._owner(case, target))
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the target is known not to run at both moments, and nothing was delivered (or its name is not resolved)."""
