@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from netprobe.causes.proof.known import lacks
-from netprobe.causes.remedies import setting, without_rule
+from netprobe.causes.remedies import setting, ways_past_rule
 from netprobe.model.report import Direction
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def undone(case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
     if obstacle.rule is None:
         return (setting(obstacle.place.host, obstacle.undo),)
     reply = obstacle.direction is Direction.REPLY
-    return (without_rule(case, obstacle.place, obstacle.rule, obstacle.undo, hook=obstacle.hook, reply=reply),)
+    return ways_past_rule(case, obstacle.place, obstacle.rule, obstacle.undo, hook=obstacle.hook, reply=reply)
 
 
 class Cause(ABC):

@@ -7,6 +7,7 @@ An administrator's rule for this port, destination or source is deleted. What st
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.causes.owners import Opening, owner_of
@@ -92,11 +93,34 @@ def without_rule(
         reply: the answer is stopped, not the request.
         to: where the packet goes, if not to what the probe dialled (docker-proxy's own connection).
     """
+    return ways_past_rule(case, place, rule, undo, hook=hook, reply=reply, to=to)[0]
+
+
+def ways_past_rule(
+    case: Case,
+    place: Place,
+    rule: RuleRef,
+    undo: Argv,
+    *,
+    hook: Hook | None,
+    reply: bool = False,
+    to: Endpoint | None = None,
+) -> tuple[Remedy, ...]:
+    """The same where the rule is another program's: first that program's own command, then what does it by hand until that writes its rules again."""
+    theirs = by_owner(case, place, rule, hook, to=to) if not reply else None
+    by_hand = _by_hand(case, place, rule, undo, hook=hook, reply=reply, to=to)
+    if theirs is None:
+        return (by_hand,)
+    if not theirs.commands:
+        return (theirs,)  # nobody else is to edit its tables
+    return (theirs, replace(by_hand, advice=f"or by hand: {by_hand.advice}"))
+
+
+def _by_hand(
+    case: Case, place: Place, rule: RuleRef, undo: Argv, *, hook: Hook | None, reply: bool, to: Endpoint | None
+) -> Remedy:
     lasting = IN_FIREWALL if place.container is None else f"this holds until {place.container} starts again"
     owner = owner_of(case, place, rule)
-    theirs = by_owner(case, place, rule, hook, to=to) if not reply else None
-    if theirs is not None:
-        return theirs
     unlisted = without_element(case, place, rule) if not reply else None
     if unlisted is not None:
         return unlisted
@@ -228,8 +252,8 @@ def permit(
     if nft:
         return ("nft", "insert", "rule", rule.family, rule.table, rule.chain, *packet, "accept")
     named = () if rule.table == "filter" else ("-t", rule.table)
-    if role_of(rule.chain) is ChainRole.USER:  # the engine's own rules go on to decide
-        return (rule.program, *named, "-I", rule.chain, *packet, "-j", "RETURN")
+    if hook is Hook.USER:  # the engine's own rules go on to decide
+        return (rule.program, *named, "-I", case.engine_at(place.host).user_chain, *packet, "-j", "RETURN")
     return (rule.program, *named, "-I", base_of(hook, rule.table), *packet, "-j", "ACCEPT")
 
 

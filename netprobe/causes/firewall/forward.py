@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from netprobe.causes.proof.blocked import Filtered, blocked, ways_past
 from netprobe.causes.proof.drops import may_stop, the_drop
-from netprobe.causes.proof.hooks import hook_at, last_hop
+from netprobe.causes.proof.hooks import entries, hook_at, last_hop
 from netprobe.causes.remedies import publishing, restarted, what_is_opened
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run
@@ -14,13 +14,16 @@ from netprobe.model.rule import Hook, Program
 from netprobe.state.address import same
 from netprobe.state.engine import role_of
 from netprobe.state.engine.base import ChainRole
+from netprobe.state.iptables_match import Field
 from netprobe.state.lookup import networks_of
+from netprobe.state.packet import in_ports
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.causes.proof.stopped_by import StoppedBy
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Remedy
+    from netprobe.state.iptables import Rule
     from netprobe.state.model import Host
 
 
@@ -55,6 +58,11 @@ class _Counted(Filtered):
         return may_stop(case, self.hook)
 
 
+def _permits(rule: Rule, port: int) -> bool:
+    dport = rule.get(Field.DPORT)
+    return rule.target in {"ACCEPT", "RETURN"} and dport is not None and in_ports(dport.value, port) is True
+
+
 def _reached(case: Case) -> str:
     """``the SYN reached server2/eth0 (3 times) and never server2/docker0``."""
     hop = last_hop(case)
@@ -80,6 +88,29 @@ class DockerUserDrop(_Counted):
 
     code = "docker-user-drop"
     hook = Hook.USER
+
+    def more(self, case: Case, found: StoppedBy) -> tuple[str, ...]:
+        """That an answer meets it, too; that a rule permits the published port, which is not the one that the chain sees."""
+        if case.reply_lost:
+            return (f"it is the answer: no rule for ESTABLISHED connections stands before {found.rule}",)
+        if case.publication is None or case.publication[0].name != found.host:
+            return ()
+        host, container, published = case.publication
+        outer, inner = published.host_port, published.container_port
+        if outer == inner:
+            return ()
+        rules = (rule for ruleset in case.rulesets(host) for rule in ruleset.rules())
+        meant = [rule for rule in rules if _permits(rule, outer) and self._asked(case, host, rule)]
+        return tuple(
+            f"the chain sees port {inner}, {container.name}'s own; {rule.chain} permits {outer}, the published one: {rule.text}"
+            for rule in meant[:2]
+        )
+
+    @staticmethod
+    def _asked(case: Case, host: Host, rule: Rule) -> bool:
+        """Whether it stands in a chain that DOCKER-USER leads to."""
+        reached = (entries(each, rule.table, rule.chain) for each in case.rulesets(host))
+        return rule.table == "filter" and any(host.engine.user_chain in each for each in reached)
 
 
 class InterNetwork(_Counted):

@@ -12,7 +12,7 @@ from netprobe.causes.proof.drops import STOPPING
 from netprobe.causes.proof.hooks import hook_at
 from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import silent_points, whose
-from netprobe.causes.remedies import IN_FIREWALL, by_owner, is_narrow, publishing, without_rule
+from netprobe.causes.remedies import IN_FIREWALL, by_owner, is_narrow, publishing, ways_past_rule
 from netprobe.evidence.model import Outcome, Place, Proto
 from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
 from netprobe.forward.netfilter import filter_of, pass_hook
@@ -86,8 +86,8 @@ class InputFirewallContainerToHost(Filtered):
         bridge = _source_bridge(case, host) if host else ""
         port = case.probe.dialled_port if case.probe else None
         theirs = by_owner(case, found.place, found.rule, found.hook, via=bridge)
-        if theirs is not None:
-            return (theirs,)
+        if theirs is not None and not theirs.commands:
+            return (theirs,)  # nobody else is to edit its tables
         if not bridge or (found.rule.program is not Program.NFT and found.rule.table != "filter"):
             return ways_past(case, found)
         ping = "ipv6-icmp" if case.is_v6 else "icmp"
@@ -104,7 +104,9 @@ class InputFirewallContainerToHost(Filtered):
             ]
         needed = accept if case.publication else accept[:1]  # docker-proxy dials by that bridge itself
         opens = f"this opens {port_of(case)} to all behind {bridge}; {IN_FIREWALL}"
-        return (Remedy(host=found.host, commands=tuple(needed), advice=opens),)
+        by_hand = f"or by hand: {opens}" if theirs is not None else opens
+        step = Remedy(host=found.host, commands=tuple(needed), advice=by_hand)
+        return (step,) if theirs is None else (theirs, step)
 
     def possible(self, case: Case) -> bool:
         """Only for a container that dials its own host."""
@@ -251,11 +253,11 @@ class OutputDrop(Filtered):
     @staticmethod
     def _past(case: Case, place: Place, rule: RuleRef, undo: Argv, hook: Hook | None) -> tuple[Remedy, ...]:
         to = _proxy_of(case, place)
-        step = without_rule(case, place, rule, undo, hook=hook, to=to)
+        *first, step = ways_past_rule(case, place, rule, undo, hook=hook, to=to)
         if to is None:
-            return (step,)
+            return (*first, step)
         known = "a container's address may change: -o and its bridge, in place of -d, stands for all behind that"
-        return (replace(step, advice=f"{step.advice}; {known}"),)
+        return (*first, replace(step, advice=f"{step.advice}; {known}"))
 
 
 def _proxy_of(case: Case, place: Place) -> Endpoint | None:

@@ -7,7 +7,6 @@ must have counted as often as the packet was seen.
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from netprobe.causes.base import NETFILTER_DROP, Cause
@@ -17,7 +16,7 @@ from netprobe.causes.proof.obstacle import frames_at, met, predicted
 from netprobe.causes.proof.routed import led_elsewhere
 from netprobe.causes.proof.stopped_by import StoppedBy
 from netprobe.causes.proof.translations import Translated, translations, untouched
-from netprobe.causes.remedies import without_element, without_rule
+from netprobe.causes.remedies import ways_past_rule, without_rule
 from netprobe.forward.model import Barrier
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.model.rule import Hook
@@ -145,12 +144,8 @@ def met_by(rule: RuleRef) -> tuple[str, ...]:
 
 
 def ways_past(case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
-    """What lets the packet past a rule or policy; of a ban by another program its own command, and what does the same by hand."""
-    first = past(case, found)
-    by_hand = without_element(case, found.place, found.rule) if not case.reply_lost else None
-    if by_hand is None or by_hand == first:
-        return (first,)
-    return (first, replace(by_hand, advice=f"or by hand: {by_hand.advice}"))
+    """What lets the packet past a rule or policy; of another program's its own command, and what does the same by hand."""
+    return ways_past_rule(case, found.place, found.rule, found.undo, hook=found.hook, reply=case.reply_lost)
 
 
 def past(case: Case, found: StoppedBy) -> Remedy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from netprobe.causes.proof.hooks import last_hop
 from netprobe.causes.proof.obstacle import silent_points
 from netprobe.decode.table import Kind
+from netprobe.model.report import Direction
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -52,9 +54,19 @@ def lost_by_size(case: Case) -> LostBySize | None:
 
 
 def _between_hosts(case: Case, here: CapturePoint, there: CapturePoint) -> bool:
-    sniffed = silent_points(case)
-    own = here.container is None and there.container is None
-    return own and here.host != there.host and {here.name, there.name} <= sniffed
+    """Whether they are the two ends of what lies between two hosts: outer interfaces, one behind the other on the way, both whole."""
+    ends = {here.name, there.name}
+    if here.host == there.host or not ends <= silent_points(case):
+        return False
+    ways = [[hop.point for hop in case.hops if hop.direction is direction] for direction in Direction]
+    beside = any({one, other} == ends for way in ways for one, other in itertools.pairwise(way))
+    return beside and _is_outer(case, here) and _is_outer(case, there)
+
+
+def _is_outer(case: Case, point: CapturePoint) -> bool:
+    host = case.before(point.host)
+    link = host.own.link(point.interface) if host is not None and point.container is None else None
+    return link is not None and not link.is_bridge and not link.master and not link.loopback
 
 
 def _segments(case: Case, connection: Connection) -> Iterator[LostBySize]:
