@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netprobe.decode.table import PacketTable
-    from netprobe.evidence.model import CapturePoint, Place, Probe
+    from netprobe.evidence.model import CapturePoint, Packets, Place, Probe
     from netprobe.forward.model import Prediction
     from netprobe.journeys.model import Journey
     from netprobe.model.report import ArpExchange, Hop
@@ -43,7 +43,8 @@ class Case:
 
     Attributes:
         probe: the question; None for captures from elsewhere.
-        points, table, journey, hops, story, way, intent: the packets' side (journey None: nothing of it was seen).
+        points, table, journey, hops, story, way, intent: the packets' side (journey None: nothing of it was seen); all times are on one clock.
+        captured: the packets with the times that their own hosts' clocks gave them; None where nothing was captured.
         world: the state's side.
         last_seen, first_missing: names of capture points, None when there is none.
         prediction: what should have happened by the state before the probe; None where that could not be asked.
@@ -58,6 +59,7 @@ class Case:
     way: Way
     intent: Intent
     world: World
+    captured: Packets | None = None
     last_seen: str | None = None
     first_missing: str | None = None
     prediction: Prediction | None = None

@@ -66,6 +66,7 @@ from netprobe.causes.service.endpoint import (
     ContainerStopped,
 )
 from netprobe.causes.service.host import HostServiceLoopback, PortOwnedByHost, PublishIgnored
+from netprobe.causes.service.lifetime import AppNotReady, RestartLoop
 from netprobe.causes.service.listener import AcceptQueueFull, V6LocalhostReset
 from netprobe.causes.service.noproxy import NoproxyNoBridgeNf, NoproxyNoRouteLocalnet
 from netprobe.causes.service.proxy import ProxyAndDnatDead, ProxyDead, RootlessPath
@@ -98,6 +99,7 @@ CAUSES: tuple[Cause, ...] = (
     ConntrackInvalidRst(),
     NetnsOwnerRestarted(),
     NetnsPortClash(),
+    RestartLoop(),
     ContainerStopped(),
     StaleDnat(),
     HairpinMissing(),
@@ -131,6 +133,7 @@ CAUSES: tuple[Cause, ...] = (
     HostServiceLoopback(),
     V6LocalhostReset(),
     AcceptQueueFull(),
+    AppNotReady(),
     AppBoundLoopback(),
     AppNotListening(),
     MasqueradeMissing(),

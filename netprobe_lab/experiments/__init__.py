@@ -18,6 +18,7 @@ from netprobe_lab.experiments.filters import FILTERS
 from netprobe_lab.experiments.firewalls import FIREWALLS
 from netprobe_lab.experiments.forwarding import FORWARDING
 from netprobe_lab.experiments.inside import INSIDE
+from netprobe_lab.experiments.lifetime import LIFETIME
 from netprobe_lab.experiments.link import LINK
 from netprobe_lab.experiments.macvlan import MACVLAN
 from netprobe_lab.experiments.macvlan_faults import MACVLAN_FAULTS
@@ -68,6 +69,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     Group("firewalls", "rules that drop, rules that are missing, the way out of a host", FIREWALLS),
     Group("engine28", "what Engine 28 does otherwise (lab up --engine sid)", ENGINE_28),
     Group("direct", "a container's own IPv6 address, dialled from another host", DIRECT),
+    Group("lifetime", "containers that end again and again, applications that are not there yet", LIFETIME),
     Group("filters", "filters in unusual places", FILTERS),
     Group("others", "address translation by others than the engine", OTHERS),
     Group("inside", "firewalls inside a container's own network namespace", INSIDE),

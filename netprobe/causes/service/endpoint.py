@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
+from netprobe.causes.proof.life import life, told
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 AT_THE_END = frozenset({Symptom.REFUSED, Symptom.CLOSED, Symptom.DELIVERED})
 
 
-def _target_sockets(case: Case) -> tuple[Place, tuple[tuple[Socket, ...], ...], int] | None:
+def target_sockets(case: Case) -> tuple[Place, tuple[tuple[Socket, ...], ...], int] | None:
     """The target namespace, its sockets before and after, and the port meant; None unless all is known and it answered itself."""
     probe = case.probe
     if probe is None or probe.target_at is None or probe.target_at.container is None or probe.target_port is None:
@@ -62,7 +63,7 @@ class _Unserved(Cause):
 
     def possible(self, case: Case) -> bool:
         """Not when the target is a host, or known to listen on more than loopback."""
-        known = _target_sockets(case)
+        known = target_sockets(case)
         if known is None or not case.may_be_container:
             return case.may_be_container
         _, moments, port = known
@@ -94,7 +95,7 @@ class AppNotListening(_Unserved):
         """
         if case.story.symptom is Symptom.OTHER_ENDPOINT:
             return self._in_host_namespace(case)
-        known = _target_sockets(case)
+        known = target_sockets(case)
         if known is None or case.target is None:
             return None
         place, moments, port = known
@@ -111,6 +112,7 @@ class AppNotListening(_Unserved):
             evidence=(
                 f"{case.story.detail} from {case.target.name} itself: {case.frames}",
                 f"sockets of {case.target.name}: {listens}",
+                *told(case, place.host, case.target),
             ),
             remedies=_remedies_listening(place.host, case.target, case.transport, port, others),
         )
@@ -175,7 +177,7 @@ class AppBoundLoopback(_Unserved):
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the target itself refused, and every socket with the port is bound to loopback, at both moments."""
-        known = _target_sockets(case)
+        known = target_sockets(case)
         if known is None or case.target is None:
             return None
         place, moments, port = known
@@ -192,6 +194,7 @@ class AppBoundLoopback(_Unserved):
             evidence=(
                 f"{case.story.detail} from {case.target.name} itself: {case.frames}",
                 f"socket of {case.target.name}: {bound}{owner}",
+                *told(case, place.host, case.target),
             ),
             remedies=(
                 advise(
@@ -252,6 +255,8 @@ class ContainerStopped(Cause):
             if target.exit_code is not None and target.state is ContainerState.EXITED
             else ""
         )
+        at = case.target_host.name if case.target_host else ""
+        lived = life(case, at, after)
         lookup = case.story.symptom is Symptom.NO_ANSWER
         what = "its name is not resolved" if lookup else "nothing is published for it"
         if target.netns_of and case.story.symptom is Symptom.OTHER_ENDPOINT:
@@ -270,7 +275,7 @@ class ContainerStopped(Cause):
             where=Where(host=case.target_host.name if case.target_host else None, component=target.name),
             evidence=(
                 f"{how}: {case.frames}",
-                f"docker: {target.name} is {target.state.value}{exited}, before and after the probe",
+                f"docker: {target.name} is {target.state.value}{exited}, before and after the probe{f'; {lived}' if lived else ''}",
             ),
             remedies=case.target_host.engine.remedies.start(case.target_host.name, target, self._owner(case, target))
             if case.target_host
@@ -329,6 +334,7 @@ class ContainerPaused(Cause):
             evidence=(
                 f"{case.frames}: accepted by the kernel in {target.name}",
                 f"docker: {target.name} is paused, before and after the probe",
+                *told(case, case.target_host.name if case.target_host else "", target),
             ),
             remedies=(case.target_host.engine.remedies.unpause(case.target_host.name, target.name),)
             if case.target_host

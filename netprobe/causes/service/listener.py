@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
+from netprobe.causes.proof.life import told
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.story import Answerer, Symptom
@@ -54,6 +55,7 @@ class V6LocalhostReset(Cause):
             evidence=(
                 f"{case.story.detail} from {target.name} itself: {case.frames}",
                 f"socket of {target.name}: {socket.bound}{f' ({socket.process})' if socket.process else ''}, none with IPv6",
+                *told(case, probe.target_at.host, target),
             ),
             remedies=(
                 advise(
@@ -125,6 +127,7 @@ class AcceptQueueFull(Cause):
                 f"{case.story.detail} in {who}'s namespace: {case.frames}",
                 f"socket of {who}: LISTEN {full.bound}{owner}, Recv-Q {waiting}, Send-Q {most}, before and after",
                 *counted,
+                *(told(case, place.host, target) if (target := case.target) is not None else ()),
             ),
             remedies=(
                 *(

@@ -8,6 +8,7 @@ from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.remedies import restarted
 from netprobe.causes.routing.routes import NoRoute
 from netprobe.causes.service.endpoint import AppBoundLoopback, AppNotListening, ContainerStopped
+from netprobe.causes.service.lifetime import AppNotReady
 from netprobe.evidence.model import Outcome
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
@@ -37,7 +38,7 @@ class NetnsOwnerRestarted(Cause):
     drop_reasons = NO_SOCKET
     symptoms = frozenset({Symptom.REFUSED, Symptom.CLOSED, Symptom.NO_PACKETS, Symptom.OTHER_ENDPOINT})
     needs = ("containers",)
-    instead_of = frozenset({AppNotListening, AppBoundLoopback, NoRoute})
+    instead_of = frozenset({AppNotListening, AppNotReady, AppBoundLoopback, NoRoute})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the one asked, or the one asking, was started before the owner of its namespace, by the state before and after."""

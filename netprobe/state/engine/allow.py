@@ -1,7 +1,8 @@
 """What of the Engine API's answers is kept. An allow-list, so that secrets and the machine's paths stay out.
 
 Kept in the shape that the Engine gives it, so that a whole inspect parses like a kept one. Never kept: Env (but for
-``--link``'s own variables), Cmd, Args, Entrypoint, Mounts, labels (but Compose's project, service, number and one-off), paths, State.Error.
+``--link``'s own variables), Cmd, Args, Entrypoint, Mounts, labels (but Compose's project, service, number and one-off), paths, State.Error,
+what health checks printed (State.Health.Log).
 
 ``--link`` variables are not in inspect: the engine computes them when the container starts (daemon/links.go), so the
 collector reads them from /proc/PID/environ and hands them in; what is kept of them is in ``LinkEnv``.
@@ -28,21 +29,24 @@ COMPOSE_LABELS = (
 _CONTAINER: dict[str, Any] = {
     "Id": True,
     "Name": True,
-    "State": dict.fromkeys(
-        (
-            "Status",
-            "Running",
-            "Paused",
-            "Restarting",
-            "OOMKilled",
-            "Dead",
-            "Pid",
-            "ExitCode",
-            "StartedAt",
-            "FinishedAt",
+    "State": {
+        **dict.fromkeys(
+            (
+                "Status",
+                "Running",
+                "Paused",
+                "Restarting",
+                "OOMKilled",
+                "Dead",
+                "Pid",
+                "ExitCode",
+                "StartedAt",
+                "FinishedAt",
+            ),
+            True,
         ),
-        True,
-    ),
+        "Health": {"Status": True},
+    },
     "HostConfig": dict.fromkeys(
         ("NetworkMode", "PortBindings", "PublishAllPorts", "Links", "Dns", "DnsSearch", "DnsOptions", "ExtraHosts"),
         True,

@@ -211,7 +211,11 @@ def _container(item: dict[str, Any]) -> Container:
         extra_hosts=texts_of(host, "ExtraHosts"),
         dns=texts_of(host, "Dns"),
         exit_code=int_of(state, "ExitCode"),
+        oom_killed=state.get("OOMKilled") is True,
+        health=_health(state),
+        restarts=int_of(item, "RestartCount"),
         started=text_of(state, "StartedAt"),
+        finished=text_of(state, "FinishedAt"),
         compose=_compose(dict_of(config, "Labels")),
     )
 
@@ -235,6 +239,12 @@ def _status(state: dict[str, Any]) -> ContainerState:
     if state.get("Paused") is True:
         return ContainerState.PAUSED
     return ContainerState.RUNNING if state.get("Running") is True else ContainerState.UNKNOWN
+
+
+def _health(state: dict[str, Any]) -> str:
+    """Of a container with a health check (moby api/types/container/health.go: ``none`` is that there is none)."""
+    text = text_of(dict_of(state, "Health"), "Status")
+    return text if text in {"starting", "healthy", "unhealthy"} else ""
 
 
 def _links(host: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -102,7 +102,9 @@ class Container:
 
     Attributes:
         name, id, image, hostname: as inspect has them (name without its slash).
-        state: see :class:`ContainerState`; ``pid`` 0 while it does not run; ``exit_code`` of its last end.
+        state: see :class:`ContainerState`; ``pid`` 0 while it does not run; ``exit_code`` of its last end, ``oom_killed``: the kernel ended it then.
+        health: ``starting``, ``healthy`` or ``unhealthy`` by its health check; ``""`` where it has none, or unknown.
+        restarts: how often the engine started it again by its restart policy, since somebody started it last; None unknown.
         network_mode: ``default`` ``bridge`` ``host`` ``none`` ``container:ID`` or a network's name.
         networks: network name -> endpoint.
         published: what is published now; for a container that does not run, what it asks for.
@@ -110,7 +112,7 @@ class Container:
         exposed: ``(port, proto)`` of EXPOSE.
         links: ``--link`` as ``(other container, alias)``. link_env: the variables that links made, name -> value.
         link_env_known: its environment was read (or shows some of them): what is not in ``link_env`` is not there.
-        started: when it was started, RFC 3339 in UTC; ``""`` unknown.
+        started, finished: when it was started, and when it ended last, RFC 3339 in UTC; ``""`` unknown (year 1: never).
         netns_of: the name of the container whose namespace it is in (``--network container:X``), ``""`` for its own.
         compose: the project, service and number that Compose gave it; None where it was not made by Compose, or by ``compose run``.
     """
@@ -132,7 +134,11 @@ class Container:
     extra_hosts: tuple[str, ...] = ()
     dns: tuple[str, ...] = ()
     exit_code: int | None = None
+    oom_killed: bool = False
+    health: str = ""
+    restarts: int | None = None
     started: str = ""
+    finished: str = ""
     netns_of: str = ""
     compose: ComposeLabels | None = None
 

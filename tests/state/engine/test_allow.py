@@ -19,7 +19,13 @@ INSPECT = {
     "Args": [SECRET],
     "HostsPath": f"/srv/{SECRET}",
     "LogPath": f"/srv/{SECRET}",
-    "State": {"Status": "running", "Pid": 7, "Error": SECRET},
+    "State": {
+        "Status": "running",
+        "Pid": 7,
+        "Error": SECRET,
+        "Health": {"Status": "starting", "FailingStreak": 2, "Log": [{"ExitCode": 1, "Output": SECRET}]},
+    },
+    "RestartCount": 4,
     "Mounts": [{"Source": SECRET}],
     "HostConfig": {"Binds": [SECRET], "NetworkMode": "default", "Links": ["/db:/app/db-1"], "PortBindings": {}},
     "Config": {

@@ -1,0 +1,94 @@
+"""How long a container has lived, and how often it was started again: by the engine's own times, held against the time of the probe."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from netprobe.state.engine.model import NOT_RUNNING
+
+if TYPE_CHECKING:
+    from netprobe.causes.case import Case
+    from netprobe.state.engine.model import Container
+
+_NEVER = 1_000_000_000.0  # the engine writes year 1 for what never was; no container is as old as 2001
+
+_STEP = 2.0  # s; what it was before the probe is not behind it: the clock was set a little meanwhile
+
+
+def asked_at(case: Case, host: str) -> float | None:
+    """When the probe came by there: Unix time in s on that host's clock (the source's where no packet was seen there); None unknown."""
+    packets = case.captured
+    at = [number for number, each in enumerate(case.points) if each.host == host] if packets is not None else []
+    seen = [times for number in at if packets is not None and len(times := packets.time_ns[packets.point == number])]
+    if seen:
+        return min(int(times.min()) for times in seen) / 1e9
+    started = case.probe.result.started_ns if case.probe else None
+    return started / 1e9 if started is not None else None
+
+
+def unix(moment: str) -> float | None:
+    """RFC 3339 to Unix time in s; None for none, and for the year 1 (Go's zero time)."""
+    try:
+        found = datetime.fromisoformat(moment)
+        seconds = found.replace(tzinfo=found.tzinfo or UTC).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return seconds if seconds > _NEVER else None
+
+
+def uptime(case: Case, host: str, container: Container) -> float | None:
+    """For how many seconds it had run when the probe came; None where it does not run, or the times do not fit together."""
+    return None if container.state in NOT_RUNNING else _ago(case, host, container.started)
+
+
+def _ago(case: Case, host: str, moment: str) -> float | None:
+    now, then = asked_at(case, host), unix(moment)
+    if now is None or then is None or now < then - _STEP:
+        return None
+    return max(0.0, now - then)
+
+
+def age(seconds: float) -> str:
+    """``3 s``, ``12 min``, ``5 h``, ``9 days``."""
+    for unit, name in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * unit:
+            return f"{int(seconds // unit)} {name}"
+    return f"{int(seconds)} s" if seconds >= 1 else "less than 1 s"
+
+
+def life(case: Case, host: str, container: Container) -> str:
+    """``started 3 s before the probe, health starting, restarted 4 times (exit code 3)``: what is known, for evidence; ``""`` for nothing.
+
+    ``container`` is the container at one of the two moments.
+    """
+    up = uptime(case, host, container)
+    ended = _ago(case, host, container.finished) if container.state in NOT_RUNNING else None
+    said = [
+        f"started {age(up)} before the probe" if up is not None else "",
+        f"ended {age(ended)} before the probe" if ended is not None else "",
+        f"health {container.health}" if container.health and container.state not in NOT_RUNNING else "",
+        restarts(container),
+    ]
+    return ", ".join(filter(None, said))
+
+
+def told(case: Case, host: str, container: Container) -> tuple[str, ...]:
+    """The same as a sentence of its own; none where nothing is known."""
+    known = life(case, host, container)
+    return (f"docker: {container.name} is {container.state.value}, {known}",) if known else ()
+
+
+def restarts(container: Container) -> str:
+    """``restarted 4 times (RestartCount), exit code 3``; ``""`` where the engine never started it again."""
+    if not container.restarts:
+        return ""
+    often = "once" if container.restarts == 1 else f"{container.restarts} times"
+    return f"restarted {often} by its restart policy (RestartCount {container.restarts}){ending(container)}"
+
+
+def ending(container: Container) -> str:
+    """``, exit code 3``, with what that says; ``""`` unknown: the engine forgets it when it starts the container again (moby daemon, SetRunning)."""
+    if container.state not in NOT_RUNNING or container.exit_code is None:
+        return ""
+    return f", exit code {container.exit_code}{': out of memory (OOMKilled)' if container.oom_killed else ''}"
