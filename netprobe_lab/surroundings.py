@@ -34,6 +34,7 @@ nft -j list tables 2>/dev/null || echo '{{}}'; tc -j qdisc show; echo; ip -6 -j 
 for family in -4 -6; do
     ip $family route show table all | sed -n 's/.* table \\([^ ]*\\).*/["'$family'","\\1"]/p' | sort -u | grep -v '"local"'
 done
+ip -6 rule show | sed -n 's/^\\([0-9]*\\):.*/["rule6","\\1"]/p'
 cd /proc/sys/net && grep -s . {_SETTINGS}
 exit 0
 """
@@ -46,7 +47,7 @@ Argv = tuple[str, ...]
 class Surroundings:
     """What one namespace looks like; addresses, routes and neighbours as the words that ip(8) takes them by.
 
-    ``route_tables``: (``-4`` or ``-6``, its name) of those that an experiment filled.
+    ``route_tables``: (``-4`` or ``-6``, its name) of those that an experiment filled. ``rules6``: the priorities of IPv6's routing rules.
     """
 
     links: dict[str, dict[str, Any]]
@@ -54,6 +55,7 @@ class Surroundings:
     routes: set[Argv]
     rules: list[Argv]
     route_tables: set[Argv]
+    rules6: set[str]
     neighbours: set[Argv]
     tables: set[Argv]
     classifiers: set[str]
@@ -116,7 +118,8 @@ def parse(text: str) -> Surroundings:
         },
         routes={_route(route) for route in chain(routes, *rest[:1]) if route.get("protocol") != "kernel"},
         rules=[_rule(rule) for rule in rules],
-        route_tables={(str(each[0]), str(each[1])) for each in rest[1:]},
+        route_tables={(str(each[0]), str(each[1])) for each in rest[1:] if each[0] != "rule6"},
+        rules6={str(each[1]) for each in rest[1:] if each[0] == "rule6"},
         neighbours={(each["dst"], "dev", each["dev"], "lladdr", each.get("lladdr", "")) for each in neighbours},
         tables={
             (item["table"]["family"], item["table"]["name"]) for item in tables.get("nftables", ()) if "table" in item
@@ -176,6 +179,7 @@ def _mend_links(now: Surroundings, wanted: Surroundings) -> Iterator[Argv]:
     yield from (("ip", "addr", "delete", *each) for each in sorted(now.addresses - wanted.addresses))
     yield from (("ip", "addr", "add", *each) for each in sorted(wanted.addresses - now.addresses))
     yield from (("ip", "rule", "delete", *each[:2]) for each in now.rules if each not in wanted.rules)  # priority N
+    yield from (("ip", "-6", "rule", "delete", "priority", each) for each in sorted(now.rules6 - wanted.rules6))
     yield from (
         ("ip", family, "route", "flush", "table", table)
         for family, table in sorted(now.route_tables - wanted.route_tables)

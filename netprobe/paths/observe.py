@@ -145,15 +145,23 @@ class _Look:
         """The flow that saw most of what the client heard, up to a reset of the server's, and that reset.
 
         A reset counts wherever it was seen: what the server goes on sending behind whoever sent it, the client does not take any more.
+        Bytes that were sent are not bytes that came: where the client's own namespace was sniffed, what was seen there counts.
         """
         heard: list[tuple[int | None, Flow]] = []
+        mine = [flow for flow in connection.flows if self._at_client(flow)]
         for flow in connection.flows:
             resets = np.flatnonzero(self.table.tcp_flags[flow.reverse] & int(Flag.RST))
             if len(resets):
                 heard.append((int(flow.reverse[resets[0]]), replace(flow, reverse=flow.reverse[: resets[0]])))
-        flows = heard or [(None, flow) for flow in connection.flows]
+        flows = heard or [(None, flow) for flow in mine or connection.flows]
         reset, most = max(flows, key=lambda each: len(each[1].reverse), default=(None, None))
         return most, reset
+
+    def _at_client(self, flow: Flow) -> bool:
+        """Whether a point of the client's own namespace saw it, and lost nothing."""
+        point, source = self.points[flow.point], self.intent.source
+        here = source is not None and (point.host, point.container) == (source.host, source.container)
+        return here and not point.dropped
 
     def datagram(self, journey: Journey) -> Observation:
         """UDP and ICMP echo."""
@@ -166,8 +174,10 @@ class _Look:
         replies = self._replies(outer)
         if not replies and journey.stray is not None:
             replies = sorted(row for flow in journey.stray.flows for row in flow.forward.tolist())
+        answered = replace(base, frames=(*base.frames, self._frame(replies[0]))) if replies else base
+        if replies and not self._came(journey):
+            return replace(answered, patient=self._patient(outer), detail="an answer that did not come")
         if replies:
-            answered = replace(base, frames=(*base.frames, self._frame(replies[0])))
             return replace(answered, symptom=Symptom.OK, answerer=self._answerer(inner, self._replies(inner)))
         for connection in (inner, outer):
             errors = self._errors(connection)
@@ -178,6 +188,12 @@ class _Look:
                 base, symptom=Symptom.DELIVERED, patient=self.intent.probed, detail="no reply and no ICMP error"
             )
         return replace(base, patient=self._patient(outer), detail="no answer")
+
+    def _came(self, journey: Journey) -> bool:
+        """Whether an answer came to the client, and was not only sent; where its own namespace was not sniffed, what was sent counts."""
+        mine = [flow for flow in journey.outer.flows if self._at_client(flow)]
+        stray = [flow for flow in journey.stray.flows if self._at_client(flow)] if journey.stray is not None else []
+        return not mine or any(len(flow.reverse) for flow in mine) or bool(stray)
 
     def dns(self, connection: Connection) -> Observation:
         """A DNS exchange: an answer, a response without one, or silence."""

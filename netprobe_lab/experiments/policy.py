@@ -15,6 +15,7 @@ from netprobe_lab.experiments.model import (
     client,
     fails,
     on,
+    settled,
     start,
 )
 
@@ -34,6 +35,14 @@ _FULL = (
     "ip rule add not fwmark 51820 table 51820",
     "ip rule add table main suppress_prefixlength 0",
 )
+
+
+def _six(number: int) -> str:
+    """Return the command that makes a network with IPv6, fd00:NUMBER::/64."""
+    return (
+        f"docker network create --ipv6 --subnet 172.{number}.0.0/24 --subnet fd00:{number}::/64 "
+        f"-o com.docker.network.bridge.name=br-v{number} v{number}"
+    )
 
 
 def _tunnel(name: str, host: str = "server2") -> tuple[Step, ...]:
@@ -108,6 +117,58 @@ _AWAY: Final = (
                 "iptables -t mangle -A PREROUTING -i eth0 -j MARK --set-mark 0x40",
             ),
         ),
+    ),
+    Experiment(
+        name="policy-route-away-v6",
+        title="IPv6's own routing rules: a table before main takes what is for a container of the same host",
+        explain=("[fd00:29::2]", "--from", "client@server2", "--timeout", "2"),
+        expected=fails("policy-route-away", path="routed"),
+        set_up=(
+            *on("server2", _six(28), _six(29), "sysctl -q -w net.ipv6.conf.all.forwarding=1"),
+            *client(options="--network v28"),
+            *start("far", "nginx", options="--network v29", port=80),
+            *settled("client"),
+            *settled("far"),
+        ),
+        break_=(
+            *_tunnel("mesh0"),
+            *on("server2", "ip -6 route add fd00:29::/64 dev mesh0 table 52", "ip -6 rule add pref 5270 lookup 52"),
+        ),
+        near_miss=("forward-drop", "ip-forward-off"),
+    ),
+    Experiment(
+        name="policy-route-away-inside",
+        title="a VPN inside the source's own namespace takes what is for the LAN",
+        explain=_TO_LAN,
+        expected=fails("policy-route-away"),
+        set_up=_CLIENT,
+        break_=(
+            Inside(host="server2", container="client", command="ip link add tun0 type veth peer name far0"),
+            Inside(host="server2", container="client", command="ip link set tun0 arp off up"),
+            Inside(host="server2", container="client", command="ip link set far0 up"),
+            Inside(host="server2", container="client", command="ip route add default dev tun0 table 77"),
+            Inside(host="server2", container="client", command="ip rule add not fwmark 7 lookup 77 pref 900"),
+        ),
+    ),
+    Experiment(
+        name="policy-route-away-host",
+        title="a full tunnel takes what the host itself sends",
+        explain=("203.0.113.10:80", "--from", "server2", "--timeout", "2"),
+        expected=fails("policy-route-away"),
+        set_up=(),
+        break_=(
+            *_tunnel("wg0"),
+            *on("server2", "ip route del 203.0.113.0/24", "ip route add default via 192.168.3.1", *_FULL),
+        ),
+        near_miss=("upstream-drop", "no-route"),
+    ),
+    Experiment(
+        name="policy-route-away-ping",
+        title="a ping of the host's own container goes into the tunnel",
+        explain=("172.17.0.2", "--from", "server2", "--timeout", "2"),
+        expected=fails("policy-route-away"),
+        set_up=_DEMO,
+        break_=(*_tunnel("mesh0"), *on("server2", _MESH, "ip route add 172.17.0.0/16 dev mesh0 table 52", _RULE)),
     ),
     Experiment(
         name="policy-route-thrown",
@@ -215,6 +276,23 @@ _ANSWERS: Final = (
             Inside(host="server2", container="demo", command="ip route add 0.0.0.0/1 dev tun0"),
             Inside(host="server2", container="demo", command="ip route add 128.0.0.0/1 dev tun0"),
         ),
+    ),
+    Experiment(
+        name="answer-other-way-host",
+        title="the same for what a process of the host itself answers",
+        explain=("192.168.3.202:80", "--from", "outside", "--timeout", "3"),
+        expected=fails("answer-other-way"),
+        set_up=(*start("hosted", "nginx", options="--network host", port=80), *_GATEWAY, *_FAR_CLIENT),
+        break_=(*_tunnel("wg0"), *on("server2", *_FULL)),
+        near_miss=("missing-return-route", "upstream-drop"),
+    ),
+    Experiment(
+        name="answer-other-way-ping",
+        title="an echo reply that leaves by the tunnel",
+        explain=("192.168.3.202", "--from", "outside", "--timeout", "3"),
+        expected=fails("answer-other-way"),
+        set_up=(*_GATEWAY, *_FAR_CLIENT),
+        break_=(*_tunnel("wg0"), *on("server2", *_FULL)),
     ),
     Experiment(
         name="answer-same-way",

@@ -72,6 +72,15 @@ def test_an_echo_whose_source_was_rewritten() -> None:
     assert len(joined(sent)[1]) == 1
 
 
+def test_an_answer_of_another_address_at_another_point_belongs_to_what_it_answers() -> None:
+    """A container answers by its macvlan interface: no point there saw the request, and the client no such address."""
+    asked: list[Sent] = [("c", 0, tcp("192.168.3.201:41000", "192.168.3.202:8080", "S", 1000))]
+    answer = tcp("172.18.0.2:80", "192.168.3.201:41000", "SA", 6000, 1001)
+    assert len(joined([*asked, ("m", 5, answer), ("c", 6, answer)])[1]) == 1
+    stranger = tcp("172.18.0.2:80", "192.168.3.201:41000", "SA", 6000, 7001)
+    assert len(joined([*asked, ("m", 5, stranger)])[1]) == 2
+
+
 def test_a_port_scan_is_many_connections() -> None:
     sent: list[Sent] = [("E", float(port), tcp(CLIENT, f"192.168.3.202:{port}", seq=7)) for port in range(1, 20)]
     assert len(joined(sent)[1]) == 19

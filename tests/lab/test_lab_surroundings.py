@@ -23,6 +23,10 @@ _DISTURBANCES = {
         "ip6tables -P FORWARD DROP",
         "ip6tables -A INPUT -p tcp --dport 1 -j DROP",
         "ip rule add from 10.0.0.0/8 lookup 100",
+        "ip rule add not fwmark 7 lookup main suppress_prefixlength 0",
+        "ip route add unreachable default table 100",
+        "ip -6 rule add pref 9 lookup 100",
+        "ip -6 route add unreachable default table 100",
         "ip address add 172.21.0.202/24 dev eth1",
         "ip address flush dev docker0",
         "ip neigh replace 192.168.3.201 lladdr 02:00:00:00:00:09 dev eth0 nud permanent",
@@ -46,6 +50,9 @@ def _seen(lab: Lab, host: str) -> str:
             "ip route",
             "ip -6 route show proto boot",
             "ip rule",
+            "ip -6 rule",
+            "ip route show table all type unreachable",
+            "ip -6 route show table all type unreachable",
             "ip neigh show nud permanent",
         )
     ]

@@ -114,6 +114,21 @@ def test_what_the_snap_length_cut_off_a_body_counts_by_its_length() -> None:
         assert story([*through(), begun, *more], snaplen=200, proto=Proto.HTTP).symptom is symptom
 
 
+def test_bytes_that_were_sent_are_not_bytes_that_came() -> None:
+    """The whole response left the container, and its end was lost on the way: the client's own point tells."""
+    data = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhalf"
+    asked = [*handshake("c/eth0", CLIENT, HOST, 0), *through(1)]
+    left: list[Sent] = [
+        ("s/demo/eth0", 100, tcp(INSIDE, CLIENT, "PA", 6001, 1050, data=data[:-2])),
+        ("s/demo/eth0", 110, tcp(INSIDE, CLIENT, "PA", 6001 + len(data) - 2, 1050, data=data[-2:])),
+    ]
+    came: Sent = ("c/eth0", 101, tcp(HOST, CLIENT, "PA", 6001, 1050, data=data[:-2]))
+    found = story([*asked, *left, came], proto=Proto.HTTP, source=Place(host="c"))
+    assert (found.symptom, found.detail) == (Symptom.NO_RESPONSE, "40 bytes of a response that is not complete")
+    elsewhere = story([*asked, *left, came], proto=Proto.HTTP, source=Place(host="not-sniffed"))
+    assert elsewhere.symptom is Symptom.OK
+
+
 def test_what_comes_after_a_reset_is_not_heard() -> None:
     """A host between reset it: the container goes on, and its client is gone."""
     data = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhalf"
@@ -152,6 +167,16 @@ def test_udp_reply_error_delivery_and_silence() -> None:
     assert prohibited.symptom is Symptom.UNREACHABLE
     other: Sent = ("s/demo/eth0", 9, udp("10.9.9.9:1", "10.9.9.8:2", b"x"))
     assert story([asked, other], **intent).symptom is Symptom.SILENCE
+
+
+def test_an_echo_reply_that_was_sent_and_did_not_come() -> None:
+    client, server = CLIENT.partition(":")[0], HOST.partition(":")[0]
+    asked: list[Sent] = [("c/eth0", 0, echo(client, server)), ("s/eth0", 1, echo(client, server))]
+    sent: Sent = ("s/wg0", 2, echo(server, client, kind="echo-reply"))
+    found = story([*asked, sent], proto=Proto.ICMP, source=Place(host="c"))
+    assert (found.symptom, found.detail) == (Symptom.SILENCE, "an answer that did not come")
+    came: Sent = ("c/eth0", 3, echo(server, client, kind="echo-reply"))
+    assert story([*asked, sent, came], proto=Proto.ICMP, source=Place(host="c")).symptom is Symptom.OK
 
 
 def test_an_echo_reply() -> None:

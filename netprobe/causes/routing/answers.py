@@ -111,7 +111,8 @@ def _gone(case: Case, found: OtherWay) -> tuple[str, bool]:
     frames = frames_at(case, point, Direction.REPLY)
     if frames:
         count = max(hop.count for hop in case.hops if hop.point == point and hop.direction is Direction.REPLY)
-        return f"the answer at {point} ({count} times): {frames}", count >= _ENOUGH
+        often = f" ({count} times)" if count > 1 else ""
+        return f"the answer at {point}{often}: {frames}", count >= _ENOUGH
     asked = unanswered(case, found.way.via or found.dst, at=point)
     return (asked_times(asked), len(asked.requests) >= _ENOUGH) if asked is not None else ("", False)
 
