@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.proof.hooks import entries
+from netprobe.causes.proof.routed import led_elsewhere
 from netprobe.causes.remedies import IN_FIREWALL, restarted
+from netprobe.evidence.model import Place
 from netprobe.model.point import PointName, point_name
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, PathCode, Where
@@ -53,6 +55,8 @@ class MasqueradeMissing(Cause):
         lost = case.first_missing is not None and not case.reply_lost
         if leaked is None or lost or self._way_back(case, leaked[0]):
             return None  # lost on its way there, or the far host knows the way back: another cause
+        if led_elsewhere(case, Place(host=host.name), Direction.REQUEST):
+            return None
         address, interface, frame = leaked
         packet = PacketTuple(src=address, dst=case.probe.dialled, proto=case.transport, out_if=interface)
         if any(_translates(ruleset, packet) for ruleset in case.rulesets(host)):
