@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from netprobe.state.issues import dict_of
+from netprobe.state.nft_index import Element
 from netprobe.state.nft_run import may_meet
-from netprobe.state.nft_sets import Element
 from netprobe.state.nft_show import show
 from netprobe.state.nft_value import Absent
 from netprobe.state.nft_values import evaluate, type_of

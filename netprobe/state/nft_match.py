@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from netprobe.state import nft_types as t
 from netprobe.state.issues import text_of
-from netprobe.state.nft_sets import Element, interval, may_be, why_of
+from netprobe.state.nft_index import Element, may_be, why_of
+from netprobe.state.nft_sets import interval
 from netprobe.state.nft_value import ABSENT, Absent, Bits, Context, NotTold, Span, Value
 from netprobe.state.nft_values import evaluate, type_of
 

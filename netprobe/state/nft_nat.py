@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from netprobe.state import nft_types as t
 from netprobe.state.address import ip
-from netprobe.state.nft_sets import NOTHING, Element, Interval, interval
+from netprobe.state.nft_index import NOTHING, Element, Interval
+from netprobe.state.nft_sets import interval
 from netprobe.state.nft_value import ABSENT, Absent, NotTold, version_of
 from netprobe.state.nft_values import evaluate, type_of
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
-    from netprobe.state.nft_sets import Found
+    from netprobe.state.nft_index import Found
     from netprobe.state.nft_tables import Met
     from netprobe.state.nft_value import Context
     from netprobe.state.packet import PacketTuple

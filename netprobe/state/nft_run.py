@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from netprobe.state import nft_types as t
 from netprobe.state.issues import dict_of, text_of
+from netprobe.state.nft_index import NOTHING, Element
 from netprobe.state.nft_match import compare
 from netprobe.state.nft_nat import KINDS, Translation, mapped, translate
-from netprobe.state.nft_sets import NOTHING, Element
 from netprobe.state.nft_show import show
 from netprobe.state.nft_value import Absent, Context, NotTold
 from netprobe.state.nft_values import evaluate, type_of

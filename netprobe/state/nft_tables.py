@@ -10,7 +10,8 @@ from dataclasses import field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from netprobe.state.nft_sets import NOTHING, Element, Elements, Found
+from netprobe.state.nft_index import NOTHING, Element, Found
+from netprobe.state.nft_sets import Elements
 from netprobe.state.nft_value import NotTold
 from netprobe.values import dataclass
 

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
-from netprobe.evidence.model import LimitKind
+from netprobe.evidence.model import CommandOutput, LimitKind
 from netprobe.hosts import collect
 from netprobe.hosts.collect import HostRecord
 from netprobe.hosts.session import PACKAGES, Session
@@ -77,3 +78,25 @@ def test_a_flood_of_output_is_cut_off_and_named(session: Session, monkeypatch: p
     (limit,) = record.limits()
     assert limit.subject == "here: iptables"
     assert limit.why == f"more than {collect.BYTES} bytes of output"
+
+
+@pytest.mark.parametrize(
+    ("tables", "asked"),
+    [
+        ([], False),
+        ([("ip", "filter"), ("ip6", "nat")], False),  # iptables-nft's
+        ([("ip", "filter"), ("inet", "filter")], True),
+        ([("ip", "crowdsec")], True),
+        ([("netdev", "door")], True),
+    ],
+)
+def test_rules_in_nfts_own_words_are_asked_for_where_others_than_iptables_have_some(
+    session: Session, tables: list[tuple[str, str]], asked: bool
+) -> None:
+    listed = json.dumps({"nftables": [{"table": {"family": family, "name": name}} for family, name in tables]})
+    outputs = {"nft": CommandOutput(argv=("nft",), rc=0, stdout=listed)}
+    found = collect.ask_words(session, HostRecord("h", outputs), HostRecord("h"), ())
+    assert (found is not None) is asked
+    if found is not None:
+        found.receive()
+        assert set(found.record.outputs) == {"nft-text"}

@@ -14,7 +14,7 @@ _HOOKS = {
     "forward": ("mangle", "filter", "10"),
     "postrouting": ("mangle", "110"),
 }
-_LOCAL = {"prerouting": ("raw", "mangle"), "input": ("mangle", "filter", "10")}
+_LOCAL = {"prerouting": ("raw", "mangle"), "input": ("mangle", "filter", "10"), "output": ("raw", "mangle", "filter")}
 
 
 class Maker:
@@ -175,7 +175,13 @@ class Maker:
 
     def _interface(self, hook: str) -> str:
         key = self.r.choice(
-            {"prerouting": ("iif",), "input": ("iif",), "forward": ("iif", "oif"), "postrouting": ("iif", "oif")}[hook]
+            {
+                "prerouting": ("iif",),
+                "input": ("iif",),
+                "output": ("oif",),
+                "forward": ("iif", "oif"),
+                "postrouting": ("iif", "oif"),
+            }[hook]
         )
         suffix = self.r.choice(("", "name"))
         names = ["r0", "r1", "lo"] + (["r*", "e*"] if suffix else [])
@@ -321,7 +327,7 @@ class Maker:
         if depth < 2:
             choices += [f"{self.r.choice(('jump', 'goto'))} {each}" for each in jumps]
             choices += [self._vmap(hook, jumps)] if jumps else []
-        if hook in {"input", "forward"}:
+        if hook in {"input", "forward", "output"}:
             choices += [
                 self.r.choice(
                     (
