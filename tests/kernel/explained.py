@@ -1,0 +1,96 @@
+"""``netprobe explain`` of a ruleset: the verdict held against a real client's, and the rule that it names against the counters."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netprobe.errors import NetprobeError
+from netprobe.interface import explain
+from netprobe.model.report import Verdict
+from netprobe.state.build import build_host
+from netprobe.state.iptables import TABLE_ORDER
+from tests.kernel.arena import ROLES
+from tests.kernel.held import CERTAIN, COUNTED, RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from netprobe.model.report import Report
+    from netprobe.state.model import Host
+    from tests.kernel.asking import Seen
+    from tests.kernel.held import Bench
+    from tests.kernel.ruleset import Ruleset
+
+
+@dataclass
+class Explained:
+    """One ruleset's: what explain said, what a client saw, which rules dropped.
+
+    ``named``: the cause names a rule that dropped; None where no rule did, or nothing was explained.
+    """
+
+    ruleset: Ruleset
+    seen: Seen | None = None
+    report: Report | None = None
+    droppers: tuple[str, ...] = ()
+    named: bool | None = None
+    wrong: str = ""
+    invalid: str = ""
+
+
+def hosts_file(bench: Bench, folder: Path) -> Path:
+    """The arena as an inventory: a lab's, so that nothing can be sent from the machine itself."""
+    file = folder / "hosts.toml"
+    lines = [f'[hosts.{role}]\nreach = "netns:{bench.arena.path(role)}"\n' for role in ROLES]
+    file.write_text('lab = "kernel"\n' + "".join(lines))
+    return file
+
+
+def explained(bench: Bench, rules: Ruleset) -> Explained:
+    """Load a ruleset, ask for real, explain, and hold the two against each other."""
+    error = bench.load(rules)
+    if error:
+        return Explained(rules, invalid=error)
+    seen = bench.arena.ask(rules.question, CERTAIN)
+    if error := bench.load(rules):  # the counters begin anew
+        return Explained(rules, invalid=error)
+    question = rules.question
+    host = f"[{question.dst}]" if question.six else question.dst
+    target = host if question.dport is None else f"{host}:{question.dport}/{question.proto}"
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            report = explain(target, source=question.source, hosts=hosts_file(bench, Path(folder)), timeout_s=1.5)
+        except NetprobeError as fault:
+            return Explained(rules, seen, invalid=str(fault))
+    found = Explained(rules, seen, report, tuple(droppers(bench)))
+    found.wrong = _wrong(found)
+    if report.verdict is Verdict.FAILS and found.droppers:
+        rule = report.cause.where.rule if report.cause else None
+        found.named = rule in found.droppers
+    elif found.droppers:
+        found.named = False
+    return found
+
+
+def _wrong(found: Explained) -> str:
+    if found.report is None or found.seen is None or found.report.verdict is Verdict.UNDETERMINED:
+        return ""
+    good = found.seen.outcome == "ok"
+    said = found.report.verdict is Verdict.WORKS
+    return "" if good == said else f"{found.report.verdict}, it is said ({found.report.why}); a client saw {found.seen}"
+
+
+def droppers(bench: Bench) -> Iterator[str]:
+    """The texts of the rules that dropped something, by their counters; a policy that drops where no rule did."""
+    bench.records["router"].outputs |= bench.read((*RULES, *COUNTED))
+    host: Host = build_host(bench.records["router"].state())
+    for ruleset in (host.ruleset, host.legacy, host.ruleset6, host.legacy6):
+        for rule in ruleset.rules() if ruleset else ():
+            if rule.packets and rule.target in {"DROP", "REJECT"} and rule.table in TABLE_ORDER:
+                yield rule.text
+    for each in host.nft.rules() if host.nft else ():
+        if each.packets and each.verdict in {"drop", "reject"}:
+            yield each.text

@@ -1,0 +1,60 @@
+"""One ruleset of a seed: a question, and rules of iptables, nftables and routing that its packets meet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.kernel.arena import CLIENT, ROUTER, SERVICE, SERVICE6
+from tests.kernel.asking import Question
+from tests.kernel.iptables_rules import Maker
+from tests.kernel.nft_rules import NftMaker
+from tests.kernel.routing_rules import routing
+from tests.kernel.ruleset import Item, Ruleset
+
+if TYPE_CHECKING:
+    from random import Random
+
+
+def question(rng: Random) -> Question:
+    """Who asks what: mostly the client, mostly something behind the router."""
+    six = rng.random() < 0.25
+    source = CLIENT if rng.random() < 0.8 else ROUTER
+    proto = rng.choices(("tcp", "udp", "icmp"), (55, 25, 20))[0]
+    far = (
+        [SERVICE6, SERVICE6, "2001:db8:2::2", "2001:db8:3::2"]
+        if six
+        else [SERVICE, SERVICE, "198.51.100.2", "203.0.113.2"]
+    )
+    own = "2001:db8:1::1" if six else "192.0.2.1"
+    dst = own if rng.random() < 0.12 and source == CLIENT else rng.choice(far)
+    port = None if proto == "icmp" else rng.choice((80, 80, 80, 8080, 81))
+    return Question(source=source, proto=proto, dst=dst, dport=port, sport=20000)
+
+
+def ruleset(rng: Random, seed: str) -> Ruleset:
+    """The ruleset of a seed. One in twelve holds a rule that is decided by what no listing shows."""
+    asked = question(rng)
+    hidden = rng.random() < 1 / 12
+    kinds = rng.choices(("ipt", "nft", "both"), (42, 40, 18))[0]
+    items: list[Item] = []
+    legacy = False
+    if kinds != "nft":
+        items += _iptables(rng, asked, hidden=hidden and kinds == "ipt")
+        legacy = rng.random() < 0.15
+    if kinds != "ipt":
+        maker = NftMaker(rng, asked)
+        for at in range(rng.randint(1, 3)):
+            items += maker.chain(hidden=hidden and at == 0)
+    if rng.random() < 0.3:
+        items += routing(rng, asked, marks=any("MARK" in each.text or "mark set" in each.text for each in items))
+    return Ruleset(question=asked, items=tuple(items), legacy=legacy, seed=seed)
+
+
+def _iptables(rng: Random, asked: Question, *, hidden: bool) -> list[Item]:
+    maker = Maker(rng, asked)
+    found = [maker.rule(hidden=hidden and at == 0) for at in range(rng.randint(1, 5))]
+    if rng.random() < 0.25:
+        found += maker.user_rules()
+    if rng.random() < 0.1:
+        found.append(maker.policy())
+    return found

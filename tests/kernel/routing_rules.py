@@ -1,0 +1,88 @@
+"""Random policy routing on the router: rules with every selector, tables that lead to the other server, and those that lead nowhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.kernel.arena import CLIENT, ROUTER
+from tests.kernel.ruleset import Item
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from tests.kernel.asking import Question
+
+
+def routing(rng: Random, question: Question, marks: bool) -> list[Item]:
+    """One to three rules, and the routes of the tables that they lead to."""
+    six = question.six
+    where = "6" if six else "4"
+    service, via = ("2001:db8:9::/64", "2001:db8:3::2") if six else ("10.9.0.0/24", "203.0.113.2")
+    found: list[Item] = []
+    for _ in range(rng.randint(1, 3)):
+        table = rng.choice((100, 101, 102))
+        selector, name = _selector(rng, question, marks)
+        action = rng.choices(
+            (f"lookup {table}", "unreachable", "blackhole", "prohibit", "goto 32000", "suppress"), (74, 5, 5, 5, 4, 7)
+        )[0]
+        if action == "suppress":
+            action = "lookup main suppress_prefixlength " + rng.choice(("0", "24" if not six else "64"))
+        label = f"ip rule {action.split()[0] if 'suppress' not in action else 'suppress_prefixlength'}"
+        prio = rng.randrange(100, 31000)
+        found.append(Item("ip", where, f"rule add {selector} pref {prio} {action}", frozenset({name, label})))
+    found.append(Item("ip", where, "rule add from all pref 32000 lookup 102", frozenset()))
+    used = {each.text.split("lookup ")[1].split()[0] for each in found if "lookup 10" in each.text}
+    for named in sorted(used):
+        lead, label = rng.choices(
+            (
+                (f"route add {service} via {via} table {named}", "route via"),
+                (
+                    f"route add {rng.choice(('2001:db8:9::9', 'default')) if six else rng.choice(('10.9.0.9', 'default'))} via {via} table {table}",
+                    "route via",
+                ),
+                (f"route add unreachable {service} table {named}", "route unreachable"),
+                (f"route add throw {service} table {named}", "route throw"),
+                (f"route add blackhole {service} table {named}", "route blackhole"),
+                (f"route add prohibit {service} table {named}", "route prohibit"),
+            ),
+            (50, 20, 6, 10, 6, 6),
+        )[0]
+        found.append(Item("ip", where, lead, frozenset({label})))
+    if rng.random() < 0.2 and not six:
+        found.append(
+            Item("ip", where, "route add 10.9.0.9/32 via 203.0.113.2 metric 5", frozenset({"more specific route"}))
+        )
+    if rng.random() < 0.15 and not six:
+        found.append(
+            Item("ip", where, "rule add to 192.0.2.2 pref 50 lookup 110", frozenset({"answers by another way"}))
+        )
+        found.append(Item("ip", where, "route add default via 10.3.0.2 table 110", frozenset()))
+    return sorted(
+        found, key=lambda each: each.text.startswith("rule")
+    )  # a gateway must be reached before a rule leads elsewhere
+
+
+def _selector(rng: Random, question: Question, marks: bool) -> tuple[str, str]:
+    q = question
+    src = ("2001:db8:1::2" if q.six else "192.0.2.2") if q.source == CLIENT else ("::/0" if q.six else "0.0.0.0/0")
+    dst = "2001:db8:9::/64" if q.six else "10.9.0.0/24"
+    choices = [(f"from {src}", "ip rule from"), (f"to {dst}", "ip rule to"), (f"from all to {q.dst}", "ip rule to")]
+    if marks:
+        choices += [(f"fwmark {rng.choice((1, 2, 5, 19))}", "ip rule fwmark")] * 3
+        choices += [(f"fwmark {rng.choice((1, 2, 5))}/0xf", "ip rule fwmark mask")] * 2
+    choices += [("iif r0" if q.source == CLIENT else "iif lo", "ip rule iif"), ("not fwmark 1", "ip rule not")]
+    proto = {"icmp": "ipv6-icmp" if q.six else "icmp"}.get(q.proto, q.proto)
+    choices += [(f"ipproto {proto}", "ip rule ipproto")]
+    if q.dport:
+        choices += [
+            (f"ipproto {proto} dport {q.dport}", "ip rule dport"),
+            (f"ipproto {proto} sport 1024-65000", "ip rule sport"),
+        ]
+        choices += [(f"ipproto {proto} dport 7", "ip rule dport")]
+    if q.source == ROUTER:
+        choices += [
+            ("uidrange 0-0", "ip rule uidrange"),
+            ("uidrange 1000-2000", "ip rule uidrange"),
+            ("oif r1", "ip rule oif"),
+        ]
+    return rng.choice(choices)

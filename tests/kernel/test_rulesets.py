@@ -1,0 +1,43 @@
+"""A part of `make kernel-test`: random rulesets on a real router, each predicted and then asked for real."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import time
+
+import pytest
+
+from tests.kernel.arena import Arena, left_over
+from tests.kernel.generate import ruleset
+from tests.kernel.held import Bench
+from tests.kernel.many import run, shown
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or not all(map(shutil.which, ("ip", "nft", "iptables-restore", "iptables-legacy-restore"))),
+    reason="needs root, nft and iptables",
+)
+RULESETS = 60
+SECONDS = 25.0
+#: Seeds that once contradicted.
+REGRESSIONS = ("d2-322", "d2-467", "e2-43", "e2-172", "e2-415", "e1-18", "e1-263", "e2-70")
+
+
+@pytest.mark.parametrize("part", ["a", "b"])
+def test_no_prediction_is_contradicted(part: str) -> None:
+    found = run(0, [f"test-{part}-{at}" for at in range(RULESETS)], [], time.monotonic() + SECONDS)
+    wrong = [each for each in found.results if each.contradiction]
+    assert not wrong, shown(wrong)
+    assert sum(each.undetermined for each in found.valid) < len(found.valid) / 4
+    assert any(each.dropped for each in found.valid)
+    assert any(not each.dropped for each in found.valid)
+    assert not left_over()
+
+
+def test_what_once_contradicted_does_not_any_more() -> None:
+    with Arena(ident=f"{os.getpid()}-r") as arena, Bench(arena) as bench:
+        results = [bench.hold(ruleset(random.Random(seed), seed)) for seed in REGRESSIONS]
+    wrong = [each for each in results if each.contradiction]
+    assert not wrong, shown(wrong)
+    assert not [each.fault for each in results if each.fault]

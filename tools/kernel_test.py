@@ -1,0 +1,165 @@
+"""`make kernel-test`: netprobe's predictions and explanations held against the kernel, over random rulesets with fresh seeds.
+
+    tools/kernel_test.py [--rulesets N] [--explain N] [--seed TEXT] [--workers N] [--minutes N]
+
+Rules of both iptables backends, nftables and policy routing are loaded on a router namespace between a client and two servers; what a real
+client sees is held against what netprobe says of the router's state, and against the counters. A contradiction is made small and printed with
+its seed; the same --seed makes the same rulesets. Exit status 1: something that was said is not so, or a measure is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import secrets
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tests.kernel.many import many, shown
+
+if TYPE_CHECKING:
+    from tests.kernel.explained import Explained
+    from tests.kernel.many import Outcome
+
+STOOD, DECIDED = 20, 5  # in so many rulesets each name stands, and decides
+MOST_UNDETERMINED, LEAST_NAMED = 0.03, 0.97
+HIDDEN = re.compile(r"what no listing shows|not understood|depends on")
+NEVER_DECIDES = frozenset({"-f", "--fragment"})
+
+
+def main() -> int:
+    """Run, and print what was found."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rulesets", type=int, default=2000)
+    parser.add_argument("--explain", type=int, default=200)
+    parser.add_argument("--seed", default=secrets.token_hex(4))
+    parser.add_argument("--workers", type=int, default=(os.cpu_count() or 2) + 1)
+    parser.add_argument("--minutes", type=float, default=15.0)
+    chosen = parser.parse_args()
+    began = time.monotonic()
+    seeds = [f"{chosen.seed}-{at}" for at in range(chosen.rulesets)]
+    asked = [f"{chosen.seed}-e{at}" for at in range(chosen.explain)]
+    print(
+        f"seed {chosen.seed}: {chosen.rulesets} predictions, {chosen.explain} explanations, {chosen.workers} arenas",
+        flush=True,
+    )
+    found = many(seeds, asked, chosen.workers, chosen.minutes * 60)
+    missed = [*predictions(found), *explanations(found.explained), *names(found)]
+    print(f"\n{time.monotonic() - began:.0f} s")
+    for each in missed:
+        print(f"MISSED: {each}")
+    return 1 if missed else 0
+
+
+def predictions(found: Outcome) -> list[str]:
+    """Print how the predictions did; return what they miss."""
+    valid = found.valid
+    plain = [
+        each
+        for each in valid
+        if not each.ruleset.hidden and not _tie(each.prediction.unknown if each.prediction else "")
+    ]
+    hidden = [each for each in valid if each.ruleset.hidden]
+    wrong = [each for each in valid if each.contradiction]
+    unknown = [each for each in plain if each.undetermined]
+    shares = {
+        "dropped": [each.dropped for each in valid],
+        "NAT": [
+            any("nat" in item.where or "nat" in item.text for item in each.ruleset.of("ipt", "chain")) for each in valid
+        ],
+        "policy routing": [bool(each.ruleset.of("ip")) for each in valid],
+    }
+    print(
+        f"predictions: {len(valid)} rulesets ({len(found.results) - len(valid)} were refused by nft or iptables), {len(wrong)} wrong"
+    )
+    print("  " + ", ".join(f"{name} {share(flags)}" for name, flags in shares.items()))
+    print(
+        f"  undetermined without a state that no listing shows: {len(unknown)} of {len(plain)} ({share([each.undetermined for each in plain])})"
+    )
+    told = sum(each.undetermined for each in hidden)
+    named = sum(
+        each.undetermined and bool(HIDDEN.search(each.prediction.unknown if each.prediction else "")) for each in hidden
+    )
+    print(
+        f"  with such a state: {len(hidden)}, undetermined {told}, of which the reason is named {named}; else it did not matter"
+    )
+    for text, count in Counter(
+        re.sub(r"\d+", "N", each.prediction.unknown)[:120] for each in unknown if each.prediction
+    ).most_common(12):
+        print(f"    {count} times: {text}")
+    faults = [each for each in valid if each.fault and not each.ruleset.hidden]
+    print(f"  said to stop it, and did not count: {len(faults)}")
+    for fault in faults[:8]:
+        print(f"    seed {fault.ruleset.seed}: {fault.fault}")
+    if wrong:
+        print(shown(wrong))
+    missed = [f"{len(wrong)} predictions are wrong"] if wrong else []
+    missed += [f"{len(faults)} predictions name a rule that did not count"] if faults else []
+    missed += ["undetermined in more than 3 %"] if len(unknown) > MOST_UNDETERMINED * max(len(plain), 1) else []
+    return missed
+
+
+def _tie(unknown: str) -> bool:
+    """Whether it is the order of chains of equal priority, which no listing shows either."""
+    return "equal priority" in unknown
+
+
+def share(flags: list[bool]) -> str:
+    """``31 %``."""
+    return f"{100 * sum(flags) / max(len(flags), 1):.0f} %"
+
+
+def explanations(found: list[Explained]) -> list[str]:
+    """Print how the explanations did; return what they miss."""
+    valid = [each for each in found if not each.invalid]
+    wrong = [each for each in valid if each.wrong]
+    drops = [each for each in valid if each.named is not None and not each.ruleset.hidden]
+    named = [each for each in drops if each.named]
+    undetermined = [each for each in valid if each.report is not None and each.report.verdict == "undetermined"]
+    print(
+        f"explanations: {len(valid)} ({len(found) - len(valid)} not asked), {len(wrong)} wrong, {len(undetermined)} undetermined"
+    )
+    print(f"  the very rule is named in {len(named)} of {len(drops)} drops")
+    for each in [each for each in drops if not each.named][:10]:
+        cause = each.report.cause if each.report else None
+        print(
+            f"    seed {each.ruleset.seed}: {cause.code if cause else each.report and each.report.verdict}, dropped by {each.droppers}"
+        )
+    for each in wrong:
+        print(f"seed {each.ruleset.seed}: {each.wrong}\n{each.ruleset.show()}")
+    missed = [f"{len(wrong)} explanations are wrong"] if wrong else []
+    return [
+        *missed,
+        *(["the rule is named in less than 97 % of the drops"] if len(named) < LEAST_NAMED * len(drops) else []),
+    ]
+
+
+def names(found: Outcome) -> list[str]:
+    """Print the table of everything that stood in a ruleset; return what stood, or decided, too seldom."""
+    tally = found.tally
+    print("stood in / decided:")
+    for name in sorted(tally.stood):
+        print(f"  {tally.stood[name]:5d} {tally.decided.get(name, 0):5d}  {name}")
+    enough = len(found.valid) >= 2000
+    seldom = [
+        name
+        for name in tally.stood
+        if tally.stood[name] < STOOD or (tally.decided.get(name, 0) < DECIDED and not _idle(name))
+    ]
+    if seldom and enough:
+        print(f"too seldom: {', '.join(sorted(seldom))}")
+    return [f"{len(seldom)} names stood or decided too seldom"] if seldom and enough else []
+
+
+def _idle(name: str) -> bool:
+    return name in NEVER_DECIDES
+
+
+if __name__ == "__main__":
+    sys.exit(main())
