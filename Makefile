@@ -5,7 +5,7 @@ STAMP  := $(VENV)/.stamp
 BIN    := $(VENV)/bin
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
-.PHONY: help install install-lab uninstall demo ready test test-all test-rest unit lab-test lint captures bench test-engines setup setup-bpftrace clean
+.PHONY: help kernel-test install install-lab uninstall demo ready test test-all test-rest unit lab-test lint captures bench test-engines setup setup-bpftrace clean
 help:
 	@echo "make install   netprobe for root and all users: in /opt/netprobe (PREFIX=), on the PATH by a link in /usr/local/bin (BINDIR=)"
 	@echo "make uninstall remove that"
@@ -13,6 +13,7 @@ help:
 	@echo "make test      unit, replay of captures/, and (as root) live: one of each cause, finding and path, and what changed"
 	@echo "make test-all  the same, with all of the lab's tests and experiments"
 	@echo "make test-engines  the truth table with Docker Engine 28 (of Debian sid: downloads it once, some minutes)"
+	@echo "make kernel-test   random rulesets on a real router (namespaces of its own), held against what netprobe says of them"
 	@echo "make lint      ruff and mypy --strict"
 	@echo "make captures  record captures/ again, in the lab"
 	@echo "make bench     print the measures"
@@ -69,6 +70,10 @@ lab-test: ready
 test-engines: setup $(STAMP)
 	@tools/setup debootstrap
 	@$(BIN)/python tools/engines.py
+
+# As root. Another seed each time; SEED=… makes the same rulesets again.
+kernel-test: setup $(STAMP)
+	@$(BIN)/python tools/kernel_test.py $(if $(SEED),--seed $(SEED))
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

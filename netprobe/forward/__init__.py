@@ -79,9 +79,10 @@ def predict(
     unmet = without
     first = _walk(question, hosts, frozenset(), unmet)
     for _ in range(_MOST_UNMET):
-        if still is None or first.doubtful is None or first.doubtful in unmet or not still(*first.doubtful):
-            break
-        unmet |= {first.doubtful}
+        passed = {each for each in first.doubtful if still is not None and each not in unmet and still(*each)}
+        if not passed or (len(first.doubtful) > 1 and len(passed) == len(first.doubtful)):
+            break  # of several that surely match, one at least counted: else the packet did not come this far
+        unmet |= passed
         first = _walk(question, hosts, frozenset(), unmet)
     obstacles = list(first.obstacles)
     past: frozenset[tuple[Place, str]] = frozenset()
@@ -110,7 +111,8 @@ def _walk(
     packet = question.packet
     trail = Trail(dialled=endpoint(packet.dst, packet.dport, packet.proto))
     walk = Walker(hosts=hosts, mode=Predicting(past, gone), trail=trail)
-    outcome, unknown, doubtful = PredictedOutcome.WORKS, "", None
+    outcome, unknown = PredictedOutcome.WORKS, ""
+    doubtful: tuple[tuple[Place, RuleRef], ...] = ()
     obstacles: tuple[Obstacle, ...] = ()
     try:
         walk.request(canonical(hosts, question.source), packet)

@@ -73,7 +73,7 @@ def _refuse_doubt(place: Place, walk: Traversal, view: PacketTuple) -> None:
     if walk.given_up:
         raise UnknownHere(f"{place}: its chains call each other without end, or hold very many rules")
     for rule in walk.deciding:
-        raise UnknownHere(f"{place}: {rule.ref} ({rule.text}): {rule.doubtful(view)}", rule.ref, place)
+        raise UnknownHere(f"{place}: {rule.ref} ({rule.text}): {rule.doubtful(view)}", [rule.ref], place)
 
 
 def _obstacle(at: At, walk: Traversal, packet: Flying) -> Obstacle:

@@ -10,6 +10,8 @@ from netprobe.model.report import Direction
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from netprobe.evidence.model import Place
     from netprobe.forward.conntrack import Connection
     from netprobe.model.remedy import Argv
@@ -130,7 +132,7 @@ class Prediction:
         steps: every step, in order, up to there.
         obstacles: what stops it, in the order in which the packets meet it; those behind the first hold only once that is gone.
         unknown: where the state does not tell any more, one sentence; ``""`` when it does to the end.
-        doubtful: the rule (and in whose namespace) of which that is whether it matches; None where it is something else.
+        doubtful: the rules (and in whose namespace) of which that is whether the packet meets them; empty where it is something else.
         resolved: the addresses that are resolved on the links of the way (next hops), in order.
         beyond: how the walk ends once every obstacle that can be passed is gone; ``outcome`` where there is none.
         arrives: the namespace that it comes to last (whether a socket there takes it or not), None when that is not known.
@@ -144,7 +146,7 @@ class Prediction:
     steps: tuple[WalkStep, ...] = ()
     obstacles: tuple[Obstacle, ...] = ()
     unknown: str = ""
-    doubtful: tuple[Place, RuleRef] | None = None
+    doubtful: tuple[tuple[Place, RuleRef], ...] = ()
     resolved: tuple[str, ...] = ()
     beyond: PredictedOutcome = PredictedOutcome.UNKNOWN
     arrives: Place | None = None
@@ -215,11 +217,11 @@ class Flying:
 
 
 class UnknownHere(Exception):
-    """The state does not tell what happens next; the text says why. ``rule``: whether this one matches, where that is the question."""
+    """The state does not tell what happens next; the text says why. ``rules``: whether it meets these, where that is the question."""
 
-    def __init__(self, why: str, rule: RuleRef | None = None, place: Place | None = None) -> None:
+    def __init__(self, why: str, rules: Iterable[RuleRef] = (), place: Place | None = None) -> None:
         super().__init__(why)
-        self.doubtful = (place, rule) if place is not None and rule is not None else None
+        self.doubtful = tuple((place, each) for each in rules) if place is not None else ()
 
 
 class Stopped(Exception):

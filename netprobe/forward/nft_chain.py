@@ -46,7 +46,7 @@ def pass_chain(at: At, chain: NftChain, packet: Flying) -> tuple[Flying, ChainEn
     end = walk_chain(at.by.nft, chain, view, at.gone, NamespaceFacts(at.by.namespace))
     decided = end.decided_by
     if end.verdict == "unknown":
-        raise UnknownHere(f"{at.by.place}: nftables {decided.ref}: {end.why}", decided.ref, at.by.place)
+        raise UnknownHere(f"{at.by.place}: nftables {decided.ref}: {end.why}", [decided.ref], at.by.place)
     if end.verdict in {"drop", "reject"}:
         undo = decided.delete_argv if isinstance(decided, NftRule) else decided.accept_argv
         ref = decided.ref_for(end.packet) if isinstance(decided, NftRule) else decided.ref

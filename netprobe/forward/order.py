@@ -60,8 +60,11 @@ def pass_equals(place: Place, group: Sequence[Stage], packet: Flying) -> Passed:
         return first.result()
     names = " or ".join(dict.fromkeys(str(each.stopped.obstacle.label) for each in ends if each.stopped))
     what = f"{names} ends it, or what they change matters" if names else "they change the packet"
+    rules = [each.stopped.obstacle.rule for each in ends if each.stopped and each.stopped.obstacle.rule]
     raise UnknownHere(
-        f"{place}: chains of equal priority meet the packet ({what}), and which of them comes first no listing shows"
+        f"{place}: chains of equal priority meet the packet ({what}), and which of them comes first no listing shows",
+        dict.fromkeys(rules),
+        place,
     )
 
 

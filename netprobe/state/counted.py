@@ -39,7 +39,7 @@ def _count(at: Host | Namespace, ref: RuleRef) -> tuple[int, str] | None:
         found = at.nft.by_ref.get(ref) if at.nft is not None else None
         return (found.packets, found.text) if found is not None and found.packets is not None else None
     named: dict[Program, Ruleset | None] = {
-        Program.IPTABLES: at.ruleset, Program.IP6TABLES: at.ruleset6, Program.LEGACY: at.legacy
+        Program.IPTABLES: at.ruleset, Program.IP6TABLES: at.ruleset6, Program.LEGACY: at.legacy, Program.LEGACY6: at.legacy6
     }  # fmt: skip
     ruleset = named[ref.program]
     chain = ruleset.chain(ref.table, ref.chain) if ruleset is not None else None

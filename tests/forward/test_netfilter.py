@@ -220,3 +220,10 @@ def test_what_a_doubtful_rule_tells_conntrack_is_named() -> None:
     raw = table("raw", "-A PREROUTING -m limit --limit 1/sec -j NOTRACK")
     with pytest.raises(UnknownHere, match=r"raw/PREROUTING #1.*-m limit is decided by what no listing shows"):
         pass_hook(by(raw), "PREROUTING", SYN, in_if="eth0")
+
+
+def test_of_two_of_equal_priority_the_rules_are_named_for_their_counters() -> None:
+    found = by(table("filter", "-A FORWARD -j DROP"), base("c", "forward", 0, DROP))
+    with pytest.raises(UnknownHere) as caught:
+        pass_hook(found, "FORWARD", SYN, in_if="eth0", out_if="eth1")
+    assert [str(rule) for _, rule in caught.value.doubtful] == ["filter/FORWARD #1", "inet t/c handle 2"]

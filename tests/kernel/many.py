@@ -48,8 +48,7 @@ def run(worker: int, seeds: list[str], asked: list[str], end: float) -> Outcome:
             if result.contradiction:
                 result = bench.shrink(result)
             if not result.invalid:
-                scarce = found.tally.scarce
-                met = result.met | bench.decisive(result, lambda item: any(map(scarce, item.names)))
+                met = result.met | bench.decisive(result, found.tally.lacks)
                 found.tally.add(result.ruleset, met)
             found.results.append(result)
         for seed in asked:

@@ -141,9 +141,9 @@ class Tally:
         for name in {name for each in acted for name in each.names}:
             self.decided[name] = self.decided.get(name, 0) + 1
 
-    def scarce(self, name: str) -> bool:
-        """Whether a name has not decided often enough yet."""
-        return self.decided.get(name, 0) < ENOUGH
+    def lacks(self, item: Item) -> bool:
+        """Whether something that an item is an example of has not decided often enough yet."""
+        return any(self.decided.get(name, 0) < ENOUGH for name in item.names)
 
     def merge(self, other: Tally) -> None:
         for mine, theirs in ((self.stood, other.stood), (self.decided, other.decided)):
