@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.firewall.bridge import BridgeNfForwardDrop, IccFalse, NftBackendForwardDrop, RawDirectDrop
 from netprobe.causes.firewall.container import ContainerFirewall
 from netprobe.causes.firewall.direct import V6DirectBlocked
+from netprobe.causes.firewall.elsewhere import RuleDrop
 from netprobe.causes.firewall.forward import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
 from netprobe.causes.firewall.host import (
     FirewallBypassed,
@@ -122,6 +123,7 @@ CAUSES: tuple[Cause, ...] = (
     ForwardDrop(),
     InputFirewallContainerToHost(),
     InputDrop(),
+    RuleDrop(),
     PublishLoopbackOnly(),
     NoproxyNoBridgeNf(),
     NoproxyNoRouteLocalnet(),

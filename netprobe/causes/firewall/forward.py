@@ -46,12 +46,12 @@ class _Counted(Filtered):
 
     def seen(self, case: Case) -> str:
         """``the SYN reached server2/eth0 (3 times) and never server2/docker0: frames 5, 9``."""
-        return f"{_reached(case)}: {case.frames}"
+        return f"{reached(case)}: {case.frames}"
 
     def summary(self, case: Case, found: StoppedBy) -> str:
         """How far it came, and which rule took it."""
         did = "rejected" if found.rule.rejects else "dropped"
-        return f"{_reached(case)}: {found.rule} of {found.host} {did} it ({found.proof})"
+        return f"{reached(case)}: {found.rule} of {found.host} {did} it ({found.proof})"
 
     def possible(self, case: Case) -> bool:
         """Not when the host's rules are known and none at this hook could stop the request."""
@@ -63,7 +63,7 @@ def _permits(rule: Rule, port: int) -> bool:
     return rule.target in {"ACCEPT", "RETURN"} and dport is not None and in_ports(dport.value, port) is True
 
 
-def _reached(case: Case) -> str:
+def reached(case: Case) -> str:
     """``the SYN reached server2/eth0 (3 times) and never server2/docker0``."""
     hop = last_hop(case)
     count = hop.count if hop else 0

@@ -89,7 +89,7 @@ def test_input_cannot_stop_what_nat_hands_on() -> None:
     noise = (r"^:INPUT ACCEPT \[\d+:\d+\]$", ":INPUT ACCEPT [0:0]\n[0:0] -A INPUT -p tcp -j DROP")
     evidence = with_rules(with_rules(whole("raw-drop"), noise, before=True), (r"^\[0:0\] -A INPUT", "[7:420] -A INPUT"))
     report = analyze(evidence)
-    assert (report.verdict.value, code(report)) == ("undetermined", None)
+    assert (report.verdict.value, code(report)) == ("fails", "rule-drop")
 
 
 def test_a_rule_that_other_traffic_meets_is_it_where_walk_and_packets_end_there() -> None:

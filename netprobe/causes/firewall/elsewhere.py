@@ -1,0 +1,52 @@
+"""Rules that drop where few look: PREROUTING before the routing decision, POSTROUTING behind it, the answering host's own OUTPUT."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netprobe.causes.firewall.forward import reached
+from netprobe.causes.proof.blocked import Filtered
+from netprobe.causes.proof.drops import may_stop
+from netprobe.causes.proof.hooks import hook_at
+from netprobe.forward.model import Barrier
+from netprobe.model.rule import Hook
+
+if TYPE_CHECKING:
+    from netprobe.causes.case import Case
+    from netprobe.causes.proof.stopped_by import StoppedBy
+    from netprobe.forward.model import Obstacle
+
+
+class RuleDrop(Filtered):
+    """A rule before or behind FORWARD and INPUT drops it.
+
+    What it is: PREROUTING (raw and mangle, an nft prerouting chain) sees a packet before it is routed, POSTROUTING after that; OUTPUT sees what a
+        host answers itself. A rule there drops the packet, or its answer, though FORWARD and INPUT let it pass.
+    Why it happens: protection against floods or spoofed addresses in raw and mangle PREROUTING that is wider than meant; an nft chain whose
+        priority puts it there; an egress filter on the host that answers.
+    Evidence: the request (or its answer) at an interface before the hook and at none behind it, and the counter of the rule; a rule that does
+        not count is named where the walk through the host's rules ends at it.
+    Remedy: delete that rule, or accept before it.
+    Source: netfilter hooks and their priorities, Linux include/uapi/linux/netfilter_ipv4.h; iptables(8); nft(8), "CHAINS".
+    """
+
+    code = "rule-drop"
+    needs = ("nft",)
+    hooks = frozenset({Hook.PREROUTING, Hook.POSTROUTING, Hook.OUTPUT})
+    barriers = frozenset({Barrier.RULE})
+
+    def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
+        """A rule at one of these hooks."""
+        return super().explains_obstacle(case, obstacle) and (obstacle.hook or hook_at(case, obstacle)) in self.hooks
+
+    def fits(self, case: Case, found: StoppedBy) -> bool:  # noqa: ARG002
+        """It stands in a host's own namespace: a container's own rules are another cause (container-firewall)."""
+        return found.place is None or found.place.container is None
+
+    def summary(self, case: Case, found: StoppedBy) -> str:
+        """How far it came, and which rule took it."""
+        return f"{reached(case)}: {found.rule} of {found.host} {found.does} it ({found.proof})"
+
+    def possible(self, case: Case) -> bool:
+        """Not when the hosts' rules are known, and none at these hooks could stop it."""
+        return super().possible(case) and any(may_stop(case, hook) for hook in self.hooks)
