@@ -28,6 +28,14 @@ class Counters:
         counts = tuple(_count(_rules(each, place), ref) for each in (one, other))
         return counts[0] is not None and counts[0] == counts[1]
 
+    def rose(self, place: Place, ref: RuleRef) -> bool:
+        """Whether a rule surely counted something meanwhile."""
+        one, other = self.world.before.get(place.host), self.world.after.get(place.host)
+        if one is None or other is None or one is other:
+            return False
+        was, now = (_count(_rules(each, place), ref) for each in (one, other))
+        return was is not None and now is not None and was[1] == now[1] and now[0] > was[0]
+
 
 def _rules(host: Host, place: Place) -> Host | Namespace:
     return host if place.container is None else host.namespace(place.container)

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.case import Case
 from netprobe.causes.proof.attribution import attribute
-from netprobe.evidence.model import Place
+from netprobe.evidence.model import Outcome, Place
 from netprobe.forward.plan import itinerary
 from netprobe.forward.question import predict_probe, request_of
 from netprobe.journeys.chosen import lookup_is_it
 from netprobe.journeys.hops import ExpectedPoint, hops
 from netprobe.model.report import Direction
+from netprobe.model.rule import Hook
 from netprobe.paths.classify import answered_elsewhere, classify
 from netprobe.paths.observe import observe
 from netprobe.paths.story import Symptom
 from netprobe.state.counted import Counters
+from netprobe.state.lookup import canonical
 from netprobe.verdict.target import asks_for_host, behind_translation, first_destination, target_is_dead
 
 if TYPE_CHECKING:
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
     from netprobe.model.report import Clock, Hop
     from netprobe.paths.story import Intent, Observation
     from netprobe.state.model import World
+
+
+_UNHEARD = frozenset({Symptom.OK, Symptom.DELIVERED})
+_INWARD = frozenset({Hook.INGRESS, Hook.PREROUTING, Hook.INPUT})
 
 
 def gather(evidence: Evidence, table: PacketTable, world: World, intent: Intent, journey: Journey | None) -> Case:
@@ -44,6 +50,8 @@ def gather(evidence: Evidence, table: PacketTable, world: World, intent: Intent,
     prediction = predict_probe(evidence.probe, world.before, still=Counters(world).still)
     intent = behind_translation(evidence.probe, world, intent, prediction)
     story = observe(journey, table, evidence.points, intent)
+    if story.symptom in _UNHEARD and _unheard(evidence, world, prediction, story.symptom):
+        story = replace(story, symptom=Symptom.SILENCE)
     seen = _hops(evidence, table, world, journey, prediction, delivered=story.good)
     way = classify(journey, seen, evidence.points, intent, story)
     dead = story.good and target_is_dead(evidence.probe, world)
@@ -72,6 +80,22 @@ def gather(evidence: Evidence, table: PacketTable, world: World, intent: Intent,
         first_missing=missing,
         prediction=prediction,
     )
+
+
+def _unheard(evidence: Evidence, world: World, told: Prediction | None, symptom: Symptom) -> bool:
+    """Whether a rule keeps a datagram's answer from the prober, though its packets look as if all were well.
+
+    The source's own rules, behind the interface where the answer was seen; or those of the host that answers, before any: such a rule must have counted.
+    """
+    probe = evidence.probe
+    if probe is None or probe.result.outcome is not Outcome.TIMEOUT or told is None or not told.obstacles:
+        return False
+    first = told.obstacles[0]
+    if first.rule is None or first.direction is not Direction.REPLY:
+        return False
+    if symptom is Symptom.DELIVERED:
+        return first.hook is Hook.OUTPUT and Counters(world).rose(first.place, first.rule)
+    return first.hook in _INWARD and first.place == canonical(world.before, probe.source_at)
 
 
 def _hops(

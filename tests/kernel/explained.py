@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,7 @@ def hosts_file(bench: Bench, folder: Path) -> Path:
 
 def explained(bench: Bench, rules: Ruleset) -> Explained:
     """Load a ruleset, ask for real, explain, and hold the two against each other."""
+    rules = replace(rules, question=replace(rules.question, sport=bench.next_port()))
     error = bench.load(rules)
     if error:
         return Explained(rules, invalid=error)

@@ -45,7 +45,8 @@ class RuleDrop(Filtered):
 
     def summary(self, case: Case, found: StoppedBy) -> str:
         """How far it came, and which rule took it."""
-        return f"{reached(case)}: {found.rule} of {found.host} {found.does} it ({found.proof})"
+        what = "what it answers" if found.hook is Hook.OUTPUT else "it"
+        return f"{reached(case)}: {found.rule} of {found.host} {found.does} {what} ({found.proof})"
 
     def possible(self, case: Case) -> bool:
         """Not when the hosts' rules are known, and none at these hooks could stop it."""

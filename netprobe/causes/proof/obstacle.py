@@ -48,8 +48,8 @@ def _agrees(case: Case, told: Prediction, direction: Direction) -> bool:
     sniffed = silent_points(case)
     if differences(told, Observed(hops=case.hops, sniffed=sniffed, good=False)):
         return False
-    if direction is Direction.REPLY and not case.story.reached:
-        return False
+    if direction is Direction.REPLY and not (seen if case.story.reached is None else case.story.reached):
+        return False  # an answer that was seen tells that it was reached, where no point lies in the target's own namespace
     if not expected:
         return not seen and (direction is Direction.REPLY or case.story.symptom is Symptom.NO_PACKETS)
     return expected[-1] in seen and seen <= set(expected)
