@@ -9,13 +9,16 @@ from netprobe.forward.model import Flying, Obstacle, Stopped, UnknownHere
 from netprobe.forward.seen import seen
 from netprobe.forward.traverse import traverse
 from netprobe.model.rule import Hook
-from netprobe.state.iptables import Rule, delete_argv, policy_argv
+from netprobe.state.fib import RouteQuery
+from netprobe.state.iptables import Rule, asks, delete_argv, policy_argv
+from netprobe.state.iptables_match import Field
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Place
     from netprobe.forward.netfilter import At
     from netprobe.forward.traverse import Traversal
     from netprobe.state.iptables import Ruleset
+    from netprobe.state.model import Namespace
     from netprobe.state.packet import PacketTuple
 
 PRIORITY = {"raw": -300, "mangle": -150, "filter": 0, "security": 50}
@@ -38,8 +41,14 @@ def pass_table(at: At, ruleset: Ruleset, table: str, packet: Flying) -> tuple[Fl
         UnknownHere: a rule that may match would change the walk.
     """
     view = seen(at.by.namespace, packet, in_if=at.in_if, out_if=at.out_if)
+    if at.hook == "PREROUTING" and asks(ruleset, Field.RPFILTER):
+        ways = [_way_back(at.by.namespace, packet, mark) for mark in (0, packet.mark)]
+        view = replace(view, reverse=ways[0], reverse_marked=ways[1])
     walk = traverse(ruleset, table, at.hook, view, at.gone)
     _refuse_doubt(at.by.place, walk, view)
+    if walk.verdict == "TPROXY" and isinstance(walk.decided_by, Rule):
+        taker = f"{walk.decided_by.ref} ({walk.decided_by.text})"
+        raise UnknownHere(f"{at.by.place}: {taker}: a local socket is to take it, whether one does is not known")
     if walk.stops:
         raise Stopped(_obstacle(at, walk, packet))
     rule = walk.decided_by if isinstance(walk.decided_by, Rule) and walk.verdict in TRANSLATING else None
@@ -49,6 +58,18 @@ def pass_table(at: At, ruleset: Ruleset, table: str, packet: Flying) -> tuple[Fl
         ]
         raise UnknownHere(f"{at.by.place}: what a rule told conntrack of the packet is not known{''.join(doubts[:1])}")
     return marked(packet, walk.packet), rule
+
+
+def _way_back(namespace: Namespace, packet: Flying, mark: int | None) -> str | None:
+    """The interface that leads to a packet's source; ``""`` for none, ``lo`` for an own address, None where that is not told."""
+    if namespace.routes is None or not packet.src:
+        return None
+    found = namespace.fib.ways(
+        RouteQuery(dst=packet.src, src=packet.dst, mark=mark, proto=packet.proto if ":" in packet.dst else "", uid=0)
+    )
+    if len(found.ways) != 1 or found.why:
+        return None
+    return "" if found.ways[0].refused else "lo" if found.ways[0].local else found.ways[0].dev
 
 
 def marked(packet: Flying, left: PacketTuple) -> Flying:

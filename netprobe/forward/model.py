@@ -200,7 +200,7 @@ class Flying:
     mss: int | None = None
     mac: str | None = None
     payload: tuple[int, int] | None = None
-    bridge: tuple[str, str] | None = None
+    bridge: tuple[str | None, str | None] | None = None
 
     @property
     def endpoints(self) -> tuple[str | None, int | None, str, int | None]:

@@ -113,7 +113,7 @@ def _owner(namespace: Namespace, address: str | None) -> str | None:
     return link.name if link else "lo" if is_loopback(address) else ""
 
 
-def _bridge_ports(namespace: Namespace, packet: Flying, in_if: str) -> tuple[str | None, str]:
+def _bridge_ports(namespace: Namespace, packet: Flying, in_if: str) -> tuple[str | None, str | None]:
     """The ports that it comes in and leaves by; which one it came in by is not told for what a bridge hands up."""
     if packet.bridge is not None:
         return packet.bridge

@@ -190,7 +190,8 @@ class Walker:
         if end is not None:
             raise end
         if arrival.bridge:
-            packet = self._bridge_netfilter(place, packet, arrival.bridge)
+            ports = [each.interface for each in (*before[-2:-1], *behind[:1])]
+            packet = self._bridge_netfilter(place, packet, arrival.bridge, ports)
         for each in behind:
             self.trail.pass_tap(each, packet)
         self._enter(host, frame, arrival, packet, tap)
@@ -210,7 +211,7 @@ class Walker:
             name = point_name(arrival.into.host, arrival.in_if, arrival.into.container)
             self.trail.pass_tap(Tap(point=name, place=arrival.into, interface=arrival.in_if), packet)
 
-    def _bridge_netfilter(self, place: Place, packet: Flying, bridge: str) -> Flying:
+    def _bridge_netfilter(self, place: Place, packet: Flying, bridge: str, ports: list[str]) -> Flying:
         """With bridge-nf-call-iptables=1 (ip6tables for IPv6) what is switched passes FORWARD too (net/bridge/br_netfilter_hooks.c)."""
         own = Place(host=place.host)
         host = self.hosts[place.host]
@@ -222,7 +223,9 @@ class Walker:
         if not switch:
             return packet
         by = self.stack.filter(host, own, packet.dst)
-        passed = self.stack.hook(by, "PREROUTING", packet, in_if=bridge)
+        into, out = ports if len(ports) == 2 else (None, None)
+        passed = self.stack.hook(by, "PREROUTING", replace(packet, bridge=(into, "")), in_if=bridge)
+        passed = replace(passed, bridge=(into, out))
         passed = self.stack.hook(by, "FORWARD", passed, in_if=bridge, out_if=bridge)
         passed = self.stack.hook(by, "POSTROUTING", passed, in_if=bridge, out_if=bridge)
         self.stack.conntrack.track(own, packet, passed)

@@ -174,6 +174,12 @@ class Ruleset:
             yield from chain.rules
 
 
+@lru_cache(maxsize=64)
+def asks(ruleset: Ruleset, what: Field) -> bool:
+    """Whether some rule has a test of that field."""
+    return any(rule.get(what) is not None for rule in ruleset.rules())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
     """A rule, or the policy of a chain, that counted packets between two moments. For a policy ``rule`` is None."""

@@ -70,6 +70,7 @@ class Field(StrEnum):
     MAC = "--mac-source"
     UID = "--uid-owner"
     SOCKET_EXISTS = "--socket-exists"
+    RPFILTER = "rpfilter"
     PHYSDEV_IN = "--physdev-in"
     PHYSDEV_OUT = "--physdev-out"
     PHYSDEV_IS_IN = "--physdev-is-in"
@@ -270,6 +271,18 @@ def _is_sent(_spec: str, packet: PacketTuple) -> bool | None:
     return None if packet.in_if is None else not packet.in_if
 
 
+def _rpfilter(spec: str, packet: PacketTuple) -> bool | None:
+    """The way back to the source leads out of the interface that it came in by (ipt_rpfilter.c); IPv6 takes any route there (ip6t_rpfilter.c)."""
+    words = set(spec.split())
+    way = packet.reverse_marked if "--validmark" in words else packet.reverse
+    if packet.in_if is None or (packet.in_if != "lo" and (way is None or (way == "lo" and "--accept-local" in words))):
+        return None
+    good = packet.in_if == "lo" or (way not in {"", "lo"} and ("--loose" in words or way == packet.in_if))
+    if not good and way not in {"", "lo"} and ":" in (packet.src or ""):
+        return None
+    return good != ("--invert" in words)
+
+
 def _bridge_port(spec: str, port: str | None) -> bool | None:
     return None if port is None else bool(port) and _interface(spec, port)
 
@@ -328,6 +341,7 @@ TESTS: dict[Field, Callable[[str, PacketTuple], bool | None]] = {
     Field.MAC: lambda spec, p: False if p.in_if in {"", "lo"} else _same(spec, p.mac),
     Field.UID: _uid,
     Field.SOCKET_EXISTS: _is_sent,
+    Field.RPFILTER: _rpfilter,
     Field.PHYSDEV_IN: lambda spec, p: _bridge_port(spec, p.in_port),
     Field.PHYSDEV_OUT: lambda spec, p: _bridge_port(spec, p.out_port),
     Field.PHYSDEV_IS_IN: lambda _spec, p: _port_known(p.in_port),

@@ -49,6 +49,7 @@ _KNOWN_MATCHES = frozenset(
         "mac",
     ]
 )
+_RPFILTER = frozenset({"--loose", "--validmark", "--accept-local", "--invert"})
 _QUALIFIED = frozenset({"mark", "connmark", "tos"})  # matches whose options others have, too
 _VALUES = {
     Field.TCP_FLAGS: 2,
@@ -216,11 +217,11 @@ def _option(draft: _Draft, word: str, values: tuple[str, ...], *, negated: bool)
     elif word in {"-j", "-g"}:
         draft.target, draft.goto = value, word == "-g"
     elif word == "-m":
-        draft.match, draft.matches = value, draft.matches + 1
-        if value not in _KNOWN_MATCHES:
-            draft.unknown.append(value)
+        _match(draft, value)
     elif word == "--comment":
         draft.comment = value
+    elif draft.match == "rpfilter" and word in _RPFILTER:
+        draft.conditions[-1] = replace(draft.conditions[-1], value=f"{draft.conditions[-1].value} {word}".lstrip())
     elif word in {"--limit-iface-in", "--limit-iface-out"}:
         draft.conditions = [_limited(each, word) for each in draft.conditions]
     elif draft.match and draft.match not in _KNOWN_MATCHES and not word.startswith(("-s", "-d", "-i", "-o", "-p")):
@@ -231,6 +232,15 @@ def _option(draft: _Draft, word: str, values: tuple[str, ...], *, negated: bool)
             draft.unknown.append(word)
             return
         draft.conditions.append(Condition(field=field, value=value, negated=negated, match=draft.matches))
+
+
+def _match(draft: _Draft, name: str) -> None:
+    """``-m NAME``: the options that follow are its own."""
+    draft.match, draft.matches = name, draft.matches + 1
+    if name == "rpfilter":
+        draft.conditions.append(Condition(field=Field.RPFILTER, value="", match=draft.matches))
+    elif name not in _KNOWN_MATCHES:
+        draft.unknown.append(name)
 
 
 def _limited(condition: Condition, word: str) -> Condition:

@@ -34,6 +34,7 @@ class PacketTuple:
         tcp_flags: ``SYN``, ``ACK`` … in capitals; None for other protocols. icmp: type and code.
         ttl, tos: of the IP header. length: the least and the most that the IP packet is long, in bytes.
         mss: that a SYN offers. mac: the sender's on the link that it came by. uid: of the process that sends it from here.
+        reverse, reverse_marked: by which interface the way back to the source leads, without and with the mark; ``""`` none, ``lo`` its own address.
         in_port, out_port: the ports of a bridge that switches it (``-m physdev``); ``""`` for none.
     """
 
@@ -71,6 +72,8 @@ class PacketTuple:
     mac: str | None = None
     uid: int | None = None
     zone: int | None = None
+    reverse: str | None = None
+    reverse_marked: str | None = None
     in_port: str | None = None
     out_port: str | None = None
 

@@ -227,3 +227,9 @@ def test_of_two_of_equal_priority_the_rules_are_named_for_their_counters() -> No
     with pytest.raises(UnknownHere) as caught:
         pass_hook(found, "FORWARD", SYN, in_if="eth0", out_if="eth1")
     assert [str(rule) for _, rule in caught.value.doubtful] == ["filter/FORWARD #1", "inet t/c handle 2"]
+
+
+def test_tproxy_is_named() -> None:
+    rules = table("mangle", "-A PREROUTING -p tcp -j TPROXY --on-port 3128 --on-ip 0.0.0.0 --tproxy-mark 0x1/0x1")
+    with pytest.raises(UnknownHere, match="a local socket is to take it"):
+        pass_hook(by(rules), "PREROUTING", SYN, in_if="eth0")

@@ -253,6 +253,15 @@ def _mac(m: Maker, hook: str, true: bool) -> tuple[str, str] | None:
     return f"-m mac {bang}--mac-source {mac(CLIENT, 'c0') if hold else '02:99:99:99:99:99'}", "-m mac"
 
 
+def _rpfilter(m: Maker, hook: str, true: bool) -> tuple[str, str] | None:
+    if hook != "PREROUTING" or m.q.source != CLIENT:
+        return None
+    return (
+        f"-m rpfilter{m.rng.choice(('', ' --loose', ' --validmark', ' --accept-local'))}{'' if true else ' --invert'}",
+        "-m rpfilter",
+    )
+
+
 def _comment(m: Maker, hook: str, true: bool) -> tuple[str, str]:
     return f'-m comment --comment "{m.rng.choice(("a b", "-j DROP", "! --dport 80"))}"', "-m comment"
 
@@ -263,7 +272,7 @@ def _fragment(m: Maker, hook: str, true: bool) -> tuple[str, str] | None:
 
 MATCHES: tuple[Match, ...] = (
     _source, _destination, _holes, _input, _output, _protocol, _dport, _dport, _sport, _multiport, _syn, _tcp_option, _tcpmss, _icmp, _icmp, _ctstate, _ctstate,
-    _ctother, _ctother, _ctother, _state, _mark, _mark, _connmark, _connmark, _iprange, _ttl, _dscp, _tos, _length, _pkttype, _physdev, _addrtype, _addrtype, _owner, _mac, _comment,
+    _ctother, _ctother, _ctother, _state, _mark, _mark, _connmark, _connmark, _iprange, _ttl, _dscp, _tos, _length, _pkttype, _physdev, _addrtype, _addrtype, _owner, _mac, _comment, _rpfilter, _rpfilter,
     _fragment,
 )  # fmt: skip
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -135,3 +136,21 @@ LOCAL6 = PacketTuple(src="2001:db8::7", dst="2001:db8::1", dst_type="LOCAL", dst
 )
 def test_an_own_ipv6_address_is_unicast_too(kinds: str, answer: bool) -> None:
     assert rule_of(f"-m addrtype --dst-type {kinds} -j DROP").matches(LOCAL6) is answer
+
+
+@pytest.mark.parametrize(
+    ("options", "way", "answer"),
+    [
+        ("", "eth0", True),
+        ("--invert", "eth0", False),
+        ("", "eth9", False),
+        ("--loose", "eth9", True),
+        ("--invert", "", True),
+        ("--loose", "", False),
+        ("", "lo", False),
+        ("", None, None),
+    ],
+)
+def test_the_reverse_path(options: str, way: str | None, answer: bool | None) -> None:
+    packet = replace(SYN, reverse=way, reverse_marked="eth7")
+    assert rule_of(f"-m rpfilter {options} -j DROP").matches(packet) is answer
