@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.kernel.many import many, shown
+from tests.kernel.many import HIDDEN, many, shown
 
 if TYPE_CHECKING:
     from tests.kernel.explained import Explained
@@ -29,14 +29,16 @@ if TYPE_CHECKING:
 
 STOOD, DECIDED = 20, 5  # in so many rulesets each name stands, and decides
 MOST_UNDETERMINED, LEAST_NAMED = 0.03, 0.97
-HIDDEN = re.compile(r"what no listing shows|not understood|depends on")
-NEVER_DECIDES = frozenset({"-f", "--fragment"})
+REASONS = re.compile(r"what no listing shows|not understood|depends on")
 
 
 def main() -> int:
     """Run, and print what was found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rulesets", type=int, default=2000)
+    parser.add_argument(
+        "--hidden", type=int, default=800, help="besides, with a rule that is decided by what no listing shows"
+    )
     parser.add_argument("--explain", type=int, default=200)
     parser.add_argument("--seed", default=secrets.token_hex(4))
     parser.add_argument("--workers", type=int, default=(os.cpu_count() or 2) + 1)
@@ -44,6 +46,7 @@ def main() -> int:
     chosen = parser.parse_args()
     began = time.monotonic()
     seeds = [f"{chosen.seed}-{at}" for at in range(chosen.rulesets)]
+    seeds += [f"{chosen.seed}{HIDDEN}{at}" for at in range(chosen.hidden)]
     asked = [f"{chosen.seed}-e{at}" for at in range(chosen.explain)]
     print(
         f"seed {chosen.seed}: {chosen.rulesets} predictions, {chosen.explain} explanations, {chosen.workers} arenas",
@@ -84,7 +87,8 @@ def predictions(found: Outcome) -> list[str]:
     )
     told = sum(each.undetermined for each in hidden)
     named = sum(
-        each.undetermined and bool(HIDDEN.search(each.prediction.unknown if each.prediction else "")) for each in hidden
+        each.undetermined and bool(REASONS.search(each.prediction.unknown if each.prediction else ""))
+        for each in hidden
     )
     print(
         f"  with such a state: {len(hidden)}, undetermined {told}, of which the reason is named {named}; else it did not matter"
@@ -150,15 +154,11 @@ def names(found: Outcome) -> list[str]:
     seldom = [
         name
         for name in tally.stood
-        if tally.stood[name] < STOOD or (tally.decided.get(name, 0) < DECIDED and not _idle(name))
+        if tally.stood[name] < STOOD or (name in tally.acting and tally.decided.get(name, 0) < DECIDED)
     ]
     if seldom and enough:
         print(f"too seldom: {', '.join(sorted(seldom))}")
     return [f"{len(seldom)} names stood or decided too seldom"] if seldom and enough else []
-
-
-def _idle(name: str) -> bool:
-    return name in NEVER_DECIDES
 
 
 if __name__ == "__main__":

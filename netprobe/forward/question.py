@@ -48,8 +48,10 @@ def predict_probe(
 
 def request_of(probe: Probe, dialled: str) -> Request:
     """A probe's packet, as a walk begins with it."""
+    local = probe.result.local if probe.dialled_port is not None else None
     return Request(
-        source=probe.source_at, dialled=dialled, port=probe.dialled_port, proto=probe.proto.transport, payload=_payload(probe)
+        source=probe.source_at, dialled=dialled, port=probe.dialled_port, proto=probe.proto.transport,
+        source_port=local[1] if local is not None and local[1] else None, payload=_payload(probe),
     )  # fmt: skip
 
 

@@ -103,8 +103,11 @@ def not_asked(place: Place, packet: Flying) -> Obstacle:
 
 
 def asked_elsewhere(place: Place, packet: Flying, dialled: Sequence[Flying]) -> Obstacle | None:
-    """A connected socket takes answers from the endpoint that it dialled alone, sent to its own (RFC 9293 §3.10.7.3: TCP resets others; udp(7))."""
-    if packet.proto not in {"tcp", "udp"} or packet.src is None or not dialled:
+    """A connected socket takes answers from the endpoint that it dialled alone, sent to its own (RFC 9293 §3.10.7.3: TCP resets others; udp(7)).
+
+    So does an echo count as answered by whom it was sent to alone.
+    """
+    if packet.src is None or not dialled:
         return None
     if any(_answers(packet, each) for each in dialled):
         return None

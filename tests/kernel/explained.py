@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from tests.kernel.ruleset import Ruleset
 
 
+_REFUSED = frozenset({"port-closed", "app-not-listening"})
+
+
 @dataclass
 class Explained:
     """One ruleset's: what explain said, what a client saw, which rules dropped.
@@ -68,6 +71,8 @@ def explained(bench: Bench, rules: Ruleset) -> Explained:
             return Explained(rules, seen, invalid=str(fault))
     found = Explained(rules, seen, report, tuple(droppers(bench)))
     found.wrong = _wrong(found)
+    if report.cause is not None and report.cause.code in _REFUSED:
+        return found  # what its refusal met on the way back is not what stops it
     if report.verdict is Verdict.FAILS and found.droppers:
         rule = report.cause.where.rule if report.cause else None
         found.named = rule in found.droppers
@@ -80,6 +85,8 @@ def _wrong(found: Explained) -> str:
     if found.report is None or found.seen is None or found.report.verdict is Verdict.UNDETERMINED:
         return ""
     good = found.seen.outcome == "ok"
+    if good and found.report.cause is not None and found.report.cause.code == "foreign-nat":
+        return ""  # that another answers than the one who was asked is a failure for netprobe, not for a socket
     said = found.report.verdict is Verdict.WORKS
     return "" if good == said else f"{found.report.verdict}, it is said ({found.report.why}); a client saw {found.seen}"
 

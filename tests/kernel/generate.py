@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from tests.kernel.arena import CLIENT, ROUTER, SERVICE, SERVICE6
@@ -31,11 +32,11 @@ def question(rng: Random) -> Question:
     return Question(source=source, proto=proto, dst=dst, dport=port, sport=20000)
 
 
-def ruleset(rng: Random, seed: str) -> Ruleset:
-    """The ruleset of a seed. One in twelve holds a rule that is decided by what no listing shows."""
+def ruleset(rng: Random, seed: str, *, hidden: bool | None = None) -> Ruleset:
+    """The ruleset of a seed. ``hidden``: it holds a rule that is decided by what no listing shows; None: one in twelve does."""
     asked = question(rng)
-    hidden = rng.random() < 1 / 12
-    kinds = rng.choices(("ipt", "nft", "both"), (42, 40, 18))[0]
+    hidden = rng.random() < 1 / 12 if hidden is None else hidden
+    kinds = rng.choices(("ipt", "nft", "both"), (42, 40, 18) if not hidden else (50, 50, 0))[0]
     items: list[Item] = []
     legacy = False
     if kinds != "nft":
@@ -46,8 +47,16 @@ def ruleset(rng: Random, seed: str) -> Ruleset:
         for at in range(rng.randint(1, 3)):
             items += maker.chain(hidden=hidden and at == 0)
     if rng.random() < 0.3:
-        items += routing(rng, asked, marks=any("MARK" in each.text or "mark set" in each.text for each in items))
+        items += routing(rng, asked, marks=_marks(items))
     return Ruleset(question=asked, items=tuple(items), legacy=legacy, seed=seed)
+
+
+def _marks(items: list[Item]) -> list[int]:
+    """The marks that rules set."""
+    found = (
+        re.search(r"(?:--(?:set|or|xor)-(?:x?mark)|mark set(?: meta mark or)?) (\d+)", each.text) for each in items
+    )
+    return [int(each[1]) for each in found if each]
 
 
 def _iptables(rng: Random, asked: Question, *, hidden: bool) -> list[Item]:

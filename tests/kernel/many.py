@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+HIDDEN = "-h"  # in the seed of a ruleset that holds a rule which is decided by what no listing shows
+
+
 @dataclass
 class Outcome:
     """What was found."""
@@ -44,7 +47,7 @@ def run(worker: int, seeds: list[str], asked: list[str], end: float) -> Outcome:
         for seed in seeds:
             if time.monotonic() > end:
                 break
-            result = bench.hold(ruleset(random.Random(seed), seed))
+            result = bench.hold(ruleset(random.Random(seed), seed, hidden=HIDDEN in seed or None))
             if result.contradiction:
                 result = bench.shrink(result)
             if not result.invalid:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from tests.kernel.asking import Question
 
 
-def routing(rng: Random, question: Question, marks: bool) -> list[Item]:
-    """One to three rules, and the routes of the tables that they lead to."""
+def routing(rng: Random, question: Question, marks: list[int]) -> list[Item]:
+    """One to three rules, and the routes of the tables that they lead to. ``marks``: those that other rules set."""
     six = question.six
     where = "6" if six else "4"
     service, via = ("2001:db8:9::/64", "2001:db8:3::2") if six else ("10.9.0.0/24", "203.0.113.2")
@@ -37,7 +37,7 @@ def routing(rng: Random, question: Question, marks: bool) -> list[Item]:
             (
                 (f"route add {service} via {via} table {named}", "route via"),
                 (
-                    f"route add {rng.choice(('2001:db8:9::9', 'default')) if six else rng.choice(('10.9.0.9', 'default'))} via {via} table {table}",
+                    f"route add {rng.choice(('2001:db8:9::9', 'default')) if six else rng.choice(('10.9.0.9', 'default'))} via {via} table {named}",
                     "route via",
                 ),
                 (f"route add unreachable {service} table {named}", "route unreachable"),
@@ -48,6 +48,8 @@ def routing(rng: Random, question: Question, marks: bool) -> list[Item]:
             (50, 20, 6, 10, 6, 6),
         )[0]
         found.append(Item("ip", where, lead, frozenset({label})))
+        if label == "route throw":  # which tells from a table without that route
+            found.append(Item("ip", where, f"route add default via {via} table {named}", frozenset({"route via"})))
     if rng.random() < 0.2 and not six:
         found.append(
             Item("ip", where, "route add 10.9.0.9/32 via 203.0.113.2 metric 5", frozenset({"more specific route"}))
@@ -62,14 +64,14 @@ def routing(rng: Random, question: Question, marks: bool) -> list[Item]:
     )  # a gateway must be reached before a rule leads elsewhere
 
 
-def _selector(rng: Random, question: Question, marks: bool) -> tuple[str, str]:
+def _selector(rng: Random, question: Question, marks: list[int]) -> tuple[str, str]:
     q = question
     src = ("2001:db8:1::2" if q.six else "192.0.2.2") if q.source == CLIENT else ("::/0" if q.six else "0.0.0.0/0")
     dst = "2001:db8:9::/64" if q.six else "10.9.0.0/24"
     choices = [(f"from {src}", "ip rule from"), (f"to {dst}", "ip rule to"), (f"from all to {q.dst}", "ip rule to")]
     if marks:
-        choices += [(f"fwmark {rng.choice((1, 2, 5, 19))}", "ip rule fwmark")] * 3
-        choices += [(f"fwmark {rng.choice((1, 2, 5))}/0xf", "ip rule fwmark mask")] * 2
+        choices += [(f"fwmark {rng.choice(marks)}", "ip rule fwmark")] * 4
+        choices += [(f"fwmark {rng.choice(marks) & 15}/0xf", "ip rule fwmark mask")] * 4
     choices += [("iif r0" if q.source == CLIENT else "iif lo", "ip rule iif"), ("not fwmark 1", "ip rule not")]
     proto = {"icmp": "ipv6-icmp" if q.six else "icmp"}.get(q.proto, q.proto)
     choices += [(f"ipproto {proto}", "ip rule ipproto")]

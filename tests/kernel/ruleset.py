@@ -133,10 +133,12 @@ class Tally:
 
     stood: dict[str, int] = field(default_factory=dict)
     decided: dict[str, int] = field(default_factory=dict)
+    acting: set[str] = field(default_factory=set)
 
     def add(self, ruleset: Ruleset, met: frozenset[int]) -> None:
         for name in {name for each in ruleset.items for name in each.names}:
             self.stood[name] = self.stood.get(name, 0) + 1
+        self.acting |= {name for each in ruleset.items if each.acts and not each.hidden for name in each.names}
         acted = (each for at, each in enumerate(ruleset.items) if at in met and each.acts)
         for name in {name for each in acted for name in each.names}:
             self.decided[name] = self.decided.get(name, 0) + 1
@@ -146,6 +148,7 @@ class Tally:
         return any(self.decided.get(name, 0) < ENOUGH for name in item.names)
 
     def merge(self, other: Tally) -> None:
+        self.acting |= other.acting
         for mine, theirs in ((self.stood, other.stood), (self.decided, other.decided)):
             for name, count in theirs.items():
                 mine[name] = mine.get(name, 0) + count
