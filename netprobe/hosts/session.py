@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
+import sys
 import threading
 from collections import deque
 from concurrent.futures import Future
@@ -17,9 +18,8 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from typing import TYPE_CHECKING, Any
 
 from netprobe.errors import EnvironmentFault
-from netprobe.hosts import reach
+from netprobe.hosts import program, reach
 from netprobe.hosts.complaints import Complaint, understood
-from netprobe.hosts.program import BOOT, program
 
 if TYPE_CHECKING:
     from netprobe.inventory.hosts import HostEntry
@@ -71,18 +71,21 @@ class Session:
         self._lost = False
         self._over = threading.Event()
         self._said: deque[str] = deque(maxlen=LINES)
+        python = reach.python(host.reach)
+        own = python == sys.executable
+        self._program = program.compiled() if own else program.as_text()
         argv = (
             "timeout",
             "-k",
             "2",
             f"{life_seconds:.0f}",
-            reach.python(host.reach),
+            python,
             "-I",
             "-S",
             "-W",
             "ignore",
             "-c",
-            BOOT,
+            self._program.boot,
         )
         try:
             self._process = subprocess.Popen(
@@ -91,6 +94,7 @@ class Session:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
+                pipesize=program.PIPE_BYTES if own else -1,
             )
         except FileNotFoundError as error:
             name = str(error.filename)
@@ -110,8 +114,8 @@ class Session:
         """Send the program, and listen to it."""
         self._reader.start()
         self._listener.start()
-        text = program()
-        self._send(b"%d\n%b" % (len(text), text))
+        data = self._program.data
+        self._send(b"%d\n%b" % (len(data), data))
         if self.host.reach.quoted:
             self.submit("watch", seconds=SILENCE_SECONDS)
             threading.Thread(target=self._show_life, daemon=True).start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import importlib
+import json
 import os
 import socket
 import subprocess
@@ -356,13 +357,13 @@ def test_a_missing_prefix_names_its_package() -> None:
 def test_an_interrupt_at_its_start_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever was about to close it does not have it yet."""
 
-    def interrupted() -> bytes:
+    def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     remote = tmp_path / "python"
     remote.write_text(f"#!/bin/sh\necho $$ >{tmp_path}/pid\nread line\n")
     remote.chmod(0o755)
-    monkeypatch.setattr("netprobe.hosts.session.program", interrupted)
+    monkeypatch.setattr(Session, "_send", interrupted)
     with pytest.raises(KeyboardInterrupt):
         Session(HostEntry(name="other", reach=Reach(python=str(remote))), 60)
     pid = (tmp_path / "pid").read_text().strip()
@@ -425,7 +426,34 @@ def test_the_program_names_every_module_of_its_folder() -> None:
 
 
 def test_the_program_fits_into_a_pipe_that_nobody_reads() -> None:
-    assert len(program.program()) < 48 << 10
+    assert len(program.as_text().data) < 48 << 10
+    assert len(program.compiled().data) < program.PIPE_BYTES - (16 << 10)
+
+
+@pytest.mark.parametrize("made", [program.as_text, program.compiled])
+def test_both_forms_of_the_program_run(made: Callable[[], program.Program]) -> None:
+    boot, data = made()
+    lines = b"".join(
+        json.dumps({"id": number, "op": operation, "files": []}).encode() + b"\n"
+        for number, operation in enumerate(("hello", "read", "stop"))
+    )
+    argv = [sys.executable, "-I", "-S", "-W", "error", "-c", boot]
+    for sent, answers in ((b"", 0), (b"%d\n%b" % (len(data), data), 0), (b"%d\n%b%b" % (len(data), data, lines), 3)):
+        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+            assert running.stdin is not None
+            assert running.stdout is not None
+            running.stdin.write(sent)
+            running.stdin.flush()
+            assert all(b'"ok"' in running.stdout.readline() for _ in range(answers))
+            assert running.communicate() == (b"", b"")
+        assert running.returncode == 0
+
+
+def test_a_large_program_is_written_to_one_that_reads_nothing() -> None:
+    begin = time.monotonic()
+    deaf = Session(HostEntry(name="deaf", reach=Reach(prefix=("sh", "-c", "exec sleep 20", "sh"))), 30)
+    assert time.monotonic() - begin < 5
+    deaf.close()
 
 
 def test_every_operation_is_of_the_module_that_main_names(session: Session) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import IO, Dict, List, Optional, Set, Tuple
 
 END_SECONDS = 1.0
+F_SETPIPE_SZ = 1031  # linux/fcntl.h; fcntl has it since Python 3.10
 SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin")
 
 
@@ -150,6 +151,8 @@ class Children:
         argv = [sys.executable, "-I", "-S", "-W", "ignore", "-c", self._boot]
         child = self.spawn(argv, seconds, namespace, stdin=subprocess.PIPE)
         assert child.stdin is not None
+        with contextlib.suppress(OSError):  # one that reads nothing is to hold nobody up
+            fcntl.fcntl(child.stdin, F_SETPIPE_SZ, 2 * len(self._program))
         child.stdin.write(b"%d\n" % len(self._program) + self._program)
         child.stdin.flush()
         return child

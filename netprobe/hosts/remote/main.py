@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
 import signal
@@ -82,7 +81,6 @@ def _end_input(_signal: int, _frame: object) -> None:
 
 def main(boot: str, program: bytes) -> None:
     """Serve requests until the input ends or a signal comes; leave no child behind."""
-    gc.set_threshold(20_000, 20, 20)  # what it makes at its start stays
     children = Children(boot, program)
     operations = Operations(children)
     server = Server(operations.find, sys.stdout.buffer)
