@@ -291,6 +291,22 @@ _WIRE: Final = (
         ),
     ),
     Experiment(
+        name="macvlan-duplicate-address-refused",
+        title="the same, and the one that answers does not listen: it refuses in the target's place",
+        explain=("c12@server2:80", "--from", "c11@server1"),
+        expected=fails("macvlan-duplicate-address", resolution="inventory"),
+        set_up=(*_PAIR, *client("twin", options="--network mac_net1 --ip 172.21.0.12", host="server1")),
+        near_miss=("app-not-listening", "upstream-drop"),
+    ),
+    Experiment(
+        name="macvlan-duplicate-address-literal",
+        title="the same by the address alone",
+        explain=("172.21.0.12:80", "--from", "c11@server1"),
+        expected=fails("macvlan-duplicate-address", path="macvlan"),
+        set_up=(*_PAIR, *client("twin", options="--network mac_net1 --ip 172.21.0.12", host="server1")),
+        near_miss=("app-not-listening",),
+    ),
+    Experiment(
         name="macvlan-another-address",
         title="the same with another address",
         explain=("c12@server2:80", "--from", "c11@server1"),

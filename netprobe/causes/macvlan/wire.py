@@ -11,13 +11,14 @@ from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import asked_times, met, predicted, silent_points, unanswered
 from netprobe.causes.remedies import IN_NETWORK
 from netprobe.causes.routing.routes import LOST
-from netprobe.evidence.model import Place
+from netprobe.causes.service.endpoint import AppBoundLoopback, AppNotListening
+from netprobe.evidence.model import Place, Resolution
 from netprobe.forward.drivers import driver_of
 from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.model.point import point_name
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Finding, Where
-from netprobe.paths.story import Symptom
+from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.address import covers, same
 from netprobe.state.lookup import host_with, networks_of, route_lookup
 
@@ -310,8 +311,30 @@ class MacvlanDuplicateAddress(Cause):
 
     code = "macvlan-duplicate-address"
     symptoms = frozenset(Symptom) - {Symptom.NO_PACKETS, Symptom.NO_ANSWER}
-    explains = frozenset({Symptom.OTHER_ENDPOINT})
+    explains = frozenset({Symptom.OTHER_ENDPOINT, Symptom.REFUSED, Symptom.CLOSED, Symptom.NO_RESPONSE})
     note = True
+    needs = ("containers", "networks")
+    instead_of = frozenset({AppNotListening, AppBoundLoopback})
+
+    def undecided(self, case: Case) -> bool:
+        """Only where the one that has the address refused, on a wire that another host's containers may be on."""
+        host = case.before(case.probe.source_at.host) if case.probe else None
+        flat = host is None or host.networks is None or host.containers is None or bool(list(flat_networks(case)))
+        return self._refused_itself(case) and flat and lacks(case, *self.needs, everywhere=True)
+
+    def is_reason(self, case: Case) -> bool:
+        """Where somebody else than the one that was named answered, or refused; of an address, whoever of the two refused is in the way."""
+        probe = case.probe
+        if probe is None or case.story.symptom is Symptom.OTHER_ENDPOINT:
+            return True
+        several = len(list(self._bearers(case, probe.dialled or ""))) >= _ENOUGH
+        return several and (case.story.reached is False or self._refused_itself(case))
+
+    @staticmethod
+    def _refused_itself(case: Case) -> bool:
+        """Whether an address was asked for, and the container that has it refused: the other one may be meant."""
+        literal = case.probe is not None and case.probe.lookup.how is Resolution.LITERAL
+        return literal and not case.story.good and case.story.answerer is Answerer.TARGET
 
     def find(self, case: Case) -> Finding | None:
         """Fires when two bear the dialled address, by the answers or by the engines' state."""
@@ -348,7 +371,9 @@ class MacvlanDuplicateAddress(Cause):
     @staticmethod
     def _move(case: Case, bearers: list[tuple[Host, Container]]) -> tuple[Remedy, ...]:
         """The one that was not meant gets another address."""
-        others = [pair for pair in bearers if case.target is None or pair[1].id != case.target.id]
+        own = case.target.id if case.target is not None else None
+        refused = MacvlanDuplicateAddress._refused_itself(case)
+        others = [pair for pair in bearers if own is None or (pair[1].id == own) is refused]
         if len(bearers) < _ENOUGH or not others:
             return ()
         host, container = others[-1]
@@ -371,5 +396,7 @@ class MacvlanDuplicateAddress(Cause):
                     yield host, container
 
     def possible(self, case: Case) -> bool:
-        """Only where two are known to have it."""
-        return bool(case.probe and case.probe.dialled and len(list(self._bearers(case, case.probe.dialled))) > 1)
+        """Only where two are known to have it, or may."""
+        return self.undecided(case) or bool(
+            case.probe and case.probe.dialled and len(list(self._bearers(case, case.probe.dialled))) > 1
+        )
