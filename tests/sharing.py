@@ -6,38 +6,68 @@ reads a clock or a file (tests/test_architecture.py), so that the same arguments
 
 from __future__ import annotations
 
+import inspect
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from enum import Enum
 from functools import lru_cache
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from netprobe.causes import case
-from netprobe.forward import question
+from netprobe.forward import Request, question
 from netprobe.journeys import clocks
 from netprobe.state import build, model
-from netprobe.verdict import gather, observed
+from netprobe.state.counted import Counters
+from netprobe.verdict import gather, observed, target
 
 if TYPE_CHECKING:
     import pytest
 
 MOST = 256  # answers kept of one function: one capture's tests follow one another
+ANEW = (model.World, Counters, Request)  # put together anew for each analysis: what is in them counts
+VALUES = (str, bytes, int, float, Enum, frozenset, type(None))
+
+
+def key_of(value: object) -> object:
+    """What an argument is known by: itself, what is in it, or which object it is. Of a kind that is not known here, the last: never another one's."""
+    if isinstance(value, VALUES):
+        return type(value), value
+    if isinstance(value, Mapping):
+        return dict, tuple((key, key_of(each)) for key, each in value.items())
+    if isinstance(value, tuple | list):
+        return type(value), tuple(map(key_of, value))
+    if isinstance(value, MethodType):
+        return value.__func__, key_of(value.__self__)
+    if isinstance(value, ANEW):
+        return type(value), tuple(key_of(getattr(value, each.name)) for each in fields(value))
+    return id(value)
 
 
 class Kept:
-    """A pure function that keeps its last answers, by the identity of its arguments (which are kept too, so that no other gets it)."""
+    """A pure function that keeps its last answers, and the arguments that they are known by (so that no other object gets their id).
 
-    def __init__(self, function: Callable[..., Any], key: Callable[..., Any]) -> None:
+    Args:
+        function: which.
+        of: parameter -> what of that argument counts, where that is not all of it.
+    """
+
+    def __init__(self, function: Callable[..., Any], of: Mapping[str, Callable[[Any], object]] | None = None) -> None:
         self._function = function
-        self._key = key
-        self._answers: OrderedDict[Any, tuple[Any, Any]] = OrderedDict()
+        self._parameters = inspect.signature(function)
+        self._of = of or {}
+        self._answers: OrderedDict[object, tuple[Any, object]] = OrderedDict()
 
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
-        key = self._key(*arguments, **options)
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        given = self._parameters.bind(*arguments, **named).arguments
+        counts = {name: self._of[name](each) if name in self._of else each for name, each in given.items()}
+        key = key_of(counts)
         if key in self._answers:
             self._answers.move_to_end(key)
             return self._answers[key][0]
-        answer = self._function(*arguments, **options)
-        self._answers[key] = (answer, (arguments, options))
+        answer = self._function(*arguments, **named)
+        self._answers[key] = answer, counts
         if len(self._answers) > MOST:
             self._answers.popitem(last=False)
         return answer
@@ -52,57 +82,30 @@ class Kept:
         self._answers.clear()
 
 
-def _same(*arguments: object) -> tuple[int, ...]:
-    return tuple(map(id, arguments))
-
-
-def _each(values: Any) -> tuple[Any, ...]:
-    """Of what is put together anew every time: what is in it."""
-    return tuple(
-        (key, id(each)) for key, each in (values.items() if isinstance(values, Mapping) else enumerate(values))
-    )
-
-
-def _aligned(table: Any, points: Any, reference: Any, hosts: Any) -> tuple[Any, ...]:
-    """Of the hosts' state, the clocks need whose the link addresses are, and no more."""
-    return id(table), _each(points), reference, tuple(clocks.by_link_address(hosts).items())
-
-
-def _state(state: Any, earlier: Any = None, words: Any = None) -> tuple[Any, ...]:
-    return (*_same(state, earlier), *_each(words or {}))
-
-
-def _decoded(packets: Any, points: Any) -> tuple[Any, ...]:
-    return id(packets), _each(points)
-
-
-def _predicted(probe: Any, hosts: Any, without: Any = frozenset(), still: Any = None) -> tuple[Any, ...]:
-    """``still`` is a method of both moments' counters."""
-    counters = (_each(still.__self__.world.before), _each(still.__self__.world.after)) if still is not None else ()
-    return id(probe), _each(hosts), without, counters
-
-
-def _stops(hosts: Any, asked: Any, target: Any) -> tuple[Any, ...]:
-    return _each(hosts), asked, target
+# Where a function is called: the module, and its name there.
+CALLED: tuple[tuple[Any, str], ...] = (
+    (build, "build_host"),
+    (observed, "decode"),
+    (observed, "on_one_clock"),
+    (observed, "build"),
+    (observed, "connections"),
+    (question, "predict_probe"),
+    (gather, "predict_probe"),
+    (case, "predict_probe"),
+    (target, "predict_probe"),
+    (gather, "itinerary"),
+)
+# Of the hosts' state, the clocks need whose the link addresses are, and no more.
+OF = {"on_one_clock": {"hosts": clocks.by_link_address}}
 
 
 def _kept() -> Iterator[tuple[Any, str, Callable[..., Any]]]:
     """Yield (module, name there, what stands in for it)."""
     yield model, "understood", lru_cache(1024)(model.understood)
     answers: dict[Any, Kept] = {}
-    for module, name, key in (
-        (build, "build_host", _state),
-        (observed, "decode", _decoded),
-        (observed, "on_one_clock", _aligned),
-        (observed, "build", _same),
-        (observed, "connections", _same),
-        (question, "predict_probe", _predicted),
-        (gather, "predict_probe", _predicted),
-        (case, "predict_probe", _predicted),
-        (gather, "itinerary", _stops),
-    ):
+    for module, name in CALLED:
         function = getattr(module, name)
-        yield module, name, answers.setdefault(function, Kept(function, key))
+        yield module, name, answers.setdefault(function, Kept(function, OF.get(name)))
 
 
 KEPT = tuple(_kept())

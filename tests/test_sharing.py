@@ -64,7 +64,7 @@ def test_an_argument_that_is_kept_is_no_other_ones() -> None:
         asked.append(value)
         return len(asked)
 
-    kept = Kept(number, id)
+    kept = Kept(number)
     one, other = object(), object()
     assert [kept(one), kept(other), kept(one)] == [1, 2, 1]
     assert asked == [one, other]
