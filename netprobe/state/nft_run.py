@@ -94,7 +94,15 @@ class _Run:
 def run(expressions: Sequence[Any], at: Context) -> Outcome:
     """Run a rule's expressions."""
     state = _Run(at)
-    for expression in expressions:
+    joined = -1
+    for number, expression in enumerate(expressions):
+        pair = expressions[number : number + 2]
+        if number == joined:
+            continue
+        if _are_joined(pair) and _differ(pair, at):
+            state.doubted(f"`{show(expression)}` and the next may be one comparison, as nft before 1.0.7 joins them")
+            joined = number + 1
+            continue
         if not isinstance(expression, dict):
             state.doubted("an expression that is not understood")
             continue
@@ -103,6 +111,28 @@ def run(expressions: Sequence[Any], at: Context) -> Outcome:
             if found is not None:
                 return found
     return state.end()
+
+
+def _are_joined(pair: Sequence[Any]) -> bool:
+    """Two unequal comparisons of neighbouring fields: nft 1.0.6 loads both as one, that of the two together (payload_try_merge)."""
+    fields = []
+    for each in pair:
+        body = dict_of(each, "match") if isinstance(each, dict) else {}
+        payload = dict_of(dict_of(body, "left"), "payload")
+        plain = isinstance(body.get("right"), str | int) and not str(body.get("right")).startswith("@")
+        fields.append(
+            (text_of(payload, "protocol"), text_of(payload, "field")) if body.get("op") == "!=" and plain else ()
+        )
+    return len(fields) == 2 and fields[0][:1] == fields[1][:1] and (fields[0][1:], fields[1][1:]) in _NEIGHBOURS
+
+
+_NEIGHBOURS = ((("sport",), ("dport",)), (("saddr",), ("daddr",)))
+
+
+def _differ(pair: Sequence[Any], at: Context) -> bool:
+    """Whether one of them holds and the other does not: joined, they hold then; else they do not."""
+    answers = [compare(each["match"], at, may_meet) for each in pair]
+    return {True, False} == {each for each in answers if isinstance(each, bool)}
 
 
 def may_meet(writer: Writer, at: Context) -> bool:

@@ -249,7 +249,8 @@ def compare(router: Router, ruleset: str, sent: Sent) -> Compared | None:
     router.send(sent)
     hosts = {key: build_host(state) for key, state in {**router.state, "r": before}.items()}
     walked, unknown, ended = walk(hosts, sent, back=router.answers)
-    left = ("post", "output") if "reject" in ended else ()  # the router's own answer passes there, too
+    own = ("post", "output") if "reject" in ended else ()  # the router's own answer passes there, too
+    left = own if router.answers else (*own, "output")
     for _ in range(_LOOKS):
         counted = json.loads(router.inside("r", *COMMANDS["nft"]))["nftables"]
         rules = [each["rule"] for each in counted if "rule" in each and not each["rule"]["chain"].startswith(left)]

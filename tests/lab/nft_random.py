@@ -373,6 +373,8 @@ class Maker:
 
     def rule(self, hook: str, depth: int, jumps: list[str]) -> str:
         matches = [self.match(hook) for _ in range(self.r.choice((0, 1, 1, 1, 2)))]
+        if sum("!=" in each for each in matches) > 1:  # nft 1.0.6 joins two of neighbouring fields into one comparison
+            matches = matches[:1]
         verdict = self.verdict(hook, depth, jumps)
         words = [*matches, "counter"]
         if "reject with tcp reset" in verdict:

@@ -307,3 +307,21 @@ def test_verdict_maps_that_lead_in_circles_end() -> None:
         items.append({"rule": {**at, "chain": name, "handle": len(items), "expr": [{"limit": {"rate": 1}}, around]}})
     nft = parsed(json.dumps({"nftables": items}))
     assert walk_chain(nft, nft.base("forward")[0], SYN).verdict == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("sport", "dport", "answer"), [(40000, 80, False), (1, 2, True), (1, 80, None), (40000, 2, None)]
+)
+def test_what_nft_1_0_6_may_have_joined_is_not_told(sport: int, dport: int, answer: bool | None) -> None:
+    """It loads `tcp sport != 1 tcp dport != 2` as one comparison of both ports, and lists two."""
+    at = {"family": "inet", "table": "t"}
+    asks = [
+        {"match": {"op": "!=", "left": {"payload": {"protocol": "tcp", "field": name}}, "right": port}}
+        for name, port in (("sport", sport), ("dport", dport))
+    ]
+    items = [
+        {"chain": {**at, "name": "c"}},
+        {"rule": {**at, "chain": "c", "handle": 1, "expr": [*asks, {"drop": None}]}},
+    ]
+    (rule,) = parsed(json.dumps({"nftables": items})).rules()
+    assert rule.matches(SYN) is answer
