@@ -32,6 +32,7 @@ from netprobe.causes.macvlan.wire import (
 from netprobe.causes.names.addresses import DnsClientCache
 from netprobe.causes.names.collisions import DnsAliasCollision
 from netprobe.causes.names.elsewhere import NameAnsweredElsewhere
+from netprobe.causes.names.host_gateway import HostGatewayNotSet
 from netprobe.causes.names.link_variables import LinkEnvAbsent, LinkEnvStale
 from netprobe.causes.names.resolvers import (
     DnsFallback,
@@ -69,6 +70,7 @@ from netprobe.causes.service.endpoint import (
 from netprobe.causes.service.host import HostServiceLoopback, PortOwnedByHost, PublishIgnored
 from netprobe.causes.service.lifetime import AppNotReady, RestartLoop
 from netprobe.causes.service.listener import AcceptQueueFull, V6LocalhostReset
+from netprobe.causes.service.localhost import LocalhostIsTheContainer
 from netprobe.causes.service.noproxy import NoproxyNoBridgeNf, NoproxyNoRouteLocalnet
 from netprobe.causes.service.proxy import ProxyAndDnatDead, ProxyDead, RootlessPath
 from netprobe.causes.service.publish import PortClosed, PortNotPublished, PublishLoopbackOnly
@@ -85,6 +87,7 @@ if TYPE_CHECKING:
 #: In run order: the first that fires is the cause, so the more specific comes first.
 CAUSES: tuple[Cause, ...] = (
     DnsNoSharedNetwork(),
+    HostGatewayNotSet(),
     NameUnknown(),
     NameWithoutAddress(),
     DnsNatFlushed(),
@@ -136,6 +139,7 @@ CAUSES: tuple[Cause, ...] = (
     HostServiceLoopback(),
     V6LocalhostReset(),
     AcceptQueueFull(),
+    LocalhostIsTheContainer(),
     AppNotReady(),
     AppBoundLoopback(),
     AppNotListening(),

@@ -22,7 +22,8 @@ from netprobe.probe.names import (
 )
 from netprobe.probe.plan import Dial, dial_address, dial_container, dial_host
 from netprobe.probe.resolver import preferred, servers_of
-from netprobe.state.lookup import canonical, namespace_of
+from netprobe.state.address import is_loopback
+from netprobe.state.lookup import canonical, namespace_of, neighbours
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 PLANNING_SECONDS = 2.0
 EACH = "--all asks each"
+NEIGHBOURS = 16
+"""Containers whose sockets are looked at where one of their neighbours asks its own localhost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +234,15 @@ def _meant(hosts: Mapping[str, Host], asker: Asker, name: str) -> Place | None:
     """Return the container that a name without an address must mean; None where that is not clear."""
     found = meant_by(hosts, asker.place, name)
     return None if found is None else canonical(hosts, Place(host=found.host, container=found.container.name))
+
+
+def meant_by_localhost(hosts: Mapping[str, Host], source: Place, address: str | None) -> tuple[Place, ...]:
+    """Where a container asks its own loopback: its neighbours, one of whom may be meant, as far as there are not very many."""
+    at = canonical(hosts, source)
+    asking = hosts[at.host].container(at.container) if at.container is not None else None
+    if asking is None or not is_loopback(address or ""):
+        return ()
+    return tuple(Place(host=at.host, container=each.name) for each in neighbours(hosts[at.host], asking)[:NEIGHBOURS])
 
 
 def enter_target(sessions: HostSessions, place: Place | None) -> None:

@@ -25,7 +25,7 @@ from netprobe.evidence.model import (
 from netprobe.forward import Request
 from netprobe.forward.plan import Itinerary, itinerary, on_segment, way_back
 from netprobe.hosts.session import HostLostError, RemoteError
-from netprobe.live.dial_plan import DialPlan, enter_target, find_source, make_dial_plan, may_look_up
+from netprobe.live.dial_plan import DialPlan, enter_target, find_source, make_dial_plan, may_look_up, meant_by_localhost
 from netprobe.live.naming import SilentResolver, SourceResolver
 from netprobe.probe import craft
 from netprobe.probe.plan import Dial, dial_address, host_addresses
@@ -157,6 +157,8 @@ class Run:
             enter_target(
                 sessions, stop.place
             )  # whoever else stands in the way: another container may publish that port
+        for near in meant_by_localhost(sessions.hosts(), source, plan.dial.address if plan.dial else None):
+            enter_target(sessions, near)
         ways = self._ways(sessions, plan)
         hosts = [source.host, *(stop.place.host for way in ways for stop in way.stops)]
         hosts += [plan.target_at.host] if plan.target_at is not None else []

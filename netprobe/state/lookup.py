@@ -69,6 +69,17 @@ def container_with(host: Host, address: str) -> tuple[Container, EndpointSetting
     return None
 
 
+def neighbours(host: Host, container: Container) -> tuple[Container, ...]:
+    """The running containers with namespaces of their own that share a network with this one, by name."""
+    mine = {each for each in container.networks if each not in {"host", "none"}}
+    found = (
+        each
+        for each in host.containers or ()
+        if each.running and each.id != container.id and not each.netns_of and mine & set(each.networks)
+    )
+    return tuple(sorted(found, key=lambda each: each.name))
+
+
 def network_for(host: Host, endpoint: EndpointSettings) -> Network | None:
     """An endpoint's network."""
     return host.network(endpoint.network) or host.network(endpoint.network_id)

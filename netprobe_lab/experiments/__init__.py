@@ -20,6 +20,7 @@ from netprobe_lab.experiments.forwarding import FORWARDING
 from netprobe_lab.experiments.inside import INSIDE
 from netprobe_lab.experiments.lifetime import LIFETIME
 from netprobe_lab.experiments.link import LINK
+from netprobe_lab.experiments.localhost import LOCALHOST
 from netprobe_lab.experiments.macvlan import MACVLAN
 from netprobe_lab.experiments.macvlan_faults import MACVLAN_FAULTS
 from netprobe_lab.experiments.names import NAMES
@@ -69,6 +70,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     Group("firewalls", "rules that drop, rules that are missing, the way out of a host", FIREWALLS),
     Group("engine28", "what Engine 28 does otherwise (lab up --engine sid)", ENGINE_28),
     Group("direct", "a container's own IPv6 address, dialled from another host", DIRECT),
+    Group("localhost", "localhost and host.docker.internal in a container, published ports inside", LOCALHOST),
     Group("lifetime", "containers that end again and again, applications that are not there yet", LIFETIME),
     Group("filters", "filters in unusual places", FILTERS),
     Group("others", "address translation by others than the engine", OTHERS),

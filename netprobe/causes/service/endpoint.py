@@ -11,6 +11,7 @@ from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise
 from netprobe.model.report import Finding, Where
 from netprobe.paths.story import Answerer, Symptom
+from netprobe.state.address import same
 from netprobe.state.engine.model import NOT_RUNNING, ContainerState
 from netprobe.state.sharing import owner_restarted
 from netprobe.state.sockets import on_port
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Remedy
-    from netprobe.state.engine.model import Container
+    from netprobe.state.engine.model import Container, Published
     from netprobe.state.model import Host
     from netprobe.state.sockets import Socket
 
@@ -104,6 +105,9 @@ class AppNotListening(_Unserved):
         others = sorted(
             {each.port for each in moments[-1] if each.serving and each.proto == case.transport and not each.loopback}
         )
+        outside = _published_outside(case, case.target)
+        if outside is not None:
+            return self._asked_as_from_outside(case, place, case.target, outside)
         listens = f"it listens on {_ports(others)}" if others else f"no {case.transport} socket listens there at all"
         return Finding(
             code=self.code,
@@ -115,6 +119,26 @@ class AppNotListening(_Unserved):
                 *told(case, place.host, case.target),
             ),
             remedies=_remedies_listening(place.host, case.target, case.transport, port, others),
+        )
+
+    def _asked_as_from_outside(self, case: Case, place: Place, target: Container, published: Published) -> Finding:
+        name = (case.probe.lookup.name if case.probe else "") or target.name
+        outer, inner = published.host_port, published.container_port
+        return Finding(
+            code=self.code,
+            summary=f"{outer} is the port that {place.host} publishes for {target.name}; {target.name} itself has {inner}: ask {name}:{inner}",
+            where=Where(host=place.host, component=target.name),
+            evidence=(
+                f"{case.story.detail} from {target.name} itself: {case.frames}",
+                f"docker: {target.name} publishes {published}; published ports are the host's, not the container's",
+                *told(case, place.host, target),
+            ),
+            remedies=(
+                advise(
+                    place.host,
+                    f"ask {name}:{inner} instead of {name}:{outer}: no publication is needed between containers",
+                ),
+            ),
         )
 
     def _in_host_namespace(self, case: Case) -> Finding | None:
@@ -141,6 +165,21 @@ class AppNotListening(_Unserved):
             ),
             remedies=(advise(host.name, f"let {target.name} listen on a port of its own, and dial that"),),
         )
+
+
+def _published_outside(case: Case, target: Container) -> Published | None:
+    """The publication whose host port was asked of the container's own address."""
+    dialled = case.dialled
+    if dialled is None or not any(same(each, dialled[0]) for each in target.addresses):
+        return None
+    return next(
+        (
+            each
+            for each in target.published
+            if (each.host_port, each.proto) == (dialled[1], case.transport) and each.container_port != dialled[1]
+        ),
+        None,
+    )
 
 
 def _ports(ports: list[int]) -> str:
