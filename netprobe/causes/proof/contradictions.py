@@ -46,7 +46,8 @@ def shown(case: Case) -> set[Symptom]:
     fitting = _SHOWN[case.probe.result.outcome] if case.probe is not None else {symptom}
     # What answered a failed lookup may be among the packets that are missing: then silence fits, and is not all. A response that the prober got is.
     unnamed = case.probe is not None and case.probe.result.outcome is Outcome.NO_NAME
-    named = not unnamed or (case.probe is not None and case.probe.lookup.rcode is not None)
+    answered = case.probe is not None and case.probe.lookup.rcode is not None and symptom is Symptom.NO_ANSWER
+    named = not unnamed or answered
     whole = symptom in fitting and named and symptom is not Symptom.NO_PACKETS and not case.story.good
     return {symptom} if whole else {symptom, *fitting}
 
