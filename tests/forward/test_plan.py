@@ -12,7 +12,7 @@ import pytest
 from netprobe.evidence.model import Place
 from netprobe.evidence.reader import read
 from netprobe.forward import Request
-from netprobe.forward.plan import itinerary, way_back
+from netprobe.forward.plan import Itinerary, itinerary, way_back
 from netprobe.forward.question import request_of
 from netprobe.pipeline import analyze
 from netprobe.state.build import build_world
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netprobe.evidence.model import Evidence
-    from netprobe.forward.plan import Itinerary
 
 NET1 = "server2/br-9243a9026e08"
 
@@ -295,8 +294,9 @@ def chosen(evidence: Evidence) -> set[str]:
     assert evidence.probe is not None
     hosts = build_world(evidence).before
     request = request_of(evidence.probe, evidence.probe.dialled or "")
-    found = itinerary(hosts, request, evidence.probe.target_at)
-    return {point for each in (found, *way_back(hosts, request, found.arrives)) for point in each.points}
+    found = itinerary(hosts, request, evidence.probe.target_at, answers=True)
+    others = (Itinerary(stops=found.back), *way_back(hosts, request, found.arrives))
+    return {point for each in (found, *others) for point in each.points}
 
 
 def test_every_point_that_saw_a_recorded_journey_is_a_stop() -> None:
