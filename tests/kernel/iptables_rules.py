@@ -49,7 +49,7 @@ class Maker:
         table = self.rng.choices(("raw", "mangle", "nat", "filter", "security"), (10, 26, 26, 34, 4))[0]
         hooks = [each for each in HOOKS[table] if each in self.hooks] or [HOOKS[table][0]]
         hook = self.rng.choice(hooks)
-        words, names = self.matches(hook, table)
+        words, names = self.matches(hook, table) if not hidden or self.rng.random() < 0.4 else ([], [])
         if hidden:
             text, name = self.rng.choice(HIDDEN)
             words.append(text)

@@ -80,7 +80,8 @@ class NftMaker:
 
     def rule(self, where: str, hook: str, kind: str, family: str, hidden: bool = False) -> list[Item]:
         rng = self.rng
-        words, names, extras = self.matches(hook, family)
+        alone: tuple[list[str], list[str], list[str]] = ([], [], [])
+        words, names, extras = self.matches(hook, family) if not hidden or rng.random() < 0.4 else alone
         if hidden:
             text, name, extra = self.hidden()
             words.append(text)

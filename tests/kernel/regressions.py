@@ -1,0 +1,67 @@
+"""Rulesets that once contradicted a prediction, made small: each a question and the rules that it met."""
+
+from __future__ import annotations
+
+from tests.kernel.asking import Question
+from tests.kernel.ruleset import Item, Ruleset
+
+
+def _ipt(where: str, text: str) -> Item:
+    return Item("ipt", where, text)
+
+
+def _ruleset(seed: str, question: tuple[str, str, str, int | None], *items: Item, legacy: bool = False) -> Ruleset:
+    source, proto, dst, dport = question
+    return Ruleset(Question(source, proto, dst, dport, 20000), items, legacy=legacy, seed=seed)
+
+
+_REDIRECTED = (_ipt("raw/PREROUTING", "-j CT --zone 5"), _ipt("nat/PREROUTING", "-i r0 -j REDIRECT"))
+
+REGRESSIONS = (
+    _ruleset(
+        "an own IPv6 address is unicast, too",
+        ("client", "tcp", "2001:db8:1::1", 80),
+        _ipt("filter/INPUT", "-m addrtype --dst-type UNICAST -j DROP"),
+    ),
+    _ruleset(
+        "an answer in another zone is not put back, and ends at the router",
+        ("client", "tcp", "2001:db8:2::2", 8080),
+        _ipt("raw/PREROUTING", "-p tcp -m tcp ! --tcp-flags SYN,ACK SYN,ACK -j CT --zone 5"),
+        Item("chain", "inet/c4", "type nat hook postrouting priority -90; policy accept;"),
+        Item("nft", "inet/c4", 'oifname "r*" counter masquerade'),
+        legacy=True,
+    ),
+    _ruleset("a datagram is answered from another address", ("client", "udp", "2001:db8:9::9", 80), *_REDIRECTED),
+    _ruleset("an echo is answered from another address", ("client", "icmp", "10.9.0.9", None), *_REDIRECTED),
+    _ruleset(
+        "an answer to a translated source that is not put back",
+        ("router", "udp", "2001:db8:2::2", 8080),
+        _ipt("raw/OUTPUT", "-j CT --zone 5"),
+        _ipt("nat/POSTROUTING", "-j SNAT --to-source 2001:db8:3::1"),
+        legacy=True,
+    ),
+    _ruleset(
+        "the mark of a netdev chain decides the route",
+        ("client", "tcp", "10.9.0.9", 8080),
+        Item("chain", "netdev/c1", "type filter hook ingress device r0 priority 50; policy accept;"),
+        Item("nft", "netdev/c1", "counter meta mark set 5"),
+        Item("chain", "inet/c2", "type filter hook postrouting priority 10; policy accept;"),
+        Item("nft", "inet/c2", "counter drop"),
+        Item("ip", "4", "route add unreachable 10.9.0.0/24 table 100"),
+        Item("ip", "4", "rule add fwmark 5 pref 30854 lookup 100"),
+    ),
+    _ruleset(
+        "before conntrack each match is asked by itself",
+        ("client", "tcp", "10.9.0.9", 80),
+        _ipt(
+            "raw/PREROUTING",
+            "-m conntrack ! --ctstate ESTABLISHED,RELATED -m conntrack --ctproto 6 --ctreplsrcport 80 -j DROP",
+        ),
+        _ipt("filter/FORWARD", "-j REJECT --reject-with icmp-admin-prohibited"),
+    ),
+    _ruleset(
+        "a DNAT to ports takes the first",
+        ("client", "tcp", "10.9.0.9", 81),
+        _ipt("nat/PREROUTING", "-p tcp -j DNAT --to-destination 203.0.113.2:8080-8085"),
+    ),
+)
