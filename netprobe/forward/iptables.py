@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from netprobe.state.model import Namespace
     from netprobe.state.packet import PacketTuple
 
-PRIORITY = {"raw": -300, "mangle": -150, "filter": 0, "security": 50}
+_PRIORITY = {"raw": -300, "mangle": -150, "filter": 0, "security": 50}
 TABLES = {
     "PREROUTING": ("raw", "mangle", "nat"),
     "INPUT": ("mangle", "filter", "security", "nat"),
@@ -31,6 +31,11 @@ TABLES = {
 }
 _TELLING = frozenset({"CT", "NOTRACK"})
 TRANSLATING = frozenset({"DNAT", "SNAT", "REDIRECT", "MASQUERADE", "NETMAP"})
+
+
+def priority(ruleset: Ruleset, table: str) -> int:
+    """Where a table stands at its hooks: iptables-nft has security at 150 (iptables/nft.c), the kernel's own table is at 50."""
+    return 150 if table == "security" and ruleset.nf_tables else _PRIORITY[table]
 
 
 def pass_table(at: At, ruleset: Ruleset, table: str, packet: Flying) -> tuple[Flying, Rule | None]:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from netprobe.forward.conntrack import DST, SIDE, SRC, begins, decided, tracked, undone
-from netprobe.forward.iptables import PRIORITY, TABLES, pass_table
+from netprobe.forward.iptables import TABLES, pass_table, priority
 from netprobe.forward.model import Flying, Stopped, UnknownHere, WalkStep
 from netprobe.forward.nat import translate
 from netprobe.forward.nft_chain import pass_chain, translate_nft
@@ -125,7 +125,7 @@ def _stages(at: At, packet: Flying, known: Sequence[Connection]) -> Iterator[Sta
         for table in TABLES[at.hook]:
             if table != "nat" and ruleset.chain(table, at.hook) is not None:
                 go = partial(_table, at, ruleset, table)
-                yield Stage(prio=PRIORITY[table], go=_rerouted(at, go) if table == "mangle" else go)
+                yield Stage(prio=priority(ruleset, table), go=_rerouted(at, go) if table == "mangle" else go)
     for chain in _nft_chains(at, packet):
         if chain.type != "nat":
             go = partial(_nft, at, chain)

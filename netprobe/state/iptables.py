@@ -153,9 +153,13 @@ class Chain:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Ruleset:
-    """One backend's tables: table -> chain -> :class:`Chain`. Equal to itself alone, so that what is asked of it can be remembered."""
+    """One backend's tables: table -> chain -> :class:`Chain`. Equal to itself alone, so that what is asked of it can be remembered.
+
+    ``nf_tables``: it is the nf_tables backend, as the listing says of itself.
+    """
 
     program: Program = Program.IPTABLES
+    nf_tables: bool = False
     tables: Mapping[str, Mapping[str, Chain]] = field(default_factory=dict)
 
     def chain(self, table: str, name: str) -> Chain | None:

@@ -64,4 +64,11 @@ REGRESSIONS = (
         ("client", "tcp", "10.9.0.9", 81),
         _ipt("nat/PREROUTING", "-p tcp -j DNAT --to-destination 203.0.113.2:8080-8085"),
     ),
+    _ruleset(
+        "iptables-nft has its security table at priority 150",
+        ("client", "udp", "10.9.0.9", 80),
+        _ipt("security/FORWARD", "-j DROP"),
+        Item("chain", "inet/c1", "type filter hook forward priority 120; policy accept;"),
+        Item("nft", "inet/c1", "counter drop"),
+    ),
 )
