@@ -11,6 +11,7 @@ src/network/network_iptables.c.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.model.remedy import Remedy, advise, run
@@ -61,6 +62,7 @@ class Owner:
         chains: its chains of iptables. tables: its tables of nftables.
         lasting: how long an ACCEPT before its rules holds, and where it is kept for good.
         permitted: its own way to let a connection through; None where none surely fits.
+        closed: its tables of nftables may be its own alone (``owner`` flag): then nobody else's rule goes in.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Owner:
     tables: re.Pattern[str]
     lasting: str
     permitted: Callable[[Opening], Remedy | None]
+    closed: bool = False
 
 
 def owner_of(case: Case, place: Place, rule: RuleRef) -> Owner | None:
@@ -237,12 +240,15 @@ def _own(name: str, chains: str, tables: str, lasting: str, permitted: Callable[
 
 
 UFW = _own("ufw", r"ufw6?-", r"ufw$", "in /etc/ufw/before.rules (before6.rules)", _by_ufw)
-FIREWALLD = _own(
-    "firewalld",
-    r"(INPUT|FORWARD|FWD|IN|FWDI|FWDO|OUTPUT|PRE|POST)_([a-z]\w*|ZONES\w*|POLICIES\w*|IN_ZONES\w*|OUT_ZONES\w*|direct)$",
-    r"firewalld(_policy_drop)?$",
-    "in its zones and policies",
-    _by_firewalld,
+FIREWALLD = replace(
+    _own(
+        "firewalld",
+        r"(INPUT|FORWARD|FWD|IN|FWDI|FWDO|OUTPUT|PRE|POST)_([a-z]\w*|ZONES\w*|POLICIES\w*|IN_ZONES\w*|OUT_ZONES\w*|direct)$",
+        r"firewalld(_policy_drop)?$",
+        "in its zones and policies",
+        _by_firewalld,
+    ),
+    closed=True,
 )
 OWNERS = (
     UFW,

@@ -111,8 +111,9 @@ def ways_past_rule(
     by_hand = _by_hand(case, place, rule, undo, hook=hook, reply=reply, to=to)
     if theirs is None:
         return (by_hand,)
-    if not theirs.commands:
-        return (theirs,)  # nobody else is to edit its tables
+    owner = owner_of(case, place, rule)
+    if not theirs.commands or (owner is not None and owner.closed and rule.program is Program.NFT):
+        return (theirs,)  # nobody else can, or is to, edit its tables
     return (theirs, replace(by_hand, advice=f"or by hand: {by_hand.advice}"))
 
 

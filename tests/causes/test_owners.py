@@ -39,8 +39,11 @@ def cause_of(evidence: Evidence) -> Finding:
 def test_ufw_is_asked_to_allow_the_one_port(chain: str) -> None:
     """Before its own rules: an ``allow`` behind a ``deny`` would do nothing."""
     found = dropped_in(chain)
-    assert commands(found) == ("ufw prepend allow proto tcp from any to 192.168.3.202 port 80",)
-    assert "it stays so after a reboot" in found.remedy[-1]
+    assert commands(found)[0] == "ufw prepend allow proto tcp from any to 192.168.3.202 port 80"
+    assert "it stays so after a reboot" in found.remedies[0].advice
+    assert commands(found)[1:] == ("iptables -I INPUT -d 192.168.3.202 -p tcp --dport 80 -j ACCEPT",)
+    assert found.remedies[1].advice.startswith("or by hand: ")
+    assert "until ufw loads its rules again" in found.remedies[1].advice
 
 
 def test_what_ufw_drops_before_its_users_rules_no_ufw_command_allows() -> None:
@@ -57,7 +60,7 @@ def test_a_policy_behind_ufws_chains_is_ufws() -> None:
     evidence = with_rules(
         evidence, (r"^\[\d+:\d+\] -A INPUT .*-j DROP$", "[5:300] -A INPUT -j ufw-user-input"), before=True
     )
-    assert commands(cause_of(evidence)) == ("ufw prepend allow proto tcp from any to 192.168.3.202 port 80",)
+    assert commands(cause_of(evidence))[0] == "ufw prepend allow proto tcp from any to 192.168.3.202 port 80"
 
 
 def test_ufw_route_where_the_engine_asks_ufws_chain() -> None:
@@ -74,15 +77,15 @@ def test_ufw_route_where_the_engine_asks_ufws_chain() -> None:
     )
     found = analyze(with_rules(evidence, moved, before=True)).cause
     assert found is not None
-    assert commands(found) == ("ufw route prepend allow proto tcp from any to 172.17.0.2 port 80",)
+    assert commands(found)[0] == "ufw route prepend allow proto tcp from any to 172.17.0.2 port 80"
 
 
 def test_a_ban_is_lifted_for_one_address() -> None:
     found = dropped_in("f2b-web", "-s 192.168.3.201/32 -j DROP")
-    assert commands(found) == ("fail2ban-client set web unbanip 192.168.3.201",)
-    assert "see why it was banned" in found.remedy[-1]
+    assert commands(found)[0] == "fail2ban-client set web unbanip 192.168.3.201"
+    assert "see why it was banned" in found.remedies[0].advice
     found = dropped_in("CROWDSEC_CHAIN", "-s 192.168.3.201/32 -j DROP")
-    assert commands(found) == ("cscli decisions delete --ip 192.168.3.201",)
+    assert commands(found)[0] == "cscli decisions delete --ip 192.168.3.201"
 
 
 @pytest.mark.parametrize(
@@ -100,8 +103,8 @@ def test_firewallds_last_rule_in_a_built_in_chain_is_firewallds() -> None:
     evidence = with_rules(recorded("input-drop"), (r"^(:INPUT ACCEPT)", chains), before=True)
     last = r"\1 -A INPUT -j INPUT_ZONES\n\1 -A INPUT -j REJECT --reject-with icmp-host-prohibited\n[0:0] -A INPUT_ZONES -i eth1 -g IN_public\n\1 -A INPUT_ZONES -g IN_dmz"
     found = cause_of(with_rules(evidence, (_DROP, last), before=True))
-    assert commands(found) == ("firewall-cmd --zone=dmz --add-port=80/tcp",)
-    assert "--permanent" in found.remedy[-1]
+    assert commands(found)[0] == "firewall-cmd --zone=dmz --add-port=80/tcp"
+    assert "--permanent" in found.remedies[0].advice
 
 
 def _firewalld(state: HostState, dispatch: str) -> HostState:

@@ -22,7 +22,10 @@ from netprobe.model.remedy import Remedy, advise, run
 from netprobe.model.report import Finding, PathCode, Where
 from netprobe.model.rule import Hook, Program
 from netprobe.paths.story import Symptom
+from netprobe.state.address import covers
+from netprobe.state.iptables_match import Field
 from netprobe.state.lookup import networks_of
+from netprobe.state.packet import in_ports
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Argv
     from netprobe.model.rule import RuleRef
-    from netprobe.state.iptables import Ruleset
+    from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.model import Host
 
 _NOT_SENT = frozenset({Outcome.TIMEOUT, Outcome.DENIED, Outcome.REFUSED, Outcome.UNREACHABLE})
@@ -80,6 +83,17 @@ class InputFirewallContainerToHost(Filtered):
         name = case.source_container.name if case.source_container else "a container"
         return f"{name} dials its own host {found.host}, whose INPUT {found.does} {port_of(case)} from the bridge: {found.rule}"
 
+    def more(self, case: Case, found: StoppedBy) -> tuple[str, ...]:
+        """The subnet that it comes from; a rule that lets the same port in from another subnet or interface."""
+        host, dialled = case.before(found.host), case.dialled
+        subnet = _source_subnet(case, host) if host is not None else ""
+        if host is None or not subnet or dialled is None:
+            return ()
+        rules = (rule for ruleset in case.rulesets(host) for rule in ruleset.rules() if rule.table == "filter")
+        nearly = [rule for rule in rules if _lets_others_in(rule, dialled[1], _address(case))]
+        let = tuple(f"{rule.ref} lets port {dialled[1]} in from elsewhere alone: {rule.text}" for rule in nearly[:2])
+        return (f"what it sends comes from {subnet}", *let)
+
     def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
         """An ACCEPT before it, for this port and bridge; in a table where that would not do, without the rule."""
         host = case.before(found.host)
@@ -114,6 +128,27 @@ class InputFirewallContainerToHost(Filtered):
         if case.probe is not None and (self._own(case) is None or (dialled and dialled.name != self._own(case))):
             return False
         return super().possible(case)
+
+
+def _address(case: Case) -> str:
+    source = case.source_container
+    return next(iter(source.addresses), "") if source is not None else ""
+
+
+def _source_subnet(case: Case, host: Host) -> str:
+    """The subnet of the source container's network, by the bridge that saw it."""
+    bridge = _source_bridge(case, host)
+    for _, network in networks_of(host, case.source_container) if case.source_container else ():
+        if network.bridge == bridge:
+            return next((each for each in network.subnets if (":" in each) == case.is_v6), "")
+    return ""
+
+
+def _lets_others_in(rule: Rule, port: int, source: str) -> bool:
+    """Whether a rule accepts this port, and not from this source."""
+    dport, src = rule.get(Field.DPORT), rule.get(Field.SRC)
+    meant = rule.target == "ACCEPT" and dport is not None and in_ports(dport.value, port) is True
+    return meant and src is not None and bool(source) and covers(src.value, source) is False
 
 
 class FirewallBypassed(Cause):
