@@ -56,6 +56,10 @@ def pass_table(at: At, ruleset: Ruleset, table: str, packet: Flying) -> tuple[Fl
         raise UnknownHere(f"{at.by.place}: {taker}: a local socket is to take it, whether one does is not known")
     if walk.stops:
         raise Stopped(_obstacle(at, walk, packet))
+    if walk.verdict == "TPROXY" and isinstance(walk.decided_by, Rule):
+        port = walk.decided_by.options.get("--on-port", "")
+        why = f"a local socket at port {port or packet.dport} is to take it (TPROXY)"
+        raise UnknownHere(f"{at.by.place}: {walk.decided_by.ref} ({walk.decided_by.text}): {why}")
     rule = walk.decided_by if isinstance(walk.decided_by, Rule) and walk.verdict in TRANSLATING else None
     if walk.packet.zone is None or walk.packet.ctstate is None:
         doubts = [

@@ -163,3 +163,12 @@ def test_a_docker_proxy_that_dials_itself_ends() -> None:
     told = predicted(state, replace(DEMO, source=Place(host="server2"), dialled="127.0.0.1"))
     assert told.outcome is PredictedOutcome.UNKNOWN
     assert len(told.hops) < 100
+
+
+def test_what_a_transparent_proxy_is_to_take_is_unknown_and_named() -> None:
+    """xt_TPROXY.c gives it to a local socket, whatever its destination: it does not go on as if nothing were there."""
+    mangle = "*mangle\n:PREROUTING ACCEPT [0:0]\n[0:0] -A PREROUTING -p tcp -m tcp --dport 80 -j TPROXY --on-port 15001 --on-ip 0.0.0.0 --tproxy-mark 0x1/0x1\nCOMMIT\n"
+    got = predicted(changed(normal(), "server2", "iptables", lambda text: text.replace("*nat\n", f"{mangle}*nat\n", 1)))
+    assert got.outcome is PredictedOutcome.UNKNOWN
+    assert "15001" in got.unknown
+    assert "TPROXY" in got.unknown

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from netprobe.decode.table import Flag, Kind
 from netprobe.evidence.model import Outcome, Resolution
+from netprobe.forward.model import PredictedOutcome
+from netprobe.model.report import Direction
 from netprobe.paths.story import Symptom
 from netprobe.state.engine.model import NOT_RUNNING, ContainerState
 from netprobe.state.sharing import is_absent
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from netprobe.paths.story import Observation
     from netprobe.state.model import Host
 
+_HANDS_ON = frozenset({"nat/PREROUTING", "nat/OUTPUT", "docker-proxy"})
 GOOD = frozenset({Outcome.CONNECTED, Outcome.REPLIED, Outcome.ANSWERED})
 
 #: What the packets of a run may show, had all of them been captured, by what its prober saw.
@@ -56,11 +59,25 @@ def not_the_target(case: Case) -> str | None:
     """One sentence when it looks like a working connection, and that the target itself took it is not proved; None: it is."""
     return (
         _somebody_else(case)
+        or _handed_on(case)
         or _whose_name(case)
         or _whose_socket(case)
         or _not_known_alive(case)
         or _dead_as_far_as_known(case)
     )
+
+
+def _handed_on(case: Case) -> str | None:
+    """One sentence when a host's own rules or docker-proxy hand it on to a container, and no engine was there to ask who that is."""
+    told, target = case.prediction, case.intent.target
+    if told is None or target is None or target.container is not None or told.outcome is not PredictedOutcome.UNKNOWN:
+        return None
+    here = [step for step in told.steps if step.place == target and step.direction is Direction.REQUEST]
+    on = next((step for step in here if step.stage in _HANDS_ON), None)
+    if on is None or on.what.endswith("nothing changes"):
+        return None
+    by = f"{on.rule}: {on.what}" if on.rule else on.what
+    return f"{target.host} hands it on ({by}): who answered is not known, {told.unknown}"
 
 
 def _somebody_else(case: Case) -> str | None:
