@@ -180,6 +180,7 @@ class Flying:
         untracked: conntrack is told to leave it alone (NOTRACK). zone: the conntrack zone that a rule puts it in.
         reroute: what a rule of OUTPUT changed has it looked up again. tos: of the IP header. mss: that a SYN offers, None not known. mac: the sender's on the link that it came by, None not known.
         payload: the least and the most bytes that it carries behind the UDP or ICMP header, None not known.
+        later: of TCP, one that follows the handshake's first two.
         bridge: the bridge ports by which it is switched, (in, out), while bridge netfilter looks at it.
     """
 
@@ -200,6 +201,7 @@ class Flying:
     mss: int | None = None
     mac: str | None = None
     payload: tuple[int, int] | None = None
+    later: bool = False
     bridge: tuple[str | None, str | None] | None = None
 
     @property

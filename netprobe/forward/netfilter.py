@@ -116,7 +116,25 @@ def pass_hook(
     at = At(by=by, hook=hook, in_if=in_if, out_if=out_if, gone=gone)
     if hook not in TRACKING:
         packet = tracked(packet, known)
-    return pass_all(by.place, _stages(at, packet, known), packet)
+    passed = pass_all(by.place, _stages(at, packet, known), packet)
+    if hook in TRACKING and packet.proto == "tcp" and passed[0].untracked and not packet.untracked:
+        _follow(at, packet)
+    return passed
+
+
+def _follow(at: At, packet: Flying) -> None:
+    """Of a connection that is not tracked, what follows must not be either: conntrack would begin it in the middle, and nat decide anew.
+
+    Raises:
+        UnknownHere: what follows is tracked, or that is not known.
+    """
+    before = [each for each in _stages(at, packet, ()) if each.prio < _CONNTRACK]
+    try:
+        later, _ = pass_all(at.by.place, before, replace(packet, later=True))
+    except Stopped:
+        later = packet
+    if not later.untracked:
+        raise UnknownHere(f"{at.by.place}: rules leave the handshake untracked, and not what follows it")
 
 
 def _stages(at: At, packet: Flying, known: Sequence[Connection]) -> Iterator[Stage]:

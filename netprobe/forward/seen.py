@@ -44,7 +44,7 @@ def seen(namespace: Namespace, packet: Flying, *, in_if: str, out_if: str) -> Pa
         ttl=packet.ttl,
         tos=packet.tos,
         length=_length(packet),
-        mss=packet.mss,
+        mss=None if packet.later else packet.mss,
         mac=packet.mac if in_if else None,
         in_port=in_port,
         out_port=out_port,
@@ -56,6 +56,8 @@ def seen(namespace: Namespace, packet: Flying, *, in_if: str, out_if: str) -> Pa
 def _flags(packet: Flying, *, request: bool) -> frozenset[str] | None:
     if packet.proto != "tcp":
         return None
+    if packet.later:
+        return frozenset({"ACK"})
     return frozenset({"SYN"} if request else {"SYN", "ACK"})
 
 

@@ -113,6 +113,12 @@ def test_what_is_not_tracked_is_not_translated() -> None:
     assert stopped(by(filtering), "FORWARD", passed) == "filter/FORWARD #1"
 
 
+def test_a_handshake_alone_that_is_not_tracked_is_unknown() -> None:
+    rules = by(table("raw", "-A PREROUTING -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j NOTRACK"))
+    with pytest.raises(UnknownHere, match="untracked, and not what follows"):
+        pass_hook(rules, "PREROUTING", SYN, in_if="eth0")
+
+
 def test_nat_is_decided_once_by_the_first_that_translates() -> None:
     nat = table("nat", "-A PREROUTING -j DNAT --to-destination 198.51.100.9")
     first = base("c", "prerouting", -101, {"dnat": {"family": "ip", "addr": "198.51.100.8"}}, kind="nat")
