@@ -24,6 +24,9 @@ NETFILTER_DROP: Final = frozenset({"NETFILTER_DROP"})
 NO_SOCKET: Final = frozenset({"NO_SOCKET"})
 NEIGH_FAILED: Final = frozenset({"NEIGH_FAILED"})
 
+#: What would tell whether a firewall rule is to blame.
+TRACE: Final = "the same question with --trace: the kernel names the rule, or shows that none stops it"
+
 
 def undone(case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
     """Return what takes a predicted obstacle away, or lets the packet past it, where one command does."""
@@ -49,6 +52,10 @@ class Cause(ABC):
         drop_reasons: the reasons that the kernel gives for a drop where this is the cause. They support it and prove nothing: a reason
             names no rule and no setting.
         drops_answer: the packet that finds no socket is the answer; otherwise that one is but late.
+        reads: the outputs of host commands that it is proved by (``ns/*/KEY``: of a container's namespace): where one could not be read, it is
+            likelier than a cause that had all it needs and did not fire.
+        by_name: it concerns a name that was looked up: not where an address was dialled, or the inventory told it.
+        tells: what would show whether it is this one, in a few words.
         beyond_state: no host's state shows it (or no walk of a first packet, which is small): that prediction and packets differ is
             its very evidence.
         by_name: what its name gave shows it, wherever the packets go: a prediction asks it, too.
@@ -63,6 +70,9 @@ class Cause(ABC):
     barriers: ClassVar[frozenset[Barrier]] = frozenset()
     drop_reasons: ClassVar[frozenset[str]] = frozenset()
     drops_answer: ClassVar[bool] = False
+    reads: ClassVar[tuple[str, ...]] = ()
+    by_name: ClassVar[bool] = False
+    tells: ClassVar[str] = ""
     beyond_state: ClassVar[bool] = False
     by_name: ClassVar[bool] = False
 

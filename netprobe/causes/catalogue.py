@@ -54,6 +54,7 @@ from netprobe.causes.proof.contradictions import shown
 from netprobe.causes.proof.kernel_drops import supported
 from netprobe.causes.proof.known import BASIC, in_vain
 from netprobe.causes.routing.answers import AnswerOtherWay
+from netprobe.causes.routing.beyond import BeyondThisHost
 from netprobe.causes.routing.forwarding import IpForwardOff, MissingReturnRoute
 from netprobe.causes.routing.gateways import GatewayEndpointElsewhere, RpFilterMultihomed
 from netprobe.causes.routing.hairpin import HairpinMissing
@@ -75,6 +76,7 @@ from netprobe.causes.service.noproxy import NoproxyNoBridgeNf, NoproxyNoRouteLoc
 from netprobe.causes.service.proxy import ProxyAndDnatDead, ProxyDead, RootlessPath
 from netprobe.causes.service.publish import PortClosed, PortNotPublished, PublishLoopbackOnly
 from netprobe.causes.service.shared import NetnsOwnerRestarted, NetnsPortClash
+from netprobe.evidence.model import Resolution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -166,6 +168,7 @@ CAUSES: tuple[Cause, ...] = (
     MtuBlackhole(),
     PortNotPublished(),
     PortClosed(),
+    BeyondThisHost(),
     LinkEnvAbsent(),
     RootlessPath(),
     DnatMissing(),
@@ -213,16 +216,18 @@ def explaining(case: Case, obstacle: Obstacle) -> Cause | None:
     return next((cause for cause in CAUSES if cause.explains_obstacle(case, obstacle)), None)
 
 
-def still_possible(case: Case) -> tuple[str, ...]:
-    """The codes that known state does not rule out, for a connection whose cause was not proved.
+def still_possible(case: Case) -> tuple[Cause, ...]:
+    """The causes that known state does not rule out, for a connection whose cause was not proved.
 
     Packets may be missing: see :func:`~netprobe.causes.proof.contradictions.shown`.
     """
     told = shown(case)
+    named = case.probe is None or case.probe.lookup.how not in {Resolution.LITERAL, Resolution.INVENTORY}
     blind = case.probe is not None and (not case.world.before or in_vain(case, *BASIC))
     return tuple(
-        cause.code
+        cause
         for cause in CAUSES
         if told & (cause.explains if cause.note else cause.symptoms)
+        and (named or not cause.by_name)
         and (blind or cause.possible(case) or in_vain(case, *cause.needs))
     )

@@ -44,7 +44,10 @@ class PredictionDiffers(Cause):
         found = differences(predicted, Observed(hops=hops, sniffed=sniffed, good=good))
         path = path_of(predicted, case.intent)
         if path is not None and path is not case.way.path:
-            found = (*found, f"by the hosts' state its path is {path.value}, by the packets {case.way.path.value}")
+            found = (
+                *found,
+                f"by the rules and routes that were read its path is {path.value}, by the packets {case.way.path.value}",
+            )
         if not found:
             return None
         steps = [f"{step.place}: {step.stage}: {step.what}" for step in predicted.steps[-3:]]
@@ -52,6 +55,6 @@ class PredictionDiffers(Cause):
             code=self.code,
             summary=found[0],
             where=Where(host=case.intent.target.host if case.intent.target else None),
-            evidence=(*found[1:], *(f"predicted: {step}" for step in steps)),
+            evidence=(*found[1:], *(f"expected: {step}" for step in steps)),
             confidence=Confidence.CERTAIN,
         )

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.forward.model import Barrier, Flying, Obstacle, PredictedOutcome, Prediction, Stopped, UnknownHere
-from netprobe.forward.modes import Predicting
+from netprobe.forward.modes import Predicting, Supposing
 from netprobe.forward.trail import Trail, endpoint
 from netprobe.forward.walk import Walker
 from netprobe.model.report import Direction
@@ -97,6 +97,21 @@ def predict(
     return replace(first, obstacles=tuple(obstacles), beyond=latest.outcome)
 
 
+def supposed(question: Request, hosts: Mapping[str, Host]) -> Obstacle | None:
+    """What is known to stop a packet, or its answer, if nothing does that is not known; None where nothing is. A hint, no prediction."""
+    packet = question.packet
+    trail = Trail(dialled=endpoint(packet.dst, packet.dport, packet.proto))
+    walk = Walker(hosts=hosts, mode=Supposing(), trail=trail)
+    try:
+        walk.request(canonical(hosts, question.source), packet)
+        walk.replies()
+    except Stopped as stopped:
+        return stopped.obstacle
+    except UnknownHere:
+        pass
+    return None
+
+
 def _is_the_engines(rule: RuleRef) -> bool:
     """Whether a rule is the engine's own: that is not mended by deleting it, but by what makes the engine write another."""
     return any(engine.owns(rule) for engine in ENGINES)
@@ -132,6 +147,7 @@ def _walk(
         unknown=unknown,
         doubtful=doubtful,
         resolved=tuple(dict.fromkeys(trail.resolved)),
+        leaves=trail.left if outcome is PredictedOutcome.UNKNOWN else None,
         arrives=walk.arrives,
         unrecorded=tuple(dict.fromkeys(trail.unrecorded)),
         decided=tuple(trail.decided),
@@ -139,4 +155,4 @@ def _walk(
     )
 
 
-__all__ = ["Barrier", "Obstacle", "PredictedOutcome", "Prediction", "Request", "predict"]
+__all__ = ["Barrier", "Obstacle", "PredictedOutcome", "Prediction", "Request", "predict", "supposed"]

@@ -39,10 +39,10 @@ def differences(prediction: Prediction, observed: Observed) -> tuple[str, ...]:
 
 def _outcome(prediction: Prediction, observed: Observed) -> str:
     if prediction.outcome is PredictedOutcome.WORKS and not observed.good:
-        return "by the hosts' state nothing stops it, and it does not work"
+        return "the rules, routes and sockets that were read let it through, and yet it does not work: what stops it is not in them"
     stopped = prediction.outcome in {PredictedOutcome.STOPPED, PredictedOutcome.REPLY_LOST}
     if stopped and observed.good and prediction.obstacles[0].barrier is not Barrier.PAUSED:  # the kernel accepts for it
-        return f"by the hosts' state {described(prediction.obstacles[0])} stops it, and it works"
+        return f"{described(prediction.obstacles[0])} should stop it, by what was read, and yet it works"
     return ""
 
 
@@ -61,7 +61,11 @@ def _points(hops: tuple[Hop, ...]) -> list[str]:
 def _not_seen(prediction: Prediction, observed: Observed) -> str:
     seen = set(_points(observed.hops))
     missing = [point for point in _points(prediction.hops) if point in observed.sniffed and point not in seen]
-    return f"it should have been seen at {missing[0]}, and was not" if missing else ""
+    return (
+        f"by the rules and routes that were read it should have come by {missing[0]}, and was not seen there"
+        if missing
+        else ""
+    )
 
 
 def _off_the_way(prediction: Prediction, observed: Observed) -> str:
@@ -69,4 +73,6 @@ def _off_the_way(prediction: Prediction, observed: Observed) -> str:
         return ""
     predicted = {hop.point for hop in prediction.hops if hop.direction is Direction.REQUEST}
     strange = [point for point in _points(observed.hops) if point not in predicted]
-    return f"it was seen at {strange[0]}, where it should not pass" if strange else ""
+    return (
+        f"it was seen at {strange[0]}, where by the rules and routes that were read it does not pass" if strange else ""
+    )

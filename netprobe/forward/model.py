@@ -135,6 +135,7 @@ class Prediction:
         doubtful: the rules (and in whose namespace) of which that is whether the packet meets them; empty where it is something else.
         resolved: the addresses that are resolved on the links of the way (next hops), in order.
         beyond: how the walk ends once every obstacle that can be passed is gone; ``outcome`` where there is none.
+        leaves: the namespace and the interface by which the request leaves for somebody whom the inventory does not have; None where it does not.
         arrives: the namespace that it comes to last (whether a socket there takes it or not), None when that is not known.
         unrecorded: the namespaces on the way whose rules were not all recorded: what was not is taken to be none.
         decided: every routing decision, in order, also that a packet came to whom it was for; up to there.
@@ -149,6 +150,7 @@ class Prediction:
     doubtful: tuple[tuple[Place, RuleRef], ...] = ()
     resolved: tuple[str, ...] = ()
     beyond: PredictedOutcome = PredictedOutcome.UNKNOWN
+    leaves: tuple[Place, str] | None = None
     arrives: Place | None = None
     unrecorded: tuple[Place, ...] = ()
     unruled: tuple[Place, ...] = ()

@@ -123,3 +123,11 @@ class Exploring(Mode):
         if known and options[pick] != known[0]:
             self.sure = self.heeds_rules = False
         return options[pick]
+
+
+class Supposing(Exploring):
+    """The first of the ways that it might take, where nothing that is unknown stops it: what is known to stop it still does."""
+
+    def meet(self, obstacle: Obstacle) -> None:
+        """Stop."""
+        raise Stopped(obstacle)

@@ -36,6 +36,7 @@ class Trail:
         unrecorded: the namespaces whose rules were not all recorded, and were taken to be none.
         decided: every routing decision.
         unruled: those whose routing rules were not recorded though they have tables of their own. taps_back: the answer's taps.
+        left: the namespace and the interface by which the request left for somebody whom the inventory does not have.
     """
 
     dialled: Endpoint
@@ -47,6 +48,7 @@ class Trail:
     unruled: list[Place] = field(default_factory=list)
     decided: list[WalkStep] = field(default_factory=list)
     taps_back: list[Tap] = field(default_factory=list)
+    left: tuple[Place, str] | None = None
     _noted: int = 0
 
     def pass_tap(self, tap: Tap, packet: Flying, *, sure: bool = True) -> None:

@@ -199,6 +199,8 @@ class Walker:
     def _enter(self, host: Host, frame: Frame, arrival: Arrival, packet: Flying, tap: Tap | None) -> None:
         """Into the next namespace, where it is one of the inventory."""
         if arrival.into is None:
+            if packet.direction is Direction.REQUEST:
+                self.trail.left = (frame.place, frame.device)
             whom = f"{frame.address} is no host of the inventory" if frame.resolves else f"{frame.device} is a tunnel"
             why = f"{whom}: what lies beyond is not known"
             arrival = self.mode.choose((), lambda: beyond(self.hosts, host, packet.dst), why)

@@ -320,6 +320,15 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """A cause that is still possible: its code, what speaks for it in one sentence, and what would tell whether it is this one."""
+
+    code: str
+    reason: str = ""
+    would_tell: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The answer to one question. Field meanings as in JSON (README).
 
@@ -350,6 +359,7 @@ class Report:
     assumptions: tuple[str, ...] = ()
     unknowns: tuple[str, ...] = ()
     alternatives: tuple[str, ...] = ()
+    alternatives_why: tuple[Alternative, ...] = ()
     after: tuple[Finding, ...] | None = None
     sent: bool = True
     arp: tuple[ArpExchange, ...] = ()

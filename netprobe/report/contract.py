@@ -61,6 +61,14 @@ class FindingJson(TypedDict):
     confidence: Confidence
 
 
+class AlternativeJson(TypedDict):
+    """A cause that is still possible where none was proved."""
+
+    code: Annotated[str, _says("what `netprobe causes` lists")]
+    reason: Annotated[str, _says("one sentence: what speaks for it")]
+    would_tell: Annotated[str, _says("what would tell whether it is this one: a command, a capture, an option")]
+
+
 class PacketJson(TypedDict):
     """A packet at a hop."""
 
@@ -219,6 +227,7 @@ class ReportJson(TypedDict):
     assumptions: list[str]
     unknowns: list[str]
     alternatives: Annotated[list[str], _says("codes of causes still possible, likeliest first")]
+    alternatives_why: Annotated[list[AlternativeJson], _says("the same causes, each with its reason")]
     after: Annotated[
         list[FindingJson] | None,
         _says("what stands behind the cause, predicted, in the packet's order; null where state does not tell"),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from netprobe.model.remedy import Remedy
     from netprobe.model.report import (
+        Alternative,
         ArpExchange,
         ArpFrame,
         Change,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         TraceWalk,
     )
     from netprobe.report.contract import (
+        AlternativeJson,
         ArpFrameJson,
         ArpJson,
         ChangeJson,
@@ -65,6 +67,7 @@ def to_json(report: Report) -> ReportJson:
         "assumptions": list(report.assumptions),
         "unknowns": list(report.unknowns),
         "alternatives": list(report.alternatives),
+        "alternatives_why": [_alternative(each) for each in report.alternatives_why],
         "after": None if report.after is None else [_finding(finding) for finding in report.after],
         "clocks": [_clock(clock) for clock in report.clocks],
         "arp": [_arp(exchange) for exchange in report.arp],
@@ -99,6 +102,10 @@ def _finding(finding: Finding) -> FindingJson:
 
 def _remedy(remedy: Remedy) -> RemedyJson:
     return {"host": remedy.host, "run": [list(command) for command in remedy.commands], "text": remedy.advice}
+
+
+def _alternative(each: Alternative) -> AlternativeJson:
+    return {"code": each.code, "reason": each.reason, "would_tell": each.would_tell}
 
 
 def _hop(hop: Hop) -> HopJson:

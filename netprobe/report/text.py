@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from netprobe.model.report import Finding, Report
 
 
+_LIKELIEST = 5  # causes that are shown where none was proved
+
+
 def lay_out(report: Report) -> Document:
     """Return the whole report as a document."""
     table = hop_table(report)
@@ -183,10 +186,22 @@ def _footing(report: Report) -> tuple[Block, ...]:
     lists = (
         ("assumed", report.assumptions),
         ("unknown", report.unknowns),
-        ("may be", report.alternatives),
     )
-    entries = tuple(Entry(label=label, lines=tuple(line(text) for text in texts)) for label, texts in lists if texts)
-    return (Entries(entries=entries),) if entries else ()
+    entries = [Entry(label=label, lines=tuple(line(text) for text in texts)) for label, texts in lists if texts]
+    if report.alternatives:
+        entries.append(Entry(label="may be", lines=tuple(_alternatives(report))))
+    return (Entries(entries=tuple(entries)),) if entries else ()
+
+
+def _alternatives(report: Report) -> Iterator[Line]:
+    """The likeliest causes, each with what speaks for it and what would tell; and how many more there are."""
+    for each in report.alternatives_why[:_LIKELIEST]:
+        yield line(Span(each.code, Style.UNSURE), f": {each.reason}")
+        if each.would_tell:
+            yield line(Span(f"    would tell: {each.would_tell}", Style.FAINT))
+    more = len(report.alternatives) - _LIKELIEST
+    if more > 0:
+        yield line(f"and {more} more that nothing rules out: --json lists them")
 
 
 def _timing(timing_ms: Mapping[str, float]) -> tuple[Block, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from netprobe.causes.catalogue import notes_of, still_possible
+from netprobe.causes.catalogue import notes_of
 from netprobe.causes.proof.kernel_drops import kernel_drops
 from netprobe.causes.proof.traced import walks
 from netprobe.decode.decoder import decode
@@ -21,10 +21,12 @@ from netprobe.journeys.clocks import on_one_clock
 from netprobe.journeys.join import connections
 from netprobe.model.report import Report, Verdict
 from netprobe.state.build import build_world
+from netprobe.verdict.alternatives import alternatives
 from netprobe.verdict.behind import behind
 from netprobe.verdict.beside import names_beside
 from netprobe.verdict.gather import clocks_of, gather, resolved
 from netprobe.verdict.judge import judge
+from netprobe.verdict.supposed import suppose
 from netprobe.verdict.target import client, dialled, intent_of
 from netprobe.verdict.unknowns import assumptions, unknowns
 from netprobe.verdict.why import why
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.evidence.model import Evidence
     from netprobe.flows.expression import FlowExpr
-    from netprobe.model.report import Clock
+    from netprobe.journeys.model import Connection
+    from netprobe.model.report import Alternative, Clock
     from netprobe.verdict.judge import Judgement
 
 
@@ -48,7 +51,19 @@ def observed(evidence: Evidence, flow: FlowExpr | None) -> Report:
     outer = choose(evidence, table, found, flow)
     journey = journey_of(outer, found, table, world) if outer is not None else None
     case = gather(evidence, table, world, intent_of(evidence, world, outer), journey)
-    return _report(case, evidence, judge(case, evidence), clocks_of(case, clocks))
+    judged = judge(case, evidence)
+    possible = _possible(case, evidence, outer) if judged.verdict is Verdict.UNDETERMINED else ()
+    return _report(case, evidence, judged, clocks_of(case, clocks), possible)
+
+
+def _possible(case: Case, evidence: Evidence, outer: Connection | None) -> tuple[Alternative, ...]:
+    """What may be the cause; beside the case, what it would be if what could not be read held nothing unusual."""
+    supposed = suppose(evidence)
+    if supposed is None:
+        return alternatives(case)
+    world = build_world(supposed.evidence)
+    intent = intent_of(supposed.evidence, world, outer)
+    return alternatives(case, gather(supposed.evidence, case.table, world, intent, case.journey), supposed.words)
 
 
 def _partly_sniffed(evidence: Evidence) -> Evidence:
@@ -61,7 +76,9 @@ def _partly_sniffed(evidence: Evidence) -> Evidence:
     return replace(evidence, points=tuple(points))
 
 
-def _report(case: Case, evidence: Evidence, judged: Judgement, clocks: tuple[Clock, ...]) -> Report:
+def _report(
+    case: Case, evidence: Evidence, judged: Judgement, clocks: tuple[Clock, ...], possible: tuple[Alternative, ...]
+) -> Report:
     probe = case.probe
     return Report(
         target=probe.target if probe else dialled(case) or "the capture",
@@ -82,7 +99,8 @@ def _report(case: Case, evidence: Evidence, judged: Judgement, clocks: tuple[Clo
         first_missing=None if judged.verdict is Verdict.WORKS else case.first_missing,
         assumptions=assumptions(case, judged.verdict, clocks),
         unknowns=unknowns(case, evidence, judged),
-        alternatives=still_possible(case) if judged.verdict is Verdict.UNDETERMINED else (),
+        alternatives=tuple(each.code for each in possible),
+        alternatives_why=possible,
         clocks=clocks,
         trace=walks(case),
         drops=kernel_drops(case),

@@ -63,6 +63,7 @@ def unknowns(case: Case, evidence: Evidence, judgement: Judgement) -> tuple[str,
         *(case.journey.unknowns if case.journey else ()),
         *_said(limit for limit in evidence.limits if not _is_down(case, limit)),
         *_not_traced(case),
+        *_walk_ends(case, judgement),
         *(_drops(case) if judgement.verdict is Verdict.UNDETERMINED else ()),
         *_lost(evidence),
     ]
@@ -71,6 +72,13 @@ def unknowns(case: Case, evidence: Evidence, judgement: Judgement) -> tuple[str,
         found.append("host state is not known: what the packets do not show is an assumption")
     reasons = () if judgement.verdict is Verdict.WORKS else untold(case)
     return (*judgement.unknowns, *dict.fromkeys(found), *reasons)
+
+
+def _walk_ends(case: Case, judgement: Judgement) -> Iterator[str]:
+    """Where the hosts' state does not tell how the packet goes on, and why."""
+    told = case.prediction
+    if judgement.verdict is Verdict.UNDETERMINED and told is not None and told.unknown:
+        yield f"by the hosts' state its way is not known from here: {told.unknown}"
 
 
 def _not_traced(case: Case) -> Iterator[str]:

@@ -222,7 +222,21 @@ _STORY = {
 }
 
 
+def _unheard(case: Case) -> str:
+    """The neighbour of the way that nobody answered for, where nothing of the request was seen behind that question."""
+    if case.story.symptom is not Symptom.SILENCE and case.story.symptom is not Symptom.NO_PACKETS:
+        return ""
+    wanted = case.prediction.resolved if case.prediction is not None else ()
+    found = next((each for each in case.arp if each.asked in wanted and not each.answers and each.requests), None)
+    if found is None:
+        return ""
+    where = ", ".join(dict.fromkeys(frame.point for frame in found.requests))
+    return f"Nobody answered the ARP request for {found.asked}, the next hop of its way (seen at {where})"
+
+
 def _undetermined(case: Case) -> str:
+    if case.story.symptom is Symptom.NO_PACKETS and (unheard := _unheard(case)):
+        return f"{unheard}, so that nothing was sent; why could not be proved."
     if case.story.symptom is Symptom.NO_PACKETS:
         if case.probe is not None and case.probe.lookup.how is Resolution.FAILED:
             return f"The name {case.probe.lookup.name} gave no address, and no packet of the lookup was seen."
@@ -238,6 +252,9 @@ def _undetermined(case: Case) -> str:
         return (
             "It was accepted; other connections at the same time hide whether docker-proxy handed it on to the target."
         )
+    unheard = _unheard(case)
+    if unheard:
+        return f"{unheard}; why could not be proved."
     missing = f" and never at {case.first_missing}" if case.first_missing else ""
     text = _STORY[case.story.symptom].format(
         last=case.last_seen, missing=missing, detail=case.story.detail or "no reason given"

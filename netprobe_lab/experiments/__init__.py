@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from netprobe.errors import UsageFault
 from netprobe_lab.experiments.addresses import ADDRESSES
 from netprobe_lab.experiments.answered import ANSWERED
+from netprobe_lab.experiments.beyond import BEYOND
 from netprobe_lab.experiments.compose import COMPOSE
 from netprobe_lab.experiments.conntrack import CONNTRACK
 from netprobe_lab.experiments.direct import DIRECT
@@ -78,6 +79,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     Group("routing", "routes that are missing or lead elsewhere, a wire that loses packets", ROUTING),
     Group("policy", "routing rules, VPNs, answers that leave by another way, kill switches", POLICY),
     Group("forwarding", "forwarding, the way back and the wire between hosts", FORWARDING),
+    Group("beyond", "machines that no inventory knows: they refuse, or are silent", BEYOND),
     Group("translation", "rules of address translation that were flushed or are left over", TRANSLATION),
     Group("conntrack", "connection tracking: invalid segments, stale entries, a full table", CONNTRACK),
     Group("link", "layer 2 and the size of frames", LINK),

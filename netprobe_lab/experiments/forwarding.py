@@ -265,7 +265,7 @@ _WIRE: Final = (
         name="beyond-unknown-router",
         title="the way out leads over a router that no inventory knows, and nothing comes back",
         explain=_OUT,
-        expected=_undetermined(path="masquerade"),
+        expected=fails("beyond-this-host", path="masquerade"),
         set_up=client(),
         break_=(*_GHOST, *on("server2", f"ip route replace 203.0.113.0/24 via {_UNKNOWN}")),
         near_miss=("upstream-drop", "missing-return-route", "ip-forward-off"),

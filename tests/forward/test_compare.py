@@ -61,7 +61,7 @@ def test_what_goes_another_way_or_ends_otherwise_is_a_difference() -> None:
     assert differences(told, seen) == ()
     assert "does not work" in differences(told, replace(seen, good=False))[0]
     short = replace(seen, hops=seen.hops[:2])
-    assert "should have been seen at server2/docker0" in differences(told, short)[0]
+    assert "should have come by server2/docker0" in differences(told, short)[0]
     blind = replace(short, sniffed=frozenset({"server1/eth0"}))
     assert differences(told, blind) == (), "where nobody looked, silence says nothing"
     strange = replace(seen, hops=(replace(seen.hops[0], point="server1/eth9"), *seen.hops))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import (
+    Alternative,
     Change,
     Confidence,
     Direction,
@@ -138,6 +139,12 @@ FAILS = Report(
     assumptions=("the clocks agree",),
     unknowns=("server2: nft could not be read",),
     alternatives=("forward-drop", "input-drop"),
+    alternatives_why=(
+        Alternative(
+            code="forward-drop", reason="server2: iptables could not be read", would_tell="iptables-save -c on server2"
+        ),
+        Alternative(code="input-drop", reason="a rule drops it"),
+    ),
 )
 
 PROXIED = Report(

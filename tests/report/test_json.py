@@ -30,6 +30,7 @@ KEYS = [
     "assumptions",
     "unknowns",
     "alternatives",
+    "alternatives_why",
     "after",
     "clocks",
     "arp",

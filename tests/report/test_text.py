@@ -20,7 +20,8 @@ def test_undetermined_says_where_the_trail_ends_and_what_is_still_possible() -> 
     assert text.startswith("demo:80 from server1: undetermined\n")
     assert "last seen   server2/eth0\n" in text
     assert "missing at  server2/docker0\n" in text
-    assert "may be   forward-drop\n" in text
+    assert "may be   forward-drop: server2: iptables could not be read\n" in text
+    assert "would tell: iptables-save -c on server2\n" in text
 
 
 def test_a_cause_has_its_rule_evidence_and_fix() -> None:

@@ -55,6 +55,7 @@ class IccFalse(Filtered):
     """
 
     code = "icc-false"
+    reads = ("iptables", "networks")
 
     def fits(self, case: Case, found: StoppedBy) -> bool:
         """It is Docker's own rule for a bridge of both, whose network has the option."""
@@ -123,6 +124,7 @@ class BridgeNfForwardDrop(Filtered):
     """
 
     code = "bridge-nf-forward-drop"
+    reads = ("sysctl", "iptables")
     hooks = frozenset({Hook.FORWARD})
     needs = ("containers", "networks", "sysctl")
     instead_of = frozenset({ForwardDrop})
@@ -180,6 +182,7 @@ class NftBackendForwardDrop(Filtered):
     """
 
     code = "nft-backend-forward-drop"
+    reads = ("nft", "iptables")
     hooks = frozenset({Hook.FORWARD})
     needs = ("nft",)
     instead_of = frozenset({ForwardDrop})
@@ -263,6 +266,7 @@ class RawDirectDrop(Filtered):
     """
 
     code = "raw-direct-drop"
+    reads = ("iptables",)
     needs = ("nft",)
     hooks = frozenset({Hook.PREROUTING, Hook.ISOLATION})
     barriers = frozenset({Barrier.RULE})

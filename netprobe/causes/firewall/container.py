@@ -38,6 +38,7 @@ class ContainerFirewall(Filtered):
     """
 
     code = "container-firewall"
+    reads = ("ns/*/iptables", "ns/*/nft", "ns/*/ip6tables")
     needs = ("ns/*/iptables", "ns/*/iptables-legacy", "ns/*/ip6tables", "ns/*/ip6tables-legacy", "ns/*/nft")
     barriers = frozenset({Barrier.RULE})
 

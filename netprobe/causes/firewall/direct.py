@@ -83,6 +83,7 @@ class V6DirectBlocked(Filtered):
     """
 
     code = "v6-direct-blocked"
+    reads = ("ip6tables",)
     needs = ("nft", "ip6tables")
     hooks = frozenset({Hook.PREROUTING, Hook.ISOLATION, Hook.FORWARD})
     barriers = frozenset({Barrier.RULE})

@@ -87,6 +87,7 @@ class DockerUserDrop(_Counted):
     """
 
     code = "docker-user-drop"
+    reads = ("iptables", "ip6tables")
     hook = Hook.USER
 
     def more(self, case: Case, found: StoppedBy) -> tuple[str, ...]:
@@ -125,6 +126,7 @@ class InterNetwork(_Counted):
     """
 
     code = "inter-network"
+    reads = ("iptables", "networks")
     hook = Hook.ISOLATION
 
     def fits(self, case: Case, found: StoppedBy) -> bool:  # noqa: ARG002
@@ -170,6 +172,7 @@ class ForwardDrop(_Counted):
     """
 
     code = "forward-drop"
+    reads = ("iptables", "nft", "ip6tables", "iptables-legacy")
     needs = ("nft",)
     hook = Hook.FORWARD
 
@@ -288,6 +291,7 @@ class InputDrop(_Counted):
     """
 
     code = "input-drop"
+    reads = ("iptables", "nft", "ip6tables", "iptables-legacy")
     needs = ("nft",)
     hook = Hook.INPUT
 

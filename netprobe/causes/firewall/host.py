@@ -65,6 +65,7 @@ class InputFirewallContainerToHost(Filtered):
     """
 
     code = "input-firewall-container-to-host"
+    reads = ("iptables", "nft")
     needs = ("nft",)
     hooks = frozenset({Hook.INPUT})
 
@@ -249,6 +250,7 @@ class OutputDrop(Filtered):
     """
 
     code = "output-drop"
+    reads = ("iptables", "nft", "ns/*/iptables", "ns/*/nft")
     needs = ("nft",)
     symptoms = frozenset({Symptom.NO_PACKETS, Symptom.OTHER_ENDPOINT, Symptom.CLOSED, Symptom.NO_RESPONSE})
     hooks = frozenset({Hook.OUTPUT, Hook.POSTROUTING})
@@ -327,6 +329,7 @@ class IngressDrop(Filtered):
     """
 
     code = "ingress-drop"
+    reads = ("nft",)
     needs = ("nft",)
     hooks = frozenset({Hook.INGRESS})
 
@@ -355,6 +358,8 @@ class LegacyNftMix(Filtered):
     """
 
     code = "legacy-nft-mix"
+    reads = ("iptables-legacy",)
+    tells = "iptables-legacy-save -c on the host"
     needs = ("iptables-legacy",)
 
     def fits(self, case: Case, found: StoppedBy) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NEIGH_FAILED, Cause
-from netprobe.causes.macvlan.networks import flat_networks, free_address, next_hop
+from netprobe.causes.macvlan.networks import flat_networks, free_address, may_be_flat, next_hop
 from netprobe.causes.macvlan.wire import MacvlanVlanMismatch
+from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import asked_times, met, predicted, unanswered
 from netprobe.causes.remedies import IN_NETWORK
 from netprobe.causes.routing.routes import LOST
@@ -39,6 +40,8 @@ class MacvlanHostIsolation(Cause):
     """
 
     code = "macvlan-host-isolation"
+    reads = ("networks",)
+    tells = "ip -d link on the host: the parent of the container's macvlan interface"
     barriers = frozenset({Barrier.OWN_PARENT})
     drop_reasons = NEIGH_FAILED
     symptoms = LOST
@@ -121,6 +124,8 @@ class MacvlanParentDown(Cause):
     """
 
     code = "macvlan-parent-down"
+    reads = ("addr", "networks")
+    tells = "ip link on both hosts: the state of the parent interface"
     drop_reasons = NEIGH_FAILED
     symptoms = LOST
     needs = ("addr",)
@@ -170,8 +175,8 @@ class MacvlanParentDown(Cause):
         return None
 
     def possible(self, case: Case) -> bool:
-        """Only where such a parent is known to be down."""
-        return predicted(case, Barrier.LINK_DOWN) is not None
+        """Only where such a parent is known to be down, or networks or interfaces are not known."""
+        return predicted(case, Barrier.LINK_DOWN) is not None or (lacks(case, "networks", "addr") and may_be_flat(case))
 
 
 class MacvlanNoParent(Cause):
@@ -186,6 +191,8 @@ class MacvlanNoParent(Cause):
     """
 
     code = "macvlan-no-parent"
+    reads = ("networks",)
+    tells = "docker network inspect: the parent of the network"
     drop_reasons = NEIGH_FAILED
     symptoms = LOST
 
@@ -244,6 +251,8 @@ class MacvlanModeIsolation(Cause):
     """
 
     code = "macvlan-mode-isolation"
+    reads = ("networks",)
+    tells = "docker network inspect: macvlan_mode of the network"
     barriers = frozenset({Barrier.MODE})
     drop_reasons = NEIGH_FAILED
     symptoms = LOST

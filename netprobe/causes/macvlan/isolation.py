@@ -54,6 +54,8 @@ class MacvlanIsolatedL3(Cause):
     """
 
     code = "macvlan-isolated-l3"
+    reads = ("networks",)
+    tells = "docker network inspect: the subnets and parents of both networks"
     drop_reasons = NEIGH_FAILED
     symptoms = frozenset({Symptom.NO_PACKETS})
 

@@ -53,3 +53,12 @@ def free_address(case: Case, network: Network) -> str:
         return ""
     candidates = (str(net[-number]) for number in range(2, min(net.num_addresses - 1, 256)))
     return next((each for each in candidates if each not in used), "")
+
+
+def may_be_flat(case: Case) -> bool:
+    """Whether some network of the hosts that the question is about stands on a parent's segment, as far as is known."""
+    hosts = [case.before(place.host) for place in (case.intent.source, case.intent.target) if place is not None]
+    networks = [host.networks for host in hosts if host is not None]
+    return any(each is None for each in networks) or any(
+        driver_of(each).flat for found in networks for each in found or ()
+    )

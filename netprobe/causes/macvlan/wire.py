@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NEIGH_FAILED, Cause
-from netprobe.causes.macvlan.networks import flat_networks, free_address, next_hop
+from netprobe.causes.macvlan.networks import flat_networks, free_address, may_be_flat, next_hop
 from netprobe.causes.proof.frames import frame_numbers
 from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import asked_times, met, predicted, silent_points, unanswered
@@ -55,6 +55,8 @@ class MacvlanMacFilter(Cause):
     """
 
     code = "macvlan-mac-filter"
+    reads = ("networks", "addr")
+    tells = "a capture on the parent interface while it is promiscuous; the hypervisor's port settings"
     beyond_state = True
     drop_reasons = NEIGH_FAILED
     symptoms = LOST
@@ -105,8 +107,10 @@ class MacvlanMacFilter(Cause):
         )
 
     def possible(self, case: Case) -> bool:
-        """Only between macvlan containers of two hosts."""
-        return len({host.name for host, _, _ in flat_networks(case)}) > 1
+        """Only between macvlan containers of two hosts, as far as networks are known."""
+        return len({host.name for host, _, _ in flat_networks(case)}) > 1 or (
+            lacks(case, "networks", "containers") and may_be_flat(case)
+        )
 
 
 def _wire(host: Host, network: Network) -> str:
@@ -127,6 +131,8 @@ class MacvlanVlanMismatch(Cause):
     """
 
     code = "macvlan-vlan-mismatch"
+    reads = ("networks", "addr")
+    tells = "a capture on both parent interfaces: the tags of the frames"
     barriers = frozenset({Barrier.OTHER_VLAN})
     drop_reasons = NEIGH_FAILED
     symptoms = LOST
@@ -199,6 +205,8 @@ class MacvlanWrongGateway(Cause):
     """
 
     code = "macvlan-wrong-gateway"
+    reads = ("networks",)
+    tells = "docker network inspect: the gateway, and who has that address on the segment"
     drop_reasons = NEIGH_FAILED
     symptoms = frozenset({Symptom.NO_PACKETS})
 
@@ -310,6 +318,8 @@ class MacvlanDuplicateAddress(Cause):
     """
 
     code = "macvlan-duplicate-address"
+    reads = ("networks",)
+    tells = "a capture of ARP on the parent interface: two MAC addresses answer"
     symptoms = frozenset(Symptom) - {Symptom.NO_PACKETS, Symptom.NO_ANSWER}
     explains = frozenset({Symptom.OTHER_ENDPOINT, Symptom.REFUSED, Symptom.CLOSED, Symptom.NO_RESPONSE})
     note = True

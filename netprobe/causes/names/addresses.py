@@ -41,6 +41,8 @@ class DnsClientCache(Cause):
     """
 
     code = "dns-client-cache"
+    reads = ("containers", "ns/*/sockets")
+    tells = "the address that the application dials, beside that which the name has now"
     note = True
     explains = LOST | ANSWERED_OTHERWISE
     symptoms = GOOD | explains

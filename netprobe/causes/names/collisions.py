@@ -107,6 +107,9 @@ class DnsAliasCollision(Cause):
     """
 
     code = "dns-alias-collision"
+    by_name = True
+    reads = ("containers", "networks")
+    tells = "docker network inspect: which containers have the alias"
     note = True
     explains = (LOST | ANSWERED_OTHERWISE) - {Symptom.NO_PACKETS}
     symptoms = GOOD | explains

@@ -43,6 +43,9 @@ class NameAnsweredElsewhere(Cause):
     """
 
     code = "name-answered-elsewhere"
+    by_name = True
+    reads = ("containers",)
+    tells = "the same question with --proto dns: which name is asked, and who answers"
     symptoms = GOOD | LOST | ANSWERED_OTHERWISE | {Symptom.OTHER_ENDPOINT}
     needs = ("containers",)
     by_name = True

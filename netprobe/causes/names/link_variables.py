@@ -55,6 +55,8 @@ class LinkEnvStale(Cause):
     """
 
     code = "link-env-stale"
+    reads = ("containers",)
+    tells = "docker exec CONTAINER env, beside the container's /etc/hosts"
     drop_reasons = NO_SOCKET
     note = True
     explains = LOST | ANSWERED_OTHERWISE
@@ -138,6 +140,7 @@ class LinkEnvAbsent(Cause):
     """
 
     code = "link-env-absent"
+    tells = "docker exec CONTAINER env"
     note = True
     symptoms = GOOD
     FIRST = 29

@@ -45,6 +45,9 @@ class DnsNatFlushed(Cause):
     """
 
     code = "dns-nat-flushed-in-container"
+    by_name = True
+    reads = ("ns/*/iptables",)
+    tells = "iptables-save -t nat in the container's network namespace"
     symptoms = UNANSWERED
 
     def find(self, case: Case) -> Finding | None:
@@ -106,6 +109,9 @@ class DnsInternalNet(Cause):
     """
 
     code = "dns-internal-net"
+    by_name = True
+    reads = ("networks",)
+    tells = "docker network inspect: Internal"
     symptoms = UNANSWERED
 
     def find(self, case: Case) -> Finding | None:
@@ -166,6 +172,9 @@ class DnsUpstreamDead(Cause):
     """
 
     code = "dns-upstream-dead"
+    by_name = True
+    reads = ("resolv-conf",)
+    tells = "the same question with --proto dns from the host"
     symptoms = UNANSWERED
 
     def find(self, case: Case) -> Finding | None:
@@ -257,6 +266,8 @@ class DnsHostResolverFirewalled(Cause):
     """
 
     code = "dns-host-resolver-firewalled"
+    reads = ("iptables", "nft")
+    tells = "iptables-save -c on the host: rules of INPUT for port 53"
     symptoms = UNANSWERED
     needs = ("addr", "iptables")
     instead_of = frozenset({DnsUpstreamDead})
@@ -335,6 +346,9 @@ class DnsFallback(Cause):
     """
 
     code = "dns-8888-fallback"
+    by_name = True
+    reads = ("resolv-conf",)
+    tells = "the container's /etc/resolv.conf"
     symptoms = UNANSWERED
     needs = ("containers", "networks", "resolv-conf")
     instead_of = frozenset({DnsUpstreamDead})

@@ -67,6 +67,9 @@ class DnsNoSharedNetwork(Cause):
     """
 
     code = "dns-no-shared-network"
+    by_name = True
+    reads = ("containers", "networks")
+    tells = "docker inspect: the networks of both containers"
     symptoms = FAILED_LOOKUP | {Symptom.SILENCE}
 
     def find(self, case: Case) -> Finding | None:
@@ -194,6 +197,9 @@ class NameUnknown(Cause):
     """
 
     code = "name-unknown"
+    by_name = True
+    reads = ("containers",)
+    tells = "docker ps -a: the name"
     symptoms = FAILED_LOOKUP
 
     def find(self, case: Case) -> Finding | None:
@@ -238,6 +244,8 @@ class NameWithoutAddress(Cause):
     """
 
     code = "name-without-address"
+    tells = "the same name with --proto dns"
+    by_name = True
     symptoms = FAILED_LOOKUP
 
     def find(self, case: Case) -> Finding | None:

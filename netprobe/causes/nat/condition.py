@@ -66,6 +66,8 @@ class MasqueradeCondition(Cause):
     """
 
     code = "masquerade-condition"
+    reads = ("iptables", "nft")
+    tells = "iptables-save -c -t nat on the host: the MASQUERADE rule that did not count"
     symptoms = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE})
 
     def find(self, case: Case) -> Finding | None:

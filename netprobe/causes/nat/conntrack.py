@@ -39,6 +39,7 @@ class UdpConntrackStale(Cause):
     """
 
     code = "udp-conntrack-stale"
+    tells = "conntrack -L -p udp on the host"
     symptoms = frozenset({Symptom.OK, Symptom.DELIVERED})
     note = True
 
@@ -138,6 +139,8 @@ class ConntrackFull(Cause):
     """
 
     code = "conntrack-full"
+    reads = ("sysctl", "conntrack-stat")
+    tells = "the kernel's log: nf_conntrack: table full"
     beyond_state = True
     symptoms = frozenset({Symptom.SILENCE})
 

@@ -36,6 +36,8 @@ class RulesFlushed(Cause):
     """
 
     code = "rules-flushed"
+    reads = ("iptables", "nft")
+    tells = "iptables-save -t nat on the host: whether the engine's chains are there"
     symptoms = MasqueradeMissing.symptoms | _STOPPED
 
     def find(self, case: Case) -> Finding | None:

@@ -48,6 +48,8 @@ class ForeignNat(Cause):
     """
 
     code = "foreign-nat"
+    reads = ("iptables", "nft")
+    tells = "iptables-save -c -t nat and nft list ruleset on the host: whose rule counted"
     symptoms = _SILENT | _LATE
 
     def find(self, case: Case) -> Finding | None:
@@ -210,6 +212,8 @@ class SnatWrongAddress(Cause):
     """
 
     code = "snat-wrong-address"
+    reads = ("iptables", "nft")
+    tells = "ip addr on the host, beside the address of the SNAT rule"
     symptoms = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE})
 
     def find(self, case: Case) -> Finding | None:

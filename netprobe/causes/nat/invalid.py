@@ -74,6 +74,8 @@ class ConntrackInvalidRst(Cause):
     """
 
     code = "conntrack-invalid-rst"
+    reads = ("conntrack-stat",)
+    tells = "a capture of a whole connection: a RST that neither end sent"
     beyond_state = True
     symptoms = frozenset({Symptom.CLOSED, Symptom.NO_RESPONSE})
 

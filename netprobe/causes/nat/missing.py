@@ -38,6 +38,8 @@ class MasqueradeMissing(Cause):
     """
 
     code = "masquerade-missing"
+    reads = ("iptables",)
+    tells = "iptables-save -t nat on the host: a MASQUERADE rule for the network"
     symptoms = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE})
 
     def find(self, case: Case) -> Finding | None:
@@ -156,6 +158,8 @@ class DnatMissing(Cause):
     """
 
     code = "dnat-missing"
+    reads = ("iptables",)
+    tells = "iptables-save -t nat on the host: the DNAT rule of the port"
     symptoms = frozenset(Symptom) - {Symptom.NO_PACKETS}
     note = True
 
@@ -196,6 +200,7 @@ class UdpReplySource(Cause):
     """
 
     code = "udp-reply-source"
+    tells = "a capture at the client: the source address of the reply"
     symptoms = frozenset({Symptom.OK})
     note = True
 

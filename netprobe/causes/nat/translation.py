@@ -37,6 +37,8 @@ class StaleDnat(Cause):
     """
 
     code = "stale-dnat"
+    reads = ("iptables",)
+    tells = "iptables-save -t nat on the host: two DNAT rules for the port"
     symptoms = frozenset({Symptom.NO_PACKETS, Symptom.SILENCE, Symptom.UNREACHABLE})
     needs = ("containers", "networks", "addr")
     instead_of = frozenset({ForwardDrop})

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from netprobe.causes.base import NETFILTER_DROP, Cause
+from netprobe.causes.base import NETFILTER_DROP, TRACE, Cause
 from netprobe.causes.proof.counters import countable, counters_in
 from netprobe.causes.proof.drops import the_drop
 from netprobe.causes.proof.obstacle import frames_at, met, predicted
@@ -84,6 +84,7 @@ class Filtered(Cause):
 
     symptoms = STOPPED
     drop_reasons = NETFILTER_DROP
+    tells = TRACE
     hooks: ClassVar[frozenset[Hook]] = frozenset()
 
     def find(self, case: Case) -> Finding | None:

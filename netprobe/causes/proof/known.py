@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netprobe.values import dataclass
+
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.state.model import Host
@@ -37,6 +39,27 @@ def in_vain(case: Case, *keys: str) -> bool:
     """Whether one of these outputs was asked for in vain, before or after the probe, on any host. Never asked for does not count."""
     outputs = (host.outputs.outputs for hosts in (case.world.before, case.world.after) for host in hosts.values())
     return any(not output.ok and _is_one(key, keys) for each in outputs for key, output in each.items())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """An output that was asked for in vain: of which host, under which key, and by which command (none for files)."""
+
+    host: str
+    key: str
+    argv: tuple[str, ...] = ()
+
+
+def missing(case: Case, *keys: str) -> tuple[Unread, ...]:
+    """Those of these outputs that were asked for in vain, before or after the probe, on any host."""
+    found = (
+        Unread(host=name, key=key, argv=output.argv)
+        for hosts in (case.world.before, case.world.after)
+        for name, host in hosts.items()
+        for key, output in host.outputs.outputs.items()
+        if not output.ok and _is_one(key, keys)
+    )
+    return tuple(dict.fromkeys(found))
 
 
 def _is_one(key: str, wanted: tuple[str, ...]) -> bool:

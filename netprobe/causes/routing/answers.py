@@ -48,6 +48,8 @@ class AnswerOtherWay(Cause):
     """
 
     code = "answer-other-way"
+    reads = ("rule", "route", "ns/*/route")
+    tells = "a capture on every interface of the target's host: where the answer leaves"
     drop_reasons = NO_SOCKET | frozenset({"IP_RPFILTER"})
     drops_answer = True
     symptoms = LOST

@@ -39,6 +39,8 @@ class IpForwardOff(Cause):
     """
 
     code = "ip-forward-off"
+    reads = ("sysctl",)
+    tells = "sysctl net.ipv4.ip_forward net.ipv4.conf.all.forwarding on the host"
     barriers = frozenset({Barrier.FORWARDING_OFF})
     drop_reasons = frozenset({"IP_INADDRERRORS"})
     symptoms = LOST
@@ -78,6 +80,8 @@ class MissingReturnRoute(Cause):
     """
 
     code = "missing-return-route"
+    reads = ("route", "rule")
+    tells = "ip route get to the source's address, on the target's host"
     barriers = frozenset({Barrier.NO_ROUTE})
     symptoms = LOST
 

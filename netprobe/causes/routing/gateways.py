@@ -42,6 +42,8 @@ class RpFilterMultihomed(Cause):
     """
 
     code = "rp-filter-multihomed"
+    reads = ("sysctl", "route", "rule")
+    tells = "nstat TcpExtIPReversePathFilter on the host; sysctl net.ipv4.conf.all.rp_filter"
     drop_reasons = frozenset({"IP_RPFILTER"})
     symptoms = frozenset({Symptom.SILENCE})
 
@@ -84,6 +86,8 @@ class GatewayEndpointElsewhere(Cause):
     """
 
     code = "gateway-endpoint-elsewhere"
+    reads = ("ns/*/route", "networks")
+    tells = "ip route in the container: the default route"
     drop_reasons = NO_SOCKET
     symptoms = frozenset({Symptom.REFUSED, Symptom.SILENCE})
 

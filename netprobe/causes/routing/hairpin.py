@@ -35,6 +35,8 @@ class HairpinMissing(Cause):
     """
 
     code = "hairpin-missing"
+    reads = ("iptables", "nft")
+    tells = "the same target by its name, from the same container"
     barriers = frozenset({Barrier.HAIRPIN})
     symptoms = frozenset({Symptom.SILENCE})
 

@@ -54,6 +54,8 @@ class BridgeAddressLost(Cause):
     """
 
     code = "bridge-address-lost"
+    reads = ("addr",)
+    tells = "ip addr show dev BRIDGE, and bridge link, on the host"
     symptoms = frozenset({Symptom.NO_PACKETS, Symptom.SILENCE, Symptom.UNREACHABLE})
     needs = ("containers", "networks", "addr", "ns/*/addr")
     instead_of = frozenset({NoRoute, ForwardDrop})
@@ -207,6 +209,7 @@ class MtuBlackhole(Cause):
     """
 
     code = "mtu-blackhole"
+    tells = "the same target with --size 1472, and smaller"
     beyond_state = True
     drop_reasons = frozenset({"PKT_TOO_BIG"})
     symptoms = frozenset({Symptom.NO_RESPONSE, Symptom.SILENCE})

@@ -40,6 +40,8 @@ class PolicyRouteAway(Cause):
     """
 
     code = "policy-route-away"
+    reads = ("rule", "route")
+    tells = "ip route get to the dialled address, and ip rule, on the host where it was seen last"
     drop_reasons = NETFILTER_DROP
     symptoms = LOST
     needs = ("rule",)

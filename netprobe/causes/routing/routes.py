@@ -100,6 +100,8 @@ class InternalNetwork(Cause):
     """
 
     code = "internal-network"
+    reads = ("networks", "ns/*/route")
+    tells = "docker network inspect: Internal"
     drop_reasons = NETFILTER_DROP
     symptoms = LOST
 
@@ -143,8 +145,8 @@ class InternalNetwork(Cause):
         """Only for a container of an internal network."""
         source = case.source_container
         host = case.before(case.probe.source_at.host) if case.probe else None
-        if source is None or host is None:
-            return case.probe is None
+        if source is None or host is None or host.networks is None:
+            return case.probe is None or case.probe.source_at.container is not None
         return any(network.internal for _, network in networks_of(host, source))
 
 
@@ -174,6 +176,8 @@ class NoRoute(Cause):
     """
 
     code = "no-route"
+    reads = ("route", "rule", "ns/*/route")
+    tells = "ip route get to the dialled address, at the source"
     barriers = frozenset({Barrier.NO_ROUTE})
     symptoms = LOST
 
@@ -281,6 +285,8 @@ class SubnetOverlap(Cause):
     """
 
     code = "subnet-overlap"
+    reads = ("route", "networks")
+    tells = "ip route get to the dialled address, at the source's host"
     symptoms = LOST
 
     def find(self, case: Case) -> Finding | None:
@@ -387,6 +393,8 @@ class StaleArp(Cause):
     """
 
     code = "stale-arp"
+    reads = ("neigh",)
+    tells = "ip neigh on the host, beside the container's MAC address"
     barriers = frozenset({Barrier.WRONG_NEIGHBOUR})
     drop_reasons = frozenset({"OTHERHOST"})
     symptoms = LOST

@@ -52,6 +52,7 @@ class UpstreamDrop(Cause):
     """
 
     code = "upstream-drop"
+    tells = "captures at both ends of the network between the hosts, by whoever runs it"
     beyond_state = True
     symptoms = LOST
 

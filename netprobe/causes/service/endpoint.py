@@ -82,6 +82,8 @@ class AppNotListening(_Unserved):
     """
 
     code = "app-not-listening"
+    reads = ("ns/*/sockets",)
+    tells = "ss -ltn in the container's network namespace"
     barriers = frozenset({Barrier.NOBODY_LISTENS})
     symptoms = AT_THE_END | {Symptom.OTHER_ENDPOINT}
 
@@ -212,6 +214,8 @@ class AppBoundLoopback(_Unserved):
     """
 
     code = "app-bound-loopback"
+    reads = ("ns/*/sockets",)
+    tells = "ss -ltn in the container's network namespace: the address that it listens on"
     symptoms = AT_THE_END
 
     def find(self, case: Case) -> Finding | None:
@@ -254,6 +258,8 @@ class ContainerStopped(Cause):
     """
 
     code = "container-stopped"
+    reads = ("containers",)
+    tells = "docker ps -a: its state"
     symptoms = frozenset(
         {Symptom.REFUSED, Symptom.UNREACHABLE, Symptom.SILENCE, Symptom.NO_ANSWER, Symptom.OTHER_ENDPOINT}
     )
@@ -343,6 +349,8 @@ class ContainerPaused(Cause):
     """
 
     code = "container-paused"
+    reads = ("containers",)
+    tells = "docker inspect: State.Paused"
     barriers = frozenset({Barrier.PAUSED})
     symptoms = frozenset({Symptom.OK, Symptom.NO_RESPONSE, Symptom.SILENCE, Symptom.DELIVERED})
 

@@ -40,6 +40,8 @@ class PublishIgnored(Cause):
     """
 
     code = "publish-ignored"
+    reads = ("containers", "networks")
+    tells = "docker inspect: the network's driver, and the ports"
     drop_reasons = NO_SOCKET
     symptoms = frozenset({Symptom.REFUSED})
     needs = ("containers", "networks")
@@ -129,6 +131,8 @@ class PortOwnedByHost(Cause):
     """
 
     code = "port-owned-by-host"
+    reads = ("sockets",)
+    tells = "ss -ltnp on the host: whose socket has the port"
     symptoms = frozenset({Symptom.OK, Symptom.DELIVERED, Symptom.OTHER_ENDPOINT})
     note = True
     explains = frozenset({Symptom.OTHER_ENDPOINT})
@@ -218,6 +222,8 @@ class HostServiceLoopback(Cause):
     """
 
     code = "host-service-loopback"
+    reads = ("sockets",)
+    tells = "ss -ltn on the host: the address that it listens on"
     drop_reasons = NO_SOCKET
     symptoms = frozenset({Symptom.REFUSED})
 

@@ -30,6 +30,8 @@ class V6LocalhostReset(Cause):
     """
 
     code = "v6-localhost-reset"
+    reads = ("ns/*/sockets",)
+    tells = "the same target by 127.0.0.1, and by [::1]"
     drop_reasons = NO_SOCKET
     symptoms = frozenset({Symptom.REFUSED, Symptom.CLOSED})
 
@@ -101,6 +103,8 @@ class AcceptQueueFull(Cause):
     """
 
     code = "accept-queue-full"
+    reads = ("ns/*/sockets",)
+    tells = "ss -ltn in the container's network namespace: Recv-Q against Send-Q"
     symptoms = frozenset({Symptom.SILENCE})
 
     def find(self, case: Case) -> Finding | None:

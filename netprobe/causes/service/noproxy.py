@@ -36,6 +36,8 @@ class NoproxyNoBridgeNf(Cause):
     """
 
     code = "noproxy-no-bridge-nf"
+    reads = ("sysctl",)
+    tells = "sysctl net.bridge.bridge-nf-call-iptables on the host"
     drops_answer = True
     drop_reasons = NO_SOCKET
     symptoms = frozenset({Symptom.SILENCE, Symptom.REFUSED, Symptom.CLOSED})
@@ -117,6 +119,8 @@ class NoproxyNoRouteLocalnet(Cause):
     """
 
     code = "noproxy-no-route-localnet"
+    reads = ("sysctl",)
+    tells = "sysctl net.ipv4.conf.BRIDGE.route_localnet on the host"
     symptoms = frozenset({Symptom.NO_PACKETS})
 
     def find(self, case: Case) -> Finding | None:

@@ -74,6 +74,8 @@ class ProxyDead(_Lost):
     """
 
     code = "proxy-dead"
+    reads = ("proxies", "sockets")
+    tells = "ps on the host: docker-proxy of the port"
 
     def find(self, case: Case) -> Finding | None:
         """Fires when a published port was refused by its host, DNAT is in place, and the proxy is not."""
@@ -116,6 +118,8 @@ class ProxyAndDnatDead(_Lost):
     """
 
     code = "proxy-and-dnat-dead"
+    reads = ("proxies", "iptables", "sockets")
+    tells = "iptables-save -t nat and ps on the host: the DNAT rule and docker-proxy of the port"
 
     def find(self, case: Case) -> Finding | None:
         """Fires when a published port was refused by its host and both ways are gone."""
@@ -148,6 +152,7 @@ class RootlessPath(Cause):
     """
 
     code = "rootless-path"
+    tells = "docker info: Security Options"
     symptoms = frozenset({Symptom.OK, Symptom.DELIVERED})
     note = True
 

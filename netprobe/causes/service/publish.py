@@ -32,6 +32,8 @@ class PublishLoopbackOnly(Cause):
     """
 
     code = "publish-loopback-only"
+    reads = ("containers", "sockets")
+    tells = "docker ps: the address that the port is published on"
     drop_reasons = NO_SOCKET
     symptoms = frozenset({Symptom.REFUSED, Symptom.SILENCE})
 
@@ -98,6 +100,8 @@ class PortNotPublished(Cause):
     """
 
     code = "port-not-published"
+    reads = ("containers", "sockets")
+    tells = "docker ps: the ports that are published"
     drop_reasons = NO_SOCKET
     symptoms = frozenset({Symptom.REFUSED, Symptom.OTHER_ENDPOINT})
 
@@ -272,6 +276,8 @@ class PortClosed(Cause):
     """
 
     code = "port-closed"
+    reads = ("sockets",)
+    tells = "ss -ltn on the host"
     barriers = frozenset({Barrier.NOBODY_LISTENS})
     drop_reasons = NO_SOCKET
     symptoms = frozenset({Symptom.REFUSED})

@@ -35,6 +35,8 @@ class NetnsOwnerRestarted(Cause):
     """
 
     code = "netns-owner-restarted"
+    reads = ("ns/*/addr", "containers")
+    tells = "ip addr in the container's network namespace: no interface but lo"
     drop_reasons = NO_SOCKET
     symptoms = frozenset({Symptom.REFUSED, Symptom.CLOSED, Symptom.NO_PACKETS, Symptom.OTHER_ENDPOINT})
     needs = ("containers",)
@@ -154,6 +156,8 @@ class NetnsPortClash(Cause):
     """
 
     code = "netns-port-clash"
+    reads = ("ns/*/sockets", "containers")
+    tells = "docker logs: Address already in use"
     symptoms = frozenset({Symptom.OTHER_ENDPOINT})
     needs = ("containers", "ns/*/sockets")
     instead_of = frozenset({ContainerStopped})
