@@ -45,6 +45,8 @@ class RestartLoop(Cause):
     """
 
     code = "restart-loop"
+    reads = ("containers",)
+    tells = "docker inspect: RestartCount and State; docker logs"
     note = True
     explains = _FAILURES
     symptoms = _FAILURES | {Symptom.OK, Symptom.DELIVERED}
@@ -161,6 +163,8 @@ class AppNotReady(Cause):
     """
 
     code = "app-not-ready"
+    reads = ("containers", "ns/*/sockets")
+    tells = "docker inspect: State.Health; the same question some seconds later"
     drop_reasons = NO_SOCKET
     symptoms = AT_THE_END
 
