@@ -54,7 +54,7 @@ class Cause(ABC):
         drops_answer: the packet that finds no socket is the answer; otherwise that one is but late.
         reads: the outputs of host commands that it is proved by (``ns/*/KEY``: of a container's namespace): where one could not be read, it is
             likelier than a cause that had all it needs and did not fire.
-        by_name: it concerns a name that was looked up: not where an address was dialled, or the inventory told it.
+        looked_up: it concerns a name that was looked up: not where an address was dialled, or the inventory told it.
         tells: what would show whether it is this one, in a few words.
         beyond_state: no host's state shows it (or no walk of a first packet, which is small): that prediction and packets differ is
             its very evidence.
@@ -71,7 +71,7 @@ class Cause(ABC):
     drop_reasons: ClassVar[frozenset[str]] = frozenset()
     drops_answer: ClassVar[bool] = False
     reads: ClassVar[tuple[str, ...]] = ()
-    by_name: ClassVar[bool] = False
+    looked_up: ClassVar[bool] = False
     tells: ClassVar[str] = ""
     beyond_state: ClassVar[bool] = False
     by_name: ClassVar[bool] = False

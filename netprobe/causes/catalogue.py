@@ -228,6 +228,6 @@ def still_possible(case: Case) -> tuple[Cause, ...]:
         cause
         for cause in CAUSES
         if told & (cause.explains if cause.note else cause.symptoms)
-        and (named or not cause.by_name)
+        and (named or not cause.looked_up)
         and (blind or cause.possible(case) or in_vain(case, *cause.needs))
     )

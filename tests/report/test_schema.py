@@ -102,4 +102,4 @@ def test_every_key_is_required_and_the_order_is_that_of_the_output(name: str) ->
 
 def test_whatever_a_report_holds_is_in_its_json_or_shown_in_the_text_alone() -> None:
     keys = set(schema("report")["$defs"]["ReportJson"]["properties"]) - {"schema"}
-    assert {field.name for field in fields(Report)} - keys == {"way", "timing_ms"}
+    assert {field.name for field in fields(Report)} - keys == {"way", "timing_ms", "beside"}

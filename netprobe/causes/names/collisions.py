@@ -107,7 +107,7 @@ class DnsAliasCollision(Cause):
     """
 
     code = "dns-alias-collision"
-    by_name = True
+    looked_up = True
     reads = ("containers", "networks")
     tells = "docker network inspect: which containers have the alias"
     note = True

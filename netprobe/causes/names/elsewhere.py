@@ -43,7 +43,7 @@ class NameAnsweredElsewhere(Cause):
     """
 
     code = "name-answered-elsewhere"
-    by_name = True
+    looked_up = True
     reads = ("containers",)
     tells = "the same question with --proto dns: which name is asked, and who answers"
     symptoms = GOOD | LOST | ANSWERED_OTHERWISE | {Symptom.OTHER_ENDPOINT}

@@ -45,7 +45,7 @@ class DnsNatFlushed(Cause):
     """
 
     code = "dns-nat-flushed-in-container"
-    by_name = True
+    looked_up = True
     reads = ("ns/*/iptables",)
     tells = "iptables-save -t nat in the container's network namespace"
     symptoms = UNANSWERED
@@ -109,7 +109,7 @@ class DnsInternalNet(Cause):
     """
 
     code = "dns-internal-net"
-    by_name = True
+    looked_up = True
     reads = ("networks",)
     tells = "docker network inspect: Internal"
     symptoms = UNANSWERED
@@ -172,7 +172,7 @@ class DnsUpstreamDead(Cause):
     """
 
     code = "dns-upstream-dead"
-    by_name = True
+    looked_up = True
     reads = ("resolv-conf",)
     tells = "the same question with --proto dns from the host"
     symptoms = UNANSWERED
@@ -346,7 +346,7 @@ class DnsFallback(Cause):
     """
 
     code = "dns-8888-fallback"
-    by_name = True
+    looked_up = True
     reads = ("resolv-conf",)
     tells = "the container's /etc/resolv.conf"
     symptoms = UNANSWERED

@@ -67,7 +67,7 @@ class DnsNoSharedNetwork(Cause):
     """
 
     code = "dns-no-shared-network"
-    by_name = True
+    looked_up = True
     reads = ("containers", "networks")
     tells = "docker inspect: the networks of both containers"
     symptoms = FAILED_LOOKUP | {Symptom.SILENCE}
@@ -197,7 +197,7 @@ class NameUnknown(Cause):
     """
 
     code = "name-unknown"
-    by_name = True
+    looked_up = True
     reads = ("containers",)
     tells = "docker ps -a: the name"
     symptoms = FAILED_LOOKUP
@@ -245,7 +245,7 @@ class NameWithoutAddress(Cause):
 
     code = "name-without-address"
     tells = "the same name with --proto dns"
-    by_name = True
+    looked_up = True
     symptoms = FAILED_LOOKUP
 
     def find(self, case: Case) -> Finding | None:
