@@ -147,10 +147,11 @@ def _between_hosts(case: Case) -> str:
 def _doubt(case: Case, cause: Cause) -> str:
     """The rule of which the state does not tell whether the packet meets it, where rules there are this defect."""
     told = case.prediction
-    if told is None or told.doubtful is None or not isinstance(cause, Filtered):
+    if told is None or not told.doubtful or not isinstance(cause, Filtered):
         return ""
-    stage = next((each for each in Hook if each.value == told.doubtful[1].chain), None)
-    return told.unknown if stage is None or not cause.hooks or stage in cause.hooks else ""
+    chains = {rule.chain for _, rule in told.doubtful}
+    stages = {each for each in Hook if each.value in chains}
+    return told.unknown if not stages or not cause.hooks or stages & cause.hooks else ""
 
 
 def _named(unread: tuple[Unread, ...]) -> str:

@@ -55,6 +55,7 @@ class LocalhostIsTheContainer(Cause):
     """
 
     code = "localhost-is-the-container"
+    tells = "ss -ltn in the container's network namespace, and in its neighbours'"
     drop_reasons = NO_SOCKET
     symptoms = frozenset({Symptom.REFUSED})
     instead_of = frozenset({AppNotListening, AppNotReady, AppBoundLoopback})
