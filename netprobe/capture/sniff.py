@@ -37,6 +37,7 @@ class Sniffing:
     failed: dict[str, str] = field(default_factory=dict)
     _started: dict[str, Future[Answer]] = field(default_factory=dict)
     _streams: dict[str, Stream] = field(default_factory=dict)
+    _quiet: dict[str, Future[Answer]] = field(default_factory=dict)
 
     def start(self) -> None:
         """Start every sniffer, without waiting."""
@@ -92,11 +93,19 @@ class Sniffing:
 
     def settle(self) -> None:
         """Wait until all is quiet."""
-        asked = {
+        self.ask_for_quiet()
+        self.wait_for_quiet()
+
+    def ask_for_quiet(self) -> None:
+        """Ask to be told when all is quiet, without waiting."""
+        self._quiet = {
             host: self.sessions[host].submit("quiet", quiet_seconds=QUIET_SECONDS, seconds=STOP_SECONDS)
             for host in self._started
         }
-        for host, future in asked.items():
+
+    def wait_for_quiet(self) -> None:
+        """Wait for that."""
+        for host, future in self._quiet.items():
             with contextlib.suppress(HostLostError, RemoteError):  # stopping it says so
                 self.sessions[host].wait(future, STOP_SECONDS + 5.0)
 

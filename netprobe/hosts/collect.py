@@ -82,23 +82,24 @@ REST = (
     "conntrack-stat",
 )
 """What the analysis needs beside: asked of the hosts involved."""
+AT_END = ("addr", "sockets")
+"""What can have changed by the end of a probe, and no late packet of it changes."""
 AFTER = (
-    "addr",
     "neigh",
     "iptables",
     "iptables-legacy",
     "ip6tables",
     "ip6tables-legacy",
     "nft",
-    "sockets",
     "counters",
     "conntrack-stat",
 )
-"""What a probe, or whatever happens during it, can change."""
+"""What a probe, or whatever happens during it, can change beside: asked once all is quiet."""
 NAMESPACE_FIRST = ("addr", "route", "rule", "rule6")
 _NAMESPACE_RULES = ("iptables", "iptables-legacy", "ip6tables", "ip6tables-legacy", "nft")
 NAMESPACE_REST = ("neigh", "sockets", "sysctl", *_NAMESPACE_RULES, "counters")
-NAMESPACE_AFTER = ("neigh", "sockets", *_NAMESPACE_RULES, "counters")
+NAMESPACE_AT_END = ("sockets",)
+NAMESPACE_AFTER = ("neigh", *_NAMESPACE_RULES, "counters")
 WORDS = "nft-text"
 IPTABLES_TABLES = frozenset({"filter", "nat", "mangle", "raw", "security"})
 _TABLE = re.compile(r'\{"table": \{"family": "(\w+)", "name": "([^"]*)"')
@@ -225,13 +226,17 @@ def ask_namespace_rest(session: Session, record: HostRecord, containers: Iterabl
     return ask(session, record, (), dict.fromkeys(containers, keys))
 
 
+def ask_at_end(session: Session, record: HostRecord, containers: Iterable[str]) -> Asked:
+    """Ask again for what can have changed, and does not by late packets."""
+    asked = ask(session, record, AT_END, dict.fromkeys(containers, NAMESPACE_AT_END))
+    asked.others = {"proxies": session.submit("proxies")}
+    return asked
+
+
 def ask_after(session: Session, record: HostRecord, containers: Iterable[str]) -> Asked:
-    """Ask again for what can have changed."""
+    """Ask again for what else can have changed, once all is quiet."""
     asked = ask(session, record, AFTER, dict.fromkeys(containers, NAMESPACE_AFTER))
-    asked.others = {
-        "proxies": session.submit("proxies"),
-        "conntrack": session.submit("read", files=_conntrack_files()),
-    }
+    asked.others = {"conntrack": session.submit("read", files=_conntrack_files())}
     return asked
 
 

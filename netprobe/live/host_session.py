@@ -130,7 +130,7 @@ class After:
     """What was asked of the hosts after the probe."""
 
     states: tuple[collect.Asked, ...]
-    containers: tuple[Future[None], ...]
+    containers: tuple[Future[None], ...] = ()
 
     def receive(self) -> None:
         """Wait for all of it."""

@@ -33,7 +33,7 @@ from netprobe.probe.resolver import preferred, servers_of, uses_dns
 from netprobe.state.lookup import namespace_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from netprobe.capture.join import Captured
     from netprobe.capture.plan import Point, Tuple5
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from netprobe.live.opening import Opening
     from netprobe.live.sessions import HostSessions
     from netprobe.live.tracing import KernelTrace
+    from netprobe.state.model import Host
 
 LEAST_SECONDS = 0.2
 WILDCARD_SECONDS = 1.0
@@ -107,23 +108,26 @@ class Run:
             with self._phase("trace", "having the kernel trace the probe"):
                 self.tracing.start()
         with self._phase("probe", f"probing {self.target.text}"):
-            threading.Thread(target=self._import_the_rest, daemon=True).start()
+            threading.Thread(target=self._get_ready, args=(sessions.hosts(),), daemon=True).start()
             self._ask(sessions, plan)
         with self._phase("stop", "waiting for late packets"):
-            after = self._end(sessions)
+            asked = self._end(sessions)
         with self._phase("state-after", "reading the state again"):
-            after.receive()
+            for each in asked:
+                each.receive()
             self._note_ended(sessions, plan)
 
-    def _end(self, sessions: HostSessions) -> After:
+    def _end(self, sessions: HostSessions) -> tuple[After, After]:
         """Wait until all is quiet, and end sniffing; the state is asked for again meanwhile, but after a trace: its table is no part of it."""
         assert self.sniffing is not None  # noqa: S101 - _prepare comes first
-        self.sniffing.settle()
+        self.sniffing.ask_for_quiet()
+        at_end = sessions.ask_at_end(self.involved)
+        self.sniffing.wait_for_quiet()
         after = sessions.ask_after(self.involved) if self.tracing is None else None
         self._stop()
         if self.tracing is not None:
             self.tracing.stop()
-        return after or sessions.ask_after(self.involved)
+        return at_end, after or sessions.ask_after(self.involved)
 
     @contextlib.contextmanager
     def _phase(self, name: str, shown: str) -> Iterator[None]:
@@ -143,11 +147,14 @@ class Run:
         if self.target.proto in (Proto.ICMP, Proto.DNS) or (self.target.name and from_container):
             threading.Thread(target=craft.dns_query, args=(1, "a", "A"), daemon=True).start()
 
-    def _import_the_rest(self) -> None:
-        """Import what comes after the probe while it waits for answers."""
+    def _get_ready(self, hosts: Mapping[str, Host]) -> None:
+        """While the probe waits for answers: import what comes after it, and try the walk that a report is held against, which prepares much of that."""
         from netprobe.capture import join  # noqa: F401
+        from netprobe.forward.question import predict_probe
 
         self.meanwhile()
+        with contextlib.suppress(Exception):  # whatever is wrong with it will be said by the analysis
+            predict_probe(self.probe, hosts)
 
     def _involve(self, sessions: HostSessions, plan: DialPlan) -> list[Itinerary]:
         """Find the ways, enter every namespace on them, and note which hosts they pass."""

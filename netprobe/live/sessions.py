@@ -269,16 +269,23 @@ class HostSessions:
                 asked.receive()
             known.asked.clear()
 
+    def ask_at_end(self, hosts: Iterable[str]) -> After:
+        """Ask the hosts involved again, without waiting for it, for what can have changed by the end of a probe and does not by late packets."""
+        chosen = [self.by_name[host] for host in hosts]
+        jobs = tuple(self._pool.submit(known.survey_containers_again, self._wanted) for known in chosen)
+        opened = [(known, known.session) for known in chosen if known.session is not None]
+        states = tuple(collect.ask_at_end(session, known.after, known.entered) for known, session in opened)
+        return After(states=states, containers=jobs)
+
     def ask_after(self, hosts: Iterable[str]) -> After:
-        """Ask the hosts involved again for what can have changed, without waiting for it."""
-        states, jobs = [], []
+        """The same for what else can have changed, once all is quiet."""
+        states = []
         for known in [self.by_name[host] for host in hosts]:
             if known.session is not None:
                 states.append(collect.ask_after(known.session, known.after, known.entered))
                 words = collect.ask_words(known.session, known.before, known.after, known.entered)
                 states += [words] if words is not None else []
-            jobs.append(self._pool.submit(known.survey_containers_again, self._wanted))
-        return After(states=tuple(states), containers=tuple(jobs))
+        return After(states=tuple(states))
 
     def container_after(self, place: Place) -> Container | None:
         """Return a container as it is after the probe; None when that is not known."""
