@@ -35,9 +35,9 @@ REASONS = re.compile(r"what no listing shows|not understood|depends on")
 def main() -> int:
     """Run, and print what was found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rulesets", type=int, default=2000)
+    parser.add_argument("--rulesets", type=int, default=3200)
     parser.add_argument(
-        "--hidden", type=int, default=800, help="besides, with a rule that is decided by what no listing shows"
+        "--hidden", type=int, default=600, help="besides, with a rule that is decided by what no listing shows"
     )
     parser.add_argument("--explain", type=int, default=200)
     parser.add_argument("--seed", default=secrets.token_hex(4))

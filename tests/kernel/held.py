@@ -245,6 +245,8 @@ def _iptables_counts(after: Mapping[str, Any], rules: Ruleset) -> dict[tuple[obj
     found: dict[tuple[object, ...], int] = {}
     for rule in ruleset.rules() if ruleset else ():
         found["ipt", rule.table, rule.chain, rule.number] = rule.packets or 0
+    for chain in ruleset.chains() if ruleset else ():
+        found["policy", chain.table, chain.name] = chain.policy_packets or 0
     return found
 
 
@@ -276,5 +278,7 @@ def _numbered(rules: Ruleset, counts: Mapping[tuple[object, ...], int]) -> Itera
         elif item.kind == "chain":
             family, chain = item.where.split("/")
             yield at, sum(count for key, count in counts.items() if key[:3] == ("nth", family, chain))
+        elif item.kind == "policy":
+            yield at, counts.get(("policy", *item.where.split("/")), 0)
         else:
             yield at, 0
