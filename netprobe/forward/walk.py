@@ -135,6 +135,8 @@ class Walker:
         if tap is not None:
             self.trail.pass_tap(tap, passed)
             passed = self.stack.netdev(by, "ingress", in_if, passed)
+        if passed.direction is Direction.REPLY and passed.connection and passed.connection.original[0] is None:
+            self.mode.unknown(UnknownHere(f"which address {place} puts back into the answer is not known"))
         self.stack.check(lambda: own_source(place, namespace, passed, in_if))
         version = 6 if ":" in passed.dst else 4
         own = _owns(host, place, namespace, passed.dst)

@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
+from netprobe.causes.firewall.forward import ForwardDrop, InputDrop
 from netprobe.causes.nat.missing import MasqueradeMissing
 from netprobe.causes.proof.blocked import blocked
+from netprobe.causes.proof.known import in_vain
 from netprobe.causes.proof.obstacle import frames_at
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.model.rule import Hook
@@ -39,6 +41,8 @@ class RulesFlushed(Cause):
     reads = ("iptables", "nft")
     tells = "iptables-save -t nat on the host: whether the engine's chains are there"
     symptoms = MasqueradeMissing.symptoms | _STOPPED
+    needs = ("containers", "networks", "iptables", "iptables-legacy", "nft")
+    instead_of = frozenset({ForwardDrop, InputDrop, MasqueradeMissing})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when a container's address left untranslated, or a published port ended at the host, and of all the engine's rules there nothing is left."""
@@ -48,7 +52,14 @@ class RulesFlushed(Cause):
         """Only where a host's rules are not known, or the engine's are gone from it."""
         return any(
             host.ruleset is None or _no_translation(host) or _no_filter(host) for host in case.world.before.values()
-        )
+        ) or self.undecided(case)
+
+    def undecided(self, case: Case) -> bool:
+        """Whether nothing in iptables leads to the engine's chains on a host, and the rest that would tell was asked for in vain."""
+        if not in_vain(case, *self.needs):
+            return False
+        hosts = [*case.world.before.values(), *case.world.after.values()]
+        return any(_unused(host) for host in hosts if host.engine.outputs & host.outputs.outputs.keys())
 
     def _outbound(self, case: Case) -> Finding | None:
         found = MasqueradeMissing().find(case)
@@ -125,6 +136,12 @@ def _seen(case: Case) -> str:
 
 def _by_policy(stopped: StoppedBy) -> bool:
     return stopped.rule.policy and stopped.hook is Hook.FORWARD and stopped.place.container is None
+
+
+def _unused(host: Host) -> bool:
+    """Whether nothing in the rules that were read leads to the engine's chains, in nat or in filter."""
+    rules = host.ruleset
+    return rules is None or not (host.engine.uses_translation(rules) and host.engine.uses_filter(rules))
 
 
 def _at_both(case: Case, host: Host, *, nat: bool) -> bool:

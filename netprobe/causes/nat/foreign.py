@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
+from netprobe.causes.firewall.forward import ForwardDrop, InputDrop
 from netprobe.causes.owners import owner_of
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, silent_points, unanswered, whose
 from netprobe.causes.proof.translations import Translated, any_rule, counted, translations
@@ -51,6 +52,7 @@ class ForeignNat(Cause):
     reads = ("iptables", "nft")
     tells = "iptables-save -c -t nat and nft list ruleset on the host: whose rule counted"
     symptoms = _SILENT | _LATE
+    instead_of = frozenset({ForwardDrop, InputDrop})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when walk and packets agree that a foreign rule translated it, and without that rule it would have come to the target."""
@@ -84,8 +86,17 @@ class ForeignNat(Cause):
         """Only where such a rule stands on the walk, or some host has one (or its rules are not known) and the walk is not known to its end."""
         told = case.prediction
         if told is not None and not told.unknown:
-            return taken_away(case, told) is not None
+            return taken_away(case, told) is not None or self.undecided(case)
         return any(any_rule(host, _moves) for host in case.world.before.values())
+
+    def undecided(self, case: Case) -> bool:
+        """Whether a foreign rule moved it, and where it would have come without that rule is not known."""
+        told = case.prediction
+        if told is None or case.intent.target is None or _arrives(case, told):
+            return False
+        moved = [each for each in translations(told) if each.of_destination and not _is_engines(case, each)]
+        ways = [case.without(each.place, each.ref) for each in moved]
+        return any(way is None or way.outcome is PredictedOutcome.UNKNOWN for way in ways)
 
     def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
         """The first obstacle behind such a rule."""
