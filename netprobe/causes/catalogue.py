@@ -76,6 +76,7 @@ from netprobe.causes.service.noproxy import NoproxyNoBridgeNf, NoproxyNoRouteLoc
 from netprobe.causes.service.proxy import ProxyAndDnatDead, ProxyDead, RootlessPath
 from netprobe.causes.service.publish import PortClosed, PortNotPublished, PublishLoopbackOnly
 from netprobe.causes.service.shared import NetnsOwnerRestarted, NetnsPortClash
+from netprobe.causes.service.silent import AppSilent
 from netprobe.evidence.model import Resolution
 
 if TYPE_CHECKING:
@@ -166,6 +167,7 @@ CAUSES: tuple[Cause, ...] = (
     ConntrackFull(),
     UpstreamDrop(),
     MtuBlackhole(),
+    AppSilent(),
     PortNotPublished(),
     PortClosed(),
     BeyondThisHost(),

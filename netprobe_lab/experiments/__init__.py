@@ -72,7 +72,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     Group("engine28", "what Engine 28 does otherwise (lab up --engine sid)", ENGINE_28),
     Group("direct", "a container's own IPv6 address, dialled from another host", DIRECT),
     Group("localhost", "localhost and host.docker.internal in a container, published ports inside", LOCALHOST),
-    Group("lifetime", "containers that end again and again, applications that are not there yet", LIFETIME),
+    Group("lifetime", "containers that end again and again, applications that are not there yet, or silent", LIFETIME),
     Group("filters", "filters in unusual places", FILTERS),
     Group("others", "address translation by others than the engine", OTHERS),
     Group("inside", "firewalls inside a container's own network namespace", INSIDE),

@@ -137,4 +137,42 @@ _STARTS: Final = (
         near_miss=("app-not-ready",),
     ),
 )
-LIFETIME: Final = (*_LOOPS, *_STARTS)
+_HTTP: Final = (*_BY_NAME, "--proto", "http", "--timeout", "2")
+_MUTE: Final = start(
+    "web", "busyboxplus", options=_PUBLISHED, command="socat -u TCP-LISTEN:80,fork,reuseaddr OPEN:/dev/null", port=80
+)
+_SILENT: Final = (
+    Experiment(
+        name="app-silent",
+        title="the application takes the request, and answers nothing",
+        explain=_HTTP,
+        expected=fails("app-silent", path="dnat", resolution="inventory"),
+        set_up=_MUTE,
+        near_miss=("container-paused", "mtu-blackhole"),
+        cure=_STAYS,
+    ),
+    Experiment(
+        name="app-silent-proxied",
+        title="the same behind docker-proxy, which itself is not silent",
+        explain=("http://127.0.0.1:8080", "--from", "server2", "--timeout", "2"),
+        expected=fails("app-silent", path="docker-proxy"),
+        set_up=_MUTE,
+    ),
+    Experiment(
+        name="app-silent-half",
+        title="the application sends half of a response, and no more: it is not silent",
+        explain=_HTTP,
+        expected=Expected(
+            verdict="undetermined", path="dnat", resolution="inventory", findings=("prediction-differs",)
+        ),
+        set_up=start(
+            "web",
+            "busyboxplus",
+            options=_PUBLISHED,
+            command="socat TCP-LISTEN:80,fork,reuseaddr \"SYSTEM:'echo HTTP/1.1 200; sleep 9'\"",
+            port=80,
+        ),
+        near_miss=("app-silent",),
+    ),
+)
+LIFETIME: Final = (*_LOOPS, *_STARTS, *_SILENT)

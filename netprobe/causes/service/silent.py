@@ -1,0 +1,122 @@
+"""The application took the request and said nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netprobe.causes.base import Cause
+from netprobe.causes.proof.frames import frame_numbers
+from netprobe.causes.proof.life import told
+from netprobe.decode.table import Flag
+from netprobe.evidence.model import Proto
+from netprobe.model.remedy import advise
+from netprobe.model.report import Finding, Where
+from netprobe.paths.story import Symptom
+from netprobe.state.engine.model import ContainerState
+from netprobe.state.sockets import on_port
+
+if TYPE_CHECKING:
+    from netprobe.causes.case import Case
+
+
+class AppSilent(Cause):
+    """The request came to the application, and it sent no byte until the probe gave up.
+
+    What it is: the connection stands and the target's kernel took the request: from there on it is the application's turn. The network is not at fault.
+    Why it happens: it waits for something else (a database, a lock, a name that does not resolve), its workers are all busy, or it expects
+        another protocol on that port.
+    Evidence: the request's bytes in the target's own namespace, acknowledged there; no byte and no end from the target; it runs, and is not paused.
+    Remedy: its logs, and what it waits for.
+    Source: RFC 9293 §3.10.7.4 (an ACK says that the kernel has the bytes, not that an application read them); RFC 9110 §9.3.1.
+    """
+
+    code = "app-silent"
+    symptoms = frozenset({Symptom.NO_RESPONSE, Symptom.SILENCE})
+    beyond_state = True
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when request and acknowledgement were seen in the target's namespace, and nothing else came from there; a container runs at both moments."""
+        place, probe = case.intent.target, case.probe
+        if case.story.symptom is not Symptom.NO_RESPONSE or place is None or probe is None or not self._runs(case):
+            return None
+        asked = _taken(case)
+        if not asked:
+            return None
+        who, port = place.container or place.host, probe.target_port
+        moments = case.sockets(place)
+        taking = on_port(moments[-1], port, "tcp") if moments and port is not None else []
+        waiting = next((each.backlog[0] for each in taking if each.backlog[0]), 0)
+        queue = (f"socket of {who}: {waiting} connections wait to be accepted (Recv-Q)",) if waiting else ()
+        target = case.target
+        life = told(case, place.host, target) if target is not None else ()
+        logs = (
+            f"{case.engine_at(place.host).remedies.program} logs {who} says what it is at" if target is not None else ""
+        )
+        return Finding(
+            code=self.code,
+            summary=f"{who} took the request and sent nothing in {probe.timeout_s:g} s: its application does not answer",
+            where=Where(host=place.host, component=who),
+            evidence=(
+                f"the request came to {who} and was acknowledged there, and no byte came back: {asked}",
+                *queue,
+                *life,
+            ),
+            remedies=(
+                advise(
+                    place.host,
+                    f"{logs or f'look at the log of what has port {port}'}: what does it wait for (a database, a name, a lock), and does it speak HTTP on port {port}?",
+                ),
+            ),
+        )
+
+    @staticmethod
+    def _runs(case: Case) -> bool:
+        """A host's own process; or a container that runs at both moments."""
+        if case.intent.target is not None and case.intent.target.container is None:
+            return True
+        states = {each.state if each is not None else None for each in (case.target, case.target_after)}
+        return states == {ContainerState.RUNNING}
+
+    def possible(self, case: Case) -> bool:
+        """Only for a request whose connection was answered, and not where the target does not run."""
+        inside = case.intent.target is not None and case.intent.target.container is not None
+        idle = inside and case.target is not None and case.target.state is not ContainerState.RUNNING
+        opened = case.story.symptom is not Symptom.SILENCE or case.reply_lost
+        return case.intent.proto is Proto.HTTP and opened and not idle
+
+
+def _taken(case: Case) -> str:
+    """The frames of the request and of its acknowledgement in the target's own namespace; ``""`` where they were not seen, or something was sent back."""
+    if case.journey is None:
+        return ""
+    table = case.table
+    inside = {
+        number for number, point in enumerate(case.points) if point.place == case.intent.target and not point.dropped
+    }
+    flows = [flow for flow in case.journey.inner.flows if flow.point in inside]
+    for flow in flows:
+        asked = [row for row in flow.forward.tolist() if table.payload_len[row] > 0]
+        back = _before_the_clients_end(case, flow.forward.tolist(), flow.reverse.tolist())
+        spoke = any(table.payload_len[row] > 0 or int(table.tcp_flags[row]) & (Flag.FIN | Flag.RST) for row in back)
+        spoke = spoke or _heard(case, flow.forward.tolist(), back)
+        times = table.packets.time_ns
+        acknowledged = [row for row in back if asked and times[row] >= times[asked[0]]]
+        if acknowledged and not spoke:
+            return frame_numbers((int(table.packets.frame[row]) for row in (asked[0], acknowledged[0])), 2)
+    return ""
+
+
+def _before_the_clients_end(case: Case, forth: list[int], rows: list[int]) -> list[int]:
+    """What was sent before the client gave up: what the server sends then answers that."""
+    flags, times = case.table.tcp_flags, case.table.packets.time_ns
+    ends = [int(times[row]) for row in forth if int(flags[row]) & (Flag.FIN | Flag.RST)]
+    return [row for row in rows if not ends or int(times[row]) < min(ends)]
+
+
+def _heard(case: Case, forth: list[int], back: list[int]) -> bool:
+    """Whether the client acknowledges more than the server's SYN: bytes of the server's, seen or not; True also where no SYN-ACK tells."""
+    table = case.table
+    opened = [int(table.seq[row]) for row in back if int(table.tcp_flags[row]) & Flag.SYN]
+    before = _before_the_clients_end(case, forth, forth)
+    acks = {int(table.ack[row]) for row in before if int(table.tcp_flags[row]) & Flag.ACK}
+    return not opened or bool(acks - {(opened[0] + 1) % (1 << 32)})

@@ -1,0 +1,48 @@
+"""An application that took the request and said nothing: what packets and state decide, on the recorded evidence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from netprobe.decode.decoder import decode
+from netprobe.pipeline import analyze
+from tests.causes.altered import code, lossy, only, recorded, with_state, without, without_key
+
+NAME = "app-silent"
+
+
+def test_one_that_is_paused_is_not_silent() -> None:
+    assert (
+        code(with_state(recorded(NAME), "server2", "containers", '"Status": "running"', '"Status": "paused"')) != NAME
+    )
+
+
+def test_the_request_must_have_been_seen_inside() -> None:
+    whole = recorded(NAME)
+    assert code(without(whole, "server2/web/eth0")) is None
+    report = analyze(lossy(whole, "server2/web/eth0"))
+    assert report.cause is None
+    assert NAME in report.alternatives
+
+
+def test_a_request_that_nobody_acknowledged_may_be_lost() -> None:
+    whole = recorded(NAME)
+    table = decode(whole.packets, whole.points)
+    inside = next(number for number, each in enumerate(whole.points) if each.name == "server2/web/eth0")
+    acknowledgement = (table.packets.point == inside) & (table.sport == 80) & (table.tcp_flags == 0x10)
+    assert acknowledgement.any()
+    late = np.asarray(table.packets.time_ns) > int(table.packets.time_ns.max()) - 10**9
+    assert code(only(whole, ~(acknowledgement & ~late))) is None
+
+
+def test_whether_it_runs_must_be_known() -> None:
+    report = analyze(without_key(recorded(NAME), "containers"))
+    assert report.cause is None
+    assert NAME in report.alternatives
+
+
+def test_without_state_it_is_not_said() -> None:
+    whole = recorded(NAME)
+    assert code(replace(whole, before=(), after=())) is None
