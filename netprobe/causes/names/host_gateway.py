@@ -34,6 +34,8 @@ class HostGatewayNotSet(Cause):
     """
 
     code = "host-gateway-not-set"
+    reads = ("containers",)
+    tells = "docker inspect -f '{{.HostConfig.ExtraHosts}}' of the container that asks"
     symptoms = FAILED_LOOKUP
 
     def find(self, case: Case) -> Finding | None:

@@ -31,6 +31,8 @@ class AppSilent(Cause):
     """
 
     code = "app-silent"
+    reads = ("containers",)
+    tells = "the application's log; a capture in the target's network namespace: the request acknowledged, and no byte of an answer"
     symptoms = frozenset({Symptom.NO_RESPONSE, Symptom.SILENCE})
     beyond_state = True
 
