@@ -53,7 +53,7 @@ def explain(
         timeout_s: the bound on name lookup and probe together, in seconds: more than 0, at most 120.
         hosts: the inventory's file, or ``"lab"``. None: ``$NETPROBE_HOSTS``, else the user's own file, else this machine alone.
         predict: send nothing, and say what would happen by the hosts' state.
-        trace: have the kernel trace the probe's packets. It changes the hosts while it runs: a temporary nft table.
+        trace: have the kernel trace the probe's packets: a temporary nft table on the hosts while it runs.
         save: a file for the evidence (pcapng, mode 0600); a new one, unless ``force``.
         force: let ``save`` overwrite a file that exists.
         progress: called with the name of each step that begins.
@@ -65,19 +65,13 @@ def explain(
 
     Raises:
         UsageFault: the question cannot be asked like this. Messages name the options of the command line.
-        EnvironmentFault: the environment does not allow it: no root, a missing tool, a host out of reach. What was captured until then is
-            saved, and the exception's ``saved`` names the file; the same holds for a KeyboardInterrupt.
+        EnvironmentFault: the environment does not allow it: no root, a missing tool, a host out of reach. What was captured is saved (its
+            ``saved`` names the file), as at a KeyboardInterrupt.
     """
     to = _destination(save, force=force)
     question = _question(target, source, proto, size, timeout_s, predict=predict, trace=trace)
 
-    def explained(evidence: Evidence) -> Report:
-        from netprobe.pipeline import analyze
-
-        keep(target, evidence)
-        return analyze(evidence)
-
-    return _observed(question, hosts, to, progress, meanwhile, explained)
+    return _observed(question, hosts, to, progress, meanwhile, lambda evidence: _explained(target, evidence, keep))
 
 
 def containers_of(
@@ -95,6 +89,13 @@ def containers_of(
 
     question = _question(target, source, proto, None, 5.0, predict=True, trace=False)
     return found(question, hosts_file=None if hosts is None else os.fspath(hosts))
+
+
+def _explained(target: str, evidence: Evidence, keep: Keep) -> Report:
+    from netprobe.pipeline import analyze
+
+    keep(target, evidence)
+    return analyze(evidence)
 
 
 def _destination(save: AnyPath | None, *, force: bool) -> Destination | None:

@@ -53,7 +53,7 @@ PIPE_BYTES = 1 << 18
 """How large the pipe to a program that is compiled is to be: then writing it to a host that reads nothing holds nobody up."""
 
 
-class Program(NamedTuple):
+class RemoteProgram(NamedTuple):
     """What is run for ``python3 -c``, and what that then reads from its standard input, behind a line with its length."""
 
     boot: str
@@ -61,7 +61,7 @@ class Program(NamedTuple):
 
 
 @functools.cache
-def as_text() -> Program:
+def as_text() -> RemoteProgram:
     """Return the program for any Python: its modules as data, and a loader that makes them importable under their own names.
 
     It fits into any pipe (64 KiB, pipe(7)).
@@ -69,11 +69,11 @@ def as_text() -> Program:
     boot = _READ + _TEXT
     texts = {name: file.read_text() if file is not None else "" for name, file in _modules().items()}
     text = f"BOOT = {boot!r}\nMODULES = {texts!r}\n{_LOADER}"
-    return Program(boot, zlib.compress(text.encode(), 1))
+    return RemoteProgram(boot, zlib.compress(text.encode(), 1))
 
 
 @functools.cache
-def compiled() -> Program:
+def compiled() -> RemoteProgram:
     """Return the program for the Python that runs this one, compiled, as importing keeps it: that saves each host's program a quarter of its start."""
     boot = _READ + _COMPILED
     code = {
@@ -81,7 +81,7 @@ def compiled() -> Program:
         for name, file in _modules().items()
     }
     loader = compile(_LOADER, "netprobe", "exec")
-    return Program(boot, marshal.dumps({"BOOT": boot, "MODULES": code, "LOADER": loader}))
+    return RemoteProgram(boot, marshal.dumps({"BOOT": boot, "MODULES": code, "LOADER": loader}))
 
 
 def _modules() -> dict[str, Path | None]:

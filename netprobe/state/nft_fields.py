@@ -11,7 +11,7 @@ from netprobe.state import nft_types as t
 from netprobe.state.address import ip
 from netprobe.state.issues import int_of, text_of
 from netprobe.state.nft_headers import raw
-from netprobe.state.nft_value import ABSENT, Bits, Context, NotTold, Scalar, Span, known
+from netprobe.state.nft_value import ABSENT, Bits, Bounds, Context, NotTold, Scalar, known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +84,7 @@ def _transport_field(protocol: str, name: str, packet: PacketTuple) -> Scalar:
     if protocol == "udp" and name == "length" and packet.length is not None:
         header = 40 if ":" in (packet.dst or "") else 20
         low, high = (each - header for each in packet.length)
-        return low if low == high else Span(low, high)
+        return low if low == high else Bounds(low, high)
     return NotTold(f"{protocol} {name}")
 
 
@@ -106,7 +106,7 @@ def length_of(packet: PacketTuple, *, payload: bool = False) -> Scalar:
     six = ":" in (packet.dst or packet.src or "")
     least, most = packet.length or (48 if six else 28, 0xFFFF)  # a header of IP, and of UDP or ICMP at least
     low, high = (each - (40 if payload else 0) for each in (least, most))
-    return low if low == high else Span(low, high)
+    return low if low == high else Bounds(low, high)
 
 
 def protocol_of(packet: PacketTuple) -> Scalar:
@@ -141,7 +141,7 @@ def chunk(body: dict[str, Any], at: Context) -> Scalar:  # noqa: ARG001 - the fo
     return ABSENT if at.packet.carried is not None else NotTold("the packet's protocol")
 
 
-EPHEMERAL = Span(1024, 0xFFFF)
+EPHEMERAL = Bounds(1024, 0xFFFF)
 _CARRIED = frozenset({"tcp", "udp", "icmp", "icmpv6", "sctp", "dccp", "udplite", "ah", "esp", "comp", "igmp", "gre"})
 _ENDS = {"saddr": "source address", "daddr": "destination address", "sport": "source port", "dport": "destination port"}
 PAYLOAD_TYPES: Mapping[tuple[str, str], DataType] = {

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
-from netprobe.state.nft_value import Absent, Bits, NotTold, Span
+from netprobe.state.nft_value import Absent, Bits, Bounds, NotTold
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def _is(value: Scalar, part: Any) -> bool | None:
     low, high = part if isinstance(part, tuple) else (part, part)
     if isinstance(value, Bits):
         return False if low == high and (low ^ value.value) & value.known else None
-    least, most = (value.low, value.high) if isinstance(value, Span) else (value, value)
+    least, most = (value.low, value.high) if isinstance(value, Bounds) else (value, value)
     if low <= least and most <= high:
         return True
     return False if most < low or high < least else None

@@ -11,7 +11,7 @@ from netprobe.state import nft_types as t
 from netprobe.state.issues import text_of
 from netprobe.state.nft_index import Element, may_be, why_of
 from netprobe.state.nft_sets import interval
-from netprobe.state.nft_value import ABSENT, Absent, Bits, Context, NotTold, Span, Value
+from netprobe.state.nft_value import ABSENT, Absent, Bits, Bounds, Context, NotTold, Value
 from netprobe.state.nft_values import evaluate, type_of
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _any_of(right: list[Any], value: Value, kind: t.DataType) -> Answer:
 def _is(part: Any, value: Value) -> Answer:
     if part is None or isinstance(part, NotTold | Absent):
         return part if isinstance(part, NotTold) else False if part is ABSENT else _NOT_UNDERSTOOD
-    if isinstance(part, Span | Bits):
+    if isinstance(part, Bounds | Bits):
         return NotTold("a number that is known in part")
     answer = may_be(value, part)
     return why_of(value) if answer is None else answer
@@ -122,9 +122,9 @@ def _order(ordered: Callable[[int, int], bool], right: Any, value: Value, kind: 
         return limit
     if not isinstance(limit, int):
         return _NOT_UNDERSTOOD
-    if not isinstance(value, int | Span):
+    if not isinstance(value, int | Bounds):
         return why_of(value) if not isinstance(value, str) else _NOT_UNDERSTOOD
-    ends = (value.low, value.high) if isinstance(value, Span) else (value,)
+    ends = (value.low, value.high) if isinstance(value, Bounds) else (value,)
     answers = {ordered(each, limit) for each in ends}
     return answers.pop() if len(answers) == 1 else NotTold("a number that is known in part")
 

@@ -1,6 +1,6 @@
 """Values of nftables' expressions, and where a rule meets a packet.
 
-A number may be known in part only: its bounds (:class:`Span`, the length of a packet), or some of its bits (:class:`Bits`, a raw payload).
+A number may be known in part only: its bounds (:class:`Bounds`, the length of a packet), or some of its bits (:class:`Bits`, a raw payload).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Absent(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Bounds:
     """A number between two bounds."""
 
     low: int
@@ -48,7 +48,7 @@ class Bits:
 
 
 ABSENT: Final = Absent.ABSENT
-Scalar = int | str | Span | Bits | NotTold | Absent
+Scalar = int | str | Bounds | Bits | NotTold | Absent
 Value = Scalar | tuple[Scalar, ...]
 
 

@@ -431,7 +431,7 @@ def test_the_program_fits_into_a_pipe_that_nobody_reads() -> None:
 
 
 @pytest.mark.parametrize("made", [program.as_text, program.compiled])
-def test_both_forms_of_the_program_run(made: Callable[[], program.Program]) -> None:
+def test_both_forms_of_the_program_run(made: Callable[[], program.RemoteProgram]) -> None:
     boot, data = made()
     lines = b"".join(
         json.dumps({"id": number, "op": operation, "files": []}).encode() + b"\n"
