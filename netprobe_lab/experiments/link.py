@@ -16,7 +16,7 @@ _NO_ICMP = "iptables -I OUTPUT -p icmp --icmp-type fragmentation-needed -j DROP"
 _OTHER_NIC = "ip route add 192.168.3.201/32 dev eth1"
 _ON_ETH1 = "docker network create -d macvlan --subnet 172.21.0.0/24 --gateway 172.21.0.1 -o parent=eth1 aa_net"
 _MASQUERADED = Expected(verdict="works", path="masquerade", resolution="literal")
-_NARROW: Final = lossy("ip length > 1400")  # a link of 1400 bytes that tells nobody
+_NARROW: Final = lossy("'ip length > 1400'")  # a link of 1400 bytes that tells nobody
 
 
 LINK: Final = (
