@@ -247,7 +247,7 @@ _WIRE: Final = (
         name="own-ingress-drop",
         title="the target's host's own netdev ingress rule drops it: it does come in",
         explain=_BY_NAME,
-        expected=_undetermined("inventory"),
+        expected=fails("ingress-drop", resolution="inventory"),
         set_up=_NGINX,
         break_=_netdev("server2", "ingress", "ip daddr", HIP, "tcp dport 80"),
         near_miss=("upstream-drop", "ip-forward-off"),

@@ -7,7 +7,6 @@ from typing import Final
 from netprobe_lab.experiments.model import (
     HIP,
     DeleteDnat,
-    Expected,
     Experiment,
     Inside,
     KillProxy,
@@ -223,11 +222,9 @@ def _queued(number: int) -> tuple[Step, ...]:
 _QUEUE: Final = (
     Experiment(
         name="silent-inside",
-        title="the SYN comes to the container, and a rule in there that netprobe does not read drops it",
+        title="the SYN comes to the container, and the policy of a chain in there drops it",
         explain=("demo:80", *_FROM_HOST, "--timeout", "3"),
-        expected=Expected(
-            verdict="undetermined", path="bridge", resolution="inventory", findings=("prediction-differs",)
-        ),
+        expected=fails("container-firewall", path="bridge", resolution="inventory"),
         set_up=(
             *start("demo", "busyboxplus", command="socat TCP-LISTEN:80,backlog=1,fork,max-children=1 PIPE", port=80),
             Inside(host="server2", container="demo", command="nft add table ip inside"),

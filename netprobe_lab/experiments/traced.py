@@ -76,5 +76,7 @@ TRACED: Final = (
     _traced(
         _KNOWN["app-not-listening"], "a port without a listener: the kernel says NO_SOCKET where the answer is made"
     ),
-    _traced(_KNOWN["silent-inside"], "a rule in the container drops it: NETFILTER_DROP alone names no cause"),
+    _traced(
+        _KNOWN["silent-inside"], "a chain's policy in the container drops it: the kernel's own reason is NETFILTER_DROP"
+    ),
 )

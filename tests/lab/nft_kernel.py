@@ -28,6 +28,7 @@ from netprobe.forward.trail import Trail, endpoint
 from netprobe.forward.walk import Walker
 from netprobe.hosts.collect import COMMANDS
 from netprobe.state.build import build_host
+from netprobe.state.packet import PacketTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -276,7 +277,9 @@ def walk(hosts: dict[str, Any], sent: Sent, *, back: bool = False) -> tuple[dict
 
     def recorded(*args: Any, **more: Any) -> ChainEnd:
         end = walk_chain(*args, **more)
-        ends.append(end)
+        packets = [each for each in args if isinstance(each, PacketTuple)]
+        if not any(each.tcp_flags == {"ACK"} for each in packets):  # what follows the handshake is thought of, not sent
+            ends.append(end)
         return end
 
     request = Request(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from netprobe.causes.firewall.elsewhere import RuleDrop
 from netprobe.causes.firewall.forward import ForwardDrop
 from netprobe.causes.firewall.host import port_of
 from netprobe.causes.proof.blocked import Filtered, past
@@ -267,7 +268,8 @@ class RawDirectDrop(Filtered):
 
     code = "raw-direct-drop"
     reads = ("iptables",)
-    needs = ("nft",)
+    needs = ("nft", "containers", "networks")
+    instead_of = frozenset({RuleDrop})
     hooks = frozenset({Hook.PREROUTING, Hook.ISOLATION})
     barriers = frozenset({Barrier.RULE})
 

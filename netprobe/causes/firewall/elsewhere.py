@@ -8,6 +8,7 @@ from netprobe.causes.firewall.forward import reached
 from netprobe.causes.proof.blocked import Filtered
 from netprobe.causes.proof.drops import may_stop
 from netprobe.causes.proof.hooks import hook_at
+from netprobe.causes.proof.known import in_vain
 from netprobe.forward.model import Barrier
 from netprobe.model.rule import Hook
 
@@ -50,4 +51,5 @@ class RuleDrop(Filtered):
 
     def possible(self, case: Case) -> bool:
         """Not when the hosts' rules are known, and none at these hooks could stop it."""
-        return super().possible(case) and any(may_stop(case, hook) for hook in self.hooks)
+        unread = in_vain(case, "iptables", "iptables-legacy", "ip6tables", "ip6tables-legacy", "nft")
+        return super().possible(case) and (unread or any(may_stop(case, hook) for hook in self.hooks))

@@ -73,7 +73,7 @@ class MasqueradeCondition(Cause):
     def find(self, case: Case) -> Finding | None:
         """Fires when a forwarding host let the inner address out, and a rule of its own would have translated it but for one condition."""
         leak = _leak(case)
-        if leak is None or case.reply_lost or _way_back(case, leak):
+        if leak is None or leak.host.networks is None or case.reply_lost or _way_back(case, leak):
             return None
         spoiler = _spoiler(case, leak)
         near = _nearest(case, leak)

@@ -16,7 +16,10 @@ from netprobe.state.engine.model import ContainerState
 from netprobe.state.sockets import on_port
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from netprobe.causes.case import Case
+    from netprobe.flows.model import Flow
 
 
 class AppSilent(Cause):
@@ -87,6 +90,11 @@ class AppSilent(Cause):
         return case.intent.proto is Proto.HTTP and opened and not idle
 
 
+def _sizes(case: Case, flows: Iterable[Flow]) -> set[int]:
+    """The sizes of the request's segments at these points, in bytes of payload."""
+    return {int(size) for flow in flows for size in case.table.payload_len[flow.forward].tolist() if size > 0}
+
+
 def _taken(case: Case) -> str:
     """The frames of the request and of its acknowledgement in the target's own namespace; ``""`` where they were not seen, or something was sent back."""
     if case.journey is None:
@@ -96,7 +104,10 @@ def _taken(case: Case) -> str:
         number for number, point in enumerate(case.points) if point.place == case.intent.target and not point.dropped
     }
     flows = [flow for flow in case.journey.inner.flows if flow.point in inside]
+    sent = _sizes(case, case.journey.inner.flows)
     for flow in flows:
+        if not sent <= _sizes(case, [flow]):
+            continue  # a part of the request did not come: too large a segment, for one
         asked = [row for row in flow.forward.tolist() if table.payload_len[row] > 0]
         back = _before_the_clients_end(case, flow.forward.tolist(), flow.reverse.tolist())
         spoke = any(table.payload_len[row] > 0 or int(table.tcp_flags[row]) & (Flag.FIN | Flag.RST) for row in back)

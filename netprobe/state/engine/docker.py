@@ -109,7 +109,7 @@ class Docker(ContainerEngine):
 
     def closes_to_others(self, text: str, bridge: str) -> bool:
         """Engine 28's raw rule, and that of Engine 29's nftables backend."""
-        return f"! -i {bridge} -j DROP" in text or f"iifname != {bridge} " in text
+        return f"! -i {bridge} -j DROP" in text or f"iifname != {bridge} " in text.replace('"', "")
 
     def closes_unpublished(self, text: str, bridge: str = "") -> bool:
         """Engine 28's last rule of a bridge."""
