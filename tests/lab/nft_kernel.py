@@ -278,7 +278,9 @@ def walk(hosts: dict[str, Any], sent: Sent, *, back: bool = False) -> tuple[dict
     def recorded(*args: Any, **more: Any) -> ChainEnd:
         end = walk_chain(*args, **more)
         packets = [each for each in args if isinstance(each, PacketTuple)]
-        if not any(each.tcp_flags == {"ACK"} for each in packets):  # what follows the handshake is thought of, not sent
+        if not any(
+            each.tcp_flags == frozenset({"ACK"}) for each in packets
+        ):  # what follows the handshake is thought of, not sent
             ends.append(end)
         return end
 
