@@ -88,7 +88,7 @@ class _Look:
                 done, symptom=Symptom.SILENCE, patient=self._patient(connection), detail="SYN-ACK, never acknowledged"
             )
         for flow in connection.flows:
-            ended = self._ended_early(flow)
+            ended = self._ended_early(flow, connection)
             if ended is not None:
                 name = "RST" if self.table.tcp_flags[ended] & Flag.RST else "FIN"
                 after = self._us(first, ended)
@@ -98,7 +98,7 @@ class _Look:
                 )
         return replace(done, symptom=Symptom.OK)
 
-    def _ended_early(self, flow: Flow) -> int | None:
+    def _ended_early(self, flow: Flow, connection: Connection) -> int | None:
         """The server's FIN or RST within 200 ms after its SYN-ACK, unless the client closed first or data was served."""
         table = self.table
         opened = [row for row in flow.reverse.tolist() if _flags(table, row) & Flag.SYN]
@@ -106,7 +106,14 @@ class _Look:
             return None
         start = int(table.packets.time_ns[opened[0]])
         client_end = min(
-            (int(table.packets.time_ns[r]) for r in flow.forward.tolist() if _flags(table, r) & (Flag.FIN | Flag.RST)),
+            (
+                int(table.packets.time_ns[row])
+                for each in (
+                    (flow,) if len(flow.forward) else connection.flows
+                )  # a point may have seen the answers alone
+                for row in each.forward.tolist()
+                if _flags(table, row) & (Flag.FIN | Flag.RST)
+            ),
             default=None,
         )
         for row in flow.reverse.tolist():

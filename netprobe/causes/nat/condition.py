@@ -101,7 +101,12 @@ class MasqueradeCondition(Cause):
         hidden = any(change.field == "src" for hop in case.hops for change in hop.changes)
         if hidden or case.reply_lost:
             return False
-        return any(any_rule(host, _may_fail) for host in case.world.before.values())
+        return may_be_meant(case)
+
+
+def may_be_meant(case: Case) -> bool:
+    """Whether some host has a rule that may be meant to translate the source, on a condition of its own."""
+    return any(any_rule(host, _may_fail) for host in case.world.before.values())
 
 
 def _may_fail(host: Host, rule: Rule | NftRule) -> bool:
@@ -115,7 +120,8 @@ def _may_fail(host: Host, rule: Rule | NftRule) -> bool:
         each.field is Field.SRC and (each.value in subnets or each.value.endswith(("/32", "/128")))
         for each in rule.conditions
     )
-    return rule.target in SOURCE_NAT and not own
+    leaves = any(each.field is Field.OUT and not each.negated for each in rule.conditions)
+    return rule.target in SOURCE_NAT and (leaves or not own)
 
 
 def _leak(case: Case) -> _Leak | None:

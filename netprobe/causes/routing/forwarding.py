@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
-from netprobe.causes.nat.condition import MasqueradeCondition
+from netprobe.causes.nat.condition import may_be_meant
 from netprobe.causes.proof.obstacle import frames_at, met, predicted, silent_points, whose
 from netprobe.causes.remedies import in_place, setting
 from netprobe.causes.routing.routes import LOST, refusing
@@ -93,7 +93,7 @@ class MissingReturnRoute(Cause):
     def find(self, case: Case) -> Finding | None:
         """Fires when the request was seen to arrive, and the answer has no route, or was seen to leave for a router that knows none."""
         arrived = _arrived(case)
-        if arrived is None or _meant_to_masquerade(case, arrived) or MasqueradeCondition().possible(case):
+        if arrived is None or _meant_to_masquerade(case, arrived) or may_be_meant(case):
             return None
         return self._refused(case, arrived) or self._sent_elsewhere(case, arrived)
 
