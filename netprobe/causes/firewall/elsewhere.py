@@ -11,6 +11,7 @@ from netprobe.causes.proof.hooks import hook_at
 from netprobe.causes.proof.known import in_vain
 from netprobe.forward.model import Barrier
 from netprobe.model.rule import Hook
+from netprobe.state.lookup import docker_bridges
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -40,9 +41,13 @@ class RuleDrop(Filtered):
         """A rule at one of these hooks."""
         return super().explains_obstacle(case, obstacle) and (obstacle.hook or hook_at(case, obstacle)) in self.hooks
 
-    def fits(self, case: Case, found: StoppedBy) -> bool:  # noqa: ARG002
-        """It stands in a host's own namespace: a container's own rules are another cause (container-firewall)."""
-        return found.place is None or found.place.container is None
+    def fits(self, case: Case, found: StoppedBy) -> bool:
+        """It stands in a host's own namespace, and is not an engine's own: those are other causes (container-firewall, raw-direct-drop)."""
+        host = case.before(found.host)
+        closes = host is not None and any(
+            host.engine.closes_to_others(found.rule.text, bridge) for bridge in docker_bridges(host)
+        )
+        return not closes and (found.place is None or found.place.container is None)
 
     def summary(self, case: Case, found: StoppedBy) -> str:
         """How far it came, and which rule took it."""

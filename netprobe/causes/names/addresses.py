@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
+from netprobe.causes.names.elsewhere import NameAnsweredElsewhere
 from netprobe.causes.names.kept import ANSWERED_OTHERWISE, GOOD, asker, nobody, not_reached, who_has
 from netprobe.causes.names.unknown import bearers_of
 from netprobe.causes.routing.routes import LOST
@@ -46,6 +47,8 @@ class DnsClientCache(Cause):
     note = True
     explains = LOST | ANSWERED_OTHERWISE
     symptoms = GOOD | explains
+    needs = ("containers", "networks")
+    instead_of = frozenset({NameAnsweredElsewhere})
 
     def find(self, case: Case) -> Finding | None:
         """Fires for an address that a process of the source still dials and nobody has, or that the source's hosts file gives and the container has not."""

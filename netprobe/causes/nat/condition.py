@@ -106,7 +106,14 @@ class MasqueradeCondition(Cause):
 
 def may_be_meant(case: Case) -> bool:
     """Whether some host has a rule that may be meant to translate the source, on a condition of its own."""
-    return any(any_rule(host, _may_fail) for host in case.world.before.values())
+    mine = case.source_container.addresses if case.source_container else ()
+
+    def meant(host: Host, rule: Rule | NftRule) -> bool:
+        others = [each for each in rule.conditions if each.field is Field.SRC] if isinstance(rule, Rule) else []
+        elsewhere = bool(mine) and any(not any(covers(each.value, address) for address in mine) for each in others)
+        return not elsewhere and _may_fail(host, rule)
+
+    return any(any_rule(host, meant) for host in case.world.before.values())
 
 
 def _may_fail(host: Host, rule: Rule | NftRule) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
+from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import frames_at, silent_points
 from netprobe.model.point import point_name
 from netprobe.model.remedy import advise
@@ -101,6 +102,8 @@ class BeyondThisHost(Cause):
 
 def _left(case: Case) -> _Left | None:
     """Where the request left the inventory, by the state before and after and by the packets alike."""
+    if lacks(case, "addr", "route", "rule", "containers", "networks", everywhere=True):
+        return None  # who is of the inventory is not known
     before, after = case.prediction, case.prediction_after
     if before is None or after is None or before.leaves is None or before.leaves != after.leaves:
         return None
