@@ -71,7 +71,7 @@ test-engines: setup $(STAMP)
 	@tools/setup debootstrap
 	@$(BIN)/python tools/engines.py
 
-# As root, about ten minutes. Another seed each time; SEED=… makes the same rulesets again.
+# As root, several minutes. Another seed each time; SEED=… makes the same rulesets again.
 kernel-test: setup $(STAMP)
 	@$(BIN)/python tools/kernel_test.py $(if $(SEED),--seed $(SEED))
 

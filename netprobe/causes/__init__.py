@@ -2,8 +2,7 @@
 
 * ``base``         what a cause is
 * ``case``         what a cause may look at, and the questions that many ask
-* ``hooks``, ``drops``   where rules stand, and which one stopped a packet
-* ``names``, ``endpoint``, ``publish``, ``firewall``, ``nat``, ``local``   one family a file, one cause a class
+* ``proof``        what causes prove with: obstacles, drops, traces, contradictions
+* ``firewall``, ``macvlan``, ``names``, ``nat``, ``routing``, ``service``   one family a folder, one cause a class
 * ``catalogue``    the explicit list, in run order
-* ``attribution``, ``narrate``   who changed the packet on its way, and the one sentence that says why
 """

@@ -2,7 +2,8 @@
 
 What the packets or the known state refute is not among them (:func:`~netprobe.causes.catalogue.still_possible`). Of the rest, in this order:
 what the walk through the hosts' state ends at though the packets do not prove it, what the kernel gave as its reason for a drop, a rule that
-the walk cannot decide, what would have been read from an output that could not be read, what no host's state can show, and whatever is left. The catalogue's order breaks ties.
+the walk cannot decide, a network between two hosts where the packets end there, what would show in an output that could not be read, what no
+host's state can show, and whatever is left. The catalogue's order breaks ties.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ class Maker:
 
     def several(self, make: object, *args: object) -> str:
         """An anonymous set of constants that do not overlap."""
-        return "{ " + ", ".join(dict.fromkeys(str(make(*args)) for _ in range(1))) + " }"  # type: ignore[operator]
+        return "{ " + str(make(*args)) + " }"  # type: ignore[operator]
 
     def op(self) -> str:
         return self.r.choice(("", "", "!= "))
