@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import gc
 import os
 import signal
 import sys
+import threading
 from typing import NoReturn
 
 
@@ -24,7 +27,25 @@ def main() -> NoReturn:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     status = run(sys.argv[1:])
     gc.freeze()  # all that is left goes with the process: nobody has to look through it for garbage
-    sys.exit(status)
+    _leave(status)
+
+
+def _leave(status: int) -> NoReturn:
+    """End the process: by the interpreter's own end, or without it where a thread still works, say, loads a module.
+
+    That end takes modules apart, and a daemon thread inside one crashes (Python's documentation of threading and of Py_FinalizeEx).
+    """
+    threads = [each for each in threading.enumerate() if each is not threading.current_thread()]
+    if not any(each.daemon for each in threads):
+        sys.exit(status)
+    for each in threads:
+        if not each.daemon:
+            each.join()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
 
 
 def _begin_light() -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests import proved
 from tests.progress import Progress
-from tests.scheduling import ByScope
+from tests.scheduling import OVER_ALL_CAPTURES, ByScope
 from tests.sharing import share
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long one example takes says more about the machine's other work than about the code.
-settings.register_profile("netprobe", deadline=None)
+# The same examples on every run: what new ones find is found on purpose (NETPROBE_FUZZ=1), and never stops somebody else's change.
+settings.register_profile("netprobe", deadline=None, derandomize="NETPROBE_FUZZ" not in os.environ)
 settings.load_profile("netprobe")
 
 
@@ -40,6 +42,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="all",
         help="chosen: one of each cause, finding and path with its remedy, and what tests/proved.json does not hold; rest: all others",
     )
+    group.addoption(
+        "--copies",
+        choices=("all", "chosen", "rest"),
+        default="all",
+        help="altered copies of captures: chosen: of every third capture, and of some that tests/proved.json does not hold; rest: those of all others, and no other test",
+    )
     group.addoption("--prove", action="store_true", help="write to tests/proved.json which experiments passed")
 
 
@@ -47,6 +55,29 @@ def pytest_configure(config: pytest.Config) -> None:
     part = config.getoption("part")
     if part and "PYTEST_XDIST_WORKER" not in os.environ:
         config.pluginmanager.register(Progress(part), "netprobe-progress")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the altered copies of captures that were not asked for."""
+    which = config.getoption("copies")
+    if which == "all":
+        return
+    captures = {item: _copied(item) for item in items}
+    chosen = proved.every_third(name for name in captures.values() if name) | {
+        each.name for each in proved.sample(proved.differing(proved.LIVE, proved.load()))
+    }
+    left = {item for item, name in captures.items() if (name is None or name in chosen) is (which == "rest")}
+    config.hook.pytest_deselected(items=[item for item in items if item in left])
+    items[:] = [item for item in items if item not in left]
+
+
+def _copied(item: pytest.Item) -> str | None:
+    """The capture of which a test makes many altered copies; None where it does not."""
+    if not isinstance(item, pytest.Function) or "shared" not in item.fixturenames or not hasattr(item, "callspec"):
+        return None
+    over_all = item.nodeid.partition("::")[0] in OVER_ALL_CAPTURES
+    name = item.callspec.params.get("name")
+    return name if over_all and isinstance(name, str) else None
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -54,3 +54,10 @@ def test_a_sample_is_small_the_same_and_in_order() -> None:
     assert len(some) == 10
     assert some == proved.sample(EXPERIMENTS, 10) == [each for each in EXPERIMENTS if each in some]
     assert proved.sample(EXPERIMENTS[:3], 10) == list(EXPERIMENTS[:3])
+
+
+def test_every_third_is_about_a_third_and_does_not_depend_on_the_others() -> None:
+    names = [each.name for each in EXPERIMENTS]
+    third = proved.every_third(names)
+    assert len(names) / 4 < len(third) < len(names) / 2.4
+    assert proved.every_third(names[:50]) == third & set(names[:50])

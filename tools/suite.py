@@ -1,6 +1,7 @@
 """`make test`, `make test-all` and their parts: what runs, how far it is, how long each part took.
 
-    tools/suite.py test   unit, and live: one of each cause, finding and path with its remedy, and what tests/proved.json does not hold
+    tools/suite.py test   unit, with altered copies of every third capture, and live: one of each cause, finding and path with its remedy; of both also
+                          what tests/proved.json does not hold
     tools/suite.py all    unit, and everything live; tests/proved.json is written
     tools/suite.py rest   what `all` has and `test` has not
     tools/suite.py unit | live
@@ -38,10 +39,15 @@ class Part:
     arguments: tuple[str, ...]
 
 
-def unit() -> Part:
-    """Everything that needs no lab: unit tests, and the replay of captures/. One worker more than processors: some tests wait."""
+def unit(copies: str = "all") -> Part:
+    """Everything that needs no lab: unit tests, and the replay of captures/; of the altered copies of these ``all``, ``chosen`` or the ``rest`` alone.
+
+    One worker more than processors: some tests wait.
+    """
     workers = str(processors() + 1)
-    return Part(name="unit and replay", arguments=("-n", workers, "--dist", "loadgroup", "--ignore=tests/lab", "tests"))
+    name = "altered copies, rest" if copies == "rest" else "unit and replay"
+    side_by_side = ("-n", workers, "--dist", "loadgroup")
+    return Part(name=name, arguments=(*side_by_side, f"--copies={copies}", "--ignore=tests/lab", "tests"))
 
 
 def live(which: str) -> Part:
@@ -52,9 +58,9 @@ def live(which: str) -> Part:
 
 
 SUITES: dict[str, Callable[[], tuple[Part, ...]]] = {
-    "test": lambda: (unit(), live("chosen")),
+    "test": lambda: (unit("chosen"), live("chosen")),
     "all": lambda: (unit(), live("all")),
-    "rest": lambda: (live("rest"),),
+    "rest": lambda: (unit("rest"), live("rest")),
     "unit": lambda: (unit(),),
     "live": lambda: (live("all"),),
 }

@@ -26,6 +26,7 @@ _STEPS = 20_000  # rules looked at, beside four times those that there are
 _FORKS = 32  # rules in doubt of which both ways are gone
 _DEPTH = 16  # jumps within each other (NFT_JUMP_STACK_SIZE)
 _ENDS = frozenset({"drop", "reject", "accept", "translate"})
+_POLICIES = frozenset({"accept", "drop"})
 _MERGED = ("mark", "ctmark", "tracked", "ctstate", "tos", "ttl", "zone")
 
 
@@ -103,8 +104,7 @@ class _Walk:
             self.steps -= 1
             rule = _next(frames)
             if rule is None:
-                policy = "accept" if self.gone and self.base.ref in self.gone else self.base.policy
-                return ChainEnd(verdict=policy or "accept", decided_by=self.base, packet=packet, tproxy=tproxy)
+                return self._policy(packet, tproxy)
             if self.gone and rule.ref in self.gone:
                 continue
             outcome = rule.meet(packet, self.base.hook, self.facts)
@@ -118,6 +118,13 @@ class _Walk:
                 if end is not None:
                     return end
         return self._unknown(self.base, packet, "its chains call each other without end, or hold very many rules")
+
+    def _policy(self, packet: PacketTuple, tproxy: Translation | None) -> ChainEnd:
+        """End as the base chain's policy says."""
+        policy = "accept" if self.gone and self.base.ref in self.gone else self.base.policy or "accept"
+        if policy not in _POLICIES:
+            return self._unknown(self.base, packet, f"its policy {policy} is not understood")
+        return ChainEnd(verdict=policy, decided_by=self.base, packet=packet, tproxy=tproxy)
 
     def _act(self, frames: _Frames, rule: NftRule, outcome: Outcome, tproxy: Translation | None) -> ChainEnd | None:
         """Do what a rule that matches says; None where the walk goes on."""

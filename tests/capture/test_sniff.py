@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import socket
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +44,39 @@ def test_loopback_is_really_sniffed() -> None:
     assert captured.packets.raw(0).endswith(b"hello sniffer")
     assert captured.points[0].dropped == 0
     assert [limit.subject for limit in captured.limits] == ["local/none9"]
+
+
+def tcpdumps(capture_filter: str) -> list[int]:
+    """The tcpdumps with that filter, without the `timeout` above each."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            words = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdigit() else []
+            if words[:1] == [b"tcpdump"] and words[-2:-1] == [capture_filter.encode()]:
+                found.append(int(entry.name))
+    return found
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="sniffing needs root")
+def test_what_a_busy_machine_kept_a_sniffer_from_reading_is_not_lost() -> None:
+    session = Session(HostEntry(name="local"), 30)
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.bind(("127.0.0.1", 0))
+            number = sock.getsockname()[1]
+            sniffing = Sniffing({"local": session}, [point("lo", f"udp port {number}")], 20.0)
+            sniffing.start()
+            sniffing.wait()
+            (tcpdump,) = tcpdumps(f"udp port {number}")
+            os.kill(tcpdump, signal.SIGSTOP)
+            for _ in range(50):
+                sock.sendto(b"hello sniffer", ("127.0.0.1", number))
+            threading.Timer(0.2, os.kill, (tcpdump, signal.SIGCONT)).start()
+            sniffing.settle()
+            captured = sniffing.stop()
+    finally:
+        session.close()
+    assert len(captured.packets) == 50
 
 
 @pytest.mark.parametrize(

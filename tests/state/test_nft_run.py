@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from netprobe.forward.nftables import walk_chain
@@ -267,6 +267,7 @@ STRANGE: st.SearchStrategy[Any] = st.sampled_from(
 )  # fmt: skip
 
 
+@example([(next(each for each in PLACES if each[-1] == "policy"), "*")])
 @given(st.lists(st.tuples(st.sampled_from(PLACES), STRANGE), min_size=1, max_size=4))
 def test_any_change_of_a_listing_is_survived(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
     """Chains that call each other, sets that are none, numbers without end: a verdict, or unknown; no exception, and an end."""

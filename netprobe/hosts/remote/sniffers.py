@@ -24,6 +24,24 @@ HEADER = 24
 NOISE = re.compile(r"listening on|packets? (captured|received|dropped)|dropped privs|verbose output")
 COUNTED = "dropped by kernel"
 COUNTS = re.compile(r"(\d+) packets? (received by filter|dropped by kernel)")
+READ_SECONDS = 0.5  # as long a busy machine may keep a sniffer from what is in its ring
+AWAKE = b"RDTt"  # proc(5): runnable, in uninterruptible sleep, stopped
+
+
+def asleep(pid: int) -> bool:
+    """Tell whether a process and those below it wait: then they have read all that came for them.
+
+    A packet makes its reader runnable at once (tpacket_rcv() of Linux's net/packet/af_packet.c calls sk_data_ready), however long a
+    busy machine then takes to run it. True for one that has ended, and where the kernel does not say what is below it.
+    """
+    try:
+        with open("/proc/%d/stat" % pid, "rb") as status:
+            state = status.read().rpartition(b")")[2].split()[0]
+        with open("/proc/%d/task/%d/children" % (pid, pid), "rb") as names:
+            below = names.read().split()
+    except (OSError, IndexError):
+        return True
+    return state not in AWAKE and all(asleep(int(name)) for name in below)
 
 
 class Sniffer:
@@ -83,6 +101,12 @@ class Sniffer:
     def _hear(self, part: bytes) -> None:
         if len(self.complaint) < 2000:
             self.complaint += part[:2000].decode("utf-8", "replace")
+
+    def catch_up(self, deadline: float) -> None:
+        """Wait until tcpdump has read what it was woken for: it ends without looking into its ring again."""
+        pause = threading.Event()
+        while not asleep(self.child.pid) and time.monotonic() < deadline:
+            pause.wait(0.002)
 
     def interrupt(self) -> None:
         """Ask tcpdump to write its counters and end. One that ended before is left as it is: that is a finding."""
@@ -191,7 +215,7 @@ class Sniffers:
         return {"points": {key: part for key, part in parts.items() if part}}
 
     def quiet(self, request: Dict[str, Any]) -> Dict[str, Any]:
-        """Wait until no sniffer has written for ``quiet_seconds``, ``seconds`` at most."""
+        """Wait until no sniffer has written for ``quiet_seconds`` and none has anything to read, ``seconds`` at most."""
         deadline = time.monotonic() + request["seconds"]
         self._quiet(list(self._sniffers.values()), request["quiet_seconds"], deadline)
         return {}
@@ -201,6 +225,9 @@ class Sniffers:
         with self._lock:
             self._stopped = True
             sniffers, self._sniffers = self._sniffers, {}
+        deadline = time.monotonic() + READ_SECONDS
+        for sniffer in sniffers.values():
+            sniffer.catch_up(deadline)
         for sniffer in sniffers.values():
             sniffer.interrupt()
         for sniffer in sniffers.values():
@@ -214,9 +241,9 @@ class Sniffers:
         while sniffers:
             now = time.monotonic()
             since = now - max([begin] + [sniffer.last_byte for sniffer in sniffers])
-            if since >= quiet or now >= deadline:
+            if now >= deadline or (since >= quiet and all(asleep(sniffer.child.pid) for sniffer in sniffers)):
                 return
-            pause.wait(min(quiet - since, deadline - now))
+            pause.wait(min(max(quiet - since, 0.002), deadline - now))
 
 
 def operations(children: Children) -> Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from netprobe.hosts.remote.children import Children
-from netprobe.hosts.remote.sniffers import HEADER, Sniffer
+from netprobe.hosts.remote.sniffers import HEADER, Sniffer, asleep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,3 +90,38 @@ def test_one_that_ends_at_once_tells_why(ended: list[Sniffer]) -> None:
     assert sniffer.ready.wait(10)
     sniffer.finish(Children("", b""))
     assert sniffer.fault() == "tcpdump: eth9: No such device exists"
+
+
+def test_one_that_is_kept_from_running_is_waited_for(ended: list[Sniffer]) -> None:
+    sniffer = Sniffer(child(SLOW.replace("ENDS", "0")), 8 << 20)
+    ended.append(sniffer)
+    assert sniffer.ready.wait(10)
+    sniffer.catch_up(time.monotonic() + 10)
+    assert asleep(sniffer.child.pid)
+    sniffer.child.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, sniffer.child.pid, os.WSTOPPED | os.WNOWAIT)
+    begin = time.monotonic()
+    threading.Timer(0.2, sniffer.child.send_signal, (signal.SIGCONT,)).start()
+    sniffer.catch_up(begin + 10)
+    assert 0.2 <= time.monotonic() - begin < 10
+
+
+def test_one_that_never_runs_is_waited_for_within_bounds(ended: list[Sniffer]) -> None:
+    sniffer = Sniffer(child(SLOW.replace("ENDS", "0")), 8 << 20)
+    ended.append(sniffer)
+    assert sniffer.ready.wait(10)
+    sniffer.child.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, sniffer.child.pid, os.WSTOPPED | os.WNOWAIT)
+    sniffer.catch_up(time.monotonic() + 0.1)
+    assert not asleep(sniffer.child.pid)
+
+
+def test_what_is_below_counts_and_what_has_ended_waits_for_nothing() -> None:
+    busy = "print(1, flush=True); exec('while 1: 1')"
+    above = child(f"import subprocess, sys; subprocess.run([sys.executable, '-c', {busy!r}])")
+    assert above.stdout is not None
+    assert above.stdout.readline() == b"1\n"
+    assert not asleep(above.pid)
+    os.killpg(above.pid, signal.SIGKILL)
+    above.wait()
+    assert asleep(above.pid)
