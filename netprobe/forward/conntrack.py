@@ -147,4 +147,4 @@ def unfiltered(packet: Flying, hook: str, known: Sequence[Connection]) -> Flying
 
 def leaving(packet: Flying) -> Flying:
     """A packet as another namespace gets it: mark and connection stay behind (skb_scrub_packet, net/core/skbuff.c)."""
-    return replace(packet, connection=None, untracked=False, zone=0, mark=0, bridge=None)
+    return replace(packet, connection=None, untracked=False, zone=0, mark=0, bridge=None, rerouted=None)

@@ -180,7 +180,7 @@ class Flying:
         mark: the packet's mark in this namespace (``meta mark``, ``-m mark``, ``ip rule fwmark``); 0 is none, None is not known.
         connection: as this namespace's conntrack has it; None before conntrack looked, and where it does not know it.
         untracked: conntrack is told to leave it alone (NOTRACK). zone: the conntrack zone that a rule puts it in.
-        reroute: what a rule of OUTPUT changed has it looked up again. tos: of the IP header. mss: that a SYN offers, None not known. mac: the sender's on the link that it came by, None not known.
+        rerouted: as it was when what OUTPUT changed of it had it looked up again, last. tos: of the IP header. mss: that a SYN offers, None not known. mac: the sender's on the link that it came by, None not known.
         payload: the least and the most bytes that it carries behind the UDP or ICMP header, None not known.
         later: of TCP, one that follows the handshake's first two.
         bridge: the bridge ports by which it is switched, (in, out), while bridge netfilter looks at it.
@@ -198,7 +198,7 @@ class Flying:
     connection: Connection | None = None
     untracked: bool = False
     zone: int = 0
-    reroute: bool = False
+    rerouted: Flying | None = None
     tos: int | None = 0
     mss: int | None = None
     mac: str | None = None
@@ -216,7 +216,7 @@ class Flying:
         return replace(
             self, src=self.dst, sport=self.dport, dst=self.src or "", dport=self.sport,
             direction=Direction.REPLY, ttl=64, mark=0, connection=None, untracked=False, zone=0,
-            reroute=False, tos=0, mss=None, mac=None, bridge=None, payload=self.payload if self.proto == "icmp" else None,
+            rerouted=None, tos=0, mss=None, mac=None, bridge=None, payload=self.payload if self.proto == "icmp" else None,
         )  # fmt: skip
 
 
@@ -229,8 +229,8 @@ class UnknownHere(Exception):
 
 
 class Stopped(Exception):
-    """The packet gets no further."""
+    """The packet gets no further. ``step``: the routing decision, where one within a hook refuses it."""
 
-    def __init__(self, obstacle: Obstacle) -> None:
+    def __init__(self, obstacle: Obstacle, step: WalkStep | None = None) -> None:
         super().__init__(obstacle.label)
-        self.obstacle = obstacle
+        self.obstacle, self.step = obstacle, step

@@ -79,13 +79,17 @@ def filter_of(host: Host, place: Place, address: str) -> Filter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class At:
-    """Where a packet is: a namespace's hook, the interfaces, and the rules and policies that are passed as if they were not there."""
+    """Where a packet is: a namespace's hook, the interfaces, and the rules and policies that are passed as if they were not there.
+
+    ``again``: look a packet up again that OUTPUT changed; raises Stopped where nothing leads on.
+    """
 
     by: Filter
     hook: str
     in_if: str = ""
     out_if: str = ""
     gone: frozenset[RuleRef] = frozenset()
+    again: Callable[[Flying], None] | None = None
 
 
 def pass_hook(
@@ -97,6 +101,7 @@ def pass_hook(
     out_if: str = "",
     gone: frozenset[RuleRef] = frozenset(),
     known: Sequence[Connection] = (),
+    again: Callable[[Flying], None] | None = None,
 ) -> Passed:
     """Return the packet behind a hook, and the steps that say how it was translated.
 
@@ -108,12 +113,13 @@ def pass_hook(
         out_if: the one that it leaves by, ``""`` for none.
         gone: rules and policies that are passed as if they were not there.
         known: the connections that the namespace tracks, for an answer.
+        again: of OUTPUT, the look-up of what was changed there; raises Stopped where nothing leads on.
 
     Raises:
-        Stopped: dropped or rejected.
+        Stopped: dropped or rejected, or nothing leads on any more.
         UnknownHere: a rule that may match is not understood, and would change the walk.
     """
-    at = At(by=by, hook=hook, in_if=in_if, out_if=out_if, gone=gone)
+    at = At(by=by, hook=hook, in_if=in_if, out_if=out_if, gone=gone, again=again)
     if hook not in TRACKING:
         packet = tracked(packet, known)
     passed = pass_all(by.place, _stages(at, packet, known), packet)
@@ -151,16 +157,34 @@ def _stages(at: At, packet: Flying, known: Sequence[Connection]) -> Iterator[Sta
     if at.hook in TRACKING:
         yield Stage(prio=_CONNTRACK, go=lambda moving: (tracked(moving, known), ()))
     if at.hook in SIDE:
-        yield Stage(prio=_NAT[SIDE[at.hook]], go=partial(_nat, at))
+        yield Stage(prio=_NAT[SIDE[at.hook]], go=_rerouted(at, partial(_nat, at), _whither))
 
 
-def _rerouted(at: At, go: Callable[[Flying], Passed]) -> Callable[[Flying], Passed]:
-    """What OUTPUT's mangle table, or an nft chain of type route, changes has the packet looked up again (iptable_mangle.c, nft_chain_route.c)."""
+def _whither(packet: Flying) -> object:
+    return packet.dst
+
+
+def _routed_by(packet: Flying) -> object:
+    return packet.mark, packet.tos, packet.src, packet.dst, packet.ttl if ":" in packet.dst else None
+
+
+def _rerouted(
+    at: At, go: Callable[[Flying], Passed], by: Callable[[Flying], object] = _routed_by
+) -> Callable[[Flying], Passed]:
+    """What OUTPUT's nat (the destination), its mangle table, or an nft chain of type route changes has the packet looked up again, there and then.
+
+    The stages behind it see it no more where nothing leads on, and what they change is not looked up (nf_nat_proto.c, nf_nat_ipv4_local_fn;
+    iptable_mangle.c, nft_chain_route.c).
+    """
 
     def passed(packet: Flying) -> Passed:
         moved, steps = go(packet)
-        old, new = ((each.mark, each.tos, each.src, each.dst) for each in (packet, moved))
-        return (moved if old == new else replace(moved, reroute=True)), steps
+        if by(packet) == by(moved):
+            return moved, steps
+        moved = replace(moved, rerouted=replace(moved, rerouted=None))
+        if at.again is not None:
+            at.again(moved)
+        return moved, steps
 
     return passed if at.hook == "OUTPUT" else go
 
@@ -245,8 +269,8 @@ def pass_netdev(by: Filter, hook: str, device: str, packet: Flying, gone: frozen
     """
     chains = by.nft.base(hook, "netdev") if by.nft else ()
     here = sorted((each for each in chains if not each.devices or device in each.devices), key=lambda each: each.prio)
-    ends = {"in_if": device} if hook == "ingress" else {"out_if": device}
-    at = At(by=by, hook=hook, gone=gone, **ends)
+    comes = hook == "ingress"
+    at = At(by=by, hook=hook, in_if=device if comes else "", out_if="" if comes else device, gone=gone)
     for chain in here:
         try:
             passed, _ = pass_chain(at, chain, packet)

@@ -20,8 +20,14 @@ if TYPE_CHECKING:
 _ROOT = 0
 
 
-def look_up(namespace: Namespace, packet: Flying, in_if: str = "") -> RouteAnswer:
-    """Where a packet goes: one that came in by ``in_if``, or (``""``) one that the namespace sends itself."""
+def look_up(namespace: Namespace, packet: Flying, in_if: str = "", *, again: bool = False) -> RouteAnswer:
+    """Where a packet goes: one that came in by ``in_if``, or (``""``) one that the namespace sends itself.
+
+    ``again``: what OUTPUT changed of it has it looked up once more; in IPv4 that counts as the root user's (net/ipv4/netfilter.c,
+    ip_route_me_harder), in IPv6 as the socket's (net/ipv6/netfilter.c, ip6_route_me_harder).
+    """
+    six = ":" in packet.dst
+    roots = in_if or packet.direction is Direction.REQUEST or packet.proto == "icmp" or (again and not six)
     query = RouteQuery(
         dst=packet.dst,
         src=packet.src or "",
@@ -30,16 +36,16 @@ def look_up(namespace: Namespace, packet: Flying, in_if: str = "") -> RouteAnswe
         proto=packet.proto,
         sport=packet.sport,
         dport=packet.dport,
-        uid=_ROOT if in_if or packet.direction is Direction.REQUEST or packet.proto == "icmp" else None,
+        uid=_ROOT if roots else None,
         tos=packet.tos,
     )
     first = namespace.fib.ways(query)
     connects = packet.proto == "tcp" or packet.leg > 1  # a probe's datagram is sent by sendto(2)
     source = first.known.src if first.known is not None else ""
-    if in_if or packet.src or not connects or not source or ":" in packet.dst:
+    if in_if or packet.src or not connects or not source or six:
         return first
-    again = namespace.fib.ways(replace(query, src=source))
-    return RouteAnswer(ways=tuple(replace(way, src=source) for way in again.ways), why=again.why)
+    then = namespace.fib.ways(replace(query, src=source))
+    return RouteAnswer(ways=tuple(replace(way, src=source) for way in then.ways), why=then.why)
 
 
 def reverse(namespace: Namespace, packet: Flying, in_if: str, out_if: str, *, marked: bool) -> RouteAnswer:

@@ -11,6 +11,7 @@ from netprobe.forward.model import Barrier, Flying, Obstacle, Stopped, UnknownHe
 from netprobe.forward.netfilter import Filter, filter_of, pass_hook, pass_netdev
 from netprobe.forward.published import published_end
 from netprobe.forward.routing import look_up
+from netprobe.forward.settings import no_route_localnet
 from netprobe.model.report import Direction
 from netprobe.state.routes import LOCAL, MAIN
 from netprobe.values import dataclass
@@ -58,16 +59,34 @@ class Stack:
             self.trail.unrecorded.append(place)
         return found
 
-    def hook(self, by: Filter, hook: str, packet: Flying, *, in_if: str = "", out_if: str = "") -> Flying:
-        """Pass a hook; where it translates destinations, that is a fork."""
-        passed = self._by_rules(by, hook, packet, in_if=in_if, out_if=out_if)
+    def hook(
+        self,
+        by: Filter,
+        hook: str,
+        packet: Flying,
+        *,
+        in_if: str = "",
+        out_if: str = "",
+        again: Callable[[Flying], None] | None = None,
+    ) -> Flying:
+        """Pass a hook; where it translates destinations, that is a fork. ``again``: as :func:`~netprobe.forward.netfilter.pass_hook` has it."""
+        passed = self._by_rules(by, hook, packet, in_if=in_if, out_if=out_if, again=again)
         settled = packet.connection is not None and DST in packet.connection.decided
         packet = unfiltered(packet, hook, self.conntrack.known(by.place))
         if hook not in _DECIDES_NAT or packet.direction is Direction.REPLY or by.place.container or settled:
             return passed[0] if passed else packet
         return self.mode.choose(passed, lambda: self._translations(by.place, hook, packet), f"{by.place}: {hook}")
 
-    def _by_rules(self, by: Filter, hook: str, packet: Flying, *, in_if: str, out_if: str) -> tuple[Flying, ...]:
+    def _by_rules(
+        self,
+        by: Filter,
+        hook: str,
+        packet: Flying,
+        *,
+        in_if: str,
+        out_if: str,
+        again: Callable[[Flying], None] | None = None,
+    ) -> tuple[Flying, ...]:
         """The packet behind a hook as its rules have it; empty where they do not tell."""
         if not by.known or not self.mode.heeds_rules:
             return ()
@@ -75,10 +94,13 @@ class Stack:
         known = self.conntrack.known(by.place)
         for _ in range(_MAX_RULES):
             try:
-                passed, steps = pass_hook(by, hook, packet, in_if=in_if, out_if=out_if, gone=gone, known=known)
+                passed, steps = pass_hook(
+                    by, hook, packet, in_if=in_if, out_if=out_if, gone=gone, known=known, again=again
+                )
             except Stopped as stopped:
+                self.trail.decided += [stopped.step] if stopped.step is not None else []
                 self.mode.meet(stopped.obstacle)
-                if not self.mode.explores:
+                if not self.mode.explores or stopped.obstacle.rule is None:
                     return (unfiltered(packet, hook, known),)
                 gone |= {stopped.obstacle.rule} if stopped.obstacle.rule else set()
             except UnknownHere as why:
@@ -107,10 +129,15 @@ class Stack:
             self.mode.unknown(why)
         return packet
 
-    def route(self, place: Place, namespace: Namespace, packet: Flying, in_if: str = "") -> RouteHop:
-        """The way out of a namespace (or into it), of a packet that came in by ``in_if`` or (``""``) is sent there; it must be up."""
+    def route(
+        self, place: Place, namespace: Namespace, packet: Flying, in_if: str = "", *, again: bool = False
+    ) -> RouteHop:
+        """The way out of a namespace (or into it), of a packet that came in by ``in_if`` or (``""``) is sent there; it must be up.
+
+        ``again``: as :func:`~netprobe.forward.routing.look_up` has it.
+        """
         host = self.hosts[place.host]
-        answer = look_up(namespace, packet, in_if) if namespace.routes is not None else None
+        answer = look_up(namespace, packet, in_if, again=again) if namespace.routes is not None else None
         known = answer.known if answer is not None else None
         if known is not None and (known.refused or not known.dev):
             self.trail.decided.append(_decision(place, packet, known, in_if))
@@ -141,6 +168,26 @@ class Stack:
             return ()
         possible = [way for way in answer.ways if way.dev] if answer is not None else []
         return possible or routes(host, place, packet.dst)
+
+
+def led_again(place: Place, host: Host, namespace: Namespace, packet: Flying) -> None:
+    """What OUTPUT changed is looked up there and then: pass where it leads on.
+
+    Raises:
+        Stopped: nothing leads on.
+        UnknownHere: whether something does is not known.
+    """
+    if namespace.routes is None:
+        return
+    answer = look_up(namespace, packet, again=True)
+    if answer.known is None and any(way.refused for way in answer.ways):
+        raise UnknownHere(f"{place}: {answer.why}")
+    way = answer.ways[0]
+    if way.refused or not way.dev:
+        raise Stopped(_refused(place, packet, way), _decision(place, packet, way, ""))
+    obstacle = no_route_localnet(place, host, packet, way) if answer.known is not None else None
+    if obstacle is not None:
+        raise Stopped(obstacle)
 
 
 def _refused(place: Place, packet: Flying, known: RouteHop) -> Obstacle:

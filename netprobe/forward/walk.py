@@ -21,7 +21,7 @@ from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
 from netprobe.forward.published import published_end
 from netprobe.forward.settings import bridge_netfilter, forwarding_off, no_route_localnet, reverse_path
 from netprobe.forward.sockets import HERE, Taken, asked_elsewhere, not_asked, paused, taken
-from netprobe.forward.stack import Stack
+from netprobe.forward.stack import Stack, led_again
 from netprobe.forward.wire import carry
 from netprobe.model.point import point_name
 from netprobe.model.report import Direction
@@ -96,9 +96,11 @@ class Walker:
         packet = replace(packet, mss=_segment(namespace, way.dev, packet))
         if packet.direction is Direction.REQUEST:
             self.asked.append((place, packet))
-        passed = self.stack.hook(by, "OUTPUT", packet, out_if=way.dev)
-        if passed.dst != packet.dst or passed.reroute:  # ip_route_me_harder (net/ipv4/netfilter.c)
-            way = self.stack.route(place, namespace, passed)
+        passed = self.stack.hook(
+            by, "OUTPUT", packet, out_if=way.dev, again=lambda moved: led_again(place, host, namespace, moved)
+        )
+        if passed.rerouted is not None or passed.dst != packet.dst:
+            way = self.stack.route(place, namespace, passed.rerouted or passed, again=True)
             self.stack.check(lambda: no_route_localnet(place, host, passed, way))
         left = self.stack.hook(by, "POSTROUTING", passed, out_if=way.dev)
         self.stack.conntrack.track(place, packet, left)
