@@ -42,6 +42,7 @@ class Request:
         proto: ``tcp``, ``udp`` or ``icmp``.
         source_port: where known.
         payload: the least and the most bytes of its payload (UDP, ICMP), None not known.
+        device: the interface that its socket is bound to (``ping -I``, ``curl --interface``), ``""`` for none.
     """
 
     source: Place
@@ -50,13 +51,15 @@ class Request:
     proto: str
     source_port: int | None = None
     payload: tuple[int, int] | None = None
+    device: str = ""
 
     @property
     def packet(self) -> Flying:
         """Its first packet; the source address is the route's."""
         return Flying(
-            src=None, sport=self.source_port, dst=self.dialled, dport=self.port, proto=self.proto, payload=self.payload
-        )
+            src=None, sport=self.source_port, dst=self.dialled, dport=self.port, proto=self.proto, payload=self.payload,
+            device=self.device,
+        )  # fmt: skip
 
 
 def predict(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netprobe.evidence.model import Place
-    from netprobe.forward.model import Flying
+    from netprobe.forward.model import Flying, Unsure
 
 Tuple: TypeAlias = tuple[str | None, int | None, str | None, int | None]
 """Source address and port, destination address and port; None where not known yet, or for a protocol without ports."""
@@ -36,7 +36,7 @@ class Connection:
     Attributes:
         proto: ``tcp``, ``udp`` or ``icmp``.
         original: the first packet, as it came. reply: the answer that is waited for, by what nat decided up to now.
-        zone: its conntrack zone; mark: its mark, None where not known.
+        zone: its conntrack zone; mark: its mark, None where not known; unsure: the rules that may have set it.
         decided: which ends nat has decided (``dst``, ``src``), translated or not.
         begun: which of our packets began it: an answer does where conntrack does not know what it answers (UDP; of TCP that is invalid).
     """
@@ -47,6 +47,7 @@ class Connection:
     zone: int = 0
     mark: int | None = 0
     decided: frozenset[str] = frozenset()
+    unsure: tuple[Unsure, ...] = field(default=(), compare=False)
     begun: Direction = Direction.REQUEST
 
     @property
@@ -146,5 +147,7 @@ def unfiltered(packet: Flying, hook: str, known: Sequence[Connection]) -> Flying
 
 
 def leaving(packet: Flying) -> Flying:
-    """A packet as another namespace gets it: mark and connection stay behind (skb_scrub_packet, net/core/skbuff.c)."""
-    return replace(packet, connection=None, untracked=False, zone=0, mark=0, bridge=None, rerouted=None)
+    """A packet as another namespace gets it: mark, connection and socket stay behind (skb_scrub_packet, net/core/skbuff.c)."""
+    return replace(
+        packet, device="", connection=None, untracked=False, zone=0, mark=0, bridge=None, rerouted=None, unsure=()
+    )

@@ -11,10 +11,12 @@ from netprobe.forward.traverse import traverse
 from netprobe.model.rule import Hook
 from netprobe.state.fib import RouteQuery
 from netprobe.state.iptables import Rule, asks, delete_argv, policy_argv
+from netprobe.state.iptables_effects import CHANGING
 from netprobe.state.iptables_match import Field
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Place
+    from netprobe.forward.model import Unsure
     from netprobe.forward.netfilter import At
     from netprobe.forward.traverse import Traversal
     from netprobe.state.iptables import Ruleset
@@ -30,6 +32,7 @@ TABLES = {
     "POSTROUTING": ("mangle", "nat"),
 }
 _TELLING = frozenset({"CT", "NOTRACK"})
+_CHANGED = ("mark", "tos", "mss", "ttl")
 TRANSLATING = frozenset({"DNAT", "SNAT", "REDIRECT", "MASQUERADE", "NETMAP"})
 
 
@@ -66,7 +69,24 @@ def pass_table(at: At, ruleset: Ruleset, table: str, packet: Flying) -> tuple[Fl
             f" ({each.ref}, {each.text}: {each.doubtful(view)})" for each in walk.doubts if each.target in _TELLING
         ]
         raise UnknownHere(f"{at.by.place}: what a rule told conntrack of the packet is not known{''.join(doubts[:1])}")
-    return marked(packet, walk.packet), rule
+    return _noted(marked(packet, walk.packet), packet, walk, view), rule
+
+
+def _noted(packet: Flying, before: Flying, walk: Traversal, view: PacketTuple) -> Flying:
+    """The packet with the rules that may or may not have changed what of it is not known any more."""
+    doubts = tuple((each.ref, each.doubtful(view)) for each in walk.doubts if each.target in CHANGING)
+    return noted(packet, before, doubts)
+
+
+def noted(packet: Flying, before: Flying, doubts: tuple[Unsure, ...]) -> Flying:
+    """The packet with rules in doubt, as far as something of it is not known any more that was before."""
+    if not doubts:
+        return packet
+    now, then = packet.connection, before.connection
+    if now is not None and now.mark is None and (then is None or then.mark is not None):
+        packet = replace(packet, connection=replace(now, unsure=(*now.unsure, *doubts)))
+    lost = any(getattr(packet, name) is None is not getattr(before, name) for name in _CHANGED)
+    return replace(packet, unsure=(*packet.unsure, *doubts)) if lost else packet
 
 
 def _way_back(namespace: Namespace, packet: Flying, mark: int | None) -> str | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from netprobe.model.report import Direction
 from netprobe.values import dataclass
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from netprobe.model.report import Hop
     from netprobe.model.rule import Hook, RuleRef
     from netprobe.state.fib import RouteHop
+
+
+Unsure: TypeAlias = "tuple[RuleRef, str]"
+"""A rule that may or may not have changed a packet, and what decides."""
+
+_MOST_NAMED = 3
 
 
 class PredictedOutcome(StrEnum):
@@ -183,7 +189,9 @@ class Flying:
         rerouted: as it was when what OUTPUT changed of it had it looked up again, last. tos: of the IP header. mss: that a SYN offers, None not known. mac: the sender's on the link that it came by, None not known.
         payload: the least and the most bytes that it carries behind the UDP or ICMP header, None not known.
         later: of TCP, one that follows the handshake's first two.
+        device: the interface that the socket which sends it is bound to (SO_BINDTODEVICE), ``""`` for none.
         bridge: the bridge ports by which it is switched, (in, out), while bridge netfilter looks at it.
+        unsure: the rules of this namespace that may or may not have changed what of it is not known, each with what decides.
     """
 
     src: str | None
@@ -204,7 +212,9 @@ class Flying:
     mac: str | None = None
     payload: tuple[int, int] | None = None
     later: bool = False
+    device: str = ""
     bridge: tuple[str | None, str | None] | None = None
+    unsure: tuple[Unsure, ...] = field(default=(), compare=False)
 
     @property
     def endpoints(self) -> tuple[str | None, int | None, str, int | None]:
@@ -216,7 +226,7 @@ class Flying:
         return replace(
             self, src=self.dst, sport=self.dport, dst=self.src or "", dport=self.sport,
             direction=Direction.REPLY, ttl=64, mark=0, connection=None, untracked=False, zone=0,
-            rerouted=None, tos=0, mss=None, mac=None, bridge=None, payload=self.payload if self.proto == "icmp" else None,
+            rerouted=None, tos=0, mss=None, mac=None, bridge=None, unsure=(), payload=self.payload if self.proto == "icmp" else None,
         )  # fmt: skip
 
 
@@ -226,6 +236,17 @@ class UnknownHere(Exception):
     def __init__(self, why: str, rules: Iterable[RuleRef] = (), place: Place | None = None) -> None:
         super().__init__(why)
         self.doubtful = tuple((place, each) for each in rules) if place is not None else ()
+
+    def because(self, packet: Flying) -> Self:
+        """The same, with the rules that may have changed what it depends on."""
+        connection = packet.connection
+        unsure = (*packet.unsure, *(connection.unsure if connection is not None and connection.mark is None else ()))
+        said = str(self)
+        named = [f"{rule} ({rule.text}) may have changed it: {why}" for rule, why in dict.fromkeys(unsure)]
+        more = [each for each in named if each.partition(" (")[0] not in said]
+        if more:
+            self.args = ("; ".join((said, *more[:_MOST_NAMED])),)
+        return self
 
 
 class Stopped(Exception):

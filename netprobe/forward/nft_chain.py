@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from netprobe.forward.conntrack import DST, SIDE, translated
+from netprobe.forward.iptables import noted
 from netprobe.forward.model import Obstacle, Stopped, UnknownHere
 from netprobe.forward.nat import address_of, masquerade_address
 from netprobe.forward.nftables import walk_chain
@@ -45,8 +46,10 @@ def pass_chain(at: At, chain: NftChain, packet: Flying) -> tuple[Flying, ChainEn
         raise UnknownHere(f"the nftables rules of {at.by.place} are not known")
     end = walk_chain(at.by.nft, chain, view, at.gone, NamespaceFacts(at.by.namespace))
     decided = end.decided_by
+    doubts = tuple((rule.ref, why) for rule, why in end.unsure if rule is not decided)
     if end.verdict == "unknown":
-        raise UnknownHere(f"{at.by.place}: nftables {decided.ref}: {end.why}", [decided.ref], at.by.place)
+        why = UnknownHere(f"{at.by.place}: nftables {decided.ref}: {end.why}", [decided.ref], at.by.place)
+        raise why.because(replace(packet, unsure=doubts))
     if end.verdict in {"drop", "reject"}:
         undo = decided.delete_argv if isinstance(decided, NftRule) else decided.accept_argv
         ref = decided.ref_for(end.packet) if isinstance(decided, NftRule) else decided.ref
@@ -58,7 +61,11 @@ def pass_chain(at: At, chain: NftChain, packet: Flying) -> tuple[Flying, ChainEn
         raise UnknownHere(
             f"{at.by.place}: nftables {decided.ref}: a local socket at port {port} is to take it (`tproxy`)"
         )
-    return changed(packet, view, end.packet), end
+    try:
+        behind = changed(packet, view, end.packet)
+    except UnknownHere as why:
+        raise why.because(replace(packet, unsure=doubts)) from None
+    return noted(behind, packet, doubts), end
 
 
 def changed(packet: Flying, before: PacketTuple, after: PacketTuple) -> Flying:

@@ -41,6 +41,7 @@ class ChainEnd:
         translation: what it is translated to. tproxy: the local socket that a rule on the way hands it to.
         why: for ``unknown``: what decides and is not told, a clause.
         counted: the rules whose counter was passed, in order, as far as nothing is in doubt.
+        unsure: the rules that may or may not have changed it, each with what decides.
     """
 
     verdict: str
@@ -50,6 +51,7 @@ class ChainEnd:
     tproxy: Translation | None = None
     why: str = ""
     counted: tuple[NftRule, ...] = ()
+    unsure: tuple[tuple[NftRule, str], ...] = ()
 
     def ends_as(self, other: ChainEnd) -> bool:
         """Whether two ends are the same, but for marks: an accept is, whichever rule it was."""
@@ -83,7 +85,7 @@ def walk_chain(
         return ChainEnd(verdict="accept", decided_by=base, packet=packet)
     walk = _Walk(nft, base, gone, facts)
     end = walk.go([(base.rules, 0)], packet, None)
-    return replace(end, counted=tuple(walk.counted))
+    return replace(end, counted=tuple(walk.counted), unsure=tuple(walk.unsure))
 
 
 _Frames = list[tuple[tuple["NftRule", ...], int]]  # the call stack: rules, and where each frame goes on
@@ -97,6 +99,7 @@ class _Walk:
         self.steps = _STEPS + 4 * nft.size
         self.forks = _FORKS
         self.counted: list[NftRule] = []
+        self.unsure: list[tuple[NftRule, str]] = []
 
     def go(self, frames: _Frames, packet: PacketTuple, tproxy: Translation | None) -> ChainEnd:
         """Go on to the end."""
@@ -108,6 +111,8 @@ class _Walk:
             if self.gone and rule.ref in self.gone:
                 continue
             outcome = rule.meet(packet, self.base.hook, self.facts)
+            if outcome.doubt and outcome.packet != outcome.sure:
+                self.unsure.append((rule, outcome.doubt))
             if outcome.doubt and (outcome.verdict or not _alike(outcome)):
                 return self._fork(frames, rule, outcome, tproxy)
             if outcome.counted and not outcome.doubt and self.forks == _FORKS:

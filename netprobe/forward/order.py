@@ -34,7 +34,10 @@ def pass_all(place: Place, stages: Iterable[Stage], packet: Flying) -> Passed:
     """Pass every stage, by priority. Raises as :func:`pass_equals`."""
     steps: tuple[WalkStep, ...] = ()
     for group in by_priority(stages):
-        packet, more = pass_equals(place, group, packet)
+        try:
+            packet, more = pass_equals(place, group, packet)
+        except UnknownHere as why:
+            raise why.because(packet) from None
         steps += more
     return packet, steps
 

@@ -38,6 +38,7 @@ def look_up(namespace: Namespace, packet: Flying, in_if: str = "", *, again: boo
         dport=packet.dport,
         uid=_ROOT if roots else None,
         tos=packet.tos,
+        oif="" if in_if else packet.device,
     )
     first = namespace.fib.ways(query)
     connects = packet.proto == "tcp" or packet.leg > 1  # a probe's datagram is sent by sendto(2)

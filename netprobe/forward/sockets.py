@@ -42,16 +42,18 @@ HERE = Taken()
 _PROXIES = frozenset({"", "docker-proxy", "rootlesskit", "rootlessport"})  # as ss names userland proxies, or does not
 
 
-def taken(host: Host, namespace: Namespace, place: Place, packet: Flying) -> Taken | None:
-    """Who takes a request; None where the sockets are not known."""
+def taken(host: Host, namespace: Namespace, place: Place, packet: Flying, in_if: str = "") -> Taken | None:
+    """Who takes a request that came in by ``in_if`` (``""`` not told); None where the sockets are not known."""
     if packet.proto == ICMP or packet.dport is None:
         return HERE
     if namespace.sockets is None:
         return None
-    takers = listening(namespace.sockets, packet.dst, packet.dport, packet.proto)
+    every = listening(namespace.sockets, packet.dst, packet.dport, packet.proto)
+    takers = [each for each in every if not in_if or _bound_for(namespace, each, in_if)]
     label = f"port {packet.dport}/{packet.proto}"
     if not takers:
         text = f"nothing listens on {Endpoint(packet.dst, packet.dport)}/{packet.proto}"
+        text += f" for what comes in by {in_if}: it is bound to {every[0].device}" if every else ""
         nobody = Obstacle(barrier=Barrier.NOBODY_LISTENS, place=place, label=label, text=text, rejects=True)
         return Taken(obstacle=nobody, refused=True)
     proxy = _proxy(host, packet) if place.container is None else None
@@ -63,6 +65,22 @@ def taken(host: Host, namespace: Namespace, place: Place, packet: Flying) -> Tak
     to = Endpoint(proxy.container_ip, proxy.container_port)
     step = WalkStep(place=place, stage="docker-proxy", what=f"dials {to}", rule=f"docker-proxy pid {proxy.pid}")
     return Taken(dials=to, step=step, obstacle=_full(place, label, takers))
+
+
+def _bound_for(namespace: Namespace, socket: Socket, in_if: str) -> bool:
+    """Whether a socket takes what comes in by an interface: one that is bound to another does not (inet_sk_bound_dev_eq, include/net/inet_sock.h)."""
+    link = namespace.link(in_if)
+    return socket.device in {"", in_if, link.master if link is not None else ""}
+
+
+def answers_by(namespace: Namespace, packet: Flying, in_if: str) -> str:
+    """The interface that the socket which answers is bound to, ``""`` for none: its answers are routed by it (inet_csk_route_req, udp_sendmsg)."""
+    if packet.proto == ICMP or packet.dport is None or namespace.sockets is None:
+        return ""
+    every = listening(namespace.sockets, packet.dst, packet.dport, packet.proto)
+    takers = [each for each in every if _bound_for(namespace, each, in_if)]
+    best = max(takers, key=lambda each: (not each.wildcard, bool(each.device)), default=None)
+    return best.device if best is not None else ""
 
 
 def _full(place: Place, label: str, takers: Sequence[Socket]) -> Obstacle | None:
@@ -102,14 +120,15 @@ def not_asked(place: Place, packet: Flying) -> Obstacle:
     return Obstacle(barrier=Barrier.NOT_ASKED, place=place, label=f"{came}", text=text, direction=packet.direction)
 
 
-def asked_elsewhere(place: Place, packet: Flying, dialled: Sequence[Flying]) -> Obstacle | None:
+def asked_elsewhere(place: Place, packet: Flying, dialled: Sequence[Flying], in_if: str = "") -> Obstacle | None:
     """A connected socket takes answers from the endpoint that it dialled alone, sent to its own (RFC 9293 §3.10.7.3: TCP resets others; udp(7)).
 
-    So does an echo count as answered by whom it was sent to alone.
+    So does an echo count as answered by whom it was sent to alone. A socket that is bound to an interface takes what comes in by that alone.
     """
     if packet.src is None or not dialled:
         return None
-    if any(_answers(packet, each) for each in dialled):
+    answered = [each for each in dialled if _answers(packet, each)]
+    if any(not each.device or each.device == in_if for each in answered):
         return None
     came, wanted = (
         endpoint(packet.src, packet.sport, packet.proto),
@@ -118,6 +137,8 @@ def asked_elsewhere(place: Place, packet: Flying, dialled: Sequence[Flying]) -> 
     text = f"the answer comes from {came}, not from {wanted}"
     if came == wanted:
         text = f"the answer is sent to {packet.dst}, not to {dialled[0].src}"
+    if answered:
+        text = f"the answer comes in by {in_if}, the socket is bound to {answered[0].device}"
     return Obstacle(
         barrier=Barrier.OTHER_SOURCE, place=place, label=f"{came}", text=text, direction=packet.direction, rejects=True
     )  # fmt: skip

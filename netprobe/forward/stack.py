@@ -143,9 +143,10 @@ class Stack:
             self.trail.decided.append(_decision(place, packet, known, in_if))
             self.mode.meet(_refused(place, packet, known))
         decided = (known,) if known is not None and known.dev else ()
+        why = UnknownHere(answer.why if answer else f"the routes of {place} are not known")
         way = self.mode.choose(
-            decided, lambda: self._ways(host, place, packet, answer, decided), answer.why if answer else f"the routes of {place} are not known"
-        )  # fmt: skip
+            decided, lambda: self._ways(host, place, packet, answer, decided), str(why.because(packet))
+        )
         link = namespace.link(way.dev)
         if link is not None and not link.up and not way.local:
             self.mode.meet(_of_link(place, packet, way.dev))

@@ -20,12 +20,12 @@ from netprobe.forward.hairpin import no_hairpin, own_source
 from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
 from netprobe.forward.published import published_end
 from netprobe.forward.settings import bridge_netfilter, forwarding_off, no_route_localnet, reverse_path
-from netprobe.forward.sockets import HERE, Taken, asked_elsewhere, not_asked, paused, taken
+from netprobe.forward.sockets import HERE, Taken, answers_by, asked_elsewhere, not_asked, paused, taken
 from netprobe.forward.stack import Stack, led_again
 from netprobe.forward.wire import carry
 from netprobe.model.point import point_name
 from netprobe.model.report import Direction
-from netprobe.state.address import same
+from netprobe.state.address import covers, same
 from netprobe.state.lookup import docker_bridges, has_address
 
 if TYPE_CHECKING:
@@ -107,6 +107,9 @@ class Walker:
         if way.local:
             self._over_lo(place, by, left)
         else:
+            if way.route is None and packet.device == way.dev and not _is_on(namespace, way.dev, left.dst):
+                why = f"{place}: no route leads to {left.dst} by {way.dev}, to which the socket is bound: who on that link has it is not known"
+                self.mode.unknown(UnknownHere(why))
             self._out(place, left, way)
 
     def _enters(self, place: Place) -> None:
@@ -121,7 +124,8 @@ class Walker:
             Tap(point=point_name(place.host, "lo", place.container), place=place, interface="lo"), packet
         )
         passed = self.stack.hook(by, "PREROUTING", packet, in_if="lo")
-        self._deliver(place, self.stack.hook(by, "INPUT", passed, in_if="lo"))
+        here = by.namespace.link_with(passed.dst)  # sockets count it as come by the address's own interface (inet_iif)
+        self._deliver(place, self.stack.hook(by, "INPUT", passed, in_if="lo"), here.name if here is not None else "lo")
 
     def _receive(self, place: Place, packet: Flying, in_if: str, tap: Tap | None = None, port: str = "") -> None:
         """Arrived by an interface: ingress, PREROUTING, routing, and then in, or on.
@@ -157,7 +161,7 @@ class Walker:
     def _in(self, place: Place, by: Filter, came: Flying, packet: Flying, in_if: str) -> None:
         passed = self.stack.hook(by, "INPUT", packet, in_if=in_if)
         self.stack.conntrack.track(place, came, passed)
-        self._deliver(place, passed)
+        self._deliver(place, passed, in_if)
 
     def _on(self, place: Place, by: Filter, came: Flying, packet: Flying, in_if: str, way: RouteHop) -> None:
         """Forwarded: the switch comes before the reverse path (net/ipv4/route.c, ip_route_input_slow)."""
@@ -244,18 +248,18 @@ class Walker:
 
     # -- sockets ------------------------------------------------------------------------------------------------------
 
-    def _deliver(self, place: Place, packet: Flying) -> None:
+    def _deliver(self, place: Place, packet: Flying, in_if: str) -> None:
         """To a socket: docker-proxy's sends on, a container's or host's own is the end."""
         if packet.direction is Direction.REPLY:
             dialled = [each for at, each in self.asked if at == place]
-            obstacle = asked_elsewhere(place, packet, dialled) if dialled else not_asked(place, packet)
+            obstacle = asked_elsewhere(place, packet, dialled, in_if) if dialled else not_asked(place, packet)
             if obstacle is not None:
                 self.mode.meet(obstacle)
             return
         self.arrives = place
-        self.ends.append((place, packet))
         host, namespace = self._namespace(place)
-        by = self._taken(host, namespace, place, packet)
+        self.ends.append((place, replace(packet, device=answers_by(namespace, packet, in_if))))
+        by = self._taken(host, namespace, place, packet, in_if)
         if by.step is not None:
             self.trail.steps.append(by.step)
         if by.dials is None:
@@ -266,9 +270,9 @@ class Walker:
         )  # fmt: skip
         self._send(place, inner)
 
-    def _taken(self, host: Host, namespace: Namespace, place: Place, packet: Flying) -> Taken:
+    def _taken(self, host: Host, namespace: Namespace, place: Place, packet: Flying, in_if: str) -> Taken:
         """Who takes the packet: the sockets tell; else, or besides, whatever publishes the port."""
-        decided = taken(host, namespace, place, packet)
+        decided = taken(host, namespace, place, packet, in_if)
         if decided is not None and decided.obstacle is not None:
             self.mode.meet(decided.obstacle)
         known = () if decided is None or decided.refused else (decided,)
@@ -284,6 +288,12 @@ class Walker:
             yield Taken(dials=to)
         elif not known:
             yield HERE
+
+
+def _is_on(namespace: Namespace, device: str, address: str) -> bool:
+    """Whether an address is in a subnet of an interface's own."""
+    link = namespace.link(device)
+    return link is not None and any(covers(each.prefix, address) for each in link.addresses)
 
 
 def _segment(namespace: Namespace, device: str, packet: Flying) -> int | None:

@@ -44,6 +44,7 @@ class RouteQuery:
         proto: ``tcp``, ``udp`` or ``icmp``; None unknown. sport, dport: None unknown, or none (ICMP).
         uid: the user id of the socket (0 for what is forwarded: sock_net_uid); None unknown.
         tos: of the IP header; None unknown.
+        oif: the interface that the socket is bound to (SO_BINDTODEVICE), ``""`` for none: no other leads anywhere then.
     """
 
     dst: str
@@ -55,6 +56,7 @@ class RouteQuery:
     dport: int | None = None
     uid: int | None = None
     tos: int | None = 0
+    oif: str = ""
 
     @property
     def carried(self) -> str | None:
@@ -130,7 +132,7 @@ class Fib:
         walk = _RuleWalk(fib=self, query=query, address=address)
         walk.run()
         certain = self._doubt.get(address.version) or self._vrf_of(query.iif) or walk.blind
-        ways = tuple(dict.fromkeys(walk.found))
+        ways = tuple(dict.fromkeys(self._bound(way, query, address.version) for way in walk.found))
         several = (walk.doubt or _several(walk.found)) if len(ways) > 1 else ""
         return RouteAnswer(ways=ways or (RouteHop(refused=NO_ROUTE),), why=certain or several)
 
@@ -189,7 +191,7 @@ class Fib:
         if rule.mark is not None:
             yield None if query.mark is None else not (query.mark ^ rule.mark) & rule.mask
         yield rule.iif in {"", query.iif}
-        yield not rule.oif  # no socket of a probe, of its answer or of a proxy is bound to an interface
+        yield rule.oif in {"", query.oif}
         if rule.proto:
             yield None if query.carried is None else rule.proto in {query.carried, _NUMBERS.get(query.carried)}
         yield _within(rule.sport, query.sport)
@@ -213,6 +215,8 @@ class Fib:
             return []
         for length, networks in self._tables.get((address.version, rule.table), ()):
             here = networks.get(int(address) >> (address.max_prefixlen - length), ())
+            if query.oif:
+                here = tuple(each for each in here if each.dev == query.oif or _ends_bound(each, address.version))
             chosen = _chosen(here, query, address, default=length == 0)
             if chosen:
                 return [] if chosen[0].kind == THROW else [*self._accepted(rule, chosen, length, query)]
@@ -239,6 +243,14 @@ class Fib:
             route=route,
             rule=rule,
         )
+
+    def _bound(self, way: RouteHop, query: RouteQuery, version: int) -> RouteHop:
+        """Of a socket that is bound to an interface, what leads nowhere is taken to be on that link, in IPv4 (ip_route_output_key_hash_rcu)."""
+        link = self._links.get(query.oif) if query.oif and way.refused and version == 4 else None
+        if link is None:
+            return way
+        own = next((each.address for each in link.addresses if _version(each.address) == version), "")
+        return RouteHop(dev=link.name, src=own, rule=way.rule)
 
     def _source(self, route: Route, address: str) -> str:
         """The first address of the interface: one whose subnet has the next hop, else the first of that family."""
@@ -374,6 +386,11 @@ def _chosen(
 def _several(found: list[RouteHop]) -> str:
     route = next((each.route for each in found if each.route is not None), None)
     return f"which of several next hops of {route.dst if route else 'the route'} the kernel takes is not known"
+
+
+def _ends_bound(route: Route, version: int) -> bool:
+    """Whether a route that leads nowhere ends the look-up of a bound socket, too: in IPv6 it is one by lo (fib_table_lookup; rt6_score_route)."""
+    return version == 4 and (route.kind in _REFUSING or route.kind == THROW)
 
 
 def _in(network: str, address: IPv4Address | IPv6Address) -> bool:

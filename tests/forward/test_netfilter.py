@@ -9,7 +9,7 @@ import pytest
 
 from netprobe.evidence.model import Place
 from netprobe.forward.conntrack import Connection
-from netprobe.forward.model import Flying, Stopped, UnknownHere
+from netprobe.forward.model import Barrier, Flying, Obstacle, Stopped, UnknownHere
 from netprobe.forward.netfilter import Filter, pass_hook, pass_netdev
 from netprobe.model.report import Direction
 from netprobe.state.iptables_parse import parse_iptables
@@ -248,3 +248,46 @@ def test_tproxy_is_named() -> None:
     rules = table("mangle", "-A PREROUTING -p tcp -j TPROXY --on-port 3128 --on-ip 0.0.0.0 --tproxy-mark 0x1/0x1")
     with pytest.raises(UnknownHere, match="a local socket is to take it"):
         pass_hook(by(rules), "PREROUTING", SYN, in_if="eth0")
+
+
+LIMIT = {"limit": {"rate": 1, "burst": 1, "per": "second"}}
+MARKED = {"match": {"op": "==", "left": {"meta": {"key": "mark"}}, "right": 5}}
+SETS = {"mangle": {"key": {"meta": {"key": "mark"}}, "value": 5}}
+
+
+def test_who_may_have_changed_what_decides_is_named() -> None:
+    rules = table("mangle", "-A FORWARD -m limit --limit 1/sec -j MARK --set-mark 5")
+    rules += table("filter", "-A FORWARD -m mark --mark 5 -j DROP")
+    with pytest.raises(UnknownHere, match=r"filter/FORWARD #1 .*; mangle/FORWARD #1 \(.*-m limit is decided"):
+        pass_hook(by(rules), "FORWARD", SYN, in_if="eth0", out_if="eth1")
+
+
+def test_so_it_is_of_nftables_and_of_a_connections_mark() -> None:
+    first = base("a", "forward", 0, LIMIT, SETS)
+    second = base("b", "forward", 1, MARKED, DROP)
+    with pytest.raises(UnknownHere, match=r"inet t/b handle 2: .*; inet t/a handle 2 \(.*limit rate 1/second"):
+        pass_hook(by(nft=[*first, *second]), "FORWARD", SYN, in_if="eth0", out_if="eth1")
+    rules = table("mangle", "-A FORWARD -m limit --limit 1/sec -j CONNMARK --set-mark 5")
+    rules += table("filter", "-A FORWARD -m connmark --mark 5 -j DROP")
+    with pytest.raises(UnknownHere, match=r"mangle/FORWARD #1"):
+        pass_hook(by(rules), "FORWARD", SYN, in_if="eth0", out_if="eth1")
+
+
+def test_what_output_changed_is_looked_up_before_what_comes_behind() -> None:
+    def nowhere(packet: Flying) -> None:
+        seen.append(packet.mark)
+        raise Stopped(led_nowhere)
+
+    seen: list[int | None] = []
+    led_nowhere = Obstacle(barrier=Barrier.NO_ROUTE, place=Place(host="r"), label="routing")
+    rules = table("mangle", "-A OUTPUT -j MARK --set-mark 5") + table("filter", "-A OUTPUT -j DROP")
+    with pytest.raises(Stopped) as caught:
+        pass_hook(by(rules), "OUTPUT", SYN, out_if="eth1", again=nowhere)
+    assert (caught.value.obstacle.label, seen) == ("routing", [5])
+
+
+def test_a_filter_chains_mark_is_not_looked_up_again() -> None:
+    rules = table("mangle", "-A OUTPUT -j MARK --set-mark 2")
+    found, _ = pass_hook(by(rules, base("c", "output", 1, SETS)), "OUTPUT", SYN, out_if="eth1")
+    assert found.rerouted is not None
+    assert (found.mark, found.rerouted.mark) == (5, 2)

@@ -8,7 +8,9 @@ import pytest
 
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Flying
-from netprobe.forward.sockets import asked_elsewhere
+from netprobe.forward.sockets import answers_by, asked_elsewhere, taken
+from netprobe.state.model import Host, Namespace
+from netprobe.state.sockets import Socket
 
 ASKED = Flying(src="192.0.2.7", sport=40000, dst="198.51.100.2", dport=53, proto="udp")
 HERE = Place(host="client")
@@ -30,3 +32,43 @@ def test_an_echo_is_answered_by_whom_it_was_sent_to() -> None:
     asked = replace(ASKED, proto="icmp", sport=None, dport=None)
     assert asked_elsewhere(HERE, asked.back(), [asked]) is None
     assert asked_elsewhere(HERE, replace(asked.back(), src="198.51.100.9"), [asked]) is not None
+
+
+def test_a_bound_socket_takes_answers_by_its_interface_alone() -> None:
+    asked = replace(ASKED, device="wg0")
+    assert asked_elsewhere(HERE, asked.back(), [asked], "wg0") is None
+    other = asked_elsewhere(HERE, asked.back(), [asked], "eth0")
+    assert other is not None
+    assert other.text == "the answer comes in by eth0, the socket is bound to wg0"
+
+
+BOUND = Socket(proto="udp", state="UNCONN", local="*", port=53, device="virbr0", process="dnsmasq")
+ANY = replace(BOUND, device="")
+ROUTER = Place(host="router")
+
+
+def host(*sockets: Socket) -> Host:
+    return Host.known(name="router", own=Namespace.known(links=(), sockets=sockets))
+
+
+@pytest.mark.parametrize(
+    ("sockets", "in_if", "takes", "by"),
+    [
+        ((BOUND,), "virbr0", True, "virbr0"),
+        ((BOUND,), "eth0", False, ""),
+        ((ANY,), "eth0", True, ""),
+        ((ANY, BOUND), "virbr0", True, "virbr0"),
+        ((ANY, BOUND), "eth0", True, ""),
+    ],
+)
+def test_a_listener_takes_what_comes_by_its_interface_and_answers_by_it(
+    sockets: tuple[Socket, ...], in_if: str, takes: bool, by: str
+) -> None:
+    there = host(*sockets)
+    found = taken(there, there.own, ROUTER, ASKED, in_if)
+    assert found is not None
+    assert found.refused is not takes
+    assert answers_by(there.own, ASKED, in_if) == by
+    if not takes:
+        assert found.obstacle is not None
+        assert found.obstacle.text.endswith("for what comes in by eth0: it is bound to virbr0")

@@ -6,7 +6,7 @@
                     └ r2 203.0.113.1 ── e0 203.0.113.2   s2 ┘ gets a packet for it is the router's choice
 
 All have IPv6 as well, and permanent neighbour entries: no rule can stand in the way of a resolution. TCP and UDP listen on 80 and 8080 of both
-servers and the router; each answers with its name.
+servers and the router, and on 8082 of the router by sockets that are bound to r0; each answers with its name.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import contextlib
 import ctypes
 import os
 import select
+import shutil
 import socket
 import struct
 import subprocess
@@ -32,6 +33,7 @@ NETNS = Path("/var/run/netns")
 CLIENT, ROUTER, S1, S2 = "client", "router", "s1", "s2"
 ROLES = (CLIENT, ROUTER, S1, S2)
 PORTS = (80, 8080)
+BOUND = 8082  # of the router, by r0 alone
 SERVICE, SERVICE6 = "10.9.0.9", "2001:db8:9::9"
 #: router's interface, the other end's namespace and interface, IPv4 prefix, IPv6 prefix.
 LINKS = (
@@ -66,6 +68,7 @@ class Arena:
     closing: bool = False
     thread: threading.Thread | None = None
     held: list[socket.socket] = field(default_factory=list)
+    names: dict[int, str] = field(default_factory=dict)
 
     def name(self, role: str) -> str:
         return f"npr-{self.ident}-{role}"
@@ -130,6 +133,9 @@ class Arena:
         self.must(ROUTER, "sysctl", "-qw", *forwarding, *(f"net.ipv4.conf.{each[0]}.rp_filter=0" for each in LINKS))
         for role in (CLIENT, S1, S2):
             self.must(role, "sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0")
+        if shutil.which("ipset"):
+            for name, family in (("probe", "inet"), ("probe6", "inet6")):
+                self.must(ROUTER, "ipset", "create", name, "hash:ip", "family", family)
         self._listen()
         self._tap()
         self.thread = threading.Thread(target=self._serve, daemon=True)
@@ -140,12 +146,14 @@ class Arena:
             with self.inside(role):
                 for port in PORTS:
                     for family in (socket.AF_INET, socket.AF_INET6):
-                        self.sockets += [_tcp_listener(family, port), _udp_listener(family, port)]
-        self._names = {
-            each.fileno(): role
-            for role, group in zip((ROUTER, S1, S2), _thirds(self.sockets), strict=True)
-            for each in group
-        }
+                        self._serves(role, [_tcp_listener(family, port), _udp_listener(family, port)])
+        with self.inside(ROUTER):
+            for family in (socket.AF_INET, socket.AF_INET6):
+                self._serves(ROUTER, [_tcp_listener(family, BOUND, "r0"), _udp_listener(family, BOUND, "r0")])
+
+    def _serves(self, role: str, made: list[socket.socket]) -> None:
+        self.sockets += made
+        self.names |= {each.fileno(): role for each in made}
 
     def _tap(self) -> None:
         for role in (S1, S2):
@@ -162,7 +170,7 @@ class Arena:
         while not self.closing:
             for number, _ in poll.poll(0.2):
                 with contextlib.suppress(OSError):
-                    self._answer(by_number[number], self._names[number].encode())
+                    self._answer(by_number[number], self.names[number].encode())
         poll.close()
 
     def _answer(self, served: socket.socket, name: bytes) -> None:
@@ -219,21 +227,16 @@ def _setns(number: int) -> None:
         raise OSError(ctypes.get_errno(), "setns")
 
 
-def _thirds(every: list[socket.socket]) -> list[list[socket.socket]]:
-    size = len(every) // 3
-    return [every[at * size : (at + 1) * size] for at in range(3)]
-
-
-def _tcp_listener(family: int, port: int) -> socket.socket:
-    made = new_socket(family, socket.SOCK_STREAM)
+def _tcp_listener(family: int, port: int, device: str = "") -> socket.socket:
+    made = new_socket(family, socket.SOCK_STREAM, device)
     made.bind((any_address(family), port))
     made.listen(1024)
     made.setblocking(False)
     return made
 
 
-def _udp_listener(family: int, port: int) -> socket.socket:
-    made = new_socket(family, socket.SOCK_DGRAM)
+def _udp_listener(family: int, port: int, device: str = "") -> socket.socket:
+    made = new_socket(family, socket.SOCK_DGRAM, device)
     if family == socket.AF_INET6:
         made.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO, 1)
     else:

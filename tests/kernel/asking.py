@@ -15,13 +15,14 @@ _IP_RECVERR, _IPV6_RECVERR = 11, 25
 
 @dataclass(frozen=True)
 class Question:
-    """What the client asks: ``proto`` is ``tcp``, ``udp`` or ``icmp``."""
+    """What the client asks: ``proto`` is ``tcp``, ``udp`` or ``icmp``; ``device``: the interface that its socket is bound to."""
 
     source: str
     proto: str
     dst: str
     dport: int | None
     sport: int | None
+    device: str = ""
 
     @property
     def six(self) -> bool:
@@ -47,8 +48,15 @@ def any_address(family: int) -> str:
     return "::" if family == socket.AF_INET6 else "0.0.0.0"  # noqa: S104 - of a namespace that leads nowhere
 
 
-def new_socket(family: int, kind: int) -> socket.socket:
+def bind_to(made: socket.socket, device: str) -> None:
+    """Bind a socket to an interface, if one is named."""
+    if device:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode() + b"\0")
+
+
+def new_socket(family: int, kind: int, device: str = "") -> socket.socket:
     made = socket.socket(family, kind)
+    bind_to(made, device)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:
         made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -99,7 +107,7 @@ def _family(question: Question) -> int:
 
 
 def _tcp(question: Question, patience: float) -> tuple[str, str]:
-    made = new_socket(_family(question), socket.SOCK_STREAM)
+    made = new_socket(_family(question), socket.SOCK_STREAM, question.device)
     with made:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         made.bind((any_address(made.family), question.sport or 0))
@@ -120,7 +128,7 @@ def _tcp(question: Question, patience: float) -> tuple[str, str]:
 
 
 def _udp(question: Question, patience: float) -> tuple[str, str]:
-    made = new_socket(_family(question), socket.SOCK_DGRAM)
+    made = new_socket(_family(question), socket.SOCK_DGRAM, question.device)
     with made:
         level, option = (socket.IPPROTO_IPV6, _IPV6_RECVERR) if question.six else (socket.IPPROTO_IP, _IP_RECVERR)
         made.setsockopt(level, option, 1)
@@ -143,6 +151,7 @@ def _icmp(question: Question, patience: float) -> tuple[str, str]:
     except OSError as error:
         return _told(error)
     with made:
+        bind_to(made, question.device)
         number = question.sport or 1
         kind, answer = (128, 129) if question.six else (8, 0)
         body = struct.pack("!HH", number, 1) + b"probe" * 3 + b"."

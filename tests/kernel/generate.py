@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tests.kernel.arena import CLIENT, ROUTER, SERVICE, SERVICE6
+from tests.kernel.arena import BOUND, CLIENT, ROUTER, SERVICE, SERVICE6
 from tests.kernel.asking import Question
+from tests.kernel.iptables_matches import HIDDEN
 from tests.kernel.iptables_rules import Maker
-from tests.kernel.nft_rules import NftMaker
+from tests.kernel.nft_rules import HIDDEN_STATEMENTS, NftMaker
 from tests.kernel.routing_rules import routing
 from tests.kernel.ruleset import Item, Ruleset
 
 if TYPE_CHECKING:
     from random import Random
+
+
+HIDDEN_KINDS = len(HIDDEN) + HIDDEN_STATEMENTS
 
 
 def question(rng: Random) -> Question:
@@ -28,27 +33,40 @@ def question(rng: Random) -> Question:
     )
     own = "2001:db8:1::1" if six else "192.0.2.1"
     dst = own if rng.random() < 0.12 and source == CLIENT else rng.choice(far)
-    port = None if proto == "icmp" else rng.choice((80, 80, 80, 8080, 81))
+    ports = (80, 80, 80, 8080, 81, *((BOUND, BOUND) if dst == own else ()))
+    port = None if proto == "icmp" else rng.choice(ports)
     return Question(source=source, proto=proto, dst=dst, dport=port, sport=20000)
 
 
-def ruleset(rng: Random, seed: str, *, hidden: bool | None = None) -> Ruleset:
-    """The ruleset of a seed. ``hidden``: it holds a rule that is decided by what no listing shows; None: one in twelve does."""
+def ruleset(rng: Random, seed: str, *, hidden: int | None = None) -> Ruleset:
+    """The ruleset of a seed. ``hidden``: it holds the rule of that number of those that are decided by what no listing shows; None: one in twelve has any."""
     asked = question(rng)
-    hidden = rng.random() < 1 / 12 if hidden is None else hidden
-    kinds = rng.choices(("ipt", "nft", "both"), (42, 40, 18) if not hidden else (50, 50, 0))[0]
+    if hidden is None and rng.random() < 1 / 12:
+        hidden = rng.randrange(HIDDEN_KINDS)
+    hidden = None if hidden is None else hidden % HIDDEN_KINDS
+    kinds = rng.choices(("ipt", "nft", "both"), (42, 40, 18))[0]
+    if hidden is not None:
+        kinds = "ipt" if hidden < len(HIDDEN) else "nft"
     items: list[Item] = []
     legacy = False
     if kinds != "nft":
-        items += _iptables(rng, asked, hidden=hidden and kinds == "ipt")
+        items += _iptables(rng, asked, hidden=hidden)
         legacy = rng.random() < 0.15
     if kinds != "ipt":
         maker = NftMaker(rng, asked)
         for at in range(rng.randint(1, 3)):
-            items += maker.chain(hidden=hidden and at == 0)
+            items += maker.chain(hidden=hidden - len(HIDDEN) if hidden is not None and at == 0 else None)
     if rng.random() < 0.3:
+        asked = _bound(rng, asked)
         items += routing(rng, asked, marks=_marks(items))
     return Ruleset(question=asked, items=tuple(items), legacy=legacy, seed=seed)
+
+
+def _bound(rng: Random, asked: Question) -> Question:
+    """At times the router's client is bound to an interface, mostly to the one by which nothing leads."""
+    if asked.source != ROUTER or asked.dst not in {SERVICE, SERVICE6} or rng.random() < (0.3 if asked.six else 0.8):
+        return asked
+    return replace(asked, device=rng.choice(("r2", "r2", "r2", "r1")))
 
 
 def _marks(items: list[Item]) -> list[int]:
@@ -59,9 +77,9 @@ def _marks(items: list[Item]) -> list[int]:
     return [int(each[1]) for each in found if each]
 
 
-def _iptables(rng: Random, asked: Question, *, hidden: bool) -> list[Item]:
+def _iptables(rng: Random, asked: Question, *, hidden: int | None) -> list[Item]:
     maker = Maker(rng, asked)
-    found = [maker.rule(hidden=hidden and at == 0) for at in range(rng.randint(1, 5))]
+    found = [maker.rule(hidden=hidden if at == 0 else None) for at in range(rng.randint(1, 5))]
     if rng.random() < 0.25:
         found += maker.user_rules()
     if rng.random() < 0.1:

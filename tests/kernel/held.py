@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -36,6 +37,7 @@ rule add pref 32767 lookup default
 route flush table 100
 route flush table 101
 route flush table 102
+route flush table 103
 route flush table 110
 """
 _EMPTY = "".join(
@@ -45,7 +47,7 @@ _EMPTY = "".join(
 
 @dataclass
 class Result:
-    """One ruleset's: what was predicted, what happened, what contradicts."""
+    """One ruleset's: what was predicted, what happened, what contradicts; ``doubt_named``: it is undetermined, and the rule is named that no listing decides."""
 
     ruleset: Ruleset
     prediction: Prediction | None = None
@@ -55,6 +57,7 @@ class Result:
     met: frozenset[int] = frozenset()
     named: bool | None = None
     fault: str = ""
+    doubt_named: bool = False
 
     @property
     def undetermined(self) -> bool:
@@ -154,12 +157,15 @@ class Bench:
         result.contradiction = contradiction(told, seen, rules.question)
         if result.contradiction and patience < CERTAIN:
             return self.hold(rules, CERTAIN)
-        result.met, result.named, result.fault = self._counted(rules, told, seen)
+        after = self.read(COUNTED)
+        result.met, result.named, result.fault = self._counted(rules, told, after)
+        label = next((label for item, label in _labels(rules, after) if item.hidden), None)
+        result.doubt_named = label is not None and bool(re.search(rf"{re.escape(label)}(?!\d)", told.unknown))
         return result
 
-    def _counted(self, rules: Ruleset, told: Prediction, seen: Seen) -> tuple[frozenset[int], bool | None, str]:
+    @staticmethod
+    def _counted(rules: Ruleset, told: Prediction, after: Mapping[str, Any]) -> tuple[frozenset[int], bool | None, str]:
         """Which items counted, and whether the rule that is said to stop it did."""
-        after = self.read(COUNTED)
         counts = {**_iptables_counts(after, rules), **_nft_counts(after)}
         met = frozenset(at for at, count in _numbered(rules, counts) if count)
         rule = (
@@ -203,7 +209,7 @@ def request(question: Question) -> Request:
     icmp = question.proto == "icmp"
     return Request(
         source=Place(host=question.source), dialled=question.dst, port=question.dport, proto=question.proto,
-        source_port=None if icmp else question.sport, payload=(16, 16) if icmp else (5, 5),
+        source_port=None if icmp else question.sport, payload=(16, 16) if icmp else (5, 5), device=question.device,
     )  # fmt: skip
 
 
@@ -263,6 +269,22 @@ def _nft_counts(after: Mapping[str, Any]) -> dict[tuple[object, ...], int]:
         counts = [part["counter"]["packets"] for part in rule["expr"] if isinstance(part.get("counter"), dict)]
         found["nft", *where, rule["handle"]] = found["nth", *where, numbers[where]] = counts[0] if counts else 0
     return found
+
+
+def _labels(rules: Ruleset, after: Mapping[str, Any]) -> Iterator[tuple[Item, str]]:
+    """Each rule of a firewall, and how netprobe names it: ``filter/FORWARD #1``, ``inet t/c1 handle 5``."""
+    listed = (each["rule"] for each in json.loads(after["nft"].stdout or "{}").get("nftables", ()) if "rule" in each)
+    handles: dict[str, list[int]] = {}
+    for rule in listed:
+        handles.setdefault(f"{rule['family']}/{rule['chain']}", []).append(rule["handle"])
+    numbers: dict[str, int] = {}
+    for item in rules.of("ipt", "nft"):
+        at = numbers[item.where] = numbers.get(item.where, 0) + 1
+        if item.kind == "ipt":
+            yield item, f"{item.where} #{at}"
+        elif len(handles.get(item.where, ())) >= at:
+            family, chain = item.where.split("/")
+            yield item, f"{family} t/{chain} handle {handles[item.where][at - 1]}"
 
 
 def _numbered(rules: Ruleset, counts: Mapping[tuple[object, ...], int]) -> Iterator[tuple[int, int]]:

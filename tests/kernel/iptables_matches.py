@@ -291,4 +291,6 @@ HIDDEN: tuple[tuple[str, str], ...] = (
     ('-m bpf --bytecode "1,6 0 0 65535"', "-m bpf"),
     ("-m connbytes --connbytes 0:1 --connbytes-dir both --connbytes-mode packets", "-m connbytes"),
     ("-m cpu --cpu 0", "-m cpu"),
+    ("-m set --match-set {set} src", "-m set"),
+    ("-m set ! --match-set {set} dst", "-m set"),
 )

@@ -44,23 +44,24 @@ class Maker:
 
     # -- a rule -------------------------------------------------------------------------------------------------------
 
-    def rule(self, hidden: bool = False) -> Item:
-        """One rule, in a chain that the packet or its answer may meet."""
+    def rule(self, hidden: int | None = None) -> Item:
+        """One rule, in a chain that the packet or its answer may meet; ``hidden``: with which match that no listing decides."""
         table = self.rng.choices(("raw", "mangle", "nat", "filter", "security"), (10, 26, 26, 34, 4))[0]
         hooks = [each for each in HOOKS[table] if each in self.hooks] or [HOOKS[table][0]]
         hook = self.rng.choice(hooks)
-        words, names = self.matches(hook, table) if not hidden or self.rng.random() < 0.4 else ([], [])
-        if hidden:
-            text, name = self.rng.choice(HIDDEN)
-            words.append(text)
-            names.append(name)
+        words, names = self.matches(hook, table) if hidden is None or self.rng.random() < 0.4 else ([], [])
+        unlisted = ""
+        if hidden is not None:
+            text, unlisted = HIDDEN[hidden]
+            words.append(text.replace("{set}", "probe6" if self.six else "probe"))
+            names.append(unlisted)
         target, name = self.target(table, hook, words)
         return Item(
             "ipt",
             f"{table}/{hook}",
             " ".join([*words, target]),
             frozenset([*names, name]),
-            hidden=hidden,
+            hidden=unlisted,
             acts=name not in _IDLE,
         )
 

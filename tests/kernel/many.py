@@ -40,6 +40,12 @@ class Outcome:
         return [each for each in self.results if not each.invalid]
 
 
+def hidden_number(seed: str) -> int | None:
+    """Which of the rules that no listing decides the ruleset of a seed holds; None where its own chance tells."""
+    _, mark, number = seed.rpartition(HIDDEN)
+    return int(number) if mark else None
+
+
 def run(worker: int, seeds: list[str], asked: list[str], end: float) -> Outcome:
     """Hold the predictions of ``seeds`` and the explanations of ``asked`` in one arena, until the clock says it is enough."""
     found = Outcome()
@@ -47,7 +53,7 @@ def run(worker: int, seeds: list[str], asked: list[str], end: float) -> Outcome:
         for seed in seeds:
             if time.monotonic() > end:
                 break
-            result = bench.hold(ruleset(random.Random(seed), seed, hidden=HIDDEN in seed or None))
+            result = bench.hold(ruleset(random.Random(seed), seed, hidden=hidden_number(seed)))
             if result.contradiction:
                 result = bench.shrink(result)
             if not result.invalid:

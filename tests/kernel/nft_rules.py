@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.kernel.asking import Question
 
 
+HIDDEN_STATEMENTS = 15
 PRIORITIES = (-310, -300, -160, -150, -50, -1, 0, 0, 1, 10, 50, 120)
 
 
@@ -54,8 +55,8 @@ class NftMaker:
 
     # -- chains -------------------------------------------------------------------------------------------------------
 
-    def chain(self, hidden: bool = False) -> list[Item]:
-        """A base chain with one to four rules."""
+    def chain(self, hidden: int | None = None) -> list[Item]:
+        """A base chain with one to four rules; ``hidden``: with which expression that no listing decides in the first."""
         rng = self.rng
         kind = rng.choices(("filter", "nat", "route", "netdev"), (60, 26, 6, 8))[0]
         if kind == "route" and "output" not in self.hooks:
@@ -75,22 +76,23 @@ class NftMaker:
         names = {f"chain type {kind}", f"family {family}"} | ({"nft policy drop"} if policy == "drop" else set())
         found = [Item("chain", where, head, frozenset(names))]
         for at in range(rng.randint(1, 3)):
-            found += self.rule(where, hook, kind, family, hidden=hidden and at == 0)
+            found += self.rule(where, hook, kind, family, hidden=hidden if at == 0 else None)
         return found
 
-    def rule(self, where: str, hook: str, kind: str, family: str, hidden: bool = False) -> list[Item]:
+    def rule(self, where: str, hook: str, kind: str, family: str, hidden: int | None = None) -> list[Item]:
         rng = self.rng
         alone: tuple[list[str], list[str], list[str]] = ([], [], [])
-        words, names, extras = self.matches(hook, family) if not hidden or rng.random() < 0.4 else alone
-        if hidden:
-            text, name, extra = self.hidden()
+        words, names, extras = self.matches(hook, family) if hidden is None or rng.random() < 0.4 else alone
+        unlisted = ""
+        if hidden is not None:
+            text, unlisted, extra = self.hidden(hidden, family)
             words.append(text)
-            names.append(name)
+            names.append(unlisted)
             extras += [extra] if extra else []
         pick = rng.random()
-        if kind == "filter" and pick < 0.14 and not hidden:
+        if kind == "filter" and pick < 0.14 and hidden is None:
             return self.jump(where, hook, family, words, names, extras)
-        if kind == "filter" and pick < 0.24 and not hidden and self.q.dport and family != "netdev":
+        if kind == "filter" and pick < 0.24 and hidden is None and self.q.dport and family != "netdev":
             text, name, extra = self.vmap()
             item = Item(
                 "nft",
@@ -105,7 +107,15 @@ class NftMaker:
         comment = ' comment "x y"' if rng.random() < 0.1 else ""
         line = " ".join([*words, "counter", text]) + comment
         return [
-            Item("nft", where, line, frozenset([*names, name]), hidden=hidden, extra="\n".join(extras), acts=not idle)
+            Item(
+                "nft",
+                where,
+                line,
+                frozenset([*names, name]),
+                hidden=unlisted,
+                extra="\n".join(extras),
+                acts=not idle,
+            )
         ]
 
     def jump(
@@ -273,26 +283,28 @@ class NftMaker:
         )
         return f"{key} vmap {value}", label, ""
 
-    def hidden(self) -> tuple[str, str, str]:
-        """What no listing shows."""
+    def hidden(self, number: int, family: str) -> tuple[str, str, str]:
+        """What no listing shows; one of :data:`HIDDEN_STATEMENTS`. A netdev chain has no conntrack."""
         name = self.fresh("h")
         kind = "ipv6_addr" if self.six else "ipv4_addr"
         dynamic = f"set {name} {{ type {kind}; flags dynamic,timeout; timeout 1m; }}"
-        return self.rng.choice(
-            (
-                ("limit rate 1/second burst 1 packets", "nft limit", ""),
-                ("limit rate over 1000/second", "nft limit", ""),
-                ("ct count over 1", "ct count", ""),
-                ("ct count 100", "ct count", ""),
-                ("quota over 10 mbytes", "nft quota", ""),
-                ("quota 10 mbytes", "nft quota", ""),
-                ("numgen random mod 2 == 0", "numgen", ""),
-                (f"add @{name} {{ {self.ip} saddr }}", "add @set", dynamic),
-                (f"update @{name} {{ {self.ip} saddr limit rate 1/second burst 1 packets }}", "update @set", dynamic),
-                (f"{self.ip} saddr @{name}", "dynamic set", dynamic),
-                ('meta hour >= "00:00"', "meta hour", ""),
-                ("jhash ip saddr mod 2 == 0" if not self.six else "jhash ip6 saddr mod 2 == 0", "jhash", ""),
-                ("meta cpu 0", "meta cpu", ""),
-                ("meta random <= 2147483647", "meta random", ""),
-            )
+        every = (
+            ("limit rate 1/second burst 1 packets", "nft limit", ""),
+            ("limit rate over 1000/second", "nft limit", ""),
+            ("ct count over 1", "ct count", ""),
+            ("ct count 100", "ct count", ""),
+            ("quota over 10 mbytes", "nft quota", ""),
+            ("quota 10 mbytes", "nft quota", ""),
+            ("numgen random mod 2 == 0", "numgen", ""),
+            (f"add @{name} {{ {self.ip} saddr }}", "add @set", dynamic),
+            (f"update @{name} {{ {self.ip} saddr limit rate 1/second burst 1 packets }}", "update @set", dynamic),
+            (f"{self.ip} saddr @{name}", "dynamic set", dynamic),
+            ('meta hour >= "00:00"', "meta hour", ""),
+            ("jhash ip saddr mod 2 == 0" if not self.six else "jhash ip6 saddr mod 2 == 0", "jhash", ""),
+            ("meta cpu 0", "meta cpu", ""),
+            ("meta random <= 2147483647", "meta random", ""),
+            (f"meter {name} {{ {self.ip} saddr limit rate 1/second burst 1 packets }}", "meter", ""),
         )
+        assert len(every) == HIDDEN_STATEMENTS
+        found = every[number]
+        return every[0] if family == "netdev" and found[0].startswith("ct") else found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.kernel.arena import CLIENT, ROUTER
+from tests.kernel.arena import BOUND, CLIENT, ROUTER
 from tests.kernel.ruleset import Item
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def routing(rng: Random, question: Question, marks: list[int]) -> list[Item]:
     six = question.six
     where = "6" if six else "4"
     service, via = ("2001:db8:9::/64", "2001:db8:3::2") if six else ("10.9.0.0/24", "203.0.113.2")
-    found: list[Item] = []
+    found: list[Item] = _bound(rng, question)
     for _ in range(rng.randint(1, 3)):
         table = rng.choice((100, 101, 102))
         selector, name = _selector(rng, question, marks)
@@ -87,4 +87,26 @@ def _selector(rng: Random, question: Question, marks: list[int]) -> tuple[str, s
             ("uidrange 1000-2000", "ip rule uidrange"),
             ("oif r1", "ip rule oif"),
         ]
+    if _device(q):
+        choices += [(f"oif {_device(q)}", "ip rule oif")] * 6
     return rng.choice(choices)
+
+
+def _device(question: Question) -> str:
+    """The interface that a router's socket is bound to: its client's, or its listener's."""
+    return question.device or ("r0" if question.dport == BOUND else "")
+
+
+def _bound(rng: Random, question: Question) -> list[Item]:
+    """What leads on by the interface that the client is bound to, and may be all that does."""
+    if not question.device:
+        return []
+    six = question.six
+    near = {"r1": "2001:db8:2::2" if six else "198.51.100.2", "r2": "2001:db8:3::2" if six else "203.0.113.2"}
+    where = "6" if six else "4"
+    rule = f"rule add oif {question.device} pref {rng.randrange(31000, 31900)} lookup 103"
+    route = f"route add default via {near[question.device]} table 103"
+    return [
+        Item("ip", where, rule, frozenset({"ip rule oif"})),
+        Item("ip", where, route, frozenset({"route via"})),
+    ]

@@ -28,7 +28,7 @@ class Item:
         where: the table and chain: ``filter/FORWARD``; an nft chain's name; ``4`` or ``6`` for ``ip``.
         text: what is written there.
         names: what it is an example of: ``-m mark``, ``nft ct state``, ``-j DROP``.
-        hidden: a state that no listing shows decides it.
+        hidden: what of it is decided by a state that no listing shows: ``-m limit``; ``""`` for nothing.
         extra: declarations that it needs in its nft table (sets, maps).
         acts: it does something to a packet that matches.
     """
@@ -37,7 +37,7 @@ class Item:
     where: str
     text: str
     names: frozenset[str] = frozenset()
-    hidden: bool = False
+    hidden: str = ""
     extra: str = ""
     acts: bool = True
 
@@ -54,6 +54,11 @@ class Ruleset:
     @property
     def hidden(self) -> bool:
         return any(each.hidden for each in self.items)
+
+    @property
+    def unlisted(self) -> str:
+        """What of its rule is decided by what no listing shows; ``""`` where it has none."""
+        return next((each.hidden for each in self.items if each.hidden), "")
 
     def of(self, *kinds: str) -> tuple[Item, ...]:
         return tuple(each for each in self.items if each.kind in kinds)

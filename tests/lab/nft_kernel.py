@@ -252,19 +252,20 @@ def compare(router: Router, ruleset: str, sent: Sent) -> Compared | None:
     walked, unknown, ended = walk(hosts, sent, back=router.answers)
     own = ("post", "output") if "reject" in ended else ()  # the router's own answer passes there, too
     left = own if router.answers else (*own, "output")
-    for _ in range(_LOOKS):
+    end = time.monotonic() + _LATEST_SECONDS
+    while True:
         counted = json.loads(router.inside("r", *COMMANDS["nft"]))["nftables"]
         rules = [each["rule"] for each in counted if "rule" in each and not each["rule"]["chain"].startswith(left)]
         met = {each["handle"]: count for each in rules if (count := _count(each))}
         walked = {handle: count for handle, count in walked.items() if handle in {each["handle"] for each in rules}}
         found = Compared(ruleset=ruleset, sent=sent, met=met, walked=walked, unknown=unknown, ended=ended)
-        if found.agrees:
-            break
-    return found
+        if found.agrees or time.monotonic() > end:
+            return found
+        time.sleep(_LOOK_SECONDS)  # noqa: TID251 - between two looks: a busy machine delivers late
 
 
 REFUSED: list[str] = []
-_LOOKS = 3  # a busy machine may deliver late
+_LOOK_SECONDS, _LATEST_SECONDS = 0.02, 1.5
 
 
 def _count(rule: dict[str, Any]) -> int:

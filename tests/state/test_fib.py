@@ -165,3 +165,40 @@ def test_ten_thousand_rules_are_looked_at_once_each() -> None:
         RoutingRule(priority=n, table="7", uids=(0, 5), action=RuleAction.GOTO, goto=n + 2) for n in range(10_000)
     )
     assert way(fib(*MAIN, rules=rules), "172.17.0.2") == "docker0"
+
+
+# -- sockets that are bound to an interface ---------------------------------------------------------------------------------
+
+BOUND = (
+    Route(dst="192.0.2.0/24", dev="eth0"),
+    Route(dst="0.0.0.0/0", dev="eth0", via="192.0.2.1"),
+    Route(dst="0.0.0.0/0", dev="wg0", table="52"),
+)
+WG0 = Link(name="wg0", ifindex=3, addresses=(Address(address="10.8.0.2", prefixlen=24),))
+
+
+def test_a_bound_socket_is_led_by_its_interface_alone() -> None:
+    by_oif = RoutingRule(priority=9, table="52", oif="wg0")
+    assert way(fib(*BOUND, rules=(by_oif,)), "203.0.113.10") == "eth0"
+    found = fib(*BOUND, rules=(by_oif,)).ways(RouteQuery(dst="203.0.113.10", oif="wg0")).known
+    assert found is not None
+    assert (found.dev, found.route is not None) == ("wg0", True)
+
+
+@pytest.mark.parametrize("action", [RuleAction.LOOKUP, RuleAction.UNREACHABLE])
+def test_what_leads_a_bound_socket_nowhere_is_on_its_link(action: RuleAction) -> None:
+    rule = RoutingRule(priority=9, table="99", oif="wg0", action=action)
+    found = fib(*BOUND, rules=(rule,), links=(WG0,)).ways(RouteQuery(dst="203.0.113.10", oif="wg0")).known
+    assert found is not None
+    assert (found.dev, found.via, found.src, found.route) == ("wg0", "", "10.8.0.2", None)
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("unreachable", "none"), ("throw", "none"), ("unicast", "wg0")])
+def test_of_ipv6_nothing_is_assumed_and_a_refusal_is_another_interfaces(kind: str, expected: str) -> None:
+    routes = (
+        Route(dst="::/0", dev="eth0", via="2001:db8::1"),
+        Route(dst="::/0", dev="wg0" if kind == "unicast" else "lo", kind=kind, table="52"),
+    )
+    rules = {6: (*DEFAULT_RULES, RoutingRule(priority=9, table="52", oif="wg0"))}
+    table = Fib(routes, rules, (WG0,), {})
+    assert way(table, "2001:db8:9::9", oif="wg0") == expected
