@@ -64,11 +64,7 @@ def main() -> int:
 def predictions(found: Outcome) -> list[str]:
     """Print how the predictions did; return what they miss."""
     valid = found.valid
-    plain = [
-        each
-        for each in valid
-        if not each.ruleset.hidden and not _tie(each.prediction.unknown if each.prediction else "")
-    ]
+    plain = [each for each in valid if not each.ruleset.hidden and not each.tie]
     hidden = [each for each in valid if each.ruleset.hidden]
     wrong = [each for each in valid if each.contradiction]
     unknown = [each for each in plain if each.undetermined]
@@ -105,9 +101,7 @@ def predictions(found: Outcome) -> list[str]:
 
 def unlisted(found: list[Result]) -> list[str]:
     """Print the table of what no listing decides: how often it stood, was undetermined, and that very rule was named; return what is missed."""
-    told = [
-        each for each in found if each.undetermined and not _tie(each.prediction.unknown if each.prediction else "")
-    ]
+    told = [each for each in found if each.undetermined and not each.tie]
     other = [each for each in told if not each.doubt_named]
     print(
         f"  with such a state: {len(found)}, undetermined {len(told)}, of which that very rule is named {len(told) - len(other)}; else it did not matter"
@@ -129,11 +123,6 @@ def unlisted(found: list[Result]) -> list[str]:
         *missed,
         *(["the undecided rule is not named in more than 3 %"] if len(other) > MOST_UNDETERMINED * len(found) else []),
     ]
-
-
-def _tie(unknown: str) -> bool:
-    """Whether it is the order of chains of equal priority, which no listing shows either."""
-    return "equal priority" in unknown
 
 
 def share(flags: list[bool]) -> str:

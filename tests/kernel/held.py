@@ -64,6 +64,11 @@ class Result:
         return self.prediction is not None and self.prediction.outcome is PredictedOutcome.UNKNOWN
 
     @property
+    def tie(self) -> bool:
+        """Whether the order of chains of equal priority is what is not known: that no listing shows either."""
+        return self.prediction is not None and "equal priority" in self.prediction.unknown
+
+    @property
     def dropped(self) -> bool:
         return self.seen is not None and self.seen.outcome != "ok"
 

@@ -9,8 +9,9 @@ import time
 import pytest
 
 from tests.kernel.arena import Arena, left_over
+from tests.kernel.generate import HIDDEN_KINDS
 from tests.kernel.held import Bench
-from tests.kernel.many import run, shown
+from tests.kernel.many import HIDDEN, run, shown
 from tests.kernel.regressions import REGRESSIONS
 
 pytestmark = pytest.mark.skipif(
@@ -30,6 +31,15 @@ def test_no_prediction_is_contradicted(part: str) -> None:
     assert any(each.dropped for each in found.valid)
     assert any(not each.dropped for each in found.valid)
     assert not left_over()
+
+
+def test_what_no_listing_decides_is_named() -> None:
+    found = run(0, [f"test{HIDDEN}{at}" for at in range(HIDDEN_KINDS)], [], time.monotonic() + SECONDS)
+    wrong = [each for each in found.results if each.contradiction]
+    assert not wrong, shown(wrong)
+    told = [each for each in found.valid if each.undetermined and not each.tie]
+    assert [each.ruleset.seed for each in told if not each.doubt_named] == []
+    assert len(told) > HIDDEN_KINDS / 6
 
 
 def test_what_once_contradicted_does_not_any_more() -> None:
