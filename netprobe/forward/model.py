@@ -222,11 +222,11 @@ class Flying:
         return self.src, self.sport, self.dst, self.dport
 
     def back(self) -> Flying:
-        """The answer to it: an echo is as long as what it answers."""
+        """The answer to it: an echo is as long as what it answers, and has its type of service (icmp_reply, icmpv6_echo_reply)."""
         return replace(
             self, src=self.dst, sport=self.dport, dst=self.src or "", dport=self.sport,
             direction=Direction.REPLY, ttl=64, mark=0, connection=None, untracked=False, zone=0,
-            rerouted=None, tos=0, mss=None, mac=None, bridge=None, unsure=(), payload=self.payload if self.proto == "icmp" else None,
+            rerouted=None, tos=self.tos if self.proto == "icmp" else 0, mss=None, mac=None, bridge=None, unsure=(), payload=self.payload if self.proto == "icmp" else None,
         )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ class ChainEnd:
         packet: the packet behind it.
         translation: what it is translated to. tproxy: the local socket that a rule on the way hands it to.
         why: for ``unknown``: what decides and is not told, a clause.
-        counted: the rules whose counter was passed, in order, as far as nothing is in doubt.
+        counted: the rules whose counter was passed, in order, as far as nothing is in doubt. perhaps: those whose counter may have been passed.
         unsure: the rules that may or may not have changed it, each with what decides.
     """
 
@@ -51,6 +51,7 @@ class ChainEnd:
     tproxy: Translation | None = None
     why: str = ""
     counted: tuple[NftRule, ...] = ()
+    perhaps: tuple[NftRule, ...] = ()
     unsure: tuple[tuple[NftRule, str], ...] = ()
 
     def ends_as(self, other: ChainEnd) -> bool:
@@ -85,7 +86,7 @@ def walk_chain(
         return ChainEnd(verdict="accept", decided_by=base, packet=packet)
     walk = _Walk(nft, base, gone, facts)
     end = walk.go([(base.rules, 0)], packet, None)
-    return replace(end, counted=tuple(walk.counted), unsure=tuple(walk.unsure))
+    return replace(end, counted=tuple(walk.counted), perhaps=tuple(walk.perhaps), unsure=tuple(walk.unsure))
 
 
 _Frames = list[tuple[tuple["NftRule", ...], int]]  # the call stack: rules, and where each frame goes on
@@ -99,6 +100,7 @@ class _Walk:
         self.steps = _STEPS + 4 * nft.size
         self.forks = _FORKS
         self.counted: list[NftRule] = []
+        self.perhaps: list[NftRule] = []
         self.unsure: list[tuple[NftRule, str]] = []
 
     def go(self, frames: _Frames, packet: PacketTuple, tproxy: Translation | None) -> ChainEnd:
@@ -113,10 +115,11 @@ class _Walk:
             outcome = rule.meet(packet, self.base.hook, self.facts)
             if outcome.doubt and outcome.packet != outcome.sure:
                 self.unsure.append((rule, outcome.doubt))
+            if outcome.counted:
+                sure = not outcome.doubt and self.forks == _FORKS
+                (self.counted if sure else self.perhaps).append(rule)
             if outcome.doubt and (outcome.verdict or not _alike(outcome)):
                 return self._fork(frames, rule, outcome, tproxy)
-            if outcome.counted and not outcome.doubt and self.forks == _FORKS:
-                self.counted.append(rule)
             packet, tproxy = merged(outcome.packet, outcome.sure), outcome.tproxy or tproxy
             if outcome.verdict:
                 end = self._act(frames, rule, outcome, tproxy)

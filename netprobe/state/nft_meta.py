@@ -69,8 +69,9 @@ def _pkttype(at: Context) -> Scalar:
 
 
 def _socket_owner(key: str, at: Context) -> Scalar:
-    """Forwarded packets, and new ones that come in, have no socket yet (skb_to_full_sk)."""
-    if at.packet.in_if and (at.hook in {"forward", "prerouting"} or at.packet.out_if):
+    """Forwarded packets, and new ones that come in, have no socket yet: only what belongs to an established one gets it, before INPUT (early demux)."""
+    new = at.packet.ctstate == "NEW" or at.packet.tcp_flags == frozenset({"SYN"})
+    if at.packet.in_if and (at.hook in {"forward", "prerouting"} or at.packet.out_if or (at.hook == "input" and new)):
         return ABSENT
     return known(at.packet.uid if key == "skuid" else None, "whose socket it is")
 

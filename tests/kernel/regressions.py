@@ -10,9 +10,11 @@ def _ipt(where: str, text: str) -> Item:
     return Item("ipt", where, text)
 
 
-def _ruleset(seed: str, question: tuple[str, str, str, int | None], *items: Item, legacy: bool = False) -> Ruleset:
+def _ruleset(
+    seed: str, question: tuple[str, str, str, int | None], *items: Item, legacy: bool = False, device: str = ""
+) -> Ruleset:
     source, proto, dst, dport = question
-    return Ruleset(Question(source, proto, dst, dport, 20000), items, legacy=legacy, seed=seed)
+    return Ruleset(Question(source, proto, dst, dport, 20000, device), items, legacy=legacy, seed=seed)
 
 
 _REDIRECTED = (_ipt("raw/PREROUTING", "-j CT --zone 5"), _ipt("nat/PREROUTING", "-i r0 -j REDIRECT"))
@@ -100,5 +102,40 @@ REGRESSIONS = (
         _ipt("mangle/OUTPUT", "-j MARK --set-mark 2"),
         _ipt("filter/OUTPUT", "-j DROP"),
         Item("ip", "4", "rule add fwmark 2 uidrange 0-0 pref 200 unreachable"),
+    ),
+    _ruleset(
+        "an echo is answered with its own type of service",
+        ("router", "icmp", "198.51.100.2", None),
+        _ipt("mangle/POSTROUTING", "-p 1 -j DSCP --set-dscp 10"),
+        _ipt("filter/INPUT", "-m dscp --dscp 10 -j DROP"),
+    ),
+    _ruleset(
+        "an echo of IPv6, too",
+        ("router", "icmp", "2001:db8:2::2", None),
+        _ipt("mangle/POSTROUTING", "-p 58 -j DSCP --set-dscp 10"),
+        _ipt("filter/INPUT", "-m dscp --dscp 10 -j DROP"),
+    ),
+    _ruleset(
+        "a connection is not",
+        ("router", "tcp", "198.51.100.2", 80),
+        _ipt("mangle/POSTROUTING", "-j DSCP --set-dscp 10"),
+        _ipt("filter/INPUT", "-m dscp --dscp 10 -j DROP"),
+    ),
+    _ruleset(
+        "a listener that is bound to an interface answers by it",
+        ("client", "tcp", "2001:db8:1::1", 8082),
+        Item("ip", "6", "rule add oif r0 pref 100 unreachable"),
+    ),
+    _ruleset(
+        "another does not",
+        ("client", "tcp", "2001:db8:1::1", 8080),
+        Item("ip", "6", "rule add oif r0 pref 100 unreachable"),
+    ),
+    _ruleset(
+        "a socket that is bound to an interface is led by it alone",
+        ("router", "tcp", "2001:db8:9::9", 80),
+        Item("ip", "6", "route add 2001:db8:9::/64 via 2001:db8:3::2 table 100"),
+        Item("ip", "6", "rule add oif r2 pref 100 lookup 100"),
+        device="r2",
     ),
 )

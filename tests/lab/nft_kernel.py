@@ -65,7 +65,7 @@ class Sent:
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """What the kernel counted, and what the walk says."""
+    """What the kernel counted, and what the walk says; ``perhaps``: the rules of which it does not tell whether they count."""
 
     ruleset: str
     sent: Sent
@@ -73,13 +73,15 @@ class Compared:
     walked: dict[int, int]
     unknown: str
     ended: str
+    perhaps: frozenset[int] = frozenset()
 
     @property
     def agrees(self) -> bool:
         """Whether the walk met the same rules; up to where it says that it does not know."""
-        if self.unknown:
-            return all(self.met.get(handle, 0) >= count for handle, count in self.walked.items())
-        return self.met == self.walked
+        if not all(self.met.get(handle, 0) >= count for handle, count in self.walked.items()):
+            return False
+        more = {handle for handle, count in self.met.items() if count > self.walked.get(handle, 0)}
+        return bool(self.unknown) or more <= self.perhaps
 
 
 @dataclass
@@ -249,7 +251,7 @@ def compare(router: Router, ruleset: str, sent: Sent) -> Compared | None:
     before = HostState(host="r", outputs={**router.state["r"].outputs, "nft": before.outputs["nft"]})
     router.send(sent)
     hosts = {key: build_host(state) for key, state in {**router.state, "r": before}.items()}
-    walked, unknown, ended = walk(hosts, sent, back=router.answers)
+    walked, perhaps, unknown, ended = walk(hosts, sent, back=router.answers)
     own = ("post", "output") if "reject" in ended else ()  # the router's own answer passes there, too
     left = own if router.answers else (*own, "output")
     end = time.monotonic() + _LATEST_SECONDS
@@ -258,7 +260,9 @@ def compare(router: Router, ruleset: str, sent: Sent) -> Compared | None:
         rules = [each["rule"] for each in counted if "rule" in each and not each["rule"]["chain"].startswith(left)]
         met = {each["handle"]: count for each in rules if (count := _count(each))}
         walked = {handle: count for handle, count in walked.items() if handle in {each["handle"] for each in rules}}
-        found = Compared(ruleset=ruleset, sent=sent, met=met, walked=walked, unknown=unknown, ended=ended)
+        found = Compared(
+            ruleset=ruleset, sent=sent, met=met, walked=walked, unknown=unknown, ended=ended, perhaps=perhaps
+        )  # fmt: skip
         if found.agrees or time.monotonic() > end:
             return found
         time.sleep(_LOOK_SECONDS)  # noqa: TID251 - between two looks: a busy machine delivers late
@@ -272,8 +276,8 @@ def _count(rule: dict[str, Any]) -> int:
     return next((each["counter"]["packets"] for each in rule["expr"] if isinstance(each.get("counter"), dict)), 0)
 
 
-def walk(hosts: dict[str, Any], sent: Sent, *, back: bool = False) -> tuple[dict[int, int], str, str]:
-    """Walk the packet; return how often it met each rule of the router that counts, why the walk does not know further, and what stops it."""
+def walk(hosts: dict[str, Any], sent: Sent, *, back: bool = False) -> tuple[dict[int, int], frozenset[int], str, str]:
+    """Walk the packet; return how often it met each rule of the router that counts, which it may have met, why the walk does not know further, and what stops it."""
     ends: list[ChainEnd] = []
 
     def recorded(*args: Any, **more: Any) -> ChainEnd:
@@ -307,7 +311,8 @@ def walk(hosts: dict[str, Any], sent: Sent, *, back: bool = False) -> tuple[dict
         for rule in end.counted:
             if rule.table != "quiet" and rule.packets is not None:
                 met[rule.handle] = met.get(rule.handle, 0) + 1
-    return met, unknown, ended
+    perhaps = frozenset(rule.handle for end in ends for rule in end.perhaps if rule.handle is not None)
+    return met, perhaps, unknown, ended
 
 
 def rulesets(seed: int, count: int, *, answered: bool = False) -> Iterator[tuple[str, Sent]]:

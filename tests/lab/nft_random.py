@@ -147,7 +147,8 @@ class Maker:
         return self.r.choice(
             (
                 *([f"meta nfproto {self.op()}{self.r.choice(('ipv4', 'ipv6'))}"] if self.family == "inet" else []),
-                f"meta protocol {self.op()}{self.r.choice(('ip', 'ip6'))}",
+                # Before a header's field nft 1.0.6 leaves it out of its listing, also where it contradicts the table's family.
+                *([f"meta protocol {self.op()}{self.r.choice(('ip', 'ip6'))}"] if self.family == "inet" else []),
                 f"meta pkttype {self.op()}{self.r.choice(('host', 'broadcast', 'multicast'))}",
                 "meta pkttype { host, multicast }",
                 f"meta length {self.r.choice(('<', '>'))} {self.r.choice((20, 1000)) if self.proto == 'tcp' else 20}",

@@ -29,4 +29,5 @@ def test_the_walk_meets_the_rules_that_the_kernel_counts(router: Router, count: 
     assert not wrong, wrong[0]
     assert len(compared) > count // 2, REFUSED
     assert sum(bool(each.unknown) for each in compared) <= max(1, len(compared) * 3 // 100)
+    assert sum(bool(each.perhaps) for each in compared) < len(compared) // 10
     assert sum(len(each.met) for each in compared) > 3 * len(compared)
