@@ -42,28 +42,34 @@ def stage(lab: Lab) -> Iterator[Stage]:
 
 
 class Stage:
-    """Makes an experiment's situation, unless it is there from the one before."""
+    """Makes an experiment's situation, unless it is there from the one before; what was asked in it need not be asked again."""
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self.now: object = None
+        self.asked: dict[str, Outcome] = {}
 
     def play(self, experiment: Experiment, evidence: Path) -> Outcome:
         wanted = situation(experiment)
         if self.now != wanted:
-            self.now = None
+            self._changed()
             make_situation(self.lab, wanted)
             self.now = wanted
-        outcome = ask(self.lab, experiment, evidence)
+        outcome = self.asked[experiment.name] = ask(self.lab, experiment, evidence)
         if outcome.disagreements:
             print_report(evidence)  # pytest shows it beside the failure
         return outcome
 
     def cured(self, experiment: Experiment, folder: Path) -> Cure:
         """Have the report's remedy carried out; nothing of the situation can be relied on afterwards."""
-        report = self.play(experiment, folder / "evidence.pcapng").answer.report
+        known = self.asked.get(experiment.name) if self.now == situation(experiment) else None
+        outcome = known or self.play(experiment, folder / "evidence.pcapng")
+        self._changed()
+        return cure(self.lab, experiment, outcome.answer.report, folder / "again.pcapng")
+
+    def _changed(self) -> None:
         self.now = None
-        return cure(self.lab, experiment, report, folder / "again.pcapng")
+        self.asked.clear()
 
 
 def needs_another_engine(lab: Lab, experiment: Experiment) -> None:
