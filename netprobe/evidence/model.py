@@ -298,7 +298,7 @@ class HostState:
         ip6tables-legacy  ip6tables-legacy-save -c      (as above)
         nft               nft -j list ruleset
         nft-text          nft -a -t list ruleset        (the rules in nft's own words: after the probe, and where there are rules beside iptables')
-        sockets           ss -H -n -a -p -t -u -e       (all TCP and UDP sockets with their processes)
+        sockets           ss -H -n -a -p -t -u -e --inet-sockopt (all TCP and UDP sockets with their processes)
         sysctl            sysctl-like "key = value" lines of those that matter, read in that namespace
         proxies           JSON list of {"pid": int, "argv": [str]} of docker-proxy processes in this namespace
         conntrack         /proc/net/nf_conntrack, when readable

@@ -149,5 +149,14 @@ def unfiltered(packet: Flying, hook: str, known: Sequence[Connection]) -> Flying
 def leaving(packet: Flying) -> Flying:
     """A packet as another namespace gets it: mark, connection and socket stay behind (skb_scrub_packet, net/core/skbuff.c)."""
     return replace(
-        packet, device="", connection=None, untracked=False, zone=0, mark=0, bridge=None, rerouted=None, unsure=()
+        packet,
+        device="",
+        connection=None,
+        untracked=False,
+        zone=0,
+        mark=0,
+        bridge=None,
+        rerouted=None,
+        unsure=(),
+        handed=None,
     )

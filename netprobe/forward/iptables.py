@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.forward.model import Flying, Obstacle, Stopped, UnknownHere
 from netprobe.forward.seen import seen
+from netprobe.forward.tproxy import handed_by_iptables, sockets_met
 from netprobe.forward.traverse import traverse
 from netprobe.model.rule import Hook
 from netprobe.state.fib import RouteQuery
@@ -52,24 +53,22 @@ def pass_table(at: At, ruleset: Ruleset, table: str, packet: Flying) -> tuple[Fl
     if at.hook == "PREROUTING" and asks(ruleset, Field.RPFILTER):
         ways = [_way_back(at.by.namespace, packet, mark) for mark in (0, packet.mark)]
         view = replace(view, reverse=ways[0], reverse_marked=ways[1])
+    if asks(ruleset, Field.SOCKET):
+        view = replace(view, sockets=sockets_met(at.by.namespace, view))
     walk = traverse(ruleset, table, at.hook, view, at.gone)
     _refuse_doubt(at.by.place, walk, view)
-    if walk.verdict == "TPROXY" and isinstance(walk.decided_by, Rule):
-        taker = f"{walk.decided_by.ref} ({walk.decided_by.text})"
-        raise UnknownHere(f"{at.by.place}: {taker}: a local socket is to take it, whether one does is not known")
     if walk.stops:
         raise Stopped(_obstacle(at, walk, packet))
-    if walk.verdict == "TPROXY" and isinstance(walk.decided_by, Rule):
-        port = walk.decided_by.options.get("--on-port", "")
-        why = f"a local socket at port {port or packet.dport} is to take it (TPROXY)"
-        raise UnknownHere(f"{at.by.place}: {walk.decided_by.ref} ({walk.decided_by.text}): {why}")
     rule = walk.decided_by if isinstance(walk.decided_by, Rule) and walk.verdict in TRANSLATING else None
     if walk.packet.zone is None or walk.packet.ctstate is None:
         doubts = [
             f" ({each.ref}, {each.text}: {each.doubtful(view)})" for each in walk.doubts if each.target in _TELLING
         ]
         raise UnknownHere(f"{at.by.place}: what a rule told conntrack of the packet is not known{''.join(doubts[:1])}")
-    return _noted(marked(packet, walk.packet), packet, walk, view), rule
+    moved = _noted(marked(packet, walk.packet), packet, walk, view)
+    if walk.verdict == "TPROXY" and isinstance(walk.decided_by, Rule):
+        moved = handed_by_iptables(at, walk.decided_by, moved, walk.packet)
+    return moved, rule
 
 
 def _noted(packet: Flying, before: Flying, walk: Traversal, view: PacketTuple) -> Flying:

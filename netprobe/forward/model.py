@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
     from netprobe.evidence.model import Place
     from netprobe.forward.conntrack import Connection
+    from netprobe.model.endpoint import Endpoint
     from netprobe.model.remedy import Argv
     from netprobe.model.report import Hop
     from netprobe.model.rule import Hook, RuleRef
     from netprobe.state.fib import RouteHop
+    from netprobe.state.sockets import Socket
 
 
 Unsure: TypeAlias = "tuple[RuleRef, str]"
@@ -175,6 +177,23 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """The local socket that a rule hands a packet to.
+
+    Attributes:
+        socket: which. to: where the rule says that it is.
+        dst: what the packet was sent to then: the connection's own end, for the socket.
+        rule: which rule. undo: the argv that deletes it.
+    """
+
+    socket: Socket
+    to: Endpoint
+    dst: Endpoint
+    rule: RuleRef
+    undo: Argv = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Flying:
     """A packet on its way, as one namespace sees it.
 
@@ -192,6 +211,7 @@ class Flying:
         device: the interface that the socket which sends it is bound to (SO_BINDTODEVICE), ``""`` for none.
         bridge: the bridge ports by which it is switched, (in, out), while bridge netfilter looks at it.
         unsure: the rules of this namespace that may or may not have changed what of it is not known, each with what decides.
+        handed: the local socket that a rule hands it to, whomever it is sent to (TPROXY).
     """
 
     src: str | None
@@ -215,6 +235,7 @@ class Flying:
     device: str = ""
     bridge: tuple[str | None, str | None] | None = None
     unsure: tuple[Unsure, ...] = field(default=(), compare=False)
+    handed: Handed | None = None
 
     @property
     def endpoints(self) -> tuple[str | None, int | None, str, int | None]:
@@ -226,7 +247,7 @@ class Flying:
         return replace(
             self, src=self.dst, sport=self.dport, dst=self.src or "", dport=self.sport,
             direction=Direction.REPLY, ttl=64, mark=0, connection=None, untracked=False, zone=0,
-            rerouted=None, tos=self.tos if self.proto == "icmp" else 0, mss=None, mac=None, bridge=None, unsure=(), payload=self.payload if self.proto == "icmp" else None,
+            rerouted=None, tos=self.tos if self.proto == "icmp" else 0, mss=None, mac=None, bridge=None, unsure=(), handed=None, payload=self.payload if self.proto == "icmp" else None,
         )  # fmt: skip
 
 
@@ -250,8 +271,8 @@ class UnknownHere(Exception):
 
 
 class Stopped(Exception):
-    """The packet gets no further. ``step``: the routing decision, where one within a hook refuses it."""
+    """The packet gets no further. ``step``: the routing decision, where one within a hook refuses it. ``steps``: what else is to be said of where it stops."""
 
-    def __init__(self, obstacle: Obstacle, step: WalkStep | None = None) -> None:
+    def __init__(self, obstacle: Obstacle, step: WalkStep | None = None, steps: tuple[WalkStep, ...] = ()) -> None:
         super().__init__(obstacle.label)
-        self.obstacle, self.step = obstacle, step
+        self.obstacle, self.step, self.steps = obstacle, step, steps

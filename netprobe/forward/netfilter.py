@@ -20,6 +20,7 @@ from netprobe.forward.model import Flying, Stopped, UnknownHere, WalkStep
 from netprobe.forward.nat import translate
 from netprobe.forward.nft_chain import pass_chain, translate_nft
 from netprobe.forward.order import Stage, by_priority, pass_all, pass_equals
+from netprobe.forward.tproxy import handing
 from netprobe.model.endpoint import Endpoint
 from netprobe.values import dataclass
 
@@ -190,11 +191,13 @@ def _rerouted(
 
 
 def _table(at: At, ruleset: Ruleset, table: str, packet: Flying) -> Passed:
-    return pass_table(at, ruleset, table, packet)[0], ()
+    passed, _ = pass_table(at, ruleset, table, packet)
+    return passed, handing(at, packet, passed)
 
 
 def _nft(at: At, chain: NftChain, packet: Flying) -> Passed:
-    return pass_chain(at, chain, packet)[0], ()
+    passed, _ = pass_chain(at, chain, packet)
+    return passed, handing(at, packet, passed)
 
 
 # -- nat --------------------------------------------------------------------------------------------------------------

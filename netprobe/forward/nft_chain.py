@@ -14,6 +14,7 @@ from netprobe.forward.model import Obstacle, Stopped, UnknownHere
 from netprobe.forward.nat import address_of, masquerade_address
 from netprobe.forward.nftables import walk_chain
 from netprobe.forward.seen import seen
+from netprobe.forward.tproxy import end_of, handed_by_nft, socket_for, sockets_met
 from netprobe.model.rule import Hook
 from netprobe.state.address import same
 from netprobe.state.fib import RouteQuery
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
     from netprobe.state.links import Link
     from netprobe.state.model import Namespace
     from netprobe.state.nft import NftChain
+    from netprobe.state.nft_nat import Translation
     from netprobe.state.nft_value import Scalar
-    from netprobe.state.packet import PacketTuple
+    from netprobe.state.packet import LocalSocket, PacketTuple
 
 
 def pass_chain(at: At, chain: NftChain, packet: Flying) -> tuple[Flying, ChainEnd]:
@@ -56,16 +58,12 @@ def pass_chain(at: At, chain: NftChain, packet: Flying) -> tuple[Flying, ChainEn
         rule = replace(ref, verdict=end.verdict)
         hook = Hook(chain.hook.upper())
         raise Stopped(Obstacle.of_rule(at.by.place, rule, direction=packet.direction, undo=undo, hook=hook))
-    if end.tproxy is not None:
-        port = end.tproxy.port or packet.dport
-        raise UnknownHere(
-            f"{at.by.place}: nftables {decided.ref}: a local socket at port {port} is to take it (`tproxy`)"
-        )
     try:
         behind = changed(packet, view, end.packet)
     except UnknownHere as why:
         raise why.because(replace(packet, unsure=doubts)) from None
-    return noted(behind, packet, doubts), end
+    behind = noted(behind, packet, doubts)
+    return behind if end.tproxy is None else handed_by_nft(at, *end.tproxy, behind, view), end
 
 
 def changed(packet: Flying, before: PacketTuple, after: PacketTuple) -> Flying:
@@ -116,6 +114,15 @@ class NamespaceFacts:
     def link(self, name: str) -> Link | None:
         """An interface by name."""
         return self.namespace.link(name)
+
+    def takes(self, to: Translation, packet: PacketTuple) -> bool | NotTold:
+        """Whether a socket takes what ``tproxy`` hands over."""
+        found = socket_for(self.namespace, packet, end_of(self.namespace, packet, to.address, to.port))
+        return found if isinstance(found, NotTold) else found is not None
+
+    def sockets(self, packet: PacketTuple) -> tuple[LocalSocket, ...] | None:
+        """The socket that a packet would come to."""
+        return sockets_met(self.namespace, packet)
 
     def fib(self, result: str, flags: tuple[str, ...], packet: PacketTuple) -> Scalar:
         """The routing tables' answer for the packet's source or destination (nft_fib4_eval, nft_fib6_eval)."""

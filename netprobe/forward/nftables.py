@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from netprobe.state.nft import other_version
 from netprobe.values import dataclass
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from netprobe.state.nft_run import Outcome
     from netprobe.state.nft_value import Facts
     from netprobe.state.packet import PacketTuple
+
+Tproxy: TypeAlias = tuple["NftRule", "Translation"]
 
 _STEPS = 20_000  # rules looked at, beside four times those that there are
 _FORKS = 32  # rules in doubt of which both ways are gone
@@ -38,7 +40,7 @@ class ChainEnd:
         verdict: ``accept`` ``drop`` ``reject`` ``translate`` or ``unknown``.
         decided_by: the rule, or the chain for its policy.
         packet: the packet behind it.
-        translation: what it is translated to. tproxy: the local socket that a rule on the way hands it to.
+        translation: what it is translated to. tproxy: the rule on the way that hands it to a local socket, and to which.
         why: for ``unknown``: what decides and is not told, a clause.
         counted: the rules whose counter was passed, in order, as far as nothing is in doubt. perhaps: those whose counter may have been passed.
         unsure: the rules that may or may not have changed it, each with what decides.
@@ -48,7 +50,7 @@ class ChainEnd:
     decided_by: NftRule | NftChain
     packet: PacketTuple
     translation: Translation | None = None
-    tproxy: Translation | None = None
+    tproxy: Tproxy | None = None
     why: str = ""
     counted: tuple[NftRule, ...] = ()
     perhaps: tuple[NftRule, ...] = ()
@@ -89,6 +91,10 @@ def walk_chain(
     return replace(end, counted=tuple(walk.counted), perhaps=tuple(walk.perhaps), unsure=tuple(walk.unsure))
 
 
+def _taker(rule: NftRule, outcome: Outcome) -> Tproxy | None:
+    return (rule, outcome.tproxy) if outcome.tproxy is not None else None
+
+
 _Frames = list[tuple[tuple["NftRule", ...], int]]  # the call stack: rules, and where each frame goes on
 
 
@@ -103,7 +109,7 @@ class _Walk:
         self.perhaps: list[NftRule] = []
         self.unsure: list[tuple[NftRule, str]] = []
 
-    def go(self, frames: _Frames, packet: PacketTuple, tproxy: Translation | None) -> ChainEnd:
+    def go(self, frames: _Frames, packet: PacketTuple, tproxy: Tproxy | None) -> ChainEnd:
         """Go on to the end."""
         while self.steps > 0:
             self.steps -= 1
@@ -118,23 +124,23 @@ class _Walk:
             if outcome.counted:
                 sure = not outcome.doubt and self.forks == _FORKS
                 (self.counted if sure else self.perhaps).append(rule)
-            if outcome.doubt and (outcome.verdict or not _alike(outcome)):
+            if outcome.doubt and (outcome.verdict or outcome.tproxy or not _alike(outcome)):
                 return self._fork(frames, rule, outcome, tproxy)
-            packet, tproxy = merged(outcome.packet, outcome.sure), outcome.tproxy or tproxy
+            packet, tproxy = merged(outcome.packet, outcome.sure), _taker(rule, outcome) or tproxy
             if outcome.verdict:
                 end = self._act(frames, rule, outcome, tproxy)
                 if end is not None:
                     return end
         return self._unknown(self.base, packet, "its chains call each other without end, or hold very many rules")
 
-    def _policy(self, packet: PacketTuple, tproxy: Translation | None) -> ChainEnd:
+    def _policy(self, packet: PacketTuple, tproxy: Tproxy | None) -> ChainEnd:
         """End as the base chain's policy says."""
         policy = "accept" if self.gone and self.base.ref in self.gone else self.base.policy or "accept"
         if policy not in _POLICIES:
             return self._unknown(self.base, packet, f"its policy {policy} is not understood")
         return ChainEnd(verdict=policy, decided_by=self.base, packet=packet, tproxy=tproxy)
 
-    def _act(self, frames: _Frames, rule: NftRule, outcome: Outcome, tproxy: Translation | None) -> ChainEnd | None:
+    def _act(self, frames: _Frames, rule: NftRule, outcome: Outcome, tproxy: Tproxy | None) -> ChainEnd | None:
         """Do what a rule that matches says; None where the walk goes on."""
         verdict = outcome.verdict
         if verdict in _ENDS:
@@ -154,13 +160,13 @@ class _Walk:
             return self._unknown(rule, outcome.packet, f"chain {outcome.target} is not listed, or is called too deep")
         return self._unknown(rule, outcome.packet, outcome.doubt or "a program decides (`queue`)")
 
-    def _fork(self, frames: _Frames, rule: NftRule, outcome: Outcome, tproxy: Translation | None) -> ChainEnd:
+    def _fork(self, frames: _Frames, rule: NftRule, outcome: Outcome, tproxy: Tproxy | None) -> ChainEnd:
         """Go both ways; unknown where they end differently."""
         self.forks -= 1
         if self.forks < 0 or outcome.verdict == "unknown":
             return self._unknown(rule, outcome.sure, outcome.doubt)
         matched = list(frames)
-        took = outcome.tproxy or tproxy
+        took = _taker(rule, outcome) or tproxy
         one = self._act(matched, rule, outcome, took) if outcome.verdict else None
         one = one or self.go(matched, outcome.packet, took)
         other = self.go(list(frames), outcome.sure, tproxy)

@@ -8,7 +8,7 @@ from netprobe.forward.conntrack import begins
 from netprobe.model.report import Direction
 from netprobe.state.address import ip, is_loopback, prefix
 from netprobe.state.lookup import has_address
-from netprobe.state.packet import PacketTuple
+from netprobe.state.packet import LocalSocket, PacketTuple
 
 if TYPE_CHECKING:
     from netprobe.forward.conntrack import Connection
@@ -48,9 +48,16 @@ def seen(namespace: Namespace, packet: Flying, *, in_if: str, out_if: str) -> Pa
         mac=packet.mac if in_if else None,
         in_port=in_port,
         out_port=out_port,
+        sockets=_handed(packet),
         uid=0 if request and not in_if and packet.leg == 1 else None,
         **_connection(packet, packet.connection),  # type: ignore[arg-type]  # the fields of its type
     )
+
+
+def _handed(packet: Flying) -> tuple[LocalSocket, ...] | None:
+    """The socket that a rule handed it to before."""
+    taker = packet.handed.socket if packet.handed is not None else None
+    return None if taker is None else (LocalSocket(wildcard=taker.wildcard, transparent=taker.transparent),)
 
 
 def _flags(packet: Flying, *, request: bool) -> frozenset[str] | None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.forward.model import Barrier, Obstacle, WalkStep
+from netprobe.forward.tproxy import cut_off
 from netprobe.forward.trail import ICMP, endpoint
 from netprobe.model.endpoint import Endpoint
 from netprobe.state.address import same
 from netprobe.state.engine.model import ContainerState
+from netprobe.state.lookup import has_address
+from netprobe.state.routes import LOCAL
 from netprobe.state.sockets import listening
 from netprobe.values import dataclass
 
@@ -46,6 +49,8 @@ def taken(host: Host, namespace: Namespace, place: Place, packet: Flying, in_if:
     """Who takes a request that came in by ``in_if`` (``""`` not told); None where the sockets are not known."""
     if packet.proto == ICMP or packet.dport is None:
         return HERE
+    if packet.handed is not None:
+        return _handed(place, packet, packet.handed.socket)
     if namespace.sockets is None:
         return None
     every = listening(namespace.sockets, packet.dst, packet.dport, packet.proto)
@@ -54,7 +59,9 @@ def taken(host: Host, namespace: Namespace, place: Place, packet: Flying, in_if:
     if not takers:
         text = f"nothing listens on {Endpoint(packet.dst, packet.dport)}/{packet.proto}"
         text += f" for what comes in by {in_if}: it is bound to {every[0].device}" if every else ""
-        nobody = Obstacle(barrier=Barrier.NOBODY_LISTENS, place=place, label=label, text=text, rejects=True)
+        nobody = Obstacle(
+            barrier=Barrier.NOBODY_LISTENS, place=place, label=label, text=text, rejects=_may_answer(namespace, packet)
+        )
         return Taken(obstacle=nobody, refused=True)
     proxy = _proxy(host, packet) if place.container is None else None
     if proxy is None and place.container is None and _may_proxy(host, takers):
@@ -75,12 +82,27 @@ def _bound_for(namespace: Namespace, socket: Socket, in_if: str) -> bool:
 
 def answers_by(namespace: Namespace, packet: Flying, in_if: str) -> str:
     """The interface that the socket which answers is bound to, ``""`` for none: its answers are routed by it (inet_csk_route_req, udp_sendmsg)."""
+    if packet.handed is not None:
+        return packet.handed.socket.device
     if packet.proto == ICMP or packet.dport is None or namespace.sockets is None:
         return ""
     every = listening(namespace.sockets, packet.dst, packet.dport, packet.proto)
     takers = [each for each in every if _bound_for(namespace, each, in_if)]
     best = max(takers, key=lambda each: (not each.wildcard, bool(each.device)), default=None)
     return best.device if best is not None else ""
+
+
+def _handed(place: Place, packet: Flying, taker: Socket) -> Taken:
+    what = f"{taker.process or 'a process'} takes it at port {taker.port}"
+    label = f"port {taker.port}/{packet.proto}"
+    step = WalkStep(place=place, stage="socket", what=what)
+    return Taken(step=step, obstacle=cut_off(place, packet) or _full(place, label, (taker,)))
+
+
+def _may_answer(namespace: Namespace, packet: Flying) -> bool:
+    """Whether a refusal can be sent: from an own address alone, also where routing had what is for another one come in (ip_route_output_key_hash)."""
+    own = namespace.links is None or has_address(namespace, packet.dst)
+    return own or any(each.kind == LOCAL for each in namespace.fib.nearest(LOCAL, packet.dst))
 
 
 def _full(place: Place, label: str, takers: Sequence[Socket]) -> Obstacle | None:

@@ -99,6 +99,7 @@ class Stack:
                 )
             except Stopped as stopped:
                 self.trail.decided += [stopped.step] if stopped.step is not None else []
+                self.trail.steps += stopped.steps
                 self.mode.meet(stopped.obstacle)
                 if not self.mode.explores or stopped.obstacle.rule is None:
                     return (unfiltered(packet, hook, known),)

@@ -22,6 +22,7 @@ from netprobe.forward.published import published_end
 from netprobe.forward.settings import bridge_netfilter, forwarding_off, no_route_localnet, reverse_path
 from netprobe.forward.sockets import HERE, Taken, answers_by, asked_elsewhere, not_asked, paused, taken
 from netprobe.forward.stack import Stack, led_again
+from netprobe.forward.tproxy import routed_on
 from netprobe.forward.wire import carry
 from netprobe.model.point import point_name
 from netprobe.model.report import Direction
@@ -140,6 +141,7 @@ class Walker:
         passed = self.stack.hook(by, "PREROUTING", packet, in_if=in_if)
         if tap is not None:
             self.trail.pass_tap(tap, passed)
+            passed = replace(passed, handed=None)  # a bridge passed it through PREROUTING; ip_rcv_core then orphans it
             passed = self.stack.netdev(by, "ingress", in_if, passed)
         if passed.direction is Direction.REPLY and passed.connection and passed.connection.original[0] is None:
             self.mode.unknown(UnknownHere(f"which address {place} puts back into the answer is not known"))
@@ -168,6 +170,7 @@ class Walker:
         host, _ = self._namespace(place)
         self.stack.check(lambda: forwarding_off(place, host, packet, in_if))
         self.stack.check(lambda: reverse_path(place, host, packet, in_if, way.dev))
+        self.stack.check(lambda: routed_on(place, packet))
         packet = replace(
             packet, ttl=None if packet.ttl is None else packet.ttl - 1
         )  # before FORWARD (ip_forward, ip6_forward)
@@ -235,6 +238,12 @@ class Walker:
         by = self.stack.filter(host, own, packet.dst)
         into, out = ports if len(ports) == 2 else (None, None)
         passed = self.stack.hook(by, "PREROUTING", replace(packet, bridge=(into, "")), in_if=bridge)
+        if passed.handed is not None:
+            self.mode.unknown(
+                UnknownHere(
+                    f"{own}: {passed.handed.rule} hands what {bridge} switches to a socket: what becomes of it is not known"
+                )
+            )
         passed = replace(passed, bridge=(into, out))
         passed = self.stack.hook(by, "FORWARD", passed, in_if=bridge, out_if=bridge)
         passed = self.stack.hook(by, "POSTROUTING", passed, in_if=bridge, out_if=bridge)

@@ -36,10 +36,14 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "ip6tables-legacy": ("ip6tables-legacy-save", "-c"),
     "nft": ("nft", "-j", "list", "ruleset"),
     "nft-text": ("nft", "-a", "-t", "list", "ruleset"),
-    "sockets": ("ss", "-H", "-n", "-a", "-p", "-t", "-u", "-e"),
+    "sockets": ("ss", "-H", "-n", "-a", "-p", "-t", "-u", "-e", "--inet-sockopt"),
     "counters": ("nstat", "-asz", "TcpExtListenOverflows", "TcpExtListenDrops"),
     "conntrack-stat": ("conntrack", "-S"),
 }
+OLDER: Mapping[str, tuple[str, ...]] = {
+    "sockets": COMMANDS["sockets"][:-1],  # iproute2 before 5.12 has no such option
+}
+"""What is asked of a program that refuses the command above."""
 INSIDE: Mapping[str, tuple[str, ...]] = {
     "sysctl": (
         *("grep", "-rsH", ".", "/proc/sys/net"),
@@ -141,6 +145,7 @@ def commands(keys: Iterable[str], container: str | None = None, namespace: str |
             "seconds": SECONDS,
             "limit": BYTES,
             "other_than": OTHER_THAN.get(key),
+            "older": list(OLDER.get(key, ())),
         }
         for key in keys
     ]
@@ -161,7 +166,9 @@ class Asked:
         results, error = self._answer(self.run)
         for command in self.asked:
             if error or command["key"] in results or not command["other_than"]:
-                self.record.outputs[command["key"]] = _output(command["argv"], results.get(command["key"]), error)
+                result = results.get(command["key"])
+                argv = command["older"] if result is not None and result.get("older") else command["argv"]
+                self.record.outputs[command["key"]] = _output(argv, result, error)
         for what in list(self.others):
             self.receive_other(what)
 

@@ -47,6 +47,9 @@ UNLISTED = frozenset(
 """Matches that are decided by a state that no listing shows, or by the clock."""
 
 
+QUEUES = frozenset({"NFQUEUE", "QUEUE"})
+
+
 def _named(matches: list[str]) -> str:
     return ", ".join(f"-m {each}" for each in matches)
 
@@ -122,7 +125,8 @@ class Rule:
             else "",
             f"whether {told} holds is not known" if told else "",
         )
-        return " and ".join(filter(None, phrases)) or f"-j {self.target} is not understood"
+        queued = f"a program in user space decides (-j {self.target})" if self.target in QUEUES else ""
+        return " and ".join(filter(None, phrases)) or queued or f"-j {self.target} is not understood"
 
     @property
     def destination(self) -> tuple[str, int | None] | None:

@@ -71,6 +71,7 @@ class Field(StrEnum):
     UID = "--uid-owner"
     SOCKET_EXISTS = "--socket-exists"
     RPFILTER = "rpfilter"
+    SOCKET = "socket"
     PHYSDEV_IN = "--physdev-in"
     PHYSDEV_OUT = "--physdev-out"
     PHYSDEV_IS_IN = "--physdev-is-in"
@@ -130,6 +131,10 @@ class Condition:
     value: str
     negated: bool = False
     match: int = 0
+
+    def is_not(self, value: str) -> bool:
+        """Whether it is passed by all but this value."""
+        return self.negated and self.value == value
 
     def holds(self, packet: PacketTuple) -> bool | None:
         """Whether this test is passed; None when the packet (or the text) does not tell."""
@@ -283,6 +288,17 @@ def _rpfilter(spec: str, packet: PacketTuple) -> bool | None:
     return good != ("--invert" in words)
 
 
+def _socket(spec: str, packet: PacketTuple) -> bool | None:
+    """A socket is there that the packet would come to; those that are bound to every address count where that is asked for (xt_socket.c)."""
+    words = set(spec.split())
+    if packet.sockets is None or "--restore-skmark" in words:
+        return None
+    found = [each for each in packet.sockets if "--nowildcard" in words or not each.wildcard]
+    if "--transparent" not in words or not found:
+        return bool(found)
+    return found[0].transparent
+
+
 def _bridge_port(spec: str, port: str | None) -> bool | None:
     return None if port is None else bool(port) and _interface(spec, port)
 
@@ -342,6 +358,7 @@ TESTS: dict[Field, Callable[[str, PacketTuple], bool | None]] = {
     Field.UID: _uid,
     Field.SOCKET_EXISTS: _is_sent,
     Field.RPFILTER: _rpfilter,
+    Field.SOCKET: _socket,
     Field.PHYSDEV_IN: lambda spec, p: _bridge_port(spec, p.in_port),
     Field.PHYSDEV_OUT: lambda spec, p: _bridge_port(spec, p.out_port),
     Field.PHYSDEV_IS_IN: lambda _spec, p: _port_known(p.in_port),

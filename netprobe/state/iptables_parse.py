@@ -49,7 +49,10 @@ _KNOWN_MATCHES = frozenset(
         "mac",
     ]
 )
-_RPFILTER = frozenset({"--loose", "--validmark", "--accept-local", "--invert"})
+_WHOLE = {
+    "rpfilter": (Field.RPFILTER, frozenset({"--loose", "--validmark", "--accept-local", "--invert"})),
+    "socket": (Field.SOCKET, frozenset({"--transparent", "--nowildcard", "--restore-skmark"})),
+}  # matches that are one test with all of their options
 _QUALIFIED = frozenset({"mark", "connmark", "tos"})  # matches whose options others have, too
 _VALUES = {
     Field.TCP_FLAGS: 2,
@@ -222,7 +225,7 @@ def _option(draft: _Draft, word: str, values: tuple[str, ...], *, negated: bool)
         _match(draft, value)
     elif word == "--comment":
         draft.comment = value
-    elif draft.match == "rpfilter" and word in _RPFILTER:
+    elif draft.match in _WHOLE and word in _WHOLE[draft.match][1]:
         draft.conditions[-1] = replace(draft.conditions[-1], value=f"{draft.conditions[-1].value} {word}".lstrip())
     elif word in {"--limit-iface-in", "--limit-iface-out"}:
         draft.conditions = [_limited(each, word) for each in draft.conditions]
@@ -239,8 +242,8 @@ def _option(draft: _Draft, word: str, values: tuple[str, ...], *, negated: bool)
 def _match(draft: _Draft, name: str) -> None:
     """``-m NAME``: the options that follow are its own."""
     draft.match, draft.matches = name, draft.matches + 1
-    if name == "rpfilter":
-        draft.conditions.append(Condition(field=Field.RPFILTER, value="", match=draft.matches))
+    if name in _WHOLE:
+        draft.conditions.append(Condition(field=_WHOLE[name][0], value="", match=draft.matches))
     elif name not in _KNOWN_MATCHES:
         draft.unknown.append(name)
 

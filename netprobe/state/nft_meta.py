@@ -76,6 +76,17 @@ def _socket_owner(key: str, at: Context) -> Scalar:
     return known(at.packet.uid if key == "skuid" else None, "whose socket it is")
 
 
+def socket(body: dict[str, Any], at: Context) -> Scalar:
+    """Of the socket that the packet would come to; absent where there is none (nft_socket.c)."""
+    found, key = at.facts.sockets(at.packet), text_of(body, "key")
+    if found is None:
+        return NotTold("the socket that the packet is for")
+    if not found:
+        return ABSENT
+    told = {"transparent": found[0].transparent, "wildcard": found[0].wildcard}.get(key)
+    return NotTold(f"socket {key}") if told is None else int(told)
+
+
 def ct(body: dict[str, Any], at: Context) -> Scalar:
     """What connection tracking knows; absent where it does not track the packet."""
     key, packet = text_of(body, "key"), at.packet

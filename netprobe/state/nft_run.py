@@ -92,8 +92,16 @@ class _Run:
 
 
 def run(expressions: Sequence[Any], at: Context) -> Outcome:
-    """Run a rule's expressions."""
+    """Run a rule's expressions. One that is nested deeper than any that nft lists is not understood."""
     state = _Run(at)
+    try:
+        return _run(expressions, at, state)
+    except RecursionError:
+        state.doubted("an expression that is nested too deep")
+        return state.end("unknown")
+
+
+def _run(expressions: Sequence[Any], at: Context, state: _Run) -> Outcome:
     joined = -1
     for number, expression in enumerate(expressions):
         pair = expressions[number : number + 2]
@@ -186,13 +194,15 @@ def _nat(name: str, body: Any, state: _Run) -> Outcome | None:
 
 
 def _tproxy(name: str, body: Any, state: _Run) -> Outcome | None:
+    """Hand it to a local socket; where none takes it, the rule is left there (nft_tproxy.c)."""
     found = translate(name, body, state.at, may_meet)
+    takes = state.at.facts.takes(found, state.at.packet) if isinstance(found, Translation) else found
+    if takes is False or isinstance(takes, Absent):
+        return state.end(matched=False)
+    if isinstance(takes, NotTold):
+        state.doubted(f"`{show({name: body})}` depends on {takes.why}")
     if isinstance(found, Translation):
         state.tproxy = found
-        return None
-    if isinstance(found, Absent):
-        return state.end(matched=False)
-    state.doubted(f"`{show({name: body})}` depends on {found.why}")
     return None
 
 

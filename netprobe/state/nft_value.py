@@ -14,8 +14,9 @@ from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.state.links import Link
+    from netprobe.state.nft_nat import Translation
     from netprobe.state.nft_tables import SetTable
-    from netprobe.state.packet import PacketTuple
+    from netprobe.state.packet import LocalSocket, PacketTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,12 @@ class Facts(Protocol):
     def fib(self, result: str, flags: tuple[str, ...], packet: PacketTuple) -> Scalar:
         """The routing table's answer: ``type``, or ``oif`` and ``oifname``: a device's name, ``""`` for none."""
 
+    def takes(self, to: Translation, packet: PacketTuple) -> bool | NotTold:
+        """Whether a socket takes what is handed over (``tproxy``)."""
+
+    def sockets(self, packet: PacketTuple) -> tuple[LocalSocket, ...] | None:
+        """The socket that it would come to, or none; None where that is not known."""
+
     def link(self, name: str) -> Link | None:
         """An interface; None when that is not known."""
 
@@ -70,6 +77,14 @@ class NoFacts:
         kinds: dict[tuple[str, ...], str | None] = {("saddr",): packet.src_type, ("daddr",): packet.dst_type}
         kind = kinds.get(flags) if result == "type" else None
         return FIB_TYPE.names.get((kind or "").lower(), NotTold("what the routing tables say"))
+
+    def takes(self, to: Translation, packet: PacketTuple) -> bool | NotTold:  # noqa: ARG002 - the form of all
+        """Nothing."""
+        return NotTold("who listens there")
+
+    def sockets(self, packet: PacketTuple) -> tuple[LocalSocket, ...] | None:
+        """What the packet itself tells."""
+        return packet.sockets
 
     def link(self, name: str) -> Link | None:  # noqa: ARG002 - the form of all
         """Nothing."""

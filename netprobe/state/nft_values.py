@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from netprobe.state import nft_types as t
 from netprobe.state.issues import int_of, text_of
 from netprobe.state.nft_fields import PAYLOAD_TYPES, chunk, exthdr, payload, tcp_option
-from netprobe.state.nft_meta import CT_TYPES, META_TYPES, ct, fib, meta
+from netprobe.state.nft_meta import CT_TYPES, META_TYPES, ct, fib, meta, socket
 from netprobe.state.nft_value import ABSENT, Absent, Bits, Context, NotTold, Scalar, Value
 
 if TYPE_CHECKING:
@@ -143,6 +143,7 @@ _EVALUATE: Mapping[str, Callable[[dict[str, Any], Context], Value]] = {
     "meta": meta,
     "ct": ct,
     "fib": fib,
+    "socket": socket,
     "exthdr": exthdr,
     "ip option": exthdr,
     "tcp option": tcp_option,
@@ -153,7 +154,6 @@ _PHRASES = {
     "numgen": "a random or counted number",
     "jhash": "a hash",
     "symhash": "a hash",
-    "socket": "the socket that the packet is for",
     "osf": "which system the packet looks to be from",
     "rt": "the packet's route",
     "ipsec": "the packet's IPsec state",

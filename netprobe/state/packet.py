@@ -11,6 +11,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LocalSocket:
+    """A socket of the namespace that a packet would come to: bound to every address; may take what is sent to others (IP_TRANSPARENT), None not told."""
+
+    wildcard: bool
+    transparent: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PacketTuple:
     """What rules match on; None where it is not known.
 
@@ -36,6 +44,7 @@ class PacketTuple:
         mss: that a SYN offers. mac: the sender's on the link that it came by. uid: of the process that sends it from here.
         reverse, reverse_marked: by which interface the way back to the source leads, without and with the mark; ``""`` none, ``lo`` its own address.
         in_port, out_port: the ports of a bridge that switches it (``-m physdev``); ``""`` for none.
+        sockets: that of the namespace that it would come to (``-m socket``): one, or none.
     """
 
     src: str | None = None
@@ -76,6 +85,7 @@ class PacketTuple:
     reverse_marked: str | None = None
     in_port: str | None = None
     out_port: str | None = None
+    sockets: tuple[LocalSocket, ...] | None = None
 
     @property
     def carried(self) -> str | None:

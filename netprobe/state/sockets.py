@@ -1,4 +1,4 @@
-"""Sockets of a namespace, from ``ss -H -n -a -p -t -u -e``.
+"""Sockets of a namespace, from ``ss -H -n -a -p -t -u -e --inet-sockopt``.
 
 Source: iproute2 misc/ss.c. Columns: Netid State Recv-Q Send-Q Local:Port Peer:Port [users:((…))] [details].
 """
@@ -6,6 +6,7 @@ Source: iproute2 misc/ss.c. Columns: Netid State Recv-Q Send-Q Local:Port Peer:P
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.model.endpoint import Endpoint
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from netprobe.state.issues import Issues
 
 _USER = re.compile(r'\("(.*?)",pid=(\d{1,10}),fd=\d+\)')
+_OPTIONS = "\tinet-sockopt: ("
 _COLUMNS = 6
 _MAX_PORT = 65535
 _MAX_DIGITS = 20  # of an unsigned 64-bit counter
@@ -37,6 +39,7 @@ class Socket:
         pids: all processes that hold it.
         v6only: IPV6_V6ONLY is set: ``[::]:80`` then takes no IPv4.
         backlog: LISTEN: connections waiting for accept (Recv-Q) and the most that may wait (Send-Q), else (0, 0).
+        transparent: IP_TRANSPARENT is set: it may take what is sent to others; None where ss did not say.
     """
 
     proto: str
@@ -51,6 +54,7 @@ class Socket:
     pids: tuple[int, ...] = ()
     v6only: bool = False
     backlog: tuple[int, int] = (0, 0)
+    transparent: bool | None = None
 
     @property
     def bound(self) -> Endpoint:
@@ -98,14 +102,24 @@ def listening(sockets: tuple[Socket, ...], address: str, port: int, proto: str) 
     return tuple(each for each in sockets if each.accepts(address, port, proto))
 
 
+def nearest(sockets: tuple[Socket, ...], address: str, port: int, proto: str, device: str) -> tuple[Socket, ...]:
+    """Of those, for a packet that came in by a device, the ones that the kernel prefers: bound to the address, to the device (compute_score)."""
+    found = [each for each in listening(sockets, address, port, proto) if each.device in {"", device}]
+    best = max(((not each.wildcard) + bool(each.device) for each in found), default=0)
+    return tuple(each for each in found if (not each.wildcard) + bool(each.device) == best)
+
+
 def parse_sockets(text: str, issues: Issues) -> tuple[Socket, ...] | None:
     """All sockets. None when one of them could not be read, or nothing else could: it may be the one that serves the port.
 
     A line that is no socket's is an issue: a process may have a line feed in its name.
     """
-    sockets, unread = [], False
+    sockets: list[Socket] = []
+    unread = False
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip() or line[0].isspace():  # blank, or ss's continuation of the details
+            if sockets and line.startswith(_OPTIONS) and line.endswith(")"):
+                sockets[-1] = replace(sockets[-1], transparent="transparent" in line.split())
             continue
         socket = _socket(line)
         if socket is not None:

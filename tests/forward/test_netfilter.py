@@ -171,7 +171,7 @@ def test_another_zone_is_another_connection() -> None:
     [
         (["-A FORWARD -m recent --update --name x -j DROP"], "-m recent is decided by what no listing shows"),
         (["-A FORWARD -m string --string x --algo bm -j DROP"], "-m string is not understood"),
-        (["-A FORWARD -j NFQUEUE --queue-num 0"], "-j NFQUEUE is not understood"),
+        (["-A FORWARD -j NFQUEUE --queue-num 0"], r"a program in user space decides \(-j NFQUEUE\)"),
     ],
 )
 def test_what_may_match_and_would_end_it_is_named(rules: list[str], reason: str) -> None:
@@ -246,7 +246,10 @@ def test_of_two_of_equal_priority_the_rules_are_named_for_their_counters() -> No
 
 def test_tproxy_is_named() -> None:
     rules = table("mangle", "-A PREROUTING -p tcp -j TPROXY --on-port 3128 --on-ip 0.0.0.0 --tproxy-mark 0x1/0x1")
-    with pytest.raises(UnknownHere, match="a local socket is to take it"):
+    with pytest.raises(
+        UnknownHere,
+        match=r"mangle/PREROUTING #1 .*a local socket at port 3128 is to take it \(TPROXY\), and who listens there is not known",
+    ):
         pass_hook(by(rules), "PREROUTING", SYN, in_if="eth0")
 
 

@@ -56,6 +56,19 @@ def test_a_command_that_fails_keeps_its_own_words(session: Session, monkeypatch:
     assert build_host(record.state()).own.links is None, "unknown is not empty"
 
 
+def test_an_older_program_is_asked_in_its_own_words(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusing = ("sh", "-c", "echo 'no such option' >&2; exit 255")
+    monkeypatch.setattr(collect, "COMMANDS", {"sockets": refusing})
+    monkeypatch.setattr(collect, "OLDER", {"sockets": ("echo", "old")})
+    record = HostRecord("here")
+    collect.ask(session, record, ("sockets",)).receive()
+    output = record.outputs["sockets"]
+    assert (output.rc, output.stdout, output.argv) == (0, "old\n", ("echo", "old"))
+    monkeypatch.setattr(collect, "OLDER", {"sockets": ("sh", "-c", "exit 3")})
+    collect.ask(session, record, ("sockets",)).receive()
+    assert record.outputs["sockets"].rc == 3, "one that cannot be run at all stays a failure"
+
+
 def test_a_host_that_is_lost_leaves_unknowns() -> None:
     lost = Session(HostEntry(name="lost", reach=Reach(prefix=("sh", "-c", "exit 1"))), 10)
     record = HostRecord("lost")

@@ -6,7 +6,8 @@
                     └ r2 203.0.113.1 ── e0 203.0.113.2   s2 ┘ gets a packet for it is the router's choice
 
 All have IPv6 as well, and permanent neighbour entries: no rule can stand in the way of a resolution. TCP and UDP listen on 80 and 8080 of both
-servers and the router, and on 8082 of the router by sockets that are bound to r0; each answers with its name.
+servers and the router, and on 8082 of the router by sockets that are bound to r0; each answers with its name. So does a transparent proxy of TCP on the
+router's port 3128.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ CLIENT, ROUTER, S1, S2 = "client", "router", "s1", "s2"
 ROLES = (CLIENT, ROUTER, S1, S2)
 PORTS = (80, 8080)
 BOUND = 8082  # of the router, by r0 alone
+PROXY = 3128
 SERVICE, SERVICE6 = "10.9.0.9", "2001:db8:9::9"
 #: router's interface, the other end's namespace and interface, IPv4 prefix, IPv6 prefix.
 LINKS = (
@@ -44,6 +46,7 @@ LINKS = (
 )
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _CLONE_NEWNET = 0x40000000
+_IP_TRANSPARENT, _IPV6_TRANSPARENT = 19, 75
 _IP_PKTINFO, _IPV6_RECVPKTINFO, _IPV6_PKTINFO = 8, 49, 50
 _SYSCTLS = {
     "net.ipv4.icmp_ratelimit": "0",
@@ -150,6 +153,7 @@ class Arena:
         with self.inside(ROUTER):
             for family in (socket.AF_INET, socket.AF_INET6):
                 self._serves(ROUTER, [_tcp_listener(family, BOUND, "r0"), _udp_listener(family, BOUND, "r0")])
+                self._serves(ROUTER, [_tcp_listener(family, PROXY, transparent=True)])
 
     def _serves(self, role: str, made: list[socket.socket]) -> None:
         self.sockets += made
@@ -227,8 +231,11 @@ def _setns(number: int) -> None:
         raise OSError(ctypes.get_errno(), "setns")
 
 
-def _tcp_listener(family: int, port: int, device: str = "") -> socket.socket:
+def _tcp_listener(family: int, port: int, device: str = "", *, transparent: bool = False) -> socket.socket:
     made = new_socket(family, socket.SOCK_STREAM, device)
+    if transparent:
+        six = family == socket.AF_INET6
+        made.setsockopt(socket.IPPROTO_IPV6 if six else socket.SOL_IP, _IPV6_TRANSPARENT if six else _IP_TRANSPARENT, 1)
     made.bind((any_address(family), port))
     made.listen(1024)
     made.setblocking(False)

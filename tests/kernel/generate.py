@@ -11,7 +11,7 @@ from tests.kernel.asking import Question
 from tests.kernel.iptables_matches import HIDDEN
 from tests.kernel.iptables_rules import Maker
 from tests.kernel.nft_rules import HIDDEN_STATEMENTS, NftMaker
-from tests.kernel.routing_rules import routing
+from tests.kernel.routing_rules import led_in, routing
 from tests.kernel.ruleset import Item, Ruleset
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def ruleset(rng: Random, seed: str, *, hidden: int | None = None) -> Ruleset:
     if rng.random() < 0.3:
         asked = _bound(rng, asked)
         items += routing(rng, asked, marks=_marks(items))
+    if any("tproxy" in each.text.casefold() for each in items) and rng.random() < 0.75:
+        items += led_in(asked, rng.choice(_marks([each for each in items if "tproxy" in each.text.casefold()])))
     return Ruleset(question=asked, items=tuple(items), legacy=legacy, seed=seed)
 
 
@@ -72,7 +74,8 @@ def _bound(rng: Random, asked: Question) -> Question:
 def _marks(items: list[Item]) -> list[int]:
     """The marks that rules set."""
     found = (
-        re.search(r"(?:--(?:set|or|xor)-(?:x?mark)|mark set(?: meta mark or)?) (\d+)", each.text) for each in items
+        re.search(r"(?:--(?:set|or|xor)-(?:x?mark)|--tproxy-mark|mark set(?: meta mark or)?) (\d+)", each.text)
+        for each in items
     )
     return [int(each[1]) for each in found if each]
 

@@ -270,10 +270,17 @@ def _fragment(m: Maker, hook: str, true: bool) -> tuple[str, str] | None:
     return None if m.six else ("! -f" if true else "-f", "-f")
 
 
+def _socket(m: Maker, hook: str, true: bool) -> tuple[str, str] | None:
+    """The router's own sockets wait at every address: they are met where those count."""
+    if hook not in {"PREROUTING", "INPUT"}:
+        return None
+    return f"-m socket{' --nowildcard' if true else m.rng.choice(('', ' --transparent'))}", "-m socket"
+
+
 MATCHES: tuple[Match, ...] = (
     _source, _destination, _holes, _input, _output, _protocol, _dport, _dport, _sport, _multiport, _syn, _tcp_option, _tcpmss, _icmp, _icmp, _ctstate, _ctstate,
     _ctother, _ctother, _ctother, _state, _mark, _mark, _connmark, _connmark, _iprange, _ttl, _dscp, _tos, _length, _pkttype, _physdev, _addrtype, _addrtype, _owner, _mac, _comment, _rpfilter, _rpfilter,
-    _fragment,
+    _fragment, _socket, _socket,
 )  # fmt: skip
 
 HIDDEN: tuple[tuple[str, str], ...] = (

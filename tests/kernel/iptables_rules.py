@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.kernel.arena import CLIENT, PORTS, ROUTER
+from tests.kernel.arena import CLIENT, PORTS, PROXY, ROUTER
 from tests.kernel.iptables_matches import HIDDEN, MARKS, MATCHES
 from tests.kernel.ruleset import HOOKS, Item
 
@@ -173,6 +173,11 @@ def _reject(make: Maker, words: list[str]) -> tuple[str, str]:
 
 def _mangle(make: Maker, hook: str, words: list[str]) -> tuple[str, str]:
     rng, mark = make.rng, make.rng.choice(MARKS)
+    ported = any(each in {"-p tcp", "-p udp", "-p 6", "-p 17"} for each in words)
+    if hook == "PREROUTING" and ported and rng.random() < 0.35:
+        words.append("-m conntrack --ctdir ORIGINAL")  # of an answer it is not told whose socket it would be
+        port = rng.choices((PROXY, 8080, 3129), (6, 1, 1))[0]  # a transparent socket, a plain one, none
+        return f"-j TPROXY --on-port {port} --tproxy-mark {mark}/0xff", "-j TPROXY"
     if "tcp" in " ".join(words) and any("--syn" in each for each in words) and rng.random() < 0.5:
         return "-j TCPMSS --set-mss 1000", "-j TCPMSS"
     return rng.choice(

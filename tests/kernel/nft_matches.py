@@ -232,7 +232,14 @@ def _fib(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str]:
     return text, name, ""
 
 
+def _socket(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str] | None:
+    if hook not in {"prerouting", "input"}:
+        return None
+    wanted = ("transparent 0", "wildcard 1") if true else ("transparent 1", "wildcard 0")
+    return f"socket {m.rng.choice(wanted)}", "nft socket", ""
+
+
 MATCHES: tuple[Match, ...] = (
     _address, _address, _named, _named, _concatenation, _concatenation, _interface, _interface, _ports, _ports, _raw, _flags, _maxseg, _icmp, _icmp, _ct, _ct, _ct, _ct, _meta,
-    _meta, _meta, _header, _header, _fib, _fib,
+    _meta, _meta, _header, _header, _fib, _fib, _socket, _socket,
 )  # fmt: skip

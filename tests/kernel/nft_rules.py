@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.kernel.arena import CLIENT, PORTS, ROUTER
+from tests.kernel.arena import CLIENT, PORTS, PROXY, ROUTER
 from tests.kernel.iptables_matches import MARKS
 from tests.kernel.iptables_rules import SERVERS
 from tests.kernel.nft_matches import MATCHES
@@ -158,7 +158,9 @@ class NftMaker:
             if (
                 found is None
                 or ("nfproto" in found[0] and family != "inet")
-                or (family == "netdev" and found[0].startswith(("ct", "fib", "oif", "meta oif", "meta skuid")))
+                or (
+                    family == "netdev" and found[0].startswith(("ct", "fib", "oif", "meta oif", "meta skuid", "socket"))
+                )
             ):
                 continue
             words.append(found[0])
@@ -199,6 +201,8 @@ class NftMaker:
             choices += [self.reject(family)] * 4
         if hook in {"prerouting", "output"} and tracked:
             choices += [("notrack", "notrack", "", False)] * 2
+        if hook == "prerouting" and tracked and self.q.dport:
+            choices += [self.tproxy(family, mark)] * 3
         if self.q.dport:
             name = self.fresh("m")
             body = f"map {name} {{ type inet_service : mark; elements = {{ {self.q.dport} : {mark}, 9999 : 7 }} }}"
@@ -212,6 +216,12 @@ class NftMaker:
                 ),
             ]
         return rng.choice(choices)
+
+    def tproxy(self, family: str, mark: int) -> tuple[str, str, str, bool]:
+        port = self.rng.choices((PROXY, 8080, 3129), (6, 1, 1))[0]
+        to = f"tproxy{f' {self.ip}' if family == 'inet' else ''} to :{port} meta mark set {mark}"
+        end = self.rng.choice(("", " accept"))
+        return f"meta l4proto {self.q.proto} ct direction original {to}{end}", "nft tproxy", "", False
 
     def reject(self, family: str) -> tuple[str, str, str, bool]:
         options = ["reject"]

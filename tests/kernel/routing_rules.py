@@ -64,6 +64,15 @@ def routing(rng: Random, question: Question, marks: list[int]) -> list[Item]:
     )  # a gateway must be reached before a rule leads elsewhere
 
 
+def led_in(question: Question, mark: int) -> list[Item]:
+    """What has marked packets come in, wherever they are sent to: a transparent proxy's own routing."""
+    where = "6" if question.six else "4"
+    return [
+        Item("ip", where, "route add local default dev lo table 103", frozenset({"route local default"})),
+        Item("ip", where, f"rule add fwmark {mark}/0xff pref 60 lookup 103", frozenset({"ip rule fwmark mask"})),
+    ]
+
+
 def _selector(rng: Random, question: Question, marks: list[int]) -> tuple[str, str]:
     q = question
     src = ("2001:db8:1::2" if q.six else "192.0.2.2") if q.source == CLIENT else ("::/0" if q.six else "0.0.0.0/0")

@@ -57,6 +57,18 @@ udp   UNCONN 0 0 [fe80::1]%eth0:546 [::]:*
     assert not issues.found
 
 
+def test_the_line_of_options_is_the_sockets_before_it(issues: Issues) -> None:
+    text = """tcp LISTEN 0 128 0.0.0.0:3128 0.0.0.0:* users:(("tool",pid=7,fd=3)) ino:1 sk:1 <->
+\tinet-sockopt: ( is_icsk transparent mc_loop mc_all)
+tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* ino:1 sk:1 <->
+\tinet-sockopt: ( is_icsk mc_loop mc_all)
+udp UNCONN 0 0 0.0.0.0:53 0.0.0.0:* users:(("transparent",pid=7,fd=3)) ino:1 sk:1 <->
+"""
+    assert [each.transparent for each in parse_sockets(text, issues) or ()] == [True, False, None]
+    assert parse_sockets("\tinet-sockopt: ( transparent)\n" + text, issues) is not None
+    assert not issues.found
+
+
 @pytest.mark.parametrize("line", ["tcp LISTEN 0 1 x y", "udp", "tcp LISTEN 0 1 a:99999 *:*"])
 def test_with_a_socket_that_cannot_be_read_they_are_not_known(line: str, issues: Issues) -> None:
     assert parse_sockets(f"tcp LISTEN 0 1 *:80 *:*\n{line}\n", issues) is None

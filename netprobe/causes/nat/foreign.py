@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
+from netprobe.causes.firewall.elsewhere import RuleDrop
 from netprobe.causes.firewall.forward import ForwardDrop, InputDrop
 from netprobe.causes.owners import owner_of
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, silent_points, unanswered, whose
@@ -13,6 +14,7 @@ from netprobe.causes.proof.translations import Translated, any_rule, counted, tr
 from netprobe.causes.remedies import IN_FIREWALL, inside
 from netprobe.forward.compare import Observed, described, differences
 from netprobe.forward.model import Barrier, PredictedOutcome
+from netprobe.forward.tproxy import TPROXY
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.remedy import Remedy, advise
 from netprobe.model.report import Confidence, Direction, Finding, Where
@@ -29,30 +31,33 @@ if TYPE_CHECKING:
     from netprobe.state.nft import NftRule
 
 _LATE = frozenset({Symptom.CLOSED, Symptom.NO_RESPONSE, Symptom.NO_PACKETS, Symptom.OTHER_ENDPOINT})
+_TAKEN = frozenset({Symptom.OTHER_ENDPOINT, Symptom.CLOSED, Symptom.NO_RESPONSE})
 _SILENT = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED})
 _DESTINATION = frozenset({"DNAT", "REDIRECT", "NETMAP", "TPROXY"})
 _DESTINATION_NFT = frozenset({"dnat", "redirect", "tproxy"})
 _NARROW = "-i, -d, or -m addrtype --dst-type LOCAL"
+_NARROW_PROXY = "-i, -d, or -m addrtype ! --dst-type LOCAL"
 
 
 class ForeignNat(Cause):
     """A translation rule of another program takes the connection elsewhere.
 
-    What it is: DNAT or REDIRECT (iptables, nftables) that the container engine did not write gives the packet another destination than the one dialled:
-        another endpoint answers, or refuses, or nobody does.
+    What it is: DNAT or REDIRECT (iptables, nftables) that the container engine did not write gives the packet another destination than the one dialled,
+        or TPROXY hands it to a local socket: another endpoint answers, or refuses, or nobody does.
     Why it happens: a rule without ``-i``, ``-d`` or address type: "port 80 goes to my proxy" is true for what containers send to port 80 anywhere, too.
         Development tools, transparent proxies, port forwardings for virtual machines and host ports of CNI plug-ins are written so.
-    Evidence: the rule on the packet's way, its counter, or the new destination in the packets; as if that rule were not there, the hosts' state leads to
-        the target.
+    Evidence: the rule on the packet's way, its counter, or the new destination in the packets; of TPROXY the socket that takes it; as if that rule
+        were not there, the hosts' state leads to the target.
     Remedy: narrow the rule where it is written; for now, have this one connection pass before it.
-    Source: ysbaddaden/prax#102; iptables-extensions(8), "REDIRECT", "addrtype"; net/netfilter/nf_nat_core.c.
+    Source: ysbaddaden/prax#102; iptables-extensions(8), "REDIRECT", "addrtype"; net/netfilter/nf_nat_core.c, xt_TPROXY.c; Linux
+        Documentation/networking/tproxy.rst.
     """
 
     code = "foreign-nat"
     reads = ("iptables", "nft")
     tells = "iptables-save -c -t nat and nft list ruleset on the host: whose rule counted"
     symptoms = _SILENT | _LATE
-    instead_of = frozenset({ForwardDrop, InputDrop})
+    instead_of = frozenset({ForwardDrop, InputDrop, RuleDrop})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when walk and packets agree that a foreign rule translated it, and without that rule it would have come to the target."""
@@ -66,7 +71,7 @@ class ForeignNat(Cause):
         count = counted(case, found)
         return Finding(
             code=self.code,
-            summary=f"{_by(case, found)} of {whose(found.place)} sends what is for {_dialled(case)} to {found.to}, {self._there(case, told)}",
+            summary=f"{_by(case, found)} of {whose(found.place)} {_sends(found)} what is for {_dialled(case)} to {found.to}{self._there(case, told, found)}",
             where=Where(host=found.place.host, component=found.ref.component, rule=found.ref.text),
             evidence=tuple(
                 filter(
@@ -110,13 +115,20 @@ class ForeignNat(Cause):
         return _past(case, found) if found is not None else super().undo(case, obstacle)
 
     @staticmethod
-    def _there(case: Case, told: Prediction) -> str:
+    def _there(case: Case, told: Prediction, found: Translated) -> str:
         """What becomes of it there."""
+        first = told.obstacles[0] if told.obstacles else None
         if case.story.symptom is Symptom.OTHER_ENDPOINT:
-            return "and that answers"
-        if told.obstacles and told.obstacles[0].barrier is Barrier.NOBODY_LISTENS:
-            return "where nothing listens"
-        return f"where {described(told.obstacles[0])} ends it" if told.obstacles else "and nothing answered"
+            return ", and that answers"
+        if first is None:
+            return ", and that took it and did not go on" if case.story.symptom in _TAKEN else ", and nothing answered"
+        if first.rule == found.ref:
+            return f": {first.text}"
+        if first.barrier is Barrier.NOBODY_LISTENS and found.kind == TPROXY:
+            return f": the bridge that it came by loses that socket, and {first.text}"
+        if first.barrier is Barrier.NOBODY_LISTENS:
+            return ", where nothing listens"
+        return f", where {described(first)} ends it"
 
 
 def _moves(host: Host, rule: Rule | NftRule) -> bool:
@@ -163,7 +175,7 @@ def _agrees(case: Case, told: Prediction, found: Translated) -> bool:
     if told.obstacles:
         return met(case, *Barrier) is not None
     observed = Observed(hops=case.hops, sniffed=silent_points(case), good=True)
-    other = case.story.symptom is Symptom.OTHER_ENDPOINT and told.outcome is PredictedOutcome.WORKS
+    other = case.story.symptom in _TAKEN and told.outcome is PredictedOutcome.WORKS
     return other and not differences(told, observed)
 
 
@@ -177,6 +189,10 @@ def _by(case: Case, found: Translated) -> str:
     return f"{found.kind} by {found.ref}{f', which is {owner.name}s rule,' if owner else ''}"
 
 
+def _sends(found: Translated) -> str:
+    return "hands" if found.kind == TPROXY else "sends"
+
+
 def _dialled(case: Case) -> str:
     return str(Endpoint(case.probe.dialled or "", case.probe.dialled_port)) if case.probe else "it"
 
@@ -185,7 +201,10 @@ def _past(case: Case, found: Translated) -> tuple[Remedy, ...]:
     """This one connection before the rule; then what a person changes where the rule is written."""
     owner = owner_of(case, found.place, found.ref)
     keeper = f"in {owner.name}'s own configuration" if owner else "where it is written"
-    narrow = advise(found.place.host, f"for good: narrow that rule {keeper} ({_NARROW}): {found.ref.text}")
+    how = _NARROW_PROXY if found.kind == TPROXY else _NARROW
+    narrow = advise(
+        found.place.host, f"for good: narrow that rule {keeper} ({how}): {found.ref.text}{_proxy_of(case, found)}"
+    )
     commands = _before(case, found)
     if not commands:
         return (narrow,)
@@ -193,6 +212,15 @@ def _past(case: Case, found: Translated) -> tuple[Remedy, ...]:
         f"this takes {_dialled(case)} out of that rule, for whoever dials it; {owner.lasting if owner else IN_FIREWALL}"
     )
     return (Remedy(host=found.place.host, commands=commands, advice=said), narrow)
+
+
+def _proxy_of(case: Case, found: Translated) -> str:
+    """What a transparent proxy that is meant to be there lacks."""
+    told = case.prediction
+    first = told.obstacles[0] if told is not None and told.obstacles else None
+    if found.kind != TPROXY or first is None or first.rule != found.ref or first.rejects:
+        return ""
+    return "; or, where that proxy is meant to take it: have it listen there with IP_TRANSPARENT, and its packets come in (ip rule add fwmark MARK lookup TABLE, ip route add local default dev lo table TABLE)"
 
 
 def _before(case: Case, found: Translated) -> tuple[Argv, ...]:
@@ -206,7 +234,7 @@ def _before(case: Case, found: Translated) -> tuple[Argv, ...]:
         packet: Argv = (version, "daddr", address, case.transport, "dport", port, "accept")
         return (inside(case, found.place, ("nft", "insert", "rule", rule.family, rule.table, rule.chain, *packet)),)
     published = case.publication is not None and case.publication[0].name == found.place.host
-    target = case.engine_at(found.place.host).chain if published else "ACCEPT"
+    target = case.engine_at(found.place.host).chain if published and rule.table == "nat" else "ACCEPT"
     packet = ("-d", address, "-p", case.transport, "--dport", port, "-j", target)
     return (inside(case, found.place, (rule.program, "-t", rule.table, "-I", rule.chain, *packet)),)
 

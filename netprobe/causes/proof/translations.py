@@ -29,8 +29,8 @@ class Translated:
 
     Attributes:
         place: in which namespace. ref: by which rule.
-        kind: ``DNAT``, ``REDIRECT``, ``SNAT`` …, as the rule calls it.
-        to: the new destination (``172.17.0.1:20559``), or the new source's address.
+        kind: ``DNAT``, ``REDIRECT``, ``SNAT``, ``TPROXY`` …, as the rule calls it.
+        to: the new destination (``172.17.0.1:20559``; of TPROXY: where the socket is that takes it), or the new source's address.
         of_destination: the destination is translated; else the source.
     """
 
@@ -47,7 +47,12 @@ def translations(told: Prediction) -> tuple[Translated, ...]:
     for step in told.steps:
         table, _, hook = step.stage.partition("/")
         said = _TRANSLATES.fullmatch(step.what)
-        if table == "nat" and said and isinstance(step.rule, RuleRef) and step.direction is Direction.REQUEST:
+        if (
+            table in {"nat", "tproxy"}
+            and said
+            and isinstance(step.rule, RuleRef)
+            and step.direction is Direction.REQUEST
+        ):
             by_destination = hook in {"PREROUTING", "OUTPUT"}
             found.append(
                 Translated(place=step.place, ref=step.rule, kind=said[1], to=said[2], of_destination=by_destination)

@@ -20,14 +20,14 @@ COMPLAINTS = 4096
 
 
 def run(children: Children, request: Dict[str, Any]) -> Dict[str, Any]:
-    """Run ``commands``: a list of ``{key, argv, ns, seconds, limit, other_than}``; return ``{key: {rc, out, err}}``.
+    """Run ``commands``: a list of ``{key, argv, ns, seconds, limit, other_than, older}``; return ``{key: {rc, out, err}}``.
 
     ``rc`` is None when the command could not be run to its end, and ``err`` says why. A command with ``other_than`` is an
     extra: it is passed over (no key) where it is not installed, or is the same program as that one under another name, or where
-    that is a file that is there.
+    that is a file that is there. One that fails is run again as ``older`` says, if that says anything; ``older`` is true in its answer then.
     """
     commands = [each for each in request["commands"] if not (each.get("other_than") and _extra(each))]
-    outcomes = side_by_side(lambda command: _outcome(children, command), commands, PARALLEL)
+    outcomes = side_by_side(lambda command: _either(children, command), commands, PARALLEL)
     return {command["key"]: outcome for command, outcome in zip(commands, outcomes)}
 
 
@@ -37,6 +37,14 @@ def _extra(command: Dict[str, Any]) -> bool:
     if own is None or os.path.isfile(command["other_than"]):
         return True
     return other is not None and os.path.realpath(own) == os.path.realpath(other)
+
+
+def _either(children: Children, command: Dict[str, Any]) -> Dict[str, Any]:
+    """Run a command, or what an older version of its program understands."""
+    outcome = _outcome(children, command)
+    if not command.get("older") or outcome["rc"] in (0, None):
+        return outcome
+    return dict(_outcome(children, dict(command, argv=command["older"])), older=True)
 
 
 def _outcome(children: Children, command: Dict[str, Any]) -> Dict[str, Any]:

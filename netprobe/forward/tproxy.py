@@ -1,0 +1,174 @@
+"""Rules that hand a packet to a local socket, wherever it is sent to: ``TPROXY`` of iptables, ``tproxy`` of nftables.
+
+The socket is one that waits for new connections where the rule says: at its address (else the first one of the interface that the packet came in by) and
+port (else the packet's own), and that may take what is sent to others (IP_TRANSPARENT). Without one iptables drops the packet, and nftables leaves
+the rule there. The socket takes the packet only where routing has it come in, as ``ip rule … fwmark`` and ``local default dev lo`` do: what is handed
+over and routed on is dropped.
+
+Source: net/netfilter/xt_TPROXY.c, nft_tproxy.c, net/ipv4/netfilter/nf_tproxy_ipv4.c, net/ipv4/ip_forward.c, Linux
+Documentation/networking/tproxy.rst.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from netprobe.forward.model import Barrier, Flying, Handed, Obstacle, Stopped, UnknownHere, WalkStep
+from netprobe.forward.nat import address_of
+from netprobe.model.endpoint import Endpoint
+from netprobe.model.report import Direction
+from netprobe.model.rule import Hook
+from netprobe.state.address import is_any
+from netprobe.state.iptables import delete_argv
+from netprobe.state.iptables_effects import changed
+from netprobe.state.nft_value import NotTold
+from netprobe.state.packet import LocalSocket
+from netprobe.state.sockets import nearest
+
+if TYPE_CHECKING:
+    from netprobe.evidence.model import Place
+    from netprobe.forward.netfilter import At
+    from netprobe.model.remedy import Argv
+    from netprobe.model.rule import RuleRef
+    from netprobe.state.iptables import Rule
+    from netprobe.state.model import Namespace
+    from netprobe.state.nft import NftRule
+    from netprobe.state.nft_nat import Translation
+    from netprobe.state.packet import PacketTuple
+    from netprobe.state.sockets import Socket
+
+TPROXY = "TPROXY"
+_CARRIED = frozenset({"tcp", "udp"})
+
+
+def socket_for(namespace: Namespace, packet: PacketTuple, to: Endpoint) -> Socket | NotTold | None:
+    """The socket that takes a new connection; None where there is none that may. ``to``: :func:`end_of`."""
+    if packet.proto not in _CARRIED or to.port is None:
+        return None
+    if packet.ctdir == "REPLY":
+        return NotTold("which socket an answer is for")
+    if namespace.sockets is None:
+        return NotTold("who listens there")
+    found = nearest(namespace.sockets, to.address, to.port, packet.proto, packet.in_if or "")
+    kinds = {each.transparent for each in found}
+    if None in kinds or len(kinds) > 1:
+        return NotTold(f"whether the socket at {found[0].bound} may take what is sent to others (IP_TRANSPARENT)")
+    return found[0] if kinds == {True} else None
+
+
+def sockets_met(namespace: Namespace, packet: PacketTuple) -> tuple[LocalSocket, ...] | None:
+    """The socket that a packet would come to (``-m socket``, ``socket``), or none; None where that is not told.
+
+    Whose an answer is, its destination tells: whoever asked is connected. A new connection finds one that waits, whosesoever address that is.
+    """
+    if packet.sockets is not None or not packet.in_if:  # handed over before; what is sent from here has its sender's
+        return packet.sockets
+    if packet.proto not in _CARRIED:
+        return ()
+    flags = packet.tcp_flags or frozenset()
+    if packet.ctdir == "REPLY" or flags >= {"SYN", "ACK"}:
+        known = {"LOCAL": (LocalSocket(wildcard=False, transparent=None),), None: None}
+        return known.get(packet.dst_type, ())
+    begins = packet.ctdir == "ORIGINAL" or flags == {"SYN"}
+    if not begins or namespace.sockets is None or packet.dst is None or packet.dport is None:
+        return None
+    found = nearest(namespace.sockets, packet.dst, packet.dport, packet.proto, packet.in_if or "")
+    kinds = {each.transparent for each in found}
+    transparent = kinds.pop() if len(kinds) == 1 else None
+    return tuple(LocalSocket(wildcard=each.wildcard, transparent=transparent) for each in found[:1])
+
+
+def end_of(namespace: Namespace, packet: PacketTuple, address: str, port: int | None) -> Endpoint:
+    """Where a rule says that the socket is (nf_tproxy_laddr4, nf_tproxy_laddr6)."""
+    towards = packet.dst or ""
+    named = address if address and not is_any(address) else ""
+    return Endpoint(named or address_of(namespace, packet.in_if or "", towards) or towards, port or packet.dport)
+
+
+def handed_by_iptables(at: At, rule: Rule, packet: Flying, view: PacketTuple) -> Flying:
+    """The packet behind a TPROXY rule that it meets.
+
+    Raises:
+        Stopped: no socket takes it.
+        UnknownHere: whether one does is not told.
+    """
+    port = rule.options.get("--on-port", "")
+    if port and not (port.isascii() and port.isdecimal()):
+        raise UnknownHere(f"{at.by.place}: {rule.ref} ({rule.text}) is not understood")
+    to = end_of(at.by.namespace, view, rule.options.get("--on-ip", ""), int(port or 0) or None)
+    handed = _handed(at, packet, view, to, rule.ref, delete_argv(rule))
+    if handed is None:
+        obstacle = Obstacle.of_rule(
+            at.by.place, rule.ref, direction=packet.direction, undo=delete_argv(rule), hook=Hook(at.hook)
+        )
+        why = f"no transparent proxy listens at {to}, and TPROXY drops what no socket takes"
+        raise Stopped(replace(obstacle, text=why), steps=(_step(at, to, rule.ref, packet),))
+    mark = changed("MARK", {"--set-xmark": rule.options.get("--tproxy-mark", "0x0/0x0")}, view).mark
+    return replace(packet, handed=handed, mark=mark)
+
+
+def handed_by_nft(at: At, rule: NftRule, to: Translation, packet: Flying, view: PacketTuple) -> Flying:
+    """The packet behind a chain whose rule hands it over. Raises UnknownHere where to whom is not told."""
+    end = end_of(at.by.namespace, view, to.address, to.port)
+    handed = _handed(at, packet, view, end, rule.ref, rule.delete_argv)
+    if handed is None:
+        raise UnknownHere(f"{at.by.place}: nftables {rule.ref}: which socket takes it is not known", [rule.ref])
+    return replace(packet, handed=handed)
+
+
+def _handed(at: At, packet: Flying, view: PacketTuple, to: Endpoint, rule: RuleRef, undo: Argv) -> Handed | None:
+    found = socket_for(at.by.namespace, view, to)
+    if isinstance(found, NotTold) or packet.direction is Direction.REPLY:
+        what = found.why if isinstance(found, NotTold) else "which socket an answer is for"
+        why = f"a local socket at port {to.port} is to take it (TPROXY), and {what} is not known"
+        raise UnknownHere(f"{at.by.place}: {rule} ({rule.text}): {why}")
+    dst = Endpoint(packet.dst, packet.dport)
+    return None if found is None else Handed(socket=found, to=to, dst=dst, rule=rule, undo=undo)
+
+
+def handing(at: At, before: Flying, after: Flying) -> tuple[WalkStep, ...]:
+    """The step that says that a packet was handed over, where it was."""
+    if after.handed is None or after.handed is before.handed:
+        return ()
+    return (_step(at, after.handed.to, after.handed.rule, after),)
+
+
+def _step(at: At, to: Endpoint, rule: RuleRef, packet: Flying) -> WalkStep:
+    what = f"{TPROXY} to {to}"
+    return WalkStep(place=at.by.place, stage=f"tproxy/{at.hook}", what=what, rule=rule, direction=packet.direction)
+
+
+def routed_on(place: Place, packet: Flying) -> Obstacle | None:
+    """What stops a packet that a socket was to take and that routing leads on (ip_forward: ``if (unlikely(skb->sk)) goto drop``)."""
+    if packet.handed is None:
+        return None
+    mark = "" if packet.mark is None else f" with mark {packet.mark:#x}"
+    text = f"no routing rule has packets{mark} come in, and the kernel drops what is handed to a socket and routed on"
+    return _of_rule(place, packet, packet.handed, text)
+
+
+def cut_off(place: Place, packet: Flying) -> Obstacle | None:
+    """What ends a connection whose destination nat translates behind such a rule.
+
+    The rule looks for the connection by what the packet was sent to, and nat comes behind it: what follows the handshake finds the socket that waits
+    for new connections, and that resets it.
+    """
+    handed, now = packet.handed, Endpoint(packet.dst, packet.dport)
+    if handed is None or packet.proto != "tcp" or now == handed.dst:
+        return None
+    text = f"nat translates {handed.dst} to {now} behind that rule: what follows the handshake finds no connection, and is reset"
+    return replace(_of_rule(place, packet, handed, text), rejects=True)
+
+
+def _of_rule(place: Place, packet: Flying, handed: Handed, text: str) -> Obstacle:
+    return Obstacle(
+        barrier=Barrier.RULE,
+        place=place,
+        label=str(handed.rule),
+        text=text,
+        direction=packet.direction,
+        undo=handed.undo,
+        hook=Hook.PREROUTING,
+        rule=handed.rule,
+    )
