@@ -6,15 +6,19 @@ import re
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
+from netprobe.model.rule import Program
 from netprobe.state.address import ip, is_loopback, same
 from netprobe.state.fib import RouteHop, RouteQuery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from netprobe.model.rule import RuleRef
     from netprobe.state.engine.model import Container, EndpointSettings, Network, Published
+    from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.links import Link
     from netprobe.state.model import Host, Namespace
+    from netprobe.state.nft import NftRule
 
 _DOCKER_BRIDGE = re.compile(r"docker0|br-[0-9a-f]{12}")
 
@@ -48,6 +52,21 @@ def namespace_of(hosts: Mapping[str, Host], place: Place) -> Namespace | None:
     """The namespace of a place, None for a host that is not known."""
     host = hosts.get(place.host)
     return host.namespace(place.container) if host else None
+
+
+def rule_of(at: Host | Namespace, ref: RuleRef) -> Rule | NftRule | None:
+    """The rule that a reference names: where it stood, or where it stands by now; None where it is not there, or is a policy."""
+    if ref.policy:
+        return None
+    if ref.program is Program.NFT:
+        return at.nft.by_ref.get(ref) if at.nft is not None else None
+    named: dict[Program, Ruleset | None] = {
+        Program.IPTABLES: at.ruleset, Program.IP6TABLES: at.ruleset6, Program.LEGACY: at.legacy, Program.LEGACY6: at.legacy6
+    }  # fmt: skip
+    ruleset = named[ref.program]
+    chain = ruleset.chain(ref.table, ref.chain) if ruleset is not None else None
+    same_text = [each for each in chain.rules if each.text == ref.text] if chain is not None else []
+    return next((each for each in same_text if each.ref == ref), same_text[0] if same_text else None)
 
 
 def networks_of(host: Host, container: Container) -> Iterator[tuple[EndpointSettings, Network]]:

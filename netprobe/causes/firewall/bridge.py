@@ -16,7 +16,7 @@ from netprobe.model.remedy import advise, run, shell_line
 from netprobe.model.rule import Hook, Program
 from netprobe.state.address import same
 from netprobe.state.engine.remedies import named
-from netprobe.state.lookup import networks_of
+from netprobe.state.lookup import networks_of, rule_of
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -234,7 +234,7 @@ def closes_v4(case: Case, host: Host, rule: RuleRef) -> bool:
         return False
     nft = (rule.family, rule.table, rule.chain) == ("ip", host.engine.nft_table, "raw-PREROUTING")
     raw = nft if rule.program is Program.NFT else rule.table == "raw"
-    return raw and host.engine.closes_to_others(rule.text, network.bridge)
+    return raw and host.engine.closes_to_others(rule_of(host, rule), network.bridge)
 
 
 def dialled_network(case: Case, host: Host) -> Network | None:

@@ -15,6 +15,7 @@ from netprobe.forward.model import Barrier
 from netprobe.model.remedy import Remedy
 from netprobe.model.rule import Hook, Program
 from netprobe.state.engine.docker import ROUTED, gateway_mode
+from netprobe.state.lookup import rule_of
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -42,11 +43,12 @@ def closes_v6(case: Case, host: Host, rule: RuleRef) -> Network | None:
     engine, at = host.engine, (rule.table, rule.chain)
     if rule.program is Program.NFT:
         raw = (rule.family, *at) == ("ip6", engine.nft_table, "raw-PREROUTING")
-        return network if raw and engine.closes_to_others(rule.text, network.bridge) else None
+        return network if raw and engine.closes_to_others(rule_of(host, rule), network.bridge) else None
     if rule.program is not Program.IP6TABLES:
         return None
-    raw = at == ("raw", "PREROUTING") and engine.closes_to_others(rule.text, network.bridge)
-    last = engine.closes_unpublished(rule.text, network.bridge)
+    found = rule_of(host, rule)
+    raw = at == ("raw", "PREROUTING") and engine.closes_to_others(found, network.bridge)
+    last = engine.closes_unpublished(found, network.bridge)
     forward = at == ("filter", "FORWARD") and rule.policy
     policy = forward and not is_published(case) and engine.filters(host.ruleset6, network.bridge)
     return network if raw or last or policy else None

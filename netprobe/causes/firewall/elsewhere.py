@@ -11,7 +11,7 @@ from netprobe.causes.proof.hooks import hook_at
 from netprobe.causes.proof.known import in_vain
 from netprobe.forward.model import Barrier
 from netprobe.model.rule import Hook
-from netprobe.state.lookup import docker_bridges
+from netprobe.state.lookup import docker_bridges, rule_of
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -44,9 +44,8 @@ class RuleDrop(Filtered):
     def fits(self, case: Case, found: StoppedBy) -> bool:
         """It stands in a host's own namespace, and is not an engine's own: those are other causes (container-firewall, raw-direct-drop)."""
         host = case.before(found.host)
-        closes = host is not None and any(
-            host.engine.closes_to_others(found.rule.text, bridge) for bridge in docker_bridges(host)
-        )
+        rule = rule_of(host, found.rule) if host is not None else None
+        closes = host is not None and any(host.engine.closes_to_others(rule, each) for each in docker_bridges(host))
         return not closes and (found.place is None or found.place.container is None)
 
     def summary(self, case: Case, found: StoppedBy) -> str:

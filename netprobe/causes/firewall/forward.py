@@ -15,7 +15,7 @@ from netprobe.state.address import same
 from netprobe.state.engine import role_of
 from netprobe.state.engine.base import ChainRole
 from netprobe.state.iptables_match import Field
-from netprobe.state.lookup import networks_of
+from netprobe.state.lookup import networks_of, rule_of
 from netprobe.state.packet import in_ports
 
 if TYPE_CHECKING:
@@ -202,7 +202,9 @@ class ForwardDrop(_Counted):
             return (
                 run(found.host, *jump, advice="Docker's own rules decide again; the engine writes it when it starts"),
             )
-        closed = engine.closes_unpublished(found.rule.text) or (found.rule.policy and not is_published(case))
+        host = case.before(found.host)
+        rule = rule_of(host, found.rule) if host is not None else None
+        closed = engine.closes_unpublished(rule) or (found.rule.policy and not is_published(case))
         if (
             closed
             and ours
@@ -217,7 +219,7 @@ class ForwardDrop(_Counted):
                 run(found.host, found.rule.program, "-I", engine.user_chain, *packet, "-j", "ACCEPT", advice=lasting),
             )
         if found.rule.policy and ours and case.target is not None and is_published(case) and _asks_engine(case, found):
-            host = case.before(found.host)  # the engine's rule for the port is what is missing
+            # the engine's rule for the port is what is missing
             return restarted(host, case.target) if host is not None else ()
         return ways_past(case, found)
 

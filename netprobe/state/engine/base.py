@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from netprobe.state.engine.remedies import EngineRemedies
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.issues import Issues
-    from netprobe.state.nft import NftRuleset
+    from netprobe.state.nft import NftRule, NftRuleset
 
 
 class ChainRole(StrEnum):
@@ -91,11 +91,11 @@ class ContainerEngine(ABC):
         """Whether a rule is the engine's own: it writes such a rule again, and deleting one mends nothing."""
 
     @abstractmethod
-    def closes_to_others(self, text: str, bridge: str) -> bool:
-        """Whether a raw rule (iptables' or nftables' text) drops what comes for an address by another interface than its bridge."""
+    def closes_to_others(self, rule: Rule | NftRule | None, bridge: str) -> bool:
+        """Whether a raw rule drops what comes for an address by another interface than its bridge."""
 
     @abstractmethod
-    def closes_unpublished(self, text: str, bridge: str = "") -> bool:
+    def closes_unpublished(self, rule: Rule | NftRule | None, bridge: str = "") -> bool:
         """Whether a rule drops all that comes to a bridge (this one, if given) from outside and that no published port accepted before."""
 
     @abstractmethod

@@ -23,15 +23,17 @@ from netprobe.state.engine.model import (
     Published,
 )
 from netprobe.state.engine.remedies import EngineRemedies
+from netprobe.state.iptables import Rule
 from netprobe.state.iptables_match import Field
 from netprobe.state.issues import Issues, dict_of, int_of, load_items, text_of, texts_of
+from netprobe.state.nft import NftRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netprobe.model.rule import RuleRef
     from netprobe.state.engine.model import Proxy
-    from netprobe.state.iptables import Rule, Ruleset
+    from netprobe.state.iptables import Ruleset
     from netprobe.state.nft import NftRuleset
 
 _OPTION = "com.docker.network.bridge."
@@ -40,7 +42,6 @@ _BESIDE_INTERNAL = ("DOCKER-ISOLATION", "DOCKER-INTERNAL", "DOCKER-FORWARD")
 # enable_icc=false; Engine 28 in raw: a container's address from outside its bridge
 _OWN_RULE = re.compile(r"-i (\S+) -o \1 -j DROP$|^-A PREROUTING -d \S+ ! -i \S+ -j DROP$")
 _COMPOSE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,252}")
-_UNPUBLISHED = re.compile(r"-A DOCKER ! -i (\S+) -o \1 -j DROP")  # Engine 28: the last rule of a bridge
 
 
 class Docker(ContainerEngine):
@@ -107,14 +108,21 @@ class Docker(ContainerEngine):
         nft = rule.program is Program.NFT and rule.table == self.nft_table
         return own or nft or _OWN_RULE.search(rule.text) is not None
 
-    def closes_to_others(self, text: str, bridge: str) -> bool:
-        """Engine 28's raw rule, and that of Engine 29's nftables backend."""
-        return f"! -i {bridge} -j DROP" in text or f"iifname != {bridge} " in text.replace('"', "")
+    def closes_to_others(self, rule: Rule | NftRule | None, bridge: str) -> bool:
+        """Engine 28's raw rule; that of Engine 29's nftables backend, where interfaces that are trusted may stand beside the bridge."""
+        if isinstance(rule, NftRule):
+            return rule.verdict == "drop" and bridge in _let_in(rule)
+        inside = rule.get(Field.IN) if rule is not None else None
+        return rule is not None and rule.target == "DROP" and inside is not None and inside.is_not(bridge)
 
-    def closes_unpublished(self, text: str, bridge: str = "") -> bool:
-        """Engine 28's last rule of a bridge."""
-        found = _UNPUBLISHED.fullmatch(text)
-        return found is not None and bridge in {"", found[1]}
+    def closes_unpublished(self, rule: Rule | NftRule | None, bridge: str = "") -> bool:
+        """Engine 28's last rule of a bridge: ``-A DOCKER ! -i BRIDGE -o BRIDGE -j DROP``."""
+        if not isinstance(rule, Rule) or (rule.chain, rule.target) != (self.chain, "DROP") or len(rule.conditions) != 2:
+            return False
+        inside, out = rule.get(Field.IN), rule.get(Field.OUT)
+        if inside is None or out is None or out.negated:
+            return False
+        return inside.is_not(out.value) and bridge in {"", out.value}
 
     def filters(self, ruleset: Ruleset | None, bridge: str = "") -> bool:
         """Its chain; for a bridge, the jump to it."""
@@ -160,6 +168,17 @@ ROUTED = "routed"
 def gateway_mode(network: Network, *, six: bool) -> str:
     """How a bridge network is reached from outside (Engine 27 and later): ``nat``, ``nat-unprotected``, ``routed`` or ``isolated``."""
     return network.options.get(f"{_OPTION}gateway_mode_{'ipv6' if six else 'ipv4'}") or "nat"
+
+
+def _let_in(rule: NftRule) -> frozenset[str]:
+    """The interfaces by which a packet is not this rule's: ``iifname != "docker0"``, ``iifname != { "docker0", "eth0" }``."""
+    found: list[str] = []
+    for each in rule.expressions:
+        match = dict_of(each, "match") if isinstance(each, dict) else {}
+        right = match.get("right")
+        if match.get("op") == "!=" and text_of(dict_of(dict_of(match, "left"), "meta"), "key") == "iifname":
+            found += [right] if isinstance(right, str) else texts_of(right, "set") if isinstance(right, dict) else []
+    return frozenset(found)
 
 
 def parse_containers(text: str, issues: Issues) -> tuple[Container, ...] | None:

@@ -5,19 +5,32 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from netprobe.model.rule import Program, RuleRef
+from netprobe.report.escape import visible
 from netprobe.state.engine import EMBEDDED_DNS, ENGINES, engine_of, role_of
 from netprobe.state.engine.base import ChainRole
 from netprobe.state.engine.docker import Docker, parse_containers, parse_networks
 from netprobe.state.engine.model import ContainerState
+from netprobe.state.iptables_parse import parse_iptables
+from netprobe.state.issues import Issues
+from netprobe.state.nft_parse import parse_nft
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from netprobe.state.issues import Issues
+    from netprobe.state.iptables import Rule
 
 DOCKER = Docker()
+
+
+def rule_from(table: str, text: str) -> Rule:
+    """One rule as iptables-save has it."""
+    rules = parse_iptables(f"*{table}\n{text}\nCOMMIT\n", Issues("iptables"))
+    assert rules is not None
+    return next(rules.rules())
 
 
 def read(parser: Callable[..., Any], text: str, issues: Issues, **more: str) -> Any:
@@ -171,11 +184,56 @@ def test_a_rule_of_its_nftables_table_is_its_own(family: str, table: str, own: b
 
 
 def test_the_last_rule_of_a_bridge_closes_what_is_not_published() -> None:
-    text = "-A DOCKER ! -i br-1 -o br-1 -j DROP"
-    assert DOCKER.closes_unpublished(text)
-    assert DOCKER.closes_unpublished(text, "br-1")
-    assert not DOCKER.closes_unpublished(text, "br-2")
-    assert not DOCKER.closes_unpublished("-A DOCKER ! -i br-1 -o br-2 -j DROP")
+    rule = rule_from("filter", "-A DOCKER ! -i br-1 -o br-1 -j DROP")
+    assert DOCKER.closes_unpublished(rule)
+    assert DOCKER.closes_unpublished(rule, "br-1")
+    assert not DOCKER.closes_unpublished(rule, "br-2")
+    assert not DOCKER.closes_unpublished(None)
+    for text in (
+        "-A DOCKER ! -i br-1 -o br-2 -j DROP",
+        "-A DOCKER -i br-1 -o br-1 -j DROP",
+        "-A DOCKER ! -i br-1 -o br-1 -p tcp -j DROP",
+        "-A DOCKER ! -i br-1 -o br-1 -j ACCEPT",
+        "-A OTHER ! -i br-1 -o br-1 -j DROP",
+    ):
+        assert not DOCKER.closes_unpublished(rule_from("filter", text))
+
+
+@pytest.mark.parametrize(
+    ("text", "closes"),
+    [
+        ("-A PREROUTING -d 172.17.0.2/32 ! -i docker0 -j DROP", True),
+        ('-A PREROUTING -d 172.17.0.2/32 ! -i docker0 -m comment --comment "by hand" -j DROP', True),
+        ("-A PREROUTING -d 172.17.0.2/32 -i docker0 -j DROP", False),
+        ("-A PREROUTING -d 172.17.0.2/32 ! -i docker0 -j ACCEPT", False),
+        ("-A PREROUTING -d 172.17.0.2/32 ! -i br-1 -j DROP", False),
+        ('-A PREROUTING -m comment --comment "not ! -i docker0 -j DROP" -j DROP', False),
+    ],
+)
+def test_a_raw_rule_closes_an_address_to_others_by_what_it_asks(text: str, *, closes: bool) -> None:
+    assert DOCKER.closes_to_others(rule_from("raw", text), "docker0") is closes
+
+
+@pytest.mark.parametrize(
+    ("op", "right", "verdict", "closes"),
+    [
+        ("!=", "docker0", "drop", True),
+        ("!=", {"set": ["docker0", "eth1"]}, "drop", True),  # eth1 is trusted
+        ("==", "docker0", "drop", False),
+        ("!=", "docker0", "accept", False),
+        ("!=", "br-1", "drop", False),
+        ("!=", {"set": [7]}, "drop", False),
+    ],
+)
+def test_so_does_one_of_its_nftables_table(op: str, right: object, verdict: str, *, closes: bool) -> None:
+    asks = {"match": {"op": op, "left": {"meta": {"key": "iifname"}}, "right": right}}
+    place = {"family": "ip", "table": "docker-bridges", "chain": "raw-PREROUTING", "handle": 5}
+    chain = {"family": "ip", "table": "docker-bridges", "name": "raw-PREROUTING"}
+    listed = {"nftables": [{"chain": chain}, {"rule": {**place, "expr": [asks, {verdict: None}]}}]}
+    nft = parse_nft(json.dumps(listed), Issues("nft"))
+    assert nft is not None
+    (rule,) = nft.rules()
+    assert DOCKER.closes_to_others(rule, "docker0") is closes
 
 
 def test_its_rules_are_found_where_it_wrote_them(server2: Any) -> None:
@@ -239,3 +297,24 @@ def test_compose_labels_of_any_kind(
 def test_labels_that_are_none(labels: object, issues: Issues) -> None:
     (found,) = parse_containers(json.dumps([{"Name": "/x", "Config": {"Labels": labels}}]), issues) or ()
     assert found.compose is None
+
+
+LABEL = st.text(st.characters(), max_size=40) | st.binary(max_size=20).map(lambda data: data.decode("latin-1"))
+
+
+@settings(max_examples=100)
+@given(
+    st.dictionaries(
+        st.sampled_from(["project", "service", "container-number", "oneoff"]), LABEL | st.integers() | st.none()
+    )
+)
+@example({"project": "\ud800", "service": "\x1b[31mweb", "container-number": "9" * 5000})
+def test_labels_of_any_bytes_name_nothing_that_compose_could_not_write(labels: dict[str, Any]) -> None:
+    keys = {f"com.docker.compose.{name}": value for name, value in labels.items()}
+    item = {"Id": "a" * 64, "Name": "/c1", "State": {"Status": "running"}, "Config": {"Labels": keys}}
+    found = Docker().containers(json.dumps([item]), Issues("containers"))
+    assert found is not None
+    (container,) = found
+    told = container.compose
+    assert told is None or (told.project + told.service).isascii()
+    assert told is None or visible(f"{told.project}/{told.service}") == f"{told.project}/{told.service}"
