@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import bench_base
 import bench_big
 import bench_causes
+import bench_rules
 from bench_pcap import synthetic_pcap
 
 from netprobe_lab.layout import this_lab
@@ -58,6 +59,7 @@ def main() -> int:
         decode(Path(folder), chosen.packets)
         beside(Path(folder), bench_base.python_of(chosen.base), chosen.pairs)
     bench_big.big_host(rules=5000, containers=500)
+    bench_rules.many_rules(rules=5000, elements=10_000, runs=5)
     bench_causes.replayed()
     if live(chosen.runs) and chosen.experiments != "none":
         bench_causes.live(this_lab(), every=chosen.experiments == "all")

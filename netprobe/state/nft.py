@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from netprobe.state.packet import PacketTuple
 
 TERMINAL = ("drop", "reject")
+_MOST_SHOWN = 2000  # characters of a rule: a set that stands in it may be long
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,8 +62,9 @@ class NftRule:
 
     @cached_property
     def text(self) -> str:
-        """The rule in nft's own words; as near as the JSON tells them where they were not collected."""
-        return self.words or " ".join(filter(None, (show(each) for each in self.expressions)))
+        """The rule in nft's own words; as near as the JSON tells them where they were not collected. Of a very long one, its begin."""
+        text = self.words or " ".join(filter(None, map(_shown, self.expressions)))
+        return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]} …"
 
     def meet(self, packet: PacketTuple, hook: str = "", facts: Facts | None = None) -> Outcome:
         """What it does with a packet."""
@@ -104,6 +106,13 @@ class NftRule:
     def delete_argv(self) -> Argv:
         """The argv that deletes it."""
         return ("nft", "delete", "rule", self.family, self.table, self.chain, "handle", str(self.handle))
+
+
+def _shown(expression: Any) -> str:
+    try:
+        return show(expression)
+    except RecursionError:
+        return "…"
 
 
 def other_version(family: str, packet: PacketTuple) -> bool:

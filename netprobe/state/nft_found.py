@@ -21,7 +21,10 @@ def elements_met(expressions: Sequence[Any], at: Context) -> Iterator[tuple[str,
     """The name of each named set that the packet is in by these expressions, and the element as nft writes it."""
     for expression in expressions:
         for data, key in _look_ups(expression):
-            value = evaluate(key, at)
+            try:
+                value = evaluate(key, at)
+            except RecursionError:
+                continue
             if at.table is None or isinstance(value, Absent):
                 continue
             is_map = "match" not in expression

@@ -52,7 +52,7 @@ class Index:
     """Elements with one part: exact ones hashed, intervals sorted, names by the length of their prefix."""
 
     def __init__(self) -> None:
-        self.exact: dict[Any, Element] = {}
+        self.exact: dict[Any, Element | str] = {}  # a plain one as the text that it is: of a million few are met
         self.ranges: list[tuple[int, int, Element]] = []
         self.prefixes: dict[str, Element] = {}
         self.any: Element | None = None
@@ -77,7 +77,8 @@ class Index:
     def find(self, value: Value) -> Found | None:
         """The element; None where there is none."""
         if isinstance(value, int | str):
-            return self.exact.get(value) or self._wider(value)
+            found = self.exact.get(value)
+            return _element(found) if found is not None else self._wider(value)
         return self._partly(value)
 
     def _wider(self, value: int | str) -> Element | None:
@@ -95,6 +96,8 @@ class Index:
 
     def _partly(self, value: Value) -> Found | None:
         """A value that is not told, or in part: no element may be met by it, or one surely, else it is not told."""
+        if isinstance(value, NotTold):
+            return value if self.size else None
         if self.size > _MOST_SCANNED or self.strange:
             return why_of(value)
         answers = [(may_be(value, each), element) for each, element in self._parts()]
@@ -109,11 +112,15 @@ class Index:
         return len(self.exact) + len(self.ranges) + len(self.prefixes)
 
     def _parts(self) -> Iterator[tuple[Any, Element]]:
-        yield from self.exact.items()
+        yield from ((part, _element(each)) for part, each in self.exact.items())
         for low, high, element in self.ranges:
             yield (low, high), element
         for start, element in self.prefixes.items():
             yield f"{start}*", element
+
+
+def _element(found: Element | str) -> Element:
+    return Element(found) if isinstance(found, str) else found
 
 
 class ConcatIndex(Index):
@@ -146,7 +153,7 @@ class ConcatIndex(Index):
             return NotTold("a value of several parts") if not isinstance(value, NotTold) else value
         if not all(isinstance(each, int | str) for each in value):
             return self._partly(value)
-        met = [self.exact[value]] if value in self.exact else []
+        met = [_element(self.exact[value])] if value in self.exact else []
         for shape, groups in self.shapes.items():
             if len(shape) != len(value):
                 continue
@@ -159,7 +166,7 @@ class ConcatIndex(Index):
         return met[0] if met else None
 
     def _parts(self) -> Iterator[tuple[Any, Element]]:
-        yield from self.exact.items()
+        yield from ((part, _element(each)) for part, each in self.exact.items())
         for groups in self.shapes.values():
             for each in groups.values():
                 yield from each

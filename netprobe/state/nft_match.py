@@ -105,7 +105,8 @@ def _part(right: Any, kind: t.DataType, at: Context) -> Any:
     found = _constant(right, kind)
     if found is not None or not isinstance(right, dict):
         return found
-    return evaluate(right, at)
+    value = evaluate(right, at)
+    return _NOT_UNDERSTOOD if isinstance(value, tuple) else value
 
 
 def _has_flags(right: Any, value: Value, kind: Any, *, wanted: bool) -> Answer:

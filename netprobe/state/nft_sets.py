@@ -17,11 +17,12 @@ from netprobe.state.nft_index import NOTHING, ConcatIndex, Element, Found, Index
 from netprobe.state.nft_value import Absent, NotTold
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from netprobe.state.nft_types import DataType
     from netprobe.state.nft_value import Value
 
+_MOST_KEPT = 64  # answers
 _SOON = 10  # seconds: an element that expires so soon may be gone when the packet comes
 _STATEFUL = frozenset({"limit", "quota", "ct count"})
 
@@ -34,9 +35,18 @@ class Elements:
         self._items: Sequence[Any] = items if isinstance(items, list) else () if items is None else (None,)
         self._is_map = is_map
         self._kinds = kinds
+        self._found: dict[Value, Found] = {}
 
     def find(self, value: Value) -> Found:
-        """Look a value up."""
+        """Look a value up: once, however many rules ask for the same."""
+        found = self._found.get(value)
+        if found is None:
+            if len(self._found) >= _MOST_KEPT:
+                self._found.clear()
+            found = self._found[value] = self._find(value)
+        return found
+
+    def _find(self, value: Value) -> Found:
         index = self._index
         if isinstance(value, Absent):
             return NOTHING
@@ -50,7 +60,13 @@ class Elements:
     @cached_property
     def _index(self) -> Index:
         index = Index() if isinstance(self._kinds, t.DataType) else ConcatIndex()
-        for item in self._items:
+        kind = self._kinds
+        rest = (
+            self._items
+            if self._is_map or not isinstance(kind, t.DataType) or not kind.bits
+            else _plain(index, self._items, kind)
+        )
+        for item in rest:
             self._add(index, item)
         index.close()
         return index
@@ -84,6 +100,17 @@ class Elements:
             return None
         found = tuple(part(each, kind) for each, kind in zip(concat, self._kinds, strict=True))
         return None if None in found else found  # type: ignore[return-value]  # None is not among them
+
+
+def _plain(index: Index, items: Sequence[Any], kind: DataType) -> Iterator[Any]:
+    """Take in the elements that are one value, as nearly all are; yield the others."""
+    exact = index.exact
+    for item in items:
+        value = t.constant(item, kind) if type(item) is str else None
+        if isinstance(value, int):
+            exact[value] = item
+        else:
+            yield item
 
 
 def _doubt(body: dict[str, Any]) -> str:

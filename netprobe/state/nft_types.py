@@ -214,14 +214,12 @@ def _hex(text: str) -> int | None:
 def v4(text: str) -> int | None:
     """An IPv4 address as a number: quick, for sets of many."""
     parts = text.split(".")
-    if len(parts) != 4 or len(text) > len("255.255.255.255"):
+    if len(parts) != 4 or len(text) > len("255.255.255.255") or "" in parts:
         return None
-    total = 0
-    for part in parts:
-        if not (part.isascii() and part.isdecimal()) or (number := int(part)) > 255:
-            return None
-        total = total << 8 | number
-    return total
+    if not (text.isascii() and text.replace(".", "").isdecimal()):
+        return None
+    one, two, three, four = map(int, parts)
+    return one << 24 | two << 16 | three << 8 | four if max(one, two, three, four) < 256 else None
 
 
 @lru_cache(maxsize=4096)

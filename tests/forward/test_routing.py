@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import time
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +21,10 @@ from netprobe.state.links import Address, Link
 from netprobe.state.model import Host, Namespace, Outputs
 from netprobe.state.routes import DEFAULT_RULES, Route, RoutingRule
 from tests.causes.altered import recorded
+from tests.forward.test_walk import changed, normal, predicted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 VPN = Route(dst="0.0.0.0/0", dev="wg0", table="52")
 MAIN = (
@@ -150,3 +156,44 @@ def test_every_interface_that_a_table_leads_to_is_sniffed() -> None:
     assert "server2/wg0" in {stop.point for stop in found.back}
     assert all(stop.optional for stop in found.back)
     assert "server2/wg0" not in found.points
+
+
+MOST = 10_000
+SECONDS = 10.0  # on a busy machine; each takes a fraction of one on an idle one
+
+
+def rules(*more: dict[str, Any]) -> Callable[[str], str]:
+    """Routing rules behind the first one, before all others."""
+
+    def edit(text: str) -> str:
+        first, *others = json.loads(text)
+        return json.dumps([first, *({"src": "all", **each} for each in more), *others])
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda n: {"priority": n, "goto": n + 1},
+        lambda n: {"priority": n, "goto": max(1, n - 1)},  # the kernel refuses it, a file may hold it
+        lambda n: {"priority": 5, "goto": 5},
+        lambda n: {"priority": n, "uid_start": 5, "uid_end": 9, "goto": n + 2},
+        lambda n: {"priority": n, "odd": 1, "goto": n + 7},
+        lambda n: {"priority": n, "src": f"10.{n >> 8}.{n & 255}.0", "srclen": 24, "table": str(n)},
+        lambda n: {"priority": n, "not": None, "fwmark": hex(n), "table": "7"},
+    ],
+)
+def test_ten_thousand_routing_rules_are_walked_once_each(make: Callable[[int], dict[str, Any]]) -> None:
+    began = time.process_time()
+    got = predicted(changed(normal(), "server2", "rule", rules(*map(make, range(1, MOST + 1)))))
+    assert got.outcome is PredictedOutcome.WORKS, got.unknown
+    assert time.process_time() - began < SECONDS
+
+
+def test_one_of_ten_thousand_that_is_not_understood_is_named() -> None:
+    """Whether it is for the packet is not known, and it would refuse it."""
+    odd = [{"priority": n, "odd": 1, "action": "unreachable" if n == MOST else "nop"} for n in range(1, MOST + 1)]
+    got = predicted(changed(normal(), "server2", "rule", rules(*odd)))
+    assert got.outcome is PredictedOutcome.UNKNOWN
+    assert "routing rule 1:" in got.unknown
