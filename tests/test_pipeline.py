@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from netprobe.errors import NetprobeError
 from netprobe.evidence.reader import read
 from netprobe.pipeline import analyze
 from netprobe.report.json import to_json
+from netprobe.report.text import render
 from netprobe.state.issues import Issues
+from netprobe.state.parsed import _Recent
+from tests.forward.test_walk import changed
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import CommandOutput, Evidence, HostState
@@ -117,7 +123,8 @@ def test_no_text_is_parsed_twice(name: str, fixed: tuple[str, ...], monkeypatch:
             parsed.append(key)
             super().__init__(key)
 
-    monkeypatch.setattr("netprobe.state.model.Issues", Counted)
+    monkeypatch.setattr("netprobe.state.parsed.Issues", Counted)
+    monkeypatch.setattr("netprobe.state.parsed._RECENT", _Recent())  # other tests read this capture, too
     evidence = load(name)
     analyze(evidence)
     moments = [*evidence.before, *evidence.after]
@@ -125,3 +132,27 @@ def test_no_text_is_parsed_twice(name: str, fixed: tuple[str, ...], monkeypatch:
         texts = {(state.host, state.outputs[key]) for state in moments if key in state.outputs}
         assert parsed.count(key) <= len(texts) + fixed.count(key), key  # what the remedy changes is a text of its own
     assert "iptables" in parsed or name == "name-unknown"
+
+
+LABEL = st.text(st.characters(), max_size=30) | st.sampled_from(
+    ["shop", "web", "", "\x1b[2J", "\ud800", "../..", "a" * 300]
+)
+
+
+@settings(max_examples=40)
+@given(LABEL, LABEL)
+@example("\x1b]0;pwned\x07", "\u202eweb\n")
+def test_compose_labels_of_any_bytes_reach_no_terminal(project: str, service: str) -> None:
+    evidence = read((CAPTURES / "compose-service.pcapng").read_bytes())
+    labels = {"com.docker.compose.project": project, "com.docker.compose.service": service}
+
+    def edit(text: str) -> str:
+        containers = json.loads(text)
+        for each in containers:
+            each["Config"]["Labels"] = labels
+        return json.dumps([*containers, {"Name": project, "Id": service}])
+
+    report = analyze(changed(evidence, "server2", "containers", edit))
+    text = render(report)
+    assert text.replace("\n", "").isprintable()
+    assert text.encode()

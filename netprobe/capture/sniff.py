@@ -35,23 +35,33 @@ class Sniffing:
     points: Sequence[Point]
     seconds: float
     failed: dict[str, str] = field(default_factory=dict)
-    _started: dict[str, Future[Answer]] = field(default_factory=dict)
+    _started: dict[str, list[tuple[Sequence[Point], Future[Answer]]]] = field(default_factory=dict)
     _streams: dict[str, Stream] = field(default_factory=dict)
     _quiet: dict[str, Future[Answer]] = field(default_factory=dict)
 
     def start(self) -> None:
         """Start every sniffer, without waiting."""
-        for host in dict.fromkeys(point.place.host for point in self.points):
-            wanted = [self._request(point) for point in self.points if point.place.host == host]
-            self._started[host] = self.sessions[host].submit(
+        self._start(self.points)
+
+    def add(self, sessions: Mapping[str, Session], points: Sequence[Point]) -> None:
+        """Start more of them: what else the packets may pass is known by now."""
+        self.sessions = {**self.sessions, **sessions}
+        self.points = (*self.points, *points)
+        self._start(points)
+
+    def _start(self, points: Sequence[Point]) -> None:
+        for host in dict.fromkeys(point.place.host for point in points):
+            here = [point for point in points if point.place.host == host]
+            future = self.sessions[host].submit(
                 "sniff",
-                points=wanted,
+                points=[self._request(point) for point in here],
                 seconds=self.seconds,
                 ready_seconds=READY_SECONDS,
                 snaplen=SNAPLEN,
                 ring_kib=RING_KIB,
                 limit=BYTES_PER_POINT,
             )
+            self._started.setdefault(host, []).append((here, future))
 
     @staticmethod
     def _request(point: Point) -> dict[str, Any]:
@@ -68,11 +78,11 @@ class Sniffing:
         Raises:
             EnvironmentFault: tcpdump is not installed, or may not capture.
         """
-        for host, future in self._started.items():
+        for host, points, future in [(host, *each) for host, asked in self._started.items() for each in asked]:
             try:
                 failed = self.sessions[host].wait(future, READY_SECONDS + 2.0)["failed"]
             except (HostLostError, RemoteError) as error:
-                failed = {point.name: str(error) for point in self.points if point.place.host == host}
+                failed = {point.name: str(error) for point in points}
             for name, why in failed.items():
                 self._check(host, why)
                 self.failed[name] = why

@@ -23,6 +23,7 @@ from netprobe.evidence.model import (
     Resolution,
 )
 from netprobe.forward import Request
+from netprobe.forward.elsewhere import leads_elsewhere
 from netprobe.forward.plan import Itinerary, itinerary, on_segment, way_back
 from netprobe.hosts.session import HostLostError, RemoteError
 from netprobe.live.dial_plan import DialPlan, enter_target, find_source, make_dial_plan, may_look_up, meant_by_localhost
@@ -179,7 +180,24 @@ class Run:
         for host in self.involved:
             sessions.ask_rest(host)
         sessions.receive_rest(self.involved)
+        self._follow_rules(sessions, plan)
         sessions.receive_words(self.involved)
+
+    def _follow_rules(self, sessions: HostSessions, plan: DialPlan) -> list[Itinerary]:
+        """Find the ways anew where rules of others than the engine may lead elsewhere, and read the state of whoever stands there; none, where none may."""
+        ways: list[Itinerary] = []
+        followed: tuple[str, ...] = ()
+        while followed != self.involved and len(followed) < len(sessions.by_name):
+            hosts = sessions.hosts()
+            if not any(leads_elsewhere(hosts[name]) for name in self.involved if name not in followed):
+                break
+            followed = self.involved
+            ways = self._involve(sessions, plan)
+            self.involved = tuple(dict.fromkeys((*followed, *self.involved)))
+            for host in self.involved:
+                sessions.ask_rest(host)
+            sessions.receive_rest(self.involved)
+        return ways
 
     def _prepare(self, sessions: HostSessions, plan: DialPlan) -> None:
         """Bind the probe's socket, choose the points, start the sniffers, and read the state before the probe meanwhile."""
@@ -195,14 +213,24 @@ class Run:
             sessions.learn_proxies(plan.target_at.host)
         points = self._points(sessions, plan, ways)
         opened = {host: sessions.session(host) for host in self.involved}
-        if self.question.trace and self.known is not None:
-            whose = marked(sessions, plan, self.known, craft.identifier(self.tag))
-            self.tracing = KernelTrace(sessions, self.involved, whose, self.tag, self.opening.life_seconds)
         self.sniffing = Sniffing(opened, points, self.opening.life_seconds)
         self.sniffing.start()
         sessions.receive_rest(self.involved)
+        self._sniff_more(sessions, plan, points)
+        if self.question.trace and self.known is not None:
+            whose = marked(sessions, plan, self.known, craft.identifier(self.tag))
+            self.tracing = KernelTrace(sessions, self.involved, whose, self.tag, self.opening.life_seconds)
         self.sniffing.wait()
         self.sniffing.follow()
+
+    def _sniff_more(self, sessions: HostSessions, plan: DialPlan, points: tuple[Point, ...]) -> None:
+        """Sniff where rules may lead the packets, besides; the first sniffers get ready meanwhile."""
+        ways = self._follow_rules(sessions, plan)
+        if not ways or self.sniffing is None:
+            return
+        known = {point.name for point in points}
+        more = tuple(point for point in self._points(sessions, plan, ways) if point.name not in known)
+        self.sniffing.add({host: sessions.session(host) for host in self.involved}, more)
 
     def _probe_of(self, plan: DialPlan) -> Probe:
         dial = plan.dial

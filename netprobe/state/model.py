@@ -35,6 +35,7 @@ from netprobe.state.names import (
 )
 from netprobe.state.nft_parse import parse_nft
 from netprobe.state.nft_text import parse_nft_text, with_words
+from netprobe.state.parsed import understood
 from netprobe.state.routes import Route, RoutingRule, parse_routes, parse_rules
 from netprobe.state.sockets import Socket, parse_counters, parse_sockets
 from netprobe.state.trace import Traced, parse_handles, parse_trace
@@ -51,12 +52,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Parser = Callable[[str, Issues], T]
-
-
-def understood(parser: Parser[Any], key: str, text: str) -> tuple[Any, tuple[ParseIssue, ...]]:
-    """What a parser makes of an output, and what of it was not understood. Pure: who has many copies of one run may keep its answers."""
-    issues = Issues(key)
-    return parser(text, issues), tuple(issues.found)
 
 
 class Outputs:

@@ -79,6 +79,27 @@ def test_what_a_busy_machine_kept_a_sniffer_from_reading_is_not_lost() -> None:
     assert len(captured.packets) == 50
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="sniffing needs root")
+def test_points_that_are_added_are_sniffed_like_the_first() -> None:
+    session = Session(HostEntry(name="local"), 30)
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.bind(("127.0.0.1", 0))
+            number = sock.getsockname()[1]
+            sniffing = Sniffing({}, [], 20.0)
+            sniffing.start()
+            sniffing.add({"local": session}, [point("lo", f"udp port {number}"), point("none9")])
+            sniffing.wait()
+            sock.sendto(b"hello sniffer", ("127.0.0.1", number))
+            sniffing.settle()
+            captured = sniffing.stop()
+    finally:
+        session.close()
+    assert [each.name for each in captured.points] == ["local/lo"]
+    assert len(captured.packets) == 1
+    assert [limit.subject for limit in captured.limits] == ["local/none9"]
+
+
 @pytest.mark.parametrize(
     ("why", "says", "hint"),
     [
