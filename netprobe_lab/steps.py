@@ -15,10 +15,20 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
-from netprobe_lab import stray
+from netprobe_lab import stray, transparent
 from netprobe_lab.engine import ask_engine, engine_with
 from netprobe_lab.errors import LabError
-from netprobe_lab.experiments.model import DeleteDnat, Engine, Inside, KillProxy, Run, Step, Stray, WaitPort
+from netprobe_lab.experiments.model import (
+    DeleteDnat,
+    Engine,
+    Inside,
+    KillProxy,
+    Run,
+    Step,
+    Stray,
+    Transparent,
+    WaitPort,
+)
 from netprobe_lab.layout import SERVERS, Lab, Machine, machine
 from netprobe_lab.namespaces import enter
 from netprobe_lab.processes import read_pid, start_time, write_pid
@@ -64,6 +74,9 @@ def carry_out(lab: Lab, step: Step) -> None:
             engine_with(lab, machine(step.host), dict(step.options))
         case Stray():
             _send_stray(lab, step)
+        case Transparent():
+            argv = [*enter(lab, step.host), sys.executable, "-I", transparent.__file__, json.dumps({"port": step.port})]
+            _start_helper(lab, argv, f"listen on port {step.port} of {step.host}")
         case _:
             assert_never(step)
 
@@ -86,7 +99,7 @@ def _own_name(names: Sequence[str]) -> str:
 
 def clean(lab: Lab) -> None:
     """Remove all containers and networks of the lab and put everything else back as it was at its start."""
-    _end_strays(lab)
+    _end_helpers(lab)
     with ThreadPoolExecutor() as pool:
         for cleaned in [pool.submit(_clean_server, lab, server) for server in SERVERS]:
             cleaned.result()
@@ -202,6 +215,11 @@ def _send_stray(lab: Lab, step: Stray) -> None:
     options = asdict(step)
     argv = [*enter(lab, options.pop("host")), *_inside(lab, step.host, options.pop("container"))]
     argv += [sys.executable, "-I", stray.__file__, json.dumps(options)]
+    _start_helper(lab, argv, f"watch {step.interface} of {step.host}")
+
+
+def _start_helper(lab: Lab, argv: Sequence[str], what: str) -> None:
+    """Start a program of the lab's own that says `ready`; :func:`clean` ends it."""
     pipe = subprocess.PIPE
     process = subprocess.Popen(
         argv,
@@ -212,17 +230,17 @@ def _send_stray(lab: Lab, step: Stray) -> None:
         text=True,
         start_new_session=True,
     )
-    write_pid(lab.run_dir / f"stray-{process.pid}.pid", process.pid)
+    write_pid(lab.run_dir / f"helper-{process.pid}.pid", process.pid)
     stdout, stderr = process.stdout, process.stderr
     if stdout is None or stderr is None or stdout.readline() != "ready\n":
         complaint = last_line(stderr.read() if stderr else "")
-        raise LabError(f"cannot watch {step.interface} of {step.host}: {complaint}")
+        raise LabError(f"cannot {what}: {complaint}")
     stdout.close()
     stderr.close()
 
 
-def _end_strays(lab: Lab) -> None:
-    for file in lab.run_dir.glob("stray-*.pid"):
+def _end_helpers(lab: Lab) -> None:
+    for file in lab.run_dir.glob("helper-*.pid"):
         pid = read_pid(file)
         if pid is not None:
             os.kill(pid, signal.SIGKILL)

@@ -27,6 +27,7 @@ from netprobe_lab.experiments.macvlan_faults import MACVLAN_FAULTS
 from netprobe_lab.experiments.names import NAMES
 from netprobe_lab.experiments.others import OTHERS
 from netprobe_lab.experiments.policy import POLICY
+from netprobe_lab.experiments.proxied import PROXIED
 from netprobe_lab.experiments.resolvers import RESOLVERS
 from netprobe_lab.experiments.routing import ROUTING
 from netprobe_lab.experiments.segments import SEGMENTS
@@ -35,6 +36,7 @@ from netprobe_lab.experiments.shared import SHARED
 from netprobe_lab.experiments.traced import TRACED
 from netprobe_lab.experiments.translation import TRANSLATION
 from netprobe_lab.experiments.truth import TRUTH
+from netprobe_lab.experiments.unlisted import UNLISTED
 from netprobe_lab.experiments.versions import VERSIONS
 
 if TYPE_CHECKING:
@@ -75,6 +77,8 @@ GROUPS: Final[tuple[Group, ...]] = (
     Group("lifetime", "containers that end again and again, applications that are not there yet, or silent", LIFETIME),
     Group("filters", "filters in unusual places", FILTERS),
     Group("others", "address translation by others than the engine", OTHERS),
+    Group("proxied", "transparent proxies: rules that hand packets to a local socket", PROXIED),
+    Group("unlisted", "rules that are decided by what no listing shows", UNLISTED),
     Group("inside", "firewalls inside a container's own network namespace", INSIDE),
     Group("routing", "routes that are missing or lead elsewhere, a wire that loses packets", ROUTING),
     Group("policy", "routing rules, VPNs, answers that leave by another way, kill switches", POLICY),

@@ -90,7 +90,15 @@ class Stray:
     reset: bool = False
 
 
-Step = Run | Inside | WaitPort | KillProxy | DeleteDnat | Engine | Stray
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transparent:
+    """Have a transparent proxy listen on a TCP port of a host, for whomever connections are; the end of the experiment ends it."""
+
+    host: str
+    port: int
+
+
+Step = Run | Inside | WaitPort | KillProxy | DeleteDnat | Engine | Stray | Transparent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

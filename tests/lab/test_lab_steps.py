@@ -97,7 +97,7 @@ def test_an_engine_with_other_options_until_the_lab_is_clean(clean_lab: Lab) -> 
 def test_a_clean_lab_sends_nothing_stray(clean_lab: Lab) -> None:
     """What was started for an experiment watches, and ends with it."""
     carry_out(clean_lab, Stray(host="wires", interface="lan-server2", port=80, sender="client"))
-    (file,) = clean_lab.run_dir.glob("stray-*.pid")
+    (file,) = clean_lab.run_dir.glob("helper-*.pid")
     pid = read_pid(file)
     assert pid is not None
     clean(clean_lab)
