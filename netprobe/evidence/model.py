@@ -29,6 +29,7 @@ class Proto(StrEnum):
     UDP = "udp"
     ICMP = "icmp"
     HTTP = "http"
+    HTTPS = "https"
     DNS = "dns"
 
     @property
@@ -37,7 +38,7 @@ class Proto(StrEnum):
         return _CARRIED_BY.get(self.value, self.value)
 
 
-_CARRIED_BY: Final = {"http": "tcp", "dns": "udp"}
+_CARRIED_BY: Final = {"http": "tcp", "https": "tcp", "dns": "udp"}
 
 
 class Resolution(StrEnum):

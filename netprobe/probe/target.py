@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import Proto
@@ -13,11 +14,12 @@ NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?\Z")
 PARTS = re.compile(
     r"(?:\[(?P<six>[^][]*)\]|(?:(?P<project>[^][:/@]+)/(?!(?:tcp|udp)\Z))?(?P<name>[^][:/@]+)(?:@(?P<host>[^][:/@]+))?)(?::(?P<port>[^:/]*))?(?:/(?P<proto>[^/]*))?\Z"
 )
-URL = re.compile(r"http://(?P<rest>[^/?#]*)(?P<path>[^#]*)", re.IGNORECASE)
+URL = re.compile(r"(?P<scheme>https?)://(?P<rest>[^/?#]*)(?P<path>[^#]*)", re.IGNORECASE)
 FORM = "([PROJECT/]NAME[@HOST] | IPv4 | [IPv6])[:PORT][/tcp|/udp] or http://…"
+_URL_LETTERS = "%/:?[]@!$&'()*+,;="  # beside letters, digits and -._~: what a path and a query may hold (RFC 3986 section 3.3, 3.4)
 _LONE_PORT = re.compile(r":?([0-9]{1,5})(?:/[^/]*)?\Z")
-HTTP_PORT = 80
 DNS_PORT = 53
+PORT_OF = {Proto.HTTP: 80, Proto.HTTPS: 443}
 SIZE_LIMIT = {Proto.ICMP: 65507, Proto.HTTP: 1 << 20}
 
 
@@ -33,7 +35,7 @@ class Target:
         address: the address in text form, None for a name.
         port: None for ICMP.
         proto: what to speak.
-        path: the path of an HTTP request.
+        path: the path and query of an HTTP request, as they are sent.
     """
 
     text: str
@@ -87,12 +89,21 @@ def parse_target(text: str, proto: Proto | None = None) -> Target:
         return Target(text=text, name=_name(text, text), port=DNS_PORT, proto=Proto.DNS)
     url = URL.match(text)
     if url:
-        if proto not in (None, Proto.HTTP):
-            raise UsageFault(f"{text} speaks http, not {proto}", "leave --proto out")
-        return _parse(text, url["rest"], Proto.HTTP, url["path"] or "/")
+        return _parse_url(text, proto, url)
     if "://" in text:
-        raise UsageFault(f"{text}: only http:// is understood", f"TARGET is {FORM}")
+        raise UsageFault(f"{text}: only http:// and https:// are understood", f"TARGET is {FORM}")
     return _parse(text, text, proto, "/")
+
+
+def _parse_url(text: str, proto: Proto | None, url: re.Match[str]) -> Target:
+    spoken, path = Proto(url["scheme"].lower()), url["path"]
+    if proto not in (None, spoken):
+        raise UsageFault(f"{text} speaks {spoken}, not {proto}", "leave --proto out")
+    if ":" in url["rest"].rpartition("@")[0]:
+        raise UsageFault("the URL has a password in it", "netprobe sends none: it asks as somebody without a name")
+    if not path.isprintable() or " " in path:
+        raise UsageFault(f"{text}: a URL has no spaces and no control characters", "write %20 for a space")
+    return _parse(text, url["rest"], spoken, quote(path if path.startswith("/") else f"/{path}", safe=_URL_LETTERS))
 
 
 def _parse(text: str, rest: str, proto: Proto | None, path: str) -> Target:
@@ -102,7 +113,7 @@ def _parse(text: str, rest: str, proto: Proto | None, path: str) -> Target:
             f"{text} is a port and names nobody", f"whose port? For example web:{lone[1]}, or 127.0.0.1:{lone[1]}"
         )
     parts = PARTS.match(rest)
-    if parts is None or not path.isprintable() or " " in path:
+    if parts is None:
         more = "; an IPv6 address is written in brackets, [::1]:80" if ip(rest) is not None else ""
         raise UsageFault(f"{text or 'an empty text'} is not a target{more}", f"TARGET is {FORM}")
     if parts["port"] == "":
@@ -112,8 +123,8 @@ def _parse(text: str, rest: str, proto: Proto | None, path: str) -> Target:
         )
     port = None if parts["port"] is None else parse_port(parts["port"], text)
     spoken = _proto(text, proto, parts["proto"], port)
-    if spoken is Proto.HTTP and port is None:
-        port = HTTP_PORT
+    if port is None:
+        port = PORT_OF.get(spoken)
     project = None if parts["project"] is None else _project(parts["project"], text)
     address = _address(text, parts["six"], parts["name"] or "")
     if address is not None and parts["host"] is not None:
@@ -162,11 +173,10 @@ def parse_port(text: str, whole: str) -> int:
 def _proto(text: str, given: Proto | None, suffix: str | None, port: int | None) -> Proto:
     if suffix is not None and suffix not in ("tcp", "udp"):
         raise UsageFault(f"{text}: /{suffix} is not a protocol", "write /tcp or /udp, or use --proto")
-    if suffix is not None and port is None and given is not Proto.HTTP:
+    if suffix is not None and port is None and given not in PORT_OF:
         raise UsageFault(f"{text}: {suffix} needs a port", f"for example {text.rpartition('/')[0]}:80/{suffix}")
     spoken = given or (Proto(suffix) if suffix else Proto.ICMP if port is None else Proto.TCP)
-    carried = Proto.TCP if spoken is Proto.HTTP else spoken
-    if suffix is not None and carried != suffix:
+    if suffix is not None and spoken.transport != suffix:
         raise UsageFault(f"{text} says {suffix} and --proto says {spoken}", "leave one of them out")
     if spoken in (Proto.TCP, Proto.UDP) and port is None:
         raise UsageFault(f"{text}: {spoken} needs a port", f"for example {text}:80")
