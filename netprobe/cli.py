@@ -113,6 +113,7 @@ deep_option = click.option(
 )
 @click.option("--all", "every", is_flag=True, help="Ask each container of TARGET, a Compose service of several, once.")
 @click.option("--predict", is_flag=True, help="Send nothing: say what would happen by the hosts' state.")
+@click.option("--fail", is_flag=True, help="Take an HTTP status of 400 and above for a failure, as curl --fail does.")
 @click.option(
     "--trace",
     is_flag=True,
@@ -132,6 +133,7 @@ def explain(
     timeout: float,
     every: bool,
     predict: bool,
+    fail: bool,
     trace: bool,
     output: str | None,
     deep: bool,
@@ -155,6 +157,7 @@ def explain(
         timeout_s=timeout,
         every=every,
         predict=predict,
+        fail=fail,
         trace=trace,
         output=output,
         deep=deep,

@@ -36,6 +36,7 @@ def explain(
     timeout_s: float = 5.0,
     hosts: AnyPath | None = None,
     predict: bool = False,
+    fail: bool = False,
     trace: bool = False,
     save: AnyPath | None = None,
     force: bool = False,
@@ -53,6 +54,7 @@ def explain(
         timeout_s: the bound on name lookup and probe together, in seconds: more than 0, at most 120.
         hosts: the inventory's file, or ``"lab"``. None: ``$NETPROBE_HOSTS``, else the user's own file, else this machine alone.
         predict: send nothing, and say what would happen by the hosts' state.
+        fail: take an HTTP status of 400 and above for a failure.
         trace: have the kernel trace the probe's packets: a temporary nft table on the hosts while it runs.
         save: a file for the evidence (pcapng, mode 0600); a new one, unless ``force``.
         force: let ``save`` overwrite a file that exists.
@@ -69,7 +71,7 @@ def explain(
             ``saved`` names the file), as at a KeyboardInterrupt.
     """
     to = _destination(save, force=force)
-    question = _question(target, source, proto, size, timeout_s, predict=predict, trace=trace)
+    question = _question(target, source, proto, size, timeout_s, predict=predict, fail=fail, trace=trace)
 
     return _observed(question, hosts, to, progress, meanwhile, lambda evidence: _explained(target, evidence, keep))
 
@@ -87,7 +89,7 @@ def containers_of(
     """
     from netprobe.live import containers_of as found
 
-    question = _question(target, source, proto, None, 5.0, predict=True, trace=False)
+    question = _question(target, source, proto, None, 5.0, predict=True, fail=False, trace=False)
     return found(question, hosts_file=None if hosts is None else os.fspath(hosts))
 
 
@@ -118,6 +120,7 @@ def _question(
     timeout_s: float,
     *,
     predict: bool,
+    fail: bool,
     trace: bool,
 ) -> Question:
     from netprobe.evidence.model import Proto
@@ -132,6 +135,7 @@ def _question(
         size=size,
         timeout_s=timeout_s,
         predict=predict,
+        fail=fail,
         trace=trace,
     )
 

@@ -56,7 +56,7 @@ BY_STEPS: Final = frozenset({
     "name-unknown", "name-without-address", "dns-8888-fallback", "dns-upstream-dead", "link-env-stale", "dns-client-cache", "netns-port-clash",
     "publish-loopback-only", "port-not-published", "port-closed", "host-service-loopback", "v6-localhost-reset", "app-bound-loopback",
     "app-not-listening", "hairpin-missing", "macvlan-no-parent", "macvlan-mac-filter", "macvlan-isolated-l3", "upstream-drop",
-    "app-not-ready", "app-silent", "restart-loop", "localhost-is-the-container", "beyond-this-host",
+    "app-not-ready", "app-silent", "http-status", "not-http", "restart-loop", "localhost-is-the-container", "beyond-this-host",
 })  # fmt: skip
 #: Codes whose cure lies outside the machine or in the application, and that no step of an experiment can stand for: with the reason.
 ADVICE: Final[dict[str, str]] = {}

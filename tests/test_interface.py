@@ -114,6 +114,7 @@ def test_explain_asks_saves_and_hands_out_what_was_observed(tmp_path: Path, monk
             source="server1",
             proto="http",
             size=10,
+            fail=True,
             timeout_s=2.5,
             save=file,
             keep=lambda name, seen: kept.append(f"{name} {len(seen.packets)}"),
@@ -121,6 +122,7 @@ def test_explain_asks_saves_and_hands_out_what_was_observed(tmp_path: Path, monk
         netprobe.Report,
     )
     assert (asked[0].source, str(asked[0].proto), asked[0].size, asked[0].timeout_s) == ("server1", "http", 10, 2.5)
+    assert asked[0].fail
     assert kept == [f"demo:80 {len(evidence().packets)}"]
     assert file.read_bytes() == data
     assert json.loads(dumps(to_json(netprobe.replay(file)))) == json.loads(dumps(to_json(report)))

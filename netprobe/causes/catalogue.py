@@ -73,10 +73,12 @@ from netprobe.causes.service.lifetime import AppNotReady, RestartLoop
 from netprobe.causes.service.listener import AcceptQueueFull, V6LocalhostReset
 from netprobe.causes.service.localhost import LocalhostIsTheContainer
 from netprobe.causes.service.noproxy import NoproxyNoBridgeNf, NoproxyNoRouteLocalnet
+from netprobe.causes.service.other_protocol import NotHttp
 from netprobe.causes.service.proxy import ProxyAndDnatDead, ProxyDead, RootlessPath
 from netprobe.causes.service.publish import PortClosed, PortNotPublished, PublishLoopbackOnly
 from netprobe.causes.service.shared import NetnsOwnerRestarted, NetnsPortClash
 from netprobe.causes.service.silent import AppSilent
+from netprobe.causes.service.status import HttpStatus
 from netprobe.evidence.model import Resolution
 
 if TYPE_CHECKING:
@@ -168,6 +170,8 @@ CAUSES: tuple[Cause, ...] = (
     UpstreamDrop(),
     MtuBlackhole(),
     AppSilent(),
+    NotHttp(),
+    HttpStatus(),
     PortNotPublished(),
     PortClosed(),
     BeyondThisHost(),

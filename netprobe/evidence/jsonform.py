@@ -160,6 +160,7 @@ def probe_to(probe: Probe) -> Json:
         "timeout_s": probe.timeout_s,
         "tag": probe.tag,
         **({"predict": True} if probe.predict else {}),
+        **({"fail": True} if probe.fail else {}),
         "timing_ms": dict(probe.timing_ms),
     }
 
@@ -184,6 +185,7 @@ def probe_from(value: object) -> Probe:
         timeout_s=_default(obj, "timeout_s", as_float, 5.0),
         tag=_default(obj, "tag", as_text, ""),
         predict=_default(obj, "predict", as_bool, False),
+        fail=_default(obj, "fail", as_bool, False),
         timing_ms=_default(obj, "timing_ms", _timing_from, {}),
     )
 
@@ -237,6 +239,7 @@ def _result_to(result: ProbeResult) -> Json:
         "replied_from": None if result.replied_from is None else list(result.replied_from),
         "started_ns": result.started_ns,
         "elapsed_us": result.elapsed_us,
+        **({"head": result.head} if result.head else {}),
     }
 
 
@@ -250,6 +253,7 @@ def _result_from(value: object) -> ProbeResult:
         replied_from=_optional(obj, "replied_from", _endpoint_from),
         started_ns=_optional(obj, "started_ns", as_int),
         elapsed_us=_optional(obj, "elapsed_us", as_int),
+        head=_default(obj, "head", as_text, ""),
     )
 
 

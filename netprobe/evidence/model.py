@@ -123,6 +123,8 @@ class ProbeResult:
         replied_from: where a UDP or ICMP reply came from, when that is not ``remote``.
         started_ns: Unix time in ns on the source host's clock when the first packet was about to leave; None unknown.
         elapsed_us: how long until the outcome, in µs; None unknown.
+        head: of an HTTP response the status line and the fields that netprobe reads, a line each, and of what came instead the first bytes, as Latin-1;
+            ``""`` none.
     """
 
     outcome: Outcome = Outcome.NOT_RUN
@@ -132,6 +134,7 @@ class ProbeResult:
     replied_from: tuple[str, int] | None = None
     started_ns: int | None = None
     elapsed_us: int | None = None
+    head: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +158,7 @@ class Probe:
         timeout_s: the bound on lookup and probe together, in seconds.
         tag: 16 hex digits that mark this probe's payload (UDP, ICMP, HTTP User-Agent, DNS id); ``""`` when nothing is sent.
         predict: nothing was sent: the state was read to predict what would happen (``--predict``).
+        fail: an HTTP status of 400 and above counts as a failure (``--fail``).
         timing_ms: where the run's time went, phase name -> ms, in order.
     """
 
@@ -174,6 +178,7 @@ class Probe:
     timeout_s: float = 5.0
     tag: str = ""
     predict: bool = False
+    fail: bool = False
     timing_ms: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -19,6 +19,7 @@ MODULES = (
     "sysctls",
     "sniffers",
     "answers",
+    "response",
     "sockets",
     "tracer",
     "drops",

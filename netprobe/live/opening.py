@@ -9,7 +9,7 @@ from netprobe.evidence.model import Proto
 from netprobe.hosts.inventory import load
 from netprobe.inventory.hosts import LOCAL
 from netprobe.live.question import MAX_TIMEOUT_S
-from netprobe.probe.target import check_size, parse_source, parse_target
+from netprobe.probe.target import PORT_OF, check_size, parse_source, parse_target
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -67,10 +67,19 @@ def open_question(question: Question, hosts_file: str | Path | None) -> Opening:
         )
     if question.trace and question.predict:
         raise UsageFault("--trace and --predict exclude each other", "--predict sends nothing that could be traced")
+    _check_fail(question, target)
     inventory = load(hosts_file)
     if inventory.lab:
         _refuse_local(question, source, inventory)
     return Opening(question=question, target=target, source=source, inventory=inventory)
+
+
+def _check_fail(question: Question, target: Target) -> None:
+    """Raise a UsageFault where ``--fail`` has no status to look at."""
+    if question.fail and target.proto not in PORT_OF:
+        raise UsageFault(f"--fail has no meaning for {target.proto}", "it looks at the status of an HTTP response")
+    if question.fail and question.predict:
+        raise UsageFault("--fail and --predict exclude each other", "--predict sends nothing that could be answered")
 
 
 def _refuse_local(question: Question, source: Source, inventory: Inventory) -> None:

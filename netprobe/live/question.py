@@ -23,6 +23,7 @@ class Question:
         size: ``--size`` in bytes, None when it was not given.
         timeout_s: the bound on name lookup and probe together, in seconds.
         predict: send nothing, say what would happen.
+        fail: an HTTP status of 400 and above counts as a failure.
         trace: have the kernel trace the probe's packets through the rules: this changes the hosts while it runs.
     """
 
@@ -32,4 +33,5 @@ class Question:
     size: int | None = None
     timeout_s: float = 5.0
     predict: bool = False
+    fail: bool = False
     trace: bool = False

@@ -25,6 +25,7 @@ def probe_result(answer: dict[str, Any]) -> ProbeResult:
         replied_from=pair("replied_from"),
         started_ns=int(answer["started_ns"]),
         elapsed_us=int(answer["elapsed_us"]),
+        head=str(answer["head"]),
     )
 
 

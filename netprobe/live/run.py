@@ -250,6 +250,7 @@ class Run:
             timeout_s=self.question.timeout_s,
             tag="" if self.question.predict else self.tag,
             predict=self.question.predict,
+            fail=self.question.fail,
         )
 
     def _ways(self, sessions: HostSessions, plan: DialPlan) -> list[Itinerary]:

@@ -16,7 +16,8 @@ from netprobe.decode.table import Flag, Kind
 from netprobe.evidence.model import Proto
 from netprobe.journeys.hops import icmp_error, reply_row, request_row
 from netprobe.journeys.proxy import stream
-from netprobe.paths.http import complete, status
+from netprobe.model.http import HEAD_BYTES, parse
+from netprobe.paths.http import asked, complete, is_other
 from netprobe.paths.story import Answerer, Observation, Symptom
 from netprobe.values import dataclass
 
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import CapturePoint
     from netprobe.flows.model import Flow
     from netprobe.journeys.model import Connection, Journey
+    from netprobe.model.http import HttpAnswer
     from netprobe.paths.story import Intent
 
 HOLD_NS = 200_000_000  # a close or reset within 200 ms after the handshake is a failure
+BEGINS_BYTES = 64  # of what is no response
 HTTP_BYTES = 64 << 20  # a response is read whole as far as it was captured; the capture itself is bounded
 
 
@@ -61,6 +64,9 @@ class _Look:
             story = first if inner.symptom is Symptom.OK and first.symptom is Symptom.CLOSED else inner
         if story.symptom is Symptom.OK and self.intent.proto is Proto.HTTP:
             return self._response(journey, story)
+        if story.symptom is Symptom.OK and self.intent.plain:
+            flow, _ = self._heard(journey.outer)
+            return story if flow is None else replace(story, http=self._answer(flow))
         return story
 
     def _handshake(self, connection: Connection, leg: int) -> Observation:
@@ -139,14 +145,26 @@ class _Look:
         ended = any(_flags(self.table, row) & Flag.FIN for row in flow.reverse.tolist())
         whole = complete(data, ended=ended)
         cut = any(self.table.payload_cap[r] < self.table.payload_len[r] for r in flow.reverse.tolist())
-        if whole or (cut and ended):
-            code = status(data)
-            return replace(story, detail=f"HTTP {code}" if code is not None else "")
-        what = "no byte of a response" if not data else f"{len(data)} bytes of a response that is not complete"
+        story = replace(story, http=self._answer(flow))
+        if whole or (cut and (self.intent.answered if self.intent.probed else ended)):
+            return story
+        kept = stream(flow, self.table, "reverse")
+        begins = kept[:BEGINS_BYTES] if is_other(kept) else b""
+        what = f"{len(data)} bytes of {'something that is not HTTP' if begins else 'a response that is not complete'}"
+        what = what if data else "no byte of a response"
+        story = replace(story, frames=(*story.frames, self._frame(_speaks(self.table, flow)))) if begins else story
         if reset is None:
-            return replace(story, symptom=Symptom.NO_RESPONSE, detail=what)
-        frames = (*story.frames, self._frame(reset))
-        return replace(story, symptom=Symptom.NO_RESPONSE, frames=frames, detail=f"{what}, then a RST")
+            return replace(story, symptom=Symptom.NO_RESPONSE, detail=what, begins=begins)
+        frames, what = (*story.frames, self._frame(reset)), f"{what}, then a RST"
+        return replace(story, symptom=Symptom.NO_RESPONSE, frames=frames, detail=what, begins=begins)
+
+    def _answer(self, flow: Flow) -> HttpAnswer | None:
+        """What a flow's response says, and to which request; None where it begins with no status line, or that was not kept."""
+        found = parse(stream(flow, self.table, "reverse", HEAD_BYTES))
+        if found is None:
+            return None
+        request, host, more = asked(stream(flow, self.table, "forward"))
+        return replace(found, request=request, host=host, more=more, frame=self._frame(_speaks(self.table, flow)))
 
     def _heard(self, connection: Connection) -> tuple[Flow | None, int | None]:
         """The flow that saw most of what the client heard, up to a reset of the server's, and that reset.
@@ -336,6 +354,11 @@ class _Look:
 
     def _us(self, one: int, other: int) -> int:
         return (int(self.table.packets.time_ns[other]) - int(self.table.packets.time_ns[one])) // 1000
+
+
+def _speaks(table: PacketTable, flow: Flow) -> int:
+    """The packet with the first byte of the server's stream, of a flow that has one."""
+    return next(int(row) for row in flow.reverse.tolist() if table.payload_len[row] > 0)
 
 
 def _flags(table: PacketTable, row: int) -> int:

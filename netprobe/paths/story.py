@@ -10,6 +10,7 @@ from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Place
+    from netprobe.model.http import HttpAnswer
 
 
 class Symptom(StrEnum):
@@ -48,6 +49,8 @@ class Observation:
         frames: Wireshark numbers of the deciding packets, request first.
         patient: False when the capture may have ended before an answer could come.
         detail: one phrase: ``RST 40 µs after the SYN``.
+        http: the HTTP response, as far as it says what it is.
+        begins: the first bytes of what came instead of one.
     """
 
     symptom: Symptom
@@ -57,6 +60,8 @@ class Observation:
     frames: tuple[int, ...] = ()
     patient: bool = True
     detail: str = ""
+    http: HttpAnswer | None = None
+    begins: bytes = b""
 
     @property
     def good(self) -> bool:
@@ -73,7 +78,7 @@ class Intent:
         proto: what the probe speaks.
         plain: True for captures from elsewhere: their client said something, so that a close after an answer is no failure.
         probed: True for a probe's own run: its silence lasted for the whole timeout.
-        answered: whether the prober had its DNS answer: the only word where no response's header was kept.
+        answered: whether the prober had its DNS answer or HTTP response: the only word where that was not kept.
         bridge_points: the points that are known to be bridges or their ports; None where host state does not tell.
     """
 

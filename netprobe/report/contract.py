@@ -202,6 +202,17 @@ class DropJson(TypedDict):
     count: int
 
 
+class HttpJson(TypedDict):
+    """What an HTTP response says of itself, as its sender wrote it."""
+
+    status: int
+    reason: Annotated[str, _says("the reason phrase; may be empty")]
+    version: Annotated[str, _says("1.1, 1.0")]
+    location: Annotated[str | None, _says("where it leads; nothing was asked there")]
+    server: Annotated[str | None, _says("what calls itself so in the Server field")]
+    frame: Annotated[Frame | None, _says("where its first byte was captured; null where the prober alone saw it")]
+
+
 class ReportJson(TypedDict):
     """Why a connection works, or why it fails."""
 
@@ -236,6 +247,7 @@ class ReportJson(TypedDict):
     arp: list[ArpJson]
     trace: Annotated[list[TraceJson] | None, _says("null where nothing was traced")]
     drops: Annotated[list[DropJson] | None, _says("null where none were asked for or to be had")]
+    http: Annotated[HttpJson | None, _says("null where no HTTP response came, or nothing of it was kept")]
 
 
 class ErrorJson(TypedDict):

@@ -10,6 +10,7 @@ from netprobe.evidence.model import Resolution
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from netprobe.model.http import HttpAnswer
     from netprobe.model.remedy import Remedy
     from netprobe.model.report import (
         Alternative,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         ErrorJson,
         FindingJson,
         HopJson,
+        HttpJson,
         PacketJson,
         RemedyJson,
         ReportJson,
@@ -73,6 +75,7 @@ def to_json(report: Report) -> ReportJson:
         "arp": [_arp(exchange) for exchange in report.arp],
         "trace": None if report.trace is None else [_walk(walk) for walk in report.trace],
         "drops": None if report.drops is None else [_drop(drop) for drop in report.drops],
+        "http": None if report.http is None else _http(report.http),
     }
 
 
@@ -155,6 +158,17 @@ def _walk(walk: TraceWalk) -> TraceJson:
             }
             for step in walk.steps
         ],
+    }
+
+
+def _http(http: HttpAnswer) -> HttpJson:
+    return {
+        "status": http.status,
+        "reason": http.reason,
+        "version": http.version,
+        "location": http.location or None,
+        "server": http.server or None,
+        "frame": http.frame or None,
     }
 
 

@@ -77,6 +77,12 @@ def _opening(report: Report) -> tuple[Block, ...]:
 
 
 def _verdict_words(report: Report) -> str:
+    if report.http is None:
+        return _judged_words(report)
+    return f"{_judged_words(report)}; {'first ' if report.http.more else ''}answered {report.http.status}"
+
+
+def _judged_words(report: Report) -> str:
     works, fails = ("works", "fails") if report.sent else ("would work", "would fail")
     match report.verdict:
         case Verdict.WORKS:

@@ -12,9 +12,11 @@ from netprobe.forward.plan import itinerary
 from netprobe.forward.question import predict_probe, request_of
 from netprobe.journeys.chosen import lookup_is_it
 from netprobe.journeys.hops import ExpectedPoint, hops
+from netprobe.model.http import parse
 from netprobe.model.report import Direction
 from netprobe.model.rule import Hook
 from netprobe.paths.classify import answered_elsewhere, classify
+from netprobe.paths.http import is_other
 from netprobe.paths.observe import observe
 from netprobe.paths.story import Symptom
 from netprobe.state.counted import Counters
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netprobe.decode.table import PacketTable
-    from netprobe.evidence.model import Evidence
+    from netprobe.evidence.model import Evidence, Probe
     from netprobe.forward.model import Prediction
     from netprobe.journeys.model import Journey
     from netprobe.model.report import Clock, Hop
@@ -61,6 +63,7 @@ def gather(evidence: Evidence, table: PacketTable, world: World, intent: Intent,
         story = observe(journey, table, evidence.points, intent)
         way = classify(journey, seen, evidence.points, intent, story)
     unclear = journey is not None and bool(journey.unknowns)
+    story = _told(story, evidence.probe)
     if dead or answered_elsewhere(story, way, intent, unclear=unclear):
         story = replace(story, symptom=Symptom.OTHER_ENDPOINT)
     named = attribute(seen, evidence.points, world, intent.proto.transport)
@@ -80,6 +83,18 @@ def gather(evidence: Evidence, table: PacketTable, world: World, intent: Intent,
         first_missing=missing,
         prediction=prediction,
     )
+
+
+def _told(story: Observation, probe: Probe | None) -> Observation:
+    """With what the prober was told by HTTP, or heard instead, where no packet that was kept says so."""
+    head = probe.result.head.encode("latin-1", "replace") if probe is not None and not lookup_is_it(probe) else b""
+    if not head or story.http is not None or story.begins:
+        return story
+    http = parse(head + b"\n\n")
+    if http is not None:
+        return replace(story, http=http)
+    other = story.symptom in (Symptom.NO_RESPONSE, Symptom.CLOSED) and is_other(head)
+    return replace(story, begins=head) if other else story
 
 
 def _unheard(evidence: Evidence, world: World, told: Prediction | None, symptom: Symptom) -> bool:

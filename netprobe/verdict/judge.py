@@ -51,4 +51,6 @@ def _good(case: Case) -> Judgement:
     unproved = not_the_target(case)
     if unproved:
         return Judgement(verdict=Verdict.UNDETERMINED, unknowns=(unproved,))
+    if case.probe is not None and case.probe.fail and case.story.http is None:
+        return Judgement(verdict=Verdict.UNDETERMINED, unknowns=("the status of the response was not kept",))
     return Judgement(verdict=Verdict.WORKS)

@@ -105,6 +105,7 @@ def _report(
         trace=walks(case),
         drops=kernel_drops(case),
         arp=with_names(exchanges(case.table, case.points, resolved(case)), case.world.before),
+        http=case.story.http,
         way=probe.way if probe else "",
         beside=names_beside(case.world.before, case.hops),
         timing_ms=probe.timing_ms if probe else {},

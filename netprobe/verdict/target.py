@@ -44,7 +44,7 @@ def intent_of(evidence: Evidence, world: World, outer: Connection | None) -> Int
         target=target,
         proto=proto,
         probed=probe.result.outcome not in (Outcome.BROKEN, Outcome.NOT_RUN),
-        answered=probe.result.outcome is Outcome.ANSWERED,
+        answered=probe.result.outcome in (Outcome.ANSWERED, Outcome.REPLIED),
         bridge_points=_bridge_points(world),
     )
 

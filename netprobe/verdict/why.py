@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from netprobe.causes.case import Case
+    from netprobe.model.http import HttpAnswer
     from netprobe.model.report import Change, Finding
 
 #: First words that are no name of a container, host, network or program.
@@ -85,11 +86,18 @@ def _works(case: Case) -> str:
     parts = [WORKS[case.way.path](case)]
     if case.way.path is PathCode.DNAT:
         parts += _backup(case)
-    if case.intent.proto is Proto.HTTP and case.story.detail:
-        parts.append(f"The answer is {case.story.detail}.")
+    if case.story.http is not None:
+        parts.append(_answer(case.story.http))
     if case.story.symptom is Symptom.DELIVERED:
         parts.append("No reply came, and no ICMP error: the datagram was delivered.")
     return " ".join(parts)
+
+
+def _answer(http: HttpAnswer) -> str:
+    """What the application said, and where it sends the client: nothing is asked there."""
+    first = "The first answer" if http.more else "The answer"
+    leads = f", which leads to {http.location} (not followed)" if http.redirects else ""
+    return f"{first} is {http.line}{leads}."
 
 
 def _dns(case: Case) -> str:

@@ -18,6 +18,7 @@ from netprobe_lab.experiments.engines import ENGINES
 from netprobe_lab.experiments.filters import FILTERS
 from netprobe_lab.experiments.firewalls import FIREWALLS
 from netprobe_lab.experiments.forwarding import FORWARDING
+from netprobe_lab.experiments.http import HTTP
 from netprobe_lab.experiments.inside import INSIDE
 from netprobe_lab.experiments.lifetime import LIFETIME
 from netprobe_lab.experiments.link import LINK
@@ -75,6 +76,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     Group("direct", "a container's own IPv6 address, dialled from another host", DIRECT),
     Group("localhost", "localhost and host.docker.internal in a container, published ports inside", LOCALHOST),
     Group("lifetime", "containers that end again and again, applications that are not there yet, or silent", LIFETIME),
+    Group("http", "what an application answers by HTTP: statuses, redirects, other protocols", HTTP),
     Group("filters", "filters in unusual places", FILTERS),
     Group("others", "address translation by others than the engine", OTHERS),
     Group("proxied", "transparent proxies: rules that hand packets to a local socket", PROXIED),

@@ -286,8 +286,13 @@ def answer_http(text: bytes) -> Callable[[socket.socket], None]:
         (b"HTTP/1.0 200 OK\r\n\r\nto the end", "replied", "HTTP/1.0 200 OK, 10 bytes"),
         (b"HTTP/1.1 200 \x1b[31mred\r\nContent-Length: 0\r\n\r\n", "replied", "HTTP/1.1 200 [31mred, 0 bytes"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\nshort", "closed", "25 bytes are missing"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "closed", "IncompleteRead"),
-        (b"SSH-2.0-OpenSSH\r\n", "closed", "BadStatusLine"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "closed", "no complete HTTP response"),
+        (b"SSH-2.0-OpenSSH\r\n", "closed", "the answer is not HTTP"),
+        (b"HTTP/1.1 2x0 OK\r\n\r\n", "closed", "no status line"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50_000, "closed", "does not end within"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 500 + b"Content-Length: 0\r\n\r\n", "replied", "200 OK, 0 bytes"),
+        (b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 404 None\r\nContent-Length: 0\r\n\r\n", "replied", "404 None, 0"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n" + bytes(1 << 21), "replied", "200 OK, "),
         (b"", "closed", "without a response"),
     ],
 )
@@ -295,6 +300,14 @@ def test_http_wants_a_complete_response(session: Session, text: bytes, outcome: 
     answer = probe(session, "http", served(answer_http(text)), b"GET / HTTP/1.1\r\n\r\n")
     assert answer["outcome"] == outcome, answer
     assert detail in answer["detail"]
+
+
+def test_little_is_told_of_a_head(session: Session) -> None:
+    """Where it leads and who says so; no cookie."""
+    fields = b"Set-Cookie: secret\r\nLocation: /login\r\nSERVER: odd\r\nContent-Length: 0"
+    text = b"HTTP/1.1 302 Found\r\n" + fields + b"\r\n\r\n"
+    answer = probe(session, "http", served(answer_http(text)), b"GET / HTTP/1.1\r\n\r\n")
+    assert answer["head"] == "HTTP/1.1 302 Found\nLocation: /login\nSERVER: odd"
 
 
 def test_http_that_never_answers(session: Session) -> None:
@@ -305,6 +318,7 @@ def test_http_that_never_answers(session: Session) -> None:
 def test_http_that_drips(session: Session) -> None:
     def drip(sock: socket.socket) -> None:
         with contextlib.suppress(OSError):
+            sock.sendall(b"HTTP/1.1 200 OK\r\nX: ")
             while True:
                 sock.sendall(b"H")
                 time.sleep(0.05)  # noqa: TID251

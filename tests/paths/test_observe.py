@@ -94,6 +94,30 @@ def test_http_needs_a_whole_response() -> None:
     assert story([*through(), *cut], proto=Proto.HTTP).symptom is Symptom.NO_RESPONSE
 
 
+def test_what_a_response_says() -> None:
+    get = b"GET /a HTTP/1.1\r\nHost: shop.test\r\n\r\n"
+    moved = b"HTTP/1.1 302 Found\r\nLocation: https://shop.test/b\r\nContent-Length: 0\r\n\r\n"
+    sent: list[Sent] = [
+        ("s/eth0", 90, tcp(CLIENT, HOST, "PA", 1001, 6001, data=get)),
+        ("s/eth0", 100, tcp(HOST, CLIENT, "PA", 6001, 1001 + len(get), data=moved)),
+    ]
+    for how in ({"proto": Proto.HTTP}, {"plain": True}):
+        found = story([*through(), *sent], **how)
+        assert found.symptom is Symptom.OK
+        assert found.http is not None, how
+        assert (found.http.status, found.http.location) == (302, "https://shop.test/b")
+        assert (found.http.request, found.http.host) == ("GET /a", "shop.test")
+        assert found.http.frame == max(found.frames) + 5, "of the packet that begins the response"
+    assert story([*through(), *sent]).http is None, "a TCP probe asks nothing"
+
+
+def test_another_protocol_is_no_response_that_is_not_complete() -> None:
+    greeting: Sent = ("s/eth0", 100, tcp(HOST, CLIENT, "PA", 6001, 1050, data=b"SSH-2.0-OpenSSH_9.2\r\n"))
+    found = story([*through(), greeting], proto=Proto.HTTP)
+    assert (found.symptom, found.begins) == (Symptom.NO_RESPONSE, b"SSH-2.0-OpenSSH_9.2\r\n")
+    assert found.detail == "21 bytes of something that is not HTTP"
+
+
 def test_what_the_snap_length_cut_off_a_body_counts_by_its_length() -> None:
     head = b"HTTP/1.1 200 OK\r\n%b\r\n\r\n"
     for length, whole in ((3000, True), (3001, False)):
@@ -104,9 +128,9 @@ def test_what_the_snap_length_cut_off_a_body_counts_by_its_length() -> None:
         ]
         found = story([*through(), *parts], snaplen=200, proto=Proto.HTTP)
         assert (found.symptom is Symptom.OK) is whole, found
-        assert found.detail == (
-            "HTTP 200" if whole else f"{len(first) + 1000} bytes of a response that is not complete"
-        )
+        assert found.http is not None
+        assert found.http.status == 200
+        assert found.detail == ("" if whole else f"{len(first) + 1000} bytes of a response that is not complete")
     chunks = head % b"Transfer-Encoding: chunked" + b"3e8\r\n" + bytes(1000) + b"\r\n"
     last: Sent = ("s/eth0", 110, tcp(HOST, CLIENT, "PA", 6001 + len(chunks), 1050, data=b"0\r\n\r\n"))
     for more, symptom in (([], Symptom.NO_RESPONSE), ([last], Symptom.OK)):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netprobe.model.http import HttpAnswer
 from netprobe.report.json import dumps, failure, to_json
 from tests.report.examples import EVIL, FAILS, WORKS
 
@@ -36,12 +37,27 @@ KEYS = [
     "arp",
     "trace",
     "drops",
+    "http",
 ]
 
 
 def test_every_key_is_there_in_the_order_of_the_contract() -> None:
     for report in (WORKS, FAILS):
         assert list(to_json(report)) == KEYS
+
+
+def test_an_http_response() -> None:
+    assert to_json(WORKS)["http"] is None
+    http = HttpAnswer(status=301, reason="Moved", location="/" + EVIL, server="", frame=12)
+    found = to_json(replace(WORKS, http=http))["http"]
+    assert found == {
+        "status": 301,
+        "reason": "Moved",
+        "version": "1.1",
+        "location": "/" + EVIL,
+        "server": None,
+        "frame": 12,
+    }
 
 
 def test_a_failure() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from netprobe.model.http import HttpAnswer
 from netprobe.model.remedy import Remedy
 from netprobe.model.report import PathCode, Report, Segment, Verdict
 from netprobe.report.text import render
@@ -13,6 +14,13 @@ from tests.report.examples import EVIL, FAILS, PROXIED, WORKS
 def test_the_first_two_lines_are_the_verdict_and_why() -> None:
     assert render(WORKS).splitlines()[:2] == ["demo:80 from server1: works, by DNAT", WORKS.why]
     assert render(FAILS).splitlines()[:2] == ["demo:80 from server1: fails, docker-user-drop", FAILS.why]
+
+
+def test_an_http_status_stands_in_the_first_line() -> None:
+    http = HttpAnswer(status=404, reason=EVIL)
+    assert render(replace(WORKS, http=http)).splitlines()[0] == "demo:80 from server1: works, by DNAT; answered 404"
+    first = replace(FAILS, http=replace(http, more=True))
+    assert render(first).splitlines()[0].endswith("fails, docker-user-drop; first answered 404")
 
 
 def test_undetermined_says_where_the_trail_ends_and_what_is_still_possible() -> None:

@@ -1,4 +1,4 @@
-"""The application took the request and said nothing."""
+"""The application took the request and said nothing: it keeps silent, or closes the connection."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 
 
 class AppSilent(Cause):
-    """The request came to the application, and it sent no byte until the probe gave up.
+    """The request came to the application, and it sent no byte until the probe gave up, or closed the connection without one.
 
     What it is: the connection stands and the target's kernel took the request: from there on it is the application's turn. The network is not at fault.
     Why it happens: it waits for something else (a database, a lock, a name that does not resolve), its workers are all busy, or it expects
-        another protocol on that port.
-    Evidence: the request's bytes in the target's own namespace, acknowledged there; no byte and no end from the target; it runs, and is not paused.
+        another protocol on that port. One that closes crashed at the request, turns this client away, or expects another protocol, too.
+    Evidence: the request's bytes in the target's own namespace, acknowledged there; no byte from the target, and either no end, or its own; it runs,
+        and is not paused.
     Remedy: its logs, and what it waits for.
     Source: RFC 9293 §3.10.7.4 (an ACK says that the kernel has the bytes, not that an application read them); RFC 9110 §9.3.1.
     """
@@ -36,16 +37,18 @@ class AppSilent(Cause):
     code = "app-silent"
     reads = ("containers",)
     tells = "the application's log; a capture in the target's network namespace: the request acknowledged, and no byte of an answer"
-    symptoms = frozenset({Symptom.NO_RESPONSE, Symptom.SILENCE})
+    symptoms = frozenset({Symptom.NO_RESPONSE, Symptom.SILENCE, Symptom.CLOSED})
     beyond_state = True
 
     def find(self, case: Case) -> Finding | None:
-        """Fires when request and acknowledgement were seen in the target's namespace, and nothing else came from there; a container runs at both moments."""
+        """Fires when request and acknowledgement were seen in the target's namespace, and nothing else came from there, or an end alone; a container runs at both moments."""
         place, probe = case.intent.target, case.probe
-        if case.story.symptom is not Symptom.NO_RESPONSE or place is None or probe is None or not self._runs(case):
+        said = bool(case.story.begins) or case.story.http is not None
+        if case.story.symptom is Symptom.SILENCE or said or place is None or probe is None or not self._runs(case):
             return None
-        asked = _taken(case)
-        if not asked:
+        asked = _taken(case) if case.story.symptom is Symptom.NO_RESPONSE else ""
+        ended = _hung_up(case) if not asked and case.intent.proto is Proto.HTTP else ""
+        if not asked and not ended:
             return None
         who, port = place.container or place.host, probe.target_port
         moments = case.sockets(place)
@@ -57,19 +60,24 @@ class AppSilent(Cause):
         logs = (
             f"{case.engine_at(place.host).remedies.program} logs {who} says what it is at" if target is not None else ""
         )
+        did = f"sent nothing in {probe.timeout_s:g} s" if asked else "closed the connection without a byte of an answer"
+        what = f"was acknowledged there, and no byte came back: {asked}" if asked else f"{who} ended it then: {ended}"
+        why = (
+            "what does it wait for (a database, a name, a lock)" if asked else "did it crash, or turn this client away"
+        )
         return Finding(
             code=self.code,
-            summary=f"{who} took the request and sent nothing in {probe.timeout_s:g} s: its application does not answer",
+            summary=f"{who} took the request and {did}: its application does not answer",
             where=Where(host=place.host, component=who),
             evidence=(
-                f"the request came to {who} and was acknowledged there, and no byte came back: {asked}",
+                f"the request came to {who} and {what}",
                 *queue,
                 *life,
             ),
             remedies=(
                 advise(
                     place.host,
-                    f"{logs or f'look at the log of what has port {port}'}: what does it wait for (a database, a name, a lock), and does it speak HTTP on port {port}?",
+                    f"{logs or f'look at the log of what has port {port}'}: {why}, and does it speak HTTP on port {port}?",
                 ),
             ),
         )
@@ -116,6 +124,29 @@ def _taken(case: Case) -> str:
         acknowledged = [row for row in back if asked and times[row] >= times[asked[0]]]
         if acknowledged and not spoke:
             return frame_numbers((int(table.packets.frame[row]) for row in (asked[0], acknowledged[0])), 2)
+    return ""
+
+
+def _hung_up(case: Case) -> str:
+    """The frames of the whole request and of the end that the target answered it with, in its own namespace; ``""`` where a byte came first, or it was not so."""
+    if case.journey is None:
+        return ""
+    table = case.table
+    inside = {
+        number for number, point in enumerate(case.points) if point.place == case.intent.target and not point.dropped
+    }
+    sent = _sizes(case, case.journey.inner.flows)
+    for flow in case.journey.inner.flows:
+        if flow.point not in inside or not sent <= _sizes(case, [flow]):
+            continue
+        asked = [row for row in flow.forward.tolist() if table.payload_len[row] > 0]
+        back = _before_the_clients_end(case, flow.forward.tolist(), flow.reverse.tolist())
+        if not asked or any(table.payload_len[row] > 0 for row in back) or _heard(case, flow.forward.tolist(), back):
+            continue
+        begun = int(table.packets.time_ns[asked[0]])
+        ends = [row for row in back if int(table.tcp_flags[row]) & (Flag.FIN | Flag.RST)]
+        if ends and int(table.packets.time_ns[ends[0]]) >= begun:
+            return frame_numbers((int(table.packets.frame[row]) for row in (asked[0], ends[0])), 2)
     return ""
 
 

@@ -13,20 +13,29 @@ import select
 import socket
 import threading
 import time
+from typing import Any, NamedTuple, Optional
 
 from netprobe.hosts.remote import answers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Optional, Tuple
+    from typing import Callable, Dict, Tuple
 
     from netprobe.hosts.remote.children import Children
 
     Result = Dict[str, Any]
 
 HOLD_SECONDS = 0.2
-HTTP_LIMIT = 1 << 20
 CONTROL_SECONDS = 0.5
+
+
+class Came(NamedTuple):
+    """What came of a probe: the outcome and its detail, who replied where that is another, and what is told of an HTTP response's head."""
+
+    outcome: str
+    detail: str
+    replied_from: Optional[Any] = None
+    head: str = ""
 
 
 def family_of(address: str) -> int:
@@ -76,7 +85,7 @@ class Sockets:
         if proto in ("udp", "icmp"):
             answers.hear_errors(self._sock)
         if proto == "http":
-            import http.client  # noqa: F401 - loaded now, so that it costs nothing between the packets
+            from netprobe.hosts.remote import response  # noqa: F401 - loaded now, so that it costs nothing between the packets
         port = 0 if proto == "icmp" else self._sock.getsockname()[1]
         return {"port": port, "source": source_address(request["address"])}
 
@@ -84,7 +93,7 @@ class Sockets:
         """Send the probe to ``address``/``port`` and wait for what comes of it, at most ``seconds``."""
         sock, self._sock = self._sock, None
         assert sock is not None, "bind comes first"
-        probes: Dict[str, Callable[[socket.socket, Dict[str, Any]], Tuple[str, str, Optional[Any]]]]
+        probes: Dict[str, Callable[[socket.socket, Dict[str, Any]], Came]]
         probes = {"tcp": _tcp, "http": _http, "udp": _udp, "icmp": _icmp}
         local = [
             source_address(request["address"]) or "",
@@ -92,14 +101,15 @@ class Sockets:
         ]
         started, clock = time.time_ns(), time.monotonic()
         with sock:
-            outcome, detail, replied_from = probes[request["proto"]](sock, request)
+            came = probes[request["proto"]](sock, request)
             elapsed = time.monotonic() - clock
         return {
-            "outcome": outcome,
-            "detail": detail,
+            "outcome": came.outcome,
+            "detail": came.detail,
+            "head": came.head,
             "local": local if local[0] else None,
             "remote": [request["address"], request.get("port") or 0],
-            "replied_from": replied_from,
+            "replied_from": came.replied_from,
             "started_ns": started,
             "elapsed_us": int(elapsed * 1e6),
         }
@@ -128,7 +138,7 @@ class Sockets:
                 return {"error": "no answer" if outcome == "timeout" else detail}
 
 
-def _connect(sock: socket.socket, request: Dict[str, Any]) -> Optional[Tuple[str, str, None]]:
+def _connect(sock: socket.socket, request: Dict[str, Any]) -> Optional[Came]:
     """Connect; None when it worked, else what came of it."""
     sock.settimeout(request["seconds"])
     try:
@@ -137,11 +147,11 @@ def _connect(sock: socket.socket, request: Dict[str, Any]) -> Optional[Tuple[str
         outcome, detail = failed(error)
         if outcome == "timeout":
             detail = "no answer to the SYN within %.3g s" % request["seconds"]
-        return outcome, detail, None
+        return Came(outcome, detail)
     return None
 
 
-def _tcp(sock: socket.socket, request: Dict[str, Any]) -> Tuple[str, str, Optional[Any]]:
+def _tcp(sock: socket.socket, request: Dict[str, Any]) -> Came:
     """Connect, send nothing, and watch for a reset or close for 200 ms."""
     stopped = _connect(sock, request)
     if stopped is not None:
@@ -152,17 +162,17 @@ def _tcp(sock: socket.socket, request: Dict[str, Any]) -> Tuple[str, str, Option
         ready, _, _ = select.select([sock], [], [], max(0.0, until - time.monotonic()))
         if not ready:
             detail = "connected, still open %d ms later" % (HOLD_SECONDS * 1000)
-            return "connected", detail + (", the server sent %d bytes" % received if received else ""), None
+            return Came("connected", detail + (", the server sent %d bytes" % received if received else ""))
         try:
             part = sock.recv(65536)
         except OSError as error:
-            return "reset", "connected, then " + failed(error)[1], None
+            return Came("reset", "connected, then " + failed(error)[1])
         if not part:
-            return "closed", "connected, then closed by the other side", None
+            return Came("closed", "connected, then closed by the other side")
         received += len(part)
 
 
-def _http(sock: socket.socket, request: Dict[str, Any]) -> Tuple[str, str, Optional[Any]]:
+def _http(sock: socket.socket, request: Dict[str, Any]) -> Came:
     """Send one GET and read one complete response, whatever its status."""
     deadline = time.monotonic() + request["seconds"]
     stopped = _connect(sock, request)
@@ -179,51 +189,40 @@ def _http(sock: socket.socket, request: Dict[str, Any]) -> Tuple[str, str, Optio
     timer.start()
     sock.settimeout(None)
     try:
-        outcome, detail = _exchange(sock, base64.b64decode(request["payload"]))
+        came = _exchange(sock, base64.b64decode(request["payload"]))
     finally:
         timer.cancel()
     if late.is_set():
-        return "timeout", "connected, no complete response within %.3g s" % request["seconds"], None
-    return outcome, detail, None
+        return Came("timeout", "connected, no complete response within %.3g s" % request["seconds"])
+    return came
 
 
-def _exchange(sock: socket.socket, message: bytes) -> Tuple[str, str]:
-    import http.client
+def _exchange(sock: socket.socket, message: bytes) -> Came:
+    from netprobe.hosts.remote import response
 
-    response = http.client.HTTPResponse(sock, method="GET")
     try:
-        sock.sendall(message)
-        response.begin()
-        body = response.read(HTTP_LIMIT)
-    except http.client.RemoteDisconnected:
-        return "closed", "connected, then closed without a response"
-    except http.client.HTTPException as error:
-        return "closed", "connected, no complete HTTP response (%s)" % type(error).__name__
+        outcome, detail, head = response.exchange(sock, message)
     except OSError as error:
-        return failed(error)[0], "connected, then " + failed(error)[1]
-    if response.length and len(body) < HTTP_LIMIT:
-        return "closed", "connected, no complete HTTP response (%d bytes are missing)" % response.length
-    version = {10: "HTTP/1.0", 11: "HTTP/1.1"}.get(response.version, "HTTP")
-    reason = "".join(letter for letter in response.reason[:40] if " " <= letter <= "~")
-    return "replied", ("%s %d %s" % (version, response.status, reason)).rstrip() + ", %d bytes" % len(body)
+        return Came(failed(error)[0], "connected, then " + failed(error)[1])
+    return Came(outcome, detail, head=head)
 
 
-def _udp(sock: socket.socket, request: Dict[str, Any]) -> Tuple[str, str, Optional[Any]]:
+def _udp(sock: socket.socket, request: Dict[str, Any]) -> Came:
     """Send one datagram and take the first datagram or ICMP error that comes back."""
     try:
         sock.sendto(base64.b64decode(request["payload"]), (request["address"], request["port"]))
     except OSError as error:
-        return (*failed(error), None)
+        return Came(*failed(error))
     answer = answers.wait(sock, time.monotonic() + request["seconds"], lambda _data: True)
     if answer.error is not None:
-        return (*answer.error, None)
+        return Came(*answer.error)
     if answer.data is None:
-        return "timeout", "no reply within %.3g s" % request["seconds"], None
+        return Came("timeout", "no reply within %.3g s" % request["seconds"])
     other = None if answer.peer == (request["address"], request["port"]) else list(answer.peer)
-    return "replied", "a reply of %d bytes" % len(answer.data), other
+    return Came("replied", "a reply of %d bytes" % len(answer.data), other)
 
 
-def _icmp(sock: socket.socket, request: Dict[str, Any]) -> Tuple[str, str, Optional[Any]]:
+def _icmp(sock: socket.socket, request: Dict[str, Any]) -> Came:
     """Send one echo request and wait for its reply or for an error that quotes it."""
     message = base64.b64decode(request["payload"])
     version = 6 if ":" in request["address"] else 4
@@ -232,16 +231,16 @@ def _icmp(sock: socket.socket, request: Dict[str, Any]) -> Tuple[str, str, Optio
     except OSError as error:
         outcome, detail = failed(error)
         # A queue or a link beside this host had no room for it: the small one tells whether that was for its size.
-        return outcome, detail + (_control(sock, request, version) if error.errno == errno.ENOBUFS else ""), None
+        return Came(outcome, detail + (_control(sock, request, version) if error.errno == errno.ENOBUFS else ""))
     answer = answers.wait(
         sock, time.monotonic() + request["seconds"], lambda data: answers.echo_reply(data, message, version)
     )
     if answer.error is not None:
-        return (*answer.error, None)
+        return Came(*answer.error)
     if answer.data is None:
-        return "timeout", "no echo reply within %.3g s%s" % (request["seconds"], _control(sock, request, version)), None
+        return Came("timeout", "no echo reply within %.3g s%s" % (request["seconds"], _control(sock, request, version)))
     other = None if answer.peer[0] == request["address"] else [answer.peer[0], request["ident"]]
-    return "replied", "echo reply", other
+    return Came("replied", "echo reply", other)
 
 
 def _control(sock: socket.socket, request: Dict[str, Any], version: int) -> str:
