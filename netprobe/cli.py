@@ -88,12 +88,14 @@ deep_option = click.option(
     metavar="SOURCE",
     help="Who asks: a host, a container, a Compose service, PROJECT/SERVICE, or NAME@HOST.  [default: local; with a lab's hosts it must be given]",
 )
-@click.option("--proto", type=click.Choice(["tcp", "udp", "icmp", "http", "dns"]), help="What the probe speaks.")
+@click.option(
+    "--proto", type=click.Choice(["tcp", "udp", "icmp", "http", "https", "dns"]), help="What the probe speaks."
+)
 @click.option(
     "--size",
     type=click.IntRange(min=0),
     metavar="BYTES",
-    help="Payload size, to test the MTU: http (up to 1 MiB) or icmp (up to 65507).",
+    help="Payload size, to test the MTU: http, https (up to 1 MiB) or icmp (up to 65507).",
 )
 @click.option(
     "--save",
@@ -140,7 +142,7 @@ def explain(
 ) -> int:
     """Probe TARGET, watch every place that the probe passes, and explain what happened.
 
-    TARGET is [PROJECT/]NAME[@HOST][:PORT][/tcp|/udp], an address in place of the name ([IPv6] in brackets), or http://…; without
+    TARGET is [PROJECT/]NAME[@HOST][:PORT][/tcp|/udp], an address in place of the name ([IPv6] in brackets), http://… or https://…; without
     a port it is an ICMP echo. NAME is a container, or a Compose service: the one of the source's own project first, then the only
     one that fits.
     """

@@ -11,11 +11,12 @@ import os
 import subprocess
 import sys
 import tomllib
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from netprobe import cli
+from netprobe_lab.certificates import trusted
 from netprobe_lab.errors import LabError
 from netprobe_lab.layout import DESK
 from netprobe_lab.namespaces import enter
@@ -24,12 +25,14 @@ from netprobe_lab.shell import shell_environment
 from netprobe_lab.sshd import desk_hosts_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from netprobe_lab.layout import Lab
 
 _EXITS = {"works": 0, "fails": 1, "undetermined": 3}
 _SECONDS = 60
+_TRUST = "SSL_CERT_FILE"  # SSL_CTX_set_default_verify_paths(3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +56,22 @@ def explain(
     listed = desk_hosts_file(lab) if over_ssh else lab.hosts_file
     hosts = _inventory_without(listed, unlisted, save) if unlisted else listed
     argv = ["explain", *arguments, "--hosts", str(hosts), "--save", str(save), "--force", "--json"]
-    return _answer(argv, on_desk(lab, argv) if over_ssh else here(argv))
+    with _trusting(lab):
+        return _answer(argv, on_desk(lab, argv) if over_ssh else here(argv))
+
+
+@contextmanager
+def _trusting(lab: Lab) -> Iterator[None]:
+    """Have netprobe trust the lab's own authority of certificates, where it has one: OpenSSL takes it from the environment."""
+    kept = os.environ.get(_TRUST)
+    if trusted(lab).is_file():
+        os.environ[_TRUST] = str(trusted(lab))
+    try:
+        yield
+    finally:
+        os.environ.pop(_TRUST, None)
+        if kept is not None:
+            os.environ[_TRUST] = kept
 
 
 def replay(save: Path) -> Answer:

@@ -56,12 +56,13 @@ BY_STEPS: Final = frozenset({
     "name-unknown", "name-without-address", "dns-8888-fallback", "dns-upstream-dead", "link-env-stale", "dns-client-cache", "netns-port-clash",
     "publish-loopback-only", "port-not-published", "port-closed", "host-service-loopback", "v6-localhost-reset", "app-bound-loopback",
     "app-not-listening", "hairpin-missing", "macvlan-no-parent", "macvlan-mac-filter", "macvlan-isolated-l3", "upstream-drop",
-    "app-not-ready", "app-silent", "http-status", "not-http", "restart-loop", "localhost-is-the-container", "beyond-this-host",
+    "app-not-ready", "app-silent", "tls-handshake-failed", "http-status", "not-http", "restart-loop", "localhost-is-the-container", "beyond-this-host",
 })  # fmt: skip
 #: Codes whose cure lies outside the machine or in the application, and that no step of an experiment can stand for: with the reason.
 ADVICE: Final[dict[str, str]] = {}
 #: Codes whose cure the lab cannot show: with the reason.
 NOT_HERE: Final[dict[str, str]] = {
+    "tls-certificate": "netprobe's own probe takes every certificate, and says what clients think of it: only another client's connection fails by it",
     "conntrack-full": "nf_conntrack_max is the whole machine's: the lab neither fills the table nor raises the limit",
 }
 

@@ -26,6 +26,7 @@ PACKAGES: Mapping[str, str] = {
     "ip": "iproute2",
     "iptables": "iptables",
     "nsenter": "util-linux",
+    "openssl": "openssl",
     "ssh-keygen": "openssh-client",
     "sysctl": "procps",
     "unshare": "util-linux",

@@ -15,10 +15,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
-from netprobe_lab import stray, transparent
+from netprobe_lab import certificates, stray, transparent
 from netprobe_lab.engine import ask_engine, engine_with
 from netprobe_lab.errors import LabError
 from netprobe_lab.experiments.model import (
+    Certified,
     DeleteDnat,
     Engine,
     Inside,
@@ -77,6 +78,9 @@ def carry_out(lab: Lab, step: Step) -> None:
         case Transparent():
             argv = [*enter(lab, step.host), sys.executable, "-I", transparent.__file__, json.dumps({"port": step.port})]
             _start_helper(lab, argv, f"listen on port {step.port} of {step.host}")
+        case Certified():
+            made = certificates.make(lab, step)
+            on_host(lab, step.host, ["docker", "cp", f"{made}/.", f"{step.container}:/certs"])
         case _:
             assert_never(step)
 

@@ -62,6 +62,7 @@ from netprobe.causes.routing.link import BridgeAddressLost, MtuBlackhole
 from netprobe.causes.routing.policy import PolicyRouteAway
 from netprobe.causes.routing.routes import InternalNetwork, NoRoute, StaleArp, SubnetOverlap
 from netprobe.causes.routing.upstream import UpstreamDrop
+from netprobe.causes.service.certificate import TlsCertificate
 from netprobe.causes.service.endpoint import (
     AppBoundLoopback,
     AppNotListening,
@@ -79,6 +80,7 @@ from netprobe.causes.service.publish import PortClosed, PortNotPublished, Publis
 from netprobe.causes.service.shared import NetnsOwnerRestarted, NetnsPortClash
 from netprobe.causes.service.silent import AppSilent
 from netprobe.causes.service.status import HttpStatus
+from netprobe.causes.service.tls import TlsHandshakeFailed
 from netprobe.evidence.model import Resolution
 
 if TYPE_CHECKING:
@@ -172,6 +174,8 @@ CAUSES: tuple[Cause, ...] = (
     AppSilent(),
     NotHttp(),
     HttpStatus(),
+    TlsCertificate(),
+    TlsHandshakeFailed(),
     PortNotPublished(),
     PortClosed(),
     BeyondThisHost(),

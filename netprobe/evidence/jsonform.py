@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -17,6 +19,7 @@ from netprobe.evidence.model import (
     ProbeResult,
     Proto,
     Resolution,
+    TlsSession,
 )
 
 if TYPE_CHECKING:
@@ -240,6 +243,7 @@ def _result_to(result: ProbeResult) -> Json:
         "started_ns": result.started_ns,
         "elapsed_us": result.elapsed_us,
         **({"head": result.head} if result.head else {}),
+        **({} if result.tls is None else {"tls": _tls_to(result.tls)}),
     }
 
 
@@ -254,7 +258,43 @@ def _result_from(value: object) -> ProbeResult:
         started_ns=_optional(obj, "started_ns", as_int),
         elapsed_us=_optional(obj, "elapsed_us", as_int),
         head=_default(obj, "head", as_text, ""),
+        tls=_optional(obj, "tls", tls_from),
     )
+
+
+def _tls_to(tls: TlsSession) -> Json:
+    return {
+        "server_name": tls.server_name,
+        "version": tls.version,
+        "cipher": tls.cipher,
+        "error": tls.error,
+        "certificates": [base64.b64encode(der).decode() for der in tls.certificates],
+        "whole": tls.whole,
+        "verified": tls.verified,
+        "verified_why": tls.verified_why,
+    }
+
+
+def tls_from(value: object) -> TlsSession:
+    """A TLS session from JSON. Raises Mismatch."""
+    obj = as_object(value)
+    return TlsSession(
+        server_name=_default(obj, "server_name", as_text, ""),
+        version=_default(obj, "version", as_text, ""),
+        cipher=_default(obj, "cipher", as_text, ""),
+        error=_default(obj, "error", as_text, ""),
+        certificates=_default(obj, "certificates", _ders, ()),
+        whole=_default(obj, "whole", as_bool, True),
+        verified=_optional(obj, "verified", as_int),
+        verified_why=_default(obj, "verified_why", as_text, ""),
+    )
+
+
+def _ders(value: object) -> tuple[bytes, ...]:
+    try:
+        return tuple(base64.b64decode(text, validate=True) for text in texts(value))
+    except (binascii.Error, ValueError) as error:
+        raise Mismatch(str(error)) from error
 
 
 def _endpoint_from(value: object) -> tuple[str, int]:

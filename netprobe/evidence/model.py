@@ -38,6 +38,8 @@ class Proto(StrEnum):
         return _CARRIED_BY.get(self.value, self.value)
 
 
+#: What sends an HTTP request, in clear or over TLS.
+SPEAK_HTTP: Final = frozenset({Proto.HTTP, Proto.HTTPS})
 _CARRIED_BY: Final = {"http": "tcp", "https": "tcp", "dns": "udp"}
 
 
@@ -56,13 +58,14 @@ class Outcome(StrEnum):
     """What the probing process itself saw. It is a witness, not the judge: packets decide the verdict.
 
     CONNECTED: TCP handshake, still open 200 ms later · REPLIED: a UDP datagram, echo reply or whole HTTP response came
-    back · ANSWERED: DNS answer · REFUSED: ECONNREFUSED · RESET / CLOSED: within 200 ms after the handshake ·
+    back · NO_TLS: the TLS handshake failed, or ended, by an alert or bytes that are no TLS · ANSWERED: DNS answer · REFUSED: ECONNREFUSED · RESET / CLOSED: within 200 ms after the handshake ·
     TIMEOUT · UNREACHABLE: EHOSTUNREACH, ENETUNREACH, ICMP error · DENIED: EPERM/EACCES on send · NO_NAME: name lookup
     failed · BROKEN: the prober itself ended early (container gone, host connection lost) · NOT_RUN.
     """
 
     CONNECTED = "connected"
     REPLIED = "replied"
+    NO_TLS = "no-tls"
     ANSWERED = "answered"
     REFUSED = "refused"
     RESET = "reset"
@@ -112,6 +115,31 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSession:
+    """What the prober saw of a TLS handshake. Most of it is encrypted on the wire from TLS 1.3 on.
+
+    Attributes:
+        server_name: the name that was asked for (RFC 6066 §3), ``""`` for an address.
+        version, cipher: as OpenSSL names them (``TLSv1.3``); ``""`` where the handshake was not completed.
+        error: OpenSSL's reason where it failed (``SSLV3_ALERT_HANDSHAKE_FAILURE``), else ``""``.
+        certificates: DER, the server's own first, as it sent them (the first ten).
+        whole: whether those are all; False where only its own could be read (Python before 3.10).
+        verified: how the probing host's trust store judges them, names aside: an X509_V_ERR code of OpenSSL (openssl-verification-options(1)),
+            0 for a trusted chain; None where that is not known.
+        verified_why: OpenSSL's words for it, or why it is not known.
+    """
+
+    server_name: str = ""
+    version: str = ""
+    cipher: str = ""
+    error: str = ""
+    certificates: tuple[bytes, ...] = ()
+    whole: bool = True
+    verified: int | None = None
+    verified_why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeResult:
     """What the probing process saw.
 
@@ -125,6 +153,7 @@ class ProbeResult:
         elapsed_us: how long until the outcome, in µs; None unknown.
         head: of an HTTP response the status line and the fields that netprobe reads, a line each, and of what came instead the first bytes, as Latin-1;
             ``""`` none.
+        tls: the TLS handshake; None where none was tried.
     """
 
     outcome: Outcome = Outcome.NOT_RUN
@@ -135,6 +164,7 @@ class ProbeResult:
     started_ns: int | None = None
     elapsed_us: int | None = None
     head: str = ""
+    tls: TlsSession | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

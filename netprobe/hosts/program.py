@@ -20,6 +20,7 @@ MODULES = (
     "sniffers",
     "answers",
     "response",
+    "tls",
     "sockets",
     "tracer",
     "drops",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.errors import UsageFault
-from netprobe.evidence.model import Proto
 from netprobe.hosts.inventory import load
 from netprobe.inventory.hosts import LOCAL
 from netprobe.live.question import MAX_TIMEOUT_S
@@ -57,8 +56,6 @@ def open_question(question: Question, hosts_file: str | Path | None) -> Opening:
         EnvironmentFault: the inventory may not be read, or a lab is asked for and none is running.
     """
     target = parse_target(question.target, question.proto)
-    if target.proto is Proto.HTTPS:
-        raise UsageFault(f"{question.target}: https is not spoken yet", "ask the port itself: NAME:443")
     source = parse_source(LOCAL if question.source is None else question.source)
     check_size(question.size, target.proto)
     if not 0 < question.timeout_s <= MAX_TIMEOUT_S:

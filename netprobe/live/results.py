@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from netprobe.evidence.jsonform import tls_from
 from netprobe.evidence.model import Lookup, Outcome, ProbeResult
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def probe_result(answer: dict[str, Any]) -> ProbeResult:
         started_ns=int(answer["started_ns"]),
         elapsed_us=int(answer["elapsed_us"]),
         head=str(answer["head"]),
+        tls=tls_from(answer["tls"]) if answer.get("tls") else None,
     )
 
 

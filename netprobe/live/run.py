@@ -31,6 +31,7 @@ from netprobe.live.naming import SilentResolver, SourceResolver
 from netprobe.probe import craft
 from netprobe.probe.plan import Dial, dial_address, host_addresses
 from netprobe.probe.resolver import preferred, servers_of, uses_dns
+from netprobe.probe.target import PORT_OF
 from netprobe.state.lookup import namespace_of
 
 if TYPE_CHECKING:
@@ -366,6 +367,7 @@ class Run:
                 seconds=seconds,
                 ident=craft.identifier(self.tag),
                 payload=base64.b64encode(self._payload(probe.dialled)).decode(),
+                server_name=self.target.name,
                 control=base64.b64encode(self._control(probe.dialled)).decode(),
             )
         except (HostLostError, RemoteError) as error:
@@ -387,8 +389,10 @@ class Run:
             return craft.datagram(self.tag)
         if target.proto is Proto.ICMP:
             return craft.echo_request(self.tag, size, 6 if ":" in dialled else 4)
-        if target.proto is Proto.HTTP:
-            return craft.http_request(self.tag, target.name or dialled, target.port or 80, target.path, size)
+        if target.proto in PORT_OF:
+            usual = PORT_OF[target.proto]
+            port = None if target.port in (None, usual) else target.port
+            return craft.http_request(self.tag, target.name or dialled, port, target.path, size)
         return b""
 
     def _stop(self) -> None:

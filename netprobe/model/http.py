@@ -15,6 +15,11 @@ _STATUS = re.compile(rb"HTTP/(1\.\d) ([1-9]\d\d)(?: ([^\r\n]*))?\r?\n")
 _END = re.compile(rb"\r?\n\r?\n")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SWITCHES = 101  # the last word in HTTP, though its number is an interim one (RFC 9110 §15.2.2)
+#: What nginx (ngx_http_special_response.c), Go (net/http/server.go) and Apache (modules/ssl/ssl_engine_kernel.c) answer to plain HTTP on a TLS port.
+_WANTS_TLS = re.compile(
+    rb"plain HTTP request was sent to HTTPS port|HTTP request to an HTTPS server|speaking plain HTTP to an SSL-enabled server port"
+)
+_BODY = 4096  # bytes that are looked at for it, with the head
 _INTERIM = 10  # responses of 1xx before the final one
 
 
@@ -31,6 +36,7 @@ class HttpAnswer:
         request: what was asked, ``GET /path``; ``""`` where that was not seen. host: under which name (the Host field).
         frame: where its first byte was captured; 0 unknown.
         more: others were asked for in the same connection.
+        wants_tls: it says that the port speaks TLS, and not plain HTTP.
     """
 
     status: int
@@ -42,6 +48,7 @@ class HttpAnswer:
     host: str = ""
     frame: int = 0
     more: bool = False
+    wants_tls: bool = False
 
     @property
     def line(self) -> str:
@@ -77,6 +84,7 @@ def parse(data: bytes) -> HttpAnswer | None:
         version=line[1].decode(),
         location=_text(field(head, b"location")),
         server=_text(field(head, b"server")),
+        wants_tls=line[2] == b"400" and _WANTS_TLS.search(data[:_BODY]) is not None,
     )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from netprobe.model.http import HttpAnswer
     from netprobe.model.remedy import Remedy
     from netprobe.model.rule import RuleRef
+    from netprobe.model.tls import TlsFacts
 
 
 class Verdict(StrEnum):
@@ -338,7 +339,7 @@ class Report:
     ``clocks`` has each further host's clock against the source's. ``arp`` has what was asked and answered on the links of the way.
     ``trace`` has the walks through each host's rules; None where nothing was traced.
     ``drops`` has the kernel's own drop reasons; None where none were asked for or to be had.
-    ``http`` has what an HTTP response says of itself; None where none came, or nothing of it was kept.
+    ``http`` has what an HTTP response says of itself, ``tls`` what is known of a TLS session; None where none came, or nothing of it was kept.
     ``timing_ms`` (where the run's time went) and ``way`` (why this address was dialled) are shown in the text,
     as are the names of ``beside``: point or interface -> the Docker network of a bridge, the container of a veth.
     """
@@ -369,6 +370,7 @@ class Report:
     trace: tuple[TraceWalk, ...] | None = None
     drops: tuple[KernelDrop, ...] | None = None
     http: HttpAnswer | None = None
+    tls: TlsFacts | None = None
     way: str = ""
     beside: Mapping[str, str] = field(default_factory=dict)
     timing_ms: Mapping[str, float] = field(default_factory=dict)

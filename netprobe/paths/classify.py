@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from netprobe.paths.story import Intent, Observation
 
 HANDED_ON = frozenset({PathCode.DOCKER_PROXY, PathCode.DNAT_MASQUERADE, PathCode.DNAT})  # a host gave it to a container
-TAKEN = frozenset({Symptom.OK, Symptom.DELIVERED, Symptom.CLOSED, Symptom.NO_RESPONSE})  # a process took it
+TAKEN = frozenset(
+    {Symptom.OK, Symptom.DELIVERED, Symptom.CLOSED, Symptom.NO_RESPONSE, Symptom.NO_HANDSHAKE}
+)  # a process took it
 PRECEDENCE = tuple(PathCode)
 
 
@@ -127,11 +129,11 @@ def _untold(request: Sequence[Hop]) -> tuple[str, ...]:
 
 
 def answered_elsewhere(story: Observation, way: Way, intent: Intent, *, unclear: bool = False) -> bool:
-    """Whether a connection that works ended at somebody else than the target: that is a failure, whatever the packets look like.
+    """Whether a connection that works, or on which TLS failed, ended at somebody else than the target: that is a failure, whatever the packets look like.
 
     ``unclear``: docker-proxy's inner connection could not be told from others, so that nobody knows where it ended.
     """
-    if not story.good or intent.target is None or intent.proto is Proto.DNS or unclear:
+    if not story.accepted or intent.target is None or intent.proto is Proto.DNS or unclear:
         return False
     if intent.target.container is not None or story.reached is False:
         return story.reached is False

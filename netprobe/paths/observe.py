@@ -1,7 +1,8 @@
 """What the packets show: did the request get there, who answered, and how. Packets alone decide; the prober is only a witness.
 
 "Works" means, *tcp*: the handshake reached a socket in the target's own namespace (with docker-proxy: the inner
-connection's too) and neither side's peer reset or closed it within 200 ms; *http*: a complete response; *udp*: a reply, or the
+connection's too) and neither side's peer reset or closed it within 200 ms; *http*: a complete response; *https*: the TLS handshake, and
+(by the prober, as all of it is encrypted) a complete response; *udp*: a reply, or the
 datagram at the target and no ICMP error; *icmp*: the echo reply; *dns*: an answer.
 """
 
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netprobe.decode.table import Flag, Kind
-from netprobe.evidence.model import Proto
+from netprobe.evidence.model import SPEAK_HTTP, Proto
 from netprobe.journeys.hops import icmp_error, reply_row, request_row
 from netprobe.journeys.proxy import stream
 from netprobe.model.http import HEAD_BYTES, parse
@@ -30,9 +31,11 @@ if TYPE_CHECKING:
     from netprobe.journeys.model import Connection, Journey
     from netprobe.model.http import HttpAnswer
     from netprobe.paths.story import Intent
+    from netprobe.paths.tls import TlsExchange
 
 HOLD_NS = 200_000_000  # a close or reset within 200 ms after the handshake is a failure
 BEGINS_BYTES = 64  # of what is no response
+TLS_BYTES = 1 << 18  # of each side: a handshake, and the first records behind it
 HTTP_BYTES = 64 << 20  # a response is read whole as far as it was captured; the capture itself is bounded
 
 
@@ -64,7 +67,9 @@ class _Look:
             story = first if inner.symptom is Symptom.OK and first.symptom is Symptom.CLOSED else inner
         if story.symptom is Symptom.OK and self.intent.proto is Proto.HTTP:
             return self._response(journey, story)
-        if story.symptom is Symptom.OK and self.intent.plain:
+        if story.symptom in (Symptom.OK, Symptom.CLOSED) and (self.intent.proto is Proto.HTTPS or self.intent.plain):
+            story = self._secured(journey, story)
+        if story.symptom is Symptom.OK and self.intent.plain and story.tls is None:
             flow, _ = self._heard(journey.outer)
             return story if flow is None else replace(story, http=self._answer(flow))
         return story
@@ -126,7 +131,7 @@ class _Look:
             time = int(table.packets.time_ns[row])
             if client_end is not None and time >= client_end:
                 return None
-            if table.payload_len[row] > 0 and (self.intent.proto is Proto.HTTP or self.intent.plain):
+            if table.payload_len[row] > 0 and (self.intent.proto in SPEAK_HTTP or self.intent.plain):
                 return None
             if _flags(table, row) & (Flag.FIN | Flag.RST) and time - start < HOLD_NS:
                 return int(row)
@@ -165,6 +170,70 @@ class _Look:
             return None
         request, host, more = asked(stream(flow, self.table, "forward"))
         return replace(found, request=request, host=host, more=more, frame=self._frame(_speaks(self.table, flow)))
+
+    def _secured(self, journey: Journey, story: Observation) -> Observation:
+        """TLS: how the handshake went; what comes behind it is the prober's to tell. For captures from elsewhere no more than that it failed."""
+        from netprobe.paths.tls import FAILED, Handshake
+
+        if story.symptom is Symptom.CLOSED and story.reached is False:
+            return story  # who closed it stands before the target
+        found = self._exchange(journey.outer)
+        story = replace(story, tls=found)
+        if found is not None and found.handshake in FAILED:
+            frames = tuple(dict.fromkeys((*story.frames, *found.frames)))
+            return replace(story, symptom=Symptom.NO_HANDSHAKE, frames=frames, detail=found.detail)
+        if self.intent.plain or story.symptom is Symptom.CLOSED:
+            return story
+        if self.intent.alerted:
+            return replace(story, symptom=Symptom.NO_HANDSHAKE, detail="an alert that is encrypted")
+        done = found is None or found.handshake is Handshake.DONE
+        if self.intent.answered and done:
+            return story
+        what = found.detail if found is not None and not done else "no whole response"
+        return replace(story, symptom=Symptom.NO_RESPONSE, detail=what)
+
+    def _exchange(self, connection: Connection) -> TlsExchange | None:
+        """The TLS handshake as the client saw it; None where it said nothing, what was said was not kept, or is no TLS."""
+        from netprobe.decode.tls import ClientHello, read_side
+        from netprobe.paths.tls import Handshake, TlsExchange, judge_handshake
+
+        flow, _ = self._heard(connection)
+        if flow is None:
+            return None
+        client = read_side(stream(flow, self.table, "forward", TLS_BYTES))
+        server = read_side(stream(flow, self.table, "reverse", TLS_BYTES))
+        said, answered = (self._first_said(rows.tolist()) for rows in (flow.forward, flow.reverse))
+        if client.client_hello is None and said is not None and answered is None and self.intent.proto is Proto.HTTPS:
+            client = replace(client, client_hello=ClientHello())  # not kept; the probe says nothing else first
+        end, ended = self._end(connection)
+        handshake = judge_handshake(client, server, end)
+        unread = answered is not None and not server.records and not server.foreign
+        if handshake is Handshake.NONE or unread:
+            return None
+        rows = (said, answered, ended if handshake is Handshake.ENDED else None)
+        return TlsExchange(
+            handshake=handshake,
+            client=client,
+            server=server,
+            end=end,
+            time_ns=int(self.table.packets.time_ns[answered]) if answered is not None else None,
+            frames=tuple(self._frame(row) for row in rows if row is not None),
+        )
+
+    def _first_said(self, rows: list[int]) -> int | None:
+        """The first of these packets that carries a byte."""
+        return next((row for row in rows if self.table.payload_len[row] > 0), None)
+
+    def _end(self, connection: Connection) -> tuple[str, int | None]:
+        """``FIN`` or ``RST``, and the row: how the server ended the connection, where it did so before the client; else ``""`` and None."""
+        ending = Flag.FIN | Flag.RST
+        mine = [row for flow in connection.flows for row in flow.forward.tolist() if _flags(self.table, row) & ending]
+        theirs = [row for flow in connection.flows for row in flow.reverse.tolist() if _flags(self.table, row) & ending]
+        first = next(iter(self._by_time(theirs)), None)
+        times = self.table.packets.time_ns
+        if first is None or (mine and int(times[self._by_time(mine)[0]]) < int(times[first])):
+            return "", None
+        return "RST" if _flags(self.table, first) & Flag.RST else "FIN", first
 
     def _heard(self, connection: Connection) -> tuple[Flow | None, int | None]:
         """The flow that saw most of what the client heard, up to a reset of the server's, and that reset.

@@ -11,6 +11,7 @@ from netprobe.values import dataclass
 if TYPE_CHECKING:
     from netprobe.evidence.model import Place
     from netprobe.model.http import HttpAnswer
+    from netprobe.paths.tls import TlsExchange
 
 
 class Symptom(StrEnum):
@@ -24,6 +25,7 @@ class Symptom(StrEnum):
     UNREACHABLE = "unreachable"  # another ICMP error answered
     CLOSED = "closed"  # accepted, then closed or reset within 200 ms
     NO_RESPONSE = "no-response"  # accepted, but no (whole) HTTP response came
+    NO_HANDSHAKE = "no-handshake"  # accepted, but the TLS handshake failed
     OTHER_ENDPOINT = "other-endpoint"  # it worked, and somebody else than the target answered
     NO_ANSWER = "no-answer"  # a DNS response without an answer
 
@@ -51,6 +53,7 @@ class Observation:
         detail: one phrase: ``RST 40 µs after the SYN``.
         http: the HTTP response, as far as it says what it is.
         begins: the first bytes of what came instead of one.
+        tls: the TLS handshake; None where the client tried none, or its bytes were not kept.
     """
 
     symptom: Symptom
@@ -62,11 +65,17 @@ class Observation:
     detail: str = ""
     http: HttpAnswer | None = None
     begins: bytes = b""
+    tls: TlsExchange | None = None
 
     @property
     def good(self) -> bool:
         """True when the packets show a working connection."""
         return self.symptom in (Symptom.OK, Symptom.DELIVERED)
+
+    @property
+    def accepted(self) -> bool:
+        """True when somebody took the connection, and answered as they do."""
+        return self.good or self.symptom is Symptom.NO_HANDSHAKE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +88,7 @@ class Intent:
         plain: True for captures from elsewhere: their client said something, so that a close after an answer is no failure.
         probed: True for a probe's own run: its silence lasted for the whole timeout.
         answered: whether the prober had its DNS answer or HTTP response: the only word where that was not kept.
+        alerted: whether the prober's TLS ended by an alert, or by bytes that are no TLS: the only word for what is encrypted.
         bridge_points: the points that are known to be bridges or their ports; None where host state does not tell.
     """
 
@@ -88,4 +98,5 @@ class Intent:
     plain: bool = False
     probed: bool = False
     answered: bool = False
+    alerted: bool = False
     bridge_points: frozenset[str] | None = None

@@ -58,12 +58,12 @@ def datagram(tag: str) -> bytes:
     return mark(tag)
 
 
-def http_request(tag: str, host: str, port: int, path: str, size: int | None) -> bytes:
-    """Return a GET request, padded with header lines to at least `size` bytes."""
+def http_request(tag: str, host: str, port: int | None, path: str, size: int | None) -> bytes:
+    """Return a GET request, padded with header lines to at least `size` bytes; `port` is None for the one that the scheme means."""
     name = f"[{host}]" if ":" in host else host
     lines = [
         f"GET {path} HTTP/1.1",
-        f"Host: {name}" if port == 80 else f"Host: {name}:{port}",
+        f"Host: {name}" if port is None else f"Host: {name}:{port}",
         f"User-Agent: netprobe/{netprobe.__version__} {tag}",
         "Accept: */*",
         "Connection: close",

@@ -15,12 +15,12 @@ PARTS = re.compile(
     r"(?:\[(?P<six>[^][]*)\]|(?:(?P<project>[^][:/@]+)/(?!(?:tcp|udp)\Z))?(?P<name>[^][:/@]+)(?:@(?P<host>[^][:/@]+))?)(?::(?P<port>[^:/]*))?(?:/(?P<proto>[^/]*))?\Z"
 )
 URL = re.compile(r"(?P<scheme>https?)://(?P<rest>[^/?#]*)(?P<path>[^#]*)", re.IGNORECASE)
-FORM = "([PROJECT/]NAME[@HOST] | IPv4 | [IPv6])[:PORT][/tcp|/udp] or http://…"
+FORM = "([PROJECT/]NAME[@HOST] | IPv4 | [IPv6])[:PORT][/tcp|/udp] or http://… or https://…"
 _URL_LETTERS = "%/:?[]@!$&'()*+,;="  # beside letters, digits and -._~: what a path and a query may hold (RFC 3986 section 3.3, 3.4)
 _LONE_PORT = re.compile(r":?([0-9]{1,5})(?:/[^/]*)?\Z")
 DNS_PORT = 53
 PORT_OF = {Proto.HTTP: 80, Proto.HTTPS: 443}
-SIZE_LIMIT = {Proto.ICMP: 65507, Proto.HTTP: 1 << 20}
+SIZE_LIMIT = {Proto.ICMP: 65507, Proto.HTTP: 1 << 20, Proto.HTTPS: 1 << 20}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +209,6 @@ def check_size(size: int | None, proto: Proto) -> None:
         return
     limit = SIZE_LIMIT.get(proto)
     if limit is None:
-        raise UsageFault(f"--size has no meaning for {proto}", "it tests the MTU with http or icmp")
+        raise UsageFault(f"--size has no meaning for {proto}", "it tests the MTU with http, https or icmp")
     if not 0 <= size <= limit:
         raise UsageFault(f"--size {size} is out of range", f"0 to {limit} bytes for {proto}")

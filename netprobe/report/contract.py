@@ -213,6 +213,27 @@ class HttpJson(TypedDict):
     frame: Annotated[Frame | None, _says("where its first byte was captured; null where the prober alone saw it")]
 
 
+class TlsJson(TypedDict):
+    """A TLS session, and the server's certificate."""
+
+    version: Annotated[str | None, _says("TLS 1.3; null where none was agreed on")]
+    server_name: Annotated[str | None, _says("the name that was asked for; null for none")]
+    subject: Annotated[
+        str | None, _says("of the certificate; null where that was not seen, as in TLS 1.3 without a prober")
+    ]
+    issuer: str | None
+    names: Annotated[list[str], _says("whom it is for: DNS names and addresses, a hundred at most")]
+    not_before: Annotated[int | None, _says("Unix time, s")]
+    not_after: Annotated[int | None, _says("Unix time, s")]
+    trusted: Annotated[
+        bool | None,
+        _says(
+            "whether the probing host's trust store knows its authority and takes its dates; names aside; null where not known"
+        ),
+    ]
+    alert: Annotated[str | None, _says("the alert in clear that ended it, by its name in the registry")]
+
+
 class ReportJson(TypedDict):
     """Why a connection works, or why it fails."""
 
@@ -247,6 +268,7 @@ class ReportJson(TypedDict):
     arp: list[ArpJson]
     trace: Annotated[list[TraceJson] | None, _says("null where nothing was traced")]
     drops: Annotated[list[DropJson] | None, _says("null where none were asked for or to be had")]
+    tls: Annotated[TlsJson | None, _says("null where no TLS was tried, or nothing of it was kept")]
     http: Annotated[HttpJson | None, _says("null where no HTTP response came, or nothing of it was kept")]
 
 

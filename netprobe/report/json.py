@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Report,
         TraceWalk,
     )
+    from netprobe.model.tls import TlsFacts
     from netprobe.report.contract import (
         AlternativeJson,
         ArpFrameJson,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         PacketJson,
         RemedyJson,
         ReportJson,
+        TlsJson,
         TraceJson,
     )
 
@@ -75,6 +77,7 @@ def to_json(report: Report) -> ReportJson:
         "arp": [_arp(exchange) for exchange in report.arp],
         "trace": None if report.trace is None else [_walk(walk) for walk in report.trace],
         "drops": None if report.drops is None else [_drop(drop) for drop in report.drops],
+        "tls": None if report.tls is None else _tls(report.tls),
         "http": None if report.http is None else _http(report.http),
     }
 
@@ -169,6 +172,20 @@ def _http(http: HttpAnswer) -> HttpJson:
         "location": http.location or None,
         "server": http.server or None,
         "frame": http.frame or None,
+    }
+
+
+def _tls(tls: TlsFacts) -> TlsJson:
+    return {
+        "version": tls.version or None,
+        "server_name": tls.server_name or None,
+        "subject": tls.subject or None,
+        "issuer": tls.issuer or None,
+        "names": list(tls.names),
+        "not_before": tls.not_before,
+        "not_after": tls.not_after,
+        "trusted": tls.trusted,
+        "alert": tls.alert or None,
     }
 
 

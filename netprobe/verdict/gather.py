@@ -56,7 +56,7 @@ def gather(evidence: Evidence, table: PacketTable, world: World, intent: Intent,
         story = replace(story, symptom=Symptom.SILENCE)
     seen = _hops(evidence, table, world, journey, prediction, delivered=story.good)
     way = classify(journey, seen, evidence.points, intent, story)
-    dead = story.good and target_is_dead(evidence.probe, world)
+    dead = story.accepted and target_is_dead(evidence.probe, world)
     if dead and intent.target is not None and asks_for_host(evidence.probe, world):
         # An address of the host was dialled, and a process of the host has the port that a stopped container would publish.
         intent, dead = replace(intent, target=Place(host=intent.target.host)), False

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from netprobe.flows.expression import FlowExpr
     from netprobe.journeys.model import Connection
     from netprobe.model.report import Alternative, Clock
+    from netprobe.model.tls import TlsFacts
     from netprobe.verdict.judge import Judgement
 
 
@@ -76,6 +77,14 @@ def _partly_sniffed(evidence: Evidence) -> Evidence:
     return replace(evidence, points=tuple(points))
 
 
+def _tls(case: Case) -> TlsFacts | None:
+    if case.story.tls is None and (case.probe is None or case.probe.result.tls is None):
+        return None
+    from netprobe.verdict.tls import tls_facts
+
+    return tls_facts(case)
+
+
 def _report(
     case: Case, evidence: Evidence, judged: Judgement, clocks: tuple[Clock, ...], possible: tuple[Alternative, ...]
 ) -> Report:
@@ -106,6 +115,7 @@ def _report(
         drops=kernel_drops(case),
         arp=with_names(exchanges(case.table, case.points, resolved(case)), case.world.before),
         http=case.story.http,
+        tls=_tls(case),
         way=probe.way if probe else "",
         beside=names_beside(case.world.before, case.hops),
         timing_ms=probe.timing_ms if probe else {},

@@ -45,6 +45,7 @@ def intent_of(evidence: Evidence, world: World, outer: Connection | None) -> Int
         proto=proto,
         probed=probe.result.outcome not in (Outcome.BROKEN, Outcome.NOT_RUN),
         answered=probe.result.outcome in (Outcome.ANSWERED, Outcome.REPLIED),
+        alerted=probe.result.outcome is Outcome.NO_TLS,
         bridge_points=_bridge_points(world),
     )
 

@@ -87,17 +87,28 @@ def _works(case: Case) -> str:
     if case.way.path is PathCode.DNAT:
         parts += _backup(case)
     if case.story.http is not None:
-        parts.append(_answer(case.story.http))
+        parts.append(_answer(case.story.http, _over(case)))
     if case.story.symptom is Symptom.DELIVERED:
         parts.append("No reply came, and no ICMP error: the datagram was delivered.")
     return " ".join(parts)
 
 
-def _answer(http: HttpAnswer) -> str:
+def _over(case: Case) -> str:
+    """``, over TLS 1.3,``; ``""`` for what is not encrypted."""
+    tls = case.story.tls
+    if tls is None or tls.server.version is None:
+        return ", over TLS," if case.intent.proto is Proto.HTTPS else ""
+    from netprobe.decode.tls import version_name
+
+    return f", over {version_name(tls.server.version)},"
+
+
+def _answer(http: HttpAnswer, over: str = "") -> str:
     """What the application said, and where it sends the client: nothing is asked there."""
     first = "The first answer" if http.more else "The answer"
     leads = f", which leads to {http.location} (not followed)" if http.redirects else ""
-    return f"{first} is {http.line}{leads}."
+    tls = ": that port speaks TLS, and was asked in plain HTTP (ask it by https://)" if http.wants_tls else ""
+    return f"{first}{over} is {http.line}{leads}{tls}."
 
 
 def _dns(case: Case) -> str:
@@ -223,6 +234,7 @@ _STORY = {
     Symptom.UNREACHABLE: "it was answered with {detail}; it was seen at {last}{missing}",
     Symptom.CLOSED: "it was accepted and then ended ({detail})",
     Symptom.NO_RESPONSE: "it was accepted, and {detail} came",
+    Symptom.NO_HANDSHAKE: "it was accepted, and the TLS handshake failed: {detail}",
     Symptom.NO_ANSWER: "the name server responded without an answer",
     Symptom.OTHER_ENDPOINT: "it was answered, but not by the target: it was last seen at {last}",
     Symptom.OK: "it was accepted at {last}; what became of it there is not certain",

@@ -34,6 +34,7 @@ from netprobe_lab.experiments.routing import ROUTING
 from netprobe_lab.experiments.segments import SEGMENTS
 from netprobe_lab.experiments.service import SERVICE
 from netprobe_lab.experiments.shared import SHARED
+from netprobe_lab.experiments.tls import TLS
 from netprobe_lab.experiments.traced import TRACED
 from netprobe_lab.experiments.translation import TRANSLATION
 from netprobe_lab.experiments.truth import TRUTH
@@ -77,6 +78,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     Group("localhost", "localhost and host.docker.internal in a container, published ports inside", LOCALHOST),
     Group("lifetime", "containers that end again and again, applications that are not there yet, or silent", LIFETIME),
     Group("http", "what an application answers by HTTP: statuses, redirects, other protocols", HTTP),
+    Group("tls", "https: handshakes that fail, certificates that clients refuse", TLS),
     Group("filters", "filters in unusual places", FILTERS),
     Group("others", "address translation by others than the engine", OTHERS),
     Group("proxied", "transparent proxies: rules that hand packets to a local socket", PROXIED),

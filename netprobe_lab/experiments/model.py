@@ -98,7 +98,26 @@ class Transparent:
     port: int
 
 
-Step = Run | Inside | WaitPort | KillProxy | DeleteDnat | Engine | Stray | Transparent
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certified:
+    """Make a TLS certificate now, and put it into a container (one that does not run yet, as a rule) as ``/certs/cert.pem`` and ``key.pem``.
+
+    Attributes:
+        host, container: whose.
+        names: its subjectAltName: DNS names, or ``IP:ADDRESS``.
+        begins, ends: from when to when it is valid, in days from now.
+        signer: the lab's authority, which the experiments' netprobe trusts; another one that nobody does; or its own key.
+    """
+
+    host: str
+    container: str
+    names: tuple[str, ...]
+    begins: int = -10
+    ends: int = 300
+    signer: Literal["lab", "other", "itself"] = "lab"
+
+
+Step = Run | Inside | WaitPort | KillProxy | DeleteDnat | Engine | Stray | Transparent | Certified
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

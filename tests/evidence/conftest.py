@@ -23,6 +23,7 @@ from netprobe.evidence.model import (
     ProbeResult,
     Proto,
     Resolution,
+    TlsSession,
 )
 
 if TYPE_CHECKING:
@@ -58,6 +59,15 @@ def probe() -> Probe:
             started_ns=1_700_000_000_000_000_001,
             elapsed_us=412,
             head="HTTP/1.1 200 OK\nserver: é",
+            tls=TlsSession(
+                server_name="demo",
+                version="TLSv1.3",
+                cipher="TLS_AES_256_GCM_SHA384",
+                certificates=(b"\x30\x00", b"\xff"),
+                whole=False,
+                verified=20,
+                verified_why="unable to get local issuer certificate",
+            ),
         ),
         size=1400,
         fail=True,

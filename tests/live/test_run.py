@@ -53,7 +53,6 @@ def ask(hosts_file: Path, **question: object) -> bytes:
         ({"target": "demo:80", "size": 5}, "no meaning"),
         ({"target": "demo:80", "fail": True}, "--fail has no meaning for tcp"),
         ({"target": "http://demo", "fail": True, "predict": True}, "--fail and --predict exclude each other"),
-        ({"target": "https://demo"}, "https is not spoken yet"),
         ({"target": "demo:80", "timeout_s": 0.0}, "--timeout 0 is out of range"),
         ({"target": "demo:80", "timeout_s": float("nan")}, "--timeout nan is out of range"),
         ({"target": "demo:80", "timeout_s": 1e9}, "out of range"),

@@ -69,3 +69,21 @@ def test_any_bytes(data: bytes, before: bytes) -> None:
     found = parse(before + data)
     assert found is None or 100 <= found.status <= 999
     assert (before + data).endswith(final(before + data))
+
+
+def test_a_port_that_speaks_tls_says_so() -> None:
+    head = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 99\r\n\r\n"
+    for text in (
+        b"<center>The plain HTTP request was sent to HTTPS port</center>",
+        b"Client sent an HTTP request to an HTTPS server.\n",
+        b"Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />",
+    ):
+        found = parse(head + text)
+        assert found is not None
+        assert found.wants_tls
+        other = parse(head.replace(b"400 Bad Request", b"200 OK") + text)
+        assert other is not None
+        assert not other.wants_tls
+    plain = parse(head + b"<h1>Bad Request</h1>")
+    assert plain is not None
+    assert not plain.wants_tls

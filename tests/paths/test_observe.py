@@ -10,7 +10,9 @@ from netprobe.evidence.model import Place, Proto
 from netprobe.journeys.model import Journey
 from netprobe.paths.observe import observe
 from netprobe.paths.story import Answerer, Intent, Observation, Symptom
+from netprobe.paths.tls import Handshake
 from tests.craft import Sent, echo, evidence, handshake, joined, tcp, udp, unreachable
+from tests.handshakes import talk
 
 CLIENT, HOST, INSIDE = "192.168.3.201:41000", "192.168.3.202:80", "172.17.0.2:80"
 DEMO = Place(host="s", container="demo")
@@ -109,6 +111,63 @@ def test_what_a_response_says() -> None:
         assert (found.http.request, found.http.host) == ("GET /a", "shop.test")
         assert found.http.frame == max(found.frames) + 5, "of the packet that begins the response"
     assert story([*through(), *sent]).http is None, "a TCP probe asks nothing"
+
+
+def secured(client: bytes, server: bytes, end: str = "") -> list[Sent]:
+    """A TLS exchange through to the target: both streams whole, at both points."""
+    sent: list[Sent] = []
+    for at, name, far in ((90, "s/eth0", HOST), (91, "s/demo/eth0", INSIDE)):
+        sent += [(name, at, tcp(CLIENT, far, "PA", 1001, 6001, data=client))] if client else []
+        sent += [(name, at + 100, tcp(far, CLIENT, "PA", 6001, 1001 + len(client), data=server))] if server else []
+        sent += [(name, at + 200, tcp(far, CLIENT, end, 6001 + len(server), 1001 + len(client)))] if end else []
+    return [*through(), *sent]
+
+
+def test_https_needs_the_handshake_and_the_probers_word() -> None:
+    whole = secured(*talk())
+    assert story(whole, proto=Proto.HTTPS, answered=True).symptom is Symptom.OK
+    assert story(whole, proto=Proto.HTTPS).symptom is Symptom.NO_RESPONSE
+    assert story(whole, proto=Proto.HTTPS, alerted=True).symptom is Symptom.NO_HANDSHAKE
+    assert story(whole, proto=Proto.TCP).tls is None
+    found = story(whole, plain=True)
+    assert (found.symptom, found.tls is not None and found.tls.handshake) == (Symptom.OK, Handshake.DONE)
+
+
+def test_a_tls_handshake_that_fails() -> None:
+    hello, _ = talk()
+    hello = hello[: 5 + int.from_bytes(hello[3:5], "big")]
+    alert = b"\x15\x03\x01\x00\x02\x02\x28"
+    for server, end, how in (
+        (alert, "FA", Handshake.REFUSED),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "FA", Handshake.FOREIGN),
+        (b"", "RA", Handshake.ENDED),
+        (b"", "FA", Handshake.ENDED),
+    ):
+        for more in ({"proto": Proto.HTTPS}, {"plain": True}):
+            found = story(secured(hello, server, end), **more)
+            assert (found.symptom, found.tls is not None and found.tls.handshake) == (Symptom.NO_HANDSHAKE, how)
+            assert len(found.frames) >= 3
+    silent = story(secured(hello, b""), proto=Proto.HTTPS)
+    assert (silent.symptom, silent.detail) == (Symptom.NO_RESPONSE, "no byte of an answer to the ClientHello")
+    assert story(secured(hello, talk()[1][:300]), proto=Proto.HTTPS).symptom is Symptom.NO_RESPONSE
+
+
+def test_https_to_somebody_who_hangs_up_before_the_target() -> None:
+    hello, _ = talk()
+    sent: list[Sent] = [
+        *handshake("s/eth0", CLIENT, HOST, 0),
+        ("s/eth0", 90, tcp(CLIENT, HOST, "PA", 1001, 6001, data=hello)),
+        ("s/eth0", 100, tcp(HOST, CLIENT, "FA", 6001, 1001 + len(hello))),
+        ("s/demo/eth0", 9, tcp("10.9.9.9:1", "10.9.9.8:2", seq=3)),
+    ]
+    assert story(sent, proto=Proto.HTTPS).symptom is Symptom.CLOSED
+
+
+def test_of_tls_whose_bytes_were_not_kept_the_prober_tells() -> None:
+    whole = secured(*talk())
+    assert story(whole, snaplen=80, proto=Proto.HTTPS, answered=True).symptom is Symptom.OK
+    assert story(whole, snaplen=80, proto=Proto.HTTPS, alerted=True).symptom is Symptom.NO_HANDSHAKE
+    assert story(whole, snaplen=80, proto=Proto.HTTPS).symptom is Symptom.NO_RESPONSE
 
 
 def test_another_protocol_is_no_response_that_is_not_complete() -> None:

@@ -55,17 +55,17 @@ def test_a_dns_query_is_what_was_asked() -> None:
 
 
 def test_an_http_request_names_the_host_and_nothing_of_the_machine() -> None:
-    text = craft.http_request(TAG, "demo", 80, "/a?b", None).decode()
+    text = craft.http_request(TAG, "demo", None, "/a?b", None).decode()
     assert text.startswith("GET /a?b HTTP/1.1\r\nHost: demo\r\n")
     assert text.endswith("\r\n\r\n")
     assert f" {TAG}\r\n" in text
     assert "Host: demo:81\r\n" in craft.http_request(TAG, "demo", 81, "/", None).decode()
-    assert "Host: [::1]\r\n" in craft.http_request(TAG, "::1", 80, "/", None).decode()
+    assert "Host: [::1]\r\n" in craft.http_request(TAG, "::1", None, "/", None).decode()
 
 
 @pytest.mark.parametrize("size", [0, 1, 200, 1460, 4000, 9000, 20000])
 def test_an_http_request_is_padded(size: int) -> None:
-    request = craft.http_request(TAG, "demo", 80, "/", size)
+    request = craft.http_request(TAG, "demo", None, "/", size)
     assert size <= len(request) <= max(size + 40, 200)
     assert max(len(line) for line in request.split(b"\r\n")) <= 4096
     assert request.count(b"\r\n\r\n") == 1

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netprobe.model.http import HttpAnswer
+from netprobe.model.tls import TlsFacts
 from netprobe.report.json import dumps, failure, to_json
 from tests.report.examples import EVIL, FAILS, WORKS
 
@@ -37,6 +38,7 @@ KEYS = [
     "arp",
     "trace",
     "drops",
+    "tls",
     "http",
 ]
 
@@ -44,6 +46,23 @@ KEYS = [
 def test_every_key_is_there_in_the_order_of_the_contract() -> None:
     for report in (WORKS, FAILS):
         assert list(to_json(report)) == KEYS
+
+
+def test_a_tls_session() -> None:
+    assert to_json(WORKS)["tls"] is None
+    tls = TlsFacts(version="TLS 1.3", server_name="demo", subject=f"CN={EVIL}", names=("demo", EVIL), not_after=5)
+    found = to_json(replace(WORKS, tls=tls))["tls"]
+    assert found == {
+        "version": "TLS 1.3",
+        "server_name": "demo",
+        "subject": f"CN={EVIL}",
+        "issuer": None,
+        "names": ["demo", EVIL],
+        "not_before": None,
+        "not_after": 5,
+        "trusted": None,
+        "alert": None,
+    }
 
 
 def test_an_http_response() -> None:

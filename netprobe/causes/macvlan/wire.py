@@ -321,7 +321,9 @@ class MacvlanDuplicateAddress(Cause):
     reads = ("networks",)
     tells = "a capture of ARP on the parent interface: two MAC addresses answer"
     symptoms = frozenset(Symptom) - {Symptom.NO_PACKETS, Symptom.NO_ANSWER}
-    explains = frozenset({Symptom.OTHER_ENDPOINT, Symptom.REFUSED, Symptom.CLOSED, Symptom.NO_RESPONSE})
+    explains = frozenset(
+        {Symptom.OTHER_ENDPOINT, Symptom.REFUSED, Symptom.CLOSED, Symptom.NO_RESPONSE, Symptom.NO_HANDSHAKE}
+    )
     note = True
     needs = ("containers", "networks")
     instead_of = frozenset({AppNotListening, AppBoundLoopback})

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from netprobe.state.engine.model import Container, EndpointSettings
     from netprobe.state.model import Host
 
-BY_ITSELF = frozenset({Symptom.REFUSED, Symptom.CLOSED, Symptom.NO_RESPONSE})
+BY_ITSELF = frozenset({Symptom.REFUSED, Symptom.CLOSED, Symptom.NO_RESPONSE, Symptom.NO_HANDSHAKE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from netprobe.state.model import Host
 
 GOOD = frozenset({Symptom.OK, Symptom.DELIVERED})
-ANSWERED_OTHERWISE = frozenset({Symptom.REFUSED, Symptom.CLOSED, Symptom.NO_RESPONSE})
+ANSWERED_OTHERWISE = frozenset({Symptom.REFUSED, Symptom.CLOSED, Symptom.NO_RESPONSE, Symptom.NO_HANDSHAKE})
 NOBODY_THERE = frozenset({"FAILED", "INCOMPLETE"})
 
 

@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from netprobe.state.model import Host
     from netprobe.state.nft import NftRule
 
-_LATE = frozenset({Symptom.CLOSED, Symptom.NO_RESPONSE, Symptom.NO_PACKETS, Symptom.OTHER_ENDPOINT})
-_TAKEN = frozenset({Symptom.OTHER_ENDPOINT, Symptom.CLOSED, Symptom.NO_RESPONSE})
+_LATE = frozenset(
+    {Symptom.CLOSED, Symptom.NO_RESPONSE, Symptom.NO_HANDSHAKE, Symptom.NO_PACKETS, Symptom.OTHER_ENDPOINT}
+)
+_TAKEN = frozenset({Symptom.OTHER_ENDPOINT, Symptom.CLOSED, Symptom.NO_RESPONSE, Symptom.NO_HANDSHAKE})
 _SILENT = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED})
 _DESTINATION = frozenset({"DNAT", "REDIRECT", "NETMAP", "TPROXY"})
 _DESTINATION_NFT = frozenset({"dnat", "redirect", "tproxy"})

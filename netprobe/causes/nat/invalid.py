@@ -77,7 +77,7 @@ class ConntrackInvalidRst(Cause):
     reads = ("conntrack-stat",)
     tells = "a capture of a whole connection: a RST that neither end sent"
     beyond_state = True
-    symptoms = frozenset({Symptom.CLOSED, Symptom.NO_RESPONSE})
+    symptoms = frozenset({Symptom.CLOSED, Symptom.NO_RESPONSE, Symptom.NO_HANDSHAKE})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when a host reset a segment that it did not translate, its INVALID counter rose, and it knows the connection (as far as is known)."""

@@ -30,8 +30,9 @@ _SHOWN = {
     Outcome.REPLIED: {Symptom.OK, Symptom.OTHER_ENDPOINT},
     Outcome.ANSWERED: {Symptom.OK, Symptom.OTHER_ENDPOINT},
     Outcome.REFUSED: {Symptom.REFUSED},
-    Outcome.RESET: {Symptom.CLOSED, Symptom.NO_RESPONSE},
-    Outcome.CLOSED: {Symptom.CLOSED, Symptom.NO_RESPONSE},
+    Outcome.NO_TLS: {Symptom.NO_HANDSHAKE, Symptom.OTHER_ENDPOINT},
+    Outcome.RESET: {Symptom.CLOSED, Symptom.NO_RESPONSE, Symptom.NO_HANDSHAKE},
+    Outcome.CLOSED: {Symptom.CLOSED, Symptom.NO_RESPONSE, Symptom.NO_HANDSHAKE},
     Outcome.TIMEOUT: {Symptom.SILENCE, Symptom.NO_PACKETS, Symptom.DELIVERED, Symptom.NO_RESPONSE},
     Outcome.UNREACHABLE: {Symptom.UNREACHABLE, Symptom.NO_PACKETS},
     Outcome.DENIED: {Symptom.NO_PACKETS},
@@ -52,7 +53,9 @@ def shown(case: Case) -> set[Symptom]:
     answered = case.probe is not None and case.probe.lookup.rcode is not None and symptom is Symptom.NO_ANSWER
     named = not unnamed or answered
     whole = symptom in fitting and named and symptom is not Symptom.NO_PACKETS and not case.story.good
-    return {symptom} if whole else {symptom, *fitting}
+    # Whose TLS failed is not known where the target's own namespace was not watched.
+    whose = {Symptom.OTHER_ENDPOINT} if symptom is Symptom.NO_HANDSHAKE and case.story.reached is None else set()
+    return {symptom, *whose} if whole else {symptom, *fitting}
 
 
 def not_the_target(case: Case) -> str | None:

@@ -11,7 +11,7 @@ from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicte
 from netprobe.causes.proof.sizes import LostBySize, lost_by_size
 from netprobe.causes.remedies import IN_FIREWALL
 from netprobe.causes.routing.routes import NoRoute
-from netprobe.evidence.model import Proto
+from netprobe.evidence.model import SPEAK_HTTP
 from netprobe.forward.model import Barrier
 from netprobe.model.point import point_name
 from netprobe.model.remedy import Remedy, advise, run
@@ -281,7 +281,7 @@ class MtuBlackhole(Cause):
         """Only where data was sent that nobody answered, or no packet tells whether it was."""
         if case.story.symptom is Symptom.SILENCE and (case.probe is None or case.probe.size is None):
             return False
-        large = case.probe is not None and (case.probe.proto is Proto.HTTP or case.probe.size is not None)
+        large = case.probe is not None and (case.probe.proto in SPEAK_HTTP or case.probe.size is not None)
         return case.journey is not None or large
 
 

@@ -26,10 +26,10 @@ _SHORT, _AGAIN = 60.0, 2
 _FAILURES = frozenset(
     {
         *(Symptom.REFUSED, Symptom.UNREACHABLE, Symptom.SILENCE, Symptom.CLOSED, Symptom.NO_RESPONSE),
-        *(Symptom.NO_ANSWER, Symptom.OTHER_ENDPOINT),
+        *(Symptom.NO_HANDSHAKE, Symptom.NO_ANSWER, Symptom.OTHER_ENDPOINT),
     }
 )
-_ENDED_HERE = frozenset({Symptom.REFUSED, Symptom.CLOSED, Symptom.NO_RESPONSE})
+_ENDED_HERE = frozenset({Symptom.REFUSED, Symptom.CLOSED, Symptom.NO_RESPONSE, Symptom.NO_HANDSHAKE})
 
 
 class RestartLoop(Cause):

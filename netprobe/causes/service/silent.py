@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from netprobe.causes.base import Cause
 from netprobe.causes.proof.frames import frame_numbers
 from netprobe.causes.proof.life import told
+from netprobe.causes.proof.served import target_flows
 from netprobe.decode.table import Flag
-from netprobe.evidence.model import Proto
+from netprobe.evidence.model import SPEAK_HTTP, Outcome, Proto
 from netprobe.model.remedy import advise
 from netprobe.model.report import Finding, Where
 from netprobe.paths.story import Symptom
+from netprobe.paths.tls import Handshake
 from netprobe.state.engine.model import ContainerState
 from netprobe.state.sockets import on_port
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
     from netprobe.causes.case import Case
     from netprobe.flows.model import Flow
+
+
+_AT_ONCE_NS: Final = 200_000_000
 
 
 class AppSilent(Cause):
@@ -46,7 +51,9 @@ class AppSilent(Cause):
         said = bool(case.story.begins) or case.story.http is not None
         if case.story.symptom is Symptom.SILENCE or said or place is None or probe is None or not self._runs(case):
             return None
-        asked = _taken(case) if case.story.symptom is Symptom.NO_RESPONSE else ""
+        secured = case.story.tls is not None and case.story.tls.handshake is Handshake.DONE
+        taken = _taken_secured if secured else _taken
+        asked = taken(case) if case.story.symptom is Symptom.NO_RESPONSE else ""
         ended = _hung_up(case) if not asked and case.intent.proto is Proto.HTTP else ""
         if not asked and not ended:
             return None
@@ -65,19 +72,21 @@ class AppSilent(Cause):
         why = (
             "what does it wait for (a database, a name, a lock)" if asked else "did it crash, or turn this client away"
         )
+        tls = case.intent.proto is Proto.HTTPS and not secured
+        request = "ClientHello" if tls else "request"
         return Finding(
             code=self.code,
-            summary=f"{who} took the request and {did}: its application does not answer",
+            summary=f"{who} took the {request} and {did}: its application does not answer",
             where=Where(host=place.host, component=who),
             evidence=(
-                f"the request came to {who} and {what}",
+                f"the {request}{', behind a complete TLS handshake,' if secured else ''} came to {who} and {what}",
                 *queue,
                 *life,
             ),
             remedies=(
                 advise(
                     place.host,
-                    f"{logs or f'look at the log of what has port {port}'}: {why}, and does it speak HTTP on port {port}?",
+                    f"{logs or f'look at the log of what has port {port}'}: {why}, and does it speak {'TLS' if tls else 'HTTP'} on port {port}?",
                 ),
             ),
         )
@@ -95,7 +104,7 @@ class AppSilent(Cause):
         inside = case.intent.target is not None and case.intent.target.container is not None
         idle = inside and case.target is not None and case.target.state is not ContainerState.RUNNING
         opened = case.story.symptom is not Symptom.SILENCE or case.reply_lost
-        return case.intent.proto is Proto.HTTP and opened and not idle
+        return case.intent.proto in SPEAK_HTTP and opened and not idle
 
 
 def _sizes(case: Case, flows: Iterable[Flow]) -> set[int]:
@@ -124,6 +133,28 @@ def _taken(case: Case) -> str:
         acknowledged = [row for row in back if asked and times[row] >= times[asked[0]]]
         if acknowledged and not spoke:
             return frame_numbers((int(table.packets.frame[row]) for row in (asked[0], acknowledged[0])), 2)
+    return ""
+
+
+def _taken_secured(case: Case) -> str:
+    """The same for a request inside of TLS: what the server sends at once behind the handshake are its session tickets (RFC 8446 §4.6.1)."""
+    if (
+        case.probe is None
+        or case.probe.result.outcome is not Outcome.TIMEOUT
+        or case.probe.timeout_s * 1e9 < 2 * _AT_ONCE_NS
+    ):
+        return ""
+    table, times = case.table, case.table.packets.time_ns
+    for flow in target_flows(case) or ():
+        asked = [row for row in flow.forward.tolist() if table.payload_len[row] > 0]
+        back = _before_the_clients_end(case, flow.forward.tolist(), flow.reverse.tolist())
+        if not asked or any(int(table.tcp_flags[row]) & (Flag.FIN | Flag.RST) for row in back):
+            continue
+        last, end = asked[-1], (int(table.seq[asked[-1]]) + int(table.payload_len[asked[-1]])) % (1 << 32)
+        took = [row for row in back if int(table.ack[row]) == end and times[row] >= times[last]]
+        late = any(table.payload_len[row] > 0 and times[row] > times[last] + _AT_ONCE_NS for row in back)
+        if took and not late:
+            return frame_numbers((int(table.packets.frame[row]) for row in (last, took[0])), 2)
     return ""
 
 

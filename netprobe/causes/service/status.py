@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.proof.contradictions import not_the_target
 from netprobe.causes.proof.life import told
+from netprobe.causes.proof.served import asked_as
 from netprobe.model.remedy import advise
 from netprobe.model.report import Direction, Finding, Where
 from netprobe.paths.story import Symptom
@@ -61,8 +62,11 @@ class HttpStatus(Cause):
         if (case.journey is not None and case.journey.unknowns) or not_the_target(case) is not None:
             return None
         who, at = _who(case)
-        meaning = _MEANS.get(http.status) or (
-            "its own code failed" if http.status >= _SERVER else "the request is not one that it takes"
+        meaning = "that port speaks TLS, and was asked in plain HTTP" if http.wants_tls else ""
+        meaning = (
+            meaning
+            or _MEANS.get(http.status)
+            or ("its own code failed" if http.status >= _SERVER else "the request is not one that it takes")
         )
         life = told(case, at, case.target) if case.target is not None else ()
         return Finding(
@@ -111,6 +115,8 @@ def _client(case: Case, http: HttpAnswer, who: str) -> tuple[str, ...]:
 
 
 def _advice(case: Case, http: HttpAnswer, who: str, at: str) -> str:
+    if http.wants_tls:
+        return f"ask it by https: {asked_as(case, 'https')}"
     inside = case.intent.target is not None and case.intent.target.container is not None
     logs = f"{case.engine_at(at).remedies.program} logs {who}" if inside else f"the log of {who}"
     if http.status in _BEHIND:

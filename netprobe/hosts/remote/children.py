@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 END_SECONDS = 1.0
 F_SETPIPE_SZ = 1031  # linux/fcntl.h; fcntl has it since Python 3.10
+TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR")  # SSL_CTX_set_default_verify_paths(3)
 SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin")
 
 
@@ -32,10 +33,11 @@ class Missing(OSError):
 
 
 def environment() -> Dict[str, str]:
-    """Return a neutral environment: untranslated messages, and the sbin folders that some users' PATH lacks."""
+    """Return a neutral environment: untranslated messages, the sbin folders that some users' PATH lacks, and whom OpenSSL is to trust."""
     path = [part for part in os.environ.get("PATH", "").split(":") if part.startswith("/")]
     path += [part for part in SBIN if part not in path]
-    return {"PATH": ":".join(path), "LC_ALL": "C", "HOME": "/"}
+    kept = {name: os.environ[name] for name in TRUST if name in os.environ}
+    return {"PATH": ":".join(path), "LC_ALL": "C", "HOME": "/", **kept}
 
 
 def which(program: str, path: str) -> Optional[str]:

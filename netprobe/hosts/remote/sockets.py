@@ -27,15 +27,18 @@ if TYPE_CHECKING:
 
 HOLD_SECONDS = 0.2
 CONTROL_SECONDS = 0.5
+LAST_ACK_SECONDS = 0.1  # a delayed acknowledgement takes 40 ms as a rule (TCP_DELACK_MIN, include/net/tcp.h)
+TCP_FIN_WAIT1 = 4  # include/net/tcp_states.h
 
 
 class Came(NamedTuple):
-    """What came of a probe: the outcome and its detail, who replied where that is another, and what is told of an HTTP response's head."""
+    """What came of a probe: the outcome and its detail, who replied where that is another, what is told of an HTTP response's head and of TLS."""
 
     outcome: str
     detail: str
     replied_from: Optional[Any] = None
     head: str = ""
+    tls: Optional[Any] = None
 
 
 def family_of(address: str) -> int:
@@ -84,8 +87,10 @@ class Sockets:
             self._sock.bind(("", 0))
         if proto in ("udp", "icmp"):
             answers.hear_errors(self._sock)
-        if proto == "http":
+        if proto in ("http", "https"):
             from netprobe.hosts.remote import response  # noqa: F401 - loaded now, so that it costs nothing between the packets
+        if proto == "https":
+            from netprobe.hosts.remote import tls  # noqa: F401 - as above
         port = 0 if proto == "icmp" else self._sock.getsockname()[1]
         return {"port": port, "source": source_address(request["address"])}
 
@@ -94,7 +99,7 @@ class Sockets:
         sock, self._sock = self._sock, None
         assert sock is not None, "bind comes first"
         probes: Dict[str, Callable[[socket.socket, Dict[str, Any]], Came]]
-        probes = {"tcp": _tcp, "http": _http, "udp": _udp, "icmp": _icmp}
+        probes = {"tcp": _tcp, "http": _http, "https": _https, "udp": _udp, "icmp": _icmp}
         local = [
             source_address(request["address"]) or "",
             request["ident"] if request["proto"] == "icmp" else sock.getsockname()[1],
@@ -107,6 +112,7 @@ class Sockets:
             "outcome": came.outcome,
             "detail": came.detail,
             "head": came.head,
+            "tls": _judged(came.tls),
             "local": local if local[0] else None,
             "remote": [request["address"], request.get("port") or 0],
             "replied_from": came.replied_from,
@@ -174,37 +180,90 @@ def _tcp(sock: socket.socket, request: Dict[str, Any]) -> Came:
 
 def _http(sock: socket.socket, request: Dict[str, Any]) -> Came:
     """Send one GET and read one complete response, whatever its status."""
+    return _connected(sock, request, _exchange)
+
+
+def _https(sock: socket.socket, request: Dict[str, Any]) -> Came:
+    """The same over TLS, whatever the certificate."""
+    return _connected(sock, request, _secured)
+
+
+def _connected(
+    sock: socket.socket, request: Dict[str, Any], talk: Callable[[socket.socket, Dict[str, Any]], Came]
+) -> Came:
+    """Connect, talk, and end the connection at the deadline."""
     deadline = time.monotonic() + request["seconds"]
     stopped = _connect(sock, request)
     if stopped is not None:
         return stopped
-    late = threading.Event()
+    late, line = threading.Event(), sock.dup()  # TLS takes the socket for its own
 
     def cut() -> None:  # a timeout of the socket's own would start again with every byte
         late.set()
         with contextlib.suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
+            line.shutdown(socket.SHUT_RDWR)
 
     timer = threading.Timer(max(0.01, deadline - time.monotonic()), cut)
     timer.start()
     sock.settimeout(None)
     try:
-        came = _exchange(sock, base64.b64decode(request["payload"]))
+        came = talk(sock, request)
+        if late.is_set():
+            _wait_for_last_ack(line)
     finally:
         timer.cancel()
+        line.close()
     if late.is_set():
-        return Came("timeout", "connected, no complete response within %.3g s" % request["seconds"])
+        return Came("timeout", "connected, no complete response within %.3g s" % request["seconds"], None, "", came.tls)
     return came
 
 
-def _exchange(sock: socket.socket, message: bytes) -> Came:
+def _wait_for_last_ack(sock: socket.socket) -> None:
+    """Wait until the other side acknowledged the end, which it may put off (net/ipv4/tcp_output.c): it shows that small packets still pass."""
+    until, pause = time.monotonic() + LAST_ACK_SECONDS, threading.Event()
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError):
+            if sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != TCP_FIN_WAIT1:
+                return
+        pause.wait(0.005)
+
+
+def _exchange(sock: socket.socket, request: Dict[str, Any]) -> Came:
     from netprobe.hosts.remote import response
 
     try:
-        outcome, detail, head = response.exchange(sock, message)
+        outcome, detail, head = response.exchange(sock, base64.b64decode(request["payload"]))
     except OSError as error:
         return Came(failed(error)[0], "connected, then " + failed(error)[1])
     return Came(outcome, detail, head=head)
+
+
+def _secured(sock: socket.socket, request: Dict[str, Any]) -> Came:
+    from netprobe.hosts.remote import response, tls
+
+    name = request.get("server_name") or ""
+    with tls.start(sock, name) as session:
+        stage, version, error = "in the TLS handshake", "", ""
+        try:
+            session.do_handshake()
+            version = session.version() or ""
+            stage = "behind the TLS handshake"
+            outcome, detail, head = response.exchange(session, base64.b64decode(request["payload"]))
+        except OSError as fault:
+            error = tls.reason(fault)
+            ended = ("closed", "closed") if tls.is_end(fault) else failed(fault)
+            outcome, detail = ("no-tls", error) if error else ended
+            detail, head = "connected, then %s: %s" % (stage, detail), ""
+        return Came(outcome, detail, None, head, tls.seen(session, name, version, error))
+
+
+def _judged(session: Optional[Dict[str, Any]]) -> Optional[Dict[str, Any]]:
+    """What is told of TLS, with how this host judges the certificate: behind the probe, as that takes its time."""
+    if session is None:
+        return None
+    from netprobe.hosts.remote import tls
+
+    return tls.judged(session)
 
 
 def _udp(sock: socket.socket, request: Dict[str, Any]) -> Came:
