@@ -24,6 +24,7 @@ PROGRAMS = {
     "conntrack",
     "cscli",
     "docker",
+    "fail2ban-client",
     "ip",
     "ip6tables",
     "iptables",
@@ -33,6 +34,7 @@ PROGRAMS = {
     "nft",
     "sysctl",
     "systemctl",
+    "ufw",
 }
 FLUSHES = {"-F", "--flush", "-X", "-Z", "flush", "--zero"}
 PLACEHOLDER = re.compile(r"^[A-Z]{4,}$|…")

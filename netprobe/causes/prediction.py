@@ -13,6 +13,8 @@ from netprobe.paths.story import Symptom
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.forward.model import Prediction
+    from netprobe.model.report import Hop
 
 
 class PredictionDiffers(Cause):
@@ -43,7 +45,7 @@ class PredictionDiffers(Cause):
         hops = tuple(each for each in case.hops if case.intent.proto is not Proto.DNS or each.leg == 1)
         found = differences(predicted, Observed(hops=hops, sniffed=sniffed, good=good))
         path = path_of(predicted, case.intent)
-        if path is not None and path is not case.way.path:
+        if path is not None and path is not case.way.path and not _told_more(predicted, hops):
             found = (
                 *found,
                 f"by the rules and routes that were read its path is {path.value}, by the packets {case.way.path.value}",
@@ -58,3 +60,9 @@ class PredictionDiffers(Cause):
             evidence=(*found[1:], *(f"expected: {step}" for step in steps)),
             confidence=Confidence.CERTAIN,
         )
+
+
+def _told_more(predicted: Prediction, hops: tuple[Hop, ...]) -> bool:
+    """Whether a packet was seen where it could not surely be: what it shows there the walk does not name its path by."""
+    unsure = {hop.point for hop in predicted.hops if hop.seen is None}
+    return any(hop.seen and hop.point in unsure for hop in hops)

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.owners import Opening, owner_of
 from netprobe.causes.proof.hooks import FORWARDED, base_of, last_hop
-from netprobe.model.endpoint import Endpoint
+from netprobe.causes.proof.kill_switch import tunnel_alone
+from netprobe.causes.proof.translations import translations
+from netprobe.model.endpoint import UNCHOSEN, Endpoint
 from netprobe.model.point import PointName
-from netprobe.model.remedy import Remedy, run
+from netprobe.model.remedy import Remedy, advise, run
 from netprobe.model.report import Direction
 from netprobe.model.rule import Hook, Program
 from netprobe.state.address import ip, is_loopback
@@ -107,6 +109,9 @@ def ways_past_rule(
     to: Endpoint | None = None,
 ) -> tuple[Remedy, ...]:
     """The same where the rule is another program's: first that program's own command, then what does it by hand until that writes its rules again."""
+    tunnel = tunnel_alone(case, place, rule)
+    if tunnel:
+        return (_by_tunnel(place, tunnel),)
     theirs = by_owner(case, place, rule, hook, to=to) if not reply else None
     by_hand = _by_hand(case, place, rule, undo, hook=hook, reply=reply, to=to)
     if theirs is None:
@@ -115,6 +120,12 @@ def ways_past_rule(
     if not theirs.commands or (owner is not None and owner.closed and rule.program is Program.NFT):
         return (theirs,)  # nobody else can, or is to, edit its tables
     return (theirs, replace(by_hand, advice=f"or by hand: {by_hand.advice}"))
+
+
+def _by_tunnel(place: Place, tunnel: str) -> Remedy:
+    """What a kill switch asks for: it stays."""
+    text = f"bring {tunnel} up, and have this routed by it; the kill switch stays: past it this would leave by another way, unprotected"
+    return advise(place.host, text)
 
 
 def _by_hand(
@@ -263,10 +274,30 @@ def _destination(case: Case, place: Place, rule: RuleRef, hook: Hook) -> Endpoin
     probe = case.probe
     if probe is None or not probe.dialled:
         return None
+    led = _led_to(case, place, rule, hook)
+    if led is not None:
+        return led
     inside = place.container is not None and place == case.intent.target
     if probe.target_address and (inside or _is_translated(case, place.host, rule, hook)):
         return Endpoint(probe.target_address, probe.target_port)
     return Endpoint(probe.dialled, probe.dialled_port)
+
+
+def _led_to(case: Case, place: Place, rule: RuleRef, hook: Hook) -> Endpoint | None:
+    """Where the walk has the request translated to before it meets the rule, by whoever's rule; None where it knows of no translation there."""
+    told = case.prediction
+    first = told.obstacles[0] if told is not None and told.obstacles else None
+    met = first is not None and (first.rule, first.place) == (rule, place)
+    if told is None or not (met or hook in FORWARDED):
+        return None
+    found = [each.to for each in translations(told) if each.of_destination and each.place == place]
+    to = Endpoint.parse(found[-1]) if found else None
+    port = case.probe.dialled_port if case.probe else None
+    return (
+        None
+        if to is None or UNCHOSEN in {to.port, port}
+        else Endpoint(to.address, port if to.port is None else to.port)
+    )
 
 
 def _is_translated(case: Case, host: str, rule: RuleRef, hook: Hook) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.forward.frame import with_address
 from netprobe.forward.model import Barrier, Flying, Obstacle, UnknownHere
+from netprobe.forward.routing import look_up
 from netprobe.forward.settings import bridge_netfilter
 from netprobe.state.lookup import has_address, host_veth
 
@@ -34,6 +35,17 @@ def no_hairpin(place: Place, host: Host, packet: Flying, way: RouteHop, port: st
         barrier=Barrier.HAIRPIN, place=place, label=port, device=port, direction=packet.direction,
         text=f"{port} is no hairpin port of {way.dev}: what came in by it does not leave by it",
     )  # fmt: skip
+
+
+def turned_back(namespace: Namespace, came: Flying, packet: Flying, in_if: str) -> bool:
+    """Whether a packet that came by a port of a bridge is led back into that bridge by its DNAT: with bridge netfilter it is switched then, not routed.
+
+    The bridge's own tap sees it only where the neighbour has first to be asked for (br_netfilter_hooks.c, br_nf_pre_routing_finish_bridge).
+    """
+    if packet.dst == came.dst or namespace.routes is None:
+        return False
+    known = look_up(namespace, packet, in_if).known
+    return known is not None and not known.local and not known.refused and known.dev == in_if
 
 
 def own_source(place: Place, namespace: Namespace, packet: Flying, in_if: str) -> Obstacle | None:

@@ -16,7 +16,7 @@ from netprobe.evidence.model import Place
 from netprobe.forward.conntrack import leaving
 from netprobe.forward.frame import Frame, Tap
 from netprobe.forward.guesses import beyond
-from netprobe.forward.hairpin import no_hairpin, own_source
+from netprobe.forward.hairpin import no_hairpin, own_source, turned_back
 from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
 from netprobe.forward.published import published_end
 from netprobe.forward.settings import bridge_netfilter, forwarding_off, no_route_localnet, reverse_path
@@ -139,8 +139,9 @@ class Walker:
         if tap is None:
             packet = self.stack.netdev(by, "ingress", in_if, packet)
         passed = self.stack.hook(by, "PREROUTING", packet, in_if=in_if)
+        turned = tap is not None and turned_back(namespace, packet, passed, in_if)
         if tap is not None:
-            self.trail.pass_tap(tap, passed)
+            self.trail.pass_tap(replace(tap, observable=not turned), passed)
             passed = replace(passed, handed=None)  # a bridge passed it through PREROUTING; ip_rcv_core then orphans it
             passed = self.stack.netdev(by, "ingress", in_if, passed)
         if passed.direction is Direction.REPLY and passed.connection and passed.connection.original[0] is None:
@@ -158,31 +159,35 @@ class Walker:
             if passed.dst != packet.dst and way.dev == in_if:
                 onward = way
                 self.stack.check(lambda: no_hairpin(place, host, passed, onward, port))
-            self._on(place, by, packet, passed, in_if, way)
+            self._on(place, by, packet, passed, in_if, way, switched=turned)
 
     def _in(self, place: Place, by: Filter, came: Flying, packet: Flying, in_if: str) -> None:
         passed = self.stack.hook(by, "INPUT", packet, in_if=in_if)
         self.stack.conntrack.track(place, came, passed)
         self._deliver(place, passed, in_if)
 
-    def _on(self, place: Place, by: Filter, came: Flying, packet: Flying, in_if: str, way: RouteHop) -> None:
-        """Forwarded: the switch comes before the reverse path (net/ipv4/route.c, ip_route_input_slow)."""
+    def _on(
+        self, place: Place, by: Filter, came: Flying, packet: Flying, in_if: str, way: RouteHop, *, switched: bool
+    ) -> None:
+        """Forwarded: the switch comes before the reverse path (net/ipv4/route.c, ip_route_input_slow).
+
+        ``switched``: within a bridge, behind its DNAT (:func:`turned_back`), which is no hop.
+        """
         host, _ = self._namespace(place)
         self.stack.check(lambda: forwarding_off(place, host, packet, in_if))
         self.stack.check(lambda: reverse_path(place, host, packet, in_if, way.dev))
         self.stack.check(lambda: routed_on(place, packet))
-        packet = replace(
-            packet, ttl=None if packet.ttl is None else packet.ttl - 1
-        )  # before FORWARD (ip_forward, ip6_forward)
+        if not switched and packet.ttl is not None:
+            packet = replace(packet, ttl=packet.ttl - 1)  # before FORWARD (ip_forward, ip6_forward)
         passed = self.stack.hook(by, "FORWARD", packet, in_if=in_if, out_if=way.dev)
         passed = self.stack.hook(by, "POSTROUTING", passed, in_if=in_if, out_if=way.dev)
         self.stack.conntrack.track(place, came, passed)
-        self._out(place, passed, way)
+        self._out(place, passed, way, switched=switched)
 
     # -- links --------------------------------------------------------------------------------------------------------
 
-    def _out(self, place: Place, packet: Flying, way: RouteHop) -> None:
-        """Out of an interface, over the link, into the next namespace."""
+    def _out(self, place: Place, packet: Flying, way: RouteHop, *, switched: bool = False) -> None:
+        """Out of an interface, over the link, into the next namespace; ``switched``: by a bridge's port alone, not by the bridge's own tap."""
         host, namespace = self._namespace(place)
         packet = self.stack.netdev(self.stack.filter(host, place, packet.dst), "egress", way.dev, packet)
         link = namespace.link(way.dev)
@@ -194,7 +199,8 @@ class Walker:
         if frame.resolves:
             self.trail.resolved.append(frame.address)
         arrival, end = carry(frame)
-        before, behind = _around(frame.taps, arrival.bridge)
+        taps = [replace(tap, observable=False) for tap in frame.taps[:1]] + frame.taps[1:] if switched else frame.taps
+        before, behind = _around(taps, arrival.bridge)
         tap = before[-1] if self._filters_first(arrival, packet.dst) else None
         for each in before[:-1] if tap else before:
             self.trail.pass_tap(each, packet, sure=_is_sent(arrival, end, frame))

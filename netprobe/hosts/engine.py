@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from netprobe.evidence.model import CommandOutput
+from netprobe.hosts.endings import ended_just_now, last_exit_code, parameters
 from netprobe.hosts.engine_client import EngineError, no_answer, no_engine
 from netprobe.hosts.listing import as_inspect, choose, ident, is_as_before, is_named
 from netprobe.state.engine import ENGINES
@@ -119,12 +120,23 @@ class Engine:
         answers = {name: each for name, each in listing.inspected.items() if name in chosen}
         missing = [name for name in chosen if name not in listing.inspected]
         answers |= self._client.inspect(missing) if missing else {}
-        found = known | {name: allow_container(each, _environment(each, environ)) for name, each in answers.items()}
+        ends = self._ends(listed, answers)
+        found = known | {
+            name: allow_container(each, _environment(each, environ), ends.get(name)) for name, each in answers.items()
+        }
         self._known, self._read_at = {name: (listed[name], kept) for name, kept in found.items()}, now
         told = {name: allow_container(as_inspect(each)) for name, each in listed.items() if name not in chosen | found}
         self.only_listed = len(told)
         # what was chosen and not found was removed while we looked
         return _output("containers", [(found | told)[name] for name in listed if name in found or name in told])
+
+    def _ends(self, listed: Mapping[str, JsonObject], answers: Mapping[str, JsonObject]) -> dict[str, int]:
+        """Return the exit codes of the last end of those that the engine started again just now, by id, as far as its events tell."""
+        again = {name: each for name, each in answers.items() if ended_just_now(listed.get(name, {}), each)}
+        questions = {name: asked for name, each in again.items() if (asked := parameters(each)) is not None}
+        told = self._client.events(questions) if questions else {}
+        codes = {name: last_exit_code(text) for name, text in told.items()}
+        return {name: code for name, code in codes.items() if code is not None}
 
     def _as_before(self, entry: Mapping[str, Any], wanted: Collection[str], now: float) -> JsonObject | None:
         """Return what is known of a container from the last time, None when it may be something else by now, or matters."""

@@ -56,6 +56,9 @@ class Client(Protocol):
     def inspect(self, idents: Collection[str]) -> dict[str, JsonObject]:
         """Inspect containers; one that is gone is left out."""
 
+    def events(self, questions: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+        """Ask for past events: parameters of GET /events by container id -> what was answered; what was not is left out, and is no error."""
+
 
 def no_answer(what: str, why: object) -> EngineError:
     """Return the error of an Engine that was asked and did not answer as it should."""

@@ -15,7 +15,7 @@ from requests.exceptions import RequestException
 from netprobe.hosts.engine_client import TIMEOUT_S, Listing, Overview, no_answer, no_engine, socket_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from netprobe.hosts.engine_client import JsonObject
 
@@ -64,6 +64,21 @@ class SdkClient:
         with ThreadPoolExecutor(PARALLEL) as pool:
             answers = dict(zip(idents, pool.map(self._inspect, idents), strict=True))
         return {ident: answer for ident, answer in answers.items() if answer is not None}
+
+    def events(self, questions: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+        """Ask for past events; what was not answered is left out."""
+        answers = {ident: self._events(each) for ident, each in questions.items()}
+        return {ident: text for ident, text in answers.items() if text is not None}
+
+    def _events(self, parameters: Mapping[str, str]) -> str | None:
+        """Ask by the client's own session: the SDK's ``events`` has no bound in time."""
+        client = self._client()
+        url = f"{client.base_url}/v{client.api_version}/events"
+        try:
+            answer = client.get(url, params=parameters, timeout=TIMEOUT_S)
+        except (DockerException, RequestException):
+            return None
+        return str(answer.text) if answer.ok else None
 
     def _client(self) -> APIClient:
         if self._connected is None:

@@ -23,8 +23,8 @@ ALL_SECONDS = 20
 """How long the questions of one request may take together."""
 
 VERSION, INFO, NETWORKS, CONTAINERS = "/version", "/info", "/networks", "/containers/json?all=1"
-NETWORK, CONTAINER = "/networks/%s", "/containers/%s/json"
-NOT_FOUND = 404
+NETWORK, CONTAINER, EVENTS = "/networks/%s", "/containers/%s/json", "/events?%s"
+OK, NOT_FOUND = 200, 404
 EVERY_NETWORK = 100_000
 
 
@@ -74,6 +74,15 @@ class SessionClient:
         if not idents:
             return {}
         return _found(self._answers(self._submit([CONTAINER % ident for ident in idents])), CONTAINER, idents)
+
+    def events(self, questions: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+        """Ask for past events; what was not answered is left out."""
+        from urllib.parse import urlencode
+
+        paths = {ident: EVENTS % urlencode(each) for ident, each in questions.items()}
+        answers = self._answers(self._submit(paths.values()))
+        told = {ident: answers.get(path) or {} for ident, path in paths.items()}
+        return {ident: str(each["body"]) for ident, each in told.items() if each.get("status") == OK}
 
     def _submit(self, paths: Iterable[str], follow: Iterable[Mapping[str, Any]] = ()) -> Future[Answer]:
         return self._session.submit(
@@ -134,7 +143,7 @@ def _value(answers: Answer, path: str) -> Any:
     answer = answers.get(path) or {"error": "no answer"}
     if "error" in answer:
         raise no_answer(path, answer["error"])
-    if answer["status"] != 200:
+    if answer["status"] != OK:
         raise no_answer(path, f"status {answer['status']}: {answer['body']}")
     try:
         return json.loads(answer["body"])

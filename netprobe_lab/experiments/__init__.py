@@ -29,6 +29,7 @@ from netprobe_lab.experiments.names import NAMES
 from netprobe_lab.experiments.others import OTHERS
 from netprobe_lab.experiments.policy import POLICY
 from netprobe_lab.experiments.proxied import PROXIED
+from netprobe_lab.experiments.reported import REPORTED
 from netprobe_lab.experiments.resolvers import RESOLVERS
 from netprobe_lab.experiments.routing import ROUTING
 from netprobe_lab.experiments.segments import SEGMENTS
@@ -83,6 +84,11 @@ GROUPS: Final[tuple[Group, ...]] = (
     Group("others", "address translation by others than the engine", OTHERS),
     Group("proxied", "transparent proxies: rules that hand packets to a local socket", PROXIED),
     Group("unlisted", "rules that are decided by what no listing shows", UNLISTED),
+    Group(
+        "reported",
+        "situations of public bug reports: host firewalls, bans, rules by the original port, static NAT",
+        REPORTED,
+    ),
     Group("inside", "firewalls inside a container's own network namespace", INSIDE),
     Group("routing", "routes that are missing or lead elsewhere, a wire that loses packets", ROUTING),
     Group("policy", "routing rules, VPNs, answers that leave by another way, kill switches", POLICY),

@@ -112,6 +112,29 @@ def test_answers_of_another_shape(tmp_path: Path, session: Session | None, body:
         collected(entry(docker=f"unix://{tmp_path}/s"), session)
 
 
+RESTARTED = {
+    "Id": "c1", "Name": "/web", "RestartCount": 3,
+    "State": {"Status": "running", "ExitCode": 0, "StartedAt": "2026-11-29T23:47:00.1Z"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("events", "told"),
+    [(b'{"Actor": {"Attributes": {"exitCode": "3"}}}\n', 3), (b"", None), (b"not what an engine says", None)],
+)
+def test_how_one_ended_that_runs_again(
+    tmp_path: Path, session: Session | None, events: bytes, told: int | None
+) -> None:
+    listed = [{"Id": "c1", "Names": ["/web"], "State": "running", "Status": "Up 1 second"}]
+    bodies = {
+        b"/version": b'{"ApiVersion": "1.41", "Version": "20.10"}', b"/info": b"{}", b"/networks": b"[]",
+        b"/containers/json": json.dumps(listed).encode(), b"/containers/c1": json.dumps(RESTARTED).encode(), b"/events": events,
+    }  # fmt: skip
+    with listening(tmp_path / "s", bodies):
+        found = json.loads(collected(entry(docker=f"unix://{tmp_path}/s"), session)["containers"].stdout)
+    assert [each.get("LastExitCode") for each in found] == [told]
+
+
 def test_a_url_that_is_none() -> None:
     with pytest.raises(EngineError, match="Docker does not answer"):
         collected(entry(docker="tcp://[::1"), None)
@@ -166,6 +189,9 @@ class Containers:
 
     def containers(self, idents: Collection[str]) -> Listing:
         return Listing(entries=[dict(each) for each in self.listed], inspected=self.inspect(idents))
+
+    def events(self, questions: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+        return dict.fromkeys(questions, "")
 
     def inspect(self, idents: Collection[str]) -> dict[str, dict[str, Any]]:
         self.inspected += idents

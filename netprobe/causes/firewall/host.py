@@ -19,15 +19,16 @@ from netprobe.forward.netfilter import filter_of, pass_hook
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.point import PointName, point_name
 from netprobe.model.remedy import Remedy, advise, run
-from netprobe.model.report import Finding, PathCode, Where
+from netprobe.model.report import Direction, Finding, PathCode, Where
 from netprobe.model.rule import Hook, Program
 from netprobe.paths.story import Symptom
-from netprobe.state.address import covers
 from netprobe.state.iptables_match import Field
 from netprobe.state.lookup import networks_of
-from netprobe.state.packet import in_ports
+from netprobe.state.packet import PacketTuple, in_ports
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from netprobe.causes.case import Case
     from netprobe.causes.proof.stopped_by import StoppedBy
     from netprobe.forward.model import Obstacle
@@ -86,13 +87,14 @@ class InputFirewallContainerToHost(Filtered):
 
     def more(self, case: Case, found: StoppedBy) -> tuple[str, ...]:
         """The subnet that it comes from; a rule that lets the same port in from another subnet or interface."""
-        host, dialled = case.before(found.host), case.dialled
+        host = case.before(found.host)
         subnet = _source_subnet(case, host) if host is not None else ""
-        if host is None or not subnet or dialled is None:
+        if host is None or not subnet:
             return ()
-        rules = (rule for ruleset in case.rulesets(host) for rule in ruleset.rules() if rule.table == "filter")
-        nearly = [rule for rule in rules if _lets_others_in(rule, dialled[1], _address(case))]
-        let = tuple(f"{rule.ref} lets port {dialled[1]} in from elsewhere alone: {rule.text}" for rule in nearly[:2])
+        bridge = _source_bridge(case, host)
+        rules = [rule for ruleset in case.rulesets(host) for rule in _asked_for_input(ruleset)]
+        nearly = [rule for rule in rules if _lets_others_in(case, rule, bridge)]
+        let = tuple(f"{rule.ref} lets {port_of(case)} in from elsewhere alone: {rule.text}" for rule in nearly[:2])
         return (f"what it sends comes from {subnet}", *let)
 
     def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
@@ -131,9 +133,10 @@ class InputFirewallContainerToHost(Filtered):
         return super().possible(case)
 
 
-def _address(case: Case) -> str:
-    source = case.source_container
-    return next(iter(source.addresses), "") if source is not None else ""
+def _address(case: Case) -> str | None:
+    """The address that the request came from, where it was seen."""
+    packets = (hop.packet for hop in case.hops if hop.seen and hop.direction is Direction.REQUEST)
+    return next((packet.src.address for packet in packets if packet is not None), None)
 
 
 def _source_subnet(case: Case, host: Host) -> str:
@@ -145,11 +148,28 @@ def _source_subnet(case: Case, host: Host) -> str:
     return ""
 
 
-def _lets_others_in(rule: Rule, port: int, source: str) -> bool:
-    """Whether a rule accepts this port, and not from this source."""
-    dport, src = rule.get(Field.DPORT), rule.get(Field.SRC)
-    meant = rule.target == "ACCEPT" and dport is not None and in_ports(dport.value, port) is True
-    return meant and src is not None and bool(source) and covers(src.value, source) is False
+def _asked_for_input(ruleset: Ruleset) -> Iterator[Rule]:
+    """The rules of filter's INPUT, and of the chains that it jumps to."""
+    names, done = ["INPUT"], set[str]()
+    while names:
+        name = names.pop()
+        chain = ruleset.chain("filter", name) if name not in done else None
+        done.add(name)
+        if chain is not None:
+            yield from chain.rules
+            names += [rule.target for rule in chain.rules]
+
+
+def _lets_others_in(case: Case, rule: Rule, bridge: str) -> bool:
+    """Whether a rule accepts this port, and neither from this source nor by its bridge."""
+    dport, src, via = rule.get(Field.DPORT), rule.get(Field.SRC), rule.get(Field.IN)
+    port, proto = case.dialled[1] if case.dialled else None, rule.get(Field.PROTO)
+    if rule.target != "ACCEPT" or dport is None or port is None or in_ports(dport.value, port) is not True:
+        return False
+    if dport.negated or (proto is not None and proto.value != case.transport):
+        return False
+    packet = PacketTuple(src=_address(case), in_if=bridge)
+    return any(each is not None and each.holds(packet) is False for each in (src, via))
 
 
 class FirewallBypassed(Cause):

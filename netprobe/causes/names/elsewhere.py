@@ -11,6 +11,7 @@ from netprobe.causes.names.kept import ANSWERED_OTHERWISE, GOOD, asker
 from netprobe.causes.names.unknown import joining, nearest_names
 from netprobe.causes.proof.frames import frame_numbers
 from netprobe.causes.routing.routes import LOST
+from netprobe.causes.service.starting import starting
 from netprobe.evidence.model import Place, Resolution
 from netprobe.model.remedy import Remedy, advise
 from netprobe.model.report import Confidence, Finding, Where
@@ -208,9 +209,8 @@ def _remedies(case: Case, host: Host, source: Container, meant: Container) -> tu
     """What makes the name the container's: it runs, on a network of the source's, and is asked for before the search domains are."""
     lookup = case.probe.lookup if case.probe else None
     name, steps = (lookup.name or "") if lookup else "", list[Remedy]()
-    owner = host.container(meant.netns_of) if meant.netns_of else None
     if not meant.running:
-        steps += host.engine.remedies.start(host.name, meant, owner)
+        steps += starting(host, meant)
     if not shared_networks(host, source, meant):
         steps += joining(host, source, meant)
     conf = host.namespace(source.name).resolv_conf

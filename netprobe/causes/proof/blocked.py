@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 from netprobe.causes.base import NETFILTER_DROP, TRACE, Cause
 from netprobe.causes.proof.counters import countable, counters_in
 from netprobe.causes.proof.drops import the_drop
+from netprobe.causes.proof.hooks import hook_at
+from netprobe.causes.proof.kill_switch import tunnel_alone
 from netprobe.causes.proof.obstacle import frames_at, met, predicted
 from netprobe.causes.proof.routed import led_elsewhere
 from netprobe.causes.proof.stopped_by import StoppedBy
@@ -19,10 +21,8 @@ from netprobe.causes.proof.translations import Translated, translations, untouch
 from netprobe.causes.remedies import ways_past_rule, without_rule
 from netprobe.forward.model import Barrier
 from netprobe.model.report import Confidence, Direction, Finding, Where
-from netprobe.model.rule import Hook
+from netprobe.model.rule import Hook, Program
 from netprobe.paths.story import Symptom
-from netprobe.state.engine import role_of
-from netprobe.state.engine.base import ChainRole
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -56,7 +56,7 @@ def _walked(case: Case, obstacle: Obstacle) -> StoppedBy | None:
         rule=obstacle.rule,
         place=obstacle.place,
         undo=obstacle.undo,
-        hook=_hook(obstacle),
+        hook=_hook(case, obstacle),
         before=counted[1] if counted else 0,
         after=counted[2] if counted else 0,
         walked=True,
@@ -71,12 +71,10 @@ def _translated_before(case: Case, obstacle: Obstacle) -> tuple[Translated, ...]
     return tuple(each for each in found if each.place.host == obstacle.place.host)
 
 
-def _hook(obstacle: Obstacle) -> Hook | None:
-    """An engine's own places within FORWARD are told by the chain that they stand in."""
-    role = role_of(obstacle.rule.chain) if obstacle.rule else None
-    if role is ChainRole.ISOLATION:
-        return Hook.ISOLATION
-    return Hook.USER if role is ChainRole.USER else obstacle.hook
+def _hook(case: Case, obstacle: Obstacle) -> Hook | None:
+    """An engine's own places within FORWARD are told by the chain that the rule stands in, or by the one that jumps there."""
+    known = obstacle.rule is not None and obstacle.rule.program is not Program.NFT
+    return (hook_at(case, obstacle) if known else None) or obstacle.hook
 
 
 class Filtered(Cause):
@@ -100,7 +98,16 @@ class Filtered(Cause):
             summary=self.summary(case, found),
             where=Where(host=found.host, component=found.rule.component, rule=found.text),
             evidence=tuple(
-                filter(None, (self.seen(case), found.evidence, *met_by(found.rule), *self.more(case, found)))
+                filter(
+                    None,
+                    (
+                        self.seen(case),
+                        found.evidence,
+                        *met_by(found.rule),
+                        _switch(case, found),
+                        *self.more(case, found),
+                    ),
+                )
             ),
             remedies=self.remedies(case, found),
             confidence=found.confidence,
@@ -142,6 +149,12 @@ class Filtered(Cause):
 def met_by(rule: RuleRef) -> tuple[str, ...]:
     """By which elements of sets the packet meets it: ``it meets 192.0.2.7 in set banned (ip crowdsec)``."""
     return tuple(f"the packet meets {each}" for each in rule.elements)
+
+
+def _switch(case: Case, found: StoppedBy) -> str:
+    """What a rule is that lets out by a tunnel alone."""
+    tunnel = tunnel_alone(case, found.place, found.rule)
+    return f"{found.rule} lets out by {tunnel} alone: a kill switch" if tunnel else ""
 
 
 def ways_past(case: Case, found: StoppedBy) -> tuple[Remedy, ...]:

@@ -25,6 +25,7 @@ from netprobe.forward.traverse import traverse
 from netprobe.model.point import PointName
 from netprobe.model.report import Confidence, Direction
 from netprobe.model.rule import Hook
+from netprobe.paths.story import Answerer
 from netprobe.state.iptables import Hit, delete_argv, hits, policy_argv
 from netprobe.state.nft import NftHit, may_drop, nft_hits
 
@@ -122,8 +123,20 @@ def _moments(case: Case, before: Host, after: Host) -> Iterator[tuple[Ruleset | 
 
 
 def may_stop(case: Case, hook: Hook) -> bool:
-    """Whether some rule or policy at this hook, at the host where the packet was last seen, could stop it (unknown rules may)."""
-    name = _host_of(case)
+    """Whether some rule or policy at this hook could stop it (unknown rules may): at the host where the packet was last seen, or one where an answer was."""
+    return any(_may_stop_at(case, name, hook) for name in dict.fromkeys((_host_of(case), *_answered_at(case))))
+
+
+def _answered_at(case: Case) -> Iterator[str]:
+    """The hosts where an answer was seen, or that answered themselves: the request came there, whether or not it was seen."""
+    if case.story.answerer is Answerer.HOST and case.dialled_host is not None:
+        yield case.dialled_host.name
+    for hop in case.hops if not case.reply_lost else ():
+        if hop.seen and hop.direction is Direction.REPLY:
+            yield PointName.parse(hop.point).host
+
+
+def _may_stop_at(case: Case, name: str | None, hook: Hook) -> bool:
     host = case.before(name) if name else None
     if host is None or not case.rulesets(host) or case.probe is None or _door_unwatched(case, host):
         return True
@@ -166,7 +179,8 @@ def _forwarded(case: Case, host: Host) -> bool:
     if _passed(case, host):
         return False
     if case.publication is None or case.publication[0].name != host.name:
-        return case.dialled_host is None or case.dialled_host.name != host.name
+        elsewhere = case.dialled_host is None or case.dialled_host.name != host.name
+        return elsewhere or _may_be_led_on(case, host)
     _, container, published = case.publication
     rules = case.dnat_rules(host, published, container)
     after = case.after(host.name)
@@ -175,6 +189,15 @@ def _forwarded(case: Case, host: Host) -> bool:
     texts = {rule.text for rule in rules}
     pairs = _moments(case, host, after)
     return any(hit.rule is not None and hit.rule.text in texts for old, new in pairs for hit in hits(old, new))
+
+
+def _may_be_led_on(case: Case, host: Host) -> bool:
+    """Whether some rule may give what is for an address of the host's own another destination: static NAT by hand."""
+    packet = replace(packet_at(case, host, Hook.PREROUTING), dst_type="LOCAL")
+    walks = [traverse(each, "nat", "PREROUTING", packet) for each in case.rulesets(host)]
+    if any(walk.verdict in {"DNAT", "NETMAP"} or walk.deciding or walk.given_up for walk in walks):
+        return True
+    return any("dnat" in each for rule in (host.nft.rules() if host.nft else ()) for each in rule.expressions)
 
 
 def _passed(case: Case, host: Host) -> bool:

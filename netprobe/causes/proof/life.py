@@ -87,8 +87,15 @@ def restarts(container: Container) -> str:
     return f"restarted {often} by its restart policy (RestartCount {container.restarts}){ending(container)}"
 
 
+def last_exit_code(container: Container) -> int | None:
+    """How its last end went; None unknown: of one that runs again, only the engine's events tell (moby daemon, SetRunning)."""
+    return container.exit_code if container.state in NOT_RUNNING else container.last_exit
+
+
 def ending(container: Container) -> str:
-    """``, exit code 3``, with what that says; ``""`` unknown: the engine forgets it when it starts the container again (moby daemon, SetRunning)."""
-    if container.state not in NOT_RUNNING or container.exit_code is None:
+    """``, exit code 3``, with what that says; ``""`` unknown."""
+    code = last_exit_code(container)
+    if code is None:
         return ""
-    return f", exit code {container.exit_code}{': out of memory (OOMKilled)' if container.oom_killed else ''}"
+    killed = container.oom_killed and container.state in NOT_RUNNING
+    return f", exit code {code}{': out of memory (OOMKilled)' if killed else ''}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.proof.life import life, told
+from netprobe.causes.service.starting import ended, starting
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise
@@ -275,7 +276,7 @@ class ContainerStopped(Cause):
         target, host = case.named or case.target, case.target_host
         if target is None or host is None:
             return super().undo(case, obstacle)
-        return host.engine.remedies.start(host.name, target, self._owner(case, target))
+        return starting(host, target)
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the target is known not to run at both moments, and nothing was delivered (or its name is not resolved)."""
@@ -295,11 +296,7 @@ class ContainerStopped(Cause):
             or (case.story.reached and case.story.symptom not in {Symptom.NO_ANSWER, Symptom.OTHER_ENDPOINT})
         ):
             return None
-        exited = (
-            f", exit code {target.exit_code}"
-            if target.exit_code is not None and target.state is ContainerState.EXITED
-            else ""
-        )
+        exited = ended(target)
         at = case.target_host.name if case.target_host else ""
         lived = life(case, at, after)
         lookup = case.story.symptom is Symptom.NO_ANSWER
@@ -322,15 +319,8 @@ class ContainerStopped(Cause):
                 f"{how}: {case.frames}",
                 f"docker: {target.name} is {target.state.value}{exited}, before and after the probe{f'; {lived}' if lived else ''}",
             ),
-            remedies=case.target_host.engine.remedies.start(case.target_host.name, target, self._owner(case, target))
-            if case.target_host
-            else (),
+            remedies=starting(case.target_host, target) if case.target_host else (),
         )
-
-    @staticmethod
-    def _owner(case: Case, target: Container) -> Container | None:
-        """Who has the namespace that it shares."""
-        return case.target_host.container(target.netns_of) if case.target_host and target.netns_of else None
 
     def possible(self, case: Case) -> bool:
         """Not for a host, nor when the target is known to run."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from netprobe.causes.base import NO_SOCKET, Cause
-from netprobe.causes.proof.life import age, ending, life, uptime
+from netprobe.causes.proof.life import age, ending, last_exit_code, life, uptime
 from netprobe.causes.service.endpoint import AT_THE_END, target_sockets
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
@@ -57,7 +57,7 @@ class RestartLoop(Cause):
         if host is None or first is None or last is None or not _loops(case, host, first, last):
             return None
         certain = _again(first, last)
-        shown = first if last.running and not first.running else last  # one that runs has no exit code
+        shown = first if last_exit_code(last) is None and last_exit_code(first) is not None else last
         often = "once" if shown.restarts == 1 else f"{shown.restarts or 0} times"
         return Finding(
             code=self.code,
@@ -138,7 +138,7 @@ def _state(case: Case, host: Host, container: Container) -> str:
 
 
 def _why_it_ends(host: Host, container: Container) -> str:
-    code, name = (None if container.running else container.exit_code), container.name
+    code, name = last_exit_code(container), container.name
     logs = f"{host.engine.remedies.program} logs --tail 50 {name} says why it ends: mend that"
     if container.oom_killed and not container.running:
         return f"{logs}; it ran out of memory (OOMKilled): more for it, or less in it"

@@ -5,7 +5,7 @@ Kept in the shape that the Engine gives it, so that a whole inspect parses like 
 what health checks printed (State.Health.Log).
 
 ``--link`` variables are not in inspect: the engine computes them when the container starts (daemon/links.go), so the
-collector reads them from /proc/PID/environ and hands them in; what is kept of them is in ``LinkEnv``.
+collector reads them from /proc/PID/environ and hands them in; what is kept of them is in ``LinkEnv``. ``LastExitCode`` is the collector's, too.
 """
 
 from __future__ import annotations
@@ -103,13 +103,16 @@ _LINK_VALUE = re.compile(
 )
 
 
-def allow_container(inspect: Mapping[str, Any], environ: Iterable[str] = ()) -> dict[str, Any]:
+def allow_container(
+    inspect: Mapping[str, Any], environ: Iterable[str] = (), ended: int | None = None
+) -> dict[str, Any]:
     """What is kept of one container's inspect.
 
     Args:
         inspect: the Engine's answer (docker SDK: ``inspect_container``).
         environ: ``NAME=value`` lines of the container's first process, if they were read; only those of links are kept (an empty
             ``LinkEnv`` means: they were read, and links made none).
+        ended: the exit code of its last end where it runs again, which the Engine's events tell and inspect does not; kept as ``LastExitCode``.
     """
     kept = _pick(inspect, _CONTAINER)
     whole = dict(inspect)
@@ -126,6 +129,8 @@ def allow_container(inspect: Mapping[str, Any], environ: Iterable[str] = ()) -> 
     links = link_variables([*own, *read], aliases)
     if links or (aliases and read):
         kept["LinkEnv"] = [f"{name}={value}" for name, value in links.items()]
+    if ended is not None:
+        kept["LastExitCode"] = ended
     return kept
 
 

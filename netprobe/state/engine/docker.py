@@ -230,6 +230,7 @@ def _container(item: dict[str, Any]) -> Container:
         extra_hosts=texts_of(host, "ExtraHosts"),
         dns=texts_of(host, "Dns"),
         exit_code=int_of(state, "ExitCode"),
+        last_exit=int_of(item, "LastExitCode"),
         oom_killed=state.get("OOMKilled") is True,
         health=_health(state),
         restarts=int_of(item, "RestartCount"),

@@ -103,6 +103,7 @@ class Container:
     Attributes:
         name, id, image, hostname: as inspect has them (name without its slash).
         state: see :class:`ContainerState`; ``pid`` 0 while it does not run; ``exit_code`` of its last end, ``oom_killed``: the kernel ended it then.
+        last_exit: the exit code of its last end where it runs again, as the engine's events told; None unknown.
         health: ``starting``, ``healthy`` or ``unhealthy`` by its health check; ``""`` where it has none, or unknown.
         restarts: how often the engine started it again by its restart policy, since somebody started it last; None unknown.
         network_mode: ``default`` ``bridge`` ``host`` ``none`` ``container:ID`` or a network's name.
@@ -134,6 +135,7 @@ class Container:
     extra_hosts: tuple[str, ...] = ()
     dns: tuple[str, ...] = ()
     exit_code: int | None = None
+    last_exit: int | None = None
     oom_killed: bool = False
     health: str = ""
     restarts: int | None = None

@@ -77,6 +77,30 @@ def test_a_policy_gets_an_accept_before_it() -> None:
     assert commands(report.cause) == ("iptables -I INPUT -i docker0 -p tcp --dport 80 -j ACCEPT",)
 
 
+NEAR = "-p tcp -m tcp --dport 80 -j ACCEPT"
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        (f"-A INPUT -s 172.18.0.0/16 {NEAR}", True),
+        (f"-A INPUT -i br-apps {NEAR}", True),
+        (f"-A INPUT ! -s 172.17.0.0/16 {NEAR}", True),
+        (f"-A DOCKER -d 172.17.0.9/32 ! -i docker0 -o docker0 {NEAR}", False),  # INPUT does not ask it
+        ("-A INPUT -s 172.18.0.0/16 -p tcp -m tcp --dport 81 -j ACCEPT", False),
+        ("-A INPUT -s 172.18.0.0/16 -p udp -m udp --dport 80 -j ACCEPT", False),
+        ("-A INPUT -s 172.18.0.0/16 -p tcp -m tcp ! --dport 80 -j ACCEPT", False),
+    ],
+)
+def test_a_rule_that_lets_the_port_in_from_elsewhere_alone_is_shown(rule: str, told: bool) -> None:
+    before = "[0:0] " + rule + r"\n\g<0>"
+    drops = r"^\[\d+:\d+\] -A INPUT -i docker0 -j DROP$"
+    report = analyze(with_rules(whole("input-firewall-drop"), (drops, before), before=True))
+    assert code(report) == "input-firewall-container-to-host"
+    assert report.cause is not None
+    assert any(rule in line for line in report.cause.evidence) is told
+
+
 def test_nftables_is_told_in_its_own_words() -> None:
     report = analyze(whole("input-firewall-nft"))
     assert report.cause is not None

@@ -131,3 +131,14 @@ def test_how_long_ago_comes_from_the_evidence() -> None:
     cause = analyze(web("app-not-listening", lambda item: None)).cause
     assert cause is not None
     assert any("started 1 s before the probe" in each for each in cause.evidence)
+
+
+def test_how_one_ended_that_runs_at_both_moments() -> None:
+    """Inspect tells no exit code of one that runs; the engine's events may."""
+    report = analyze(web("restart-loop-running", lambda item: item.update(LastExitCode=127)))
+    assert report.cause is not None
+    assert "exit code 127" in report.cause.summary
+    assert "could not be found" in report.cause.remedies[0].advice
+    silent = analyze(recorded("restart-loop-running"))
+    assert silent.cause is not None
+    assert "exit code" not in silent.cause.summary
