@@ -52,7 +52,7 @@ KEYWORDS = {
     "ORIGINAL",
     "TCPMSS",
 }
-KEYWORDS |= {"DNAT", "REJECT", "DOCKER", "CONNMARK", "NEW"}
+KEYWORDS |= {"DNAT", "REJECT", "DOCKER", "CONNMARK", "NEW", "RETURN"}
 FOUR = re.compile(r"(^|=)\d+\.\d+\.\d+\.\d+")
 
 
