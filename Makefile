@@ -5,7 +5,7 @@ STAMP  := $(VENV)/.stamp
 BIN    := $(VENV)/bin
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
-.PHONY: help kernel-test install install-lab uninstall demo ready test test-all test-rest unit lab-test lint captures bench test-engines setup setup-bpftrace clean
+.PHONY: help kernel-test install install-lab uninstall demo ready test test-all test-rest unit lab-test lint captures bench test-engines setup setup-bpftrace setup-firewalls clean
 help:
 	@echo "make install   netprobe for root and all users: in /opt/netprobe (PREFIX=), on the PATH by a link in /usr/local/bin (BINDIR=)"
 	@echo "make uninstall remove that"
@@ -38,6 +38,10 @@ setup:
 setup-bpftrace: setup
 	@PYTHON=$(PYTHON) tools/setup bpftrace || echo "setup: going on without bpftrace" >&2
 
+# The firewall programs that some experiments start on the lab's hosts (never on this machine); without them those are left out.
+setup-firewalls: setup
+	@PYTHON=$(PYTHON) tools/setup ufw firewall-cmd:firewalld fail2ban-client:fail2ban || echo "setup: going on without firewall programs" >&2
+
 $(STAMP): pyproject.toml | setup
 	@$(PYTHON) -c 'import sys; sys.exit("netprobe needs Python 3.11 or later" if sys.version_info < (3, 11) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -48,7 +52,7 @@ demo: setup $(STAMP)
 	@$(BIN)/python tools/demo.py
 
 # All that the tests need, and nothing else: so that its time can be told from theirs.
-ready: setup-bpftrace $(STAMP)
+ready: setup-bpftrace setup-firewalls $(STAMP)
 
 test: ready
 	@$(BIN)/python tools/suite.py test
@@ -80,7 +84,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-captures: setup-bpftrace $(STAMP)
+captures: setup-bpftrace setup-firewalls $(STAMP)
 	@$(BIN)/python tools/captures.py
 
 bench: setup $(STAMP)

@@ -15,6 +15,7 @@ from netprobe_lab.cures import Cured, cure_and_print
 from netprobe_lab.cures import measure as measure_cures
 from netprobe_lab.engine import engine_version
 from netprobe_lab.errors import LabError
+from netprobe_lab.firewalls import missing
 from netprobe_lab.layout import SERVER2, SERVERS
 from netprobe_lab.lifecycle import is_up
 from netprobe_lab.run import require_root
@@ -69,14 +70,18 @@ def _show_group(group: Group, width: int, *, groups_only: bool) -> None:
 
 
 def fitting(lab: Lab, experiments: Iterable[Experiment]) -> list[Experiment]:
-    """Return those of the experiments that the engines of this lab (which is up) are right for.
+    """Return those of the experiments that the engines of this lab (which is up) are right for, and whose firewall programs are installed.
 
     Raises:
         LabError: none of them is.
     """
     version = (engine_version(lab, SERVER2) or "").partition(".")[0]
     wanted = list(experiments)
-    found = [one for one in wanted if one.engine in {"", version}]
+    right = [one for one in wanted if one.engine in {"", version}]
+    found = [one for one in right if not missing(one)]
+    if right and not found:
+        lacking = sorted({command for one in right for command in missing(one)})
+        raise LabError(f"not installed: {', '.join(lacking)}", "apt-get install ufw firewalld fail2ban")
     if wanted and not found:
         needed = sorted({one.engine for one in wanted})
         raise LabError(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 # What the kernel learnt of the broken way (a neighbour that failed, an error for a route) it keeps for some seconds.
 _ASKED_AT_MOST = 3
+_ANOTHER_WAY = "or by hand:"
 
 
 class Cured(StrEnum):
@@ -142,10 +143,12 @@ def _ask_again(lab: Lab, experiment: Experiment, evidence: Path) -> dict[str, An
 
 
 def _carried_out(lab: Lab, experiment: Experiment, remedies: list[dict[str, Any]]) -> tuple[tuple[str, ...], str]:
-    """Do all of it; return what was done, and the complaint of the first command that failed."""
+    """Do all of it but for what is said to do the same in another way; return what was done, and the complaint of the first command that failed."""
     done: list[str] = []
     waiting = bool(experiment.cure)
     for step in remedies:
+        if step["text"].startswith(_ANOTHER_WAY):
+            continue
         if waiting and not step["run"]:
             done += _by_hand(lab, experiment)
             waiting = False

@@ -15,13 +15,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
-from netprobe_lab import certificates, stray, transparent
+from netprobe_lab import certificates, firewalls, stray, transparent
 from netprobe_lab.engine import ask_engine, engine_with
 from netprobe_lab.errors import LabError
 from netprobe_lab.experiments.model import (
     Certified,
     DeleteDnat,
     Engine,
+    Firewall,
     Inside,
     KillProxy,
     Run,
@@ -73,6 +74,15 @@ def carry_out(lab: Lab, step: Step) -> None:
             _delete_dnat(lab, step)
         case Engine():
             engine_with(lab, machine(step.host), dict(step.options))
+        case Stray() | Transparent() | Certified() | Firewall():
+            _bring(lab, step)
+        case _:
+            assert_never(step)
+
+
+def _bring(lab: Lab, step: Stray | Transparent | Certified | Firewall) -> None:
+    """What stays until the end of the experiment, besides containers and rules."""
+    match step:
         case Stray():
             _send_stray(lab, step)
         case Transparent():
@@ -81,6 +91,8 @@ def carry_out(lab: Lab, step: Step) -> None:
         case Certified():
             made = certificates.make(lab, step)
             on_host(lab, step.host, ["docker", "cp", f"{made}/.", f"{step.container}:/certs"])
+        case Firewall():
+            firewalls.start(lab, step)
         case _:
             assert_never(step)
 
@@ -120,6 +132,7 @@ def present(lab: Lab, machine: Machine) -> tuple[list[str], list[str]]:
 
 def _clean_server(lab: Lab, server: Machine) -> None:
     _remove_containers(lab, server)
+    firewalls.end(lab, server)
     engine_with(lab, server, {})
 
 

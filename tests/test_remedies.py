@@ -25,6 +25,7 @@ PROGRAMS = {
     "cscli",
     "docker",
     "fail2ban-client",
+    "firewall-cmd",
     "ip",
     "ip6tables",
     "iptables",
@@ -52,7 +53,7 @@ KEYWORDS = {
     "ORIGINAL",
     "TCPMSS",
 }
-KEYWORDS |= {"DNAT", "REJECT", "DOCKER", "CONNMARK", "NEW", "RETURN"}
+KEYWORDS |= {"DNAT", "REJECT", "RETURN", "DOCKER", "CONNMARK", "NEW"}
 FOUR = re.compile(r"(^|=)\d+\.\d+\.\d+\.\d+")
 
 

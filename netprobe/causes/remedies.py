@@ -10,7 +10,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from netprobe.causes.owners import Opening, owner_of
+from netprobe.causes.owners.opening import Opening
+from netprobe.causes.owners.table import owner_of
 from netprobe.causes.proof.hooks import FORWARDED, base_of, last_hop
 from netprobe.causes.proof.kill_switch import tunnel_alone
 from netprobe.causes.proof.translations import translations
@@ -19,9 +20,10 @@ from netprobe.model.point import PointName
 from netprobe.model.remedy import Remedy, advise, run
 from netprobe.model.report import Direction
 from netprobe.model.rule import Hook, Program
-from netprobe.state.address import ip, is_loopback
+from netprobe.state.address import covers, ip, is_loopback
 from netprobe.state.engine import role_of
 from netprobe.state.engine.base import ChainRole
+from netprobe.state.lookup import networks_of
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -56,11 +58,23 @@ def restarted(host: Host, container: Container) -> tuple[Remedy, ...]:
 
     A container that publishes ports would end then: the engine fails to write its rules, and does not start it again.
     """
-    rulesets = [each for each in (host.ruleset, host.legacy) if each is not None]
-    written = any(host.engine.has_chains(each) for each in rulesets) or host.engine.in_nftables(host.nft)
-    if rulesets and not written and container.published and not host.rootless:
+    if _has_no_chains(host) and container.published:
         return host.engine.remedies.restart_engine(host.name, host.containers or ())
     return (host.engine.remedies.restart(host.name, container.name),)
+
+
+def behind_engine(host: Host, container: Container, steps: tuple[Remedy, ...]) -> tuple[Remedy, ...]:
+    """The start of a container; of one that is to publish ports where the engine's chains are gone, behind the engine's own restart."""
+    if any(each.commands for each in steps) and _has_no_chains(host) and container.requested:
+        return (*host.engine.remedies.restart_engine(host.name, host.containers or ()), *steps)
+    return steps
+
+
+def _has_no_chains(host: Host) -> bool:
+    """Whether the engine's rules were read, and the chains that it writes at its own start are gone."""
+    rulesets = [each for each in (host.ruleset, host.legacy) if each is not None]
+    written = any(host.engine.has_chains(each) for each in rulesets) or host.engine.in_nftables(host.nft)
+    return bool(rulesets) and not written and not host.rootless
 
 
 def in_place(case: Case, place: Place, *commands: Argv) -> Remedy:
@@ -116,9 +130,8 @@ def ways_past_rule(
     by_hand = _by_hand(case, place, rule, undo, hook=hook, reply=reply, to=to)
     if theirs is None:
         return (by_hand,)
-    owner = owner_of(case, place, rule)
-    if not theirs.commands or (owner is not None and owner.closed and rule.program is Program.NFT):
-        return (theirs,)  # nobody else can, or is to, edit its tables
+    if not theirs.commands or is_closed(case, place, rule):
+        return (theirs,)
     return (theirs, replace(by_hand, advice=f"or by hand: {by_hand.advice}"))
 
 
@@ -126,6 +139,12 @@ def _by_tunnel(place: Place, tunnel: str) -> Remedy:
     """What a kill switch asks for: it stays."""
     text = f"bring {tunnel} up, and have this routed by it; the kill switch stays: past it this would leave by another way, unprotected"
     return advise(place.host, text)
+
+
+def is_closed(case: Case, place: Place, rule: RuleRef) -> bool:
+    """Whether nobody but its owner can, or is to, put a rule into its table."""
+    owner = owner_of(case, place, rule)
+    return owner is not None and owner.closed and rule.program is Program.NFT
 
 
 def _by_hand(
@@ -192,7 +211,8 @@ def by_owner(
         hook=hook,
         transport=case.transport,
         to=to,
-        source=_source(case) or _banned(rule),
+        source=_source(case),
+        network=_network(case, host),
         device=via or _device(case, host),
         via=via,
         whom=whom,
@@ -200,10 +220,12 @@ def by_owner(
     return owner.permitted(opening)
 
 
-def _banned(rule: RuleRef) -> str:
-    """The one address for which a set holds, where the rule asks a set for it."""
-    element = rule.elements[0].element if len(rule.elements) == 1 else ""
-    return element if ip(element) is not None else ""
+def _network(case: Case, host: Host) -> str:
+    """The subnet of the source container's network that its address is of; ``""`` where no container of that host sends it."""
+    here = case.source_container if case.probe is not None and case.probe.source_at.host == host.name else None
+    source = _source(case) or next(iter(here.addresses if here else ()), "")
+    subnets = (each for _, network in networks_of(host, here) for each in network.subnets) if here else ()
+    return next((each for each in subnets if covers(each, source)), "") if source else ""
 
 
 def _device(case: Case, host: Host) -> str:

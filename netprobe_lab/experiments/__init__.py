@@ -27,6 +27,7 @@ from netprobe_lab.experiments.macvlan import MACVLAN
 from netprobe_lab.experiments.macvlan_faults import MACVLAN_FAULTS
 from netprobe_lab.experiments.names import NAMES
 from netprobe_lab.experiments.others import OTHERS
+from netprobe_lab.experiments.owners import OWNERS
 from netprobe_lab.experiments.policy import POLICY
 from netprobe_lab.experiments.proxied import PROXIED
 from netprobe_lab.experiments.reported import REPORTED
@@ -81,6 +82,9 @@ GROUPS: Final[tuple[Group, ...]] = (
     Group("http", "what an application answers by HTTP: statuses, redirects, other protocols", HTTP),
     Group("tls", "https: handshakes that fail, certificates that clients refuse", TLS),
     Group("filters", "filters in unusual places", FILTERS),
+    Group(
+        "owners", "firewalls as ufw, firewalld and fail2ban make them, and what they do to the engine's rules", OWNERS
+    ),
     Group("others", "address translation by others than the engine", OTHERS),
     Group("proxied", "transparent proxies: rules that hand packets to a local socket", PROXIED),
     Group("unlisted", "rules that are decided by what no listing shows", UNLISTED),

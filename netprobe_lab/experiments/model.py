@@ -8,6 +8,7 @@ from typing import Literal
 Verdict = Literal["works", "fails", "undetermined"]
 Protocol = Literal["tcp", "udp", "icmp", "http"]
 Transport = Literal["tcp", "udp"]
+FirewallName = Literal["ufw", "firewalld", "fail2ban"]
 
 # Addresses that differ from run to run stand in braces in `explain`: `{demo}` is demo's address on its first network.
 HIP = "192.168.3.202"  # the host address of server2, where the experiments' target lives
@@ -117,7 +118,22 @@ class Certified:
     signer: Literal["lab", "other", "itself"] = "lab"
 
 
-Step = Run | Inside | WaitPort | KillProxy | DeleteDnat | Engine | Stray | Transparent | Certified
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Firewall:
+    """Start a firewall program of the distribution on a host; the next clean-up ends it.
+
+    Attributes:
+        host: where.
+        program: which; a machine without its package leaves such experiments out.
+        files: (path, text) of its configuration, written before that.
+    """
+
+    host: str
+    program: FirewallName
+    files: tuple[tuple[str, str], ...] = ()
+
+
+Step = Run | Inside | WaitPort | KillProxy | DeleteDnat | Engine | Stray | Transparent | Certified | Firewall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

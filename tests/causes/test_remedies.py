@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from netprobe.causes.remedies import publishing
+import pytest
+
+from netprobe.causes.remedies import is_narrow, publishing
+from netprobe.model.rule import Program, RuleRef
 from netprobe.pipeline import analyze
 from tests.causes.altered import commands, recorded
+from tests.causes.owners.moved import DROP, cause_of
 from tests.causes.proof.test_drops import with_rules
 
 
@@ -45,3 +49,55 @@ def test_a_rule_in_a_chain_of_another_program_stays() -> None:
 def test_a_published_port_is_tcps_where_it_says_nothing() -> None:
     assert publishing(80, 8080, "tcp") == "-p 80:8080"
     assert publishing(53, 53, "udp", address="127.0.0.1") == "-p 127.0.0.1:53:53/udp"
+
+
+@pytest.mark.parametrize(
+    ("text", "narrow"),
+    [
+        ("-A INPUT -p tcp -m tcp --dport 80 -j DROP", True),
+        ("-A DOCKER-USER -s 192.168.3.0/24 -j DROP", True),
+        ("-A FORWARD -d 172.17.0.2/32 -j DROP", True),
+        ("-A INPUT -j REJECT --reject-with icmp-host-prohibited", False),
+        ("-A DOCKER-USER -i eth0 -j DROP", False),
+        ("-A DOCKER-USER ! -s 10.0.0.0/8 -i eth0 -j DROP", False),
+        ("-A INPUT -p tcp -m tcp ! --dport 22 -j DROP", False),
+        ("-A INPUT -p tcp -m multiport --dports 80,443 -j DROP", False),
+        ("-A INPUT -p tcp -m tcp --dport 1:1023 -j DROP", False),
+        ("-A DOCKER-USER -m set --match-set bad src -j DROP", False),
+        ("-A FORWARD -d 172.16.0.0/12 -j DROP", False),
+        ("-P INPUT DROP", False),
+        ("tcp dport 80 drop", True),
+        ("tcp dport != 22 drop", False),
+        ("tcp dport { 80, 443 } drop", False),
+        ("ip saddr @bad drop", False),
+        ("ip saddr 192.168.3.201 drop", True),
+        ('iifname "eth0" drop', False),
+    ],
+)
+def test_what_stands_for_more_than_one_port_or_host_is_not_deleted(text: str, narrow: bool) -> None:
+    program = Program.IPTABLES if text.startswith("-") else Program.NFT
+    assert is_narrow(RuleRef(program=program, table="filter", chain="INPUT", text=text)) is narrow
+
+
+def test_the_last_reject_of_a_host_stays() -> None:
+    """Deleting it would open the whole host."""
+    evidence = with_rules(
+        recorded("input-drop"), (DROP, r"\1 -A INPUT -j REJECT --reject-with icmp-host-prohibited"), before=True
+    )
+    assert commands(cause_of(evidence)) == ("iptables -I INPUT -d 192.168.3.202 -p tcp --dport 80 -j ACCEPT",)
+
+
+def test_a_wide_rule_in_the_users_chain_is_passed_there() -> None:
+    """RETURN, not ACCEPT: the engine's own rules go on to decide."""
+    drop = r"^(\[\d+:\d+\]) -A DOCKER-USER .*-j DROP$"
+    found = analyze(
+        with_rules(recorded("docker-user-drop"), (drop, r"\1 -A DOCKER-USER -i eth0 -j DROP"), before=True)
+    ).cause
+    assert found is not None
+    assert commands(found) == ("iptables -I DOCKER-USER -d 172.17.0.2 -p tcp --dport 80 -j RETURN",)
+    assert (
+        analyze(
+            with_rules(recorded("docker-user-drop"), (drop, r"\1 -A DOCKER-USER -i eth0 -j DROP"), before=True)
+        ).after
+        == ()
+    )

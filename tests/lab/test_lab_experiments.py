@@ -13,6 +13,7 @@ from netprobe_lab.cures import Cure, cure, kept, promised, representatives
 from netprobe_lab.engine import engine_version
 from netprobe_lab.errors import LabError
 from netprobe_lab.experiments import EXPERIMENTS
+from netprobe_lab.firewalls import missing
 from netprobe_lab.layout import SERVER2
 from netprobe_lab.lifecycle import up
 from netprobe_lab.runner import ask, grouped, make_situation, situation
@@ -72,15 +73,17 @@ class Stage:
         self.asked.clear()
 
 
-def needs_another_engine(lab: Lab, experiment: Experiment) -> None:
+def needs_what_is_not_here(lab: Lab, experiment: Experiment) -> None:
     version = engine_version(lab, SERVER2) or ""
     if experiment.engine not in {"", version.partition(".")[0]}:
         pytest.skip(f"needs Docker Engine {experiment.engine}, this is {version}")
+    if missing(experiment):
+        pytest.skip(f"not installed: {', '.join(missing(experiment))}")
 
 
 @pytest.mark.parametrize("experiment", IN_ORDER, ids=lambda experiment: experiment.name)
 def test_netprobe_says_what_is_declared(stage: Stage, experiment: Experiment, tmp_path: Path) -> None:
-    needs_another_engine(stage.lab, experiment)
+    needs_what_is_not_here(stage.lab, experiment)
     assert stage.play(experiment, tmp_path / "evidence.pcapng").disagreements == ()
 
 
@@ -88,7 +91,7 @@ def test_netprobe_says_what_is_declared(stage: Stage, experiment: Experiment, tm
 def test_its_remedy_cures_it(
     stage: Stage, experiment: Experiment, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    needs_another_engine(stage.lab, experiment)
+    needs_what_is_not_here(stage.lab, experiment)
     found = stage.cured(experiment, tmp_path)
     record_property("cured", found.how.value)
     code = experiment.expected.cause or ""

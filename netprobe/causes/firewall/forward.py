@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from netprobe.causes.proof.blocked import Filtered, blocked, ways_past
 from netprobe.causes.proof.drops import may_stop, the_drop
 from netprobe.causes.proof.hooks import entries, hook_at, last_hop
-from netprobe.causes.remedies import publishing, restarted, what_is_opened
+from netprobe.causes.remedies import by_owner, publishing, restarted, what_is_opened
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run
 from netprobe.model.rule import Hook, Program
@@ -215,9 +215,11 @@ class ForwardDrop(_Counted):
             address, port = case.dialled
             packet = ("-d", address, "-p", case.transport, "--dport", str(port))
             lasting = f"this opens {what_is_opened(case)} to all who have a route to it, until the next reboot; Docker keeps a port closed that is not published; for good: docker run {publishing(port, port, case.transport)} …"
-            return (
-                run(found.host, found.rule.program, "-I", engine.user_chain, *packet, "-j", "ACCEPT", advice=lasting),
-            )
+            accept = (found.rule.program, "-I", engine.user_chain, *packet, "-j", "ACCEPT")
+            theirs = by_owner(case, found.place, found.rule, found.hook)
+            if theirs is None:
+                return (run(found.host, *accept, advice=lasting),)
+            return (theirs, run(found.host, *accept, advice=f"or by hand: {lasting}"))
         if found.rule.policy and ours and case.target is not None and is_published(case) and _asks_engine(case, found):
             # the engine's rule for the port is what is missing
             return restarted(host, case.target) if host is not None else ()

@@ -12,7 +12,7 @@ from netprobe.causes.proof.drops import STOPPING
 from netprobe.causes.proof.hooks import hook_at
 from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import silent_points, whose
-from netprobe.causes.remedies import IN_FIREWALL, by_owner, is_narrow, publishing, ways_past_rule
+from netprobe.causes.remedies import IN_FIREWALL, by_owner, is_closed, is_narrow, publishing, ways_past_rule
 from netprobe.evidence.model import Outcome, Place, Proto
 from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
 from netprobe.forward.netfilter import filter_of, pass_hook
@@ -103,8 +103,8 @@ class InputFirewallContainerToHost(Filtered):
         bridge = _source_bridge(case, host) if host else ""
         port = case.probe.dialled_port if case.probe else None
         theirs = by_owner(case, found.place, found.rule, found.hook, via=bridge)
-        if theirs is not None and not theirs.commands:
-            return (theirs,)  # nobody else is to edit its tables
+        if theirs is not None and (not theirs.commands or is_closed(case, found.place, found.rule)):
+            return (theirs,)
         if not bridge or (found.rule.program is not Program.NFT and found.rule.table != "filter"):
             return ways_past(case, found)
         ping = "ipv6-icmp" if case.is_v6 else "icmp"

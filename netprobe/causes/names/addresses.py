@@ -9,6 +9,7 @@ from netprobe.causes.base import Cause
 from netprobe.causes.names.elsewhere import NameAnsweredElsewhere
 from netprobe.causes.names.kept import ANSWERED_OTHERWISE, GOOD, asker, nobody, not_reached, who_has
 from netprobe.causes.names.unknown import bearers_of
+from netprobe.causes.remedies import restarted
 from netprobe.causes.routing.routes import LOST
 from netprobe.evidence.model import Resolution
 from netprobe.model.endpoint import Endpoint
@@ -119,7 +120,7 @@ class DnsClientCache(Cause):
                 f"docker: {backend.name} has {now} on {network.name}; no container has {socket.peer}",
             ),
             remedies=(
-                host.engine.remedies.restart(host.name, source.name),
+                *restarted(host, source),
                 advise(host.name, f"or let it look {backend.name} up each time (nginx: resolver 127.0.0.11 valid=10s)"),
             ),
             confidence=Confidence.LIKELY,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.names.kept import ANSWERED_OTHERWISE, GOOD, asker, not_reached, who_has
+from netprobe.causes.remedies import restarted
 from netprobe.causes.routing.routes import LOST
 from netprobe.causes.service.endpoint import AppNotListening
 from netprobe.causes.service.publish import PortClosed
@@ -117,7 +118,7 @@ class LinkEnvStale(Cause):
                 )
             ),
             remedies=(
-                host.engine.remedies.restart(host.name, source.name),
+                *restarted(host, source),
                 advise(host.name, f"or let its application use the name {other.name}, which follows"),
             ),
             confidence=sure,

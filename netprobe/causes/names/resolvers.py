@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.names.lookups import UNANSWERED, AskedServer, failed, frames, left, questions, source_host, walks
 from netprobe.causes.names.unknown import bearers_of, failed_name
-from netprobe.causes.remedies import IN_FIREWALL, by_owner, without_rule
+from netprobe.causes.remedies import IN_FIREWALL, by_owner, restarted, without_rule
 from netprobe.causes.routing.routes import way_out
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.point import PointName
@@ -52,7 +52,7 @@ class DnsNatFlushed(Cause):
 
     def find(self, case: Case) -> Finding | None:
         """Fires when 127.0.0.11:53 itself refused the query and the namespace has no such rules, before and after."""
-        source, rulesets = case.source_container, self._rulesets(case)
+        source, host, rulesets = case.source_container, source_host(case), self._rulesets(case)
         if not failed(case) or source is None or rulesets is None or case.journey is None or case.probe is None:
             return None
         server = case.journey.outer.flows[0].server
@@ -69,9 +69,7 @@ class DnsNatFlushed(Cause):
                 f"the query was still for {server.address} port 53 on lo, and was refused: {case.frames}",
                 f"iptables-save in {source.name}'s namespace: no chain {case.engine_at(case.probe.source_at.host).dns_chain} in nat, before and after",
             ),
-            remedies=(
-                case.engine_at(case.probe.source_at.host).remedies.restart(case.probe.source_at.host, source.name),
-            ),
+            remedies=restarted(host, source) if host is not None else (),
         )
 
     @staticmethod
@@ -247,7 +245,7 @@ class DnsUpstreamDead(Cause):
             advise(
                 host.name, f"name a server that answers in {host.name}'s /etc/resolv.conf (nameserver ADDRESS), then:"
             ),
-            host.engine.remedies.restart(host.name, name),
+            *(restarted(host, case.source_container) if case.source_container else ()),
         )
 
     def possible(self, case: Case) -> bool:
@@ -376,7 +374,7 @@ class DnsFallback(Cause):
                     host.name,
                     f"name the server of this network in {host.name}'s /etc/resolv.conf (nameserver ADDRESS; daemon.json's dns does as well), then:",
                 ),
-                host.engine.remedies.restart(host.name, name),
+                *(restarted(host, case.source_container) if case.source_container else ()),
             ),
         )
 

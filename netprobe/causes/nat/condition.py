@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.nat.missing import SOURCE_NAT
-from netprobe.causes.owners import OWNERS
+from netprobe.causes.owners.table import OWNERS
 from netprobe.causes.proof.hooks import entries
 from netprobe.causes.proof.translations import any_rule, translations
 from netprobe.causes.remedies import IN_FIREWALL

@@ -6,19 +6,24 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
+from netprobe.causes.firewall.bridge import BridgeNfForwardDrop
 from netprobe.causes.firewall.forward import ForwardDrop, InputDrop
-from netprobe.causes.nat.missing import MasqueradeMissing
+from netprobe.causes.nat.missing import MasqueradeMissing, exposed
 from netprobe.causes.proof.blocked import blocked
 from netprobe.causes.proof.known import in_vain
 from netprobe.causes.proof.obstacle import frames_at
+from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
-from netprobe.model.rule import Hook
+from netprobe.model.rule import Hook, Program
 from netprobe.paths.story import Symptom
 from netprobe.state.address import is_loopback
+from netprobe.state.lookup import networks_of
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.causes.proof.stopped_by import StoppedBy
+    from netprobe.forward.model import Obstacle
+    from netprobe.model.remedy import Remedy
     from netprobe.state.model import Host
 
 _STOPPED = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED})
@@ -42,7 +47,19 @@ class RulesFlushed(Cause):
     tells = "iptables-save -t nat on the host: whether the engine's chains are there"
     symptoms = MasqueradeMissing.symptoms | _STOPPED
     needs = ("containers", "networks", "iptables", "iptables-legacy", "nft")
-    instead_of = frozenset({ForwardDrop, InputDrop, MasqueradeMissing})
+    instead_of = frozenset({BridgeNfForwardDrop, ForwardDrop, InputDrop, MasqueradeMissing})
+
+    barriers = MasqueradeMissing.barriers
+
+    def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
+        """The answer finds no way to a container's own address, as nothing of the engine's is left in nat."""
+        found = exposed(case) if MasqueradeMissing().explains_obstacle(case, obstacle) else None
+        return found is not None and _no_translation(found[0])
+
+    def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
+        """The engine writes its rules again."""
+        found = exposed(case)
+        return _written_again(found[0]) if found is not None else super().undo(case, obstacle)
 
     def find(self, case: Case) -> Finding | None:
         """Fires when a container's address left untranslated, or a published port ended at the host, and of all the engine's rules there nothing is left."""
@@ -73,7 +90,7 @@ class RulesFlushed(Cause):
             summary=f"the {_table(host)} of {host.name} was flushed: {found.summary}, until the engine has written its rules again",
             where=Where(host=host.name, component="nat"),
             evidence=(*found.evidence, _nothing_left(host)),
-            remedies=host.engine.remedies.restart_engine(host.name, host.containers or ()),
+            remedies=_written_again(host),
             confidence=sure,
         )
 
@@ -109,7 +126,11 @@ class RulesFlushed(Cause):
         if not self._is_dockers(case, host):
             return None
         said = f"{stopped.rule} drops what Docker's rules accepted ({stopped.proof})"
-        evidence = (_seen(case), stopped.evidence, f"FORWARD of {host.name} jumps to no chain of Docker's")
+        evidence = (
+            _seen(case),
+            stopped.evidence,
+            f"FORWARD of {host.name} jumps to no chain of Docker's{_doubt(host)}",
+        )
         return self._finding(host, said, evidence)
 
     @staticmethod
@@ -117,7 +138,9 @@ class RulesFlushed(Cause):
         """Whether the engine's rules would accept it: what its own containers send, and published ports."""
         sent = case.probe is not None and case.probe.source_at.host == host.name and case.source_container is not None
         outside = case.target_host is None or case.target_host.name != host.name
-        return (sent and outside) or (case.publication is not None and case.publication[0].name == host.name)
+        return (sent and (outside or _one_bridge(case, host))) or (
+            case.publication is not None and case.publication[0].name == host.name
+        )
 
     def _finding(self, host: Host, said: str, evidence: tuple[str, ...]) -> Finding:
         return Finding(
@@ -125,9 +148,25 @@ class RulesFlushed(Cause):
             summary=f"the {_table(host)} of {host.name} was flushed: {said}; the engine has to write its rules again",
             where=Where(host=host.name, component="nat" if _no_translation(host) else "filter"),
             evidence=tuple(filter(None, evidence)),
-            remedies=host.engine.remedies.restart_engine(host.name, host.containers or ()),
+            remedies=_written_again(host),
             confidence=Confidence.CERTAIN if wrote(host) else Confidence.LIKELY,
         )
+
+
+def _one_bridge(case: Case, host: Host) -> bool:
+    """Whether both are containers of one bridge network, whose packets FORWARD sees (bridge-nf-call-iptables)."""
+    both = [
+        {n.name for _, n in networks_of(host, each) if n.bridge and n.icc}
+        for each in (case.source_container, case.target)
+        if each
+    ]
+    return len(both) == 2 and bool(both[0] & both[1])
+
+
+def _written_again(host: Host) -> tuple[Remedy, ...]:
+    """By the engine's restart alone: it does not look whether its rules are there."""
+    again = "what flushed them does so again at its next start or reload (nftables.service, a firewall, iptables-restore): restart the engine after it, or have its files keep what is not theirs"
+    return (*host.engine.remedies.restart_engine(host.name, host.containers or ()), advise(host.name, again))
 
 
 def _seen(case: Case) -> str:
@@ -135,7 +174,9 @@ def _seen(case: Case) -> str:
 
 
 def _by_policy(stopped: StoppedBy) -> bool:
-    return stopped.rule.policy and stopped.hook is Hook.FORWARD and stopped.place.container is None
+    """A policy of iptables': nftables' own stays in the way of what the engine accepts."""
+    policy = stopped.rule.policy and stopped.rule.program is not Program.NFT
+    return policy and stopped.hook is Hook.FORWARD and stopped.place.container is None
 
 
 def _unused(host: Host) -> bool:
@@ -167,9 +208,11 @@ def _no_translation(host: Host) -> bool:
 
 
 def _no_filter(host: Host) -> bool:
-    """Whether nothing in FORWARD leads to a chain of the engine's, which once wrote rules."""
+    """Whether nothing in FORWARD leads to a chain of the engine's; where none shows that it wrote any, nothing in nat may be another's for its networks."""
     rulesets = [each for each in (host.ruleset, host.legacy) if each is not None]
-    if host.ruleset is None or not _bridged(host) or _in_nftables(host) or not wrote(host):
+    if host.ruleset is None or not _bridged(host) or _in_nftables(host):
+        return False
+    if not wrote(host) and any(each.table == "nat" for ruleset in rulesets for each in ruleset.rules()):
         return False
     return not any(host.engine.uses_filter(each) for each in rulesets)
 
@@ -193,5 +236,8 @@ def _table(host: Host) -> str:
 
 
 def _nothing_left(host: Host) -> str:
-    whole = "" if wrote(host) else "; no chain of Docker's is left (an engine with iptables=false writes none either)"
-    return f"nothing in nat of {host.name} leads to Docker's chain: no rule of Docker's is left{whole}"
+    return f"nothing in nat of {host.name} leads to Docker's chain: no rule of Docker's is left{_doubt(host)}"
+
+
+def _doubt(host: Host) -> str:
+    return "" if wrote(host) else "; no chain of Docker's is left (an engine with iptables=false writes none either)"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.firewall.elsewhere import RuleDrop
 from netprobe.causes.firewall.forward import ForwardDrop, InputDrop
-from netprobe.causes.owners import owner_of
+from netprobe.causes.owners.table import owner_of
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, silent_points, unanswered, whose
 from netprobe.causes.proof.translations import Translated, any_rule, counted, translations
 from netprobe.causes.remedies import IN_FIREWALL, inside
@@ -188,7 +188,8 @@ def _was_seen(case: Case, found: Translated) -> bool:
 
 def _by(case: Case, found: Translated) -> str:
     owner = owner_of(case, found.place, found.ref)
-    return f"{found.kind} by {found.ref}{f', which is {owner.name}s rule,' if owner else ''}"
+    whose = f", which is {owner.name}'s rule," if owner else ""
+    return f"{found.kind} by {found.ref}{whose}"
 
 
 def _sends(found: Translated) -> str:

@@ -9,16 +9,18 @@ from netprobe.causes.proof.hooks import entries
 from netprobe.causes.proof.routed import led_elsewhere
 from netprobe.causes.remedies import IN_FIREWALL, restarted
 from netprobe.evidence.model import Place
+from netprobe.forward.model import Barrier
 from netprobe.model.point import PointName, point_name
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Direction, Finding, PathCode, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import covers
-from netprobe.state.lookup import docker_bridges, route_lookup
+from netprobe.state.lookup import docker_bridges, networks_of, route_lookup
 from netprobe.state.packet import PacketTuple
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Remedy
     from netprobe.state.engine.model import Network
     from netprobe.state.iptables import Ruleset
@@ -41,6 +43,17 @@ class MasqueradeMissing(Cause):
     reads = ("iptables",)
     tells = "iptables-save -t nat on the host: a MASQUERADE rule for the network"
     symptoms = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE})
+    barriers = frozenset({Barrier.NO_ROUTE})
+
+    def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
+        """The answer finds no way to a container's own address, which the container's host was to hide."""
+        back = obstacle.direction is Direction.REPLY and super().explains_obstacle(case, obstacle)
+        return back and exposed(case) is not None
+
+    def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
+        """The rule that hides it."""
+        found = exposed(case)
+        return (self._remedy(*found),) if found is not None else super().undo(case, obstacle)
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the container's address was seen untranslated at an uplink, and no source NAT rule covers it."""
@@ -124,6 +137,26 @@ class MasqueradeMissing(Cause):
             if uplink and address in mine and point.interface != network.bridge:
                 return address, point.interface, hop.packet.frame
         return None
+
+
+def exposed(case: Case) -> tuple[Host, Network, str] | None:
+    """The source container's host, network and subnet, where by that host's state its address leaves untranslated and was not meant to."""
+    host, source = case.before(case.probe.source_at.host) if case.probe else None, case.source_container
+    if host is None or source is None or host.ruleset is None or case.dialled is None:
+        return None
+    bridged = [network for _, network in networks_of(host, source) if network.bridge]
+    network = bridged[0] if len(bridged) == 1 else _network_of(case, host)
+    pairs = [
+        (each, one) for each in (network.subnets if network else ()) for one in source.addresses if covers(each, one)
+    ]
+    fitting = [(subnet, address) for subnet, address in pairs if (":" in subnet) == case.is_v6]
+    if network is None or not network.masquerade or not fitting:
+        return None
+    subnet, address = fitting[0]
+    way = route_lookup(host.own, case.dialled[0])
+    packet = PacketTuple(src=address, dst=case.dialled[0], proto=case.transport, out_if=way.dev if way else None)
+    hidden = any(_translates(ruleset, packet) for ruleset in case.rulesets(host))
+    return None if hidden else (host, network, subnet)
 
 
 def _network_of(case: Case, host: Host) -> Network | None:

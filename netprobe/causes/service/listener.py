@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.proof.life import told
+from netprobe.causes.remedies import restarted
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.story import Answerer, Symptom
@@ -120,7 +121,8 @@ class AcceptQueueFull(Cause):
         if full is None or overflows == 0:
             return None
         waiting, most = full.backlog
-        who = place.container or place.host
+        who, host = place.container or place.host, case.before(place.host)
+        inside = host.container(place.container) if host is not None and place.container is not None else None
         owner = f" ({full.process}, pid {full.pid})" if full.process else ""
         counted = (f"TcpExtListenOverflows there: {overflows} more than before",) if overflows else ()
         return Finding(
@@ -134,11 +136,7 @@ class AcceptQueueFull(Cause):
                 *(told(case, place.host, target) if (target := case.target) is not None else ()),
             ),
             remedies=(
-                *(
-                    (case.engine_at(place.host).remedies.restart(place.host, place.container),)
-                    if place.container
-                    else ()
-                ),
+                *(restarted(host, inside) if host is not None and inside is not None else ()),
                 advise(
                     place.host,
                     f"the application on port {probe.target_port} does not accept: mend that (docker logs {who}); a larger listen() backlog (and net.core.somaxconn) only holds more",

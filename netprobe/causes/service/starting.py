@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netprobe.causes.remedies import behind_engine
 from netprobe.model.remedy import advise
 from netprobe.state.address import is_any, same
 from netprobe.state.engine.model import ContainerState
@@ -48,7 +49,7 @@ def starting(host: Host, target: Container) -> tuple[Remedy, ...]:
     if never_started(target):
         why = _WHY.get(target.exit_code or 0, "")
         return (advise(host.name, f"{again} says why it cannot be started{f': {why}' if why else ''}; mend that"),)
-    return remedies.start(host.name, target, owner)
+    return behind_engine(host, target, remedies.start(host.name, target, owner))
 
 
 def _taken(host: Host, target: Container) -> Iterator[tuple[Published, str]]:

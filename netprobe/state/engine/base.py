@@ -38,6 +38,7 @@ class ContainerEngine(ABC):
         chain: its chain of nat and filter, with the rules for published ports.
         user_chain: the filter chain that it leaves to the administrator. forward_chain: where FORWARD jumps to its own chains.
         nft_table: the table of its nftables backend (families ip and ip6).
+        firewalld_zone: the zone that it has firewalld make for its bridges, ``""`` for none.
         remedies: its own commands, as steps that put something right.
     """
 
@@ -52,6 +53,7 @@ class ContainerEngine(ABC):
     user_chain: ClassVar[str]
     forward_chain: ClassVar[str]
     nft_table: ClassVar[str]
+    firewalld_zone: ClassVar[str] = ""
     remedies: ClassVar[EngineRemedies]
 
     @abstractmethod

@@ -56,6 +56,7 @@ class Docker(ContainerEngine):
     chain = "DOCKER"
     user_chain = "DOCKER-USER"
     forward_chain = "DOCKER-FORWARD"  # Engine 28 and later
+    firewalld_zone = "docker"
     nft_table = "docker-bridges"  # Engine 29's nftables backend
     remedies = EngineRemedies(program="docker", service="docker")
 
