@@ -167,6 +167,12 @@ class Hop:
     leg: int = 1
     count: int = 0
 
+    @property
+    def is_error(self) -> bool:
+        """An ICMP error that answers, in place of what was asked."""
+        answered = self.direction is Direction.REPLY and self.packet is not None
+        return answered and self.packet is not None and self.packet.info.startswith("ICMP ")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
