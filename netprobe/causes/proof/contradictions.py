@@ -35,7 +35,10 @@ _SHOWN = {
     Outcome.CLOSED: {Symptom.CLOSED, Symptom.NO_RESPONSE, Symptom.NO_HANDSHAKE},
     Outcome.TIMEOUT: {Symptom.SILENCE, Symptom.NO_PACKETS, Symptom.DELIVERED, Symptom.NO_RESPONSE},
     Outcome.UNREACHABLE: {Symptom.UNREACHABLE, Symptom.NO_PACKETS},
-    Outcome.DENIED: {Symptom.NO_PACKETS},
+    Outcome.DENIED: {
+        Symptom.NO_PACKETS,
+        Symptom.UNREACHABLE,
+    },  # EACCES: ICMPv6 "administratively prohibited" as well (net/ipv6/icmp.c)
     Outcome.NO_NAME: {
         *(Symptom.NO_ANSWER, Symptom.SILENCE, Symptom.REFUSED, Symptom.UNREACHABLE, Symptom.NO_PACKETS),
     },
