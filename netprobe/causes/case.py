@@ -158,10 +158,11 @@ class Case:
     def reply_lost(self) -> bool:
         """The target answered, and the answer was lost on its way back (or the source took no notice of it); an error from before it is no answer."""
         back = [hop for hop in self.hops if hop.direction is Direction.REPLY]
-        if self.story.reached is not True and all(hop.is_error for hop in back if hop.seen):
+        seen = [hop for hop in back if hop.seen]
+        if seen and self.story.reached is not True and all(hop.is_error for hop in seen):
             return False
         silent = self.story.symptom is Symptom.SILENCE
-        return any(hop.seen is False for hop in back) or (silent and any(hop.seen for hop in back))
+        return any(hop.seen is False for hop in back) or (silent and bool(seen))
 
     @property
     def may_be_container(self) -> bool:
