@@ -23,7 +23,7 @@ HIDDEN_KINDS = len(HIDDEN) + HIDDEN_STATEMENTS
 
 def question(rng: Random) -> Question:
     """Who asks what: mostly the client, mostly something behind the router."""
-    six = rng.random() < 0.25
+    six = rng.random() < 0.33
     source = CLIENT if rng.random() < 0.8 else ROUTER
     proto = rng.choices(("tcp", "udp", "icmp"), (55, 25, 20))[0]
     far = (
@@ -58,7 +58,11 @@ def ruleset(rng: Random, seed: str, *, hidden: int | None = None) -> Ruleset:
             items += maker.chain(hidden=hidden - len(HIDDEN) if hidden is not None and at == 0 else None)
     if rng.random() < 0.3:
         asked = _bound(rng, asked)
-        items += routing(rng, asked, marks=_marks(items))
+        lines = routing(rng, asked, marks=_marks(items))
+        items += lines
+        wanted = [each for each in lines if "fwmark" in each.text and "not" not in each.text]
+        if wanted and rng.random() < 0.6:
+            items += _marked(rng, asked, wanted[0].text, nft=kinds == "nft")
     if any("tproxy" in each.text.casefold() for each in items) and rng.random() < 0.75:
         items += led_in(asked, rng.choice(_marks([each for each in items if "tproxy" in each.text.casefold()])))
     return Ruleset(question=asked, items=tuple(items), legacy=legacy, seed=seed)
@@ -66,9 +70,23 @@ def ruleset(rng: Random, seed: str, *, hidden: int | None = None) -> Ruleset:
 
 def _bound(rng: Random, asked: Question) -> Question:
     """At times the router's client is bound to an interface, mostly to the one by which nothing leads."""
-    if asked.source != ROUTER or asked.dst not in {SERVICE, SERVICE6} or rng.random() < (0.3 if asked.six else 0.8):
+    if asked.source != ROUTER or asked.dst not in {SERVICE, SERVICE6} or rng.random() < (0.1 if asked.six else 0.8):
         return asked
     return replace(asked, device=rng.choice(("r2", "r2", "r2", "r1")))
+
+
+def _marked(rng: Random, asked: Question, rule: str, *, nft: bool) -> list[Item]:
+    """A rule that gives the packet the mark by which a routing rule chooses."""
+    mark = rule.split("fwmark ")[1].split()[0].partition("/")[0]
+    sent = asked.source == ROUTER
+    if not nft:
+        where = f"mangle/{'OUTPUT' if sent else 'PREROUTING'}"
+        return [Item("ipt", where, f"-j MARK --set-mark {mark}", frozenset({"-j MARK --set-mark"}))]
+    head = "type route hook output" if sent else "type filter hook prerouting"
+    return [
+        Item("chain", "inet/cm", f"{head} priority {rng.choice((-149, -120))}; policy accept;", frozenset()),
+        Item("nft", "inet/cm", f"counter meta mark set {mark}", frozenset({"meta mark set"})),
+    ]
 
 
 def _marks(items: list[Item]) -> list[int]:

@@ -219,6 +219,8 @@ def _raw(make: Maker, hook: str, words: list[str]) -> tuple[str, str]:
 
 def _nat(make: Maker, hook: str, words: list[str]) -> tuple[str, str]:
     rng = make.rng
+    if make.q.dport and not any("-p" in each for each in words) and rng.random() < 0.3:
+        words.insert(0, f"-p {make.proto}")
     ported = any(each in {"-p tcp", "-p udp", "-p 6", "-p 17"} for each in words)
     if hook in {"PREROUTING", "OUTPUT"}:
         address = rng.choice((*SERVERS[make.six], "2001:db8:9::9" if make.six else "10.9.0.9"))
@@ -257,5 +259,5 @@ def _nat(make: Maker, hook: str, words: list[str]) -> tuple[str, str]:
     return rng.choice(choices)
 
 
-_IDLE = frozenset({"-j LOG", "-j NFLOG", "-j AUDIT", "-j RETURN", "-j TRACE", "-j CHECKSUM", "-j CLASSIFY"})
+_IDLE = frozenset({"-j LOG", "-j NFLOG", "-j AUDIT", "-j TRACE", "-j CHECKSUM", "-j CLASSIFY"})
 """Targets that change nothing of the walk: that they do not is what is tested."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.kernel.arena import BOUND, CLIENT, ROUTER
+from tests.kernel.arena import BOUND, CLIENT, ROUTER, SERVICE
 from tests.kernel.ruleset import Item
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def routing(rng: Random, question: Question, marks: list[int]) -> list[Item]:
         table = rng.choice((100, 101, 102))
         selector, name = _selector(rng, question, marks)
         action = rng.choices(
-            (f"lookup {table}", "unreachable", "blackhole", "prohibit", "goto 32000", "suppress"), (74, 5, 5, 5, 4, 7)
+            (f"lookup {table}", "unreachable", "blackhole", "prohibit", "goto 32000", "suppress"), (70, 5, 5, 5, 7, 8)
         )[0]
         if action == "suppress":
             action = "lookup main suppress_prefixlength " + rng.choice(("0", "24" if not six else "64"))
@@ -50,7 +50,7 @@ def routing(rng: Random, question: Question, marks: list[int]) -> list[Item]:
         found.append(Item("ip", where, lead, frozenset({label})))
         if label == "route throw":  # which tells from a table without that route
             found.append(Item("ip", where, f"route add default via {via} table {named}", frozenset({"route via"})))
-    if rng.random() < 0.2 and not six:
+    if rng.random() < 0.4 and question.dst == SERVICE:
         found.append(
             Item("ip", where, "route add 10.9.0.9/32 via 203.0.113.2 metric 5", frozenset({"more specific route"}))
         )
@@ -93,6 +93,7 @@ def _selector(rng: Random, question: Question, marks: list[int]) -> tuple[str, s
     if q.source == ROUTER:
         choices += [
             ("uidrange 0-0", "ip rule uidrange"),
+            ("uidrange 0-10", "ip rule uidrange"),
             ("uidrange 1000-2000", "ip rule uidrange"),
             ("oif r1", "ip rule oif"),
         ]
