@@ -54,7 +54,7 @@ def hosts_file(bench: Bench, folder: Path) -> Path:
 
 def explained(bench: Bench, rules: Ruleset) -> Explained:
     """Load a ruleset, ask for real, explain, and hold the two against each other."""
-    rules = replace(rules, question=replace(rules.question, sport=bench.next_port()))
+    rules = replace(rules, question=replace(rules.question, sport=bench.next_port(), device=""))  # as the probe is
     error = bench.load(rules)
     if error:
         return Explained(rules, invalid=error)

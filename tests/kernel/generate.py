@@ -77,7 +77,7 @@ def _bound(rng: Random, asked: Question) -> Question:
 
 def _marked(rng: Random, asked: Question, rule: str, *, nft: bool) -> list[Item]:
     """A rule that gives the packet the mark by which a routing rule chooses."""
-    mark = rule.split("fwmark ")[1].split()[0].partition("/")[0]
+    mark = rule.split("fwmark ")[1].split(maxsplit=1)[0].partition("/")[0]
     sent = asked.source == ROUTER
     if not nft:
         where = f"mangle/{'OUTPUT' if sent else 'PREROUTING'}"
