@@ -140,7 +140,10 @@ def explanations(found: list[Explained]) -> list[str]:
     print(
         f"explanations: {len(valid)} ({len(found) - len(valid)} not asked), {len(wrong)} wrong, {len(undetermined)} undetermined"
     )
-    print(f"  the very rule is named in {len(named)} of {len(drops)} drops")
+    away = sum(each.away for each in valid)
+    print(
+        f"  the very rule is named in {len(named)} of {len(drops)} drops ({away} more of what a routing rule, which is named, leads elsewhere)"
+    )
     for each in [each for each in drops if not each.named][:10]:
         cause = each.report.cause if each.report else None
         print(

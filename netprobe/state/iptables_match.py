@@ -121,6 +121,7 @@ _ICMPV6 = {
 }
 _SURE_OPTIONS = frozenset({2})  # the maximum segment size; the others are settings of the sender
 _POSSIBLE_OPTIONS = frozenset({0, 1, 2, 3, 4, 5, 8, 30, 34})  # kinds that Linux may send in a handshake
+_OF_HANDSHAKES = frozenset({2, 3, 4, 34})  # sent with a SYN alone (RFC 9293, RFC 7323, RFC 2018, RFC 7413)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +208,8 @@ def _tcp_option(spec: str, packet: PacketTuple) -> bool | None:
     kind = number(spec)
     if kind is None or packet.tcp_flags is None:
         return None
+    if "SYN" not in packet.tcp_flags:
+        return False if kind in _OF_HANDSHAKES or kind not in _POSSIBLE_OPTIONS else None
     return True if kind in _SURE_OPTIONS else None if kind in _POSSIBLE_OPTIONS else False
 
 

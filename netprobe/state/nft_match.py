@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from netprobe.state.nft_tables import Met
 
 Answer = bool | NotTold
+_STATUS = {"ct": {"key": "status"}}
 _FLAGS = (t.CT_STATE, t.CT_STATUS, t.TCP_FLAG)
 _NOT_UNDERSTOOD = NotTold("a comparison that is not understood")
 
@@ -33,6 +34,10 @@ def compare(body: dict[str, Any], at: Context, met: Met) -> Answer:
     kind = type_of(left)
     if isinstance(right, bool) and isinstance(value, str):  # a route or an interface: exists, missing
         return (bool(value) is right) is (op != "!=")
+    if left == _STATUS and op not in {"in", "!"} and _within(right, value, kind, at, met) is True:
+        return NotTold(
+            "what conntrack notes of nat besides"
+        )  # IPS_SRC_NAT_DONE, IPS_DST_NAT_DONE: all bits are compared
     if op == "!=":
         found = _within(right, value, kind, at, met)
         return found if isinstance(found, NotTold) else not found

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from netprobe.forward.model import Prediction
     from netprobe.journeys.model import Journey
     from netprobe.model.report import Clock, Hop
+    from netprobe.model.rule import RuleRef
     from netprobe.paths.story import Intent, Observation
     from netprobe.state.model import World
 
@@ -52,7 +53,7 @@ def gather(evidence: Evidence, table: PacketTable, world: World, intent: Intent,
     prediction = predict_probe(evidence.probe, world.before, still=Counters(world).still)
     intent = behind_translation(evidence.probe, world, intent, prediction)
     story = observe(journey, table, evidence.points, intent)
-    if story.symptom in _UNHEARD and _unheard(evidence, world, prediction, story.symptom):
+    if story.symptom in _UNHEARD and _unheard(evidence, world, prediction, story, intent):
         story = replace(story, symptom=Symptom.SILENCE)
     seen = _hops(evidence, table, world, journey, prediction, delivered=story.good)
     way = classify(journey, seen, evidence.points, intent, story)
@@ -97,20 +98,32 @@ def _told(story: Observation, probe: Probe | None) -> Observation:
     return replace(story, begins=head) if other else story
 
 
-def _unheard(evidence: Evidence, world: World, told: Prediction | None, symptom: Symptom) -> bool:
-    """Whether a rule keeps a datagram's answer from the prober, though its packets look as if all were well.
+def _unheard(evidence: Evidence, world: World, told: Prediction | None, story: Observation, intent: Intent) -> bool:
+    """Whether a rule keeps a datagram from the target, or its answer from the prober, though its packets look as if all were well.
 
-    The source's own rules, behind the interface where the answer was seen; or those of the host that answers, before any: such a rule must have counted.
+    The source's own rules, behind the interface where the answer was seen; the target's, behind the interface where the request was seen (one that
+    counts must have counted); or those of the host that answers, before any: such a rule must have counted.
     """
     probe = evidence.probe
-    if probe is None or probe.result.outcome is not Outcome.TIMEOUT or told is None or not told.obstacles:
+    if probe is None or probe.result.outcome is not Outcome.TIMEOUT or told is None:
         return False
+    if not told.obstacles:
+        return story.symptom is Symptom.DELIVERED and any(_dropped(world, *each) for each in told.doubtful)
     first = told.obstacles[0]
-    if first.rule is None or first.direction is not Direction.REPLY:
+    if first.rule is None:
         return False
-    if symptom is Symptom.DELIVERED:
+    if first.direction is Direction.REQUEST:
+        there = intent.target is None or first.place == canonical(world.before, intent.target)
+        counts = not Counters(world).still(first.place, first.rule)
+        return story.symptom is Symptom.DELIVERED and first.hook in _INWARD and there and counts
+    if story.symptom is Symptom.DELIVERED:
         return first.hook is Hook.OUTPUT and Counters(world).rose(first.place, first.rule)
     return first.hook in _INWARD and first.place == canonical(world.before, probe.source_at)
+
+
+def _dropped(world: World, place: Place, rule: RuleRef) -> bool:
+    """Whether a rule that may meet the datagram drops, and counted meanwhile."""
+    return rule.verdict.lower() in {"drop", "reject"} and Counters(world).rose(place, rule)
 
 
 def _hops(

@@ -294,3 +294,9 @@ def test_a_filter_chains_mark_is_not_looked_up_again() -> None:
     found, _ = pass_hook(by(rules, base("c", "output", 1, SETS)), "OUTPUT", SYN, out_if="eth1")
     assert found.rerouted is not None
     assert (found.mark, found.rerouted.mark) == (5, 2)
+
+
+def test_what_follows_a_handshake_has_no_option_of_one() -> None:
+    rules = table("raw", "-A PREROUTING -p tcp -m tcp --tcp-option 2 -j CT --notrack")
+    with pytest.raises(UnknownHere, match="untracked, and not what follows it"):
+        pass_hook(by(rules), "PREROUTING", SYN, in_if="eth0")

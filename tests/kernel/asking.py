@@ -120,7 +120,10 @@ def _tcp(question: Question, patience: float) -> tuple[str, str]:
         try:  # SO_ERROR tells of an ICMP error to a later packet, too: a connection has a peer
             made.getpeername()
         except OSError:
-            return _told(OSError(made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), ""))
+            code = made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            return (
+                ("ok", "") if code == errno.ECONNRESET else _told(OSError(code, ""))
+            )  # a handshake that is refused says so
         ready = select.select([made], [], [], 0.3)[0]
         with contextlib.suppress(OSError):
             return "ok", made.recv(64).decode() if ready else ""

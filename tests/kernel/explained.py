@@ -32,7 +32,8 @@ _REFUSED = frozenset({"port-closed", "app-not-listening"})
 class Explained:
     """One ruleset's: what explain said, what a client saw, which rules dropped.
 
-    ``named``: the cause names a rule that dropped; None where no rule did, or nothing was explained.
+    ``named``: the cause names a rule that dropped; None where no rule did, or nothing was explained. ``away``: it is said that what was dropped was
+    not on its way to its target.
     """
 
     ruleset: Ruleset
@@ -41,6 +42,7 @@ class Explained:
     droppers: tuple[str, ...] = ()
     named: bool | None = None
     wrong: str = ""
+    away: bool = False
     invalid: str = ""
 
 
@@ -73,7 +75,9 @@ def explained(bench: Bench, rules: Ruleset) -> Explained:
     found.wrong = _wrong(found)
     if report.cause is not None and report.cause.code in _REFUSED:
         return found  # what its refusal met on the way back is not what stops it
-    if report.verdict is Verdict.FAILS and found.droppers:
+    if report.cause is not None and report.cause.code == "policy-route-away" and rules.of("ip"):
+        found.away = bool(found.droppers)
+    elif report.verdict is Verdict.FAILS and found.droppers:
         rule = report.cause.where.rule if report.cause else None
         found.named = rule in found.droppers
     elif found.droppers:

@@ -37,7 +37,7 @@ rule add pref 32767 lookup default
 route flush table 100
 route flush table 101
 route flush table 102
-route flush table 103
+route flush table 99
 route flush table 110
 """
 _EMPTY = "".join(

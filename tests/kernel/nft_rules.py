@@ -230,7 +230,7 @@ class NftMaker:
         if family == "ip":
             options += ["reject with icmp type host-unreachable", "reject with icmp type net-unreachable"]
         if family == "ip6":
-            options += ["reject with icmpv6 type no-route", "reject with icmpv6 type admin-prohibited"] * 8
+            options += ["reject with icmpv6 type no-route", "reject with icmpv6 type admin-prohibited"] * 12
         if self.q.proto == "tcp":
             options += ["meta l4proto tcp reject with tcp reset"]
         text = self.rng.choice(options)

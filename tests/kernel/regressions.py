@@ -139,3 +139,14 @@ REGRESSIONS = (
         device="r2",
     ),
 )
+
+#: Those of which the prediction must be undetermined.
+UNDETERMINED = (
+    _ruleset(
+        "a connection whose later packets are not tracked as its first is unknown",
+        ("client", "tcp", "2001:db8:9::9", 8080),
+        _ipt("raw/PREROUTING", "-p tcp -m tcp --tcp-option 2 -j CT --notrack"),
+        Item("chain", "inet/c7", "type nat hook postrouting priority -100; policy accept;"),
+        Item("nft", "inet/c7", "meta length 20-100 counter masquerade"),
+    ),
+)

@@ -18,7 +18,9 @@ def routing(rng: Random, question: Question, marks: list[int]) -> list[Item]:
     six = question.six
     where = "6" if six else "4"
     service, via = ("2001:db8:9::/64", "2001:db8:3::2") if six else ("10.9.0.0/24", "203.0.113.2")
-    found: list[Item] = _bound(rng, question)
+    found = _bound(rng, question)
+    if found and rng.random() < 0.7:
+        return found
     for _ in range(rng.randint(1, 3)):
         table = rng.choice((100, 101, 102))
         selector, name = _selector(rng, question, marks)
@@ -114,9 +116,9 @@ def _bound(rng: Random, question: Question) -> list[Item]:
     six = question.six
     near = {"r1": "2001:db8:2::2" if six else "198.51.100.2", "r2": "2001:db8:3::2" if six else "203.0.113.2"}
     where = "6" if six else "4"
-    rule = f"rule add oif {question.device} pref {rng.randrange(31000, 31900)} lookup 103"
-    route = f"route add default via {near[question.device]} table 103"
+    rule = f"rule add oif {question.device} pref {rng.randrange(31000, 31900)} lookup 99"
+    route = f"route add default via {near[question.device]} table 99"
     return [
-        Item("ip", where, rule, frozenset({"ip rule oif"})),
         Item("ip", where, route, frozenset({"route via"})),
+        Item("ip", where, rule, frozenset({"ip rule oif"})),
     ]

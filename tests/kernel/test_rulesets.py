@@ -9,10 +9,13 @@ import time
 import pytest
 
 from tests.kernel.arena import Arena, left_over
+from tests.kernel.asking import Question
+from tests.kernel.explained import explained
 from tests.kernel.generate import HIDDEN_KINDS
 from tests.kernel.held import Bench
 from tests.kernel.many import HIDDEN, run, shown
-from tests.kernel.regressions import REGRESSIONS
+from tests.kernel.regressions import REGRESSIONS, UNDETERMINED
+from tests.kernel.ruleset import Item, Ruleset
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not all(map(shutil.which, ("ip", "nft", "iptables-restore", "iptables-legacy-restore"))),
@@ -50,3 +53,37 @@ def test_what_once_contradicted_does_not_any_more() -> None:
     assert not [each.invalid for each in results if each.invalid]
     assert not [each.ruleset.seed for each in results if each.undetermined]
     assert not [each.fault for each in results if each.fault]
+
+
+def test_what_is_not_known_is_not_said() -> None:
+    with Arena(ident=f"{os.getpid()}-u") as arena, Bench(arena) as bench:
+        results = [bench.hold(each) for each in UNDETERMINED]
+    assert all(each.undetermined for each in results)
+
+
+DROPS = [
+    (
+        dst,
+        Item("chain", "inet/c1", f"type filter hook {hook} priority -1; policy accept;"),
+        Item("nft", "inet/c1", rule),
+    )
+    for dst in ("192.0.2.1", "2001:db8:1::1")
+    for hook, rule in (
+        ("prerouting", "meta l4proto udp counter drop"),
+        ("input", "meta l4proto udp counter meta l4proto vmap { udp : drop }"),
+        ("input", "meta l4proto udp drop"),
+    )
+]
+
+
+@pytest.mark.parametrize("port", [80, 81])
+def test_a_datagram_that_the_target_drops_is_not_delivered(port: int) -> None:
+    """Its rules come behind the interface where it is seen, and no error tells of them."""
+    with Arena(ident=f"{os.getpid()}-d") as arena, Bench(arena) as bench:
+        rulesets = [Ruleset(Question("client", "udp", dst, port, 20000), tuple(items)) for dst, *items in DROPS]
+        found = [explained(bench, each) for each in rulesets]
+    assert [each.wrong or each.invalid for each in found] == [""] * len(found)
+    assert {each.report.cause.code for each in found if each.report and each.report.cause} == {
+        "rule-drop",
+        "input-drop",
+    }
