@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 # net.ipv4.ip_forward stands first: writing it resets others (Documentation/networking/ip-sysctl.rst).
 _SETTINGS = (
-    "ipv4/ip_forward ipv6/conf/all/forwarding ipv6/conf/*/force_forwarding "
+    "ipv4/ip_forward ipv6/conf/all/forwarding ipv6/conf/*/force_forwarding ipv6/conf/*/proxy_ndp ipv6/conf/*/disable_ipv6 "
     "bridge/bridge-nf-call-iptables bridge/bridge-nf-call-ip6tables "
     "ipv4/conf/*/forwarding ipv4/conf/*/rp_filter ipv4/conf/*/route_localnet ipv4/conf/*/proxy_arp ipv4/conf/*/arp_ignore "
     "netfilter/nf_conntrack_tcp_be_liberal"
 )
 _SCRIPT = f"""
-ip -j addr show; echo; ip -j route show; echo; ip -j rule show; echo; ip -j neigh show nud permanent; echo
+ip -j addr show; echo; ip -j route show; echo; ip -j rule show; echo; ip -j neigh show nud permanent; echo; ip -j neigh show proxy; echo
 nft -j list tables 2>/dev/null || echo '{{}}'; tc -j qdisc show; echo; ip -6 -j route show; echo
 for family in -4 -6; do
     ip $family route show table all | sed -n 's/.* table \\([^ ]*\\).*/["'$family'","\\1"]/p' | sort -u | grep -v '"local"'
@@ -106,7 +106,7 @@ def parse(text: str) -> Surroundings:
     """Parse what the script printed."""
     lines = [line for line in text.splitlines() if line.strip()]
     shown = [json.loads(line) for line in lines if line[0] in "[{"]
-    addr, routes, rules, neighbours, tables, qdiscs, *rest = shown
+    addr, routes, rules, neighbours, proxied, tables, qdiscs, *rest = shown
     links = {link["ifname"].split("@")[0]: link for link in addr}
     return Surroundings(
         links=links,
@@ -120,7 +120,10 @@ def parse(text: str) -> Surroundings:
         rules=[_rule(rule) for rule in rules],
         route_tables={(str(each[0]), str(each[1])) for each in rest[1:] if each[0] != "rule6"},
         rules6={str(each[1]) for each in rest[1:] if each[0] == "rule6"},
-        neighbours={(each["dst"], "dev", each["dev"], "lladdr", each.get("lladdr", "")) for each in neighbours},
+        neighbours={
+            *((each["dst"], "dev", each["dev"], "lladdr", each.get("lladdr", "")) for each in neighbours),
+            *(("proxy", each["dst"], "dev", each["dev"]) for each in proxied),
+        },
         tables={
             (item["table"]["family"], item["table"]["name"]) for item in tables.get("nftables", ()) if "table" in item
         },
@@ -175,7 +178,7 @@ def _mend_links(now: Surroundings, wanted: Surroundings) -> Iterator[Argv]:
         if name in now.links:
             yield from _mend_link(name, now.links[name], link)
     for neighbour in sorted(now.neighbours - wanted.neighbours):
-        yield "ip", "neigh", "delete", *neighbour[:3]
+        yield "ip", "neigh", "delete", *(neighbour if neighbour[0] == "proxy" else neighbour[:3])
     yield from (("ip", "addr", "delete", *each) for each in sorted(now.addresses - wanted.addresses))
     yield from (("ip", "addr", "add", *each) for each in sorted(wanted.addresses - now.addresses))
     yield from (("ip", "rule", "delete", *each[:2]) for each in now.rules if each not in wanted.rules)  # priority N

@@ -33,6 +33,7 @@ shares_work = pytest.mark.usefixtures("shared")  # many copies of one capture; a
 
 MAX_BYTES = 100 * 1024
 NOTHING_SENT = {
+    "ndp-blocked",
     "no-route",
     "internal-network",
     "subnet-overlap",

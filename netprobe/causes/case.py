@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.proof.frames import frame_numbers
 from netprobe.forward.question import predict_probe
-from netprobe.journeys.arp import exchanges
+from netprobe.journeys.neighbours import exchanges
 from netprobe.model.report import Direction
 from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.address import is_any, is_loopback, same
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import CapturePoint, Packets, Place, Probe
     from netprobe.forward.model import Prediction
     from netprobe.journeys.model import Journey
-    from netprobe.model.report import ArpExchange, Hop
+    from netprobe.model.report import Hop, NeighbourExchange
     from netprobe.model.rule import RuleRef
     from netprobe.paths.classify import Way
     from netprobe.paths.story import Intent, Observation
@@ -76,8 +76,8 @@ class Case:
         )
 
     @cached_property
-    def arp(self) -> tuple[ArpExchange, ...]:
-        """Every ARP exchange that was captured."""
+    def neighbours(self) -> tuple[NeighbourExchange, ...]:
+        """Every exchange of ARP and of neighbour discovery that was captured."""
         return exchanges(self.table, self.points)
 
     @property

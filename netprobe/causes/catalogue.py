@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.firewall.bridge import BridgeNfForwardDrop, IccFalse, NftBackendForwardDrop, RawDirectDrop
 from netprobe.causes.firewall.container import ContainerFirewall
 from netprobe.causes.firewall.direct import V6DirectBlocked
+from netprobe.causes.firewall.discovery import NdpBlocked
 from netprobe.causes.firewall.elsewhere import RuleDrop
 from netprobe.causes.firewall.forward import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
 from netprobe.causes.firewall.host import (
@@ -59,6 +60,7 @@ from netprobe.causes.routing.forwarding import IpForwardOff, MissingReturnRoute
 from netprobe.causes.routing.gateways import GatewayEndpointElsewhere, RpFilterMultihomed
 from netprobe.causes.routing.hairpin import HairpinMissing
 from netprobe.causes.routing.link import BridgeAddressLost, MtuBlackhole
+from netprobe.causes.routing.ndp import NdpUnanswered
 from netprobe.causes.routing.policy import PolicyRouteAway
 from netprobe.causes.routing.routes import InternalNetwork, NoRoute, StaleArp, SubnetOverlap
 from netprobe.causes.routing.upstream import UpstreamDrop
@@ -119,6 +121,8 @@ CAUSES: tuple[Cause, ...] = (
     ForeignNat(),
     BridgeAddressLost(),
     PolicyRouteAway(),
+    NdpBlocked(),
+    NdpUnanswered(),
     LegacyNftMix(),
     IngressDrop(),
     ContainerFirewall(),

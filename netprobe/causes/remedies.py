@@ -155,7 +155,7 @@ def _by_hand(
     unlisted = without_element(case, place, rule) if not reply else None
     if unlisted is not None:
         return unlisted
-    mine = owner is None and _is_administrators(case, place.host, rule) and is_narrow(rule)
+    mine = owner is None and is_administrators(case, place.host, rule) and is_narrow(rule)
     accept = () if mine else permit(case, place, rule, hook=hook, reply=reply, to=to)
     if accept:
         opened = "the way back to every connection that was let in" if reply else _opened(case, accept)
@@ -245,7 +245,7 @@ def _back(accept: Argv) -> Argv:
     return (*words[:-2], "-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", *words[-2:])
 
 
-def _is_administrators(case: Case, host: str, rule: RuleRef) -> bool:
+def is_administrators(case: Case, host: str, rule: RuleRef) -> bool:
     """Whether a rule is an administrator's: in a chain that nobody else fills; a policy is not, it stands for all that no rule accepts."""
     engine = case.engine_at(host)
     if rule.policy or engine.owns(rule):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netprobe.decode.chunk import Bytes, Chunk, Layer
+from netprobe.decode.discovery import discovery
 from netprobe.decode.dns_header import dns_header
 from netprobe.decode.icmp import ICMP, ICMPV6, TCP, UDP, icmp
 from netprobe.decode.link import ETH_ARP, ETH_IPV4, ETH_IPV6, link
@@ -34,14 +35,18 @@ _COLUMNS: tuple[tuple[type[np.generic], int, tuple[str, ...]], ...] = (
     (np.int8, ABSENT, ("dns_qr",)),
     (np.bool_, 0, ("more_frag", "dont_frag")),
     (np.int16, ABSENT, ("ip_proto", "ttl", "tcp_flags", "icmp_type", "icmp_code", "inner_proto", "dns_rcode")),
-    (np.int16, ABSENT, ("arp_op",)),
+    (np.int16, ABSENT, ("arp_op", "nd_flags")),
     (np.int32, ABSENT, ("ethertype", "vlan", "vlan_inner", "ip_id", "ip_len", "sport", "dport", "window", "mss")),
     (np.int32, ABSENT, ("inner_sport", "inner_dport", "dns_id", "dns_answers")),
     (np.int32, 0, ("frag_off",)),
-    (np.int64, ABSENT, ("eth_src", "eth_dst", "seq", "ack", "tsval", "tsecr", "inner_seq", "arp_sha", "arp_tha")),
+    (
+        np.int64,
+        ABSENT,
+        ("eth_src", "eth_dst", "seq", "ack", "tsval", "tsecr", "inner_seq", "arp_sha", "arp_tha", "nd_lla"),
+    ),
     (np.int64, ABSENT, ("payload_off", "payload_cap", "payload_len")),
     (np.uint64, 0, ("src_hi", "src_lo", "dst_hi", "dst_lo")),
-    (np.uint64, 0, ("inner_src_hi", "inner_src_lo", "inner_dst_hi", "inner_dst_lo")),
+    (np.uint64, 0, ("inner_src_hi", "inner_src_lo", "inner_dst_hi", "inner_dst_lo", "nd_target_hi", "nd_target_lo")),
 )
 """Type and absent value of every column of :class:`PacketTable`."""
 
@@ -104,6 +109,7 @@ def _ipv6(chunk: Chunk, layer: Layer) -> None:
     messages = layer.pick(proto == ICMPV6)
     if len(messages):
         icmp(chunk, messages, 6)
+        discovery(chunk, messages)
 
 
 def _transport(chunk: Chunk, layer: Layer, proto: Ints) -> None:

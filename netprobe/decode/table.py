@@ -67,6 +67,7 @@ class Anomaly(IntFlag):
     UNKNOWN_LINKTYPE = 512
     BAD_DNS = 1024
     BAD_ARP = 2048
+    BAD_ND = 8192  # neighbour discovery that no host would take: hop limit, code, target or an option's length (RFC 4861 section 7.1)
     BAD_UDP_LENGTH = 4096  # less than the header's own 8 bytes; the payload is taken to be the rest of the packet
 
 
@@ -103,6 +104,9 @@ class PacketTable:
         inner_proto: int16, inner_src_hi/lo, inner_dst_hi/lo: uint64, inner_sport, inner_dport: int32: the packet quoted by an
             ICMP error; for a quoted echo both ports are its identifier. inner_seq: int64, quoted TCP sequence number; -1 absent.
         arp_op: int16, 1 request, 2 reply; -1 absent. arp_sha, arp_tha: int64, hardware addresses; -1 absent.
+        nd_flags: int16, of a neighbour solicitation (ICMPv6 135) 0, of an advertisement (136) its R, S and O bits (0x80, 0x40, 0x20); -1 absent.
+            nd_target_hi/lo: uint64, whom it is about. nd_lla: int64, the source's (135) or the target's (136) link-layer address option; -1 none.
+            A solicitation from :: asks whether somebody has the address already (duplicate address detection, RFC 4862 section 5.4).
         dns_id: int32, for UDP to or from port 53, 5353 or 127.0.0.11, where it parses as DNS; -1 not DNS, or its header was not kept.
             dns_qr: int8 0 query, 1 response, -1 none; where the header was not kept, by the side that is the server's. dns_rcode: int16; -1 none. dns_answers: int32, ANCOUNT; -1 none.
     """
@@ -152,6 +156,10 @@ class PacketTable:
     arp_op: NDArray[np.int16]
     arp_sha: NDArray[np.int64]
     arp_tha: NDArray[np.int64]
+    nd_flags: NDArray[np.int16]
+    nd_target_hi: NDArray[np.uint64]
+    nd_target_lo: NDArray[np.uint64]
+    nd_lla: NDArray[np.int64]
     dns_id: NDArray[np.int32]
     dns_qr: NDArray[np.int8]
     dns_rcode: NDArray[np.int16]

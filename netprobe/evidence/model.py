@@ -327,6 +327,7 @@ class HostState:
         route             ip -j route show table all
         rule, rule6       ip -j rule show, ip -6 -j rule show
         neigh             ip -j neigh show
+        neigh-proxy       ip -j neigh show proxy        (the addresses that the host answers for in others' stead)
         fdb               bridge -j fdb show
         iptables          iptables-save -c              (the backend that iptables is)
         iptables-legacy   iptables-legacy-save -c       (when it exists and is not the same program)

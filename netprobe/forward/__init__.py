@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _MAX_OBSTACLES = 8
 _MOST_UNMET = 32  # rules in doubt that counters decide
 _PASSABLE = frozenset(
-    {Barrier.RULE, Barrier.FORWARDING_OFF, Barrier.PAUSED, Barrier.QUEUE_FULL}
+    {Barrier.RULE, Barrier.DISCOVERY, Barrier.FORWARDING_OFF, Barrier.PAUSED, Barrier.QUEUE_FULL}
 )  # what lies behind the others cannot be told from here
 
 

@@ -47,9 +47,10 @@ def _outcome(prediction: Prediction, observed: Observed) -> str:
 
 
 def described(obstacle: Obstacle) -> str:
-    """``filter/FORWARD #1 (-A FORWARD -j DROP) on server2``."""
+    """``filter/FORWARD #1 (-A FORWARD -j DROP) on server2``; of neighbour discovery also what it stops."""
     words = obstacle.text if obstacle.label in obstacle.text else f"{obstacle.label} ({obstacle.text})"
     words = words if obstacle.text else obstacle.label
+    words += f", which {'rejects' if obstacle.rejects else 'drops'} the {obstacle.message}," if obstacle.asked else ""
     named = obstacle.label == obstacle.place.container  # its name says where
     return f"{words} on {obstacle.place.host if named else obstacle.place}"
 

@@ -88,6 +88,8 @@ def tracked(packet: Flying, known: Sequence[Connection]) -> Flying:
     """The packet behind conntrack: with its connection, a new one for a request that has none."""
     if packet.connection is not None or packet.untracked:
         return packet
+    if packet.asked is not None:  # neighbour discovery (nf_conntrack_proto_icmpv6.c, noct_valid_new)
+        return replace(packet, untracked=True)
     if packet.direction is Direction.REPLY:
         found = _answered(packet, known)
         if found is not None or packet.proto != "udp":

@@ -6,10 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.forward.model import Flying, Obstacle, Stopped, UnknownHere
+from netprobe.forward.routing import linked
 from netprobe.forward.seen import seen
 from netprobe.forward.tproxy import handed_by_iptables, sockets_met
 from netprobe.forward.traverse import traverse
 from netprobe.model.rule import Hook
+from netprobe.state.address import is_link_local
 from netprobe.state.fib import RouteQuery
 from netprobe.state.iptables import Rule, asks, delete_argv, policy_argv
 from netprobe.state.iptables_effects import CHANGING
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from netprobe.forward.netfilter import At
     from netprobe.forward.traverse import Traversal
     from netprobe.state.iptables import Ruleset
-    from netprobe.state.model import Namespace
     from netprobe.state.packet import PacketTuple
 
 _PRIORITY = {"raw": -300, "mangle": -150, "filter": 0, "security": 50}
@@ -51,7 +52,7 @@ def pass_table(at: At, ruleset: Ruleset, table: str, packet: Flying) -> tuple[Fl
     """
     view = seen(at.by.namespace, packet, in_if=at.in_if, out_if=at.out_if)
     if at.hook == "PREROUTING" and asks(ruleset, Field.RPFILTER):
-        ways = [_way_back(at.by.namespace, packet, mark) for mark in (0, packet.mark)]
+        ways = [_way_back(at, packet, mark) for mark in (0, packet.mark)]
         view = replace(view, reverse=ways[0], reverse_marked=ways[1])
     if asks(ruleset, Field.SOCKET):
         view = replace(view, sockets=sockets_met(at.by.namespace, view))
@@ -88,10 +89,13 @@ def noted(packet: Flying, before: Flying, doubts: tuple[Unsure, ...]) -> Flying:
     return replace(packet, unsure=(*packet.unsure, *doubts)) if lost else packet
 
 
-def _way_back(namespace: Namespace, packet: Flying, mark: int | None) -> str | None:
+def _way_back(at: At, packet: Flying, mark: int | None) -> str | None:
     """The interface that leads to a packet's source; ``""`` for none, ``lo`` for an own address, None where that is not told."""
+    namespace = at.by.namespace
     if namespace.routes is None or not packet.src:
         return None
+    if is_link_local(packet.src):  # looked up on that interface alone (ip6t_rpfilter.c)
+        return at.in_if if linked(namespace, packet.src, at.in_if) else ""
     found = namespace.fib.ways(
         RouteQuery(dst=packet.src, src=packet.dst, mark=mark, proto=packet.proto if ":" in packet.dst else "", uid=0)
     )

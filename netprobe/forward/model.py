@@ -28,6 +28,10 @@ Unsure: TypeAlias = "tuple[RuleRef, str]"
 _MOST_NAMED = 3
 
 
+SOLICITATION, ADVERTISEMENT = (135, 0), (136, 0)
+"""ICMPv6 type and code of the messages of neighbour discovery (RFC 4861 sections 4.3 and 4.4)."""
+
+
 class PredictedOutcome(StrEnum):
     """How the walk ends."""
 
@@ -41,10 +45,12 @@ class Barrier(StrEnum):
     """What kind of obstacle it is."""
 
     RULE = "rule"  # an iptables or nftables rule or policy drops or rejects it
+    DISCOVERY = "neighbour-discovery"  # a rule drops what asks for the next hop's link address, or what answers (IPv6)
     NO_ROUTE = "no-route"
     FORWARDING_OFF = "forwarding-off"
     REVERSE_PATH = "reverse-path"  # rp_filter: the way back to its source leads out of another interface
     NO_NEIGHBOUR = "no-neighbour"  # nobody on the link has the next hop's address
+    NOT_PROXIED = "not-proxied"  # the next hop's address is behind another host, which does not answer for it (IPv6)
     WRONG_NEIGHBOUR = "wrong-neighbour"  # a permanent entry names another MAC
     LINK_DOWN = "link-down"
     OWN_PARENT = "own-parent"  # macvlan carries nothing between a parent's host and its containers
@@ -59,6 +65,15 @@ class Barrier(StrEnum):
     HAIRPIN = "hairpin"  # back to the container that sent it: its bridge port does not do that, or it comes with its own address
     QUEUE_FULL = "queue-full"  # more connections wait to be accepted than the backlog allows
     PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Whose link address is asked for by neighbour discovery: in which namespace, on which of its interfaces, of which address."""
+
+    by: Place
+    device: str
+    address: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +92,7 @@ class Obstacle:
         undo: the argv that takes it away, on the place's host (in the place's namespace); empty where there is not just one.
         hook: of a rule.
         refusal: of a packet that nothing leads on: the route or routing rule that refuses it, or that there is none.
+        asked, icmp: of a rule that stops a message of neighbour discovery: what that asks, and its type and code.
     """
 
     barrier: Barrier
@@ -90,6 +106,16 @@ class Obstacle:
     rule: RuleRef | None = None
     device: str = ""
     refusal: RouteHop | None = None
+    asked: Asked | None = None
+    icmp: tuple[int, int] | None = None
+
+    @property
+    def message(self) -> str:
+        """``neighbour solicitation for fd00::2``, ``neighbour advertisement of fd00::2``; ``""`` where it stops another packet."""
+        if self.asked is None:
+            return ""
+        kind = "solicitation for" if self.icmp == SOLICITATION else "advertisement of"
+        return f"neighbour {kind} {self.asked.address}"
 
     @classmethod
     def of_rule(cls, place: Place, rule: RuleRef, *, direction: Direction, undo: Argv, hook: Hook) -> Self:
@@ -209,6 +235,7 @@ class Flying:
         payload: the least and the most bytes that it carries behind the UDP or ICMP header, None not known.
         later: of TCP, one that follows the handshake's first two.
         device: the interface that the socket which sends it is bound to (SO_BINDTODEVICE), ``""`` for none.
+        icmp: its type and code where it is no echo. asked: what a message of neighbour discovery asks, or answers.
         bridge: the bridge ports by which it is switched, (in, out), while bridge netfilter looks at it.
         unsure: the rules of this namespace that may or may not have changed what of it is not known, each with what decides.
         handed: the local socket that a rule hands it to, whomever it is sent to (TPROXY).
@@ -236,6 +263,8 @@ class Flying:
     bridge: tuple[str | None, str | None] | None = None
     unsure: tuple[Unsure, ...] = field(default=(), compare=False)
     handed: Handed | None = None
+    icmp: tuple[int, int] | None = None
+    asked: Asked | None = None
 
     @property
     def endpoints(self) -> tuple[str | None, int | None, str, int | None]:

@@ -23,10 +23,12 @@ class Mode(ABC):
     Attributes:
         heeds_rules: firewall rules are looked at.
         explores: it goes every way that is possible; else the one that the state tells.
+        discovers: it asks for link addresses before it sends.
     """
 
     heeds_rules: bool = True
     explores: bool = False
+    discovers: bool = True
 
     @abstractmethod
     def meet(self, obstacle: Obstacle) -> None:
@@ -98,6 +100,8 @@ class Exploring(Mode):
         open: the scripts of the ways that were left aside.
     """
 
+    discovers = False  # it passes what would stop that
+
     def __init__(self, script: tuple[int, ...] = ()) -> None:
         self._script = script
         self._taken: tuple[int, ...] = ()
@@ -127,6 +131,8 @@ class Exploring(Mode):
 
 class Supposing(Exploring):
     """The first of the ways that it might take, where nothing that is unknown stops it: what is known to stop it still does."""
+
+    discovers = True
 
     def meet(self, obstacle: Obstacle) -> None:
         """Stop."""

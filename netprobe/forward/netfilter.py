@@ -83,6 +83,7 @@ class At:
     """Where a packet is: a namespace's hook, the interfaces, and the rules and policies that are passed as if they were not there.
 
     ``again``: look a packet up again that OUTPUT changed; raises Stopped where nothing leads on.
+    ``on_bridge``: a bridge's own hook. ``unknown_port``: of its two ports, those that are ``""`` are not known.
     """
 
     by: Filter
@@ -91,6 +92,8 @@ class At:
     out_if: str = ""
     gone: frozenset[RuleRef] = frozenset()
     again: Callable[[Flying], None] | None = None
+    on_bridge: bool = False
+    unknown_port: bool = False
 
 
 def pass_hook(
@@ -285,4 +288,33 @@ def pass_netdev(by: Filter, hook: str, device: str, packet: Flying, gone: frozen
         if passed != packet and not chain.devices:
             raise UnknownHere(f"{by.place}: whether nftables {chain.ref.bare} is for {device} is not known")
         packet = passed
+    return packet
+
+
+def pass_bridge(
+    by: Filter,
+    hook: str,
+    packet: Flying,
+    *,
+    in_if: str | None,
+    out_if: str | None,
+    gone: frozenset[RuleRef] = frozenset(),
+) -> Flying:
+    """Pass the chains of family bridge at a hook (``prerouting`` …) of a host's bridges; the interfaces are their ports (None not known).
+
+    Raises as :func:`pass_hook`.
+
+    They come before what bridge netfilter hands to iptables (NF_BR_PRI_FILTER_BRIDGED and NF_BR_PRI_BRNF of netfilter_bridge.h).
+    """
+    at = At(
+        by=by,
+        hook=hook,
+        in_if=in_if or "",
+        out_if=out_if or "",
+        gone=gone,
+        on_bridge=True,
+        unknown_port=None in {in_if, out_if},
+    )
+    for chain in by.nft.base(hook, "bridge") if by.nft else ():
+        packet, _ = pass_chain(at, chain, packet)
     return packet

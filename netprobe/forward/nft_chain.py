@@ -13,10 +13,11 @@ from netprobe.forward.iptables import noted
 from netprobe.forward.model import Obstacle, Stopped, UnknownHere
 from netprobe.forward.nat import address_of, masquerade_address
 from netprobe.forward.nftables import walk_chain
+from netprobe.forward.routing import linked
 from netprobe.forward.seen import seen
 from netprobe.forward.tproxy import end_of, handed_by_nft, socket_for, sockets_met
 from netprobe.model.rule import Hook
-from netprobe.state.address import same
+from netprobe.state.address import is_link_local, same
 from netprobe.state.fib import RouteQuery
 from netprobe.state.lookup import has_address
 from netprobe.state.nft import NftRule
@@ -44,6 +45,8 @@ def pass_chain(at: At, chain: NftChain, packet: Flying) -> tuple[Flying, ChainEn
         UnknownHere: what decides is not told, and how the packet goes on depends on it.
     """
     view = seen(at.by.namespace, packet, in_if=at.in_if, out_if=at.out_if)
+    if at.on_bridge:
+        view = _on_a_bridge(at, view)
     if at.by.nft is None:
         raise UnknownHere(f"the nftables rules of {at.by.place} are not known")
     end = walk_chain(at.by.nft, chain, view, at.gone, NamespaceFacts(at.by.namespace))
@@ -66,11 +69,19 @@ def pass_chain(at: At, chain: NftChain, packet: Flying) -> tuple[Flying, ChainEn
     return behind if end.tproxy is None else handed_by_nft(at, *end.tproxy, behind, view), end
 
 
+def _on_a_bridge(at: At, view: PacketTuple) -> PacketTuple:
+    """What rules of family bridge see: connections are tracked there only where a module is loaded for it (nf_conntrack_bridge)."""
+    view = replace(view, ctstate=None, tracked=None)
+    if not at.unknown_port:
+        return view
+    return replace(view, in_if=view.in_if or None, out_if=view.out_if or None)
+
+
 def changed(packet: Flying, before: PacketTuple, after: PacketTuple) -> Flying:
     """The packet with what rules changed of it. Raises UnknownHere where that is not told."""
     if before == after:
         return packet
-    if after.ctstate is None or after.ttl is None or after.zone is None is not before.zone:
+    if after.ctstate is None is not before.ctstate or after.ttl is None or after.zone is None is not before.zone:
         raise UnknownHere("what rules told conntrack of the packet, or made of its TTL, is not known")
     names = ("src", "sport", "dst", "dport", "mark", "ttl", "tos", "zone")
     new: dict[str, Any] = {
@@ -151,6 +162,9 @@ class NamespaceFacts:
             return "lo"
         if has_address(self.namespace, to):
             return ""
+        on = device or packet.in_if or packet.out_if or ""
+        if is_link_local(to):  # looked up on that device alone (nft_fib6_flowi_init)
+            return on if linked(self.namespace, to, on) else ""
         mark = packet.mark if "mark" in flags else 0
         answer = self.namespace.fib.ways(RouteQuery(dst=to, src=other or "", mark=mark, uid=0, tos=packet.tos))
         devices = {"" if way.refused or way.local else way.dev for way in answer.ways}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
 from netprobe.forward.drivers import driver_of
+from netprobe.forward.proxied import behind, facing
 from netprobe.state.address import covers
 from netprobe.state.lookup import (
     canonical,
@@ -110,4 +111,17 @@ def _owner_remote(hosts: Mapping[str, Host], host: Host, address: str) -> Place 
         if found is not None:
             return Place(host=via, container=others[via].owner_of(found[0].name))
     owner = host_with(others, address)
-    return Place(host=owner) if owner is not None else None
+    if owner is not None:
+        return Place(host=owner)
+    return _owner_proxied(others, address) if hop is not None and not hop.via and not hop.local else None
+
+
+def _owner_proxied(others: Mapping[str, Host], address: str) -> Place | None:
+    """Of an IPv6 address that is taken to be on the link: the one container that has it behind a host there (which may answer for it)."""
+    found = [
+        Place(host=name, container=other.owner_of(bearer[0].name))
+        for name, other in others.items()
+        if ":" in address and facing(other, address) is not None and behind(other, address)
+        and (bearer := container_with(other, address)) is not None
+    ]  # fmt: skip
+    return found[0] if len(found) == 1 else None

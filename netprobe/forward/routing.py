@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.model.report import Direction
+from netprobe.state.address import covers
 from netprobe.state.fib import RouteAnswer, RouteQuery
 
 if TYPE_CHECKING:
@@ -71,3 +72,8 @@ def reverse(namespace: Namespace, packet: Flying, in_if: str, out_if: str, *, ma
         tos=packet.tos,
     )
     return namespace.fib.ways(query)
+
+
+def linked(namespace: Namespace, address: str, device: str) -> bool:
+    """Whether a route by a device covers a link-local address: such a one is looked up on one device alone."""
+    return any(each.dev == device and covers(each.dst, address) for each in namespace.routes or ())

@@ -8,7 +8,7 @@ from netprobe.forward.conntrack import begins
 from netprobe.model.report import Direction
 from netprobe.state.address import ip, is_loopback, prefix
 from netprobe.state.lookup import has_address
-from netprobe.state.packet import LocalSocket, PacketTuple
+from netprobe.state.packet import KERNEL, LocalSocket, PacketTuple
 
 if TYPE_CHECKING:
     from netprobe.forward.conntrack import Connection
@@ -40,7 +40,7 @@ def seen(namespace: Namespace, packet: Flying, *, in_if: str, out_if: str) -> Pa
         mark=packet.mark,
         zone=packet.zone,
         tcp_flags=_flags(packet, request=request),
-        icmp=_ECHO[":" in packet.dst][0 if request else 1] if packet.proto == "icmp" else None,
+        icmp=packet.icmp or (_ECHO[":" in packet.dst][0 if request else 1] if packet.proto == "icmp" else None),
         ttl=packet.ttl,
         tos=packet.tos,
         length=_length(packet),
@@ -49,7 +49,7 @@ def seen(namespace: Namespace, packet: Flying, *, in_if: str, out_if: str) -> Pa
         in_port=in_port,
         out_port=out_port,
         sockets=_handed(packet),
-        uid=0 if request and not in_if and packet.leg == 1 else None,
+        uid=_sender(packet, sent=not in_if),
         **_connection(packet, packet.connection),  # type: ignore[arg-type]  # the fields of its type
     )
 
@@ -58,6 +58,13 @@ def _handed(packet: Flying) -> tuple[LocalSocket, ...] | None:
     """The socket that a rule handed it to before."""
     taker = packet.handed.socket if packet.handed is not None else None
     return None if taker is None else (LocalSocket(wildcard=taker.wildcard, transparent=taker.transparent),)
+
+
+def _sender(packet: Flying, *, sent: bool) -> int | None:
+    """Whose process sends it: the prober is root; whose an answer's is, or docker-proxy's, is not known."""
+    if packet.asked is not None:
+        return KERNEL
+    return 0 if sent and packet.direction is Direction.REQUEST and packet.leg == 1 else None
 
 
 def _flags(packet: Flying, *, request: bool) -> frozenset[str] | None:

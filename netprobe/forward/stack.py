@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from netprobe.forward.conntrack import DST, Conntrack, translated, unfiltered
 from netprobe.forward.guesses import routes
 from netprobe.forward.model import Barrier, Flying, Obstacle, Stopped, UnknownHere, WalkStep
-from netprobe.forward.netfilter import Filter, filter_of, pass_hook, pass_netdev
+from netprobe.forward.netfilter import Filter, filter_of, pass_bridge, pass_hook, pass_netdev
 from netprobe.forward.published import published_end
 from netprobe.forward.routing import look_up
 from netprobe.forward.settings import no_route_localnet
@@ -71,6 +71,8 @@ class Stack:
     ) -> Flying:
         """Pass a hook; where it translates destinations, that is a fork. ``again``: as :func:`~netprobe.forward.netfilter.pass_hook` has it."""
         passed = self._by_rules(by, hook, packet, in_if=in_if, out_if=out_if, again=again)
+        if packet.asked is not None:
+            return passed[0] if passed else packet
         settled = packet.connection is not None and DST in packet.connection.decided
         packet = unfiltered(packet, hook, self.conntrack.known(by.place))
         if hook not in _DECIDES_NAT or packet.direction is Direction.REPLY or by.place.container or settled:
@@ -100,7 +102,7 @@ class Stack:
             except Stopped as stopped:
                 self.trail.decided += [stopped.step] if stopped.step is not None else []
                 self.trail.steps += stopped.steps
-                self.mode.meet(stopped.obstacle)
+                self.mode.meet(_met(stopped.obstacle, packet))
                 if not self.mode.explores or stopped.obstacle.rule is None:
                     return (unfiltered(packet, hook, known),)
                 gone |= {stopped.obstacle.rule} if stopped.obstacle.rule else set()
@@ -125,7 +127,26 @@ class Stack:
         try:
             return pass_netdev(by, hook, device, packet, self.mode.gone(by.place))
         except Stopped as stopped:
-            self.mode.meet(stopped.obstacle)
+            self.mode.meet(_met(stopped.obstacle, packet))
+        except UnknownHere as why:
+            self.mode.unknown(why)
+        return packet
+
+    def bridge(
+        self, place: Place, hook: str, packet: Flying, *, in_if: str | None = "", out_if: str | None = ""
+    ) -> Flying:
+        """Pass a hook of a host's bridges (``prerouting`` …), by their ports: ``""`` for none, None for one that is not known."""
+        host = self.hosts[place.host]
+        nft = host.nft
+        if nft is None or not nft.base(hook, "bridge"):
+            if nft is None and host.asked("nft"):
+                self.mode.unknown(UnknownHere(f"the nftables rules of {place} are not known"))
+            return packet
+        by = Filter(place=place, namespace=host.own, nft=nft)
+        try:
+            return pass_bridge(by, hook, packet, in_if=in_if, out_if=out_if, gone=self.mode.gone(place))
+        except Stopped as stopped:
+            self.mode.meet(_met(stopped.obstacle, packet))
         except UnknownHere as why:
             self.mode.unknown(why)
         return packet
@@ -190,6 +211,13 @@ def led_again(place: Place, host: Host, namespace: Namespace, packet: Flying) ->
     obstacle = no_route_localnet(place, host, packet, way) if answer.known is not None else None
     if obstacle is not None:
         raise Stopped(obstacle)
+
+
+def _met(obstacle: Obstacle, packet: Flying) -> Obstacle:
+    """The rule that stopped a packet: of neighbour discovery, an obstacle of the packet that waits for it."""
+    if packet.asked is None:
+        return obstacle
+    return replace(obstacle, barrier=Barrier.DISCOVERY, asked=packet.asked, icmp=packet.icmp)
 
 
 def _refused(place: Place, packet: Flying, known: RouteHop) -> Obstacle:

@@ -9,6 +9,7 @@ from netprobe.forward.drivers import DRIVERS
 from netprobe.forward.frame import Arrival, Bearer, below
 from netprobe.forward.guesses import arrival_interface
 from netprobe.forward.model import Barrier
+from netprobe.forward.proxied import stand_in
 from netprobe.state.lookup import host_with
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def onto_the_wire(frame: Frame, by: Onto) -> Arrival:
         own = next((each for driver in DRIVERS for each in driver.bearers(frame, host)), None)
         if own is not None:
             return _in(frame, own, tag)
-    bearer = _bearer(frame, tag)
+    bearer = _bearer(frame, tag) or stand_in(frame)
     return Arrival(into=None) if bearer is None else _in(frame, bearer, tag)
 
 

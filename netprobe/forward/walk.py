@@ -12,8 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from netprobe.evidence.model import Place
+from netprobe.forward.bridged import around, crossing, passes
 from netprobe.forward.conntrack import leaving
+from netprobe.forward.discovery import Discovery
 from netprobe.forward.frame import Frame, Tap
 from netprobe.forward.guesses import beyond
 from netprobe.forward.hairpin import no_hairpin, own_source, turned_back
@@ -32,6 +33,7 @@ from netprobe.state.lookup import docker_bridges, has_address
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from netprobe.evidence.model import Place
     from netprobe.forward.frame import Arrival
     from netprobe.forward.modes import Mode
     from netprobe.forward.netfilter import Filter
@@ -63,10 +65,12 @@ class Walker:
     asked: list[tuple[Place, Flying]] = field(default_factory=list)
 
     stack: Stack = field(init=False)
+    discovery: Discovery = field(init=False)
 
     def __post_init__(self) -> None:
         """Have the namespaces decide in this walk's mode."""
         self.stack = Stack(hosts=self.hosts, mode=self.mode, trail=self.trail)
+        self.discovery = Discovery(stack=self.stack)
 
     def request(self, place: Place, packet: Flying) -> None:
         """Send a packet and follow it to a socket. Raises Stopped, UnknownHere."""
@@ -199,18 +203,23 @@ class Walker:
         if frame.resolves:
             self.trail.resolved.append(frame.address)
         arrival, end = carry(frame)
+        unresolved = self.discovery.end(packet, frame, arrival, end)
+        if unresolved is not end:
+            arrival, end = replace(arrival, into=None), unresolved
+        across = crossing(frame, arrival) if end is None else None
         taps = [replace(tap, observable=False) for tap in frame.taps[:1]] + frame.taps[1:] if switched else frame.taps
-        before, behind = _around(taps, arrival.bridge)
-        tap = before[-1] if self._filters_first(arrival, packet.dst) else None
-        for each in before[:-1] if tap else before:
-            self.trail.pass_tap(each, packet, sure=_is_sent(arrival, end, frame))
+        before, behind = around(taps, across)
+        tap = taps[-1] if self._filters_first(arrival, packet.dst) else None
+        for each in before:
+            if each is not tap:
+                self.trail.pass_tap(each, packet, sure=_is_sent(arrival, end, frame))
         if end is not None:
             raise end
-        if arrival.bridge:
-            ports = [each.interface for each in (*before[-2:-1], *behind[:1])]
-            packet = self._bridge_netfilter(place, packet, arrival.bridge, ports)
+        if across is not None:
+            packet = passes(self.stack, across, packet)
         for each in behind:
-            self.trail.pass_tap(each, packet)
+            if each is not tap:
+                self.trail.pass_tap(each, packet, sure=_is_sent(arrival, end, frame))
         self._enter(host, frame, arrival, packet, tap)
 
     def _enter(self, host: Host, frame: Frame, arrival: Arrival, packet: Flying, tap: Tap | None) -> None:
@@ -229,32 +238,6 @@ class Walker:
         if arrival.into is not None:
             name = point_name(arrival.into.host, arrival.in_if, arrival.into.container)
             self.trail.pass_tap(Tap(point=name, place=arrival.into, interface=arrival.in_if), packet)
-
-    def _bridge_netfilter(self, place: Place, packet: Flying, bridge: str, ports: list[str]) -> Flying:
-        """With bridge-nf-call-iptables=1 (ip6tables for IPv6) what is switched passes FORWARD too (net/bridge/br_netfilter_hooks.c)."""
-        own = Place(host=place.host)
-        host = self.hosts[place.host]
-        switch = bridge_netfilter(host, packet.dst)
-        if switch is None:
-            self.mode.unknown(
-                UnknownHere(f"whether what {bridge} of {host.name} switches passes iptables is not known")
-            )
-        if not switch:
-            return packet
-        by = self.stack.filter(host, own, packet.dst)
-        into, out = ports if len(ports) == 2 else (None, None)
-        passed = self.stack.hook(by, "PREROUTING", replace(packet, bridge=(into, "")), in_if=bridge)
-        if passed.handed is not None:
-            self.mode.unknown(
-                UnknownHere(
-                    f"{own}: {passed.handed.rule} hands what {bridge} switches to a socket: what becomes of it is not known"
-                )
-            )
-        passed = replace(passed, bridge=(into, out))
-        passed = self.stack.hook(by, "FORWARD", passed, in_if=bridge, out_if=bridge)
-        passed = self.stack.hook(by, "POSTROUTING", passed, in_if=bridge, out_if=bridge)
-        self.stack.conntrack.track(own, packet, passed)
-        return leaving(passed)
 
     def _filters_first(self, arrival: Arrival, dst: str) -> bool:
         """Whether a bridge hands up what comes from a port of its own behind PREROUTING only (br_nf_pre_routing, ip_sabotage_in)."""
@@ -317,12 +300,6 @@ def _segment(namespace: Namespace, device: str, packet: Flying) -> int | None:
     if packet.proto != "tcp" or link is None or not link.mtu:
         return None
     return link.mtu - 60 if ":" in packet.dst else min(link.mtu, _MAX_PMTU) - 40
-
-
-def _around(taps: list[Tap], bridge: str) -> tuple[list[Tap], list[Tap]]:
-    """The points before bridge netfilter, and those behind it (none, where nothing is switched)."""
-    at = next((n for n, tap in enumerate(taps, 1) if tap.interface == bridge), len(taps))
-    return taps[:at], taps[at:]
 
 
 def _owns(host: Host, place: Place, namespace: Namespace, address: str) -> bool:

@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "rule": ("ip", "-j", "rule", "show"),
     "rule6": ("ip", "-6", "-j", "rule", "show"),
     "neigh": ("ip", "-j", "neigh", "show"),
+    "neigh-proxy": ("ip", "-j", "neigh", "show", "proxy"),
     "fdb": ("bridge", "-j", "fdb", "show"),
     "iptables": ("iptables-save", "-c"),
     "iptables-legacy": ("iptables-legacy-save", "-c"),
@@ -65,6 +66,7 @@ SYSCTLS = (
     "net/ipv4/conf/*/forwarding",
     "net/ipv6/conf/all/forwarding",
     "net/ipv6/conf/*/force_forwarding",
+    "net/ipv6/conf/*/proxy_ndp",
     "net/bridge/bridge-nf-call-iptables",
     "net/bridge/bridge-nf-call-ip6tables",
     "net/netfilter/nf_conntrack_count",
@@ -75,6 +77,7 @@ FIRST = ("addr", "route", "rule", "rule6")
 """What a plan needs: asked of every host of the inventory."""
 REST = (
     "neigh",
+    "neigh-proxy",
     "fdb",
     "iptables",
     "iptables-legacy",

@@ -32,7 +32,7 @@ _OTHER = (
     *("kind", "ip_version", "ip_id", "frag_off", "ip_proto", "ip_len", "payload_len"),
     *("src_hi", "src_lo", "dst_hi", "dst_lo", "sport", "dport", "seq", "icmp_type", "icmp_code"),
     *("inner_src_hi", "inner_src_lo", "inner_dst_hi", "inner_dst_lo", "inner_sport", "inner_dport", "inner_seq"),
-    *("arp_op", "arp_sha", "arp_tha", "dns_id"),
+    *("arp_op", "arp_sha", "arp_tha", "nd_flags", "nd_target_hi", "nd_target_lo", "nd_lla", "dns_id"),
 )
 
 

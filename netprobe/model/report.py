@@ -202,8 +202,8 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArpFrame:
-    """One ARP packet at one point: the sender's hardware address (``ar$sha``), whom the frame is for, its VLAN tag (None: untagged)."""
+class NeighbourFrame:
+    """One packet of ARP or neighbour discovery at one point: the link address that it tells, whom the frame is for, its VLAN tag (None: untagged)."""
 
     point: str
     time_us: float
@@ -214,17 +214,22 @@ class ArpFrame:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArpExchange:
+class NeighbourExchange:
     """Who asked for whom, every sighting of the requests and of the answers (none: nobody answered where anybody looked).
 
-    ``names``: whose the hardware addresses are, where host state tells: ``c12@server2``, ``router``.
+    ``asker`` is ``::`` for who asks whether somebody has the address already. ``names``: whose the hardware addresses are, where host state tells: ``c12@server2``, ``router``.
     """
 
     asker: str
     asked: str
-    requests: tuple[ArpFrame, ...] = ()
-    answers: tuple[ArpFrame, ...] = ()
+    requests: tuple[NeighbourFrame, ...] = ()
+    answers: tuple[NeighbourFrame, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def protocol(self) -> str:
+        """``ARP``, ``NDP``."""
+        return "NDP" if ":" in self.asked else "ARP"
 
     @property
     def bearers(self) -> tuple[str, ...]:
@@ -342,7 +347,7 @@ class Report:
 
     ``sent`` is False for a prediction alone: the hops then say what would be seen.
     ``after`` has what stands behind the cause, predicted, in the packet's order (empty: nothing else); None where state does not tell.
-    ``clocks`` has each further host's clock against the source's. ``arp`` has what was asked and answered on the links of the way.
+    ``clocks`` has each further host's clock against the source's. ``neighbours`` has what was asked and answered on the links of the way (ARP, neighbour discovery).
     ``trace`` has the walks through each host's rules; None where nothing was traced.
     ``drops`` has the kernel's own drop reasons; None where none were asked for or to be had.
     ``http`` has what an HTTP response says of itself, ``tls`` what is known of a TLS session; None where none came, or nothing of it was kept.
@@ -371,7 +376,7 @@ class Report:
     alternatives_why: tuple[Alternative, ...] = ()
     after: tuple[Finding, ...] | None = None
     sent: bool = True
-    arp: tuple[ArpExchange, ...] = ()
+    neighbours: tuple[NeighbourExchange, ...] = ()
     clocks: tuple[Clock, ...] = ()
     trace: tuple[TraceWalk, ...] | None = None
     drops: tuple[KernelDrop, ...] | None = None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _COPIED = frozenset({"rule", "fix"})
-_LISTS = frozenset({"ARP", "clocks"})
+_LISTS = frozenset({"ARP", "NDP", "clocks"})
 _NO_RULE = "".join(rf"(?<!{word})" for word in ("-i ", "-o ", "dev ", "iifname ", "oifname ", '"'))
 _LOCAL = re.compile(r"(?<![\w/.-])local/(?=\S)")
 

@@ -135,8 +135,8 @@ class ClockJson(TypedDict):
     stepped: Annotated[bool, _says("the clock was set during the capture")]
 
 
-class ArpFrameJson(TypedDict):
-    """An ARP packet at one point."""
+class NeighbourFrameJson(TypedDict):
+    """A packet of ARP or of IPv6 neighbour discovery at one point."""
 
     point: PointName
     time_us: Microseconds
@@ -145,22 +145,22 @@ class ArpFrameJson(TypedDict):
     frame: Frame
 
 
-class ArpAnswererJson(TypedDict):
+class NeighbourAnswererJson(TypedDict):
     """Who answered."""
 
     mac: str
     name: Annotated[str | None, _says("whose it is, where host state tells")]
 
 
-class ArpJson(TypedDict):
+class NeighbourJson(TypedDict):
     """Who asked for whom on a link of the way; without answers nobody answered where anybody looked."""
 
-    asker: Annotated[str, _says("its IP address")]
+    asker: Annotated[str, _says("its IP address; :: of a host that asks whether its own is taken")]
     asked: Annotated[str, _says("the IP address asked for")]
-    requests: list[ArpFrameJson]
-    answers: list[ArpFrameJson]
+    requests: list[NeighbourFrameJson]
+    answers: list[NeighbourFrameJson]
     asker_name: Annotated[str | None, _says("who asked, where host state tells")]
-    answerers: list[ArpAnswererJson]
+    answerers: list[NeighbourAnswererJson]
 
 
 class TraceStepJson(TypedDict):
@@ -265,7 +265,8 @@ class ReportJson(TypedDict):
         _says("what stands behind the cause, predicted, in the packet's order; null where state does not tell"),
     ]
     clocks: list[ClockJson]
-    arp: list[ArpJson]
+    arp: Annotated[list[NeighbourJson], _says("IPv4: ARP")]
+    ndp: Annotated[list[NeighbourJson], _says("IPv6: neighbour solicitations and advertisements")]
     trace: Annotated[list[TraceJson] | None, _says("null where nothing was traced")]
     drops: Annotated[list[DropJson] | None, _says("null where none were asked for or to be had")]
     tls: Annotated[TlsJson | None, _says("null where no TLS was tried, or nothing of it was kept")]

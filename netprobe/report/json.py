@@ -14,22 +14,20 @@ if TYPE_CHECKING:
     from netprobe.model.remedy import Remedy
     from netprobe.model.report import (
         Alternative,
-        ArpExchange,
-        ArpFrame,
         Change,
         Clock,
         Finding,
         Hop,
         HopPacket,
         KernelDrop,
+        NeighbourExchange,
+        NeighbourFrame,
         Report,
         TraceWalk,
     )
     from netprobe.model.tls import TlsFacts
     from netprobe.report.contract import (
         AlternativeJson,
-        ArpFrameJson,
-        ArpJson,
         ChangeJson,
         ClockJson,
         DropJson,
@@ -37,6 +35,8 @@ if TYPE_CHECKING:
         FindingJson,
         HopJson,
         HttpJson,
+        NeighbourFrameJson,
+        NeighbourJson,
         PacketJson,
         RemedyJson,
         ReportJson,
@@ -74,7 +74,8 @@ def to_json(report: Report) -> ReportJson:
         "alternatives_why": [_alternative(each) for each in report.alternatives_why],
         "after": None if report.after is None else [_finding(finding) for finding in report.after],
         "clocks": [_clock(clock) for clock in report.clocks],
-        "arp": [_arp(exchange) for exchange in report.arp],
+        "arp": [_neighbour(exchange) for exchange in report.neighbours if exchange.protocol == "ARP"],
+        "ndp": [_neighbour(exchange) for exchange in report.neighbours if exchange.protocol == "NDP"],
         "trace": None if report.trace is None else [_walk(walk) for walk in report.trace],
         "drops": None if report.drops is None else [_drop(drop) for drop in report.drops],
         "tls": None if report.tls is None else _tls(report.tls),
@@ -205,18 +206,18 @@ def _drop(drop: KernelDrop) -> DropJson:
     }
 
 
-def _arp(exchange: ArpExchange) -> ArpJson:
+def _neighbour(exchange: NeighbourExchange) -> NeighbourJson:
     return {
         "asker": exchange.asker,
         "asked": exchange.asked,
-        "requests": [_arp_frame(frame) for frame in exchange.requests],
-        "answers": [_arp_frame(frame) for frame in exchange.answers],
+        "requests": [_neighbour_frame(frame) for frame in exchange.requests],
+        "answers": [_neighbour_frame(frame) for frame in exchange.answers],
         "asker_name": exchange.asker_name,
         "answerers": [{"mac": mac, "name": exchange.names.get(mac)} for mac in exchange.bearers],
     }
 
 
-def _arp_frame(frame: ArpFrame) -> ArpFrameJson:
+def _neighbour_frame(frame: NeighbourFrame) -> NeighbourFrameJson:
     return {
         "point": frame.point,
         "time_us": frame.time_us,

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from netprobe.model.point import PointName
 from netprobe.model.remedy import shell_line
 from netprobe.model.report import PathCode, Verdict
-from netprobe.report.arp import arp_block
 from netprobe.report.beside import with_names
 from netprobe.report.clocks import shown
 from netprobe.report.document import Block, Document, Entries, Entry, Line, Paragraph, Span, Style, line
 from netprobe.report.hops import hop_table
 from netprobe.report.labels import PATH_WORDS, PHASES_TOTAL, RESOLUTION_WORDS, VERDICT_STYLE, path_words
+from netprobe.report.neighbours import neighbour_blocks
 from netprobe.report.trace import drops_block, trace_table
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def lay_out(report: Report) -> Document:
         () if table is None else (table,),
         trace_table(report),
         drops_block(report),
-        arp_block(report),
+        neighbour_blocks(report),
         _clocks(report),
         () if report.cause is None else (_cause_block(report, report.cause),),
         *_findings(report),

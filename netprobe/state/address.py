@@ -73,6 +73,12 @@ def is_loopback(address: str) -> bool:
     return value is not None and value.is_loopback
 
 
+def is_link_local(address: str) -> bool:
+    """True for fe80::/10, whose addresses stand for another host on each link."""
+    value = ip(address)
+    return isinstance(value, IPv6Address) and value.is_link_local
+
+
 def is_any(address: str) -> bool:
     """True for the wildcard addresses ``0.0.0.0``, ``::`` and ``*`` (and no address at all)."""
     return address in {"", "*", "0.0.0.0", "::"}  # noqa: S104 - compared, not bound

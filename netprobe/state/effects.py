@@ -192,6 +192,9 @@ def _expressions(words: Argv) -> list[dict[str, Any]]:
         return [_match({"meta": {"key": name}}, right), *_expressions(words[3:])]
     if (left, name) == ("ct", "state"):
         return [_match({"ct": {"key": "state"}}, right.split(","), "in"), *_expressions(words[3:])]
+    if right.startswith("{"):
+        named = {"set": [each.strip() for each in right.strip("{}").split(",")]}
+        return [_match({"payload": {"protocol": left, "field": name}}, named), *_expressions(words[3:])]
     value: Any = int(right) if name in {"dport", "sport"} else right
     return [_match({"payload": {"protocol": left, "field": name}}, value), *_expressions(words[3:])]
 
@@ -214,12 +217,16 @@ def _sysctl(texts: _Texts, place: str, command: Argv) -> None:
 
 
 def _ip(texts: _Texts, place: str, command: Argv) -> None:
-    """``ip [-6] route add|replace|del …`` and ``ip neigh del ADDRESS dev DEVICE``."""
+    """``ip [-6] route add|replace|del …``, ``ip neigh del ADDRESS dev DEVICE`` and ``ip -6 neigh add proxy ADDRESS dev DEVICE``."""
     six = command[1] == "-6"
     words = command[2:] if six else command[1:]
     if words[:2] == ("neigh", "del"):
         kept = [each for each in texts.items(f"{place}neigh") if (each["dst"], each["dev"]) != (words[2], words[4])]
         texts.put_items(f"{place}neigh", kept)
+        return
+    if words[:3] == ("neigh", "add", "proxy"):
+        key = f"{place}neigh-proxy"
+        texts.put_items(key, [*texts.items(key), {"dst": words[3], "dev": words[5], "proxy": None}])
         return
     if words[:2] == ("rule", "add"):
         _rule_added(texts, f"{place}rule6" if six else f"{place}rule", words[2:])

@@ -15,7 +15,7 @@ from netprobe.state.packet import PacketTuple, any_of, in_ports, invert
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
 class Field(StrEnum):
@@ -113,7 +113,14 @@ _ICMP = {
     "echo-reply": (0, 0),
     "pong": (0, 0),
 }
-_ICMPV6 = {
+_ICMPV6: dict[str, tuple[int, int | None]] = {
+    "router-solicitation": (133, None),
+    "router-advertisement": (134, None),
+    "neighbour-solicitation": (135, None),
+    "neighbor-solicitation": (135, None),
+    "neighbour-advertisement": (136, None),
+    "neighbor-advertisement": (136, None),
+    "redirect": (137, None),
     "echo-request": (128, 0),
     "ping": (128, 0),
     "echo-reply": (129, 0),
@@ -213,7 +220,7 @@ def _tcp_option(spec: str, packet: PacketTuple) -> bool | None:
     return True if kind in _SURE_OPTIONS else None if kind in _POSSIBLE_OPTIONS else False
 
 
-def _icmp(spec: str, packet: PacketTuple, names: dict[str, tuple[int, int]]) -> bool | None:
+def _icmp(spec: str, packet: PacketTuple, names: Mapping[str, tuple[int, int | None]]) -> bool | None:
     """``8/0``, ``8``, ``echo-request``, ``any`` (255)."""
     if spec in {"any", "255"}:
         return True

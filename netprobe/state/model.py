@@ -151,6 +151,11 @@ class Namespace:
         return self._get("neigh", parse_neighbours)
 
     @cached_property
+    def proxied(self) -> tuple[Neighbour, ...] | None:
+        """The addresses that it answers for in others' stead, each on one interface; None also where an older version did not ask."""
+        return self._get("neigh-proxy", parse_neighbours)
+
+    @cached_property
     def fdb(self) -> tuple[FdbEntry, ...] | None:
         """Bridge forwarding entries."""
         return self._get("fdb", parse_fdb)

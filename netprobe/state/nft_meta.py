@@ -12,6 +12,7 @@ from netprobe.state.address import ip
 from netprobe.state.issues import text_of, texts_of
 from netprobe.state.nft_fields import EPHEMERAL, address, is_absent, length_of, protocol_of
 from netprobe.state.nft_value import ABSENT, Context, NotTold, Scalar, known
+from netprobe.state.packet import KERNEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +33,9 @@ def meta(body: dict[str, Any], at: Context) -> Scalar:
         return _known_text(packet.in_if if key.startswith("i") else packet.out_if, "an interface of the packet")
     if key in {"iiftype", "oiftype", "iifkind", "oifkind"}:
         return _link_fact(key, at)
+    if key in {"ibrname", "obrname"}:
+        port = at.facts.link((packet.in_if if key == "ibrname" else packet.out_if) or "")
+        return port.master if port is not None and port.master else NotTold("the bridge")
     if key == "mark":
         return known(packet.mark, "the packet's mark")
     if key == "length":
@@ -65,6 +69,8 @@ def _pkttype(at: Context) -> Scalar:
     if at.family in {"netdev", "bridge"}:
         return NotTold("whose MAC the frame has")
     to = ip(at.packet.dst or "")
+    if to is not None and to.version == 6 and to.is_multicast and at.packet.in_if:
+        return t.PKT_TYPE.names["multicast"]
     return NotTold("the packet's type") if to is None or to.is_multicast or to.packed[-1] == 255 else 0
 
 
@@ -72,6 +78,8 @@ def _socket_owner(key: str, at: Context) -> Scalar:
     """Forwarded packets, and new ones that come in, have no socket yet: only what belongs to an established one gets it, before INPUT (early demux)."""
     new = at.packet.ctstate == "NEW" or at.packet.tcp_flags == frozenset({"SYN"})
     if at.packet.in_if and (at.hook in {"forward", "prerouting"} or at.packet.out_if or (at.hook == "input" and new)):
+        return ABSENT
+    if at.packet.uid == KERNEL:
         return ABSENT
     return known(at.packet.uid if key == "skuid" else None, "whose socket it is")
 
@@ -160,8 +168,6 @@ _META_PHRASES = {
     "cgroup": "the sender's control group",
     "ipsec": "the packet's IPsec state",
     "secpath": "the packet's IPsec state",
-    "ibrname": "the bridge",
-    "obrname": "the bridge",
 }
 _CT_PHRASES = {
     "bytes": "what the connection carried so far",

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+KERNEL = -1
+"""In place of a user id: the kernel sends it by a socket of its own, which no process holds (xt_owner.c, nft_meta.c)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalSocket:
     """A socket of the namespace that a packet would come to: bound to every address; may take what is sent to others (IP_TRANSPARENT), None not told."""
@@ -41,7 +45,7 @@ class PacketTuple:
         zone: the conntrack zone that a rule puts it in; 0 none.
         tcp_flags: ``SYN``, ``ACK`` … in capitals; None for other protocols. icmp: type and code.
         ttl, tos: of the IP header. length: the least and the most that the IP packet is long, in bytes.
-        mss: that a SYN offers. mac: the sender's on the link that it came by. uid: of the process that sends it from here.
+        mss: that a SYN offers. mac: the sender's on the link that it came by. uid: of the process that sends it from here; :data:`KERNEL` for none.
         reverse, reverse_marked: by which interface the way back to the source leads, without and with the mark; ``""`` none, ``lo`` its own address.
         in_port, out_port: the ports of a bridge that switches it (``-m physdev``); ``""`` for none.
         sockets: that of the namespace that it would come to (``-m socket``): one, or none.

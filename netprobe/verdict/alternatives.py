@@ -2,7 +2,7 @@
 
 What the packets or the known state refute is not among them (:func:`~netprobe.causes.catalogue.still_possible`). Of the rest, in this order:
 what the walk through the hosts' state ends at though the packets do not prove it, what the kernel gave as its reason for a drop, a rule that
-the walk cannot decide, a network between two hosts where the packets end there, what would show in an output that could not be read, what no
+the walk cannot decide, a network between two hosts where the packets end there, a neighbour that nobody answered for, what would show in an output that could not be read, what no
 host's state can show, and whatever is left. The catalogue's order breaks ties.
 """
 
@@ -12,9 +12,10 @@ from dataclasses import replace
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from netprobe.causes.base import TRACE
+from netprobe.causes.base import NEIGH_FAILED, TRACE
 from netprobe.causes.catalogue import cause_of, still_possible
 from netprobe.causes.explanation import explanation_of
+from netprobe.causes.macvlan.networks import next_hop
 from netprobe.causes.proof.blocked import Filtered
 from netprobe.causes.proof.kernel_drops import kernel_drops
 from netprobe.causes.proof.known import BASIC, in_vain, missing
@@ -42,12 +43,13 @@ class _Weight(IntEnum):
     SUPPOSED = 3
     DOUBT = 4
     BETWEEN = 5
-    SILENT_RULE = 6
-    DECIDED = 7
-    BEYOND = 8
-    OPEN = 9
-    LEFT = 10
-    BLIND = 11
+    UNHEARD = 6
+    SILENT_RULE = 7
+    DECIDED = 8
+    BEYOND = 9
+    OPEN = 10
+    LEFT = 11
+    BLIND = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +108,9 @@ def _weigh(case: Case, cause: Cause, other: _Supposition) -> _Weighed:
     likely = cause.possible(case)
     if likely and cause.beyond_state and (between := _between_hosts(case)):
         return _weighed(_Weight.BETWEEN, cause, f"{between}: {_what_it_is(cause)}", tells)
+    unheard = _unheard(case) if likely and cause.drop_reasons & NEIGH_FAILED else ""
+    if unheard:
+        return _weighed(_Weight.UNHEARD, cause, f"{unheard}: {_what_it_is(cause)}", tells)
     if unread and likely:
         dropped = isinstance(cause, Filtered) and case.story.symptom is Symptom.SILENCE
         weight = _Weight.SILENT_RULE if dropped else _Weight.DECIDED
@@ -134,6 +139,15 @@ def _known_obstacle(case: Case) -> Obstacle | None:
     if probe is None or probe.dialled is None or probe.source_at.host not in case.world.before:
         return None
     return supposed_obstacle(request_of(probe, probe.dialled), case.world.before)
+
+
+def _unheard(case: Case) -> str:
+    """Who was asked for on a link of the way and answered by nobody, in words; ``""`` where everybody was answered."""
+    wanted = {next_hop(case)} | set(case.prediction.resolved if case.prediction is not None else ()) - {""}
+    found = next(
+        (each for each in case.neighbours if each.asked in wanted and each.requests and not each.answers), None
+    )
+    return f"nobody answered {found.protocol} for {found.asked}" if found is not None else ""
 
 
 def _between_hosts(case: Case) -> str:

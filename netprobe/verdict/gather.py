@@ -184,7 +184,7 @@ def _edge(every: Sequence[Hop], story: Observation) -> tuple[str | None, str | N
 
 
 def resolved(case: Case) -> frozenset[str]:
-    """The addresses whose ARP belongs to this way: by the state its next hops; by the packets its ends."""
+    """The addresses whose link address belongs to this way: by the state its next hops; by the packets its ends."""
     found = set(case.prediction.resolved) if case.prediction else set()
     if case.probe is not None:
         found |= {each for each in (case.probe.dialled, case.probe.target_address) if each}

@@ -15,10 +15,10 @@ from netprobe.decode.decoder import decode
 from netprobe.evidence.model import LimitKind, Resolution
 from netprobe.flows.build import build
 from netprobe.forward.question import path_of
-from netprobe.journeys.arp import exchanges, with_names
 from netprobe.journeys.chosen import choose, journey_of
 from netprobe.journeys.clocks import on_one_clock
 from netprobe.journeys.join import connections
+from netprobe.journeys.neighbours import exchanges, with_names
 from netprobe.model.report import Report, Verdict
 from netprobe.state.build import build_world
 from netprobe.verdict.alternatives import alternatives
@@ -113,7 +113,7 @@ def _report(
         clocks=clocks,
         trace=walks(case),
         drops=kernel_drops(case),
-        arp=with_names(exchanges(case.table, case.points, resolved(case)), case.world.before),
+        neighbours=with_names(exchanges(case.table, case.points, resolved(case)), case.world.before),
         http=case.story.http,
         tls=_tls(case),
         way=probe.way if probe else "",

@@ -128,6 +128,7 @@ _NEUTRAL: Final[Mapping[str, Callable[[Outputs, str], str | None]]] = {
     "ip6tables-legacy": _text(""),
     "ip6tables": _text(""),
     "neigh": _text("[]"),
+    "neigh-proxy": _text("[]"),
     "rule": _text(_RULES),
     "rule6": _text(_RULES),
     "route": _connected,

@@ -247,11 +247,18 @@ def _unheard(case: Case) -> str:
     if case.story.symptom is not Symptom.SILENCE and case.story.symptom is not Symptom.NO_PACKETS:
         return ""
     wanted = case.prediction.resolved if case.prediction is not None else ()
-    found = next((each for each in case.arp if each.asked in wanted and not each.answers and each.requests), None)
+    found = next(
+        (each for each in case.neighbours if each.asked in wanted and not each.answers and each.requests), None
+    )
     if found is None:
         return ""
     where = ", ".join(dict.fromkeys(frame.point for frame in found.requests))
-    return f"Nobody answered the ARP request for {found.asked}, the next hop of its way (seen at {where})"
+    return (
+        f"Nobody answered the {_QUESTION[found.protocol]} for {found.asked}, the next hop of its way (seen at {where})"
+    )
+
+
+_QUESTION = {"ARP": "ARP request", "NDP": "neighbour solicitation"}
 
 
 def _undetermined(case: Case) -> str:

@@ -12,6 +12,7 @@ from netprobe_lab.experiments.beyond import BEYOND
 from netprobe_lab.experiments.compose import COMPOSE
 from netprobe_lab.experiments.conntrack import CONNTRACK
 from netprobe_lab.experiments.direct import DIRECT
+from netprobe_lab.experiments.discovery import DISCOVERY
 from netprobe_lab.experiments.endpoints import ENDPOINTS
 from netprobe_lab.experiments.engine28 import ENGINE_28
 from netprobe_lab.experiments.engines import ENGINES
@@ -77,6 +78,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     Group("firewalls", "rules that drop, rules that are missing, the way out of a host", FIREWALLS),
     Group("engine28", "what Engine 28 does otherwise (lab up --engine sid)", ENGINE_28),
     Group("direct", "a container's own IPv6 address, dialled from another host", DIRECT),
+    Group("discovery", "IPv6 neighbour discovery, dropped and unanswered", DISCOVERY),
     Group("localhost", "localhost and host.docker.internal in a container, published ports inside", LOCALHOST),
     Group("lifetime", "containers that end again and again, applications that are not there yet, or silent", LIFETIME),
     Group("http", "what an application answers by HTTP: statuses, redirects, other protocols", HTTP),

@@ -322,7 +322,8 @@ def test_agrees_with_scapy(decoded: Decoded, seed: int) -> None:
         kinds.add(got["kind"])
         wrong = {name: (value, got[name]) for name, value in wanted.items() if normal(got[name]) != normal(value)}
         assert not wrong, f"{Ether(raw)!r}"
-        assert got["anomaly"] in (0, Anomaly.BAD_DNS), f"{Ether(raw)!r}"
+        routed = got["anomaly"] == Anomaly.BAD_ND and got["icmp_type"] == 135  # a hop limit of 255 is rare here
+        assert routed or got["anomaly"] in (0, Anomaly.BAD_DNS), f"{Ether(raw)!r}"
     assert kinds == set(Kind) - {Kind.OTHER}
 
 

@@ -23,9 +23,9 @@ def ip(proto: int, body: bytes, *, first: int = 0x45, length: int | None = None,
     return struct.pack(">BBHHHBBH", first, 0, total, 1, fragment, 64, proto, 0) + A + B + body
 
 
-def ip6(follows: int, body: bytes, *, length: int | None = None) -> bytes:
+def ip6(follows: int, body: bytes, *, length: int | None = None, hops: int = 64) -> bytes:
     return (
-        struct.pack(">IHBB", 6 << 28, len(body) if length is None else length, follows, 64)
+        struct.pack(">IHBB", 6 << 28, len(body) if length is None else length, follows, hops)
         + bytes(15)
         + b"\1"
         + bytes(15)
@@ -48,6 +48,7 @@ ARP = struct.pack(">HHBBH", 1, 0x0800, 6, 4, 1) + bytes(20)
 TAG = b"\x81\x00\x00\x05"
 HOP = bytes([0, 0]) + bytes(6)
 
+NS = b"\x87" + bytes(7) + b"\xfd" + bytes(15)
 CASES: list[tuple[Anomaly, bytes, bytes]] = [
     (Anomaly.TRUNCATED_LINK, ETH + b"\x08", ETH + b"\x08\x01"),
     (Anomaly.TRUNCATED_LINK, ETH + TAG[:3], ETH + TAG + b"\x08\x01"),
@@ -90,6 +91,7 @@ CASES: list[tuple[Anomaly, bytes, bytes]] = [
     (Anomaly.BAD_DNS, ETH + IPV4 + ip(17, udp(b"hello", dport=53)), ETH + IPV4 + ip(17, udp(DNS_HEAD, dport=53))),
     (Anomaly.BAD_DNS, ETH + IPV4 + ip(17, udp(b"\xff" * 20, dport=53)), ETH + IPV4 + ip(17, udp(b"\xff" * 20))),
     (Anomaly.BAD_ARP, ETH + b"\x08\x06" + b"\0\1\x08\0\x08\4" + ARP[6:], ETH + b"\x08\x06" + ARP),
+    (Anomaly.BAD_ND, ETH + IPV6 + ip6(58, NS, hops=254), ETH + IPV6 + ip6(58, NS, hops=255)),
     (Anomaly.BAD_UDP_LENGTH, ETH + IPV4 + ip(17, udp(b"x", length=7)), ETH + IPV4 + ip(17, udp(b"x", length=0))),
 ]
 

@@ -30,6 +30,8 @@ _DISTURBANCES = {
         "ip address add 172.21.0.202/24 dev eth1",
         "ip address flush dev docker0",
         "ip neigh replace 192.168.3.201 lladdr 02:00:00:00:00:09 dev eth0 nud permanent",
+        "ip neigh add proxy fd00:3::5 dev eth0",
+        "sysctl -q -w net.ipv6.conf.eth0.proxy_ndp=1",
         "ip link add shim type veth peer name shim2",
         "sysctl -q -w net.ipv4.ip_forward=0",
         "nft add table netdev x",
@@ -54,6 +56,8 @@ def _seen(lab: Lab, host: str) -> str:
             "ip route show table all type unreachable",
             "ip -6 route show table all type unreachable",
             "ip neigh show nud permanent",
+            "ip neigh show proxy",
+            "sysctl net.ipv6.conf.eth0.proxy_ndp",
         )
     ]
     parts.append(on_host(lab, host, ["ip6tables", "-S"]).stdout)

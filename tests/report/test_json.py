@@ -36,6 +36,7 @@ KEYS = [
     "after",
     "clocks",
     "arp",
+    "ndp",
     "trace",
     "drops",
     "tls",

@@ -8,7 +8,16 @@ import pytest
 from jsonschema import ValidationError
 
 from netprobe.model.endpoint import Endpoint
-from netprobe.model.report import ArpExchange, ArpFrame, Clock, Direction, KernelDrop, Report, TraceStep, TraceWalk
+from netprobe.model.report import (
+    Clock,
+    Direction,
+    KernelDrop,
+    NeighbourExchange,
+    NeighbourFrame,
+    Report,
+    TraceStep,
+    TraceWalk,
+)
 from netprobe.model.rule import RuleRef
 from netprobe.pipeline import analyze
 from netprobe.report.hosts import to_json as hosts_to_json
@@ -20,13 +29,13 @@ from tests.report.examples import FAILS, WORKS
 from tests.report.test_hosts import SURVEY
 
 # What few captures have, so that no optional part goes untested.
-REQUEST = ArpFrame(
+REQUEST = NeighbourFrame(
     point="server1/eth0", time_us=1.5, mac="02:00:00:00:00:01", to_mac="ff:ff:ff:ff:ff:ff", vlan=1, frame=3
 )
 FULL = replace(
     FAILS,
     after=(FAILS.cause,) if FAILS.cause else (),
-    arp=(ArpExchange(asker="10.0.0.1", asked="10.0.0.2", requests=(REQUEST,), answers=(REQUEST,)),),
+    neighbours=(NeighbourExchange(asker="10.0.0.1", asked="10.0.0.2", requests=(REQUEST,), answers=(REQUEST,)),),
     clocks=(
         Clock(host="server2", against="server1", offset_us=1.0, uncertainty_us=None, frames=5, corrected=True, low_us=0.5),
     ),
@@ -102,4 +111,9 @@ def test_every_key_is_required_and_the_order_is_that_of_the_output(name: str) ->
 
 def test_whatever_a_report_holds_is_in_its_json_or_shown_in_the_text_alone() -> None:
     keys = set(schema("report")["$defs"]["ReportJson"]["properties"]) - {"schema"}
-    assert {field.name for field in fields(Report)} - keys == {"way", "timing_ms", "beside"}
+    assert {field.name for field in fields(Report)} - keys == {
+        "way",
+        "timing_ms",
+        "beside",
+        "neighbours",
+    }  # its parts are arp and ndp

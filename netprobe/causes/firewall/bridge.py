@@ -77,12 +77,12 @@ class IccFalse(Filtered):
 
     def more(self, case: Case, found: StoppedBy) -> tuple[str, ...]:
         """ARP is no matter of iptables: it crosses."""
-        crossed = [each for each in case.arp if case.probe and each.asked == case.probe.dialled and each.answers]
+        crossed = [each for each in case.neighbours if case.probe and each.asked == case.probe.dialled and each.answers]
         frames = [str(frame.frame) for each in crossed[:1] for frame in each.answers[:1]]
         host = case.before(found.host)
         network = _bridge_of_both(case, host) if host else None
         option = f"docker: {network.name} has com.docker.network.bridge.enable_icc=false" if network else ""
-        return (option, f"ARP crosses the bridge: frame {frames[0]}" if frames else "")
+        return (option, f"{crossed[0].protocol} crosses the bridge: frame {frames[0]}" if frames else "")
 
     def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
         """A network of their own, by whose name for the target it is dialled then."""

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netprobe.causes.base import NEIGH_FAILED, Cause
+from netprobe.causes.macvlan.networks import may_be_flat
 from netprobe.causes.proof.frames import frame_numbers
+from netprobe.causes.proof.known import lacks
 from netprobe.decode.address import parse
 from netprobe.decode.table import Kind
 from netprobe.evidence.model import Place
@@ -94,7 +96,8 @@ class MacvlanIsolatedL3(Cause):
 
     def possible(self, case: Case) -> bool:
         """Only from one macvlan network to another, as far as is known."""
-        return case.probe is not None and _pair(case) is not None
+        told = not lacks(case, "containers", "networks", "ns/*/route") or not may_be_flat(case)
+        return case.probe is not None and (_pair(case) is not None or not told)
 
 
 def _pair(case: Case) -> _Pair | None:

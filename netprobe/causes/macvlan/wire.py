@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 
     from netprobe.causes.case import Case
     from netprobe.model.remedy import Remedy
-    from netprobe.model.report import ArpExchange, ArpFrame
+    from netprobe.model.report import NeighbourExchange, NeighbourFrame
     from netprobe.state.engine.model import Container, Network
     from netprobe.state.model import Host
 
 _ENOUGH = 2  # answers that all got lost: one alone may be chance
 
 
-def _at(exchange_frames: tuple[ArpFrame, ...], point: str) -> list[ArpFrame]:
+def _at(exchange_frames: tuple[NeighbourFrame, ...], point: str) -> list[NeighbourFrame]:
     return [frame for frame in exchange_frames if frame.point == point]
 
 
-def _numbers(frames: list[ArpFrame]) -> str:
+def _numbers(frames: list[NeighbourFrame]) -> str:
     return frame_numbers(frame.frame for frame in frames)
 
 
@@ -67,7 +67,7 @@ class MacvlanMacFilter(Cause):
         if told is None or told.outcome is not PredictedOutcome.WORKS or probe is None or case.hops:
             return None
         networks = list(flat_networks(case))
-        exchange = next((each for each in case.arp if each.asked == next_hop(case)), None)
+        exchange = next((each for each in case.neighbours if each.asked == next_hop(case)), None)
         if exchange is None or len(networks) < _ENOUGH or networks[0][0] is networks[1][0]:
             return None
         (host, container, mine), (far, _, theirs) = networks[:2]
@@ -88,7 +88,7 @@ class MacvlanMacFilter(Cause):
             summary=f"frames to {container.name}'s own MAC {mac} leave {beyond} and never come in at {near}, broadcasts pass: a card, hypervisor or switch filters by MAC",
             where=Where(host=host.name, component=near),
             evidence=(
-                f"ARP answers of {exchange.asked} to {mac} at {beyond}: {_numbers(left)}; none at {near}",
+                f"{exchange.protocol} answers of {exchange.asked} to {mac} at {beyond}: {_numbers(left)}; none at {near}",
                 f"the requests, broadcasts, passed: {near} {_numbers(_at(exchange.requests, near))}, {beyond} {_numbers(_at(exchange.requests, beyond))}",
                 f"ip link: {near} {promiscuous}",
             ),
@@ -154,7 +154,7 @@ class MacvlanVlanMismatch(Cause):
             summary=f"{mine.name} on {host.name} sends {_tag(arrived[0].vlan)}, {theirs.name} on {far.name} stands on {theirs.parent} and takes {_takes(theirs.parent)}",
             where=Where(host=far.name, component=theirs.name),
             evidence=(
-                f"the ARP request for {asked.asked} arrives at {there} {_tag(arrived[0].vlan)}: {_numbers(arrived)}, no answer",
+                f"the {asked.protocol} request for {asked.asked} arrives at {there} {_tag(arrived[0].vlan)}: {_numbers(arrived)}, no answer",
                 f"docker: {mine.name} is on {mine.parent} of {host.name}, {target.name}'s {theirs.name} on {theirs.parent} of {far.name}",
             ),
             remedies=self._remedies(far, theirs, _parent(far, theirs, mine.parent)),
@@ -275,7 +275,7 @@ class MacvlanWrongGateway(Cause):
         )
 
     @staticmethod
-    def _left(case: Case, asked: ArpExchange, inside: Place, host: Host, network: Network) -> bool:
+    def _left(case: Case, asked: NeighbourExchange, inside: Place, host: Host, network: Network) -> bool:
         """Whether the requests were seen to leave by the parent."""
         parents = {point_name(host.name, network.parent), point_name(host.name, _wire(host, network))}
         blind = any(point.dropped for point in case.points if point.place == inside)
@@ -355,7 +355,7 @@ class MacvlanDuplicateAddress(Cause):
         if probe is None or not address or not list(flat_networks(case)):
             return None
         bearers = list(self._bearers(case, address))
-        exchange = next((each for each in case.arp if each.asked == address and len(each.bearers) > 1), None)
+        exchange = next((each for each in case.neighbours if each.asked == address and len(each.bearers) > 1), None)
         if len(bearers) < _ENOUGH and exchange is None:
             return None
         names = " and ".join(f"{container.name} on {host.name}" for host, container in bearers) or " and ".join(
@@ -363,7 +363,7 @@ class MacvlanDuplicateAddress(Cause):
         )
         evidence = [f"docker: {container.name} on {host.name} has {address}" for host, container in bearers]
         if exchange is not None:
-            answered = f"ARP: {' and '.join(exchange.bearers)} both answer for {address}"
+            answered = f"{exchange.protocol}: {' and '.join(exchange.bearers)} both answer for {address}"
             evidence.insert(0, f"{answered}: {_numbers(list(exchange.answers))}")
         second = bearers[-1] if bearers else None
         return Finding(

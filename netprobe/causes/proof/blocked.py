@@ -37,15 +37,16 @@ def blocked(case: Case) -> StoppedBy | None:
     """Return what stopped the request (or its answer); None when that is not proved."""
     obstacle = met(case, Barrier.RULE)
     if obstacle is not None:
-        return _walked(case, obstacle)
+        sent = case.sent if obstacle.direction is Direction.REQUEST else 1
+        return walked_into(case, obstacle, sent)
     return the_drop(case)
 
 
-def _walked(case: Case, obstacle: Obstacle) -> StoppedBy | None:
+def walked_into(case: Case, obstacle: Obstacle, sent: int = 1) -> StoppedBy | None:
+    """The rule at which the walk ends; None where it counts, and did not count as many packets as were ``sent``."""
     before, after = case.before(obstacle.place.host), case.after(obstacle.place.host)
     if before is None or after is None or obstacle.rule is None:
         return None
-    sent = case.sent if obstacle.direction is Direction.REQUEST else 1
     counts = countable(before, obstacle.place, obstacle.rule)
     counted = next((each for each in counters_in(before, after, obstacle.place) if each[0] == obstacle.rule), None)
     if counts and (counted is None or counted[2] - counted[1] < max(sent, 1)):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.evidence.model import Place
     from netprobe.forward.model import Barrier, Obstacle, Prediction
-    from netprobe.model.report import ArpExchange
+    from netprobe.model.report import NeighbourExchange
 
 
 def met(case: Case, *barriers: Barrier) -> Obstacle | None:
@@ -61,22 +61,22 @@ def silent_points(case: Case) -> frozenset[str]:
     return frozenset(point.name for point in case.points if not point.dropped)
 
 
-def unanswered(case: Case, address: str, *, at: str | None = None) -> ArpExchange | None:
-    """Return the ARP exchange in which nobody answered for an address (seen at a point, if given); None when somebody did, or nobody asked."""
-    found = [each for each in case.arp if each.asked == address]
+def unanswered(case: Case, address: str, *, at: str | None = None) -> NeighbourExchange | None:
+    """Return the exchange (ARP, neighbour discovery) in which nobody answered for an address (seen at a point, if given); None when somebody did, or nobody asked."""
+    found = [each for each in case.neighbours if each.asked == address]
     if not found or any(each.answers for each in found):
         return None
     asked = [each for each in found if at is None or any(frame.point == at for frame in each.requests)]
     return asked[0] if asked else None
 
 
-def asked_times(exchange: ArpExchange) -> str:
+def asked_times(exchange: NeighbourExchange) -> str:
     """``asked 3 times at server1/c11/eth0, server1/eth1: frames 5, 8, 11``."""
     points = list(dict.fromkeys(frame.point for frame in exchange.requests))
     times = max(sum(frame.point == point for frame in exchange.requests) for point in points) if points else 0
     frames = frame_numbers((frame.frame for frame in exchange.requests), 6)
     often = "once" if times == 1 else f"{times} times"
-    return f"ARP: who has {exchange.asked}? asked {often}, seen at {', '.join(points)}, no answer: {frames}"
+    return f"{exchange.protocol}: who has {exchange.asked}? asked {often}, seen at {', '.join(points)}, no answer: {frames}"
 
 
 def frames_at(case: Case, point: str | None, direction: Direction | None = None) -> str:

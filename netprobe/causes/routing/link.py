@@ -71,9 +71,11 @@ class BridgeAddressLost(Cause):
         if obstacle is None or source is None or host is None or obstacle.direction is not Direction.REQUEST:
             return None
         for endpoint, network in networks_of(host, source):
-            asked = unanswered(case, endpoint.gateway) if endpoint.gateway else None
-            if asked is not None and endpoint.gateway in obstacle.text and _without_address(host, endpoint, network):
-                return self._finding(host, source, endpoint, network, asked_times(asked))
+            own = _own_address(endpoint, network, six=case.is_v6)
+            gateway = own.partition("/")[0]
+            asked = unanswered(case, gateway) if gateway else None
+            if asked is not None and gateway in obstacle.text and _without_address(host, own, network):
+                return self._finding(host, source, own, network, asked_times(asked))
         return None
 
     def _inbound(self, case: Case) -> Finding | None:
@@ -84,33 +86,32 @@ class BridgeAddressLost(Cause):
             return None
         found = container_with(host, obstacle.text.rpartition(" ")[2])
         network = network_for(host, found[1]) if found else None
-        if found is None or network is None or not _without_address(host, found[1], network):
+        own = _own_address(found[1], network, six=case.is_v6) if found and network else ""
+        if found is None or network is None or not _without_address(host, own, network):
             return None
         last = (
             f"last seen at {case.last_seen}: {frames_at(case, case.last_seen)}"
             if case.last_seen
             else "nothing was sent"
         )
-        return self._finding(host, *found, network, f"{last}; ip route of {host.name}: {obstacle.text}")
+        return self._finding(host, found[0], own, network, f"{last}; ip route of {host.name}: {obstacle.text}")
 
-    def _finding(
-        self, host: Host, container: Container, endpoint: EndpointSettings, network: Network, seen: str
-    ) -> Finding:
-        own = f"{endpoint.gateway}/{endpoint.prefixlen}"
+    def _finding(self, host: Host, container: Container, own: str, network: Network, seen: str) -> Finding:
+        gateway, six = own.partition("/")[0], ":" in own
+        add = ("ip", "-6", "addr", "add", own) if six else ("ip", "addr", "add", own)
+        subnets = ", ".join(each for each in network.subnets if (":" in each) is six)
         return Finding(
             code=self.code,
-            summary=f"{network.bridge} of {host.name} has lost its address {endpoint.gateway}, which is the gateway of {container.name}",
+            summary=f"{network.bridge} of {host.name} has lost its address {gateway}, which is the gateway of {container.name}",
             where=Where(host=host.name, component=network.bridge),
-            evidence=(seen, f"ip addr: {network.bridge} has no address in {', '.join(network.subnets)}"),
+            evidence=(seen, f"ip addr: {network.bridge} has no address in {subnets}"),
             remedies=(
                 run(
                     host.name,
-                    "ip",
-                    "addr",
-                    "add",
-                    own,
+                    *add,
                     "dev",
                     network.bridge,
+                    *(("nodad",) if six else ()),
                     advice="the engine sets it when it starts; for good: have the network manager that took it leave the bridge alone",
                 ),
             ),
@@ -159,14 +160,18 @@ class BridgeAddressLost(Cause):
         return told is None or bool(told.unknown) or ends
 
 
-def _without_address(host: Host, endpoint: EndpointSettings, network: Network) -> bool:
-    """Whether the network's bridge is there, and has no address in the endpoint's subnet."""
+def _own_address(endpoint: EndpointSettings, network: Network, *, six: bool) -> str:
+    """The bridge's own address by which it is the containers' gateway, with its prefix length; ``""`` where that is not told."""
+    if not six:
+        return f"{endpoint.gateway}/{endpoint.prefixlen}" if endpoint.gateway and endpoint.prefix else ""
+    subnet = next((each for each in network.subnets if endpoint.gateway6 and covers(each, endpoint.gateway6)), "")
+    return f"{endpoint.gateway6}/{subnet.rpartition('/')[2]}" if subnet else ""
+
+
+def _without_address(host: Host, own: str, network: Network) -> bool:
+    """Whether the network's bridge is there, and has no address in the subnet of the one that it should have."""
     link = host.own.link(network.bridge) if network.bridge else None
-    return (
-        link is not None
-        and bool(endpoint.prefix)
-        and not any(covers(f"{endpoint.gateway}/{endpoint.prefixlen}", each.address) for each in link.addresses)
-    )
+    return link is not None and bool(own) and not any(covers(own, each.address) for each in link.addresses)
 
 
 def _before_the_bridge(case: Case, points: tuple[str, ...], bridge: str, endpoint: EndpointSettings) -> str:
@@ -177,7 +182,8 @@ def _before_the_bridge(case: Case, points: tuple[str, ...], bridge: str, endpoin
         frames = frames_at(case, point, Direction.REQUEST)
         if frames:
             return f"the request at {point} and never at {bridge}: {frames}"
-    asked = unanswered(case, endpoint.gateway) if endpoint.gateway else None
+    gateway = endpoint.gateway6 if case.is_v6 else endpoint.gateway
+    asked = unanswered(case, gateway) if gateway else None
     seen = {frame.point for frame in asked.requests} if asked is not None else set()
     return asked_times(asked) if asked is not None and seen and seen <= set(points) else ""
 

@@ -437,7 +437,7 @@ class StaleArp(Cause):
             remedies=(
                 run(
                     obstacle.place.host,
-                    *inside(case, obstacle.place, ("ip", "neigh", "del", address, "dev", entry.dev)),
+                    *inside(case, obstacle.place, (*_ip(address), "neigh", "del", address, "dev", entry.dev)),
                     advice="a permanent entry comes back with whatever sets it",
                 ),
             ),
@@ -447,3 +447,7 @@ class StaleArp(Cause):
         """Only where some entry is known to be wrong, or the prediction does not tell."""
         told = case.prediction
         return told is None or bool(told.unknown) or predicted(case, Barrier.WRONG_NEIGHBOUR) is not None
+
+
+def _ip(address: str) -> tuple[str, ...]:
+    return ("ip", "-6") if ":" in address else ("ip",)

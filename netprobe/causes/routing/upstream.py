@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from netprobe.causes.case import Case
     from netprobe.evidence.model import CapturePoint
-    from netprobe.model.report import ArpFrame, Hop
+    from netprobe.model.report import Hop, NeighbourFrame
     from netprobe.state.model import Host
 
 _ENOUGH = 2  # copies of a packet that all got lost: one alone may be chance
@@ -126,11 +126,11 @@ def _arp_lost(case: Case) -> _Gap | None:
         for here, there in _between_hosts(case, direction):
             if any(hop.seen and hop.point == here.name and hop.direction is direction for hop in case.hops):
                 continue  # it was sent: the neighbour is known
-            for each in case.arp:
+            for each in case.neighbours:
                 if told is None or each.asked not in told.resolved or _at(each.answers, here):
                     continue
                 asked, heard, answered = _at(each.requests, here), _at(each.requests, there), _at(each.answers, there)
-                question = f"the ARP question who has {each.asked}"
+                question = f"the {each.protocol} question who has {each.asked}"
                 if len(asked) >= _ENOUGH and not heard and not answered:
                     return _Gap(
                         what=question,
@@ -185,5 +185,5 @@ def _has_xdp(case: Case, there: CapturePoint) -> bool:
     return False
 
 
-def _at(frames: Sequence[ArpFrame], point: CapturePoint) -> list[ArpFrame]:
+def _at(frames: Sequence[NeighbourFrame], point: CapturePoint) -> list[NeighbourFrame]:
     return [each for each in frames if each.point == point.name]

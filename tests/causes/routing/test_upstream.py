@@ -62,6 +62,6 @@ def test_one_echo_may_be_lost_by_chance() -> None:
 
 def test_arp_that_was_asked_once_may_be_lost_by_chance() -> None:
     evidence = recorded(f"{DROP}-arp")
-    [asked] = [each for each in analyze(evidence).arp if each.asked == "192.168.3.202"]
+    [asked] = [each for each in analyze(evidence).neighbours if each.asked == "192.168.3.202"]
     assert len(asked.requests) == 2
     assert code(only(evidence, evidence.packets.frame != asked.requests[-1].frame)) is None

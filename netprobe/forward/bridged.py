@@ -1,0 +1,102 @@
+"""What passes a bridge of a host: its own hooks (nftables' family bridge), and iptables' where bridge netfilter hands it over.
+
+From port to port: prerouting, forward, postrouting; from a port up into the host: prerouting, input; from the host to a port: output, postrouting. A
+bridge's own tap sees what comes up behind those, and what goes out before them.
+
+Source: net/bridge/br_input.c, br_forward.c, br_device.c, br_netfilter_hooks.c; include/uapi/linux/netfilter_bridge.h (priorities).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from netprobe.forward.conntrack import leaving
+from netprobe.forward.model import UnknownHere
+from netprobe.forward.settings import bridge_netfilter
+from netprobe.values import dataclass
+
+if TYPE_CHECKING:
+    from netprobe.evidence.model import Place
+    from netprobe.forward.frame import Arrival, Frame, Tap
+    from netprobe.forward.model import Flying
+    from netprobe.forward.stack import Stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crossing:
+    """A bridge of a host, and the two ports by which something passes it; ``""`` for the host's own side, None where a port is not known."""
+
+    host: Place
+    bridge: str
+    near: str | None
+    far: str | None
+
+    @property
+    def switched(self) -> bool:
+        """From port to port."""
+        return self.near != "" and self.far != ""
+
+    @property
+    def back(self) -> Crossing:
+        """The same the other way."""
+        return replace(self, near=self.far, far=self.near)
+
+
+def crossing(frame: Frame, arrival: Arrival) -> Crossing | None:
+    """The bridge that a frame passes; None where there is none."""
+    own = [tap.interface for tap in frame.taps if tap.place == frame.own]
+    out = frame.device if frame.place == frame.own else ""
+    bridge = arrival.bridge or (arrival.in_if if arrival.into == frame.own else out)
+    link = frame.host.own.link(bridge) if bridge in own else None
+    if link is None or not link.is_bridge:
+        return None
+    at = own.index(bridge)
+    near = (own[at - 1] if at else None) if bridge != out else ""
+    far = (own[at + 1] if at + 1 < len(own) else None) if arrival.into != frame.own else ""
+    return Crossing(host=frame.own, bridge=bridge, near=near, far=far)
+
+
+def around(taps: list[Tap], across: Crossing | None) -> tuple[list[Tap], list[Tap]]:
+    """The points before the bridge's rules, and those behind them (none, where there is no bridge)."""
+    if across is None:
+        return taps, []
+    at = next((n for n, tap in enumerate(taps) if tap.place == across.host and tap.interface == across.bridge), 0)
+    up = across.far == ""
+    return taps[: at if up else at + 1], taps[at if up else at + 1 :]
+
+
+def passes(stack: Stack, across: Crossing, packet: Flying) -> Flying:
+    """The packet behind a bridge. Raises Stopped, UnknownHere as the stack's mode does."""
+    near, far = across.near, across.far
+    if near != "":
+        packet = stack.bridge(across.host, "prerouting", packet, in_if=near)
+    if across.switched:
+        packet = stack.bridge(across.host, "forward", packet, in_if=near, out_if=far)
+        packet = _bridge_netfilter(stack, across, packet)
+    elif near != "":
+        packet = stack.bridge(across.host, "input", packet, in_if=near)
+    else:
+        packet = stack.bridge(across.host, "output", packet, out_if=far)
+    return stack.bridge(across.host, "postrouting", packet, out_if=far) if far != "" else packet
+
+
+def _bridge_netfilter(stack: Stack, across: Crossing, packet: Flying) -> Flying:
+    """With bridge-nf-call-iptables=1 (ip6tables for IPv6) what is switched passes FORWARD too (net/bridge/br_netfilter_hooks.c)."""
+    own, bridge = across.host, across.bridge
+    host = stack.hosts[own.host]
+    switch = bridge_netfilter(host, packet.dst)
+    if switch is None:
+        stack.mode.unknown(UnknownHere(f"whether what {bridge} of {host.name} switches passes iptables is not known"))
+    if not switch:
+        return packet
+    by = stack.filter(host, own, packet.dst)
+    passed = stack.hook(by, "PREROUTING", replace(packet, bridge=(across.near, "")), in_if=bridge)
+    if passed.handed is not None:
+        why = f"{own}: {passed.handed.rule} hands what {bridge} switches to a socket: what becomes of it is not known"
+        stack.mode.unknown(UnknownHere(why))
+    passed = replace(passed, bridge=(across.near, across.far))
+    passed = stack.hook(by, "FORWARD", passed, in_if=bridge, out_if=bridge)
+    passed = stack.hook(by, "POSTROUTING", passed, in_if=bridge, out_if=bridge)
+    stack.conntrack.track(own, packet, passed)
+    return leaving(passed)

@@ -1,0 +1,140 @@
+"""IPv6 neighbour discovery before a packet leaves by a link: the solicitation for its next hop, and the advertisement that answers it.
+
+Both are ICMPv6 and pass the rules of both ends as any packet does (ARP passes none of them), but conntrack leaves them alone: they are
+``UNTRACKED``, so that a rule for established connections lets no advertisement in. Nobody asks whose link address is known; who is asked learns
+the asker's from the question, and only for an address of the interface that it came by.
+
+Source: net/ipv6/ndisc.c (ndisc_solicit, ndisc_send_skb, ndisc_recv_ns), net/netfilter/nf_conntrack_proto_icmpv6.c (noct_valid_new); RFC 4861.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv6Address
+from typing import TYPE_CHECKING
+
+from netprobe.forward.bridged import crossing, passes
+from netprobe.forward.conntrack import leaving
+from netprobe.forward.model import ADVERTISEMENT, SOLICITATION, Asked, Flying, Stopped, UnknownHere
+from netprobe.state.address import ip, is_link_local, same
+
+if TYPE_CHECKING:
+    from netprobe.evidence.model import Place
+    from netprobe.forward.frame import Arrival, Frame
+    from netprobe.forward.stack import Stack
+    from netprobe.state.links import Link
+
+_HOP_LIMIT = 255  # of what no router passes on (section 7.1)
+_CARRIED = (24, 24)  # bytes behind ICMPv6's header: the target's address, and a link-layer address option
+_UNUSABLE = frozenset({"FAILED", "INCOMPLETE"})
+_LINK_LOCAL = "fe80::"  # the prefix, where the interface's own address is not told
+
+
+@dataclass(slots=True, kw_only=True)
+class Discovery:
+    """What one walk asks on its links.
+
+    Attributes:
+        stack: what decides in the namespaces.
+        learnt: (namespace, interface, address) of those whose link address was told by a question.
+    """
+
+    stack: Stack
+    learnt: set[tuple[Place, str, str]] = field(default_factory=set)
+
+    def end(
+        self, packet: Flying, frame: Frame, arrival: Arrival, end: Stopped | UnknownHere | None
+    ) -> Stopped | UnknownHere | None:
+        """What ends the packet's way before it leaves: what ends the frame's (``end``), or what keeps the next hop from being resolved.
+
+        Args:
+            packet: what waits.
+            frame: that it is to leave in.
+            arrival: where that comes in, as far as it comes.
+            end: what ends it before that.
+        """
+        if ":" not in frame.address or not frame.resolves or not self.stack.mode.discovers:
+            return end
+        known = self._knows(frame)
+        if known:
+            return end
+        try:
+            self._ask(packet, frame, arrival, end)
+        except Stopped as stopped:
+            if known is None and stopped.obstacle.asked is not None:
+                return UnknownHere(f"whether {frame.place} knows the link address of {frame.address} is not known")
+            return stopped
+        except UnknownHere as unknown:
+            return unknown
+        return end
+
+    def _knows(self, frame: Frame) -> bool | None:
+        """Whether it has the next hop's link address; None where its neighbour entries were not read."""
+        if (frame.place, frame.device, frame.address) in self.learnt:
+            return True
+        here = frame.host.namespace(frame.place.container)
+        if here.neighbours is None:
+            return None
+        return any(
+            each.dev == frame.device and same(each.address, frame.address) and each.mac and not {*each.state.split(",")} & _UNUSABLE
+            for each in here.neighbours
+        )  # fmt: skip
+
+    def _ask(self, packet: Flying, frame: Frame, arrival: Arrival, end: Stopped | UnknownHere | None) -> None:
+        """Send the question, and the answer back. Raises Stopped, UnknownHere."""
+        source = _source(frame.host.namespace(frame.place.container).link(frame.device), packet.src)
+        asked = Asked(by=frame.place, device=frame.device, address=frame.address)
+        question = _message(packet, SOLICITATION, source, _solicited_node(frame.address), asked)
+        question = self._sent(frame.place, frame.device, question)
+        if end is not None:
+            return  # it comes no further than the packet would
+        across = crossing(frame, arrival)
+        if arrival.into is not None:
+            question = passes(self.stack, across, question) if across is not None else question
+            self._received(arrival.into, arrival.in_if, question)
+            self.learnt.add((arrival.into, arrival.in_if, source))
+        answer = _message(packet, ADVERTISEMENT, frame.address, source, asked)
+        if arrival.into is not None:
+            answer = self._sent(arrival.into, arrival.in_if, answer)
+            answer = passes(self.stack, across.back, answer) if across is not None else answer
+        self._received(frame.place, frame.device, answer)
+
+    def _sent(self, place: Place, device: str, message: Flying) -> Flying:
+        """Out of a namespace: OUTPUT, POSTROUTING, the device's egress."""
+        host = self.stack.hosts[place.host]
+        by = self.stack.filter(host, place, message.dst)
+        message = self.stack.hook(by, "OUTPUT", message, out_if=device)
+        message = self.stack.hook(by, "POSTROUTING", message, out_if=device)
+        message = self.stack.netdev(by, "egress", device, message)
+        link = host.namespace(place.container).link(device)
+        return replace(leaving(message), mac=(link.mac or None) if link else None)
+
+    def _received(self, place: Place, device: str, message: Flying) -> None:
+        """Into a namespace: the device's ingress, PREROUTING, INPUT."""
+        host = self.stack.hosts[place.host]
+        by = self.stack.filter(host, place, message.dst)
+        message = self.stack.netdev(by, "ingress", device, message)
+        message = self.stack.hook(by, "PREROUTING", message, in_if=device)
+        self.stack.hook(by, "INPUT", message, in_if=device)
+
+
+def _message(packet: Flying, icmp: tuple[int, int], source: str, to: str, asked: Asked) -> Flying:
+    return Flying(
+        src=source, sport=None, dst=to, dport=None, proto="icmp", ttl=_HOP_LIMIT, direction=packet.direction, leg=packet.leg,
+        payload=_CARRIED, icmp=icmp, asked=asked,
+    )  # fmt: skip
+
+
+def _source(link: Link | None, wanted: str | None) -> str:
+    """Whom it is from: the packet's own source where the interface has it, else the interface's link-local address (ndisc_solicit)."""
+    addresses = [each.address for each in link.addresses] if link is not None else []
+    if wanted and (link is None or any(same(each, wanted) for each in addresses)):
+        return wanted
+    return next((each for each in addresses if is_link_local(each)), _LINK_LOCAL)
+
+
+def _solicited_node(address: str) -> str:
+    """The multicast address that whoever has an address listens to: ff02::1:ff and its last three bytes (RFC 4291 section 2.7.1)."""
+    found = ip(address)
+    last = int(found) & 0xFFFFFF if found is not None else 0
+    return str(IPv6Address(int(IPv6Address("ff02::1:ff00:0")) | last))
