@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netprobe.causes.proof.served import ended_by_server, target_flows
 from netprobe.decode.table import Flag, Kind
 from netprobe.evidence.model import Outcome, Resolution
 from netprobe.forward.model import PredictedOutcome
@@ -56,9 +57,20 @@ def shown(case: Case) -> set[Symptom]:
     answered = case.probe is not None and case.probe.lookup.rcode is not None and symptom is Symptom.NO_ANSWER
     named = not unnamed or answered
     whole = symptom in fitting and named and symptom is not Symptom.NO_PACKETS and not case.story.good
-    # Whose TLS failed is not known where the target's own namespace was not watched.
-    whose = {Symptom.OTHER_ENDPOINT} if symptom is Symptom.NO_HANDSHAKE and case.story.reached is None else set()
+    whose = _by_others(case) if symptom is Symptom.NO_HANDSHAKE else set()
     return {symptom, *whose} if whole else {symptom, *fitting}
+
+
+def _by_others(case: Case) -> set[Symptom]:
+    """What a TLS handshake that failed may be beside.
+
+    Whose it was is not known where the target's own namespace was not watched; where that did not send the end, somebody on the way refused what the client sent.
+    """
+    if case.story.reached is None:
+        return {Symptom.OTHER_ENDPOINT}
+    flows, told = target_flows(case), case.story.tls
+    ended = told is not None and bool(told.end) and not told.server.records
+    return {Symptom.REFUSED} if flows and ended and not ended_by_server(case, flows) else set()
 
 
 def not_the_target(case: Case) -> str | None:

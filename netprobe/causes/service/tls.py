@@ -174,8 +174,10 @@ def _said(case: Case, who: str, told: TlsExchange | None, error: str) -> tuple[s
         return _declined(who, told, error)
     if told is not None and told.handshake is Handshake.ENDED:
         did = "resets" if told.end == "RST" else "closes"
+        early = told.frames[-1] < told.frames[0]
+        when = "before the TLS handshake begins" if early else "in the middle of the TLS handshake, and sends no alert"
         return (
-            f"{who} {did} the connection in the middle of the TLS handshake, and sends no alert",
+            f"{who} {did} the connection {when}",
             f"see its log: a TLS server says why before it goes; does it speak TLS on that port? (then {asked_as(case, 'http')} may be what to ask)",
         )
     found = _OPENSSL.match(error)
@@ -243,7 +245,7 @@ def _evidence(case: Case, told: TlsExchange | None, error: str) -> tuple[str, ..
     lines = []
     if told is not None:
         name = f" for {asked_name(case)}" if asked_name(case) else ", which names nobody"
-        lines.append(f"the ClientHello{name}, then {told.detail}: {frame_numbers(told.frames)}")
+        lines.append(f"the ClientHello{name}, then {told.detail}: {frame_numbers(sorted(told.frames))}")
         if told.server.foreign:
             lines.append(f"the first bytes of the answer are {shown(told.server.foreign)}")
     if error:
