@@ -132,7 +132,7 @@ def examples_of(captures: Path) -> dict[str, dict[str, str]]:
 def said_of(report: Report, code: str) -> str:
     """Return the report's first two lines, and the section that names this code, unfolded."""
     sections = render(report).split("\n\n")
-    own = next((each for each in sections[1:] if code in each.split("\n")[0]), "")
+    own = next((each for each in sections[1:] if any(code in line for line in each.split("\n")[:2])), "")
     return f"{sections[0]}\n{own}".strip()
 
 

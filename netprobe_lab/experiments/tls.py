@@ -230,6 +230,27 @@ _NEAR: Final = (
         near_miss=(_HANDSHAKE,),
     ),
     Experiment(
+        name="tls-silent-request",
+        title="a TLS server that takes the request and stays silent behind a complete handshake",
+        explain=(*_ASK, "--timeout", "2"),
+        expected=fails("app-silent", path="bridge", resolution="embedded-dns"),
+        set_up=(
+            *_NET,
+            *_socat(
+                "OPENSSL-LISTEN:443,cert=/certs/cert.pem,key=/certs/key.pem,verify=0", "cat > /dev/null", _certified()
+            ),
+        ),
+        near_miss=(_HANDSHAKE, _CERTIFICATE),
+    ),
+    Experiment(
+        name="tls-status",
+        title="https, --fail, and a page that is not there: 404 by the prober's word, as all of it is encrypted",
+        explain=("https://web/nothing", *_ASK[1:], "--fail"),
+        expected=fails("http-status", path="bridge", resolution="embedded-dns"),
+        set_up=(*_NET, *_GOOD),
+        near_miss=(_HANDSHAKE, _CERTIFICATE),
+    ),
+    Experiment(
         name="tls-mtu",
         title="a link between the hosts loses what is larger than 1000 bytes: the server's part of the handshake never comes",
         explain=(f"https://{HIP}:8443/", "--from", "server1", "--timeout", "3"),

@@ -13,7 +13,6 @@ from netprobe.evidence.model import SPEAK_HTTP, Outcome, Proto
 from netprobe.model.remedy import advise
 from netprobe.model.report import Finding, Where
 from netprobe.paths.story import Symptom
-from netprobe.paths.tls import Handshake
 from netprobe.state.engine.model import ContainerState
 from netprobe.state.sockets import on_port
 
@@ -51,7 +50,7 @@ class AppSilent(Cause):
         said = bool(case.story.begins) or case.story.http is not None
         if case.story.symptom is Symptom.SILENCE or said or place is None or probe is None or not self._runs(case):
             return None
-        secured = case.story.tls is not None and case.story.tls.handshake is Handshake.DONE
+        secured = probe.result.tls is not None and bool(probe.result.tls.version)
         taken = _taken_secured if secured else _taken
         asked = taken(case) if case.story.symptom is Symptom.NO_RESPONSE else ""
         ended = _hung_up(case) if not asked and case.intent.proto is Proto.HTTP else ""
