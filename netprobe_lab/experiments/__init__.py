@@ -42,6 +42,7 @@ from netprobe_lab.experiments.traced import TRACED
 from netprobe_lab.experiments.translation import TRANSLATION
 from netprobe_lab.experiments.truth import TRUTH
 from netprobe_lab.experiments.unlisted import UNLISTED
+from netprobe_lab.experiments.unpublished import UNPUBLISHED
 from netprobe_lab.experiments.versions import VERSIONS
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     Group("addresses", "addresses that a client keeps while the name goes elsewhere", ADDRESSES),
     Group("endpoints", "how the port is published, what listens there, the container's state", ENDPOINTS),
     Group("service", "who has the port: an ignored publication, a process of the host, a full queue", SERVICE),
+    Group("unpublished", "containers with the host's network, with another one's, and with none", UNPUBLISHED),
     Group("versions", "a port published for one IP version, and dialled by the other", VERSIONS),
     Group("shared", "containers in one network namespace", SHARED),
     Group("engines", "engines that run otherwise: without docker-proxy, without root", ENGINES),

@@ -138,14 +138,28 @@ class DnsNoSharedNetwork(Cause):
 
 
 def joining(host: Host, source: Container, other: Container) -> tuple[Remedy, ...]:
-    """What puts two containers on one network that has names."""
-    for one, joining in ((other, source), (source, other)):
+    """What puts two containers on one network that has names; where the other has no network of its own, what is asked instead."""
+    owner = host.container(other.netns_of) if other.netns_of else None
+    if owner is not None and owner.name != source.name:
+        shared = any(not _is_default(host, name) for name in set(source.networks) & set(owner.networks))
+        instead = f"ask {owner.name} instead of {other.name}, with the same port: {other.name} has its network, and no name of its own there"
+        return (*(() if shared else joining(host, source, owner)), advise(host.name, instead))
+    if other.host_network and not source.host_network:
+        name = f"--add-host={quote(other.name)}:host-gateway"
+        return (
+            advise(
+                host.name,
+                f"recreate {source.name} with {name} (Engine 20.10 and later): {other.name} has {host.name}'s own network, where its ports are the host's",
+            ),
+        )
+    for one, joiner in ((other, source), (source, other)):
         named = [host.network(name) for name in one.networks if not _is_default(host, name)]
-        found = next((each for each in named if each is not None and host.engine.remedies.joins(joining, each)), None)
+        found = next((each for each in named if each is not None and host.engine.remedies.joins(joiner, each)), None)
         if found is not None:
-            return (host.engine.remedies.connect(host.name, found, joining),)
+            return (host.engine.remedies.connect(host.name, found, joiner),)
     name = "names" if host.network("names") is None else f"{source.name}-{other.name}"
-    fresh = Network(name=name, driver="bridge")
+    own = next((host.network(each) for each in source.networks if not _is_default(host, each)), None)
+    fresh = own or Network(name=name, driver="bridge")
     if not host.engine.remedies.joins(source, fresh) or not host.engine.remedies.joins(other, fresh):
         return tuple(
             host.engine.remedies.connect(host.name, fresh, each)

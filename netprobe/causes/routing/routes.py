@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NETFILTER_DROP, Cause
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, unanswered, whose
+from netprobe.causes.proof.publishing import is_alone
 from netprobe.causes.proof.routed import own_table
 from netprobe.causes.remedies import in_place, inside
-from netprobe.evidence.model import Outcome, Place
+from netprobe.evidence.model import Outcome, Place, Resolution
 from netprobe.forward.model import Barrier
 from netprobe.model.point import point_name
 from netprobe.model.remedy import advise, run
@@ -21,6 +22,7 @@ from netprobe.state.routes import MAIN
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.evidence.model import Probe
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Argv, Remedy
     from netprobe.state.engine.model import Container, Network
@@ -67,6 +69,10 @@ def translated(case: Case, place: Place) -> str:
     published = case.publication is not None and place == Place(host=case.publication[0].name)
     sent_there = published and place != probe.source_at and probe.target_address
     return (probe.target_address if sent_there else None) or probe.dialled or ""
+
+
+def _network_for(container: Container) -> str:
+    return f"recreate {container.name} on a bridge network: with --network none nothing but lo is in it, and it can join no other"
 
 
 def _container(case: Case, place: Place) -> Container | None:
@@ -195,6 +201,8 @@ class NoRoute(Cause):
         """Fires when the walk ends at a routing decision without a way, and nothing was seen behind it."""
         obstacle = met(case, Barrier.NO_ROUTE)
         probe = case.probe
+        if probe is not None and obstacle is None:
+            return self._without_network(case, probe)
         if obstacle is None or probe is None:
             return None
         switch = kill_switch(case, obstacle)
@@ -224,6 +232,20 @@ class NoRoute(Cause):
             remedies=(_tunnel(obstacle) if switch else self._remedy(case, obstacle.place, refused),),
         )
 
+    def _without_network(self, case: Case, probe: Probe) -> Finding | None:
+        """A container on the network none looks a name up: nothing leads out of it, to a name server neither."""
+        source, host = case.source_container, case.before(probe.source_at.host)
+        unnamed = probe.lookup.how is Resolution.FAILED and case.story.symptom is Symptom.NO_PACKETS
+        if source is None or host is None or not unnamed or not is_alone(host, source):
+            return None
+        return Finding(
+            code=self.code,
+            summary=f"{source.name} is on the network none: it has nothing but lo, and reaches nobody, a name server neither",
+            where=Where(host=host.name, component=source.name),
+            evidence=(*probe.lookup.steps, "no packet was seen at any point"),
+            remedies=(advise(host.name, _network_for(source)),),
+        )
+
     @staticmethod
     def _known(case: Case, place: Place) -> bool:
         """Whether enough is known of a container to tell a missing route from an internal network or a namespace left behind."""
@@ -240,7 +262,9 @@ class NoRoute(Cause):
         ip: Argv = ("ip", "-6") if case.is_v6 else ("ip",)
         if refused:
             return in_place(case, place, (*ip, "route", "del", *refused.split()))
-        container = _container(case, place)
+        container, host = _container(case, place), case.before(place.host)
+        if container is not None and host is not None and is_alone(host, container):
+            return advise(place.host, _network_for(container))
         ends = container.networks.values() if container else ()
         gateways = list(filter(None, (each.gateway6 if case.is_v6 else each.gateway for each in ends)))
         if gateways:

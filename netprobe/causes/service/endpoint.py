@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.proof.life import life, told
+from netprobe.causes.proof.publishing import ports_on_host
 from netprobe.causes.service.starting import ended, starting
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
@@ -99,8 +100,10 @@ class AppNotListening(_Unserved):
         """
         if case.story.symptom is Symptom.OTHER_ENDPOINT:
             return self._in_host_namespace(case)
+        if case.target is None:
+            return self._with_the_hosts_network(case)
         known = target_sockets(case)
-        if known is None or case.target is None:
+        if known is None:
             return None
         place, moments, port = known
         if any(on_port(each, port, case.transport) for each in moments):
@@ -142,6 +145,38 @@ class AppNotListening(_Unserved):
                     f"ask {name}:{inner} instead of {name}:{outer}: no publication is needed between containers",
                 ),
             ),
+        )
+
+    def possible(self, case: Case) -> bool:
+        """Also a container that has the host's own network."""
+        return super().possible(case) or (case.named is not None and case.named.host_network)
+
+    def _with_the_hosts_network(self, case: Case) -> Finding | None:
+        """A container with ``--network host``, asked by its name: its ports are the host's, and the host refused."""
+        target, host, dialled = case.named, case.dialled_host, case.dialled
+        if target is None or not target.host_network or not target.running or host is None or dialled is None:
+            return None
+        if not case.refused_by_host or not case.never_listening(Place(host=host.name), *dialled):
+            return None
+        ports = ports_on_host(host, target, case.transport)
+        listens = (
+            f"{target.name}'s first process listens on {_ports(ports)}"
+            if ports
+            else f"{target.name}'s first process is not seen to listen"
+        )
+        logs = f"{host.engine.remedies.program} logs {target.name}"
+        here = f"start the application on port {dialled[1]} ({logs} says why it is not there)"
+        advice = f"ask {' or '.join(f'{target.name}:{each}' for each in ports)}" if ports else here
+        return Finding(
+            code=self.code,
+            summary=f"{target.name} has {host.name}'s own network (--network host), and nothing listens on {case.transport} port {dialled[1]} there",
+            where=Where(host=host.name, component=target.name),
+            evidence=(
+                f"{case.story.detail} from {host.name} itself: {case.frames}",
+                f"no {case.transport} socket of {host.name} has port {dialled[1]}; {listens}",
+                *told(case, host.name, target),
+            ),
+            remedies=(advise(host.name, advice),),
         )
 
     def _in_host_namespace(self, case: Case) -> Finding | None:

@@ -6,22 +6,23 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.case import host_ip_covers
+from netprobe.causes.proof.publishing import is_alone, ports_on_host, unpublishable
 from netprobe.causes.remedies import restarted
 from netprobe.causes.service.publish import PortNotPublished
 from netprobe.evidence.model import Place
-from netprobe.forward.drivers import driver_of
+from netprobe.forward.model import Barrier
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where
 from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.address import is_loopback
-from netprobe.state.lookup import networks_of
 from netprobe.state.sockets import listening, on_port
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Remedy
-    from netprobe.state.engine.model import Container, Network, Published
+    from netprobe.state.engine.model import Container, Published
     from netprobe.state.model import Host
     from netprobe.state.sockets import Socket
 
@@ -32,10 +33,12 @@ DOCKERS = ("docker-proxy", "dockerd", "rootlesskit", "slirp4netns", "pasta", "pa
 class PublishIgnored(Cause):
     """The container was run with ``-p``, and the engine publishes nothing for it.
 
-    What it is: ports are published by the bridge driver only. On a macvlan, ipvlan, internal or host network ``-p`` is accepted and does nothing.
+    What it is: ports are published by the bridge driver only. On a macvlan, ipvlan, internal or host network, and on none, ``-p`` is accepted and does
+        nothing. (With another container's network the engine refuses it: that container publishes.)
     Why it happens: a compose file was moved to another network; the engine warns for ``--network host`` only.
     Evidence: the host's own refusal; HostConfig.PortBindings has the port, NetworkSettings.Ports has not; the container's networks; no socket of the host.
-    Remedy: dial the container's own address (host network: the application's own port), or connect a bridge network as well: that publishes.
+    Remedy: dial the container's own address (host network: the application's own port), or connect a bridge network as well: that publishes. On none
+        nothing reaches it: recreate it on a bridge network.
     Source: moby/libnetwork#2050; Docker documentation, "Macvlan network driver", "Host network driver"; seen in the lab.
     """
 
@@ -43,6 +46,7 @@ class PublishIgnored(Cause):
     reads = ("containers", "networks")
     tells = "docker inspect: the network's driver, and the ports"
     drop_reasons = NO_SOCKET
+    barriers = frozenset({Barrier.NOBODY_LISTENS})
     symptoms = frozenset({Symptom.REFUSED})
     needs = ("containers", "networks")
     instead_of = frozenset({PortNotPublished})
@@ -65,8 +69,25 @@ class PublishIgnored(Cause):
                 f"docker: {container.name} asks for {wanted} (PortBindings), and publishes nothing (Ports)",
                 f"no {case.transport} socket of {host.name} has port {dialled[1]}",
             ),
-            remedies=self._remedies(host, container, wanted, dialled[0]),
+            remedies=_instead(host, container, wanted, dialled[0]),
         )
+
+    def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
+        """On the host that was dialled, for a port that a container asked for in vain."""
+        return super().explains_obstacle(case, obstacle) and self._unsent(case, obstacle) is not None
+
+    def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
+        """What is to be dialled, or changed, instead."""
+        found, host, dialled = self._unsent(case, obstacle), case.dialled_host, case.dialled
+        if found is None or host is None or dialled is None:
+            return super().undo(case, obstacle)
+        return _instead(host, found[0], found[1], dialled[0])
+
+    def _unsent(self, case: Case, obstacle: Obstacle) -> tuple[Container, Published, str] | None:
+        host, dialled = case.dialled_host, case.dialled
+        if host is None or dialled is None or obstacle.place != Place(host=host.name):
+            return None
+        return self._asked(case, host, dialled[1], predicted=True)
 
     def possible(self, case: Case) -> bool:
         """Only where a running container asked for that port and did not get it, as far as is known."""
@@ -75,48 +96,48 @@ class PublishIgnored(Cause):
             return case.probe is None or case.story.answerer is not Answerer.TARGET
         return self._asked(case, host, dialled[1]) is not None
 
-    def _asked(self, case: Case, host: Host, port: int) -> tuple[Container, Published, str] | None:
-        after = case.after(host.name)
+    @staticmethod
+    def _asked(
+        case: Case, host: Host, port: int, *, predicted: bool = False
+    ) -> tuple[Container, Published, str] | None:
+        """Who asked for the port in vain, as what, and on which networks; ``predicted``: there is no moment after the probe."""
+        after = host if predicted else case.after(host.name)
         mine = [case.target] if case.target is not None else list(host.containers or ())
         for container in mine:
             then = after.container(container.name) if after is not None and container is not None else None
             if container is None or then is None or not (container.running and then.running):
                 continue
             wanted = next((p for p in container.requested if (p.host_port, p.proto) == (port, case.transport)), None)
-            kind = _unpublishable(host, container)
+            kind = unpublishable(host, container)
             meant = wanted is not None and host_ip_covers(wanted.host_ip, case.dialled[0] if case.dialled else "")
             if wanted is not None and meant and kind and not container.published and not then.published:
                 return container, wanted, kind
         return None
 
-    @staticmethod
-    def _remedies(host: Host, container: Container, wanted: Published, address: str) -> tuple[Remedy, ...]:
-        if container.host_network:
-            own = f"dial {address}:{wanted.container_port}, the port that {container.name} itself has on the host"
-            return (advise(host.name, own),)
-        if container.network_mode == "none":
-            return (advise(host.name, f"recreate {container.name} on a bridge network instead of none"),)
-        direct = next((each.address for each in container.networks.values() if each.address), "")
-        dial = f"or dial {direct}:{wanted.container_port} from its own network" if direct else ""
-        default = host.network("bridge")
-        joined = (host.engine.remedies.connect(host.name, default, container),) if default is not None else ()
-        return (*joined, *((advise(host.name, dial),) if dial else ()))
 
-
-def _unpublishable(host: Host, container: Container) -> str:
-    """What its networks are, in words, if none of them publishes ports; ``""`` where one does, or they are not all known."""
+def _instead(host: Host, container: Container, wanted: Published, address: str) -> tuple[Remedy, ...]:
     if container.host_network:
-        return "the host network"
-    networks = [network for _, network in networks_of(host, container)]
-    if not networks or len(networks) != len(container.networks) or any(not _ignores(each) for each in networks):
-        return ""
-    kinds = {each.name: "internal " if each.internal else f"{each.driver} " for each in networks}
-    kinds |= dict.fromkeys((each.name for each in networks if driver_of(each).alone), "")
-    return " and ".join(f"the {kind}network {name}" for name, kind in kinds.items())
+        return (advise(host.name, _port_of_host(host, container, wanted, address)),)
+    if is_alone(host, container):
+        publish = f"-p {wanted.host_port}:{wanted.container_port}{'' if wanted.proto == 'tcp' else f'/{wanted.proto}'}"
+        return (advise(host.name, f"recreate {container.name} with {publish} on a bridge network instead of none"),)
+    direct = next((each.address for each in container.networks.values() if each.address), "")
+    dial = f"or dial {direct}:{wanted.container_port} from its own network" if direct else ""
+    default = host.network("bridge")
+    joined = (host.engine.remedies.connect(host.name, default, container),) if default is not None else ()
+    return (*joined, *((advise(host.name, dial),) if dial else ()))
 
 
-def _ignores(network: Network) -> bool:
-    return driver_of(network).publishes is False or network.internal
+def _port_of_host(host: Host, container: Container, wanted: Published, address: str) -> str:
+    """Which port to dial on the host: the one that was meant, if anybody serves it there, else what the container itself serves."""
+    if host.own.sockets is None or listening(host.own.sockets, address, wanted.container_port, wanted.proto):
+        return f"dial {Endpoint(address, wanted.container_port)}, the port that {container.name} itself has on the host"
+    nobody = f"nothing listens on {wanted.proto} port {wanted.container_port} of {host.name} either"
+    ports = ports_on_host(host, container, wanted.proto)
+    if ports:
+        return f"dial {' or '.join(str(Endpoint(address, each)) for each in ports)}, which {container.name} has on the host: {nobody}"
+    logs = f"{host.engine.remedies.program} logs {container.name} says on which port it listens, or why it does not"
+    return f"{logs}: {nobody}"
 
 
 class PortOwnedByHost(Cause):

@@ -6,6 +6,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
+from netprobe.causes.proof.publishing import unpublishable
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
 from netprobe.model.endpoint import Endpoint
@@ -149,12 +150,7 @@ class PortNotPublished(Cause):
                 f"docker on {host.name}: {_publications(running)}",
                 f"no {case.transport} socket of {host.name} has port {dialled[1]}",
             ),
-            remedies=(
-                advise(
-                    host.name,
-                    f"recreate {target.name if target else 'the container that should answer'} with -p {dialled[1]}:{port}{suffix}",
-                ),
-            ),
+            remedies=(advise(host.name, _publish(case, host, target, f"-p {dialled[1]}:{port}{suffix}")),),
         )
 
     def _at_other_addresses(self, case: Case, host: Host, found: tuple[tuple[Container, Published], ...]) -> Finding:
@@ -202,6 +198,18 @@ class PortNotPublished(Cause):
             ),
             remedies=(advise(host.name, f"recreate {target.name} with -p FREEPORT:{probe.target_port}{suffix}"),),
         )
+
+
+def _publish(case: Case, host: Host, target: Container | None, options: str) -> str:
+    """Who is to be run again with ``-p``, and on what: not every kind of network publishes, and a namespace that is shared is its owner's to publish."""
+    if target is None:
+        return f"recreate the container that should answer with {options}"
+    kind, sharer = unpublishable(host, target), case.named
+    if kind:
+        return f"recreate {target.name} with {options} on a bridge network: on {kind} -p does nothing"
+    if sharer is not None and sharer.netns_of:
+        return f"recreate {target.name} with {options}, whose network {sharer.name} shares (no -p is allowed for {sharer.name}), then recreate {sharer.name}, too"
+    return f"recreate {target.name} with {options}"
 
 
 def _elsewhere(case: Case) -> tuple[tuple[Container, Published], ...]:
