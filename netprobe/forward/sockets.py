@@ -159,6 +159,8 @@ def asked_elsewhere(place: Place, packet: Flying, dialled: Sequence[Flying], in_
     text = f"the answer comes from {came}, not from {wanted}"
     if came == wanted:
         text = f"the answer is sent to {packet.dst}, not to {dialled[0].src}"
+        if dialled[0].src is None or same(dialled[0].src, packet.dst):
+            text = f"the answer is sent to {packet.dst}, and not to the port that asked"
     if answered:
         text = f"the answer comes in by {in_if}, the socket is bound to {answered[0].device}"
     return Obstacle(
@@ -168,5 +170,5 @@ def asked_elsewhere(place: Place, packet: Flying, dialled: Sequence[Flying], in_
 
 def _answers(packet: Flying, asked: Flying) -> bool:
     """Whether it comes from where that was sent, to where it was sent from."""
-    here = asked.src is None or same(asked.src, packet.dst)
+    here = (asked.src is None or same(asked.src, packet.dst)) and asked.sport == packet.dport
     return here and same(asked.dst, packet.src or "") and asked.dport == packet.sport

@@ -28,6 +28,13 @@ def test_a_socket_takes_answers_from_where_it_dialled_to_where_it_did(proto: str
     assert moved.text == "the answer is sent to 192.0.2.8, not to 192.0.2.7"
 
 
+@pytest.mark.parametrize("port", [3000, None])
+def test_an_answer_to_a_port_that_nat_chose_is_nobodys(port: int | None) -> None:
+    other = asked_elsewhere(HERE, replace(ASKED.back(), dport=port), [ASKED])
+    assert other is not None
+    assert other.text == "the answer is sent to 192.0.2.7, and not to the port that asked"
+
+
 def test_an_echo_is_answered_by_whom_it_was_sent_to() -> None:
     asked = replace(ASKED, proto="icmp", sport=None, dport=None)
     assert asked_elsewhere(HERE, asked.back(), [asked]) is None

@@ -198,7 +198,7 @@ class NftMaker:
                 ("meta mark set ct mark", "meta mark set ct mark", "", False),
             ]
         if hook in {"input", "forward", "output"} and kind == "filter":
-            choices += [self.reject(family)] * 4
+            choices += [self.reject(family)] * (10 if family == "ip6" else 4)
         if hook in {"prerouting", "output"} and tracked:
             choices += [("notrack", "notrack", "", False)] * 2
         if hook == "prerouting" and tracked and self.q.dport:

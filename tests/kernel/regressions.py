@@ -138,6 +138,16 @@ REGRESSIONS = (
         Item("ip", "6", "rule add oif r2 pref 100 lookup 100"),
         device="r2",
     ),
+    *(
+        _ruleset(
+            "an answer to a source port that is not put back",
+            ("router", proto, "198.51.100.2", 80),
+            _ipt("raw/PREROUTING", "-j NOTRACK"),
+            _ipt("nat/POSTROUTING", f"-p {proto} -j SNAT --to-source 198.51.100.1:{ports}"),
+        )
+        for proto in ("tcp", "udp")
+        for ports in ("3000", "3000-3999")
+    ),
 )
 
 #: Those of which the prediction must be undetermined.
