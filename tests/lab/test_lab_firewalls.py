@@ -13,6 +13,7 @@ from netprobe_lab.commands import fitting
 from netprobe_lab.errors import LabError
 from netprobe_lab.experiments import experiment
 from netprobe_lab.experiments.model import Firewall, FirewallName
+from netprobe_lab.processes import start_time
 from netprobe_lab.steps import carry_out, clean, on_host
 
 if TYPE_CHECKING:
@@ -43,14 +44,18 @@ def test_a_program_runs_on_its_host_alone_and_ends_with_the_experiment(clean_lab
     machines = own.read_text() if own.is_file() else None
     carry_out(
         clean_lab,
-        Firewall(host="server2", program=name, files=((FILES[name], before or "[DEFAULT]\n"), ("/run/mark", "x"))),
+        Firewall(
+            host="server2",
+            program=name,
+            files=((FILES[name], before or "[sshd]\nenabled = false\n"), ("/run/mark", "x")),
+        ),
     )
     assert on_host(clean_lab, "server2", list(program.ready)).returncode == 0
     assert (own.read_text() if own.is_file() else None) == machines
     pids = [on_host(clean_lab, "server2", ["cat", each]).stdout.strip() for each in program.pids]
-    assert all(Path(f"/proc/{each}").exists() for each in pids)
+    assert all(start_time(int(each)) is not None for each in pids)
     clean(clean_lab)
-    assert not any(Path(f"/proc/{each}").exists() for each in pids)
+    assert not [each for each in pids if start_time(int(each)) is not None]
     assert on_host(clean_lab, "server2", ["cat", FILES[name]], check=False).stdout == before
     saved = (
         on_host(clean_lab, "server2", ["iptables-save"]).stdout
