@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # What the kernel learnt of the broken way (a neighbour that failed, an error for a route) it keeps for some seconds.
 _ASKED_AT_MOST = 3
 _ANOTHER_WAY = "or by hand:"
+_NO_PROGRAM = 127  # nsenter's, as a shell's
 
 
 class Cured(StrEnum):
@@ -143,23 +144,34 @@ def _ask_again(lab: Lab, experiment: Experiment, evidence: Path) -> dict[str, An
 
 
 def _carried_out(lab: Lab, experiment: Experiment, remedies: list[dict[str, Any]]) -> tuple[tuple[str, ...], str]:
-    """Do all of it but for what is said to do the same in another way; return what was done, and the complaint of the first command that failed."""
+    """Do all of it, and what does the same in another way only where the first way's program is not there; return what was done, and the complaint of the first command that failed."""
     done: list[str] = []
     waiting = bool(experiment.cure)
-    for step in remedies:
-        if step["text"].startswith(_ANOTHER_WAY):
+    without = False  # the program that the step before is for
+    for number, step in enumerate(remedies):
+        if step["text"].startswith(_ANOTHER_WAY) and not without:
             continue
+        without = False
         if waiting and not step["run"]:
             done += _by_hand(lab, experiment)
             waiting = False
         for argv in step["run"]:
             result = on_host(lab, step["host"], argv, check=False)
             done.append(f"{step['host']}: {' '.join(argv)}")
+            if result.returncode == _NO_PROGRAM and _has_substitute(remedies, number):
+                done[-1] += f" (no {argv[0]} there: by hand, then)"
+                without = True
+                break
             if result.returncode != 0:
                 return tuple(done), f"{done[-1]}: {last_line(result.stderr or result.stdout)}"
     if waiting:
         done += _by_hand(lab, experiment)
     return tuple(done), ""
+
+
+def _has_substitute(remedies: list[dict[str, Any]], number: int) -> bool:
+    """Whether the next step does by hand what this one has another program do."""
+    return number + 1 < len(remedies) and str(remedies[number + 1]["text"]).startswith(_ANOTHER_WAY)
 
 
 def _by_hand(lab: Lab, experiment: Experiment) -> list[str]:

@@ -137,7 +137,8 @@ def _route(route: dict[str, Any]) -> Argv:
     via = ("via", route["gateway"]) if "gateway" in route else ()
     dev = ("dev", route["dev"]) if "dev" in route else ()
     metric = ("metric", str(route["metric"])) if "metric" in route else ()
-    return (*kind, route["dst"], *via, *dev, *metric)
+    mtu = tuple(("mtu", str(each["mtu"])) for each in route.get("metrics", ()) if "mtu" in each)
+    return (*kind, route["dst"], *via, *dev, *metric, *(word for pair in mtu for word in pair))
 
 
 def _rule(rule: dict[str, Any]) -> Argv:

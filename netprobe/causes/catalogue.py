@@ -59,7 +59,8 @@ from netprobe.causes.routing.beyond import BeyondThisHost
 from netprobe.causes.routing.forwarding import IpForwardOff, MissingReturnRoute
 from netprobe.causes.routing.gateways import GatewayEndpointElsewhere, RpFilterMultihomed
 from netprobe.causes.routing.hairpin import HairpinMissing
-from netprobe.causes.routing.link import BridgeAddressLost, MtuBlackhole
+from netprobe.causes.routing.link import BridgeAddressLost
+from netprobe.causes.routing.mtu import MtuBlackhole
 from netprobe.causes.routing.ndp import NdpUnanswered
 from netprobe.causes.routing.policy import PolicyRouteAway
 from netprobe.causes.routing.routes import InternalNetwork, NoRoute, StaleArp, SubnetOverlap

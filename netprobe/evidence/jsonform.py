@@ -234,7 +234,7 @@ def _lookup_from(value: object) -> Lookup:
 
 
 def _result_to(result: ProbeResult) -> Json:
-    return {
+    form: Json = {
         "outcome": result.outcome.value,
         "detail": result.detail,
         "local": None if result.local is None else list(result.local),
@@ -245,6 +245,9 @@ def _result_to(result: ProbeResult) -> Json:
         **({"head": result.head} if result.head else {}),
         **({} if result.tls is None else {"tls": _tls_to(result.tls)}),
     }
+    if result.through is not None:
+        form["through"] = list(result.through)
+    return form
 
 
 def _result_from(value: object) -> ProbeResult:
@@ -259,6 +262,7 @@ def _result_from(value: object) -> ProbeResult:
         elapsed_us=_optional(obj, "elapsed_us", as_int),
         head=_default(obj, "head", as_text, ""),
         tls=_optional(obj, "tls", tls_from),
+        through=_optional(obj, "through", _sizes_from),
     )
 
 
@@ -295,6 +299,13 @@ def _ders(value: object) -> tuple[bytes, ...]:
         return tuple(base64.b64decode(text, validate=True) for text in texts(value))
     except (binascii.Error, ValueError) as error:
         raise Mismatch(str(error)) from error
+
+
+def _sizes_from(value: object) -> tuple[int, int]:
+    items = [as_int(each) for each in as_list(value)]
+    if len(items) != 2 or not 0 < items[0] < items[1] < 1 << 16:
+        raise Mismatch("two sizes of packets that are none")
+    return items[0], items[1]
 
 
 def _endpoint_from(value: object) -> tuple[str, int]:

@@ -154,6 +154,8 @@ class ProbeResult:
         head: of an HTTP response the status line and the fields that netprobe reads, a line each, and of what came instead the first bytes, as Latin-1;
             ``""`` none.
         tls: the TLS handshake; None where none was tried.
+        through: of echoes that were sent afterwards, don't fragment, the bytes (IP) of the largest that came back, and of the smallest that did
+            not; None where they were not sent, or size did not decide.
     """
 
     outcome: Outcome = Outcome.NOT_RUN
@@ -165,6 +167,7 @@ class ProbeResult:
     elapsed_us: int | None = None
     head: str = ""
     tls: TlsSession | None = None
+    through: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

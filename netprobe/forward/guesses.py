@@ -75,13 +75,14 @@ def arrival_interface(host: Host, owner: str, sender: Host) -> str:
     is the sender's too, it answers the sender's ARP, wherever a more specific route sends what goes back.
     """
     bridges, mine = docker_bridges(sender), host.own.link(owner)
-    for link in sender.own.links or ():
-        for each in link.addresses if link.name not in bridges and not link.loopback else ():
-            if mine is not None and any(covers(own.prefix, each.address) for own in mine.addresses):
-                return owner
-            hop = route_lookup(host.own, each.address)
-            if hop is not None and hop.dev and not hop.local and not hop.via and each.scope == "global":
-                return hop.dev
+    links = [each for each in sender.own.links or () if each.name not in bridges and not each.loopback]
+    near = [each for link in links for each in link.addresses]
+    if mine is not None and any(covers(own.prefix, each.address) for own in mine.addresses for each in near):
+        return owner
+    for each in near:
+        hop = route_lookup(host.own, each.address)
+        if hop is not None and hop.dev and not hop.local and not hop.via and each.scope == "global":
+            return hop.dev
     return owner
 
 

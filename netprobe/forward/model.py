@@ -93,6 +93,7 @@ class Obstacle:
         hook: of a rule.
         refusal: of a packet that nothing leads on: the route or routing rule that refuses it, or that there is none.
         asked, icmp: of a rule that stops a message of neighbour discovery: what that asks, and its type and code.
+        accepted: of a rule: the rules of other base chains of its hook that accept the packet, which does not overrule it.
     """
 
     barrier: Barrier
@@ -106,6 +107,7 @@ class Obstacle:
     rule: RuleRef | None = None
     device: str = ""
     refusal: RouteHop | None = None
+    accepted: tuple[RuleRef, ...] = ()
     asked: Asked | None = None
     icmp: tuple[int, int] | None = None
 

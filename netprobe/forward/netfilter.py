@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from netprobe.forward.accepts import accepting
 from netprobe.forward.conntrack import DST, SIDE, SRC, begins, decided, tracked, undone
 from netprobe.forward.iptables import TABLES, pass_table, priority
 from netprobe.forward.model import Flying, Stopped, UnknownHere, WalkStep
@@ -126,10 +127,24 @@ def pass_hook(
     at = At(by=by, hook=hook, in_if=in_if, out_if=out_if, gone=gone, again=again)
     if hook not in TRACKING:
         packet = tracked(packet, known)
-    passed = pass_all(by.place, _stages(at, packet, known), packet)
+    passed = _pass_groups(at, packet, known)
     if hook in TRACKING and packet.proto == "tcp" and passed[0].untracked and not packet.untracked:
         _follow(at, packet)
     return passed
+
+
+def _pass_groups(at: At, packet: Flying, known: Sequence[Connection]) -> Passed:
+    """Pass all that looks at a packet at a hook; what stops it also tells which other base chains accept it there."""
+    moving = packet
+    steps: tuple[WalkStep, ...] = ()
+    for group in by_priority(_stages(at, packet, known)):
+        try:
+            moving, more = pass_equals(at.by.place, group, moving)
+        except Stopped as stopped:
+            accepted = tuple(accepting(at, moving, _nft_chains(at, moving)))
+            raise Stopped(replace(stopped.obstacle, accepted=accepted), stopped.step, stopped.steps) from None
+        steps += more
+    return moving, steps
 
 
 def _follow(at: At, packet: Flying) -> None:

@@ -21,6 +21,7 @@ MODULES = (
     "answers",
     "response",
     "tls",
+    "sizes",
     "sockets",
     "tracer",
     "drops",

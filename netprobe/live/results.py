@@ -28,7 +28,13 @@ def probe_result(answer: dict[str, Any]) -> ProbeResult:
         elapsed_us=int(answer["elapsed_us"]),
         head=str(answer["head"]),
         tls=tls_from(answer["tls"]) if answer.get("tls") else None,
+        through=pair_of_sizes(answer.get("through")),
     )
+
+
+def pair_of_sizes(value: object) -> tuple[int, int] | None:
+    """Return the two sizes that echoes told; None where they told nothing."""
+    return (int(value[0]), int(value[1])) if isinstance(value, list) and len(value) == 2 else None
 
 
 def dns_result(lookup: Lookup, resolver: SourceResolver) -> ProbeResult:

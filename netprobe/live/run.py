@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.errors import NetprobeError
 from netprobe.evidence.model import (
+    SPEAK_HTTP,
     Evidence,
     Limit,
     LimitKind,
@@ -369,6 +370,7 @@ class Run:
                 payload=base64.b64encode(self._payload(probe.dialled)).decode(),
                 server_name=self.target.name,
                 control=base64.b64encode(self._control(probe.dialled)).decode(),
+                most=self._most(probe.dialled),
             )
         except (HostLostError, RemoteError) as error:
             why = str(error).removeprefix(f"{probe.source_at.host}: ")
@@ -377,11 +379,18 @@ class Run:
         return probe_result(answer)
 
     def _control(self, dialled: str) -> bytes:
-        """The small echo that tells, where a large one is not answered, whether it was the size; nothing for other probes."""
+        """The smallest of the echoes that tell, where what may be large is not answered, whether it was the size; nothing for other probes."""
         size = self.question.size
-        if self.target.proto is not Proto.ICMP or size is None or size <= craft.ICMP_DEFAULT_SIZE:
+        large = self.target.proto is Proto.ICMP and size is not None and size > craft.ICMP_DEFAULT_SIZE
+        if not large and self.target.proto not in SPEAK_HTTP:
             return b""
         return craft.echo_request(self.tag, None, 6 if ":" in dialled else 4, control=True)
+
+    def _most(self, dialled: str) -> int | None:
+        """The size of the packet that a large echo is, in bytes; None for other probes."""
+        size = self.question.size
+        header = craft.ECHO_HEADER + (40 if ":" in dialled else 20)
+        return size + header if size is not None and self.target.proto is Proto.ICMP else None
 
     def _payload(self, dialled: str) -> bytes:
         target, size = self.target, self.question.size

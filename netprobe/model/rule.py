@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import field
 from enum import StrEnum
 from typing import Final
@@ -33,6 +34,7 @@ class Hook(StrEnum):
     ISOLATION = "isolation"
 
 
+_COUNTED: Final = re.compile(r"\bcounter packets \S+ bytes \S+ ?")
 _REJECTING: Final = frozenset({"reject", "tarpit"})
 
 
@@ -100,6 +102,11 @@ class RuleRef:
     def component(self) -> str:
         """Table and chain as reports name them: ``filter/INPUT``, ``ip6tables filter/INPUT``, ``inet firewall/input``."""
         return f"{self.program} {self._chain}" if self.program in {Program.IP6TABLES, Program.LEGACY6} else self._chain
+
+    @property
+    def shown(self) -> str:
+        """The text without a counter and what it had counted."""
+        return _COUNTED.sub("", self.text).strip()
 
     @property
     def rejects(self) -> bool:

@@ -131,11 +131,17 @@ class _Look:
             time = int(table.packets.time_ns[row])
             if client_end is not None and time >= client_end:
                 return None
-            if table.payload_len[row] > 0 and (self.intent.proto in SPEAK_HTTP or self.intent.plain):
+            if self._served(flow, row) and (self.intent.proto in SPEAK_HTTP or self.intent.plain):
                 return None
             if _flags(table, row) & (Flag.FIN | Flag.RST) and time - start < HOLD_NS:
                 return int(row)
         return None
+
+    def _served(self, flow: Flow, row: int) -> bool:
+        """Whether a server's segment holds data, or is an end that data was sent before: that may come after it (lost, and sent again)."""
+        behind = _flags(self.table, row) & Flag.FIN and flow.reply_isn is not None
+        before = (int(self.table.seq[row]) - (flow.reply_isn or 0) - 1) & 0xFFFFFFFF if behind else 0
+        return int(self.table.payload_len[row]) > 0 or 0 < before < 1 << 31
 
     def _acknowledged(self, connection: Connection) -> bool:
         """Whether the client went on after the SYN-ACK, at any point."""
@@ -147,7 +153,7 @@ class _Look:
         if flow is None:
             return replace(story, symptom=Symptom.NO_RESPONSE)
         data = stream(flow, self.table, "reverse", HTTP_BYTES, filled=True)  # of a body, the length is what counts
-        ended = any(_flags(self.table, row) & Flag.FIN for row in flow.reverse.tolist())
+        ended = self._ended(flow, len(data))
         whole = complete(data, ended=ended)
         cut = any(self.table.payload_cap[r] < self.table.payload_len[r] for r in flow.reverse.tolist())
         story = replace(story, http=self._answer(flow))
@@ -234,6 +240,16 @@ class _Look:
         if first is None or (mine and int(times[self._by_time(mine)[0]]) < int(times[first])):
             return "", None
         return "RST" if _flags(self.table, first) & Flag.RST else "FIN", first
+
+    def _ended(self, flow: Flow, came: int) -> bool:
+        """Whether the server's end came, and all that it sent before: a FIN may overtake data that was lost."""
+        for row in flow.reverse.tolist():
+            if _flags(self.table, row) & Flag.FIN:
+                sent = (
+                    int(self.table.seq[row]) + int(self.table.payload_len[row]) - (flow.reply_isn or 0) - 1
+                ) & 0xFFFFFFFF
+                return flow.reply_isn is None or came >= min(sent, HTTP_BYTES)
+        return False
 
     def _heard(self, connection: Connection) -> tuple[Flow | None, int | None]:
         """The flow that saw most of what the client heard, up to a reset of the server's, and that reset.

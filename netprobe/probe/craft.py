@@ -6,6 +6,7 @@ import netprobe
 from netprobe import scapy_layers
 
 ICMP_DEFAULT_SIZE = 56  # bytes of data, as ping sends
+ECHO_HEADER = 8  # bytes, of ICMP and ICMPv6
 _CONTROL = 0x5A5A  # what the identifier of a control echo differs by
 PAD_LINE = 4000  # bytes of one header line; servers commonly take 8 KiB
 QTYPES = {"A": 1, "AAAA": 28}

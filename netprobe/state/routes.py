@@ -30,6 +30,7 @@ class Route:
         tos: the type of service that it is for; 0 for all, None where it is not understood.
         dead: the kernel passes it over (RTNH_F_DEAD: its interface is down, or without a carrier where that counts).
         shared: it is one of several next hops, between which a hash decides.
+        mtu: the largest packet that it lets pass, in bytes; 0 where that is its interface's.
     """
 
     dst: str
@@ -43,6 +44,7 @@ class Route:
     tos: int | None = 0
     dead: bool = False
     shared: bool = False
+    mtu: int = 0
 
     def __str__(self) -> str:
         """As ``ip route`` shows it: ``default via 192.168.3.1 dev eth0``, ``unreachable default``, without its table."""
@@ -187,7 +189,17 @@ def _route(item: dict[str, Any], hop: dict[str, Any], *, shared: bool) -> Route:
         tos=number_of(item, "tos") if "tos" in item else 0,
         dead="dead" in {*texts_of(item, "flags"), *texts_of(hop, "flags")},
         shared=shared,
+        mtu=_metric(item, "mtu"),
     )
+
+
+def _metric(item: dict[str, Any], name: str) -> int:
+    """One of a route's metrics (print_rta_metrics: a list with one object); 0 where it has none."""
+    metrics = item.get("metrics")
+    for each in metrics if isinstance(metrics, list) else ():
+        if isinstance(each, dict) and name in each:
+            return int_of(each, name) or 0
+    return 0
 
 
 def number_of(item: dict[str, Any], key: str) -> int | None:

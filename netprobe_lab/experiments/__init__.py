@@ -26,6 +26,7 @@ from netprobe_lab.experiments.link import LINK
 from netprobe_lab.experiments.localhost import LOCALHOST
 from netprobe_lab.experiments.macvlan import MACVLAN
 from netprobe_lab.experiments.macvlan_faults import MACVLAN_FAULTS
+from netprobe_lab.experiments.managers import MANAGERS
 from netprobe_lab.experiments.names import NAMES
 from netprobe_lab.experiments.others import OTHERS
 from netprobe_lab.experiments.owners import OWNERS
@@ -78,6 +79,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     Group("shared", "containers in one network namespace", SHARED),
     Group("engines", "engines that run otherwise: without docker-proxy, without root", ENGINES),
     Group("firewalls", "rules that drop, rules that are missing, the way out of a host", FIREWALLS),
+    Group("managers", "rules as firewall managers write them: ufw, ufw-docker, libvirt", MANAGERS),
     Group("engine28", "what Engine 28 does otherwise (lab up --engine sid)", ENGINE_28),
     Group("direct", "a container's own IPv6 address, dialled from another host", DIRECT),
     Group("discovery", "IPv6 neighbour discovery, dropped and unanswered", DISCOVERY),

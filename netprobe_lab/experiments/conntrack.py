@@ -53,6 +53,25 @@ _RESTARTED: Final = (
     *on("server2", "docker start demo"),
     _STARTED,
 )
+_ENDLESS = (  # a peer that sends from one port for ever, as a keepalive does
+    "sh -c 'while :; do echo x | socat -u - UDP4-SENDTO:192.168.3.202:51897,sourceport=40000; sleep 5; done'"
+)
+_PEER: Final = start("peer", "busyboxplus", options="--network host", command=_ENDLESS, host="server1")
+_FLOWS: Final = on(
+    "server2",
+    "timeout 20 sh -c 'until conntrack -L -p udp --sport 40000 2>/dev/null | grep -q UNREPLIED; do sleep 0.1; done'",
+)
+_WG: Final = (
+    *start("wg", "busyboxplus", options="-p 51897:51820/udp", command="udp-echo 51820"),
+    WaitPort(host="server2", container="wg", port=51820, protocol="udp"),
+)
+_WG_RESTARTED: Final = (
+    *on("server2", "docker stop --time 0 wg"),
+    *_PEER,
+    *_FLOWS,
+    *on("server2", "docker start wg"),
+    WaitPort(host="server2", container="wg", port=51820, protocol="udp"),
+)
 _UDP_DNAT = "iptables -t nat -A DOCKER ! -i docker0 -p udp --dport 80 -j DNAT --to-destination 172.17.0.2:80"
 
 
@@ -200,6 +219,25 @@ _UDP: Final = (
         expected=Expected(verdict="works", path="dnat", resolution="inventory", findings=("udp-conntrack-stale",)),
         set_up=(Engine(host="server2", options=(("userland-proxy", False),)), *_ECHO),
         break_=_RESTARTED,
+        engine="20",
+    ),
+    Experiment(
+        name="udp-conntrack-stale-port",
+        title="a peer that never stops sending, and a published port with two numbers: its flow is older than the restarted container's DNAT rule",
+        explain=("wg:51820/udp", "--from", "server1"),
+        expected=Expected(verdict="works", path="dnat", resolution="inventory", findings=("udp-conntrack-stale",)),
+        set_up=_WG,
+        break_=_WG_RESTARTED,
+        engine="20",
+    ),
+    Experiment(
+        name="udp-conntrack-port-deleted",
+        title="the same peer once its entry was deleted: its flow is DNATed",
+        explain=("wg:51820/udp", "--from", "server1"),
+        expected=Expected(verdict="works", path="dnat", resolution="inventory"),
+        set_up=_WG,
+        break_=(*_WG_RESTARTED, *on("server2", "conntrack -D -p udp --orig-port-dst 51897")),
+        near_miss=("udp-conntrack-stale",),
         engine="20",
     ),
     Experiment(

@@ -71,6 +71,15 @@ _SWITCH: Final = (
         near_miss=("forward-drop", "upstream-drop"),
     ),
     Experiment(
+        name="ip-forward-off-interface-out",
+        title="the same on a container's way out: the answer comes in by eth0, and is not forwarded",
+        explain=_OUT,
+        expected=fails("ip-forward-off", path="masquerade"),
+        set_up=client(),
+        break_=on("server2", "sysctl -q -w net.ipv4.conf.eth0.forwarding=0"),
+        near_miss=("missing-return-route", "upstream-drop", "forward-drop"),
+    ),
+    Experiment(
         name="ip-forward-off-other-interface",
         title="the same for eth1, by which nothing comes",
         explain=_BY_NAME,

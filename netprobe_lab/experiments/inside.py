@@ -88,6 +88,21 @@ INSIDE: Final = (
         near_miss=("icc-false", "app-not-listening"),
     ),
     Experiment(
+        name="output-drop-sidecar",
+        title="a container in the VPN container's namespace: the VPN's OUTPUT policy lets out answers, its own subnet and the tunnel alone",
+        explain=("192.168.3.1:80", "--from", "app@server2", "--timeout", "2"),
+        expected=fails("output-drop"),
+        set_up=(*_PUBLISHED, *client("app", options="--network container:vpn")),
+        break_=_inside(
+            "iptables -A OUTPUT -o lo -j ACCEPT",
+            "iptables -A OUTPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
+            "iptables -A OUTPUT -s 172.17.0.2/32 -d 172.17.0.0/16 -o eth0 -j ACCEPT",
+            "iptables -A OUTPUT -o tun0 -j ACCEPT",
+            "iptables -P OUTPUT DROP",
+        ),
+        near_miss=("no-route", "container-firewall", "masquerade-missing"),
+    ),
+    Experiment(
         name="output-drop-container-nft",
         title="nftables inside the asking container drops what it sends",
         explain=_OUT,

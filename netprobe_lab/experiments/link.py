@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netprobe_lab.experiments.model import HIP, Expected, Experiment, Inside, client, fails, lossy, on, start
+from netprobe_lab.experiments.model import HIP, Expected, Experiment, Inside, Run, Step, client, fails, lossy, on, start
 
 _OUT = ("203.0.113.10:80", "--from", "client@server2", "--timeout", "2")
 _BY_NAME = ("demo:80", "--from", "server1", "--timeout", "2")
@@ -16,6 +16,17 @@ _NO_ICMP = "iptables -I OUTPUT -p icmp --icmp-type fragmentation-needed -j DROP"
 _OTHER_NIC = "ip route add 192.168.3.201/32 dev eth1"
 _ON_ETH1 = "docker network create -d macvlan --subnet 172.21.0.0/24 --gateway 172.21.0.1 -o parent=eth1 aa_net"
 _MASQUERADED = Expected(verdict="works", path="masquerade", resolution="literal")
+
+
+def _page(name: str, size: int) -> Step:
+    """Have demo's nginx serve a page of so many bytes."""
+    return Run(
+        host="server2",
+        command=f"docker exec demo sh -c 'head -c {size} /dev/zero | tr \"\\0\" x > /usr/share/nginx/html/{name}'",
+    )
+
+
+_PAGE: Final = (*_NGINX, _page("big.html", 8000))  # an answer of six segments
 _NARROW: Final = lossy("'ip length > 1400'")  # a link of 1400 bytes that tells nobody
 
 
@@ -66,6 +77,24 @@ LINK: Final = (
         near_miss=("upstream-drop", "output-drop"),
     ),
     Experiment(
+        name="mtu-blackhole-uplink",
+        title="the same for what a published container answers: the page does not fit the uplink, and the container is not told",
+        explain=("http://192.168.3.202:80/big.html", "--from", "server1", "--timeout", "3"),
+        expected=fails("mtu-blackhole", path="dnat"),
+        set_up=_PAGE,
+        break_=on("server2", "ip link set eth0 mtu 1400", _NO_ICMP),
+        near_miss=("app-silent", "upstream-drop"),
+    ),
+    Experiment(
+        name="mtu-blackhole-route",
+        title="the same by the route out, which lets less pass than its interface",
+        explain=_BIG,
+        expected=fails("mtu-blackhole", path="masquerade"),
+        set_up=_CLIENT,
+        break_=on("server2", "ip route replace 203.0.113.0/24 via 192.168.3.1 mtu 1400", _NO_ICMP),
+        near_miss=("upstream-drop", "output-drop"),
+    ),
+    Experiment(
         name="mtu-blackhole-wire",
         title="a link between the hosts is narrower than both think, and tells nobody: the handshake works, a large request hangs",
         explain=("http://192.168.3.202:80/", "--from", "server1", "--size", "4000", "--timeout", "3"),
@@ -73,6 +102,46 @@ LINK: Final = (
         set_up=_NGINX,
         break_=_NARROW,
         near_miss=("upstream-drop", "app-not-listening", "prediction-differs"),
+    ),
+    Experiment(
+        name="mtu-blackhole-answer",
+        title="the same link, and a large answer: the request arrives, and the page never comes",
+        explain=("http://192.168.3.202:80/big.html", "--from", "server1", "--timeout", "3"),
+        expected=fails("mtu-blackhole", path="dnat"),
+        set_up=_PAGE,
+        break_=_NARROW,
+        near_miss=("upstream-drop", "app-silent", "prediction-differs"),
+    ),
+    Experiment(
+        name="mtu-answer-clamped",
+        title="the same large answer with the remedy: what offloading joined is lost, its end comes first, and all is sent again in smaller segments",
+        explain=("http://192.168.3.202:80/page.html", "--from", "server1", "--timeout", "3"),
+        expected=Expected(verdict="works", path="dnat", resolution="literal"),
+        set_up=(*_NGINX, _page("page.html", 3500)),
+        break_=(
+            *_NARROW,
+            *on("server2", "iptables -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss 1360"),
+        ),
+        near_miss=("mtu-blackhole", "app-not-listening"),
+    ),
+    Experiment(
+        name="mtu-answer-small",
+        title="the same link, and a page that fits",
+        explain=("http://192.168.3.202:80/", "--from", "server1", "--timeout", "3"),
+        expected=Expected(verdict="works", path="dnat", resolution="literal"),
+        set_up=_PAGE,
+        break_=_NARROW,
+        near_miss=("mtu-blackhole",),
+    ),
+    Experiment(
+        name="mtu-blackhole-beyond",
+        title="the same link on a container's way out, to a server that no inventory knows",
+        explain=("http://203.0.113.10/", "--from", "client@server2", "--size", "4000", "--timeout", "3"),
+        expected=fails("mtu-blackhole", path="masquerade"),
+        set_up=_CLIENT,
+        break_=_NARROW,
+        near_miss=("upstream-drop", "beyond-this-host", "app-silent"),
+        unlisted=("outside",),
     ),
     Experiment(
         name="mtu-blackhole-ping",

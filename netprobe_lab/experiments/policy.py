@@ -94,6 +94,15 @@ _AWAY: Final = (
         near_miss=("upstream-drop", "subnet-overlap"),
     ),
     Experiment(
+        name="policy-route-away-subnet-published",
+        title="the same from another host: what is for the published port goes into the tunnel",
+        explain=_PUBLISHED,
+        expected=fails("policy-route-away"),
+        set_up=_DEMO,
+        break_=(*_tunnel("mesh0"), *on("server2", _MESH, "ip route add 172.17.0.0/16 dev mesh0 table 52", _RULE)),
+        near_miss=("forward-drop", "subnet-overlap"),
+    ),
+    Experiment(
         name="policy-route-away-specific",
         title="a more specific route in main takes the container's address",
         explain=_PUBLISHED,
@@ -262,6 +271,18 @@ _ANSWERS: Final = (
             *on("server2", "docker network connect lan demo"),
         ),
         near_miss=("gateway-endpoint-elsewhere",),
+    ),
+    Experiment(
+        name="answer-macvlan-dialled",
+        title="the same container by its name: its macvlan address is dialled, and the answer goes back as it came",
+        explain=("demo:80", "--from", "server1", "--timeout", "3"),
+        expected=Expected(verdict="works", path="macvlan", resolution="inventory"),
+        set_up=(
+            *on("server2", *_LAN),
+            *start("demo", "nginx", options="--network back -p 8080:80", port=80),
+            *on("server2", "docker network connect lan demo"),
+        ),
+        near_miss=("answer-other-way",),
     ),
     Experiment(
         name="answer-other-way-inside",

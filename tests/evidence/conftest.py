@@ -68,6 +68,7 @@ def probe() -> Probe:
                 verified=20,
                 verified_why="unable to get local issuer certificate",
             ),
+            through=(1400, 1401),
         ),
         size=1400,
         fail=True,

@@ -77,6 +77,29 @@ def test_of_equal_priority_the_only_one_that_ends_it_is_named() -> None:
     assert stopped(by(table("filter"), base("c", "forward", 0, DROP)), "FORWARD") == "inet t/c handle 2"
 
 
+@pytest.mark.parametrize("prio", [-10, 0, 10])
+@pytest.mark.parametrize(
+    ("expressions", "accepted"),
+    [(({"accept": None},), ["inet t/c handle 2"]), (({"counter": None},), []), ((), [])],
+)
+def test_an_accept_of_another_base_chain_does_not_overrule_a_policy(
+    prio: int, expressions: tuple[object, ...], accepted: list[str]
+) -> None:
+    """nft(8): accept ends the base chain alone. A policy of accept accepts nothing that has to be told."""
+    found = by(table("filter", policies="DROP"), base("c", "forward", prio, *expressions))
+    with pytest.raises(Stopped) as caught:
+        pass_hook(found, "FORWARD", SYN, in_if="eth0", out_if="eth1")
+    obstacle = caught.value.obstacle
+    assert (obstacle.label, [str(each) for each in obstacle.accepted]) == ("filter/FORWARD policy", accepted)
+
+
+def test_nor_does_an_accept_of_iptables_overrule_a_drop_of_nftables() -> None:
+    found = by(table("filter", "-A FORWARD -p tcp -j ACCEPT"), base("c", "forward", -10, DROP))
+    with pytest.raises(Stopped) as caught:
+        pass_hook(found, "FORWARD", SYN, in_if="eth0", out_if="eth1")
+    assert [str(each) for each in caught.value.obstacle.accepted] == ["filter/FORWARD #1"]
+
+
 def test_of_equal_priority_two_that_end_it_are_not_told_apart() -> None:
     found = by(table("filter", "-A FORWARD -j DROP"), base("c", "forward", 0, DROP))
     with pytest.raises(UnknownHere, match=r"filter/FORWARD #1 or inet t/c handle 2.*no listing shows"):

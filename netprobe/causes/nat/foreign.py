@@ -74,12 +74,12 @@ class ForeignNat(Cause):
         return Finding(
             code=self.code,
             summary=f"{_by(case, found)} of {whose(found.place)} {_sends(found)} what is for {_dialled(case)} to {found.to}{self._there(case, told, found)}",
-            where=Where(host=found.place.host, component=found.ref.component, rule=found.ref.text),
+            where=Where(host=found.place.host, component=found.ref.component, rule=found.ref.shown),
             evidence=tuple(
                 filter(
                     None,
                     (
-                        f"{found.ref}: {found.ref.text}{f', counter {count[0]} → {count[1]}' if count else ''}",
+                        f"{found.ref}: {found.ref.shown}{f', counter {count[0]} → {count[1]}' if count else ''}",
                         f"last seen at {case.last_seen}: {shown}" if case.last_seen else "",
                         "as if that rule were not there, it would come to the target by the hosts' state",
                     ),
@@ -206,7 +206,7 @@ def _past(case: Case, found: Translated) -> tuple[Remedy, ...]:
     keeper = f"in {owner.name}'s own configuration" if owner else "where it is written"
     how = _NARROW_PROXY if found.kind == TPROXY else _NARROW
     narrow = advise(
-        found.place.host, f"for good: narrow that rule {keeper} ({how}): {found.ref.text}{_proxy_of(case, found)}"
+        found.place.host, f"for good: narrow that rule {keeper} ({how}): {found.ref.shown}{_proxy_of(case, found)}"
     )
     commands = _before(case, found)
     if not commands:
@@ -271,13 +271,13 @@ class SnatWrongAddress(Cause):
         return Finding(
             code=self.code,
             summary=f"{found.ref} of {whose(found.place)} gives what it sends the source {found.to}, which is no address of {found.place.host}: answers do not come back",
-            where=Where(host=found.place.host, component=found.ref.component, rule=found.ref.text),
+            where=Where(host=found.place.host, component=found.ref.component, rule=found.ref.shown),
             evidence=tuple(
                 filter(
                     None,
                     (
                         f"at {seen.point} the source is {found.to}: frame {seen.packet.frame}",
-                        f"{found.ref}: {found.ref.text}",
+                        f"{found.ref}: {found.ref.shown}",
                         f"no interface of {found.place.host} has {found.to}",
                         asked_times(asked) if asked is not None else "",
                     ),

@@ -89,6 +89,8 @@ class StaleDnat(Cause):
     def possible(self, case: Case) -> bool:
         """Only where the prediction ends so behind a DNAT, or does not tell."""
         told = case.prediction
+        if case.reply_lost:
+            return False  # somebody answered
         if told is None or told.unknown:
             return True
         ends = predicted(case, Barrier.NO_NEIGHBOUR, Barrier.RULE) is not None

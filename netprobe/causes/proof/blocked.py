@@ -106,6 +106,7 @@ class Filtered(Cause):
                         found.evidence,
                         *met_by(found.rule),
                         _switch(case, found),
+                        *_overruled(case, found),
                         *self.more(case, found),
                     ),
                 )
@@ -156,6 +157,17 @@ def _switch(case: Case, found: StoppedBy) -> str:
     """What a rule is that lets out by a tunnel alone."""
     tunnel = tunnel_alone(case, found.place, found.rule)
     return f"{found.rule} lets out by {tunnel} alone: a kill switch" if tunnel else ""
+
+
+def _overruled(case: Case, found: StoppedBy) -> tuple[str, ...]:
+    """Which rule of another base chain accepts the packet in vain."""
+    obstacle = case.prediction.obstacles[0] if case.prediction is not None and case.prediction.obstacles else None
+    if obstacle is None or obstacle.rule != found.rule:
+        return ()
+    return tuple(
+        f"{each} accepts it ({each.shown}), which does not overrule {found.rule}: an accept ends its own base chain alone"
+        for each in obstacle.accepted[:1]
+    )
 
 
 def ways_past(case: Case, found: StoppedBy) -> tuple[Remedy, ...]:

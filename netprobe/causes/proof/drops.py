@@ -28,6 +28,7 @@ from netprobe.model.rule import Hook
 from netprobe.paths.story import Answerer
 from netprobe.state.iptables import Hit, delete_argv, hits, policy_argv
 from netprobe.state.nft import NftHit, may_drop, nft_hits
+from netprobe.state.packet import PacketTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from netprobe.model.report import TraceStep
     from netprobe.state.iptables import Chain, Rule, Ruleset
     from netprobe.state.model import Host
-    from netprobe.state.packet import PacketTuple
 
 STOPPING = frozenset({"DROP", "REJECT", "TARPIT"})
 NFT_HOOKS = {
@@ -142,28 +142,45 @@ def _may_stop_at(case: Case, name: str | None, hook: Hook) -> bool:
         return True
     if case.story.reached and case.target is not None and not case.reply_lost:
         return False
-    if hook in FORWARDED and not _forwarded(case, host):
-        return False
     packet = packet_at(case, host, hook)
-    for ruleset in case.rulesets(host):
-        for chain in ruleset.chains():
-            roots = entries(ruleset, chain.table, chain.name)
-            here = [rule for rule in chain.rules if hook_of(roots, chain.table, rule) is hook]
-            if any(rule.target in STOPPING and rule.matches(packet) is not False for rule in here):
-                return True
-            if chain.policy == "DROP" and hook_of(roots, chain.table, None) is hook:
-                return True
-    return bool(host.nft and host.nft.stopping(hook.value.lower(), packet))
+    if hook in FORWARDED and not _forwarded(case, host):
+        if not _passed(case, host):
+            return False
+        packet = _answer_to(packet)  # where no answer was seen, that may be what was stopped
+    return any(_may_meet(ruleset, hook, packet) for ruleset in case.rulesets(host)) or bool(
+        host.nft and host.nft.stopping(hook.value.lower(), packet)
+    )
+
+
+def _answer_to(packet: PacketTuple) -> PacketTuple:
+    """What answers it, as far as that is known behind a translation: not by which address and interface it comes."""
+    return PacketTuple(proto=packet.proto, sport=packet.dport, ctstate="ESTABLISHED")
+
+
+def _may_meet(ruleset: Ruleset, hook: Hook, packet: PacketTuple) -> bool:
+    """Whether a rule or policy at this hook may stop it."""
+    for chain in ruleset.chains():
+        roots = entries(ruleset, chain.table, chain.name)
+        here = [rule for rule in chain.rules if hook_of(roots, chain.table, rule) is hook]
+        if any(rule.target in STOPPING and rule.matches(packet) is not False for rule in here):
+            return True
+        if chain.policy == "DROP" and hook_of(roots, chain.table, None) is hook:
+            return True
+    return False
 
 
 def _door_unwatched(case: Case, host: Host) -> bool:
     """Whether it may have come into another host than the last that saw it: the first interface there, by the state, was not sniffed."""
-    at = case.dialled_host or case.target_host
-    if at is None or at.name == host.name or case.prediction is None:
+    if case.prediction is None:
         return False
-    doors = (hop.point for hop in case.prediction.hops if PointName.parse(hop.point).host == at.name)
-    door = next(doors, None)
-    return door is not None and door not in {point.name for point in case.points}
+    direction = Direction.REPLY if case.reply_lost else Direction.REQUEST
+    passed = [PointName.parse(hop.point) for hop in case.prediction.hops if hop.direction is direction]
+    sniffed = {point.name for point in case.points}
+    last = max((number for number, each in enumerate(passed) if each.host == host.name), default=-1)
+    door = next((each for each in passed[last + 1 :] if each.host != host.name), None)
+    at = case.dialled_host or case.target_host
+    there = next((each for each in passed if at is not None and each.host == at.name != host.name), None)
+    return any(each is not None and str(each) not in sniffed for each in (door, there))
 
 
 def _host_of(case: Case) -> str | None:

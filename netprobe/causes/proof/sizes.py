@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +36,8 @@ class LostBySize:
         here, there: interfaces of two hosts.
         lost: bytes (IP) of the smallest packet that was lost. passed: of the largest that was not.
         times: how many were lost. frames: their numbers.
+        through: of netprobe's own echoes between source and target, the largest that came back, and the smallest that did not; None where
+            none tell, or they do not lie between the two.
     """
 
     here: CapturePoint
@@ -43,14 +46,29 @@ class LostBySize:
     passed: int
     times: int
     frames: tuple[int, ...]
+    through: tuple[int, int] | None = None
+
+    @property
+    def largest(self) -> int | None:
+        """The largest packet that passes, in bytes; None where that is not known to the byte."""
+        low, high = self.through or (self.passed, self.lost)
+        return low if high == low + 1 else None
 
 
 def lost_by_size(case: Case) -> LostBySize | None:
     """The large packets of this connection that the network between two hosts loses; None where that is not shown."""
     if case.intent.proto.transport == "icmp":
-        return _echo(case)
+        return _told(case, _echo(case))
     legs = case.journey.legs if case.journey else ()
-    return next((found for connection in legs for found in _segments(case, connection)), None)
+    return _told(case, next((found for connection in legs for found in _segments(case, connection)), None))
+
+
+def _told(case: Case, found: LostBySize | None) -> LostBySize | None:
+    """The same with what netprobe's own echoes told of the sizes between."""
+    through = case.probe.result.through if case.probe is not None else None
+    if found is None or through is None or not found.passed <= through[0] < through[1] <= found.lost:
+        return found
+    return replace(found, through=through)
 
 
 def _between_hosts(case: Case, here: CapturePoint, there: CapturePoint) -> bool:
@@ -118,8 +136,9 @@ def _echo(case: Case) -> LostBySize | None:
     fragile = bool(table.dont_frag[row]) or int(table.ip_version[row]) == 6
     if not len(came) or not fragile or int(table.ip_len[came].max()) >= size:
         return None
-    lost = np.flatnonzero(same & (table.packets.point == here) & (table.ip_len == size))
-    return _found(case, here, there, size, int(table.ip_len[came].max()), lost)
+    passed = int(table.ip_len[came].max())
+    lost = np.flatnonzero(same & (table.packets.point == here) & (table.ip_len > passed))
+    return _found(case, here, there, int(table.ip_len[lost].min()), passed, lost)
 
 
 def _found(case: Case, here: int, there: int, lost: int, passed: int, rows: NDArray[np.int64]) -> LostBySize:

@@ -54,14 +54,7 @@ class StoppedBy:
     @property
     def text(self) -> str:
         """The rule's text; an nftables rule's without its counter."""
-        words, out = self.rule.text.split(" "), []
-        while words:
-            word = words.pop(0)
-            if word == "counter" and words[:1] == ["packets"]:
-                del words[:4]
-            else:
-                out.append(word)
-        return " ".join(out)
+        return self.rule.shown
 
     @property
     def proof(self) -> str:

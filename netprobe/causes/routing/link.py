@@ -1,4 +1,4 @@
-"""Layer 2, and the size of frames: a bridge without its address, a port without its bridge, a link that is too small."""
+"""Layer 2: a bridge without its address, a port without its bridge."""
 
 from __future__ import annotations
 
@@ -6,40 +6,20 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.firewall.forward import ForwardDrop
-from netprobe.causes.proof.frames import frame_numbers
-from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, silent_points, unanswered
-from netprobe.causes.proof.sizes import LostBySize, lost_by_size
-from netprobe.causes.remedies import IN_FIREWALL
+from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, unanswered
 from netprobe.causes.routing.routes import NoRoute
-from netprobe.evidence.model import SPEAK_HTTP
 from netprobe.forward.model import Barrier
 from netprobe.model.point import point_name
-from netprobe.model.remedy import Remedy, advise, run
-from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.model.remedy import run
+from netprobe.model.report import Direction, Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import covers
 from netprobe.state.lookup import container_interface, container_with, host_veth, network_for, networks_of
-from netprobe.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from netprobe.causes.case import Case
-    from netprobe.evidence.model import CapturePoint
-    from netprobe.flows.model import Flow
     from netprobe.state.engine.model import Container, EndpointSettings, Network
     from netprobe.state.model import Host
-
-_ENOUGH = 2  # copies of a segment that all got lost: one alone may be chance
-_CLAMP = (
-    "-t",
-    "mangle",
-    "-A",
-    "FORWARD",
-    "-p",
-    "tcp",
-    *["--tcp-flags", "SYN,RST", "SYN", "-j", "TCPMSS", "--clamp-mss-to-pmtu"],
-)
 
 
 class BridgeAddressLost(Cause):
@@ -186,150 +166,3 @@ def _before_the_bridge(case: Case, points: tuple[str, ...], bridge: str, endpoin
     asked = unanswered(case, gateway) if gateway else None
     seen = {frame.point for frame in asked.requests} if asked is not None else set()
     return asked_times(asked) if asked is not None and seen and seen <= set(points) else ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stuck:
-    """A segment that was sent again and again before a link that is smaller, and never behind it."""
-
-    host: Host
-    here: CapturePoint
-    device: str
-    mtu: int
-    size: int
-    times: int
-    frames: tuple[int, ...]
-
-
-class MtuBlackhole(Cause):
-    """Small packets pass, large ones disappear: a link of the way is smaller than the sender thinks, and nobody tells it.
-
-    What it is: TCP sends segments as large as its own interface takes, with "don't fragment" set; the host with the smaller link drops them and
-        answers ICMP "fragmentation needed", which gets lost: the sender repeats the same segment for ever.
-    Why it happens: a VPN, overlay or cloud network with an MTU below 1500 under containers with 1500, and a firewall that drops all ICMP.
-    Evidence: copies of one segment before the link, larger than its MTU, none behind it, smaller packets of the same connection behind it;
-        no ICMP error at the sender. A link between two hosts has an MTU that neither shows: then all large packets are lost there, and no small one. (For
-        ``--size`` with ICMP netprobe sends a small echo as well, once the large one was not answered.)
-    Remedy: clamp the MSS; or give the network the MTU (``com.docker.network.driver.mtu``); or let ICMP type 3 code 4 pass.
-    Source: moby#22297; RFC 2923 §2.1; iptables-extensions(8), "TCPMSS".
-    """
-
-    code = "mtu-blackhole"
-    tells = "the same target with --size 1472, and smaller"
-    beyond_state = True
-    drop_reasons = frozenset({"PKT_TOO_BIG"})
-    symptoms = frozenset({Symptom.NO_RESPONSE, Symptom.SILENCE})
-
-    def find(self, case: Case) -> Finding | None:
-        """Fires when large packets were seen before an interface that is too small for them, or before the network between two hosts, and small ones behind it."""
-        stuck = next(_stuck(case), None) if case.story.symptom is Symptom.NO_RESPONSE else None
-        if stuck is None:
-            return self._on_the_wire(case)
-        at = point_name(stuck.host.name, stuck.device)
-        return Finding(
-            code=self.code,
-            summary=f"segments of {stuck.size} bytes do not fit {stuck.device} of {stuck.host.name} (MTU {stuck.mtu}), and the sender is not told: they disappear",
-            where=Where(host=stuck.host.name, component=stuck.device, rule=f"mtu {stuck.mtu}"),
-            evidence=(
-                f"the same segment, don't fragment, {stuck.times} times at {stuck.here.name} and never at {at}: {frame_numbers(stuck.frames)}",
-                f"smaller packets of the connection passed {at}; no ICMP fragmentation needed was seen",
-                f"ip link: {stuck.device} has mtu {stuck.mtu}",
-            ),
-            remedies=(
-                run(
-                    stuck.host.name,
-                    "ip6tables" if case.is_v6 else "iptables",
-                    *_CLAMP,
-                    advice=f"this makes new TCP connections through {stuck.host.name} send smaller segments; {IN_FIREWALL}",
-                ),
-                advise(
-                    stuck.host.name,
-                    f"or for new networks: docker network create -o com.docker.network.driver.mtu={stuck.mtu} NETWORK",
-                ),
-            ),
-        )
-
-    def _on_the_wire(self, case: Case) -> Finding | None:
-        """A link between two hosts that neither knows of."""
-        found = lost_by_size(case)
-        if found is None:
-            return None
-        here, there = found.here, found.there
-        return Finding(
-            code=self.code,
-            summary=f"packets of {found.lost} bytes leave {here.name} and never come in at {there.name}, those of {found.passed} bytes do: a link between them is smaller than both hosts think, and tells nobody",
-            where=Where(component=f"between {here.name} and {there.name}"),
-            evidence=(
-                f"{found.lost} bytes or more, don't fragment: {found.times} at {here.name}, none at {there.name}: {frame_numbers(found.frames)}",
-                f"packets of {found.passed} bytes of the same ends passed; no ICMP fragmentation needed was seen",
-            ),
-            remedies=self._smaller(case, found),
-            confidence=Confidence.CERTAIN if found.times > _ENOUGH else Confidence.LIKELY,
-        )
-
-    @staticmethod
-    def _smaller(case: Case, found: LostBySize) -> tuple[Remedy, ...]:
-        """Segments that fit the least that IPv6 takes; then the path's own MTU."""
-        ends = [found.here.host, found.there.host]
-        host = case.target_host.name if case.target_host is not None and case.target_host.name in ends else ends[0]
-        forwarded = case.target is not None or case.source_container is not None
-        program, mss = ("ip6tables", 1220) if case.is_v6 else ("iptables", 1240)
-        hooks = ("FORWARD",) if forwarded else ("INPUT", "OUTPUT")
-        words = ("-p", "tcp", "--tcp-flags", "SYN,RST", "SYN", "-j", "TCPMSS", "--set-mss", str(mss))
-        said = f"this makes new TCP connections through {host} send packets of at most 1280 bytes; {IN_FIREWALL}"
-        find = "find the path's own size (tracepath, or ping -M do -s SIZE), and give it to the interfaces or networks that send into it; or have whoever runs the link let ICMP type 3 code 4 pass"
-        if case.transport != "tcp":
-            return (advise(host, find),)
-        commands = tuple((program, "-t", "mangle", "-A", hook, *words) for hook in hooks)
-        return (Remedy(host=host, commands=commands, advice=said), advise(host, find))
-
-    def possible(self, case: Case) -> bool:
-        """Only where data was sent that nobody answered, or no packet tells whether it was."""
-        if case.story.symptom is Symptom.SILENCE and (case.probe is None or case.probe.size is None):
-            return False
-        large = case.probe is not None and (case.probe.proto in SPEAK_HTTP or case.probe.size is not None)
-        return case.journey is not None or large
-
-
-def _stuck(case: Case) -> Iterator[_Stuck]:
-    """Each segment of the connection that ended before a link of the same host which is too small for it."""
-    points = silent_points(case)
-    for connection in case.journey.legs if case.journey else ():
-        if any(flow.errors for flow in connection.flows):
-            continue
-        for flow in connection.flows:
-            for behind in connection.flows:
-                here, there = case.points[flow.point], case.points[behind.point]
-                if here.host == there.host and here.name != there.name and there.name in points and not there.container:
-                    yield from _between(case, flow, behind)
-
-
-def _between(case: Case, flow: Flow, behind: Flow) -> Iterator[_Stuck]:
-    """The segments that one point saw and the other did not, and that are larger than the other's interface takes."""
-    there = case.points[behind.point]
-    moments = [each.own.link(there.interface) for each in (case.before(there.host), case.after(there.host)) if each]
-    mtus = {link.mtu if link else 0 for link in moments}
-    mtu = mtus.pop() if len(mtus) == 1 else 0
-    host = case.before(there.host)
-    table = case.table
-    passed = behind.forward.tolist()
-    if not mtu or host is None or not passed:
-        return
-    beyond = {int(table.seq[row]) for row in passed if table.payload_len[row] > 0}
-    copies: dict[int, list[int]] = {}
-    for row in flow.forward.tolist():
-        if table.payload_len[row] > 0 and int(table.ip_len[row]) > mtu:
-            copies.setdefault(int(table.seq[row]), []).append(row)
-    for seq, rows in copies.items():
-        whole = all(table.dont_frag[row] or table.ip_version[row] == 6 for row in rows)
-        if len(rows) >= _ENOUGH and seq not in beyond and whole:
-            yield _Stuck(
-                host=host,
-                here=case.points[flow.point],
-                device=there.interface,
-                mtu=mtu,
-                size=min(int(table.ip_len[row]) for row in rows),
-                times=len(rows),
-                frames=tuple(int(table.packets.frame[row]) for row in rows),
-            )
-            return

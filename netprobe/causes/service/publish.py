@@ -72,8 +72,8 @@ class PublishLoopbackOnly(Cause):
 
     def possible(self, case: Case) -> bool:
         """Only where some container publishes that port on loopback, as far as is known."""
-        if case.probe is not None and case.dialled_host is None:
-            return False
+        if (case.probe is not None and case.dialled_host is None) or case.reply_lost:
+            return False  # whoever was dialled answered
         if case.dialled is None or case.dialled_host is None or case.dialled_host.containers is None:
             return True
         published = (each for container in case.dialled_host.containers for each in container.published)

@@ -12,5 +12,6 @@ line a request. It ends when its input ends, however netprobe ended, and takes e
 * ``drops``     bpftrace, where it is there, for the kernel's drop reasons
 * ``sockets``   one probe, from sockets bound before the capture filter is written
 * ``answers``   waiting for UDP and ICMP answers, kernel-reported errors included
+* ``sizes``     echoes that tell which sizes of packets come through
 * ``nested``    the same program once more, inside a container's network namespace
 """

@@ -15,18 +15,17 @@ import threading
 import time
 from typing import Any, NamedTuple, Optional
 
-from netprobe.hosts.remote import answers
+from netprobe.hosts.remote import answers, sizes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Dict, Tuple
+    from typing import Callable, Dict, List, Tuple
 
     from netprobe.hosts.remote.children import Children
 
     Result = Dict[str, Any]
 
 HOLD_SECONDS = 0.2
-CONTROL_SECONDS = 0.5
 LAST_ACK_SECONDS = 0.1  # a delayed acknowledgement takes 40 ms as a rule (TCP_DELACK_MIN, include/net/tcp.h)
 TCP_FIN_WAIT1 = 4  # include/net/tcp_states.h
 
@@ -108,7 +107,9 @@ class Sockets:
         with sock:
             came = probes[request["proto"]](sock, request)
             elapsed = time.monotonic() - clock
+        through = _largest_through(request) if _may_be_size(came) else None
         return {
+            "through": through,
             "outcome": came.outcome,
             "detail": came.detail,
             "head": came.head,
@@ -288,33 +289,30 @@ def _icmp(sock: socket.socket, request: Dict[str, Any]) -> Came:
     try:
         sock.sendto(message, (request["address"], 0))
     except OSError as error:
-        outcome, detail = failed(error)
-        # A queue or a link beside this host had no room for it: the small one tells whether that was for its size.
-        return Came(outcome, detail + (_control(sock, request, version) if error.errno == errno.ENOBUFS else ""))
+        return Came(*failed(error))
     answer = answers.wait(
         sock, time.monotonic() + request["seconds"], lambda data: answers.echo_reply(data, message, version)
     )
     if answer.error is not None:
         return Came(*answer.error)
     if answer.data is None:
-        return Came("timeout", "no echo reply within %.3g s%s" % (request["seconds"], _control(sock, request, version)))
+        return Came("timeout", "no echo reply within %.3g s" % request["seconds"])
     other = None if answer.peer[0] == request["address"] else [answer.peer[0], request["ident"]]
     return Came("replied", "echo reply", other)
 
 
-def _control(sock: socket.socket, request: Dict[str, Any], version: int) -> str:
-    """Send the small echo that tells whether it was the size, where there is one; return what came of it."""
+def _may_be_size(came: Came) -> bool:
+    """Whether what was sent, or its answer, may be lost for its size: no handshake is; a queue or a link beside this host may have no room."""
+    silent = came.outcome == "timeout" and not came.detail.startswith("no answer to the SYN")
+    return silent or came.detail == "ENOBUFS"
+
+
+def _largest_through(request: Dict[str, Any]) -> Optional[List[int]]:
+    """Have echoes tell which sizes come through, where a small one was given to begin with."""
     if not request.get("control"):
-        return ""
-    message = base64.b64decode(request["control"])
-    try:
-        sock.sendto(message, (request["address"], 0))
-    except OSError:
-        return "; a small one could not be sent"
-    answer = answers.wait(
-        sock, time.monotonic() + CONTROL_SECONDS, lambda data: answers.echo_reply(data, message, version)
-    )
-    return "; a small one was %sanswered" % ("" if answer.data is not None else "not ")
+        return None
+    found = sizes.largest_through(request["address"], base64.b64decode(request["control"]), request.get("most"))
+    return None if found is None else list(found)
 
 
 def operations(_children: Children) -> Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]]:
