@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.forward.bridged import crossing, passes
 from netprobe.forward.conntrack import leaving
-from netprobe.forward.model import ADVERTISEMENT, SOLICITATION, Asked, Flying, Stopped, UnknownHere
+from netprobe.forward.model import ADVERTISEMENT, SOLICITATION, Asked, Barrier, Flying, Obstacle, Stopped, UnknownHere
 from netprobe.state.address import ip, is_link_local, same
 
 if TYPE_CHECKING:
@@ -93,11 +93,26 @@ class Discovery:
             question = passes(self.stack, across, question) if across is not None else question
             self._received(arrival.into, arrival.in_if, question)
             self.learnt.add((arrival.into, arrival.in_if, source))
+            self._must_have(arrival.into, arrival.in_if, question)
         answer = _message(packet, ADVERTISEMENT, frame.address, source, asked)
         if arrival.into is not None:
             answer = self._sent(arrival.into, arrival.in_if, answer)
             answer = passes(self.stack, across.back, answer) if across is not None else answer
         self._received(frame.place, frame.device, answer)
+
+    def _must_have(self, place: Place, device: str, question: Flying) -> None:
+        """A container answers only if its interface has the address; one whose IPv6 is off has none, whatever its engine says."""
+        namespace = self.stack.hosts[place.host].namespace(place.container)
+        if place.container is not None and namespace.links is None and namespace.asked("addr"):
+            self.stack.mode.unknown(UnknownHere(f"the interfaces of {place} are not known"))
+        link = namespace.link(device) if place.container is not None else None
+        address = question.asked.address if question.asked is not None else ""
+        if link is None or any(":" in each.address for each in link.addresses):
+            return
+        text = f"{device} of {place.container} has no IPv6 address: nobody has {address}"
+        self.stack.mode.meet(
+            Obstacle(barrier=Barrier.IPV6_OFF, place=place, label=device, text=text, direction=question.direction)
+        )
 
     def _sent(self, place: Place, device: str, message: Flying) -> Flying:
         """Out of a namespace: OUTPUT, POSTROUTING, the device's egress."""

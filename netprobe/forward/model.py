@@ -51,6 +51,7 @@ class Barrier(StrEnum):
     REVERSE_PATH = "reverse-path"  # rp_filter: the way back to its source leads out of another interface
     NO_NEIGHBOUR = "no-neighbour"  # nobody on the link has the next hop's address
     NOT_PROXIED = "not-proxied"  # the next hop's address is behind another host, which does not answer for it (IPv6)
+    IPV6_OFF = "ipv6-off"  # a container's interface has no IPv6 address at all: it answers no neighbour solicitation
     WRONG_NEIGHBOUR = "wrong-neighbour"  # a permanent entry names another MAC
     LINK_DOWN = "link-down"
     OWN_PARENT = "own-parent"  # macvlan carries nothing between a parent's host and its containers

@@ -254,6 +254,37 @@ _NOT_ANSWERED: Final = (
         near_miss=("beyond-this-host", "upstream-drop", "masquerade-missing"),
     ),
     Experiment(
+        name="ndp-unanswered-ipv6-off",
+        title="the engine gave a container an IPv6 address, and IPv6 is switched off in it: nobody answers for the address",
+        explain=_CONTAINER,
+        expected=fails(_UNANSWERED),
+        set_up=(
+            *_network(),
+            *start(
+                "web",
+                "busybox",
+                options="--network six --ip6 fd00:27::2 --sysctl net.ipv6.conf.all.disable_ipv6=1",
+                command="httpd -f -p 80 -h /etc",
+                port=80,
+            ),
+            *client(options="--network six --ip6 fd00:27::3"),
+            *settled("client"),
+        ),
+        near_miss=(_BLOCKED, "no-route", "app-not-listening"),
+    ),
+    Experiment(
+        name="no-route-ipv6-off",
+        title="a container whose IPv6 is switched off dials an IPv6 address",
+        explain=_CONTAINER,
+        expected=fails("no-route"),
+        set_up=(
+            *_network(),
+            *_web(),
+            *client(options="--network six --ip6 fd00:27::3 --sysctl net.ipv6.conf.all.disable_ipv6=1"),
+        ),
+        near_miss=(_BLOCKED, _UNANSWERED),
+    ),
+    Experiment(
         name="bridge-address-lost-v6",
         title="a bridge lost its IPv6 address: the containers' gateway answers no solicitation",
         explain=("[fd00:3::201]:80", *_FROM_CLIENT),

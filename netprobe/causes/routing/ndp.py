@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NEIGH_FAILED, Cause
+from netprobe.causes.macvlan.networks import next_hop
 from netprobe.causes.proof.discovery import about, in_vain
-from netprobe.causes.proof.obstacle import asked_times, predicted, unanswered
+from netprobe.causes.proof.obstacle import asked_times, met, predicted, unanswered
 from netprobe.causes.remedies import IN_NETWORK
 from netprobe.causes.routing.routes import LOST
 from netprobe.forward.model import Barrier
 from netprobe.forward.proxied import answers, behind, facing, proxies
 from netprobe.model.point import point_name
 from netprobe.model.remedy import Remedy, advise
-from netprobe.model.report import Confidence, Finding, Where
+from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.state.address import covers, same
 from netprobe.values import dataclass
 
@@ -46,7 +47,7 @@ class NdpUnanswered(Cause):
     What it is: the network's subnet lies inside the link's own (the provider gives the host one /64, and a part of it became a Docker network). The
         router and the neighbours think the container on their link and ask for its link address; the host, which has it behind a bridge, does not answer.
     Why it happens: in IPv6 a host answers only for addresses of the interface that it is asked on. Nothing makes Docker's host a proxy for its
-        containers' addresses (NDP proxy), and forwarding alone is not enough.
+        containers' addresses (NDP proxy), and forwarding alone is not enough. A container whose IPv6 is switched off answers for nothing, either.
     Evidence: neighbour solicitations for the container's address at the host's outer interface, answered by nobody; the bridge that has the address.
     Remedy: a prefix of its own that is routed to the host; else an NDP proxy: ``proxy_ndp`` and an entry for each address, or ndppd for a subnet.
     Source: Docker documentation, "Use IPv6 networking"; RFC 4389; Linux net/ipv6/ndisc.c, ndisc_recv_ns(); ip-sysctl.rst, proxy_ndp.
@@ -56,14 +57,14 @@ class NdpUnanswered(Cause):
     reads = ("addr", "networks", "neigh-proxy", "sysctl")
     tells = "tcpdump -i UPLINK icmp6 on the container's host: solicitations for its address, and no advertisement"
     symptoms = LOST
-    barriers = frozenset({Barrier.NOT_PROXIED})
+    barriers = frozenset({Barrier.NOT_PROXIED, Barrier.IPV6_OFF})
     drop_reasons = NEIGH_FAILED
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the address of source or target is asked for in vain at an outer interface of the host that has it behind a bridge."""
         found = next(_silent(case), None)
         if found is None:
-            return None
+            return self._off(case)
         host, link, address = found.host, found.link, found.address
         subnet = next((each.prefix for each in link.addresses if covers(each.prefix, address)), "")
         return Finding(
@@ -75,8 +76,25 @@ class NdpUnanswered(Cause):
             confidence=Confidence.CERTAIN if found.asked.times >= _ENOUGH else Confidence.LIKELY,
         )
 
+    def _off(self, case: Case) -> Finding | None:
+        """The container that is asked has IPv6 switched off."""
+        obstacle = met(case, Barrier.IPV6_OFF)
+        asked = unanswered(case, next_hop(case)) if obstacle is not None else None
+        if obstacle is None or asked is None or obstacle.direction is not Direction.REQUEST:
+            return None
+        name = obstacle.place.container
+        return Finding(
+            code=self.code,
+            summary=f"{name} has no IPv6 address inside, though the engine gave it {asked.asked}: IPv6 is off there, and nobody answers for that address",
+            where=Where(host=obstacle.place.host, component=obstacle.label),
+            evidence=(asked_times(asked), f"ip addr inside {name}: {obstacle.label} has no IPv6 address"),
+            remedies=_switched_on(obstacle),
+        )
+
     def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
         """The same for a predicted one: the address is the first that its host has behind it."""
+        if obstacle.barrier is Barrier.IPV6_OFF:
+            return _switched_on(obstacle)
         host = case.before(obstacle.place.host)
         link = host.own.link(obstacle.label) if host is not None else None
         address = next((each for each in _ends(case) if host is not None and behind(host, each)), "")
@@ -87,8 +105,15 @@ class NdpUnanswered(Cause):
         told = case.prediction
         if case.probe is None:
             return in_vain(case)
-        ends = told is None or bool(told.unknown) or predicted(case, Barrier.NOT_PROXIED) is not None
+        ends = told is None or bool(told.unknown) or predicted(case, *self.barriers) is not None
         return case.is_v6 and (ends or in_vain(case))
+
+
+def _switched_on(obstacle: Obstacle) -> tuple[Remedy, ...]:
+    """What a person does: the engine sets the address when the container starts."""
+    name = obstacle.place.container
+    said = f"start {name} without net.ipv6.conf.all.disable_ipv6=1 (--sysctl, or its entrypoint sets it), or dial its IPv4 address"
+    return (advise(obstacle.place.host, said),)
 
 
 def _ends(case: Case) -> Iterator[str]:

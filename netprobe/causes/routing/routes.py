@@ -164,6 +164,18 @@ def _refused_address(case: Case, obstacle: Obstacle) -> str:
     return last.packet.dst if answer and last and last.packet else translated(case, obstacle.place)
 
 
+_OFF = "start it without net.ipv6.conf.all.disable_ipv6=1 and in a network with IPv6 (docker network create --ipv6), or dial an IPv4 address"
+
+
+def _ipv6_off(case: Case, place: Place) -> bool:
+    """Whether no interface of a container has any IPv6 address, not even a link-local one."""
+    host = case.before(place.host) if place.container is not None else None
+    links = host.namespace(place.container).links if host is not None else None
+    return links is not None and not any(
+        ":" in a.address for link in links if not link.loopback for a in link.addresses
+    )
+
+
 def _tunnel(obstacle: Obstacle) -> Remedy:
     """What a kill switch asks for."""
     text = "bring up the tunnel that should carry this; the kill switch stays: without it this would leave by another way, unprotected"
@@ -218,6 +230,8 @@ class NoRoute(Cause):
         route = f"{refused} refuses it" if refused else "no route covers it, and there is no default route"
         if switch:
             route = f"{switch} refuses it: a kill switch"
+        elif case.is_v6 and _ipv6_off(case, obstacle.place):
+            route = "none of its interfaces has an IPv6 address: IPv6 is off there"
         told = probe.result.detail or probe.result.outcome.value
         seen = (
             f"the prober got {told}, and nothing was sent"
@@ -265,6 +279,8 @@ class NoRoute(Cause):
         container, host = _container(case, place), case.before(place.host)
         if container is not None and host is not None and is_alone(host, container):
             return advise(place.host, _network_for(container))
+        if case.is_v6 and _ipv6_off(case, place):
+            return advise(place.host, f"{whose(place)}: {_OFF}")
         ends = container.networks.values() if container else ()
         gateways = list(filter(None, (each.gateway6 if case.is_v6 else each.gateway for each in ends)))
         if gateways:
