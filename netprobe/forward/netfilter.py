@@ -21,8 +21,9 @@ from netprobe.forward.model import Flying, Stopped, UnknownHere, WalkStep
 from netprobe.forward.nat import translate
 from netprobe.forward.nft_chain import pass_chain, translate_nft
 from netprobe.forward.order import Stage, by_priority, pass_all, pass_equals
-from netprobe.forward.tproxy import handing
+from netprobe.forward.tproxy import check_what_follows, handing, hands
 from netprobe.model.endpoint import Endpoint
+from netprobe.model.report import Direction
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -130,6 +131,8 @@ def pass_hook(
     passed = _pass_groups(at, packet, known)
     if hook in TRACKING and packet.proto == "tcp" and passed[0].untracked and not packet.untracked:
         _follow(at, packet)
+    if hook == "PREROUTING" and packet.proto == "tcp" and packet.direction is Direction.REQUEST and hands(by):
+        _follow_handed(at, packet, passed[0])
     return passed
 
 
@@ -145,6 +148,23 @@ def _pass_groups(at: At, packet: Flying, known: Sequence[Connection]) -> Passed:
             raise Stopped(replace(stopped.obstacle, accepted=accepted), stopped.step, stopped.steps) from None
         steps += more
     return moving, steps
+
+
+def _follow_handed(at: At, packet: Flying, first: Flying) -> None:
+    """Where rules hand packets to a socket, what follows the handshake must go where that went.
+
+    Raises:
+        UnknownHere: it does not, or that is not known.
+    """
+    stages = list(_stages(at, packet, ()))
+    begun = replace(packet, later=True, handed=first.handed)
+    try:
+        raw, _ = pass_all(at.by.place, [each for each in stages if each.prio < _CONNTRACK], begun)
+        tied = raw if raw.untracked else replace(raw, connection=first.connection)
+        later, _ = pass_all(at.by.place, [each for each in stages if each.prio > _CONNTRACK], tied)
+    except Stopped:
+        return  # a rule that drops what follows alone is looked for nowhere else either
+    check_what_follows(at.by.place, first, later)
 
 
 def _follow(at: At, packet: Flying) -> None:

@@ -127,7 +127,9 @@ class NamespaceFacts:
         return self.namespace.link(name)
 
     def takes(self, to: Translation, packet: PacketTuple) -> bool | NotTold:
-        """Whether a socket takes what ``tproxy`` hands over."""
+        """Whether a socket takes what ``tproxy`` hands over; what follows a handshake finds the one of its connection."""
+        if packet.sockets and packet.sockets[0].transparent and not packet.sockets[0].wildcard:
+            return True
         found = socket_for(self.namespace, packet, end_of(self.namespace, packet, to.address, to.port))
         return found if isinstance(found, NotTold) else found is not None
 

@@ -57,7 +57,11 @@ def seen(namespace: Namespace, packet: Flying, *, in_if: str, out_if: str) -> Pa
 def _handed(packet: Flying) -> tuple[LocalSocket, ...] | None:
     """The socket that a rule handed it to before."""
     taker = packet.handed.socket if packet.handed is not None else None
-    return None if taker is None else (LocalSocket(wildcard=taker.wildcard, transparent=taker.transparent),)
+    return (
+        None
+        if taker is None
+        else (LocalSocket(wildcard=taker.wildcard and not packet.later, transparent=taker.transparent),)
+    )
 
 
 def _sender(packet: Flying, *, sent: bool) -> int | None:
@@ -91,11 +95,12 @@ def _connection(packet: Flying, found: Connection | None) -> dict[str, object]:
         state = "UNTRACKED" if packet.untracked else "INVALID"
         return {"ctstate": state, "tracked": False, "ctmark": 0, "ctstatus": frozenset()}
     request = begins(packet)
+    new = request and not packet.later
     return {
-        "ctstate": "NEW" if request else "ESTABLISHED",
+        "ctstate": "NEW" if new else "ESTABLISHED",
         "tracked": True,
         "ctdir": "ORIGINAL" if request else "REPLY",
-        "ctstatus": found.translated | (frozenset() if request else frozenset({"SEEN_REPLY", "CONFIRMED"})),
+        "ctstatus": found.translated | (frozenset() if new else frozenset({"SEEN_REPLY", "CONFIRMED"})),
         "ctmark": found.mark,
         "orig_src": found.original[0],
         "orig_sport": found.original[1],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.forward.model import Barrier, Obstacle, WalkStep
+from netprobe.forward.model import Barrier, Obstacle, UnknownHere, WalkStep
 from netprobe.forward.tproxy import cut_off
 from netprobe.forward.trail import ICMP, endpoint
 from netprobe.model.endpoint import Endpoint
@@ -63,6 +63,8 @@ def taken(host: Host, namespace: Namespace, place: Place, packet: Flying, in_if:
             barrier=Barrier.NOBODY_LISTENS, place=place, label=label, text=text, rejects=_may_answer(namespace, packet)
         )
         return Taken(obstacle=nobody, refused=True)
+    if not _may_answer(namespace, packet):
+        return _cannot_answer(place, packet, takers, label)
     proxy = _proxy(host, packet) if place.container is None else None
     if proxy is None and place.container is None and _may_proxy(host, takers):
         return None
@@ -97,6 +99,25 @@ def _handed(place: Place, packet: Flying, taker: Socket) -> Taken:
     label = f"port {taker.port}/{packet.proto}"
     step = WalkStep(place=place, stage="socket", what=what)
     return Taken(step=step, obstacle=cut_off(place, packet) or _full(place, label, (taker,)))
+
+
+def _cannot_answer(place: Place, packet: Flying, takers: Sequence[Socket], label: str) -> Taken:
+    """A socket that answers from an address of nobody's here must be allowed to (IP_TRANSPARENT); else its answer is not even sent.
+
+    Raises:
+        UnknownHere: whether it is is not told.
+    """
+    kinds = {each.transparent for each in takers}
+    if kinds == {True}:
+        step = WalkStep(
+            place=place, stage="socket", what=f"{takers[0].process or 'a process'} listens at {takers[0].bound}"
+        )
+        return Taken(step=step)
+    if kinds != {False} or packet.proto != "tcp":
+        raise UnknownHere(f"{place}: whether what listens at {takers[0].bound} answers from {packet.dst} is not known")
+    text = f"what listens at {takers[0].bound} may not answer from {packet.dst}, which is no address of {place}"
+    silent = Obstacle(barrier=Barrier.NOBODY_LISTENS, place=place, label=label, text=text)
+    return Taken(obstacle=silent, refused=True)
 
 
 def _may_answer(namespace: Namespace, packet: Flying) -> bool:

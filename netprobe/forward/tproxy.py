@@ -12,6 +12,7 @@ Documentation/networking/tproxy.rst.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from netprobe.forward.model import Barrier, Flying, Handed, Obstacle, Stopped, UnknownHere, WalkStep
@@ -28,12 +29,12 @@ from netprobe.state.sockets import nearest
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Place
-    from netprobe.forward.netfilter import At
+    from netprobe.forward.netfilter import At, Filter
     from netprobe.model.remedy import Argv
     from netprobe.model.rule import RuleRef
-    from netprobe.state.iptables import Rule
+    from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.model import Namespace
-    from netprobe.state.nft import NftRule
+    from netprobe.state.nft import NftRule, NftRuleset
     from netprobe.state.nft_nat import Translation
     from netprobe.state.packet import PacketTuple
     from netprobe.state.sockets import Socket
@@ -117,7 +118,44 @@ def handed_by_nft(at: At, rule: NftRule, to: Translation, packet: Flying, view: 
     return replace(packet, handed=handed)
 
 
+def hands(by: Filter) -> bool:
+    """Whether some rule hands packets to a socket."""
+    return any(map(_iptables_hands, by.rulesets)) or (by.nft is not None and _nft_hands(by.nft))
+
+
+@lru_cache(maxsize=64)
+def _iptables_hands(ruleset: Ruleset) -> bool:
+    return any(rule.target == TPROXY for chain in ruleset.tables.get("mangle", {}).values() for rule in chain.rules)
+
+
+@lru_cache(maxsize=64)
+def _nft_hands(nft: NftRuleset) -> bool:
+    return any("tproxy" in each for rule in nft.rules() for each in rule.expressions)
+
+
+def check_what_follows(place: Place, first: Flying, later: Flying) -> None:
+    """Of a connection, all of the client's packets must come to the same end: one that is cut in its middle is reset.
+
+    Args:
+        place: the namespace.
+        first: the handshake's first packet behind PREROUTING.
+        later: one that follows the handshake, there, which began with the first one's socket.
+
+    Raises:
+        UnknownHere: they do not, as far as is known.
+    """
+    again = later.handed is not None and later.handed is not first.handed
+    if first.handed is None and later.handed is not None:
+        raise UnknownHere(
+            f"{place}: {later.handed.rule} hands what follows the handshake to a socket, and not the handshake"
+        )
+    if first.handed is not None and not again and (later.mark is None or later.mark != first.mark):
+        raise UnknownHere(f"{place}: {first.handed.rule} hands the handshake to a socket, and not what follows it")
+
+
 def _handed(at: At, packet: Flying, view: PacketTuple, to: Endpoint, rule: RuleRef, undo: Argv) -> Handed | None:
+    if packet.later and packet.handed is not None:  # its connection is found by its own ends
+        return replace(packet.handed, rule=rule, undo=undo)
     found = socket_for(at.by.namespace, view, to)
     if isinstance(found, NotTold) or packet.direction is Direction.REPLY:
         what = found.why if isinstance(found, NotTold) else "which socket an answer is for"

@@ -118,8 +118,8 @@ def parse_sockets(text: str, issues: Issues) -> tuple[Socket, ...] | None:
     unread = False
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip() or line[0].isspace():  # blank, or ss's continuation of the details
-            if sockets and line.startswith(_OPTIONS) and line.endswith(")"):
-                sockets[-1] = replace(sockets[-1], transparent="transparent" in line.split())
+            if sockets and line.startswith(_OPTIONS) and line.rstrip().endswith(")"):  # ss pads its lines
+                sockets[-1] = replace(sockets[-1], transparent="transparent" in line.rstrip()[:-1].split())
             continue
         socket = _socket(line)
         if socket is not None:

@@ -9,6 +9,7 @@ import pytest
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Flying
 from netprobe.forward.sockets import answers_by, asked_elsewhere, taken
+from netprobe.state.links import Address, Link
 from netprobe.state.model import Host, Namespace
 from netprobe.state.sockets import Socket
 
@@ -55,7 +56,8 @@ ROUTER = Place(host="router")
 
 
 def host(*sockets: Socket) -> Host:
-    return Host.known(name="router", own=Namespace.known(links=(), sockets=sockets))
+    own = Link(name="eth0", ifindex=2, addresses=(Address(address=ASKED.dst, prefixlen=24),))
+    return Host.known(name="router", own=Namespace.known(links=(own,), sockets=sockets))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,9 +12,10 @@ from netprobe.evidence.model import Place
 from netprobe.forward import Barrier, PredictedOutcome
 from netprobe.forward.model import Flying, Stopped, UnknownHere
 from netprobe.forward.netfilter import Filter, pass_hook
+from netprobe.forward.sockets import taken
 from netprobe.state.iptables_parse import parse_iptables
 from netprobe.state.issues import Issues
-from netprobe.state.model import Namespace
+from netprobe.state.model import Host, Namespace
 from netprobe.state.nft_parse import parse_nft
 from netprobe.state.sockets import parse_sockets
 from tests.forward.test_netfilter import ETH0, ETH1, SYN, base, table
@@ -222,3 +224,62 @@ def test_without_a_proxy_it_ends_at_the_rule_and_behind_it_all_is_well() -> None
     got = predicted(proxied(led_in=True, listens=()))
     assert (got.outcome, got.beyond) == (PredictedOutcome.STOPPED, PredictedOutcome.WORKS)
     assert [step.what for step in got.steps][-1] == "TPROXY to 192.168.3.202:3128"
+
+
+# -- what follows the handshake ---------------------------------------------------------------------------------------
+
+DIVERT = "-A PREROUTING -p tcp -m socket --transparent -j MARK --set-xmark 0x1/0xffffffff"
+ONLY_SYN = RULE.replace("-p tcp", "-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN")
+ONLY_LATER = RULE.replace("-p tcp", "-p tcp -m conntrack --ctstate ESTABLISHED")
+
+
+@pytest.mark.parametrize("rules", [(RULE,), (DIVERT, ONLY_SYN)])
+def test_what_follows_the_handshake_goes_to_the_same_socket(rules: tuple[str, ...]) -> None:
+    """By the rule itself, or by the usual rule that marks what has a transparent socket already."""
+    got = handed(router(table("mangle", *rules), sockets=sockets(("0.0.0.0:3128", TRANSPARENT))))
+    assert got.handed is not None
+
+
+@pytest.mark.parametrize(
+    ("rules", "why"),
+    [
+        ((ONLY_SYN,), "hands the handshake to a socket, and not what follows it"),
+        ((ONLY_LATER,), "hands what follows the handshake to a socket, and not the handshake"),
+    ],
+)
+def test_a_connection_that_is_cut_in_its_middle_is_unknown(rules: tuple[str, ...], why: str) -> None:
+    with pytest.raises(UnknownHere, match=rf"mangle/PREROUTING #1 {why}"):
+        handed(router(table("mangle", *rules), sockets=sockets(("0.0.0.0:3128", TRANSPARENT))))
+
+
+def at_80(options: str) -> Host:
+    return Host.known(
+        "r",
+        own=Namespace.known(
+            links=(ETH0, ETH1), routes=(), rules=(), rules6=(), sockets=sockets((f"{ANY}:80", options))
+        ),
+    )
+
+
+def test_from_an_address_of_nobodys_a_transparent_socket_alone_answers() -> None:
+    """What routing alone leads in comes to whoever listens at every address; the answer of one that may not is never sent (ip_route_output_key_hash)."""
+    there = at_80(TRANSPARENT)
+    found = taken(there, there.own, Place(host="r"), SYN)
+    assert found is not None
+    assert (found.obstacle, found.refused) == (None, False)
+    there = at_80(PLAIN)
+    found = taken(there, there.own, Place(host="r"), SYN)
+    assert found is not None
+    assert found.obstacle is not None
+    assert (found.obstacle.barrier, found.obstacle.rejects) == (Barrier.NOBODY_LISTENS, False)
+    there = at_80("")
+    with pytest.raises(UnknownHere, match=r"answers from 198\.51\.100\.2 is not known"):
+        taken(there, there.own, Place(host="r"), SYN)
+
+
+def test_from_an_own_address_every_socket_answers() -> None:
+    there = at_80(PLAIN)
+    there.__dict__["proxies"] = ()
+    found = taken(there, there.own, Place(host="r"), replace(SYN, dst="192.0.2.1"))
+    assert found is not None
+    assert found.obstacle is None

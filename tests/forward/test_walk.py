@@ -165,10 +165,11 @@ def test_a_docker_proxy_that_dials_itself_ends() -> None:
     assert len(told.hops) < 100
 
 
-def test_what_a_transparent_proxy_is_to_take_is_unknown_and_named() -> None:
-    """xt_TPROXY.c gives it to a local socket, whatever its destination: it does not go on as if nothing were there."""
+def test_what_a_transparent_proxy_is_to_take_does_not_go_on_as_if_nothing_were_there() -> None:
+    """xt_TPROXY.c gives it to a local socket, whatever its destination; there is none on that port."""
     mangle = "*mangle\n:PREROUTING ACCEPT [0:0]\n[0:0] -A PREROUTING -p tcp -m tcp --dport 80 -j TPROXY --on-port 15001 --on-ip 0.0.0.0 --tproxy-mark 0x1/0x1\nCOMMIT\n"
     got = predicted(changed(normal(), "server2", "iptables", lambda text: text.replace("*nat\n", f"{mangle}*nat\n", 1)))
-    assert got.outcome is PredictedOutcome.UNKNOWN
-    assert "15001" in got.unknown
-    assert "TPROXY" in got.unknown
+    assert got.outcome is PredictedOutcome.STOPPED
+    assert got.obstacles[0].label == "mangle/PREROUTING #1"
+    assert "15001" in got.obstacles[0].text
+    assert "TPROXY" in got.obstacles[0].text

@@ -59,12 +59,14 @@ udp   UNCONN 0 0 [fe80::1]%eth0:546 [::]:*
 
 def test_the_line_of_options_is_the_sockets_before_it(issues: Issues) -> None:
     text = """tcp LISTEN 0 128 0.0.0.0:3128 0.0.0.0:* users:(("tool",pid=7,fd=3)) ino:1 sk:1 <->
-\tinet-sockopt: ( is_icsk transparent mc_loop mc_all)
+\tinet-sockopt: ( is_icsk transparent mc_loop mc_all)\x20\x20
 tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* ino:1 sk:1 <->
 \tinet-sockopt: ( is_icsk mc_loop mc_all)
+tcp LISTEN 0 128 [::]:3128 [::]:* ino:1 sk:1 v6only:1 <->
+\tinet-sockopt: ( is_icsk mc_loop transparent)
 udp UNCONN 0 0 0.0.0.0:53 0.0.0.0:* users:(("transparent",pid=7,fd=3)) ino:1 sk:1 <->
 """
-    assert [each.transparent for each in parse_sockets(text, issues) or ()] == [True, False, None]
+    assert [each.transparent for each in parse_sockets(text, issues) or ()] == [True, False, True, None]
     assert parse_sockets("\tinet-sockopt: ( transparent)\n" + text, issues) is not None
     assert not issues.found
 
