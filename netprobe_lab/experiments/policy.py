@@ -366,6 +366,19 @@ _SWITCHES: Final = (
         near_miss=("policy-route-away", "masquerade-missing"),
     ),
     Experiment(
+        name="no-route-kill-switch-answer",
+        title="the same table without an exception for the LAN refuses what a published port of that network answers",
+        explain=_PUBLISHED,
+        expected=fails("no-route", path="dnat"),
+        set_up=(
+            *on("server2", "docker network create --subnet 172.29.0.0/24 vpnnet"),
+            *start("demo", "nginx", options="--network vpnnet -p 8080:80", port=80),
+            *_GATEWAY,
+        ),
+        break_=on("server2", *_SWITCH[:2]),
+        near_miss=("answer-other-way", "missing-return-route", "forward-drop"),
+    ),
+    Experiment(
         name="no-route-kill-rule",
         title="a routing rule that prohibits is a kill switch, too",
         explain=_OUT,

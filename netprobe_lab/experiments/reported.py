@@ -75,6 +75,21 @@ _OWN_FIREWALL: Final = (
     ),
 )
 
+_OWN_FIREWALL_UDP: Final = (
+    Experiment(
+        name="output-drop-proxy-udp",
+        title="the same policy and a datagram to localhost: docker-proxy's own to the container is not let out, and nothing comes back",
+        explain=("127.0.0.1:5300/udp", "--from", "server2", "--timeout", "2"),
+        expected=fails("output-drop"),
+        set_up=(
+            *start("dns", "busyboxplus", options="-p 5300:53/udp", command="udp-echo 53"),
+            WaitPort(host="server2", container="dns", port=53, protocol="udp"),
+        ),
+        break_=_iptables("-A OUTPUT -o lo -j ACCEPT", "-A OUTPUT -p udp --dport 123 -j ACCEPT", "-P OUTPUT DROP"),
+        near_miss=("rule-drop", "app-not-listening", "container-firewall"),
+    ),
+)
+
 
 def _banned(*addresses: str) -> tuple[Step, ...]:
     """What fail2ban's iptables-multiport action writes, started for DOCKER-USER."""
@@ -229,4 +244,4 @@ _STATIC_NAT: Final = (
     ),
 )
 
-REPORTED: Final = (*_OWN_FIREWALL, *_USERS_CHAIN, *_SWITCHES, *_IPV6, *_STATIC_NAT)
+REPORTED: Final = (*_OWN_FIREWALL, *_OWN_FIREWALL_UDP, *_USERS_CHAIN, *_SWITCHES, *_IPV6, *_STATIC_NAT)

@@ -272,7 +272,9 @@ class OutputDrop(Filtered):
     code = "output-drop"
     reads = ("iptables", "nft", "ns/*/iptables", "ns/*/nft")
     needs = ("nft",)
-    symptoms = frozenset({Symptom.NO_PACKETS, Symptom.OTHER_ENDPOINT, Symptom.CLOSED, Symptom.NO_RESPONSE})
+    symptoms = frozenset(
+        {Symptom.NO_PACKETS, Symptom.OTHER_ENDPOINT, Symptom.CLOSED, Symptom.NO_RESPONSE, Symptom.SILENCE}
+    )
     hooks = frozenset({Hook.OUTPUT, Hook.POSTROUTING})
     barriers = frozenset({Barrier.RULE})
 
@@ -288,6 +290,11 @@ class OutputDrop(Filtered):
         return (
             found.walked and found.place == case.intent.source and result in _NOT_SENT and _watched(case, found.place)
         )
+
+    def possible(self, case: Case) -> bool:
+        """Silence of docker-proxy is UDP's alone: it accepts a TCP connection before it dials."""
+        silent = case.story.symptom is Symptom.SILENCE
+        return super().possible(case) and (not silent or case.transport == "udp")
 
     def summary(self, case: Case, found: StoppedBy) -> str:
         """Whose rule."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NETFILTER_DROP, Cause
@@ -18,7 +19,7 @@ from netprobe.paths.story import Symptom
 from netprobe.state.address import covers, overlaps
 from netprobe.state.fib import NO_ROUTE
 from netprobe.state.lookup import container_with, host_with, networks_of, route_lookup
-from netprobe.state.routes import MAIN
+from netprobe.state.routes import MAIN, UNICAST
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from netprobe.state.engine.model import Container, Network
     from netprobe.state.model import Host
 
+_AFTER_LOCAL = 2  # the first priority before which there is one behind the rule for local addresses
 LOST = frozenset({Symptom.NO_PACKETS, Symptom.SILENCE, Symptom.UNREACHABLE})
 
 
@@ -176,10 +178,29 @@ def _ipv6_off(case: Case, place: Place) -> bool:
     )
 
 
-def _tunnel(obstacle: Obstacle) -> Remedy:
-    """What a kill switch asks for."""
+def _tunnel(case: Case, obstacle: Obstacle) -> Remedy:
+    """What a kill switch asks for: its tunnel; for an answer, which the tunnel would take elsewhere, an exception for whom it is for."""
+    excepted = _excepted(case, obstacle) if obstacle.direction is Direction.REPLY else None
+    if excepted is not None:
+        return excepted
     text = "bring up the tunnel that should carry this; the kill switch stays: without it this would leave by another way, unprotected"
     return advise(obstacle.place.host, text)
+
+
+def _excepted(case: Case, obstacle: Obstacle) -> Remedy | None:
+    """A rule before the switch for one address; None where main has no more than a default route for that."""
+    rule = obstacle.refusal.rule if obstacle.refusal is not None else None
+    host, dst = case.before(obstacle.place.host), _refused_address(case, obstacle)
+    nearest = host.namespace(obstacle.place.container).fib.nearest(MAIN, dst) if host is not None else ()
+    way = next((each for each in nearest if each.kind == UNICAST and not each.dst.endswith("/0")), None)
+    if rule is None or rule.priority < _AFTER_LOCAL or way is None:
+        return None
+    ip: Argv = ("ip", "-6") if ":" in dst else ("ip",)
+    one = f"{dst}/{128 if ':' in dst else 32}"
+    command = (*ip, "rule", "add", "to", one, "lookup", MAIN, "pref", str(rule.priority - 1))
+    step = in_place(case, obstacle.place, command)
+    opens = f"the kill switch stays for all else: this lets what is for {dst} leave by {way.dev}, past the tunnel"
+    return replace(step, advice=f"{opens}; {step.advice}")
 
 
 class NoRoute(Cause):
@@ -207,7 +228,7 @@ class NoRoute(Cause):
     def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
         """A kill switch is left as it is."""
         switch = kill_switch(case, obstacle)
-        return (_tunnel(obstacle),) if switch else super().undo(case, obstacle)
+        return (_tunnel(case, obstacle),) if switch else super().undo(case, obstacle)
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the walk ends at a routing decision without a way, and nothing was seen behind it."""
@@ -243,7 +264,7 @@ class NoRoute(Cause):
             summary=f"{whose(obstacle.place)} has no route to {address}: {route}",
             where=Where(host=obstacle.place.host, component="routing", rule=switch or refused or None),
             evidence=(f"{'ip -6' if case.is_v6 else 'ip'} route of {whose(obstacle.place)}: {route}", seen),
-            remedies=(_tunnel(obstacle) if switch else self._remedy(case, obstacle.place, refused),),
+            remedies=(_tunnel(case, obstacle) if switch else self._remedy(case, obstacle.place, refused),),
         )
 
     def _without_network(self, case: Case, probe: Probe) -> Finding | None:
