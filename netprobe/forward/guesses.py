@@ -68,21 +68,24 @@ def beyond(hosts: Mapping[str, Host], sender: Host, address: str) -> Iterator[Ar
         yield Arrival(into=Place(host=name), in_if=arrival_interface(others[name], link.name, sender))
 
 
-def arrival_interface(host: Host, owner: str, sender: Host) -> str:
+def arrival_interface(host: Host, owner: str, sender: Host, device: str = "") -> str:
     """The interface that a packet from another host comes in by: on the link that both are on, else where the way back leads.
+
+    ``device``: the interface by which it leaves its sender, whose addresses count first; ``""`` unknown.
 
     The one that has the address may be another (lo, a dummy): weak host model, RFC 1122 section 3.3.4.2. Where its subnet
     is the sender's too, it answers the sender's ARP, wherever a more specific route sends what goes back.
     """
     bridges, mine = docker_bridges(sender), host.own.link(owner)
     links = [each for each in sender.own.links or () if each.name not in bridges and not each.loopback]
-    near = [each for link in links for each in link.addresses]
-    if mine is not None and any(covers(own.prefix, each.address) for own in mine.addresses for each in near):
-        return owner
-    for each in near:
-        hop = route_lookup(host.own, each.address)
-        if hop is not None and hop.dev and not hop.local and not hop.via and each.scope == "global":
-            return hop.dev
+    for chosen in ([link for link in links if link.name == device], links):
+        near = [each for link in chosen for each in link.addresses]
+        if mine is not None and any(covers(own.prefix, each.address) for own in mine.addresses for each in near):
+            return owner
+        for each in near:
+            hop = route_lookup(host.own, each.address)
+            if hop is not None and hop.dev and not hop.local and not hop.via and each.scope == "global":
+                return hop.dev
     return owner
 
 

@@ -88,7 +88,7 @@ def _bearers(frame: Frame, others: Mapping[str, Host]) -> Iterator[Bearer]:
     link = others[owner].own.link_with(frame.address) if owner else None
     if owner is not None and link is not None:
         here = frame.place.container is None  # a host sends by its own links, whose neighbours are known
-        name = arrival_interface(others[owner], link.name, frame.host) if here else link.name
+        name = arrival_interface(others[owner], link.name, frame.host, frame.device) if here else link.name
         by = others[owner].own.link(name) or link
         yield Bearer(host=others[owner], place=Place(host=owner), interface=by.name, parent=by.name, mac=by.mac)
 
