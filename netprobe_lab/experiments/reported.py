@@ -90,6 +90,27 @@ _OWN_FIREWALL_UDP: Final = (
     ),
 )
 
+_EGRESS: Final = (
+    Experiment(
+        name="rule-drop-proxy-answer",
+        title="OUTPUT rejects what goes to Docker's subnets: the host of docker-proxy does not even accept another network's container",
+        explain=("192.168.3.202:8443", "--from", "client@server2", "--timeout", "2"),
+        expected=fails("rule-drop"),
+        set_up=(
+            *on("server2", "docker network create --subnet 172.18.0.0/16 back"),
+            *start("web", "nginx", options="--network back -p 8443:80", port=80),
+            *client(),
+        ),
+        break_=_iptables(
+            "-N egress",
+            "-A egress -o lo -j RETURN",
+            "-A egress -d 172.16.0.0/12 -j REJECT --reject-with icmp-admin-prohibited",
+            "-I OUTPUT -j egress",
+        ),
+        near_miss=("output-drop", "input-firewall-container-to-host", "inter-network"),
+    ),
+)
+
 
 def _banned(*addresses: str) -> tuple[Step, ...]:
     """What fail2ban's iptables-multiport action writes, started for DOCKER-USER."""
@@ -244,4 +265,4 @@ _STATIC_NAT: Final = (
     ),
 )
 
-REPORTED: Final = (*_OWN_FIREWALL, *_OWN_FIREWALL_UDP, *_USERS_CHAIN, *_SWITCHES, *_IPV6, *_STATIC_NAT)
+REPORTED: Final = (*_OWN_FIREWALL, *_OWN_FIREWALL_UDP, *_EGRESS, *_USERS_CHAIN, *_SWITCHES, *_IPV6, *_STATIC_NAT)

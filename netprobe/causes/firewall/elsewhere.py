@@ -5,18 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.firewall.forward import reached
+from netprobe.causes.firewall.host import proxy_of
 from netprobe.causes.proof.blocked import Filtered
-from netprobe.causes.proof.drops import may_stop
+from netprobe.causes.proof.drops import may_stop, may_stop_answer, stops_answer
 from netprobe.causes.proof.hooks import hook_at
 from netprobe.causes.proof.known import in_vain
+from netprobe.causes.remedies import ways_past_rule
 from netprobe.forward.model import Barrier
 from netprobe.model.rule import Hook
+from netprobe.paths.story import Symptom
 from netprobe.state.lookup import docker_bridges, rule_of
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.causes.proof.stopped_by import StoppedBy
     from netprobe.forward.model import Obstacle
+    from netprobe.model.remedy import Remedy
+
+
+def _before_proxy(case: Case, found: StoppedBy) -> bool:
+    """Whether the walk ends at docker-proxy's own TCP connection, and nothing came back: it accepts before it dials, so its answer is stopped first."""
+    silent = case.story.symptom is Symptom.SILENCE and case.transport == "tcp"
+    return silent and proxy_of(case, found.place) is not None
 
 
 class RuleDrop(Filtered):
@@ -46,7 +56,18 @@ class RuleDrop(Filtered):
         host = case.before(found.host)
         rule = rule_of(host, found.rule) if host is not None else None
         closes = host is not None and any(host.engine.closes_to_others(rule, each) for each in docker_bridges(host))
-        return not closes and (found.place is None or found.place.container is None)
+        if closes or (found.place is not None and found.place.container is not None):
+            return False
+        counted = (
+            found.hook is Hook.OUTPUT and not found.walked
+        )  # by its counter alone: something else may have been sent
+        return not (counted or _before_proxy(case, found)) or stops_answer(case, found.rule)
+
+    def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
+        """Past it; for answers, where it is the accepting host's own that is stopped."""
+        if _before_proxy(case, found):
+            return ways_past_rule(case, found.place, found.rule, found.undo, hook=found.hook, reply=True)
+        return super().remedies(case, found)
 
     def summary(self, case: Case, found: StoppedBy) -> str:
         """How far it came, and which rule took it."""
@@ -56,4 +77,5 @@ class RuleDrop(Filtered):
     def possible(self, case: Case) -> bool:
         """Not when the hosts' rules are known, and none at these hooks could stop it."""
         unread = in_vain(case, "iptables", "iptables-legacy", "ip6tables", "ip6tables-legacy", "nft")
-        return super().possible(case) and (unread or any(may_stop(case, hook) for hook in self.hooks))
+        stopping = any(may_stop(case, hook) for hook in self.hooks) or may_stop_answer(case)
+        return super().possible(case) and (unread or stopping)

@@ -285,20 +285,24 @@ class OutputDrop(Filtered):
     def fits(self, case: Case, found: StoppedBy) -> bool:
         """It stands in the source's namespace, nothing was seen, and the prober got nothing through; or it is docker-proxy's own connection."""
         if case.story.symptom is not Symptom.NO_PACKETS:
-            return found.walked and _proxy_of(case, found.place) is not None
+            return found.walked and self._may_be_silent(case) and proxy_of(case, found.place) is not None
         result = case.probe.result.outcome if case.probe else None
         return (
             found.walked and found.place == case.intent.source and result in _NOT_SENT and _watched(case, found.place)
         )
 
     def possible(self, case: Case) -> bool:
+        """Not where docker-proxy would have accepted first."""
+        return super().possible(case) and self._may_be_silent(case)
+
+    @staticmethod
+    def _may_be_silent(case: Case) -> bool:
         """Silence of docker-proxy is UDP's alone: it accepts a TCP connection before it dials."""
-        silent = case.story.symptom is Symptom.SILENCE
-        return super().possible(case) and (not silent or case.transport == "udp")
+        return case.story.symptom is not Symptom.SILENCE or case.transport == "udp"
 
     def summary(self, case: Case, found: StoppedBy) -> str:
         """Whose rule."""
-        proxy = _proxy_of(case, found.place) if case.story.symptom is not Symptom.NO_PACKETS else None
+        proxy = proxy_of(case, found.place) if case.story.symptom is not Symptom.NO_PACKETS else None
         if proxy is not None:
             return f"{found.host} itself {found.does} docker-proxy's own connection to {proxy}, which carries {_dialled(case)}: {found.rule} ({found.text})"
         place = found.place or Place(host=found.host)
@@ -316,7 +320,7 @@ class OutputDrop(Filtered):
 
     @staticmethod
     def _past(case: Case, place: Place, rule: RuleRef, undo: Argv, hook: Hook | None) -> tuple[Remedy, ...]:
-        to = _proxy_of(case, place)
+        to = proxy_of(case, place)
         *first, step = ways_past_rule(case, place, rule, undo, hook=hook, to=to)
         if to is None:
             return (*first, step)
@@ -324,7 +328,7 @@ class OutputDrop(Filtered):
         return (*first, replace(step, advice=f"{step.advice}; {known}"))
 
 
-def _proxy_of(case: Case, place: Place) -> Endpoint | None:
+def proxy_of(case: Case, place: Place) -> Endpoint | None:
     """Where the docker-proxy dials whose connection the walk ends with, in this namespace; None where it does not."""
     told = case.prediction
     last = next((each for each in reversed(told.steps if told else ()) if each.stage == "docker-proxy"), None)

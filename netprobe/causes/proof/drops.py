@@ -27,6 +27,7 @@ from netprobe.model.report import Confidence, Direction
 from netprobe.model.rule import Hook
 from netprobe.paths.story import Answerer
 from netprobe.state.iptables import Hit, delete_argv, hits, policy_argv
+from netprobe.state.lookup import route_lookup
 from netprobe.state.nft import NftHit, may_drop, nft_hits
 from netprobe.state.packet import PacketTuple
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from netprobe.causes.case import Case
     from netprobe.model.report import TraceStep
+    from netprobe.model.rule import RuleRef
     from netprobe.state.iptables import Chain, Rule, Ruleset
     from netprobe.state.model import Host
 
@@ -125,6 +127,43 @@ def _moments(case: Case, before: Host, after: Host) -> Iterator[tuple[Ruleset | 
 def may_stop(case: Case, hook: Hook) -> bool:
     """Whether some rule or policy at this hook could stop it (unknown rules may): at the host where the packet was last seen, or one where an answer was."""
     return any(_may_stop_at(case, name, hook) for name in dict.fromkeys((_host_of(case), *_answered_at(case))))
+
+
+def may_stop_answer(case: Case) -> bool:
+    """Whether some rule in OUTPUT of the host that was dialled, where the request was last seen, could stop what that itself answers."""
+    host, packet = case.dialled_host, _own_answer(case)
+    if host is None or packet is None:
+        return False
+    for ruleset in case.rulesets(host):
+        for chain in ruleset.chains():
+            below = Hook.OUTPUT.value in entries(ruleset, chain.table, chain.name)
+            if below and any(rule.target in STOPPING and rule.matches(packet) is not False for rule in chain.rules):
+                return True
+    return False
+
+
+def stops_answer(case: Case, ref: RuleRef) -> bool:
+    """Whether what the dialled host itself answers surely ends at this rule or policy in its OUTPUT."""
+    host, packet = case.dialled_host, _own_answer(case)
+    walks = [
+        traverse(each, ref.table, Hook.OUTPUT.value, packet)
+        for each in (case.rulesets(host) if host is not None else ())
+        if packet is not None and each.program is ref.program
+    ]
+    return any(walk.certain and walk.decided_by is not None and walk.decided_by.ref == ref for walk in walks)
+
+
+def _own_answer(case: Case) -> PacketTuple | None:
+    """The answer of the host that was dialled, as its OUTPUT sees it; None where the request was last seen elsewhere."""
+    hop, host = last_hop(case), case.dialled_host
+    if hop is None or hop.packet is None or host is None or case.reply_lost or _host_of(case) != host.name:
+        return None
+    (src, sport), (dst, dport) = hop.packet.src, hop.packet.dst
+    route = route_lookup(host.own, src)
+    return PacketTuple(
+        src=dst, sport=dport, dst=src, dport=sport, proto=case.transport, in_if="", out_if=route.dev if route else None,
+        ctstate="ESTABLISHED", ctdir="REPLY",
+    )  # fmt: skip
 
 
 def _answered_at(case: Case) -> Iterator[str]:
