@@ -170,6 +170,8 @@ class _Walk:
         one = self._act(matched, rule, outcome, took) if outcome.verdict else None
         one = one or self.go(matched, outcome.packet, took)
         other = self.go(list(frames), outcome.sure, tproxy)
+        if one.packet != other.packet:
+            self.unsure.append((rule, outcome.doubt))
         if not one.ends_as(other):
             return self._unknown(rule, outcome.sure, outcome.doubt)
         return replace(one, packet=merged(one.packet, other.packet))

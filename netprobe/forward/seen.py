@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from netprobe.forward.conntrack import begins
 from netprobe.model.report import Direction
 from netprobe.state.address import ip, is_loopback, prefix
+from netprobe.state.fib import RouteQuery
 from netprobe.state.lookup import has_address
 from netprobe.state.packet import KERNEL, LocalSocket, PacketTuple
 
@@ -124,6 +125,11 @@ def _type(namespace: Namespace, address: str | None) -> str | None:
         return "MULTICAST"
     every = (prefix(each.prefix) for link in namespace.links for each in link.addresses if here.version == 4)
     broadcast = any(net is not None and net.prefixlen < 31 and net.broadcast_address == here for net in every)
+    if (
+        here.version == 6 and namespace.routes is not None
+    ):  # that rules or routes refuse is no unicast address (nft_fib_ipv6.c, xt_addrtype.c)
+        led = namespace.fib.ways(RouteQuery(dst=str(here), mark=None))
+        return None if led.why or led.ways[0].refused else "UNICAST"
     return "BROADCAST" if broadcast or str(here) in {"255.255.255.255", "0.0.0.0"} else "UNICAST"  # noqa: S104 - compared, not bound
 
 

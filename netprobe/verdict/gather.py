@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.case import Case
 from netprobe.causes.proof.attribution import attribute
 from netprobe.evidence.model import Outcome, Place
+from netprobe.forward.model import Barrier
 from netprobe.forward.plan import itinerary
 from netprobe.forward.question import predict_probe, request_of
 from netprobe.journeys.chosen import lookup_is_it
@@ -101,7 +102,7 @@ def _told(story: Observation, probe: Probe | None) -> Observation:
 def _unheard(evidence: Evidence, world: World, told: Prediction | None, story: Observation, intent: Intent) -> bool:
     """Whether a rule keeps a datagram from the target, or its answer from the prober, though its packets look as if all were well.
 
-    The source's own rules, behind the interface where the answer was seen; the target's, behind the interface where the request was seen (one that
+    Or no socket there takes it, and no error told so. The source's own rules, behind the interface where the answer was seen; the target's, behind the interface where the request was seen (one that
     counts must have counted); or those of the host that answers, before any: such a rule must have counted.
     """
     probe = evidence.probe
@@ -110,13 +111,13 @@ def _unheard(evidence: Evidence, world: World, told: Prediction | None, story: O
     if not told.obstacles:
         return story.symptom is Symptom.DELIVERED and any(_dropped(world, *each) for each in told.doubtful)
     first = told.obstacles[0]
-    if first.rule is None:
+    if first.rule is None and first.barrier is not Barrier.NOBODY_LISTENS:
         return False
     if first.direction is Direction.REQUEST:
         there = intent.target is None or first.place == canonical(world.before, intent.target)
-        counts = not Counters(world).still(first.place, first.rule)
-        return story.symptom is Symptom.DELIVERED and first.hook in _INWARD and there and counts
-    if story.symptom is Symptom.DELIVERED:
+        stopped = first.hook in _INWARD and not Counters(world).still(first.place, first.rule) if first.rule else True
+        return story.symptom is Symptom.DELIVERED and there and stopped
+    if story.symptom is Symptom.DELIVERED and first.rule is not None:
         return first.hook is Hook.OUTPUT and Counters(world).rose(first.place, first.rule)
     return first.hook in _INWARD and first.place == canonical(world.before, probe.source_at)
 

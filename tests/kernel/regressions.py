@@ -138,6 +138,16 @@ REGRESSIONS = (
         Item("ip", "6", "rule add oif r2 pref 100 lookup 100"),
         device="r2",
     ),
+    _ruleset(
+        "of IPv6, what is handed to a transparent proxy and routed on is dropped",
+        ("client", "tcp", "2001:db8:9::9", 80),
+        Item("chain", "inet/c9", "type filter hook prerouting priority -1; policy accept;"),
+        Item(
+            "nft",
+            "inet/c9",
+            "counter meta l4proto tcp ct direction original tproxy ip6 to :3128 meta mark set 5 accept",
+        ),
+    ),
     *(
         _ruleset(
             "an answer to a source port that is not put back",
@@ -152,6 +162,13 @@ REGRESSIONS = (
 
 #: Those of which the prediction must be undetermined.
 UNDETERMINED = (
+    _ruleset(
+        "of IPv6 an address's type depends on routing rules",
+        ("client", "icmp", "2001:db8:9::9", None),
+        Item("chain", "ip6/c2", "type nat hook prerouting priority -100; policy accept;"),
+        Item("nft", "ip6/c2", "fib saddr type unicast counter redirect"),
+        Item("ip", "6", "rule add ipproto ipv6-icmp pref 14496 prohibit"),
+    ),
     _ruleset(
         "a connection whose later packets are not tracked as its first is unknown",
         ("client", "tcp", "2001:db8:9::9", 8080),

@@ -110,3 +110,11 @@ def test_counters(issues: Issues) -> None:
     assert not issues.found
     assert parse_counters("x\ny -1\nz 1" + "0" * 40, issues) == {}
     assert [issue.line for issue in issues.found] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("options", ["( is_icsk mc_loop transparent)", "( is_icsk transparent mc_loop)   "])
+def test_an_option_may_come_last_and_columns_are_padded(options: str) -> None:
+    text = f"tcp LISTEN 0 128 [::]:3128 [::]:* ino:1\n\tinet-sockopt: {options}\n"
+    found = parse_sockets(text, Issues("sockets"))
+    assert found is not None
+    assert found[0].transparent is True
