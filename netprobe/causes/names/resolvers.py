@@ -205,7 +205,8 @@ class DnsUpstreamDead(Cause):
             return ""
         if asked.error:
             here = is_loopback(asked.server) or not has_address(host.own, asked.server)
-            refused = asked.error == "ICMP port unreachable" and asked.error_from == asked.server and here
+            came = is_loopback(asked.server) or bool(left(case, asked))  # else this host may have led it elsewhere
+            refused = asked.error == "ICMP port unreachable" and asked.error_from == asked.server and here and came
             at = f"{host.name}'s own {asked.server}" if is_loopback(asked.server) else asked.server
             return f"{at} refused the query: {asked.error}, frame {asked.error_frame}" if refused else ""
         point = left(case, asked)

@@ -11,7 +11,7 @@ from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.remedy import advise
-from netprobe.model.report import Finding, Where
+from netprobe.model.report import Direction, Finding, Where
 from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.address import is_any, is_loopback
 
@@ -305,6 +305,10 @@ class PortClosed(Cause):
             return None
         if case.target is not None or not case.never_listening(Place(host=host.name), *dialled):
             return None
+        if any(
+            change.field == "dst" for hop in case.hops if hop.direction is Direction.REQUEST for change in hop.changes
+        ):
+            return None  # it was led elsewhere, and whoever it came to refused it
         return Finding(
             code=self.code,
             summary=f"{host.name} refused it: nothing listens on {case.transport} port {dialled[1]} there",
