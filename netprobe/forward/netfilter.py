@@ -146,6 +146,8 @@ def _pass_groups(at: At, packet: Flying, known: Sequence[Connection]) -> Passed:
         except Stopped as stopped:
             accepted = tuple(accepting(at, moving, _nft_chains(at, moving)))
             raise Stopped(replace(stopped.obstacle, accepted=accepted), stopped.step, stopped.steps) from None
+        except UnknownHere as why:
+            raise why.because(moving) from None
         steps += more
     return moving, steps
 
