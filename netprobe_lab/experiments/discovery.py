@@ -79,6 +79,11 @@ _MACVLAN: Final = (
     *settled("c12"),
 )
 
+_FAR: Final = (
+    *start("far", "busybox", options="--network host", command=_WEB, host="server1"),
+    WaitPort(host="server1", container="far", port=80),
+)
+
 _BY_HOST: Final = (
     Experiment(
         name="ndp-blocked",
@@ -247,8 +252,7 @@ _NOT_ANSWERED: Final = (
         expected=fails(_UNANSWERED, path="routed"),
         set_up=(
             *_INSIDE_LAN,
-            *start("far", "busybox", options="--network host", command=_WEB, host="server1"),
-            WaitPort(host="server1", container="far", port=80),
+            *_FAR,
         ),
         break_=_FORWARDS,
         near_miss=("beyond-this-host", "upstream-drop", "masquerade-missing"),
@@ -289,7 +293,7 @@ _NOT_ANSWERED: Final = (
         title="a bridge lost its IPv6 address: the containers' gateway answers no solicitation",
         explain=("[fd00:3::201]:80", *_FROM_CLIENT),
         expected=fails("bridge-address-lost"),
-        set_up=(*LAN6, *_NEIGHBOURS, *_ROUTED),
+        set_up=(*LAN6, *_NEIGHBOURS, *_ROUTED, *_FAR),
         break_=(*_FORWARDS, *on("server2", "ip -6 addr flush dev br-six scope global")),
         near_miss=(_BLOCKED, _UNANSWERED, "no-route"),
     ),
