@@ -173,6 +173,11 @@ def _reject(make: Maker, words: list[str]) -> tuple[str, str]:
 
 def _mangle(make: Maker, hook: str, words: list[str]) -> tuple[str, str]:
     rng, mark = make.rng, make.rng.choice(MARKS)
+    bare = make.q.dport and not any("-p" in each for each in words)
+    if bare and hook == "PREROUTING" and rng.random() < 0.25:
+        words.insert(0, f"-p {make.proto}")
+    elif bare and make.q.proto == "tcp" and rng.random() < 0.1:
+        words.insert(0, "-p tcp -m tcp --syn")
     ported = any(each in {"-p tcp", "-p udp", "-p 6", "-p 17"} for each in words)
     if hook == "PREROUTING" and ported and rng.random() < 0.35:
         words.append("-m conntrack --ctdir ORIGINAL")  # of an answer it is not told whose socket it would be

@@ -198,7 +198,7 @@ class NftMaker:
                 ("meta mark set ct mark", "meta mark set ct mark", "", False),
             ]
         if hook in {"input", "forward", "output"} and kind == "filter":
-            choices += [self.reject(family)] * (10 if family == "ip6" else 4)
+            choices += [self.reject(family)] * (4 if family == "inet" else 10)
         if hook in {"prerouting", "output"} and tracked:
             choices += [("notrack", "notrack", "", False)] * 2
         if hook == "prerouting" and tracked and self.q.dport:
@@ -228,7 +228,7 @@ class NftMaker:
         if family == "inet":
             options += ["reject with icmpx type admin-prohibited", "reject with icmpx type no-route"]
         if family == "ip":
-            options += ["reject with icmp type host-unreachable", "reject with icmp type net-unreachable"]
+            options += ["reject with icmp type host-unreachable", "reject with icmp type net-unreachable"] * 3
         if family == "ip6":
             options += ["reject with icmpv6 type no-route", "reject with icmpv6 type admin-prohibited"] * 12
         if self.q.proto == "tcp":
