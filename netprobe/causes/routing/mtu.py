@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from netprobe.state.model import Host
 
 _LEAST = 1280  # bytes that every link of IPv6 takes (RFC 8200 section 5)
+_TAG = 4  # VLAN_HLEN
 _SEQUENCE = 1 << 32
 _ENOUGH = 2  # copies of a segment that all got lost: one alone may be chance
 _CLAMP = (
@@ -118,7 +119,7 @@ class MtuBlackhole(Cause):
                 f"packets of {found.passed} bytes of the same ends passed; no ICMP fragmentation needed was seen",
                 *_echoes(case, found.through),
             ),
-            remedies=_smaller(case, _clamping(case, found), found.largest),
+            remedies=_smaller(case, _clamping(case, found), _sure(found.largest)),
             confidence=Confidence.CERTAIN if found.times > _ENOUGH else Confidence.LIKELY,
         )
 
@@ -146,7 +147,7 @@ class MtuBlackhole(Cause):
                 f"the same segment, don't fragment, {len(rows)} times at {point}, never acknowledged: {frame_numbers(frames)}",
                 *_echoes(case, through),
             ),
-            remedies=_smaller(case, place.host, known),
+            remedies=_smaller(case, place.host, _sure(known)),
             confidence=Confidence.LIKELY,
         )
 
@@ -173,6 +174,11 @@ def _clamping(case: Case, found: LostBySize) -> str:
     """The host whose rule is to make segments smaller: the target's, where it is one of the two ends."""
     ends = [found.here.host, found.there.host]
     return case.target_host.name if case.target_host is not None and case.target_host.name in ends else ends[0]
+
+
+def _sure(largest: int | None) -> int | None:
+    """What passes whatever it holds: a port of Linux lets an echo pass that is larger than its MTU by a VLAN tag (is_skb_forwardable), and not TCP's segments."""
+    return None if largest is None else max(largest - _TAG, _LEAST)
 
 
 def _smaller(case: Case, host: str, largest: int | None) -> tuple[Remedy, ...]:

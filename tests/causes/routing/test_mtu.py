@@ -40,7 +40,7 @@ def test_echoes_that_find_the_size_to_the_byte_make_the_remedy_exact() -> None:
     assert found is not None
     assert "packets of 1400 bytes are the largest that pass" in found.summary
     assert "1400 bytes came back, 1401 did not" in found.evidence[-1]
-    assert commands(found)[0].endswith("--set-mss 1360")
+    assert commands(found)[0].endswith("--set-mss 1356")
 
 
 @pytest.mark.parametrize("through", [None, (1300, 1450)])
