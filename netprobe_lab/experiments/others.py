@@ -146,6 +146,61 @@ _CONDITIONS: Final = (
     ),
 )
 
+
+def _mesh(chosen: str, *more: str) -> tuple[Step, ...]:
+    """A masquerade rule of nftables' own, and chains beside it."""
+    base = ("post '{ type nat hook postrouting priority srcnat; }'", *more)
+    return on(
+        "server2",
+        "iptables -I DOCKER-USER -i br-lab -j ACCEPT",
+        "nft add table ip mesh",
+        *(f"nft add chain ip mesh {chain}" for chain in base),
+        f"nft add rule ip mesh post {chosen} masquerade",
+    )
+
+
+_MARKED: Final = (
+    "marks '{ type filter hook forward priority -10; }'",
+    "clears '{ type filter hook postrouting priority mangle; }'",
+)
+_NFT_CONDITIONS: Final = (
+    Experiment(
+        name="masquerade-condition-nft",
+        title="an nftables masquerade rule goes by a packet mark that another chain clears before",
+        explain=_OUT,
+        expected=fails("masquerade-condition", path="routed"),
+        set_up=_UNMASKED,
+        break_=(
+            *_mesh("meta mark and 0x1000 == 0x1000", *_MARKED),
+            *on("server2", "nft add rule ip mesh marks iifname br-lab meta mark set 0x1000"),
+            *on("server2", "nft add rule ip mesh clears meta mark set meta mark and 0xffff0fff"),
+        ),
+        near_miss=("masquerade-missing", "missing-return-route"),
+    ),
+    Experiment(
+        name="masquerade-condition-nft-holds",
+        title="the same with a chain that clears other bits",
+        explain=_OUT,
+        expected=works("masquerade"),
+        set_up=_UNMASKED,
+        break_=(
+            *_mesh("meta mark and 0x1000 == 0x1000", *_MARKED),
+            *on("server2", "nft add rule ip mesh marks iifname br-lab meta mark set 0x1000"),
+            *on("server2", "nft add rule ip mesh clears meta mark set meta mark and 0xfffff0ff"),
+        ),
+        near_miss=("masquerade-condition",),
+    ),
+    Experiment(
+        name="masquerade-condition-nft-interface",
+        title="an nftables masquerade rule names an interface that packets do not leave by",
+        explain=_OUT,
+        expected=fails("masquerade-condition", path="routed"),
+        set_up=_UNMASKED,
+        break_=_mesh("ip saddr 172.29.0.0/24 oifname ens3"),
+        near_miss=("masquerade-missing", "missing-return-route"),
+    ),
+)
+
 _STATIC: Final = (
     *start("web", "busybox", command="httpd -f -p 80 -h /etc", port=80),
     *on("server2", "ip addr add 192.168.3.222/32 dev eth0"),
@@ -220,4 +275,4 @@ _HAIRPINS: Final = (
     ),
 )
 
-OTHERS: Final = (*_REDIRECTED, *_SOURCES, *_CONDITIONS, *_HAIRPINS)
+OTHERS: Final = (*_REDIRECTED, *_SOURCES, *_CONDITIONS, *_NFT_CONDITIONS, *_HAIRPINS)

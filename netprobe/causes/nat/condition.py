@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
+from netprobe.causes.nat import nft_source
 from netprobe.causes.nat.missing import SOURCE_NAT
 from netprobe.causes.owners.table import OWNERS
 from netprobe.causes.proof.hooks import entries
@@ -40,6 +41,14 @@ _LOOKED_AT = frozenset({Field.SRC, Field.DST, Field.IN, Field.OUT})
 _SPOILS = frozenset({"MARK", "CONNMARK"})
 _PASSES = frozenset({"ACCEPT", "RETURN"})
 _MOST = 64  # rules that are taken away in thought, one by one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Near:
+    """A source NAT rule that all but one condition fits, and what is wrong with that one."""
+
+    ref: RuleRef
+    failed: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,16 +89,16 @@ class MasqueradeCondition(Cause):
         if near is None and spoiler is None:
             return None
         name = leak.host.name
-        said = f"{near[0].ref} of {name} would give it the host's address, but {_failed(near[1])}" if near else ""
+        said = f"{near.ref} of {name} would give it the host's address, but {near.failed}" if near else ""
         blame = f"{spoiler} {_does(spoiler)}" if spoiler is not None else ""
-        rule = near[0].ref if near else spoiler
+        rule = near.ref if near else spoiler
         return Finding(
             code=self.code,
             summary=f"packets leave {name} with the inner address {leak.source.address}: {'; '.join(filter(None, (said, blame)))}",
             where=Where(host=name, component=rule.component if rule else "nat/POSTROUTING", rule=rule.text if rule else None),
             evidence=tuple(filter(None, (
                 f"at {leak.hop.point} the source is still {leak.source.address}: frame {leak.hop.packet.frame if leak.hop.packet else ''}",
-                f"{near[0].ref}: {near[0].text}" if near else "",
+                f"{near.ref}: {near.ref.text}" if near else "",
                 f"{spoiler}: {spoiler.text}; without it, the packet would be translated" if spoiler is not None else "",
             ))),
             remedies=_remedies(case, leak, near, spoiler),
@@ -119,7 +128,7 @@ def may_be_meant(case: Case) -> bool:
 def _may_fail(host: Host, rule: Rule | NftRule) -> bool:
     """Whether a rule masquerades on a condition of its own, clears marks, or lets packets pass before those that masquerade."""
     if not isinstance(rule, Rule):
-        return any({"masquerade", "snat"} & each.keys() for each in rule.expressions)
+        return nft_source.translates_source(rule)
     if rule.target in _SPOILS or (rule.table == "nat" and rule.target in _PASSES and not host.engine.owns(rule.ref)):
         return True
     subnets = {subnet for network in host.networks or () for subnet in network.subnets}
@@ -173,8 +182,8 @@ def _source_rules(case: Case, host: Host) -> Iterator[Rule]:
                 yield from (rule for rule in chain.rules if rule.target in SOURCE_NAT)
 
 
-def _nearest(case: Case, leak: _Leak) -> tuple[Rule, Condition | str] | None:
-    """The source NAT rule of which just one condition failed, and that condition."""
+def _nearest(case: Case, leak: _Leak) -> _Near | None:
+    """The source NAT rule of which just one condition failed."""
     packet = PacketTuple(
         src=leak.source.address, dst=leak.hop.packet.dst.address if leak.hop.packet else None, proto=case.transport,
         sport=leak.source.port, dport=leak.hop.packet.dst.port if leak.hop.packet else None, out_if=leak.out_if,
@@ -183,8 +192,19 @@ def _nearest(case: Case, leak: _Leak) -> tuple[Rule, Condition | str] | None:
         failed = [each for each in rule.conditions if each.holds(packet) is False and not _is_mark(each)]
         marks = [each for each in rule.conditions if _is_mark(each)]
         if len(failed) + len(marks) == 1 and not _anothers(leak.host, rule, [*failed, *marks][0]):
-            return rule, [*failed, *marks][0]
-    return None
+            return _Near(ref=rule.ref, failed=_failed([*failed, *marks][0]))
+    return _nearest_of_nft(leak.host, packet)
+
+
+def _nearest_of_nft(host: Host, packet: PacketTuple) -> _Near | None:
+    found = nft_source.nearest(host.nft, packet) if host.nft is not None else None
+    if found is None or host.engine.owns(found[0].ref):
+        return None
+    words = nft_source.words(found[1])
+    if any(subnet in words for network in host.networks or () for subnet in network.subnets):
+        return None  # meant for another network
+    what = "the packet does not have the mark" if nft_source.is_mark(found[1]) else "the packet is not one"
+    return _Near(ref=found[0].ref, failed=f"{what} that it asks for ({words})")
 
 
 def _is_mark(condition: Condition) -> bool:
@@ -202,9 +222,7 @@ def _anothers(host: Host, rule: Rule, failed: Condition) -> bool:
     return failed.field is Field.SRC and (theirs or failed.value in subnets or failed.value.endswith(("/32", "/128")))
 
 
-def _failed(condition: Condition | str) -> str:
-    if isinstance(condition, str):
-        return condition
+def _failed(condition: Condition) -> str:
     no = "not " if condition.negated else ""
     if _is_mark(condition):
         return f"the packet does not have the mark {condition.value} that it asks for"
@@ -219,19 +237,22 @@ def _spoiler(case: Case, leak: _Leak) -> RuleRef | None:
     place = Place(host=leak.host.name)
     found = []
     for rule in list(_suspects(case, leak.host))[:_MOST]:
-        told = case.without(place, rule.ref)
+        told = case.without(place, rule)
         if told is not None and any(not each.of_destination and each.place == place for each in translations(told)):
-            found.append(rule.ref)
+            found.append(rule)
     return found[0] if len(found) == 1 else None
 
 
-def _suspects(case: Case, host: Host) -> Iterator[Rule]:
+def _suspects(case: Case, host: Host) -> Iterator[RuleRef]:
     for ruleset in case.rulesets(host):
         for rule in ruleset.rules():
             if rule.target in _SPOILS or (
                 rule.table == "nat" and rule.target in _PASSES and _at_the_end(ruleset, rule)
             ):
-                yield rule
+                yield rule.ref
+    if host.nft is not None:
+        passing = {each.ref for each in nft_source.at_the_end(host.nft) if each.verdict.upper() in _PASSES}
+        yield from (each.ref for each in host.nft.rules() if each.ref in passing or nft_source.sets_mark(each))
 
 
 def _at_the_end(ruleset: Ruleset, rule: Rule) -> bool:
@@ -239,12 +260,10 @@ def _at_the_end(ruleset: Ruleset, rule: Rule) -> bool:
 
 
 def _does(rule: RuleRef) -> str:
-    return "clears the mark before" if rule.verdict in _SPOILS else "lets it pass before"
+    return "lets it pass before" if rule.verdict.upper() in _PASSES else "clears the mark before"
 
 
-def _remedies(
-    case: Case, leak: _Leak, near: tuple[Rule, Condition | str] | None, spoiler: RuleRef | None
-) -> tuple[Remedy, ...]:
+def _remedies(case: Case, leak: _Leak, near: _Near | None, spoiler: RuleRef | None) -> tuple[Remedy, ...]:
     """The network's own masquerade rule, before all others; then what a person mends."""
     host, address = leak.host, leak.source.address
     program = "ip6tables" if case.is_v6 else "iptables"
@@ -253,6 +272,6 @@ def _remedies(
     subnet = (*subnets, *links, address)[0]
     argv = (program, "-t", "nat", "-I", "POSTROUTING", "-s", subnet, "-o", leak.out_if, "-j", "MASQUERADE")
     said = f"all of {subnet} leaves by {leak.out_if} with the host's address; {IN_FIREWALL}"
-    mend = f"or mend {near[0].ref}: {_failed(near[1])}" if near else "or narrow that rule"
+    mend = f"or mend {near.ref}: {near.failed}" if near else "or narrow that rule"
     blame = f"; {spoiler} {_does(spoiler)}: {spoiler.text}" if spoiler is not None else ""
     return (run(host.name, *argv, advice=said), advise(host.name, f"{mend}{blame}"))
