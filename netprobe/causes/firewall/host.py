@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from netprobe.state.model import Host
 
 _NOT_SENT = frozenset({Outcome.TIMEOUT, Outcome.DENIED, Outcome.REFUSED, Outcome.UNREACHABLE})
+_ACCEPTED = frozenset({Outcome.CONNECTED, Outcome.CLOSED, Outcome.RESET})
 
 
 def port_of(case: Case) -> str:
@@ -292,8 +293,9 @@ class OutputDrop(Filtered):
         )
 
     def possible(self, case: Case) -> bool:
-        """Not where docker-proxy would have accepted first."""
-        return super().possible(case) and self._may_be_silent(case)
+        """Not where docker-proxy would have accepted first, unless the prober says that it was accepted: then its answer was missed."""
+        accepted = case.probe is not None and case.probe.result.outcome in _ACCEPTED
+        return super().possible(case) and (accepted or self._may_be_silent(case))
 
     @staticmethod
     def _may_be_silent(case: Case) -> bool:
