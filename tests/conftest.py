@@ -46,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--copies",
         choices=("all", "chosen", "rest"),
         default="all",
-        help="altered copies of captures: chosen: of every third capture, and of some that tests/proved.json does not hold; rest: those of all others, and no other test",
+        help="altered copies of captures: chosen: of every fifth capture, and of some that tests/proved.json does not hold; rest: those of all others, and no other test",
     )
     group.addoption("--prove", action="store_true", help="write to tests/proved.json which experiments passed")
 
@@ -63,7 +63,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if which == "all":
         return
     captures = {item: _copied(item) for item in items}
-    chosen = proved.every_third(name for name in captures.values() if name) | {
+    chosen = proved.every_fifth(name for name in captures.values() if name) | {
         each.name for each in proved.sample(proved.differing(proved.LIVE, proved.load()))
     }
     left = {item for item, name in captures.items() if (name is None or name in chosen) is (which == "rest")}

@@ -56,8 +56,8 @@ def test_a_sample_is_small_the_same_and_in_order() -> None:
     assert proved.sample(EXPERIMENTS[:3], 10) == list(EXPERIMENTS[:3])
 
 
-def test_every_third_is_about_a_third_and_does_not_depend_on_the_others() -> None:
+def test_every_fifth_is_about_a_fifth_and_does_not_depend_on_the_others() -> None:
     names = [each.name for each in EXPERIMENTS]
-    third = proved.every_third(names)
-    assert len(names) / 4 < len(third) < len(names) / 2.4
-    assert proved.every_third(names[:50]) == third & set(names[:50])
+    fifth = proved.every_fifth(names)
+    assert len(names) / 7 < len(fifth) < len(names) / 4
+    assert proved.every_fifth(names[:50]) == fifth & set(names[:50])

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 NAMES = [
     "truth-tcp-lan-normal",
-    "truth-tcp-loopback-normal",
-    "truth-tcp-own-dnat-deleted",
     "three-faults",
     "macvlan-vlan",
-    "masquerade",
+    *(
+        pytest.param(name, marks=pytest.mark.whole)
+        for name in ("truth-tcp-loopback-normal", "truth-tcp-own-dnat-deleted", "masquerade")
+    ),
 ]
 
 
