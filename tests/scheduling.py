@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from collections import OrderedDict
 
 OVER_ALL_CAPTURES = ("tests/test_replay.py", "tests/test_mutilated.py")
-FIRST = ("tests/test_install.py",)  # few tests that take long: nothing else would be left to do beside them
+FIRST = (  # few tests that take long: nothing else would be left to do beside them
+    "tests/test_install.py",
+    "tests/lab/test_nft_kernel.py",
+)
 
 
 class ByScope(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from netprobe.evidence.model import CommandOutput, HostState, Place
-from netprobe.forward import Request, nft_chain
+from netprobe.forward import Request, netfilter, nft_chain
 from netprobe.forward.model import Flying, Stopped, UnknownHere
 from netprobe.forward.modes import Predicting
 from netprobe.forward.nftables import walk_chain
@@ -298,7 +298,8 @@ def walk(hosts: dict[str, Any], sent: Sent, *, back: bool = False) -> tuple[dict
     )
     unknown = ended = ""
     try:
-        with patch.object(nft_chain, "walk_chain", recorded):
+        # Which other chains accept what one drops is thought of, not walked.
+        with patch.object(nft_chain, "walk_chain", recorded), patch.object(netfilter, "accepting", lambda *_: ()):
             walker.request(request.source, packet)
             if back:
                 walker.replies()

@@ -57,7 +57,7 @@ def _seen(lab: Lab, host: str) -> str:
             "ip -6 route show table all type unreachable",
             "ip neigh show nud permanent",
             "ip neigh show proxy",
-            "sysctl net.ipv6.conf.eth0.proxy_ndp",
+            "sysctl -e net.ipv6.conf.eth0.proxy_ndp",
         )
     ]
     parts.append(on_host(lab, host, ["ip6tables", "-S"]).stdout)
@@ -84,7 +84,7 @@ def test_everything_is_put_back(clean_lab: Lab) -> None:
 def test_nothing_is_done_where_nothing_differs() -> None:
     text = (
         '[{"ifname":"eth0","flags":["UP"],"mtu":1500,"addr_info":[{"family":"inet","local":"192.0.2.1","prefixlen":24}]}]\n'
-        '[{"dst":"default","gateway":"192.0.2.254","dev":"eth0"}]\n[{"priority":0,"src":"all","table":"local"}]\n[]\n{}\n[]\n'
+        '[{"dst":"default","gateway":"192.0.2.254","dev":"eth0"}]\n[{"priority":0,"src":"all","table":"local"}]\n[]\n[]\n{}\n[]\n'
         "ipv4/ip_forward:1\n"
     )
     assert mend(parse(text), parse(text)) == []
