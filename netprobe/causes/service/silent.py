@@ -188,9 +188,17 @@ def _before_the_clients_end(case: Case, forth: list[int], rows: list[int]) -> li
 
 
 def _heard(case: Case, forth: list[int], back: list[int]) -> bool:
-    """Whether the client acknowledges more than the server's SYN: bytes of the server's, seen or not; True also where no SYN-ACK tells."""
+    """Whether the client acknowledges more than the server's SYN, and a FIN right behind it: bytes of the server's, seen or not.
+
+    True also where no SYN-ACK tells.
+    """
     table = case.table
     opened = [int(table.seq[row]) for row in back if int(table.tcp_flags[row]) & Flag.SYN]
+    if not opened:
+        return True
+    first = (opened[0] + 1) % (1 << 32)
+    ended = any(int(table.tcp_flags[row]) & Flag.FIN and int(table.seq[row]) == first for row in back)
+    nothing = {first, (first + 1) % (1 << 32)} if ended else {first}
     before = _before_the_clients_end(case, forth, forth)
     acks = {int(table.ack[row]) for row in before if int(table.tcp_flags[row]) & Flag.ACK}
-    return not opened or bool(acks - {(opened[0] + 1) % (1 << 32)})
+    return bool(acks - nothing)

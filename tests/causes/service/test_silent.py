@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from netprobe.decode.decoder import decode
+from netprobe.decode.table import Flag
 from netprobe.pipeline import analyze
 from tests.causes.altered import code, lossy, only, recorded, with_state, without, without_key
 
 NAME = "app-silent"
+TCP_FLAGS = 14 + 20 + 13  # in an Ethernet frame with an IPv4 header without options
 
 
 def test_one_that_is_paused_is_not_silent() -> None:
@@ -46,3 +49,16 @@ def test_whether_it_runs_must_be_known() -> None:
 def test_without_state_it_is_not_said() -> None:
     whole = recorded(NAME)
     assert code(replace(whole, before=(), after=())) is None
+
+
+@pytest.mark.parametrize("name", ["app-silent-closes", "app-silent-closes-late"])
+def test_an_end_that_is_acknowledged_before_the_clients_own_is_no_byte_that_was_heard(name: str) -> None:
+    whole = recorded(name)
+    assert whole.probe is not None
+    table, data = decode(whole.packets, whole.points), bytearray(whole.packets.data)
+    to = (80, whole.probe.dialled_port or 0)
+    ends = np.flatnonzero((table.tcp_flags & Flag.FIN > 0) & np.isin(table.dport, to))
+    assert len(ends)
+    for row in ends.tolist():
+        data[int(whole.packets.offset[row]) + TCP_FLAGS] &= ~Flag.FIN
+    assert code(replace(whole, packets=replace(whole.packets, data=bytes(data)))) == NAME
