@@ -36,8 +36,9 @@ class ByScope(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
 
 def long_ones_first(scopes: OrderedDict[str, Any]) -> None:
     """Put what takes long at the head of the queue."""
-    for scope in scopes.keys() & set(FIRST):
-        scopes.move_to_end(scope, last=False)
+    for scope in reversed(FIRST):
+        if scope in scopes:
+            scopes.move_to_end(scope, last=False)
 
 
 def scope_of(nodeid: str) -> str:

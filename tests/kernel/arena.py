@@ -266,4 +266,4 @@ def _from_same_address(extra: list[tuple[int, int, bytes]]) -> list[tuple[int, i
 
 def left_over() -> tuple[str, ...]:
     """Namespaces of arenas of this process that are still there."""
-    return tuple(each.name for each in NETNS.glob(f"npr-{os.getpid()}*"))
+    return tuple(each.name for each in NETNS.glob(f"npr-{os.getpid()}-*"))

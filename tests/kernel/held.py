@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from tests.kernel.ruleset import Item, Ruleset
 
 LIFE = 3600.0
-PATIENCE, CERTAIN = 0.12, 1.5  # seconds to wait for an answer; before a difference is believed
+# Seconds to wait for an answer; before a difference is looked into; before it is believed: a machine may stall.
+PATIENCE, CERTAIN, STALLED = 0.12, 1.5, 5.0
 RULES = ("route", "rule", "rule6", "iptables", "iptables-legacy", "ip6tables", "ip6tables-legacy", "nft", "nft-text")
 COUNTED = ("iptables", "iptables-legacy", "ip6tables", "ip6tables-legacy", "nft")
 _RESET = """rule flush
@@ -160,8 +161,9 @@ class Bench:
         seen = self.arena.ask(rules.question, patience)
         result = Result(rules, told, seen)
         result.contradiction = contradiction(told, seen, rules.question)
-        if result.contradiction and patience < CERTAIN:
-            return self.hold(rules, CERTAIN)
+        longer = next((each for each in (CERTAIN, STALLED) if each > patience), None)
+        if result.contradiction and longer:
+            return self.hold(rules, longer)
         after = self.read(COUNTED)
         result.met, result.named, result.fault = self._counted(rules, told, after)
         label = next((label for item, label in _labels(rules, after) if item.hidden), None)
@@ -201,7 +203,7 @@ class Bench:
         """The smallest ruleset that still contradicts."""
         at = 0
         while at < len(result.ruleset.items):
-            smaller = self.hold(result.ruleset.without(at), CERTAIN)
+            smaller = self.hold(result.ruleset.without(at), STALLED)
             if smaller.contradiction:
                 result = smaller
             else:
