@@ -32,7 +32,7 @@ def read_pcapng(data: bytes) -> Capture:
     notes: list[bytes] = []
     frames = 0
     for section in walk.sections:
-        view, stop = _view(data, section)
+        view, stop = _view(data, section, b.MAX_INTERFACES - len(interfaces))
         own = _interfaces(view)
         rows = _rows(view, own, base=len(interfaces), frames=frames)
         parts.append(rows)
@@ -63,8 +63,8 @@ class _View:
         return replace(self, start=self.start[:row], kind=self.kind[:row], length=self.length[:row])
 
 
-def _view(data: bytes, section: Section) -> tuple[_View, str]:
-    """The section's blocks up to the first damaged one, and the phrase about that one."""
+def _view(data: bytes, section: Section, most: int) -> tuple[_View, str]:
+    """The section's blocks up to the first damaged one or the first interface beyond ``most``, and the phrase about that one."""
     words = b.words(data, section.order)
     at = section.starts >> 2
     view = _View(
@@ -76,12 +76,17 @@ def _view(data: bytes, section: Section) -> tuple[_View, str]:
         length=words[at + 1].astype(np.int64),
     )
     stop = ""
-    for check in (_too_short, _too_many, _bad_packet):  # the last reads fields whose presence the first has checked
+    for check in (_too_short, _bad_packet):  # the last reads fields whose presence the first has checked
         bad = check(view)
         if len(bad):
             row = int(bad[0])
             stop = b.damaged(int(view.start[row]), f"block type 0x{int(view.kind[row]):x}")
             view = view.until(row)
+    beyond = np.flatnonzero(view.kind == b.IDB)[most:]
+    if len(beyond):
+        row = int(beyond[0])
+        stop = f"of more than {b.MAX_INTERFACES} interfaces (byte {int(view.start[row])})"
+        view = view.until(row)
     return view, stop
 
 
@@ -90,10 +95,6 @@ def _too_short(view: _View) -> NDArray[np.intp]:
     for kind, least in b.MIN_LENGTH.items():
         bad |= (view.kind == kind) & (view.length < least)
     return np.flatnonzero(bad)
-
-
-def _too_many(view: _View) -> NDArray[np.intp]:
-    return np.flatnonzero(view.kind == b.IDB)[b.MAX_INTERFACES :]
 
 
 def _bad_packet(view: _View) -> NDArray[np.intp]:

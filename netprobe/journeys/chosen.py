@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netprobe.decode.unread import unread
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import LimitKind, Proto, Resolution
 from netprobe.flows.model import SeveralFlows
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from netprobe.flows.expression import FlowExpr
     from netprobe.journeys.model import Connection
     from netprobe.state.model import World
+
+
+_MOST_SAID = 3
+_UNREAD_HINT = "capture on an interface where the packets are plain: a container's, a bridge, or tcpdump -i any"
 
 
 def choose(
@@ -40,19 +45,25 @@ def choose(
         return of_probe(found, evidence.points, probe)
     chosen = candidates(found, table, flow)
     if not chosen:
-        raise _nothing(evidence, flow)
+        raise _nothing(evidence, table, flow)
     if len(chosen) > 1:
         start = int(table.packets.time_ns.min()) if len(table) else 0
         raise SeveralFlows(tuple(summary(each, table, evidence.points, start) for each in chosen))
     return chosen[0]
 
 
-def _nothing(evidence: Evidence, flow: FlowExpr | None) -> UsageFault:
+def _nothing(evidence: Evidence, table: PacketTable, flow: FlowExpr | None) -> UsageFault:
     """What to say of a capture without the connection."""
     cut = [limit.why for limit in evidence.limits if limit.kind is LimitKind.FILE]
     if cut and not len(evidence.packets):
         return UsageFault(f"the file holds no packet: {cut[0]}", "it was cut short before its packets; save it again")
+    if not len(evidence.packets):
+        return UsageFault("the capture holds no packet", "nothing passed its interface and filter while it ran")
     what = "that --flow asks for" if flow else "of TCP, UDP or ICMP echo"
+    passed_over = [f"{limit.subject}: {limit.why}" for limit in unread(table, evidence.points)]
+    if passed_over:
+        said = "; ".join(passed_over[:_MOST_SAID]) + ("; …" if len(passed_over) > _MOST_SAID else "")
+        return UsageFault(f"the capture has no connection {what} ({said})", _UNREAD_HINT)
     hint = "without --flow the connections are listed" if flow else "check the file with tcpdump -r FILE"
     return UsageFault(f"the capture has no connection {what}", hint)
 
