@@ -51,6 +51,9 @@ MAX_SECTIONS = 4096
 MAX_INTERFACES = 4096
 """More of them in one file is no capture: a bound on work done one by one."""
 
+MAX_OPTIONS = 64
+"""Options of one block that are looked at: writers write some ten, and a block may be as large as the file."""
+
 OPT_END, OPT_USERAPPL = 0, 4
 IF_NAME, IF_TSRESOL, IF_FILTER, IF_TSOFFSET = 2, 9, 11, 14
 ISB_IFRECV, ISB_IFDROP, ISB_OSDROP = 4, 5, 7
@@ -157,9 +160,11 @@ def _cut(pos: int) -> str:
 
 
 def options(data: bytes, pos: int, end: int, order: str) -> Iterator[tuple[int, bytes]]:
-    """The options of a block, up to its end-of-options, its end, or the first that cannot be one."""
+    """The options of a block, up to its end-of-options, its end, the first that cannot be one, or :data:`MAX_OPTIONS`."""
     head = struct.Struct(order + "HH")
-    while pos + 4 <= end:
+    for _ in range(MAX_OPTIONS):
+        if pos + 4 > end:
+            return
         code, length = head.unpack_from(data, pos)
         pos += 4
         if code == OPT_END or pos + length > end:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from netprobe.evidence.blocks import ByteOrder, Section
 
 NOTE_MAGIC = b"netprobe/"
+_LAST_STATISTICS = 1 << 16  # of a section: a later one of an interface says more than those before it
+_MOST_NOTES = 1 << 16  # of a section: more than are read of a file
+_MOST_NAME = 1024
 
 
 def read_pcapng(data: bytes) -> Capture:
@@ -125,7 +128,7 @@ def _interface(view: _View, row: int) -> Interface:
     resolution = found.get(b.IF_TSRESOL, b"")
     offset = found.get(b.IF_TSOFFSET, b"")
     return Interface(
-        name=_text(found.get(b.IF_NAME, b"")),
+        name=_text(found.get(b.IF_NAME, b""))[:_MOST_NAME],
         linktype=linktype,
         snaplen=snaplen,
         capture_filter=_text(rule[1:]) if rule[:1] == b"\0" else "",  # first byte 1 would be compiled BPF
@@ -184,7 +187,7 @@ def _with_statistics(view: _View, interfaces: list[Interface]) -> list[Interface
     out = list(interfaces)
     for number, dropped in _drops_before_packets(view).items():
         out[number] = replace(out[number], dropped=dropped)
-    for row in np.flatnonzero(view.kind == b.ISB):
+    for row in np.flatnonzero(view.kind == b.ISB)[-_LAST_STATISTICS:]:
         start = int(view.start[row])
         number = struct.unpack_from(view.order + "I", view.data, start + 8)[0]
         if number < len(out):
@@ -244,7 +247,7 @@ def _epb_drops(view: _View, rows: NDArray[np.intp]) -> NDArray[np.int64]:
 def _notes(view: _View) -> list[bytes]:
     rows = np.flatnonzero((view.kind == b.CUSTOM) | (view.kind == b.CUSTOM_NO_COPY))
     out = []
-    for row in rows[view.word(rows, 2) == b.PEN]:
+    for row in rows[view.word(rows, 2) == b.PEN][:_MOST_NOTES]:
         start = int(view.start[row])
         body = bytes(view.data[start + 12 : start + int(view.length[row]) - 4])
         if body.startswith(NOTE_MAGIC):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netprobe.evidence import blocks
+from netprobe.evidence import blocks, pcapng
 from netprobe.evidence import capture as c
 from netprobe.evidence.pcapng import read_pcapng
 
@@ -208,3 +208,21 @@ def test_each_interface_has_its_own_clock(block: Block, order: str) -> None:
     data += epb(block, order, interface=0, ticks=1_500_000) + epb(block, order, interface=1, ticks=1500)
     data += epb(block, order, interface=2, ticks=1536)
     assert read_pcapng(data).rows.time_ns.tolist() == [1_500_000_000, 1_700_000_001_500_000_000, 1_500_000_000]
+
+
+def test_options_and_names_are_bounded(block: Block) -> None:
+    """A block of nothing but options is as long as its file; what real writers write is read."""
+    many = option(1, b"") * 1000 + option(2, b"eth0")
+    few = option(1, b"") * 20 + option(2, b"e" * 5000)
+    first, second = read_pcapng(shb(block) + idb(block, options=many) + idb(block, options=few)).interfaces
+    assert (first.name, second.name) == ("", "e" * 1024)
+
+
+def test_of_many_statistics_the_last_count(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pcapng, "_LAST_STATISTICS", 2)
+
+    def seen(interface: int, count: int) -> bytes:
+        return block(5, struct.pack("<III", interface, 0, 0) + option(4, struct.pack("<Q", count)))
+
+    data = shb(block) + idb(block) * 2 + seen(0, 1) + seen(0, 2) + seen(1, 3)
+    assert [interface.received for interface in read_pcapng(data).interfaces] == [2, 3]
