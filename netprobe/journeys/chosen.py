@@ -10,7 +10,8 @@ from netprobe.evidence.model import LimitKind, Proto, Resolution
 from netprobe.flows.model import SeveralFlows
 from netprobe.journeys.model import Journey
 from netprobe.journeys.proxy import Mapping, inner_of
-from netprobe.journeys.select import candidates, forwarded_query, is_dns, of_lookup, of_probe, stray_reply, summary
+from netprobe.journeys.select import candidates, forwarded_query, is_dns, of_lookup, of_probe, summary
+from netprobe.journeys.stray import Strays
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +80,7 @@ def journey_of(outer: Connection, found: Sequence[Connection], table: PacketTabl
         asked_on = forwarded_query(outer, found, table)
         return Journey(legs=(outer, asked_on) if asked_on else (outer,))
     pairs = inner_of(outer, found, table, _mappings(world), _gateways(world))
-    stray = stray_reply(outer, found, table)
+    stray = Strays(found, table).reply_to(outer)
     if len(pairs) > 1:
         unknown = f"{len(pairs)} connections could be docker-proxy's inner one: it was not joined"
         return Journey(legs=(outer,), stray=stray, unknowns=(unknown,))
