@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from netprobe.forward.handshake import complete
 from netprobe.forward.model import Barrier, Flying, Obstacle, PredictedOutcome, Prediction, Stopped, UnknownHere
 from netprobe.forward.modes import Predicting, Supposing
 from netprobe.forward.trail import Trail, endpoint
@@ -135,6 +136,7 @@ def _walk(
     try:
         walk.request(canonical(hosts, question.source), packet)
         walk.replies()
+        complete(walk)
     except Stopped as stopped:
         obstacles = (stopped.obstacle,)
         outcome = (

@@ -51,6 +51,11 @@ class Connection:
     begun: Direction = Direction.REQUEST
 
     @property
+    def key(self) -> object:
+        """What makes it this connection and no other of its namespace."""
+        return self.proto, self.zone, self.original
+
+    @property
     def translated(self) -> frozenset[str]:
         """``DNAT``, ``SNAT``: what changed (IPS_DST_NAT and IPS_SRC_NAT are set for changed tuples only)."""
         src, dst = self.original[:2], self.original[2:]
@@ -66,10 +71,15 @@ class Conntrack:
     entries: dict[Place, list[Connection]] = field(default_factory=dict)
 
     def track(self, place: Place, came: Flying, left: Flying) -> None:
-        """Remember a request that left a namespace, or came to a socket there."""
-        if came.direction is Direction.REQUEST and not left.untracked:
-            entry = left.connection or _between(came, left)
-            self.entries.setdefault(place, []).append(entry)
+        """Remember a request that left a namespace, or came to a socket there; and what others of its connection changed."""
+        if left.untracked:
+            return
+        entries = self.entries.setdefault(place, [])
+        now = left.connection
+        if came.direction is Direction.REQUEST and not came.later:
+            entries.append(now or _between(came, left))
+        elif now is not None:
+            entries[:] = [now if each.key == now.key else each for each in entries]
 
     def known(self, place: Place) -> tuple[Connection, ...]:
         """What a namespace tracks."""
@@ -90,6 +100,8 @@ def tracked(packet: Flying, known: Sequence[Connection]) -> Flying:
         return packet
     if packet.asked is not None:  # neighbour discovery (nf_conntrack_proto_icmpv6.c, noct_valid_new)
         return replace(packet, untracked=True)
+    if packet.later:
+        return replace(packet, connection=_followed(packet, known))
     if packet.direction is Direction.REPLY:
         found = _answered(packet, known)
         if found is not None or packet.proto != "udp":
@@ -112,6 +124,22 @@ def _answered(packet: Flying, known: Sequence[Connection]) -> Connection | None:
         if each.reply == packet.endpoints and each.proto == packet.proto and each.zone == packet.zone:
             return each
     return None
+
+
+def _followed(packet: Flying, known: Sequence[Connection]) -> Connection | None:
+    """The connection that a packet goes on with: looked up in its own zone."""
+    wanted = (packet.proto, packet.zone, packet.endpoints)
+    return next((each for each in known if each.key == wanted), None)
+
+
+def applied(packet: Flying, hook: str) -> Flying:
+    """What follows a connection's first packet, translated as that was, as far as this hook does that."""
+    if packet.connection is None or hook not in SIDE:
+        return packet
+    src, sport, dst, dport = packet.connection.reply
+    if SIDE[hook] == DST:
+        return replace(packet, dst=src or packet.dst, dport=sport)
+    return replace(packet, src=dst, sport=dport)
 
 
 def undone(packet: Flying, hook: str) -> Flying:
@@ -144,6 +172,8 @@ def decided(packet: Flying, hook: str) -> Flying:
 
 def unfiltered(packet: Flying, hook: str, known: Sequence[Connection]) -> Flying:
     """The packet behind a hook whose rules are not looked at: as conntrack alone has it."""
+    if packet.later:
+        return applied(tracked(packet, known), hook)
     packet = undone(tracked(packet, known), hook)
     return decided(packet, hook) if hook in SIDE and begins(packet) else packet
 

@@ -94,6 +94,7 @@ class Obstacle:
         hook: of a rule.
         refusal: of a packet that nothing leads on: the route or routing rule that refuses it, or that there is none.
         asked, icmp: of a rule that stops a message of neighbour discovery: what that asks, and its type and code.
+        later: of TCP, what it stops is what completes the handshake, whose first packet and answer passed. passed: the points that it comes by before that.
         accepted: of a rule: the rules of other base chains of its hook that accept the packet, which does not overrule it.
     """
 
@@ -111,6 +112,8 @@ class Obstacle:
     accepted: tuple[RuleRef, ...] = ()
     asked: Asked | None = None
     icmp: tuple[int, int] | None = None
+    later: bool = False
+    passed: frozenset[str] = frozenset()
 
     @property
     def message(self) -> str:
@@ -236,7 +239,7 @@ class Flying:
         untracked: conntrack is told to leave it alone (NOTRACK). zone: the conntrack zone that a rule puts it in.
         rerouted: as it was when what OUTPUT changed of it had it looked up again, last. tos: of the IP header. mss: that a SYN offers, None not known. mac: the sender's on the link that it came by, None not known.
         payload: the least and the most bytes that it carries behind the UDP or ICMP header, None not known.
-        later: of TCP, one that follows the handshake's first two.
+        later: of TCP, the request's one that follows the handshake's first two: the acknowledgment that completes it.
         device: the interface that the socket which sends it is bound to (SO_BINDTODEVICE), ``""`` for none.
         icmp: its type and code where it is no echo. asked: what a message of neighbour discovery asks, or answers.
         bridge: the bridge ports by which it is switched, (in, out), while bridge netfilter looks at it.

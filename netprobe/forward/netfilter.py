@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from netprobe.forward.accepts import accepting
-from netprobe.forward.conntrack import DST, SIDE, SRC, begins, decided, tracked, undone
+from netprobe.forward.conntrack import DST, SIDE, SRC, applied, begins, decided, tracked, undone
 from netprobe.forward.iptables import TABLES, pass_table, priority
 from netprobe.forward.model import Flying, Stopped, UnknownHere, WalkStep
 from netprobe.forward.nat import translate
@@ -129,10 +129,8 @@ def pass_hook(
     if hook not in TRACKING:
         packet = tracked(packet, known)
     passed = _pass_groups(at, packet, known)
-    if hook in TRACKING and packet.proto == "tcp" and passed[0].untracked and not packet.untracked:
-        _follow(at, packet)
-    if hook == "PREROUTING" and packet.proto == "tcp" and packet.direction is Direction.REQUEST and hands(by):
-        _follow_handed(at, packet, passed[0])
+    if packet.proto == "tcp" and not packet.later:
+        _check_followers(at, packet, passed[0])
     return passed
 
 
@@ -150,6 +148,14 @@ def _pass_groups(at: At, packet: Flying, known: Sequence[Connection]) -> Passed:
             raise why.because(moving) from None
         steps += more
     return moving, steps
+
+
+def _check_followers(at: At, packet: Flying, first: Flying) -> None:
+    """What conntrack and a transparent proxy make of the handshake they must make of what follows it. Raises UnknownHere."""
+    if at.hook in TRACKING and first.untracked and not packet.untracked:
+        _follow(at, packet)
+    if at.hook == "PREROUTING" and packet.direction is Direction.REQUEST and hands(at.by):
+        _follow_handed(at, packet, first)
 
 
 def _follow_handed(at: At, packet: Flying, first: Flying) -> None:
@@ -196,9 +202,19 @@ def _stages(at: At, packet: Flying, known: Sequence[Connection]) -> Iterator[Sta
             go = partial(_nft, at, chain)
             yield Stage(prio=chain.prio, go=_rerouted(at, go) if chain.type == "route" else go)
     if at.hook in TRACKING:
-        yield Stage(prio=_CONNTRACK, go=lambda moving: (tracked(moving, known), ()))
+        yield Stage(prio=_CONNTRACK, go=lambda moving: (_tracked(at, moving, known), ()))
     if at.hook in SIDE:
         yield Stage(prio=_NAT[SIDE[at.hook]], go=_rerouted(at, partial(_nat, at), _whither))
+
+
+def _tracked(at: At, packet: Flying, known: Sequence[Connection]) -> Flying:
+    """The packet behind conntrack. Raises UnknownHere where what follows a handshake is another connection there: nat would decide anew."""
+    found = tracked(packet, known)
+    if packet.later and found.connection is None and not found.untracked:
+        raise UnknownHere(
+            f"{at.by.place}: conntrack knows no connection there to which what follows the handshake belongs"
+        )
+    return found
 
 
 def _whither(packet: Flying) -> object:
@@ -246,6 +262,8 @@ def _nft(at: At, chain: NftChain, packet: Flying) -> Passed:
 def _nat(at: At, packet: Flying) -> Passed:
     """The nat chains of both tools: the first that translates decides; what is decided for a connection stays."""
     connection = packet.connection
+    if packet.later:
+        return applied(packet, at.hook), ()
     if connection is None or not begins(packet):
         return undone(packet, at.hook), ()
     if SIDE[at.hook] in connection.decided:

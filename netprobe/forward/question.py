@@ -100,6 +100,8 @@ def _symptom(prediction: Prediction) -> Symptom:
     first = prediction.obstacles[0]
     if first.barrier is Barrier.PAUSED:
         return Symptom.NO_RESPONSE
+    if first.later:
+        return Symptom.UNFINISHED
     return Symptom.REFUSED if first.rejects else Symptom.SILENCE
 
 

@@ -18,8 +18,15 @@ if TYPE_CHECKING:
 
 _ECHO = {False: ((8, 0), (0, 0)), True: ((128, 0), (129, 0))}  # request and reply, RFC 792 and RFC 4443
 _HEADER = {False: 20, True: 40}  # of IP
+_ANSWERED, _ASSURED = (
+    frozenset({"SEEN_REPLY", "CONFIRMED"}),
+    frozenset({"ASSURED"}),
+)  # nf_conntrack_tcp_packet: by the handshake's last
 _UDP = 8  # its header, and that of ICMP's echo
-_TCP = (24, 40)  # a SYN's header: the maximum segment size alone, up to all that Linux sends (RFC 9293, RFC 7323)
+_TCP = {
+    False: (24, 40),
+    True: (20, 40),
+}  # a SYN's header: the maximum segment size alone, up to all that Linux sends (RFC 9293, RFC 7323); that of what follows
 
 
 def seen(namespace: Namespace, packet: Flying, *, in_if: str, out_if: str) -> PacketTuple:
@@ -84,7 +91,7 @@ def _length(packet: Flying) -> tuple[int, int] | None:
     """The least and the most that it may be long: a TCP handshake is known, of others the payload."""
     header = _HEADER[":" in packet.dst]
     if packet.proto == "tcp":
-        return header + _TCP[0], header + _TCP[1]
+        return header + _TCP[packet.later][0], header + _TCP[packet.later][1]
     if packet.payload is None:
         return None
     return header + _UDP + packet.payload[0], header + _UDP + packet.payload[1]
@@ -97,11 +104,12 @@ def _connection(packet: Flying, found: Connection | None) -> dict[str, object]:
         return {"ctstate": state, "tracked": False, "ctmark": 0, "ctstatus": frozenset()}
     request = begins(packet)
     new = request and not packet.later
+    told = frozenset() if new else _ANSWERED | (_ASSURED if packet.later else frozenset())
     return {
         "ctstate": "NEW" if new else "ESTABLISHED",
         "tracked": True,
         "ctdir": "ORIGINAL" if request else "REPLY",
-        "ctstatus": found.translated | (frozenset() if new else frozenset({"SEEN_REPLY", "CONFIRMED"})),
+        "ctstatus": found.translated | told,
         "ctmark": found.mark,
         "orig_src": found.original[0],
         "orig_sport": found.original[1],

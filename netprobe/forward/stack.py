@@ -71,7 +71,7 @@ class Stack:
     ) -> Flying:
         """Pass a hook; where it translates destinations, that is a fork. ``again``: as :func:`~netprobe.forward.netfilter.pass_hook` has it."""
         passed = self._by_rules(by, hook, packet, in_if=in_if, out_if=out_if, again=again)
-        if packet.asked is not None:
+        if packet.asked is not None or packet.later:
             return passed[0] if passed else packet
         settled = packet.connection is not None and DST in packet.connection.decided
         packet = unfiltered(packet, hook, self.conntrack.known(by.place))

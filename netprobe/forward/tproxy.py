@@ -71,6 +71,8 @@ def sockets_met(namespace: Namespace, packet: PacketTuple) -> tuple[LocalSocket,
     if packet.ctdir == "REPLY" or flags >= {"SYN", "ACK"}:
         known = {"LOCAL": (LocalSocket(wildcard=False, transparent=None),), None: None}
         return known.get(packet.dst_type, ())
+    if flags == {"ACK"} and _is_accepted(packet):
+        return (LocalSocket(wildcard=False, transparent=None),)
     begins = packet.ctdir == "ORIGINAL" or flags == {"SYN"}
     if not begins or namespace.sockets is None or packet.dst is None or packet.dport is None:
         return None
@@ -78,6 +80,12 @@ def sockets_met(namespace: Namespace, packet: PacketTuple) -> tuple[LocalSocket,
     kinds = {each.transparent for each in found}
     transparent = kinds.pop() if len(kinds) == 1 else None
     return tuple(LocalSocket(wildcard=each.wildcard, transparent=transparent) for each in found[:1])
+
+
+def _is_accepted(packet: PacketTuple) -> bool:
+    """Whether what follows a handshake is sent to its connection's own end here: before nat put that in, the kernel finds none there."""
+    at_its_end = (packet.dst, packet.dport) == (packet.repl_src, packet.repl_sport)
+    return packet.dst_type == "LOCAL" and (not packet.tracked or at_its_end)
 
 
 def end_of(namespace: Namespace, packet: PacketTuple, address: str, port: int | None) -> Endpoint:

@@ -116,9 +116,9 @@ class _Way:
 
     @property
     def end(self) -> tuple[object, ...]:
-        """What makes two ways end alike: of rules that translate, which one; else what becomes of the packet."""
-        translates = self.verdict not in {"", "ACCEPT", "DROP", "REJECT"}
-        return (self.verdict or "ACCEPT", self.decided_by if translates else None)
+        """What makes two ways end alike: an accept is one, whichever rule it was; of all else, which rule it is."""
+        accepts = self.verdict in {"", "ACCEPT"}
+        return (self.verdict or "ACCEPT", None if accepts else self.decided_by)
 
 
 class _Walk:

@@ -17,13 +17,14 @@ from netprobe.forward.conntrack import leaving
 from netprobe.forward.discovery import Discovery
 from netprobe.forward.frame import Frame, Tap
 from netprobe.forward.guesses import beyond
-from netprobe.forward.hairpin import ends_in_sight, no_hairpin, own_source, turned_back
+from netprobe.forward.hairpin import no_hairpin, own_source, turned_back
 from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
 from netprobe.forward.published import published_end
 from netprobe.forward.settings import bridge_netfilter, forwarding_off, no_route_localnet, reverse_path
 from netprobe.forward.sockets import HERE, Taken, answers_by, asked_elsewhere, not_asked, paused, taken
 from netprobe.forward.stack import Stack, led_again
 from netprobe.forward.tproxy import routed_on
+from netprobe.forward.trail import Trail, endpoint
 from netprobe.forward.wire import carry
 from netprobe.model.point import point_name
 from netprobe.model.report import Direction
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
 
     from netprobe.evidence.model import Place
     from netprobe.forward.frame import Arrival
+    from netprobe.forward.model import Handed
     from netprobe.forward.modes import Mode
     from netprobe.forward.netfilter import Filter
-    from netprobe.forward.trail import Trail
     from netprobe.state.fib import RouteHop
     from netprobe.state.model import Host, Namespace
 
@@ -63,6 +64,7 @@ class Walker:
     entered: int = 0
     ends: list[tuple[Place, Flying]] = field(default_factory=list)
     asked: list[tuple[Place, Flying]] = field(default_factory=list)
+    handed: dict[Place, Handed] = field(default_factory=dict)
 
     stack: Stack = field(init=False)
     discovery: Discovery = field(init=False)
@@ -99,7 +101,7 @@ class Walker:
         way = self.stack.route(place, namespace, packet)
         packet = replace(packet, src=packet.src or way.src or None)
         packet = replace(packet, mss=_segment(namespace, way.dev, packet))
-        if packet.direction is Direction.REQUEST:
+        if packet.direction is Direction.REQUEST and not packet.later:
             self.asked.append((place, packet))
         passed = self.stack.hook(
             by, "OUTPUT", packet, out_if=way.dev, again=lambda moved: led_again(place, host, namespace, moved)
@@ -142,11 +144,14 @@ class Walker:
         by = self.stack.filter(host, place, packet.dst)
         if tap is None:
             packet = self.stack.netdev(by, "ingress", in_if, packet)
+        if packet.later:
+            packet = replace(packet, handed=self.handed.get(place))
         passed = self.stack.hook(by, "PREROUTING", packet, in_if=in_if)
+        if passed.handed is not None:
+            self.handed[place] = passed.handed
         turned = tap is not None and turned_back(namespace, packet, passed, in_if)
         if tap is not None:
-            sees = not turned or ends_in_sight(place, host, packet, passed, in_if, port)
-            self.trail.pass_tap(replace(tap, observable=sees), passed)
+            self.trail.pass_tap(replace(tap, observable=not turned), passed)
             passed = replace(passed, handed=None)  # a bridge passed it through PREROUTING; ip_rcv_core then orphans it
             passed = self.stack.netdev(by, "ingress", in_if, passed)
         if passed.direction is Direction.REPLY and passed.connection and passed.connection.original[0] is None:
@@ -163,7 +168,7 @@ class Walker:
             way = way or self.stack.route(place, namespace, passed, in_if)
             if passed.dst != packet.dst and way.dev == in_if:
                 onward = way
-                self.stack.check(lambda: no_hairpin(place, host, passed, onward.dev, port))
+                self.stack.check(lambda: no_hairpin(place, host, passed, onward, port))
             self._on(place, by, packet, passed, in_if, way, switched=turned)
 
     def _in(self, place: Place, by: Filter, came: Flying, packet: Flying, in_if: str) -> None:
@@ -255,6 +260,9 @@ class Walker:
             if obstacle is not None:
                 self.mode.meet(obstacle)
             return
+        if packet.later:
+            self._completes(place, packet)
+            return
         self.arrives = place
         host, namespace = self._namespace(place)
         self.ends.append((place, replace(packet, device=answers_by(namespace, packet, in_if))))
@@ -268,6 +276,12 @@ class Walker:
             src=None, sport=None, dst=by.dials.address, dport=by.dials.port, proto=packet.proto, leg=2
         )  # fmt: skip
         self._send(place, inner)
+
+    def _completes(self, place: Place, packet: Flying) -> None:
+        """What follows a handshake must come to the socket that took its first packet."""
+        if not any(at == place and each.endpoints == packet.endpoints for at, each in self.ends):
+            why = f"what follows the handshake comes to {endpoint(packet.dst, packet.dport, packet.proto)} in {place}, where that did not come"
+            self.mode.unknown(UnknownHere(why))
 
     def _taken(self, host: Host, namespace: Namespace, place: Place, packet: Flying, in_if: str) -> Taken:
         """Who takes the packet: the sockets tell; else, or besides, whatever publishes the port."""

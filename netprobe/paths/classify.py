@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 HANDED_ON = frozenset({PathCode.DOCKER_PROXY, PathCode.DNAT_MASQUERADE, PathCode.DNAT})  # a host gave it to a container
 TAKEN = frozenset(
-    {Symptom.OK, Symptom.DELIVERED, Symptom.CLOSED, Symptom.NO_RESPONSE, Symptom.NO_HANDSHAKE}
+    {Symptom.OK, Symptom.DELIVERED, Symptom.UNFINISHED, Symptom.CLOSED, Symptom.NO_RESPONSE, Symptom.NO_HANDSHAKE}
 )  # a process took it
 PRECEDENCE = tuple(PathCode)
 

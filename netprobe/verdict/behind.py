@@ -66,6 +66,7 @@ def blocker(case: Case, prediction: Prediction) -> Finding | None:
 def predicted_finding(case: Case, obstacle: Obstacle) -> Finding:
     """Return one predicted obstacle as a finding. It is likely at best: no packet showed it."""
     whom = "the answer" if obstacle.direction is Direction.REPLY else "the request"
+    whom = "what follows the handshake" if obstacle.later else whom
     does = "rejects" if obstacle.rejects else "drops"
     what = described(obstacle)
     cause = explaining(case, obstacle)

@@ -7,22 +7,20 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.case import Case
 from netprobe.causes.proof.attribution import attribute
-from netprobe.evidence.model import Outcome, Place
-from netprobe.forward.model import Barrier
+from netprobe.evidence.model import Place
 from netprobe.forward.plan import itinerary
 from netprobe.forward.question import predict_probe, request_of
 from netprobe.journeys.chosen import lookup_is_it
 from netprobe.journeys.hops import ExpectedPoint, hops
 from netprobe.model.http import parse
 from netprobe.model.report import Direction
-from netprobe.model.rule import Hook
 from netprobe.paths.classify import answered_elsewhere, classify
 from netprobe.paths.http import is_other
 from netprobe.paths.observe import observe
 from netprobe.paths.story import Symptom
 from netprobe.state.counted import Counters
-from netprobe.state.lookup import canonical
 from netprobe.verdict.target import asks_for_host, behind_translation, first_destination, target_is_dead
+from netprobe.verdict.unseen import Run, unseen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,13 +30,8 @@ if TYPE_CHECKING:
     from netprobe.forward.model import Prediction
     from netprobe.journeys.model import Journey
     from netprobe.model.report import Clock, Hop
-    from netprobe.model.rule import RuleRef
     from netprobe.paths.story import Intent, Observation
     from netprobe.state.model import World
-
-
-_UNHEARD = frozenset({Symptom.OK, Symptom.DELIVERED})
-_INWARD = frozenset({Hook.INGRESS, Hook.PREROUTING, Hook.INPUT})
 
 
 def gather(evidence: Evidence, table: PacketTable, world: World, intent: Intent, journey: Journey | None) -> Case:
@@ -54,8 +47,8 @@ def gather(evidence: Evidence, table: PacketTable, world: World, intent: Intent,
     prediction = predict_probe(evidence.probe, world.before, still=Counters(world).still)
     intent = behind_translation(evidence.probe, world, intent, prediction)
     story = observe(journey, table, evidence.points, intent)
-    if story.symptom in _UNHEARD and _unheard(evidence, world, prediction, story, intent):
-        story = replace(story, symptom=Symptom.SILENCE)
+    run = Run(evidence=evidence, table=table, world=world, intent=intent)
+    story = unseen(run, prediction, story, journey)
     seen = _hops(evidence, table, world, journey, prediction, delivered=story.good)
     way = classify(journey, seen, evidence.points, intent, story)
     dead = story.accepted and target_is_dead(evidence.probe, world)
@@ -97,34 +90,6 @@ def _told(story: Observation, probe: Probe | None) -> Observation:
         return replace(story, http=http)
     other = story.symptom in (Symptom.NO_RESPONSE, Symptom.CLOSED) and is_other(head)
     return replace(story, begins=head) if other else story
-
-
-def _unheard(evidence: Evidence, world: World, told: Prediction | None, story: Observation, intent: Intent) -> bool:
-    """Whether a rule keeps a datagram from the target, or its answer from the prober, though its packets look as if all were well.
-
-    Or no socket there takes it, and no error told so. The source's own rules, behind the interface where the answer was seen; the target's, behind the interface where the request was seen (one that
-    counts must have counted); or those of the host that answers, before any: such a rule must have counted.
-    """
-    probe = evidence.probe
-    if probe is None or probe.result.outcome is not Outcome.TIMEOUT or told is None:
-        return False
-    if not told.obstacles:
-        return story.symptom is Symptom.DELIVERED and any(_dropped(world, *each) for each in told.doubtful)
-    first = told.obstacles[0]
-    if first.rule is None and first.barrier is not Barrier.NOBODY_LISTENS:
-        return False
-    if first.direction is Direction.REQUEST:
-        there = intent.target is None or first.place == canonical(world.before, intent.target)
-        stopped = first.hook in _INWARD and not Counters(world).still(first.place, first.rule) if first.rule else True
-        return story.symptom is Symptom.DELIVERED and there and stopped
-    if story.symptom is Symptom.DELIVERED and first.rule is not None:
-        return first.hook is Hook.OUTPUT and Counters(world).rose(first.place, first.rule)
-    return first.hook in _INWARD and first.place == canonical(world.before, probe.source_at)
-
-
-def _dropped(world: World, place: Place, rule: RuleRef) -> bool:
-    """Whether a rule that may meet the datagram drops, and counted meanwhile."""
-    return rule.verdict.lower() in {"drop", "reject"} and Counters(world).rose(place, rule)
 
 
 def _hops(

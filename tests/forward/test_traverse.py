@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from netprobe.forward.traverse import Traversal, traverse
 from netprobe.state.iptables_parse import parse_iptables
 from netprobe.state.packet import PacketTuple
@@ -101,3 +103,10 @@ def test_a_walk_past_very_many_rules_comes_to_its_end(issues: Issues) -> None:
     walk = traverse(read(parse_iptables, text, issues), "filter", "FORWARD", PacketTuple(src="10.0.0.2"))
     assert walk.certain
     assert walk.verdict == "DROP"
+
+
+@pytest.mark.parametrize("first", ["-j REJECT", "-j DROP"])
+def test_of_two_rules_that_stop_it_the_first_in_doubt_may_be_the_one(issues: Issues, first: str) -> None:
+    text = f"*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m limit --limit 1/sec {first}\n-A FORWARD -j REJECT\nCOMMIT\n"
+    walk = traverse(read(parse_iptables, text, issues), "filter", "FORWARD", TO_DEMO)
+    assert (walk.verdict, [str(each.ref) for each in walk.deciding]) == ("REJECT", ["filter/FORWARD #1"])

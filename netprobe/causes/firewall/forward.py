@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from netprobe.causes.proof.blocked import Filtered, blocked, ways_past
+from netprobe.causes.proof.blocked import UNFINISHED, Filtered, blocked, ways_past
 from netprobe.causes.proof.drops import may_stop, the_drop
 from netprobe.causes.proof.hooks import entries, hook_at, last_hop
 from netprobe.causes.remedies import by_owner, publishing, restarted, what_is_opened
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run
 from netprobe.model.rule import Hook, Program
+from netprobe.paths.story import Symptom
 from netprobe.state.address import same
 from netprobe.state.engine import role_of
 from netprobe.state.engine.base import ChainRole
@@ -39,7 +40,8 @@ class _Counted(Filtered):
 
     def stopped(self, case: Case) -> StoppedBy | None:
         """The one drop rule of this hook that can have stopped the request."""
-        if case.story.reached and case.target is not None and not case.reply_lost:
+        unfinished = case.story.symptom is Symptom.UNFINISHED
+        if case.story.reached and case.target is not None and not case.reply_lost and not unfinished:
             return None
         found = the_drop(case) or blocked(case)
         return found if found is not None and found.hook is self.hook else None
@@ -65,6 +67,8 @@ def _permits(rule: Rule, port: int) -> bool:
 
 def reached(case: Case) -> str:
     """``the SYN reached server2/eth0 (3 times) and never server2/docker0``."""
+    if case.story.symptom is Symptom.UNFINISHED:
+        return UNFINISHED
     hop = last_hop(case)
     count = hop.count if hop else 0
     times = "once" if count == 1 else f"{count} times"

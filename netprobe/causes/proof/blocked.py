@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from netprobe.model.remedy import Remedy
     from netprobe.model.rule import RuleRef
 
-STOPPED = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED})
+UNFINISHED = "the SYN was answered, and the ACK that completes the handshake does not arrive, so that nobody accepts the connection"
+STOPPED = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED, Symptom.UNFINISHED})
 
 
 def blocked(case: Case) -> StoppedBy | None:
@@ -182,6 +183,8 @@ def past(case: Case, found: StoppedBy) -> Remedy:
 
 def _last_seen(case: Case) -> str:
     """``last seen at server2/docker0: frames 10, 12``; what the prober was told, where nothing was sent."""
+    if case.story.symptom is Symptom.UNFINISHED:
+        return f"{UNFINISHED}: {case.frames}"
     if case.last_seen is None:
         result = case.probe.result if case.probe else None
         return f"nothing was sent; the prober was told: {result.detail or result.outcome.value}" if result else ""

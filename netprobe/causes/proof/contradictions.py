@@ -51,6 +51,8 @@ _SHOWN = {
 def shown(case: Case) -> set[Symptom]:
     """What the connection's packets show; and, where those do not fit what the prober saw, all that it may have been."""
     symptom = case.story.symptom
+    if symptom is Symptom.UNFINISHED:
+        return {symptom}
     fitting = _SHOWN[case.probe.result.outcome] if case.probe is not None else {symptom}
     # What answered a failed lookup may be among the packets that are missing: then silence fits, and is not all. A response that the prober got is.
     unnamed = case.probe is not None and case.probe.result.outcome is Outcome.NO_NAME
@@ -141,7 +143,7 @@ def contradiction(story: Observation, probe: Probe | None) -> str | None:
     said_good = outcome in GOOD
     if said_good == story.good or (story.symptom is Symptom.DELIVERED and outcome is Outcome.TIMEOUT):
         return None
-    if said_good and story.symptom in (Symptom.NO_ANSWER, Symptom.OTHER_ENDPOINT):
+    if said_good and story.symptom in (Symptom.NO_ANSWER, Symptom.OTHER_ENDPOINT, Symptom.UNFINISHED):
         return None
     return f"the prober saw {outcome.value}, the packets show {story.symptom.value}: one of them is not whole"
 

@@ -25,7 +25,7 @@ from netprobe.forward.traverse import traverse
 from netprobe.model.point import PointName
 from netprobe.model.report import Confidence, Direction
 from netprobe.model.rule import Hook
-from netprobe.paths.story import Answerer
+from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.iptables import Hit, delete_argv, hits, policy_argv
 from netprobe.state.lookup import route_lookup
 from netprobe.state.nft import NftHit, may_drop, nft_hits
@@ -51,7 +51,12 @@ NFT_HOOKS = {
 
 
 def the_drop(case: Case) -> StoppedBy | None:
-    """The one rule that stopped the packet at the host where it was last seen; None when none, or several, could have."""
+    """The one rule that stopped the packet at the host where it was last seen; None when none, or several, could have.
+
+    What completes a handshake is not looked for: only the walk tells how it differs from the packet that was let pass.
+    """
+    if case.story.symptom is Symptom.UNFINISHED:
+        return None
     proved = traced_drop(case)
     if proved is not None:
         return proved
@@ -125,7 +130,12 @@ def _moments(case: Case, before: Host, after: Host) -> Iterator[tuple[Ruleset | 
 
 
 def may_stop(case: Case, hook: Hook) -> bool:
-    """Whether some rule or policy at this hook could stop it (unknown rules may): at the host where the packet was last seen, or one where an answer was."""
+    """Whether some rule or policy at this hook could stop it (unknown rules may): at the host where the packet was last seen, or one where an answer was.
+
+    Of what completes a handshake no packet tells where it was last.
+    """
+    if case.story.symptom is Symptom.UNFINISHED:
+        return True
     return any(_may_stop_at(case, name, hook) for name in dict.fromkeys((_host_of(case), *_answered_at(case))))
 
 
