@@ -142,7 +142,7 @@ def explanations(found: list[Explained]) -> list[str]:
     )
     away = sum(each.away for each in valid)
     print(
-        f"  the very rule is named in {len(named)} of {len(drops)} drops ({away} more of what a routing rule, which is named, leads elsewhere)"
+        f"  the very rule is named in {len(named)} of {len(drops)} drops (in {away} it is said to be a line of routing that leads there)"
     )
     for each in [each for each in drops if not each.named][:10]:
         cause = each.report.cause if each.report else None

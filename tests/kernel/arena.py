@@ -36,6 +36,7 @@ ROLES = (CLIENT, ROUTER, S1, S2)
 PORTS = (80, 8080)
 BOUND = 8082  # of the router, by r0 alone
 PROXY = 3128
+NAT_PORTS = range(3000, 5000)  # that source NAT with ports is given
 SERVICE, SERVICE6 = "10.9.0.9", "2001:db8:9::9"
 #: router's interface, the other end's namespace and interface, IPv4 prefix, IPv6 prefix.
 LINKS = (
@@ -72,6 +73,7 @@ class Arena:
     thread: threading.Thread | None = None
     held: list[socket.socket] = field(default_factory=list)
     names: dict[int, str] = field(default_factory=dict)
+    accepted: list[int] = field(default_factory=list)
 
     def name(self, role: str) -> str:
         return f"npr-{self.ident}-{role}"
@@ -179,7 +181,8 @@ class Arena:
 
     def _answer(self, served: socket.socket, name: bytes) -> None:
         if served.type == socket.SOCK_STREAM:
-            connection, _ = served.accept()
+            connection, peer = served.accept()
+            self.accepted.append(peer[1])
             connection.setblocking(False)
             connection.send(name)
             self.held.append(connection)
@@ -195,10 +198,17 @@ class Arena:
         """Ask once, and see who was reached."""
         for tap in self.taps.values():
             drain(tap)
+        self.accepted.clear()
         with self.inside(question.source):
             outcome, answered = ASK[question.proto](question, patience)
+        if question.proto == "tcp" and outcome == "ok" and not self._is_accepted(question):
+            outcome = "unfinished"
         reached = frozenset(role for role, tap in self.taps.items() if any(asks(each, question) for each in drain(tap)))
         return Seen(outcome=outcome, answered=answered, reached=reached)
+
+    def _is_accepted(self, question: Question) -> bool:
+        """Whether a server accepted the client's port, or one of those that nat chooses from: others are of connections that earlier rules held up."""
+        return any(port == question.sport or port in NAT_PORTS for port in self.accepted)
 
 
 def _lines(role: str) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import select
 import socket
@@ -34,7 +33,7 @@ class Seen:
     """What happened.
 
     Attributes:
-        outcome: ``ok``, ``silence``, or what was told: ``refused``, ``unreachable``.
+        outcome: ``ok``, ``silence``, or what was told: ``refused``, ``unreachable``, ``reset``; ``unfinished``: connected, and nobody accepted.
         answered: who answered, ``""`` unknown or nobody.
         reached: the servers that the request came to.
     """
@@ -95,6 +94,7 @@ _TOLD = {
     errno.EPROTO: "unreachable",
     errno.EINVAL: "unreachable",
     errno.EPERM: "silence",
+    errno.ECONNRESET: "reset",  # behind a handshake: one that is refused says so
 }
 
 
@@ -120,14 +120,12 @@ def _tcp(question: Question, patience: float) -> tuple[str, str]:
         try:  # SO_ERROR tells of an ICMP error to a later packet, too: a connection has a peer
             made.getpeername()
         except OSError:
-            code = made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            return (
-                ("ok", "") if code == errno.ECONNRESET else _told(OSError(code, ""))
-            )  # a handshake that is refused says so
-        ready = select.select([made], [], [], 0.3)[0]
-        with contextlib.suppress(OSError):
+            return _told(OSError(made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), ""))
+        ready = select.select([made], [], [], max(0.3, patience))[0]
+        try:
             return "ok", made.recv(64).decode() if ready else ""
-        return "ok", ""
+        except OSError as error:
+            return _told(error)
 
 
 def _udp(question: Question, patience: float) -> tuple[str, str]:

@@ -32,8 +32,8 @@ _REFUSED = frozenset({"port-closed", "app-not-listening"})
 class Explained:
     """One ruleset's: what explain said, what a client saw, which rules dropped.
 
-    ``named``: the cause names a rule that dropped; None where no rule did, or nothing was explained. ``away``: it is said that what was dropped was
-    not on its way to its target.
+    ``named``: the cause names the very rule: one that dropped, or the line of routing without which none of those does; None where no rule dropped, or
+    nothing was explained. ``away``: it is a line of routing.
     """
 
     ruleset: Ruleset
@@ -75,14 +75,35 @@ def explained(bench: Bench, rules: Ruleset) -> Explained:
     found.wrong = _wrong(found)
     if report.cause is not None and report.cause.code in _REFUSED:
         return found  # what its refusal met on the way back is not what stops it
-    if report.cause is not None and report.cause.code == "policy-route-away" and rules.of("ip"):
-        found.away = bool(found.droppers)
+    if report.cause is not None and report.cause.code == "policy-route-away" and found.droppers:
+        found.away, found.named = True, _led(bench, found)
     elif report.verdict is Verdict.FAILS and found.droppers:
         rule = report.cause.where.rule if report.cause else None
         found.named = rule in found.droppers
     elif found.droppers:
         found.named = False
     return found
+
+
+def _led(bench: Bench, found: Explained) -> bool:
+    """Whether nothing that dropped it does so without the line of routing that is named."""
+    cause = found.report.cause if found.report is not None else None
+    words = set((cause.where.rule or "").replace(":", " ").split()) if cause is not None else set()
+    lines = [at for at, each in enumerate(found.ruleset.items) if each.kind == "ip" and words & _key(each.text)]
+    if len(lines) != 1 or bench.load(found.ruleset.without(lines[0])):
+        return False
+    question = replace(found.ruleset.question, sport=bench.next_port())
+    bench.arena.ask(question, CERTAIN)
+    return not set(droppers(bench)) & set(found.droppers)
+
+
+def _key(line: str) -> set[str]:
+    """What tells a line of routing from others: a rule's preference, or a route's prefix (a host's without its length)."""
+    words = line.split()
+    if words[0] == "rule":
+        return {words[words.index("pref") + 1]}
+    prefix = next(each for each in words[2:] if each not in {"unreachable", "throw", "blackhole", "prohibit"})
+    return {prefix, prefix.removesuffix("/32").removesuffix("/128")}
 
 
 def _wrong(found: Explained) -> str:
@@ -96,13 +117,16 @@ def _wrong(found: Explained) -> str:
 
 
 def droppers(bench: Bench) -> Iterator[str]:
-    """The texts of the rules that dropped something, by their counters; a policy that drops where no rule did."""
+    """The texts of the rules and policies (of iptables; nftables' do not count) that dropped something, by their counters."""
     bench.records["router"].outputs |= bench.read((*RULES, *COUNTED))
     host: Host = build_host(bench.records["router"].state())
     for ruleset in (host.ruleset, host.legacy, host.ruleset6, host.legacy6):
         for rule in ruleset.rules() if ruleset else ():
             if rule.packets and rule.target in {"DROP", "REJECT"} and rule.table in TABLE_ORDER:
                 yield rule.text
+        for chain in ruleset.chains() if ruleset else ():
+            if chain.policy_packets and chain.policy == "DROP":
+                yield chain.ref.text
     for each in host.nft.rules() if host.nft else ():
         if each.packets and each.verdict in {"drop", "reject"}:
             yield each.text

@@ -39,6 +39,7 @@ route flush table 100
 route flush table 101
 route flush table 102
 route flush table 99
+route flush table 103
 route flush table 110
 """
 _EMPTY = "".join(
@@ -119,7 +120,7 @@ class Bench:
                 "-force",
                 "-batch",
                 "-",
-                given=_RESET.replace("32767 lookup default", "32767 lookup main"),
+                given=_RESET.replace("32767 lookup default", "32767 lookup main") + "route del 2001:db8:9::9/128\n",
             )
             self.routed = False
         error = arena.run(ROUTER, "nft", "-f", "-", given=rules.nft())
@@ -236,7 +237,7 @@ def contradiction(told: Prediction, seen: Seen, question: Question) -> str:
     first = told.obstacles[0]
     if good:
         return f"{first.barrier}: {first.label} ({first.text}) stops it, it is said; it works ({seen.answered})"
-    lost = told.outcome is PredictedOutcome.REPLY_LOST
+    lost = told.outcome is PredictedOutcome.REPLY_LOST or first.later
     where = (told.arrives.host if told.arrives else "") if lost else first.place.host
     if where in {ROUTER, CLIENT}:
         where = ""

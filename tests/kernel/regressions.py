@@ -148,6 +148,57 @@ REGRESSIONS = (
             "counter meta l4proto tcp ct direction original tproxy ip6 to :3128 meta mark set 5 accept",
         ),
     ),
+    _ruleset(
+        "what completes a handshake is dropped",
+        ("client", "tcp", "198.51.100.2", 80),
+        _ipt("filter/FORWARD", "-m conntrack --ctstate ESTABLISHED --ctdir ORIGINAL -j DROP"),
+    ),
+    _ruleset(
+        "what completes a handshake is rejected",
+        ("client", "tcp", "198.51.100.2", 80),
+        Item("chain", "ip/c1", "type filter hook forward priority 50; policy accept;"),
+        Item("nft", "ip/c1", "ip saddr 192.0.2.2 ct status seen-reply counter reject with icmp type net-unreachable"),
+    ),
+    _ruleset(
+        "what completes a handshake is reset",
+        ("client", "tcp", "2001:db8:2::2", 80),
+        Item("chain", "inet/c1", "type filter hook forward priority 50; policy accept;"),
+        Item("nft", "inet/c1", 'iifname "r0" tcp flags & (syn | ack) == ack counter reject with tcp reset'),
+    ),
+    _ruleset(
+        "a connection that is let in new, and not established",
+        ("client", "tcp", "192.0.2.1", 80),
+        Item("policy", "filter/INPUT", "DROP"),
+        _ipt("filter/INPUT", "-p tcp -m tcp --dport 80 -m conntrack --ctstate NEW -j ACCEPT"),
+    ),
+    _ruleset(
+        "both",
+        ("client", "tcp", "192.0.2.1", 80),
+        Item("policy", "filter/INPUT", "DROP"),
+        _ipt("filter/INPUT", "-p tcp -m tcp --dport 80 -m conntrack --ctstate NEW -j ACCEPT"),
+        _ipt("filter/INPUT", "-m conntrack --ctstate ESTABLISHED -j ACCEPT"),
+    ),
+    _ruleset(
+        "what completes a translated handshake is translated as that",
+        ("client", "tcp", "10.9.0.9", 81),
+        _ipt("nat/PREROUTING", "-p tcp -j DNAT --to-destination 203.0.113.2:8080"),
+        _ipt("nat/POSTROUTING", "-j MASQUERADE"),
+        _ipt(
+            "mangle/POSTROUTING",
+            "-d 203.0.113.2 -p tcp -m tcp --dport 8080 ! --syn -m conntrack --ctorigdstport 81 -j DROP",
+        ),
+    ),
+    _ruleset(
+        "its sender drops it",
+        ("router", "tcp", "198.51.100.2", 80),
+        _ipt("filter/OUTPUT", "-p tcp -m tcp ! --syn -j REJECT --reject-with tcp-reset"),
+    ),
+    _ruleset(
+        "a mark that an answer sets is its connection's",
+        ("client", "tcp", "198.51.100.2", 80),
+        _ipt("mangle/FORWARD", "-m conntrack --ctdir REPLY -j CONNMARK --set-mark 7"),
+        _ipt("filter/FORWARD", "-m connmark --mark 7 -m conntrack --ctdir ORIGINAL -j DROP"),
+    ),
     *(
         _ruleset(
             "an answer to a source port that is not put back",
@@ -168,6 +219,19 @@ UNDETERMINED = (
         Item("chain", "ip6/c2", "type nat hook prerouting priority -100; policy accept;"),
         Item("nft", "ip6/c2", "fib saddr type unicast counter redirect"),
         Item("ip", "6", "rule add ipproto ipv6-icmp pref 14496 prohibit"),
+    ),
+    _ruleset(
+        "which of two rules rejects it is not told",
+        ("client", "tcp", "198.51.100.2", 80),
+        _ipt("filter/FORWARD", "-m limit --limit 1/sec -j REJECT"),
+        _ipt("filter/FORWARD", "-j REJECT --reject-with icmp-admin-prohibited"),
+    ),
+    _ruleset(
+        "what follows a handshake is led elsewhere",
+        ("client", "tcp", "10.9.0.9", 80),
+        _ipt("mangle/PREROUTING", "-p tcp -m tcp --syn -j MARK --set-mark 5"),
+        Item("ip", "4", "route add 10.9.0.0/24 via 203.0.113.2 table 100"),
+        Item("ip", "4", "rule add fwmark 5 pref 200 lookup 100"),
     ),
     _ruleset(
         "a connection whose later packets are not tracked as its first is unknown",

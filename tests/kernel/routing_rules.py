@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.kernel.arena import BOUND, CLIENT, ROUTER, SERVICE
+from tests.kernel.arena import BOUND, CLIENT, ROUTER, SERVICE, SERVICE6
 from tests.kernel.ruleset import Item
 
 if TYPE_CHECKING:
@@ -32,7 +32,14 @@ def routing(rng: Random, question: Question, marks: list[int]) -> list[Item]:
         label = f"ip rule {action.split()[0] if 'suppress' not in action else 'suppress_prefixlength'}"
         prio = rng.randrange(100, 31000)
         found.append(Item("ip", where, f"rule add {selector} pref {prio} {action}", frozenset({name, label})))
-    found.append(Item("ip", where, "rule add from all pref 32000 lookup 102", frozenset()))
+    skips = any("goto" in each.text for each in found)
+    if skips and rng.random() < 0.8:  # what it leads past
+        lead = rng.choice(("unreachable", "blackhole", "lookup 101"))
+        found.append(
+            Item("ip", where, f"rule add to {question.dst} pref {rng.randrange(31000, 31999)} {lead}", frozenset())
+        )
+    if skips or rng.random() < 0.6:
+        found.append(Item("ip", where, "rule add from all pref 32000 lookup 102", frozenset()))
     used = {each.text.split("lookup ")[1].split()[0] for each in found if "lookup 10" in each.text}
     for named in sorted(used):
         lead, label = rng.choices(
@@ -47,15 +54,14 @@ def routing(rng: Random, question: Question, marks: list[int]) -> list[Item]:
                 (f"route add blackhole {service} table {named}", "route blackhole"),
                 (f"route add prohibit {service} table {named}", "route prohibit"),
             ),
-            (50, 20, 6, 10, 6, 6),
+            (46, 18, 6, 20, 6, 6),
         )[0]
         found.append(Item("ip", where, lead, frozenset({label})))
         if label == "route throw":  # which tells from a table without that route
             found.append(Item("ip", where, f"route add default via {via} table {named}", frozenset({"route via"})))
-    if rng.random() < 0.4 and question.dst == SERVICE:
-        found.append(
-            Item("ip", where, "route add 10.9.0.9/32 via 203.0.113.2 metric 5", frozenset({"more specific route"}))
-        )
+    if rng.random() < 0.4 and question.dst in {SERVICE, SERVICE6}:
+        one = f"{question.dst}/{128 if six else 32}"
+        found.append(Item("ip", where, f"route add {one} via {via} metric 5", frozenset({"more specific route"})))
     if rng.random() < 0.15 and not six:
         found.append(
             Item("ip", where, "rule add to 192.0.2.2 pref 50 lookup 110", frozenset({"answers by another way"}))
@@ -98,7 +104,7 @@ def _selector(rng: Random, question: Question, marks: list[int]) -> tuple[str, s
             ("uidrange 0-10", "ip rule uidrange"),
             ("uidrange 1000-2000", "ip rule uidrange"),
             ("oif r1", "ip rule oif"),
-        ]
+        ] * 3
     if _device(q):
         choices += [(f"oif {_device(q)}", "ip rule oif")] * 6
     return rng.choice(choices)

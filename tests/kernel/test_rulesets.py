@@ -87,3 +87,30 @@ def test_a_datagram_that_the_target_drops_is_not_delivered(port: int) -> None:
         "rule-drop",
         "input-drop",
     }
+
+
+NEW = "-p tcp -m tcp --dport 80 -m conntrack --ctstate NEW -j ACCEPT"
+UNFINISHED = [
+    ("192.0.2.1", Item("policy", "filter/INPUT", "DROP"), Item("ipt", "filter/INPUT", NEW)),
+    ("2001:db8:1::1", Item("ipt", "filter/INPUT", NEW), Item("ipt", "filter/INPUT", "-j REJECT")),
+    (
+        "198.51.100.2",
+        Item("chain", "inet/c1", "type filter hook forward priority 5; policy accept;"),
+        Item("nft", "inet/c1", "ct state established ct direction original counter reject with tcp reset"),
+    ),
+]
+
+
+def test_a_connection_that_nobody_accepts_is_not_one() -> None:
+    """Rules let the handshake's first packet pass and its answer, and not what completes it."""
+    with Arena(ident=f"{os.getpid()}-f") as arena, Bench(arena) as bench:
+        rulesets = [Ruleset(Question("client", "tcp", dst, 80, 20000), tuple(items)) for dst, *items in UNFINISHED]
+        found = [explained(bench, each) for each in rulesets]
+    assert [each.wrong or each.invalid for each in found] == [""] * len(found)
+    assert [each.seen.outcome for each in found if each.seen] == ["unfinished", "unfinished", "reset"]
+    assert [each.report.cause.code for each in found if each.report and each.report.cause] == [
+        "input-drop",
+        "input-drop",
+        "forward-drop",
+    ]
+    assert all(each.named for each in found)
