@@ -20,7 +20,7 @@ from netprobe.paths.observe import observe
 from netprobe.paths.story import Symptom
 from netprobe.state.counted import Counters
 from netprobe.verdict.target import asks_for_host, behind_translation, first_destination, target_is_dead
-from netprobe.verdict.unseen import Run, unseen
+from netprobe.verdict.unseen import Whole, unseen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ def gather(evidence: Evidence, table: PacketTable, world: World, intent: Intent,
     prediction = predict_probe(evidence.probe, world.before, still=Counters(world).still)
     intent = behind_translation(evidence.probe, world, intent, prediction)
     story = observe(journey, table, evidence.points, intent)
-    run = Run(evidence=evidence, table=table, world=world, intent=intent)
+    run = Whole(evidence=evidence, table=table, world=world, intent=intent)
     story = unseen(run, prediction, story, journey)
     seen = _hops(evidence, table, world, journey, prediction, delivered=story.good)
     way = classify(journey, seen, evidence.points, intent, story)

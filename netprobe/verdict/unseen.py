@@ -36,7 +36,7 @@ _INWARD = frozenset({Hook.INGRESS, Hook.PREROUTING, Hook.INPUT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Whole:
     """One run: the evidence, its packets, its hosts' state before and after, and whom the request is for."""
 
     evidence: Evidence
@@ -45,7 +45,7 @@ class Run:
     intent: Intent
 
 
-def unseen(run: Run, told: Prediction | None, story: Observation, journey: Journey | None) -> Observation:
+def unseen(run: Whole, told: Prediction | None, story: Observation, journey: Journey | None) -> Observation:
     """The packets' story with what the hosts' state and counters say of it, where no packet could show that.
 
     Args:
@@ -99,7 +99,7 @@ def _counted(world: World, place: Place, rule: RuleRef) -> bool:
     return not counts or any(each == rule for each, _, _ in counters_in(before, after, place))
 
 
-def _unfinished(run: Run, told: Prediction, journey: Journey) -> bool:
+def _unfinished(run: Whole, told: Prediction, journey: Journey) -> bool:
     """Whether a rule stops what completes the handshake, and no packet speaks against that.
 
     The rule must have counted if it counts; nothing that follows the SYN was seen behind it, and the server sent no byte and no end of its own.
