@@ -175,7 +175,8 @@ def explain(
 def replay(files: tuple[str, ...], points: tuple[str, ...], flow: str | None, output: str | None, deep: bool) -> int:
     """Explain saved evidence again, or captures of tcpdump and Wireshark.
 
-    An evidence file gives one report. Plain pcap and pcapng files given together are the capture points of one connection.
+    An evidence file gives one report. Plain pcap and pcapng files given together are the capture points of one connection. Any of them may be
+    compressed (gzip, zstd, xz, bzip2).
     """
     from netprobe.commands import replay as command
 

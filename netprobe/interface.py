@@ -275,9 +275,10 @@ def load(files: Sequence[str], points: Mapping[str, str]) -> list[tuple[str, Evi
     """
     from netprobe.evidence.files import load as bytes_of
     from netprobe.evidence.reader import is_netprobe, read, read_many
+    from netprobe.evidence.recognise import refuse
 
     _check_names(files, points)
-    contents = [(file, bytes_of(file)) for file in dict.fromkeys((*files, *points))]
+    contents = [(file, bytes_of(file, check=refuse)) for file in dict.fromkeys((*files, *points))]
     own = {file for file, data in contents if is_netprobe(data)}
     for file in own & points.keys():
         raise UsageFault(

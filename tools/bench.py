@@ -22,6 +22,7 @@ import bench_base
 import bench_big
 import bench_causes
 import bench_rules
+import bench_shapes
 from bench_pcap import synthetic_pcap
 
 from netprobe_lab.layout import this_lab
@@ -58,6 +59,7 @@ def main() -> int:
         replay(Path(folder), chosen.runs)
         decode(Path(folder), chosen.packets)
         beside(Path(folder), bench_base.python_of(chosen.base), chosen.pairs)
+    bench_shapes.shapes(2000, 4)
     bench_big.big_host(rules=5000, containers=500)
     bench_rules.many_rules(rules=5000, elements=10_000, runs=5)
     bench_causes.replayed()

@@ -33,7 +33,7 @@ def undone(case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
     if not obstacle.undo:
         return ()
     if obstacle.rule is None:
-        return (setting(obstacle.place.host, obstacle.undo),)
+        return (setting(case, obstacle.place, obstacle.undo),)
     reply = obstacle.direction is Direction.REPLY
     return ways_past_rule(case, obstacle.place, obstacle.rule, obstacle.undo, hook=obstacle.hook, reply=reply)
 

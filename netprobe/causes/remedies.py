@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.owners.opening import Opening
 from netprobe.causes.owners.table import owner_of
-from netprobe.causes.proof.hooks import FORWARDED, base_of, last_hop
+from netprobe.causes.proof.hooks import FORWARDED, base_of, before_conntrack, last_hop
 from netprobe.causes.proof.kill_switch import tunnel_alone
 from netprobe.causes.proof.translations import translations
 from netprobe.model.endpoint import UNCHOSEN, Endpoint
@@ -40,7 +40,6 @@ IN_FIREWALL = (
     f"{UNTIL_REBOOT}, or until the firewall loads its rules again; for good: in the firewall's own configuration"
 )
 
-_AT_A_DEVICE = frozenset({Hook.INGRESS, Hook.EGRESS})  # netdev chains: no connection is known there
 _ONE_PORT = frozenset({"--dport", "--dports", "--ctorigdstport", "--sport", "--sports", "dport", "sport"})
 _BY_SOURCE = re.compile(r"--match-set \S+ src|--src-range|(?<!\S)-s |saddr")
 _BUILT_IN = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
@@ -83,9 +82,15 @@ def in_place(case: Case, place: Place, *commands: Argv) -> Remedy:
     return Remedy(host=place.host, commands=tuple(inside(case, place, each) for each in commands), advice=lasting)
 
 
-def setting(host: str, argv: Argv) -> Remedy:
-    """A kernel setting."""
-    return run(host, *argv, advice=IN_SYSCTL)
+def setting(case: Case, place: Place, argv: Argv) -> Remedy:
+    """A kernel setting, in whichever namespace it is wrong."""
+    if place.container is None:
+        return run(place.host, *argv, advice=IN_SYSCTL)
+    program = case.engine_at(place.host).remedies.program
+    kept = f"for good: {program} run --sysctl {argv[-1]} …"
+    return run(
+        place.host, *inside(case, place, argv), advice=f"this holds until {place.container} starts again; {kept}"
+    )
 
 
 def without_rule(
@@ -158,7 +163,7 @@ def _by_hand(
     mine = owner is None and is_administrators(case, place.host, rule) and is_narrow(rule)
     accept = () if mine else permit(case, place, rule, hook=hook, reply=reply, to=to)
     if accept:
-        opened = "the way back to every connection that was let in" if reply else _opened(case, accept)
+        opened = _opened_back(accept) if reply else _opened(case, accept)
         back = () if reply or not rule.policy or hook not in FORWARDED else (_back(accept),)
         commands = tuple(inside(case, place, each) for each in (accept, *back))
         return Remedy(
@@ -179,6 +184,13 @@ def without_element(case: Case, place: Place, rule: RuleRef) -> Remedy | None:
     )
     opens = f"this lets {element.element} past every rule that asks set {element.name}"
     return run(place.host, *inside(case, place, element.delete_argv), advice=f"{opens}; {lasting}")
+
+
+def _opened_back(accept: Argv) -> str:
+    """To answers: those of every connection, or what one server sends, where no connection is known yet."""
+    source = next((accept[at + 1] for at, word in enumerate(accept) if word in {"-s", "saddr"}), "")
+    port = next((f" port {accept[at + 1]}" for at, word in enumerate(accept) if word in {"--sport", "sport"}), "")
+    return f"what comes from {source}{port}" if source else "the way back to every connection that was let in"
 
 
 def _opened(case: Case, accept: Argv) -> str:
@@ -342,8 +354,10 @@ def _source(case: Case) -> str:
 def _packet(case: Case, place: Place, rule: RuleRef, hook: Hook, *, reply: bool, to: Endpoint | None) -> Argv:
     """What matches it there: its destination and port, and its source where the rule chose by that; an answer by its connection."""
     nft, to = rule.program is Program.NFT, to or _destination(case, place, rule, hook)
-    if to is None or hook in _AT_A_DEVICE:
+    if to is None:
         return ()
+    if reply and before_conntrack(case, place, rule):
+        return _from(case, _answers_from(case), nft=nft)
     if reply:
         known = "ct state established,related" if nft else "-m conntrack --ctstate RELATED,ESTABLISHED"
         return tuple(known.split())
@@ -357,6 +371,27 @@ def _packet(case: Case, place: Place, rule: RuleRef, hook: Hook, *, reply: bool,
     by = ("-s", source) if source else ()
     last = ("-p", case.transport, "--dport", str(to.port)) if to.port is not None else ("-p", ping)
     return (*by, "-d", to.address, *last)
+
+
+def _answers_from(case: Case) -> Endpoint | None:
+    """Which end an answer has where it was seen last; where none was, the one that was dialled."""
+    hop = last_hop(case)
+    if hop is not None and hop.packet is not None and hop.direction is Direction.REPLY:
+        return hop.packet.src
+    probe = case.probe
+    return Endpoint(probe.dialled, probe.dialled_port) if probe is not None and probe.dialled else None
+
+
+def _from(case: Case, end: Endpoint | None, *, nft: bool) -> Argv:
+    """What matches the packets of one end."""
+    if end is None:
+        return ()
+    ping = "ipv6-icmp" if end.is_v6 else "icmp"
+    if nft:
+        what: Argv = (case.transport, "sport", str(end.port)) if end.port is not None else ("meta", "l4proto", ping)
+        return ("ip6" if end.is_v6 else "ip", "saddr", end.address, *what)
+    last = ("-p", case.transport, "--sport", str(end.port)) if end.port is not None else ("-p", ping)
+    return ("-s", end.address, *last)
 
 
 def publishing(outer: int, port: int, transport: str, *, address: str = "") -> str:

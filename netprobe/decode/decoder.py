@@ -9,8 +9,9 @@ import numpy as np
 from netprobe.decode.chunk import Bytes, Chunk, Layer
 from netprobe.decode.discovery import discovery
 from netprobe.decode.dns_header import dns_header
+from netprobe.decode.ethertypes import ETH_ARP, ETH_IPV4, ETH_IPV6
 from netprobe.decode.icmp import ICMP, ICMPV6, TCP, UDP, icmp
-from netprobe.decode.link import ETH_ARP, ETH_IPV4, ETH_IPV6, link
+from netprobe.decode.link import link
 from netprobe.decode.net import arp, ipv4, ipv6
 from netprobe.decode.table import ABSENT, PacketTable
 from netprobe.decode.transport import tcp, udp

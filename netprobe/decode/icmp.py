@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netprobe.decode.chunk import Layer
-from netprobe.decode.net import walk_extensions
+from netprobe.decode.net import last_destination, walk_extensions
 from netprobe.decode.table import Anomaly, Kind
 from netprobe.decode.transport import payload
 
@@ -52,8 +52,9 @@ def _quoted_ipv4(chunk: Chunk, layer: Layer) -> None:
     proto = data.u8(at + 9)
     chunk.put("inner_proto", rows, proto)
     chunk.put("inner_src_lo", rows, data.u32(at + 12))
-    chunk.put("inner_dst_lo", rows, data.u32(at + 16))
     header = (data.u8(at) & 0xF) * 4
+    whole = np.where(at + header <= layer.cap, header, 20)
+    chunk.put("inner_dst_lo", rows, last_destination(data, layer, whole))
     first = (header >= 20) & (data.u16(at + 6) & 0x1FFF == 0)
     _quoted_ports(chunk, Layer(rows, at + header, layer.cap, layer.wire).pick(first), proto[first])
 
@@ -65,6 +66,9 @@ def _quoted_ipv6(chunk: Chunk, layer: Layer) -> None:
     chunk.put("inner_dst_hi", rows, data.u64(at + 24))
     chunk.put("inner_dst_lo", rows, data.u64(at + 32))
     walk = walk_extensions(data, Layer(rows, at + 40, layer.cap, layer.wire), data.u8(at + 6))
+    routed = np.flatnonzero(walk.last >= 0)
+    chunk.put("inner_dst_hi", rows[routed], data.u64(walk.last[routed]))
+    chunk.put("inner_dst_lo", rows[routed], data.u64(walk.last[routed] + 8))
     good = ~(walk.truncated | walk.too_many)
     chunk.put("inner_proto", rows[good], walk.proto[good])
     first = good & (walk.frag_off == 0)

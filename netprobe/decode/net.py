@@ -14,12 +14,17 @@ if TYPE_CHECKING:
     from netprobe.decode.chunk import Bytes, Chunk, Ints, Mask
 
 HOP_BY_HOP = 0
+ROUTING = 43
 FRAGMENT = 44
 AUTHENTICATION = 51
-EXTENSIONS = (HOP_BY_HOP, 43, FRAGMENT, AUTHENTICATION, 60, 135, 139, 140)
+EXTENSIONS = (HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, 60, 135, 139, 140)
 """IPv6 extension headers with a length of their own (RFC 7045 §4); the encrypted one (50) ends what can be read."""
 
 MAX_EXTENSIONS = 8
+
+_SOURCE_ROUTES = (131, 137)  # loose, strict
+_NO_OPERATION = 1
+_MOST_OPTIONS = 40
 
 
 def arp(chunk: Chunk, layer: Layer) -> None:
@@ -51,7 +56,7 @@ def ipv4(chunk: Chunk, layer: Layer) -> tuple[Layer, Ints]:
     chunk.put("kind", rows, Kind.IP_OTHER)
     chunk.put("ip_version", rows, 4)
     chunk.put("src_lo", rows, data.u32(at + 12))
-    chunk.put("dst_lo", rows, data.u32(at + 16))
+    chunk.put("dst_lo", rows, last_destination(data, layer, header))
     chunk.put("ip_proto", rows, proto)
     chunk.put("ttl", rows, data.u8(at + 8))
     chunk.put("ip_id", rows, data.u16(at + 4))
@@ -61,6 +66,31 @@ def ipv4(chunk: Chunk, layer: Layer) -> tuple[Layer, Ints]:
     chunk.put("ip_len", rows, total)
     upper = Layer(rows, at + header, np.minimum(layer.cap, at + total), at + total)
     return _if_any(upper, proto, offset == 0)
+
+
+def last_destination(data: Bytes, layer: Layer, header: Ints) -> Ints:
+    """Whom IPv4 packets are for: the header's destination, or while a source route is under way the last address of that.
+
+    On its way the header's is the next router's, another one on each link (RFC 791 section 3.1, loose and strict source routing): ends, checksum
+    and socket know the last one alone, and so does Wireshark's ip.dst. Whole headers only, ``header`` bytes long.
+    """
+    found = data.u32(layer.at + 16)
+    live = np.flatnonzero(header > 20)
+    pos, end = layer.at[live] + 20, (layer.at + header)[live]
+    for _ in range(_MOST_OPTIONS):
+        on = pos + 1 < end
+        live, pos, end = live[on], pos[on], end[on]
+        if not len(live):
+            break
+        kind, size = data.u8(pos), data.u8(pos + 1)
+        size = np.where(kind == _NO_OPERATION, 1, size)
+        route = np.isin(kind, _SOURCE_ROUTES) & (size >= 7) & (pos + size <= end)
+        under_way = np.flatnonzero(route)
+        under_way = under_way[data.u8(pos[under_way] + 2) <= size[under_way]]
+        found[live[under_way]] = data.u32((pos + size)[under_way] - 4)
+        on = (kind != 0) & (size > 0) & ~route
+        live, pos, end = live[on], (pos + size)[on], end[on]
+    return found
 
 
 def _ipv4_valid(chunk: Chunk, layer: Layer) -> Layer:
@@ -96,6 +126,9 @@ def ipv6(chunk: Chunk, layer: Layer) -> tuple[Layer, Ints]:
     chunk.mark(rows[walk.truncated], Anomaly.TRUNCATED_NET)
     chunk.mark(rows[walk.too_many], Anomaly.TOO_MANY_EXT_HEADERS)
     good = ~(walk.truncated | walk.too_many)
+    routed = np.flatnonzero(walk.last >= 0)
+    chunk.put("dst_hi", rows[routed], data.u64(walk.last[routed]))
+    chunk.put("dst_lo", rows[routed], data.u64(walk.last[routed] + 8))
     chunk.put("ip_proto", rows[good], walk.proto[good])
     chunk.put("frag_off", rows, walk.frag_off)
     chunk.put("more_frag", rows, walk.more_frag)
@@ -111,7 +144,7 @@ def _ipv6_length(payload: Ints, follows: Ints, layer: Layer) -> Ints:
 
 @dataclass(frozen=True, slots=True)
 class Extensions:
-    """Where the walk over IPv6 extension headers ended, one value a row."""
+    """Where the walk over IPv6 extension headers ended, one value a row; ``last``: where the last address of a route under way is, -1 none."""
 
     proto: Ints
     at: Ints
@@ -119,6 +152,7 @@ class Extensions:
     more_frag: Mask
     truncated: Mask
     too_many: Mask
+    last: Ints
 
 
 def walk_extensions(data: Bytes, layer: Layer, follows: Ints) -> Extensions:
@@ -126,6 +160,7 @@ def walk_extensions(data: Bytes, layer: Layer, follows: Ints) -> Extensions:
     proto, at = follows.copy(), layer.at.copy()
     frag_off, more = np.zeros(len(layer), np.int64), np.zeros(len(layer), np.bool_)
     truncated = np.zeros(len(layer), np.bool_)
+    last = np.full(len(layer), -1, np.int64)
     live = np.flatnonzero(np.isin(proto, EXTENSIONS))
     for _ in range(MAX_EXTENSIONS):
         short = at[live] + 8 > layer.cap[live]
@@ -138,12 +173,25 @@ def walk_extensions(data: Bytes, layer: Layer, follows: Ints) -> Extensions:
         word = data.u16(at[fragment] + 2)
         frag_off[fragment], more[fragment] = word & 0xFFF8, word & 1 != 0
         size = data.u8(here + 1)
+        routed = live[kind == ROUTING]
+        last[routed] = _last_of_route(data, at[routed], layer.cap[routed])
         at[live] += np.where(kind == FRAGMENT, 8, np.where(kind == AUTHENTICATION, (size + 2) * 4, (size + 1) * 8))
         proto[live] = data.u8(here)
         live = live[np.isin(proto[live], EXTENSIONS) & (frag_off[live] == 0)]
     too_many = np.zeros(len(layer), np.bool_)
     too_many[live] = True
-    return Extensions(proto, at, frag_off, more, truncated, too_many)
+    return Extensions(proto, at, frag_off, more, truncated, too_many, last)
+
+
+def _last_of_route(data: Bytes, at: Ints, cap: Ints) -> Ints:
+    """Where routing headers name whom the packet is for at last; -1 where it is there already, or the header is of another type.
+
+    Type 0 (RFC 5095 §1) and 2 (RFC 6275 §6.4) list addresses in the order of the way, segment routing (type 4, RFC 8754 §2) the last first.
+    """
+    units, kind = data.u8(at + 1), data.u8(at + 2)
+    where = np.where(kind == 4, at + 8, at + 8 * units - 8)
+    good = np.isin(kind, (0, 2, 4)) & (data.u8(at + 3) > 0) & (units >= 2) & (where + 16 <= cap)
+    return np.where(good, where, -1)
 
 
 def _if_any(layer: Layer, proto: Ints, good: Mask) -> tuple[Layer, Ints]:

@@ -82,11 +82,12 @@ class PacketTable:
         kind: uint8, :class:`Kind`.
         anomaly: uint16, :class:`Anomaly` bits.
         eth_src, eth_dst: int64, 48-bit MAC address; -1 absent (SLL gives only eth_src).
-        ethertype: int32, innermost after VLAN tags; -1 absent.
+        ethertype: int32, innermost after VLAN tags (PPPoE's or MPLS' own, not what they carry); -1 absent (also after an LLC header).
         vlan, vlan_inner: int32, VLAN id of the outermost and the second tag; -1 untagged (or tagged with a priority alone);
             ``vlan`` is :data:`TAG_UNKNOWN` in SLL2 captures where no tag is in the bytes.
         ip_version: int8, 4, 6 or 0 (ARP for IPv4: 4, since it fills addresses).
-        src_hi, src_lo, dst_hi, dst_lo: uint64, network addresses (ARP: sender and target protocol address).
+        src_hi, src_lo, dst_hi, dst_lo: uint64, network addresses (ARP: sender and target protocol address). Under a source route ``dst`` is
+            the last address of that, not the next router's that the header has.
         ip_proto: int16, final upper-layer protocol number; -1 absent.
         ttl: int16, TTL or hop limit; -1 absent.
         ip_id: int32, IPv4 identification; -1 absent.

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from netprobe.evidence import capture as c
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ MIN_LENGTH = {IDB: 20, OPB: 32, SPB: 16, ISB: 24, EPB: 32, JOURNAL: 36, CUSTOM: 
 
 MAX_SECTIONS = 4096
 MAX_INTERFACES = 4096
-"""More of them in one section, or more sections, is no capture: a bound on work done one by one."""
+"""More of them in one file is no capture: a bound on work done one by one."""
+
+MAX_OPTIONS = 64
+"""Options of one block that are looked at: writers write some ten, and a block may be as large as the file."""
 
 OPT_END, OPT_USERAPPL = 0, 4
 IF_NAME, IF_TSRESOL, IF_FILTER, IF_TSOFFSET = 2, 9, 11, 14
@@ -80,18 +84,19 @@ class Walk:
 def walk(data: bytes) -> Walk:
     """Find every block of a pcapng file. Never raises: what is damaged ends the walk and says so."""
     sections: list[Section] = []
-    pos, stop = 0, ""
+    pos, blocks, stop = 0, 0, ""
     while pos < len(data) and not stop:
         if len(sections) == MAX_SECTIONS:
             stop = damaged(pos, f"more than {MAX_SECTIONS} sections")
             break
-        section, pos, stop = _walk_section(data, pos)
+        section, pos, stop = _walk_section(data, pos, c.MAX_PACKETS - blocks)
         if section is not None:
             sections.append(section)
+            blocks += len(section.starts)
     return Walk(sections=tuple(sections), stop=stop)
 
 
-def _walk_section(data: bytes, start: int) -> tuple[Section | None, int, str]:
+def _walk_section(data: bytes, start: int, most: int) -> tuple[Section | None, int, str]:
     order = _byte_order(data, start)
     if order is None or len(data) - start < 28:
         return None, start, _cut(start) if len(data) - start < 28 else damaged(start, "no section header")
@@ -100,23 +105,25 @@ def _walk_section(data: bytes, start: int) -> tuple[Section | None, int, str]:
         return None, start, damaged(start, f"section header of length {length}, version {major}")
     if start + length > len(data):
         return None, start, _cut(start)
-    starts, end, stop = _walk_blocks(data, start + length, order)
+    starts, end, stop = _walk_blocks(data, start + length, order, most)
     if not stop and end == len(data) and promised > end - start - length:
         stop = _cut(end)
     return Section(order=order, starts=np.array(starts, np.int64)), end, stop
 
 
-def _walk_blocks(data: bytes, pos: int, order: str) -> tuple[list[int], int, str]:
+def _walk_blocks(data: bytes, pos: int, order: str, most: int) -> tuple[list[int], int, str]:
     """The hot loop: about half a microsecond a block."""
     head, tail = struct.Struct(order + "II").unpack_from, struct.Struct(order + "I").unpack_from
     size = len(data)
     starts: list[int] = []
-    while pos < size:
+    for _ in range(most):
+        if pos == size:
+            return starts, pos, ""
         if size - pos < 12:
             return starts, pos, _cut(pos)
         kind, length = head(data, pos)
         if kind == SHB:  # reads the same in both byte orders
-            break
+            return starts, pos, ""
         if length < 12 or length & 3:
             return starts, pos, damaged(pos, f"block length {length}")
         end = pos + length
@@ -126,7 +133,7 @@ def _walk_blocks(data: bytes, pos: int, order: str) -> tuple[list[int], int, str
             return starts, pos, damaged(pos, "the block's two lengths differ")
         starts.append(pos)
         pos = end
-    return starts, pos, ""
+    return starts, pos, "" if pos == size else too_many(pos)
 
 
 def _byte_order(data: bytes, start: int) -> ByteOrder | None:
@@ -143,14 +150,21 @@ def damaged(pos: int, what: str) -> str:
     return f"damaged at byte {pos} ({what})"
 
 
+def too_many(pos: int) -> str:
+    """The phrase for a file that is longer than what is read of one."""
+    return f"longer than the {c.MAX_PACKETS:,} packets that are read of one file (byte {pos})"
+
+
 def _cut(pos: int) -> str:
     return f"cut short at byte {pos}"
 
 
 def options(data: bytes, pos: int, end: int, order: str) -> Iterator[tuple[int, bytes]]:
-    """The options of a block, up to its end-of-options, its end, or the first that cannot be one."""
+    """The options of a block, up to its end-of-options, its end, the first that cannot be one, or :data:`MAX_OPTIONS`."""
     head = struct.Struct(order + "HH")
-    while pos + 4 <= end:
+    for _ in range(MAX_OPTIONS):
+        if pos + 4 > end:
+            return
         code, length = head.unpack_from(data, pos)
         pos += 4
         if code == OPT_END or pos + length > end:

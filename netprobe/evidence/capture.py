@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+MAX_PACKETS = 1 << 23
+"""Packets, and blocks of a pcapng file, that are read of one file: decoded they take some 3 GB. What comes after them is left out, and said."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interface:
     """One interface of a file. ``name`` is ``""`` where the file gives none; counts are None where it gives none."""

@@ -3,33 +3,73 @@
 from __future__ import annotations
 
 import os
+from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netprobe.errors import EnvironmentFault, EvidenceFault, UsageFault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from io import FileIO
 
 MAX_BYTES = 2 << 30
 """Larger files are refused rather than read into memory."""
 
 
-def load(path: str | os.PathLike[str], *, limit: int = MAX_BYTES) -> bytes:
-    """The file's bytes.
+_HEAD, _CHUNK = 512, 1 << 24
+
+
+def _anything(_head: bytes, _name: str) -> None:
+    """Take any file."""
+
+
+def load(
+    path: str | os.PathLike[str], *, limit: int = MAX_BYTES, check: Callable[[bytes, str], object] = _anything
+) -> bytes:
+    """The file's bytes: all that is there, however its size changes meanwhile. A pipe is read to its end.
+
+    Args:
+        path: the file.
+        limit: how many bytes it may have.
+        check: is called with the first bytes and the name, before the rest is read, and may raise.
 
     Raises:
         EvidenceFault: there is no such file, it may not be read, or it is larger than ``limit`` bytes.
     """
+    name = os.fspath(path)
     try:
-        with Path(path).open("rb") as file:
-            data = file.read(limit + 1)
+        with Path(path).open("rb", buffering=0) as file:
+            return _all_of(file, name, limit, check)
+    except IsADirectoryError as error:
+        raise EvidenceFault(f"cannot read {name}: it is a directory", "give the captures in it, one by one") from error
     except OSError as error:
         raise EvidenceFault(
-            f"cannot read {os.fspath(path)}: {error.strerror or error}", "check the name and its permissions"
+            f"cannot read {name}: {error.strerror or error}", "check the name and its permissions"
         ) from error
     except ValueError as error:  # a NUL byte in the name
-        raise EvidenceFault(f"cannot read {os.fspath(path)!r}: {error}", "check the name") from error
-    if len(data) > limit:
-        hint = "cut it down first: editcap -A START -B STOP, or tshark -Y FILTER -w NEW"
-        raise EvidenceFault(f"{os.fspath(path)} is larger than {limit >> 20} MiB", hint)
-    return data
+        raise EvidenceFault(f"cannot read {name!r}: {error}", "check the name") from error
+    except MemoryError as error:
+        raise _too_large(name, "the memory that is left") from error
+
+
+def _all_of(file: FileIO, name: str, limit: int, check: Callable[[bytes, str], object]) -> bytes:
+    if os.fstat(file.fileno()).st_size > limit:
+        raise _too_large(name, f"{limit >> 20} MiB")
+    out = BytesIO()
+    while out.tell() < _HEAD and (chunk := file.read(_HEAD)):  # a pipe gives as little as it likes
+        out.write(chunk)
+    check(out.getvalue(), name)
+    while chunk := file.read(_CHUNK):
+        out.write(chunk)
+        if out.tell() > limit:
+            raise _too_large(name, f"{limit >> 20} MiB")
+    return out.getvalue()
+
+
+def _too_large(name: str, what: str) -> EvidenceFault:
+    hint = "cut it down first: editcap -A START -B STOP, or tshark -Y FILTER -w NEW"
+    return EvidenceFault(f"{name} is larger than {what}", hint)
 
 
 def save(

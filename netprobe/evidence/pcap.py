@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netprobe.evidence.blocks import damaged
+from netprobe.evidence import capture as c
+from netprobe.evidence.blocks import damaged, too_many
 from netprobe.evidence.capture import Capture, Interface, Rows
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 MAGICS = {0xA1B2C3D4: (1000, 16), 0xA1B23C4D: (1, 16), 0xA1B2CD34: (1000, 24)}
 """Magic number -> nanoseconds a unit of the fraction, bytes of a record header."""
+
+
+_NOTHING = bytes(16)
+"""A packet of no bytes at no time: space that a file was given and that nobody filled. 2 GiB of it would be 134 million packets."""
 
 
 def pcap_order(data: bytes) -> ByteOrder | None:
@@ -54,7 +59,9 @@ def _walk(data: bytes, order: ByteOrder, head: int) -> tuple[list[int], list[int
     size, pos = len(data), 24
     starts: list[int] = []
     caplens: list[int] = []
-    while pos < size:
+    for _ in range(c.MAX_PACKETS):
+        if pos == size:
+            return starts, caplens, ""
         if size - pos < head:
             return starts, caplens, f"cut short at byte {pos}"
         caplen = caplen_at(data, pos + 8)[0]
@@ -63,7 +70,9 @@ def _walk(data: bytes, order: ByteOrder, head: int) -> tuple[list[int], list[int
             # no tool keeps more of a packet than 256 MiB (libpcap's largest accepted record)
             stop = f"cut short at byte {pos}" if caplen <= 1 << 28 else damaged(pos, f"a packet of {caplen} bytes")
             return starts, caplens, stop
+        if not caplen and data.startswith(_NOTHING, pos):
+            return starts, caplens, damaged(pos, "zeros, no packet")
         starts.append(pos)
         caplens.append(caplen)
         pos = end
-    return starts, caplens, ""
+    return starts, caplens, "" if pos == size else too_many(pos)

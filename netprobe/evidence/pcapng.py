@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from netprobe.evidence.blocks import ByteOrder, Section
 
 NOTE_MAGIC = b"netprobe/"
+_LAST_STATISTICS = 1 << 16  # of a section: a later one of an interface says more than those before it
+_MOST_NOTES = 1 << 16  # of a section: more than are read of a file
+_MOST_NAME = 1024
 
 
 def read_pcapng(data: bytes) -> Capture:
@@ -32,7 +35,7 @@ def read_pcapng(data: bytes) -> Capture:
     notes: list[bytes] = []
     frames = 0
     for section in walk.sections:
-        view, stop = _view(data, section)
+        view, stop = _view(data, section, b.MAX_INTERFACES - len(interfaces))
         own = _interfaces(view)
         rows = _rows(view, own, base=len(interfaces), frames=frames)
         parts.append(rows)
@@ -63,8 +66,8 @@ class _View:
         return replace(self, start=self.start[:row], kind=self.kind[:row], length=self.length[:row])
 
 
-def _view(data: bytes, section: Section) -> tuple[_View, str]:
-    """The section's blocks up to the first damaged one, and the phrase about that one."""
+def _view(data: bytes, section: Section, most: int) -> tuple[_View, str]:
+    """The section's blocks up to the first damaged one or the first interface beyond ``most``, and the phrase about that one."""
     words = b.words(data, section.order)
     at = section.starts >> 2
     view = _View(
@@ -76,12 +79,17 @@ def _view(data: bytes, section: Section) -> tuple[_View, str]:
         length=words[at + 1].astype(np.int64),
     )
     stop = ""
-    for check in (_too_short, _too_many, _bad_packet):  # the last reads fields whose presence the first has checked
+    for check in (_too_short, _bad_packet):  # the last reads fields whose presence the first has checked
         bad = check(view)
         if len(bad):
             row = int(bad[0])
             stop = b.damaged(int(view.start[row]), f"block type 0x{int(view.kind[row]):x}")
             view = view.until(row)
+    beyond = np.flatnonzero(view.kind == b.IDB)[most:]
+    if len(beyond):
+        row = int(beyond[0])
+        stop = f"of more than {b.MAX_INTERFACES} interfaces (byte {int(view.start[row])})"
+        view = view.until(row)
     return view, stop
 
 
@@ -90,10 +98,6 @@ def _too_short(view: _View) -> NDArray[np.intp]:
     for kind, least in b.MIN_LENGTH.items():
         bad |= (view.kind == kind) & (view.length < least)
     return np.flatnonzero(bad)
-
-
-def _too_many(view: _View) -> NDArray[np.intp]:
-    return np.flatnonzero(view.kind == b.IDB)[b.MAX_INTERFACES :]
 
 
 def _bad_packet(view: _View) -> NDArray[np.intp]:
@@ -124,7 +128,7 @@ def _interface(view: _View, row: int) -> Interface:
     resolution = found.get(b.IF_TSRESOL, b"")
     offset = found.get(b.IF_TSOFFSET, b"")
     return Interface(
-        name=_text(found.get(b.IF_NAME, b"")),
+        name=_text(found.get(b.IF_NAME, b""))[:_MOST_NAME],
         linktype=linktype,
         snaplen=snaplen,
         capture_filter=_text(rule[1:]) if rule[:1] == b"\0" else "",  # first byte 1 would be compiled BPF
@@ -183,7 +187,7 @@ def _with_statistics(view: _View, interfaces: list[Interface]) -> list[Interface
     out = list(interfaces)
     for number, dropped in _drops_before_packets(view).items():
         out[number] = replace(out[number], dropped=dropped)
-    for row in np.flatnonzero(view.kind == b.ISB):
+    for row in np.flatnonzero(view.kind == b.ISB)[-_LAST_STATISTICS:]:
         start = int(view.start[row])
         number = struct.unpack_from(view.order + "I", view.data, start + 8)[0]
         if number < len(out):
@@ -243,7 +247,7 @@ def _epb_drops(view: _View, rows: NDArray[np.intp]) -> NDArray[np.int64]:
 def _notes(view: _View) -> list[bytes]:
     rows = np.flatnonzero((view.kind == b.CUSTOM) | (view.kind == b.CUSTOM_NO_COPY))
     out = []
-    for row in rows[view.word(rows, 2) == b.PEN]:
+    for row in rows[view.word(rows, 2) == b.PEN][:_MOST_NOTES]:
         start = int(view.start[row])
         body = bytes(view.data[start + 12 : start + int(view.length[row]) - 4])
         if body.startswith(NOTE_MAGIC):

@@ -17,28 +17,36 @@ from netprobe.errors import EvidenceFault
 from netprobe.evidence.blocks import PCAPNG_MAGIC
 from netprobe.evidence.model import CapturePoint, Evidence, Limit, LimitKind, Packets
 from netprobe.evidence.notes import read_notes
+from netprobe.evidence.packed import LARGER, MAX_UNPACKED, packed_as, unpack
 from netprobe.evidence.pcap import pcap_order, read_pcap
 from netprobe.evidence.pcapng import read_pcapng
-from netprobe.evidence.recognise import foreign_hint
+from netprobe.evidence.recognise import HEAD, foreign_hint, refuse
 from netprobe.model.point import PointName
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from netprobe.evidence.capture import Capture, Interface
+    from netprobe.evidence.packed import Unpacked
+
+_AGAIN = "record or copy it again"
+_CUT_DOWN = "cut it down first: editcap -A START -B STOP, or tshark -Y FILTER -w NEW"
+_ENDINGS = frozenset({".gz", ".zst", ".zstd", ".xz", ".bz2"})
+_OWN_HEAD = 1 << 20
 
 
 def read(data: bytes, *, name: str = "") -> Evidence:
     """One file as evidence.
 
     Args:
-        data: the whole file.
+        data: the whole file, compressed or not.
         name: its name: in messages, and its stem names the point where the file names none.
 
     Raises:
         EvidenceFault: not a capture, or nothing in it can be read.
     """
-    return _evidence(data, _open(data, name), name, explicit=None)
+    return _evidence(_open(data, name), name, explicit=None)
 
 
 def read_many(files: Sequence[tuple[str, bytes]], points: Mapping[str, str] | None = None) -> Evidence:
@@ -58,43 +66,85 @@ def read_many(files: Sequence[tuple[str, bytes]], points: Mapping[str, str] | No
     parts: list[Evidence] = []
     seen: dict[bytes, str] = {}
     for name, data in files:
-        capture = _open(data, name)
-        if capture.notes and len(files) > 1:
+        opened = _open(data, name)
+        if opened.capture.notes and len(files) > 1:
             raise EvidenceFault(
                 f"{name} is evidence of one netprobe run and cannot be joined with other files", "replay it alone"
             )
-        parts.append(_evidence(data, capture, name, explicit=wanted.get(name)))
-        if len(parts[-1].packets) and seen.setdefault(data, name) != name:
-            raise EvidenceFault(f"{seen[data]} and {name} are one and the same capture", "name it once")
+        parts.append(_evidence(opened, name, explicit=wanted.get(name)))
+        if len(parts[-1].packets) and seen.setdefault(opened.data, name) != name:
+            raise EvidenceFault(f"{seen[opened.data]} and {name} are one and the same capture", "name it once")
     return parts[0] if len(parts) == 1 else _joined(parts)
 
 
 def is_netprobe(data: bytes) -> bool:
-    """True when the file carries netprobe's own blocks. Reads the file's head only; never raises."""
+    """True when the file carries netprobe's own blocks. Reads the file's head only; never raises on any bytes."""
     # before its first own block netprobe writes one interface block a point: far less than this
-    return data[:4] == PCAPNG_MAGIC and bool(read_pcapng(data[: 1 << 20]).notes)
+    head = unpack(data, most=_OWN_HEAD).data if packed_as(data) else data[:_OWN_HEAD]
+    return head[:4] == PCAPNG_MAGIC and bool(read_pcapng(head[:_OWN_HEAD]).notes)
 
 
-def _open(data: bytes, name: str) -> Capture:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """A file taken apart: its bytes as they are unpacked, and how it was packed."""
+
+    data: bytes
+    capture: Capture
+    packed: str = ""
+
+
+def _open(data: bytes, name: str) -> _Opened:
     label = name or "the file"
+    kind = packed_as(data)
+    if not kind:
+        return _Opened(data=data, capture=_taken_apart(data, label))
+    whole = _unpacked(data, label)
+    if (
+        whole.stop
+        and len(whole.data) < HEAD
+        and not whole.data.startswith(PCAPNG_MAGIC)
+        and pcap_order(whole.data) is None
+    ):
+        raise EvidenceFault(f"{label} is {kind} data {whole.stop}, and nothing in it can be read", _AGAIN)
+    capture = _taken_apart(whole.data, f"{label}, unpacked from {kind},")
+    if whole.stop:
+        capture = replace(capture, stop=f"{kind} data {whole.stop}")
+    return _Opened(data=whole.data, capture=capture, packed=kind)
+
+
+def _unpacked(data: bytes, label: str) -> Unpacked:
+    """A compressed file's contents; of what is no capture, no more than the head is unpacked."""
+    head = unpack(data, most=HEAD)
+    if not head.stop or head.stop == LARGER:
+        refuse(head.data, f"{label}, unpacked from {head.kind},")
+    try:
+        whole = unpack(data, most=MAX_UNPACKED)
+    except MemoryError as error:
+        raise EvidenceFault(f"{label} unpacks to more than the memory that is left", _CUT_DOWN) from error
+    if whole.stop == LARGER:
+        raise EvidenceFault(f"{label} unpacks to more than {MAX_UNPACKED >> 20} MiB", _CUT_DOWN)
+    return whole
+
+
+def _taken_apart(data: bytes, label: str) -> Capture:
     order = pcap_order(data)
-    if order is not None:
-        capture = read_pcap(data, order)
-    elif data[:4] == PCAPNG_MAGIC:
-        capture = read_pcapng(data)
-    else:
-        what, hint = foreign_hint(bytes(data[:512]))
+    if order is None:
+        refuse(data[:HEAD], label)
+    if packed_as(data):  # packed twice
+        what, hint = foreign_hint(data[:HEAD])
         raise EvidenceFault(f"{label} is {what}", hint)
+    capture = read_pcapng(data) if order is None else read_pcap(data, order)
     if not (capture.interfaces or capture.notes) and capture.stop:
-        raise EvidenceFault(f"{label} is {capture.stop}, and nothing in it can be read", "record or copy it again")
+        raise EvidenceFault(f"{label} is {capture.stop}, and nothing in it can be read", _AGAIN)
     return capture
 
 
-def _evidence(data: bytes, capture: Capture, name: str, explicit: str | None) -> Evidence:
+def _evidence(opened: _Opened, name: str, explicit: str | None) -> Evidence:
+    capture = opened.capture
     subject = name or "the file"
     own = bool(capture.notes)
     notes = read_notes(capture.notes, subject)
-    points, said = _named(capture.interfaces, PurePath(name).stem or "capture", explicit)
+    points, said = _named(capture.interfaces, _stem(name, opened.packed) or "capture", explicit)
     limits = notes.limits + said
     if capture.stop:
         why = f"{capture.stop}: {_count(len(capture.rows.offset), 'packet')} before that, nothing after it"
@@ -104,11 +154,17 @@ def _evidence(data: bytes, capture: Capture, name: str, explicit: str | None) ->
     return Evidence(
         probe=notes.probe,
         points=points,
-        packets=_packets(data, capture),
+        packets=_packets(opened.data, capture),
         before=tuple(notes.before.values()),
         after=tuple(notes.after.values()),
         limits=tuple(dict.fromkeys(limits)),
     )
+
+
+def _stem(name: str, packed: str) -> str:
+    """A file's name without its folder and ending; ``eth0`` of ``eth0.pcap.gz``."""
+    path = PurePath(name)
+    return PurePath(path.stem).stem if packed and path.suffix in _ENDINGS else path.stem
 
 
 def _packets(data: bytes, capture: Capture) -> Packets:

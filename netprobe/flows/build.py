@@ -7,6 +7,7 @@ number) begins a new flow: ports are reused in long captures (RFC 9293 §3.4.1).
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,12 @@ if TYPE_CHECKING:
 
     from netprobe.decode.table import PacketTable
 
+    _Quoted = tuple[int, Kind, frozenset[PackedEndpoint]]  # point, kind, both ends
+
 ECHO_REQUEST = {4: 8, 6: 128}
 ECHO_TYPES = (0, 8, 128, 129)
 DNS_PORT = 53
+_KIND_OF = {1: Kind.ICMP, 6: Kind.TCP, 17: Kind.UDP, 58: Kind.ICMP}  # by IP protocol number
 
 _KEY = np.dtype(
     [
@@ -204,18 +208,32 @@ def _with_errors(table: PacketTable, flows: list[Flow]) -> tuple[Flow, ...]:
     rows = np.flatnonzero(table.kind == Kind.ICMP_ERROR).tolist()
     if not rows:
         return tuple(flows)
-    index: dict[tuple[int, frozenset[PackedEndpoint]], list[int]] = {}
+    index: dict[_Quoted, dict[int, list[Flow]]] = {}
     for flow in flows:
-        index.setdefault((flow.point, frozenset((flow.client, flow.server))), []).append(flow.number)
+        ends = frozenset((flow.client, flow.server))
+        index.setdefault((flow.point, flow.kind, ends), {}).setdefault(flow.vlan, []).append(flow)
     errors: dict[int, list[int]] = {}
     for row in rows:
-        version = int(table.ip_version[row])
-        src = PackedEndpoint(
-            version, int(table.inner_src_hi[row]), int(table.inner_src_lo[row]), int(table.inner_sport[row])
-        )
-        dst = PackedEndpoint(
-            version, int(table.inner_dst_hi[row]), int(table.inner_dst_lo[row]), int(table.inner_dport[row])
-        )
-        for number in index.get((int(table.packets.point[row]), frozenset((src, dst))), ()):
-            errors.setdefault(number, []).append(row)
+        for reused in index.get(_quoted(table, row), {}).values():
+            errors.setdefault(_at_that_time(table, reused, row).number, []).append(row)
     return tuple(replace(flow, errors=tuple(errors[flow.number])) if flow.number in errors else flow for flow in flows)
+
+
+def _quoted(table: PacketTable, row: int) -> _Quoted:
+    """Whose packet an ICMP error quotes."""
+    version = int(table.ip_version[row])
+    ends = frozenset(
+        PackedEndpoint(version, int(hi[row]), int(lo[row]), int(port[row]))
+        for hi, lo, port in (
+            (table.inner_src_hi, table.inner_src_lo, table.inner_sport),
+            (table.inner_dst_hi, table.inner_dst_lo, table.inner_dport),
+        )
+    )
+    return int(table.packets.point[row]), _KIND_OF.get(int(table.inner_proto[row]), Kind.IP_OTHER), ends
+
+
+def _at_that_time(table: PacketTable, reused: list[Flow], row: int) -> Flow:
+    """Of the flows of one 5-tuple, in order of time, the one that an error is about: the last that had begun."""
+    time = int(table.packets.time_ns[row])
+    begun = bisect_right(reused, time, key=lambda flow: _first_time(table, flow))
+    return reused[max(begun - 1, 0)]

@@ -17,7 +17,7 @@ from netprobe.forward.conntrack import leaving
 from netprobe.forward.discovery import Discovery
 from netprobe.forward.frame import Frame, Tap
 from netprobe.forward.guesses import beyond
-from netprobe.forward.hairpin import no_hairpin, own_source, turned_back
+from netprobe.forward.hairpin import ends_in_sight, no_hairpin, own_source, turned_back
 from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
 from netprobe.forward.published import published_end
 from netprobe.forward.settings import bridge_netfilter, forwarding_off, no_route_localnet, reverse_path
@@ -151,7 +151,8 @@ class Walker:
             self.handed[place] = passed.handed
         turned = tap is not None and turned_back(namespace, packet, passed, in_if)
         if tap is not None:
-            self.trail.pass_tap(replace(tap, observable=not turned), passed)
+            sees = not turned or ends_in_sight(place, host, packet, passed, in_if, port)
+            self.trail.pass_tap(replace(tap, observable=sees), passed)
             passed = replace(passed, handed=None)  # a bridge passed it through PREROUTING; ip_rcv_core then orphans it
             passed = self.stack.netdev(by, "ingress", in_if, passed)
         if passed.direction is Direction.REPLY and passed.connection and passed.connection.original[0] is None:
@@ -168,7 +169,7 @@ class Walker:
             way = way or self.stack.route(place, namespace, passed, in_if)
             if passed.dst != packet.dst and way.dev == in_if:
                 onward = way
-                self.stack.check(lambda: no_hairpin(place, host, passed, onward, port))
+                self.stack.check(lambda: no_hairpin(place, host, passed, onward.dev, port))
             self._on(place, by, packet, passed, in_if, way, switched=turned)
 
     def _in(self, place: Place, by: Filter, came: Flying, packet: Flying, in_if: str) -> None:

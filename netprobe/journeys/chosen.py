@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netprobe.decode.unread import unread
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import LimitKind, Proto, Resolution
 from netprobe.flows.model import SeveralFlows
 from netprobe.journeys.model import Journey
 from netprobe.journeys.proxy import Mapping, inner_of
-from netprobe.journeys.select import candidates, forwarded_query, is_dns, of_lookup, of_probe, stray_reply, summary
+from netprobe.journeys.select import candidates, forwarded_query, is_dns, of_lookup, of_probe, summary
+from netprobe.journeys.stray import Strays
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from netprobe.flows.expression import FlowExpr
     from netprobe.journeys.model import Connection
     from netprobe.state.model import World
+
+
+_MOST_SAID = 3
+_UNREAD_HINT = "capture on an interface where the packets are plain: a container's, a bridge, or tcpdump -i any"
 
 
 def choose(
@@ -40,19 +46,25 @@ def choose(
         return of_probe(found, evidence.points, probe)
     chosen = candidates(found, table, flow)
     if not chosen:
-        raise _nothing(evidence, flow)
+        raise _nothing(evidence, table, flow)
     if len(chosen) > 1:
         start = int(table.packets.time_ns.min()) if len(table) else 0
         raise SeveralFlows(tuple(summary(each, table, evidence.points, start) for each in chosen))
     return chosen[0]
 
 
-def _nothing(evidence: Evidence, flow: FlowExpr | None) -> UsageFault:
+def _nothing(evidence: Evidence, table: PacketTable, flow: FlowExpr | None) -> UsageFault:
     """What to say of a capture without the connection."""
     cut = [limit.why for limit in evidence.limits if limit.kind is LimitKind.FILE]
     if cut and not len(evidence.packets):
         return UsageFault(f"the file holds no packet: {cut[0]}", "it was cut short before its packets; save it again")
+    if not len(evidence.packets):
+        return UsageFault("the capture holds no packet", "nothing passed its interface and filter while it ran")
     what = "that --flow asks for" if flow else "of TCP, UDP or ICMP echo"
+    passed_over = [f"{limit.subject}: {limit.why}" for limit in unread(table, evidence.points)]
+    if passed_over:
+        said = "; ".join(passed_over[:_MOST_SAID]) + ("; …" if len(passed_over) > _MOST_SAID else "")
+        return UsageFault(f"the capture has no connection {what} ({said})", _UNREAD_HINT)
     hint = "without --flow the connections are listed" if flow else "check the file with tcpdump -r FILE"
     return UsageFault(f"the capture has no connection {what}", hint)
 
@@ -68,7 +80,7 @@ def journey_of(outer: Connection, found: Sequence[Connection], table: PacketTabl
         asked_on = forwarded_query(outer, found, table)
         return Journey(legs=(outer, asked_on) if asked_on else (outer,))
     pairs = inner_of(outer, found, table, _mappings(world), _gateways(world))
-    stray = stray_reply(outer, found, table)
+    stray = Strays(found, table).reply_to(outer)
     if len(pairs) > 1:
         unknown = f"{len(pairs)} connections could be docker-proxy's inner one: it was not joined"
         return Journey(legs=(outer,), stray=stray, unknowns=(unknown,))

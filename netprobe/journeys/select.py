@@ -10,6 +10,7 @@ from netprobe.flows.build import first_row
 from netprobe.flows.model import PROTO_NAME, FlowSummary
 from netprobe.journeys.join import start_ns
 from netprobe.journeys.proxy import inner_of
+from netprobe.journeys.stray import Strays
 from netprobe.state.engine import EMBEDDED_DNS
 
 if TYPE_CHECKING:
@@ -59,19 +60,6 @@ def _local(flow: Flow, probe: Probe) -> bool:
         return True
     address, port = probe.result.local
     return flow.client.port == port and (address in ANY_ADDRESS or flow.client.address == address)
-
-
-def stray_reply(outer: Connection, connections: Sequence[Connection], table: PacketTable) -> Connection | None:
-    """UDP: what came back to the client's port from the dialled port of another address, after the request."""
-    if outer.kind != Kind.UDP or any(len(flow.reverse) for flow in outer.flows):
-        return None
-    asked = {(flow.client, flow.server.port) for flow in outer.flows}
-    for other in connections:
-        first = other.flows[0]
-        answers = other.kind == Kind.UDP and (first.server, first.client.port) in asked
-        if answers and start_ns(other, table) >= start_ns(outer, table):
-            return other
-    return None
 
 
 def of_lookup(
@@ -137,7 +125,8 @@ def candidates(
     chosen = [c for c in connections if expr is None or any(_matches(flow, expr) for flow in c.flows)]
     if expr is None and len(chosen) > 1:
         inner = _inner_ones(chosen, table)
-        inner |= {id(stray) for c in chosen if (stray := stray_reply(c, chosen, table)) is not None}
+        strays = Strays(chosen, table)
+        inner |= {id(stray) for c in chosen if (stray := strays.reply_to(c)) is not None}
         chosen = [c for c in chosen if id(c) not in inner]
         talk = [c for c in chosen if not is_dns(c, table)]
         chosen = talk or chosen

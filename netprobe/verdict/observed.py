@@ -12,6 +12,7 @@ from netprobe.causes.catalogue import notes_of
 from netprobe.causes.proof.kernel_drops import kernel_drops
 from netprobe.causes.proof.traced import walks
 from netprobe.decode.decoder import decode
+from netprobe.decode.unread import unread
 from netprobe.evidence.model import LimitKind, Resolution
 from netprobe.flows.build import build
 from netprobe.forward.question import path_of
@@ -44,9 +45,11 @@ if TYPE_CHECKING:
 def observed(evidence: Evidence, flow: FlowExpr | None) -> Report:
     """Report a run that sent something, or captures. Raises as :func:`netprobe.pipeline.analyze` does."""
     probe = evidence.probe
+    decoded = decode(evidence.packets, evidence.points)
+    if probe is None:
+        evidence = replace(evidence, limits=(*evidence.limits, *unread(decoded, evidence.points)))
     evidence = _partly_sniffed(evidence)
     world = build_world(evidence)
-    decoded = decode(evidence.packets, evidence.points)
     table, clocks = on_one_clock(decoded, evidence.points, probe.source_at.host if probe else None, world.before)
     found = connections(build(table), table)
     outer = choose(evidence, table, found, flow)

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +19,7 @@ from netprobe.report.deep import DeepFrame
 from tests.commands.walk import CLIENT, DIALLED, evidence, packets, segment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -125,3 +130,117 @@ def test_no_packets_at_all_is_undetermined(tmp_path: Path) -> None:
     walk = evidence()
     file.write_bytes(write(Evidence(points=walk.points, packets=packets([]))))
     assert run(["replay", str(file)]) in (2, 3)
+
+
+# --- files that are not as they should be: one line, or what was read before --------------------------------------------
+
+ONE = segment(CLIENT, DIALLED, "S", 7, 0)
+
+
+def block(kind: int, body: bytes) -> bytes:
+    body += bytes(-len(body) % 4)
+    return struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
+
+
+SECTION = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
+INTERFACE = block(1, struct.pack("<HHI", 1, 0, 0))
+HEAD = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+
+
+def packet(interface: int = 0) -> bytes:
+    return block(6, struct.pack("<5I", interface, 0, 1, len(ONE), len(ONE)) + ONE)
+
+
+def record(raw: bytes = ONE) -> bytes:
+    return struct.pack("<IIII", 1_700_000_000, 0, len(raw), len(raw)) + raw
+
+
+READ_IN_PART: dict[str, tuple[Callable[[], bytes], str]] = {
+    "a hundred thousand interfaces": (lambda: SECTION + INTERFACE * 100_000 + packet(99_999), "holds no packet"),
+    "more interfaces than are read": (lambda: SECTION + INTERFACE + packet() + INTERFACE * 5000, "4096 interfaces"),
+    "a block of 4 GiB": (lambda: SECTION + INTERFACE + packet() + struct.pack("<II", 6, 0xFFFFFFFC), "cut short"),
+    "a packet of 4 GiB in a small block": (
+        lambda: SECTION + INTERFACE + packet() + block(6, struct.pack("<5I", 0, 0, 1, 0xFFFFFFFF, 9)),
+        "damaged",
+    ),
+    "a record of 4 GiB": (lambda: HEAD + record() + struct.pack("<IIII", 1, 0, 0xFFFFFFFF, 0xFFFFFFFF), "damaged"),
+    "a file that was never filled": (lambda: HEAD + record() + bytes(32 << 20), "zeros"),
+    "one that packs to nothing": (lambda: gzip.compress(HEAD + record() + bytes(32 << 20)), "zeros"),
+    "a cut gzip file": (lambda: gzip.compress(HEAD + record())[:-9], "gzip data cut short"),
+    "a section that ends early": (lambda: (SECTION + INTERFACE + packet())[:-1] + b"\1", "lengths differ"),
+}
+
+
+@pytest.mark.parametrize("name", READ_IN_PART)
+def test_what_stands_before_the_damage_is_read(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make, words = READ_IN_PART[name]
+    file = tmp_path / "x.pcap"
+    file.write_bytes(make())
+    assert run(["replay", str(file)]) in (2, 3)
+    shown = capsys.readouterr()
+    if shown.out:
+        assert shown.out.startswith("192.168.3.202:80/tcp from 192.168.3.201: ")
+        assert words in " ".join(shown.out.split())
+    else:
+        first, *rest = shown.err.splitlines()
+        assert first.startswith("netprobe: ")
+        assert len(rest) <= 1
+        assert words in shown.err
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_compressed_capture_gives_the_same_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], pack: Callable[[bytes], bytes]
+) -> None:
+    file = tmp_path / "eth0.pcap"
+    file.write_bytes(HEAD + record())
+    status = run(["replay", str(file)])
+    plainly = capsys.readouterr().out
+    (tmp_path / "eth0.pcap.z.gz").write_bytes(pack(file.read_bytes()))
+    assert run(["replay", "--point", f"eth0={tmp_path}/eth0.pcap.z.gz"]) == status
+    assert capsys.readouterr().out == plainly
+
+
+def test_a_directory_and_an_empty_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").touch()
+    for name, words in ((tmp_path, "is a directory"), (tmp_path / "empty", "is empty")):
+        assert run(["replay", str(name)]) == 2
+        assert words in capsys.readouterr().err.splitlines()[0]
+
+
+def of_linktype(linktype: int, raw: bytes) -> bytes:
+    return HEAD[:20] + struct.pack("<I", linktype) + record(raw)
+
+
+def test_a_link_type_that_is_not_read_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wlan, eth = tmp_path / "wlan0.pcap", tmp_path / "eth0.pcap"
+    wlan.write_bytes(of_linktype(105, bytes(40)))
+    eth.write_bytes(HEAD + record())
+    assert run(["replay", str(wlan)]) == 2
+    assert "wlan0: its 1 packet is of link type 105 (IEEE802_11), which is not read" in capsys.readouterr().err
+    assert run(["replay", str(wlan), str(eth)]) == 3
+    assert "wlan0: its 1 packet is of link type 105 (IEEE802_11), which is not read" in " ".join(
+        capsys.readouterr().out.split()
+    )
+
+
+def test_a_tunnel_is_named_beside_what_it_carries(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from scapy.layers.inet import IP, UDP
+    from scapy.layers.l2 import Ether
+
+    outer = Ether(dst="02:00:00:00:00:02") / IP(src="10.0.0.1", dst="10.0.0.2")
+    for port, words in ((4789, "1 packet is VXLAN"), (6081, "1 packet is GENEVE"), (4790, "")):
+        head = struct.pack(">II", 0x08000000, 5 << 8) if port == 4789 else struct.pack(">HHI", 0, 0x6558, 5 << 8)
+        file = tmp_path / "eth0.pcap"
+        file.write_bytes(HEAD + record(bytes(outer / UDP(sport=50000, dport=port) / (head + ONE))))
+        run(["replay", str(file)])
+        shown = " ".join(capsys.readouterr().out.split())
+        assert ("what that carries is not read" in shown) == bool(words)
+        assert words in shown
+
+
+def test_a_capture_without_packets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "x.pcap"
+    file.write_bytes(HEAD)
+    assert run(["replay", str(file)]) == 2
+    assert capsys.readouterr().err.startswith("netprobe: the capture holds no packet\n")

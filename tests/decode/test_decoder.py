@@ -509,7 +509,7 @@ def test_chunks_join_without_a_seam(decoded: Decoded, monkeypatch: pytest.Monkey
 @settings(max_examples=200, deadline=None)
 @given(
     raws=st.lists(st.binary(max_size=120), max_size=5),
-    linktype=st.sampled_from([0, 1, 12, 101, 108, 113, 228, 229, 276, 999]),
+    linktype=st.sampled_from([0, 1, 9, 12, 50, 51, 101, 104, 108, 113, 166, 204, 219, 228, 229, 239, 276, 999]),
     origlen=st.sampled_from([None, 0, 60, 70_000]),
 )
 def test_random_bytes(decoded: Decoded, raws: list[bytes], linktype: int, origlen: int | None) -> None:

@@ -107,3 +107,61 @@ def test_large_files_are_refused(tmp_path: Path) -> None:
     assert len(load(path, limit=11)) == 11
     with pytest.raises(EvidenceFault, match="larger than"):
         load(path, limit=10)
+
+
+def test_a_directory_is_said(tmp_path: Path) -> None:
+    with pytest.raises(EvidenceFault, match="is a directory") as fault:
+        load(tmp_path)
+    assert "one by one" in fault.value.hint
+
+
+def refuse(head: bytes, name: str) -> None:
+    raise EvidenceFault(f"{name} begins with {head[:3]!r}")
+
+
+def test_what_is_no_capture_is_not_read_to_its_end() -> None:
+    """/dev/zero has none."""
+    with pytest.raises(EvidenceFault, match="/dev/zero begins with"):
+        load("/dev/zero", check=refuse)
+
+
+def test_the_head_is_whole_however_little_a_pipe_gives(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    def trickle() -> None:
+        handle = os.open(pipe, os.O_WRONLY)
+        for byte in b"abc":
+            os.write(handle, bytes([byte]))
+        os.close(handle)
+
+    writer = threading.Thread(target=trickle)
+    writer.start()
+    with pytest.raises(EvidenceFault, match="begins with b'abc'"):
+        load(pipe, check=refuse)
+    writer.join(10)
+
+
+@pytest.mark.parametrize("change", [-1000, 1000])
+def test_a_file_whose_size_changes_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: int
+) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(bytes(5000))
+    status = os.fstat
+
+    def then_changed(handle: int) -> os.stat_result:
+        before = status(handle)
+        os.truncate(path, 5000 + change)
+        return before
+
+    monkeypatch.setattr(os, "fstat", then_changed)
+    assert len(load(path)) == 5000 + change
+
+
+def test_a_large_file_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)  # sparse
+    with pytest.raises(EvidenceFault, match="larger than 2048 MiB"):
+        load(path, check=refuse)

@@ -6,6 +6,7 @@ import struct
 
 import pytest
 
+from netprobe.evidence import capture as c
 from netprobe.evidence.pcap import pcap_order, read_pcap
 
 
@@ -40,3 +41,42 @@ def test_a_size_that_cannot_be_is_damage_not_a_cut() -> None:
     assert "damaged" in read_pcap(data + struct.pack("<IIII", 0, 0, 0xFFFFFFFF, 1), "<").stop
     assert "cut short" in read_pcap(data + struct.pack("<IIII", 0, 0, 1500, 1500), "<").stop
     assert "cut short" in read_pcap(data + b"123", "<").stop
+
+
+def test_space_that_nobody_filled_is_no_packets() -> None:
+    data = pcap("<", 0xA1B2C3D4)
+    capture = read_pcap(data + bytes(4096), "<")
+    assert len(capture.rows.offset) == 2
+    assert capture.stop == f"damaged at byte {len(data)} (zeros, no packet)"
+
+
+def test_a_packet_of_no_bytes_is_one() -> None:
+    data = pcap("<", 0xA1B2C3D4) + struct.pack("<IIII", 1, 0, 0, 0)
+    capture = read_pcap(data, "<")
+    assert (capture.rows.caplen.tolist(), capture.stop) == ([5, 5, 0], "")
+
+
+def test_packets_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = pcap("<", 0xA1B2C3D4)
+    monkeypatch.setattr(c, "MAX_PACKETS", 2)
+    assert read_pcap(data, "<").stop == ""
+    longer = read_pcap(data + data[24:], "<")
+    assert len(longer.rows.offset) == 2
+    assert longer.stop == f"longer than the 2 packets that are read of one file (byte {len(data)})"
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_cut_at_every_byte(order: str) -> None:
+    data = pcap(order, 0xA1B2C3D4)
+    for size in range(4, len(data)):
+        found = pcap_order(data[:size])
+        assert found == order
+        capture = read_pcap(data[:size], found)
+        assert len(capture.rows.offset) == max(size - 24, 0) // 21
+        assert bool(capture.stop) == (size < 24 or (size - 24) % 21 != 0)
+
+
+@pytest.mark.parametrize("bits", [0, 0x14000000, 0x24000000, 0x04000000, 0x08000000])
+def test_the_length_of_the_check_sequence_is_no_link_type(bits: int) -> None:
+    (interface,) = read_pcap(pcap("<", 0xA1B2C3D4, linktype=1 | bits), "<").interfaces
+    assert interface.linktype == 1

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netprobe.evidence import blocks
+from netprobe.evidence import blocks, pcapng
+from netprobe.evidence import capture as c
 from netprobe.evidence.pcapng import read_pcapng
 
 if TYPE_CHECKING:
@@ -180,7 +181,48 @@ def test_work_done_one_by_one_is_bounded(block: Block, monkeypatch: pytest.Monke
     monkeypatch.setattr(blocks, "MAX_SECTIONS", 2)
     many = read_pcapng(shb(block) + idb(block) * 3 + epb(block) + idb(block))
     assert (len(many.interfaces), len(many.rows.offset)) == (3, 1)
-    assert "damaged" in many.stop
+    assert "more than 3 interfaces" in many.stop
+    over_all = read_pcapng(shb(block) + idb(block) * 2 + shb(block) + idb(block) * 2)
+    assert len(over_all.interfaces) == 3
+    assert "more than 3 interfaces" in over_all.stop
     sections = read_pcapng((shb(block) + idb(block)) * 3)
     assert len(sections.interfaces) == 2
     assert "more than 2 sections" in sections.stop
+
+
+def test_blocks_are_counted_over_all_sections(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(c, "MAX_PACKETS", 5)
+    data = shb(block) + idb(block) + epb(block) + shb(block, ">") + idb(block, ">") + epb(block, ">") * 2
+    assert read_pcapng(data).stop == ""
+    longer = read_pcapng(data + epb(block, ">"))
+    assert len(longer.rows.offset) == 3
+    assert "longer than the 5 packets" in longer.stop
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_each_interface_has_its_own_clock(block: Block, order: str) -> None:
+    """if_tsresol and if_tsoffset, in both byte orders; an interface without them counts microseconds from 1970."""
+    coarse = option(9, b"\x03", order) + option(14, struct.pack(order + "q", 1_700_000_000), order)
+    binary = option(9, b"\x8a", order)
+    data = shb(block, order) + idb(block, order) + idb(block, order, options=coarse) + idb(block, order, options=binary)
+    data += epb(block, order, interface=0, ticks=1_500_000) + epb(block, order, interface=1, ticks=1500)
+    data += epb(block, order, interface=2, ticks=1536)
+    assert read_pcapng(data).rows.time_ns.tolist() == [1_500_000_000, 1_700_000_001_500_000_000, 1_500_000_000]
+
+
+def test_options_and_names_are_bounded(block: Block) -> None:
+    """A block of nothing but options is as long as its file; what real writers write is read."""
+    many = option(1, b"") * 1000 + option(2, b"eth0")
+    few = option(1, b"") * 20 + option(2, b"e" * 5000)
+    first, second = read_pcapng(shb(block) + idb(block, options=many) + idb(block, options=few)).interfaces
+    assert (first.name, second.name) == ("", "e" * 1024)
+
+
+def test_of_many_statistics_the_last_count(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pcapng, "_LAST_STATISTICS", 2)
+
+    def seen(interface: int, count: int) -> bytes:
+        return block(5, struct.pack("<III", interface, 0, 0) + option(4, struct.pack("<Q", count)))
+
+    data = shb(block) + idb(block) * 2 + seen(0, 1) + seen(0, 2) + seen(1, 3)
+    assert [interface.received for interface in read_pcapng(data).interfaces] == [2, 3]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import struct
 from contextlib import suppress
 from dataclasses import replace
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netprobe.errors import EvidenceFault
+from netprobe.evidence import reader
 from netprobe.evidence.model import Evidence, LimitKind
 from netprobe.evidence.reader import is_netprobe, read, read_many
 from netprobe.evidence.writer import write
@@ -73,7 +75,11 @@ def test_a_cut_pcap_says_so() -> None:
     ("data", "words"),
     [
         (b"", "empty"),
-        (b"\x1f\x8b\x08rest of a gzip file, long enough", "gzip"),
+        (b"\x1f\x8b\x08rest of a gzip file, long enough", "gzip data damaged"),
+        (gzip.compress(b"")[:15], "gzip data cut short"),
+        (b"\x04\x22\x4d\x18" + bytes(60), "lz4"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(60), "7-Zip"),
+        (bytes(257) + b"ustar\0" + bytes(249), "tar"),
         (b"\x7fELF" + bytes(60), "program"),
         (b"#!/bin/sh\necho this is no capture\n", "text"),
         (b"\xd4\xc3", "too short"),
@@ -92,6 +98,69 @@ def test_what_is_no_capture_is_a_fault_in_one_line(data: bytes, words: str) -> N
     assert words in caught.value.message
     assert "\n" not in caught.value.message
     assert caught.value.hint
+
+
+# --- compressed ------------------------------------------------------------------------------------------------------
+
+
+def test_a_compressed_file_is_read_as_what_it_holds(small: Evidence, same: Same) -> None:
+    data = gzip.compress(write(small))
+    assert is_netprobe(data)
+    same(read(data), small)
+    plain = gzip.compress(pcap(b"a" * 60))
+    assert not is_netprobe(plain)
+    assert read(plain, name="eth0.pcap.gz").packets.raw(0) == b"a" * 60
+
+
+@pytest.mark.parametrize(
+    ("name", "point"), [("x/eth0.pcap.gz", "eth0"), ("eth0.gz", "eth0"), ("eth0.pcap", "eth0"), ("eth0.1", "eth0")]
+)
+def test_a_point_is_not_called_after_how_its_file_was_packed(name: str, point: str) -> None:
+    assert read(gzip.compress(pcap(b"x")), name=name).points[0].name == point
+
+
+def test_cut_at_every_byte_of_a_compressed_file(small: Evidence, sound: Sound) -> None:
+    data, counts = gzip.compress(write(small)), []
+    for size in range(len(data)):
+        try:
+            back = read(data[:size], name="cut.pcapng.gz")
+        except EvidenceFault as fault:
+            assert "\n" not in fault.message
+            counts.append(0)
+            continue
+        sound(back)
+        assert any(limit.kind is LimitKind.FILE and "gzip data cut short" in limit.why for limit in back.limits), size
+        counts.append(len(back.packets))
+    assert counts == sorted(counts)
+    assert counts[-1] == len(small.packets)
+
+
+@pytest.mark.parametrize(
+    ("inside", "words"),
+    [
+        (b"#!/bin/sh\necho this is no capture\n", "is a text file"),
+        (b"", "is empty"),
+        (gzip.compress(b"again"), "is gzip-compressed"),
+        (bytes(1 << 20), "is not a capture file"),
+    ],
+)
+def test_what_is_compressed_and_no_capture(inside: bytes, words: str) -> None:
+    with pytest.raises(EvidenceFault) as caught:
+        read(gzip.compress(inside), name="FILE")
+    assert caught.value.message.startswith(f"FILE, unpacked from gzip, {words}")
+
+
+def test_a_capture_that_unpacks_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "MAX_UNPACKED", 1 << 20)
+    assert len(read(gzip.compress(pcap(bytes(1 << 19)))).packets) == 1
+    with pytest.raises(EvidenceFault, match="unpacks to more than 1 MiB"):
+        read(gzip.compress(pcap(bytes(1 << 20))))
+
+
+def test_one_capture_is_the_same_whether_packed_or_not() -> None:
+    data = pcap(b"x" * 60)
+    with pytest.raises(EvidenceFault, match="one and the same"):
+        read_many([("x.pcap", data), ("y.pcap.gz", gzip.compress(data))])
 
 
 # --- hostile bytes ---------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netprobe.decode.decoder import decode
 from netprobe.flows.build import build
@@ -80,3 +80,42 @@ def test_icmp_errors_belong_to_the_flow_that_they_quote_at_the_same_point() -> N
     first, second = flows(sent)
     assert len(first.errors) == 1
     assert second.errors == ()
+
+
+def test_an_error_that_quotes_another_hop_of_a_source_route_belongs_to_its_flow() -> None:
+    """Every router on the route writes the next one into the header; the twin's route ends at another server."""
+    from scapy.layers.inet import ICMP, IP, UDP, IPOption_LSRR
+
+    def datagram(hop: str, pointer: int, last: str) -> Any:
+        route = IPOption_LSRR(pointer=pointer, routers=["10.8.8.8", last])
+        return IP(src="10.0.0.1", dst=hop, options=[route]) / UDP(sport=40000, dport=53) / b"hello"
+
+    def error(last: str) -> Any:
+        return IP(src="10.8.8.8", dst="10.0.0.1") / ICMP(type=3, code=5) / datagram("10.8.8.8", 8, last)
+
+    (flow,) = flows([("eth0", 0.0, datagram("10.7.7.7", 4, "10.0.0.2")), ("eth0", 9.0, error("10.0.0.2"))])
+    assert flow.server.unpack().address == "10.0.0.2"
+    assert flow.errors == (1,)
+    (twin,) = flows([("eth0", 0.0, datagram("10.7.7.7", 4, "10.0.0.2")), ("eth0", 9.0, error("10.0.0.3"))])
+    assert twin.errors == ()
+
+
+def test_an_icmp_error_is_about_the_flow_that_had_the_5_tuple_then() -> None:
+    one, other = (tcp("10.0.0.1:5000", "10.0.0.2:80", "S", seq) for seq in (1, 99))
+    sent: list[Sent] = [
+        ("eth0", 0, one),
+        ("eth0", 1, unreachable("10.0.0.2", "10.0.0.1", one)),
+        ("eth0", 2, other),
+        ("eth0", 3, unreachable("10.0.0.2", "10.0.0.1", other)),
+    ]
+    assert [flow.errors for flow in flows(sent)] == [(1,), (3,)]
+
+
+def test_an_icmp_error_about_a_datagram_is_not_about_the_segments_of_the_same_ends() -> None:
+    datagram, segment = udp("10.0.0.1:5000", "10.0.0.2:80"), tcp("10.0.0.1:5000", "10.0.0.2:80")
+    sent: list[Sent] = [
+        ("eth0", 0, datagram),
+        ("eth0", 1, segment),
+        ("eth0", 2, unreachable("10.0.0.2", "10.0.0.1", datagram)),
+    ]
+    assert [flow.errors for flow in flows(sent)] == [(2,), ()]

@@ -35,11 +35,7 @@ def report(name: str) -> Report:
     return analyze(whole(name))
 
 
-#: A bridge's own tap may see what DNAT leads back into it, and need not: the walk does not name its path by that.
-MAY_BE_SEEN = {"hairpin-missing", "ip-forward-off-same-bridge"}
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in MAY_BE_SEEN])
+@pytest.mark.parametrize("name", NAMES)
 def test_another_path_than_predicted_is_a_finding(name: str) -> None:
     said = report(name)
     if said.predicted_path is not None and said.predicted_path is not said.path and said.hops:

@@ -93,3 +93,23 @@ def test_without_state_nothing_is_foretold() -> None:
     whole = unsent("truth-tcp-lan-normal")
     report = analyze(replace(whole, before=()))
     assert (report.verdict.value, report.predicted_path, report.hops) == ("undetermined", None, ())
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("forward-drop-nft", "forward-drop"),
+        ("input-drop-nft", "input-drop"),
+        ("output-drop-container-nft", "output-drop"),
+        ("answer-output-drop", "rule-drop"),
+        ("accept-queue-full", "accept-queue-full"),
+        ("rp-filter-multihomed", "rp-filter-multihomed"),
+        ("noproxy-no-route-localnet", "noproxy-no-route-localnet"),
+        ("macvlan-parent-down", "macvlan-parent-down"),
+    ],
+)
+def test_an_obstacle_of_one_cause_alone_is_called_by_its_code(name: str, code: str) -> None:
+    """``netprobe causes CODE`` explains it then."""
+    cause = predicted(name).cause
+    assert cause is not None
+    assert cause.code == code

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from netprobe.causes.firewall.elsewhere import RuleDrop
 from netprobe.causes.firewall.forward import ForwardDrop
 from netprobe.causes.firewall.host import port_of
-from netprobe.causes.proof.blocked import Filtered, past
+from netprobe.causes.proof.blocked import Filtered, past, ways_past
 from netprobe.causes.proof.hooks import on_host
-from netprobe.causes.remedies import IN_FIREWALL, permit, publishing, setting, what_is_opened
+from netprobe.causes.remedies import IN_FIREWALL, permit, publishing, what_is_opened
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run, shell_line
 from netprobe.model.rule import Hook, Program
@@ -156,7 +156,7 @@ class BridgeNfForwardDrop(Filtered):
         network = _bridge_of_both(case, host) if host else None
         off = f"or, where nothing on {found.host} needs it (swarm, Kubernetes, enable_icc=false): sysctl -w {_switch(case)}=0"
         if network is None or found.rule.program is Program.NFT or found.rule.table != "filter":
-            return (setting(found.host, ("sysctl", "-w", f"{_switch(case)}=0")),)
+            return (*ways_past(case, found), advise(found.host, off))
         accept = (found.rule.program, "-I", "FORWARD", "-i", network.bridge, "-o", network.bridge, "-j", "ACCEPT")
         opens = f"this opens all between the containers of {network.name}; {IN_FIREWALL}"
         return (run(found.host, *accept, advice=opens), advise(found.host, off))

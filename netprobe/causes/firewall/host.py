@@ -280,8 +280,9 @@ class OutputDrop(Filtered):
     barriers = frozenset({Barrier.RULE})
 
     def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
-        """A rule in OUTPUT."""
-        return super().explains_obstacle(case, obstacle) and hook_at(case, obstacle) is Hook.OUTPUT
+        """A rule in OUTPUT, for a request: what drops an answer there is rule-drop."""
+        sent = obstacle.direction is Direction.REQUEST
+        return sent and super().explains_obstacle(case, obstacle) and hook_at(case, obstacle) is Hook.OUTPUT
 
     def fits(self, case: Case, found: StoppedBy) -> bool:
         """It stands in the source's namespace, nothing was seen, and the prober got nothing through; or it is docker-proxy's own connection."""

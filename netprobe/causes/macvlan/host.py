@@ -130,6 +130,11 @@ class MacvlanParentDown(Cause):
     symptoms = LOST
     needs = ("addr",)
     instead_of = frozenset({MacvlanVlanMismatch})
+    barriers = frozenset({Barrier.LINK_DOWN})
+
+    def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
+        """An interface on which a macvlan network stands."""
+        return super().explains_obstacle(case, obstacle) and self._child(case, obstacle) is not None
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the walk ends at a parent that is down, and nothing of the connection was seen behind it."""

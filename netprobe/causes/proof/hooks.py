@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from netprobe.causes.case import Case
+    from netprobe.evidence.model import Place
     from netprobe.forward.model import Obstacle
     from netprobe.model.report import Hop
+    from netprobe.model.rule import RuleRef
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.model import Host
 
 
 BASES = (Hook.PREROUTING, Hook.INPUT, Hook.FORWARD, Hook.OUTPUT, Hook.POSTROUTING)
+_TRACKED, _CONNTRACK = frozenset({"prerouting", "output"}), -200  # NF_IP_PRI_CONNTRACK
 FORWARDED = frozenset({Hook.FORWARD, Hook.USER, Hook.ISOLATION})
 
 
@@ -74,15 +77,32 @@ def hook_of(roots: frozenset[str], table: str, rule: Rule | None) -> Hook | None
 
 def hook_at(case: Case, obstacle: Obstacle) -> Hook | None:
     """Where the rule stands at which a predicted walk ends; None where that cannot be told."""
+    nft = obstacle.rule is not None and obstacle.rule.program is Program.NFT
+    if nft or obstacle.place.container is not None:
+        return obstacle.hook  # a base chain of its own says where it stands
     at, host = obstacle.rule, case.before(obstacle.place.host)
-    if obstacle.place.container is not None or (at is not None and at.program is Program.NFT):
-        return obstacle.hook
     rulesets = case.rulesets(host) if host else ()
     if not rulesets or at is None:
         return None
     ruleset = rulesets[-1] if at.program in {Program.LEGACY, Program.LEGACY6} else rulesets[0]
     rule = next((each for each in ruleset.rules() if each.text == at.text), None)
     return hook_of(entries(ruleset, at.table, at.chain), at.table, rule)
+
+
+def before_conntrack(case: Case, place: Place, rule: RuleRef) -> bool:
+    """Whether a rule (or policy) sees packets before their connection is known: at a device, in ``raw``, in an nft chain of such a priority.
+
+    Where several base chains may lead to the rule, one of them is enough.
+    """
+    if rule.program is not Program.NFT:
+        return rule.table == "raw"
+    if rule.family == "netdev":
+        return True
+    host = case.before(place.host)
+    nft = host.namespace(place.container).nft if host is not None else None
+    chains = [each for each in nft.chains if (each.family, each.table) == (rule.family, rule.table)] if nft else []
+    own = [each for each in chains if each.name == rule.chain and each.hook]
+    return any(each.hook in _TRACKED and each.prio < _CONNTRACK for each in own or chains)
 
 
 def on_host(obstacle: Obstacle) -> bool:

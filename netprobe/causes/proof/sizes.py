@@ -90,11 +90,17 @@ def _is_outer(case: Case, point: CapturePoint) -> bool:
 def _segments(case: Case, connection: Connection) -> Iterator[LostBySize]:
     if any(flow.errors for flow in connection.flows):
         return  # somebody told the sender
-    for one in connection.flows:
-        for other in connection.flows:
-            if _between_hosts(case, case.points[one.point], case.points[other.point]):
-                for back in (False, True):
-                    yield from _held(case, one, other, back=back)
+    ends = {
+        (here, there)
+        for here, there in itertools.permutations(connection.points, 2)
+        if _between_hosts(case, case.points[here], case.points[there])
+    }
+    if not ends:
+        return
+    for one, other in itertools.permutations(connection.flows, 2):
+        if (one.point, other.point) in ends:
+            for back in (False, True):
+                yield from _held(case, one, other, back=back)
 
 
 def _held(case: Case, one: Flow, other: Flow, *, back: bool) -> Iterator[LostBySize]:

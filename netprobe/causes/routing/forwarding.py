@@ -51,23 +51,28 @@ class IpForwardOff(Cause):
         obstacle = met(case, Barrier.FORWARDING_OFF)
         if obstacle is None:
             return None
-        host = obstacle.place.host
+        host, who = obstacle.place.host, obstacle.place.container or obstacle.place.host
         what = "the answer" if obstacle.direction is Direction.REPLY else "the request"
         return Finding(
             code=self.code,
-            summary=f"{host} does not forward: {obstacle.text}, so {what} ends there",
-            where=Where(host=host, component=obstacle.label, rule=obstacle.text),
+            summary=f"{who} does not forward: {obstacle.text}, so {what} ends there",
+            where=Where(host=host, component=_of(obstacle), rule=obstacle.text),
             evidence=(
                 f"{what} was last seen at {case.last_seen}: {frames_at(case, case.last_seen, obstacle.direction)}",
                 f"sysctl: {obstacle.text}",
             ),
-            remedies=(setting(host, obstacle.undo),),
+            remedies=(setting(case, obstacle.place, obstacle.undo),),
         )
 
     def possible(self, case: Case) -> bool:
         """Only where a forwarding switch is known to be off, or the prediction does not tell."""
         told = case.prediction
         return told is None or bool(told.unknown) or predicted(case, Barrier.FORWARDING_OFF) is not None
+
+
+def _of(obstacle: Obstacle) -> str:
+    """``net.ipv4.ip_forward``, ``net.ipv4.ip_forward in vpn``."""
+    return f"{obstacle.label} in {obstacle.place.container}" if obstacle.place.container else obstacle.label
 
 
 class MissingReturnRoute(Cause):

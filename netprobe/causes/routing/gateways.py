@@ -46,26 +46,28 @@ class RpFilterMultihomed(Cause):
     tells = "nstat TcpExtIPReversePathFilter on the host; sysctl net.ipv4.conf.all.rp_filter"
     drop_reasons = frozenset({"IP_RPFILTER"})
     symptoms = frozenset({Symptom.SILENCE})
+    barriers = frozenset({Barrier.REVERSE_PATH})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when walk and packets end at the reverse path filter of a host."""
         obstacle = met(case, Barrier.REVERSE_PATH)
         if obstacle is None:
             return None
-        host, device = obstacle.place.host, obstacle.device
-        frames = frames_at(case, point_name(host, device), obstacle.direction)
+        place, device = obstacle.place, obstacle.device
+        host, who, point = place.host, place.container or place.host, point_name(place.host, device, place.container)
+        frames = frames_at(case, point, obstacle.direction)
         if not frames:
             return None
         return Finding(
             code=self.code,
-            summary=f"{host} drops what comes in by {device}: {obstacle.text}, and rp_filter is strict",
+            summary=f"{who} drops what comes in by {device}: {obstacle.text}, and rp_filter is strict",
             where=Where(host=host, component="rp_filter", rule=obstacle.label),
             evidence=(
-                f"seen at {host}/{device} and nowhere behind it: {frames}",
-                f"ip route of {host}: {obstacle.text}",
+                f"seen at {point} and nowhere behind it: {frames}",
+                f"ip route of {who}: {obstacle.text}",
                 f"sysctl: the larger of net.ipv4.conf.all.rp_filter and net.ipv4.conf.{device}.rp_filter is 1",
             ),
-            remedies=(setting(host, obstacle.undo),),
+            remedies=(setting(case, obstacle.place, obstacle.undo),),
         )
 
     def possible(self, case: Case) -> bool:

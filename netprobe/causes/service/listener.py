@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.proof.life import told
 from netprobe.causes.remedies import restarted
+from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.story import Answerer, Symptom
@@ -107,6 +108,7 @@ class AcceptQueueFull(Cause):
     reads = ("ns/*/sockets",)
     tells = "ss -ltn in the container's network namespace: Recv-Q against Send-Q"
     symptoms = frozenset({Symptom.SILENCE})
+    barriers = frozenset({Barrier.QUEUE_FULL})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the SYN came to the target, nothing answered, and every socket that takes it was full at both moments."""

@@ -122,6 +122,7 @@ class NoproxyNoRouteLocalnet(Cause):
     reads = ("sysctl",)
     tells = "sysctl net.ipv4.conf.BRIDGE.route_localnet on the host"
     symptoms = frozenset({Symptom.NO_PACKETS})
+    barriers = frozenset({Barrier.ROUTE_LOCALNET})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the walk ends at that setting, nothing was sent, the prober waited in vain, and the DNAT rule was not seen to be passed over."""
@@ -143,7 +144,7 @@ class NoproxyNoRouteLocalnet(Cause):
                 f"{rule} counted {times} meanwhile",
                 f"on {name}: {obstacle.text}; the way there is {bridge}",
             ),
-            remedies=(setting(name, obstacle.undo),),
+            remedies=(setting(case, obstacle.place, obstacle.undo),),
         )
 
     @staticmethod
