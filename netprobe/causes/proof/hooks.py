@@ -144,6 +144,7 @@ def packet_at(case: Case, host: Host, hook: Hook) -> PacketTuple:
         out_if=(route.dev if route else None) if forwarded else "",
         ctstate="ESTABLISHED" if case.reply_lost else "NEW",
         dst_type=None if forwarded else "LOCAL" if hook is Hook.INPUT else None,
+        ctdir="REPLY" if case.reply_lost else "ORIGINAL",
         orig_dst=None if case.reply_lost else probe.dialled,
         orig_dport=None if case.reply_lost else probe.dialled_port,
     )
