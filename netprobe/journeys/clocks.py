@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     Times = NDArray[np.int64]
 
 _MAC = re.compile(r"([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}")
+MOST_CLOCKS = 64  # are held against each other, in the order of the points: each against all others, and no more hosts are asked together
 MOST_TIME_NS = 1 << 61  # later times are no times: their differences would not fit
 
 
@@ -60,6 +61,7 @@ def on_one_clock(
         return table, ()
     if reference in known:
         known.insert(0, known.pop(known.index(reference)))
+    known = known[:MOST_CLOCKS]
     numbers = {name: number for number, name in enumerate(known)}
     of_point = np.array([*(numbers.get(name, -1) for name in names), -1], np.int64)
     inside = (table.packets.point >= 0) & (table.packets.point < len(points))
@@ -110,8 +112,12 @@ class _Alignment:
         """Return (clock, fit, what it rests on, whether its times were moved) of every clock that meets a known one."""
         out = []
         left = set(range(1, len(named)))
+        parts: dict[int, list[Meetings]] = {clock: [] for clock in left}
+        newest = 0  # what is known stays where it is: each is held against every other once
         while left:
-            met = {clock: found for clock in sorted(left) if len((found := self._meetings(clock)).row)}
+            for clock in left:
+                parts[clock].append(self._pair(newest, clock, self._slack_ns[newest]))
+            met = {clock: found for clock in sorted(left) if len((found := _all_of(parts[clock])).row)}
             if not met:
                 break
             clock = max(met, key=lambda each: (met[each].both_ways, len(met[each].row), -each))
@@ -121,21 +127,9 @@ class _Alignment:
                 self._move(clock, fit, met[clock])
             self._slack_ns[clock] = met[clock].slack_ns + fit.width_ns / 2
             left.discard(clock)
+            newest = clock
             out.append((clock, fit, met[clock], moved))
         return out
-
-    def _meetings(self, clock: int) -> Meetings:
-        """All that a clock shares with the known ones; what nobody knows the way of only where nothing else is there."""
-        parts = [self._pair(other, clock, slack) for other, slack in self._slack_ns.items()]
-        whole = Meetings(
-            time_ns=np.concatenate([part.time_ns for part in parts]),
-            delta_ns=np.concatenate([part.delta_ns for part in parts]),
-            way=np.concatenate([part.way for part in parts]),
-            row=np.concatenate([part.row for part in parts]),
-            slack_ns=max((part.slack_ns for part in parts if len(part.row)), default=0.0),
-        )
-        sure = whole.way != 0
-        return whole.pick(sure) if sure.any() else whole
 
     def _pair(self, other: int, clock: int, slack_ns: float) -> Meetings:
         theirs, mine = self._both(self._seen.frames, other, clock)
@@ -167,6 +161,19 @@ class _Alignment:
             since = (moved - fit.since_ns).astype(np.float64)
             moved = fit.since_ns + np.rint(since / (1 + fit.rate)).astype(np.int64)
         self.time_ns[rows] = moved
+
+
+def _all_of(parts: Sequence[Meetings]) -> Meetings:
+    """All that a clock shares with the known ones; what nobody knows the way of only where nothing else is there."""
+    whole = Meetings(
+        time_ns=np.concatenate([part.time_ns for part in parts]),
+        delta_ns=np.concatenate([part.delta_ns for part in parts]),
+        way=np.concatenate([part.way for part in parts]),
+        row=np.concatenate([part.row for part in parts]),
+        slack_ns=max((part.slack_ns for part in parts if len(part.row)), default=0.0),
+    )
+    sure = whole.way != 0
+    return whole.pick(sure) if sure.any() else whole
 
 
 def _ways(theirs: Sightings, mine: Sightings, other: int, clock: int) -> Times:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from netprobe.decode.address import mac
 from netprobe.decode.decoder import decode
+from netprobe.journeys import clocks
 from netprobe.journeys.clocks import on_one_clock
 from netprobe.state.links import Link
 from netprobe.state.model import Host, Namespace
@@ -181,3 +182,23 @@ def test_no_time_raises(values: list[int]) -> None:
     case = evidence(both())
     table = decode(replace(case.packets, time_ns=np.array(values, np.int64)), case.points)
     on_one_clock(table, case.points, "a")
+
+
+def test_many_clocks_are_held_against_each_other_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file may name thousands of interfaces, all of which saw one packet; beyond the first clocks, times stay as they are."""
+    monkeypatch.setattr(clocks, "MOST_CLOCKS", 5)
+    hosts = 9
+    sent = [(f"h{n}/eth0", 10.0 * n, tcp(A, B, "S", 1000)) for n in range(hosts)]
+    sent += [(f"h{n}/eth0", 500.0 - 10.0 * n, tcp(B, A, "SA", 6000, 1001, ts=8)) for n in range(hosts)]
+    case = evidence(sent)
+    pair, asked = clocks._Alignment._pair, []
+
+    def counted(self: clocks._Alignment, other: int, clock: int, slack_ns: float) -> object:
+        asked.append((other, clock))
+        return pair(self, other, clock, slack_ns)
+
+    monkeypatch.setattr(clocks._Alignment, "_pair", counted)
+    table = decode(case.packets, case.points)
+    _, known = on_one_clock(table, case.points, "h0")
+    assert [clock.host for clock in known] == ["h1", "h2", "h3", "h4"]
+    assert len(asked) == len({frozenset(pair) for pair in asked}) == 10

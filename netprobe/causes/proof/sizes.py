@@ -90,9 +90,10 @@ def _is_outer(case: Case, point: CapturePoint) -> bool:
 def _segments(case: Case, connection: Connection) -> Iterator[LostBySize]:
     if any(flow.errors for flow in connection.flows):
         return  # somebody told the sender
+    outer = [number for number in connection.points if _is_outer(case, case.points[number])]
     ends = {
         (here, there)
-        for here, there in itertools.permutations(connection.points, 2)
+        for here, there in itertools.permutations(outer, 2)
         if _between_hosts(case, case.points[here], case.points[there])
     }
     if not ends:
