@@ -169,7 +169,11 @@ def explain(
 @cli.command(short_help="Explain saved evidence, or captures of tcpdump and Wireshark.", epilog=REPLAY_EXAMPLES)
 @click.argument("files", nargs=-1, metavar="FILE...", type=click.Path())
 @click.option("--point", "points", multiple=True, metavar="NAME=FILE", help="A capture file, and where it was taken.")
-@click.option("--flow", metavar="EXPR", help="Which connection: SRC:PORT>DST:PORT/PROTO or part of it.")
+@click.option(
+    "--flow",
+    metavar="EXPR",
+    help="Which connection: SRC:PORT>DST:PORT/PROTO or part of it, '#3' of the listing, @12.5 seconds from the start.",
+)
 @output_options
 @deep_option
 def replay(files: tuple[str, ...], points: tuple[str, ...], flow: str | None, output: str | None, deep: bool) -> int:

@@ -228,7 +228,8 @@ def replay(
         files: one file that ``save`` wrote; or plain pcap and pcapng files, which together are the capture points of one connection.
         points: where plain captures were taken: file -> ``HOST/INTERFACE`` or ``HOST/CONTAINER/INTERFACE``; without that, as the file says,
             else the file's name. A file that is named here alone is read too.
-        flow: which connection of captures from elsewhere: ``SRC:PORT>DST:PORT/PROTO`` or part of it, such as ``:80``.
+        flow: which connection of captures from elsewhere: ``SRC:PORT>DST:PORT/PROTO`` or part of it, such as ``:80``; ``#3``: the third listed;
+            ``@12.5``: what began (else was under way) 12.5 s after the first packet.
         keep: called with what the files are called and what they hold, before that is explained.
 
     Raises:

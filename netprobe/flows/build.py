@@ -1,8 +1,9 @@
 """Packet table -> flows per capture point.
 
 Theory: a flow's key is (point, VLAN, protocol, unordered pair of endpoints). All keys are made at once as one
-structured array and grouped by one sort, so that the cost is that of the sort, not of Python objects. A TCP 5-tuple that is used again (a SYN with another sequence
-number) begins a new flow: ports are reused in long captures (RFC 9293 §3.4.1).
+structured array and grouped by one sort, so that the cost is that of the sort, not of Python objects. Where one VLAN holds what one end sent and
+another what the other sent, the two are one flow (asymmetric or private VLANs, RFC 5517; a tag that was kept in one direction alone). A TCP
+5-tuple that is used again (a SYN with another sequence number) begins a new flow: ports are reused in long captures (RFC 9293 §3.4.1).
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ ECHO_REQUEST = {4: 8, 6: 128}
 ECHO_TYPES = (0, 8, 128, 129)
 DNS_PORT = 53
 _KIND_OF = {1: Kind.ICMP, 6: Kind.TCP, 17: Kind.UDP, 58: Kind.ICMP}  # by IP protocol number
+ANSWER_NS = 64_000_000_000  # between the end of what one end said and what the other began to say
+_WAYS = 2
 
 _KEY = np.dtype(
     [
@@ -50,7 +53,8 @@ def build(table: PacketTable) -> tuple[Flow, ...]:
     rows = _rows(table)
     if not len(rows):
         return ()
-    inverse = _group(_keys(table, rows))
+    keys, backward = _keys(table, rows)
+    inverse = _both_ways(keys, _group(keys), backward, table.packets.time_ns[rows])
     order = np.lexsort((rows, table.packets.time_ns[rows], inverse))
     bounds = np.flatnonzero(np.diff(inverse[order], prepend=-1, append=inverse.max() + 1))
     flows = [
@@ -71,8 +75,8 @@ def _rows(table: PacketTable) -> NDArray[np.int64]:
     return np.flatnonzero(echo | ported).astype(np.int64)
 
 
-def _keys(table: PacketTable, rows: NDArray[np.int64]) -> NDArray[np.void]:
-    """One canonical key a row: the smaller endpoint first."""
+def _keys(table: PacketTable, rows: NDArray[np.int64]) -> tuple[NDArray[np.void], NDArray[np.bool_]]:
+    """One canonical key a row, the smaller endpoint first, and whether the larger one sent it."""
     src = (table.src_hi[rows], table.src_lo[rows], table.sport[rows])
     dst = (table.dst_hi[rows], table.dst_lo[rows], table.dport[rows])
     swap = _less(dst, src)
@@ -82,7 +86,7 @@ def _keys(table: PacketTable, rows: NDArray[np.int64]) -> NDArray[np.void]:
     for index, name in enumerate(("hi", "lo", "port")):
         keys[f"a_{name}"] = np.where(swap, dst[index], src[index])
         keys[f"b_{name}"] = np.where(swap, src[index], dst[index])
-    return keys
+    return keys, swap
 
 
 def _less(one: tuple[NDArray[Any], ...], other: tuple[NDArray[Any], ...]) -> NDArray[np.bool_]:
@@ -102,6 +106,30 @@ def _group(keys: NDArray[np.void]) -> NDArray[np.int64]:
     inverse = np.empty(len(keys), np.int64)
     inverse[order] = np.cumsum(new) - 1
     return inverse
+
+
+def _both_ways(
+    keys: NDArray[np.void], group: NDArray[np.int64], backward: NDArray[np.bool_], time_ns: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The group numbers, one number for two VLANs that hold one direction each of what is else one key, at one time."""
+    if (keys["vlan"] == keys["vlan"][0]).all():
+        return group
+    order = np.lexsort((time_ns, group))
+    begins = np.flatnonzero(np.diff(group[order], prepend=-1))
+    back, count = np.add.reduceat(backward[order].astype(np.int64), begins), np.diff(begins, append=len(order))
+    first, last = time_ns[order[begins]], time_ns[order[np.append(begins[1:], len(order)) - 1]]
+    bare = keys[order[begins]]
+    bare["vlan"] = 0
+    of_bare = _group(bare)
+    number = np.arange(len(begins))
+    pairs = np.argsort(of_bare, kind="stable")
+    one, other = pairs[:-1], pairs[1:]
+    alone = np.bincount(of_bare)[of_bare[one]] == _WAYS
+    ways = (of_bare[one] == of_bare[other]) & alone & (back[one] % count[one] == 0) & (back[other] % count[other] == 0)
+    ways &= (back[one] == 0) != (back[other] == 0)
+    ways &= np.maximum(first[one], first[other]) - np.minimum(last[one], last[other]) <= ANSWER_NS
+    number[np.maximum(one, other)[ways]] = np.minimum(one, other)[ways]
+    return number[group]
 
 
 def _flows_of(table: PacketTable, rows: NDArray[np.int64]) -> Iterator[Flow]:

@@ -5,8 +5,11 @@ Accepted, and each part may be left out::
     192.168.3.201:41290>192.168.3.202:80/tcp     who began > who was asked / protocol
     192.168.3.201:41290 → 192.168.3.202:80 tcp   the same, as listings print it
     >:80      192.168.3.202      :80      [fd00::1]:80/tcp      udp
+    #3        the third of the listing
+    @12.5     what began 12.5 s after the capture's first packet, as exactly as that is written; else what was under way then
+    :80@12.5  both
 
-One end without ``>`` fits either end of a flow.
+One end without ``>`` fits either end of a flow. A 5-tuple that was used twice is chosen by its number or its time.
 """
 
 from __future__ import annotations
@@ -19,7 +22,10 @@ from netprobe.values import dataclass
 
 PROTOCOLS = ("tcp", "udp", "icmp")
 _FORM = re.compile(r"\[(?P<v6>[^\]]*)\](?::(?P<v6port>.*))?|(?P<v4>[^:]*):(?P<port>[^:]*)|(?P<bare>.*)", re.DOTALL)
-_HINT = "a flow is SRC:PORT>DST:PORT/PROTO or a part of that, such as 192.0.2.1, :80, '>:80' or udp"
+_CHOICE = re.compile(
+    r"(?P<ends>.*?)(?:@(?P<whole>\d{1,9})(?:\.(?P<part>\d{1,9}))?|#(?P<number>\d{1,9}))\s*", re.DOTALL | re.ASCII
+)
+_HINT = "a flow is SRC:PORT>DST:PORT/PROTO or a part of that, such as 192.0.2.1, :80, '>:80' or udp; '#3' is the third listed, @12.5 what began at 12.5 s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +46,23 @@ class End:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A time of a capture, as exactly as somebody wrote it.
+
+    Attributes:
+        at_ns: ns since the capture's first packet.
+        unit_ns: what its last digit stands for: ``12.5`` is one of 0.1 s.
+    """
+
+    at_ns: int
+    unit_ns: int
+
+    def is_it(self, since_ns: int) -> bool:
+        """Return whether a time, written as exactly, may be this one: rounded or cut off."""
+        return -self.unit_ns <= 2 * (since_ns - self.at_ns) < 2 * self.unit_ns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FlowExpr:
     """A choice among flows.
 
@@ -47,12 +70,16 @@ class FlowExpr:
         src, dst: the initiator's and the responder's end.
         either: the end that may be on either side; used when the text has no ``>``.
         proto: ``tcp``, ``udp``, ``icmp`` or None.
+        number: the place in the listing of all, from 1; None: not chosen by it.
+        moment: when it began, or was under way; None: whenever.
     """
 
     src: End = End()
     dst: End = End()
     either: End = End()
     proto: str | None = None
+    number: int | None = None
+    moment: Moment | None = None
 
     @classmethod
     def parse(cls, text: str) -> FlowExpr:
@@ -61,13 +88,16 @@ class FlowExpr:
         Raises:
             UsageFault: it is none.
         """
-        ends, proto = _without_proto(text)
+        whole, number, moment = _chosen(text)
+        if not whole.strip() and (number is not None or moment is not None):
+            return cls(number=number, moment=moment)
+        ends, proto = _without_proto(whole)
         source, arrow, destination = re.sub(r"→|->", ">", ends).partition(">")
         if arrow:
-            return cls(src=_end(source, text), dst=_end(destination, text), proto=proto)
+            return cls(src=_end(source, text), dst=_end(destination, text), proto=proto, moment=moment)
         if not ends.strip() and proto is None:
             raise _bad(text)
-        return cls(either=_end(ends, text), proto=proto)
+        return cls(either=_end(ends, text), proto=proto, moment=moment)
 
     def matches(self, *, proto: str, src: str, sport: int | None, dst: str, dport: int | None) -> bool:
         """Return whether a flow fits; addresses are in canonical text form."""
@@ -76,6 +106,20 @@ class FlowExpr:
         if not (self.src.matches(src, sport) and self.dst.matches(dst, dport)):
             return False
         return self.either.matches(src, sport) or self.either.matches(dst, dport)
+
+
+def _chosen(text: str) -> tuple[str, int | None, Moment | None]:
+    """Split off the number (which stands alone) or the time behind it."""
+    found = _CHOICE.fullmatch(text)
+    if found is None:
+        return text, None, None
+    if found["number"] is not None:
+        if found["ends"].strip():
+            raise _bad(text)
+        return "", int(found["number"]), None
+    part = found["part"] or ""
+    unit = 10 ** (9 - len(part))
+    return found["ends"], None, Moment(at_ns=int(found["whole"]) * 10**9 + int(part or 0) * unit, unit_ns=unit)
 
 
 def _without_proto(text: str) -> tuple[str, str | None]:

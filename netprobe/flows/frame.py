@@ -11,13 +11,14 @@ if TYPE_CHECKING:
 
     from netprobe.flows.model import FlowSummary
 
-COLUMNS = ("proto", "src", "dst", "packets", "payload_bytes", "points", "first_us")
+COLUMNS = ("number", "proto", "src", "dst", "packets", "payload_bytes", "points", "first_us")
 
 
 def frame(flows: Iterable[FlowSummary]) -> pd.DataFrame:
     """Return one row a flow, in order of first packet; ``first_us`` is in µs since the capture began."""
     rows = [
         (
+            flow.number,
             flow.proto,
             str(flow.src),
             str(flow.dst),

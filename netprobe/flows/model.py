@@ -83,6 +83,7 @@ class FlowSummary:
         packets, payload_bytes: summed over both directions at the point that saw most of it.
         points: every capture point that saw it (under any address), in order of time.
         first_us: when it was first seen, µs since the first packet of the capture.
+        number: its place in the listing of all, from 1: ``--flow '#N'``.
     """
 
     proto: str
@@ -92,6 +93,7 @@ class FlowSummary:
     payload_bytes: int
     points: tuple[str, ...]
     first_us: float
+    number: int
 
 
 class SeveralFlows(UsageFault):
@@ -101,12 +103,8 @@ class SeveralFlows(UsageFault):
         flows: the connections to choose from, in order of time.
     """
 
-    def __init__(self, flows: tuple[FlowSummary, ...]) -> None:
+    def __init__(self, flows: tuple[FlowSummary, ...], example: str) -> None:
         super().__init__(
-            f"the capture has {len(flows)} connections", "choose one with --flow, for example --flow " + _example(flows)
+            f"the capture has {len(flows)} connections", f"choose one with --flow, for example --flow '{example}'"
         )
         self.flows = flows
-
-
-def _example(flows: tuple[FlowSummary, ...]) -> str:
-    return f"'{flows[0].src}>{flows[0].dst}/{flows[0].proto}'" if flows else "ADDRESS:PORT"

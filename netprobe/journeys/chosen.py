@@ -10,7 +10,16 @@ from netprobe.evidence.model import LimitKind, Proto, Resolution
 from netprobe.flows.model import SeveralFlows
 from netprobe.journeys.model import Journey
 from netprobe.journeys.proxy import Mapping, inner_of
-from netprobe.journeys.select import candidates, forwarded_query, is_dns, of_lookup, of_probe, summary
+from netprobe.journeys.select import (
+    candidates,
+    example,
+    forwarded_query,
+    is_dns,
+    numbered,
+    of_lookup,
+    of_probe,
+    summary,
+)
 from netprobe.journeys.stray import Strays
 
 if TYPE_CHECKING:
@@ -48,9 +57,18 @@ def choose(
     if not chosen:
         raise _nothing(evidence, table, flow)
     if len(chosen) > 1:
-        start = int(table.packets.time_ns.min()) if len(table) else 0
-        raise SeveralFlows(tuple(summary(each, table, evidence.points, start) for each in chosen))
+        raise _several(evidence, table, found, chosen)
     return chosen[0]
+
+
+def _several(
+    evidence: Evidence, table: PacketTable, found: Sequence[Connection], chosen: Sequence[Connection]
+) -> SeveralFlows:
+    """What to choose from, each with its number, and how the first of them is chosen."""
+    start = int(table.packets.time_ns.min()) if len(table) else 0
+    number = {id(each): place for place, each in enumerate(numbered(found, table), 1)}
+    lines = tuple(summary(each, table, evidence.points, start, number[id(each)]) for each in chosen)
+    return SeveralFlows(lines, example(lines[0].number, chosen[0], found, table))
 
 
 def _nothing(evidence: Evidence, table: PacketTable, flow: FlowExpr | None) -> UsageFault:

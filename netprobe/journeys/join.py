@@ -1,44 +1,43 @@
 """Flows that carry the same packets, joined into connections across points, bridges, routers and NAT.
 
-Each flow yields identity tokens; flows that share one are the same connection (union-find). Tokens hold only what NAT keeps:
-
-========  ==============================================================================================
-TCP       the SYN's (sequence number, TSval, window), or its 5-tuple; the SYN-ACK's (sequence number, acknowledgement); the client's
-          endpoint with the sequence number that the SYN-ACK expects: an answer may come from another address, by a way of its own;
-          without a handshake: (sequence, acknowledgement, length) of data packets
-UDP       payload (length and first bytes) with the client endpoint: bridges and DNAT keep both
-ICMP      echo payload and sequence number with the client's address (NAT may rewrite the identifier)
-DNS       message id with the client's endpoint, or with the server's: the embedded server's replies come from port 53
-          although the query went to another one (libnetwork's DNAT inside the container's namespace)
-========  ==============================================================================================
-
-Source NAT changes a datagram's client endpoint: such copies are joined in a second pass (:func:`_forwarded`) by payload, a TTL one
-lower, and time. Equal payload to one server alone is no identity: many clients send the same bytes.
-
-IP ids are not identity: Linux sends 0 for many (net/ipv4/ip_output.c: with DF set). Checksums are not: they are partial on veth.
+Flows that share a token (``tokens.py``) may be one connection; the rules (``same.py``) say whether two of them are. Tokens are taken in the
+order of what they prove: the same packet, the same two ends, a question and its answer. Two groups become one only if no flow of the one
+excludes one of the other. Of several copies that a packet may be of, the one with the most of its 5-tuple is taken, of equals the nearest in time.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from netprobe.decode.table import SYN, SYN_ACK, Kind
 from netprobe.flows.build import first_row
 from netprobe.journeys.model import Connection
+from netprobe.journeys.same import (
+    asks,
+    excluded,
+    is_answer,
+    likeness,
+    rewritten_numbers,
+    same_connection,
+    same_ends,
+    same_packet,
+)
+from netprobe.journeys.tokens import Prints, Sign, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
 
-    from numpy.typing import NDArray
-
     from netprobe.decode.table import PacketTable
-    from netprobe.flows.model import Flow, PackedEndpoint
+    from netprobe.flows.model import Flow
 
-TOKENS_A_FLOW = 8  # packets looked at for tokens in each direction: enough to join, bounded for long flows
-DIGEST_BYTES = 64
-FORWARD_DELAY_NS = 1_000_000_000  # a forwarded datagram that is a second late is another one
+    Bearers = list[tuple[int, int]]  # index of the flow, row of the packet
+
+LOOK_BACK = (
+    16  # copies of equal packets that one is held against: more of them in a second are a flood, and prove nothing
+)
+MOST_PAIRS = 4096  # of flows of two groups that are held against each other: no connection is seen at so many places
+TIE_NS = 1_000_000  # copies that are equally near: a router keeps their order
 
 
 def connections(flows: Sequence[Flow], table: PacketTable) -> tuple[Connection, ...]:
@@ -51,40 +50,13 @@ def connections(flows: Sequence[Flow], table: PacketTable) -> tuple[Connection, 
     Returns:
         Connections in order of their first packet; each flow is in exactly one.
     """
-    groups = _Groups(len(flows))
-    prints = Prints(table)
-    bearers: dict[tuple[Hashable, ...], list[int]] = {}
-    for index, flow in enumerate(flows):
-        for token in _tokens(flow, table, prints):
-            bearers.setdefault(token, []).append(index)
-    for token, indexes in bearers.items():
-        if len(indexes) > 1 and (token[0] == "dns" or _one_connection([flows[index] for index in indexes], table)):
-            for index in indexes[1:]:
-                groups.union(indexes[0], index)
-    joined = [_connection([flows[i] for i in members], table) for members in groups.members()]
-    joined = _forwarded_copies(joined, table, prints)
+    join = _Join(flows, table)
+    for sign, take in ((Sign.PACKET, join.packets), (Sign.ENDS, join.ends), (Sign.ANSWER, join.answers)):
+        for bearers in join.shared(sign):
+            take(bearers)
+    joined = [_connection([flows[index] for index in members], table) for members in join.groups.members()]
     joined.sort(key=lambda connection: start_ns(connection, table))
     return tuple(joined)
-
-
-def _one_connection(flows: list[Flow], table: PacketTable) -> bool:
-    """Whether flows that share a token can be one connection.
-
-    Port scanners send one sequence number (and source port) to many ports: then one point sees one client with several servers. A router
-    shows the same only where one point sees both its sides (an ``any`` capture and DNAT), and then the later copy's TTL is one lower. A
-    hairpin's second copy has another source. What a point saw the answer of alone is no connection of its own.
-    """
-    seen: dict[tuple[int, int, PackedEndpoint], Flow] = {}
-    asked = (flow for flow in flows if len(flow.forward))
-    for flow in sorted(asked, key=lambda each: int(table.packets.time_ns[first_row(each, table)])):
-        earlier = seen.setdefault((flow.point, flow.vlan, flow.client), flow)
-        if earlier.server != flow.server and _ttl(earlier, table) - _ttl(flow, table) != 1:
-            return False
-    return True
-
-
-def _ttl(flow: Flow, table: PacketTable) -> int:
-    return int(table.ttl[flow.forward[0]]) if len(flow.forward) else 0
 
 
 def start_ns(connection: Connection, table: PacketTable) -> int:
@@ -93,15 +65,128 @@ def start_ns(connection: Connection, table: PacketTable) -> int:
 
 
 def _connection(flows: list[Flow], table: PacketTable) -> Connection:
+    """The flows in order of time, all of them the way that the first one goes: a capture that begins with an answer takes who answers for the client."""
     flows.sort(key=lambda flow: (int(table.packets.time_ns[first_row(flow, table)]), flow.number))
-    return Connection(flows=tuple(flows))
+    first = flows[0]
+    return Connection(flows=tuple(_turned(each) if _is_turned(first, each) else each for each in flows))
+
+
+def _is_turned(one: Flow, other: Flow) -> bool:
+    return one.client != other.client and (one.client, one.server) == (other.server, other.client)
+
+
+def _turned(flow: Flow) -> Flow:
+    return replace(
+        flow,
+        client=flow.server,
+        server=flow.client,
+        forward=flow.reverse,
+        reverse=flow.forward,
+        isn=flow.reply_isn,
+        reply_isn=flow.isn,
+    )
+
+
+class _Join:
+    """Which flows are one connection, as far as the tokens were taken."""
+
+    def __init__(self, flows: Sequence[Flow], table: PacketTable) -> None:
+        self.groups = _Groups(len(flows))
+        self._flows = flows
+        self._table = table
+        self._prints = Prints(table)
+        self._bearers: dict[Sign, dict[Hashable, Bearers]] = {sign: {} for sign in Sign}
+        for index, flow in enumerate(flows):
+            for (sign, token), row in tokens(flow, table, self._prints):
+                self._bearers[sign].setdefault(token, []).append((index, row))
+
+    def shared(self, sign: Sign) -> Iterator[Bearers]:
+        """Who bears each token of that sign that several flows bear, in order of time."""
+        times = self._table.packets.time_ns
+        for bearers in self._bearers[sign].values():
+            if len(bearers) > 1 and any(index != bearers[0][0] for index, _ in bearers):
+                yield sorted(bearers, key=lambda bearer: (int(times[bearer[1]]), bearer[0]))
+
+    def packets(self, bearers: Bearers) -> None:
+        """Join the copies of one packet."""
+        if self._is_one_place(bearers):
+            return
+        recent: deque[tuple[int, int]] = deque(maxlen=LOOK_BACK)
+        for bearer in bearers:
+            best = max((found for one in recent if (found := self._copy(one, bearer)) is not None), default=None)
+            if best is not None:
+                self.groups.union(best[-1], bearer[0])
+            recent.append(bearer)
+
+    def _is_one_place(self, bearers: Bearers) -> bool:
+        """Whether one point saw them all with one TTL, so that no two are copies of one packet: a scan."""
+        points = {self._flows[index].point for index, _ in bearers}
+        vlans = {self._flows[index].vlan for index, _ in bearers}
+        return len(points) == 1 and len(vlans) == 1 and len({int(self._table.ttl[row]) for _, row in bearers}) == 1
+
+    def _copy(self, one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int, int, int] | None:
+        """How good a copy of an earlier packet one is, and that one's flow; None where it is none."""
+        (index, row), (later, copy) = one, other
+        first, second = self._flows[index], self._flows[later]
+        if index == later or self.groups.find(index) == self.groups.find(later):
+            return None
+        if not same_packet(self._table, (first, row), (second, copy), self._prints) or self._excluded(index, later):
+            return None
+        delay = int(self._table.packets.time_ns[copy]) - int(self._table.packets.time_ns[row])
+        return likeness(first, second), -(delay // TIE_NS), -int(self._table.packets.time_ns[row]), index
+
+    def _excluded(self, index: int, other: int) -> bool:
+        """Whether a flow of the one's group excludes one of the other's."""
+        mine, theirs = self.groups.of(index), self.groups.of(other)
+        if len(mine) * len(theirs) > MOST_PAIRS:
+            return True
+        return any(excluded(self._table, self._flows[one], self._flows[two]) for one in mine for two in theirs)
+
+    def ends(self, bearers: Bearers) -> None:
+        """Join what several points (or VLANs) saw between the same two ends at one time."""
+        indexes = [index for index, _ in bearers]
+        for rule in (same_connection, rewritten_numbers):
+            recent: dict[tuple[int, int], deque[int]] = {}
+            for index in indexes:
+                flow = self._flows[index]
+                for place, others in recent.items():
+                    if place != (flow.point, flow.vlan):
+                        self._join_one(index, others, rule is rewritten_numbers)
+                recent.setdefault((flow.point, flow.vlan), deque(maxlen=LOOK_BACK)).append(index)
+
+    def _join_one(self, index: int, others: deque[int], numbers: bool) -> None:
+        """Join a flow with the last of another place's that it is one connection with."""
+        rule = rewritten_numbers if numbers else same_connection
+        flow = self._flows[index]
+        for other in reversed(others):
+            if self.groups.find(index) == self.groups.find(other):
+                return
+            if rule(self._table, self._flows[other], flow) and not self._excluded(other, index):
+                self.groups.union(other, index)
+                return
+
+    def answers(self, bearers: Bearers) -> None:
+        """Join a question with the answer that no point saw go back along its way; of several questions only one to the same server."""
+        indexes = dict.fromkeys(index for index, _ in bearers)
+        asked = [index for index in indexes if asks(self._flows[index])]
+        for index in (each for each in indexes if not asks(self._flows[each])):
+            flow = self._flows[index]
+            fit = {
+                self.groups.find(each): each
+                for each in asked
+                if is_answer(self._table, self._flows[each], flow) and not self._excluded(each, index)
+            }
+            same = [each for each in fit.values() if same_ends(self._flows[each], flow)]
+            if same or len(fit) == 1:
+                self.groups.union((same or list(fit.values()))[0], index)
 
 
 class _Groups:
-    """Union-find over flow indexes, with path halving."""
+    """Union-find over flow indexes, with path halving and the members of each group."""
 
     def __init__(self, count: int) -> None:
         self._parent = list(range(count))
+        self._members: dict[int, list[int]] = {}
 
     def find(self, item: int) -> int:
         parent = self._parent
@@ -110,129 +195,19 @@ class _Groups:
             item = parent[item]
         return item
 
+    def of(self, item: int) -> list[int]:
+        """The members of an item's group."""
+        root = self.find(item)
+        return self._members.get(root) or [root]
+
     def union(self, one: int, other: int) -> None:
         one, other = self.find(one), self.find(other)
         if one != other:
-            self._parent[max(one, other)] = min(one, other)
+            members = [*self.of(one), *self.of(other)]
+            root, gone = min(one, other), max(one, other)
+            self._parent[gone] = root
+            self._members.pop(gone, None)
+            self._members[root] = members
 
     def members(self) -> list[list[int]]:
-        grouped: dict[int, list[int]] = {}
-        for item in range(len(self._parent)):
-            grouped.setdefault(self.find(item), []).append(item)
-        return list(grouped.values())
-
-
-def _tokens(flow: Flow, table: PacketTable, prints: Prints) -> Iterator[tuple[Hashable, ...]]:
-    if flow.kind == Kind.TCP:
-        yield from _tcp_tokens(flow, table)
-    elif flow.kind == Kind.UDP:
-        yield from _udp_tokens(flow, table, prints)
-    else:
-        yield from _echo_tokens(flow, table, prints)
-
-
-def _tcp_tokens(flow: Flow, table: PacketTable) -> Iterator[tuple[Hashable, ...]]:
-    for row in _heads(flow.forward):
-        if table.tcp_flags[row] & SYN_ACK == SYN:
-            yield ("syn", int(table.seq[row]), int(table.tsval[row]), int(table.window[row]))
-            yield ("syn", int(table.seq[row]), flow.client, flow.server)
-            yield ("answered", (int(table.seq[row]) + 1) % (1 << 32), flow.client)
-    for row in _heads(flow.reverse):
-        if table.tcp_flags[row] & SYN_ACK == SYN_ACK:
-            yield ("syn-ack", int(table.seq[row]), int(table.ack[row]))
-            yield ("answered", int(table.ack[row]), flow.client)
-    if flow.isn is not None or flow.reply_isn is not None:
-        return
-    for rows in (flow.forward, flow.reverse):
-        for row in _heads(rows):
-            if table.payload_len[row] > 0:
-                yield ("data", int(table.seq[row]), int(table.ack[row]), int(table.payload_len[row]))
-
-
-def _udp_tokens(flow: Flow, table: PacketTable, prints: Prints) -> Iterator[tuple[Hashable, ...]]:
-    for row in _heads(flow.forward):
-        if table.dns_id[row] >= 0:
-            yield ("dns", int(table.dns_id[row]), "client", flow.client)
-            yield ("dns", int(table.dns_id[row]), "server", flow.server)
-        elif table.dns_qr[row] >= 0:  # its header was not kept
-            yield ("dns", -1, "client", flow.client)
-        yield ("udp", prints.of(row), flow.client)
-    for row in _heads(flow.reverse):
-        if table.dns_qr[row] >= 0:
-            yield ("dns", int(table.dns_id[row]), "client", flow.client)
-
-
-def _echo_tokens(flow: Flow, table: PacketTable, prints: Prints) -> Iterator[tuple[Hashable, ...]]:
-    for row in _heads(flow.forward if len(flow.forward) else flow.reverse):  # an answer has what it answers
-        yield ("echo", int(table.seq[row]), prints.of(row), prints.doubt(row, flow), flow.client.hi, flow.client.lo)
-
-
-def _heads(rows: NDArray[np.int64]) -> list[int]:
-    return [int(row) for row in rows[:TOKENS_A_FLOW]]
-
-
-class Prints:
-    """What identifies a datagram's payload: its length on the wire and its first bytes, as many as every capture of that length kept.
-
-    Captures with different snap lengths cut the same datagram differently.
-    """
-
-    def __init__(self, table: PacketTable) -> None:
-        self._table = table
-        kept, length = np.maximum(table.payload_cap, 0), table.payload_len
-        cut = np.flatnonzero((table.kind != Kind.TCP) & (kept < np.minimum(length, DIGEST_BYTES)))
-        order = cut[np.lexsort((kept[cut], length[cut]))]
-        lengths, first = np.unique(length[order], return_index=True)
-        self._fewest = dict(zip(lengths.tolist(), kept[order][first].tolist(), strict=True))
-
-    def of(self, row: int) -> tuple[int, bytes]:
-        """Return what can be compared of one row's payload."""
-        length = int(self._table.payload_len[row])
-        return length, self._table.payload(row)[: self._fewest.get(length, DIGEST_BYTES)]
-
-    def doubt(self, row: int, flow: Flow) -> int | None:
-        """Return what must agree beside a payload that was cut: the client's port or identifier, which NAT mostly keeps."""
-        return flow.client.port if int(self._table.payload_len[row]) in self._fewest else None
-
-
-def same_payload(table: PacketTable, one: int, other: int) -> bool:
-    """Say whether two datagrams carry the same payload, as far as both were kept. Cut down to nothing, they do not say so."""
-    length = int(table.payload_len[one])
-    kept = min(len(table.payload(one)), len(table.payload(other)), DIGEST_BYTES)
-    if length != int(table.payload_len[other]) or (length > 0 and kept == 0):
-        return False
-    return table.payload(one)[:kept] == table.payload(other)[:kept]
-
-
-def _forwarded_copies(joined: list[Connection], table: PacketTable, prints: Prints) -> list[Connection]:
-    """Merge datagram connections whose client endpoint source NAT rewrote (alone, or together with DNAT)."""
-    by_print: dict[Hashable, list[Connection]] = {}
-    kept = []
-    for connection in joined:
-        if connection.kind == Kind.TCP or not len(connection.flows[0].forward):
-            kept.append(connection)
-            continue
-        row = int(connection.flows[0].forward[0])
-        sequence = int(table.seq[row]) if connection.kind == Kind.ICMP else 0
-        key = (connection.kind, sequence, prints.of(row), prints.doubt(row, connection.flows[0]))
-        by_print.setdefault(key, []).append(connection)
-    for group in by_print.values():
-        group.sort(key=lambda connection: start_ns(connection, table))
-        current = group[0]
-        for other in group[1:]:
-            if _forwarded(current, other, table):
-                current = _connection([*current.flows, *other.flows], table)
-            else:
-                kept.append(current)
-                current = other
-        kept.append(current)
-    return kept
-
-
-def _forwarded(one: Connection, other: Connection, table: PacketTable) -> bool:
-    """Whether ``other``'s datagram is ``one``'s, forwarded: a TTL one lower, at once. docker-proxy's starts with a fresh TTL."""
-    last, first = (int(flow.forward[0]) if len(flow.forward) else None for flow in (one.flows[-1], other.flows[0]))
-    if last is None or first is None:
-        return False
-    delay = int(table.packets.time_ns[first]) - int(table.packets.time_ns[last])
-    return 0 <= delay < FORWARD_DELAY_NS and int(table.ttl[first]) == int(table.ttl[last]) - 1
+        return [self.of(item) for item in range(len(self._parent)) if self._parent[item] == item]

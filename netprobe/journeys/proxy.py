@@ -1,8 +1,12 @@
 """docker-proxy: two connections that belong together although no packet is the same.
 
 What cannot be otherwise (docker-proxy: cmd/docker-proxy/tcp_proxy_linux.go, moby): it accepts first and dials then, so the
-outer SYN-ACK precedes the inner SYN; it copies payload unchanged; it dials from the host, so the inner client is an address
-of the host (the bridge's gateway address). Where host state names the proxy's process, its command line maps the two ends exactly.
+outer SYN-ACK precedes the inner SYN; it copies payload unchanged, all of it, and nothing before it came (``relay.py``); it dials from the
+host, so the inner client is an address of the host: the bridge's gateway address, on the container's own subnet. Where host state names the
+proxy's process, its command line maps the two ends exactly.
+
+Order alone proves nothing: a server that calls its client back (FTP's active mode, RFC 959 section 3.2) or asks its database dials too. An
+inner connection that begins at the outer client's own address is a proxy's only where that is the dialled address too.
 """
 
 from __future__ import annotations
@@ -10,19 +14,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.decode.table import SYN_ACK, Kind
-from netprobe.journeys.join import same_payload, start_ns
+from netprobe.journeys.join import start_ns
+from netprobe.journeys.relay import STALL_NS, Relayed, relayed
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netprobe.decode.table import PacketTable
-    from netprobe.flows.model import Flow
+    from netprobe.flows.model import PackedEndpoint
     from netprobe.journeys.model import Connection
 
 DIAL_DELAY_NS = 1_000_000_000  # docker-proxy dials at once; a second covers a loaded host
-STREAM_BYTES = 4096  # how much of two streams is compared
-LONGEST = 8 << 16  # bytes of a packet: GSO_MAX_SIZE of Linux's linux/netdevice.h
 RELAY_NS = 5_000_000  # what two sniffers may differ about an end
 FIN_OR_RST = 0x05
 HANDSHAKE_DELAY_NS = 50_000_000  # without payload only a dial that follows at once counts
@@ -87,23 +90,31 @@ def _pair(
 ) -> Pair | None:
     if inner is outer or inner.kind != outer.kind or outer.kind == Kind.ICMP:
         return None
-    dialled = start_ns(inner, table)
-    if not 0 <= dialled - accepted < DIAL_DELAY_NS or not _from_another_address(outer, inner):
-        return None
-    payload = _same_payload(outer, inner, table)
-    if outer.kind == Kind.TCP and _other_life(outer, inner, table):
+    waited = start_ns(inner, table) - accepted
+    if not 0 <= waited < DIAL_DELAY_NS or not _may_be_its_own(outer, inner):
         return None
     mapping = _mapping(outer, inner, mappings)
-    if payload is False or (payload is None and outer.kind == Kind.UDP and mapping is None):
+    first = inner.flows[0]
+    gateway = first.client.address in gateways
+    if mapping is None and not gateway and not _from_a_gateway(first.client, first.server):
         return None
-    joined = ["order"] + (["payload"] if payload else [])
-    if inner.flows[0].client.address in gateways:
-        joined.append("gateway source")
-    if mapping is not None:
-        joined.append("proxy process")
-    elif payload is None and dialled - accepted >= HANDSHAKE_DELAY_NS:
+    if mapping is None and _calls_back(outer, inner):
         return None
-    return Pair(inner=inner, joined_by=tuple(joined), process=mapping.process if mapping else None)
+    if outer.kind == Kind.TCP and _other_life(outer, inner, table):
+        return None
+    payload = relayed(outer, inner, table)
+    if payload is Relayed.NO or (payload is Relayed.UNKNOWN and outer.kind == Kind.UDP and mapping is None):
+        return None
+    if mapping is None and payload is Relayed.UNKNOWN and waited >= HANDSHAKE_DELAY_NS:
+        return None
+    proofs = {
+        "order": True,
+        payload.value: payload in (Relayed.PAYLOAD, Relayed.LENGTHS),
+        "gateway source": gateway,
+        "proxy process": mapping is not None,
+    }
+    joined = tuple(proof for proof, holds in proofs.items() if holds)
+    return Pair(inner=inner, joined_by=joined, process=mapping.process if mapping else None)
 
 
 def _accepted_ns(outer: Connection, table: PacketTable) -> int | None:
@@ -120,37 +131,38 @@ def _accepted_ns(outer: Connection, table: PacketTable) -> int | None:
     return min(times, default=None)
 
 
-def _from_another_address(outer: Connection, inner: Connection) -> bool:
-    """A proxy's own connection: not the client's endpoint, not the same server endpoint, not back to the client's port."""
-    clients = {flow.client for flow in outer.flows}
-    servers = {flow.server for flow in outer.flows}
+def _may_be_its_own(outer: Connection, inner: Connection) -> bool:
+    """Whether a proxy that was dialled may have dialled it: from an address of its own, to another server, and not back to the client's port."""
+    clients, servers = ({getattr(flow, end) for flow in outer.flows} for end in ("client", "server"))
     first = inner.flows[0]
-    return first.client not in clients and first.server not in servers and first.server not in clients
+    if first.client in clients or first.server in servers or first.server in clients:
+        return False
+    mine = first.client.address
+    return mine not in {end.address for end in clients} or mine in {end.address for end in servers}
 
 
-def _same_payload(outer: Connection, inner: Connection, table: PacketTable) -> bool | None:
-    """Whether the payload agrees; None when either carries none yet, or was cut to its headers (then their lengths agree)."""
-    if outer.kind == Kind.UDP:
-        rows = [int(flow.forward[0]) for flow in (outer.flows[-1], inner.flows[0]) if len(flow.forward)]
-        if len(rows) == 2 and _only_lengths(table, rows):
-            return None
-        return len(rows) == 2 and same_payload(table, rows[0], rows[1])
-    verdict: bool | None = None
-    for direction in ("forward", "reverse"):
-        one, other = (stream(c.flows[0], table, direction) for c in (outer, inner))
-        if not one or not other:
-            continue
-        length = min(len(one), len(other))
-        if one[:length] != other[:length]:
-            return False
-        verdict = True
-    return verdict
+def _calls_back(outer: Connection, inner: Connection) -> bool:
+    """Whether whoever was dialled dials the client in turn; a container that asks for its own published port is dialled from the gateway."""
+    clients, servers = ({getattr(flow, end).address for flow in outer.flows} for end in ("client", "server"))
+    first = inner.flows[0]
+    return first.server.address in clients and first.client.address in servers
 
 
-def _only_lengths(table: PacketTable, rows: Sequence[int]) -> bool:
-    """Whether two datagrams are equally long, and no byte of one of them was kept: then only their lengths can agree."""
-    lengths = {int(table.payload_len[row]) for row in rows}
-    return len(lengths) == 1 and lengths != {0} and any(not table.payload(row) for row in rows)
+def _from_a_gateway(client: PackedEndpoint, server: PackedEndpoint) -> bool:
+    """Whether one address looks like the gateway of a bridge that the other is on: the first of a private subnet, as Docker gives it out.
+
+    Docker's own pools are /16 and /20 (daemon.json, default-address-pools), of ULA /64 (RFC 4193).
+    """
+    if client.version != server.version or (client.hi, client.lo) == (server.hi, server.lo):
+        return False
+    if client.version != 4:
+        return client.hi == server.hi and client.hi >> 57 == _ULA >> 57 and client.lo == 1
+    private = any(client.lo >> shift == net for net, shift in _PRIVATE)
+    return private and client.lo >> 16 == server.lo >> 16 and client.lo & 0xFF == 1
+
+
+_PRIVATE = ((10, 24), (0xAC1, 20), (0xC0A8, 16))  # RFC 1918: 10/8, 172.16/12, 192.168/16
+_ULA = 0xFC00_0000_0000_0000  # RFC 4193: fc00::/7
 
 
 def _other_life(outer: Connection, inner: Connection, table: PacketTable) -> bool:
@@ -168,7 +180,15 @@ def _other_life(outer: Connection, inner: Connection, table: PacketTable) -> boo
         if _bytes(inner, table, direction, before) and not _bytes(outer, table, direction, None):
             return True
     mine, server = _end_ns(inner, table, "forward"), _end_ns(inner, table, "reverse")
-    return mine is not None and mine < ended - RELAY_NS and (server is None or server > mine)
+    if mine is None:
+        return server is None and _seen_until(inner, table) > ended + STALL_NS
+    return mine < ended - RELAY_NS and (server is None or server > mine)
+
+
+def _seen_until(connection: Connection, table: PacketTable) -> int:
+    """When its last packet was seen."""
+    flow = connection.flows[0]
+    return max(int(table.packets.time_ns[rows[-1]]) for rows in (flow.forward, flow.reverse) if len(rows))
 
 
 def _bytes(connection: Connection, table: PacketTable, direction: str, before: int | None) -> int:
@@ -188,31 +208,6 @@ def _end_ns(connection: Connection, table: PacketTable, direction: str) -> int |
     rows = flow.forward if direction == "forward" else flow.reverse
     times = [int(table.packets.time_ns[row]) for row in rows.tolist() if int(table.tcp_flags[row]) & FIN_OR_RST]
     return min(times, default=None)
-
-
-def stream(flow: Flow, table: PacketTable, direction: str, limit: int = STREAM_BYTES, *, filled: bool = False) -> bytes:
-    """The first bytes of one direction's payload, in sequence order, retransmissions once.
-
-    A gap ends the stream: what follows it is not returned. So does what the snap length cut off a packet, or, `filled`, zeros stand for it.
-    """
-    rows = flow.forward if direction == "forward" else flow.reverse
-    isn = flow.isn if direction == "forward" else flow.reply_isn
-    segments = sorted(
-        ((int(table.seq[row]) - (isn + 1 if isn is not None else 0)) & 0xFFFFFFFF, row)
-        for row in rows.tolist()
-        if table.payload_len[row] > 0
-    )
-    out = bytearray()
-    base = 0 if isn is not None or not segments else segments[0][0]
-    for offset, row in segments:
-        position = offset - base
-        if position > len(out) or len(out) >= limit:
-            break
-        part = table.payload(row)
-        if filled:
-            part += bytes(max(min(int(table.payload_len[row]), LONGEST) - len(part), 0))
-        out += part[len(out) - position :]
-    return bytes(out[:limit])
 
 
 def _mapping(outer: Connection, inner: Connection, mappings: Sequence[Mapping]) -> Mapping | None:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from netprobe.decode.table import Kind
 from netprobe.flows.build import first_row
+from netprobe.flows.expression import FlowExpr
 from netprobe.flows.model import PROTO_NAME, FlowSummary
 from netprobe.journeys.join import start_ns
 from netprobe.journeys.proxy import inner_of
+from netprobe.journeys.same import last_ns
 from netprobe.journeys.stray import Strays
 from netprobe.state.engine import EMBEDDED_DNS
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from netprobe.decode.table import PacketTable
     from netprobe.evidence.model import CapturePoint, Probe
-    from netprobe.flows.expression import FlowExpr
+    from netprobe.flows.expression import Moment
     from netprobe.flows.model import Flow
     from netprobe.journeys.model import Connection
 
@@ -121,16 +123,50 @@ def is_dns(connection: Connection, table: PacketTable) -> bool:
 def candidates(
     connections: Sequence[Connection], table: PacketTable, expr: FlowExpr | None = None
 ) -> tuple[Connection, ...]:
-    """What a capture from elsewhere may be asked about: no inner legs of a proxy, DNS only where there is nothing else."""
-    chosen = [c for c in connections if expr is None or any(_matches(flow, expr) for flow in c.flows)]
-    if expr is None and len(chosen) > 1:
-        inner = _inner_ones(chosen, table)
-        strays = Strays(chosen, table)
-        inner |= {id(stray) for c in chosen if (stray := strays.reply_to(c)) is not None}
-        chosen = [c for c in chosen if id(c) not in inner]
-        talk = [c for c in chosen if not is_dns(c, table)]
-        chosen = talk or chosen
-    return tuple(chosen)
+    """What a capture from elsewhere may be asked about: what is listed, or of all that there is what a person chose."""
+    if expr is None:
+        return listed(connections, table)
+    if expr.number is not None:
+        return numbered(connections, table)[expr.number - 1 : expr.number] if expr.number else ()
+    chosen = tuple(c for c in connections if any(_matches(flow, expr) for flow in c.flows))
+    return chosen if expr.moment is None else _at_that_time(chosen, table, expr.moment)
+
+
+def listed(connections: Sequence[Connection], table: PacketTable) -> tuple[Connection, ...]:
+    """The connections to choose from, in order of time: no inner legs of a proxy, DNS only where there is nothing else."""
+    if len(connections) < len(("one", "another")):
+        return tuple(connections)
+    inner = _inner_ones(connections, table)
+    strays = Strays(connections, table)
+    inner |= {id(stray) for c in connections if (stray := strays.reply_to(c)) is not None}
+    chosen = [c for c in connections if id(c) not in inner]
+    return tuple([c for c in chosen if not is_dns(c, table)] or chosen)
+
+
+def numbered(connections: Sequence[Connection], table: PacketTable) -> tuple[Connection, ...]:
+    """All connections by their numbers, from 1: what is listed without ``--flow``, then the others."""
+    first = listed(connections, table)
+    known = {id(each) for each in first}
+    return (*first, *(each for each in connections if id(each) not in known))
+
+
+def _at_that_time(chosen: Sequence[Connection], table: PacketTable, moment: Moment) -> tuple[Connection, ...]:
+    """What began at a time; else what was under way then."""
+    start = int(table.packets.time_ns.min()) if len(table) else 0
+    begun = tuple(each for each in chosen if moment.is_it(start_ns(each, table) - start))
+    return begun or tuple(
+        each
+        for each in chosen
+        if start_ns(each, table) - start <= moment.at_ns <= max(last_ns(table, flow) for flow in each.flows) - start
+    )
+
+
+def example(number: int, chosen: Connection, connections: Sequence[Connection], table: PacketTable) -> str:
+    """What to give ``--flow`` for one connection and no other: its 5-tuple; its number, where others have that too."""
+    first = chosen.flows[0]
+    port = first.kind != Kind.ICMP
+    text = f"{first.client.unpack(port=port)}>{first.server.unpack(port=port)}/{first.proto}"
+    return text if len(candidates(connections, table, FlowExpr.parse(text))) == 1 else f"#{number}"
 
 
 def _inner_ones(chosen: Sequence[Connection], table: PacketTable) -> set[int]:
@@ -156,8 +192,10 @@ def _matches(flow: Flow, expr: FlowExpr) -> bool:
     )
 
 
-def summary(connection: Connection, table: PacketTable, points: Sequence[CapturePoint], start: int) -> FlowSummary:
-    """One line for a listing; ``start`` is the capture's first time in ns."""
+def summary(
+    connection: Connection, table: PacketTable, points: Sequence[CapturePoint], start: int, number: int
+) -> FlowSummary:
+    """One line for a listing; ``start`` is the capture's first time in ns, ``number`` its place in the listing of all."""
     first = connection.flows[0]
     busiest = max(connection.flows, key=lambda flow: len(flow.forward) + len(flow.reverse))
     rows = [*busiest.forward.tolist(), *busiest.reverse.tolist()]
@@ -171,4 +209,5 @@ def summary(connection: Connection, table: PacketTable, points: Sequence[Capture
         payload_bytes=sum(max(int(table.payload_len[row]), 0) for row in rows),
         points=tuple(dict.fromkeys(points[flow.point].name for flow in by_time)),
         first_us=(start_ns(connection, table) - start) / 1000,
+        number=number,
     )

@@ -16,7 +16,7 @@ import numpy as np
 from netprobe.decode.table import Flag, Kind
 from netprobe.evidence.model import SPEAK_HTTP, Proto
 from netprobe.journeys.hops import icmp_error, reply_row, request_row
-from netprobe.journeys.proxy import stream
+from netprobe.journeys.stream import stream
 from netprobe.model.http import HEAD_BYTES, parse
 from netprobe.paths.http import asked, complete, is_other
 from netprobe.paths.story import Answerer, Observation, Symptom

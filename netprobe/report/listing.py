@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_LISTED = 40
-_HEAD = ("flow", "packets", "payload bytes", "first at ms", "seen at")
+_HEAD = ("#", "flow", "packets", "payload bytes", "first at ms", "seen at")
 
 
 def listing(flows: pd.DataFrame) -> Document:
@@ -19,6 +19,7 @@ def listing(flows: pd.DataFrame) -> Document:
 
     shown = busiest(flows, MOST_LISTED)
     columns = (
+        "#" + shown["number"].map(str),
         shown["src"] + " → " + shown["dst"] + " " + shown["proto"],
         shown["packets"].map(str),
         shown["payload_bytes"].map(str),
@@ -26,7 +27,7 @@ def listing(flows: pd.DataFrame) -> Document:
         shown["points"],
     )
     rows = tuple(Row(cells=tuple((line(str(cell)),) for cell in cells)) for cells in zip(*columns, strict=True))
-    table = Table(head=_HEAD, rows=rows, right=frozenset({1, 2, 3}))
+    table = Table(head=_HEAD, rows=rows, right=frozenset({0, 2, 3, 4}))
     left = len(flows) - len(shown)
     rest: tuple[Block, ...] = (
         (Paragraph(content=line(f"… and {left} more with fewer packets"), indent=2),) if left else ()

@@ -14,6 +14,7 @@ def summary(number: int, point: str = "eth0") -> FlowSummary:
         payload_bytes=number * 10,
         points=(point, "docker0"),
         first_us=1e6 - number,
+        number=number,
     )
 
 

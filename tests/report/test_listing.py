@@ -18,6 +18,7 @@ def summary(number: int, point: str = "eth0") -> FlowSummary:
         payload_bytes=number * 10,
         points=(point, "docker0"),
         first_us=1e6 - number,
+        number=number,
     )
 
 
@@ -28,7 +29,9 @@ def listing(*flows: FlowSummary) -> str:
 def test_the_listing_can_be_copied_into_flow() -> None:
     lines = listing(summary(1), summary(2)).splitlines()
     assert len(lines) == 3
-    chosen = FlowExpr.parse(lines[1].strip().split("  ")[0])
+    number, flow = lines[1].strip().split("  ")[:2]
+    assert FlowExpr.parse(number) == FlowExpr(number=2)
+    chosen = FlowExpr.parse(flow)
     assert chosen.matches(proto="tcp", src="10.0.0.1", sport=2, dst="10.0.0.2", dport=80)
 
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from netprobe.decode.table import Flag
-from netprobe.journeys.proxy import stream
+from netprobe.journeys.stream import stream
 from netprobe.model.endpoint import Endpoint
 
 if TYPE_CHECKING:

@@ -1,0 +1,205 @@
+"""The rules of a join: when two flows that bear one token are one connection. Every limit stands here.
+
+One coincidence joins nothing. Beside the token (``tokens.py``) count, each where it can tell:
+
+* **time**: a packet is in flight for a moment, an answer comes while somebody waits, and a sequence number lives as long as its connection;
+* **TTL**: addresses and ports are rewritten by who routes (net/ipv4/ip_forward.c), so that the later copy's TTL is lower: by one at one point,
+  where both sides of a router are seen, and nothing else tells its two frames from two questions of one client. Only a sender's own clock
+  (TSval) makes a segment one of a kind, wherever it comes again;
+* **the link**: who routes a packet is the one that it was sent to, and then the one that sends it;
+* **what came back**: two connections have two servers' sequence numbers, or answers that differ;
+* **the point**: one point sees one 5-tuple once at a time, so that two lives of it are two connections;
+* **direction**: only what saw no question can be the answer to one that saw no answer.
+
+A rule sees two flows at a time and reads columns only, so that it can be asked of many pairs at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netprobe.decode.table import Kind
+from netprobe.flows.build import source
+from netprobe.journeys.tokens import NO_CLOCK
+
+if TYPE_CHECKING:
+    from netprobe.decode.table import PacketTable
+    from netprobe.flows.model import Flow
+    from netprobe.journeys.tokens import Prints
+
+FLIGHT_NS = 1_000_000_000  # a copy that is a second late is another packet
+ORDER_NS = 50_000_000  # what the clocks of two points may differ about which of them saw a packet first
+WAIT_NS = 64_000_000_000  # nobody waits longer for the answer to one packet (Linux: a SYN's sixth copy, 63 s later)
+LIFE_NS = 128_000_000_000  # the last copy of a SYN that is not answered (tcp_syn_retries = 6: 127 s)
+MOST_APART = 1 << 30  # of the sequence numbers of one connection, seen at two points at one time
+FIRST_FREE_PORT = 1024  # ports below, and the ones of the groups, are many senders' own
+
+
+def same_packet(table: PacketTable, one: tuple[Flow, int], other: tuple[Flow, int], prints: Prints) -> bool:
+    """Whether two packets (flow and row, the earlier first) with one token are copies of one, seen at two places on its way."""
+    (first, row), (second, copy) = one, other
+    delay = int(table.packets.time_ns[copy]) - int(table.packets.time_ns[row])
+    if delay > FLIGHT_NS or _one_place(first, second):
+        return False
+    if same_ends(first, second):
+        return True
+    returns = _returns(table, first, row, copy)
+    if first.point == second.point and not returns and _one_wire(table, row, copy):
+        return False
+    hops = int(table.ttl[row]) - int(table.ttl[copy])
+    apart = first.point != second.point
+    if hops < 0 and apart and delay < ORDER_NS:
+        hops = -hops  # only stamped before the other
+    clocked = first.kind == Kind.TCP and int(table.tsval[row]) not in NO_CLOCK
+    fewest, most = (0 if clocked and (apart or returns) else 1), (255 if apart or clocked else 1)
+    return fewest <= hops <= most and not differ_in_answer(first, second, prints)
+
+
+def _one_wire(table: PacketTable, row: int, copy: int) -> bool:
+    """Whether one station sent both packets, or both are for one: who routes receives the one and sends the other."""
+    senders, receivers = ({int(column[row]), int(column[copy])} for column in (table.eth_src, table.eth_dst))
+    return any(len(found) == 1 and found.isdisjoint(_NO_STATION) for found in (senders, receivers))
+
+
+def _returns(table: PacketTable, flow: Flow, row: int, copy: int) -> bool:
+    """Whether the copy goes back to the station that sent the packet, under another source: a bridge's hairpin, where netfilter rewrites what is not routed."""
+    rewritten = source(table, copy) != flow.client
+    return rewritten and int(table.eth_src[row]) > 0 and int(table.eth_dst[copy]) == int(table.eth_src[row])
+
+
+_NO_STATION = (-1, 0)  # the link address is not in the capture; lo
+
+
+def same_connection(table: PacketTable, one: Flow, other: Flow) -> bool:
+    """Whether two flows between the same two ends (the earlier first) are one connection, seen at two points or in two VLANs."""
+    starts = first_ns(table, other) - first_ns(table, one)
+    if one.isn is not None and other.isn is not None:
+        return (
+            one.isn == other.isn and (starts <= LIFE_NS or _clocked(table, one, other)) and not _one_place(one, other)
+        )
+    if one.point == other.point or starts > last_ns(table, one) - first_ns(table, one) + FLIGHT_NS:
+        return False
+    if one.kind == Kind.TCP:
+        return _near(table, one, other)
+    return one.kind == Kind.ICMP or not _shared(one)
+
+
+def rewritten_numbers(table: PacketTable, one: Flow, other: Flow) -> bool:
+    """Whether a middlebox may have given a connection between the same two ends other sequence numbers (RFC 6528 section 5, SYNPROXY)."""
+    begun = one.isn is not None and other.isn is not None and one.client == other.client
+    at_once = first_ns(table, other) - first_ns(table, one) <= FLIGHT_NS
+    return begun and at_once and one.point != other.point and _ttl(table, one) != _ttl(table, other)
+
+
+def is_answer(table: PacketTable, asked: Flow, answering: Flow) -> bool:
+    """Whether a flow that saw no question may hold the answer to one that saw none, by when it came."""
+    waited = first_ns(table, answering) - first_ns(table, asked)
+    return -ORDER_NS <= waited <= WAIT_NS
+
+
+def excluded(table: PacketTable, one: Flow, other: Flow) -> bool:
+    """Whether two flows cannot be one connection, whatever joins each of them to a third.
+
+    One point shows a connection once, unless it sees both sides of what routes it; what it saw one direction of alone is no second one.
+    """
+    if one.point != other.point:
+        return False
+    if same_ends(one, other):
+        return one.vlan == other.vlan
+    if _halves(one, other) or _halves(other, one) or _ttl(table, one) != _ttl(table, other):
+        return False
+    ends = (_head(one), _head(other))
+    first, second = sorted(ends, key=lambda row: int(table.packets.time_ns[row]))
+    return not _returns(table, one if first == ends[0] else other, first, second)
+
+
+def asks(flow: Flow) -> bool:
+    """Whether a flow holds the question of what it is: a SYN, a datagram, an echo request."""
+    return flow.isn is not None if flow.kind == Kind.TCP else len(flow.forward) > 0
+
+
+def _halves(asked: Flow, answering: Flow) -> bool:
+    """Whether the one saw the question alone, and the other no question."""
+    return asks(asked) and not len(asked.reverse) and not asks(answering)
+
+
+def same_ends(one: Flow, other: Flow) -> bool:
+    """Whether neither end was rewritten."""
+    return one.client == other.client and one.server == other.server
+
+
+def likeness(one: Flow, other: Flow) -> int:
+    """How many of the four parts of a 5-tuple two flows have in common: which copy is whose, where several may be."""
+    return sum(
+        (
+            one.client[:3] == other.client[:3],
+            one.client.port == other.client.port,
+            one.server[:3] == other.server[:3],
+            one.server.port == other.server.port,
+        )
+    )
+
+
+def differ_in_answer(one: Flow, other: Flow, prints: Prints) -> bool:
+    """Whether both were answered, and not by the same packets."""
+    if one.kind == Kind.TCP:
+        return None not in (one.reply_isn, other.reply_isn) and one.reply_isn != other.reply_isn
+    if not len(one.reverse) or not len(other.reverse):
+        return False
+    mine, theirs = ({prints.of(row) for row in flow.reverse[:8].tolist()} for flow in (one, other))
+    return not mine & theirs
+
+
+def _one_place(one: Flow, other: Flow) -> bool:
+    """Whether both are lives of one 5-tuple at one point."""
+    return one.point == other.point and one.vlan == other.vlan and same_ends(one, other)
+
+
+def _clocked(table: PacketTable, one: Flow, other: Flow) -> bool:
+    """Whether their SYNs bear one time of the sender's own clock, whatever the clocks of the points say."""
+    mine, theirs = (int(table.tsval[flow.forward[0]]) for flow in (one, other))
+    return mine == theirs and mine not in NO_CLOCK
+
+
+def _near(table: PacketTable, one: Flow, other: Flow) -> bool:
+    """Whether the sequence numbers of either direction are those of one connection."""
+    for mine, theirs in ((one.forward, other.forward), (one.reverse, other.reverse)):
+        if len(mine) and len(theirs):
+            apart = (int(table.seq[theirs[0]]) - int(table.seq[mine[0]])) & 0xFFFFFFFF
+            return min(apart, (1 << 32) - apart) < MOST_APART
+    return True
+
+
+def _shared(flow: Flow) -> bool:
+    """Whether others may have the same two ends at the same time: a port of a service at both, a group, or no address yet."""
+    ends = flow.client, flow.server
+    free = any(end.port >= FIRST_FREE_PORT and end.port not in _GROUP_PORTS for end in ends)
+    return not free or any(_for_many(end.version, end.hi, end.lo) for end in ends)
+
+
+_GROUP_PORTS = frozenset({1900, 3702, 5353, 5355})  # SSDP, WS-Discovery, mDNS, LLMNR
+
+
+def _for_many(version: int, high: int, low: int) -> bool:
+    """A group's address, the broadcast address, or none."""
+    if version == 4:
+        return low == 0 or low >> 28 >= 0xE
+    return high >> 56 == 0xFF or (high, low) == (0, 0)
+
+
+def _head(flow: Flow) -> int:
+    return int(flow.forward[0] if len(flow.forward) else flow.reverse[0])
+
+
+def _ttl(table: PacketTable, flow: Flow) -> int:
+    return int(table.ttl[_head(flow)])
+
+
+def first_ns(table: PacketTable, flow: Flow) -> int:
+    """When a flow's first packet was seen (Unix time, ns)."""
+    return min(int(table.packets.time_ns[rows[0]]) for rows in (flow.forward, flow.reverse) if len(rows))
+
+
+def last_ns(table: PacketTable, flow: Flow) -> int:
+    """When its last packet was seen (Unix time, ns)."""
+    return max(int(table.packets.time_ns[rows[-1]]) for rows in (flow.forward, flow.reverse) if len(rows))
