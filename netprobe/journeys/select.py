@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from netprobe.flows.model import Flow
     from netprobe.journeys.model import Connection
 
+LOOKUP_NS = 30_000_000_000  # no resolver asks on for a question that is older: glibc gives up after 5 s twice a server (resolv.conf(5)), three servers
 OUTER_NS = 2_000_000_000  # an inner connection begins within this of the outer one: its handshake, and the dial delay
 MOST_NEAR = 16  # more connections than this at once: order proves nothing, and a listing shows them all
 KINDS = {name: kind for kind, name in PROTO_NAME.items()}
@@ -84,8 +85,9 @@ def forwarded_query(outer: Connection, connections: Sequence[Connection], table:
     """What the embedded DNS server asked on, for one question: a later exchange with the same question."""
     if outer.flows[0].server.address not in EMBEDDED_DNS:
         return None
+    begun = start_ns(outer, table)
     for other in connections:
-        later = other is not outer and start_ns(other, table) >= start_ns(outer, table)
+        later = other is not outer and 0 <= start_ns(other, table) - begun <= LOOKUP_NS
         if later and other.flows[0].server.address not in EMBEDDED_DNS and same_question(outer, other, table):
             return other
     return None

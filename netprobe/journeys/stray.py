@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.decode.table import Kind
 from netprobe.journeys.join import start_ns
+from netprobe.journeys.same import WAIT_NS
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -54,5 +55,6 @@ class Strays:
         for asked in {(flow.client, flow.server.port) for flow in outer.flows} & self._sent.keys():
             sent = self._sent[asked]
             after = bisect_left(sent.starts, begun)
-            places += sent.places[after : after + 1]
+            if after < len(sent.starts) and sent.starts[after] - begun <= WAIT_NS:
+                places.append(sent.places[after])
         return self._connections[min(places)] if places else None

@@ -177,11 +177,11 @@ def test_captures_of_two_machines_as_two_points(ahead: float) -> None:
 def mirrored(forth: int | None, back: int | None, at: float = 0) -> list[Sent]:
     """One connection whose two directions have tags of their own (None: no tag)."""
     tags = {CLIENT: forth, WEB: back}
-    return [
-        (point, time, packet if tags[source] is None else tagged(tags[source], packet))
-        for point, time, packet in served("mirror", CLIENT, WEB, at, asked=b"hi", answered=b"you")
-        for source in (f"{packet.src}:{packet.sport}",)
-    ]
+    sent: list[Sent] = []
+    for point, time, packet in served("mirror", CLIENT, WEB, at, asked=b"hi", answered=b"you"):
+        tag = tags[f"{packet.src}:{packet.sport}"]
+        sent.append((point, time, packet if tag is None else tagged(tag, packet)))
+    return sent
 
 
 @pytest.mark.parametrize(("forth", "back"), [(10, 20), (20, 10), (None, 20), (10, None), (10, 10)])
