@@ -36,9 +36,9 @@ _COLUMNS: tuple[tuple[type[np.generic], int, tuple[str, ...]], ...] = (
     (np.int8, ABSENT, ("dns_qr",)),
     (np.bool_, 0, ("more_frag", "dont_frag")),
     (np.int16, ABSENT, ("ip_proto", "ttl", "tcp_flags", "icmp_type", "icmp_code", "inner_proto", "dns_rcode")),
-    (np.int16, ABSENT, ("arp_op", "nd_flags")),
+    (np.int16, ABSENT, ("nd_flags",)),
     (np.int32, ABSENT, ("ethertype", "vlan", "vlan_inner", "ip_id", "ip_len", "sport", "dport", "window", "mss")),
-    (np.int32, ABSENT, ("inner_sport", "inner_dport", "dns_id", "dns_answers")),
+    (np.int32, ABSENT, ("inner_sport", "inner_dport", "dns_id", "dns_answers", "arp_op")),
     (np.int32, 0, ("frag_off",)),
     (
         np.int64,

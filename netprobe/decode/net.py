@@ -22,22 +22,25 @@ EXTENSIONS = (HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, 60, 135, 139, 140)
 
 MAX_EXTENSIONS = 8
 
+_MAC_HARDWARE = (1, 6)  # Ethernet, IEEE 802 (IANA, ARP parameters)
+
 _SOURCE_ROUTES = (131, 137)  # loose, strict
 _NO_OPERATION = 1
 _MOST_OPTIONS = 40
 
 
 def arp(chunk: Chunk, layer: Layer) -> None:
-    """Fill the columns of ARP for IPv4 over MAC addresses; other hardware and protocols are BAD_ARP."""
+    """Fill the columns of ARP for IPv4 over MAC addresses; other hardware (ATM's is another format, RFC 2225) and protocols are BAD_ARP."""
     layer = chunk.need(layer, 8, Anomaly.TRUNCATED_NET)
     data = chunk.bytes
     ordinary = (data.u16(layer.at + 2) == 0x0800) & (data.u16(layer.at + 4) == 0x0604)  # lengths 6 and 4
+    ordinary &= np.isin(data.u16(layer.at), _MAC_HARDWARE)
     layer = chunk.keep(layer, ordinary, Anomaly.BAD_ARP)
     layer = chunk.need(layer, 28, Anomaly.TRUNCATED_NET)
     rows, at = layer.rows, layer.at
     chunk.put("kind", rows, Kind.ARP)
     chunk.put("ip_version", rows, 4)
-    chunk.put("arp_op", rows, data.u16(at + 6).astype(np.int16))
+    chunk.put("arp_op", rows, data.u16(at + 6))
     chunk.put("arp_sha", rows, data.u48(at + 8))
     chunk.put("src_lo", rows, data.u32(at + 14))
     chunk.put("arp_tha", rows, data.u48(at + 18))
@@ -49,6 +52,8 @@ def ipv4(chunk: Chunk, layer: Layer) -> tuple[Layer, Ints]:
     layer = _ipv4_valid(chunk, layer)
     data, rows, at = chunk.bytes, layer.rows, layer.at
     header, total = _ipv4_header(data, layer)
+    whole = at + header <= layer.cap
+    chunk.mark(rows[~whole], Anomaly.TRUNCATED_NET)
     # the kernel leaves 0 in packets too long for the field (TSO; RFC 791 has no such value)
     total = np.where(total == 0, np.maximum(layer.wire - at, header), total)
     proto, fragment = data.u8(at + 9), data.u16(at + 6)
@@ -56,7 +61,7 @@ def ipv4(chunk: Chunk, layer: Layer) -> tuple[Layer, Ints]:
     chunk.put("kind", rows, Kind.IP_OTHER)
     chunk.put("ip_version", rows, 4)
     chunk.put("src_lo", rows, data.u32(at + 12))
-    chunk.put("dst_lo", rows, last_destination(data, layer, header))
+    chunk.put("dst_lo", rows, last_destination(data, layer, np.where(whole, header, 20)))
     chunk.put("ip_proto", rows, proto)
     chunk.put("ttl", rows, data.u8(at + 8))
     chunk.put("ip_id", rows, data.u16(at + 4))
@@ -65,7 +70,7 @@ def ipv4(chunk: Chunk, layer: Layer) -> tuple[Layer, Ints]:
     chunk.put("dont_frag", rows, fragment & 0x4000 != 0)
     chunk.put("ip_len", rows, total)
     upper = Layer(rows, at + header, np.minimum(layer.cap, at + total), at + total)
-    return _if_any(upper, proto, offset == 0)
+    return _if_any(upper, proto, whole & (offset == 0))
 
 
 def last_destination(data: Bytes, layer: Layer, header: Ints) -> Ints:
@@ -97,8 +102,7 @@ def _ipv4_valid(chunk: Chunk, layer: Layer) -> Layer:
     layer = chunk.need(layer, 20, Anomaly.TRUNCATED_NET)
     layer = chunk.keep(layer, chunk.bytes.u8(layer.at) >> 4 == 4, Anomaly.BAD_IP_VERSION)
     header, total = _ipv4_header(chunk.bytes, layer)
-    layer = chunk.keep(layer, (header >= 20) & ((total == 0) | (total >= header)), Anomaly.BAD_IP_HEADER_LEN)
-    return chunk.need(layer, _ipv4_header(chunk.bytes, layer)[0], Anomaly.TRUNCATED_NET)
+    return chunk.keep(layer, (header >= 20) & ((total == 0) | (total >= header)), Anomaly.BAD_IP_HEADER_LEN)
 
 
 def _ipv4_header(data: Bytes, layer: Layer) -> tuple[Ints, Ints]:

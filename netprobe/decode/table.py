@@ -104,7 +104,7 @@ class PacketTable:
         icmp_type, icmp_code: int16; -1 absent.
         inner_proto: int16, inner_src_hi/lo, inner_dst_hi/lo: uint64, inner_sport, inner_dport: int32: the packet quoted by an
             ICMP error; for a quoted echo both ports are its identifier. inner_seq: int64, quoted TCP sequence number; -1 absent.
-        arp_op: int16, 1 request, 2 reply; -1 absent. arp_sha, arp_tha: int64, hardware addresses; -1 absent.
+        arp_op: int32, 1 request, 2 reply; -1 absent. arp_sha, arp_tha: int64, hardware addresses; -1 absent.
         nd_flags: int16, of a neighbour solicitation (ICMPv6 135) 0, of an advertisement (136) its R, S and O bits (0x80, 0x40, 0x20); -1 absent.
             nd_target_hi/lo: uint64, whom it is about. nd_lla: int64, the source's (135) or the target's (136) link-layer address option; -1 none.
             A solicitation from :: asks whether somebody has the address already (duplicate address detection, RFC 4862 section 5.4).
@@ -154,7 +154,7 @@ class PacketTable:
     inner_sport: NDArray[np.int32]
     inner_dport: NDArray[np.int32]
     inner_seq: NDArray[np.int64]
-    arp_op: NDArray[np.int16]
+    arp_op: NDArray[np.int32]
     arp_sha: NDArray[np.int64]
     arp_tha: NDArray[np.int64]
     nd_flags: NDArray[np.int16]

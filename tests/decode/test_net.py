@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netprobe.decode import address
-from netprobe.decode.table import Kind
+from netprobe.decode.table import ABSENT, Anomaly, Kind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,3 +125,20 @@ def test_a_quoted_header_that_was_cut(decoded: Decoded) -> None:
     error = bytes(IP(src=ROUTER, dst=CLIENT) / ICMP(type=3, code=5) / Raw(bytes(packet)))
     tables = [decoded([error[:size]], linktype=101, origlen=len(error)) for size in range(48, 60)]
     assert {ends(table, "inner_") for table in tables} == {(CLIENT, ROUTER)}
+
+
+@pytest.mark.parametrize("kept", [20, 21, 31, 32])
+def test_a_header_whose_options_were_cut_off_still_tells_the_ends(decoded: Decoded, kept: int) -> None:
+    raw = bytes(routed(IPOption_NOP(), IPOption_RR(routers=[ROUTER, ROUTER]), dst=SERVER))
+    table = decoded([raw[:kept]], linktype=101, origlen=len(raw))
+    assert ends(table) == (CLIENT, SERVER)
+    assert (table.kind[0], table.ip_proto[0], table.ttl[0], table.ip_len[0]) == (Kind.IP_OTHER, 17, 64, len(raw))
+    assert (table.sport[0], table.anomaly[0]) == (
+        ABSENT,
+        Anomaly.TRUNCATED_TRANSPORT if kept == 32 else Anomaly.TRUNCATED_NET,
+    )
+
+
+def test_less_than_a_header_tells_nothing(decoded: Decoded) -> None:
+    table = decoded([bytes(routed(dst=SERVER))[:19]], linktype=101, origlen=60)
+    assert (table.kind[0], table.ip_version[0], table.anomaly[0]) == (Kind.OTHER, 0, Anomaly.TRUNCATED_NET)
