@@ -1,0 +1,328 @@
+"""What netprobe's columns ought to hold by what tshark says of a frame.
+
+netprobe reads the outermost packet; tshark goes on inside it. So each field is taken from the layer that the column is about: the first
+one, or for ``inner_*`` the one that an ICMP error quotes. A column that tshark says nothing of is None, and is not compared.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from netprobe.decode.table import ABSENT, Kind
+
+if TYPE_CHECKING:
+    from agreement.tshark import Frame
+
+    Value = int | str | None
+    Values = dict[str, Value]
+
+LINKS = frozenset(
+    {
+        *("eth", "ethertype", "vlan", "ieee8021ad", "sll", "null", "raw", "loop"),
+        *("llc", "pppoes", "ppp", "chdlc", "mpls", "nflog"),
+    }
+)
+"""Layers that netprobe passes on its way to the network layer."""
+
+EXTENSIONS = frozenset({"ipv6.hopopts", "ipv6.fraghdr", "ipv6.routing", "ipv6.dstopts", "ah", "mipv6", "shim6", "hip"})
+NETWORKS = ("arp", "ip", "ipv6")
+_ERRORS = {"icmp": (3, 4, 5, 11, 12), "icmpv6": (1, 2, 3, 4)}
+_ECHO = {"icmp": (0, 8), "icmpv6": (128, 129)}
+_DNS_PORTS = (53, 5353)
+_LEAST_ETHERTYPE = 0x0600
+_RARP = 0x8035
+_MAC_HARDWARE = (1, 6)  # Ethernet, IEEE 802
+_EMBEDDED = "127.0.0.11"  # Docker's name server, on a port that changes
+
+NOTHING: Values = {
+    **dict.fromkeys(
+        (
+            *("eth_src", "eth_dst", "ethertype", "vlan", "vlan_inner", "ip_proto", "ttl", "ip_id", "ip_len"),
+            *("sport", "dport", "tcp_flags", "seq", "ack", "window", "tsval", "tsecr", "mss", "payload_len"),
+            *("icmp_type", "icmp_code", "inner_proto", "inner_sport", "inner_dport", "inner_seq"),
+            *("arp_op", "arp_sha", "arp_tha", "nd_flags", "nd_lla", "dns_id", "dns_qr", "dns_rcode", "dns_answers"),
+        ),
+        ABSENT,
+    ),
+    **dict.fromkeys(("kind", "ip_version", "frag_off", "more_frag", "dont_frag"), 0),
+    **dict.fromkeys(("src", "dst", "inner_src", "inner_dst", "nd_target", "payload"), ""),
+}
+"""A frame of which nothing is read."""
+
+
+def not_read(frame: Frame) -> str | None:
+    """Name the layer before the network's that netprobe does not read; None where it reads them all, or there is no network layer."""
+    before = _before_network(frame)
+    return next((layer for layer in before if layer not in LINKS), None) if len(before) < len(frame.protocols) else None
+
+
+def _before_network(frame: Frame) -> tuple[str, ...]:
+    at = next((n for n, layer in enumerate(frame.protocols) if layer in NETWORKS), len(frame.protocols))
+    return frame.protocols[:at]
+
+
+def expected(frame: Frame) -> Values:
+    """Return all columns of one frame."""
+    values = {**NOTHING, **_captured(frame), **_link(frame)}
+    at = len(_before_network(frame))
+    if at < len(frame.protocols):
+        network = frame.protocols[at]
+        values |= {"arp": _arp, "ip": _ipv4, "ipv6": _ipv6}[network](frame)
+        if network != "arp":
+            values |= _upper(frame, network, _layers_above(frame, at), values)
+    return values
+
+
+def _layers_above(frame: Frame, at: int) -> tuple[str, ...]:
+    """The layers above a network layer; IPv6's extension headers are part of that, and IPv4 has none."""
+    above = frame.protocols[at + 1 :]
+    return tuple(layer for layer in above if layer not in EXTENSIONS) if frame.protocols[at] == "ipv6" else above
+
+
+def _captured(frame: Frame) -> Values:
+    epoch = frame.text("frame.time_epoch")
+    return {
+        "time_ns": None if epoch is None else int(Decimal(epoch) * 1_000_000_000),
+        "caplen": frame.number("frame.cap_len"),
+        "origlen": frame.number("frame.len"),
+        "point": frame.number("frame.interface_id"),
+    }
+
+
+def _link(frame: Frame) -> Values:
+    before = _before_network(frame)
+    if before[:1] == ("eth",):
+        values: Values = {"eth_src": _mac(frame.text("eth.src")), "eth_dst": _mac(frame.text("eth.dst"))}
+    else:
+        values = {"eth_src": _mac(frame.text("sll.src.eth"))} if before[:1] == ("sll",) else {}
+    return values | _tags(frame, before)
+
+
+def _tags(frame: Frame, before: tuple[str, ...]) -> Values:
+    kinds = [layer for layer in before if layer in ("vlan", "ieee8021ad")]
+    seen = {"vlan": 0, "ieee8021ad": 0}
+    ids = []
+    for kind in kinds:
+        ids.append(_or_absent(frame.number(f"{kind}.id", seen[kind])))
+        seen[kind] += 1
+    ids = [each for each in ids if each != 0]  # a priority alone
+    types = [frame.number(name, index) for name, index in _type_fields(before, seen)]
+    ethertype = types[-1] if types else None  # behind a tag a length may follow, as behind the addresses
+    return {
+        "vlan": (ids or [ABSENT])[0],
+        "vlan_inner": (ids[1:] or [ABSENT])[0],
+        "ethertype": None if "ieee8021ad" in kinds else _type_or_absent(ethertype),  # its dissector has no such field
+    }
+
+
+def _type_fields(before: tuple[str, ...], seen: dict[str, int]) -> list[tuple[str, int]]:
+    first = {"eth": "eth.type", "sll": "sll.etype"}.get(before[0] if before else "")
+    return [*([(first, 0)] if first else []), *(("vlan.etype", index) for index in range(seen["vlan"]))]
+
+
+def _arp(frame: Frame) -> Values:
+    sizes = (frame.number("arp.proto.type"), frame.number("arp.hw.size"), frame.number("arp.proto.size"))
+    if sizes != (0x0800, 6, 4) or frame.number("arp.hw.type") not in _MAC_HARDWARE or frame.number("eth.type") == _RARP:
+        return {}
+    return {
+        "kind": Kind.ARP,
+        "ip_version": 4,
+        "arp_op": frame.number("arp.opcode"),
+        "src": frame.text("arp.src.proto_ipv4"),
+        "dst": frame.text("arp.dst.proto_ipv4"),
+        "arp_sha": _mac(frame.text("arp.src.hw_mac")),
+        "arp_tha": _mac(frame.text("arp.dst.hw_mac")),
+    }
+
+
+def _ipv4(frame: Frame) -> Values:
+    if frame.text("ip.dst") is None:
+        return {}
+    return {
+        "kind": Kind.IP_OTHER,
+        "ip_version": 4,
+        "src": frame.text("ip.src"),
+        "dst": frame.text("ip.dst"),
+        "ip_proto": frame.number("ip.proto"),
+        "ttl": frame.number("ip.ttl"),
+        "ip_id": frame.number("ip.id"),
+        "frag_off": (frame.number("ip.frag_offset") or 0) * 8,
+        "more_frag": frame.number("ip.flags.mf"),
+        "dont_frag": frame.number("ip.flags.df"),
+        "ip_len": frame.number("ip.len") or None,
+    }
+
+
+def _ipv6(frame: Frame) -> Values:
+    if frame.text("ipv6.dst") is None:
+        return {}
+    layers = frame.protocols[frame.protocols.index("ipv6") + 1 :]
+    headers = set(itertools.takewhile(EXTENSIONS.__contains__, layers))
+    plain, own = not headers, "ipv6.fraghdr" in headers
+    length = frame.number("ipv6.plen")
+    return {
+        "kind": Kind.IP_OTHER,
+        "ip_version": 6,
+        "src": _canonical(frame.text("ipv6.src")),
+        "dst": None if "ipv6.routing" in headers else _canonical(frame.text("ipv6.dst")),  # netprobe's is the last one
+        "ip_proto": frame.number("ipv6.nxt") if plain else None,
+        "ttl": frame.number("ipv6.hlim"),
+        "frag_off": (frame.number("ipv6.fraghdr.offset") or 0) * 8 if own else 0,
+        "more_frag": (frame.number("ipv6.fraghdr.more") or 0) if own else 0,
+        "ip_len": length + 40 if length else None,
+    }
+
+
+def _upper(frame: Frame, network: str, layers: tuple[str, ...], values: Values) -> Values:
+    """The first layer above the network's, where this packet holds its beginning."""
+    layer = layers[0] if layers else ""
+    if values["frag_off"] or (layer, network) in (("icmp", "ipv6"), ("icmpv6", "ip")):
+        return {}
+    if layer == "tcp":
+        return _tcp(frame)
+    if layer in ("udp", "udplite"):
+        return _udp(frame, layers, values) if layer == "udp" else {}
+    return _icmp(frame, layer, layers) if layer in _ERRORS else {}
+
+
+def _tcp(frame: Frame) -> Values:
+    flags = frame.number("tcp.flags")
+    whole = frame.text("tcp.len") is not None
+    return {
+        "kind": Kind.TCP,
+        "sport": frame.number("tcp.srcport"),
+        "dport": frame.number("tcp.dstport"),
+        "tcp_flags": None if flags is None else flags & 0xFF,
+        "seq": frame.number("tcp.seq_raw"),
+        "ack": frame.number("tcp.ack_raw"),
+        "window": frame.number("tcp.window_size_value"),
+        "tsval": _or_absent(frame.number("tcp.options.timestamp.tsval")),
+        "tsecr": _or_absent(frame.number("tcp.options.timestamp.tsecr")),
+        "mss": _or_absent(frame.number("tcp.options.mss_val")),
+        "payload_len": frame.number("tcp.len"),
+        "payload": (frame.text("tcp.payload") or "") if whole else None,
+    }
+
+
+def _udp(frame: Frame, layers: tuple[str, ...], outer: Values) -> Values:
+    length = frame.number("udp.length")
+    values: Values = {
+        "kind": Kind.UDP,
+        "sport": (sport := frame.number("udp.srcport")),
+        "dport": (dport := frame.number("udp.dstport")),
+        "payload_len": _datagram(frame, length, outer) - 8 if length is not None and length >= 8 else None,
+        "payload": frame.text("udp.payload") or "",
+    }
+    ends = {frame.text("ip.src"), frame.text("ip.dst")}
+    asks = {sport, dport} & set(_DNS_PORTS) or _EMBEDDED in ends
+    return values | (_dns(frame) if asks and layers[1:2] in (("dns",), ("mdns",)) else {})
+
+
+def _datagram(frame: Frame, length: int, outer: Values) -> int:
+    """How much of a datagram is in this packet: a first fragment holds less than its header says."""
+    whole = outer["ip_len"]
+    header = (frame.number("ip.hdr_len") or 20) if outer["ip_version"] == 4 else 40
+    fits = isinstance(whole, int) and (outer["ip_version"] == 4 or outer["ip_proto"] is not None)
+    return min(length, int(whole or 0) - header) if fits else length
+
+
+def _dns(frame: Frame) -> Values:
+    return {
+        "dns_id": frame.number("dns.id"),
+        "dns_qr": frame.number("dns.flags.response"),
+        "dns_rcode": frame.number("dns.flags.rcode") if frame.number("dns.flags.response") else None,
+        "dns_answers": frame.number("dns.count.answers"),
+    }
+
+
+def _icmp(frame: Frame, layer: str, layers: tuple[str, ...]) -> Values:
+    kind = frame.number(f"{layer}.type")
+    values: Values = {
+        "kind": Kind.ICMP_ERROR if kind in _ERRORS[layer] else Kind.ICMP,
+        "icmp_type": kind,
+        "icmp_code": frame.number(f"{layer}.code"),
+        "payload": None,  # tshark has no field for all of it
+        "payload_len": None,
+    }
+    if kind in _ERRORS[layer]:
+        values |= _quoted(frame, layers[1:])
+    elif kind in _ECHO[layer]:
+        values |= _echo(frame, layer)
+    elif layer == "icmpv6" and kind in (135, 136):
+        values |= _discovery(frame, kind)
+    return values
+
+
+def _echo(frame: Frame, layer: str) -> Values:
+    six = layer == "icmpv6"
+    identifier = frame.number("icmpv6.echo.identifier" if six else "icmp.ident")
+    sequence = frame.number("icmpv6.echo.sequence_number" if six else "icmp.seq")
+    return {"sport": identifier, "dport": identifier, "seq": sequence}
+
+
+def _discovery(frame: Frame, kind: int) -> Values:
+    if frame.number("ipv6.hlim") != 255 or frame.number("icmpv6.code") != 0:
+        return {}  # no host takes it (RFC 4861 section 7.1)
+    asks = kind == 135
+    flags = [frame.number(f"icmpv6.nd.na.flag.{flag}") or 0 for flag in "rso"]
+    types = [int(each) for each in frame.said.get("icmpv6.opt.type", []) if each in ("1", "2")]
+    addresses = frame.said.get("icmpv6.opt.linkaddr", [])
+    mine = [_mac(address) for each, address in zip(types, addresses, strict=False) if each == (1 if asks else 2)]
+    return {
+        "nd_target": _canonical(frame.text("icmpv6.nd.ns.target_address" if asks else "icmpv6.nd.na.target_address")),
+        "nd_flags": 0 if asks else flags[0] << 7 | flags[1] << 6 | flags[2] << 5,
+        "nd_lla": (mine or [ABSENT])[-1],
+    }
+
+
+def _quoted(frame: Frame, layers: tuple[str, ...]) -> Values:
+    """The packet that an error quotes: its network layer is the frame's second."""
+    network = layers[0] if layers else ""
+    if network not in ("ip", "ipv6"):
+        return {}
+    upper = layers[1] if len(layers) > 1 else ""
+    second = 1 if frame.protocols.count(network) > 1 else 0
+    fragment = frame.number("ip.frag_offset", second) if network == "ip" else frame.number("ipv6.fraghdr.offset")
+    values: Values = {
+        "inner_src": _canonical(frame.text(f"{network}.src", second)),
+        "inner_dst": _canonical(frame.text(f"{network}.dst", second)),
+        "inner_proto": frame.number("ip.proto", second) if network == "ip" else None,
+    }
+    return values if fragment else values | _quoted_ports(frame, upper)
+
+
+def _quoted_ports(frame: Frame, upper: str) -> Values:
+    if upper in ("tcp", "udp"):
+        return {
+            "inner_sport": _or_absent(frame.number(f"{upper}.srcport")),
+            "inner_dport": _or_absent(frame.number(f"{upper}.dstport")),
+            "inner_seq": _or_absent(frame.number("tcp.seq_raw")) if upper == "tcp" else ABSENT,
+        }
+    if upper in _ECHO and frame.number(f"{upper}.type", 1) in _ECHO[upper]:
+        identifier = _or_absent(frame.number("icmp.ident" if upper == "icmp" else "icmpv6.echo.identifier"))
+        return {"inner_sport": identifier, "inner_dport": identifier}
+    return {}
+
+
+def _or_absent(value: int | None) -> int:
+    return ABSENT if value is None else value
+
+
+def _type_or_absent(value: int | None) -> int:
+    """An EtherType; what is less is a length, or one of Linux's own numbers."""
+    return ABSENT if value is None or value < _LEAST_ETHERTYPE else value
+
+
+def _mac(text: str | None) -> int | None:
+    """A link-layer address as a number; tshark leaves out the colons in some fields."""
+    if text is None:
+        return ABSENT
+    digits = text.replace(":", "")
+    return int(digits, 16) if len(digits) == 12 else None
+
+
+def _canonical(text: str | None) -> str | None:
+    return None if text is None else str(ipaddress.ip_address(text))
