@@ -39,7 +39,7 @@ def differences(prediction: Prediction, observed: Observed) -> tuple[str, ...]:
 
 def _outcome(prediction: Prediction, observed: Observed) -> str:
     if prediction.outcome is PredictedOutcome.WORKS and not observed.good:
-        return "the rules, routes and sockets that were read let it through, and yet it does not work: what stops it is not in them"
+        return "the rules, routes and sockets that were read let its first packet through, and yet it does not work"
     stopped = prediction.outcome in {PredictedOutcome.STOPPED, PredictedOutcome.REPLY_LOST}
     if stopped and observed.good and prediction.obstacles[0].barrier is not Barrier.PAUSED:  # the kernel accepts for it
         return f"{described(prediction.obstacles[0])} should stop it, by what was read, and yet it works"

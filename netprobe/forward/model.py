@@ -66,6 +66,8 @@ class Barrier(StrEnum):
     HAIRPIN = "hairpin"  # back to the container that sent it: its bridge port does not do that, or it comes with its own address
     QUEUE_FULL = "queue-full"  # more connections wait to be accepted than the backlog allows
     PAUSED = "paused"
+    BRIDGE_PORT = "bridge-port"  # a bridge's port does not forward, or is isolated from the other one
+    ECHO_IGNORED = "echo-ignored"  # the kernel is told to answer no echo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

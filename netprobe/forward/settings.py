@@ -64,6 +64,18 @@ def _forwards6(settings: Mapping[str, str], device: str) -> tuple[str, str | Non
     return whole, "1" if forced else settings.get(whole)
 
 
+def echo_ignored(place: Place, host: Host, packet: Flying) -> Obstacle | None:
+    """An echo request that the kernel is told to leave unanswered (Documentation/networking/ip-sysctl.rst, icmp_echo_ignore_all)."""
+    name = "net.ipv4.icmp_echo_ignore_all"
+    if packet.proto != "icmp" or packet.icmp is not None or ":" in packet.dst:
+        return None
+    if (_settings(place, host) or {}).get(name, "0") == "0":
+        return None
+    return Obstacle(
+        barrier=Barrier.ECHO_IGNORED, place=place, label=name, text=f"{name} = 1", undo=("sysctl", "-w", f"{name}=0")
+    )
+
+
 def reverse_path(place: Place, host: Host, packet: Flying, in_if: str, out_if: str) -> Obstacle | None:
     """The reverse path filter: strict (1), the way back to the source must be the way in; loose (2), there must be one (RFC 3704 section 2).
 

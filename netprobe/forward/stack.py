@@ -171,7 +171,7 @@ class Stack:
         )
         link = namespace.link(way.dev)
         if link is not None and not link.up and not way.local:
-            self.mode.meet(_of_link(place, packet, way.dev))
+            self.mode.meet(link_down(place, packet, way.dev))
         if not namespace.asked("rule6" if ":" in packet.dst else "rule") and namespace.fib.has_tables(
             ":" in packet.dst
         ):
@@ -232,7 +232,8 @@ def _refused(place: Place, packet: Flying, known: RouteHop) -> Obstacle:
     )  # fmt: skip
 
 
-def _of_link(place: Place, packet: Flying, device: str) -> Obstacle:
+def link_down(place: Place, packet: Flying, device: str) -> Obstacle:
+    """An interface that is down."""
     text = f"{device} is down"
     return Obstacle(barrier=Barrier.LINK_DOWN, place=place, label=device, text=text, direction=packet.direction)
 

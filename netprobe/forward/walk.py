@@ -20,9 +20,9 @@ from netprobe.forward.guesses import beyond
 from netprobe.forward.hairpin import ends_in_sight, no_hairpin, own_source, turned_back
 from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
 from netprobe.forward.published import published_end
-from netprobe.forward.settings import bridge_netfilter, forwarding_off, no_route_localnet, reverse_path
+from netprobe.forward.settings import bridge_netfilter, echo_ignored, forwarding_off, no_route_localnet, reverse_path
 from netprobe.forward.sockets import HERE, Taken, answers_by, asked_elsewhere, not_asked, paused, taken
-from netprobe.forward.stack import Stack, led_again
+from netprobe.forward.stack import Stack, led_again, link_down
 from netprobe.forward.tproxy import routed_on
 from netprobe.forward.trail import Trail, endpoint
 from netprobe.forward.wire import carry
@@ -127,6 +127,9 @@ class Walker:
 
     def _over_lo(self, place: Place, by: Filter, packet: Flying) -> None:
         self._enters(place)
+        lo = by.namespace.link("lo")
+        if lo is not None and not lo.up:
+            self.mode.meet(link_down(place, packet, "lo"))
         self.trail.pass_tap(
             Tap(point=point_name(place.host, "lo", place.container), place=place, interface="lo"), packet
         )
@@ -272,6 +275,7 @@ class Walker:
             self.trail.steps.append(by.step)
         if by.dials is None:
             self.stack.check(lambda: paused(host, place, packet))
+            self.stack.check(lambda: echo_ignored(place, host, packet))
             return
         inner = Flying(
             src=None, sport=None, dst=by.dials.address, dport=by.dials.port, proto=packet.proto, leg=2

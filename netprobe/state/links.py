@@ -49,6 +49,7 @@ class Link:
         group: its device group, ``default`` for none.
         xdp: an XDP program is attached: it may drop what comes in before any sniffer sees it.
         hairpin: of a bridge's port: frames may leave by the port that they came in by; None for others.
+        isolated: of a bridge's port: nothing passes between it and another isolated one. port_state: ``forwarding`` …; ``""`` for others.
     """
 
     name: str
@@ -69,6 +70,8 @@ class Link:
     group: str = "default"
     xdp: bool = False
     hairpin: bool | None = None
+    isolated: bool = False
+    port_state: str = ""
 
     @property
     def is_bridge(self) -> bool:
@@ -140,6 +143,8 @@ def _link(item: dict[str, Any]) -> Link:
         group=text_of(item, "group") or "default",
         xdp=bool(dict_of(item, "xdp")),
         hairpin=port.get("hairpin") if isinstance(port.get("hairpin"), bool) else None,
+        isolated=port.get("isolated") is True,
+        port_state=text_of(port, "state"),
     )
 
 

@@ -13,15 +13,19 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NEIGH_FAILED, TRACE
-from netprobe.causes.catalogue import cause_of, still_possible
+from netprobe.causes.catalogue import cause_of, explaining, still_possible
 from netprobe.causes.explanation import explanation_of
 from netprobe.causes.macvlan.networks import next_hop
 from netprobe.causes.proof.blocked import Filtered
+from netprobe.causes.proof.drops import stopping_meanwhile
 from netprobe.causes.proof.kernel_drops import kernel_drops
 from netprobe.causes.proof.known import BASIC, in_vain, missing
+from netprobe.evidence.model import Place
 from netprobe.forward import supposed as supposed_obstacle
 from netprobe.forward.compare import described
+from netprobe.forward.model import Barrier, Obstacle
 from netprobe.forward.question import request_of
+from netprobe.model.point import PointName
 from netprobe.model.remedy import shell_line
 from netprobe.model.report import Alternative
 from netprobe.model.rule import Hook
@@ -29,27 +33,32 @@ from netprobe.paths.story import Symptom
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from netprobe.causes.base import Cause
     from netprobe.causes.case import Case
     from netprobe.causes.proof.known import Unread
-    from netprobe.forward.model import Obstacle
+
+
+_LATE = frozenset({Symptom.NO_RESPONSE, Symptom.CLOSED, Symptom.NO_HANDSHAKE})
 
 
 class _Weight(IntEnum):
     """How much speaks for an alternative, the most first."""
 
     STATE = 1
-    KERNEL = 2
-    SUPPOSED = 3
-    DOUBT = 4
-    BETWEEN = 5
-    UNHEARD = 6
-    SILENT_RULE = 7
-    DECIDED = 8
-    BEYOND = 9
-    OPEN = 10
-    LEFT = 11
-    BLIND = 12
+    COUNTED = 2
+    KERNEL = 3
+    SUPPOSED = 4
+    DOUBT = 5
+    BETWEEN = 6
+    UNHEARD = 7
+    SILENT_RULE = 8
+    DECIDED = 9
+    BEYOND = 10
+    OPEN = 11
+    LEFT = 12
+    BLIND = 13
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +92,25 @@ def alternatives(case: Case, supposed: Case | None = None, words: tuple[str, ...
         cause = cause_of(supposed)
         possible = frozenset(each.code for each in still_possible(supposed))
         other = replace(other, words=words, cause=cause.code if cause else "", possible=possible)
-    weighed = sorted((_weigh(case, each, other) for each in still_possible(case)), key=lambda each: each.weight)
-    return tuple(each.alternative for each in weighed)
+    found = {each.alternative.code: each for each in (_weigh(case, each, other) for each in still_possible(case))}
+    for each in _stopped_late(case):
+        mine = found.get(each.alternative.code)
+        found[each.alternative.code] = each if mine is None or each.weight < mine.weight else mine
+    return tuple(each.alternative for each in sorted(found.values(), key=lambda each: each.weight))
+
+
+def _stopped_late(case: Case) -> Iterator[_Weighed]:
+    """Rules that stop packets and counted meanwhile, where the connection stood and what was sent on it got lost: the walk's first packet meets them not."""
+    if case.story.symptom not in _LATE:
+        return
+    hosts = dict.fromkeys(PointName.parse(hop.point).host for hop in case.hops if hop.seen)
+    for drop in (each for name in hosts for each in stopping_meanwhile(case, name)):
+        place = drop.place or Place(host=drop.host)
+        met = Obstacle(barrier=Barrier.RULE, place=place, label=str(drop.rule), rule=drop.rule, hook=drop.hook)
+        cause = explaining(case, met)
+        if cause is not None:
+            counted = f"{drop.rule} of {drop.host} counted {drop.after - drop.before} meanwhile: {drop.rule.shown}"
+            yield _weighed(_Weight.COUNTED, cause, counted, _would_tell(case, cause))
 
 
 def _weigh(case: Case, cause: Cause, other: _Supposition) -> _Weighed:

@@ -13,7 +13,7 @@ from netprobe.forward.model import PredictedOutcome
 from netprobe.forward.question import dialled_by, path_of, predict_probe
 from netprobe.model.report import PathCode, Report, Verdict
 from netprobe.paths.story import Intent
-from netprobe.state.bearers import one_service
+from netprobe.state.bearers import addresses_of_name, one_service
 from netprobe.state.build import build_world
 from netprobe.state.lookup import canonical, container_with
 from netprobe.state.sharing import is_absent, named
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence, Probe
     from netprobe.forward.model import Prediction
     from netprobe.model.report import Finding
+    from netprobe.state.engine.model import Container
     from netprobe.state.model import World
 
 _NOTHING_SENT = "predicted from the hosts' state: nothing was sent"
@@ -47,7 +48,7 @@ def predicted(evidence: Evidence, probe: Probe) -> Report:
     verdict, several = _verdict(unsent), ""
     if verdict is not Verdict.UNDETERMINED:
         elsewhere = _elsewhere(evidence, unsent)
-        several = "" if elsewhere else _several(unsent)
+        several = "" if elsewhere else _several(unsent) or _not_looked_up(unsent)
         cause, after = (elsewhere, None) if elsewhere else (cause, after)
         verdict = Verdict.FAILS if elsewhere else Verdict.UNDETERMINED if several else verdict
     path = path_of(prediction, unsent.intent) if prediction else None
@@ -136,11 +137,48 @@ def _several(unsent: Unsent) -> str:
     if len(lookup.addresses) < 2 or host is None or source is None or lookup.how is not Resolution.EMBEDDED_DNS:
         return ""
     found = [at[0] for each in lookup.addresses if (at := container_with(host, each)) is not None]
-    if len(found) < 2 or one_service(tuple(found)):
+    if len(found) < 2:
         return ""
+    if one_service(tuple(found)):
+        return _one_of_several(unsent, found)
     return (
         f"{lookup.name} is {' and '.join(each.name for each in found)}, and each lookup may give another of them first"
     )
+
+
+def _not_looked_up(unsent: Unsent) -> str:
+    """Why a lookup that would be answered need not give an address: only the embedded DNS server's own names are the engine's state."""
+    probe, prediction = unsent.probe, unsent.prediction
+    if probe.proto is not Proto.DNS or prediction is None or prediction.outcome is not PredictedOutcome.WORKS:
+        return ""
+    host, place, name = (
+        unsent.world.before.get(probe.source_at.host),
+        probe.source_at,
+        probe.lookup.name or probe.target,
+    )
+    source = host.container(place.container) if host is not None and place.container is not None else None
+    conf = host.namespace(place.container).resolv_conf if host is not None else None
+    if (
+        host is not None
+        and source is not None
+        and conf is not None
+        and conf.embedded
+        and addresses_of_name(host, source, name)
+    ):
+        return ""
+    return f"the query would come to {probe.dialled} and be answered; whether {name} has an address there is not asked"
+
+
+def _one_of_several(unsent: Unsent, found: list[Container]) -> str:
+    """Where not all containers of a service are known to refuse: which of them it is decides the name server."""
+    hosts, probe = unsent.world.before, unsent.probe
+    told = [predict_probe(replace(probe, dialled=each), hosts) for each in probe.lookup.addresses]
+    ends = {PredictedOutcome.STOPPED, PredictedOutcome.REPLY_LOST}
+    stopped = [each is not None and each.outcome in ends for each in told]
+    if not any(stopped) or all(stopped):
+        return ""
+    names = " and ".join(each.name for each in found)
+    return f"{probe.lookup.name} is {names}, by the hosts' state not all of them would answer, and each lookup may give another of them first"
 
 
 def _verdict(unsent: Unsent) -> Verdict:

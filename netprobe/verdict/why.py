@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netprobe.causes.proof.obstacle import met
 from netprobe.evidence.model import Proto, Resolution
+from netprobe.forward.compare import described
+from netprobe.forward.model import Barrier
 from netprobe.model.report import Direction, PathCode, Verdict
 from netprobe.paths.story import Symptom
 from netprobe.state.sockets import listening
@@ -263,6 +266,19 @@ _QUESTION = {"ARP": "ARP request", "NDP": "neighbour solicitation"}
 
 
 def _undetermined(case: Case) -> str:
+    """What was seen where; and at what the walk through the hosts' state ends, where the packets came just as far."""
+    stops = met(case, *Barrier)
+    if stops is None:
+        return _seen(case)
+    said = _seen(case)
+    for unproved in ("; the reason could not be proved", "; why could not be proved"):
+        said = said.replace(unproved, "")
+    return (
+        f"{said.rstrip('.')}; by the hosts' state it ends at this, which the packets do not prove: {described(stops)}."
+    )
+
+
+def _seen(case: Case) -> str:
     if case.story.symptom is Symptom.NO_PACKETS and (unheard := _unheard(case)):
         return f"{unheard}, so that nothing was sent; why could not be proved."
     if case.story.symptom is Symptom.NO_PACKETS:

@@ -9,6 +9,8 @@ import pytest
 
 from netprobe.pipeline import analyze
 from netprobe.report.text import render
+from tests.causes.altered import recorded
+from tests.causes.proof.test_drops import with_rules
 from tests.mutilation import NAMES, evidence, expected, one_failed, works
 
 pytestmark = pytest.mark.usefixtures("shared")
@@ -72,3 +74,16 @@ def test_five_are_shown_and_how_many_more_there_are() -> None:
 def test_a_name_that_nobody_looked_up_is_no_cause() -> None:
     whole = evidence("own-egress-drop")  # the inventory knew the address
     assert not any(code.startswith("name-") or code == "dns-no-shared-network" for code in analyze(whole).alternatives)
+
+
+def test_a_rule_that_counted_while_data_got_lost_comes_first() -> None:
+    """The walk is the first packet's: what meets later ones alone shows by its counter."""
+    drop = "-A DOCKER-USER -p tcp -m tcp --tcp-flags PSH PSH -j DROP"
+    evidence = with_rules(
+        recorded("app-silent-half"), (r"^(\[\d+:\d+\] -A DOCKER-USER -j RETURN)$", rf"[0:0] {drop}\n\1"), before=True
+    )
+    evidence = with_rules(evidence, (r"^\[0:0\] (-A DOCKER-USER -p tcp .*)$", r"[4:240] \1"))
+    report = analyze(evidence)
+    assert report.alternatives[0] == "docker-user-drop"
+    assert "counted 4 meanwhile" in report.alternatives_why[0].reason
+    assert "docker-user-drop" not in analyze(recorded("app-silent-half")).alternatives

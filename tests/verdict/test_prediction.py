@@ -16,6 +16,7 @@ from netprobe.pipeline import analyze
 from netprobe.report.json import to_json
 from netprobe.report.text import render
 from netprobe_lab.experiments import EXPERIMENTS
+from tests.causes.altered import changed
 
 if TYPE_CHECKING:
     from netprobe.model.report import Report
@@ -113,3 +114,15 @@ def test_an_obstacle_of_one_cause_alone_is_called_by_its_code(name: str, code: s
     cause = predicted(name).cause
     assert cause is not None
     assert cause.code == code
+
+
+def test_a_service_of_which_one_container_would_not_answer() -> None:
+    whole = unsent("compose-scaled")
+    assert whole.probe is not None
+    assert predicted("compose-scaled").verdict.value == "works"
+    deaf = tuple(
+        changed(each, "ns/shop-web-1/sockets", ":80 ", ":81 ") for each in whole.before if each.host == "server2"
+    )
+    report = analyze(replace(whole, before=deaf))
+    assert report.verdict.value == "undetermined"
+    assert "shop-web-1 and shop-web-2" in report.why

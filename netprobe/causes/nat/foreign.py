@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.firewall.elsewhere import RuleDrop
 from netprobe.causes.firewall.forward import ForwardDrop, InputDrop
+from netprobe.causes.nat.untracked import untracked, untracking
 from netprobe.causes.owners.table import owner_of
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, silent_points, unanswered, whose
 from netprobe.causes.proof.translations import Translated, any_rule, counted, translations
@@ -45,7 +46,7 @@ class ForeignNat(Cause):
     """A translation rule of another program takes the connection elsewhere.
 
     What it is: DNAT or REDIRECT (iptables, nftables) that the container engine did not write gives the packet another destination than the one dialled,
-        or TPROXY hands it to a local socket: another endpoint answers, or refuses, or nobody does.
+        or TPROXY hands it to a local socket: another endpoint answers, or refuses, or nobody does. NOTRACK keeps an answer from being translated back.
     Why it happens: a rule without ``-i``, ``-d`` or address type: "port 80 goes to my proxy" is true for what containers send to port 80 anywhere, too.
         Development tools, transparent proxies, port forwardings for virtual machines and host ports of CNI plug-ins are written so.
     Evidence: the rule on the packet's way, its counter, or the new destination in the packets; of TPROXY the socket that takes it; as if that rule
@@ -64,6 +65,9 @@ class ForeignNat(Cause):
     def find(self, case: Case) -> Finding | None:
         """Fires when walk and packets agree that a foreign rule translated it, and without that rule it would have come to the target."""
         told, then = case.prediction, case.prediction_after
+        kept = untracked(case, self.code) if not case.story.good else None
+        if kept is not None:
+            return kept
         found = taken_away(case, told)
         if found is None or told is None or then is None or found.ref not in {each.ref for each in translations(then)}:
             return None
@@ -93,7 +97,7 @@ class ForeignNat(Cause):
         """Only where such a rule stands on the walk, or some host has one (or its rules are not known) and the walk is not known to its end."""
         told = case.prediction
         if told is not None and not told.unknown:
-            return taken_away(case, told) is not None or self.undecided(case)
+            return taken_away(case, told) is not None or self.undecided(case) or untracking(case) is not None
         return any(any_rule(host, _moves) for host in case.world.before.values())
 
     def undecided(self, case: Case) -> bool:

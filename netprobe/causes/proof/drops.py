@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from netprobe.model.rule import RuleRef
     from netprobe.state.iptables import Chain, Rule, Ruleset
     from netprobe.state.model import Host
+    from netprobe.state.nft import NftRule, NftRuleset
 
 STOPPING = frozenset({"DROP", "REJECT", "TARPIT"})
 NFT_HOOKS = {
@@ -354,13 +355,7 @@ def _nft_drop(case: Case, host: Host, hit: NftHit) -> Iterator[StoppedBy]:
     rule = hit.rule
     if not may_drop(rule) or host.nft is None:
         return
-    hooks = {
-        chain.hook
-        for chain in host.nft.chains
-        if chain.hook
-        and any(rule.handle == each.handle and rule.chain == each.chain for each in host.nft.reachable(chain))
-    }
-    hook = NFT_HOOKS.get(next(iter(hooks))) if len(hooks) == 1 else None
+    hook = _nft_hook(host.nft, rule)
     packet = packet_at(case, host, hook or Hook.INPUT)
     end = rule.meet(packet)
     if rule.matches(packet) is False or end.verdict not in {"drop", "reject", "unknown"}:
@@ -376,3 +371,35 @@ def _nft_drop(case: Case, host: Host, hit: NftHit) -> Iterator[StoppedBy]:
         undo=rule.delete_argv,
         confidence=Confidence.LIKELY,
     )
+
+
+def _nft_hook(nft: NftRuleset, rule: NftRule) -> Hook | None:
+    """Where a rule stands; None where it is reached from several hooks, from none, or at a device."""
+    hooks = {
+        chain.hook
+        for chain in nft.chains
+        if chain.hook and any(rule.handle == each.handle and rule.chain == each.chain for each in nft.reachable(chain))
+    }
+    return NFT_HOOKS.get(next(iter(hooks))) if len(hooks) == 1 else None
+
+
+def stopping_meanwhile(case: Case, name: str) -> Iterator[StoppedBy]:
+    """Every rule and policy of a host that stops packets and counted while the probe ran, whichever packets those were."""
+    before, after = case.before(name), case.after(name)
+    if before is None or after is None:
+        return
+    for old, new in _moments(case, before, after):
+        for hit in hits(old, new) if old is not None else ():
+            if old is not None and hit.ref.verdict in STOPPING:
+                yield _drop_of(before, hit, _hook(old, hit), Confidence.LIKELY)
+    for each in nft_hits(before.nft, after.nft) if before.nft is not None else ():
+        if before.nft is not None and may_drop(each.rule):
+            yield StoppedBy(
+                place=Place(host=name),
+                hook=_nft_hook(before.nft, each.rule),
+                rule=each.rule.ref,
+                before=each.before,
+                after=each.after,
+                undo=each.rule.delete_argv,
+                confidence=Confidence.LIKELY,
+            )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.firewall.forward import ForwardDrop
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, unanswered
+from netprobe.causes.remedies import restarted
 from netprobe.causes.routing.routes import NoRoute
 from netprobe.forward.model import Barrier
 from netprobe.model.point import point_name
@@ -18,6 +19,8 @@ from netprobe.state.lookup import container_interface, container_with, host_veth
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.forward.model import Obstacle
+    from netprobe.model.remedy import Remedy
     from netprobe.state.engine.model import Container, EndpointSettings, Network
     from netprobe.state.model import Host
 
@@ -42,7 +45,46 @@ class BridgeAddressLost(Cause):
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the gateway's address is on no interface and its ARP stays unanswered, or the veth has no master."""
-        return self._outbound(case) or self._inbound(case) or self._no_port(case)
+        return self._outbound(case) or self._inbound(case) or self._no_port(case) or self._down(case)
+
+    def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
+        """A bridge, a veth or a container's interface that is down."""
+        kinds = {Barrier.LINK_DOWN, Barrier.NO_NEIGHBOUR}
+        return obstacle.barrier in kinds and _whose_link(case, obstacle) is not None
+
+    def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
+        """Up again."""
+        found = _whose_link(case, obstacle)
+        return _up(found, obstacle) if found is not None else super().undo(case, obstacle)
+
+    def _down(self, case: Case) -> Finding | None:
+        """A bridge, a container's veth, or its own interface is down, or that has lost its address."""
+        obstacle = met(case, Barrier.LINK_DOWN, Barrier.NO_NEIGHBOUR)
+        found = _whose_link(case, obstacle) if obstacle is not None else None
+        if obstacle is None or found is None:
+            return None
+        host, container, network = found
+        last = f"last seen at {case.last_seen}: {frames_at(case, case.last_seen)}" if case.last_seen else ""
+        result = case.probe.result if case.probe else None
+        told = f"nothing of it was sent: {result.detail or result.outcome.value}" if result else ""
+        lost = obstacle.barrier is Barrier.NO_NEIGHBOUR
+        what = (
+            obstacle.text
+            if lost or container is None
+            else f"{obstacle.text}: it is {container.name}'s in {network.name}"
+        )
+        at = (
+            f"{host.name}: {what}"
+            if container is not None
+            else f"{what} on {host.name}: it is the bridge of {network.name}"
+        )
+        return Finding(
+            code=self.code,
+            summary=at,
+            where=Where(host=host.name, component=obstacle.label),
+            evidence=(last or told, f"ip addr: {obstacle.text}"),
+            remedies=_up(found, obstacle),
+        )
 
     def _outbound(self, case: Case) -> Finding | None:
         """A container asks for its gateway, and nobody has it."""
@@ -67,7 +109,15 @@ class BridgeAddressLost(Cause):
         found = container_with(host, obstacle.text.rpartition(" ")[2])
         network = network_for(host, found[1]) if found else None
         own = _own_address(found[1], network, six=case.is_v6) if found and network else ""
-        if found is None or network is None or not _without_address(host, own, network):
+        if found is None or network is None:
+            return None
+        if (
+            (link := host.own.link(network.bridge)) is not None
+            and not link.up
+            and _is_still_down(case, host, link.name)
+        ):
+            return self._bridge_down(case, host, network, obstacle.text)
+        if not _without_address(host, own, network):
             return None
         last = (
             f"last seen at {case.last_seen}: {frames_at(case, case.last_seen)}"
@@ -75,6 +125,17 @@ class BridgeAddressLost(Cause):
             else "nothing was sent"
         )
         return self._finding(host, found[0], own, network, f"{last}; ip route of {host.name}: {obstacle.text}")
+
+    def _bridge_down(self, case: Case, host: Host, network: Network, text: str) -> Finding:
+        """With a bridge that is down the routes of its subnet are gone."""
+        last = f"last seen at {case.last_seen}: {frames_at(case, case.last_seen)}; " if case.last_seen else ""
+        return Finding(
+            code=self.code,
+            summary=f"{network.bridge} is down on {host.name}, the bridge of {network.name}: {text}",
+            where=Where(host=host.name, component=network.bridge),
+            evidence=(f"{last}ip route of {host.name}: {text}", f"ip link: {network.bridge} is down"),
+            remedies=(_set_up(host, network.bridge),),
+        )
 
     def _finding(self, host: Host, container: Container, own: str, network: Network, seen: str) -> Finding:
         gateway, six = own.partition("/")[0], ":" in own
@@ -138,6 +199,46 @@ class BridgeAddressLost(Cause):
         told = case.prediction
         ends = predicted(case, Barrier.NO_NEIGHBOUR, Barrier.NO_ROUTE, Barrier.LINK_DOWN) is not None
         return told is None or bool(told.unknown) or ends
+
+
+def _is_still_down(case: Case, host: Host, name: str) -> bool:
+    after = case.after(host.name)
+    link = after.own.link(name) if after is not None else None
+    return link is not None and not link.up
+
+
+def _whose_link(case: Case, obstacle: Obstacle) -> tuple[Host, Container | None, Network] | None:
+    """The host, the container and the network whose bridge, veth or inner interface an obstacle names; None for other links, and other obstacles."""
+    host = case.before(obstacle.place.host)
+    inside = obstacle.place.container
+    lost = obstacle.barrier is Barrier.NO_NEIGHBOUR
+    link = host.namespace(inside).link(obstacle.label) if host is not None else None
+    if host is None or link is None or (link.up if not lost else inside is None):
+        return None
+    if inside is None and (of := next((each for each in host.networks or () if each.bridge == link.name), None)):
+        return host, None, of
+    for container in host.containers or ():
+        for endpoint, network in networks_of(host, container):
+            veth = host_veth(host, container, endpoint) if inside is None and network.bridge else None
+            inner = host.owner_of(container.name) == inside and container_interface(host, container, endpoint)
+            if network.bridge and obstacle.label in {veth.name if veth else "", inner}:
+                return host, container, network
+    return None
+
+
+def _up(found: tuple[Host, Container | None, Network], obstacle: Obstacle) -> tuple[Remedy, ...]:
+    """The bridge or veth up; a container's own interface comes back with its address and routes by the container's restart."""
+    host, container, _ = found
+    if obstacle.place.container is None:
+        return (_set_up(host, obstacle.label),)
+    return restarted(host, container) if container is not None else ()
+
+
+def _set_up(host: Host, name: str) -> Remedy:
+    lasting = (
+        "this holds until something sets it down again; for good: have the network manager that did so leave it alone"
+    )
+    return run(host.name, "ip", "link", "set", name, "up", advice=lasting)
 
 
 def _own_address(endpoint: EndpointSettings, network: Network, *, six: bool) -> str:

@@ -9,11 +9,13 @@ from netprobe.causes.base import NETFILTER_DROP, Cause
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, unanswered, whose
 from netprobe.causes.proof.publishing import is_alone
 from netprobe.causes.proof.routed import own_table
+from netprobe.causes.proof.translations import translations
 from netprobe.causes.remedies import in_place, inside
 from netprobe.evidence.model import Outcome, Place, Resolution
 from netprobe.forward.model import Barrier
+from netprobe.model.endpoint import Endpoint
 from netprobe.model.point import point_name
-from netprobe.model.remedy import advise, run
+from netprobe.model.remedy import advise, run, shell_line
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import covers, overlaps
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from netprobe.model.remedy import Argv, Remedy
     from netprobe.state.engine.model import Container, Network
     from netprobe.state.model import Host
+    from netprobe.state.routes import Route, RoutingRule
 
 _AFTER_LOCAL = 2  # the first priority before which there is one behind the rule for local addresses
 LOST = frozenset({Symptom.NO_PACKETS, Symptom.SILENCE, Symptom.UNREACHABLE})
@@ -44,6 +47,22 @@ def refusing(case: Case, place: Place, address: str | None) -> str:
     return f"{nearest.kind} {nearest.dst}" if nearest else ""
 
 
+def refused_by_rule(obstacle: Obstacle) -> str:
+    """The routing rule that refuses a packet, or the route of the table that it asks; ``""`` where main alone decides."""
+    way = obstacle.refusal
+    if way is None or way.rule is None or way.refused == NO_ROUTE:
+        return ""
+    if way.route is None:
+        return f"routing rule {way.rule}"
+    return f"{way.route} in table {way.rule.table} (routing rule {way.rule})" if own_table(way.rule) else ""
+
+
+def _is_ban(rule: RoutingRule, route: Route | None) -> bool:
+    """Whether it refuses some destinations, or some ports, alone: a tunnel would take all that a sender sends."""
+    some = rule.dst not in {"", "all"} or bool(rule.proto) or rule.sport is not None or rule.dport is not None
+    return some or (route is not None and int(route.dst.rpartition("/")[2] or 32) > 1)
+
+
 def kill_switch(case: Case, obstacle: Obstacle) -> str:
     """What refuses a packet so that it leaves by no other way than a tunnel that is down: a routing rule, a table's route, a default one beside a tunnel.
 
@@ -51,12 +70,13 @@ def kill_switch(case: Case, obstacle: Obstacle) -> str:
     """
     way = obstacle.refusal
     rule, route = (way.rule, way.route) if way is not None else (None, None)
+    by_rule = refused_by_rule(obstacle)
     if rule is None or way is None or way.refused == NO_ROUTE:
         return ""
+    if by_rule:
+        return "" if _is_ban(rule, route) else by_rule
     if route is None:
-        return f"routing rule {rule}"
-    if own_table(rule):
-        return f"{route} in table {rule.table} (routing rule {rule})"
+        return ""
     host = case.before(obstacle.place.host)
     links = host.namespace(obstacle.place.container).links if host is not None else None
     tunnels = [link.name for link in links or () if not link.arp and not link.loopback]
@@ -162,8 +182,20 @@ def _refused_address(case: Case, obstacle: Obstacle) -> str:
     """The destination of what is refused, as the namespace's routes see it."""
     told = case.prediction
     last = told.decided[-1] if told is not None and told.decided else None
-    answer = obstacle.direction is Direction.REPLY and last is not None and last.packet is not None
-    return last.packet.dst if answer and last and last.packet else translated(case, obstacle.place)
+    routed = last is not None and last.packet is not None and last.place == obstacle.place
+    return last.packet.dst if routed and last and last.packet else translated(case, obstacle.place)
+
+
+def _sent_there(case: Case, obstacle: Obstacle, address: str) -> str:
+    """By whose rule what was dialled is for that address; ``""`` where none is another's than the engine's."""
+    told = case.prediction
+    if told is None or obstacle.direction is not Direction.REQUEST:
+        return ""
+    found = [each for each in translations(told) if each.of_destination and each.place == obstacle.place]
+    to = Endpoint.parse(found[-1].to) if found else None
+    if to is None or to.address != address or case.engine_at(obstacle.place.host).owns(found[-1].ref):
+        return ""
+    return f"{found[-1].ref} ({found[-1].ref.shown})"
 
 
 _OFF = "start it without net.ipv6.conf.all.disable_ipv6=1 and in a network with IPv6 (docker network create --ipv6), or dial an IPv4 address"
@@ -187,12 +219,20 @@ def _tunnel(case: Case, obstacle: Obstacle) -> Remedy:
     return advise(obstacle.place.host, text)
 
 
-def _excepted(case: Case, obstacle: Obstacle) -> Remedy | None:
-    """A rule before the switch for one address; None where main has no more than a default route for that."""
+def _banned(case: Case, obstacle: Obstacle) -> Remedy:
+    """What a rule asks for that refuses some destinations or ports: who made it knows whether it is a ban or a tunnel's kill switch. Nothing is undone."""
+    said = "it refuses this on purpose: a ban stays, or is narrowed where it is made; for a tunnel's kill switch bring up the tunnel"
+    past = _excepted(case, obstacle, wide=True)
+    one = f"; to have this one leave all the same: {shell_line(past.commands[0])}" if past is not None else ""
+    return advise(obstacle.place.host, f"{said}{one}")
+
+
+def _excepted(case: Case, obstacle: Obstacle, *, wide: bool = False) -> Remedy | None:
+    """A rule before the one that refuses, for one address; None where main has no route for that, or (but for ``wide``) no more than a default one."""
     rule = obstacle.refusal.rule if obstacle.refusal is not None else None
     host, dst = case.before(obstacle.place.host), _refused_address(case, obstacle)
     nearest = host.namespace(obstacle.place.container).fib.nearest(MAIN, dst) if host is not None else ()
-    way = next((each for each in nearest if each.kind == UNICAST and not each.dst.endswith("/0")), None)
+    way = next((each for each in nearest if each.kind == UNICAST and (wide or not each.dst.endswith("/0"))), None)
     if rule is None or rule.priority < _AFTER_LOCAL or way is None:
         return None
     ip: Argv = ("ip", "-6") if ":" in dst else ("ip",)
@@ -227,8 +267,12 @@ class NoRoute(Cause):
 
     def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
         """A kill switch is left as it is."""
-        switch = kill_switch(case, obstacle)
-        return (_tunnel(case, obstacle),) if switch else super().undo(case, obstacle)
+        address = _refused_address(case, obstacle)
+        if kill_switch(case, obstacle):
+            return (_tunnel(case, obstacle),)
+        return (
+            (self._way(case, obstacle, address, "", ""),) if refused_by_rule(obstacle) else super().undo(case, obstacle)
+        )
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the walk ends at a routing decision without a way, and nothing was seen behind it."""
@@ -249,8 +293,12 @@ class NoRoute(Cause):
         address = _refused_address(case, obstacle)
         refused = refusing(case, obstacle.place, address)
         route = f"{refused} refuses it" if refused else "no route covers it, and there is no default route"
+        banned = "" if switch else refused_by_rule(obstacle)
+        sent = _sent_there(case, obstacle, address)
         if switch:
             route = f"{switch} refuses it: a kill switch"
+        elif banned:
+            route = f"{banned} refuses it"
         elif case.is_v6 and _ipv6_off(case, obstacle.place):
             route = "none of its interfaces has an IPv6 address: IPv6 is off there"
         told = probe.result.detail or probe.result.outcome.value
@@ -261,11 +309,23 @@ class NoRoute(Cause):
         )
         return Finding(
             code=self.code,
-            summary=f"{whose(obstacle.place)} has no route to {address}: {route}",
-            where=Where(host=obstacle.place.host, component="routing", rule=switch or refused or None),
+            summary=f"{whose(obstacle.place)} has no route to {address}{f', to which {sent} sends it' if sent else ''}: {route}",
+            where=Where(host=obstacle.place.host, component="routing", rule=switch or banned or refused or None),
             evidence=(f"{'ip -6' if case.is_v6 else 'ip'} route of {whose(obstacle.place)}: {route}", seen),
-            remedies=(_tunnel(case, obstacle) if switch else self._remedy(case, obstacle.place, refused),),
+            remedies=(self._way(case, obstacle, address, refused, sent),),
         )
+
+    def _way(self, case: Case, obstacle: Obstacle, address: str, refused: str, sent: str) -> Remedy:
+        """What a kill switch, a rule that refuses, or a missing route asks for."""
+        place = obstacle.place
+        if kill_switch(case, obstacle):
+            return _tunnel(case, obstacle)
+        if refused_by_rule(obstacle):
+            return _banned(case, obstacle)
+        if sent:
+            text = f"{sent} sends it to {address}, to which {whose(place)} has no route: correct the rule where it is made, or have {address} routed"
+            return advise(place.host, text)
+        return self._remedy(case, place, address, refused)
 
     def _without_network(self, case: Case, probe: Probe) -> Finding | None:
         """A container on the network none looks a name up: nothing leads out of it, to a name server neither."""
@@ -293,7 +353,7 @@ class NoRoute(Cause):
             and host.namespace(place.container).links is not None
         )
 
-    def _remedy(self, case: Case, place: Place, refused: str) -> Remedy:
+    def _remedy(self, case: Case, place: Place, address: str, refused: str) -> Remedy:
         ip: Argv = ("ip", "-6") if case.is_v6 else ("ip",)
         if refused:
             return in_place(case, place, (*ip, "route", "del", *refused.split()))
@@ -306,7 +366,6 @@ class NoRoute(Cause):
         gateways = list(filter(None, (each.gateway6 if case.is_v6 else each.gateway for each in ends)))
         if gateways:
             return in_place(case, place, (*ip, "route", "add", "default", "via", gateways[0]))
-        address = translated(case, place)
         connected = self._connected(case, place, address)
         if connected:
             return in_place(case, place, (*ip, "route", "add", *connected))

@@ -42,6 +42,8 @@ class Bridge(Driver):
             frame.unknown(f"{frame.place}: the bridge behind {frame.device} is not known")
         if veth is not None and not veth.master:
             frame.meets(Barrier.LINK_DOWN, frame.own, veth.name, f"{veth.name} is no port of {bridge}")
+        frame.must_be_up(frame.own, veth)
+        _must_pass(frame, veth, None)
         frame.must_be_up(frame.own, link)
         up = has_address(host.own, frame.address) or not bridge
         found = None if up else self._port(host, bridge, frame.address)
@@ -52,7 +54,7 @@ class Bridge(Driver):
         if found is None:
             self._nobody(frame, bridge)
             return Arrival(into=frame.own, in_if=bridge)  # passed, as if the address were the host's
-        return replace(self._to_port(frame, *found), bridge=bridge)
+        return replace(self._to_port(frame, *found, near=veth), bridge=bridge)
 
     def owns(self, host: Host, link: Link) -> bool:
         """A bridge of Docker's."""
@@ -83,8 +85,8 @@ class Bridge(Driver):
         frame.meets(Barrier.NO_NEIGHBOUR, frame.own, bridge, f"nobody on {bridge} has {frame.address}")
 
     @staticmethod
-    def _to_port(frame: Frame, container: Container, endpoint: EndpointSettings) -> Arrival:
-        """From the bridge into a container."""
+    def _to_port(frame: Frame, container: Container, endpoint: EndpointSettings, near: Link | None = None) -> Arrival:
+        """From the bridge (or from its port ``near``) into a container."""
         host = frame.host
         place = Place(host=host.name, container=host.owner_of(container.name))
         veth = host_veth(host, container, endpoint)
@@ -92,6 +94,13 @@ class Bridge(Driver):
             frame.passes(frame.own, veth.name)
         interface = container_interface(host, container, endpoint)
         frame.passes(place, interface)  # a MAC that no port has is flooded: it comes here too
+        inner = host.namespace(place.container)
+        frame.must_be_up(place, inner.link(interface))
+        frame.must_be_up(frame.own, veth)
+        _must_pass(frame, near, veth)
+        if ":" not in frame.address and inner.links is not None and not has_address(inner, frame.address):
+            text = f"{interface} of {container.name} has lost its address {frame.address}"
+            frame.meets(Barrier.NO_NEIGHBOUR, place, interface, text)
         frame.must_be_taken(mac_of(host, container, endpoint))
         return Arrival(into=place, in_if=interface)
 
@@ -103,3 +112,14 @@ class Bridge(Driver):
         for name in filter(None, ((veth.master if veth else "") or network.bridge, veth.name if veth else "")):
             yield Place(host=host.name), name
         yield from super().taps(host, container, endpoint, network)
+
+
+def _must_pass(frame: Frame, near: Link | None, far: Link | None) -> None:
+    """Pass a bridge from one of its ports to another (None: the bridge's own side), which both have to let it (net/bridge/br_forward.c, should_deliver)."""
+    for port in (near, far):
+        if port is not None and port.master and port.port_state not in {"", "forwarding"}:
+            text = f"{port.name} is a port of {port.master} in state {port.port_state}"
+            frame.meets(Barrier.BRIDGE_PORT, frame.own, port.name, text)
+    if near is not None and far is not None and near.isolated and far.isolated:
+        text = f"{near.name} and {far.name} are isolated ports of {near.master}"
+        frame.meets(Barrier.BRIDGE_PORT, frame.own, far.name, text)

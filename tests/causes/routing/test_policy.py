@@ -67,13 +67,22 @@ def test_main_itself_leads_away_and_one_address_is_led_back() -> None:
 
 
 def test_a_kill_switch_is_called_one_and_stays() -> None:
-    for name in ("no-route-kill-switch", "no-route-kill-rule"):
-        cause = told(recorded(name)).cause
-        assert cause is not None
-        assert cause.code == "no-route"
-        assert "a kill switch" in cause.summary
-        assert "172.29.0.0/24" in cause.summary
-        assert commands(cause) == ()
+    cause = told(recorded("no-route-kill-switch")).cause
+    assert cause is not None
+    assert cause.code == "no-route"
+    assert "a kill switch" in cause.summary
+    assert "172.29.0.0/24" in cause.summary
+    assert commands(cause) == ()
     plain = told(recorded("no-route-refused")).cause
     assert plain is not None
     assert "kill switch" not in plain.summary
+
+
+def test_a_rule_that_refuses_some_destinations_may_be_a_ban_and_nothing_is_undone() -> None:
+    cause = told(recorded("no-route-kill-rule")).cause
+    assert cause is not None
+    assert cause.code == "no-route"
+    assert cause.summary.endswith("to 203.0.113.0/24 prohibit refuses it")
+    assert commands(cause) == ()
+    assert "for a tunnel's kill switch bring up the tunnel" in cause.remedy[0]
+    assert "ip rule add to 203.0.113.10/32 lookup main pref 49" in cause.remedy[0]
