@@ -59,13 +59,23 @@ IF_NAME, IF_TSRESOL, IF_FILTER, IF_TSOFFSET = 2, 9, 11, 14
 ISB_IFRECV, ISB_IFDROP, ISB_OSDROP = 4, 5, 7
 EPB_DROPCOUNT = 4
 
+STATISTICS_BYTES = 52
+"""An ISB as netprobe writes it, with both of its counts."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One section: its byte order and where its blocks start (the section header itself is left out)."""
+    """One section.
+
+    Attributes:
+        order: its byte order.
+        starts: where its blocks start; the section header itself is left out.
+        end: where its header says that it ends; before its first block where the header does not say.
+    """
 
     order: ByteOrder
     starts: NDArray[np.int64]
+    end: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +85,12 @@ class Walk:
     Attributes:
         sections: the sections that could be entered.
         stop: one phrase on why the walk ended before the end of the file, ``""`` when it did not.
+        missing: the bytes by which the file is shorter than its last section header says, though it ends where a block does.
     """
 
     sections: tuple[Section, ...] = ()
     stop: str = field(default="")
+    missing: int = 0
 
 
 def walk(data: bytes) -> Walk:
@@ -93,7 +105,8 @@ def walk(data: bytes) -> Walk:
         if section is not None:
             sections.append(section)
             blocks += len(section.starts)
-    return Walk(sections=tuple(sections), stop=stop)
+    missing = max(0, sections[-1].end - len(data)) if sections and not stop else 0
+    return Walk(sections=tuple(sections), stop=stop or (_short(pos, missing) if missing else ""), missing=missing)
 
 
 def _walk_section(data: bytes, start: int, most: int) -> tuple[Section | None, int, str]:
@@ -106,9 +119,8 @@ def _walk_section(data: bytes, start: int, most: int) -> tuple[Section | None, i
     if start + length > len(data):
         return None, start, _cut(start)
     starts, end, stop = _walk_blocks(data, start + length, order, most)
-    if not stop and end == len(data) and promised > end - start - length:
-        stop = _cut(end)
-    return Section(order=order, starts=np.array(starts, np.int64)), end, stop
+    section = Section(order=order, starts=np.array(starts, np.int64), end=start + length + promised)
+    return section, end, stop
 
 
 def _walk_blocks(data: bytes, pos: int, order: str, most: int) -> tuple[list[int], int, str]:
@@ -157,6 +169,13 @@ def too_many(pos: int) -> str:
 
 def _cut(pos: int) -> str:
     return f"cut short at byte {pos}"
+
+
+def _short(pos: int, missing: int) -> str:
+    """Wireshark, tshark and editcap copy a section header as it is, whatever they leave out behind it."""
+    return (
+        f"{missing} bytes shorter than its header says (cut short at byte {pos}, or copied without some of its blocks)"
+    )
 
 
 def options(data: bytes, pos: int, end: int, order: str) -> Iterator[tuple[int, bytes]]:

@@ -59,12 +59,14 @@ class Capture:
         rows: its packets.
         notes: the bodies of netprobe's own custom blocks, in file order.
         stop: why reading ended before the end of the file, ``""`` when it did not.
+        missing: as in :class:`~netprobe.evidence.blocks.Walk`.
     """
 
     interfaces: tuple[Interface, ...] = ()
     rows: Rows
     notes: tuple[bytes, ...] = ()
     stop: str = ""
+    missing: int = 0
 
 
 def join_rows(parts: list[Rows]) -> Rows:

@@ -44,7 +44,9 @@ def read_pcapng(data: bytes) -> Capture:
         frames += int(np.isin(view.kind, b.FRAME_KINDS).sum())
         if stop:
             return Capture(interfaces=tuple(interfaces), rows=join_rows(parts), notes=tuple(notes), stop=stop)
-    return Capture(interfaces=tuple(interfaces), rows=join_rows(parts), notes=tuple(notes), stop=walk.stop)
+    return Capture(
+        interfaces=tuple(interfaces), rows=join_rows(parts), notes=tuple(notes), stop=walk.stop, missing=walk.missing
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

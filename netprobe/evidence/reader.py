@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netprobe.errors import EvidenceFault
-from netprobe.evidence.blocks import PCAPNG_MAGIC
+from netprobe.evidence.blocks import PCAPNG_MAGIC, STATISTICS_BYTES
 from netprobe.evidence.model import CapturePoint, Evidence, Limit, LimitKind, Packets
 from netprobe.evidence.notes import read_notes
 from netprobe.evidence.packed import LARGER, MAX_UNPACKED, packed_as, unpack
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from netprobe.evidence.capture import Capture, Interface
+    from netprobe.evidence.notes import Notes
     from netprobe.evidence.packed import Unpacked
 
 _AGAIN = "record or copy it again"
@@ -146,7 +147,7 @@ def _evidence(opened: _Opened, name: str, explicit: str | None) -> Evidence:
     notes = read_notes(capture.notes, subject)
     points, said = _named(capture.interfaces, _stem(name, opened.packed) or "capture", explicit)
     limits = notes.limits + said
-    if capture.stop:
+    if capture.stop and not _is_copy(capture, notes):
         why = f"{capture.stop}: {_count(len(capture.rows.offset), 'packet')} before that, nothing after it"
         limits.append(Limit(kind=LimitKind.FILE, subject=subject, why=why))
     if not own:
@@ -159,6 +160,13 @@ def _evidence(opened: _Opened, name: str, explicit: str | None) -> Evidence:
         after=tuple(notes.after.values()),
         limits=tuple(dict.fromkeys(limits)),
     )
+
+
+def _is_copy(capture: Capture, notes: Notes) -> bool:
+    """Whether all that is missing of netprobe's own file are interface statistics: Wireshark's programs leave them out when they copy one."""
+    silent = sum(each.received is None and each.dropped is None for each in capture.interfaces)
+    complete = bool(notes.after) and notes.after.keys() >= notes.before.keys()
+    return complete and 0 < capture.missing <= silent * STATISTICS_BYTES
 
 
 def _stem(name: str, packed: str) -> str:

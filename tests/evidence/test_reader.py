@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from netprobe.errors import EvidenceFault
 from netprobe.evidence import reader
+from netprobe.evidence.blocks import CUSTOM, EPB, ISB
 from netprobe.evidence.model import Evidence, LimitKind
 from netprobe.evidence.reader import is_netprobe, read, read_many
 from netprobe.evidence.writer import write
@@ -60,6 +61,31 @@ def test_cut_at_every_byte_replays_up_to_the_cut(small: Evidence, sound: Sound) 
             assert back.before == small.before
     assert counts == sorted(counts)
     assert counts[-1] == whole
+
+
+def without(data: bytes, *kinds: int, most: int = 1000) -> bytes:
+    """A copy without the first `most` blocks of these types, as editcap and tshark make it: the section header stays as it is."""
+    kept, pos = b"", 0
+    while pos < len(data):
+        kind, length = struct.unpack_from("<II", data, pos)
+        drop = kind in kinds and most > 0
+        most -= drop
+        kept += b"" if drop else data[pos : pos + length]
+        pos += length
+    return kept
+
+
+def test_a_copy_without_interface_statistics_is_whole(small: Evidence) -> None:
+    data = write(replace(small, after=small.before))
+    assert without(data, ISB) != data
+    assert not any(limit.kind is LimitKind.FILE for limit in read(without(data, ISB)).limits)
+
+
+@pytest.mark.parametrize(("kinds", "most"), [((ISB, EPB), 3), ((CUSTOM,), 1000), ((EPB,), 1)])
+def test_a_copy_that_lacks_more_says_so(small: Evidence, kinds: tuple[int, ...], most: int) -> None:
+    copy = without(write(replace(small, after=small.before)), *kinds, most=most)
+    (limit,) = (limit for limit in read(copy).limits if limit.kind is LimitKind.FILE)
+    assert "copied without some of its blocks" in limit.why
 
 
 def test_a_cut_pcap_says_so() -> None:
