@@ -4,14 +4,16 @@ Data flows one way::
 
     live: hosts, capture, probe ┐               ┌─ packets ─► decode ─► flows ─► journeys ─► paths ─┐
                                 ├─► evidence ─►─┤                                                   ├─► causes ─► report
-    saved: a file ──────────────┘               └─ text ────► state ────────────────────────────────┘
+    saved: a file ──────────────┘               └─ text ────► state ──────────► forward ────────────┘
     does I/O                    │ pure from here on: no I/O, no clock, no randomness
 
-* ``hosts`` ``capture`` ``probe`` ``live`` (and ``lab``, which only knows netprobe from outside) touch sockets, processes and the clock.
+* ``hosts`` ``capture`` ``probe`` ``live`` touch sockets, processes and the clock. The lab is a package of its own, ``netprobe_lab``, which only
+  knows netprobe from outside.
 * ``evidence`` is everything observed about one run, and the one pcapng file that keeps it.
 * ``decode`` turns its packets into numpy columns, ``flows`` groups them per capture point, ``journeys`` joins the flows
   across points (through bridges, NAT and docker-proxy), ``paths`` names the way taken.
-* ``state`` parses the saved text of host commands; ``causes`` holds packets and state against the catalogue.
+* ``state`` parses the saved text of host commands, ``forward`` walks the packet through it (the prediction), ``causes`` holds packets and state
+  against the catalogue, ``verdict`` says what came of it and why.
 * ``pipeline.analyze(evidence) -> Report`` is that whole chain; ``report`` prints the result.
 
 From Python: :func:`explain`, :func:`replay`, :class:`Report`, and the errors that say whose fault it is. They are imported when they are first used.

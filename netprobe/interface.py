@@ -47,10 +47,11 @@ def explain(
     """Probe a target, watch every place that the probe passes, and say what happened and why, as ``netprobe explain`` does.
 
     Args:
-        target: ``NAME[@HOST][:PORT][/tcp|/udp]``, an address in place of the name, or ``http://…``; without a port an ICMP echo.
-        source: who asks: a host, a container, or ``NAME@HOST``. None: this machine, ``local``.
-        proto: ``tcp``, ``udp``, ``icmp``, ``http`` or ``dns``. None: as the target says.
-        size: payload in bytes (``http``, ``icmp``).
+        target: ``[PROJECT/]NAME[@HOST][:PORT][/tcp|/udp]``, an address in place of the name, ``http://…`` or ``https://…``; without a port an
+            ICMP echo.
+        source: who asks: a host, a container, a Compose service, ``PROJECT/SERVICE``, or ``NAME@HOST``. None: this machine, ``local``.
+        proto: ``tcp``, ``udp``, ``icmp``, ``http``, ``https`` or ``dns``. None: as the target says.
+        size: payload in bytes (``http``, ``https``, ``icmp``).
         timeout_s: the bound on name lookup and probe together, in seconds: more than 0, at most 120.
         hosts: the inventory's file, or ``"lab"``. None: ``$NETPROBE_HOSTS``, else the user's own file, else this machine alone.
         predict: send nothing, and say what would happen by the hosts' state.

@@ -100,7 +100,7 @@ def _parse_url(text: str, proto: Proto | None, url: re.Match[str]) -> Target:
     if proto not in (None, spoken):
         raise UsageFault(f"{text} speaks {spoken}, not {proto}", "leave --proto out")
     if ":" in url["rest"].rpartition("@")[0]:
-        raise UsageFault("the URL has a password in it", "netprobe sends none: it asks as somebody without a name")
+        raise UsageFault("the URL has a password in it", "leave USER:PASSWORD@ out: netprobe sends no credentials")
     if not path.isprintable() or " " in path:
         raise UsageFault(f"{text}: a URL has no spaces and no control characters", "write %20 for a space")
     return _parse(text, url["rest"], spoken, quote(path if path.startswith("/") else f"/{path}", safe=_URL_LETTERS))

@@ -102,6 +102,11 @@ def listening(sockets: tuple[Socket, ...], address: str, port: int, proto: str) 
     return tuple(each for each in sockets if each.accepts(address, port, proto))
 
 
+def served(sockets: tuple[Socket, ...], proto: str) -> list[int]:
+    """The ports that are served to others than the namespace itself, in order."""
+    return sorted({each.port for each in sockets if each.serving and each.proto == proto and not each.loopback})
+
+
 def nearest(sockets: tuple[Socket, ...], address: str, port: int, proto: str, device: str) -> tuple[Socket, ...]:
     """Of those, for a packet that came in by a device, the ones that the kernel prefers: bound to the address, to the device (compute_score)."""
     found = [each for each in listening(sockets, address, port, proto) if each.device in {"", device}]

@@ -115,8 +115,13 @@ def _answer(http: HttpAnswer, over: str = "") -> str:
 
 
 def _dns(case: Case) -> str:
-    server = case.probe.lookup.server if case.probe else None
-    return f"{server or 'The resolver'} answered."
+    lookup = case.probe.lookup if case.probe is not None else None
+    gave = (
+        f": {lookup.answered or lookup.name} is {', '.join(lookup.addresses[:4])}"
+        if lookup and lookup.addresses
+        else ""
+    )
+    return f"{(lookup and lookup.server) or 'The resolver'} answered{gave}."
 
 
 def _dnat(case: Case) -> str:

@@ -16,7 +16,7 @@ from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.address import same
 from netprobe.state.engine.model import NOT_RUNNING, ContainerState
 from netprobe.state.sharing import owner_restarted
-from netprobe.state.sockets import on_port
+from netprobe.state.sockets import on_port, served
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -108,9 +108,7 @@ class AppNotListening(_Unserved):
         place, moments, port = known
         if any(on_port(each, port, case.transport) for each in moments):
             return None
-        others = sorted(
-            {each.port for each in moments[-1] if each.serving and each.proto == case.transport and not each.loopback}
-        )
+        others = served(moments[-1], case.transport)
         outside = _published_outside(case, case.target)
         if outside is not None:
             return self._asked_as_from_outside(case, place, case.target, outside)

@@ -14,6 +14,7 @@ from netprobe.model.remedy import advise
 from netprobe.model.report import Direction, Finding, Where
 from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.address import is_any, is_loopback
+from netprobe.state.sockets import on_port, served
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -138,7 +139,7 @@ class PortNotPublished(Cause):
             return None  # it asked for the port, and the engine did not publish it: another cause
         other = _other_protocol(target, running, dialled[1], case.transport)
         port = case.probe.target_port if case.probe and case.probe.target_port else dialled[1]
-        suffix = "" if case.transport == "tcp" else "/udp"
+        option = f"-p {dialled[1]}:{port}{'' if case.transport == 'tcp' else '/udp'}"
         who = target.name if target else "no container"
         verb = "does not publish" if target else "publishes"
         return Finding(
@@ -150,7 +151,7 @@ class PortNotPublished(Cause):
                 f"docker on {host.name}: {_publications(running)}",
                 f"no {case.transport} socket of {host.name} has port {dialled[1]}",
             ),
-            remedies=(advise(host.name, _publish(case, host, target, f"-p {dialled[1]}:{port}{suffix}")),),
+            remedies=(advise(host.name, _served(case, host, target, port) or _publish(case, host, target, option)),),
         )
 
     def _at_other_addresses(self, case: Case, host: Host, found: tuple[tuple[Container, Published], ...]) -> Finding:
@@ -198,6 +199,25 @@ class PortNotPublished(Cause):
             ),
             remedies=(advise(host.name, f"recreate {target.name} with -p FREEPORT:{probe.target_port}{suffix}"),),
         )
+
+
+def _served(case: Case, host: Host, target: Container | None, port: int) -> str:
+    """What to do where the target is known to have nothing on the port that was asked for: to publish that leads to nobody. ``""`` where it may have."""
+    at = case.probe.target_at if case.probe is not None else None
+    moments = case.sockets(at) if at is not None and at.container is not None else None
+    if target is None or moments is None or any(on_port(each, port, case.transport) for each in moments):
+        return ""
+    nothing = f"nothing in {target.name} listens on {case.transport} port {port}"
+    suffix = "" if case.transport == "tcp" else "/udp"
+    others = served(moments[-1], case.transport)
+    for each in target.published:
+        if each.proto == case.transport and each.container_port in others and not is_loopback(each.host_ip):
+            return f"ask {target.name}:{each.container_port}{suffix}, which it has and publishes: {nothing}"
+    has = others[0] if others else port
+    again = _publish(case, host, target, f"-p {has}:{has}{suffix}")
+    if others:
+        return f"{nothing}: {again}, and ask {target.name}:{has}{suffix}"
+    return f"{nothing}: start the application there, and {again}"
 
 
 def _publish(case: Case, host: Host, target: Container | None, options: str) -> str:

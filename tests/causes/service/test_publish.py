@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from netprobe.pipeline import analyze
 from tests.causes.firewall.test_host import with_output, without
 from tests.causes.proof.test_drops import code, whole
+
+if TYPE_CHECKING:
+    from netprobe.evidence.model import Evidence
 
 CODE = "port-not-published"
 ANY = "0.0.0.0"  # noqa: S104 - compared, not bound
@@ -66,3 +71,25 @@ def test_it_says_where_it_is_published(name: str, summary: str, remedy: str) -> 
     assert cause is not None
     assert cause.summary == summary
     assert cause.remedy == (remedy,)
+
+
+def _advice(evidence: Evidence) -> str:
+    report = analyze(evidence)
+    assert code(report) == CODE
+    assert report.cause is not None
+    return report.cause.remedies[0].advice
+
+
+def test_what_the_target_has_and_publishes_is_to_be_asked_for() -> None:
+    there = whole("publish-by-sharer")
+    assert _advice(there).startswith("recreate vpn with -p 81:81")
+    gone = with_output(there, "server2", "ns/vpn/sockets", ":81 ", ":91 ")
+    assert _advice(gone) == "ask vpn:80, which it has and publishes: nothing in vpn listens on tcp port 81"
+    unknown = without(there, "server2", "ns/vpn/sockets")
+    assert _advice(unknown).startswith("recreate vpn with -p 81:81")
+
+
+def test_what_the_target_has_and_does_not_publish_is_to_be_published() -> None:
+    gone = with_output(whole("publish-by-sharer"), "server2", "ns/vpn/sockets", ":81 ", ":91 ")
+    closed = with_output(gone, "server2", "ns/vpn/sockets", ":80 ", ":82 ")
+    assert _advice(closed).startswith("nothing in vpn listens on tcp port 81: recreate vpn with -p 82:82")
