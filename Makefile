@@ -12,6 +12,7 @@ help:
 	@echo "make demo      explain a container connection in a lab of two real Docker hosts"
 	@echo "make test      unit, replay of captures/, and (as root) live: one of each cause, finding and path, and what changed"
 	@echo "make test-all  the same, with all of the lab's tests and experiments"
+	@echo "make unit      what of it needs no lab, and no root"
 	@echo "make test-engines  the truth table with Docker Engine 28 (of Debian sid: downloads it once, some minutes)"
 	@echo "make kernel-test   random rulesets on a real router (namespaces of its own), held against what netprobe says of them"
 	@echo "make lint      ruff and mypy --strict"
