@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from netprobe.flows.model import FlowSummary
 
-COLUMNS = ("number", "proto", "src", "dst", "packets", "payload_bytes", "points", "first_us")
+COLUMNS = ("number", "proto", "src", "dst", "packets", "payload_bytes", "points", "first_us", "carries")
 
 
 def frame(flows: Iterable[FlowSummary]) -> pd.DataFrame:
@@ -26,6 +26,7 @@ def frame(flows: Iterable[FlowSummary]) -> pd.DataFrame:
             flow.payload_bytes,
             ", ".join(flow.points),
             flow.first_us,
+            flow.carries,
         )
         for flow in flows
     ]

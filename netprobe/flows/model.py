@@ -84,6 +84,7 @@ class FlowSummary:
         points: every capture point that saw it (under any address), in order of time.
         first_us: when it was first seen, µs since the first packet of the capture.
         number: its place in the listing of all, from 1: ``--flow '#N'``.
+        carries: ``VXLAN`` or ``GENEVE`` where its datagrams are a tunnel's, whose packets are not read; else ``""``.
     """
 
     proto: str
@@ -94,6 +95,7 @@ class FlowSummary:
     points: tuple[str, ...]
     first_us: float
     number: int
+    carries: str = field(default="")
 
 
 class SeveralFlows(UsageFault):
@@ -103,8 +105,9 @@ class SeveralFlows(UsageFault):
         flows: the connections to choose from, in order of time.
     """
 
-    def __init__(self, flows: tuple[FlowSummary, ...], example: str) -> None:
+    def __init__(self, flows: tuple[FlowSummary, ...], example: str, beside: str = "") -> None:
         super().__init__(
-            f"the capture has {len(flows)} connections", f"choose one with --flow, for example --flow '{example}'"
+            f"the capture has {len(flows)} connections{beside}",
+            f"choose one with --flow, for example --flow '{example}'",
         )
         self.flows = flows

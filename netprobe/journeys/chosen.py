@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 _MOST_SAID = 3
-_UNREAD_HINT = "capture on an interface where the packets are plain: a container's, a bridge, or tcpdump -i any"
+_UNREAD_HINT = "check the file with tcpdump -r FILE; where packets are in a tunnel, capture at its inner end: a container's interface, a bridge"
 
 
 def choose(
@@ -68,23 +68,30 @@ def _several(
     start = int(table.packets.time_ns.min()) if len(table) else 0
     number = {id(each): place for place, each in enumerate(numbered(found, table), 1)}
     lines = tuple(summary(each, table, evidence.points, start, number[id(each)]) for each in chosen)
-    return SeveralFlows(lines, example(lines[0].number, chosen[0], found, table))
+    return SeveralFlows(lines, example(lines[0].number, chosen[0], found, table), _passed_over(evidence, table))
 
 
 def _nothing(evidence: Evidence, table: PacketTable, flow: FlowExpr | None) -> UsageFault:
     """What to say of a capture without the connection."""
     cut = [limit.why for limit in evidence.limits if limit.kind is LimitKind.FILE]
     if cut and not len(evidence.packets):
-        return UsageFault(f"the file holds no packet: {cut[0]}", "it was cut short before its packets; save it again")
+        return UsageFault(f"the file holds no packet: {cut[0]}", "record or copy it again")
     if not len(evidence.packets):
         return UsageFault("the capture holds no packet", "nothing passed its interface and filter while it ran")
     what = "that --flow asks for" if flow else "of TCP, UDP or ICMP echo"
-    passed_over = [f"{limit.subject}: {limit.why}" for limit in unread(table, evidence.points)]
-    if passed_over:
-        said = "; ".join(passed_over[:_MOST_SAID]) + ("; …" if len(passed_over) > _MOST_SAID else "")
-        return UsageFault(f"the capture has no connection {what} ({said})", _UNREAD_HINT)
+    beside = _passed_over(evidence, table)
+    if beside:
+        return UsageFault(f"the capture has no connection {what}{beside}", _UNREAD_HINT)
     hint = "without --flow the connections are listed" if flow else "check the file with tcpdump -r FILE"
     return UsageFault(f"the capture has no connection {what}", hint)
+
+
+def _passed_over(evidence: Evidence, table: PacketTable) -> str:
+    """What else the capture holds, or would have held, in brackets."""
+    limits = [limit for limit in evidence.limits if limit.kind is LimitKind.FILE]
+    said = [f"{limit.subject}: {limit.why}" for limit in (*limits, *unread(table, evidence.points))]
+    said = list(dict.fromkeys(said))
+    return f" ({'; '.join(said[:_MOST_SAID])}{'; …' * (len(said) > _MOST_SAID)})" if said else ""
 
 
 def lookup_is_it(probe: Probe) -> bool:

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from netprobe.decode.table import Kind
+from netprobe.decode.unread import tunnel_of
 from netprobe.flows.build import first_row
 from netprobe.flows.expression import FlowExpr
 from netprobe.flows.model import PROTO_NAME, FlowSummary
@@ -212,4 +213,5 @@ def summary(
         points=tuple(dict.fromkeys(points[flow.point].name for flow in by_time)),
         first_us=(start_ns(connection, table) - start) / 1000,
         number=number,
+        carries=tunnel_of(table, first_row(first, table)),
     )

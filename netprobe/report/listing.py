@@ -13,6 +13,10 @@ MOST_LISTED = 40
 _HEAD = ("#", "flow", "packets", "payload bytes", "first at ms", "seen at")
 
 
+def _carried(tunnel: str) -> str:
+    return f" ({tunnel}, not read inside)" if tunnel else ""
+
+
 def listing(flows: pd.DataFrame) -> Document:
     """Return the table of :func:`netprobe.flows.frame.frame`, the busiest :data:`MOST_LISTED` of it, as a document."""
     from netprobe.flows.frame import busiest
@@ -24,7 +28,7 @@ def listing(flows: pd.DataFrame) -> Document:
         shown["packets"].map(str),
         shown["payload_bytes"].map(str),
         (shown["first_us"] / 1000).map("{:.1f}".format),
-        shown["points"],
+        shown["points"] + shown["carries"].map(_carried),
     )
     rows = tuple(Row(cells=tuple((line(str(cell)),) for cell in cells)) for cells in zip(*columns, strict=True))
     table = Table(head=_HEAD, rows=rows, right=frozenset({0, 2, 3, 4}))

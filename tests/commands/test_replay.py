@@ -239,6 +239,26 @@ def test_a_tunnel_is_named_beside_what_it_carries(tmp_path: Path, capsys: pytest
         assert words in shown
 
 
+def test_a_tunnel_is_named_in_the_listing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from scapy.layers.inet import IP, UDP
+    from scapy.layers.l2 import Ether
+
+    head = struct.pack(">II", 0x08000000, 5 << 8)
+    tunnel = Ether(dst="02:00:00:00:00:02") / IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=50000, dport=4789)
+    file = tmp_path / "eth0.pcap"
+    file.write_bytes(HEAD + record() + record(bytes(tunnel / (head + ONE))) + record()[:20])
+    assert run(["replay", str(file)]) == 2
+    shown = capsys.readouterr().err
+    (line,) = [line for line in shown.splitlines() if "10.0.0.2:4789 udp" in line]
+    assert line.endswith("eth0 (VXLAN, not read inside)")
+    assert shown.count("not read inside") == 1
+    assert "has 2 connections (" in shown
+    assert "1 packet is VXLAN" in shown
+    assert "cut short" in shown
+    assert run(["replay", str(file), "--flow", ":81"]) == 2
+    assert "1 packet is VXLAN" in capsys.readouterr().err
+
+
 def test_a_capture_without_packets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "x.pcap"
     file.write_bytes(HEAD)

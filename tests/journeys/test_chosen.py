@@ -34,7 +34,7 @@ def test_a_lookup_beside_a_connection_is_not_asked_about() -> None:
 
 
 def test_no_connection_at_all_is_said() -> None:
-    with pytest.raises(NetprobeError, match="no connection"):
+    with pytest.raises(NetprobeError, match="holds no packet"):
         analyze(evidence([]))
 
 
