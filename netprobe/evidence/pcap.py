@@ -21,8 +21,8 @@ MAGICS = {0xA1B2C3D4: (1000, 16), 0xA1B23C4D: (1, 16), 0xA1B2CD34: (1000, 24)}
 """Magic number -> nanoseconds a unit of the fraction, bytes of a record header."""
 
 
-_NOTHING = bytes(16)
-"""A packet of no bytes at no time: space that a file was given and that nobody filled. 2 GiB of it would be 134 million packets."""
+_NOTHING = bytes(1024)
+"""64 packets of no bytes at no time: space that a file was given and that nobody filled. 2 GiB of it would be 134 million packets."""
 
 
 def pcap_order(data: bytes) -> ByteOrder | None:
