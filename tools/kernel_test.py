@@ -40,7 +40,7 @@ def main() -> int:
     parser.add_argument(
         "--hidden", type=int, default=800, help="besides, with a rule that is decided by what no listing shows"
     )
-    parser.add_argument("--explain", type=int, default=200)
+    parser.add_argument("--explain", type=int, default=220)
     parser.add_argument("--seed", default=secrets.token_hex(4))
     parser.add_argument("--workers", type=int, default=(os.cpu_count() or 2) + 1)
     parser.add_argument("--minutes", type=float, default=15.0)

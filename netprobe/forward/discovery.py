@@ -98,7 +98,13 @@ class Discovery:
         if arrival.into is not None:
             answer = self._sent(arrival.into, arrival.in_if, answer)
             answer = passes(self.stack, across.back, answer) if across is not None else answer
-        self._received(frame.place, frame.device, answer)
+        try:
+            self._received(frame.place, frame.device, answer)
+        except Stopped as stopped:
+            if arrival.into is not None:
+                raise
+            why = f"{frame.address} is no host of the inventory: whether it answers is not known, and {stopped.obstacle.label} would stop that"
+            raise UnknownHere(why) from None
 
     def _must_have(self, place: Place, device: str, question: Flying) -> None:
         """A container answers only if its interface has the address; one whose IPv6 is off has none, whatever its engine says."""

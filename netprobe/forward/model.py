@@ -216,12 +216,13 @@ class Handed:
 
     Attributes:
         socket: which. to: where the rule says that it is.
-        dst: what the packet was sent to then: the connection's own end, for the socket.
+        src, dst: the packet's ends then: the connection's own, for the rule.
         rule: which rule. undo: the argv that deletes it.
     """
 
     socket: Socket
     to: Endpoint
+    src: Endpoint
     dst: Endpoint
     rule: RuleRef
     undo: Argv = ()

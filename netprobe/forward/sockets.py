@@ -47,6 +47,8 @@ _PROXIES = frozenset({"", "docker-proxy", "rootlesskit", "rootlessport"})  # as 
 
 def taken(host: Host, namespace: Namespace, place: Place, packet: Flying, in_if: str = "") -> Taken | None:
     """Who takes a request that came in by ``in_if`` (``""`` not told); None where the sockets are not known."""
+    if packet.proto == ICMP and not _may_answer(namespace, packet):
+        raise UnknownHere(f"{place}: an answer from {packet.dst} is not sent, which is no address of its own")
     if packet.proto == ICMP or packet.dport is None:
         return HERE
     if packet.handed is not None:
@@ -60,7 +62,11 @@ def taken(host: Host, namespace: Namespace, place: Place, packet: Flying, in_if:
         text = f"nothing listens on {Endpoint(packet.dst, packet.dport)}/{packet.proto}"
         text += f" for what comes in by {in_if}: it is bound to {every[0].device}" if every else ""
         nobody = Obstacle(
-            barrier=Barrier.NOBODY_LISTENS, place=place, label=label, text=text, rejects=_may_answer(namespace, packet)
+            barrier=Barrier.NOBODY_LISTENS,
+            place=place,
+            label=label,
+            text=text,
+            rejects=_may_answer(namespace, packet) or ":" in packet.dst,
         )
         return Taken(obstacle=nobody, refused=True)
     if not _may_answer(namespace, packet):
@@ -121,7 +127,12 @@ def _cannot_answer(place: Place, packet: Flying, takers: Sequence[Socket], label
 
 
 def _may_answer(namespace: Namespace, packet: Flying) -> bool:
-    """Whether a refusal can be sent: from an own address alone, also where routing had what is for another one come in (ip_route_output_key_hash)."""
+    """Whether an answer can be sent: of IPv4 from an own address alone, also where routing had what is for another one come in.
+
+    IPv6 does not ask whose a source is; a datagram's answer may come from another address then (ip_route_output_key_hash; ip6_route_output_flags).
+    """
+    if ":" in packet.dst and packet.proto != "udp":
+        return True
     own = namespace.links is None or has_address(namespace, packet.dst)
     return own or any(each.kind == LOCAL for each in namespace.fib.nearest(LOCAL, packet.dst))
 

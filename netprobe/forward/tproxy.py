@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.forward.model import Barrier, Flying, Handed, Obstacle, Stopped, UnknownHere, WalkStep
 from netprobe.forward.nat import address_of
+from netprobe.forward.trail import endpoint
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.report import Direction
 from netprobe.model.rule import Hook
@@ -169,8 +170,12 @@ def _handed(at: At, packet: Flying, view: PacketTuple, to: Endpoint, rule: RuleR
         what = found.why if isinstance(found, NotTold) else "which socket an answer is for"
         why = f"a local socket at port {to.port} is to take it (TPROXY), and {what} is not known"
         raise UnknownHere(f"{at.by.place}: {rule} ({rule.text}): {why}")
-    dst = Endpoint(packet.dst, packet.dport)
-    return None if found is None else Handed(socket=found, to=to, dst=dst, rule=rule, undo=undo)
+    src, dst = _ends(packet)
+    return None if found is None else Handed(socket=found, to=to, src=src, dst=dst, rule=rule, undo=undo)
+
+
+def _ends(packet: Flying) -> tuple[Endpoint, Endpoint]:
+    return endpoint(packet.src, packet.sport, packet.proto), endpoint(packet.dst, packet.dport, packet.proto)
 
 
 def handing(at: At, before: Flying, after: Flying) -> tuple[WalkStep, ...]:
@@ -195,15 +200,21 @@ def routed_on(place: Place, packet: Flying) -> Obstacle | None:
 
 
 def cut_off(place: Place, packet: Flying) -> Obstacle | None:
-    """What ends a connection whose destination nat translates behind such a rule.
+    """What ends a connection that nat translates behind such a rule: its destination, or its source in INPUT.
 
-    The rule looks for the connection by what the packet was sent to, and nat comes behind it: what follows the handshake finds the socket that waits
+    The rule looks for the connection by the ends that the packet has there, and nat comes behind it: what follows the handshake finds the socket that waits
     for new connections, and that resets it.
     """
-    handed, now = packet.handed, Endpoint(packet.dst, packet.dport)
-    if handed is None or packet.proto != "tcp" or now == handed.dst:
+    handed = packet.handed
+    if handed is None or packet.proto != "tcp":
         return None
-    text = f"nat translates {handed.dst} to {now} behind that rule: what follows the handshake finds no connection, and is reset"
+    changed_ends = (pair for pair in zip((handed.src, handed.dst), _ends(packet), strict=True) if pair[0] != pair[1])
+    old, now = next(changed_ends, (None, None))
+    if old is None:
+        return None
+    text = (
+        f"nat translates {old} to {now} behind that rule: what follows the handshake finds no connection, and is reset"
+    )
     return replace(_of_rule(place, packet, handed, text), rejects=True)
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.kernel.ruleset import Ruleset
 
 
+_CHANCE = frozenset({"-m cpu", "-m statistic", "numgen", "meta cpu", "meta random"})
 _REFUSED = frozenset({"port-closed", "app-not-listening"})
 
 
@@ -57,6 +58,8 @@ def hosts_file(bench: Bench, folder: Path) -> Path:
 def explained(bench: Bench, rules: Ruleset) -> Explained:
     """Load a ruleset, ask for real, explain, and hold the two against each other."""
     rules = replace(rules, question=replace(rules.question, sport=bench.next_port(), device=""))  # as the probe is
+    if rules.unlisted in _CHANCE:
+        return Explained(rules, invalid="two connections may fare otherwise")
     error = bench.load(rules)
     if error:
         return Explained(rules, invalid=error)

@@ -199,6 +199,23 @@ REGRESSIONS = (
         _ipt("mangle/FORWARD", "-m conntrack --ctdir REPLY -j CONNMARK --set-mark 7"),
         _ipt("filter/FORWARD", "-m connmark --mark 7 -m conntrack --ctdir ORIGINAL -j DROP"),
     ),
+    _ruleset(
+        "nat of INPUT changes the source behind a transparent proxy's rule",
+        ("client", "tcp", "192.0.2.1", 80),
+        _ipt(
+            "mangle/PREROUTING", "-p tcp -m conntrack --ctdir ORIGINAL -j TPROXY --on-port 3128 --tproxy-mark 0x5/0xff"
+        ),
+        _ipt("nat/INPUT", "-j SNAT --to-source 198.51.100.1"),
+    ),
+    *(
+        _ruleset(
+            "of IPv6 an answer is sent from an address that is nobody's",
+            ("client", proto, "2001:db8:9::9", port),
+            Item("ip", "6", "route add local default dev lo table 103"),
+            Item("ip", "6", "rule add iif r0 pref 60 lookup 103"),
+        )
+        for proto, port in (("tcp", 80), ("tcp", 81), ("udp", 81), ("icmp", None))
+    ),
     *(
         _ruleset(
             "an answer to a source port that is not put back",
@@ -219,6 +236,17 @@ UNDETERMINED = (
         Item("chain", "ip6/c2", "type nat hook prerouting priority -100; policy accept;"),
         Item("nft", "ip6/c2", "fib saddr type unicast counter redirect"),
         Item("ip", "6", "rule add ipproto ipv6-icmp pref 14496 prohibit"),
+    ),
+    _ruleset(
+        "of IPv4 an echo is not answered from an address that is nobody's",
+        ("client", "icmp", "10.9.0.9", None),
+        Item("ip", "4", "route add local default dev lo table 103"),
+        Item("ip", "4", "rule add iif r0 pref 60 lookup 103"),
+    ),
+    _ruleset(
+        "whether somebody answers whose advertisement a rule would drop",
+        ("router", "tcp", "2001:db8:3::9", 80),
+        _ipt("filter/INPUT", "-p ipv6-icmp -j DROP"),
     ),
     _ruleset(
         "which of two rules rejects it is not told",
