@@ -7,6 +7,7 @@ excludes one of the other. Of several copies that a packet may be of, the one wi
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,13 +15,18 @@ from typing import TYPE_CHECKING
 from netprobe.flows.build import first_row
 from netprobe.journeys.model import Connection
 from netprobe.journeys.same import (
+    NO_STATION,
+    ORDER_NS,
+    WAIT_NS,
+    Copy,
     asks,
+    copy_of,
     excluded,
+    first_ns,
     is_answer,
     likeness,
     rewritten_numbers,
     same_connection,
-    same_ends,
     same_packet,
 )
 from netprobe.journeys.tokens import Prints, Sign, tokens
@@ -29,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
 
     from netprobe.decode.table import PacketTable
-    from netprobe.flows.model import Flow
+    from netprobe.flows.model import Flow, PackedEndpoint
 
     Bearers = list[tuple[int, int]]  # index of the flow, row of the packet
 
@@ -109,31 +115,24 @@ class _Join:
 
     def packets(self, bearers: Bearers) -> None:
         """Join the copies of one packet."""
-        if self._is_one_place(bearers):
+        copies = [copy_of(self._table, index, self._flows[index], row) for index, row in bearers]
+        if _is_one_station(copies):
             return
-        recent: deque[tuple[int, int]] = deque(maxlen=LOOK_BACK)
-        for bearer in bearers:
-            best = max((found for one in recent if (found := self._copy(one, bearer)) is not None), default=None)
+        recent: deque[Copy] = deque(maxlen=LOOK_BACK)
+        for copy in copies:
+            best = max((found for one in recent if (found := self._likeness(one, copy)) is not None), default=None)
             if best is not None:
-                self.groups.union(best[-1], bearer[0])
-            recent.append(bearer)
+                self.groups.union(best[-1], copy.place)
+            recent.append(copy)
 
-    def _is_one_place(self, bearers: Bearers) -> bool:
-        """Whether one point saw them all with one TTL, so that no two are copies of one packet: a scan."""
-        points = {self._flows[index].point for index, _ in bearers}
-        vlans = {self._flows[index].vlan for index, _ in bearers}
-        return len(points) == 1 and len(vlans) == 1 and len({int(self._table.ttl[row]) for _, row in bearers}) == 1
-
-    def _copy(self, one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int, int, int] | None:
+    def _likeness(self, one: Copy, other: Copy) -> tuple[int, int, int, int] | None:
         """How good a copy of an earlier packet one is, and that one's flow; None where it is none."""
-        (index, row), (later, copy) = one, other
-        first, second = self._flows[index], self._flows[later]
-        if index == later or self.groups.find(index) == self.groups.find(later):
+        if not same_packet(one, other, self._prints) or self.groups.find(one.place) == self.groups.find(other.place):
             return None
-        if not same_packet(self._table, (first, row), (second, copy), self._prints) or self._excluded(index, later):
+        if self._excluded(one.place, other.place):
             return None
-        delay = int(self._table.packets.time_ns[copy]) - int(self._table.packets.time_ns[row])
-        return likeness(first, second), -(delay // TIE_NS), -int(self._table.packets.time_ns[row]), index
+        delay = other.time_ns - one.time_ns
+        return likeness(one.flow, other.flow), -(delay // TIE_NS), -one.time_ns, one.place
 
     def _excluded(self, index: int, other: int) -> bool:
         """Whether a flow of the one's group excludes one of the other's."""
@@ -167,18 +166,39 @@ class _Join:
 
     def answers(self, bearers: Bearers) -> None:
         """Join a question with the answer that no point saw go back along its way; of several questions only one to the same server."""
-        indexes = dict.fromkeys(index for index, _ in bearers)
+        indexes = sorted({index for index, _ in bearers}, key=lambda index: first_ns(self._table, self._flows[index]))
         asked = [index for index in indexes if asks(self._flows[index])]
+        times = [first_ns(self._table, self._flows[index]) for index in asked]
+        by_ends: dict[tuple[PackedEndpoint, PackedEndpoint], list[int]] = {}
+        for index in asked:
+            by_ends.setdefault((self._flows[index].client, self._flows[index].server), []).append(index)
         for index in (each for each in indexes if not asks(self._flows[each])):
             flow = self._flows[index]
-            fit = {
-                self.groups.find(each): each
-                for each in asked
-                if is_answer(self._table, self._flows[each], flow) and not self._excluded(each, index)
-            }
-            same = [each for each in fit.values() if same_ends(self._flows[each], flow)]
-            if same or len(fit) == 1:
-                self.groups.union((same or list(fit.values()))[0], index)
+            came = first_ns(self._table, flow)
+            near = asked[bisect_left(times, came - WAIT_NS) : bisect_right(times, came + ORDER_NS)]
+            own = self._fit(by_ends.get((flow.client, flow.server), [])[-LOOK_BACK:], index)
+            fit = own or (self._fit(near, index) if len(near) <= LOOK_BACK else {})
+            if own or len(fit) == 1:
+                self.groups.union(next(reversed(fit.values())), index)
+
+    def _fit(self, asked: Sequence[int], index: int) -> dict[int, int]:
+        """Of these questions those that a flow may answer, one of each group."""
+        flow = self._flows[index]
+        return {
+            self.groups.find(each): each
+            for each in asked
+            if is_answer(self._table, self._flows[each], flow) and not self._excluded(each, index)
+        }
+
+
+def _is_one_station(copies: Sequence[Copy]) -> bool:
+    """Whether one point saw one station (or several with one TTL) send them all, and nobody send on what it received: a scan, a flood."""
+    places = {(copy.flow.point, copy.flow.vlan) for copy in copies}
+    if len(places) > 1:
+        return False
+    senders, receivers = ({getattr(copy, end) for copy in copies} for end in ("sender", "receiver"))
+    alike = len({copy.ttl for copy in copies}) == 1 or (len(senders) == 1 and senders.isdisjoint(NO_STATION))
+    return alike and (senders & receivers) <= NO_STATION
 
 
 class _Groups:

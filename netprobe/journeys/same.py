@@ -11,15 +11,14 @@ One coincidence joins nothing. Beside the token (``tokens.py``) count, each wher
 * **the point**: one point sees one 5-tuple once at a time, so that two lives of it are two connections;
 * **direction**: only what saw no question can be the answer to one that saw no answer.
 
-A rule sees two flows at a time and reads columns only, so that it can be asked of many pairs at once.
+A rule sees two flows at a time and reads columns alone, so that it can be asked of many pairs at once.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from netprobe.decode.table import Kind
-from netprobe.flows.build import source
 from netprobe.journeys.tokens import NO_CLOCK
 
 if TYPE_CHECKING:
@@ -31,43 +30,63 @@ FLIGHT_NS = 1_000_000_000  # a copy that is a second late is another packet
 ORDER_NS = 50_000_000  # what the clocks of two points may differ about which of them saw a packet first
 WAIT_NS = 64_000_000_000  # nobody waits longer for the answer to one packet (Linux: a SYN's sixth copy, 63 s later)
 LIFE_NS = 128_000_000_000  # the last copy of a SYN that is not answered (tcp_syn_retries = 6: 127 s)
+NO_STATION = frozenset({-1, 0})  # link addresses that tell nobody: not in the capture, and lo's
 MOST_APART = 1 << 30  # of the sequence numbers of one connection, seen at two points at one time
 FIRST_FREE_PORT = 1024  # ports below, and the ones of the groups, are many senders' own
 
 
-def same_packet(table: PacketTable, one: tuple[Flow, int], other: tuple[Flow, int], prints: Prints) -> bool:
-    """Whether two packets (flow and row, the earlier first) with one token are copies of one, seen at two places on its way."""
-    (first, row), (second, copy) = one, other
-    delay = int(table.packets.time_ns[copy]) - int(table.packets.time_ns[row])
-    if delay > FLIGHT_NS or _one_place(first, second):
+class Copy(NamedTuple):
+    """A packet that bears a token, as its columns have it: what the rules of a packet read.
+
+    Attributes:
+        time_ns: Unix time, ns. ttl: TTL or hop limit. sender, receiver: link addresses; -1 not in the capture, 0 lo.
+        clocked: its sender's own clock (TSval) is in it.
+        place, flow: the flow that it is of, and its place among all.
+    """
+
+    time_ns: int
+    ttl: int
+    sender: int
+    receiver: int
+    clocked: bool
+    place: int
+    flow: Flow
+
+
+def same_packet(one: Copy, other: Copy, prints: Prints) -> bool:
+    """Whether two packets (the earlier first) with one token are copies of one, seen at two places on its way."""
+    first, second = one.flow, other.flow
+    delay, apart = other.time_ns - one.time_ns, first.point != second.point
+    if delay > FLIGHT_NS:
         return False
     if same_ends(first, second):
-        return True
-    returns = _returns(table, first, row, copy)
-    if first.point == second.point and not returns and _one_wire(table, row, copy):
+        return apart or first.vlan != second.vlan
+    returns = one.clocked and _returns(one, other)
+    if not apart and not returns and _one_wire(one, other):
         return False
-    hops = int(table.ttl[row]) - int(table.ttl[copy])
-    apart = first.point != second.point
+    hops = one.ttl - other.ttl
     if hops < 0 and apart and delay < ORDER_NS:
         hops = -hops  # only stamped before the other
-    clocked = first.kind == Kind.TCP and int(table.tsval[row]) not in NO_CLOCK
-    fewest, most = (0 if clocked and (apart or returns) else 1), (255 if apart or clocked else 1)
+    fewest, most = (0 if one.clocked and (apart or returns) else 1), (255 if apart or one.clocked else 1)
     return fewest <= hops <= most and not differ_in_answer(first, second, prints)
 
 
-def _one_wire(table: PacketTable, row: int, copy: int) -> bool:
+def _one_wire(one: Copy, other: Copy) -> bool:
     """Whether one station sent both packets, or both are for one: who routes receives the one and sends the other."""
-    senders, receivers = ({int(column[row]), int(column[copy])} for column in (table.eth_src, table.eth_dst))
-    return any(len(found) == 1 and found.isdisjoint(_NO_STATION) for found in (senders, receivers))
+    return (one.sender == other.sender > 0) or (one.receiver == other.receiver > 0)
 
 
-def _returns(table: PacketTable, flow: Flow, row: int, copy: int) -> bool:
+def _returns(one: Copy, other: Copy) -> bool:
     """Whether the copy goes back to the station that sent the packet, under another source: a bridge's hairpin, where netfilter rewrites what is not routed."""
-    rewritten = source(table, copy) != flow.client
-    return rewritten and int(table.eth_src[row]) > 0 and int(table.eth_dst[copy]) == int(table.eth_src[row])
+    return one.sender == other.receiver > 0 and one.flow.client != other.flow.client
 
 
-_NO_STATION = (-1, 0)  # the link address is not in the capture; lo
+def copy_of(table: PacketTable, place: int, flow: Flow, row: int) -> Copy:
+    """One row as the rules read it."""
+    columns = (table.packets.time_ns, table.ttl, table.eth_src, table.eth_dst)
+    time, ttl, sender, receiver = (int(column[row]) for column in columns)
+    clocked = flow.kind == Kind.TCP and int(table.tsval[row]) not in NO_CLOCK
+    return Copy(time, ttl, sender, receiver, clocked, place, flow)
 
 
 def same_connection(table: PacketTable, one: Flow, other: Flow) -> bool:
@@ -108,9 +127,10 @@ def excluded(table: PacketTable, one: Flow, other: Flow) -> bool:
         return one.vlan == other.vlan
     if _halves(one, other) or _halves(other, one) or _ttl(table, one) != _ttl(table, other):
         return False
-    ends = (_head(one), _head(other))
-    first, second = sorted(ends, key=lambda row: int(table.packets.time_ns[row]))
-    return not _returns(table, one if first == ends[0] else other, first, second)
+    first, second = (copy_of(table, each.number, each, _head(each)) for each in (one, other))
+    if second.time_ns < first.time_ns:
+        first, second = second, first
+    return not (first.clocked and _returns(first, second))
 
 
 def asks(flow: Flow) -> bool:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
-from tests.craft import Sent, choices, handshake, joined, served, tagged, tcp, told
+from netprobe.pipeline import analyze
+from tests.craft import Sent, choices, evidence, handshake, joined, served, tagged, tcp, told
+
+if TYPE_CHECKING:
+    from netprobe.evidence.model import Evidence
 
 CLIENT, OTHER = "10.1.0.5:41000", "10.1.0.6:42000"
 WEB, INSIDE = "192.168.3.202:8080", "172.17.0.2:80"
@@ -195,3 +201,41 @@ def test_one_network_in_two_vlans_is_two_connections() -> None:
     first = [(point, at, tagged(10, packet)) for point, at, packet in served("mirror", CLIENT, WEB, 0, seq=1000)]
     second = [(point, at, tagged(20, packet)) for point, at, packet in served("mirror", CLIENT, WEB, 3, seq=9_000_000)]
     assert len(choices([*first, *second])) == 2
+
+
+def test_a_bridge_that_rewrites_and_sends_back_by_one_veth() -> None:
+    """A hairpin under br_netfilter: not routed, so that TTL and sender's link address stay; the copy goes back to whom it came from."""
+    from scapy.layers.l2 import Ether
+
+    mine, bridge = "02:42:ac:11:00:02", "02:42:f1:d3:83:ad"
+    first = served("veth", "172.17.0.2:41000", WEB, 0, asked=b"hi", answered=b"you")
+    second = served("veth", "172.17.0.1:41000", INSIDE, 2, asked=b"hi", answered=b"you")
+    out = [(point, at, Ether(src=mine, dst=bridge) / packet) for point, at, packet in first]
+    back = [(point, at, Ether(src=mine, dst=mine) / packet) for point, at, packet in second]
+    assert told([*out, *back])[:2] == ("works", "dnat-masquerade")
+    stranger = [(point, at, Ether(src=mine, dst=bridge) / packet) for point, at, packet in second]
+    assert len(choices([*out, *stranger])) == 2
+
+
+def test_what_is_sent_on_into_a_tunnel_without_link_addresses() -> None:
+    """tcpdump -i any: a frame of Ethernet, and its copy into a tun device whose source was rewritten."""
+    from scapy.layers.l2 import CookedLinux
+
+    def cooked(packet: Any, sender: bytes) -> bytes:
+        return bytes(CookedLinux(pkttype=0, lladdrtype=1, lladdrlen=len(sender), src=sender, proto=0x800) / packet)
+
+    first = served("any", CLIENT, WEB, 0, asked=b"hi", answered=b"you")
+    second = served("any", "10.8.0.2:41000", WEB, 2, asked=b"hi", answered=b"you", ttl=63)
+    frames = [(at, cooked(p, b"\2\0\0\0\0\1")) for _, at, p in first] + [(at, cooked(p, b"")) for _, at, p in second]
+    report = analyze(cooked_evidence(sorted(frames)))
+    assert (report.verdict.value, report.path.value) == ("works", "masquerade")
+
+
+def cooked_evidence(frames: list[tuple[float, bytes]]) -> Evidence:
+    """Evidence of one cooked capture."""
+    plain = evidence([("any", at, tcp(CLIENT, WEB)) for at, _ in frames])
+    sizes = np.array([len(raw) for _, raw in frames], np.int64)
+    offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
+    data = b"".join(raw for _, raw in frames)
+    packets = replace(plain.packets, data=data, offset=offsets, caplen=sizes, origlen=sizes)
+    return replace(plain, points=(replace(plain.points[0], linktype=113),), packets=packets)
