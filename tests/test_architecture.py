@@ -23,7 +23,9 @@ BASE = {"errors", "model", "evidence"}
 STATE = {*BASE, "state", "state.engine"}
 PACKETS = {"decode", "flows", "journeys", "paths"}
 CAUSES = {*STATE, *PACKETS, "forward", "causes", "causes.proof"}
-FAMILIES = tuple(f"causes.{family}" for family in ("firewall", "service", "nat", "names", "routing", "macvlan"))
+FAMILIES = tuple(
+    f"causes.{family}" for family in ("firewall", "service", "nat", "names", "routing", "macvlan", "traffic")
+)
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "values": set(),

@@ -6,10 +6,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from netprobe.causes.proof.frames import frame_numbers
+from netprobe.decode.table import Kind
 from netprobe.forward.question import predict_probe
 from netprobe.journeys.neighbours import exchanges
 from netprobe.model.report import Direction
 from netprobe.paths.story import Answerer, Symptom
+from netprobe.paths.tcp import talk_of
 from netprobe.state.address import is_any, is_loopback, same
 from netprobe.state.counted import Counters
 from netprobe.state.engine import ENGINES
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from netprobe.model.rule import RuleRef
     from netprobe.paths.classify import Way
     from netprobe.paths.story import Intent, Observation
+    from netprobe.paths.tcp import Talk
     from netprobe.state.engine.base import ContainerEngine
     from netprobe.state.engine.model import Container, Proxy, Published
     from netprobe.state.iptables import Rule, Ruleset
@@ -74,6 +77,12 @@ class Case:
         return predict_probe(
             self.probe, self.world.before, frozenset({(place, rule)}), still=Counters(self.world).still
         )
+
+    @cached_property
+    def talks(self) -> tuple[Talk | None, ...]:
+        """What each connection of the journey says by its numbers; None for one that is not TCP."""
+        legs = self.journey.legs if self.journey is not None else ()
+        return tuple(talk_of(leg.flows, self.table) if leg.kind == Kind.TCP else None for leg in legs)
 
     @cached_property
     def neighbours(self) -> tuple[NeighbourExchange, ...]:

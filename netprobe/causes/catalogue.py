@@ -84,10 +84,18 @@ from netprobe.causes.service.shared import NetnsOwnerRestarted, NetnsPortClash
 from netprobe.causes.service.silent import AppSilent
 from netprobe.causes.service.status import HttpStatus
 from netprobe.causes.service.tls import TlsHandshakeFailed
+from netprobe.causes.traffic.datagrams import DnsErrorResponse, DnsErrors, IcmpErrorBeside, QuestionsUnanswered
+from netprobe.causes.traffic.segments import (
+    DataUnacknowledged,
+    FragmentationNeeded,
+    ResetAfterData,
+    TwoAnswers,
+    ZeroWindow,
+)
 from netprobe.evidence.model import Resolution
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from netprobe.causes.base import Cause
     from netprobe.causes.case import Case
@@ -193,7 +201,20 @@ CAUSES: tuple[Cause, ...] = (
     PredictionDiffers(),
 )
 
-_BY_CODE: Mapping[str, Cause] = {cause.code: cause for cause in CAUSES}
+#: What packets alone show of captures from elsewhere: an answer that is an error, and trouble beside what works. No lab has to make it.
+TRAFFIC: tuple[Cause, ...] = (
+    DnsErrorResponse(),
+    TwoAnswers(),
+    FragmentationNeeded(),
+    DataUnacknowledged(),
+    ZeroWindow(),
+    ResetAfterData(),
+    DnsErrors(),
+    QuestionsUnanswered(),
+    IcmpErrorBeside(),
+)
+
+_BY_CODE: Mapping[str, Cause] = {cause.code: cause for cause in (*CAUSES, *TRAFFIC)}
 
 
 def cause_of(case: Case) -> Finding | None:
@@ -202,7 +223,7 @@ def cause_of(case: Case) -> Finding | None:
     None also where a more specific one (see :attr:`Cause.instead_of`) is not ruled out, as the state that would decide it is not known.
     """
     unsure: set[type[Cause]] = set()
-    for cause in CAUSES:
+    for cause in _asked(case):
         if case.story.symptom not in (cause.explains if cause.note else cause.symptoms):
             continue
         finding = cause.find(case) if not cause.note or cause.is_reason(case) else None
@@ -215,10 +236,21 @@ def cause_of(case: Case) -> Finding | None:
 
 def notes_of(case: Case, cause: Finding | None) -> tuple[Finding, ...]:
     """Everything else worth knowing: the notes that fire, but for a difference that the cause explains."""
-    asked = (each.find(case) for each in CAUSES if each.note and case.story.symptom in each.symptoms)
+    asked = (each.find(case) for each in _asked(case) if each.note and case.story.symptom in each.symptoms)
     explained = cause is not None and _BY_CODE[cause.code].beyond_state
     said = {cause.code if cause else ""} | ({PredictionDiffers.code} if explained else set())
     return tuple(note for note in asked if note is not None and note.code not in said)
+
+
+def trouble(notes: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Those of the notes that tell what the packets themselves lack or meet."""
+    codes = {each.code for each in TRAFFIC}
+    return tuple(note for note in notes if note.code in codes)
+
+
+def _asked(case: Case) -> tuple[Cause, ...]:
+    """The causes that a case may have."""
+    return CAUSES if case.probe is not None else (*CAUSES, *TRAFFIC)
 
 
 def shown_by_name(case: Case) -> Finding | None:

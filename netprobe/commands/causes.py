@@ -21,10 +21,10 @@ def run(*, code: str | None, as_json: bool) -> int:
     Raises:
         UsageFault: there is no such code.
     """
-    from netprobe.causes.catalogue import CAUSES
+    from netprobe.causes.catalogue import CAUSES, TRAFFIC
     from netprobe.causes.explanation import explanation_of
 
-    every = sorted((explanation_of(cause) for cause in CAUSES), key=lambda words: words.code)
+    every = sorted((explanation_of(cause) for cause in (*CAUSES, *TRAFFIC)), key=lambda words: words.code)
     chosen = every if code is None else [words for words in every if words.code == code]
     if not chosen:
         raise UsageFault(f"there is no cause {code!r}", _nearest(str(code), [words.code for words in every]))

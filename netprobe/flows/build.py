@@ -2,8 +2,8 @@
 
 Theory: a flow's key is (point, VLAN, protocol, unordered pair of endpoints). All keys are made at once as one
 structured array and grouped by one sort, so that the cost is that of the sort, not of Python objects. Where one VLAN holds what one end sent and
-another what the other sent, the two are one flow (asymmetric or private VLANs, RFC 5517; a tag that was kept in one direction alone). A TCP
-5-tuple that is used again (a SYN with another sequence number) begins a new flow: ports are reused in long captures (RFC 9293 §3.4.1).
+another what the other sent, the two are one flow (asymmetric or private VLANs, RFC 5517; a tag that was kept in one direction alone). What one point
+holds twice is one packet (``copies.py``), and a TCP 5-tuple that is used again begins a new flow (``lives.py``).
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netprobe.decode.table import SYN, SYN_ACK, Kind
+from netprobe.flows.copies import copies
+from netprobe.flows.lives import lives
 from netprobe.flows.model import Flow, PackedEndpoint
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ def build(table: PacketTable) -> tuple[Flow, ...]:
         return ()
     keys, backward = _keys(table, rows)
     inverse = _both_ways(keys, _group(keys), backward, table.packets.time_ns[rows])
+    once = ~copies(table, rows, inverse)
+    rows, inverse = rows[once], inverse[once]
     order = np.lexsort((rows, table.packets.time_ns[rows], inverse))
     bounds = np.flatnonzero(np.diff(inverse[order], prepend=-1, append=inverse.max() + 1))
     flows = [
@@ -137,18 +141,7 @@ def _flows_of(table: PacketTable, rows: NDArray[np.int64]) -> Iterator[Flow]:
     if table.kind[rows[0]] != Kind.TCP:
         yield _flow(table, rows)
         return
-    flags = table.tcp_flags[rows]
-    syns = np.flatnonzero((flags & SYN_ACK) == SYN)
-    if len(syns) < 2 or (table.seq[rows[syns]] == table.seq[rows[syns[0]]]).all():
-        yield _flow(table, rows)
-        return
-    starts, seen = [], set()
-    for index in syns.tolist():
-        isn = int(table.seq[rows[index]])
-        if isn not in seen:
-            seen.add(isn)
-            starts.append(index)
-    starts[0] = 0
+    starts = lives(table, rows)
     for start, stop in zip(starts, [*starts[1:], len(rows)], strict=True):
         yield _flow(table, rows[start:stop])
 
@@ -170,7 +163,7 @@ def _flow(table: PacketTable, rows: NDArray[np.int64]) -> Flow:
     isn = reply_isn = None
     if kind == Kind.TCP:
         isn = _isn(table, forward, SYN)
-        reply_isn = _isn(table, reverse, SYN_ACK)
+        reply_isn = _reply_isn(table, forward, reverse)
     return Flow(
         number=0,
         point=int(table.packets.point[first]),
@@ -197,14 +190,29 @@ def _initiator(table: PacketTable, rows: NDArray[np.int64], kind: Kind) -> tuple
         return first, table.sport[first] >= table.dport[first]
     if kind == Kind.ICMP:
         return first, table.icmp_type[first] in ECHO_REQUEST.values()
-    if table.dns_qr[first] == 1 or (table.sport[first] == DNS_PORT and table.dport[first] != DNS_PORT):
-        return first, False
-    return first, True
+    return first, not _is_answer(table, first)
+
+
+def _is_answer(table: PacketTable, row: int) -> bool:
+    """Whether a datagram answers one that was not captured. What goes to a group answers nobody."""
+    if destination(table, row).for_many:
+        return False
+    return bool(table.dns_qr[row] == 1 or (table.sport[row] == DNS_PORT and table.dport[row] != DNS_PORT))
 
 
 def _isn(table: PacketTable, rows: NDArray[np.int64], wanted: int) -> int | None:
     found = rows[(table.tcp_flags[rows] & SYN_ACK) == wanted]
     return int(table.seq[found[0]]) if len(found) else None
+
+
+def _reply_isn(table: PacketTable, forward: NDArray[np.int64], reverse: NDArray[np.int64]) -> int | None:
+    """The server's: of several SYN-ACKs that differ, that of the one which the client acknowledges."""
+    found = reverse[(table.tcp_flags[reverse] & SYN_ACK) == SYN_ACK]
+    numbers = list(dict.fromkeys(table.seq[found].tolist()))
+    if len(numbers) > 1:
+        acked = set(table.ack[forward].tolist())
+        numbers = [each for each in numbers if (each + 1) % (1 << 32) in acked] or numbers
+    return int(numbers[0]) if numbers else None
 
 
 def source(table: PacketTable, row: int) -> PackedEndpoint:

@@ -30,6 +30,13 @@ class PackedEndpoint(NamedTuple):
     port: int
 
     @property
+    def for_many(self) -> bool:
+        """Whether it is a multicast group's address (RFC 1112 section 4, RFC 4291 section 2.7), or that of all on a link (RFC 919)."""
+        if self.version == 6:
+            return self.hi >> 56 == 0xFF
+        return self.lo >> 28 == 0xE or self.lo == 0xFFFFFFFF
+
+    @property
     def address(self) -> str:
         """The address in text form."""
         return address_text(self.version, self.hi, self.lo)

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from netprobe.decode.address import mac
 from netprobe.decode.table import SYN, SYN_ACK, TAG_UNKNOWN, Flag, Kind
 from netprobe.flows.build import ECHO_REQUEST, destination, source
@@ -22,6 +24,8 @@ from netprobe.values import dataclass
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from netprobe.decode.table import PacketTable
     from netprobe.evidence.model import CapturePoint
     from netprobe.flows.model import Flow
@@ -29,6 +33,9 @@ if TYPE_CHECKING:
     from netprobe.model.endpoint import Endpoint
 
 ECHO_REPLY = {4: 0, 6: 129}
+_COMPARED = 64  # bytes of two datagrams
+_LOOKED_AT = 4096  # packets at each point, for one that all of them saw
+_CARRIED = 1 << 16  # bytes that a SYN may carry (RFC 7413), beside its own number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +73,44 @@ class Sighting:
 def sightings(connection: Connection, table: PacketTable, direction: Direction, leg: int) -> list[Sighting]:
     """The deciding packet of one direction at every point that saw it, in order of time."""
     found = []
+    shared = _seen_by_all(connection, table, direction)
     for flow in connection.flows:
         row = request_row(flow, table) if direction is Direction.REQUEST else reply_row(flow, table)
+        row = shared.get(flow.number, row)
         if row is not None:
-            rows = flow.forward.tolist() if direction is Direction.REQUEST else [*flow.reverse.tolist(), *flow.errors]
+            rows = (
+                flow.forward
+                if direction is Direction.REQUEST
+                else np.append(flow.reverse, np.array(flow.errors, np.int64))
+            )
             found.append(Sighting(leg=leg, flow=flow, row=row, count=_copies(table, rows, row)))
     found.sort(key=lambda seen: (int(table.packets.time_ns[seen.row]), seen.row))
+    return found
+
+
+def _seen_by_all(connection: Connection, table: PacketTable, direction: Direction) -> dict[int, int]:
+    """Of a TCP connection whose handshake was not captured, the first packet that every point saw: flow -> row; empty where there is none.
+
+    Captures do not begin at one time: the first packet at each point need not be the same.
+    """
+    flows = connection.flows
+    known = any(flow.isn is not None or flow.reply_isn is not None for flow in flows)
+    if known or len(flows) < 2 or connection.kind != Kind.TCP:
+        return {}
+    sent = [flow.forward if direction is Direction.REQUEST else flow.reverse for flow in flows]
+    firsts = [_first_of_each(table, rows[:_LOOKED_AT]) for rows in sent]
+    common = next((key for key in firsts[0] if all(key in each for each in firsts)), None)
+    if common is None:
+        return {}
+    return {flow.number: first[common] for flow, first in zip(flows, firsts, strict=True)}
+
+
+def _first_of_each(table: PacketTable, rows: NDArray[np.int64]) -> dict[tuple[int, ...], int]:
+    """Numbers, flags and length of a segment -> the row that had them first."""
+    found: dict[tuple[int, ...], int] = {}
+    columns = (table.seq, table.ack, table.tcp_flags, table.payload_len)
+    for *key, row in zip(*(column[rows].tolist() for column in columns), rows.tolist(), strict=True):
+        found.setdefault(tuple(key), row)
     return found
 
 
@@ -86,22 +125,36 @@ def request_row(flow: Flow, table: PacketTable) -> int | None:
 
 
 def reply_row(flow: Flow, table: PacketTable) -> int | None:
-    """The SYN-ACK, else an RST, else the first packet that the server sent, else the ICMP error that answered."""
+    """The SYN-ACK, else the reset that refused, else the first packet that the server sent, else the ICMP error that answered."""
+    if flow.kind == Kind.TCP and len(flow.reverse):
+        return _tcp_reply(flow, table)
     rows = flow.reverse.tolist() or list(flow.errors)
-    if flow.kind == Kind.TCP:
-        for wanted in (SYN_ACK, int(Flag.RST)):
-            for row in rows:
-                if table.tcp_flags[row] & wanted == wanted:
-                    return int(row)
     return int(rows[0]) if rows else None
 
 
-def _copies(table: PacketTable, rows: list[int], row: int) -> int:
-    """How often this very packet (sequence number and flags, or the datagram) was seen."""
-    if table.kind[row] == Kind.UDP:
+def _tcp_reply(flow: Flow, table: PacketTable) -> int:
+    """Of what the server sent, the packet that tells: resets of the connection's end are not among them while there is another."""
+    rows = flow.reverse.tolist()
+    accepted = [row for row in rows if table.tcp_flags[row] & SYN_ACK == SYN_ACK]
+    resets = [row for row in rows if table.tcp_flags[row] & Flag.RST]
+    refusals = [
+        row for row in resets if flow.isn is not None and 0 < (table.ack[row] - flow.isn) % (1 << 32) < _CARRIED
+    ]
+    taken = [row for row in accepted if table.seq[row] == flow.reply_isn]
+    heard = flow.reply_isn is not None and bool((table.ack[flow.forward] == (flow.reply_isn + 1) % (1 << 32)).any())
+    answers = taken if heard or not refusals else [row for row in rows if row in accepted or row in refusals]
+    others = [row for row in rows if row not in resets]
+    return int((answers or others or rows)[0])
+
+
+def _copies(table: PacketTable, rows: NDArray[np.int64], row: int) -> int:
+    """How often this very packet (its numbers and flags, or the datagram) was seen."""
+    for column in (table.kind, table.seq, table.ack, table.tcp_flags, table.payload_len, table.dns_id):
+        rows = rows[column[rows] == column[row]]
+    if table.kind[row] != Kind.UDP:
         return len(rows)
-    same = [r for r in rows if table.seq[r] == table.seq[row] and table.tcp_flags[r] == table.tcp_flags[row]]
-    return len(same)
+    said = table.payload(row)[:_COMPARED]
+    return sum(table.payload(each)[:_COMPARED] == said for each in rows.tolist())
 
 
 def hops(
@@ -127,7 +180,8 @@ def hops(
         predicted: the points of each direction and leg (from 1) in the order in which host state has them pass, a point as often as
             it is passed.
     """
-    start = min((int(table.packets.time_ns[s.row]) for s in _all(journey, table, Direction.REQUEST)), default=0)
+    every = [seen for direction in Direction for seen in _all(journey, table, direction)]
+    start = min((int(table.packets.time_ns[seen.row]) for seen in every), default=0)
     out: list[Hop] = []
     for direction in Direction:
         sequence = {leg - 1: names for (way, leg), names in (predicted or {}).items() if way is direction}
@@ -336,6 +390,8 @@ _ERRORS = {
     (4, 3, 9): "network administratively prohibited",
     (4, 3, 10): "host administratively prohibited",
     (4, 3, 13): "communication administratively prohibited",
+    (4, 4, -1): "source quench",
+    (4, 5, -1): "redirect",
     (4, 11, -1): "time exceeded",
     (6, 1, 0): "no route",
     (6, 1, 1): "administratively prohibited",

@@ -14,6 +14,7 @@ from netprobe.journeys.join import start_ns
 from netprobe.journeys.proxy import inner_of
 from netprobe.journeys.same import last_ns
 from netprobe.journeys.stray import Strays
+from netprobe.journeys.unanswered import unanswered
 from netprobe.state.engine import EMBEDDED_DNS
 
 if TYPE_CHECKING:
@@ -136,14 +137,17 @@ def candidates(
 
 
 def listed(connections: Sequence[Connection], table: PacketTable) -> tuple[Connection, ...]:
-    """The connections to choose from, in order of time: no inner legs of a proxy, DNS only where there is nothing else."""
+    """The connections to choose from, in order of time: no inner legs of a proxy, DNS only where there is nothing else or no answer came."""
     if len(connections) < len(("one", "another")):
         return tuple(connections)
     inner = _inner_ones(connections, table)
     strays = Strays(connections, table)
     inner |= {id(stray) for c in connections if (stray := strays.reply_to(c)) is not None}
-    chosen = [c for c in connections if id(c) not in inner]
-    return tuple([c for c in chosen if not is_dns(c, table)] or chosen)
+    silent = unanswered(connections, table)  # whatever else there is: that is what somebody may be looking for
+    chosen = [c for c in connections if id(c) not in inner or id(c) in silent]
+    if all(is_dns(c, table) for c in chosen):
+        return tuple(chosen)
+    return tuple(c for c in chosen if id(c) in silent or not is_dns(c, table))
 
 
 def numbered(connections: Sequence[Connection], table: PacketTable) -> tuple[Connection, ...]:

@@ -18,8 +18,11 @@ from netprobe.evidence.model import SPEAK_HTTP, Proto
 from netprobe.journeys.hops import icmp_error, reply_row, request_row
 from netprobe.journeys.stream import stream
 from netprobe.model.http import HEAD_BYTES, parse
+from netprobe.paths.captured import Teller
 from netprobe.paths.http import asked, complete, is_other
+from netprobe.paths.questions import Answered, questions, strangers
 from netprobe.paths.story import Answerer, Observation, Symptom
+from netprobe.paths.tcp import talk_of
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -30,12 +33,16 @@ if TYPE_CHECKING:
     from netprobe.flows.model import Flow
     from netprobe.journeys.model import Connection, Journey
     from netprobe.model.http import HttpAnswer
+    from netprobe.paths.questions import DnsQuestion
     from netprobe.paths.story import Intent
     from netprobe.paths.tls import TlsExchange
 
 HOLD_NS = 200_000_000  # a close or reset within 200 ms after the handshake is a failure
 BEGINS_BYTES = 64  # of what is no response
 TLS_BYTES = 1 << 18  # of each side: a handshake, and the first records behind it
+_NOT_TAKEN = (Symptom.SILENCE, Symptom.REFUSED, Symptom.UNREACHABLE, Symptom.IN_PART)
+_ADVICE = ((4, 4), (4, 5))  # IP version and type: source quench and redirect, by which nothing is lost
+_TRUNCATED = "The answer is truncated: the client has to ask again over TCP."
 HTTP_BYTES = 64 << 20  # a response is read whole as far as it was captured; the capture itself is bounded
 
 
@@ -48,7 +55,8 @@ def observe(journey: Journey | None, table: PacketTable, points: Sequence[Captur
         return look.tcp(journey)
     if intent.proto is Proto.DNS:
         return look.dns(journey.outer)
-    return look.datagram(journey)
+    asked = questions(journey.outer, table) if intent.plain else ()
+    return look.lookup(journey, asked) if asked else look.datagram(journey)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ class _Look:
     def tcp(self, journey: Journey) -> Observation:
         """TCP and HTTP: the outer connection first, then docker-proxy's inner one."""
         first = self._handshake(journey.outer, 1)
-        if not journey.proxied or first.symptom in (Symptom.SILENCE, Symptom.REFUSED, Symptom.UNREACHABLE):
+        if not journey.proxied or first.symptom in _NOT_TAKEN:
             story = first
         else:
             inner = self._handshake(journey.inner, 2)
@@ -77,6 +85,8 @@ class _Look:
     def _handshake(self, connection: Connection, leg: int) -> Observation:
         request = self._first(connection, request=True)
         base = Observation(symptom=Symptom.SILENCE, leg=leg, reached=self._reached(connection))
+        if self.intent.plain:
+            return self._by_numbers(connection, base, request)
         if request is None:
             return replace(base, symptom=Symptom.NO_PACKETS, patient=False)
         base = replace(base, frames=(self._frame(request),))
@@ -91,6 +101,31 @@ class _Look:
             return self._icmp(base, connection, errors)
         return replace(base, patient=self._patient(connection), detail=f"{self._sent(connection)} SYN, no answer")
 
+    def _by_numbers(self, connection: Connection, base: Observation, request: int | None) -> Observation:
+        """Captures from elsewhere begin, end and lack what they may: sequence and acknowledgement numbers tell."""
+        talk = talk_of(connection.flows, self.table)
+        told = Teller(talk, connection.flows[0], self.table).told()
+        rows = tuple(dict.fromkeys([*([] if request is None else [request]), *told.rows]))
+        base = replace(base, frames=tuple(self._frame(row) for row in rows))
+        errors = self._errors(connection)
+        match told.symptom:
+            case Symptom.REFUSED:
+                return self._answered(base, Symptom.REFUSED, connection, talk.refusals.tolist(), told.detail)
+            case Symptom.SILENCE if errors:
+                return self._icmp(base, connection, errors)
+            case Symptom.SILENCE:
+                sent = self._sent(connection)
+                return replace(base, patient=self._patient(connection), detail=f"{sent} SYN, no answer")
+        found = replace(base, symptom=told.symptom, detail=told.detail, part=told.part)
+        if not told.rows and len(talk.server):
+            found = replace(found, frames=(*base.frames, self._frame(int(talk.server.rows[0]))))
+        found = replace(found, answerer=self._answerer(connection, talk.server.rows.tolist()))
+        accepted = self._rows(connection, Flag.SYN | Flag.ACK)
+        ended = len(talk.resets(talk.server)) or talk.server.having(Flag.FIN).any()
+        if told.symptom is Symptom.OK and accepted and ended and not talk.served and not talk.client_closed_first:
+            return self._unless_ended(connection, found, accepted[0])
+        return found
+
     def _after_accept(self, connection: Connection, base: Observation, accepted: list[int]) -> Observation:
         first = accepted[0]
         done = replace(base, frames=(*base.frames, self._frame(first)), answerer=self._answerer(connection, accepted))
@@ -98,11 +133,15 @@ class _Look:
             return replace(
                 done, symptom=Symptom.SILENCE, patient=self._patient(connection), detail="SYN-ACK, never acknowledged"
             )
+        return self._unless_ended(connection, done, first)
+
+    def _unless_ended(self, connection: Connection, done: Observation, first: int) -> Observation:
+        """The story of an accepted connection: good, unless the server ended it at once."""
         for flow in connection.flows:
             ended = self._ended_early(flow, connection)
             if ended is not None:
                 name = "RST" if self.table.tcp_flags[ended] & Flag.RST else "FIN"
-                after = self._us(first, ended)
+                after = max(self._us(first, ended), 0)  # packets of a capture may stand in another order
                 frames = (*done.frames, self._frame(ended))
                 return replace(
                     done, symptom=Symptom.CLOSED, frames=frames, detail=f"{name} {after} µs after the SYN-ACK"
@@ -279,7 +318,7 @@ class _Look:
         request = self._first(outer, request=True)
         base = Observation(symptom=Symptom.SILENCE, leg=len(journey.legs), reached=self._reached(inner))
         if request is None:
-            return replace(base, symptom=Symptom.NO_PACKETS, patient=False)
+            return self._answers_alone(outer, base)
         base = replace(base, frames=(self._frame(request),))
         replies = self._replies(outer)
         if not replies and journey.stray is not None:
@@ -293,11 +332,33 @@ class _Look:
             errors = self._errors(connection)
             if errors:
                 return self._icmp(base, connection, errors)
+        group = outer.flows[0].server
+        if self.intent.plain and (group.for_many or self._to_all(request)):
+            return replace(
+                base,
+                symptom=Symptom.IN_PART,
+                detail=f"it was sent to a group ({group.address}), of which nobody has to answer",
+            )
         if base.reached and outer.kind == Kind.UDP and not self._replies(inner):
             return replace(
                 base, symptom=Symptom.DELIVERED, patient=self.intent.probed, detail="no reply and no ICMP error"
             )
         return replace(base, patient=self._patient(outer), detail="no answer")
+
+    def _answers_alone(self, outer: Connection, base: Observation) -> Observation:
+        """What is said where no point saw the question: a capture from elsewhere may hold the answers alone."""
+        replies = self._replies(outer)
+        if not self.intent.plain or not replies:
+            return replace(base, symptom=Symptom.NO_PACKETS, patient=False)
+        who = outer.flows[0].server.unpack(port=outer.kind != Kind.ICMP)
+        part = f"The capture holds only what {who} sent: the question that it answers was not captured."
+        answerer = self._answerer(outer, replies)
+        return replace(base, symptom=Symptom.OK, frames=(self._frame(replies[0]),), answerer=answerer, part=part)
+
+    def _to_all(self, row: int) -> bool:
+        """Whether a frame is for all on its link, or for a group of them: the first bit of its link address says so (IEEE 802)."""
+        address = int(self.table.eth_dst[row])
+        return address >= 0 and bool(address >> 40 & 1)
 
     def _came(self, journey: Journey) -> bool:
         """Whether an answer came to the client, and was not only sent; where its own namespace was not sniffed, what was sent counts."""
@@ -320,6 +381,28 @@ class _Look:
         symptom = Symptom.OK if good else Symptom.NO_ANSWER
         frames = (*base.frames, self._frame(deciding))
         return replace(base, symptom=symptom, frames=frames, answerer=Answerer.TARGET, reached=True)
+
+    def lookup(self, journey: Journey, asked: Sequence[DnsQuestion]) -> Observation:
+        """DNS in captures from elsewhere: what holds for any datagram, and whether the answer is the question's, and holds one."""
+        outer = journey.outer
+        story = self.datagram(journey)
+        if story.symptom is not Symptom.OK:
+            return story
+        first = next((each for each in asked if each.answer is not None and not each.failed), None)
+        if first is not None:
+            part = _TRUNCATED if first.how is Answered.TRUNCATED else story.part
+            rows = [row for row in (first.asked, first.answer) if row is not None]
+            return replace(story, part=part, frames=tuple(self._frame(row) for row in rows))
+        failed = next((each for each in asked if each.failed), None)
+        if failed is not None:
+            rows = [row for row in (failed.asked, failed.answer) if row is not None]
+            return replace(story, symptom=Symptom.NO_ANSWER, frames=tuple(self._frame(row) for row in rows))
+        other = strangers(outer, self.table)
+        if not other:
+            return story
+        question = asked[0]
+        detail = f"the query (id {question.id:#06x}) was not answered: what came has another id ({int(self.table.dns_id[other[0]]):#06x}, frame {self._frame(other[0])}), of which a resolver takes no notice"
+        return replace(story, symptom=Symptom.IN_PART, detail=detail, frames=(*story.frames[:1], self._frame(other[0])))
 
     def _answers(self, row: int) -> bool:
         """Whether a DNS response has an answer; the prober's word, where its header was not kept."""
@@ -424,7 +507,9 @@ class _Look:
         return self._by_time(rows)
 
     def _errors(self, connection: Connection) -> list[int]:
-        return self._by_time([row for flow in connection.flows for row in flow.errors])
+        rows = [row for flow in connection.flows for row in flow.errors]
+        told = [row for row in rows if (int(self.table.ip_version[row]), int(self.table.icmp_type[row])) not in _ADVICE]
+        return self._by_time(told)
 
     def _by_time(self, rows: list[int]) -> list[int]:
         return sorted(rows, key=lambda row: int(self.table.packets.time_ns[row]))

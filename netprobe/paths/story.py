@@ -29,6 +29,7 @@ class Symptom(StrEnum):
     NO_HANDSHAKE = "no-handshake"  # accepted, but the TLS handshake failed
     OTHER_ENDPOINT = "other-endpoint"  # it worked, and somebody else than the target answered
     NO_ANSWER = "no-answer"  # a DNS response without an answer
+    IN_PART = "in-part"  # what was captured of it does not tell how it went; ``detail`` says what it is
 
 
 class Answerer(StrEnum):
@@ -52,6 +53,7 @@ class Observation:
         frames: Wireshark numbers of the deciding packets, request first.
         patient: False when the capture may have ended before an answer could come.
         detail: one phrase: ``RST 40 µs after the SYN``.
+        part: a sentence on what the capture lacks of a connection that stands, and what shows it all the same; ``""`` nothing.
         http: the HTTP response, as far as it says what it is.
         begins: the first bytes of what came instead of one.
         tls: the TLS handshake; None where the client tried none, or its bytes were not kept.
@@ -64,6 +66,7 @@ class Observation:
     frames: tuple[int, ...] = ()
     patient: bool = True
     detail: str = ""
+    part: str = ""
     http: HttpAnswer | None = None
     begins: bytes = b""
     tls: TlsExchange | None = None

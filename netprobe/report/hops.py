@@ -53,7 +53,9 @@ def _dividers(before: Hop | None, hop: Hop, relay: str) -> list[Divider]:
         return [_divider(f"{_with_article(relay)} {opens}", Style.CHANGE)] if hop.leg > 1 else []
     if hop.leg > 1:
         return [_divider(f"and the answer to {_with_article(relay)}", Style.FAINT)]
-    proxied = before is not None and before.direction is Direction.REPLY
+    if before is None:
+        return [_divider("the answer alone was captured", Style.FAINT)]
+    proxied = before.direction is Direction.REPLY
     return [
         _divider(
             f"and {_with_article(relay)}'s answer to the client" if proxied else "and the answer, on its way back",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from netprobe.causes.catalogue import notes_of
+from netprobe.causes.catalogue import notes_of, trouble
 from netprobe.causes.proof.kernel_drops import kernel_drops
 from netprobe.causes.proof.traced import walks
 from netprobe.decode.decoder import decode
@@ -20,6 +20,8 @@ from netprobe.journeys.chosen import choose, journey_of
 from netprobe.journeys.clocks import on_one_clock
 from netprobe.journeys.join import connections
 from netprobe.journeys.neighbours import exchanges, with_names
+from netprobe.journeys.turned import turned
+from netprobe.journeys.untimed import timed
 from netprobe.model.report import Report, Verdict
 from netprobe.state.build import build_world
 from netprobe.verdict.alternatives import alternatives
@@ -27,6 +29,7 @@ from netprobe.verdict.behind import behind
 from netprobe.verdict.beside import names_beside
 from netprobe.verdict.gather import clocks_of, gather, resolved
 from netprobe.verdict.judge import judge
+from netprobe.verdict.marks import shows_engine
 from netprobe.verdict.supposed import suppose
 from netprobe.verdict.target import client, dialled, intent_of
 from netprobe.verdict.unknowns import assumptions, unknowns
@@ -45,7 +48,7 @@ if TYPE_CHECKING:
 def observed(evidence: Evidence, flow: FlowExpr | None) -> Report:
     """Report a run that sent something, or captures. Raises as :func:`netprobe.pipeline.analyze` does."""
     probe = evidence.probe
-    decoded = decode(evidence.packets, evidence.points)
+    decoded = timed(decode(evidence.packets, evidence.points))
     if probe is None:
         evidence = replace(evidence, limits=(*evidence.limits, *unread(decoded, evidence.points)))
     evidence = _partly_sniffed(evidence)
@@ -53,6 +56,8 @@ def observed(evidence: Evidence, flow: FlowExpr | None) -> Report:
     table, clocks = on_one_clock(decoded, evidence.points, probe.source_at.host if probe else None, world.before)
     found = connections(build(table), table)
     outer = choose(evidence, table, found, flow)
+    if outer is not None and probe is None:
+        outer = turned(outer, table)
     journey = journey_of(outer, found, table, world) if outer is not None else None
     case = gather(evidence, table, world, intent_of(evidence, world, outer), journey)
     judged = judge(case, evidence)
@@ -62,6 +67,8 @@ def observed(evidence: Evidence, flow: FlowExpr | None) -> Report:
 
 def _possible(case: Case, evidence: Evidence, outer: Connection | None) -> tuple[Alternative, ...]:
     """What may be the cause; beside the case, what it would be if what could not be read held nothing unusual."""
+    if not shows_engine(evidence, case.table):
+        return ()  # the causes are those of container hosts
     supposed = suppose(evidence)
     if supposed is None:
         return alternatives(case)
@@ -92,6 +99,7 @@ def _report(
     case: Case, evidence: Evidence, judged: Judgement, clocks: tuple[Clock, ...], possible: tuple[Alternative, ...]
 ) -> Report:
     probe = case.probe
+    notes = notes_of(case, judged.cause)
     return Report(
         target=probe.target if probe else dialled(case) or "the capture",
         source=probe.source if probe else client(case),
@@ -102,9 +110,9 @@ def _report(
         vlan=case.way.vlan,
         resolution=(probe.lookup.how if probe else Resolution.LITERAL).value,
         predicted_path=path_of(case.prediction, case.intent) if case.prediction else None,
-        why=why(case, judged.verdict, judged.cause),
+        why=why(case, judged.verdict, judged.cause, trouble(notes)),
         cause=judged.cause,
-        findings=notes_of(case, judged.cause),
+        findings=notes,
         after=behind(case, judged.cause) if judged.cause is not None else None,
         hops=case.hops,
         last_seen=case.last_seen,

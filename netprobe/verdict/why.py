@@ -13,7 +13,7 @@ from netprobe.paths.story import Symptom
 from netprobe.state.sockets import listening
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from netprobe.causes.case import Case
     from netprobe.model.http import HttpAnswer
@@ -47,10 +47,10 @@ _NO_NAMES = frozenset(
 )
 
 
-def why(case: Case, verdict: Verdict, cause: Finding | None) -> str:
-    """One sentence (sometimes two) for the second line of a report."""
+def why(case: Case, verdict: Verdict, cause: Finding | None, trouble: Sequence[Finding] = ()) -> str:
+    """One sentence (sometimes two) for the second line of a report; ``trouble`` is what the packets show beside a connection that works."""
     if verdict is Verdict.WORKS:
-        return _works(case)
+        return " ".join([_works(case), *(f"But {each.summary}." for each in trouble)])
     if cause is not None:
         return sentence(cause.summary)
     return _undetermined(case)
@@ -89,6 +89,8 @@ def _works(case: Case) -> str:
     parts = [WORKS[case.way.path](case)]
     if case.way.path is PathCode.DNAT:
         parts += _backup(case)
+    if case.story.part:
+        parts.append(case.story.part)
     if case.story.http is not None:
         parts.append(_answer(case.story.http, _over(case)))
     if case.story.symptom is Symptom.DELIVERED:
@@ -248,6 +250,7 @@ _STORY = {
     Symptom.OTHER_ENDPOINT: "it was answered, but not by the target: it was last seen at {last}",
     Symptom.OK: "it was accepted at {last}; what became of it there is not certain",
     Symptom.DELIVERED: "the datagram was delivered and not answered",
+    Symptom.IN_PART: "{detail}",
 }
 
 
@@ -308,4 +311,6 @@ def _seen(case: Case) -> str:
     text = _STORY[case.story.symptom].format(
         last=case.last_seen, missing=missing, detail=case.story.detail or "no reason given"
     )
+    if case.story.symptom is Symptom.IN_PART:
+        return f"{text[:1].upper()}{text[1:]}."
     return text[:1].upper() + text[1:] + "; the reason could not be proved."

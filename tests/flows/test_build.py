@@ -54,8 +54,8 @@ def test_in_mid_stream_the_initiator_is_a_guess() -> None:
 
 def test_a_reused_port_begins_a_new_flow_and_a_retransmission_does_not() -> None:
     one = handshake("eth0", "10.0.0.1:40000", "10.0.0.2:80", 0, seq=1)
-    again = [("eth0", 500.0, tcp("10.0.0.1:40000", "10.0.0.2:80", "S", 1))]
-    other = handshake("eth0", "10.0.0.1:40000", "10.0.0.2:80", 1000, seq=99)
+    again = [("eth0", 1e6, tcp("10.0.0.1:40000", "10.0.0.2:80", "S", 1))]
+    other = handshake("eth0", "10.0.0.1:40000", "10.0.0.2:80", 2e6, seq=99)
     found = flows([*one, *again, *other])
     assert [flow.isn for flow in found] == [1, 99]
     assert len(found[0].forward) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +12,9 @@ from netprobe.evidence.model import Limit, LimitKind
 from netprobe.flows.model import SeveralFlows
 from netprobe.pipeline import analyze
 from tests.craft import evidence, handshake, udp
+
+if TYPE_CHECKING:
+    from tests.craft import Sent
 
 
 def test_several_connections_are_listed() -> None:
@@ -26,11 +30,18 @@ def test_several_connections_are_listed() -> None:
 
 def test_a_lookup_beside_a_connection_is_not_asked_about() -> None:
     query = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x04demo\x00\x00\x01\x00\x01"
-    sent = [
-        ("eth0", 0.0, udp("10.0.0.1:5353", "10.0.0.9:53", query)),
-        *handshake("eth0", "10.0.0.1:4000", "10.0.0.2:80", 100),
-    ]
-    assert analyze(evidence(sent)).dialled == "10.0.0.2:80/tcp"
+    answer = (
+        query[:2]
+        + b"\x81\x80\x00\x01\x00\x01"
+        + query[8:]
+        + b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x09\x00\x04\x0a\x00\x00\x02"
+    )
+    asked: list[Sent] = [("eth0", 0.0, udp("10.0.0.1:5353", "10.0.0.9:53", query))]
+    answered: list[Sent] = [("eth0", 50.0, udp("10.0.0.9:53", "10.0.0.1:5353", answer))]
+    connection = handshake("eth0", "10.0.0.1:4000", "10.0.0.2:80", 100)
+    assert analyze(evidence([*asked, *answered, *connection])).dialled == "10.0.0.2:80/tcp"
+    with pytest.raises(SeveralFlows):  # what nobody answered may be what is wrong
+        analyze(evidence([*asked, *connection]))
 
 
 def test_no_connection_at_all_is_said() -> None:

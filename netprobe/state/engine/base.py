@@ -34,6 +34,8 @@ class ContainerEngine(ABC):
         version_output, info_output: those of them that tell its version, and how it is set up.
         socket: the URL at which it listens by default.
         embedded_dns: the address at which it serves DNS inside a container's namespace; dns_chain: its nat chain there.
+        interfaces: a pattern of the names that it gives to interfaces of a host. default_network: where containers stand that ask for no other.
+        mac_prefix: the first two bytes of the link addresses that it gives out.
         fallback_dns: the servers that it gives to containers where the host's resolv.conf names none that they can reach.
         chain: its chain of nat and filter, with the rules for published ports.
         user_chain: the filter chain that it leaves to the administrator. forward_chain: where FORWARD jumps to its own chains.
@@ -47,6 +49,9 @@ class ContainerEngine(ABC):
     info_output: ClassVar[str]
     socket: ClassVar[str]
     embedded_dns: ClassVar[str]
+    interfaces: ClassVar[str]
+    default_network: ClassVar[str]
+    mac_prefix: ClassVar[int]
     dns_chain: ClassVar[str]
     fallback_dns: ClassVar[tuple[str, ...]]
     chain: ClassVar[str]

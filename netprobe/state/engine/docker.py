@@ -51,6 +51,9 @@ class Docker(ContainerEngine):
     version_output, info_output = "docker-version", "docker-info"
     socket = "unix:///var/run/docker.sock"
     embedded_dns = "127.0.0.11"
+    interfaces = r"docker0|docker_gwbridge|br-[0-9a-f]{12}|veth[0-9a-f]{7}"
+    default_network = "172.17.0.0/16"
+    mac_prefix = 0x0242
     dns_chain = "DOCKER_OUTPUT"
     fallback_dns = ("8.8.8.8", "8.8.4.4", "2001:4860:4860::8888", "2001:4860:4860::8844")
     chain = "DOCKER"

@@ -1,0 +1,153 @@
+"""What works and is not well: the capture holds the trouble, and the report tells it. Each beside a twin without it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from scapy.layers.inet import ICMP, IP, TCP
+from scapy.layers.inet6 import ICMPv6PacketTooBig, IPv6
+
+from netprobe.causes.catalogue import CAUSES, TRAFFIC
+from netprobe.causes.explanation import HEADINGS, explanation_of
+from tests.anywhere.stories import SECOND, WIRE, C, S, client, dns, opened, reset_to_syn, said, server, too_big
+from tests.causes.test_explanation import OPENS
+from tests.craft import Sent, echo, tcp, udp, unreachable
+
+if TYPE_CHECKING:
+    from netprobe.causes.base import Cause
+
+BIG = b"x" * 1400
+DATA = client(100, "PA", 0, 0, BIG)
+HEARD = server(200, "A", 0, 1400)
+AGAIN = [client(3e5, "PA", 0, 0, BIG, id=2), client(9e5, "PA", 0, 0, BIG, id=3)]
+U, V, R = "10.0.0.1:5000", "10.0.0.2:9999", "10.0.0.53:53"
+PINGS: list[Sent] = [(WIRE, number * SECOND, echo("10.0.0.1", "10.0.0.2", seq=number)) for number in range(4)]
+PONGS: list[Sent] = [
+    (WIRE, number * SECOND + 50, echo("10.0.0.2", "10.0.0.1", "echo-reply", seq=number)) for number in range(4)
+]
+SHUT = [*opened(), DATA, server(200, "A", 0, 1400, window=0)]
+LATE = udp(V, U, b"late")
+
+#: code -> a capture that has it, words of its report's sentence, and twins that do not.
+TROUBLE: dict[str, tuple[list[Sent], str, list[list[Sent]]]] = {
+    "two-answers": (
+        [opened()[0], (WIRE, 4, tcp(S, C, "SA", 4711, opened()[0][2][TCP].seq + 1)), server(7, "SA", -1, 0), opened()[2], DATA, HEARD],
+        "two different answers came to one SYN",
+        [
+            [*opened()[:2], server(SECOND, "SA", -1, 0, id=2), client(SECOND + 9, "A", 0, 0)],
+            [opened()[0], reset_to_syn(5)],
+            [client(0, "S", -1), server(3, "S", -1), client(6, "SA", -1, 0), server(9, "SA", -1, 0)],
+        ],
+    ),
+    "fragmentation-needed": (
+        [*opened(), DATA, too_big(200, DATA[2]), *AGAIN],
+        "what 10.0.0.1:40000 sends does not fit a link of an MTU of 1300 bytes, says 10.9.9.9, and 1400 bytes of it were never acknowledged",
+        [[*opened(), DATA, too_big(200, DATA[2]), client(300, "A", 0, 0, BIG[:1200]), client(301, "PA", 1200, 0, BIG[1200:]), server(400, "A", 0, 1400)]],
+    ),
+    "data-unacknowledged": (
+        [*opened(), DATA, *AGAIN],
+        "1400 bytes that 10.0.0.1:40000 sent were never acknowledged, though it sent them 3 times",
+        [
+            [*opened(), DATA, *AGAIN, server(9e5 + 9, "A", 0, 1400)],
+            [*opened(), DATA],
+            [*opened(), DATA, HEARD, client(SECOND, "A", 1399, 0), client(2 * SECOND, "A", 1399, 0), server(2 * SECOND + 9, "A", 0, 1400)],
+            [opened()[0], opened()[2], DATA, *AGAIN],
+        ],
+    ),
+    "zero-window": (
+        [*SHUT, client(5e5, "A", 1399, 0), server(5e5 + 9, "A", 0, 1400, window=0), server(2 * SECOND, "A", 0, 1400, window=9000)],
+        "10.0.0.2:80 had no room for more data (a window of 0) for 2 s",
+        [
+            [*opened(), DATA, HEARD],
+            [*opened(), DATA, HEARD, server(300, "PA", 0, 1400, b"DATA"), client(310, "FA", 1400, 4), server(320, "FA", 4, 1401), client(330, "R", 1401, window=0)],
+            [*opened(), DATA, HEARD, server(300, "FA", 0, 1400), client(310, "FA", 1400, 1), server(320, "A", 1, 1401, window=0)],
+        ],
+    ),
+    "reset-after-data": (
+        [*opened(), DATA, HEARD, server(300, "PA", 0, 1400, b"DATA"), client(400, "RA", 1400, 0)],
+        "10.0.0.1:40000 reset the connection (RST), and 4 bytes that were sent to it were not acknowledged by then",
+        [
+            [*opened(), DATA, server(200, "PA", 0, 1400, b"DATA"), client(300, "A", 1400, 4), server(301, "FA", 4, 1400), client(400, "RA", 1400, 5)],
+            [*opened(), DATA, HEARD, (WIRE, 400, tcp(S, C, "R", 4711, 0))],
+            [*opened(), client(100, "FA", 0, 0), server(110, "FA", 0, 1), client(120, "A", 1, 1)],
+        ],
+    ),
+    "dns-errors": (
+        [
+            dns(0, U, R, id=7, name="a.example"), dns(1, U, R, id=8), dns(900, R, U, id=7, qr=1, rcode=2, name="a.example"),
+            dns(950, R, U, id=8, qr=1, answer="192.0.2.7"),
+        ],
+        "10.0.0.53 could not find out about a.example (SERVFAIL)",
+        [
+            [
+                dns(0, U, R, id=7, kind="AAAA"), dns(1, U, R, id=8), dns(900, R, U, id=7, qr=1, ra=1, kind="AAAA"),
+                dns(950, R, U, id=8, qr=1, answer="192.0.2.7"),
+            ],
+        ],
+    ),
+    "questions-unanswered": ([*PINGS, *PONGS[:1], *PONGS[3:]], "2 of 4 echo requests were not answered", [[*PINGS, *PONGS], [*PINGS, *PONGS[:3]]]),
+    "icmp-error-beside": (
+        [(WIRE, 0, udp(U, V)), (WIRE, 9, udp(V, U)), (WIRE, 20, LATE), (WIRE, 30, unreachable("10.0.0.1", "10.0.0.2", LATE))],
+        "ICMP port unreachable came from 10.0.0.1 about a packet of 10.0.0.2:9999",
+        [[(WIRE, 0, udp(U, V)), (WIRE, 9, udp(V, U)), (WIRE, 30, unreachable("10.0.0.1", "10.0.0.2", udp("10.0.0.2:1", U)))]],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", TROUBLE)
+def test_it_is_told(code: str) -> None:
+    packets, words, _ = TROUBLE[code]
+    found = said(packets)
+    assert (found.verdict, found.path) == ("works", "none")
+    assert f"But {words}" in found.why
+    assert found.notes == (code,)
+
+
+@pytest.mark.parametrize(
+    ("code", "number"), [(code, number) for code in TROUBLE for number in range(len(TROUBLE[code][2]))]
+)
+def test_a_twin_has_none(code: str, number: int) -> None:
+    found = said(TROUBLE[code][2][number])
+    assert code not in found.notes
+    assert found.verdict == "works" or found.cause == ""
+
+
+def test_an_ipv6_router_tells_the_size_too() -> None:
+    def six(at: float, src: str, dst: str, flags: str, seq: int, ack: int, data: bytes = b"") -> Sent:
+        ports = {"sport": 40000, "dport": 80} if src.endswith("1") else {"sport": 80, "dport": 40000}
+        return WIRE, at, IPv6(src=src, dst=dst) / TCP(flags=flags, seq=seq, ack=ack, **ports) / data
+
+    c, s = "2001:db8::1", "2001:db8::2"
+    syn = [six(0, c, s, "S", 9, 0), six(5, s, c, "SA", 99, 10), six(9, c, s, "A", 10, 100)]
+    big = [six(at, c, s, "PA", 10, 100, BIG) for at in (100, 3e5, 9e5)]
+    error: Any = IPv6(src="2001:db8::9", dst=c) / ICMPv6PacketTooBig(mtu=1280) / bytes(big[0][2])[:100]
+    found = said([*syn, big[0], (WIRE, 200, error), *big[1:]])
+    assert "does not fit a link of an MTU of 1280 bytes, says 2001:db8::9" in found.why
+    assert said([*syn, big[0], (WIRE, 200, error), six(400, s, c, "A", 100, 10 + len(BIG))]).notes == ()
+
+
+def test_the_error_about_an_echo_that_was_never_answered() -> None:
+    ping: Any = IP(src="10.0.0.1", dst="10.0.0.2", flags="DF") / ICMP(id=5, seq=1) / BIG
+    found = said([(WIRE, 0, ping), too_big(9, ping)])
+    assert (found.verdict, found.notes) == ("undetermined", ())
+    assert "It was answered with ICMP fragmentation needed" in found.why
+
+
+def test_keep_alives_are_no_trouble() -> None:
+    alive = [client(n * SECOND, "A", 1399, 0) for n in range(2, 5)]
+    answers = [server(n * SECOND + 9, "A", 0, 1400) for n in range(2, 5)]
+    assert said([*opened(), DATA, HEARD, *alive, *answers]).notes == ()
+
+
+def test_what_packets_tell_is_never_said_of_a_run_of_our_own() -> None:
+    assert {each.code for each in TRAFFIC} == {*TROUBLE, "dns-error-response"}
+    assert not {each.code for each in TRAFFIC} & {each.code for each in CAUSES}
+
+
+@pytest.mark.parametrize("cause", TRAFFIC, ids=lambda cause: cause.code)
+def test_it_is_explained(cause: Cause) -> None:
+    words = explanation_of(cause)
+    assert words.summary.endswith(".")
+    assert [heading for heading, _ in words.sections] == list(HEADINGS)
+    assert OPENS.search(dict(words.sections)["Source"])
