@@ -74,6 +74,15 @@ def decode(packets: Packets, points: Sequence[CapturePoint]) -> PacketTable:
     return PacketTable(packets=packets, **columns)
 
 
+def network_start(raw: bytes, linktype: int) -> int | None:
+    """Where one packet's IP header begins, whatever carries it; None where it has none that is read."""
+    chunk = Chunk(Bytes(raw), {name: np.full(1, absent, dtype) for dtype, absent, names in _COLUMNS for name in names})
+    size = np.full(1, len(raw), np.int64)
+    rows, ethertype = link(chunk, Layer(np.zeros(1, np.int64), np.zeros(1, np.int64), size, size), linktype)
+    there = rows.at[(ethertype == ETH_IPV4) | (ethertype == ETH_IPV6)]
+    return int(there[0]) if len(there) and int(there[0]) < len(raw) else None
+
+
 def _linktypes(packets: Packets, points: Sequence[CapturePoint]) -> NDArray[np.int32]:
     known = np.array([*(point.linktype for point in points), _UNKNOWN_LINK], np.int32)
     inside = (packets.point >= 0) & (packets.point < len(points))

@@ -11,7 +11,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from netprobe import scapy_layers
-from netprobe.decode.decoder import decode
+from netprobe.decode.decoder import decode, network_start
 from netprobe.flows.build import destination, source
 from netprobe.model.report import Direction
 from netprobe.report.document import Block, Document, Entries, Entry, Paragraph, Span, Style, line
@@ -29,7 +29,6 @@ MOST_PAYLOADS = 8
 MOST_LOOKUPS = 6
 MOST_LAYERS = 12
 MOST_CHARACTERS = 200
-_BARE_IP = frozenset({12, 14, 101, 228, 229})
 _LOOKED_UP = frozenset({"embedded-dns", "upstream-dns", "failed"})
 # What scapy's fields can raise when they print bytes that no honest sender made.
 _ODD_FIELD = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError, struct.error)
@@ -169,14 +168,19 @@ def _packet(frame: DeepFrame) -> Any:
     from scapy.layers.l2 import CookedLinux, CookedLinuxV2, Ether, Loopback
     from scapy.packet import Raw
 
-    version = frame.raw[0] >> 4 if frame.raw else 0
-    network = {4: IP, 6: IPv6}.get(version, Raw)
+    start = network_start(frame.raw, frame.linktype)
+    network = Raw if start is None else {4: IP, 6: IPv6}.get(frame.raw[start] >> 4, Raw)
     first = {0: Loopback, 1: Ether, 108: Loopback, 113: CookedLinux, 276: CookedLinuxV2}.get(frame.linktype, Raw)
     try:
         # Upper layers that cannot be read become raw bytes by themselves; the first one raises.
-        return (network if frame.linktype in _BARE_IP else first)(frame.raw)
+        packet = (network if start == 0 else first)(frame.raw)
+        if start and not (
+            packet.haslayer(IP) or packet.haslayer(IPv6)
+        ):  # in something that scapy's layers here do not pass
+            packet = first(frame.raw[:start]) / network(frame.raw[start:])
     except _ODD_FIELD:
         return Raw(frame.raw)
+    return packet
 
 
 def _fields(packet: Any) -> Iterator[tuple[str, str]]:

@@ -46,7 +46,23 @@ def test_link_types(linktype: int, first: str) -> None:
     assert dissect(frame(heads.get(linktype, b"") + raw, linktype))[0].name == first
 
 
-@given(st.binary(max_size=120), st.sampled_from([0, 1, 12, 101, 108, 113, 276, 999]))
+@pytest.mark.parametrize(
+    ("linktype", "head", "names"),
+    [
+        (9, b"\xff\x03\0\x21", ["Raw", "IP", "TCP"]),
+        (239, b"\x02\0\0\x05\x2c\0\x09\0", ["Raw", "IP", "TCP"]),
+        (1, bytes(12) + b"\x88\x64\x11\0\0\x07\0\x2a\0\x21", ["Ethernet", "Raw", "IP", "TCP"]),
+        (1, bytes(12) + b"\x88\x47\0\1\1\x40", ["Ethernet", "Raw", "IP", "TCP"]),
+        (1, bytes(12) + b"\x81\0\0\x07\x08\0", ["Ethernet", "802.1Q", "IP", "TCP"]),
+        (1, bytes(12) + b"\x88\x64\x11\0\0\x07\0\x2a\xc0\x21", ["Ethernet", "Raw"]),
+    ],
+)
+def test_ip_is_shown_whatever_carries_it(linktype: int, head: bytes, names: list[str]) -> None:
+    raw = chosen(evidence(), report())[0].raw[14:54]
+    assert [layer.name for layer in dissect(frame(head + raw, linktype))] == names
+
+
+@given(st.binary(max_size=120), st.sampled_from([0, 1, 9, 12, 50, 101, 108, 113, 239, 276, 999]))
 def test_any_bytes_are_shown(raw: bytes, linktype: int) -> None:
     text = to_plain(lay_out([frame(raw, linktype)], {}, ""))
     assert text.replace("\n", "").isprintable()
