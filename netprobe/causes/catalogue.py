@@ -87,6 +87,7 @@ from netprobe.causes.service.tls import TlsHandshakeFailed
 from netprobe.causes.traffic.datagrams import DnsErrorResponse, DnsErrors, IcmpErrorBeside, QuestionsUnanswered
 from netprobe.causes.traffic.segments import (
     DataUnacknowledged,
+    EndedUnanswered,
     FragmentationNeeded,
     ResetAfterData,
     TwoAnswers,
@@ -209,6 +210,7 @@ TRAFFIC: tuple[Cause, ...] = (
     DataUnacknowledged(),
     ZeroWindow(),
     ResetAfterData(),
+    EndedUnanswered(),
     DnsErrors(),
     QuestionsUnanswered(),
     IcmpErrorBeside(),

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from netprobe.model.endpoint import Endpoint
 
 ECHO_REPLY = {4: 0, 6: 129}
+_ADVICE = ((4, 4), (4, 5))  # IP version and ICMP type
 _COMPARED = 64  # bytes of two datagrams
 _LOOKED_AT = 4096  # packets at each point, for one that all of them saw
 _CARRIED = 1 << 16  # bytes that a SYN may carry (RFC 7413), beside its own number
@@ -128,8 +129,13 @@ def reply_row(flow: Flow, table: PacketTable) -> int | None:
     """The SYN-ACK, else the reset that refused, else the first packet that the server sent, else the ICMP error that answered."""
     if flow.kind == Kind.TCP and len(flow.reverse):
         return _tcp_reply(flow, table)
-    rows = flow.reverse.tolist() or list(flow.errors)
+    rows = flow.reverse.tolist() or [row for row in flow.errors if not is_advice(table, row)]
     return int(rows[0]) if rows else None
+
+
+def is_advice(table: PacketTable, row: int) -> bool:
+    """Whether an ICMP message tells the sender to do otherwise, and nothing was lost: source quench, redirect."""
+    return (int(table.ip_version[row]), int(table.icmp_type[row])) in _ADVICE
 
 
 def _tcp_reply(flow: Flow, table: PacketTable) -> int:

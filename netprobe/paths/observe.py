@@ -15,7 +15,7 @@ import numpy as np
 
 from netprobe.decode.table import Flag, Kind
 from netprobe.evidence.model import SPEAK_HTTP, Proto
-from netprobe.journeys.hops import icmp_error, reply_row, request_row
+from netprobe.journeys.hops import icmp_error, is_advice, reply_row, request_row
 from netprobe.journeys.stream import stream
 from netprobe.model.http import HEAD_BYTES, parse
 from netprobe.paths.captured import Teller
@@ -41,7 +41,6 @@ HOLD_NS = 200_000_000  # a close or reset within 200 ms after the handshake is a
 BEGINS_BYTES = 64  # of what is no response
 TLS_BYTES = 1 << 18  # of each side: a handshake, and the first records behind it
 _NOT_TAKEN = (Symptom.SILENCE, Symptom.REFUSED, Symptom.UNREACHABLE, Symptom.IN_PART)
-_ADVICE = ((4, 4), (4, 5))  # IP version and type: source quench and redirect, by which nothing is lost
 _TRUNCATED = "The answer is truncated: the client has to ask again over TCP."
 HTTP_BYTES = 64 << 20  # a response is read whole as far as it was captured; the capture itself is bounded
 
@@ -508,8 +507,7 @@ class _Look:
 
     def _errors(self, connection: Connection) -> list[int]:
         rows = [row for flow in connection.flows for row in flow.errors]
-        told = [row for row in rows if (int(self.table.ip_version[row]), int(self.table.icmp_type[row])) not in _ADVICE]
-        return self._by_time(told)
+        return self._by_time([row for row in rows if not is_advice(self.table, row)])
 
     def _by_time(self, rows: list[int]) -> list[int]:
         return sorted(rows, key=lambda row: int(self.table.packets.time_ns[row]))

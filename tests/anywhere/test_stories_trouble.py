@@ -73,6 +73,16 @@ TROUBLE: dict[str, tuple[list[Sent], str, list[list[Sent]]]] = {
             [*opened(), client(100, "FA", 0, 0), server(110, "FA", 0, 1), client(120, "A", 1, 1)],
         ],
     ),
+    "ended-unanswered": (
+        [*opened(), DATA, HEARD, server(60 * SECOND, "FA", 0, 1400), client(60 * SECOND + 9, "FA", 1400, 1)],
+        "10.0.0.2:80 ended the connection 60 s after the client's first of 1400 bytes, and had not sent one",
+        [
+            [*opened(), DATA, server(200, "PA", 0, 1400, b"DATA"), server(60 * SECOND, "FA", 4, 1400)],
+            [*opened(), DATA, HEARD, server(60 * SECOND, "FA", 4, 1400)],
+            [*opened(), DATA, HEARD, client(300, "FA", 1400, 0), server(400, "FA", 0, 1401)],
+            [*opened(), server(60 * SECOND, "FA", 0, 0)],
+        ],
+    ),
     "dns-errors": (
         [
             dns(0, U, R, id=7, name="a.example"), dns(1, U, R, id=8), dns(900, R, U, id=7, qr=1, rcode=2, name="a.example"),
@@ -132,6 +142,21 @@ def test_the_error_about_an_echo_that_was_never_answered() -> None:
     found = said([(WIRE, 0, ping), too_big(9, ping)])
     assert (found.verdict, found.notes) == ("undetermined", ())
     assert "It was answered with ICMP fragmentation needed" in found.why
+
+
+def test_a_reset_behind_packets_that_nobody_answered() -> None:
+    from netprobe.pipeline import analyze
+    from tests.craft import evidence
+
+    alive = [client(n * SECOND, "A", 1399, 0) for n in range(60, 70)]
+    (note,) = analyze(evidence([*opened(), DATA, HEARD, *alive, client(71 * SECOND, "RA", 1400, 0)])).findings
+    assert "10 packets that it sent before, in 11 s, got no answer: frames 6, 7, 8, 9" in note.evidence
+
+
+def test_a_redirect_is_no_answer() -> None:
+    advice: Any = IP(src="10.0.0.9", dst="10.0.0.1") / ICMP(type=5, code=1, gw="10.0.0.8") / bytes(opened()[0][2])[:28]
+    found = said([opened()[0], (WIRE, 9, advice)])
+    assert ("nothing answered" in found.why, found.of("reply")) == (True, ())
 
 
 def test_keep_alives_are_no_trouble() -> None:

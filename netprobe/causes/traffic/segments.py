@@ -175,9 +175,21 @@ class ResetAfterData(TcpTrouble):
                 summary,
                 f"the reset: {seen.frames(resets[:1])}",
                 f"before it {sent[0]} segments with data came from the client and {sent[1]} from the server",
+                _in_vain(seen, half, other, int(resets[0])),
                 at=who,
             )
         return None
+
+
+def _in_vain(seen: Segments, half: Half, other: Half, reset: int) -> str:
+    """How many packets a side had sent before its reset since it heard anything: a keep-alive, say, that nobody answered."""
+    times = seen.case.table.packets.time_ns
+    heard = max((int(times[row]) for row in other.rows.tolist() if times[row] <= times[reset]), default=0)
+    behind = [row for row in half.rows.tolist() if heard < times[row] < times[reset]]
+    mine = seen.at_busiest(np.array(behind, np.int64))
+    if len(mine) < _AGAIN or not len(other):
+        return ""
+    return f"{len(mine)} packets that it sent before, in {seen.seconds(int(mine[0]), reset):.3g} s, got no answer: {seen.frames(mine)}"
 
 
 def _over(half: Half, other: Half) -> bool:
@@ -187,6 +199,38 @@ def _over(half: Half, other: Half) -> bool:
         return False
     heard = int(half.ack.max(initial=-1))
     return heard >= int(other.end[ended].max()) - 1 and not _lost(half, other)
+
+
+class EndedUnanswered(TcpTrouble):
+    """The server ended the connection, and had not sent a byte to what the client said.
+
+    What it is: the client's data came and was acknowledged by the server's kernel; its application closed the connection without a word.
+    Why it happens: a request that the application does not take (another protocol, TLS where it wants none or none where it wants TLS); an idle time-out
+        while the client still sent; a proxy whose own server is away; a process that ended.
+    Evidence: the client's data, and the server's end, which stands behind no byte.
+    Remedy: the log of the server's application at that time.
+    Source: RFC 9293 section 3.6 (closing); RFC 9112 section 9.5 (a server that closes on a time-out).
+    """
+
+    code = "ended-unanswered"
+    symptoms = STANDS | {Symptom.CLOSED}
+
+    def told(self, seen: Segments) -> Finding | None:
+        """Fires where the server's FIN comes before the client's, and nothing was sent before it."""
+        talk, who = seen.talk, str(seen.flow.server.unpack())
+        ends = np.flatnonzero(talk.server.having(FIN))
+        said = np.flatnonzero((talk.client.size > 0) & ~talk.client.having(RST))
+        if not len(ends) or not len(said) or talk.served or talk.client_closed_first:
+            return None
+        end, first = int(talk.server.rows[ends[0]]), int(talk.client.rows[said[0]])
+        if seen.seconds(first, end) < 0:
+            return None
+        size = int((talk.client.begin + talk.client.size)[said].max() - talk.client.begin[said].min())
+        return self.finding(
+            f"{who} ended the connection {seen.seconds(first, end):.3g} s after the client's first of {size} bytes, and had not sent one",
+            f"the client's first data, and the server's end: {seen.frames([first, end])}",
+            at=who,
+        )
 
 
 class TwoAnswers(TcpTrouble):
