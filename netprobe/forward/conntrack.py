@@ -38,6 +38,7 @@ class Connection:
         original: the first packet, as it came. reply: the answer that is waited for, by what nat decided up to now.
         zone: its conntrack zone; mark: its mark, None where not known; unsure: the rules that may have set it.
         decided: which ends nat has decided (``dst``, ``src``), translated or not.
+        answered: its answer was seen there (IPS_SEEN_REPLY).
         begun: which of our packets began it: an answer does where conntrack does not know what it answers (UDP; of TCP that is invalid).
     """
 
@@ -49,6 +50,7 @@ class Connection:
     decided: frozenset[str] = frozenset()
     unsure: tuple[Unsure, ...] = field(default=(), compare=False)
     begun: Direction = Direction.REQUEST
+    answered: bool = False
 
     @property
     def key(self) -> object:
@@ -79,6 +81,7 @@ class Conntrack:
         if came.direction is Direction.REQUEST and not came.later:
             entries.append(now or _between(came, left))
         elif now is not None:
+            now = replace(now, answered=now.answered or came.direction is not now.begun)
             entries[:] = [now if each.key == now.key else each for each in entries]
 
     def known(self, place: Place) -> tuple[Connection, ...]:
@@ -101,7 +104,8 @@ def tracked(packet: Flying, known: Sequence[Connection]) -> Flying:
     if packet.asked is not None:  # neighbour discovery (nf_conntrack_proto_icmpv6.c, noct_valid_new)
         return replace(packet, untracked=True)
     if packet.later:
-        return replace(packet, connection=_followed(packet, known))
+        entry = followed(packet, known)
+        return replace(packet, connection=entry if entry is not None and entry.answered else None)
     if packet.direction is Direction.REPLY:
         found = _answered(packet, known)
         if found is not None or packet.proto != "udp":
@@ -126,8 +130,8 @@ def _answered(packet: Flying, known: Sequence[Connection]) -> Connection | None:
     return None
 
 
-def _followed(packet: Flying, known: Sequence[Connection]) -> Connection | None:
-    """The connection that a packet goes on with: looked up in its own zone."""
+def followed(packet: Flying, known: Sequence[Connection]) -> Connection | None:
+    """The connection that a packet goes on with: looked up in its own zone. Without an answer seen there it is invalid (tcp_conntracks, sSS)."""
     wanted = (packet.proto, packet.zone, packet.endpoints)
     return next((each for each in known if each.key == wanted), None)
 

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from netprobe.forward.accepts import accepting
-from netprobe.forward.conntrack import DST, SIDE, SRC, applied, begins, decided, tracked, undone
+from netprobe.forward.conntrack import DST, SIDE, SRC, applied, begins, decided, followed, tracked, undone
 from netprobe.forward.iptables import TABLES, pass_table, priority
 from netprobe.forward.model import Flying, Stopped, UnknownHere, WalkStep
 from netprobe.forward.nat import translate
@@ -210,7 +210,7 @@ def _stages(at: At, packet: Flying, known: Sequence[Connection]) -> Iterator[Sta
 def _tracked(at: At, packet: Flying, known: Sequence[Connection]) -> Flying:
     """The packet behind conntrack. Raises UnknownHere where what follows a handshake is another connection there: nat would decide anew."""
     found = tracked(packet, known)
-    if packet.later and found.connection is None and not found.untracked:
+    if packet.later and not found.untracked and followed(packet, known) is None:
         raise UnknownHere(
             f"{at.by.place}: conntrack knows no connection there to which what follows the handshake belongs"
         )

@@ -200,6 +200,18 @@ REGRESSIONS = (
         _ipt("filter/FORWARD", "-m connmark --mark 7 -m conntrack --ctdir ORIGINAL -j DROP"),
     ),
     _ruleset(
+        "what follows a handshake whose answer conntrack did not see is invalid",
+        ("client", "tcp", "198.51.100.2", 80),
+        _ipt("raw/PREROUTING", "-s 192.0.2.2 -j CT --zone 5"),
+        _ipt("filter/FORWARD", "-m conntrack --ctstatus ASSURED -j DROP"),
+    ),
+    _ruleset(
+        "and dropped as such",
+        ("client", "tcp", "198.51.100.2", 80),
+        _ipt("raw/PREROUTING", "-s 192.0.2.2 -j CT --zone 5"),
+        _ipt("filter/FORWARD", "-s 192.0.2.2 -m conntrack --ctstate INVALID -j DROP"),
+    ),
+    _ruleset(
         "nat of INPUT changes the source behind a transparent proxy's rule",
         ("client", "tcp", "192.0.2.1", 80),
         _ipt(
