@@ -153,29 +153,32 @@ def _icmp(question: Question, patience: float) -> tuple[str, str]:
         return _told(error)
     with made:
         bind_to(made, question.device)
+        level, option = (socket.IPPROTO_IPV6, _IPV6_RECVERR) if question.six else (socket.IPPROTO_IP, _IP_RECVERR)
+        made.setsockopt(level, option, 1)
         number = question.sport or 1
         kind, answer = (128, 129) if question.six else (8, 0)
         body = struct.pack("!HH", number, 1) + b"probe" * 3 + b"."
         head = struct.pack("!BBH", kind, 0, 0 if question.six else _checksum(struct.pack("!BBH", kind, 0, 0) + body))
         try:
-            made.connect((question.dst, 0))
-            made.send(head + body)
+            made.sendto(head + body, (question.dst, 0))  # as ping and the probe do: connect() looks the way up twice
         except OSError as error:
             return _told(error)
-        return _echo(made, answer, number, patience, six=question.six)
+        return _echo(made, question, (answer, number), patience)
 
 
-def _echo(made: socket.socket, answer: int, number: int, patience: float, *, six: bool) -> tuple[str, str]:
+def _echo(made: socket.socket, question: Question, wanted: tuple[int, int], patience: float) -> tuple[str, str]:
+    """Wait for the echo of this type and number from whom it was asked, or for an error."""
+    six = question.six
     end = time.monotonic() + patience
     while (left := end - time.monotonic()) > 0:
         if not select.select([made], [], [], left)[0]:
             break
         try:
-            data = made.recv(512)
+            data, peer = made.recvfrom(512)
         except OSError as error:
             return _told(error)
         data = data if six else data[(data[0] & 15) * 4 :]
-        if data[0] == answer and struct.unpack("!H", data[4:6])[0] == number:
+        if (data[0], struct.unpack("!H", data[4:6])[0], peer[0]) == (*wanted, question.dst):
             return "ok", ""
         if data[0] in ({1, 3} if six else {3, 11}):
             return "unreachable", ""
