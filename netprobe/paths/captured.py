@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netprobe.paths.story import Symptom
-from netprobe.paths.tcp import ACK, RST, TcpStage
+from netprobe.paths.tcp import ACK, RST, TcpStage, of_one_flow
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from netprobe.decode.table import PacketTable
@@ -34,13 +36,18 @@ class Teller:
 
     Attributes:
         talk: the connection's packets at all points.
-        flow: the flow whose ends are named.
+        flows: of the connection; the ends of the first are named.
         table: the packet table.
     """
 
     talk: Talk
-    flow: Flow
+    flows: Sequence[Flow]
     table: PacketTable
+
+    @property
+    def flow(self) -> Flow:
+        """The flow whose ends are named."""
+        return self.flows[0]
 
     def told(self) -> Told:
         """Tell how far it came. ASKED and REFUSED, where other packets of the capture count too, are told by whoever asks."""
@@ -156,15 +163,14 @@ class Teller:
 
     def _repeated(self, half: Half) -> int:
         """How often the bytes were sent that were sent most often."""
-        point = self.table.packets.point[half.rows]
-        busiest = int(np.bincount(point).argmax()) if len(point) else 0
-        begin = np.sort(half.begin[(half.size > 0) & half.having(ACK) & (point == busiest)])
+        seen = np.isin(half.rows, of_one_flow(self.flows, half.rows[half.size > 0]))
+        begin = np.sort(half.begin[seen & half.having(ACK)])
         runs = np.flatnonzero(np.diff(begin, prepend=begin[:1] - 1, append=begin[-1:] + 1))
         return int(np.diff(runs).max(initial=0))
 
     def _most(self, rows: NDArray[np.int64]) -> int:
-        """How many of them the point has that has most: of several points, each saw the same ones."""
-        return int(np.bincount(self.table.packets.point[rows]).max(initial=0)) if len(rows) else 0
+        """How many of them one point saw, under one pair of addresses."""
+        return len(of_one_flow(self.flows, rows))
 
     def _time(self, row: int) -> int:
         return int(self.table.packets.time_ns[row])

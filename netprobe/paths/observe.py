@@ -103,7 +103,7 @@ class _Look:
     def _by_numbers(self, connection: Connection, base: Observation, request: int | None) -> Observation:
         """Captures from elsewhere begin, end and lack what they may: sequence and acknowledgement numbers tell."""
         talk = talk_of(connection.flows, self.table)
-        told = Teller(talk, connection.flows[0], self.table).told()
+        told = Teller(talk, connection.flows, self.table).told()
         rows = tuple(dict.fromkeys([*([] if request is None else [request]), *told.rows]))
         base = replace(base, frames=tuple(self._frame(row) for row in rows))
         errors = self._errors(connection)

@@ -244,6 +244,12 @@ def talk_of(flows: Sequence[Flow], table: PacketTable) -> Talk:
     )
 
 
+def of_one_flow(flows: Sequence[Flow], rows: Ints) -> Ints:
+    """Those of the rows that the flow has that has most: of several points, or of both sides of NAT at one, each saw the same packets."""
+    parts = [rows[np.isin(rows, way)] for flow in flows for way in (flow.forward, flow.reverse)]
+    return max(parts, key=len, default=rows)
+
+
 def _by_time(parts: Sequence[Ints], table: PacketTable) -> Ints:
     rows = np.concatenate([*parts, np.zeros(0, np.int64)]).astype(np.int64)
     return rows[np.lexsort((rows, table.packets.time_ns[rows]))]

@@ -70,6 +70,22 @@ def test_data_that_is_held_twice_was_not_sent_twice() -> None:
     assert said([*sent, again(GET, 300_000, id=2)]).notes == ("data-unacknowledged",)
 
 
+def test_both_sides_of_nat_at_one_point_are_one_packet() -> None:
+    sent = [*opened(), GET, server(200, "PA", 0, 3, b"DATA")]
+    inside = []
+    for name, at, packet in sent:
+        ours = packet[IP].src == "10.0.0.1"
+        made = packet.copy()
+        setattr(made, "dst" if ours else "src", "192.168.7.2")
+        made.ttl = 63 if ours else 65
+        inside.append((name, at + (3 if ours else -3), made))
+    found = said([*sent, *inside])
+    assert (found.verdict, found.path, found.notes) == ("works", "dnat", ())
+    beyond = said([*sent, *inside, again(sent[4], 300_000, id=9), again(inside[4], 300_000, id=9)])
+    assert beyond.notes == ("data-unacknowledged",)
+    assert "though it sent them 2 times" in beyond.why
+
+
 def test_datagrams() -> None:
     one: Sent = (WIRE, 0, udp(U, V))
     assert said([one, again(one, 2)]).of("request")[0][2] == 1

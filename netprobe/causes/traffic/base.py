@@ -11,6 +11,7 @@ from netprobe.causes.base import Cause
 from netprobe.causes.proof.frames import frame_numbers
 from netprobe.model.report import Finding, Where
 from netprobe.paths.story import Symptom
+from netprobe.paths.tcp import of_one_flow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -102,8 +103,5 @@ class Segments:
         return (int(times[other]) - int(times[one])) / 1e9
 
     def at_busiest(self, rows: Ints) -> Ints:
-        """Those of the rows that the point has that has most: of several points, each saw the same packets."""
-        if not len(rows):
-            return rows
-        point = self.case.table.packets.point[rows]
-        return np.asarray(rows[point == np.bincount(point).argmax()], np.int64)
+        """Those of the rows that one point saw, under one pair of addresses: each packet once."""
+        return of_one_flow(self.connection.flows, rows)
