@@ -93,6 +93,7 @@ from netprobe.causes.traffic.segments import (
     TwoAnswers,
     ZeroWindow,
 )
+from netprobe.causes.traffic.vlans import TwoVlans
 from netprobe.evidence.model import Resolution
 
 if TYPE_CHECKING:
@@ -206,6 +207,7 @@ CAUSES: tuple[Cause, ...] = (
 TRAFFIC: tuple[Cause, ...] = (
     DnsErrorResponse(),
     TwoAnswers(),
+    TwoVlans(),
     FragmentationNeeded(),
     DataUnacknowledged(),
     ZeroWindow(),

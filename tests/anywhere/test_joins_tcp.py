@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from netprobe.pipeline import analyze
-from tests.craft import Sent, choices, evidence, handshake, joined, served, tagged, tcp, told
+from tests.craft import Sent, choices, evidence, handshake, joined, replayed, served, tagged, tcp, told, udp
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence
@@ -192,8 +192,22 @@ def mirrored(forth: int | None, back: int | None, at: float = 0) -> list[Sent]:
 
 @pytest.mark.parametrize(("forth", "back"), [(10, 20), (20, 10), (None, 20), (10, None), (10, 10)])
 def test_two_vlans_for_the_two_directions_are_one_connection(forth: int | None, back: int | None) -> None:
-    verdict, path, _ = told(mirrored(forth, back))
-    assert (verdict, path) == ("works", "none")
+    report = replayed(mirrored(forth, back))
+    assert (report.verdict.value, report.path.value) == ("works", "none")
+    said = [finding.summary for finding in report.findings if finding.code == "two-vlans"]
+    words = ["untagged" if tag is None else f"in VLAN {tag}" for tag in (forth, back)]
+    expected = f"what {CLIENT} sends is {words[0]}, and what comes back is {words[1]}"
+    assert said == ([] if forth == back else [expected])
+
+
+def test_datagrams_in_two_vlans_are_one_exchange() -> None:
+    """Whichever direction the capture saw first."""
+    forth, back = udp("10.1.0.5:5000", "10.9.0.1:9000", b"who"), udp("10.9.0.1:9000", "10.1.0.5:5000", b"me")
+    report = replayed([("mirror", 0, tagged(10, forth)), ("mirror", 400, tagged(20, back))])
+    assert (report.verdict.value, report.path.value) == ("works", "none")
+    assert [finding.code for finding in report.findings] == ["two-vlans"]
+    hours: list[Sent] = [("mirror", 0, tagged(10, forth)), ("mirror", 3.6e9, tagged(20, back))]
+    assert len(choices(hours)) == 2
 
 
 def test_one_network_in_two_vlans_is_two_connections() -> None:

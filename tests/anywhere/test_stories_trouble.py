@@ -12,7 +12,7 @@ from netprobe.causes.catalogue import CAUSES, TRAFFIC
 from netprobe.causes.explanation import HEADINGS, explanation_of
 from tests.anywhere.stories import SECOND, WIRE, C, S, client, dns, opened, reset_to_syn, said, server, too_big
 from tests.causes.test_explanation import OPENS
-from tests.craft import Sent, echo, tcp, udp, unreachable
+from tests.craft import Sent, echo, tagged, tcp, udp, unreachable
 
 if TYPE_CHECKING:
     from netprobe.causes.base import Cause
@@ -28,6 +28,8 @@ PONGS: list[Sent] = [
 ]
 SHUT = [*opened(), DATA, server(200, "A", 0, 1400, window=0)]
 LATE = udp(V, U, b"late")
+TAGGED: list[Sent] = [(point, at, tagged(10, packet)) for point, at, packet in (opened()[0], opened()[2], DATA)]
+UNTAGGED = [opened()[1], HEARD]
 
 #: code -> a capture that has it, words of its report's sentence, and twins that do not.
 TROUBLE: dict[str, tuple[list[Sent], str, list[list[Sent]]]] = {
@@ -39,6 +41,11 @@ TROUBLE: dict[str, tuple[list[Sent], str, list[list[Sent]]]] = {
             [opened()[0], reset_to_syn(5)],
             [client(0, "S", -1), server(3, "S", -1), client(6, "SA", -1, 0), server(9, "SA", -1, 0)],
         ],
+    ),
+    "two-vlans": (
+        [*TAGGED, *UNTAGGED],
+        "what 10.0.0.1:40000 sends is in VLAN 10, and what comes back is untagged",
+        [[*opened(), DATA, HEARD], [(point, at, tagged(10, packet)) for point, at, packet in (*opened(), DATA, HEARD)], TAGGED],
     ),
     "fragmentation-needed": (
         [*opened(), DATA, too_big(200, DATA[2]), *AGAIN],
