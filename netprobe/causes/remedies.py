@@ -140,6 +140,15 @@ def ways_past_rule(
     return (theirs, replace(by_hand, advice=f"or by hand: {by_hand.advice}"))
 
 
+def tracked_again(case: Case, place: Place, rule: RuleRef, undo: Argv) -> Remedy:
+    """Past a rule that has conntrack leave the packet out: without it, where it is an administrator's own; else by an ACCEPT before it."""
+    mine = owner_of(case, place, rule) is None and is_administrators(case, place.host, rule)
+    if mine and is_narrow(rule):
+        said = f"conntrack then tracks, and NAT serves, all that the rule left out; {IN_FIREWALL}"
+        return run(place.host, *inside(case, place, undo), advice=said)
+    return _by_hand(case, place, rule, undo, hook=Hook.PREROUTING, reply=False, to=None)
+
+
 def _by_tunnel(place: Place, tunnel: str) -> Remedy:
     """What a kill switch asks for: it stays."""
     text = f"bring {tunnel} up, and have this routed by it; the kill switch stays: past it this would leave by another way, unprotected"

@@ -125,6 +125,8 @@ def _refuse_doubt(place: Place, walk: Traversal, view: PacketTuple) -> None:
     """A rule that may match matters only if it would end the walk in another way."""
     if walk.given_up:
         raise UnknownHere(f"{place}: its chains call each other without end, or hold very many rules")
+    if walk.unread is not None:
+        raise UnknownHere(f"{place}: {walk.unread.ref}: its policy {walk.unread.policy} is not understood")
     for rule in walk.deciding:
         raise UnknownHere(f"{place}: {rule.ref} ({rule.text}): {rule.doubtful(view)}", [rule.ref], place)
 

@@ -13,13 +13,14 @@ from dataclasses import field, fields, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from netprobe.state.iptables import Chain
 from netprobe.state.iptables_effects import CHANGING, changed
 from netprobe.state.packet import PacketTuple
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.model.rule import RuleRef
-    from netprobe.state.iptables import Chain, Rule, Ruleset
+    from netprobe.state.iptables import Rule, Ruleset
 
     Frames: TypeAlias = tuple[tuple[tuple[Rule, ...], int], ...]
 
@@ -45,6 +46,7 @@ _PASSING = frozenset(
         "HMARK",
     ]
 )
+_POLICIES = frozenset({"ACCEPT", "DROP"})
 _STEPS = 20_000  # rules looked at, beside four times those of the table: the kernel refuses loops, a file may hold one
 _DEPTH = 64
 _BRANCHES = 48  # ways behind rules that may match, walked beside the first
@@ -75,7 +77,13 @@ class Traversal:
     @property
     def certain(self) -> bool:
         """Nothing on the way was unclear."""
-        return not self.doubts and not self.given_up
+        return not self.doubts and not self.given_up and self.unread is None
+
+    @property
+    def unread(self) -> Chain | None:
+        """The chain whose policy ends it, if what that does is not known (the kernel has ACCEPT and DROP: a file may say anything)."""
+        decided = self.decided_by
+        return decided if isinstance(decided, Chain) and self.verdict not in _POLICIES else None
 
     @property
     def stops(self) -> bool:

@@ -30,6 +30,16 @@ SYN = PacketTuple(
 )
 
 
+def test_a_policy_of_another_word_is_named() -> None:
+    evidence = changed(
+        normal(), "server2", "iptables", lambda saved: saved.replace(":POSTROUTING ACCEPT", ":POSTROUTING MAYBE")
+    )
+    got = predicted(evidence)
+    assert got.outcome is PredictedOutcome.UNKNOWN
+    assert "nat/POSTROUTING policy" in got.unknown
+    assert "MAYBE is not understood" in got.unknown
+
+
 def chains(text: str) -> Callable[[str], str]:
     """Lines of iptables-save before FORWARD's rules."""
     return lambda saved: re.sub(r"(?m)^(\[\d+:\d+\] -A FORWARD )", lambda met: f"{text}{met[0]}", saved, count=1)

@@ -110,3 +110,8 @@ def test_of_two_rules_that_stop_it_the_first_in_doubt_may_be_the_one(issues: Iss
     text = f"*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m limit --limit 1/sec {first}\n-A FORWARD -j REJECT\nCOMMIT\n"
     walk = traverse(read(parse_iptables, text, issues), "filter", "FORWARD", TO_DEMO)
     assert (walk.verdict, [str(each.ref) for each in walk.deciding]) == ("REJECT", ["filter/FORWARD #1"])
+
+
+def test_a_policy_that_the_kernel_does_not_have_is_not_known(issues: Issues) -> None:
+    walk = traverse(parse_iptables("*filter\n:FORWARD QUEUE [0:0]\nCOMMIT\n", issues), "filter", "FORWARD", TO_DEMO)
+    assert (walk.stops, walk.certain, walk.unread is not None) == (False, False, True)

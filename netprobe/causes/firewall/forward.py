@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from netprobe.causes.proof.blocked import UNFINISHED, Filtered, blocked, ways_past
+from netprobe.causes.proof.blocked import STOPPED, UNFINISHED, Filtered, blocked, ways_past
 from netprobe.causes.proof.drops import may_stop, the_drop
 from netprobe.causes.proof.hooks import entries, hook_at, last_hop
-from netprobe.causes.remedies import by_owner, publishing, restarted, what_is_opened
+from netprobe.causes.proof.late import LATE, late_drop, lost_data
+from netprobe.causes.proof.lookups import failed
+from netprobe.causes.remedies import by_owner, publishing, restarted, ways_past_rule, what_is_opened
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run
+from netprobe.model.report import Finding, Where
 from netprobe.model.rule import Hook, Program
 from netprobe.paths.story import Symptom
 from netprobe.state.address import same
@@ -32,7 +35,27 @@ class _Counted(Filtered):
     """What these causes share: one rule of their hook counted the request; or it need not count, and the walk and the packets end at it."""
 
     barriers = frozenset({Barrier.RULE})
+    symptoms = STOPPED | LATE
     hook: ClassVar[Hook]
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when one rule of its hook stopped the request; or data behind a handshake that passed."""
+        return self._late(case) if case.story.symptom in LATE else super().find(case)
+
+    def _late(self, case: Case) -> Finding | None:
+        found = late_drop(case)
+        if found is None or found[1].hook is not self.hook:
+            return None
+        lost, by = found
+        did = "rejected" if by.rule.rejects else "dropped"
+        return Finding(
+            code=self.code,
+            summary=f"{lost}: {by.rule} of {by.host} {did} it ({by.proof})",
+            where=Where(host=by.host, component=by.rule.component, rule=by.text),
+            evidence=(lost.evidence, by.evidence, "no other rule between the two that may match it counted so often"),
+            remedies=ways_past_rule(case, by.place, by.rule, by.undo, hook=by.hook, reply=lost.back),
+            confidence=by.confidence,
+        )
 
     def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
         """A rule at this hook."""
@@ -56,8 +79,8 @@ class _Counted(Filtered):
         return f"{reached(case)}: {found.rule} of {found.host} {did} it ({found.proof})"
 
     def possible(self, case: Case) -> bool:
-        """Not when the host's rules are known and none at this hook could stop the request."""
-        return may_stop(case, self.hook)
+        """Not when the host's rules are known and none at this hook could stop the request, or the data behind it."""
+        return lost_data(case) is not None if case.story.symptom in LATE else may_stop(case, self.hook)
 
 
 def _permits(rule: Rule, port: int) -> bool:
@@ -75,6 +98,8 @@ def reached(case: Case) -> str:
     missing = f" and never {case.first_missing}" if case.first_missing else ""
     asked = {"tcp": "SYN", "udp": "datagram", "icmp": "echo request"}[case.transport]
     answer = {"tcp": "SYN-ACK", "udp": "reply", "icmp": "echo reply"}[case.transport]
+    if failed(case) and case.probe is not None:
+        asked, answer = f"DNS query for {case.probe.lookup.name}", "DNS response"
     what = f"answer ({answer})" if case.reply_lost else asked
     return f"the {what} reached {case.last_seen} ({times}){missing}"
 

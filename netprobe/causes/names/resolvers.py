@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
-from netprobe.causes.names.lookups import UNANSWERED, AskedServer, failed, frames, left, questions, source_host, walks
 from netprobe.causes.names.unknown import bearers_of, failed_name
+from netprobe.causes.proof.lookups import UNANSWERED, AskedServer, failed, frames, left, questions, source_host, stopped
 from netprobe.causes.remedies import IN_FIREWALL, by_owner, restarted, without_rule
 from netprobe.causes.routing.routes import way_out
+from netprobe.evidence.model import Place
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.point import PointName
 from netprobe.model.remedy import advise, run
-from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.model.report import Confidence, Finding, Where
 from netprobe.model.rule import Program
 from netprobe.state.address import is_loopback
 from netprobe.state.engine import EMBEDDED_DNS
@@ -20,6 +21,7 @@ from netprobe.state.lookup import has_address, networks_of, route_lookup
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.causes.proof.lookups import StoppedQuery
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Remedy
     from netprobe.model.rule import RuleRef
@@ -191,7 +193,7 @@ class DnsUpstreamDead(Cause):
         rest = f" ({', '.join(others)} behind it was not asked in time)" if others else ""
         return Finding(
             code=self.code,
-            summary=f"the {noun} that {self._asker(case, name)} asks, {' and '.join(shown)}, {verb} not answer{rest}",
+            summary=f"the {noun} that {self._asker(case, name)} asks, {' and '.join(shown)}, {verb} not answer{rest}{_instead(case, host)}",
             where=Where(host=host.name, component=servers[0]),
             evidence=tuple(each for each in told[:4] if each),
             remedies=self._remedies(case, host, name),
@@ -239,6 +241,9 @@ class DnsUpstreamDead(Cause):
         source = case.source_container
         if source is None:
             return (advise(host.name, f"name a server that answers in {host.name}'s /etc/resolv.conf"),)
+        if _instead(case, host):
+            keep = f"have what writes /etc/resolv.conf in {name} (a VPN client, an entry point) leave it alone; the engine writes it when {name} starts:"
+            return (advise(host.name, keep), *restarted(host, source))
         if source.dns:
             has = ", ".join(f"--dns {each}" for each in source.dns)
             return (advise(host.name, f"recreate {name} with a --dns that answers (it has {has})"),)
@@ -252,6 +257,17 @@ class DnsUpstreamDead(Cause):
     def possible(self, case: Case) -> bool:
         """Only for a failed lookup that got no answer."""
         return failed(case)
+
+
+def _instead(case: Case, host: Host) -> str:
+    """That a container which should ask the embedded DNS server does not, as somebody wrote another server into its resolv.conf; ``""`` where it does."""
+    source = case.source_container
+    conf = host.namespace(source.name).resolv_conf if source is not None else None
+    if source is None or conf is None or not conf.nameservers or not EMBEDDED_DNS.isdisjoint(conf.nameservers):
+        return ""
+    if not any(not network.default_bridge and network.bridge for _, network in networks_of(host, source)):
+        return ""
+    return f": {source.name}'s /etc/resolv.conf names {' and '.join(conf.nameservers[:2])} in place of Docker's {host.engine.embedded_dns}, which knows the containers' names"
 
 
 class DnsHostResolverFirewalled(Cause):
@@ -277,7 +293,8 @@ class DnsHostResolverFirewalled(Cause):
         source = case.source_container
         if found is None or source is None:
             return None
-        asked, obstacle, at, point = found
+        query, at = found
+        asked, obstacle, point = query.asked, query.obstacle, query.point
         device = PointName.parse(point).interface
         did = "rejects" if obstacle.rejects else "drops"
         seen = f"the query to {asked.server} was seen at {point}: {frames(case, asked, point)}"
@@ -305,23 +322,14 @@ class DnsHostResolverFirewalled(Cause):
             return run(host, rule.program, "-I", "INPUT", *packet, "-j", "ACCEPT", advice=opens)
         return without_rule(case, obstacle.place, rule, obstacle.undo, hook=obstacle.hook)
 
-    def _met(self, case: Case) -> tuple[AskedServer, Obstacle, RuleRef, str] | None:
+    def _met(self, case: Case) -> tuple[StoppedQuery, RuleRef] | None:
         host = source_host(case)
         if not failed(case) or host is None or case.source_container is None:
             return None
         for asked in questions(case):
-            told = walks(case, asked.server) if has_address(host.own, asked.server) else None
-            if told is None or asked.answered or not all(each.obstacles for each in told):
-                continue
-            first, then = (each.obstacles[0] for each in told)
-            rule = first.rule
-            here = first.place.container is None and first.place.host == host.name
-            same = (first.rule, first.text) == (then.rule, then.text)
-            points = [hop.point for hop in told[0].hops if hop.seen and hop.direction is Direction.REQUEST]
-            came = [each for each in points if frames(case, asked, each)]
-            fits = bool(points) and points[-1:] == came[-1:] and (first.rejects or not asked.error)
-            if rule and here and same and fits and first.direction is Direction.REQUEST:
-                return asked, first, rule, points[-1]
+            found = stopped(case, asked) if has_address(host.own, asked.server) else None
+            if found is not None and found.obstacle.rule and found.obstacle.place == Place(host=host.name):
+                return found, found.obstacle.rule
         return None
 
     def possible(self, case: Case) -> bool:

@@ -10,7 +10,8 @@ from netprobe.causes.nat.missing import SOURCE_NAT
 from netprobe.causes.owners.table import OWNERS
 from netprobe.causes.proof.hooks import entries
 from netprobe.causes.proof.translations import any_rule, translations
-from netprobe.causes.remedies import IN_FIREWALL
+from netprobe.causes.proof.untracked import untracking, untracks
+from netprobe.causes.remedies import IN_FIREWALL, tracked_again
 from netprobe.evidence.model import Place
 from netprobe.model.point import PointName
 from netprobe.model.remedy import advise, run
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netprobe.causes.case import Case
+    from netprobe.causes.proof.untracked import Untracking
+    from netprobe.forward.model import Prediction
     from netprobe.model.endpoint import Endpoint
     from netprobe.model.remedy import Remedy
     from netprobe.model.report import Hop
@@ -65,7 +68,7 @@ class MasqueradeCondition(Cause):
     """A masquerade rule is there, and one of its conditions did not hold: packets leave with an inner address.
 
     What it is: the rule asks for a packet mark, an interface or a subnet, and this packet has another; or a rule before it lets the packet pass untranslated,
-        or clears the mark that it asks for.
+        or clears the mark that it asks for, or has conntrack leave it out (NOTRACK): no NAT rule sees it then.
     Why it happens: masquerading by mark (Tailscale, Kubernetes, Calico) needs every other program to leave the mark's bits alone; rules for ``-o eth0`` or one
         subnet outlive the interface's name and the network.
     Evidence: the request at the host's outer interface, its source still the inner address; the rule, and the condition that failed; the rule without which it
@@ -84,6 +87,9 @@ class MasqueradeCondition(Cause):
         leak = _leak(case)
         if leak is None or leak.host.networks is None or case.reply_lost or _way_back(case, leak):
             return None
+        left_out = untracking(case, leak.host, lambda told: _translated(leak.host, told))
+        if left_out is not None:
+            return self._left_out(case, leak, left_out)
         spoiler = _spoiler(case, leak)
         near = _nearest(case, leak)
         if near is None and spoiler is None:
@@ -104,6 +110,21 @@ class MasqueradeCondition(Cause):
             remedies=_remedies(case, leak, near, spoiler),
             confidence=Confidence.CERTAIN if case.dialled_host is not None else Confidence.LIKELY,
         )  # fmt: skip
+
+    def _left_out(self, case: Case, leak: _Leak, found: Untracking) -> Finding:
+        """A rule has conntrack leave the packet out: then no NAT rule sees it."""
+        name, source = leak.host.name, leak.source.address
+        return Finding(
+            code=self.code,
+            summary=f"packets leave {name} with the inner address {source}: {found.ref} has conntrack leave them out, so that no NAT rule sees them",
+            where=Where(host=name, component=found.ref.component, rule=found.ref.shown),
+            evidence=(
+                f"at {leak.hop.point} the source is still {source}: frame {leak.hop.packet.frame if leak.hop.packet else ''}",
+                f"{found.ref}: {found.ref.shown}; without it, the packet would be translated",
+            ),
+            remedies=(tracked_again(case, found.place, found.ref, found.undo),),
+            confidence=Confidence.CERTAIN if case.dialled_host is not None else Confidence.LIKELY,
+        )
 
     def possible(self, case: Case) -> bool:
         """Only where some host has a rule for it that can fail, as far as is known, and no hop shows a new source."""
@@ -127,6 +148,8 @@ def may_be_meant(case: Case) -> bool:
 
 def _may_fail(host: Host, rule: Rule | NftRule) -> bool:
     """Whether a rule masquerades on a condition of its own, clears marks, or lets packets pass before those that masquerade."""
+    if untracks(rule):
+        return True
     if not isinstance(rule, Rule):
         return nft_source.translates_source(rule)
     if rule.target in _SPOILS or (rule.table == "nat" and rule.target in _PASSES and not host.engine.owns(rule.ref)):
@@ -238,9 +261,14 @@ def _spoiler(case: Case, leak: _Leak) -> RuleRef | None:
     found = []
     for rule in list(_suspects(case, leak.host))[:_MOST]:
         told = case.without(place, rule)
-        if told is not None and any(not each.of_destination and each.place == place for each in translations(told)):
+        if told is not None and _translated(host=leak.host, told=told):
             found.append(rule)
     return found[0] if len(found) == 1 else None
+
+
+def _translated(host: Host, told: Prediction) -> bool:
+    """Whether a walk gets another source on that host."""
+    return any(not each.of_destination and each.place == Place(host=host.name) for each in translations(told))
 
 
 def _suspects(case: Case, host: Host) -> Iterator[RuleRef]:

@@ -10,6 +10,7 @@ from netprobe.causes.firewall.elsewhere import RuleDrop
 from netprobe.causes.firewall.forward import ForwardDrop, InputDrop
 from netprobe.causes.nat.untracked import untracked, untracking
 from netprobe.causes.owners.table import owner_of
+from netprobe.causes.proof.lookups import DNS_PORT, failed, frames, questions, stopped, walks
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, silent_points, unanswered, whose
 from netprobe.causes.proof.translations import Translated, any_rule, counted, translations
 from netprobe.causes.remedies import IN_FIREWALL, inside
@@ -26,13 +27,17 @@ from netprobe.state.lookup import has_address
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.causes.proof.lookups import StoppedQuery
     from netprobe.forward.model import Obstacle, Prediction
     from netprobe.model.remedy import Argv
     from netprobe.state.model import Host
     from netprobe.state.nft import NftRule
 
 _LATE = frozenset(
-    {Symptom.CLOSED, Symptom.NO_RESPONSE, Symptom.NO_HANDSHAKE, Symptom.NO_PACKETS, Symptom.OTHER_ENDPOINT}
+    {
+        *(Symptom.CLOSED, Symptom.NO_RESPONSE, Symptom.NO_HANDSHAKE, Symptom.NO_PACKETS, Symptom.OTHER_ENDPOINT),
+        Symptom.NO_ANSWER,
+    }
 )
 _TAKEN = frozenset({Symptom.OTHER_ENDPOINT, Symptom.CLOSED, Symptom.NO_RESPONSE, Symptom.NO_HANDSHAKE})
 _SILENT = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED})
@@ -64,6 +69,8 @@ class ForeignNat(Cause):
 
     def find(self, case: Case) -> Finding | None:
         """Fires when walk and packets agree that a foreign rule translated it, and without that rule it would have come to the target."""
+        if failed(case):
+            return self._of_lookup(case)
         told, then = case.prediction, case.prediction_after
         kept = untracked(case, self.code) if not case.story.good else None
         if kept is not None:
@@ -91,6 +98,32 @@ class ForeignNat(Cause):
             ),
             remedies=_past(case, found),
             confidence=Confidence.CERTAIN if case.intent.target is not None else Confidence.LIKELY,
+        )
+
+    def _of_lookup(self, case: Case) -> Finding | None:
+        """The first question that such a rule leads where it ends, and that would not end without it."""
+        for asked in questions(case):
+            query = stopped(case, asked)
+            found = led_away(case, query) if query is not None else None
+            if query is not None and found is not None:
+                return self._led(case, query, found)
+        return None
+
+    def _led(self, case: Case, query: StoppedQuery, found: Translated) -> Finding:
+        first, count, server = query.obstacle, counted(case, found), Endpoint(query.asked.server, DNS_PORT)
+        nobody = first.barrier is Barrier.NOBODY_LISTENS
+        there = ", where nothing listens" if nobody else f", where {described(first)} ends it"
+        ended = f"answered with {query.asked.error}" if query.asked.error else "no answer came"
+        return Finding(
+            code=self.code,
+            summary=f"{_by(case, found)} of {whose(found.place)} {_sends(found)} the lookup's question for the name server {server} to {found.to}{there}",
+            where=Where(host=found.place.host, component=found.ref.component, rule=found.ref.shown),
+            evidence=(
+                f"{found.ref}: {found.ref.shown}{f', counter {count[0]} → {count[1]}' if count else ''}",
+                f"the question was last seen at {query.point}, {ended}: {frames(case, query.asked, query.point)}",
+                "as if that rule were not there, it would go on to the name server by the hosts' state",
+            ),
+            remedies=_past(case, found, server, "udp"),
         )
 
     def possible(self, case: Case) -> bool:
@@ -163,6 +196,16 @@ def taken_away(case: Case, told: Prediction | None) -> Translated | None:
     return None
 
 
+def led_away(case: Case, query: StoppedQuery) -> Translated | None:
+    """The foreign rule that gives a lookup's question another destination, if nothing that is known stops it without that rule."""
+    for each in translations(query.walk):
+        if each.of_destination and not _is_engines(case, each):
+            without = walks(case, query.asked.server, frozenset({(each.place, each.ref)}))
+            if without is not None and not any(told.obstacles for told in without):
+                return each
+    return None
+
+
 def _is_engines(case: Case, found: Translated) -> bool:
     return case.engine_at(found.place.host).owns(found.ref)
 
@@ -204,20 +247,18 @@ def _dialled(case: Case) -> str:
     return str(Endpoint(case.probe.dialled or "", case.probe.dialled_port)) if case.probe else "it"
 
 
-def _past(case: Case, found: Translated) -> tuple[Remedy, ...]:
-    """This one connection before the rule; then what a person changes where the rule is written."""
+def _past(case: Case, found: Translated, dialled: Endpoint | None = None, transport: str = "") -> tuple[Remedy, ...]:
+    """This one connection (what was dialled, if not another) before the rule; then what a person changes where the rule is written."""
     owner = owner_of(case, found.place, found.ref)
     keeper = f"in {owner.name}'s own configuration" if owner else "where it is written"
     how = _NARROW_PROXY if found.kind == TPROXY else _NARROW
     narrow = advise(
         found.place.host, f"for good: narrow that rule {keeper} ({how}): {found.ref.shown}{_proxy_of(case, found)}"
     )
-    commands = _before(case, found)
+    commands = _before(case, found, dialled or _end(case), transport or case.transport)
     if not commands:
         return (narrow,)
-    said = (
-        f"this takes {_dialled(case)} out of that rule, for whoever dials it; {owner.lasting if owner else IN_FIREWALL}"
-    )
+    said = f"this takes {dialled or _dialled(case)} out of that rule, for whoever dials it; {owner.lasting if owner else IN_FIREWALL}"
     return (Remedy(host=found.place.host, commands=commands, advice=said), narrow)
 
 
@@ -230,19 +271,24 @@ def _proxy_of(case: Case, found: Translated) -> str:
     return "; or, where that proxy is meant to take it: have it listen there with IP_TRANSPARENT, and its packets come in (ip rule add fwmark MARK lookup TABLE, ip route add local default dev lo table TABLE)"
 
 
-def _before(case: Case, found: Translated) -> tuple[Argv, ...]:
+def _end(case: Case) -> Endpoint | None:
+    probe = case.probe
+    return Endpoint(probe.dialled, probe.dialled_port) if probe is not None and probe.dialled else None
+
+
+def _before(case: Case, found: Translated, to: Endpoint | None, transport: str) -> tuple[Argv, ...]:
     """The argv that has the connection pass before the rule; where the engine publishes it, by the engine's own chain."""
-    probe, rule = case.probe, found.ref
-    if probe is None or not probe.dialled or probe.dialled_port is None:
+    rule = found.ref
+    if to is None or to.port is None:
         return ()
-    address, port = probe.dialled, str(probe.dialled_port)
+    address, port = to.address, str(to.port)
     if rule.program is Program.NFT:
-        version = "ip6" if case.is_v6 else "ip"
-        packet: Argv = (version, "daddr", address, case.transport, "dport", port, "accept")
+        version = "ip6" if ":" in address else "ip"
+        packet: Argv = (version, "daddr", address, transport, "dport", port, "accept")
         return (inside(case, found.place, ("nft", "insert", "rule", rule.family, rule.table, rule.chain, *packet)),)
     published = case.publication is not None and case.publication[0].name == found.place.host
     target = case.engine_at(found.place.host).chain if published and rule.table == "nat" else "ACCEPT"
-    packet = ("-d", address, "-p", case.transport, "--dport", port, "-j", target)
+    packet = ("-d", address, "-p", transport, "--dport", port, "-j", target)
     return (inside(case, found.place, (rule.program, "-t", rule.table, "-I", rule.chain, *packet)),)
 
 

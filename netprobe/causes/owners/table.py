@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.owners.bans import by_crowdsec, by_fail2ban
 from netprobe.causes.owners.firewalld import by_firewalld
 from netprobe.causes.owners.ufw import by_ufw
+from netprobe.model.remedy import advise
 from netprobe.model.rule import Program
 from netprobe.values import dataclass
 
@@ -100,12 +101,22 @@ def _no_command(opening: Opening) -> Remedy | None:  # noqa: ARG001 - the form o
     return None
 
 
-def _other(name: str, chains: str, tables: str, where: str) -> Owner:
+def _by_kubernetes(opening: Opening) -> Remedy | None:
+    """A service without endpoints is refused by its own rule: nobody would answer behind it. Source: kube-proxy pkg/proxy/iptables/proxier.go."""
+    if "no endpoints" not in opening.rule.text and "no local endpoints" not in opening.rule.text:
+        return None
+    what = (
+        f"{opening.to} is a service of Kubernetes that has no endpoints: kubectl get endpoints -A says which has none"
+    )
+    return advise(opening.host.name, f"{what}; start the pods behind it, or mend its selector; no rule is in the way")
+
+
+def _other(
+    name: str, chains: str, tables: str, where: str, permitted: Callable[[Opening], Remedy | None] = _no_command
+) -> Owner:
     """A program whose rules follow from something else than a firewall's configuration."""
     lasting = f"those are {name}'s rules: this holds until the next reboot, or until {name} writes them again; for good: {where}"
-    return Owner(
-        name=name, chains=re.compile(chains), tables=re.compile(tables), lasting=lasting, permitted=_no_command
-    )
+    return Owner(name=name, chains=re.compile(chains), tables=re.compile(tables), lasting=lasting, permitted=permitted)
 
 
 def _own(name: str, chains: str, tables: str, lasting: str, permitted: Callable[[Opening], Remedy | None]) -> Owner:
@@ -139,6 +150,7 @@ OWNERS = (
         r"KUBE-|FLANNEL-|cali-|CILIUM_",
         r"kube-proxy$|cilium",
         "in the cluster's services and network policies",
+        _by_kubernetes,
     ),
     _other("Tailscale", r"ts-", r"tailscale$", "in the tailnet's access rules"),
     _other("libvirt", r"LIBVIRT_", r"libvirt_network$", "in the definition of libvirt's network (forward mode)"),

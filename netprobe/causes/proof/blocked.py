@@ -14,6 +14,7 @@ from netprobe.causes.proof.counters import countable, counters_in
 from netprobe.causes.proof.drops import the_drop
 from netprobe.causes.proof.hooks import hook_at
 from netprobe.causes.proof.kill_switch import tunnel_alone
+from netprobe.causes.proof.lookups import count, failed, questions, stopped
 from netprobe.causes.proof.obstacle import frames_at, met, predicted
 from netprobe.causes.proof.routed import led_elsewhere
 from netprobe.causes.proof.stopped_by import StoppedBy
@@ -40,7 +41,18 @@ def blocked(case: Case) -> StoppedBy | None:
     if obstacle is not None:
         sent = case.sent if obstacle.direction is Direction.REQUEST else 1
         return walked_into(case, obstacle, sent)
-    return the_drop(case)
+    return the_drop(case) or _blocked_query(case)
+
+
+def _blocked_query(case: Case) -> StoppedBy | None:
+    """What stopped every question of a failed lookup, by the walk."""
+    asked = questions(case) if failed(case) else ()
+    found = [stopped(case, each) for each in asked]
+    rules = {each.obstacle.rule if each is not None else None for each in found}
+    if len(rules) != 1 or found[0] is None or found[0].obstacle.barrier is not Barrier.RULE:
+        return None
+    sent = sum(count(case, each, found[0].point) for each in asked)
+    return walked_into(case, found[0].obstacle, sent)
 
 
 def walked_into(case: Case, obstacle: Obstacle, sent: int = 1) -> StoppedBy | None:

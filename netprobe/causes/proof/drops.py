@@ -97,7 +97,7 @@ def _iptables_proved(host: Host, after: Host, step: TraceStep) -> Iterator[Stopp
     for hit in hits(ruleset, later):
         same = (hit.rule is not None and hit.rule.text == rule.text) if rule is not None else hit.rule is None
         if (hit.chain.table, hit.chain.name) == (at.table, at.chain) and same:
-            yield _drop_of(host, hit, _hook(ruleset, hit), Confidence.CERTAIN)
+            yield drop_of(host, hit, hook_of_hit(ruleset, hit), Confidence.CERTAIN)
 
 
 def _nft_proved(case: Case, host: Host, after: Host, step: TraceStep) -> Iterator[StoppedBy]:
@@ -284,19 +284,21 @@ def _passed(case: Case, host: Host) -> bool:
 def _drop(case: Case, host: Host, ruleset: Ruleset, hit: Hit) -> Iterator[StoppedBy]:
     if hit.ref.verdict not in STOPPING:
         return
-    hook = _hook(ruleset, hit)
+    hook = hook_of_hit(ruleset, hit)
     sure = _walk(case, host, ruleset, hit, hook)
     if sure is False:
         return
-    yield _drop_of(host, hit, hook, Confidence.CERTAIN if sure else Confidence.LIKELY)
+    yield drop_of(host, hit, hook, Confidence.CERTAIN if sure else Confidence.LIKELY)
 
 
-def _hook(ruleset: Ruleset, hit: Hit) -> Hook | None:
+def hook_of_hit(ruleset: Ruleset, hit: Hit) -> Hook | None:
+    """Where what counted stands in the packet's way; None when it is reached from several hooks, or from none."""
     table = hit.chain.table
     return hook_of(entries(ruleset, table, hit.chain.name), table, hit.rule)
 
 
-def _drop_of(host: Host, hit: Hit, hook: Hook | None, confidence: Confidence) -> StoppedBy:
+def drop_of(host: Host, hit: Hit, hook: Hook | None, confidence: Confidence) -> StoppedBy:
+    """A rule or policy of a host's iptables, with what it counted, as what stopped the packet."""
     return StoppedBy(
         place=Place(host=host.name),
         hook=hook,
@@ -355,7 +357,7 @@ def _nft_drop(case: Case, host: Host, hit: NftHit) -> Iterator[StoppedBy]:
     rule = hit.rule
     if not may_drop(rule) or host.nft is None:
         return
-    hook = _nft_hook(host.nft, rule)
+    hook = nft_hook(host.nft, rule)
     packet = packet_at(case, host, hook or Hook.INPUT)
     end = rule.meet(packet)
     if rule.matches(packet) is False or end.verdict not in {"drop", "reject", "unknown"}:
@@ -373,7 +375,7 @@ def _nft_drop(case: Case, host: Host, hit: NftHit) -> Iterator[StoppedBy]:
     )
 
 
-def _nft_hook(nft: NftRuleset, rule: NftRule) -> Hook | None:
+def nft_hook(nft: NftRuleset, rule: NftRule) -> Hook | None:
     """Where a rule stands; None where it is reached from several hooks, from none, or at a device."""
     hooks = {
         chain.hook
@@ -391,12 +393,12 @@ def stopping_meanwhile(case: Case, name: str) -> Iterator[StoppedBy]:
     for old, new in _moments(case, before, after):
         for hit in hits(old, new) if old is not None else ():
             if old is not None and hit.ref.verdict in STOPPING:
-                yield _drop_of(before, hit, _hook(old, hit), Confidence.LIKELY)
+                yield drop_of(before, hit, hook_of_hit(old, hit), Confidence.LIKELY)
     for each in nft_hits(before.nft, after.nft) if before.nft is not None else ():
         if before.nft is not None and may_drop(each.rule):
             yield StoppedBy(
                 place=Place(host=name),
-                hook=_nft_hook(before.nft, each.rule),
+                hook=nft_hook(before.nft, each.rule),
                 rule=each.rule.ref,
                 before=each.before,
                 after=each.after,

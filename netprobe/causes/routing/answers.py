@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
-from netprobe.causes.proof.obstacle import asked_times, frames_at, unanswered, whose
+from netprobe.causes.proof.obstacle import asked_times, frames_at, predicted, unanswered, whose
 from netprobe.causes.proof.routed import by_policy, decided_by, other_way, other_ways, own_table, tunnels
 from netprobe.causes.remedies import in_place
 from netprobe.causes.routing.routes import LOST
+from netprobe.causes.routing.untranslated import untranslated
 from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Direction, Finding, Where
@@ -38,9 +39,10 @@ class AnswerOtherWay(Cause):
 
     What it is: an answer is routed by its own addresses, not by the way that its request came: a host forwards it (or sends it) into a tunnel or
         another uplink, a container by another of its networks. There a reverse path filter drops it, nobody has the way, or it comes to the
-        client with an address that that did not dial.
+        client with an address that that did not dial. The same where it goes past the host that had translated the request.
     Why it happens: a VPN's full tunnel; two uplinks and a rule for the host's own address (which a container's answer gets back only behind
-        routing); a container on two bridges, or on a macvlan network beside its bridge; a VPN inside the container.
+        routing); a container on two bridges, or on a macvlan network beside its bridge; a VPN inside the container; a port forwarding to another host of the
+        client's own network.
     Evidence: the request by one interface, its answer (or ARP for the answer's next hop) at another, nothing of it at the first; the routing
         decision that sent it there.
     Remedy: route the answer by its connection's mark, or by its source address; or leave one of the two networks.
@@ -66,7 +68,9 @@ class AnswerOtherWay(Cause):
     def find(self, case: Case) -> Finding | None:
         """Fires where both moments decide so, the answer was seen there (or asked for its next hop in vain), and never where it should be."""
         found = other_way(case)
-        if found is None or case.story.good or not _ends(case):
+        if found is None:
+            return untranslated(case, self.code)
+        if case.story.good or not _ends(case):
             return None
         arrived = frames_at(case, found.point(found.came_by), Direction.REQUEST)
         gone, sure = _gone(case, found)
@@ -88,9 +92,9 @@ class AnswerOtherWay(Cause):
         )
 
     def possible(self, case: Case) -> bool:
-        """Only where an answer is known to leave by another interface, or the walk does not tell and there is more than one."""
+        """Only where an answer is known to leave by another interface or to come with another address, or the walk does not tell and there is more than one."""
         moments = (case.prediction, case.prediction_after)
-        if case.prediction is None or other_ways(case):
+        if case.prediction is None or other_ways(case) or predicted(case, Barrier.OTHER_SOURCE) is not None:
             return True
         unknown = any(told is None or bool(told.unknown) for told in moments)
         several = case.target is not None and len(case.target.networks) > 1
@@ -226,13 +230,17 @@ def _by_source(case: Case, found: OtherWay) -> tuple[Remedy, ...]:
     ip: Argv = ("ip", "-6") if six else ("ip",)
     used = {*namespace.fib.tables(found.dst), *(rule.table for rule in namespace.fib.rules(6 if six else 4))}
     table = next(str(number) for number in range(1001, 2000) if str(number) not in used)
+    # A UDP socket that is bound to every address has no source yet when its answer is routed (ip_route_output_flow, then inet_select_addr).
+    chosen = ("to", found.dst) if case.transport == "udp" else ("from", found.src)
+    what = f"what is for {found.dst}" if case.transport == "udp" else f"answers from {found.src}"
     steps = in_place(
         case,
         found.place,
         (*ip, "route", "add", "default", "via", gateway, "dev", found.came_by, "table", table),
-        (*ip, "rule", "add", "from", found.src, "lookup", table, "pref", _before(_earliest(namespace, six=six))),
+        (*ip, "rule", "add", *chosen, "lookup", table, "pref", _before(_earliest(namespace, six=six))),
     )
-    return (replace(steps, advice=f"answers from {found.src} leave by {found.came_by}; {steps.advice}"), *leave)
+    said = f"{what} leave{'s' if case.transport == 'udp' else ''} by {found.came_by}"
+    return (replace(steps, advice=f"{said}; {steps.advice}"), *leave)
 
 
 def _earliest(namespace: Namespace, *, six: bool) -> RoutingRule | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.nat.condition import may_be_meant
+from netprobe.causes.proof.lookups import failed, frames, questions, stopped
 from netprobe.causes.proof.obstacle import frames_at, met, predicted, silent_points, whose
 from netprobe.causes.remedies import in_place, setting
 from netprobe.causes.routing.routes import LOST, refusing
@@ -13,6 +14,7 @@ from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.model.point import point_name
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.paths.story import Symptom
 from netprobe.state.address import covers
 from netprobe.state.lookup import docker_bridges, host_with, route_lookup
 
@@ -44,13 +46,13 @@ class IpForwardOff(Cause):
     tells = "sysctl net.ipv4.ip_forward net.ipv4.conf.all.forwarding on the host"
     barriers = frozenset({Barrier.FORWARDING_OFF})
     drop_reasons = frozenset({"IP_INADDRERRORS"})
-    symptoms = LOST
+    symptoms = LOST | {Symptom.NO_ANSWER}
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the walk ends at the forwarding switch and the packets do too."""
         obstacle = met(case, Barrier.FORWARDING_OFF)
         if obstacle is None:
-            return None
+            return self._of_lookup(case)
         host, who = obstacle.place.host, obstacle.place.container or obstacle.place.host
         what = "the answer" if obstacle.direction is Direction.REPLY else "the request"
         return Finding(
@@ -59,6 +61,25 @@ class IpForwardOff(Cause):
             where=Where(host=host, component=_of(obstacle), rule=obstacle.text),
             evidence=(
                 f"{what} was last seen at {case.last_seen}: {frames_at(case, case.last_seen, obstacle.direction)}",
+                f"sysctl: {obstacle.text}",
+            ),
+            remedies=(setting(case, obstacle.place, obstacle.undo),),
+        )
+
+    def _of_lookup(self, case: Case) -> Finding | None:
+        """Every question of a failed lookup ends there: the name server lies beyond the host."""
+        asked = questions(case) if failed(case) else ()
+        found = [query for each in asked if (query := stopped(case, each)) is not None]
+        if not found or len(found) != len(asked) or any(each.obstacle.barrier not in self.barriers for each in found):
+            return None
+        query, obstacle = found[0], found[0].obstacle
+        host = obstacle.place.host
+        return Finding(
+            code=self.code,
+            summary=f"{host} does not forward: {obstacle.text}, so the question to the name server {query.asked.server} ends there, and the name is not resolved",
+            where=Where(host=host, component=obstacle.label, rule=obstacle.text),
+            evidence=(
+                f"the question was last seen at {query.point}: {frames(case, query.asked, query.point)}",
                 f"sysctl: {obstacle.text}",
             ),
             remedies=(setting(case, obstacle.place, obstacle.undo),),

@@ -15,7 +15,7 @@ from netprobe.model.remedy import advise, shell_line
 from netprobe.model.report import Direction, Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.engine.remedies import named
-from netprobe.state.lookup import container_interface, networks_of, route_lookup
+from netprobe.state.lookup import container_interface, has_address, networks_of, route_lookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,21 +38,22 @@ class RpFilterMultihomed(Cause):
     Why it happens: two NICs in one network, a VPN or a static route that takes the client's addresses, and a distribution that sets ``rp_filter=1``.
     Evidence: the request at the interface and nowhere behind it; the setting; the route to its source.
     Remedy: loose mode (2) on that interface, or a routing rule by source address, so that the answer leaves where the request came in.
-    Source: moby#17212; Documentation/networking/ip-sysctl.rst (rp_filter: the larger of ``all`` and the interface's); RFC 3704 §2.
+    Source: moby#17212; Documentation/networking/ip-sysctl.rst (rp_filter: the larger of ``all`` and the interface's); RFC 3704 §2; net/ipv4/arp.c
+        (arp_process: the sender of an ARP request is judged as that of a packet).
     """
 
     code = "rp-filter-multihomed"
     reads = ("sysctl", "route", "rule")
     tells = "nstat TcpExtIPReversePathFilter on the host; sysctl net.ipv4.conf.all.rp_filter"
     drop_reasons = frozenset({"IP_RPFILTER"})
-    symptoms = frozenset({Symptom.SILENCE})
+    symptoms = frozenset({Symptom.SILENCE, Symptom.NO_PACKETS, Symptom.UNREACHABLE})
     barriers = frozenset({Barrier.REVERSE_PATH})
 
     def find(self, case: Case) -> Finding | None:
-        """Fires when walk and packets end at the reverse path filter of a host."""
+        """Fires when walk and packets end at the reverse path filter of a host; or the ARP request did, and nothing was sent."""
         obstacle = met(case, Barrier.REVERSE_PATH)
         if obstacle is None:
-            return None
+            return self._of_arp(case)
         place, device = obstacle.place, obstacle.device
         host, who, point = place.host, place.container or place.host, point_name(place.host, device, place.container)
         frames = frames_at(case, point, obstacle.direction)
@@ -65,6 +66,35 @@ class RpFilterMultihomed(Cause):
             evidence=(
                 f"seen at {point} and nowhere behind it: {frames}",
                 f"ip route of {who}: {obstacle.text}",
+                f"sysctl: the larger of net.ipv4.conf.all.rp_filter and net.ipv4.conf.{device}.rp_filter is 1",
+            ),
+            remedies=(setting(case, obstacle.place, obstacle.undo),),
+        )
+
+    def _of_arp(self, case: Case) -> Finding | None:
+        """The request for the link address is judged by the same filter: its sender's address must be one that leads back by that interface."""
+        told, then = predicted(case, Barrier.REVERSE_PATH), case.prediction_after
+        obstacle = told.obstacles[0] if told is not None else None
+        if obstacle is None or then is None or not then.obstacles or case.story.symptom is Symptom.SILENCE:
+            return None
+        last = then.obstacles[0]
+        host, device = obstacle.place.host, obstacle.device
+        point = point_name(host, device)
+        sender = obstacle.text.partition(" ")[0]
+        asked = [each for each in case.neighbours if each.asker == sender and not each.answers]
+        asked = [each for each in asked if any(frame.point == point for frame in each.requests)]
+        own = case.before(host)
+        if (last.barrier, last.text) != (obstacle.barrier, obstacle.text) or not asked or own is None:
+            return None
+        if not has_address(own.own, asked[0].asked):
+            return None
+        return Finding(
+            code=self.code,
+            summary=f"{host} does not answer the ARP request that comes in by {device}: {obstacle.text}, and rp_filter is strict",
+            where=Where(host=host, component="rp_filter", rule=obstacle.label),
+            evidence=(
+                asked_times(asked[0]),
+                f"ip route of {host}: {obstacle.text}; {asked[0].asked} is {host}'s own",
                 f"sysctl: the larger of net.ipv4.conf.all.rp_filter and net.ipv4.conf.{device}.rp_filter is 1",
             ),
             remedies=(setting(case, obstacle.place, obstacle.undo),),

@@ -26,13 +26,15 @@ if TYPE_CHECKING:
 
 
 class BridgeAddressLost(Cause):
-    """A Docker bridge lost its address, or a container's veth its bridge.
+    """A Docker bridge lost its address, or a container's veth its bridge; or one of them is down.
 
     What it is: the bridge's address is the containers' gateway: without it nobody answers their ARP, and the host has no route to them.
-        A veth that is no port of the bridge leads nowhere.
+        A veth that is no port of the bridge leads nowhere. A bridge or veth that is down passes nothing (a bridge's routes go with it), and a container
+        whose own interface lost its address answers for it no more.
     Why it happens: a network manager that thinks the interface its own (NetworkManager, systemd-networkd, connman), or a cleaning script.
-    Evidence: ARP for the gateway without an answer, or packets at the veth and never at the bridge; ``ip addr`` of the bridge, or the veth's ``master``.
-    Remedy: put it back; keep the manager off Docker's interfaces (``unmanaged-devices=interface-name:docker0;interface-name:br-*;interface-name:veth*``).
+    Evidence: ARP for the gateway (or the container) without an answer, or packets at the veth and never at the bridge; ``ip addr`` of the bridge, or the veth's
+        ``master``, or the state of the link.
+    Remedy: put it back, or set it up; restart the container that lost its address; keep the manager off Docker's interfaces (``unmanaged-devices=interface-name:docker0;interface-name:br-*;interface-name:veth*``).
     Source: moby#40170; NetworkManager.conf(5).
     """
 

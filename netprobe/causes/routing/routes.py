@@ -14,7 +14,7 @@ from netprobe.causes.remedies import in_place, inside
 from netprobe.evidence.model import Outcome, Place, Resolution
 from netprobe.forward.model import Barrier
 from netprobe.model.endpoint import Endpoint
-from netprobe.model.point import point_name
+from netprobe.model.point import PointName, point_name
 from netprobe.model.remedy import advise, run, shell_line
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.paths.story import Symptom
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Probe
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Argv, Remedy
+    from netprobe.model.report import Hop
     from netprobe.state.engine.model import Container, Network
     from netprobe.state.model import Host
     from netprobe.state.routes import Route, RoutingRule
@@ -506,7 +507,8 @@ class StaleArp(Cause):
     """The neighbour table names another MAC than the target has: frames go to nobody.
 
     What it is: the sender does not ask; it uses what it once learnt, or was told (``nud permanent``).
-    Why it happens: the container was recreated with a new MAC, an address moved, or a static entry was left behind.
+    Why it happens: the container was recreated with a new MAC, an address moved, or a static entry was left behind; or a second machine has the same address
+        and answered first.
     Evidence: the frames' destination MAC, the neighbour entry, the MAC that the target's interface really has.
     Remedy: delete the entry.
     Source: moby#36069; ip-neighbour(8).
@@ -517,34 +519,26 @@ class StaleArp(Cause):
     tells = "ip neigh on the host, beside the container's MAC address"
     barriers = frozenset({Barrier.WRONG_NEIGHBOUR})
     drop_reasons = frozenset({"OTHERHOST"})
-    symptoms = LOST
+    symptoms = LOST | {Symptom.REFUSED}
 
     def find(self, case: Case) -> Finding | None:
         """Fires when frames with the entry's MAC were seen to arrive, and the target's interface has another."""
-        obstacle = met(case, Barrier.WRONG_NEIGHBOUR)
+        obstacle = met(case, Barrier.WRONG_NEIGHBOUR) or _taken_by_another(case)
         if obstacle is None:
             return None
         address, _, mac, *_ = obstacle.text.split()
-        wrong = [
-            hop
-            for hop in case.hops
-            if hop.packet and hop.direction is obstacle.direction and hop.packet.dst_mac == mac.rstrip(",")
-        ]
+        wrong = _frames_to(case, obstacle.direction, mac.rstrip(","))
         host = case.before(obstacle.place.host)
-        entry = (
-            next(
-                (each for each in host.namespace(obstacle.place.container).neighbours or () if each.address == address),
-                None,
-            )
-            if host
-            else None
-        )
+        entries = host.namespace(obstacle.place.container).neighbours or () if host else ()
+        entry = next((each for each in entries if each.address == address), None)
         if not wrong or entry is None:
             return None
         last = wrong[-1]
+        whom, advice = _whose_mac(case, address, entry.mac)
+        answered = case.story.symptom is Symptom.REFUSED
         return Finding(
             code=self.code,
-            summary=f"{whose(obstacle.place)} sends {address}'s frames to {entry.mac}, which nobody there has: its neighbour entry is wrong",
+            summary=f"{whose(obstacle.place)} sends {address}'s frames to {entry.mac}, {whom}",
             where=Where(
                 host=obstacle.place.host,
                 component=f"neighbour {address}",
@@ -553,8 +547,10 @@ class StaleArp(Cause):
             evidence=(
                 f"frames to {entry.mac} at {last.point}: {frames_at(case, last.point)}",
                 f"ip neigh: {obstacle.text}",
+                *((f"{case.story.detail} came back: {case.frames}",) if answered else ()),
             ),
             remedies=(
+                *((advise(obstacle.place.host, advice),) if advice else ()),
                 run(
                     obstacle.place.host,
                     *inside(case, obstacle.place, (*_ip(address), "neigh", "del", address, "dev", entry.dev)),
@@ -567,6 +563,35 @@ class StaleArp(Cause):
         """Only where some entry is known to be wrong, or the prediction does not tell."""
         told = case.prediction
         return told is None or bool(told.unknown) or predicted(case, Barrier.WRONG_NEIGHBOUR) is not None
+
+
+def _frames_to(case: Case, direction: Direction, mac: str) -> list[Hop]:
+    return [hop for hop in case.hops if hop.packet and hop.direction is direction and hop.packet.dst_mac == mac]
+
+
+def _taken_by_another(case: Case) -> Obstacle | None:
+    """The walk ends at a wrong neighbour entry, and the frames went to that MAC and came in at no other host: somebody else there has it."""
+    told, then = predicted(case, Barrier.WRONG_NEIGHBOUR), case.prediction_after
+    obstacle = told.obstacles[0] if told is not None else None
+    if obstacle is None or then is None or not then.obstacles or obstacle.direction is not Direction.REQUEST:
+        return None
+    last, mac = then.obstacles[0], obstacle.text.split()[2].rstrip(",")
+    here = [hop for hop in case.hops if hop.seen and hop.direction is Direction.REQUEST]
+    away = any(PointName.parse(hop.point).host != obstacle.place.host for hop in here)
+    same = (last.barrier, last.label, last.text) == (obstacle.barrier, obstacle.label, obstacle.text)
+    return obstacle if same and not away and not case.story.good and _frames_to(case, Direction.REQUEST, mac) else None
+
+
+def _whose_mac(case: Case, address: str, mac: str) -> tuple[str, str]:
+    """Who takes frames for that MAC, and what to do where that is another machine with the same address (``""``: nothing)."""
+    answers = any(
+        hop.seen and hop.packet and hop.direction is Direction.REPLY and hop.packet.src_mac == mac for hop in case.hops
+    )
+    told = any(each.asked == address and mac in each.bearers for each in case.neighbours)
+    if not answers and not told:
+        return "which nobody there has: its neighbour entry is wrong", ""
+    find = f"two machines there have {address}: give the one with {mac} another address (the switch, or arping -I DEVICE {address}, tells which that is), then:"
+    return f"and somebody else there has both: two machines have {address}", find
 
 
 def _ip(address: str) -> tuple[str, ...]:

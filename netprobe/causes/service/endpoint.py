@@ -10,8 +10,9 @@ from netprobe.causes.proof.publishing import ports_on_host
 from netprobe.causes.service.starting import ended, starting
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
+from netprobe.model.point import PointName, point_name
 from netprobe.model.remedy import advise
-from netprobe.model.report import Finding, Where
+from netprobe.model.report import Direction, Finding, Where
 from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.address import same
 from netprobe.state.engine.model import NOT_RUNNING, ContainerState
@@ -59,18 +60,38 @@ def _owners(host: Host, container: Container) -> tuple[Container | None, ...]:
     return container, host.container(container.netns_of)
 
 
+def _arrived_at(case: Case, place: Place) -> str:
+    """The target's own address to which the request was when it arrived there; ``""`` where that was not seen."""
+    seen = [hop for hop in case.hops if hop.seen and hop.packet and hop.direction is Direction.REQUEST]
+    inside = [
+        hop
+        for hop in seen
+        if point_name(place.host, PointName.parse(hop.point).interface, place.container) == hop.point
+    ]
+    packet = inside[-1].packet if inside else None
+    return packet.dst.address if packet is not None else ""
+
+
+def _takes(socket: Socket, asked: str) -> bool:
+    """Whether a socket may take what comes from outside to that address (``""``: not known which)."""
+    return not socket.loopback and (not asked or socket.wildcard or same(socket.local, asked))
+
+
 class _Unserved(Cause):
     """Nothing in the container takes what comes to the port from outside."""
 
     drop_reasons = NO_SOCKET
 
     def possible(self, case: Case) -> bool:
-        """Not when the target is a host, or known to listen on more than loopback."""
+        """Not when the target is a host, or known to listen where it was asked."""
         known = target_sockets(case)
         if known is None or not case.may_be_container:
             return case.may_be_container
-        _, moments, port = known
-        return not all(any(not each.loopback for each in on_port(sockets, port, case.transport)) for sockets in moments)
+        place, moments, port = known
+        asked = _arrived_at(case, place)
+        return not all(
+            any(_takes(each, asked) for each in on_port(sockets, port, case.transport)) for sockets in moments
+        )
 
 
 class AppNotListening(_Unserved):
@@ -107,7 +128,7 @@ class AppNotListening(_Unserved):
             return None
         place, moments, port = known
         if any(on_port(each, port, case.transport) for each in moments):
-            return None
+            return self._at_another_address(case, place, moments, port)
         others = served(moments[-1], case.transport)
         outside = _published_outside(case, case.target)
         if outside is not None:
@@ -123,6 +144,37 @@ class AppNotListening(_Unserved):
                 *told(case, place.host, case.target),
             ),
             remedies=_remedies_listening(place.host, case.target, case.transport, port, others),
+        )
+
+    def _at_another_address(
+        self, case: Case, place: Place, moments: tuple[tuple[Socket, ...], ...], port: int
+    ) -> Finding | None:
+        """Every socket with the port is bound to an address of the container's that is not the one where it arrived."""
+        found = [on_port(each, port, case.transport) for each in moments]
+        asked, target = _arrived_at(case, place), case.target
+        if (
+            not all(found)
+            or not asked
+            or target is None
+            or any(_takes(each, asked) for sockets in found for each in sockets)
+        ):
+            return None
+        if all(each.loopback for sockets in found for each in sockets):
+            return None  # app-bound-loopback
+        bound = found[-1][0].bound
+        return Finding(
+            code=self.code,
+            summary=f"{target.name} received it and refused it: nothing listens on {asked}, its {case.transport} port {port} is bound to {bound.address} only",
+            where=Where(host=place.host, component=target.name),
+            evidence=(
+                f"{case.story.detail} from {target.name} itself, asked at {asked}: {case.frames}",
+                f"socket of {target.name}: {bound}",
+                *told(case, place.host, target),
+            ),
+            remedies=(
+                advise(place.host, f"let the application in {target.name} listen on 0.0.0.0:{port} instead of {bound}"),
+                advise(place.host, f"or ask {bound}, from a network that reaches it"),
+            ),
         )
 
     def _asked_as_from_outside(self, case: Case, place: Place, target: Container, published: Published) -> Finding:

@@ -43,10 +43,13 @@ class Bridge(Driver):
         if veth is not None and not veth.master:
             frame.meets(Barrier.LINK_DOWN, frame.own, veth.name, f"{veth.name} is no port of {bridge}")
         frame.must_be_up(frame.own, veth)
+        frame.must_be_up(frame.own, link)  # of a bridge that is down no port forwards
         _must_pass(frame, veth, None)
-        frame.must_be_up(frame.own, link)
         up = has_address(host.own, frame.address) or not bridge
         found = None if up else self._port(host, bridge, frame.address)
+        if up and link is not None and has_address(host.own, frame.address):
+            ports = (each.mac for each in host.own.links or () if each.master == bridge)
+            frame.must_be_taken(link.mac, frozenset(ports))
         if bridge:
             frame.passes(frame.own, bridge, observable=found is None or bool(link and link.promisc))
         if up:

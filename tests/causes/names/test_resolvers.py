@@ -111,3 +111,56 @@ def test_a_second_server_behind_the_dead_one_makes_it_likely() -> None:
 
 def test_a_network_s_drop_on_the_own_host_is_not_the_server_s_silence() -> None:
     assert told(whole("dns-query-dropped")) == ("fails", "docker-user-drop")
+
+
+DROP = r"\[\d+:\d+\] -A DOCKER-USER [^\n]*--dport 53 -j DROP\n"
+FORWARDING = (r"(?m)^(net\.ipv4\.(?:ip_forward|conf\.\S+\.forwarding)) = 1$", r"\1 = 0")
+TO_PROXY = "[0:0] -A PREROUTING -i br-dc3a958e6314 -p udp -m udp --dport 53 -j REDIRECT --to-ports 5353\n"
+TO_ONE = TO_PROXY.replace("-p udp", "-d 192.168.3.9/32 -p udp")
+
+
+def dropped(*more: tuple[str, str, str]) -> Evidence:
+    """The query that ended on its own host, with the rule that dropped it gone, and something else in its way."""
+    edits = (("iptables", DROP, ""), *more)
+    return edited(
+        whole("dns-query-dropped"), [Edit(host=HOST, key=key, pattern=seen, text=text) for key, seen, text in edits]
+    )
+
+
+def test_a_host_that_does_not_forward_ends_the_query() -> None:
+    report = analyze(dropped(("sysctl", *FORWARDING)))
+    assert report.cause is not None
+    assert (report.verdict.value, report.cause.code) == ("fails", "ip-forward-off")
+    assert "the name server 192.168.3.1" in report.cause.summary
+    assert report.cause.remedies[0].commands == (("sysctl", "-w", "net.ipv4.ip_forward=1"),)
+
+
+def test_a_redirect_of_port_53_is_named() -> None:
+    report = analyze(dropped(("iptables", r"(?m)^(?=\[0:0\] -A PREROUTING)", TO_PROXY)))
+    assert report.cause is not None
+    assert (report.verdict.value, report.cause.code) == ("fails", "foreign-nat")
+    assert report.cause.where.rule == TO_PROXY.split("] ")[1].strip()
+    assert "for the name server 192.168.3.1:53 to" in report.cause.summary
+    assert report.cause.remedies[0].commands[0][5:11] == ("-d", "192.168.3.1", "-p", "udp", "--dport", "53")
+
+
+def test_a_redirect_of_another_server_s_questions_is_not() -> None:
+    assert told(dropped(("iptables", r"(?m)^(?=\[0:0\] -A PREROUTING)", TO_ONE))) == UNDETERMINED
+
+
+NFT = """{"nftables": [{"metainfo": {"json_schema_version": 1}}, {"table": {"family": "inet", "name": "edge", "handle": 1}},
+{"chain": {"family": "inet", "table": "edge", "name": "fwd", "handle": 1, "type": "filter", "hook": "forward", "prio": 0, "policy": "accept"}},
+{"rule": {"family": "inet", "table": "edge", "chain": "fwd", "handle": 2, "expr": [
+{"match": {"op": "==", "left": {"payload": {"protocol": "udp", "field": "dport"}}, "right": PORT}}, {"drop": null}]}}]}"""
+
+
+@pytest.mark.parametrize(("port", "expected"), [("53", ("fails", "forward-drop")), ("54", UNDETERMINED)])
+def test_a_rule_that_does_not_count_is_named_where_the_walk_of_the_query_ends(
+    port: str, expected: tuple[str, str]
+) -> None:
+    evidence = dropped(("nft", r"(?s)\A.*\Z", NFT.replace("PORT", port)))
+    assert told(evidence) == expected
+    if port == "53":
+        assert analyze(evidence).why.startswith(
+            "The DNS query for www.outside.test reached server2/br-dc3a958e6314 (once)"
+        )

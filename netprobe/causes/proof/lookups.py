@@ -13,6 +13,7 @@ from netprobe.journeys.hops import icmp_error
 from netprobe.journeys.join import connections
 from netprobe.journeys.select import of_lookup, same_question
 from netprobe.model.point import point_name
+from netprobe.model.report import Direction
 from netprobe.paths.story import Symptom
 from netprobe.state.engine import EMBEDDED_DNS
 from netprobe.state.lookup import has_address, route_lookup
@@ -20,9 +21,12 @@ from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.evidence.model import Place
     from netprobe.flows.model import Flow
-    from netprobe.forward.model import Prediction
+    from netprobe.forward.model import Obstacle, Prediction
     from netprobe.journeys.model import Connection
+    from netprobe.model.report import Hop
+    from netprobe.model.rule import RuleRef
     from netprobe.state.model import Host
 
 UNANSWERED = frozenset({Symptom.NO_ANSWER, Symptom.SILENCE, Symptom.REFUSED, Symptom.UNREACHABLE})
@@ -47,6 +51,22 @@ class AskedServer:
     error: str = ""
     error_from: str = ""
     error_frame: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoppedQuery:
+    """A question that ended on its way: by the hosts' state before and after the probe alike, and by the packets.
+
+    Attributes:
+        asked: whom. walk: its walk, by the state before.
+        obstacle: at what it ends.
+        point: the last point of its walk, where it was seen.
+    """
+
+    asked: AskedServer
+    walk: Prediction
+    obstacle: Obstacle
+    point: str
 
 
 def failed(case: Case) -> bool:
@@ -94,6 +114,11 @@ def frames(case: Case, asked: AskedServer, point: str) -> str:
     return frame_numbers(case.table.packets.frame[rows])
 
 
+def count(case: Case, asked: AskedServer, point: str) -> int:
+    """How many of its queries were seen at a point."""
+    return sum(len(flow.forward) for flow in asked.flows if case.points[flow.point].name == point)
+
+
 def left(case: Case, asked: AskedServer) -> str:
     """The host's own interface by which the query left under the host's own address, if it was seen there and nothing was lost there; else ``""``.
 
@@ -111,9 +136,33 @@ def left(case: Case, asked: AskedServer) -> str:
     return ""
 
 
-def walks(case: Case, server: str) -> tuple[Prediction, Prediction] | None:
-    """A query's walk from the source to a server, by the state before and after the probe."""
+def walks(
+    case: Case, server: str, without: frozenset[tuple[Place, RuleRef]] = frozenset()
+) -> tuple[Prediction, Prediction] | None:
+    """A query's walk from the source to a server, by the state before and after the probe; as if ``without`` these rules."""
     if case.probe is None or case.probe.source_at.host not in case.world.before:
         return None
     question = Request(source=case.probe.source_at, dialled=server, port=DNS_PORT, proto=Proto.UDP.value)
-    return predict(question, case.world.before), predict(question, case.world.after)
+    return predict(question, case.world.before, without), predict(question, case.world.after, without)
+
+
+def stopped(case: Case, asked: AskedServer) -> StoppedQuery | None:
+    """Where a question ends on its way to a server; None where it was answered, or the packets came less far than the walk, or further."""
+    told = walks(case, asked.server)
+    if told is None or asked.answered or not all(each.obstacles for each in told):
+        return None
+    first, then = (each.obstacles[0] for each in told)
+    if (first.barrier, first.place, first.rule, first.text) != (then.barrier, then.place, then.rule, then.text):
+        return None
+    passed = [hop for hop in told[0].hops if hop.direction is Direction.REQUEST]
+    points = [hop.point for hop in passed if hop.seen and _still_asks(hop, asked.server)]
+    seen = {case.points[flow.point].name for flow in asked.flows if len(flow.forward)}
+    fits = bool(points) and points[-1] in seen and seen <= {hop.point for hop in passed}
+    if not fits or first.direction is not Direction.REQUEST or (asked.error and not first.rejects):
+        return None
+    return StoppedQuery(asked=asked, walk=told[0], obstacle=first, point=points[-1])
+
+
+def _still_asks(hop: Hop, server: str) -> bool:
+    """Whether the question is still for that server there: what is translated to another port is not captured as a question."""
+    return hop.packet is None or (hop.packet.dst.address, hop.packet.dst.port) == (server, DNS_PORT)
