@@ -37,7 +37,7 @@ def of_probe(connections: Sequence[Connection], points: Sequence[CapturePoint], 
     """The probe's own connection: its local port, and the dialled endpoint where a point saw that.
 
     A host that dials its own address is never seen doing so: DNAT in OUTPUT rewrites the destination before any tap. Then the local
-    endpoint decides. A run whose prober died knows no local port: then the dialled endpoint decides, if only one connection has it.
+    endpoint decides: the answer, which lo shows translated back already, has the dialled one, and nothing that was sent. A run whose prober died knows no local port: then the dialled endpoint decides, if only one connection has it.
     None when the probe left no packet.
     """
     kind = KINDS[probe.proto.transport]
@@ -45,7 +45,13 @@ def of_probe(connections: Sequence[Connection], points: Sequence[CapturePoint], 
     exact = [c for c in mine if any(_dialled(flow, probe) and _local(flow, probe) for flow in c.flows)]
     if probe.result.local is None:
         return exact[0] if len(exact) == 1 else None
-    chosen = exact or [c for c in mine if any(_local(flow, probe) for flow in c.flows)]
+    sent = [c for c in mine if any(_local(flow, probe) and len(flow.forward) for flow in c.flows)]
+    chosen = (
+        [c for c in exact if c in sent]
+        or sent
+        or exact
+        or [c for c in mine if any(_local(flow, probe) for flow in c.flows)]
+    )
     return chosen[0] if chosen else None
 
 

@@ -20,7 +20,7 @@ from netprobe.causes.proof.blocked import Filtered
 from netprobe.causes.proof.drops import stopping_meanwhile
 from netprobe.causes.proof.kernel_drops import kernel_drops
 from netprobe.causes.proof.known import BASIC, in_vain, missing
-from netprobe.evidence.model import Place
+from netprobe.evidence.model import Outcome, Place
 from netprobe.forward import supposed as supposed_obstacle
 from netprobe.forward.compare import described
 from netprobe.forward.model import Barrier, Obstacle
@@ -92,11 +92,23 @@ def alternatives(case: Case, supposed: Case | None = None, words: tuple[str, ...
         cause = cause_of(supposed)
         possible = frozenset(each.code for each in still_possible(supposed))
         other = replace(other, words=words, cause=cause.code if cause else "", possible=possible)
-    found = {each.alternative.code: each for each in (_weigh(case, each, other) for each in still_possible(case))}
+    found = {each.alternative.code: each for each in (_weigh(case, each, other) for each in _possible(case))}
     for each in _stopped_late(case):
         mine = found.get(each.alternative.code)
         found[each.alternative.code] = each if mine is None or each.weight < mine.weight else mine
     return tuple(each.alternative for each in sorted(found.values(), key=lambda each: each.weight))
+
+
+def _possible(case: Case) -> tuple[Cause, ...]:
+    """What is possible still; no rule for IPv4 packets where ARP for the next hop alone was sent, and the prober was told so."""
+    told = case.probe is not None and case.probe.result.outcome is Outcome.UNREACHABLE
+    waited = told and case.story.symptom is Symptom.NO_PACKETS and bool(_unheard(case, "ARP", at_least=2))
+    return tuple(each for each in still_possible(case) if not (waited and _is_of_packets(each)))
+
+
+def _is_of_packets(cause: Cause) -> bool:
+    """Whether it is a rule of iptables' hooks, which no ARP meets."""
+    return isinstance(cause, Filtered) and Hook.INGRESS not in cause.hooks
 
 
 def _stopped_late(case: Case) -> Iterator[_Weighed]:
@@ -167,12 +179,11 @@ def _known_obstacle(case: Case) -> Obstacle | None:
     return supposed_obstacle(request_of(probe, probe.dialled), case.world.before)
 
 
-def _unheard(case: Case) -> str:
-    """Who was asked for on a link of the way and answered by nobody, in words; ``""`` where everybody was answered."""
+def _unheard(case: Case, protocol: str = "", at_least: int = 1) -> str:
+    """Who was asked for on a link of the way (by ARP, or by any ``protocol``, so often) and answered by nobody, in words; ``""`` where everybody was answered."""
     wanted = {next_hop(case)} | set(case.prediction.resolved if case.prediction is not None else ()) - {""}
-    found = next(
-        (each for each in case.neighbours if each.asked in wanted and each.requests and not each.answers), None
-    )
+    silent = (each for each in case.neighbours if each.asked in wanted and not each.answers)
+    found = next((each for each in silent if len(each.requests) >= at_least and protocol in {"", each.protocol}), None)
     return f"nobody answered {found.protocol} for {found.asked}" if found is not None else ""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.firewall.elsewhere import RuleDrop
 from netprobe.causes.firewall.forward import ForwardDrop, InputDrop
-from netprobe.causes.nat.untracked import untracked, untracking
+from netprobe.causes.nat.untracked import untracked, untracking, untracks
 from netprobe.causes.owners.table import owner_of
 from netprobe.causes.proof.lookups import DNS_PORT, failed, frames, questions, stopped, walks
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, silent_points, unanswered, whose
@@ -131,7 +131,7 @@ class ForeignNat(Cause):
         told = case.prediction
         if told is not None and not told.unknown:
             return taken_away(case, told) is not None or self.undecided(case) or untracking(case) is not None
-        return any(any_rule(host, _moves) for host in case.world.before.values())
+        return any(any_rule(host, _moves) or any_rule(host, untracks) for host in case.world.before.values())
 
     def undecided(self, case: Case) -> bool:
         """Whether a foreign rule moved it, and where it would have come without that rule is not known."""

@@ -12,6 +12,7 @@ from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.model.remedy import Remedy, advise
 from netprobe.model.report import Direction, Finding, Where
 from netprobe.model.rule import Hook
+from netprobe.state.iptables import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.model.rule import RuleRef
     from netprobe.state.model import Host
+    from netprobe.state.nft import NftRule
 
 _LEFT_AS_IT_IS = (Barrier.OTHER_SOURCE, Barrier.NOT_ASKED)
 
@@ -39,11 +41,18 @@ def untracking(case: Case) -> tuple[Place, RuleRef] | None:
 def _rules(host: Host) -> Iterator[RuleRef]:
     for ruleset in (host.ruleset, host.legacy, host.ruleset6, host.legacy6):
         for each in ruleset.rules() if ruleset is not None else ():
-            if each.target == "NOTRACK" or (each.target == "CT" and "--notrack" in each.text.split()):
+            if untracks(host, each):
                 yield each.ref
     for rule in host.nft.rules() if host.nft is not None else ():
-        if any("notrack" in each for each in rule.expressions):
+        if untracks(host, rule):
             yield rule.ref
+
+
+def untracks(host: Host, rule: Rule | NftRule) -> bool:  # noqa: ARG001 - the form of all
+    """Whether a rule keeps conntrack from packets."""
+    if isinstance(rule, Rule):
+        return rule.target == "NOTRACK" or (rule.target == "CT" and "--notrack" in rule.text.split())
+    return any("notrack" in each for each in rule.expressions)
 
 
 def untracked(case: Case, code: str) -> Finding | None:

@@ -69,20 +69,9 @@ class BridgeAddressLost(Cause):
         last = f"last seen at {case.last_seen}: {frames_at(case, case.last_seen)}" if case.last_seen else ""
         result = case.probe.result if case.probe else None
         told = f"nothing of it was sent: {result.detail or result.outcome.value}" if result else ""
-        lost = obstacle.barrier is Barrier.NO_NEIGHBOUR
-        what = (
-            obstacle.text
-            if lost or container is None
-            else f"{obstacle.text}: it is {container.name}'s in {network.name}"
-        )
-        at = (
-            f"{host.name}: {what}"
-            if container is not None
-            else f"{what} on {host.name}: it is the bridge of {network.name}"
-        )
         return Finding(
             code=self.code,
-            summary=at,
+            summary=_is_down(obstacle, host, container, network),
             where=Where(host=host.name, component=obstacle.label),
             evidence=(last or told, f"ip addr: {obstacle.text}"),
             remedies=_up(found, obstacle),
@@ -133,7 +122,7 @@ class BridgeAddressLost(Cause):
         last = f"last seen at {case.last_seen}: {frames_at(case, case.last_seen)}; " if case.last_seen else ""
         return Finding(
             code=self.code,
-            summary=f"{network.bridge} is down on {host.name}, the bridge of {network.name}: {text}",
+            summary=f"{network.bridge}, the bridge of {network.name}, is down on {host.name}: {text}",
             where=Where(host=host.name, component=network.bridge),
             evidence=(f"{last}ip route of {host.name}: {text}", f"ip link: {network.bridge} is down"),
             remedies=(_set_up(host, network.bridge),),
@@ -234,6 +223,17 @@ def _up(found: tuple[Host, Container | None, Network], obstacle: Obstacle) -> tu
     if obstacle.place.container is None:
         return (_set_up(host, obstacle.label),)
     return restarted(host, container) if container is not None else ()
+
+
+def _is_down(obstacle: Obstacle, host: Host, container: Container | None, network: Network) -> str:
+    """``docker0, the bridge of bridge, is down on server2``."""
+    if obstacle.barrier is Barrier.NO_NEIGHBOUR:
+        return f"{obstacle.text}: nobody answers for it on {network.bridge} of {host.name}"
+    if container is None:
+        return f"{obstacle.label}, the bridge of {network.name}, is down on {host.name}"
+    if obstacle.place.container is None:
+        return f"{obstacle.label}, {container.name}'s port of {network.bridge}, is down on {host.name}"
+    return f"{container.name}'s own {obstacle.label} is down: nobody answers for its address on {network.bridge} of {host.name}"
 
 
 def _set_up(host: Host, name: str) -> Remedy:

@@ -98,6 +98,8 @@ class Bridge(Driver):
         interface = container_interface(host, container, endpoint)
         frame.passes(place, interface)  # a MAC that no port has is flooded: it comes here too
         inner = host.namespace(place.container)
+        if inner.links is None and inner.asked("addr") and _has_idle_port(host):
+            frame.unknown(f"whether {interface} of {container.name} is up is not known")
         frame.must_be_up(place, inner.link(interface))
         frame.must_be_up(frame.own, veth)
         _must_pass(frame, near, veth)
@@ -126,3 +128,8 @@ def _must_pass(frame: Frame, near: Link | None, far: Link | None) -> None:
     if near is not None and far is not None and near.isolated and far.isolated:
         text = f"{near.name} and {far.name} are isolated ports of {near.master}"
         frame.meets(Barrier.BRIDGE_PORT, frame.own, far.name, text)
+
+
+def _has_idle_port(host: Host) -> bool:
+    """Whether some veth of the host has no carrier: its other end is down."""
+    return any(link.kind == "veth" and link.master and not link.carrier for link in host.own.links or ())
