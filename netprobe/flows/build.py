@@ -241,7 +241,8 @@ def _first_time(table: PacketTable, flow: Flow) -> int:
 
 def _with_errors(table: PacketTable, flows: list[Flow]) -> tuple[Flow, ...]:
     """Attach ICMP errors: the quoted packet's endpoints are those of the flow at the point that saw the error."""
-    rows = np.flatnonzero(table.kind == Kind.ICMP_ERROR).tolist()
+    errors_at = np.flatnonzero(table.kind == Kind.ICMP_ERROR).astype(np.int64)
+    rows = errors_at[~copies(table, errors_at, table.packets.point[errors_at].astype(np.int64))].tolist()
     if not rows:
         return tuple(flows)
     index: dict[_Quoted, dict[int, list[Flow]]] = {}

@@ -22,7 +22,10 @@ AGAIN_NS = 5_000_000  # with the same IPv4 identification or timestamp
 ALIKE_NS = 1_000_000  # with neither
 MOST_ALIKE = 4  # equal datagrams in a row: more are a sender that repeats itself
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio, as in splitmix64
-_SAME = ("seq", "ack", "tcp_flags", "window", "tsval", "tsecr", "payload_len", "ip_id", "icmp_type", "dns_id")
+_SAME = (
+    *("src_lo", "dst_lo", "sport", "seq", "ack", "tcp_flags", "window", "tsval", "tsecr"),
+    *("payload_len", "ip_id", "icmp_type", "dns_id"),
+)
 _WORD = 8  # bytes that are compared at the beginning, in the middle and at the end of a datagram
 
 
@@ -32,7 +35,7 @@ def copies(table: PacketTable, rows: NDArray[np.int64], group: NDArray[np.int64]
     Args:
         table: the packet table.
         rows: rows of it.
-        group: of each of them, the number of its 5-tuple, VLAN and point: only within one can two be the same packet.
+        group: of each of them, a number that a packet keeps: of its 5-tuple (either direction), VLAN and point.
     """
     out = np.zeros(len(rows), np.bool_)
     if len(rows) < 2:

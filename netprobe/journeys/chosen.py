@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netprobe.decode.table import Kind
 from netprobe.decode.unread import unread
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import LimitKind, Proto, Resolution
@@ -83,6 +84,9 @@ def _nothing(evidence: Evidence, table: PacketTable, flow: FlowExpr | None) -> U
     if beside:
         return UsageFault(f"the capture has no connection {what}{beside}", _UNREAD_HINT)
     hint = "without --flow the connections are listed" if flow else "check the file with tcpdump -r FILE"
+    parts = int(((table.kind == Kind.IP_OTHER) & (table.frag_off > 0)).sum())
+    if parts and not flow:
+        hint = f"later fragments, of which it has {parts}, have no ports, and a filter on a port leaves them out or alone: capture without one"
     return UsageFault(f"the capture has no connection {what}", hint)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from scapy.layers.inet import IP
+from scapy.layers.inet import IP, UDP, fragment
 from scapy.layers.l2 import Dot1Q, Ether
 
+from netprobe.errors import UsageFault
 from tests.anywhere.stories import SECOND, WIRE, C, S, client, opened, said, server
-from tests.craft import Sent, echo, tcp, udp
+from tests.craft import Sent, echo, tcp, udp, unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +101,23 @@ def test_other_datagrams_are_no_copies() -> None:
     assert said([(WIRE, 0, udp(U, V, b"one")), (WIRE, 2, udp(U, V, b"two"))]).of("request")[0][2] == 1
     pings = [(WIRE, number * SECOND, echo("10.0.0.1", "10.0.0.2", seq=number)) for number in range(3)]
     assert said(pings).of("request")[0][2] == 1
+
+
+def test_an_answer_with_the_questions_own_bytes_is_no_copy() -> None:
+    found = said([(WIRE, 0, udp(U, V)), (WIRE, 20, udp(V, U))])
+    assert (found.verdict, len(found.of("reply"))) == ("works", 1)
+
+
+def test_an_error_that_is_held_twice() -> None:
+    error: Sent = (WIRE, 9, unreachable("10.0.0.2", "10.0.0.1", udp(U, V)))
+    assert said([(WIRE, 0, udp(U, V)), error, again(error, 2)]).of("reply") == ((9, "ICMP port unreachable", 1),)
+
+
+def test_later_fragments_alone_are_said_to_be_such() -> None:
+    parts = fragment(IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=5000, dport=9999) / bytes(3000), fragsize=1400)
+    with pytest.raises(UsageFault) as fault:
+        said([(WIRE, number, part) for number, part in enumerate(parts[1:])])
+    assert "later fragments, of which it has 2, have no ports" in fault.value.hint
 
 
 def test_vlan_and_no_vlan_are_two_sightings_of_one_packet() -> None:

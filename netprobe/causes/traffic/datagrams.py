@@ -132,7 +132,7 @@ class QuestionsUnanswered(Trouble):
             return None
         what = "echo requests" if connection.kind == Kind.ICMP else "questions"
         return self.finding(
-            f"{len(left)} of {asked} {what} were not answered",
+            f"{len(left)} of {asked} {what} {'was' if len(left) == 1 else 'were'} not answered",
             f"without an answer: {_frames(case, left)}",
             at=_server(connection),
         )
