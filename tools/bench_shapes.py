@@ -134,6 +134,16 @@ def _segments(n: int) -> Sequence[bytes]:
     return [*(_of_one_tuple(0) if n == 0 else ()), ip(CLIENT, SERVER, _TCP, tcp(5000, 80, 1 + n, 1, ACK, b"x"))]
 
 
+def _segments_and_dials(n: int) -> Sequence[bytes]:
+    gateway, isn = (0xAC110001, 0xAC110002), 1_000_000 + 3 * n
+    return [
+        *_segments(n),
+        ip(*gateway, _TCP, tcp(_port(n), 90, isn, 0, SYN)),
+        ip(*reversed(gateway), _TCP, tcp(90, _port(n), 5 * n, isn + 1, SYN_ACK)),
+        ip(*gateway, _TCP, tcp(_port(n), 90, isn + 1, 5 * n + 1, ACK, b"x")),
+    ]
+
+
 def _echoes(n: int) -> Sequence[bytes]:
     return [ip(CLIENT, SERVER + n, _ICMP, struct.pack(">BBHHH", 8, 0, 0, n % 65536, 1) + bytes(32))]
 
@@ -171,6 +181,7 @@ SHAPES: dict[str, Make] = {
     "connections of one 5-tuple": _of_one_tuple,
     "connections of one 5-tuple, refused": _of_one_tuple_refused,
     "segments of one connection": _segments,
+    "segments, and dials of a gateway": _segments_and_dials,
     "echoes to many": _echoes,
     "echoes of one": _echoes_of_one,
     "ARP requests": _who_has,

@@ -43,6 +43,7 @@ LOOK_BACK = (
     16  # copies of equal packets that one is held against: more of them in a second are a flood, and prove nothing
 )
 MOST_PAIRS = 4096  # of flows of two groups that are held against each other: no connection is seen at so many places
+MOST_AT_A_POINT = 8  # flows of one connection: no router's own interfaces show it oftener
 TIE_NS = 1_000_000  # copies that are equally near: a router keeps their order
 
 
@@ -139,7 +140,20 @@ class _Join:
         mine, theirs = self.groups.of(index), self.groups.of(other)
         if len(mine) * len(theirs) > MOST_PAIRS:
             return True
-        return any(excluded(self._table, self._flows[one], self._flows[two]) for one in mine for two in theirs)
+        ours, others = self._at_points(mine), self._at_points(theirs)
+        return any(
+            len(ours[point]) + len(others[point]) > MOST_AT_A_POINT
+            or any(excluded(self._table, one, two) for one in ours[point] for two in others[point])
+            for point in ours.keys() & others.keys()
+        )
+
+    def _at_points(self, indexes: Sequence[int]) -> dict[int, list[Flow]]:
+        """The flows by the point that saw them: what different points saw excludes nothing."""
+        found: dict[int, list[Flow]] = {}
+        for index in indexes:
+            flow = self._flows[index]
+            found.setdefault(flow.point, []).append(flow)
+        return found
 
     def ends(self, bearers: Bearers) -> None:
         """Join what several points (or VLANs) saw between the same two ends at one time."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.decode.table import SYN_ACK, Kind
 from netprobe.journeys.join import start_ns
-from netprobe.journeys.relay import STALL_NS, Relayed, relayed
+from netprobe.journeys.relay import STALL_NS, Relayed, Words, relayed
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 DIAL_DELAY_NS = 1_000_000_000  # docker-proxy dials at once; a second covers a loaded host
 RELAY_NS = 5_000_000  # what two sniffers may differ about an end
-FIN_OR_RST = 0x05
 HANDSHAKE_DELAY_NS = 50_000_000  # without payload only a dial that follows at once counts
 
 
@@ -73,7 +72,8 @@ def inner_of(
     accepted = _accepted_ns(outer, table)
     if accepted is None:
         return ()
-    pairs = [pair for other in others if (pair := _pair(outer, accepted, other, table, mappings, gateways)) is not None]
+    words = Words(outer, table)
+    pairs = [pair for other in others if (pair := _pair(words, accepted, other, table, mappings, gateways)) is not None]
     if not pairs:
         return ()
     best = max(len(pair.joined_by) for pair in pairs)
@@ -81,13 +81,14 @@ def inner_of(
 
 
 def _pair(
-    outer: Connection,
+    words: Words,
     accepted: int,
     inner: Connection,
     table: PacketTable,
     mappings: Sequence[Mapping],
     gateways: frozenset[str],
 ) -> Pair | None:
+    outer = words.connection
     if inner is outer or inner.kind != outer.kind or outer.kind == Kind.ICMP:
         return None
     waited = start_ns(inner, table) - accepted
@@ -100,9 +101,10 @@ def _pair(
         return None
     if mapping is None and _calls_back(outer, inner):
         return None
-    if outer.kind == Kind.TCP and _other_life(outer, inner, table):
+    theirs = Words(inner, table)
+    if outer.kind == Kind.TCP and _other_life(words, theirs, table):
         return None
-    payload = relayed(outer, inner, table)
+    payload = relayed(words, theirs, table)
     if payload is Relayed.NO or (payload is Relayed.UNKNOWN and outer.kind == Kind.UDP and mapping is None):
         return None
     if mapping is None and payload is Relayed.UNKNOWN and waited >= HANDSHAKE_DELAY_NS:
@@ -165,23 +167,23 @@ _PRIVATE = ((10, 24), (0xAC1, 20), (0xC0A8, 16))  # RFC 1918: 10/8, 172.16/12, 1
 _ULA = 0xFC00_0000_0000_0000  # RFC 4193: fc00::/7
 
 
-def _other_life(outer: Connection, inner: Connection, table: PacketTable) -> bool:
+def _other_life(outer: Words, inner: Words, table: PacketTable) -> bool:
     """Whether the inner connection cannot be the outer's, by what a relay hands on: every byte, and the client's end.
 
     Only an outer connection whose client ended it has handed on all that it ever will. An inner one that then carried bytes where the
     outer carried none, or that the proxy ended before the client did (and the server had not), belongs to somebody else.
     """
-    ended = _end_ns(outer, table, "forward")
+    ended, _ = outer.ended_ns
     if ended is None:
         return False
-    if start_ns(inner, table) > ended:
+    if start_ns(inner.connection, table) > ended:
         return True
-    for direction, before in (("forward", None), ("reverse", ended)):
-        if _bytes(inner, table, direction, before) and not _bytes(outer, table, direction, None):
-            return True
-    mine, server = _end_ns(inner, table, "forward"), _end_ns(inner, table, "reverse")
+    asked, answered = outer.both_spoke
+    if (inner.spoke("forward") and not asked) or (inner.spoke("reverse", ended) and not answered):
+        return True
+    mine, server = inner.ended_ns
     if mine is None:
-        return server is None and _seen_until(inner, table) > ended + STALL_NS
+        return server is None and _seen_until(inner.connection, table) > ended + STALL_NS
     return mine < ended - RELAY_NS and (server is None or server > mine)
 
 
@@ -189,25 +191,6 @@ def _seen_until(connection: Connection, table: PacketTable) -> int:
     """When its last packet was seen."""
     flow = connection.flows[0]
     return max(int(table.packets.time_ns[rows[-1]]) for rows in (flow.forward, flow.reverse) if len(rows))
-
-
-def _bytes(connection: Connection, table: PacketTable, direction: str, before: int | None) -> int:
-    """Payload bytes of one direction (on the wire), where wanted only what was sent before a time."""
-    flow = connection.flows[0]
-    rows = flow.forward if direction == "forward" else flow.reverse
-    return sum(
-        int(table.payload_len[row])
-        for row in rows.tolist()
-        if table.payload_len[row] > 0 and (before is None or int(table.packets.time_ns[row]) < before)
-    )
-
-
-def _end_ns(connection: Connection, table: PacketTable, direction: str) -> int | None:
-    """When one side first sent a FIN or RST."""
-    flow = connection.flows[0]
-    rows = flow.forward if direction == "forward" else flow.reverse
-    times = [int(table.packets.time_ns[row]) for row in rows.tolist() if int(table.tcp_flags[row]) & FIN_OR_RST]
-    return min(times, default=None)
 
 
 def _mapping(outer: Connection, inner: Connection, mappings: Sequence[Mapping]) -> Mapping | None:

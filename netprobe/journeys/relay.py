@@ -8,6 +8,7 @@ of a segment that the sniffer lost.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,8 @@ from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from netprobe.decode.table import PacketTable
     from netprobe.flows.model import Flow
@@ -54,18 +57,64 @@ class Said:
     reset: bool
 
 
-def relayed(outer: Connection, inner: Connection, table: PacketTable) -> Relayed:
+class Words:
+    """Both sides of one connection, read once however many others they are held against."""
+
+    def __init__(self, connection: Connection, table: PacketTable) -> None:
+        """Take a connection of a packet table."""
+        self.connection = connection
+        self._table = table
+
+    @cached_property
+    def streams(self) -> tuple[bytes, bytes]:
+        """The first bytes of the client and of the server, where they were seen first."""
+        flow = self.connection.flows[0]
+        return stream(flow, self._table, "forward"), stream(flow, self._table, "reverse")
+
+    @cached_property
+    def said(self) -> tuple[Said | None, Said | None]:
+        """What the client said, and the server."""
+        return said(self.connection, self._table, "forward"), said(self.connection, self._table, "reverse")
+
+    @cached_property
+    def last_ns(self) -> int:
+        """When any point saw its last packet (Unix time, ns)."""
+        rows = (rows for flow in self.connection.flows for rows in (flow.forward, flow.reverse))
+        return max(int(self._table.packets.time_ns[each[-1]]) for each in rows if len(each))
+
+    @cached_property
+    def ended_ns(self) -> tuple[int | None, int | None]:
+        """When the client and the server first sent a FIN or RST, where they were seen first."""
+        return self._ended_ns(self.connection.flows[0].forward), self._ended_ns(self.connection.flows[0].reverse)
+
+    def _ended_ns(self, rows: NDArray[np.int64]) -> int | None:
+        ends = rows[(self._table.tcp_flags[rows] & int(Flag.FIN | Flag.RST)) != 0]
+        return int(self._table.packets.time_ns[ends].min()) if len(ends) else None
+
+    def spoke(self, direction: str, before_ns: int | None = None) -> bool:
+        """Whether one side sent a byte (before a time)."""
+        flow = self.connection.flows[0]
+        rows = flow.forward if direction == "forward" else flow.reverse
+        rows = rows[self._table.payload_len[rows] > 0]
+        return bool(len(rows)) and (before_ns is None or int(self._table.packets.time_ns[rows].min()) < before_ns)
+
+    @cached_property
+    def both_spoke(self) -> tuple[bool, bool]:
+        """Whether the client ever sent a byte, and the server."""
+        return self.spoke("forward"), self.spoke("reverse")
+
+
+def relayed(outer: Words, inner: Words, table: PacketTable) -> Relayed:
     """Tell whether ``inner`` may carry what ``outer`` did, handed on."""
-    if outer.kind == Kind.UDP:
-        return _datagrams(outer, inner, table)
+    if outer.connection.kind == Kind.UDP:
+        return _datagrams(outer.connection, inner.connection, table)
     verdict = Relayed.UNKNOWN
-    for direction in ("forward", "reverse"):
-        one, other = (stream(each.flows[0], table, direction) for each in (outer, inner))
+    for one, other in zip(outer.streams, inner.streams, strict=True):
         length = min(len(one), len(other))
         if one[:length] != other[:length]:
             return Relayed.NO
         verdict = Relayed.PAYLOAD if length else verdict
-    lengths = _lengths(outer, inner, table)
+    lengths = _lengths(outer, inner)
     return lengths if Relayed.NO is lengths or verdict is Relayed.UNKNOWN else verdict
 
 
@@ -88,17 +137,15 @@ def _only_lengths(table: PacketTable, rows: Sequence[int]) -> bool:
     return len(lengths) == 1 and lengths != {0} and any(not table.payload(row) for row in rows)
 
 
-def _lengths(outer: Connection, inner: Connection, table: PacketTable) -> Relayed:
+def _lengths(outer: Words, inner: Words) -> Relayed:
     """By numbers alone: nothing is handed on that was not said, and what was said is handed on."""
-    ways = [
-        (said(outer, table, "forward"), said(inner, table, "forward")),
-        (said(inner, table, "reverse"), said(outer, table, "reverse")),
-    ]
+    (asked, heard), (handed_on, answered) = outer.said, inner.said
+    ways = [(asked, handed_on), (answered, heard)]
     if any(source is None or sink is None for source, sink in ways):
         return Relayed.UNKNOWN
     known = [(source, sink) for source, sink in ways if source is not None and sink is not None]
     broken = any(each.reset for pair in known for each in pair)
-    last = _last_ns(outer, inner, table)
+    last = max(outer.last_ns, inner.last_ns)  # up to when both were seen to live
     if any(_not_a_relay(source, sink, last, broken=broken) for source, sink in known):
         return Relayed.NO
     total = sum(source.size for source, _ in known)
@@ -116,12 +163,6 @@ def _not_a_relay(source: Said, sink: Said, last_ns: int, *, broken: bool) -> boo
         return True
     waited = source.begun_ns is not None and last_ns - source.begun_ns > STALL_NS
     return waited and not broken and source.size > 0 and sink.size == 0
-
-
-def _last_ns(outer: Connection, inner: Connection, table: PacketTable) -> int:
-    """Up to when both connections were seen to live: the last packet of the one that was seen last."""
-    rows = (rows for each in (outer, inner) for flow in each.flows for rows in (flow.forward, flow.reverse))
-    return max(int(table.packets.time_ns[each[-1]]) for each in rows if len(each))
 
 
 def said(connection: Connection, table: PacketTable, direction: str) -> Said | None:

@@ -36,14 +36,17 @@ class Difference:
         ours, theirs: netprobe's value and tshark's.
         protocols: the frame's layers as tshark has them.
         anomalies: what netprobe calls odd about the frame.
+        length: bytes of the frame on the wire. claimed: of the IP packet, by its header; -1 no IP.
     """
 
     column: str
     frame: int
     ours: Value
     theirs: Value
-    protocols: tuple[str, ...]
-    anomalies: tuple[str, ...]
+    protocols: tuple[str, ...] = ()
+    anomalies: tuple[str, ...] = ()
+    length: int = 0
+    claimed: int = -1
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,7 +105,7 @@ def _missing(out: Compared, numbers: set[int], theirs: dict[int, Frame]) -> None
                     ours=int(frame is None),
                     theirs=int(frame is not None),
                     protocols=frame.protocols if frame else (),
-                    anomalies=(),
+                    length=(frame.number("frame.len") or 0) if frame else 0,
                 )
             )
 
@@ -113,7 +116,9 @@ def _frame(out: Compared, table: PacketTable, row: int, frame: Frame) -> None:
     wanted = expected(frame)
     if why is not None:
         out.left_out[why] = out.left_out.get(why, 0) + 1
-        wanted = {name: wanted[name] for name in ("time_ns", "caplen", "origlen", "point")}
+        wanted = {
+            name: wanted[name] for name in ("time_ns", "point")
+        }  # of some link types tshark counts no pseudo header
     out.frames += 1
     for column, theirs in wanted.items():
         if theirs is None:
@@ -131,6 +136,8 @@ def _frame(out: Compared, table: PacketTable, row: int, frame: Frame) -> None:
                     theirs=theirs,
                     protocols=frame.protocols,
                     anomalies=names,
+                    length=int(table.packets.origlen[row]),
+                    claimed=int(table.ip_len[row]),
                 )
             )
 

@@ -98,7 +98,10 @@ def _link(frame: Frame) -> Values:
         values: Values = {"eth_src": _mac(frame.text("eth.src")), "eth_dst": _mac(frame.text("eth.dst"))}
     else:
         values = {"eth_src": _mac(frame.text("sll.src.eth"))} if before[:1] == ("sll",) else {}
-    return values | _tags(frame, before)
+    values |= _tags(frame, before)
+    if before[:1] == ("sll",) and frame.text("sll.etype") is None:
+        values["ethertype"] = None  # some kinds of interfaces have another field
+    return values
 
 
 def _tags(frame: Frame, before: tuple[str, ...]) -> Values:
@@ -209,12 +212,15 @@ def _tcp(frame: Frame) -> Values:
 
 def _udp(frame: Frame, layers: tuple[str, ...], outer: Values) -> Values:
     length = frame.number("udp.length")
+    size = _datagram(frame, length, outer) - 8 if length is not None and length >= 8 else None
     values: Values = {
         "kind": Kind.UDP,
         "sport": (sport := frame.number("udp.srcport")),
         "dport": (dport := frame.number("udp.dstport")),
-        "payload_len": _datagram(frame, length, outer) - 8 if length is not None and length >= 8 else None,
-        "payload": frame.text("udp.payload") or "",
+        "payload_len": size,
+        "payload": (frame.text("udp.payload") or "")[
+            : None if size is None else 2 * size
+        ],  # it goes on past the length
     }
     ends = {frame.text("ip.src"), frame.text("ip.dst")}
     asks = {sport, dport} & set(_DNS_PORTS) or _EMBEDDED in ends

@@ -26,7 +26,52 @@ class Reason:
     fits: Callable[[Difference], bool]
 
 
-REASONS: tuple[Reason, ...] = ()
+_LARGEST = 14 + 40 + 0xFFFF  # bytes of a frame whose lengths fit their fields
+
+
+def _is_big(difference: Difference) -> bool:
+    return difference.length > _LARGEST
+
+
+def _claims_more(difference: Difference) -> bool:
+    return difference.column in ("payload_len", "payload") and difference.claimed > difference.length
+
+
+def _is_cut(difference: Difference) -> bool:
+    return "TRUNCATED_TRANSPORT" in difference.anomalies or "TRUNCATED_NET" in difference.anomalies
+
+
+def _is_no_dns(difference: Difference) -> bool:
+    return difference.column.startswith("dns_") and "BAD_DNS" in difference.anomalies
+
+
+def _is_empty(difference: Difference) -> bool:
+    return difference.column == "frame" and difference.ours == 0 and difference.length == 0
+
+
+def _is_isl(difference: Difference) -> bool:
+    return difference.protocols[:2] == ("eth", "eth")
+
+
+REASONS: tuple[Reason, ...] = (
+    Reason(
+        why="of a header that the capture cut off in the middle netprobe reads nothing, tshark the fields before the cut",
+        fits=_is_cut,
+    ),
+    Reason(
+        why="the IP header claims more bytes than the frame had: netprobe believes the header, as files that were cut "
+        "later have the frame's new length; tshark believes the frame",
+        fits=_claims_more,
+    ),
+    Reason(why="tshark 4.0 does not read packets of more than 64 KiB (BIG TCP, RFC 2675)", fits=_is_big),
+    Reason(
+        why="not DNS to netprobe, though of its port: an operation that DNS has not, or a question that begins with no label",
+        fits=_is_no_dns,
+    ),
+    Reason(why="a record of zeros is the end of a file to netprobe, and an empty frame to tshark", fits=_is_empty),
+    Reason(why="Cisco's ISL, an Ethernet frame inside of another: netprobe reads the outer one", fits=_is_isl),
+)
+"""In the order in which they are asked."""
 
 
 def reason_of(difference: Difference) -> str:
