@@ -135,12 +135,12 @@ def _segments(n: int) -> Sequence[bytes]:
 
 
 def _segments_and_dials(n: int) -> Sequence[bytes]:
-    gateway, isn = (0xAC110001, 0xAC110002), 1_000_000 + 3 * n
+    gateway, inside, isn = 0xAC110001, 0xAC110002, 1_000_000 + 3 * n
     return [
         *_segments(n),
-        ip(*gateway, _TCP, tcp(_port(n), 90, isn, 0, SYN)),
-        ip(*reversed(gateway), _TCP, tcp(90, _port(n), 5 * n, isn + 1, SYN_ACK)),
-        ip(*gateway, _TCP, tcp(_port(n), 90, isn + 1, 5 * n + 1, ACK, b"x")),
+        ip(gateway, inside, _TCP, tcp(_port(n), 90, isn, 0, SYN)),
+        ip(inside, gateway, _TCP, tcp(90, _port(n), 5 * n, isn + 1, SYN_ACK)),
+        ip(gateway, inside, _TCP, tcp(_port(n), 90, isn + 1, 5 * n + 1, ACK, b"x")),
     ]
 
 

@@ -22,13 +22,15 @@ _ECHO = {4: (0, 8), 6: (128, 129)}
 
 def icmp(chunk: Chunk, layer: Layer, version: int) -> None:
     """Fill the columns of ICMP of one IP version; errors get the quoted packet's columns as far as it was kept."""
+    layer = chunk.need(layer, 4, Anomaly.TRUNCATED_TRANSPORT)
+    kind, code = chunk.bytes.u8(layer.at), chunk.bytes.u8(layer.at + 1)
+    chunk.put("kind", layer.rows, np.where(np.isin(kind, _ERRORS[version]), Kind.ICMP_ERROR, Kind.ICMP))
+    chunk.put("icmp_type", layer.rows, kind)
+    chunk.put("icmp_code", layer.rows, code)
     layer = chunk.need(layer, 8, Anomaly.TRUNCATED_TRANSPORT)
     data, rows, at = chunk.bytes, layer.rows, layer.at
-    kind, code = data.u8(at), data.u8(at + 1)
+    kind = data.u8(at)
     error = np.isin(kind, _ERRORS[version])
-    chunk.put("kind", rows, np.where(error, Kind.ICMP_ERROR, Kind.ICMP))
-    chunk.put("icmp_type", rows, kind)
-    chunk.put("icmp_code", rows, code)
     payload(chunk, layer, np.full(len(layer), 8, np.int64))
     echo = np.isin(kind, _ECHO[version])
     identifier = data.u16(at[echo] + 4)

@@ -75,8 +75,8 @@ def _rows(table: PacketTable) -> NDArray[np.int64]:
     """Rows that can belong to a flow."""
     kind = table.kind
     echo = (kind == Kind.ICMP) & np.isin(table.icmp_type, ECHO_TYPES)
-    ported = ((kind == Kind.TCP) | (kind == Kind.UDP)) & (table.sport >= 0)
-    return np.flatnonzero(echo | ported).astype(np.int64)
+    ported = (kind == Kind.TCP) | (kind == Kind.UDP)
+    return np.flatnonzero((echo | ported) & (table.sport >= 0)).astype(np.int64)
 
 
 def _keys(table: PacketTable, rows: NDArray[np.int64]) -> tuple[NDArray[np.void], NDArray[np.bool_]]:

@@ -20,6 +20,7 @@ from netprobe.decode.decoder import decode
 from netprobe.decode.table import ABSENT, TAG_UNKNOWN, Anomaly, Kind, PacketTable
 from netprobe.evidence.model import CapturePoint, Packets
 from netprobe.evidence.reader import read
+from netprobe.flows.build import build
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -539,3 +540,16 @@ def test_cut_at_every_byte(decoded: Decoded) -> None:
                 assert bytes(whole["payload"]).startswith(bytes(short["payload"]))  # type: ignore[call-overload]  # a row holds objects
             elif short["kind"] != whole["kind"]:
                 assert short["anomaly"], f"{size}: {Ether(raw)!r}"
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("kept", [3, 4, 7, 8])
+def test_an_icmp_header_that_was_cut_off_still_tells_what_it_is(decoded: Decoded, version: int, kept: int) -> None:
+    network = IP(src="10.0.0.1", dst="10.0.0.2") if version == 4 else IPv6(src="fe80::1", dst="fe80::2")
+    raw = bytes(network / (ICMP(type=8, code=0, id=7, seq=9) if version == 4 else ICMPv6EchoRequest(id=7, seq=9)))
+    table = decoded([raw[: kept - 8 or None]], linktype=101, origlen=len(raw))
+    known = Kind.ICMP if kept >= 4 else Kind.IP_OTHER
+    assert (table.kind[0], table.icmp_type[0]) == (known, {4: 8, 6: 128}[version] if kept >= 4 else ABSENT)
+    assert (table.sport[0], table.seq[0]) == ((7, 9) if kept == 8 else (ABSENT, ABSENT))
+    assert bool(table.anomaly[0] & Anomaly.TRUNCATED_TRANSPORT) == (kept < 8)
+    assert len(build(table)) == (kept == 8)

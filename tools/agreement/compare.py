@@ -12,6 +12,7 @@ from netprobe.decode.decoder import decode
 from netprobe.decode.table import TAG_UNKNOWN, Anomaly
 from netprobe.errors import NetprobeError
 from netprobe.evidence.files import load
+from netprobe.evidence.model import LimitKind
 from netprobe.evidence.reader import read
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Difference:
         column, frame: where.
         ours, theirs: netprobe's value and tshark's.
         protocols: the frame's layers as tshark has them.
-        anomalies: what netprobe calls odd about the frame.
+        anomalies: what netprobe calls odd about the frame, or why it stopped reading the file.
         length: bytes of the frame on the wire. claimed: of the IP packet, by its header; -1 no IP.
     """
 
@@ -85,13 +86,14 @@ def compare(file: Path, cache: Path | None = None) -> Compared:
         return out
     table = decode(evidence.packets, evidence.points)
     ours = {int(number): row for row, number in enumerate(table.packets.frame.tolist())}
-    _missing(out, theirs.keys() ^ ours.keys(), theirs)
+    stop = tuple(limit.why for limit in evidence.limits if limit.kind is LimitKind.FILE)
+    _missing(out, theirs.keys() ^ ours.keys(), theirs, stop)
     for number in sorted(theirs.keys() & ours.keys()):
         _frame(out, table, ours[number], theirs[number])
     return out
 
 
-def _missing(out: Compared, numbers: set[int], theirs: dict[int, Frame]) -> None:
+def _missing(out: Compared, numbers: set[int], theirs: dict[int, Frame], stop: tuple[str, ...] = ()) -> None:
     out.columns.add("frame")
     for number in sorted(numbers):
         frame = theirs.get(number)
@@ -105,6 +107,7 @@ def _missing(out: Compared, numbers: set[int], theirs: dict[int, Frame]) -> None
                     ours=int(frame is None),
                     theirs=int(frame is not None),
                     protocols=frame.protocols if frame else (),
+                    anomalies=stop,
                     length=(frame.number("frame.len") or 0) if frame else 0,
                 )
             )

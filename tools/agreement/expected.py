@@ -11,7 +11,7 @@ import itertools
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from netprobe.decode.table import ABSENT, Kind
+from netprobe.decode.table import ABSENT, Flag, Kind
 
 if TYPE_CHECKING:
     from agreement.tshark import Frame
@@ -33,6 +33,7 @@ _ERRORS = {"icmp": (3, 4, 5, 11, 12), "icmpv6": (1, 2, 3, 4)}
 _ECHO = {"icmp": (0, 8), "icmpv6": (128, 129)}
 _DNS_PORTS = (53, 5353)
 _LEAST_ETHERTYPE = 0x0600
+_DNS_HEADER = 24  # hexadecimal digits of it
 _RARP = 0x8035
 _MAC_HARDWARE = (1, 6)  # Ethernet, IEEE 802
 _EMBEDDED = "127.0.0.11"  # Docker's name server, on a port that changes
@@ -128,7 +129,11 @@ def _type_fields(before: tuple[str, ...], seen: dict[str, int]) -> list[tuple[st
 
 def _arp(frame: Frame) -> Values:
     sizes = (frame.number("arp.proto.type"), frame.number("arp.hw.size"), frame.number("arp.proto.size"))
-    if sizes != (0x0800, 6, 4) or frame.number("arp.hw.type") not in _MAC_HARDWARE or frame.number("eth.type") == _RARP:
+    if (
+        sizes != (0x0800, 6, 4)
+        or frame.number("arp.hw.type") not in _MAC_HARDWARE
+        or _link(frame)["ethertype"] == _RARP
+    ):
         return {}
     return {
         "kind": Kind.ARP,
@@ -206,13 +211,15 @@ def _tcp(frame: Frame) -> Values:
         "tsecr": _or_absent(frame.number("tcp.options.timestamp.tsecr")),
         "mss": _or_absent(frame.number("tcp.options.mss_val")),
         "payload_len": frame.number("tcp.len"),
-        "payload": (frame.text("tcp.payload") or "") if whole else None,
+        "payload": (frame.text("tcp.payload") or "")
+        if whole and not (flags or 0) & Flag.RST
+        else None,  # RFC 9293: text
     }
 
 
 def _udp(frame: Frame, layers: tuple[str, ...], outer: Values) -> Values:
     length = frame.number("udp.length")
-    size = _datagram(frame, length, outer) - 8 if length is not None and length >= 8 else None
+    size = None if length is None or length < 8 else _datagram(frame, length, outer)
     values: Values = {
         "kind": Kind.UDP,
         "sport": (sport := frame.number("udp.srcport")),
@@ -224,15 +231,17 @@ def _udp(frame: Frame, layers: tuple[str, ...], outer: Values) -> Values:
     }
     ends = {frame.text("ip.src"), frame.text("ip.dst")}
     asks = {sport, dport} & set(_DNS_PORTS) or _EMBEDDED in ends
-    return values | (_dns(frame) if asks and layers[1:2] in (("dns",), ("mdns",)) else {})
+    kept = frame.text("udp.payload") is None or len(str(values["payload"])) >= _DNS_HEADER
+    return values | (_dns(frame) if asks and kept and layers[1:2] in (("dns",), ("mdns",)) else {})
 
 
-def _datagram(frame: Frame, length: int, outer: Values) -> int:
-    """How much of a datagram is in this packet: a first fragment holds less than its header says."""
+def _datagram(frame: Frame, length: int, outer: Values) -> int | None:
+    """How much payload of a datagram is in this packet: a first fragment holds less than its header says."""
     whole = outer["ip_len"]
+    if outer["ip_proto"] is None:  # IPv6's extension headers: no field says where the datagram begins
+        return None if outer["more_frag"] else length - 8
     header = (frame.number("ip.hdr_len") or 20) if outer["ip_version"] == 4 else 40
-    fits = isinstance(whole, int) and (outer["ip_version"] == 4 or outer["ip_proto"] is not None)
-    return min(length, int(whole or 0) - header) if fits else length
+    return (min(length, whole - header) if isinstance(whole, int) else length) - 8
 
 
 def _dns(frame: Frame) -> Values:
@@ -273,12 +282,15 @@ def _discovery(frame: Frame, kind: int) -> Values:
     if frame.number("ipv6.hlim") != 255 or frame.number("icmpv6.code") != 0:
         return {}  # no host takes it (RFC 4861 section 7.1)
     asks = kind == 135
+    target = frame.text("icmpv6.nd.ns.target_address" if asks else "icmpv6.nd.na.target_address")
+    if target is None:
+        return {}
     flags = [frame.number(f"icmpv6.nd.na.flag.{flag}") or 0 for flag in "rso"]
     types = [int(each) for each in frame.said.get("icmpv6.opt.type", []) if each in ("1", "2")]
     addresses = frame.said.get("icmpv6.opt.linkaddr", [])
     mine = [_mac(address) for each, address in zip(types, addresses, strict=False) if each == (1 if asks else 2)]
     return {
-        "nd_target": _canonical(frame.text("icmpv6.nd.ns.target_address" if asks else "icmpv6.nd.na.target_address")),
+        "nd_target": _canonical(target),
         "nd_flags": 0 if asks else flags[0] << 7 | flags[1] << 6 | flags[2] << 5,
         "nd_lla": (mine or [ABSENT])[-1],
     }
@@ -305,7 +317,7 @@ def _quoted_ports(frame: Frame, upper: str) -> Values:
         return {
             "inner_sport": _or_absent(frame.number(f"{upper}.srcport")),
             "inner_dport": _or_absent(frame.number(f"{upper}.dstport")),
-            "inner_seq": _or_absent(frame.number("tcp.seq_raw")) if upper == "tcp" else ABSENT,
+            "inner_seq": frame.number("tcp.seq_raw") if upper == "tcp" else ABSENT,
         }
     if upper in _ECHO and frame.number(f"{upper}.type", 1) in _ECHO[upper]:
         identifier = _or_absent(frame.number("icmp.ident" if upper == "icmp" else "icmpv6.echo.identifier"))

@@ -30,7 +30,25 @@ _LARGEST = 14 + 40 + 0xFFFF  # bytes of a frame whose lengths fit their fields
 
 
 def _is_big(difference: Difference) -> bool:
-    return difference.length > _LARGEST
+    return difference.length > _LARGEST and difference.column in ("payload", "payload_len", "tsval", "tsecr", "mss")
+
+
+def _is_no_time(difference: Difference) -> bool:
+    ours, theirs = difference.ours, difference.theirs
+    return (
+        difference.column == "time_ns"
+        and isinstance(ours, int)
+        and isinstance(theirs, int)
+        and abs(ours - theirs) >= 10**9
+    )
+
+
+def _is_split(difference: Difference) -> bool:
+    return "BAD_TCP_OFFSET" in difference.anomalies and "tcp" in difference.protocols
+
+
+def _is_bad_extension(difference: Difference) -> bool:
+    return difference.protocols[-1:] in {("ipv6.dstopts",), ("ipv6.hopopts",), ("ipv6.routing",)}
 
 
 def _claims_more(difference: Difference) -> bool:
@@ -46,11 +64,11 @@ def _is_no_dns(difference: Difference) -> bool:
 
 
 def _is_empty(difference: Difference) -> bool:
-    return difference.column == "frame" and difference.ours == 0 and difference.length == 0
+    return difference.column == "frame" and any("zeros" in each for each in difference.anomalies)
 
 
-def _is_isl(difference: Difference) -> bool:
-    return difference.protocols[:2] == ("eth", "eth")
+def _is_cisco(difference: Difference) -> bool:
+    return difference.protocols[:2] in {("eth", "eth"), ("eth", "cfp")}
 
 
 REASONS: tuple[Reason, ...] = (
@@ -69,7 +87,16 @@ REASONS: tuple[Reason, ...] = (
         fits=_is_no_dns,
     ),
     Reason(why="a record of zeros is the end of a file to netprobe, and an empty frame to tshark", fits=_is_empty),
-    Reason(why="Cisco's ISL, an Ethernet frame inside of another: netprobe reads the outer one", fits=_is_isl),
+    Reason(why="Cisco's ISL and FabricPath, a frame inside of a frame: netprobe reads the outer one", fits=_is_cisco),
+    Reason(
+        why="a time whose fraction is more than a second: tshark's arithmetic has 32 bits (files that were made to be bad)",
+        fits=_is_no_time,
+    ),
+    Reason(why="a TCP header that ends in the next IP fragment: netprobe reads no options of it", fits=_is_split),
+    Reason(
+        why="an IPv6 extension header with an option that is longer than it: tshark stops there, netprobe goes by the header's length",
+        fits=_is_bad_extension,
+    ),
 )
 """In the order in which they are asked."""
 
