@@ -72,6 +72,12 @@ def test_a_wheel_at_a_place_of_ones_own_and_once_more(tmp_path: Path, wheel: Pat
     assert left(tmp_path / "own") == left(tmp_path / "bin") == []
 
 
+def test_uninstalling_what_is_not_there_says_so(tmp_path: Path) -> None:
+    nowhere = {"PREFIX": str(tmp_path / "none"), "BINDIR": str(tmp_path / "bin")}
+    said = call(ROOT / "tools" / "install", "--uninstall", code=1, environment=nowhere)
+    assert "nothing is installed in" in said
+
+
 def test_the_wheel_by_pipx(tmp_path: Path, wheel: Path) -> None:
     places = {"PIPX_HOME": str(tmp_path / "pipx"), "PIPX_BIN_DIR": str(tmp_path / "bin"), "PIPX_MAN_DIR": str(tmp_path)}
     call(sys.executable, "-m", "pipx", "install", wheel, environment=places)
