@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from netprobe.forward.drivers import driver_of
@@ -26,6 +27,16 @@ def unpublishable(host: Host, container: Container) -> str:
 
 def _ignores(network: Network) -> bool:
     return driver_of(network).publishes is False or network.internal
+
+
+def recreated(container: Container, *ports: str) -> str:
+    """In words: a container that is made again with these ports published (``8080:80/udp``), in its Compose file where it has its ports from there."""
+    options = " ".join(f"-p {quote(each)}" for each in ports)
+    again = f"recreate {quote(container.name)} with {options}"
+    if container.compose is None:
+        return again
+    listed = ", ".join(f'"{each}"' for each in ports)
+    return f"{again} ({container.compose.service} in {container.compose.project}'s compose file: ports: [{listed}], then docker compose up -d)"
 
 
 def is_alone(host: Host, container: Container) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.proof.life import life, told
-from netprobe.causes.proof.publishing import ports_on_host
+from netprobe.causes.proof.publishing import ports_on_host, recreated
 from netprobe.causes.service.starting import ended, starting
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
@@ -284,7 +284,7 @@ def _remedies_listening(host: str, target: Container, proto: str, port: int, oth
     ]
     mapped = [each for each in target.published if (each.container_port, each.proto) == (port, proto)]
     if len(others) == 1 and mapped:
-        instead = f"recreate {target.name} with -p {mapped[0].host_port}:{others[0]}{suffix}"
+        instead = recreated(target, f"{mapped[0].host_port}:{others[0]}{suffix}")
         steps.append(advise(host, f"or publish the port that it has: {instead}"))
     return tuple(steps)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
-from netprobe.causes.proof.publishing import unpublishable
+from netprobe.causes.proof.publishing import recreated, unpublishable
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
 from netprobe.model.endpoint import Endpoint
@@ -66,7 +65,7 @@ class PublishLoopbackOnly(Cause):
             remedies=(
                 advise(
                     host.name,
-                    f"recreate {container.name} with -p {published.host_port}:{published.container_port}{_suffix(published)}",
+                    recreated(container, f"{published.host_port}:{published.container_port}{_suffix(published)}"),
                 ),
             ),
         )
@@ -139,7 +138,7 @@ class PortNotPublished(Cause):
             return None  # it asked for the port, and the engine did not publish it: another cause
         other = _other_protocol(target, running, dialled[1], case.transport)
         port = case.probe.target_port if case.probe and case.probe.target_port else dialled[1]
-        option = f"-p {dialled[1]}:{port}{'' if case.transport == 'tcp' else '/udp'}"
+        ports = f"{dialled[1]}:{port}{'' if case.transport == 'tcp' else '/udp'}"
         who = target.name if target else "no container"
         verb = "does not publish" if target else "publishes"
         return Finding(
@@ -151,7 +150,7 @@ class PortNotPublished(Cause):
                 f"docker on {host.name}: {_publications(running)}",
                 f"no {case.transport} socket of {host.name} has port {dialled[1]}",
             ),
-            remedies=(advise(host.name, _served(case, host, target, port) or _publish(case, host, target, option)),),
+            remedies=(advise(host.name, _served(case, host, target, port) or _publish(case, host, target, ports)),),
         )
 
     def _at_other_addresses(self, case: Case, host: Host, found: tuple[tuple[Container, Published], ...]) -> Finding:
@@ -197,7 +196,7 @@ class PortNotPublished(Cause):
                 f"the answer came from {other.name}: {case.frames}",
                 f"docker: {other.name} publishes {published}, {target.name} does not publish {probe.target_port}/{case.transport}",
             ),
-            remedies=(advise(host.name, f"recreate {target.name} with -p FREEPORT:{probe.target_port}{suffix}"),),
+            remedies=(advise(host.name, recreated(target, f"FREEPORT:{probe.target_port}{suffix}")),),
         )
 
 
@@ -214,22 +213,22 @@ def _served(case: Case, host: Host, target: Container | None, port: int) -> str:
         if each.proto == case.transport and each.container_port in others and not is_loopback(each.host_ip):
             return f"ask {target.name}:{each.container_port}{suffix}, which it has and publishes: {nothing}"
     has = others[0] if others else port
-    again = _publish(case, host, target, f"-p {has}:{has}{suffix}")
+    again = _publish(case, host, target, f"{has}:{has}{suffix}")
     if others:
         return f"{nothing}: {again}, and ask {target.name}:{has}{suffix}"
     return f"{nothing}: start the application there, and {again}"
 
 
-def _publish(case: Case, host: Host, target: Container | None, options: str) -> str:
+def _publish(case: Case, host: Host, target: Container | None, ports: str) -> str:
     """Who is to be run again with ``-p``, and on what: not every kind of network publishes, and a namespace that is shared is its owner's to publish."""
     if target is None:
-        return f"recreate the container that should answer with {options}"
-    kind, sharer = unpublishable(host, target), case.named
+        return f"recreate the container that should answer with -p {ports}"
+    kind, sharer, again = unpublishable(host, target), case.named, recreated(target, ports)
     if kind:
-        return f"recreate {target.name} with {options} on a bridge network: on {kind} -p does nothing"
+        return f"{again} on a bridge network: on {kind} -p does nothing"
     if sharer is not None and sharer.netns_of:
-        return f"recreate {target.name} with {options}, whose network {sharer.name} shares (no -p is allowed for {sharer.name}), then recreate {sharer.name}, too"
-    return f"recreate {target.name} with {options}"
+        return f"{again}, whose network {sharer.name} shares (no -p is allowed for {sharer.name}), then recreate {sharer.name}, too"
+    return again
 
 
 def _elsewhere(case: Case) -> tuple[tuple[Container, Published], ...]:
@@ -254,8 +253,8 @@ def _recreate(container: Container, published: list[Published], dialled: str) ->
     addresses = [*(each.host_ip for each in published), added]
     first = published[0]
     ports = f"{first.host_port}:{first.container_port}{_suffix(first)}"
-    options = (f"-p '[{each}]:{ports}'" if ":" in each else f"-p {each}:{ports}" for each in addresses)
-    return f"recreate {quote(container.name)} with {' '.join(options)}; or dial {_instead(first, dialled)}"
+    published_at = (f"[{each}]:{ports}" if ":" in each else f"{each}:{ports}" for each in addresses)
+    return f"{recreated(container, *published_at)}; or dial {_instead(first, dialled)}"
 
 
 def _instead(published: Published, dialled: str) -> str:

@@ -93,3 +93,11 @@ def test_what_the_target_has_and_does_not_publish_is_to_be_published() -> None:
     gone = with_output(whole("publish-by-sharer"), "server2", "ns/vpn/sockets", ":81 ", ":91 ")
     closed = with_output(gone, "server2", "ns/vpn/sockets", ":80 ", ":82 ")
     assert _advice(closed).startswith("nothing in vpn listens on tcp port 81: recreate vpn with -p 82:82")
+
+
+def test_a_container_of_compose_has_its_ports_from_a_file() -> None:
+    labels = '{"com.docker.compose.project": "home", "com.docker.compose.service": "vpn"}'
+    old = '"Image": "nginx", "Labels": {}'
+    evidence = with_output(whole("publish-by-sharer"), "server2", "containers", old, old.replace("{}", labels))
+    wanted = 'recreate vpn with -p 81:81 (vpn in home\'s compose file: ports: ["81:81"], then docker compose up -d)'
+    assert _advice(evidence).startswith(wanted)
