@@ -252,9 +252,8 @@ def _recreate(container: Container, published: list[Published], dialled: str) ->
         added = "::" if ":" in dialled else "0.0.0.0"  # noqa: S104 - an argument of docker run
     addresses = [*(each.host_ip for each in published), added]
     first = published[0]
-    ports = f"{first.host_port}:{first.container_port}{_suffix(first)}"
-    published_at = (f"[{each}]:{ports}" if ":" in each else f"{each}:{ports}" for each in addresses)
-    return f"{recreated(container, *published_at)}; or dial {_instead(first, dialled)}"
+    ports = (f"{Endpoint(each, first.host_port)}:{first.container_port}{_suffix(first)}" for each in addresses)
+    return f"{recreated(container, *ports)}; or dial {_instead(first, dialled)}"
 
 
 def _instead(published: Published, dialled: str) -> str:
