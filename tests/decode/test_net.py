@@ -1,4 +1,4 @@
-"""Whom a packet under a source route is for: as tshark has it for IPv4, as the routing header says for IPv6."""
+"""Whom a packet under a source route is for: as tshark has it for IPv4, as the routing header says for IPv6. Which packets are taken for ARP."""
 
 from __future__ import annotations
 
@@ -142,3 +142,27 @@ def test_a_header_whose_options_were_cut_off_still_tells_the_ends(decoded: Decod
 def test_less_than_a_header_tells_nothing(decoded: Decoded) -> None:
     table = decoded([bytes(routed(dst=SERVER))[:19]], linktype=101, origlen=60)
     assert (table.kind[0], table.ip_version[0], table.anomaly[0]) == (Kind.OTHER, 0, Anomaly.TRUNCATED_NET)
+
+
+def arp(*, hardware: int = 1, protocol: int = 0x0800, sizes: int = 0x0604, operation: int = 1) -> bytes:
+    head = b"\xff" * 6 + b"\2\0\0\0\0\1" + b"\x08\x06" + struct.pack(">HHHH", hardware, protocol, sizes, operation)
+    return head + b"\2\0\0\0\0\1" + bytes([10, 0, 0, 1]) + bytes(6) + bytes([10, 0, 0, 2])
+
+
+@pytest.mark.parametrize("operation", [1, 2, 9, 0x7FFF, 0x8000, 0xFFFF])
+def test_the_operation_is_a_number_of_16_bits(decoded: Decoded, operation: int) -> None:
+    table = decoded([arp(operation=operation)])
+    assert (table.kind[0], table.arp_op[0]) == (Kind.ARP, operation)
+
+
+@pytest.mark.parametrize("hardware", [1, 6])
+def test_ethernet_and_ieee_802_have_mac_addresses(decoded: Decoded, hardware: int) -> None:
+    table = decoded([arp(hardware=hardware)])
+    assert (table.kind[0], table.arp_sha[0], table.src_lo[0]) == (Kind.ARP, 0x020000000001, 0x0A000001)
+
+
+@pytest.mark.parametrize("odd", [{"hardware": 19}, {"hardware": 32}, {"protocol": 0x86DD}, {"sizes": 0x0804}])
+def test_other_hardware_and_protocols_are_another_format(decoded: Decoded, odd: dict[str, int]) -> None:
+    table = decoded([arp(**odd)])
+    assert (table.kind[0], table.arp_op[0], table.ip_version[0]) == (Kind.OTHER, ABSENT, 0)
+    assert table.anomaly[0] == Anomaly.BAD_ARP
