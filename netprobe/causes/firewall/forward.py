@@ -66,7 +66,9 @@ class _Counted(Filtered):
         unfinished = case.story.symptom is Symptom.UNFINISHED
         if case.story.reached and case.target is not None and not case.reply_lost and not unfinished:
             return None
-        found = the_drop(case) or blocked(case)
+        found = the_drop(case)
+        if found is None or found.hook is None:  # several hooks may lead to that rule: the walk tells by which it came
+            found = blocked(case)
         return found if found is not None and found.hook is self.hook else None
 
     def seen(self, case: Case) -> str:

@@ -86,7 +86,9 @@ def hook_at(case: Case, obstacle: Obstacle) -> Hook | None:
         return None
     ruleset = rulesets[-1] if at.program in {Program.LEGACY, Program.LEGACY6} else rulesets[0]
     rule = next((each for each in ruleset.rules() if each.text == at.text), None)
-    return hook_of(entries(ruleset, at.table, at.chain), at.table, rule)
+    return (
+        hook_of(entries(ruleset, at.table, at.chain), at.table, rule) or obstacle.hook
+    )  # several hooks may lead there
 
 
 def before_conntrack(case: Case, place: Place, rule: RuleRef) -> bool:

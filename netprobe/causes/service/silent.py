@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from netprobe.causes.base import Cause
+from netprobe.causes.proof.counters import counters_in
 from netprobe.causes.proof.frames import frame_numbers
 from netprobe.causes.proof.life import told
 from netprobe.causes.proof.served import target_flows
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from netprobe.causes.case import Case
+    from netprobe.evidence.model import Place
     from netprobe.flows.model import Flow
 
 
+_STOPPING: Final = frozenset({"DROP", "REJECT", "drop", "reject"})
 _AT_ONCE_NS: Final = 200_000_000
 
 
@@ -49,6 +52,8 @@ class AppSilent(Cause):
         place, probe = case.intent.target, case.probe
         said = bool(case.story.begins) or case.story.http is not None
         if case.story.symptom is Symptom.SILENCE or said or place is None or probe is None or not self._runs(case):
+            return None
+        if _held_back(case, place):
             return None
         secured = probe.result.tls is not None and bool(probe.result.tls.version)
         taken = _taken_secured if secured else _taken
@@ -104,6 +109,14 @@ class AppSilent(Cause):
         idle = inside and case.target is not None and case.target.state is not ContainerState.RUNNING
         opened = case.story.symptom is not Symptom.SILENCE or case.reply_lost
         return case.intent.proto in SPEAK_HTTP and opened and not idle
+
+
+def _held_back(case: Case, place: Place) -> bool:
+    """Whether a rule inside the target's own namespace stopped something meanwhile: it may be what the application sent, which no interface saw then."""
+    before, after = case.before(place.host), case.after(place.host)
+    if before is None or after is None:
+        return False
+    return any(rule.verdict in _STOPPING for rule, _, _ in counters_in(before, after, place))
 
 
 def _sizes(case: Case, flows: Iterable[Flow]) -> set[int]:

@@ -44,3 +44,14 @@ def test_a_restart_does_not_write_the_jump_to_the_engines_chain() -> None:
         "iptables -I FORWARD -d 172.17.0.2 -p tcp --dport 80 -j ACCEPT",
         "iptables -I FORWARD -s 172.17.0.2 -p tcp --sport 80 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
     )
+
+
+@pytest.mark.parametrize(("name", "chain"), [("input-drop", "INPUT"), ("forward-drop", "FORWARD")])
+def test_a_chain_that_two_hooks_lead_to_stopped_it_where_the_walk_came_by(name: str, chain: str) -> None:
+    """A block list of an administrator's is asked in INPUT and in FORWARD: its counter alone does not tell in which."""
+    drop = rf"^(\[\d+:\d+\]) -A {chain} (.*-j DROP)$"
+    both = r"\1 -A INPUT -j blk\n\1 -A FORWARD -j blk\n\1 -A blk \2"
+    evidence = with_rules(recorded(name), (r"^(:INPUT ACCEPT)", r":blk - [0:0]\n\1"), before=True)
+    cause = analyze(with_rules(evidence, (drop, both), before=True)).cause
+    assert cause is not None
+    assert (cause.code, cause.where.component) == (name, "filter/blk")

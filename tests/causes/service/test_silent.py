@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -11,6 +12,9 @@ from netprobe.decode.decoder import decode
 from netprobe.decode.table import Flag
 from netprobe.pipeline import analyze
 from tests.causes.altered import code, lossy, only, recorded, with_state, without, without_key
+
+if TYPE_CHECKING:
+    from netprobe.evidence.model import HostState
 
 NAME = "app-silent"
 TCP_FLAGS = 14 + 20 + 13  # in an Ethernet frame with an IPv4 header without options
@@ -62,3 +66,21 @@ def test_an_end_that_is_acknowledged_before_the_clients_own_is_no_byte_that_was_
     for row in ends.tolist():
         data[int(whole.packets.offset[row]) + TCP_FLAGS] &= ~Flag.FIN
     assert code(replace(whole, packets=replace(whole.packets, data=bytes(data)))) == NAME
+
+
+def test_a_rule_inside_the_container_that_stopped_something_may_have_kept_the_answer() -> None:
+    """What OUTPUT drops no interface sees: the application may have answered."""
+    rules = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n[%s] -A OUTPUT -p tcp -m tcp --tcp-flags PSH PSH -j DROP\nCOMMIT\n"
+    whole = recorded("app-silent")
+
+    def with_rule(states: tuple[HostState, ...], counted: str) -> tuple[HostState, ...]:
+        found = []
+        for state in states:
+            output = state.outputs.get("ns/web/iptables")
+            text = {"ns/web/iptables": replace(output, stdout=rules % counted)} if output is not None else {}
+            found.append(replace(state, outputs={**state.outputs, **text}))
+        return tuple(found)
+
+    for counted, wanted in (("0:0", "app-silent"), ("4:900", None)):
+        report = analyze(replace(whole, before=with_rule(whole.before, "0:0"), after=with_rule(whole.after, counted)))
+        assert (report.cause.code if report.cause else None) == wanted
