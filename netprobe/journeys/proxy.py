@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from netprobe.decode.table import SYN_ACK, Kind
 from netprobe.journeys.join import start_ns
 from netprobe.journeys.relay import STALL_NS, Relayed, Words, relayed
+from netprobe.journeys.same import is_free
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -134,10 +135,10 @@ def _accepted_ns(outer: Connection, table: PacketTable) -> int | None:
 
 
 def _may_be_its_own(outer: Connection, inner: Connection) -> bool:
-    """Whether a proxy that was dialled may have dialled it: from an address of its own, to another server, and not back to the client's port."""
+    """Whether a proxy that was dialled may have dialled it: from an address and a port of its own, to another server, and not back to the client's port."""
     clients, servers = ({getattr(flow, end) for flow in outer.flows} for end in ("client", "server"))
     first = inner.flows[0]
-    if first.client in clients or first.server in servers or first.server in clients:
+    if first.client in clients or first.server in servers or first.server in clients or not is_free(first.client.port):
         return False
     mine = first.client.address
     return mine not in {end.address for end in clients} or mine in {end.address for end in servers}

@@ -193,8 +193,13 @@ def _near(table: PacketTable, one: Flow, other: Flow) -> bool:
 def _shared(flow: Flow) -> bool:
     """Whether others may have the same two ends at the same time: a port of a service at both, a group, or no address yet."""
     ends = flow.client, flow.server
-    free = any(end.port >= FIRST_FREE_PORT and end.port not in _GROUP_PORTS for end in ends)
+    free = any(is_free(end.port) for end in ends)
     return not free or any(_for_many(end.version, end.hi, end.lo) for end in ends)
+
+
+def is_free(port: int) -> bool:
+    """Whether a kernel may give a port to who dials: none of a service's, which answers and calls from it (FTP's 20, SSDP, mDNS, LLMNR)."""
+    return port >= FIRST_FREE_PORT and port not in _GROUP_PORTS
 
 
 _GROUP_PORTS = frozenset({1900, 3702, 5353, 5355})  # SSDP, WS-Discovery, mDNS, LLMNR

@@ -157,3 +157,18 @@ def test_a_datagram_whose_answer_is_another() -> None:
         ("eth0", 390, udp("192.168.3.202:514", CLIENT, b"no")),
     ]
     assert not is_proxy(sent)
+
+
+def test_one_answer_over_both_versions_of_ip() -> None:
+    """LLMNR: who has the name says the same by IPv6 and by IPv4, from the port of its group. The questions were not captured."""
+    from scapy.layers.inet import UDP
+    from scapy.layers.inet6 import IPv6
+
+    name = b"\x12\x34\x80\0\0\1\0\1\0\0\0\0\x04demo\0\0\1\0\1"
+    sent: list[Sent] = [
+        ("eth0", 0, IPv6(src="fe80::1", dst="fe80::85") / UDP(sport=5355, dport=50515) / name),
+        ("eth0", 90, udp("192.168.199.1:5355", "192.168.199.133:50515", name)),
+    ]
+    with pytest.raises(SeveralFlows) as several:
+        told(sent)
+    assert [told(sent, f"#{flow.number}")[1] for flow in several.value.flows] == ["none", "none"]
