@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from netprobe.decode.chunk import Chunk, Ints
 
+_MOST_TAGS = 8
 _COOKED_LLC = 4  # ETH_P_802_2
 _NOT_BY_PROTOCOL = (
     770,
@@ -119,12 +120,12 @@ def _cooked_source(chunk: Chunk, layer: Layer, length: Ints, where: int) -> None
 
 
 def _tags(chunk: Chunk, layer: Layer, ethertype: Ints, header: int) -> tuple[Layer, Ints]:
-    """Pass up to two VLAN tags; libpcap puts a tag back in after a cooked header just as into an Ethernet one.
+    """Pass VLAN tags, of which the outer two have columns; libpcap puts a tag back in after a cooked header just as into an Ethernet one.
 
     A tag with VLAN id 0 has a priority alone (IEEE 802.1Q, "priority-tagged"): it puts the frame into no VLAN.
     """
     at = layer.at + header
-    for column in ("vlan", "vlan_inner"):
+    for column in ("vlan", "vlan_inner", *[""] * (_MOST_TAGS - 2)):
         tagged = np.flatnonzero(np.isin(ethertype, TPIDS))
         if not len(tagged):
             break
@@ -132,7 +133,8 @@ def _tags(chunk: Chunk, layer: Layer, ethertype: Ints, header: int) -> tuple[Lay
         chunk.mark(layer.rows[short], Anomaly.TRUNCATED_LINK)
         ethertype[short] = NOTHING
         tagged = tagged[ethertype[tagged] != NOTHING]
-        chunk.put(column, layer.rows[tagged], chunk.bytes.u16(at[tagged]) & 0x0FFF)
+        if column:
+            chunk.put(column, layer.rows[tagged], chunk.bytes.u16(at[tagged]) & 0x0FFF)
         ethertype[tagged] = chunk.bytes.u16(at[tagged] + 2)
         at[tagged] += 4
     chunk.mark(layer.rows[np.isin(ethertype, TPIDS)], Anomaly.TOO_MANY_TAGS)
@@ -192,7 +194,7 @@ def _ppp_hdlc(chunk: Chunk, layer: Layer) -> tuple[Layer, Ints]:
 _LINKS: dict[int, Callable[[Chunk, Layer], tuple[Layer, Ints]]] = {
     0: _loopback,  # NULL
     1: _ethernet,  # EN10MB
-    9: _at(PPP),  # PPP
+    9: _ppp_hdlc,  # PPP, or what a Cisco serial line had in its place
     12: _raw,  # DLT_RAW as written on most systems
     14: _raw,  # DLT_RAW on OpenBSD
     50: _ppp_hdlc,  # PPP_HDLC

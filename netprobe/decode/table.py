@@ -62,7 +62,7 @@ class Anomaly(IntFlag):
     BAD_IP_HEADER_LEN = 16
     BAD_TCP_OFFSET = 32
     BAD_TCP_OPTION = 64
-    TOO_MANY_TAGS = 128  # more than two 802.1Q/802.1ad tags
+    TOO_MANY_TAGS = 128  # more than eight 802.1Q/802.1ad tags
     TOO_MANY_EXT_HEADERS = 256
     UNKNOWN_LINKTYPE = 512
     BAD_DNS = 1024

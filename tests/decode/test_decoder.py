@@ -425,7 +425,7 @@ def tagged(linktype: int, tags: list[tuple[int, int]], rest: bytes = INNER) -> b
 
 @given(
     linktype=st.sampled_from([1, 113, 276]),
-    tags=st.lists(st.tuples(st.sampled_from(TPIDS), st.integers(0, 0xFFFF)), max_size=4),
+    tags=st.lists(st.tuples(st.sampled_from(TPIDS), st.integers(0, 0xFFFF)), max_size=10),
 )
 def test_tags_wherever_they_stand(decoded: Decoded, linktype: int, tags: list[tuple[int, int]]) -> None:
     table = decoded([tagged(linktype, tags)], linktype=linktype)
@@ -433,8 +433,8 @@ def test_tags_wherever_they_stand(decoded: Decoded, linktype: int, tags: list[tu
     ids = [tci & 0xFFF for _, tci in tags[:2] if tci & 0xFFF]
     assert got["vlan"] == (ids[0] if ids else TAG_UNKNOWN if linktype == 276 and not tags else ABSENT)
     assert got["vlan_inner"] == (ids[1] if len(ids) > 1 else ABSENT)
-    assert bool(int(table.anomaly[0]) & Anomaly.TOO_MANY_TAGS) == (len(tags) > 2)
-    assert (got["kind"] == Kind.UDP) == (len(tags) <= 2)
+    assert bool(int(table.anomaly[0]) & Anomaly.TOO_MANY_TAGS) == (len(tags) > 8)
+    assert (got["kind"] == Kind.UDP) == (len(tags) <= 8)
 
 
 @given(
@@ -553,3 +553,22 @@ def test_an_icmp_header_that_was_cut_off_still_tells_what_it_is(decoded: Decoded
     assert (table.sport[0], table.seq[0]) == ((7, 9) if kept == 8 else (ABSENT, ABSENT))
     assert bool(table.anomaly[0] & Anomaly.TRUNCATED_TRANSPORT) == (kept < 8)
     assert len(build(table)) == (kept == 8)
+
+
+@pytest.mark.parametrize("kept", [3, 4, 7, 8])
+def test_of_a_quote_that_was_cut_off_the_ports_are_read(decoded: Decoded, kept: int) -> None:
+    quoted = bytes(IP(src="10.0.0.1", dst="10.0.0.2") / TCP(sport=4000, dport=80, seq=9))[: 20 + kept]
+    raw = bytes(IP(src="10.0.0.9", dst="10.0.0.1") / ICMP(type=3, code=3) / Raw(quoted))
+    table = decoded([raw], linktype=101)
+    assert (table.kind[0], table.inner_proto[0]) == (Kind.ICMP_ERROR, 6)
+    assert (table.inner_sport[0], table.inner_dport[0]) == ((4000, 80) if kept >= 4 else (ABSENT, ABSENT))
+    assert table.inner_seq[0] == (9 if kept == 8 else ABSENT)
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [("0f000800", Kind.UDP), ("8f000800", Kind.UDP), ("ff030021", Kind.UDP), ("0021", Kind.UDP), ("c021", Kind.OTHER)],
+)
+def test_a_serial_line_speaks_ppp_or_cisco_s_own(decoded: Decoded, head: str, kind: Kind) -> None:
+    table = decoded([bytes.fromhex(head) + INNER], linktype=9)
+    assert table.kind[0] == kind

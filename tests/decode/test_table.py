@@ -82,7 +82,7 @@ CASES: list[tuple[Anomaly, bytes, bytes]] = [
         ETH + IPV4 + ip(6, tcp(b"\x01\x02\x04\x05")),
         ETH + IPV4 + ip(6, tcp(b"\x00\x02\x04\x05")),
     ),
-    (Anomaly.TOO_MANY_TAGS, ETH + TAG * 3 + b"\x08\x01", ETH + TAG * 2 + b"\x08\x01"),
+    (Anomaly.TOO_MANY_TAGS, ETH + TAG * 9 + b"\x08\x01", ETH + TAG * 8 + b"\x08\x01"),
     (
         Anomaly.TOO_MANY_EXT_HEADERS,
         ETH + IPV6 + ip6(0, HOP * 8 + b"\x3b" + HOP[1:]),
@@ -163,11 +163,11 @@ def test_dns_of_dockers_embedded_server_on_its_high_port(decoded: Decoded) -> No
 def test_an_error_that_quotes_too_little_stays_without_ports(decoded: Decoded) -> None:
     quoted = ip(6, tcp())
     error = struct.pack(">BBHHH", 3, 3, 0, 0, 0)
-    table = decoded([ETH + IPV4 + ip(1, error + quoted[:size]) for size in (0, 19, 20, 27, 28)])
+    table = decoded([ETH + IPV4 + ip(1, error + quoted[:size]) for size in (0, 19, 20, 23, 24, 27, 28)])
     assert set(table.kind.tolist()) == {Kind.ICMP_ERROR}
-    assert table.inner_proto.tolist() == [-1, -1, 6, 6, 6]
-    assert table.inner_sport.tolist() == [-1, -1, -1, -1, 1]
-    assert table.inner_seq.tolist() == [-1, -1, -1, -1, 3]
+    assert table.inner_proto.tolist() == [-1, -1, 6, 6, 6, 6, 6]
+    assert table.inner_sport.tolist() == [-1, -1, -1, -1, 1, 1, 1]
+    assert table.inner_seq.tolist() == [-1, -1, -1, -1, -1, -1, 3]
 
 
 def test_ieee_802_3_frames_have_no_ethertype(decoded: Decoded) -> None:

@@ -231,8 +231,10 @@ def _udp(frame: Frame, layers: tuple[str, ...], outer: Values) -> Values:
     }
     ends = {frame.text("ip.src"), frame.text("ip.dst")}
     asks = {sport, dport} & set(_DNS_PORTS) or _EMBEDDED in ends
-    kept = frame.text("udp.payload") is None or len(str(values["payload"])) >= _DNS_HEADER
-    return values | (_dns(frame) if asks and kept and layers[1:2] in (("dns",), ("mdns",)) else {})
+    if not asks or layers[1:2] not in (("dns",), ("mdns",)):
+        return values
+    cut = frame.text("udp.payload") is not None and len(str(values["payload"])) < _DNS_HEADER
+    return values | ({"dns_qr": None} if cut else _dns(frame))  # netprobe tells question and answer by the ports then
 
 
 def _datagram(frame: Frame, length: int, outer: Values) -> int | None:
@@ -242,6 +244,10 @@ def _datagram(frame: Frame, length: int, outer: Values) -> int | None:
         return None if outer["more_frag"] else length - 8
     header = (frame.number("ip.hdr_len") or 20) if outer["ip_version"] == 4 else 40
     return (min(length, whole - header) if isinstance(whole, int) else length) - 8
+
+
+def _twice(size: int | None) -> int | None:
+    return None if size is None else 2 * size
 
 
 def _dns(frame: Frame) -> Values:

@@ -29,6 +29,9 @@ class Reason:
 _LARGEST = 14 + 40 + 0xFFFF  # bytes of a frame whose lengths fit their fields
 
 
+_LINK_BYTES = {"eth": 14, "sll": 16, "null": 4}  # at least
+
+
 def _is_big(difference: Difference) -> bool:
     return difference.length > _LARGEST and difference.column in ("payload", "payload_len", "tsval", "tsecr", "mss")
 
@@ -39,7 +42,7 @@ def _is_no_time(difference: Difference) -> bool:
         difference.column == "time_ns"
         and isinstance(ours, int)
         and isinstance(theirs, int)
-        and abs(ours - theirs) >= 10**9
+        and abs(ours - theirs) >= 10**8
     )
 
 
@@ -52,7 +55,8 @@ def _is_bad_extension(difference: Difference) -> bool:
 
 
 def _claims_more(difference: Difference) -> bool:
-    return difference.column in ("payload_len", "payload") and difference.claimed > difference.length
+    room = difference.length - _LINK_BYTES.get(difference.protocols[0] if difference.protocols else "", 0)
+    return difference.column in ("payload_len", "payload") and difference.claimed > room
 
 
 def _is_cut(difference: Difference) -> bool:
@@ -61,6 +65,32 @@ def _is_cut(difference: Difference) -> bool:
 
 def _is_no_dns(difference: Difference) -> bool:
     return difference.column.startswith("dns_") and "BAD_DNS" in difference.anomalies
+
+
+def _is_bad_option(difference: Difference) -> bool:
+    return difference.protocols[-1:] == ("ip",)
+
+
+def _is_cut_at_the_end(difference: Difference) -> bool:
+    return difference.column == "frame" and any(
+        "cut short" in each or "damaged" in each for each in difference.anomalies
+    )
+
+
+def _is_huge(difference: Difference) -> bool:
+    return difference.column == "origlen" and isinstance(difference.ours, int) and difference.ours >= 1 << 31
+
+
+def _is_cisco_arp(difference: Difference) -> bool:
+    return difference.protocols == ("chdlc", "data")
+
+
+def _has_many_extensions(difference: Difference) -> bool:
+    return difference.protocols.count("ipv6.fraghdr") > 1
+
+
+def _is_another_pcap(difference: Difference) -> bool:
+    return difference.protocols == ("eth", "ethertype", "data") and "BAD_TCP_OFFSET" in difference.anomalies
 
 
 def _is_empty(difference: Difference) -> bool:
@@ -92,6 +122,20 @@ REASONS: tuple[Reason, ...] = (
         why="a time whose fraction is more than a second: tshark's arithmetic has 32 bits (files that were made to be bad)",
         fits=_is_no_time,
     ),
+    Reason(
+        why="a malformed IPv4 option: tshark stops at it, netprobe goes by the header's length", fits=_is_bad_option
+    ),
+    Reason(
+        why="the last packet of a file that was cut off or damaged: tshark shows what is there of it",
+        fits=_is_cut_at_the_end,
+    ),
+    Reason(why="a length of 2 GiB and more: tshark's is a signed number of 32 bits", fits=_is_huge),
+    Reason(why="ARP on Cisco's HDLC: tshark does not read it", fits=_is_cisco_arp),
+    Reason(
+        why="several fragment headers in one IPv6 packet: netprobe stops at the first later fragment, or at the ninth header",
+        fits=_has_many_extensions,
+    ),
+    Reason(why="a damaged file that tshark takes for another variant of pcap", fits=_is_another_pcap),
     Reason(why="a TCP header that ends in the next IP fragment: netprobe reads no options of it", fits=_is_split),
     Reason(
         why="an IPv6 extension header with an option that is longer than it: tshark stops there, netprobe goes by the header's length",
