@@ -11,6 +11,7 @@ import itertools
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from netprobe.decode.address import text as address_text
 from netprobe.decode.table import ABSENT, Flag, Kind
 
 if TYPE_CHECKING:
@@ -349,4 +350,9 @@ def _mac(text: str | None) -> int | None:
 
 
 def _canonical(text: str | None) -> str | None:
-    return None if text is None else str(ipaddress.ip_address(text))
+    """An address as netprobe writes it."""
+    if text is None:
+        return None
+    packed = ipaddress.ip_address(text)
+    half = int(packed) >> 64, int(packed) & 0xFFFF_FFFF_FFFF_FFFF
+    return address_text(packed.version, *half)

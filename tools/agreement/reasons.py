@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ class Reason:
 _LARGEST = 14 + 40 + 0xFFFF  # bytes of a frame whose lengths fit their fields
 
 
-_LINK_BYTES = {"eth": 14, "sll": 16, "null": 4}  # at least
+_LINK_BYTES = {"eth": 14, "sll": 16, "null": 4, "vlan": 4, "pppoes": 6, "ppp": 2}  # at least
 
 
 def _is_big(difference: Difference) -> bool:
@@ -55,7 +56,8 @@ def _is_bad_extension(difference: Difference) -> bool:
 
 
 def _claims_more(difference: Difference) -> bool:
-    room = difference.length - _LINK_BYTES.get(difference.protocols[0] if difference.protocols else "", 0)
+    before = itertools.takewhile(lambda layer: layer not in ("ip", "ipv6"), difference.protocols)
+    room = difference.length - sum(_LINK_BYTES.get(layer, 0) for layer in before)
     return difference.column in ("payload_len", "payload") and difference.claimed > room
 
 
