@@ -43,17 +43,17 @@ FILES = {
     ),
     # ip link set vethX down: the target's
     "veth-down": Seen(
-        "bridge-address-lost", "server2: veth84f556f is down: it is web's in apps", "ip link set veth84f556f up",
+        "bridge-address-lost", "is down on server2", "ip link set veth84f556f up",
         "server2", "addr", r'("ifname":"veth84f556f","flags":\["BROADCAST","MULTICAST")', r'\1,"UP","LOWER_UP"',
     ),
     # ip link set br-shop down, asked from the LAN: the bridge's route is gone with it
     "bridge-down-inbound": Seen(
-        "bridge-address-lost", "br-shop is down on server2, the bridge of shop: no route to 172.18.0.2", "ip link set br-shop up",
+        "bridge-address-lost", "is down on server2", "ip link set br-shop up",
         "server2", "addr", r'("ifname":"br-shop","flags":\["BROADCAST","MULTICAST")', r'\1,"UP","LOWER_UP"',
     ),
     # the same, asked by a container of that network
     "bridge-down-inside": Seen(
-        "bridge-address-lost", "br-shop is down on server2: it is the bridge of shop", "ip link set br-shop up",
+        "bridge-address-lost", "is down on server2", "ip link set br-shop up",
         "server2", "addr", r'("ifname":"br-shop","flags":\["BROADCAST","MULTICAST")', r'\1,"UP","LOWER_UP"',
     ),
     # ip addr flush dev eth0 inside the target
@@ -119,6 +119,16 @@ FILES = {
     "no-endpoints": Seen(
         "forward-drop", "filter/KUBE-SERVICES #1 of server2 rejected it", "",
         "server2", "iptables", r"-d 10\.96\.0\.10/32", "-d 10.96.0.11/32",
+    ),
+    # the port's DNAT rule deleted, and iptables -A OUTPUT -o eth0 -p tcp --sport 8081 -j DROP: docker-proxy never dials
+    "proxy-syn-ack-dropped": Seen(
+        "rule-drop", "filter/OUTPUT #1 of server2 drops what it answers (counter 8 → 17)", "iptables -D OUTPUT -o eth0 -p tcp -m tcp --sport 8081 -j DROP",
+        "server2", "iptables", r"--sport 8081", "--sport 8082",
+    ),
+    # -p 127.0.0.1:8080:80, and a server of the host's own on its LAN address
+    "published-beside-the-host": Seen(
+        "publish-loopback-only", "192.168.3.202:8080 is server2's own python3, which answered", "",
+        "server2", "containers", "127\\.0\\.0\\.1", "192.168.3.202",
     ),
     # a full tunnel inside the target, which answers from a socket bound to every address: no source to route by
     "udp-answer-inside": Seen(

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.firewall.forward import reached
 from netprobe.causes.firewall.host import proxy_of
-from netprobe.causes.proof.blocked import Filtered
+from netprobe.causes.proof.blocked import Filtered, walked_into
 from netprobe.causes.proof.drops import may_stop, may_stop_answer, stops_answer
 from netprobe.causes.proof.hooks import hook_at
 from netprobe.causes.proof.known import in_vain
+from netprobe.causes.proof.obstacle import predicted
 from netprobe.causes.remedies import ways_past_rule
+from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
+from netprobe.model.point import PointName
+from netprobe.model.report import Direction
 from netprobe.model.rule import Hook
 from netprobe.paths.story import Symptom
 from netprobe.state.lookup import docker_bridges, rule_of
@@ -27,6 +31,30 @@ def _before_proxy(case: Case, found: StoppedBy) -> bool:
     """Whether the walk ends at docker-proxy's own TCP connection, and nothing came back: it accepts before it dials, so its answer is stopped first."""
     silent = case.story.symptom is Symptom.SILENCE and case.transport == "tcp"
     return silent and proxy_of(case, found.place) is not None
+
+
+def _unaccepted(case: Case) -> StoppedBy | None:
+    """A rule that counted the host's own SYN-ACK in docker-proxy's name: by the walk the proxy's connection would come first, and by TCP it is not made."""
+    told, then = predicted(case, Barrier.RULE), case.prediction_after
+    obstacle = told.obstacles[0] if told is not None else None
+    if obstacle is None or then is None or not then.obstacles or obstacle.direction is not Direction.REPLY:
+        return None
+    last, host = then.obstacles[0], case.dialled_host
+    same = (last.barrier, last.place, last.label, last.text) == (
+        obstacle.barrier,
+        obstacle.place,
+        obstacle.label,
+        obstacle.text,
+    )
+    here = host is not None and obstacle.place == Place(host=host.name) and proxy_of(case, obstacle.place) is not None
+    silent = case.story.symptom is Symptom.SILENCE and case.transport == "tcp" and not case.reply_lost
+    seen = [PointName.parse(hop.point) for hop in case.hops if hop.seen and hop.direction is Direction.REQUEST]
+    came = bool(seen) and seen[-1].host == obstacle.place.host and seen[-1].container is None
+    whole = {hop.leg for hop in case.hops if hop.seen} == {1}
+    if not (same and here and silent and came and whole and obstacle.hook in {Hook.OUTPUT, Hook.POSTROUTING}):
+        return None
+    found = walked_into(case, obstacle)
+    return found if found is not None and found.delta else None
 
 
 class RuleDrop(Filtered):
@@ -62,6 +90,10 @@ class RuleDrop(Filtered):
             found.hook is Hook.OUTPUT and not found.walked
         )  # by its counter alone: something else may have been sent
         return not (counted or _before_proxy(case, found)) or stops_answer(case, found.rule)
+
+    def stopped(self, case: Case) -> StoppedBy | None:
+        """Also the SYN-ACK for docker-proxy, which dials no container before the client's handshake is whole."""
+        return super().stopped(case) or _unaccepted(case)
 
     def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
         """Past it; for answers, where it is the accepting host's own that is stopped."""

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from netprobe.state.engine.model import Container, Published
     from netprobe.state.model import Host
 
+_ENGINES_OWN = frozenset({"docker-proxy", "dockerd"})
+
 
 class PublishLoopbackOnly(Cause):
     """The port is published on 127.0.0.1 only, and was dialled from elsewhere.
 
-    What it is: ``-p 127.0.0.1:80:80`` makes docker-proxy and DNAT take the loopback address alone.
+    What it is: ``-p 127.0.0.1:80:80`` makes docker-proxy and DNAT take the loopback address alone; at another address the host refuses, or a process of its own answers.
     Why it happens: a safe default in many compose files.
     Evidence: the host's own refusal, nothing behind it, and the publication's host address.
     Remedy: publish on 0.0.0.0 (or that host address).
@@ -36,7 +38,7 @@ class PublishLoopbackOnly(Cause):
     reads = ("containers", "sockets")
     tells = "docker ps: the address that the port is published on"
     drop_reasons = NO_SOCKET
-    symptoms = frozenset({Symptom.REFUSED, Symptom.SILENCE})
+    symptoms = frozenset({Symptom.REFUSED, Symptom.SILENCE, Symptom.OTHER_ENDPOINT})
 
     def find(self, case: Case) -> Finding | None:
         """Fires when every publication of that port is on loopback and another address was dialled."""
@@ -51,6 +53,8 @@ class PublishLoopbackOnly(Cause):
         ]
         if not found or not all(is_loopback(each.host_ip) for _, each in found):
             return None
+        if case.story.symptom is Symptom.OTHER_ENDPOINT:
+            return self._taken(case, host, *found[0])
         if not case.never_listening(Place(host=host.name), *dialled):
             return None
         container, published = found[0]
@@ -66,6 +70,31 @@ class PublishLoopbackOnly(Cause):
                 advise(
                     host.name,
                     recreated(container, f"{published.host_port}:{published.container_port}{_suffix(published)}"),
+                ),
+            ),
+        )
+
+    def _taken(self, case: Case, host: Host, container: Container, published: Published) -> Finding | None:
+        """A process of the host's own has the port at the address that was dialled, and answered."""
+        dialled = case.dialled
+        found = case.listeners(Place(host=host.name), *dialled) if dialled is not None else None
+        owners = {each.process for each in found or ()}
+        asked = case.target is not None and case.target.name == container.name
+        if not asked or not found or dialled is None or "" in owners or owners & _ENGINES_OWN:
+            return None
+        who, at = ", ".join(sorted(owners)), Endpoint(*dialled)
+        return Finding(
+            code=self.code,
+            summary=f"{container.name}'s port is published on {published.at} only: {at} is {host.name}'s own {who}, which answered",
+            where=Where(host=host.name, component=container.name),
+            evidence=(
+                f"the answer came from {host.name} itself: {case.frames}",
+                f"docker: {container.name} publishes {published}; socket of {host.name}: {found[0].bound} ({who})",
+            ),
+            remedies=(
+                advise(
+                    host.name,
+                    f"recreate {container.name} with another port of {host.name}: -p OTHER:{published.container_port}{_suffix(published)}",
                 ),
             ),
         )
