@@ -68,7 +68,11 @@ def _handed(packet: Flying) -> tuple[LocalSocket, ...] | None:
     return (
         None
         if taker is None
-        else (LocalSocket(wildcard=taker.wildcard and not packet.later, transparent=taker.transparent),)
+        else (
+            LocalSocket(
+                wildcard=taker.wildcard and not packet.later, transparent=taker.transparent, full=not packet.later
+            ),
+        )
     )
 
 

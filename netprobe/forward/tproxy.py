@@ -73,7 +73,7 @@ def sockets_met(namespace: Namespace, packet: PacketTuple) -> tuple[LocalSocket,
         known = {"LOCAL": (LocalSocket(wildcard=False, transparent=None),), None: None}
         return known.get(packet.dst_type, ())
     if flags == {"ACK"} and _is_accepted(packet):
-        return (LocalSocket(wildcard=False, transparent=None),)
+        return (LocalSocket(wildcard=False, transparent=None, full=False),)
     begins = packet.ctdir == "ORIGINAL" or flags == {"SYN"}
     if not begins or namespace.sockets is None or packet.dst is None or packet.dport is None:
         return None

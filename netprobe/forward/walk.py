@@ -144,6 +144,8 @@ class Walker:
         """
         self._enters(place)
         host, namespace = self._namespace(place)
+        if packet.dst == "::1":  # ip6_rcv_core
+            self.mode.unknown(UnknownHere(f"{place}: what comes in by {in_if} for ::1 is dropped there"))
         by = self.stack.filter(host, place, packet.dst)
         if tap is None:
             packet = self.stack.netdev(by, "ingress", in_if, packet)

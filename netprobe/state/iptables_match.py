@@ -220,6 +220,13 @@ def _tcp_option(spec: str, packet: PacketTuple) -> bool | None:
     return True if kind in _SURE_OPTIONS else None if kind in _POSSIBLE_OPTIONS else False
 
 
+def _mss(spec: str, packet: PacketTuple) -> bool | None:
+    """What a handshake offers; what follows it offers nothing (xt_tcpmss.c)."""
+    if packet.tcp_flags is not None and "SYN" not in packet.tcp_flags:
+        return False
+    return None if packet.mss is None else in_range(spec, packet.mss)
+
+
 def _icmp(spec: str, packet: PacketTuple, names: Mapping[str, tuple[int, int | None]]) -> bool | None:
     """``8/0``, ``8``, ``echo-request``, ``any`` (255)."""
     if spec in {"any", "255"}:
@@ -329,7 +336,7 @@ TESTS: dict[Field, Callable[[str, PacketTuple], bool | None]] = {
     Field.PORTS: _both_ports,
     Field.TCP_FLAGS: _tcp_flags,
     Field.TCP_OPTION: _tcp_option,
-    Field.MSS: lambda spec, p: None if p.mss is None else in_range(spec, p.mss),
+    Field.MSS: _mss,
     Field.ICMP_TYPE: lambda spec, p: _icmp(spec, p, _ICMP),
     Field.ICMPV6_TYPE: lambda spec, p: _icmp(spec, p, _ICMPV6),
     Field.CTSTATE: _ctstate,

@@ -126,6 +126,9 @@ def exthdr(body: dict[str, Any], at: Context) -> Scalar:  # noqa: ARG001 - the f
     return ABSENT if "field" in body else 0
 
 
+_OF_HANDSHAKES = frozenset({"maxseg", "window", "sack-permitted", "sack-perm"})
+
+
 def tcp_option(body: dict[str, Any], at: Context) -> Scalar:
     """A TCP option; a SYN has one that tells its segment size."""
     if is_absent("tcp", at):
@@ -133,6 +136,8 @@ def tcp_option(body: dict[str, Any], at: Context) -> Scalar:
     flags, name = at.packet.tcp_flags, text_of(body, "name")
     if flags is not None and "SYN" in flags and name == "maxseg":
         return 1 if "field" not in body else known(at.packet.mss, "the TCP option maxseg")
+    if flags is not None and "SYN" not in flags and name in _OF_HANDSHAKES:
+        return ABSENT if "field" in body else 0
     return NotTold(f"the TCP option {name}")
 
 

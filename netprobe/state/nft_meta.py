@@ -91,6 +91,8 @@ def socket(body: dict[str, Any], at: Context) -> Scalar:
         return NotTold("the socket that the packet is for")
     if not found:
         return ABSENT
+    if key == "wildcard" and not found[0].full:
+        return ABSENT
     told = {"transparent": found[0].transparent, "wildcard": found[0].wildcard}.get(key)
     return NotTold(f"socket {key}") if told is None else int(told)
 

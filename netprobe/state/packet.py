@@ -16,10 +16,17 @@ KERNEL = -1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalSocket:
-    """A socket of the namespace that a packet would come to: bound to every address; may take what is sent to others (IP_TRANSPARENT), None not told."""
+    """A socket of the namespace that a packet would come to.
+
+    Attributes:
+        wildcard: bound to every address.
+        transparent: it may take what is sent to others (IP_TRANSPARENT); None not told.
+        full: False for a handshake that is not complete yet (a request socket).
+    """
 
     wildcard: bool
     transparent: bool | None
+    full: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,8 +104,10 @@ def _unfinished(run: Whole, told: Prediction, journey: Journey) -> bool:
 
     The rule must have counted if it counts; nothing that follows the SYN was seen behind it, and the server sent no byte and no end of its own.
     """
-    first = told.obstacles[0] if told.obstacles else None
-    if first is None or not first.later or first.rule is None or not _counted(run.world, first.place, first.rule):
+    if not told.obstacles:
+        return _perhaps_unfinished(run, told, journey)
+    first = told.obstacles[0]
+    if not first.later or first.rule is None or not _counted(run.world, first.place, first.rule):
         return False
     flows = (*journey.outer.flows, *journey.inner.flows)
     table = run.table
@@ -113,5 +115,23 @@ def _unfinished(run: Whole, told: Prediction, journey: Journey) -> bool:
     came = any(
         not int(table.tcp_flags[row]) & (Flag.SYN | Flag.RST) for each in behind for row in each.forward.tolist()
     )
-    back = [row for each in flows for row in each.reverse.tolist()]
-    return not came and not any(table.payload_len[row] > 0 or int(table.tcp_flags[row]) & Flag.FIN for row in back)
+    return not came and not _spoke(run, journey)
+
+
+def _perhaps_unfinished(run: Whole, told: Prediction, journey: Journey) -> bool:
+    """Whether a rule that drops and may meet it counted meanwhile, and nothing shows that the target has the connection."""
+    table, target = run.table, run.intent.target
+    dropped = [place for place, rule in told.doubtful if _dropped(run.world, place, rule)]
+    inside = {
+        number for number, point in enumerate(run.evidence.points) if target is not None and point.place == target
+    }
+    there = (row for each in journey.inner.flows if each.point in inside for row in each.forward.tolist())
+    came = any(not int(table.tcp_flags[row]) & (Flag.SYN | Flag.RST) for row in there)
+    return any(place == target or not came for place in dropped) and not _spoke(run, journey)
+
+
+def _spoke(run: Whole, journey: Journey) -> bool:
+    """Whether the server sent a byte, or an end of its own."""
+    table = run.table
+    back = [row for each in (*journey.outer.flows, *journey.inner.flows) for row in each.reverse.tolist()]
+    return any(table.payload_len[row] > 0 or int(table.tcp_flags[row]) & Flag.FIN for row in back)

@@ -71,7 +71,9 @@ def explained(bench: Bench, rules: Ruleset) -> Explained:
     target = host if question.dport is None else f"{host}:{question.dport}/{question.proto}"
     with tempfile.TemporaryDirectory() as folder:
         try:
-            report = explain(target, source=question.source, hosts=hosts_file(bench, Path(folder)), timeout_s=1.5)
+            size = 16 if question.proto == "icmp" else None  # as the real client asks
+            file = hosts_file(bench, Path(folder))
+            report = explain(target, source=question.source, size=size, hosts=file, timeout_s=1.5)
         except NetprobeError as fault:
             return Explained(rules, seen, invalid=str(fault))
     found = Explained(rules, seen, report, tuple(droppers(bench)))

@@ -105,7 +105,7 @@ def _ports(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str] | None:
     port = m.q.dport if hold else 7
     word = m.rng.choice((m.q.proto, m.q.proto, "th"))
     forms = [
-        (f"{port}", f"{word} dport"),
+        *[(f"{port}", f"{word} dport")] * (3 if word == "udp" else 1),
         (f"{port - 3}-{port + 3}", "nft port range"),
         (f"{{ {port}, 9, 100-200 }}", "anonymous set of ports"),
     ]

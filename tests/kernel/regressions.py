@@ -212,6 +212,19 @@ REGRESSIONS = (
         _ipt("filter/FORWARD", "-s 192.0.2.2 -m conntrack --ctstate INVALID -j DROP"),
     ),
     _ruleset(
+        "a handshake that is not complete is no whole socket",
+        ("client", "tcp", "2001:db8:1::1", 80),
+        Item("chain", "ip6/c1", "type filter hook input priority -300; policy accept;"),
+        Item("nft", "ip6/c1", "socket wildcard 0 counter drop"),
+    ),
+    _ruleset(
+        "what follows a handshake offers no segment size",
+        ("client", "tcp", "203.0.113.2", 80),
+        Item("chain", "inet/c1", "type filter hook prerouting priority 1; policy accept;"),
+        Item("nft", "inet/c1", "tcp option maxseg size 1-500 counter drop"),
+        _ipt("filter/FORWARD", "-p tcp -m tcpmss --mss 1:500 -j DROP"),
+    ),
+    _ruleset(
         "nat of INPUT changes the source behind a transparent proxy's rule",
         ("client", "tcp", "192.0.2.1", 80),
         _ipt(
@@ -259,6 +272,15 @@ UNDETERMINED = (
         "whether somebody answers whose advertisement a rule would drop",
         ("router", "tcp", "2001:db8:3::9", 80),
         _ipt("filter/INPUT", "-p ipv6-icmp -j DROP"),
+    ),
+    _ruleset(
+        "nobody takes what comes from the wire for ::1",
+        ("router", "tcp", "2001:db8:9::9", 8080),
+        Item("chain", "inet/c8", "type nat hook output priority -110; policy accept;"),
+        Item("nft", "inet/c8", "counter redirect"),
+        Item("ip", "6", "route add default via 2001:db8:2::2 table 99"),
+        Item("ip", "6", "rule add oif r1 pref 31309 lookup 99"),
+        device="r1",
     ),
     _ruleset(
         "which of two rules rejects it is not told",
