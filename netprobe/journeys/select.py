@@ -148,9 +148,9 @@ def listed(connections: Sequence[Connection], table: PacketTable) -> tuple[Conne
         return tuple(connections)
     inner = _inner_ones(connections, table)
     strays = Strays(connections, table)
-    inner |= {id(stray) for c in connections if (stray := strays.reply_to(c)) is not None}
-    silent = unanswered(connections, table)  # whatever else there is: that is what somebody may be looking for
-    chosen = [c for c in connections if id(c) not in inner or id(c) in silent]
+    answers = {id(stray) for c in connections if (stray := strays.reply_to(c)) is not None}
+    silent = unanswered(connections, table) - answers  # what somebody may be looking for, whatever else there is
+    chosen = [c for c in connections if id(c) not in inner | answers or id(c) in silent]
     if all(is_dns(c, table) for c in chosen):
         return tuple(chosen)
     return tuple(c for c in chosen if id(c) in silent or not is_dns(c, table))
