@@ -449,14 +449,15 @@ class ContainerPaused(Cause):
         got = (
             f"{delivered}, the application never answers" if case.story.symptom is not Symptom.SILENCE else "no answer"
         )
+        host = case.target_host.name if case.target_host else None
+        lived = life(case, host, target) if host else ""
         return Finding(
             code=self.code,
             summary=f"{target.name} is paused: {got}",
-            where=Where(host=case.target_host.name if case.target_host else None, component=target.name),
+            where=Where(host=host, component=target.name),
             evidence=(
                 f"{case.frames}: accepted by the kernel in {target.name}",
-                f"docker: {target.name} is paused, before and after the probe",
-                *told(case, case.target_host.name if case.target_host else "", target),
+                f"docker: {target.name} is paused, before and after the probe{f'; {lived}' if lived else ''}",
             ),
             remedies=(case.target_host.engine.remedies.unpause(case.target_host.name, target.name),)
             if case.target_host
