@@ -133,7 +133,15 @@ class Walker:
         self.trail.pass_tap(
             Tap(point=point_name(place.host, "lo", place.container), place=place, interface="lo"), packet
         )
+        if packet.connection is None:  # what was invalid in OUTPUT's zone is looked up anew
+            packet = replace(packet, zone=0)
         passed = self.stack.hook(by, "PREROUTING", packet, in_if="lo")
+        if passed.dst != packet.dst and not has_address(
+            by.namespace, passed.dst
+        ):  # IPv6 leads it on, IPv4 takes its own source for a martian
+            self.mode.unknown(
+                UnknownHere(f"{place}: nat sends what comes by lo on to {passed.dst}: what becomes of it is not known")
+            )
         here = by.namespace.link_with(passed.dst)  # sockets count it as come by the address's own interface (inet_iif)
         self._deliver(place, self.stack.hook(by, "INPUT", passed, in_if="lo"), here.name if here is not None else "lo")
 

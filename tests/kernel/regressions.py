@@ -283,6 +283,12 @@ UNDETERMINED = (
         device="r1",
     ),
     _ruleset(
+        "an answer that is invalid in the zone of OUTPUT is looked up anew behind lo",
+        ("client", "tcp", "2001:db8:1::1", 80),
+        _ipt("raw/OUTPUT", "-j CT --zone 5"),
+        _ipt("nat/INPUT", "-m conntrack --ctdir ORIGINAL -j SNAT --to-source 2001:db8:2::1"),
+    ),
+    _ruleset(
         "which of two rules rejects it is not told",
         ("client", "tcp", "198.51.100.2", 80),
         _ipt("filter/FORWARD", "-m limit --limit 1/sec -j REJECT"),
