@@ -329,21 +329,25 @@ def pass_netdev(by: Filter, hook: str, device: str, packet: Flying, gone: frozen
     nft 1.0.6 does not tell a chain's devices in its JSON: then one that would stop the packet makes the rest unknown.
     """
     chains = by.nft.base(hook, "netdev") if by.nft else ()
-    here = sorted((each for each in chains if not each.devices or device in each.devices), key=lambda each: each.prio)
+    here = [each for each in chains if not each.devices or device in each.devices]
     comes = hook == "ingress"
     at = At(by=by, hook=hook, in_if=device if comes else "", out_if="" if comes else device, gone=gone)
-    for chain in here:
-        try:
-            passed, _ = pass_chain(at, chain, packet)
-        except Stopped as stopped:
-            if chain.devices:
-                raise
-            rule = stopped.obstacle.rule
-            raise UnknownHere(f"{by.place}: whether nftables {rule} is for {device} is not known") from None
-        if passed != packet and not chain.devices:
-            raise UnknownHere(f"{by.place}: whether nftables {chain.ref.bare} is for {device} is not known")
-        packet = passed
-    return packet
+    stages = (Stage(prio=each.prio, go=partial(_pass_of_device, at, each, device)) for each in here)
+    return pass_all(by.place, stages, packet)[0]
+
+
+def _pass_of_device(at: At, chain: NftChain, device: str, packet: Flying) -> Passed:
+    """Pass a chain that is this device's, or of which that is not told."""
+    try:
+        passed, _ = pass_chain(at, chain, packet)
+    except Stopped as stopped:
+        if chain.devices:
+            raise
+        rule = stopped.obstacle.rule
+        raise UnknownHere(f"{at.by.place}: whether nftables {rule} is for {device} is not known") from None
+    if passed != packet and not chain.devices:
+        raise UnknownHere(f"{at.by.place}: whether nftables {chain.ref.bare} is for {device} is not known")
+    return passed, ()
 
 
 def pass_bridge(

@@ -46,6 +46,7 @@ def seen(namespace: Namespace, packet: Flying, *, in_if: str, out_if: str) -> Pa
         src_dev=_owner(namespace, packet.src),
         dst_dev=_owner(namespace, packet.dst),
         mark=packet.mark,
+        answers=not request,
         zone=packet.zone,
         tcp_flags=_flags(packet, request=request),
         icmp=packet.icmp or (_ECHO[":" in packet.dst][0 if request else 1] if packet.proto == "icmp" else None),

@@ -48,7 +48,7 @@ def socket_for(namespace: Namespace, packet: PacketTuple, to: Endpoint) -> Socke
     """The socket that takes a new connection; None where there is none that may. ``to``: :func:`end_of`."""
     if packet.proto not in _CARRIED or to.port is None:
         return None
-    if packet.ctdir == "REPLY":
+    if packet.ctdir == "REPLY" or packet.answers:
         return NotTold("which socket an answer is for")
     if namespace.sockets is None:
         return NotTold("who listens there")
@@ -69,7 +69,7 @@ def sockets_met(namespace: Namespace, packet: PacketTuple) -> tuple[LocalSocket,
     if packet.proto not in _CARRIED:
         return ()
     flags = packet.tcp_flags or frozenset()
-    if packet.ctdir == "REPLY" or flags >= {"SYN", "ACK"}:
+    if packet.ctdir == "REPLY" or packet.answers or flags >= {"SYN", "ACK"}:
         known = {"LOCAL": (LocalSocket(wildcard=False, transparent=None),), None: None}
         return known.get(packet.dst_type, ())
     if flags == {"ACK"} and _is_accepted(packet):

@@ -45,6 +45,7 @@ class PacketTuple:
         mark: the packet's mark at this moment; 0 is none.
         ctmark: its connection's mark.
         ctdir: ``ORIGINAL`` or ``REPLY``.
+        answers: it goes back to who asked, whatever conntrack takes it for (in another zone an answer begins something).
         ctstatus: conntrack's status bits in capitals (``SEEN_REPLY`` ``ASSURED`` ``CONFIRMED`` ``SNAT`` ``DNAT``).
         orig_src, orig_sport: who began the connection, before source NAT.
         repl_src, repl_sport, repl_dst, repl_dport: the answer that is waited for, as far as NAT was decided by now.
@@ -75,6 +76,7 @@ class PacketTuple:
     mark: int | None = None
     ctmark: int | None = None
     ctdir: str | None = None
+    answers: bool | None = None
     ctstatus: frozenset[str] | None = None
     orig_src: str | None = None
     orig_sport: int | None = None

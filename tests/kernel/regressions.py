@@ -21,6 +21,13 @@ _REDIRECTED = (_ipt("raw/PREROUTING", "-j CT --zone 5"), _ipt("nat/PREROUTING", 
 
 REGRESSIONS = (
     _ruleset(
+        "the socket of who asked takes an answer that begins something in another zone",
+        ("router", "udp", "10.9.0.9", 80),
+        _ipt("raw/OUTPUT", "-j CT --zone 5"),
+        _ipt("mangle/PREROUTING", "-p udp -m socket --nowildcard -j TOS --set-tos 0x10"),
+        _ipt("filter/INPUT", "-m dscp --dscp 0 -j REJECT --reject-with icmp-net-unreachable"),
+    ),
+    _ruleset(
         "an own IPv6 address is unicast, too",
         ("client", "tcp", "2001:db8:1::1", 80),
         _ipt("filter/INPUT", "-m addrtype --dst-type UNICAST -j DROP"),
@@ -255,6 +262,14 @@ REGRESSIONS = (
 
 #: Those of which the prediction must be undetermined.
 UNDETERMINED = (
+    _ruleset(
+        "two chains of one device and one priority: which drops is not told",
+        ("client", "tcp", "10.9.0.9", 80),
+        Item("chain", "netdev/c1", "type filter hook ingress device r0 priority 120; policy accept;"),
+        Item("nft", "netdev/c1", "counter drop"),
+        Item("chain", "netdev/c6", "type filter hook ingress device r0 priority 120; policy accept;"),
+        Item("nft", "netdev/c6", "tcp dport 80 counter drop"),
+    ),
     _ruleset(
         "of IPv6 an address's type depends on routing rules",
         ("client", "icmp", "2001:db8:9::9", None),

@@ -75,7 +75,9 @@ class RpFilterMultihomed(Cause):
         """The request for the link address is judged by the same filter: its sender's address must be one that leads back by that interface."""
         told, then = predicted(case, Barrier.REVERSE_PATH), case.prediction_after
         obstacle = told.obstacles[0] if told is not None else None
-        if obstacle is None or then is None or not then.obstacles or case.story.symptom is Symptom.SILENCE:
+        if obstacle is None or obstacle.direction is not Direction.REQUEST or case.story.symptom is Symptom.SILENCE:
+            return None
+        if then is None or not then.obstacles:
             return None
         last = then.obstacles[0]
         host, device = obstacle.place.host, obstacle.device
