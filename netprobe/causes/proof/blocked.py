@@ -14,7 +14,7 @@ from netprobe.causes.proof.counters import countable, counters_in
 from netprobe.causes.proof.drops import the_drop
 from netprobe.causes.proof.hooks import hook_at
 from netprobe.causes.proof.kill_switch import tunnel_alone
-from netprobe.causes.proof.lookups import count, failed, questions, stopped
+from netprobe.causes.proof.lookups import count, failed, questions, source_host, stopped
 from netprobe.causes.proof.obstacle import frames_at, met, predicted
 from netprobe.causes.proof.routed import led_elsewhere
 from netprobe.causes.proof.stopped_by import StoppedBy
@@ -24,6 +24,7 @@ from netprobe.forward.model import Barrier
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.model.rule import Hook, Program
 from netprobe.paths.story import Symptom
+from netprobe.state.lookup import has_address
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -45,11 +46,14 @@ def blocked(case: Case) -> StoppedBy | None:
 
 
 def _blocked_query(case: Case) -> StoppedBy | None:
-    """What stopped every question of a failed lookup, by the walk."""
+    """What stopped every question of a failed lookup, by the walk; a server that is closed to them is one that does not answer."""
     asked = questions(case) if failed(case) else ()
     found = [stopped(case, each) for each in asked]
     rules = {each.obstacle.rule if each is not None else None for each in found}
     if len(rules) != 1 or found[0] is None or found[0].obstacle.barrier is not Barrier.RULE:
+        return None
+    there = case.before(found[0].obstacle.place.host)
+    if there is None or (there is not source_host(case) and any(has_address(there.own, each.server) for each in asked)):
         return None
     sent = sum(count(case, each, found[0].point) for each in asked)
     return walked_into(case, found[0].obstacle, sent)
