@@ -21,7 +21,12 @@ class Counters:
     world: World
 
     def still(self, place: Place, ref: RuleRef) -> bool:
-        """Whether a rule surely counted nothing meanwhile; False where it counted, has no counter, or is not the same any more."""
+        """Whether a rule surely counted nothing meanwhile; False where it counted, has no counter, or is not the same any more.
+
+        A policy that stands may be one that does not count: of iptables only those that were set do.
+        """
+        if ref.policy:
+            return False
         one, other = self.world.before.get(place.host), self.world.after.get(place.host)
         if one is None or other is None or one is other:
             return False
@@ -42,7 +47,7 @@ def _rules(host: Host, place: Place) -> Host | Namespace:
 
 
 def _count(at: Host | Namespace, ref: RuleRef) -> tuple[int, str] | None:
-    """How often a rule counted, and its text; None where it has no counter, or is not there."""
+    """How often a rule or policy counted, and its text; None where it has no counter, or is not there."""
     if ref.program is Program.NFT:
         found = at.nft.by_ref.get(ref) if at.nft is not None else None
         return (found.packets, found.text) if found is not None and found.packets is not None else None
@@ -51,5 +56,7 @@ def _count(at: Host | Namespace, ref: RuleRef) -> tuple[int, str] | None:
     }  # fmt: skip
     ruleset = named[ref.program]
     chain = ruleset.chain(ref.table, ref.chain) if ruleset is not None else None
+    if ref.policy and chain is not None:
+        return (chain.policy_packets, chain.ref.text) if chain.policy_packets is not None else None
     rules = (each for each in chain.rules if each.ref == ref) if chain is not None else ()
     return next(((each.packets, each.text) for each in rules if each.packets is not None), None)

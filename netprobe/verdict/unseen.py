@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _UNHEARD = frozenset({Symptom.OK, Symptom.DELIVERED})
 _ACCEPTED = frozenset({Symptom.OK, Symptom.NO_RESPONSE, Symptom.NO_HANDSHAKE, Symptom.CLOSED})
+_WORDLESS = frozenset({Barrier.NOBODY_LISTENS, Barrier.REVERSE_PATH, Barrier.FORWARDING_OFF})  # behind the interface
 _INWARD = frozenset({Hook.INGRESS, Hook.PREROUTING, Hook.INPUT})
 
 
@@ -64,7 +65,7 @@ def unseen(run: Whole, told: Prediction | None, story: Observation, journey: Jou
 
 
 def _unheard(evidence: Evidence, world: World, told: Prediction, story: Observation, intent: Intent) -> bool:
-    """Whether a rule keeps a datagram from the target, or its answer from the prober; or no socket there takes it, and no error told so.
+    """Whether a rule keeps a datagram from the target, or its answer from the prober; or nobody takes it there, and no error told so.
 
     A rule that counts must have counted; one of the host that answers must count.
     """
@@ -74,7 +75,7 @@ def _unheard(evidence: Evidence, world: World, told: Prediction, story: Observat
     if not told.obstacles:
         return story.symptom is Symptom.DELIVERED and any(_dropped(world, *each) for each in told.doubtful)
     first = told.obstacles[0]
-    if first.later or (first.rule is None and first.barrier is not Barrier.NOBODY_LISTENS):
+    if first.later or (first.rule is None and first.barrier not in _WORDLESS):
         return False
     if first.direction is Direction.REQUEST:
         there = intent.target is None or first.place == canonical(world.before, intent.target)

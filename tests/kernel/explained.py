@@ -78,6 +78,8 @@ def explained(bench: Bench, rules: Ruleset) -> Explained:
             return Explained(rules, seen, invalid=str(fault))
     found = Explained(rules, seen, report, tuple(droppers(bench)))
     found.wrong = _wrong(found)
+    if seen.outcome == "ok" and report.verdict is Verdict.WORKS:
+        return found  # what was dropped behind that, an end or a reset, is not what was asked
     if report.cause is not None and report.cause.code in _REFUSED:
         return found  # what its refusal met on the way back is not what stops it
     if report.cause is not None and report.cause.code == "policy-route-away" and found.droppers:

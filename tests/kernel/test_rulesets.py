@@ -73,7 +73,7 @@ DROPS = [
         ("input", "meta l4proto udp counter meta l4proto vmap { udp : drop }"),
         ("input", "meta l4proto udp drop"),
     )
-]
+] + [(dst, Item("policy", "filter/OUTPUT", "DROP")) for dst in ("192.0.2.1", "2001:db8:1::1")]  # what it answers
 
 
 @pytest.mark.parametrize("port", [80, 81])
@@ -114,3 +114,22 @@ def test_a_connection_that_nobody_accepts_is_not_one() -> None:
         "forward-drop",
     ]
     assert all(each.named for each in found)
+
+
+def test_an_address_of_two_hosts_is_reached_by_either() -> None:
+    """Routing by a mark leads to the other one of them, and nowhere else: the rule is what stops it."""
+    ruleset = Ruleset(
+        Question("client", "tcp", "10.9.0.9", 80, 20000),
+        (
+            Item("ipt", "filter/FORWARD", "-j DROP"),
+            Item("ipt", "mangle/PREROUTING", "-j MARK --set-mark 5"),
+            Item("ip", "4", "route add 10.9.0.9/32 via 203.0.113.2 table 100"),
+            Item("ip", "4", "rule add fwmark 5 pref 50 lookup main"),
+            Item("ip", "4", "rule add pref 100 lookup 100"),
+        ),
+    )
+    with Arena(ident=f"{os.getpid()}-t") as arena, Bench(arena) as bench:
+        found = explained(bench, ruleset)
+    assert found.report is not None, found.invalid
+    assert found.report.cause is not None
+    assert found.report.cause.code == "forward-drop"

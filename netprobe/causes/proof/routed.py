@@ -141,21 +141,22 @@ def _right(hosts: Mapping[str, Host], host: Host, place: Place, dst: str) -> tup
         network = network_for(host, found[1])
         known = network is not None and bool(network.bridge) and not driver_of(network).flat
         return ((network.bridge,) if known and network else ()), found[0].name, True
-    owner = _owner(hosts, host, dst)
-    if owner is None or has_address(host.own, dst):
+    owners = _owners(hosts, host, dst)
+    if not owners or has_address(host.own, dst):
         return (), "", False
     links = (host.own.link(name) for name in host.own.fib.devices(dst))
-    right = [link.name for link in links if link is not None and link.arp and _shares(link, owner)]
-    return tuple(right), owner.name, False
+    right = [each.name for each in links if each is not None and each.arp and any(_shares(each, own) for own in owners)]
+    return tuple(right), " or ".join(each.name for each in owners), False
 
 
 def _right_inside(hosts: Mapping[str, Host], host: Host, place: Place, dst: str) -> tuple[tuple[str, ...], str, bool]:
     """From a container: the interfaces of its networks; one that has the address in its subnet, where there is one."""
     container = host.container(place.container or "")
-    owner = _owner(hosts, host, dst) or (host if has_address(host.own, dst) or container_with(host, dst) else None)
-    if container is None or owner is None:
+    here = has_address(host.own, dst) or container_with(host, dst) is not None
+    owners = _owners(hosts, host, dst) or ((host,) if here else ())
+    if container is None or not owners:
         return (), "", False
-    return _interfaces(host, container, dst), owner.name, False
+    return _interfaces(host, container, dst), " or ".join(each.name for each in owners), False
 
 
 def _interfaces(host: Host, container: Container, dst: str) -> tuple[str, ...]:
@@ -164,9 +165,9 @@ def _interfaces(host: Host, container: Container, dst: str) -> tuple[str, ...]:
     return tuple(container_interface(host, container, endpoint) for endpoint, _ in near or ends)
 
 
-def _owner(hosts: Mapping[str, Host], host: Host, dst: str) -> Host | None:
-    name = host_with({name: other for name, other in hosts.items() if name != host.name}, dst)
-    return hosts[name] if name is not None else None
+def _owners(hosts: Mapping[str, Host], host: Host, dst: str) -> tuple[Host, ...]:
+    """The other hosts that have an address on the outside; several where a virtual one is shared (VRRP, anycast)."""
+    return tuple(each for name, each in hosts.items() if name != host.name and host_with({name: each}, dst))
 
 
 def _shares(link: Link, owner: Host) -> bool:
