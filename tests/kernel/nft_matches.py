@@ -197,7 +197,7 @@ def _meta(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str]:
         (f"meta length {'20-100' if true else '500-1500'}", "meta length"),
     ]
     if hook == "output":
-        choices += [(f"meta skuid {0 if true else 1234}", "meta skuid")] * 4
+        choices += [(f"meta skuid {0 if true else 1234}", "meta skuid")] * 14
     text, name = m.rng.choice(choices)
     return text, name, ""
 
