@@ -17,6 +17,8 @@ from netprobe.causes.firewall.host import (
     LegacyNftMix,
     OutputDrop,
 )
+from netprobe.causes.macvlan.duplicate import MacvlanDuplicateAddress
+from netprobe.causes.macvlan.gateway import MacvlanWrongGateway
 from netprobe.causes.macvlan.host import (
     MacvlanHostIsolation,
     MacvlanModeIsolation,
@@ -24,12 +26,8 @@ from netprobe.causes.macvlan.host import (
     MacvlanParentDown,
 )
 from netprobe.causes.macvlan.isolation import MacvlanIsolatedL3
-from netprobe.causes.macvlan.wire import (
-    MacvlanDuplicateAddress,
-    MacvlanMacFilter,
-    MacvlanVlanMismatch,
-    MacvlanWrongGateway,
-)
+from netprobe.causes.macvlan.mac_filter import MacvlanMacFilter
+from netprobe.causes.macvlan.vlan import MacvlanVlanMismatch
 from netprobe.causes.names.addresses import DnsClientCache
 from netprobe.causes.names.collisions import DnsAliasCollision
 from netprobe.causes.names.elsewhere import NameAnsweredElsewhere

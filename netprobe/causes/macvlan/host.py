@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NEIGH_FAILED, Cause
 from netprobe.causes.macvlan.networks import flat_networks, free_address, may_be_flat, next_hop
-from netprobe.causes.macvlan.wire import MacvlanVlanMismatch
+from netprobe.causes.macvlan.vlan import MacvlanVlanMismatch
 from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import asked_times, met, predicted, unanswered
 from netprobe.causes.remedies import IN_NETWORK

@@ -62,3 +62,10 @@ def may_be_flat(case: Case) -> bool:
     return any(each is None for each in networks) or any(
         driver_of(each).flat for found in networks for each in found or ()
     )
+
+
+def wire_of(host: Host, network: Network) -> str:
+    """The interface that is on the wire: a VLAN interface's parent."""
+    link = host.own.link(network.parent)
+    below = link.peer_name if link is not None and link.kind == "vlan" else network.parent.rpartition(".")[0]
+    return below if below and host.own.link(below) is not None else network.parent
