@@ -34,6 +34,7 @@ REPLAY_EXAMPLES = """\b
 Examples:
   netprobe replay run.pcapng
   netprobe replay --point server2/eth0=a.pcap --point server2/docker0=b.pcap
+  ssh HOST tcpdump -U -w - port 80 | netprobe replay -
   netprobe replay a.pcap --flow '192.168.3.201:41290>192.168.3.202:80/tcp'
 """
 
@@ -180,7 +181,7 @@ def replay(files: tuple[str, ...], points: tuple[str, ...], flow: str | None, ou
     """Explain saved evidence again, or captures of tcpdump and Wireshark.
 
     An evidence file gives one report. Plain pcap and pcapng files given together are the capture points of one connection. Any of them may be
-    compressed (gzip, zstd, xz, bzip2).
+    compressed (gzip, zstd, xz, bzip2). - is standard input.
     """
     from netprobe.commands import replay as command
 

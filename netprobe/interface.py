@@ -226,7 +226,8 @@ def replay(
     ('fails', 'docker-user-drop', '-A DOCKER-USER -s 192.168.3.0/24 -j DROP')
 
     Args:
-        files: one file that ``save`` wrote; or plain pcap and pcapng files, which together are the capture points of one connection.
+        files: one file that ``save`` wrote; or plain pcap and pcapng files, which together are the capture points of one connection. ``-`` is
+            standard input.
         points: where plain captures were taken: file -> ``HOST/INTERFACE`` or ``HOST/CONTAINER/INTERFACE``; without that, as the file says,
             else the file's name. A file that is named here alone is read too.
         flow: which connection of captures from elsewhere: ``SRC:PORT>DST:PORT/PROTO`` or part of it, such as ``:80``; ``#3``: the third listed;
@@ -276,11 +277,13 @@ def load(files: Sequence[str], points: Mapping[str, str]) -> list[tuple[str, Evi
         EvidenceFault: a file cannot be read.
     """
     from netprobe.evidence.files import load as bytes_of
+    from netprobe.evidence.files import shown
     from netprobe.evidence.reader import is_netprobe, read, read_many
     from netprobe.evidence.recognise import refuse
 
     _check_names(files, points)
-    contents = [(file, bytes_of(file, check=refuse)) for file in dict.fromkeys((*files, *points))]
+    contents = [(shown(file), bytes_of(file, check=refuse)) for file in dict.fromkeys((*files, *points))]
+    points = {shown(file): name for file, name in points.items()}
     own = {file for file, data in contents if is_netprobe(data)}
     for file in own & points.keys():
         raise UsageFault(

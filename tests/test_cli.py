@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+import termios
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +18,6 @@ from netprobe.cli import explain, run
 from netprobe.evidence.model import Proto
 from netprobe.evidence.writer import write
 from tests.commands.walk import evidence
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_every_probe_can_be_asked_for() -> None:
@@ -164,6 +164,53 @@ def test_an_interrupt_is_one_line(tmp_path: Path) -> None:
     with fifo.open("wb"):  # returns when netprobe has opened it: it is about to wait for bytes
         out, err = interrupted(process)
     assert (process.returncode, out, err) == (130, "", "netprobe: interrupted\n")
+
+
+def piped(*, stdin: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "netprobe", "replay", "-"], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def test_a_capture_is_piped_in(saved: str) -> None:
+    with Path(saved).open("rb") as file:
+        from_file = piped(stdin=file.fileno()).communicate(timeout=60)
+    process = piped(stdin=subprocess.PIPE)
+    assert process.communicate(Path(saved).read_bytes(), timeout=60) == from_file
+    assert b"works, by DNAT" in from_file[0]
+    assert piped(stdin=subprocess.DEVNULL).communicate(timeout=60) == (
+        b"",
+        b"netprobe: stdin is empty\n  was the capture stopped before it began?\n",
+    )
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["the writer ends", "the writer goes on"])
+def test_ctrl_c_is_for_who_writes_to_the_pipe(saved: str, ends: bool) -> None:
+    """The terminal tells both: what tcpdump held back comes after the signal. A second one is for netprobe."""
+    data = Path(saved).read_bytes()
+    theirs, ours = os.pipe()
+    process = piped(stdin=theirs)
+    os.write(ours, data[:100])
+    while unread(ours) and process.poll() is None:
+        os.sched_yield()
+    process.send_signal(signal.SIGINT)
+    os.write(ours, data[100:])
+    if ends:
+        os.close(ours)
+    while not ends and process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.1)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == ((0, b"") if ends else (130, b"netprobe: interrupted\n"))
+    assert (b"works, by DNAT" in out) == ends
+    for handle in (theirs, *(() if ends else (ours,))):
+        os.close(handle)
+
+
+def unread(pipe: int) -> int:
+    """How many bytes nobody has taken yet."""
+    return int(struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0])
 
 
 def interrupted(process: subprocess.Popen[str]) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from io import BytesIO
+from io import BytesIO, FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +11,15 @@ from netprobe.errors import EnvironmentFault, EvidenceFault, UsageFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from io import FileIO
 
 MAX_BYTES = 2 << 30
 """Larger files are refused rather than read into memory."""
 
+STDIN = "-"
+"""The name of standard input, as tcpdump and tshark have it; a file of that name is ``./-``."""
 
 _HEAD, _CHUNK = 512, 1 << 24
+_PIPED = "pipe one in: ssh HOST tcpdump -U -w - | netprobe replay -"
 
 
 def _anything(_head: bytes, _name: str) -> None:
@@ -30,16 +32,18 @@ def load(
     """The file's bytes: all that is there, however its size changes meanwhile. A pipe is read to its end.
 
     Args:
-        path: the file.
+        path: the file, or :data:`STDIN`.
         limit: how many bytes it may have.
         check: is called with the first bytes and the name, before the rest is read, and may raise.
 
     Raises:
-        EvidenceFault: there is no such file, it may not be read, or it is larger than ``limit`` bytes.
+        EvidenceFault: there is no such file, it may not be read, it is a terminal, or larger than ``limit`` bytes.
     """
-    name = os.fspath(path)
+    name = shown(path)
     try:
-        with Path(path).open("rb", buffering=0) as file:
+        with _opened(path) as file:
+            if file.isatty():
+                raise EvidenceFault(f"{name} is a terminal, and no capture", _PIPED)
             return _all_of(file, name, limit, check)
     except IsADirectoryError as error:
         raise EvidenceFault(f"cannot read {name}: it is a directory", "give the captures in it, one by one") from error
@@ -51,6 +55,17 @@ def load(
         raise EvidenceFault(f"cannot read {name!r}: {error}", "check the name") from error
     except MemoryError as error:
         raise _too_large(name, "the memory that is left") from error
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """Return what messages call a file."""
+    name = os.fspath(path)
+    return "stdin" if name == STDIN else name
+
+
+def _opened(path: str | os.PathLike[str]) -> FileIO:
+    # by its number: /dev/stdin cannot be opened where it is a socket, nor from a process of another user
+    return FileIO(0, closefd=False) if os.fspath(path) == STDIN else Path(path).open("rb", buffering=0)
 
 
 def _all_of(file: FileIO, name: str, limit: int, check: Callable[[bytes, str], object]) -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -165,3 +167,25 @@ def test_a_large_file_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: 
         file.truncate(1 << 40)  # sparse
     with pytest.raises(EvidenceFault, match="larger than 2048 MiB"):
         load(path, check=refuse)
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_a_terminal_is_no_capture(by_name: bool) -> None:
+    ours, theirs = os.openpty()
+    try:
+        if by_name:
+            with pytest.raises(EvidenceFault, match="is a terminal, and no capture"):
+                load(os.ttyname(theirs))
+            return
+        done = subprocess.run(
+            [sys.executable, "-m", "netprobe", "replay", "-"],
+            stdin=theirs,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert done.stderr.startswith(b"netprobe: stdin is a terminal, and no capture\n  pipe one in: ")
+    finally:
+        os.close(ours)
+        os.close(theirs)
