@@ -12,7 +12,8 @@ from netprobe.forward.compare import described
 from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.forward.question import predict_probe
 from netprobe.model.report import Confidence, Direction, Finding, Where
-from netprobe.state.effects import NotModelled, fixed
+from netprobe.state.effects.commands import fixed
+from netprobe.state.effects.texts import NotModelled
 from netprobe.state.model import World
 
 if TYPE_CHECKING:
