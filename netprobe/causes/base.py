@@ -9,7 +9,8 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from netprobe.causes.proof.known import lacks
-from netprobe.causes.remedies import setting, ways_past_rule
+from netprobe.causes.remedies.past_rule import ways_past_rule
+from netprobe.causes.remedies.steps import setting
 from netprobe.model.report import Direction
 
 if TYPE_CHECKING:

@@ -8,13 +8,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from netprobe.decode.decoder import decode
 from netprobe.evidence.reader import read
+from netprobe.flows.build import build
+from netprobe.journeys.chosen import choose, journey_of
+from netprobe.journeys.clocks import on_one_clock
+from netprobe.journeys.join import connections
 from netprobe.model.remedy import shell_line
 from netprobe.pipeline import analyze
+from netprobe.state.build import build_world
+from netprobe.verdict.gather import gather
+from netprobe.verdict.target import intent_of
 
 if TYPE_CHECKING:
+    from netprobe.causes.case import Case
     from netprobe.evidence.model import Evidence, HostState
     from netprobe.model.report import Finding
+
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 
@@ -94,3 +104,14 @@ def code(evidence: Evidence) -> str | None:
 def commands(finding: Finding) -> tuple[str, ...]:
     """The commands of a remedy, without what is said about them."""
     return tuple(shell_line(command) for step in finding.remedies for command in step.commands)
+
+
+def case_of(name: str) -> Case:
+    evidence = recorded(name)
+    world = build_world(evidence)
+    table, _ = on_one_clock(decode(evidence.packets, evidence.points), evidence.points, "server1", world.before)
+    found = connections(build(table), table)
+    outer = choose(evidence, table, found, None)
+    assert outer is not None
+    journey = journey_of(outer, found, table, world)
+    return gather(evidence, table, world, intent_of(evidence, world, outer), journey)

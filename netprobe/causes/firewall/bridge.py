@@ -10,7 +10,8 @@ from netprobe.causes.firewall.forward import ForwardDrop
 from netprobe.causes.firewall.host import port_of
 from netprobe.causes.proof.blocked import Filtered, past, ways_past
 from netprobe.causes.proof.hooks import on_host
-from netprobe.causes.remedies import IN_FIREWALL, permit, publishing, what_is_opened
+from netprobe.causes.remedies.permit import permit
+from netprobe.causes.remedies.steps import IN_FIREWALL, publishing, what_is_opened
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run, shell_line
 from netprobe.model.rule import Hook, Program

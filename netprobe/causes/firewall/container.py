@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.proof.blocked import Filtered
 from netprobe.causes.proof.drops import STOPPING
-from netprobe.causes.remedies import without_rule
+from netprobe.causes.remedies.past_rule import without_rule
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise
 from netprobe.model.report import Direction

@@ -10,7 +10,7 @@ from netprobe.causes.firewall.forward import asks_user_chain, is_published
 from netprobe.causes.firewall.host import port_of
 from netprobe.causes.proof.blocked import Filtered, ways_past
 from netprobe.causes.proof.hooks import on_host
-from netprobe.causes.remedies import what_is_opened
+from netprobe.causes.remedies.steps import what_is_opened
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import Remedy
 from netprobe.model.rule import Hook, Program

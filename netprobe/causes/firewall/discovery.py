@@ -11,7 +11,8 @@ from netprobe.causes.proof.blocked import met_by, walked_into
 from netprobe.causes.proof.discovery import asked_at, entry_after, in_vain, seen
 from netprobe.causes.proof.hooks import base_of
 from netprobe.causes.proof.obstacle import met, predicted, silent_points, whose
-from netprobe.causes.remedies import IN_FIREWALL, inside, is_administrators
+from netprobe.causes.remedies.past_rule import is_administrators
+from netprobe.causes.remedies.steps import IN_FIREWALL, inside
 from netprobe.forward.model import SOLICITATION, Barrier
 from netprobe.model.remedy import Remedy, advise, run
 from netprobe.model.report import Confidence, Finding, Where

@@ -11,7 +11,7 @@ from netprobe.causes.proof.drops import may_stop, may_stop_answer, stops_answer
 from netprobe.causes.proof.hooks import hook_at
 from netprobe.causes.proof.known import in_vain
 from netprobe.causes.proof.obstacle import predicted
-from netprobe.causes.remedies import ways_past_rule
+from netprobe.causes.remedies.past_rule import ways_past_rule
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
 from netprobe.model.point import PointName

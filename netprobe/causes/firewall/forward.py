@@ -9,7 +9,8 @@ from netprobe.causes.proof.drops import may_stop, the_drop
 from netprobe.causes.proof.hooks import entries, hook_at, last_hop
 from netprobe.causes.proof.late import LATE, late_drop, lost_data
 from netprobe.causes.proof.lookups import failed
-from netprobe.causes.remedies import by_owner, publishing, restarted, ways_past_rule, what_is_opened
+from netprobe.causes.remedies.past_rule import by_owner, ways_past_rule
+from netprobe.causes.remedies.steps import publishing, restarted, what_is_opened
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where

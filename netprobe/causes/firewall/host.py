@@ -12,7 +12,8 @@ from netprobe.causes.proof.drops import STOPPING
 from netprobe.causes.proof.hooks import hook_at
 from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import silent_points, whose
-from netprobe.causes.remedies import IN_FIREWALL, by_owner, is_closed, is_narrow, publishing, ways_past_rule
+from netprobe.causes.remedies.past_rule import by_owner, is_closed, is_narrow, ways_past_rule
+from netprobe.causes.remedies.steps import IN_FIREWALL, publishing
 from netprobe.evidence.model import Outcome, Place, Proto
 from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
 from netprobe.forward.netfilter import filter_of, pass_hook

@@ -9,7 +9,7 @@ from netprobe.causes.macvlan.networks import flat_networks, free_address, may_be
 from netprobe.causes.macvlan.vlan import MacvlanVlanMismatch
 from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import asked_times, met, predicted, unanswered
-from netprobe.causes.remedies import IN_NETWORK
+from netprobe.causes.remedies.steps import IN_NETWORK
 from netprobe.causes.routing.routes import LOST
 from netprobe.evidence.model import Outcome
 from netprobe.forward.drivers import driver_of

@@ -9,7 +9,7 @@ from netprobe.causes.macvlan.networks import flat_networks, may_be_flat, next_ho
 from netprobe.causes.proof.frames import frames_at, numbers_of
 from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import silent_points
-from netprobe.causes.remedies import IN_NETWORK
+from netprobe.causes.remedies.steps import IN_NETWORK
 from netprobe.causes.routing.routes import LOST
 from netprobe.forward.model import PredictedOutcome
 from netprobe.model.point import point_name

@@ -9,7 +9,7 @@ from netprobe.causes.base import Cause
 from netprobe.causes.names.elsewhere import NameAnsweredElsewhere
 from netprobe.causes.names.kept import ANSWERED_OTHERWISE, GOOD, asker, nobody, not_reached, who_has
 from netprobe.causes.names.unknown import bearers_of
-from netprobe.causes.remedies import restarted
+from netprobe.causes.remedies.steps import restarted
 from netprobe.causes.routing.routes import LOST
 from netprobe.evidence.model import Resolution
 from netprobe.model.endpoint import Endpoint

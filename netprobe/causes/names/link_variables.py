@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.names.kept import ANSWERED_OTHERWISE, GOOD, asker, not_reached, who_has
-from netprobe.causes.remedies import restarted
+from netprobe.causes.remedies.steps import restarted
 from netprobe.causes.routing.routes import LOST
 from netprobe.causes.service.endpoint import AppNotListening
 from netprobe.causes.service.publish import PortClosed

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.names.unknown import bearers_of, failed_name
 from netprobe.causes.proof.lookups import UNANSWERED, AskedServer, failed, frames, left, questions, source_host, stopped
-from netprobe.causes.remedies import IN_FIREWALL, by_owner, restarted, without_rule
+from netprobe.causes.remedies.past_rule import by_owner, without_rule
+from netprobe.causes.remedies.steps import IN_FIREWALL, restarted
 from netprobe.causes.routing.routes import way_out
 from netprobe.evidence.model import Place
 from netprobe.model.endpoint import Endpoint

@@ -11,7 +11,8 @@ from netprobe.causes.owners.table import OWNERS
 from netprobe.causes.proof.hooks import entries
 from netprobe.causes.proof.translations import any_rule, translations
 from netprobe.causes.proof.untracked import untracking, untracks
-from netprobe.causes.remedies import IN_FIREWALL, tracked_again
+from netprobe.causes.remedies.past_rule import tracked_again
+from netprobe.causes.remedies.steps import IN_FIREWALL
 from netprobe.evidence.model import Place
 from netprobe.model.point import PointName
 from netprobe.model.remedy import advise, run

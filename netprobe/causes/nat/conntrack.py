@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.proof.obstacle import frames_at, silent_points
-from netprobe.causes.remedies import IN_SYSCTL
+from netprobe.causes.remedies.steps import IN_SYSCTL
 from netprobe.forward.model import PredictedOutcome
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.remedy import run

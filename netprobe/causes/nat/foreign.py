@@ -13,7 +13,7 @@ from netprobe.causes.owners.table import owner_of
 from netprobe.causes.proof.lookups import DNS_PORT, failed, frames, questions, stopped, walks
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, silent_points, unanswered, whose
 from netprobe.causes.proof.translations import Translated, any_rule, counted, translations
-from netprobe.causes.remedies import IN_FIREWALL, inside
+from netprobe.causes.remedies.steps import IN_FIREWALL, inside
 from netprobe.forward.compare import Observed, described, differences
 from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.forward.tproxy import TPROXY

@@ -9,7 +9,7 @@ import numpy as np
 from netprobe.causes.base import Cause
 from netprobe.causes.nat.conntrack import key, risen
 from netprobe.causes.proof.obstacle import silent_points
-from netprobe.causes.remedies import IN_FIREWALL
+from netprobe.causes.remedies.steps import IN_FIREWALL
 from netprobe.decode.table import Flag, Kind
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.proof.hooks import entries
 from netprobe.causes.proof.routed import led_elsewhere
-from netprobe.causes.remedies import IN_FIREWALL, restarted
+from netprobe.causes.remedies.steps import IN_FIREWALL, restarted
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
 from netprobe.model.point import PointName, point_name

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.firewall.forward import ForwardDrop
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, unanswered
-from netprobe.causes.remedies import IN_FIREWALL
+from netprobe.causes.remedies.steps import IN_FIREWALL
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import run
 from netprobe.model.report import Direction, Finding, Where

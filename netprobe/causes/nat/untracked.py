@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.proof.counters import counters_in
 from netprobe.causes.proof.obstacle import frames_at, met, predicted
-from netprobe.causes.remedies import IN_FIREWALL, inside, permit
+from netprobe.causes.remedies.permit import permit
+from netprobe.causes.remedies.steps import IN_FIREWALL, inside
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.model.remedy import Remedy, advise

@@ -19,7 +19,7 @@ from netprobe.causes.proof.obstacle import frames_at, met, predicted
 from netprobe.causes.proof.routed import led_elsewhere
 from netprobe.causes.proof.stopped_by import StoppedBy
 from netprobe.causes.proof.translations import Translated, translations, untouched
-from netprobe.causes.remedies import ways_past_rule, without_rule
+from netprobe.causes.remedies.past_rule import ways_past_rule, without_rule
 from netprobe.forward.model import Barrier
 from netprobe.model.report import Confidence, Direction, Finding, Where
 from netprobe.model.rule import Hook, Program

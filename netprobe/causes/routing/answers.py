@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.proof.obstacle import asked_times, frames_at, predicted, unanswered, whose
 from netprobe.causes.proof.routed import by_policy, decided_by, other_way, other_ways, own_table, tunnels
-from netprobe.causes.remedies import in_place
+from netprobe.causes.remedies.steps import in_place
 from netprobe.causes.routing.routes import LOST
 from netprobe.causes.routing.untranslated import untranslated
 from netprobe.forward.model import Barrier, PredictedOutcome

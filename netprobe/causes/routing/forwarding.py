@@ -8,7 +8,7 @@ from netprobe.causes.base import Cause
 from netprobe.causes.nat.condition import may_be_meant
 from netprobe.causes.proof.lookups import failed, frames, questions, stopped
 from netprobe.causes.proof.obstacle import frames_at, met, predicted, silent_points, whose
-from netprobe.causes.remedies import in_place, setting
+from netprobe.causes.remedies.steps import in_place, setting
 from netprobe.causes.routing.routes import LOST, refusing
 from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.model.point import point_name

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, unanswered
-from netprobe.causes.remedies import in_place, setting
+from netprobe.causes.remedies.steps import in_place, setting
 from netprobe.evidence.model import Place
 from netprobe.forward.drivers import driver_of
 from netprobe.forward.model import Barrier

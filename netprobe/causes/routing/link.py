@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.firewall.forward import ForwardDrop
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, unanswered
-from netprobe.causes.remedies import restarted
+from netprobe.causes.remedies.steps import restarted
 from netprobe.causes.routing.routes import NoRoute
 from netprobe.forward.model import Barrier
 from netprobe.model.point import point_name

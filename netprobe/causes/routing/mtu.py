@@ -8,7 +8,7 @@ from netprobe.causes.base import Cause
 from netprobe.causes.proof.frames import frame_numbers
 from netprobe.causes.proof.obstacle import silent_points
 from netprobe.causes.proof.sizes import LostBySize, lost_by_size
-from netprobe.causes.remedies import IN_FIREWALL
+from netprobe.causes.remedies.steps import IN_FIREWALL
 from netprobe.evidence.model import SPEAK_HTTP
 from netprobe.model.point import point_name
 from netprobe.model.remedy import Remedy, advise, run

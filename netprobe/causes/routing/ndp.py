@@ -8,7 +8,7 @@ from netprobe.causes.base import NEIGH_FAILED, Cause
 from netprobe.causes.macvlan.networks import next_hop
 from netprobe.causes.proof.discovery import about, in_vain
 from netprobe.causes.proof.obstacle import asked_times, met, predicted, unanswered
-from netprobe.causes.remedies import IN_NETWORK
+from netprobe.causes.remedies.steps import IN_NETWORK
 from netprobe.causes.routing.routes import LOST
 from netprobe.forward.model import Barrier
 from netprobe.forward.proxied import answers, behind, facing, proxies

@@ -10,7 +10,7 @@ from netprobe.causes.firewall.bridge import NftBackendForwardDrop
 from netprobe.causes.firewall.forward import ForwardDrop
 from netprobe.causes.proof.obstacle import frames_at, predicted, silent_points, whose
 from netprobe.causes.proof.routed import astray, by_policy, decided_by, own_table, strays, tunnels
-from netprobe.causes.remedies import in_place
+from netprobe.causes.remedies.steps import in_place
 from netprobe.causes.routing.routes import LOST
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise

@@ -10,7 +10,7 @@ from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicte
 from netprobe.causes.proof.publishing import is_alone
 from netprobe.causes.proof.routed import own_table
 from netprobe.causes.proof.translations import translations
-from netprobe.causes.remedies import in_place, inside
+from netprobe.causes.remedies.steps import in_place, inside
 from netprobe.evidence.model import Outcome, Place, Resolution
 from netprobe.forward.model import Barrier
 from netprobe.model.endpoint import Endpoint

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.proof.obstacle import frames_at, met, whose
 from netprobe.causes.proof.translations import translations
-from netprobe.causes.remedies import IN_FIREWALL
+from netprobe.causes.remedies.steps import IN_FIREWALL
 from netprobe.forward.model import Barrier
 from netprobe.model.point import PointName
 from netprobe.model.remedy import advise, run

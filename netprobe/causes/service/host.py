@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.case import host_ip_covers
 from netprobe.causes.proof.publishing import is_alone, ports_on_host, unpublishable
-from netprobe.causes.remedies import restarted
+from netprobe.causes.remedies.steps import restarted
 from netprobe.causes.service.publish import PortNotPublished
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier

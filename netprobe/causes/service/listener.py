@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.proof.life import told
-from netprobe.causes.remedies import restarted
+from netprobe.causes.remedies.steps import restarted
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Direction, Finding, Where

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.proof.obstacle import met
-from netprobe.causes.remedies import IN_SYSCTL, setting
+from netprobe.causes.remedies.steps import IN_SYSCTL, setting
 from netprobe.evidence.model import Outcome
 from netprobe.forward.model import Barrier
 from netprobe.model.endpoint import Endpoint

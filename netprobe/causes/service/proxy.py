@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
-from netprobe.causes.remedies import restarted
+from netprobe.causes.remedies.steps import restarted
 from netprobe.evidence.model import Place
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Direction, Finding, PathCode, Where

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
-from netprobe.causes.remedies import restarted
+from netprobe.causes.remedies.steps import restarted
 from netprobe.causes.routing.routes import NoRoute
 from netprobe.causes.service.endpoint import AppBoundLoopback, AppNotListening, ContainerStopped
 from netprobe.causes.service.lifetime import AppNotReady

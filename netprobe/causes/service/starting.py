@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.causes.remedies import behind_engine
+from netprobe.causes.remedies.steps import behind_engine
 from netprobe.model.remedy import advise
 from netprobe.state.address import is_any, same
 from netprobe.state.engine.model import ContainerState

@@ -1,26 +1,24 @@
-"""What undoes the one thing that is wrong on a host: a rule, a setting, a route. Each step says what else it opens, and how long it holds.
+"""Past a rule that stops the packet.
 
 An administrator's rule for this port, destination or source is deleted. What stands for more, or is kept by the engine or another program
-(:mod:`.owners`), stays, and the one connection is permitted before it.
+(:mod:`netprobe.causes.owners`), stays, and the one connection is permitted before it. Each step says what else it opens.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.causes.owners.opening import Opening
 from netprobe.causes.owners.table import owner_of
-from netprobe.causes.proof.hooks import FORWARDED, base_of, before_conntrack, last_hop
+from netprobe.causes.proof.hooks import FORWARDED, last_hop
 from netprobe.causes.proof.kill_switch import tunnel_alone
-from netprobe.causes.proof.translations import translations
-from netprobe.model.endpoint import UNCHOSEN, Endpoint
+from netprobe.causes.remedies.permit import destination_met, last_source, permit
+from netprobe.causes.remedies.steps import IN_FIREWALL, inside, what_is_opened
 from netprobe.model.point import PointName
 from netprobe.model.remedy import Remedy, advise, run
-from netprobe.model.report import Direction
 from netprobe.model.rule import Hook, Program
-from netprobe.state.address import covers, ip, is_loopback
+from netprobe.state.address import covers, ip
 from netprobe.state.engine import role_of
 from netprobe.state.engine.base import ChainRole
 from netprobe.state.lookup import networks_of
@@ -28,69 +26,14 @@ from netprobe.state.lookup import networks_of
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.evidence.model import Place
+    from netprobe.model.endpoint import Endpoint
     from netprobe.model.remedy import Argv
     from netprobe.model.rule import RuleRef
-    from netprobe.state.engine.model import Container
     from netprobe.state.model import Host
 
-UNTIL_REBOOT = "this holds until the next reboot"
-IN_SYSCTL = f"{UNTIL_REBOOT}; for good: the same in a file of /etc/sysctl.d"
-IN_NETWORK = f"{UNTIL_REBOOT}; for good: in the host's network configuration"
-IN_FIREWALL = (
-    f"{UNTIL_REBOOT}, or until the firewall loads its rules again; for good: in the firewall's own configuration"
-)
 
 _ONE_PORT = frozenset({"--dport", "--dports", "--ctorigdstport", "--sport", "--sports", "dport", "sport"})
-_BY_SOURCE = re.compile(r"--match-set \S+ src|--src-range|(?<!\S)-s |saddr")
 _BUILT_IN = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
-
-
-def inside(case: Case, place: Place | None, command: Argv) -> Argv:
-    """The command as it is run on the place's host: in a container's namespace by nsenter, which needs nothing in the container."""
-    host = case.before(place.host) if place else None
-    container = host.container(place.container) if host and place and place.container else None
-    return command if container is None else ("nsenter", "-t", str(container.pid), "-n", *command)
-
-
-def restarted(host: Host, container: Container) -> tuple[Remedy, ...]:
-    """What has the engine write a container's rules again: its restart; where the chains that those stand in are gone, the engine's own.
-
-    A container that publishes ports would end then: the engine fails to write its rules, and does not start it again.
-    """
-    if _has_no_chains(host) and container.published:
-        return host.engine.remedies.restart_engine(host.name, host.containers or ())
-    return (host.engine.remedies.restart(host.name, container.name),)
-
-
-def behind_engine(host: Host, container: Container, steps: tuple[Remedy, ...]) -> tuple[Remedy, ...]:
-    """The start of a container; of one that is to publish ports where the engine's chains are gone, behind the engine's own restart."""
-    if any(each.commands for each in steps) and _has_no_chains(host) and container.requested:
-        return (*host.engine.remedies.restart_engine(host.name, host.containers or ()), *steps)
-    return steps
-
-
-def _has_no_chains(host: Host) -> bool:
-    """Whether the engine's rules were read, and the chains that it writes at its own start are gone."""
-    rulesets = [each for each in (host.ruleset, host.legacy) if each is not None]
-    written = any(host.engine.has_chains(each) for each in rulesets) or host.engine.in_nftables(host.nft)
-    return bool(rulesets) and not written and not host.rootless
-
-
-def in_place(case: Case, place: Place, *commands: Argv) -> Remedy:
-    """Routes or neighbour entries, in whichever namespace they are wrong."""
-    lasting = IN_NETWORK if place.container is None else f"this holds until {place.container} starts again"
-    return Remedy(host=place.host, commands=tuple(inside(case, place, each) for each in commands), advice=lasting)
-
-
-def setting(case: Case, place: Place, argv: Argv) -> Remedy:
-    """A kernel setting, in whichever namespace it is wrong."""
-    if place.container is None:
-        return run(place.host, *argv, advice=IN_SYSCTL)
-    program = case.engine_at(place.host).remedies.program
-    kept = f"for good: {program} run --sysctl {argv[-1]} …"
-    return run(
-        place.host, *inside(case, place, argv), advice=f"this holds until {place.container} starts again; {kept}"
-    )
 
 
 def without_rule(
@@ -223,7 +166,7 @@ def by_owner(
     """
     owner, host = owner_of(case, place, rule), case.before(place.host)
     whom = f"port {to.port}/{case.transport} of {to.address}" if to is not None else what_is_opened(case)
-    to = to or (_destination(case, place, rule, hook) if hook is not None else None)
+    to = to or (destination_met(case, place, rule, hook) if hook is not None else None)
     if owner is None or host is None or hook is None or to is None:
         return None
     opening = Opening(
@@ -232,7 +175,7 @@ def by_owner(
         hook=hook,
         transport=case.transport,
         to=to,
-        source=_source(case),
+        source=last_source(case),
         network=_network(case, host),
         device=via or _device(case, host),
         via=via,
@@ -244,7 +187,7 @@ def by_owner(
 def _network(case: Case, host: Host) -> str:
     """The subnet of the source container's network that its address is of; ``""`` where no container of that host sends it."""
     here = case.source_container if case.probe is not None and case.probe.source_at.host == host.name else None
-    source = _source(case) or next(iter(here.addresses if here else ()), "")
+    source = last_source(case) or next(iter(here.addresses if here else ()), "")
     subnets = (each for _, network in networks_of(host, here) for each in network.subnets) if here else ()
     return next((each for each in subnets if covers(each, source)), "") if source else ""
 
@@ -294,123 +237,3 @@ def is_narrow(rule: RuleRef) -> bool:
         if word in {"-d", "daddr"} and value.partition("/")[2] in {"", "32", "128"} and value[0] not in "@{":
             return True
     return False
-
-
-def permit(
-    case: Case, place: Place, rule: RuleRef, *, hook: Hook | None, reply: bool = False, to: Endpoint | None = None
-) -> Argv:
-    """The argv that accepts the connection before a rule or policy, in its own table; empty where nothing tells what to accept."""
-    nft = rule.program is Program.NFT
-    packet = _packet(case, place, rule, hook, reply=reply, to=to) if hook else ()
-    if hook is None or not packet:
-        return ()
-    if nft:
-        return ("nft", "insert", "rule", rule.family, rule.table, rule.chain, *packet, "accept")
-    named = () if rule.table == "filter" else ("-t", rule.table)
-    if hook is Hook.USER:  # the engine's own rules go on to decide
-        return (rule.program, *named, "-I", case.engine_at(place.host).user_chain, *packet, "-j", "RETURN")
-    return (rule.program, *named, "-I", base_of(hook, rule.table), *packet, "-j", "ACCEPT")
-
-
-def _destination(case: Case, place: Place, rule: RuleRef, hook: Hook) -> Endpoint | None:
-    """The destination that rules see there: behind DNAT, where it is forwarded, or filtered on its way out of its own host."""
-    probe = case.probe
-    if probe is None or not probe.dialled:
-        return None
-    led = _led_to(case, place, rule, hook)
-    if led is not None:
-        return led
-    inside = place.container is not None and place == case.intent.target
-    if probe.target_address and (inside or _is_translated(case, place.host, rule, hook)):
-        return Endpoint(probe.target_address, probe.target_port)
-    return Endpoint(probe.dialled, probe.dialled_port)
-
-
-def _led_to(case: Case, place: Place, rule: RuleRef, hook: Hook) -> Endpoint | None:
-    """Where the walk has the request translated to before it meets the rule, by whoever's rule; None where it knows of no translation there."""
-    told = case.prediction
-    first = told.obstacles[0] if told is not None and told.obstacles else None
-    met = first is not None and (first.rule, first.place) == (rule, place)
-    if told is None or not (met or hook in FORWARDED):
-        return None
-    found = [each.to for each in translations(told) if each.of_destination and each.place == place]
-    to = Endpoint.parse(found[-1]) if found else None
-    port = case.probe.dialled_port if case.probe else None
-    return (
-        None
-        if to is None or UNCHOSEN in {to.port, port}
-        else Endpoint(to.address, port if to.port is None else to.port)
-    )
-
-
-def _is_translated(case: Case, host: str, rule: RuleRef, hook: Hook) -> bool:
-    """Whether the packet meets the rule behind DNAT: forwarded, or in filter OUTPUT (nat comes before it) where a rule translates there."""
-    if case.publication is None or case.publication[0].name != host or case.dialled is None:
-        return False
-    if hook in FORWARDED:
-        return True
-    at, container, published = case.publication
-    sent = hook is Hook.OUTPUT and rule.table == "filter" and not is_loopback(case.dialled[0])
-    return sent and bool(case.dnat_rules(at, published, container))
-
-
-def _source(case: Case) -> str:
-    """The address that the request last came from; ``""`` where it was not seen."""
-    hop = last_hop(case)
-    return hop.packet.src.address if hop and hop.packet and hop.direction is Direction.REQUEST else ""
-
-
-def _packet(case: Case, place: Place, rule: RuleRef, hook: Hook, *, reply: bool, to: Endpoint | None) -> Argv:
-    """What matches it there: its destination and port, and its source where the rule chose by that; an answer by its connection."""
-    nft, to = rule.program is Program.NFT, to or _destination(case, place, rule, hook)
-    if to is None:
-        return ()
-    if reply and before_conntrack(case, place, rule):
-        return _from(case, _answers_from(case), nft=nft)
-    if reply:
-        known = "ct state established,related" if nft else "-m conntrack --ctstate RELATED,ESTABLISHED"
-        return tuple(known.split())
-    ping = "ipv6-icmp" if to.is_v6 else "icmp"
-    source = _source(case) if _BY_SOURCE.search(rule.text) else ""
-    if nft:
-        version = "ip6" if to.is_v6 else "ip"
-        by: Argv = (version, "saddr", source) if source else ()
-        what: Argv = (case.transport, "dport", str(to.port)) if to.port is not None else ("meta", "l4proto", ping)
-        return (*by, version, "daddr", to.address, *what)
-    by = ("-s", source) if source else ()
-    last = ("-p", case.transport, "--dport", str(to.port)) if to.port is not None else ("-p", ping)
-    return (*by, "-d", to.address, *last)
-
-
-def _answers_from(case: Case) -> Endpoint | None:
-    """Which end an answer has where it was seen last; where none was, the one that was dialled."""
-    hop = last_hop(case)
-    if hop is not None and hop.packet is not None and hop.direction is Direction.REPLY:
-        return hop.packet.src
-    probe = case.probe
-    return Endpoint(probe.dialled, probe.dialled_port) if probe is not None and probe.dialled else None
-
-
-def _from(case: Case, end: Endpoint | None, *, nft: bool) -> Argv:
-    """What matches the packets of one end."""
-    if end is None:
-        return ()
-    ping = "ipv6-icmp" if end.is_v6 else "icmp"
-    if nft:
-        what: Argv = (case.transport, "sport", str(end.port)) if end.port is not None else ("meta", "l4proto", ping)
-        return ("ip6" if end.is_v6 else "ip", "saddr", end.address, *what)
-    last = ("-p", case.transport, "--sport", str(end.port)) if end.port is not None else ("-p", ping)
-    return ("-s", end.address, *last)
-
-
-def publishing(outer: int, port: int, transport: str, *, address: str = "") -> str:
-    """``-p 80:80``, ``-p 127.0.0.1:53:53/udp``: docker run's option, whose port is TCP's where it says nothing."""
-    suffix = "" if transport == "tcp" else f"/{transport}"
-    return f"-p {f'{address}:' if address else ''}{outer}:{port}{suffix}"
-
-
-def what_is_opened(case: Case) -> str:
-    """``port 80/tcp of demo``, for sentences."""
-    port = case.probe.dialled_port if case.probe else None
-    whom = case.target.name if case.target else (case.probe.dialled if case.probe else "") or "it"
-    return f"port {port}/{case.transport} of {whom}" if port is not None else f"{whom} to ping"

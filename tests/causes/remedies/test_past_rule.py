@@ -1,31 +1,15 @@
-"""What is deleted, and what is permitted instead: recorded evidence with another rule in the way."""
+"""What is deleted, and what stays: recorded evidence with another rule in the way."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
 import pytest
 
-from netprobe.causes.remedies import is_narrow, permit, publishing, setting
-from netprobe.decode.decoder import decode
-from netprobe.evidence.model import Place
-from netprobe.flows.build import build
-from netprobe.journeys.chosen import choose, journey_of
-from netprobe.journeys.clocks import on_one_clock
-from netprobe.journeys.join import connections
-from netprobe.model.remedy import shell_line
-from netprobe.model.rule import Hook, Program, RuleRef
+from netprobe.causes.remedies.past_rule import is_narrow
+from netprobe.model.rule import Program, RuleRef
 from netprobe.pipeline import analyze
-from netprobe.state.build import build_world
-from netprobe.verdict.gather import gather
-from netprobe.verdict.target import intent_of
 from tests.causes.altered import commands, recorded
 from tests.causes.owners.moved import DROP, cause_of
 from tests.causes.proof.test_drops import with_rules
-
-if TYPE_CHECKING:
-    from netprobe.causes.case import Case
 
 
 def test_an_administrators_own_rule_is_deleted() -> None:
@@ -60,11 +44,6 @@ def test_a_rule_in_a_chain_of_another_program_stays() -> None:
     assert cause is not None
     assert commands(cause) == ("iptables -I INPUT -d 192.168.3.202 -p tcp --dport 80 -j ACCEPT",)
     assert "fail2ban" in cause.remedy[-1]
-
-
-def test_a_published_port_is_tcps_where_it_says_nothing() -> None:
-    assert publishing(80, 8080, "tcp") == "-p 80:8080"
-    assert publishing(53, 53, "udp", address="127.0.0.1") == "-p 127.0.0.1:53:53/udp"
 
 
 @pytest.mark.parametrize(
@@ -117,49 +96,3 @@ def test_a_wide_rule_in_the_users_chain_is_passed_there() -> None:
         ).after
         == ()
     )
-
-
-def case_of(name: str) -> Case:
-    evidence = recorded(name)
-    world = build_world(evidence)
-    table, _ = on_one_clock(decode(evidence.packets, evidence.points), evidence.points, "server1", world.before)
-    found = connections(build(table), table)
-    outer = choose(evidence, table, found, None)
-    assert outer is not None
-    journey = journey_of(outer, found, table, world)
-    return gather(evidence, table, world, intent_of(evidence, world, outer), journey)
-
-
-def permitted(name: str, rule: RuleRef, hook: Hook, *, reply: bool) -> str:
-    return shell_line(permit(case_of(name), Place(host="server2"), rule, hook=hook, reply=reply))
-
-
-CATCH_ALL = RuleRef(
-    program=Program.IPTABLES, table="raw", chain="PREROUTING", text="-A PREROUTING -i docker0 -j DROP", verdict="DROP"
-)
-AT_THE_DOOR = RuleRef(program=Program.NFT, family="netdev", table="edge", chain="in", text="policy drop", policy=True)
-
-
-def test_where_no_connection_is_known_yet_an_answer_is_permitted_by_the_end_that_sends_it() -> None:
-    """Conntrack looks at a packet behind ``raw``: a state never matches there."""
-    wanted = "iptables -t raw -I PREROUTING -s 172.17.0.2 -p tcp --sport 80 -j ACCEPT"
-    assert permitted("forward-drop-reply", CATCH_ALL, Hook.PREROUTING, reply=True) == wanted
-    behind = replace(CATCH_ALL, table="mangle")
-    wanted = "iptables -t mangle -I PREROUTING -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
-    assert permitted("forward-drop-reply", behind, Hook.PREROUTING, reply=True) == wanted
-
-
-def test_at_a_device_the_connection_is_permitted_and_the_rest_stays_closed() -> None:
-    wanted = "nft insert rule netdev edge in ip daddr 192.168.3.202 tcp dport 80 accept"
-    assert permitted("ingress-drop", AT_THE_DOOR, Hook.INGRESS, reply=False) == wanted
-    wanted = "nft insert rule netdev edge in ip saddr 172.17.0.2 tcp sport 80 accept"
-    assert permitted("forward-drop-reply", AT_THE_DOOR, Hook.INGRESS, reply=True) == wanted
-
-
-def test_a_setting_of_a_container_is_set_in_the_container() -> None:
-    argv = ("sysctl", "-w", "net.ipv4.ip_forward=1")
-    inside = setting(case_of("demo"), Place(host="server2", container="demo"), argv)
-    assert inside.commands[0][:2] == ("nsenter", "-t")
-    assert inside.commands[0][3:] == ("-n", *argv)
-    assert "until demo starts again" in inside.advice
-    assert setting(case_of("demo"), Place(host="server2"), argv).commands == (argv,)
