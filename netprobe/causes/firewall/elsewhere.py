@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from netprobe.causes.firewall.forward import reached
 from netprobe.causes.firewall.host import proxy_of
 from netprobe.causes.proof.blocked import Filtered, walked_into
-from netprobe.causes.proof.drops import may_stop, may_stop_answer, stops_answer
 from netprobe.causes.proof.hooks import hook_at
 from netprobe.causes.proof.known import in_vain
+from netprobe.causes.proof.may_stop import may_stop, may_stop_answer, stops_answer
 from netprobe.causes.proof.obstacle import predicted
 from netprobe.causes.remedies.past_rule import ways_past_rule
 from netprobe.evidence.model import Place

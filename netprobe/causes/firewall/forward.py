@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from netprobe.causes.proof.blocked import STOPPED, UNFINISHED, Filtered, blocked, ways_past
-from netprobe.causes.proof.drops import may_stop, the_drop
+from netprobe.causes.proof.drops import the_drop
 from netprobe.causes.proof.hooks import entries, hook_at, last_hop
 from netprobe.causes.proof.late import LATE, late_drop, lost_data
 from netprobe.causes.proof.lookups import failed
+from netprobe.causes.proof.may_stop import may_stop
 from netprobe.causes.remedies.past_rule import by_owner, ways_past_rule
 from netprobe.causes.remedies.steps import publishing, restarted, what_is_opened
 from netprobe.forward.model import Barrier

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NEIGH_FAILED, Cause
 from netprobe.causes.macvlan.networks import flat_networks, may_be_flat, next_hop, wire_of
-from netprobe.causes.proof.frames import frames_at, numbers_of
+from netprobe.causes.proof.frames import numbers_of, sighted_at
 from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import silent_points
 from netprobe.causes.remedies.steps import IN_NETWORK
@@ -57,9 +57,9 @@ class MacvlanMacFilter(Cause):
         (host, container, mine), (far, _, theirs) = networks[:2]
         wire = wire_of(host, mine)
         near, beyond = point_name(host.name, wire), point_name(far.name, wire_of(far, theirs))
-        left = frames_at(exchange.answers, beyond)
-        lost = near in silent_points(case) and not frames_at(exchange.answers, near)
-        if len(left) < _ENOUGH or not lost or not frames_at(exchange.requests, near):
+        left = sighted_at(exchange.answers, beyond)
+        lost = near in silent_points(case) and not sighted_at(exchange.answers, near)
+        if len(left) < _ENOUGH or not lost or not sighted_at(exchange.requests, near):
             return None
         mac = left[0].to_mac
         return Finding(
@@ -83,7 +83,7 @@ class MacvlanMacFilter(Cause):
 
 
 def _passed(exchange: NeighbourExchange, near: str, beyond: str) -> str:
-    seen = [f"{point} {numbers_of(frames_at(exchange.requests, point))}" for point in (near, beyond)]
+    seen = [f"{point} {numbers_of(sighted_at(exchange.requests, point))}" for point in (near, beyond)]
     return f"the requests, broadcasts, passed: {', '.join(seen)}"
 
 

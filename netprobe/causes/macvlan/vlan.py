@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NEIGH_FAILED, Cause
 from netprobe.causes.macvlan.networks import flat_networks, next_hop, wire_of
-from netprobe.causes.proof.frames import frames_at, numbers_of
+from netprobe.causes.proof.frames import numbers_of, sighted_at
 from netprobe.causes.proof.obstacle import met, predicted, unanswered
 from netprobe.causes.routing.routes import LOST
 from netprobe.forward.model import Barrier
@@ -47,7 +47,7 @@ class MacvlanVlanMismatch(Cause):
             return None
         (host, _, mine), (far, target, theirs) = networks[0], networks[-1]
         there = point_name(far.name, wire_of(far, theirs))
-        arrived = frames_at(asked.requests, there)
+        arrived = sighted_at(asked.requests, there)
         if not arrived or host is far:
             return None
         return Finding(

@@ -18,7 +18,7 @@ def frame_numbers(numbers: Iterable[int], most: int = FEW) -> str:
     return f"{'frame' if len(first) == 1 else 'frames'} {', '.join(first)}" if first else ""
 
 
-def frames_at(frames: Iterable[NeighbourFrame], point: str) -> list[NeighbourFrame]:
+def sighted_at(frames: Iterable[NeighbourFrame], point: str) -> list[NeighbourFrame]:
     """The frames of ARP or neighbour discovery that were seen at a point (``host/container/interface``)."""
     return [frame for frame in frames if frame.point == point]
 
