@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from netprobe.causes.proof.known import lacks
 from netprobe.causes.remedies.past_rule import ways_past_rule
 from netprobe.causes.remedies.steps import setting
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case

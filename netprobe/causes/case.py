@@ -9,7 +9,7 @@ from netprobe.causes.proof.frames import frame_numbers
 from netprobe.decode.table import Kind
 from netprobe.forward.question import predict_probe
 from netprobe.journeys.neighbours import exchanges
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.paths.story import Answerer, Symptom
 from netprobe.paths.tcp import talk_of
 from netprobe.state.address import is_any, is_loopback, same
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import CapturePoint, Packets, Place, Probe
     from netprobe.forward.model import Prediction
     from netprobe.journeys.model import Journey
-    from netprobe.model.report import Hop, NeighbourExchange
+    from netprobe.model.hop import Hop
+    from netprobe.model.neighbours import NeighbourExchange
     from netprobe.model.rule import RuleRef
     from netprobe.paths.classify import Way
     from netprobe.paths.story import Intent, Observation

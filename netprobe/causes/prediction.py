@@ -14,7 +14,7 @@ from netprobe.paths.story import Symptom
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.forward.model import Prediction
-    from netprobe.model.report import Hop
+    from netprobe.model.hop import Hop
 
 
 class PredictionDiffers(Cause):

@@ -14,7 +14,7 @@ from netprobe.forward.model import Barrier, Flying, Obstacle, PredictedOutcome, 
 from netprobe.forward.modes import Predicting, Supposing
 from netprobe.forward.trail import Trail, endpoint
 from netprobe.forward.walk import Walker
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.state.engine import ENGINES
 from netprobe.state.lookup import canonical
 from netprobe.values import dataclass

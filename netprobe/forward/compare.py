@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.forward.model import Barrier, PredictedOutcome
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.forward.model import Obstacle, Prediction
-    from netprobe.model.report import Hop
+    from netprobe.model.hop import Hop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:

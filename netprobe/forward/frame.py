@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from netprobe.forward.modes import Mode
-    from netprobe.model.report import Direction
+    from netprobe.model.hop import Direction
     from netprobe.state.engine.model import Container, EndpointSettings, Network
     from netprobe.state.links import Link
     from netprobe.state.model import Host

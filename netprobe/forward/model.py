@@ -6,7 +6,7 @@ from dataclasses import field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self, TypeAlias
 
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Place
     from netprobe.forward.conntrack import Connection
     from netprobe.model.endpoint import Endpoint
+    from netprobe.model.hop import Hop
     from netprobe.model.remedy import Argv
-    from netprobe.model.report import Hop
     from netprobe.model.rule import Hook, RuleRef
     from netprobe.state.fib import RouteHop
     from netprobe.state.sockets import Socket

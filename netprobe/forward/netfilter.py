@@ -23,7 +23,7 @@ from netprobe.forward.nft_chain import pass_chain, translate_nft
 from netprobe.forward.order import Stage, by_priority, pass_all, pass_equals
 from netprobe.forward.tproxy import check_what_follows, handing, hands
 from netprobe.model.endpoint import Endpoint
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from netprobe.evidence.model import CapturePoint, Proto, Resolution
 from netprobe.forward import Request, predict
 from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.model.endpoint import Endpoint
+from netprobe.model.hop import Direction
 from netprobe.model.point import PointName
-from netprobe.model.report import Direction
 from netprobe.model.rule import Hook
 from netprobe.paths.classify import name_way
 from netprobe.paths.story import Observation, Symptom
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from netprobe.evidence.model import Place, Probe
     from netprobe.forward.model import Obstacle, Prediction
-    from netprobe.model.report import Hop, PathCode
+    from netprobe.model.hop import Hop
+    from netprobe.model.report import PathCode
     from netprobe.model.rule import RuleRef
     from netprobe.paths.story import Intent
     from netprobe.state.model import Host

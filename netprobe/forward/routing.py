@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.state.address import covers
 from netprobe.state.fib import RouteAnswer, RouteQuery
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.forward.conntrack import begins
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.state.address import ip, is_loopback, prefix
 from netprobe.state.fib import RouteQuery
 from netprobe.state.lookup import has_address

@@ -12,7 +12,7 @@ from netprobe.forward.netfilter import Filter, filter_of, pass_bridge, pass_hook
 from netprobe.forward.published import published_end
 from netprobe.forward.routing import look_up
 from netprobe.forward.settings import no_route_localnet
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.state.routes import LOCAL, MAIN
 from netprobe.values import dataclass
 

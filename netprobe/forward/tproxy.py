@@ -19,7 +19,7 @@ from netprobe.forward.model import Barrier, Flying, Handed, Obstacle, Stopped, U
 from netprobe.forward.nat import address_of
 from netprobe.forward.trail import endpoint
 from netprobe.model.endpoint import Endpoint
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.model.rule import Hook
 from netprobe.state.address import is_any
 from netprobe.state.iptables import delete_argv

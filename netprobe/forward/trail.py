@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from netprobe.model.endpoint import UNCHOSEN, Endpoint, Ends
-from netprobe.model.report import Change, Direction, Hop, HopPacket
+from netprobe.model.hop import Change, Direction, Hop, HopPacket
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Place

@@ -26,8 +26,8 @@ from netprobe.forward.stack import Stack, led_again, link_down
 from netprobe.forward.tproxy import routed_on
 from netprobe.forward.trail import Trail, endpoint
 from netprobe.forward.wire import carry
+from netprobe.model.hop import Direction
 from netprobe.model.point import point_name
-from netprobe.model.report import Direction
 from netprobe.state.address import covers, same
 from netprobe.state.lookup import docker_bridges, has_address
 

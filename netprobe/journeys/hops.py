@@ -18,7 +18,7 @@ from netprobe.decode.table import SYN, SYN_ACK, TAG_UNKNOWN, Flag, Kind
 from netprobe.flows.build import ECHO_REQUEST, destination, source
 from netprobe.flows.model import PROTO_NAME
 from netprobe.model.endpoint import Ends
-from netprobe.model.report import Change, Direction, Hop, HopPacket
+from netprobe.model.hop import Change, Direction, Hop, HopPacket
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:

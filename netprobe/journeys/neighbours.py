@@ -11,8 +11,8 @@ import numpy as np
 from netprobe.decode.address import mac, text
 from netprobe.decode.discovery import SOLICITATION
 from netprobe.decode.table import Kind
+from netprobe.model.neighbours import NeighbourExchange, NeighbourFrame
 from netprobe.model.point import PointName
-from netprobe.model.report import NeighbourExchange, NeighbourFrame
 from netprobe.state.lookup import bearers_of_mac
 
 if TYPE_CHECKING:

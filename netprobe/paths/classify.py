@@ -11,7 +11,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place, Proto
-from netprobe.model.report import Direction, PathCode, Segment
+from netprobe.model.hop import Direction
+from netprobe.model.report import PathCode, Segment
 from netprobe.paths.story import Symptom
 from netprobe.state.engine import EMBEDDED_DNS
 from netprobe.values import dataclass
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from netprobe.evidence.model import CapturePoint
     from netprobe.journeys.model import Journey
-    from netprobe.model.report import Hop
+    from netprobe.model.hop import Hop
     from netprobe.paths.story import Intent, Observation
 
 HANDED_ON = frozenset({PathCode.DOCKER_PROXY, PathCode.DNAT_MASQUERADE, PathCode.DNAT})  # a host gave it to a container

@@ -11,7 +11,8 @@ from typing import Annotated, Literal, TypedDict
 from msgspec import Meta
 
 from netprobe.evidence.model import Resolution
-from netprobe.model.report import Confidence, Direction, PathCode, Verdict
+from netprobe.model.hop import Direction
+from netprobe.model.report import Confidence, PathCode, Verdict
 from netprobe.survey.model import Usable
 
 

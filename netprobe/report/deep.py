@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from netprobe import scapy_layers
 from netprobe.decode.decoder import decode, network_start
 from netprobe.flows.build import destination, source
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.report.document import Block, Document, Entries, Entry, Paragraph, Span, Style, line
 from netprobe.values import dataclass
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from netprobe.decode.table import PacketTable
     from netprobe.evidence.model import Evidence
     from netprobe.model.endpoint import Endpoint
-    from netprobe.model.report import Hop, HopPacket, Report
+    from netprobe.model.hop import Hop, HopPacket
+    from netprobe.model.report import Report
 
 MOST_PAYLOADS = 8
 MOST_LOOKUPS = 6

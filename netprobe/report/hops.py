@@ -5,14 +5,15 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.report.document import Divider, Line, Row, Span, Style, Table, line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netprobe.model.endpoint import Endpoint
-    from netprobe.model.report import Change, Hop, HopPacket, Report
+    from netprobe.model.hop import Change, Hop, HopPacket
+    from netprobe.model.report import Report
 
 _HEAD = ("at", "+µs", "frame", "packet", "changed here")
 _RIGHT = frozenset({1, 2})

@@ -10,22 +10,13 @@ from netprobe.evidence.model import Resolution
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from netprobe.model.hop import Change, Hop, HopPacket
     from netprobe.model.http import HttpAnswer
+    from netprobe.model.neighbours import NeighbourExchange, NeighbourFrame
     from netprobe.model.remedy import Remedy
-    from netprobe.model.report import (
-        Alternative,
-        Change,
-        Clock,
-        Finding,
-        Hop,
-        HopPacket,
-        KernelDrop,
-        NeighbourExchange,
-        NeighbourFrame,
-        Report,
-        TraceWalk,
-    )
+    from netprobe.model.report import Alternative, Clock, Finding, Report
     from netprobe.model.tls import TlsFacts
+    from netprobe.model.trace import KernelDrop, TraceWalk
     from netprobe.report.contract import (
         AlternativeJson,
         ChangeJson,

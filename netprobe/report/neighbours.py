@@ -9,7 +9,8 @@ from netprobe.report.document import Block, Entries, Entry, line
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from netprobe.model.report import NeighbourExchange, NeighbourFrame, Report
+    from netprobe.model.neighbours import NeighbourExchange, NeighbourFrame
+    from netprobe.model.report import Report
 
 _LINES = 8
 

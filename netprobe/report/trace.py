@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.report.document import Block, Divider, Entries, Entry, Row, Span, Style, Table, line
 
 if TYPE_CHECKING:
-    from netprobe.model.report import KernelDrop, Report, TraceStep, TraceWalk
+    from netprobe.model.report import Report
+    from netprobe.model.trace import KernelDrop, TraceStep, TraceWalk
 
 _DROPS = 8
 _HEAD = ("traced", "verdict", "rule")

@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.model.endpoint import Endpoint
-from netprobe.model.report import TraceStep
 from netprobe.model.rule import Program, RuleRef
+from netprobe.model.trace import TraceStep
 from netprobe.state.issues import dict_of, int_of, load_json, text_of
 from netprobe.values import dataclass
 

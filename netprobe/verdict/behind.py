@@ -11,7 +11,8 @@ from netprobe.causes.proof.blocked import met_by
 from netprobe.forward.compare import described
 from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.forward.question import predict_probe
-from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.model.hop import Direction
+from netprobe.model.report import Confidence, Finding, Where
 from netprobe.state.effects.commands import fixed
 from netprobe.state.effects.texts import NotModelled
 from netprobe.state.model import World

@@ -10,7 +10,7 @@ from netprobe.state.lookup import host_veth
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from netprobe.model.report import Hop
+    from netprobe.model.hop import Hop
     from netprobe.state.model import Host
 
 

@@ -12,8 +12,8 @@ from netprobe.forward.plan import itinerary
 from netprobe.forward.question import predict_probe, request_of
 from netprobe.journeys.chosen import lookup_is_it
 from netprobe.journeys.hops import ExpectedPoint, hops
+from netprobe.model.hop import Direction
 from netprobe.model.http import parse
-from netprobe.model.report import Direction
 from netprobe.paths.classify import answered_elsewhere, classify
 from netprobe.paths.http import is_other
 from netprobe.paths.observe import observe
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence, Probe
     from netprobe.forward.model import Prediction
     from netprobe.journeys.model import Journey
-    from netprobe.model.report import Clock, Hop
+    from netprobe.model.hop import Hop
+    from netprobe.model.report import Clock
     from netprobe.paths.story import Intent, Observation
     from netprobe.state.model import World
 

@@ -11,8 +11,8 @@ from netprobe.forward.model import PredictedOutcome
 from netprobe.forward.question import dialled_by, predict_probe
 from netprobe.journeys.chosen import lookup_is_it
 from netprobe.model.endpoint import Endpoint
+from netprobe.model.hop import Direction
 from netprobe.model.point import point_name
-from netprobe.model.report import Direction
 from netprobe.model.rule import RuleRef
 from netprobe.paths.story import Intent
 from netprobe.state.counted import Counters

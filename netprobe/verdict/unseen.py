@@ -14,7 +14,7 @@ from netprobe.causes.proof.counters import countable, counters_in
 from netprobe.decode.table import Flag
 from netprobe.evidence.model import Outcome
 from netprobe.forward.model import Barrier
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.model.rule import Hook, Program
 from netprobe.paths.story import Symptom
 from netprobe.state.counted import Counters

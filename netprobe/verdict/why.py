@@ -8,7 +8,8 @@ from netprobe.causes.proof.obstacle import met
 from netprobe.evidence.model import Proto, Resolution
 from netprobe.forward.compare import described
 from netprobe.forward.model import Barrier
-from netprobe.model.report import Direction, PathCode, Verdict
+from netprobe.model.hop import Direction
+from netprobe.model.report import PathCode, Verdict
 from netprobe.paths.story import Symptom
 from netprobe.state.sockets import listening
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from netprobe.causes.case import Case
+    from netprobe.model.hop import Change
     from netprobe.model.http import HttpAnswer
-    from netprobe.model.report import Change, Finding
+    from netprobe.model.report import Finding
 
 #: First words that are no name of a container, host, network or program.
 _NO_NAMES = frozenset(

@@ -11,7 +11,7 @@ from netprobe.evidence.model import Place
 from netprobe.forward.conntrack import Connection
 from netprobe.forward.model import Barrier, Flying, Obstacle, Stopped, UnknownHere
 from netprobe.forward.netfilter import Filter, pass_hook, pass_netdev
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.state.iptables_parse import parse_iptables
 from netprobe.state.issues import Issues
 from netprobe.state.links import Address, Link

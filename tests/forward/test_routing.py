@@ -15,7 +15,7 @@ from netprobe.forward.model import Flying
 from netprobe.forward.plan import itinerary
 from netprobe.forward.question import predict_probe, request_of
 from netprobe.forward.routing import look_up, reverse
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.state.build import build_world
 from netprobe.state.links import Address, Link
 from netprobe.state.model import Host, Namespace, Outputs

@@ -10,7 +10,7 @@ from netprobe.decode.table import TAG_UNKNOWN
 from netprobe.flows.build import build
 from netprobe.journeys.hops import ExpectedPoint, Sighting, changes, hops
 from netprobe.journeys.model import Journey
-from netprobe.model.report import Direction, Hop
+from netprobe.model.hop import Direction, Hop
 from tests.craft import Sent, evidence, handshake, joined, tcp
 
 CLIENT, HOST, INSIDE = "192.168.3.201:41000", "192.168.3.202:80", "172.17.0.2:80"

@@ -15,7 +15,7 @@ from tests.craft import Sent, evidence
 from tests.worlds import container, host, world
 
 if TYPE_CHECKING:
-    from netprobe.model.report import NeighbourExchange
+    from netprobe.model.neighbours import NeighbourExchange
 
 ASKER, BEARER, OTHER = "02:42:ac:15:00:0b", "02:42:ac:15:00:0c", "02:42:ac:15:00:0d"
 MINE, THEIRS = "172.21.0.11", "172.21.0.12"

@@ -22,7 +22,8 @@ from netprobe_lab.steps import clean, on_host
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from netprobe.model.report import KernelDrop, Report, TraceWalk
+    from netprobe.model.report import Report
+    from netprobe.model.trace import KernelDrop, TraceWalk
     from netprobe_lab.layout import Lab
 
 PATIENCE_S = 30.0

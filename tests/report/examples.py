@@ -3,21 +3,9 @@
 from __future__ import annotations
 
 from netprobe.model.endpoint import Endpoint
+from netprobe.model.hop import Change, Direction, Hop, HopPacket
 from netprobe.model.remedy import advise, run
-from netprobe.model.report import (
-    Alternative,
-    Change,
-    Confidence,
-    Direction,
-    Finding,
-    Hop,
-    HopPacket,
-    PathCode,
-    Report,
-    Segment,
-    Verdict,
-    Where,
-)
+from netprobe.model.report import Alternative, Confidence, Finding, PathCode, Report, Segment, Verdict, Where
 
 CLIENT = "192.168.3.201:41290"
 DIALLED = "192.168.3.202:80"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from netprobe.model.report import Change
+from netprobe.model.hop import Change
 from netprobe.report.hops import change_words, hop_table
 from netprobe.report.text import render
 from tests.report.examples import FAILS, PROXIED, WORKS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from netprobe.model.report import NeighbourExchange, NeighbourFrame
+from netprobe.model.neighbours import NeighbourExchange, NeighbourFrame
 from netprobe.report.json import to_json
 from netprobe.report.neighbours import said
 from netprobe.report.text import render

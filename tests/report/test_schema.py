@@ -8,17 +8,11 @@ import pytest
 from jsonschema import ValidationError
 
 from netprobe.model.endpoint import Endpoint
-from netprobe.model.report import (
-    Clock,
-    Direction,
-    KernelDrop,
-    NeighbourExchange,
-    NeighbourFrame,
-    Report,
-    TraceStep,
-    TraceWalk,
-)
+from netprobe.model.hop import Direction
+from netprobe.model.neighbours import NeighbourExchange, NeighbourFrame
+from netprobe.model.report import Clock, Report
 from netprobe.model.rule import RuleRef
+from netprobe.model.trace import KernelDrop, TraceStep, TraceWalk
 from netprobe.pipeline import analyze
 from netprobe.report.hosts import to_json as hosts_to_json
 from netprobe.report.json import dumps, failure, to_json

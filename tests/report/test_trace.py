@@ -3,8 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from netprobe.model.endpoint import Endpoint
-from netprobe.model.report import Direction, KernelDrop, TraceStep, TraceWalk
+from netprobe.model.hop import Direction
 from netprobe.model.rule import RuleRef
+from netprobe.model.trace import KernelDrop, TraceStep, TraceWalk
 from netprobe.report.json import to_json
 from netprobe.report.text import render
 from tests.report.examples import EVIL, WORKS

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from netprobe.evidence.model import Evidence, Place
 from netprobe.forward.model import Barrier, Obstacle
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.pipeline import analyze
 from netprobe.verdict.behind import predicted_finding
 from netprobe.verdict.prediction import unsent_of

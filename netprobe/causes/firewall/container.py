@@ -8,8 +8,8 @@ from netprobe.causes.proof.blocked import Filtered
 from netprobe.causes.proof.drops import STOPPING
 from netprobe.causes.remedies.past_rule import without_rule
 from netprobe.forward.model import Barrier
+from netprobe.model.hop import Direction
 from netprobe.model.remedy import advise
-from netprobe.model.report import Direction
 from netprobe.model.rule import Hook
 from netprobe.state.nft import TERMINAL
 

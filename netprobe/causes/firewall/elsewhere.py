@@ -14,8 +14,8 @@ from netprobe.causes.proof.obstacle import predicted
 from netprobe.causes.remedies.past_rule import ways_past_rule
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
+from netprobe.model.hop import Direction
 from netprobe.model.point import PointName
-from netprobe.model.report import Direction
 from netprobe.model.rule import Hook
 from netprobe.paths.story import Symptom
 from netprobe.state.lookup import docker_bridges, rule_of

@@ -18,9 +18,10 @@ from netprobe.evidence.model import Outcome, Place, Proto
 from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
 from netprobe.forward.netfilter import filter_of, pass_hook
 from netprobe.model.endpoint import Endpoint
+from netprobe.model.hop import Direction
 from netprobe.model.point import PointName, point_name
 from netprobe.model.remedy import Remedy, advise, run
-from netprobe.model.report import Direction, Finding, PathCode, Where
+from netprobe.model.report import Finding, PathCode, Where
 from netprobe.model.rule import Hook, Program
 from netprobe.paths.story import Symptom
 from netprobe.state.iptables_match import Field

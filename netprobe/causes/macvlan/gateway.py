@@ -19,8 +19,8 @@ from netprobe.state.lookup import host_with, networks_of, route_lookup
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.model.neighbours import NeighbourExchange
     from netprobe.model.remedy import Remedy
-    from netprobe.model.report import NeighbourExchange
     from netprobe.state.engine.model import Container, Network
     from netprobe.state.model import Host
 

@@ -18,8 +18,8 @@ from netprobe.model.report import Confidence, Finding, Where
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.model.neighbours import NeighbourExchange
     from netprobe.model.remedy import Remedy
-    from netprobe.model.report import NeighbourExchange
     from netprobe.state.model import Host
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.proof.obstacle import asked_times, frames_at, unanswered
 from netprobe.evidence.model import Outcome
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.paths.story import Symptom
 from netprobe.state.address import same
 from netprobe.state.lookup import container_with

@@ -14,9 +14,10 @@ from netprobe.causes.proof.untracked import untracking, untracks
 from netprobe.causes.remedies.past_rule import tracked_again
 from netprobe.causes.remedies.steps import IN_FIREWALL
 from netprobe.evidence.model import Place
+from netprobe.model.hop import Direction
 from netprobe.model.point import PointName
 from netprobe.model.remedy import advise, run
-from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import covers
 from netprobe.state.iptables import Rule
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from netprobe.causes.proof.untracked import Untracking
     from netprobe.forward.model import Prediction
     from netprobe.model.endpoint import Endpoint
+    from netprobe.model.hop import Hop
     from netprobe.model.remedy import Remedy
-    from netprobe.model.report import Hop
     from netprobe.model.rule import RuleRef
     from netprobe.state.iptables import Ruleset
     from netprobe.state.iptables_match import Condition

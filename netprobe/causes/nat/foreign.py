@@ -18,8 +18,9 @@ from netprobe.forward.compare import Observed, described, differences
 from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.forward.tproxy import TPROXY
 from netprobe.model.endpoint import Endpoint
+from netprobe.model.hop import Direction
 from netprobe.model.remedy import Remedy, advise
-from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.model.report import Confidence, Finding, Where
 from netprobe.model.rule import Program
 from netprobe.paths.story import Symptom
 from netprobe.state.iptables import Rule, split

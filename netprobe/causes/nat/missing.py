@@ -10,9 +10,10 @@ from netprobe.causes.proof.routed import led_elsewhere
 from netprobe.causes.remedies.steps import IN_FIREWALL, restarted
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
+from netprobe.model.hop import Direction
 from netprobe.model.point import PointName, point_name
 from netprobe.model.remedy import advise, run
-from netprobe.model.report import Confidence, Direction, Finding, PathCode, Where
+from netprobe.model.report import Confidence, Finding, PathCode, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import covers
 from netprobe.state.lookup import docker_bridges, networks_of, route_lookup

@@ -9,8 +9,9 @@ from netprobe.causes.firewall.forward import ForwardDrop
 from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, unanswered
 from netprobe.causes.remedies.steps import IN_FIREWALL
 from netprobe.forward.model import Barrier
+from netprobe.model.hop import Direction
 from netprobe.model.remedy import run
-from netprobe.model.report import Direction, Finding, Where
+from netprobe.model.report import Finding, Where
 from netprobe.model.rule import Program, RuleRef
 from netprobe.paths.story import Symptom
 from netprobe.state.address import covers

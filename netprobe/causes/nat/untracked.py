@@ -10,8 +10,9 @@ from netprobe.causes.remedies.permit import permit
 from netprobe.causes.remedies.steps import IN_FIREWALL, inside
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier, PredictedOutcome
+from netprobe.model.hop import Direction
 from netprobe.model.remedy import Remedy, advise
-from netprobe.model.report import Direction, Finding, Where
+from netprobe.model.report import Finding, Where
 from netprobe.model.rule import Hook
 from netprobe.state.iptables import Rule
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.proof.hooks import entries
 from netprobe.model.endpoint import Endpoint, Ends
-from netprobe.model.report import Change, Direction, Hop
+from netprobe.model.hop import Change, Direction, Hop
 from netprobe.state.iptables import find_dnat_to, hits
 from netprobe.state.packet import PacketTuple
 

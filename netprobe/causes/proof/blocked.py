@@ -21,7 +21,8 @@ from netprobe.causes.proof.stopped_by import StoppedBy
 from netprobe.causes.proof.translations import Translated, translations, untouched
 from netprobe.causes.remedies.past_rule import ways_past_rule, without_rule
 from netprobe.forward.model import Barrier
-from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.model.hop import Direction
+from netprobe.model.report import Confidence, Finding, Where
 from netprobe.model.rule import Hook, Program
 from netprobe.paths.story import Symptom
 from netprobe.state.lookup import has_address

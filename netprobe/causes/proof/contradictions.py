@@ -8,7 +8,7 @@ from netprobe.causes.proof.served import ended_by_server, target_flows
 from netprobe.decode.table import Flag, Kind
 from netprobe.evidence.model import Outcome, Resolution
 from netprobe.forward.model import PredictedOutcome
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.paths.story import Symptom
 from netprobe.state.engine.model import NOT_RUNNING, ContainerState
 from netprobe.state.sharing import is_absent

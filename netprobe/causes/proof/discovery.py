@@ -12,7 +12,7 @@ from netprobe.state.address import same
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.forward.model import Asked
-    from netprobe.model.report import NeighbourExchange, NeighbourFrame
+    from netprobe.model.neighbours import NeighbourExchange, NeighbourFrame
 
 _USELESS = frozenset({"FAILED", "INCOMPLETE"})
 _SHOWN = 6  # frames

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netprobe.causes.case import Case
-    from netprobe.model.report import TraceStep
+    from netprobe.model.trace import TraceStep
     from netprobe.state.iptables import Chain, Rule, Ruleset
     from netprobe.state.model import Host
     from netprobe.state.nft import NftRule, NftRuleset

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from netprobe.model.report import NeighbourFrame
+    from netprobe.model.neighbours import NeighbourFrame
 
 FEW = 4  # as many as a line names
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from netprobe.model.hop import Direction
 from netprobe.model.point import PointName
-from netprobe.model.report import Direction
 from netprobe.model.rule import Hook, Program
 from netprobe.state.engine import ENGINES, role_of
 from netprobe.state.engine.base import ChainRole
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.evidence.model import Place
     from netprobe.forward.model import Obstacle
-    from netprobe.model.report import Hop
+    from netprobe.model.hop import Hop
     from netprobe.model.rule import RuleRef
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.model import Host

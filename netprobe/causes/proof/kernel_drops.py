@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NEIGH_FAILED, NO_SOCKET
 from netprobe.causes.proof.traced import ends_of
-from netprobe.model.report import Direction, Finding, KernelDrop
+from netprobe.model.hop import Direction
+from netprobe.model.trace import KernelDrop
 
 if TYPE_CHECKING:
     from netprobe.causes.base import Cause
     from netprobe.causes.case import Case
+    from netprobe.model.report import Finding
     from netprobe.state.drops import Dropped
 
 

@@ -16,8 +16,9 @@ from netprobe.causes.proof.obstacle import silent_points
 from netprobe.causes.proof.stopped_by import StoppedBy
 from netprobe.decode.table import Kind
 from netprobe.evidence.model import Place
+from netprobe.model.hop import Direction
 from netprobe.model.point import PointName
-from netprobe.model.report import Confidence, Direction
+from netprobe.model.report import Confidence
 from netprobe.model.rule import Hook
 from netprobe.paths.story import Symptom
 from netprobe.state.iptables import hits

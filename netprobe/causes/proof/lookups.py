@@ -12,8 +12,8 @@ from netprobe.forward import Request, predict
 from netprobe.journeys.hops import icmp_error
 from netprobe.journeys.join import connections
 from netprobe.journeys.select import of_lookup, same_question
+from netprobe.model.hop import Direction
 from netprobe.model.point import point_name
-from netprobe.model.report import Direction
 from netprobe.paths.story import Symptom
 from netprobe.state.engine import EMBEDDED_DNS
 from netprobe.state.lookup import has_address, route_lookup
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from netprobe.flows.model import Flow
     from netprobe.forward.model import Obstacle, Prediction
     from netprobe.journeys.model import Connection
-    from netprobe.model.report import Hop
+    from netprobe.model.hop import Hop
     from netprobe.model.rule import RuleRef
     from netprobe.state.model import Host
 

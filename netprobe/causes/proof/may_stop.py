@@ -8,8 +8,8 @@ from netprobe.causes.proof.drops import STOPPING
 from netprobe.causes.proof.hooks import FORWARDED, entries, hook_of, last_hop, packet_at
 from netprobe.causes.proof.reached import door_unwatched, is_forwarded, seen_last_at, was_routed
 from netprobe.forward.traverse import traverse
+from netprobe.model.hop import Direction
 from netprobe.model.point import PointName
-from netprobe.model.report import Direction
 from netprobe.model.rule import Hook
 from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.lookup import route_lookup

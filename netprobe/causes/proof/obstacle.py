@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from netprobe.causes.proof.frames import frame_numbers
 from netprobe.forward.compare import Observed, differences
 from netprobe.forward.model import PredictedOutcome
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.paths.story import Symptom
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.evidence.model import Place
     from netprobe.forward.model import Barrier, Obstacle, Prediction
-    from netprobe.model.report import NeighbourExchange
+    from netprobe.model.neighbours import NeighbourExchange
 
 
 def met(case: Case, *barriers: Barrier) -> Obstacle | None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.proof.hooks import FORWARDED, last_hop, packet_at
 from netprobe.forward.traverse import traverse
+from netprobe.model.hop import Direction
 from netprobe.model.point import PointName
-from netprobe.model.report import Direction
 from netprobe.model.rule import Hook
 from netprobe.state.iptables import hits
 

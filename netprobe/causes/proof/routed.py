@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from netprobe.causes.proof.obstacle import frames_at
 from netprobe.forward.drivers import driver_of
+from netprobe.model.hop import Direction
 from netprobe.model.point import PointName, point_name
-from netprobe.model.report import Direction
 from netprobe.state.address import covers
 from netprobe.state.fib import RouteQuery
 from netprobe.state.lookup import (

@@ -11,7 +11,7 @@ import numpy as np
 from netprobe.causes.proof.hooks import last_hop
 from netprobe.causes.proof.obstacle import silent_points
 from netprobe.decode.table import Kind
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:

@@ -9,12 +9,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.model.endpoint import Endpoint
-from netprobe.model.report import Direction, TraceWalk
+from netprobe.model.hop import Direction
+from netprobe.model.trace import TraceWalk
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
-    from netprobe.model.report import Hop, TraceStep
+    from netprobe.model.hop import Hop
     from netprobe.model.rule import RuleRef
+    from netprobe.model.trace import TraceStep
     from netprobe.state.iptables import Chain, Rule
     from netprobe.state.model import Host
     from netprobe.state.trace import Traced

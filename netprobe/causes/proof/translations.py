@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from netprobe.causes.proof.counters import countable, counters_in
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.model.rule import RuleRef
 from netprobe.values import dataclass
 

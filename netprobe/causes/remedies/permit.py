@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.proof.hooks import FORWARDED, base_of, before_conntrack, last_hop
 from netprobe.causes.proof.translations import translations
 from netprobe.model.endpoint import UNCHOSEN, Endpoint
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.model.rule import Hook, Program
 from netprobe.state.address import is_loopback
 

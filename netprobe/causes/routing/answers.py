@@ -12,8 +12,9 @@ from netprobe.causes.remedies.steps import in_place
 from netprobe.causes.routing.routes import LOST
 from netprobe.causes.routing.untranslated import untranslated
 from netprobe.forward.model import Barrier, PredictedOutcome
+from netprobe.model.hop import Direction
 from netprobe.model.remedy import advise
-from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.model.report import Confidence, Finding, Where
 from netprobe.state.lookup import container_interface, networks_of
 from netprobe.state.routes import MAIN, UNICAST, RuleAction
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import Cause
 from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import frames_at, silent_points
+from netprobe.model.hop import Direction
 from netprobe.model.point import point_name
 from netprobe.model.remedy import advise
-from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import same
 from netprobe.values import dataclass
@@ -17,7 +18,7 @@ from netprobe.values import dataclass
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.evidence.model import Place
-    from netprobe.model.report import HopPacket
+    from netprobe.model.hop import HopPacket
 
 _ENOUGH = 2  # copies of a packet that nobody answered: one alone may have been lost
 

@@ -11,9 +11,10 @@ from netprobe.causes.proof.obstacle import frames_at, met, predicted, silent_poi
 from netprobe.causes.remedies.steps import in_place, setting
 from netprobe.causes.routing.routes import LOST, refusing
 from netprobe.forward.model import Barrier, PredictedOutcome
+from netprobe.model.hop import Direction
 from netprobe.model.point import point_name
 from netprobe.model.remedy import advise
-from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import covers
 from netprobe.state.lookup import docker_bridges, host_with, route_lookup
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.evidence.model import Place
     from netprobe.forward.model import Obstacle
+    from netprobe.model.hop import Hop
     from netprobe.model.remedy import Argv, Remedy
-    from netprobe.model.report import Hop
     from netprobe.state.engine.model import Network
     from netprobe.state.model import Host
     from netprobe.state.routes import Route

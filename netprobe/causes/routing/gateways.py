@@ -10,9 +10,10 @@ from netprobe.causes.remedies.steps import in_place, setting
 from netprobe.evidence.model import Place
 from netprobe.forward.drivers import driver_of
 from netprobe.forward.model import Barrier
+from netprobe.model.hop import Direction
 from netprobe.model.point import PointName, point_name
 from netprobe.model.remedy import advise, shell_line
-from netprobe.model.report import Direction, Finding, Where
+from netprobe.model.report import Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.engine.remedies import named
 from netprobe.state.lookup import container_interface, has_address, networks_of, route_lookup
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netprobe.causes.case import Case
+    from netprobe.model.hop import Hop
     from netprobe.model.remedy import Remedy
-    from netprobe.model.report import Hop
     from netprobe.state.engine.model import Container, EndpointSettings, Network, Published
     from netprobe.state.model import Host
     from netprobe.state.routes import Route

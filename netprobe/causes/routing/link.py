@@ -10,9 +10,10 @@ from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicte
 from netprobe.causes.remedies.steps import restarted
 from netprobe.causes.routing.routes import NoRoute
 from netprobe.forward.model import Barrier
+from netprobe.model.hop import Direction
 from netprobe.model.point import point_name
 from netprobe.model.remedy import run
-from netprobe.model.report import Direction, Finding, Where
+from netprobe.model.report import Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import covers
 from netprobe.state.lookup import container_interface, container_with, host_veth, network_for, networks_of

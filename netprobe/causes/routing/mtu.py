@@ -10,9 +10,10 @@ from netprobe.causes.proof.obstacle import silent_points
 from netprobe.causes.proof.sizes import LostBySize, lost_by_size
 from netprobe.causes.remedies.steps import IN_FIREWALL
 from netprobe.evidence.model import SPEAK_HTTP
+from netprobe.model.hop import Direction
 from netprobe.model.point import point_name
 from netprobe.model.remedy import Remedy, advise, run
-from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.values import dataclass
 

@@ -12,9 +12,10 @@ from netprobe.causes.remedies.steps import IN_NETWORK
 from netprobe.causes.routing.routes import LOST
 from netprobe.forward.model import Barrier
 from netprobe.forward.proxied import answers, behind, facing, proxies
+from netprobe.model.hop import Direction
 from netprobe.model.point import point_name
 from netprobe.model.remedy import Remedy, advise
-from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.model.report import Confidence, Finding, Where
 from netprobe.state.address import covers, same
 from netprobe.values import dataclass
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from netprobe.causes.case import Case
     from netprobe.forward.model import Obstacle
-    from netprobe.model.report import NeighbourExchange
+    from netprobe.model.neighbours import NeighbourExchange
     from netprobe.state.links import Link
     from netprobe.state.model import Host
 

@@ -13,8 +13,9 @@ from netprobe.causes.proof.routed import astray, by_policy, decided_by, own_tabl
 from netprobe.causes.remedies.steps import in_place
 from netprobe.causes.routing.routes import LOST
 from netprobe.forward.model import Barrier
+from netprobe.model.hop import Direction
 from netprobe.model.remedy import advise
-from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.model.report import Confidence, Finding, Where
 from netprobe.state.address import covers
 from netprobe.state.lookup import container_with, network_for
 from netprobe.state.routes import MAIN

@@ -14,9 +14,10 @@ from netprobe.causes.remedies.steps import in_place, inside
 from netprobe.evidence.model import Outcome, Place, Resolution
 from netprobe.forward.model import Barrier
 from netprobe.model.endpoint import Endpoint
+from netprobe.model.hop import Direction
 from netprobe.model.point import PointName, point_name
 from netprobe.model.remedy import advise, run, shell_line
-from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import covers, overlaps
 from netprobe.state.fib import NO_ROUTE
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.evidence.model import Probe
     from netprobe.forward.model import Obstacle
+    from netprobe.model.hop import Hop
     from netprobe.model.remedy import Argv, Remedy
-    from netprobe.model.report import Hop
     from netprobe.state.engine.model import Container, Network
     from netprobe.state.model import Host
     from netprobe.state.routes import Route, RoutingRule

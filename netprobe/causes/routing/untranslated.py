@@ -8,9 +8,10 @@ from netprobe.causes.proof.obstacle import frames_at, met, whose
 from netprobe.causes.proof.translations import translations
 from netprobe.causes.remedies.steps import IN_FIREWALL
 from netprobe.forward.model import Barrier
+from netprobe.model.hop import Direction
 from netprobe.model.point import PointName
 from netprobe.model.remedy import advise, run
-from netprobe.model.report import Direction, Finding, Where
+from netprobe.model.report import Finding, Where
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case

@@ -14,8 +14,9 @@ from netprobe.causes.proof.frames import frame_numbers
 from netprobe.causes.proof.obstacle import frames_at, silent_points
 from netprobe.causes.routing.routes import LOST
 from netprobe.forward.model import PredictedOutcome
+from netprobe.model.hop import Direction
 from netprobe.model.remedy import advise
-from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.model.report import Confidence, Finding, Where
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from netprobe.causes.case import Case
     from netprobe.evidence.model import CapturePoint
-    from netprobe.model.report import Hop, NeighbourFrame
+    from netprobe.model.hop import Hop
+    from netprobe.model.neighbours import NeighbourFrame
     from netprobe.state.model import Host
 
 _ENOUGH = 2  # copies of a packet that all got lost: one alone may be chance

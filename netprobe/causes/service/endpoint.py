@@ -10,9 +10,10 @@ from netprobe.causes.proof.publishing import ports_on_host, recreated
 from netprobe.causes.service.starting import ended, starting
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
+from netprobe.model.hop import Direction
 from netprobe.model.point import PointName, point_name
 from netprobe.model.remedy import advise
-from netprobe.model.report import Direction, Finding, Where
+from netprobe.model.report import Finding, Where
 from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.address import same
 from netprobe.state.engine.model import NOT_RUNNING, ContainerState

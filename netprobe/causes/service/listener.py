@@ -8,8 +8,9 @@ from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.proof.life import told
 from netprobe.causes.remedies.steps import restarted
 from netprobe.forward.model import Barrier
+from netprobe.model.hop import Direction
 from netprobe.model.remedy import advise
-from netprobe.model.report import Confidence, Direction, Finding, Where
+from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.sockets import on_port
 

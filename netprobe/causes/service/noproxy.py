@@ -10,14 +10,15 @@ from netprobe.causes.remedies.steps import IN_SYSCTL, setting
 from netprobe.evidence.model import Outcome
 from netprobe.forward.model import Barrier
 from netprobe.model.endpoint import Endpoint
+from netprobe.model.hop import Direction
 from netprobe.model.remedy import run
-from netprobe.model.report import Direction, Finding, Where
+from netprobe.model.report import Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import is_loopback
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
-    from netprobe.model.report import Hop
+    from netprobe.model.hop import Hop
     from netprobe.state.model import Host
 
 _BRIDGE_NF = "net.bridge.bridge-nf-call-iptables"

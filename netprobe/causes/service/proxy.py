@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.remedies.steps import restarted
 from netprobe.evidence.model import Place
+from netprobe.model.hop import Direction
 from netprobe.model.remedy import advise
-from netprobe.model.report import Confidence, Direction, Finding, PathCode, Where
+from netprobe.model.report import Confidence, Finding, PathCode, Where
 from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.address import is_loopback
 from netprobe.state.sockets import listening

@@ -9,8 +9,9 @@ from netprobe.causes.proof.publishing import recreated, unpublishable
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
 from netprobe.model.endpoint import Endpoint
+from netprobe.model.hop import Direction
 from netprobe.model.remedy import advise
-from netprobe.model.report import Direction, Finding, Where
+from netprobe.model.report import Finding, Where
 from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.address import is_any, is_loopback
 from netprobe.state.sockets import on_port, served

@@ -8,8 +8,9 @@ from netprobe.causes.base import Cause
 from netprobe.causes.proof.contradictions import not_the_target
 from netprobe.causes.proof.life import told
 from netprobe.causes.proof.served import asked_as
+from netprobe.model.hop import Direction
 from netprobe.model.remedy import advise
-from netprobe.model.report import Direction, Finding, Where
+from netprobe.model.report import Finding, Where
 from netprobe.paths.story import Symptom
 
 if TYPE_CHECKING:

@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import CommandOutput
-from netprobe.model.report import Direction, TraceWalk
+from netprobe.model.hop import Direction
 from netprobe.pipeline import analyze
 from tests.causes.altered import recorded
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence
+    from netprobe.model.trace import TraceWalk
 
 DROPPED = "traced-docker-user-drop"
 UNCOUNTED = "traced-uncounted-drop"

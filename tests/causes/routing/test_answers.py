@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from netprobe.model.report import Confidence, Direction, Verdict
+from netprobe.model.hop import Direction
+from netprobe.model.report import Confidence, Verdict
 from netprobe.pipeline import analyze
 from tests.causes.altered import commands, recorded, with_state, without
 

@@ -10,7 +10,7 @@ from netprobe.forward.frame import Frame
 from netprobe.forward.model import Barrier, Stopped
 from netprobe.forward.modes import Predicting
 from netprobe.forward.wire import carry
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.state.engine.model import Network
 from tests.state.conftest import evidence, issues, sample, server2, world  # noqa: F401 - fixtures
 

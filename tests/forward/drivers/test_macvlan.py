@@ -12,7 +12,7 @@ from netprobe.forward.frame import Arrival, Frame
 from netprobe.forward.model import Barrier, Stopped
 from netprobe.forward.modes import Predicting
 from netprobe.forward.wire import carry
-from netprobe.model.report import Direction
+from netprobe.model.hop import Direction
 from netprobe.state.engine.model import Container, ContainerState, EndpointSettings, Network
 from netprobe.state.links import Address, Link
 from netprobe.state.model import Host, Namespace

@@ -1,10 +1,11 @@
-"""The report's own answers."""
+"""What the kernel told, as answers."""
 
 from __future__ import annotations
 
 from netprobe.model.endpoint import Endpoint
-from netprobe.model.report import Direction, TraceStep, TraceWalk
+from netprobe.model.hop import Direction
 from netprobe.model.rule import RuleRef
+from netprobe.model.trace import TraceStep, TraceWalk
 
 MET = TraceStep(rule=RuleRef(table="nat", chain="DOCKER", number=2), verdict="accept")
 DROPPED = TraceStep(rule=RuleRef(table="filter", chain="FORWARD", policy=True), verdict="drop")
