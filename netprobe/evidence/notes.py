@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from netprobe.evidence import jsonform
-from netprobe.evidence.jsonform import Mismatch
+from netprobe.evidence.jsonfield import Mismatch, load
 from netprobe.evidence.model import HostState, Limit, LimitKind, Probe
+from netprobe.evidence.probejson import probe_from
+from netprobe.evidence.statejson import limits_from, state_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,14 +53,14 @@ def read_notes(bodies: Iterable[bytes], subject: str) -> Notes:
 def _take(notes: Notes, kind: str, value: object) -> None:
     match kind:
         case "probe":
-            notes.probe = jsonform.probe_from(value)
+            notes.probe = probe_from(value)
         case "limits":
-            notes.limits += jsonform.limits_from(value)
+            notes.limits += limits_from(value)
         case "state-before":
-            state = jsonform.state_from(value, {})
+            state = state_from(value, {})
             notes.before.setdefault(state.host, state)
         case "state-after":
-            state = jsonform.state_from(value, notes.before)
+            state = state_from(value, notes.before)
             notes.after.setdefault(state.host, state)
         case _:  # a later netprobe's addition: not needed to read what is known
             pass
@@ -76,10 +77,10 @@ def _open(body: bytes, budget: int) -> tuple[str, object, int]:
     rest = body[len(head) + 1 :]
     match words[2]:
         case "json":
-            return words[1], jsonform.load(rest.rstrip(b"\0")), 0
+            return words[1], load(rest.rstrip(b"\0")), 0
         case "json+zlib":
             text = _unpack(rest, budget)
-            return words[1], jsonform.load(text), len(text)
+            return words[1], load(text), len(text)
         case other:
             raise Mismatch(f"unknown encoding {other}")
 

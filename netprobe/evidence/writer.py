@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 
 from netprobe import __version__
 from netprobe.evidence import blocks as b
-from netprobe.evidence import jsonform
+from netprobe.evidence.jsonfield import dump
+from netprobe.evidence.probejson import probe_to
+from netprobe.evidence.statejson import limits_to, state_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,22 +45,22 @@ def _blocks(evidence: Evidence) -> Iterator[bytes]:
     for point in evidence.points:
         yield _interface(point)
     if evidence.probe is not None:
-        yield _note("probe", jsonform.probe_to(evidence.probe), compress=False)
+        yield _note("probe", probe_to(evidence.probe), compress=False)
     # always there: by it the file is known as netprobe's, also without a probe
-    yield _note("limits", jsonform.limits_to(evidence), compress=False)
+    yield _note("limits", limits_to(evidence), compress=False)
     before = {state.host: state for state in reversed(evidence.before)}
     for state in evidence.before:
-        yield _note("state-before", jsonform.state_to(state), compress=True)
+        yield _note("state-before", state_to(state), compress=True)
     yield from _packets(evidence.packets)
     end = int(evidence.packets.time_ns.max()) if len(evidence.packets) else 0
     for number, point in enumerate(evidence.points):
         yield _statistics(number, point, end)
     for state in evidence.after:
-        yield _note("state-after", jsonform.state_to(state, before=before.get(state.host)), compress=True)
+        yield _note("state-after", state_to(state, before=before.get(state.host)), compress=True)
 
 
 def _note(kind: str, value: object, *, compress: bool) -> bytes:
-    text = jsonform.dump(value)
+    text = dump(value)
     head = f"netprobe/1 {kind} {'json+zlib' if compress else 'json'}\n".encode()
     return _block(b.CUSTOM, struct.pack("<I", b.PEN) + head + (zlib.compress(text, 9) if compress else text))
 

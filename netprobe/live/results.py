@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from netprobe.evidence.jsonform import tls_from
 from netprobe.evidence.model import Lookup, Outcome, ProbeResult
+from netprobe.evidence.probejson import tls_from
 
 if TYPE_CHECKING:
     from netprobe.live.naming import SourceResolver

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from netprobe.evidence.jsonform import tls_from
+from netprobe.evidence.probejson import tls_from
 from netprobe.hosts.remote import tls
 from tests.handshakes import CERTIFICATE, DER, server_context
 
