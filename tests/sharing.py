@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from netprobe.causes import case
 from netprobe.forward import Request, question
 from netprobe.journeys import clocks
-from netprobe.state import build, model, parsed
+from netprobe.state import build, model, outputs, parsed
 from netprobe.state.counted import Counters
 from netprobe.verdict import gather, observed, target
 
@@ -101,7 +101,7 @@ OF = {"on_one_clock": {"hosts": clocks.by_link_address}}
 
 def _kept() -> Iterator[tuple[Any, str, Callable[..., Any]]]:
     """Yield (module, name there, what stands in for it)."""
-    yield model, "understood", lru_cache(1024)(parsed.understood)
+    yield outputs, "understood", lru_cache(1024)(parsed.understood)
     answers: dict[Any, Kept] = {}
     for module, name in CALLED:
         function = getattr(module, name)

@@ -6,7 +6,8 @@ from itertools import count
 
 from netprobe.state.engine.model import Container, ContainerState, EndpointSettings, Network, Published
 from netprobe.state.links import Address, Link
-from netprobe.state.model import Host, Namespace
+from netprobe.state.model import Host
+from netprobe.state.namespace import Namespace
 from netprobe.state.routes import Route
 
 IDS = count(1)

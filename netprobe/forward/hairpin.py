@@ -13,7 +13,8 @@ from netprobe.state.lookup import has_address, host_veth
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Place
-    from netprobe.state.model import Host, Namespace
+    from netprobe.state.model import Host
+    from netprobe.state.namespace import Namespace
 
 
 _CONFIRMED = frozenset({"REACHABLE", "PERMANENT", "NOARP"})  # NUD_CONNECTED

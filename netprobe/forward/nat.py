@@ -16,7 +16,7 @@ from netprobe.state.lookup import route_lookup
 if TYPE_CHECKING:
     from netprobe.forward.model import Flying
     from netprobe.state.iptables import Rule
-    from netprobe.state.model import Namespace
+    from netprobe.state.namespace import Namespace
 
 BY_DESTINATION = frozenset({"DNAT", "REDIRECT"})
 _RANGE = re.compile(

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from netprobe.forward.order import Passed
     from netprobe.model.rule import RuleRef
     from netprobe.state.iptables import Ruleset
-    from netprobe.state.model import Host, Namespace
+    from netprobe.state.model import Host
+    from netprobe.state.namespace import Namespace
     from netprobe.state.nft import NftChain, NftRuleset
 
 TRACKING = frozenset({"PREROUTING", "OUTPUT"})

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from netprobe.forward.netfilter import At
     from netprobe.forward.nftables import ChainEnd
     from netprobe.state.links import Link
-    from netprobe.state.model import Namespace
+    from netprobe.state.namespace import Namespace
     from netprobe.state.nft import NftChain
     from netprobe.state.nft_nat import Translation
     from netprobe.state.nft_value import Scalar

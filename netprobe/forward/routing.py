@@ -16,7 +16,7 @@ from netprobe.state.fib import RouteAnswer, RouteQuery
 
 if TYPE_CHECKING:
     from netprobe.forward.model import Flying
-    from netprobe.state.model import Namespace
+    from netprobe.state.namespace import Namespace
 
 _ROOT = 0
 

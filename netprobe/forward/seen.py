@@ -14,7 +14,7 @@ from netprobe.state.packet import KERNEL, LocalSocket, PacketTuple
 if TYPE_CHECKING:
     from netprobe.forward.conntrack import Connection
     from netprobe.forward.model import Flying
-    from netprobe.state.model import Namespace
+    from netprobe.state.namespace import Namespace
 
 _ECHO = {False: ((8, 0), (0, 0)), True: ((128, 0), (129, 0))}  # request and reply, RFC 792 and RFC 4443
 _HEADER = {False: 20, True: 40}  # of IP

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Place
     from netprobe.forward.model import Flying
     from netprobe.state.engine.model import Proxy
-    from netprobe.state.model import Host, Namespace
+    from netprobe.state.model import Host
+    from netprobe.state.namespace import Namespace
     from netprobe.state.sockets import Socket
 
 

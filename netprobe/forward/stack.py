@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from netprobe.forward.modes import Mode
     from netprobe.forward.trail import Trail
     from netprobe.state.fib import RouteAnswer, RouteHop
-    from netprobe.state.model import Host, Namespace
+    from netprobe.state.model import Host
+    from netprobe.state.namespace import Namespace
 
 _MAX_RULES = 8  # that stop a packet at one hook, one behind the other
 _DECIDES_NAT = frozenset({"PREROUTING", "OUTPUT"})

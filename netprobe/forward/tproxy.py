@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from netprobe.model.remedy import Argv
     from netprobe.model.rule import RuleRef
     from netprobe.state.iptables import Rule, Ruleset
-    from netprobe.state.model import Namespace
+    from netprobe.state.namespace import Namespace
     from netprobe.state.nft import NftRule, NftRuleset
     from netprobe.state.nft_nat import Translation
     from netprobe.state.packet import PacketTuple

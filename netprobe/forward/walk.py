@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from netprobe.forward.modes import Mode
     from netprobe.forward.netfilter import Filter
     from netprobe.state.fib import RouteHop
-    from netprobe.state.model import Host, Namespace
+    from netprobe.state.model import Host
+    from netprobe.state.namespace import Namespace
 
 _MAX_NAMESPACES = 16
 _MAX_PMTU = 0xFFFF

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.state.model import Host, Outputs, World
+from netprobe.state.model import Host, World
+from netprobe.state.outputs import Outputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Place
     from netprobe.model.rule import RuleRef
     from netprobe.state.iptables import Ruleset
-    from netprobe.state.model import Host, Namespace, World
+    from netprobe.state.model import Host, World
+    from netprobe.state.namespace import Namespace
 
 
 @dataclass(frozen=True, slots=True)

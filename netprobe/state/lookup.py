@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from netprobe.state.engine.model import Container, EndpointSettings, Network, Published
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.links import Link
-    from netprobe.state.model import Host, Namespace
+    from netprobe.state.model import Host
+    from netprobe.state.namespace import Namespace
     from netprobe.state.nft import NftRule
 
 _DOCKER_BRIDGE = re.compile(r"docker0|br-[0-9a-f]{12}")

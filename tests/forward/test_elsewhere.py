@@ -9,7 +9,8 @@ import pytest
 from netprobe.forward.elsewhere import leads_elsewhere
 from netprobe.state.iptables_parse import parse_iptables
 from netprobe.state.issues import Issues
-from netprobe.state.model import Host, Namespace
+from netprobe.state.model import Host
+from netprobe.state.namespace import Namespace
 from netprobe.state.nft_parse import parse_nft
 from netprobe.state.routes import RoutingRule
 

@@ -6,7 +6,8 @@ import pytest
 
 from netprobe.forward.guesses import arrival_interface
 from netprobe.state.links import Address, Link
-from netprobe.state.model import Host, Namespace
+from netprobe.state.model import Host
+from netprobe.state.namespace import Namespace
 from netprobe.state.routes import Route
 
 

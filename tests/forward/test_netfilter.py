@@ -15,7 +15,7 @@ from netprobe.model.hop import Direction
 from netprobe.state.iptables_parse import parse_iptables
 from netprobe.state.issues import Issues
 from netprobe.state.links import Address, Link
-from netprobe.state.model import Namespace
+from netprobe.state.namespace import Namespace
 from netprobe.state.nft_parse import parse_nft
 
 ETH0 = Link(name="eth0", ifindex=2, addresses=(Address(address="192.0.2.1", prefixlen=24),))

@@ -8,7 +8,8 @@ import pytest
 
 from netprobe.evidence.model import Place
 from netprobe.forward.owners import owner_of_address
-from netprobe.state.model import Host, Namespace
+from netprobe.state.model import Host
+from netprobe.state.namespace import Namespace
 from netprobe.state.routes import Route
 
 HOST = Place(host="server2")

@@ -19,7 +19,8 @@ from netprobe.pipeline import analyze
 from netprobe.state.build import build_world
 from netprobe.state.engine.model import Container, ContainerState, EndpointSettings, Network
 from netprobe.state.links import Address, Link
-from netprobe.state.model import Host, Namespace
+from netprobe.state.model import Host
+from netprobe.state.namespace import Namespace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,9 @@ from netprobe.forward.routing import look_up, reverse
 from netprobe.model.hop import Direction
 from netprobe.state.build import build_world
 from netprobe.state.links import Address, Link
-from netprobe.state.model import Host, Namespace, Outputs
+from netprobe.state.model import Host
+from netprobe.state.namespace import Namespace
+from netprobe.state.outputs import Outputs
 from netprobe.state.routes import DEFAULT_RULES, Route, RoutingRule
 from tests.causes.altered import recorded
 from tests.forward.test_walk import changed, normal, predicted

@@ -10,7 +10,8 @@ from netprobe.evidence.model import Place
 from netprobe.forward.model import Flying
 from netprobe.forward.sockets import answers_by, asked_elsewhere, taken
 from netprobe.state.links import Address, Link
-from netprobe.state.model import Host, Namespace
+from netprobe.state.model import Host
+from netprobe.state.namespace import Namespace
 from netprobe.state.sockets import Socket
 
 ASKED = Flying(src="192.0.2.7", sport=40000, dst="198.51.100.2", dport=53, proto="udp")

@@ -15,7 +15,8 @@ from netprobe.forward.netfilter import Filter, pass_hook
 from netprobe.forward.sockets import taken
 from netprobe.state.iptables_parse import parse_iptables
 from netprobe.state.issues import Issues
-from netprobe.state.model import Host, Namespace
+from netprobe.state.model import Host
+from netprobe.state.namespace import Namespace
 from netprobe.state.nft_parse import parse_nft
 from netprobe.state.sockets import parse_sockets
 from tests.forward.test_netfilter import ETH0, ETH1, SYN, base, table

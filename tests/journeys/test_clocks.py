@@ -13,7 +13,8 @@ from netprobe.decode.decoder import decode
 from netprobe.journeys import clocks
 from netprobe.journeys.clocks import on_one_clock
 from netprobe.state.links import Link
-from netprobe.state.model import Host, Namespace
+from netprobe.state.model import Host
+from netprobe.state.namespace import Namespace
 from tests.craft import evidence, handshake, tcp
 
 if TYPE_CHECKING:

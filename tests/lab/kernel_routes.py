@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from netprobe.evidence.model import CommandOutput
 from netprobe.hosts.collect import COMMANDS
 from netprobe.state.fib import RouteQuery
-from netprobe.state.model import Namespace, Outputs
+from netprobe.state.namespace import Namespace
+from netprobe.state.outputs import Outputs
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -14,7 +14,8 @@ from netprobe.state.lookup import (
     published_by,
     route_lookup,
 )
-from netprobe.state.model import Host, Namespace
+from netprobe.state.model import Host
+from netprobe.state.namespace import Namespace
 from netprobe.state.routes import Route, RoutingRule
 
 # What is not found fails the test where it is used.

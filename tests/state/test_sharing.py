@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from netprobe.state.model import Namespace
+from netprobe.state.namespace import Namespace
 from netprobe.state.sharing import holder, moment, owner_restarted
 from netprobe.state.sockets import Socket
 from tests.worlds import container, host

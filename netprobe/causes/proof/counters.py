@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Place
     from netprobe.model.rule import RuleRef
     from netprobe.state.iptables import Ruleset
-    from netprobe.state.model import Host, Namespace
+    from netprobe.state.model import Host
+    from netprobe.state.namespace import Namespace
 
 
 def _rules_in(host: Host, place: Place) -> Host | Namespace:

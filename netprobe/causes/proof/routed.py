@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from netprobe.state.engine.model import Container
     from netprobe.state.fib import RouteHop
     from netprobe.state.links import Link
-    from netprobe.state.model import Host, Namespace
+    from netprobe.state.model import Host
+    from netprobe.state.namespace import Namespace
     from netprobe.state.routes import RoutingRule
 
 _USUAL = frozenset({LOCAL, MAIN, "default"})

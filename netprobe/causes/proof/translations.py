@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Place
     from netprobe.forward.model import Prediction
     from netprobe.state.iptables import Rule
-    from netprobe.state.model import Host, Namespace
+    from netprobe.state.model import Host
+    from netprobe.state.namespace import Namespace
     from netprobe.state.nft import NftRule
 
 _TRANSLATES = re.compile(r"(\S+) to (\S+)")

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Argv, Remedy
     from netprobe.state.engine.model import EndpointSettings, Network
-    from netprobe.state.model import Host, Namespace
+    from netprobe.state.model import Host
+    from netprobe.state.namespace import Namespace
     from netprobe.state.routes import RoutingRule
 
 _ENOUGH = 2  # copies of an answer that all got lost: one alone may be chance

@@ -8,7 +8,8 @@ from netprobe.state.effects.engine import docker
 from netprobe.state.effects.kernel import ip, sysctl
 from netprobe.state.effects.rules import BACKENDS, iptables, nft
 from netprobe.state.effects.texts import NotModelled, Texts
-from netprobe.state.model import Host, Outputs
+from netprobe.state.model import Host
+from netprobe.state.outputs import Outputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

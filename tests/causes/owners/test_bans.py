@@ -8,7 +8,8 @@ from netprobe.causes.owners.bans import by_fail2ban
 from netprobe.causes.owners.opening import Opening
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.rule import Hook, Program, RuleRef, SetElement
-from netprobe.state.model import Host, Outputs
+from netprobe.state.model import Host
+from netprobe.state.outputs import Outputs
 from tests.causes.altered import commands
 from tests.causes.owners.moved import dropped_in
 

@@ -11,7 +11,8 @@ import pytest
 from netprobe.causes.service.starting import starting
 from netprobe.pipeline import analyze
 from netprobe.state.engine.model import Container, ContainerState, Published
-from netprobe.state.model import Host, Namespace
+from netprobe.state.model import Host
+from netprobe.state.namespace import Namespace
 from netprobe.state.sockets import Socket
 from tests.causes.altered import commands, recorded
 

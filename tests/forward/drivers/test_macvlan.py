@@ -15,7 +15,8 @@ from netprobe.forward.wire import carry
 from netprobe.model.hop import Direction
 from netprobe.state.engine.model import Container, ContainerState, EndpointSettings, Network
 from netprobe.state.links import Address, Link
-from netprobe.state.model import Host, Namespace
+from netprobe.state.model import Host
+from netprobe.state.namespace import Namespace
 
 PARENT = Link(name="eth1", ifindex=3, addresses=(Address(address="172.21.0.2", prefixlen=24),))
 SHIM = Link(
