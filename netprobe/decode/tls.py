@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA = 20, 21, 22, 23
-CLIENT_HELLO, SERVER_HELLO, CERTIFICATE = 1, 2, 11
+CLIENT_HELLO, SERVER_HELLO, CERTIFICATE, CERTIFICATE_REQUEST = 1, 2, 11, 13
 MAX_RECORDS: Final = 4096  # of one side: a handshake has some ten
 MAX_PAYLOAD: Final = (1 << 14) + 2048  # RFC 5246 §6.2.3; TLS 1.3 allows less
 MAX_HANDSHAKE: Final = 1 << 17  # bytes of handshake messages in clear that are put together
@@ -97,6 +97,9 @@ class Side:
         alert: the first alert in clear that ends the connection, else the first of all.
         sealed: how many records were encrypted; of them, data: the ones that are application data by their type (in TLS 1.3 each is).
         says_alert: the one record of application data by its type is as long as an alert of TLS 1.3, which is encrypted like that (RFC 8446 §5.2).
+        finished: whether it sent Finished up to TLS 1.2: a handshake record that is encrypted, behind its ChangeCipherSpec (RFC 5246 §7.4.9).
+        wants_certificate: whether it asked in clear for a certificate of the client's.
+        alert_at: where in its stream the record of ``alert`` begins, else that of ``says_alert``; None where there is neither.
         foreign: the first bytes where it does not speak TLS, ``b""`` where it does or said nothing.
         records: how many records it sent.
     """
@@ -108,6 +111,9 @@ class Side:
     sealed: int = 0
     data: int = 0
     says_alert: bool = False
+    finished: bool = False
+    wants_certificate: bool = False
+    alert_at: int | None = None
     foreign: bytes = b""
     records: int = 0
 
@@ -137,20 +143,20 @@ def read_side(data: bytes) -> Side:
     if data and not is_tls(data):
         return Side(foreign=data[:MAX_FOREIGN])
     read = _Reading()
-    for kind, payload in _records(data):
-        read.record(kind, payload)
+    for at, kind, payload in _records(data):
+        read.record(at, kind, payload)
     return read.side()
 
 
-def _records(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Each whole record, and what there is of the last."""
+def _records(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Where each whole record begins, its type and its payload, and what there is of the last."""
     at = 0
     for _ in range(MAX_RECORDS):
         head = data[at : at + 5]
         if len(head) < 5 or not is_tls(head):
             return
         size = int.from_bytes(head[3:5], "big")
-        yield head[0], data[at + 5 : at + 5 + size]
+        yield at, head[0], data[at + 5 : at + 5 + size]
         at += 5 + size
 
 
@@ -163,22 +169,26 @@ class _Reading:
     records: int = 0
     sealed: int = 0
     data: int = 0
+    sealed_at: int = 0  # where the first record of application data begins
     says_alert: bool = False
-    alerts: list[Alert] = field(default_factory=list)
+    finished: bool = False
+    alerts: list[tuple[Alert, int]] = field(default_factory=list)
 
-    def record(self, kind: int, payload: bytes) -> None:
+    def record(self, at: int, kind: int, payload: bytes) -> None:
         self.records += 1
         if kind == CHANGE_CIPHER_SPEC:
             self.changed = True
         elif kind == APPLICATION_DATA:
             self.sealed += 1
             self.data += 1
+            self.sealed_at = self.sealed_at if self.data > 1 else at
             self.says_alert = self.data == 1 and len(payload) == _SEALED_ALERT
         elif self.changed and not _clear(kind, payload):
             self.sealed += 1
+            self.finished = self.finished or kind == HANDSHAKE
         elif kind == ALERT:
             if len(payload) == 2 and len(self.alerts) < MAX_CERTIFICATES:
-                self.alerts.append(Alert(code=payload[1], fatal=payload[0] == 2))
+                self.alerts.append((Alert(code=payload[1], fatal=payload[0] == 2), at))
         elif len(self.handshake) < MAX_HANDSHAKE:
             self.handshake += payload
 
@@ -186,6 +196,7 @@ class _Reading:
         hello: ClientHello | None = None
         version: int | None = None
         certificates: tuple[bytes, ...] = ()
+        wants = False
         for kind, body in _messages(bytes(self.handshake)):
             if kind == CLIENT_HELLO:
                 hello = _client_hello(body)
@@ -193,15 +204,21 @@ class _Reading:
                 version = _chosen(body)
             elif kind == CERTIFICATE and not certificates:
                 certificates = _certificates(body)
-        ending = next((each for each in self.alerts if each.fatal), None)
+            elif kind == CERTIFICATE_REQUEST:
+                wants = True
+        ending = next((each for each in self.alerts if each[0].fatal), None)
+        alert, at = ending or next(iter(self.alerts), (None, self.sealed_at if self.says_alert else None))
         return Side(
             client_hello=hello,
             version=version,
             certificates=certificates,
-            alert=ending or next(iter(self.alerts), None),
+            alert=alert,
             sealed=self.sealed,
             data=self.data,
             says_alert=self.says_alert,
+            finished=self.finished,
+            wants_certificate=wants,
+            alert_at=at,
             records=self.records,
         )
 

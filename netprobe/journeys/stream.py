@@ -17,17 +17,8 @@ def stream(flow: Flow, table: PacketTable, direction: str, limit: int = STREAM_B
 
     A gap ends the stream: what follows it is not returned. So does what the snap length cut off a packet, or, `filled`, zeros stand for it.
     """
-    rows = flow.forward if direction == "forward" else flow.reverse
-    isn = flow.isn if direction == "forward" else flow.reply_isn
-    segments = sorted(
-        ((int(table.seq[row]) - (isn + 1 if isn is not None else 0)) & 0xFFFFFFFF, row)
-        for row in rows.tolist()
-        if table.payload_len[row] > 0
-    )
     out = bytearray()
-    base = 0 if isn is not None or not segments else segments[0][0]
-    for offset, row in segments:
-        position = offset - base
+    for position, row in _segments(flow, table, direction):
         if position > len(out) or len(out) >= limit:
             break
         part = table.payload(row)
@@ -35,3 +26,22 @@ def stream(flow: Flow, table: PacketTable, direction: str, limit: int = STREAM_B
             part += bytes(max(min(int(table.payload_len[row]), LONGEST) - len(part), 0))
         out += part[len(out) - position :]
     return bytes(out[:limit])
+
+
+def row_at(flow: Flow, table: PacketTable, direction: str, offset: int) -> int | None:
+    """The packet that holds this byte of :func:`stream`; None where none does."""
+    segments = _segments(flow, table, direction)
+    return next((row for start, row in segments if start <= offset < start + int(table.payload_len[row])), None)
+
+
+def _segments(flow: Flow, table: PacketTable, direction: str) -> list[tuple[int, int]]:
+    """Where in the stream each packet with data begins, and its row; in sequence order."""
+    rows = flow.forward if direction == "forward" else flow.reverse
+    isn = flow.isn if direction == "forward" else flow.reply_isn
+    segments = sorted(
+        ((int(table.seq[row]) - (isn + 1 if isn is not None else 0)) & 0xFFFFFFFF, row)
+        for row in rows.tolist()
+        if table.payload_len[row] > 0
+    )
+    base = 0 if isn is not None or not segments else segments[0][0]
+    return [(offset - base, row) for offset, row in segments]

@@ -16,7 +16,7 @@ import numpy as np
 from netprobe.decode.table import Flag, Kind
 from netprobe.evidence.model import SPEAK_HTTP, Proto
 from netprobe.journeys.hops import icmp_error, is_advice, reply_row, request_row
-from netprobe.journeys.stream import stream
+from netprobe.journeys.stream import row_at, stream
 from netprobe.model.http import HEAD_BYTES, parse
 from netprobe.paths.captured import Teller
 from netprobe.paths.http import asked, complete, is_other
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netprobe.decode.table import PacketTable
+    from netprobe.decode.tls import Side
     from netprobe.evidence.model import CapturePoint
     from netprobe.flows.model import Flow
     from netprobe.journeys.model import Connection, Journey
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from netprobe.paths.tls import TlsExchange
 
 HOLD_NS = 200_000_000  # a close or reset within 200 ms after the handshake is a failure
+IDLE_NS = 1_000_000_000  # more than the way there and back, and what a server needs to read a Finished
 BEGINS_BYTES = 64  # of what is no response
 TLS_BYTES = 1 << 18  # of each side: a handshake, and the first records behind it
 _NOT_TAKEN = (Symptom.SILENCE, Symptom.REFUSED, Symptom.UNREACHABLE, Symptom.IN_PART)
@@ -254,7 +256,10 @@ class _Look:
         unread = answered is not None and not server.records and not server.foreign
         if handshake is Handshake.NONE or unread:
             return None
-        rows = (said, answered, ended if handshake is Handshake.ENDED else None)
+        if handshake is Handshake.ENDED and client.data and not client.says_alert and self._waited(flow, ended):
+            handshake = Handshake.DONE
+        alert = self._alert(flow, client, server) if handshake in (Handshake.REFUSED, Handshake.DECLINED) else None
+        rows = dict.fromkeys((said, answered, alert, ended if handshake is Handshake.ENDED else None))
         return TlsExchange(
             handshake=handshake,
             client=client,
@@ -263,6 +268,19 @@ class _Look:
             time_ns=int(self.table.packets.time_ns[answered]) if answered is not None else None,
             frames=tuple(self._frame(row) for row in rows if row is not None),
         )
+
+    def _alert(self, flow: Flow, client: Side, server: Side) -> int | None:
+        """The packet of the alert that ended a handshake."""
+        way, side = ("reverse", server) if server.alert is not None and server.alert.fatal else ("forward", client)
+        return None if side.alert_at is None else row_at(flow, self.table, way, side.alert_at)
+
+    def _waited(self, flow: Flow, ended: int | None) -> bool:
+        """Whether the server ended a capture's connection a good while after what the client said last: who refuses a Finished does so at once."""
+        said = [
+            int(self.table.packets.time_ns[row]) for row in flow.forward.tolist() if self.table.payload_len[row] > 0
+        ]
+        late = ended is not None and int(self.table.packets.time_ns[ended]) - max(said, default=0) > IDLE_NS
+        return self.intent.plain and bool(said) and late
 
     def _first_said(self, rows: list[int]) -> int | None:
         """The first of these packets that carries a byte."""
@@ -274,8 +292,7 @@ class _Look:
         mine = [row for flow in connection.flows for row in flow.forward.tolist() if _flags(self.table, row) & ending]
         theirs = [row for flow in connection.flows for row in flow.reverse.tolist() if _flags(self.table, row) & ending]
         first = next(iter(self._by_time(theirs)), None)
-        times = self.table.packets.time_ns
-        if first is None or (mine and int(times[self._by_time(mine)[0]]) < int(times[first])):
+        if first is None or (mine and self._by_time([first, self._by_time(mine)[0]])[0] != first):
             return "", None
         return "RST" if _flags(self.table, first) & Flag.RST else "FIN", first
 
@@ -510,7 +527,7 @@ class _Look:
         return self._by_time([row for row in rows if not is_advice(self.table, row)])
 
     def _by_time(self, rows: list[int]) -> list[int]:
-        return sorted(rows, key=lambda row: int(self.table.packets.time_ns[row]))
+        return sorted(rows, key=lambda row: (int(self.table.packets.time_ns[row]), row))
 
     def _first(self, connection: Connection, *, request: bool) -> int | None:
         find = request_row if request else reply_row

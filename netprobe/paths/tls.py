@@ -44,7 +44,8 @@ class TlsExchange:
         client, server: what each side sent, as far as it is in clear.
         end: ``FIN`` or ``RST`` of the server's, ``""`` none.
         time_ns: when the server first said something (Unix time, ns); None where it did not.
-        frames: Wireshark's numbers of the ClientHello, of the server's first bytes, and of an end without an alert, where they were captured.
+        frames: Wireshark's numbers of the ClientHello, of the server's first bytes, of the alert that ended it, and of an end without one, where they
+            were captured.
     """
 
     handshake: Handshake
@@ -113,7 +114,7 @@ def _answers_an_end(alert: Alert, server: Side, end: str) -> bool:
 
 
 def _is_done(client: Side, server: Side) -> bool:
-    """Whether the client went on to application data: in TLS 1.3 its Finished is the first record that looks like it."""
+    """Whether both sides sent Finished, or the client went on to application data: in TLS 1.3 its Finished is the first record that looks like it."""
     if server.version is not None and server.version >= _TLS_1_3:
         return client.data >= _FINISHED_AND_MORE
-    return client.data > 0
+    return client.data > 0 or (client.finished and server.finished)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from netprobe.causes.base import Cause
 from netprobe.causes.proof.frames import frame_numbers
-from netprobe.causes.proof.greetings import HTTP, shown, spoken
+from netprobe.causes.proof.greetings import HTTP, TLS, shown, spoken
 from netprobe.causes.proof.served import (
     asked_as,
     asked_name,
@@ -65,6 +65,7 @@ _OF_THE_CLIENT: Final = frozenset({
     "bad_certificate", "no_certificate", "unsupported_certificate", "certificate_revoked", "certificate_expired", "certificate_unknown", "unknown_ca", "access_denied",
 })  # fmt: skip
 _RIGHT_PORT: Final = "is that the right port? Ask the port on which it speaks TLS"
+_OWN_CERTIFICATE: Final = "give the client a certificate that the server trusts (curl --cert FILE --key FILE)"
 _NO_RECORD: Final = "WRONG_VERSION_NUMBER"  # OpenSSL's reason where the first bytes are no TLS record
 _OPENSSL: Final = re.compile(r"(?:SSLV3|TLSV1|TLSV13)_(?:ALERT_)?([A-Z0-9_]+)\Z")
 
@@ -191,6 +192,8 @@ def _said(case: Case, who: str, told: TlsExchange | None, error: str) -> tuple[s
 
 def _foreign(case: Case, who: str, told: TlsExchange) -> tuple[str, str]:
     what = spoken(told.server.foreign)
+    if what == TLS:
+        what = ""  # it begins as a record does, and is none
     if what == HTTP:
         return (
             f"{who} speaks plain HTTP, not TLS",
@@ -205,10 +208,12 @@ def _refused(case: Case, who: str, name: str, told: TlsExchange | None) -> tuple
     if name in _OF_THE_CLIENT:
         meaning, advice = (
             "it does not take the certificate of this client (or wants one)",
-            "give the client a certificate that the server trusts (curl --cert FILE --key FILE)",
+            _OWN_CERTIFICATE,
         )
     else:
         meaning, advice = _SERVER_SAYS.get(name, ("", "see its log"))
+    if name == "handshake_failure" and told is not None and told.server.version is not None:
+        meaning, advice = _behind_the_hello(told)
     asked = asked_name(case)
     if name == "unrecognized_name" and asked:
         meaning = f"it has no certificate for the name {asked}"
@@ -216,6 +221,13 @@ def _refused(case: Case, who: str, name: str, told: TlsExchange | None) -> tuple
     if name == "protocol_version" and offered:
         meaning += f" ({', '.join(version_name(each) for each in offered[:4])})"
     return f"{who} ends the TLS handshake with the alert {name}" + (f": {meaning}" if meaning else ""), advice
+
+
+def _behind_the_hello(told: TlsExchange) -> tuple[str, str]:
+    """What handshake_failure says of a server that had chosen version and cipher suite already."""
+    if told.server.wants_certificate:
+        return "it asked for a certificate of the client's and got none that it takes", _OWN_CERTIFICATE
+    return "it had agreed on a version and a cipher suite, and failed behind that", "see its log"
 
 
 def _declined(who: str, told: TlsExchange, error: str) -> tuple[str, str]:
