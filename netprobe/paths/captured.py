@@ -108,12 +108,21 @@ class Teller:
         """A SYN that nothing acknowledges; who answered something else speaks of another connection."""
         others = self.talk.server.rows[~self.talk.server.syn]
         if not len(others):
-            return Told(symptom=Symptom.SILENCE)
+            return self._both_opened()
         first = int(others[0])
         if int(self.table.tcp_flags[first]) & RST:
             words = f"the SYN was answered with a RST that does not acknowledge it ({self._frame(first)}), of which a client takes no notice"
         else:
             words = f"the SYN was answered with an ACK of another connection ({self._frame(first)}), as by who still has an older one between the same ports"
+        return self._in_part(words, (first,))
+
+    def _both_opened(self) -> Told:
+        """A SYN from either side and no acknowledgement of one (a simultaneous open, RFC 9293 section 3.5); or the client's alone."""
+        opened = self.talk.server.rows[self.talk.server.bare_syn]
+        if not len(opened):
+            return Told(symptom=Symptom.SILENCE)
+        first = int(opened[0])
+        words = f"the SYN was answered with a SYN that acknowledges nothing ({self._frame(first)}), as where both sides open at once, and neither acknowledges the other's"
         return self._in_part(words, (first,))
 
     def _missing(self) -> str:

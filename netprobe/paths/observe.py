@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from netprobe.model.http import HttpAnswer
     from netprobe.paths.questions import DnsQuestion
     from netprobe.paths.story import Intent
+    from netprobe.paths.tcp import Talk
     from netprobe.paths.tls import TlsExchange
 
 HOLD_NS = 200_000_000  # a close or reset within 200 ms after the handshake is a failure
@@ -124,7 +125,7 @@ class _Look:
         accepted = self._rows(connection, Flag.SYN | Flag.ACK)
         ended = len(talk.resets(talk.server)) or talk.server.having(Flag.FIN).any()
         if told.symptom is Symptom.OK and accepted and ended and not talk.served and not talk.client_closed_first:
-            return self._unless_ended(connection, found, accepted[0])
+            return self._unless_ended(connection, found, accepted[0], talk)
         return found
 
     def _after_accept(self, connection: Connection, base: Observation, accepted: list[int]) -> Observation:
@@ -136,21 +137,25 @@ class _Look:
             )
         return self._unless_ended(connection, done, first)
 
-    def _unless_ended(self, connection: Connection, done: Observation, first: int) -> Observation:
-        """The story of an accepted connection: good, unless the server ended it at once."""
+    def _unless_ended(
+        self, connection: Connection, done: Observation, first: int, talk: Talk | None = None
+    ) -> Observation:
+        """The story of an accepted connection: good, unless the server ended it at once; with its numbers, only a reset that the client takes counts."""
+        taken = None if talk is None else frozenset(talk.resets(talk.server).tolist())
         for flow in connection.flows:
-            ended = self._ended_early(flow, connection)
+            ended = self._ended_early(flow, connection, taken)
             if ended is not None:
                 name = "RST" if self.table.tcp_flags[ended] & Flag.RST else "FIN"
-                after = max(self._us(first, ended), 0)  # packets of a capture may stand in another order
+                after = self._us(first, ended)
                 frames = (*done.frames, self._frame(ended))
-                return replace(
-                    done, symptom=Symptom.CLOSED, frames=frames, detail=f"{name} {after} µs after the SYN-ACK"
+                when = (
+                    f"{after} µs after the SYN-ACK" if after >= 0 else "that stands before the SYN-ACK in the capture"
                 )
+                return replace(done, symptom=Symptom.CLOSED, frames=frames, detail=f"{name} {when}")
         return replace(done, symptom=Symptom.OK)
 
-    def _ended_early(self, flow: Flow, connection: Connection) -> int | None:
-        """The server's FIN or RST within 200 ms after its SYN-ACK, unless the client closed first or data was served."""
+    def _ended_early(self, flow: Flow, connection: Connection, taken: frozenset[int] | None) -> int | None:
+        """The server's FIN or RST within 200 ms after its SYN-ACK, unless the client closed first or data was served; of resets those that are taken (None: all)."""
         table = self.table
         opened = [row for row in flow.reverse.tolist() if _flags(table, row) & Flag.SYN]
         if not opened:
@@ -173,6 +178,8 @@ class _Look:
                 return None
             if self._served(flow, row) and (self.intent.proto in SPEAK_HTTP or self.intent.plain):
                 return None
+            if taken is not None and _flags(table, row) & Flag.RST and row not in taken:
+                continue
             if _flags(table, row) & (Flag.FIN | Flag.RST) and time - start < HOLD_NS:
                 return int(row)
         return None

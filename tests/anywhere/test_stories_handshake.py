@@ -226,3 +226,25 @@ def test_numbers_that_wrap_round() -> None:
     ]
     assert said(packets).verdict == WORKS
     assert "accepted and then ended" in said([*packets[:3], (WIRE, 99, tcp(S, C, "FA", high + 1, 2))]).why
+
+
+def test_a_reset_that_nobody_takes_ends_nothing() -> None:
+    """One that acknowledges no SYN stands before the SYN-ACK; the server's own comes much later."""
+    early = (WIRE, 2, tcp(S, C, "RA", 0, ISN - 1))
+    late = server(2 * SECOND, "RA", 0, 3)
+    found = said([opened()[0], early, *opened()[1:], GET, server(150, "A", 0, 3), late])
+    assert (found.verdict, found.notes) == (WORKS, ("reset-after-data",))
+    assert "ended" not in found.why
+    at_once = said([*opened(), server(200, "RA", 0, 0)])
+    assert "It was accepted and then ended (RST 195 µs after the SYN-ACK)" in at_once.why
+
+
+def test_two_syns_and_no_acknowledgement() -> None:
+    """As where both sides open at once: neither took the other's, as far as the capture shows; one that acknowledges both is one."""
+    back = server(5, "S", -1)
+    found = said([opened()[0], back, (WIRE, 9, tcp(C, S, "PA", ISN - 1, REPLY - 1, data=b"GET"))])
+    assert (found.verdict, found.why) == (
+        OPEN,
+        "The SYN was answered with a SYN that acknowledges nothing (frame 2), as where both sides open at once, and neither acknowledges the other's.",
+    )
+    assert said([opened()[0], back, client(6, "SA", -1, 0), server(9, "SA", -1, 0)]).verdict == WORKS

@@ -183,3 +183,56 @@ def test_it_is_explained(cause: Cause) -> None:
     assert words.summary.endswith(".")
     assert [heading for heading, _ in words.sections] == list(HEADINGS)
     assert OPENS.search(dict(words.sections)["Source"])
+
+
+def expired(at: float, packet: Any, router: str = "10.9.9.9") -> Sent:
+    return WIRE, at, IP(src=router, dst=packet[IP].src) / ICMP(type=11, code=0) / bytes(packet)[:28]
+
+
+def test_what_traceroute_asks_is_answered_by_the_routers() -> None:
+    """Echo requests that a router sends an error about are answered, and not by silence."""
+    routers = ["10.9.9.9", "10.9.9.9", "10.9.9.8"]
+    errors = [expired(at + 50, ping, who) for (_, at, ping), who in zip(PINGS[:3], routers, strict=True)]
+    found = said([*PINGS, *errors, PONGS[3]])
+    assert found.notes == ("icmp-error-beside",)
+    assert (
+        "ICMP time exceeded came from 10.9.9.9 about a packet of 10.0.0.1, and 2 more errors from 2 senders"
+        in found.why
+    )
+    silent = said([*PINGS, *errors[:1], PONGS[3]])
+    assert "2 of 4 echo requests were not answered" in silent.why
+
+
+@pytest.mark.parametrize(
+    ("opens", "words", "not_said"),
+    [
+        (
+            server(5e5, "A", 0, 1400, window=9000),
+            "for 0.5 s: its application read more slowly than the data came",
+            "does not",
+        ),
+        (client(30 * SECOND, "A", 1399, 0), "to the end of the capture: its application does not read", "slowly"),
+        (client(300, "A", 1399, 0), "(a window of 0) when the capture ended", "application"),
+    ],
+)
+def test_a_window_that_is_shut_says_no_more_than_how_long(opens: Sent, words: str, not_said: str) -> None:
+    found = said([*SHUT, opens])
+    assert words in found.why
+    assert not_said not in found.why
+
+
+def test_one_byte_is_one() -> None:
+    again = [client(at, "PA", 0, 0, b"x", id=number) for number, at in enumerate((100, 3e5, 9e5))]
+    assert (
+        "But 1 byte that 10.0.0.1:40000 sent was never acknowledged, though it sent that 3 times."
+        in said([*opened(), *again]).why
+    )
+
+
+def test_who_accepted_and_gives_up_is_no_second_answer() -> None:
+    """Its reset has the number behind its SYN-ACK's; who refuses a SYN has none."""
+    tries = [server(at * SECOND, "SA", -1, 0, id=int(at)) for at in (1, 3, 7)]
+    gone = said([opened()[0], *tries, server(15 * SECOND, "RA", 0, 0)])
+    assert gone.notes == ()
+    assert "the server reset it (frame 5) before it was acknowledged" in gone.why
+    assert said([opened()[0], *tries, reset_to_syn(15 * SECOND)]).notes == ("two-answers",)

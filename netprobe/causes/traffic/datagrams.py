@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netprobe.causes.case import Case
+    from netprobe.decode.table import PacketTable
     from netprobe.journeys.model import Connection
     from netprobe.paths.questions import DnsQuestion
 
@@ -139,14 +140,22 @@ class QuestionsUnanswered(Trouble):
 
 
 def _echoes(case: Case, connection: Connection) -> tuple[int, list[int]]:
-    """How many echo requests there are (by their numbers), and the rows of those without a reply."""
+    """How many echo requests there are (by their numbers), and the rows of those without a reply or an error."""
     table = case.table
     replied = {int(table.seq[row]) for flow in connection.flows for row in flow.reverse.tolist()}
+    replied |= {number for flow in connection.flows for row in flow.errors if (number := _quoted_echo(table, row)) >= 0}
     asked: dict[int, int] = {}
     for flow in connection.flows:
         for row in flow.forward.tolist():
             asked.setdefault(int(table.seq[row]), row)
     return len(asked), _not_last(case, connection, [row for number, row in asked.items() if number not in replied])
+
+
+def _quoted_echo(table: PacketTable, row: int) -> int:
+    """The number of the echo request that an ICMP error quotes (RFC 792: 8 bytes of it at least); -1 where it was not kept."""
+    quote = table.payload(row)
+    header = 40 if int(table.ip_version[row]) == 6 else (quote[0] & 0xF) * 4 if quote else 0
+    return int.from_bytes(quote[header + 6 : header + 8], "big") if len(quote) >= header + 8 > 8 else -1
 
 
 def _datagrams(case: Case, connection: Connection) -> tuple[int, list[int]]:
@@ -198,7 +207,16 @@ class IcmpErrorBeside(Trouble):
         whose = (flow.client if client else flow.server).unpack(port=connection.kind != Kind.ICMP)
         who = source(table, first).address
         return self.finding(
-            f"{icmp_error(table, first)} came from {who} about a packet of {whose}",
+            f"{icmp_error(table, first)} came from {who} about a packet of {whose}{_others(table, rows)}",
             f"the error: {_frames(case, rows)}",
             at=who,
         )
+
+
+def _others(table: PacketTable, rows: Sequence[int]) -> str:
+    """How many more errors there are, and from how many others than the first."""
+    if len(rows) == 1:
+        return ""
+    senders = {source(table, row).address for row in rows}
+    whence = f" from {len(senders)} senders in all" if len(senders) > 1 else ""
+    return f", and {len(rows) - 1} more error{'s' if len(rows) > 2 else ''}{whence}"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from netprobe.model.report import Finding
     from netprobe.paths.tcp import Half, Ints
 
+_STUCK = 1.0  # seconds: who reads, reads within that
 _AGAIN = 2  # copies of a segment: one alone may be the capture's last
 
 
@@ -36,6 +37,14 @@ def _lost(half: Half, other: Half) -> int:
         return 0
     due = max(other.acked, int(half.begin[left].min()))
     return int((half.begin + half.size)[left].max()) - due
+
+
+def _bytes(count: int) -> str:
+    return f"{count} byte{'s' if count != 1 else ''}"
+
+
+def _were(count: int) -> str:
+    return "were" if count != 1 else "was"
 
 
 class FragmentationNeeded(TcpTrouble):
@@ -62,7 +71,7 @@ class FragmentationNeeded(TcpTrouble):
             link = f"of an MTU of {mtu} bytes" if mtu else "with a smaller MTU"
             router = source(seen.case.table, row).address
             return self.finding(
-                f"what {who} sends does not fit a link {link}, says {router}, and {_lost(half, other)} bytes of it were never acknowledged",
+                f"what {who} sends does not fit a link {link}, says {router}, and {_bytes(_lost(half, other))} of it {_were(_lost(half, other))} never acknowledged",
                 f"{icmp_error(seen.case.table, row)} from {router}: {seen.frames([row])}",
                 f"segments with up to {size} bytes of data, not acknowledged: {seen.frames(seen.at_busiest(half.rows[left]))}",
                 at=who,
@@ -97,7 +106,7 @@ class DataUnacknowledged(TcpTrouble):
                 continue
             size = int(half.size[left].max())
             return self.finding(
-                f"{_lost(half, other)} bytes that {who} sent were never acknowledged, though it sent them {len(rows)} times",
+                f"{_bytes(_lost(half, other))} that {who} sent {_were(_lost(half, other))} never acknowledged, though it sent {'that' if _lost(half, other) == 1 else 'them'} {len(rows)} times",
                 f"the same bytes, in packets with up to {size} bytes of data: {seen.frames(rows)}",
                 f"it took {seen.seconds(int(rows[0]), int(rows[-1])):.1f} s, and the other side acknowledged nothing of it",
                 at=who,
@@ -125,22 +134,30 @@ class ZeroWindow(TcpTrouble):
             shut = shut[half.begin[shut] < ended] if ended is not None else shut
             if not len(shut):
                 continue
-            begins = int(shut[0])
-            later = np.flatnonzero(half.plain & (half.window > 0) & (np.arange(len(half)) > begins))
-            if len(later):
-                lasts = f"for {seen.seconds(int(half.rows[begins]), int(half.rows[later[0]])):.3g} s"
-                until = f"it opened again: {seen.frames([half.rows[later[0]]])}"
-            else:
-                last = max(half.rows[-1], *other.rows[-1:], key=lambda row: int(seen.case.table.packets.time_ns[row]))
-                lasts = f"for {seen.seconds(int(half.rows[begins]), int(last)):.3g} s, to the end of the capture"
-                until = "it did not open again"
+            lasts, until = self._how_long(seen, half, other, shut)
             return self.finding(
-                f"{who} had no room for more data (a window of 0) {lasts}: its application does not read",
+                f"{who} had no room for more data (a window of 0) {lasts}",
                 f"a window of 0: {seen.frames(seen.at_busiest(half.rows[shut]))}",
                 until,
                 at=who,
             )
         return None
+
+    @staticmethod
+    def _how_long(seen: Segments, half: Half, other: Half, shut: Ints) -> tuple[str, str]:
+        """How long the window was shut first, and what that says of who reads; and whether it opened again."""
+        begins = int(shut[0])
+        later = np.flatnonzero(half.plain & (half.window > 0) & (np.arange(len(half)) > begins))
+        if len(later):
+            lasts = seen.seconds(int(half.rows[begins]), int(half.rows[later[0]]))
+            until = f"it opened again: {seen.frames([half.rows[later[0]]])}"
+            again = ", and again later" if (shut > later[0]).any() else ""
+            return f"for {lasts:.3g} s{again}: its application read more slowly than the data came", until
+        last = max(half.rows[-1], *other.rows[-1:], key=lambda row: int(seen.case.table.packets.time_ns[row]))
+        lasts = seen.seconds(int(half.rows[begins]), int(last))
+        if lasts < _STUCK:
+            return "when the capture ended", "the capture has nothing behind that"
+        return f"for {lasts:.3g} s, to the end of the capture: its application does not read", "it did not open again"
 
 
 class ResetAfterData(TcpTrouble):
@@ -170,7 +187,7 @@ class ResetAfterData(TcpTrouble):
             sent = [int(np.unique(each.begin[each.size > 0]).size) for each in (seen.talk.client, seen.talk.server)]
             summary = f"{who} reset the connection (RST)"
             if lost:
-                summary += f", and {lost} bytes that were sent to it were not acknowledged by then"
+                summary += f", and {_bytes(lost)} that {_were(lost)} sent to it {_were(lost)} not acknowledged by then"
             return self.finding(
                 summary,
                 f"the reset: {seen.frames(resets[:1])}",
@@ -227,7 +244,7 @@ class EndedUnanswered(TcpTrouble):
             return None
         size = int((talk.client.begin + talk.client.size)[said].max() - talk.client.begin[said].min())
         return self.finding(
-            f"{who} ended the connection {seen.seconds(first, end):.3g} s after the client's first of {size} bytes, and had not sent one",
+            f"{who} ended the connection {seen.seconds(first, end):.3g} s after the client's first of {_bytes(size)}, and had not sent one",
             f"the client's first data, and the server's end: {seen.frames([first, end])}",
             at=who,
         )
@@ -250,7 +267,7 @@ class TwoAnswers(TcpTrouble):
 
     def told(self, seen: Segments) -> Finding | None:
         """Fires on two answers at one point that acknowledge the same SYN and differ."""
-        table, answers = seen.case.table, np.concatenate([seen.talk.answers, seen.talk.refusals])
+        table, answers = seen.case.table, np.concatenate([seen.talk.answers, self._refusals(seen)])
         told: dict[tuple[int, int], dict[tuple[int, bool], int]] = {}
         for row in answers[np.lexsort((answers, table.packets.time_ns[answers]))].tolist():
             reset = bool(int(table.tcp_flags[row]) & RST)
@@ -269,6 +286,13 @@ class TwoAnswers(TcpTrouble):
             ),
             at=str(seen.flow.server.unpack()),
         )
+
+    @staticmethod
+    def _refusals(seen: Segments) -> Ints:
+        """Resets that refuse the SYN; not those of who had accepted it and gives up: their number is the one behind the SYN-ACK's."""
+        table, accepted = seen.case.table, seen.talk.answers
+        behind = {(int(table.seq[row]) + 1) & 0xFFFFFFFF for row in accepted.tolist()}
+        return np.array([row for row in seen.talk.refusals.tolist() if int(table.seq[row]) not in behind], np.int64)
 
 
 def _from(seen: Segments, row: int) -> str:
