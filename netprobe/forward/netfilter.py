@@ -322,14 +322,14 @@ def _nft_chains(at: At, packet: Flying) -> tuple[NftChain, ...]:
 
 
 def pass_netdev(by: Filter, hook: str, device: str, packet: Flying, gone: frozenset[RuleRef] = frozenset()) -> Flying:
-    """Pass the netdev chains of a device, by priority; return the packet behind them. Raises as :func:`pass_hook`.
+    """Pass the chains of a device (of family netdev, or inet), by priority; return the packet behind them. Raises as :func:`pass_hook`.
 
     ``ingress`` is before everything else and behind the sniffers' taps; ``egress`` is behind everything else and before the taps
     (net/core/dev.c, __netif_receive_skb_core and __dev_queue_xmit).
 
     nft 1.0.6 does not tell a chain's devices in its JSON: then one that would stop the packet makes the rest unknown.
     """
-    chains = by.nft.base(hook, "netdev") if by.nft else ()
+    chains = by.nft.base(hook, "netdev", "inet") if by.nft else ()
     here = [each for each in chains if not each.devices or device in each.devices]
     comes = hook == "ingress"
     at = At(by=by, hook=hook, in_if=device if comes else "", out_if="" if comes else device, gone=gone)
@@ -375,6 +375,10 @@ def pass_bridge(
         on_bridge=True,
         unknown_port=None in {in_if, out_if},
     )
-    for chain in by.nft.base(hook, "bridge") if by.nft else ():
-        packet, _ = pass_chain(at, chain, packet)
-    return packet
+    chains = by.nft.base(hook, "bridge") if by.nft else ()
+    stages = (Stage(prio=each.prio, go=partial(_switched, at, each)) for each in chains)
+    return pass_all(by.place, stages, packet)[0]
+
+
+def _switched(at: At, chain: NftChain, packet: Flying) -> Passed:
+    return pass_chain(at, chain, packet)[0], ()

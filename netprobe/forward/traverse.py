@@ -43,7 +43,6 @@ _PASSING = frozenset(
         "LED",
         "TCPOPTSTRIP",
         "ECN",
-        "HMARK",
     ]
 )
 _POLICIES = frozenset({"ACCEPT", "DROP"})

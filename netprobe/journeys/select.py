@@ -38,7 +38,8 @@ def of_probe(connections: Sequence[Connection], points: Sequence[CapturePoint], 
 
     A host that dials its own address is never seen doing so: DNAT in OUTPUT rewrites the destination before any tap. Then the local
     endpoint decides: the answer, which lo shows translated back already, has the dialled one, and nothing that was sent. A run whose prober died knows no local port: then the dialled endpoint decides, if only one connection has it.
-    None when the probe left no packet.
+    Its local address may be another than the packets': the host's own source NAT is seen behind it alone, and routing may choose by protocol and
+    port; then the dialled endpoint and the local port decide. None when the probe left no packet.
     """
     kind = KINDS[probe.proto.transport]
     mine = [c for c in connections if c.kind == kind and any(_at_source(flow, points, probe) for flow in c.flows)]
@@ -51,6 +52,7 @@ def of_probe(connections: Sequence[Connection], points: Sequence[CapturePoint], 
         or sent
         or exact
         or [c for c in mine if any(_local(flow, probe) for flow in c.flows)]
+        or [c for c in mine if any(_dialled(flow, probe) and _local_port(flow, probe) for flow in c.flows)]
     )
     return chosen[0] if chosen else None
 
@@ -69,8 +71,12 @@ def _dialled(flow: Flow, probe: Probe) -> bool:
 def _local(flow: Flow, probe: Probe) -> bool:
     if probe.result.local is None:
         return True
-    address, port = probe.result.local
-    return flow.client.port == port and (address in ANY_ADDRESS or flow.client.address == address)
+    address = probe.result.local[0]
+    return _local_port(flow, probe) and (address in ANY_ADDRESS or flow.client.address == address)
+
+
+def _local_port(flow: Flow, probe: Probe) -> bool:
+    return probe.result.local is not None and flow.client.port == probe.result.local[1]
 
 
 def of_lookup(

@@ -52,6 +52,11 @@ def _mark(options: Mapping[str, str], packet: PacketTuple) -> PacketTuple:
     return replace(packet, mark=_set(options, packet.mark))
 
 
+def _hashed(_options: Mapping[str, str], packet: PacketTuple) -> PacketTuple:
+    """A mark by a hash of the connection's ends (xt_HMARK.c)."""
+    return replace(packet, mark=None)
+
+
 def _connmark(options: Mapping[str, str], packet: PacketTuple) -> PacketTuple:
     if packet.tracked is False:
         return packet
@@ -118,6 +123,7 @@ def _mss(options: Mapping[str, str], packet: PacketTuple) -> PacketTuple:
 
 _EFFECTS: dict[str, Effect] = {
     "MARK": _mark,
+    "HMARK": _hashed,
     "CONNMARK": _connmark,
     "CT": _conntrack,
     "NOTRACK": _notrack,

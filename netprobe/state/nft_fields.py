@@ -5,6 +5,7 @@ Source: nft(8), "PAYLOAD EXPRESSIONS"; net/netfilter/nft_payload.c, nft_exthdr.c
 
 from __future__ import annotations
 
+from string import hexdigits
 from typing import TYPE_CHECKING, Any
 
 from netprobe.state import nft_types as t
@@ -39,8 +40,8 @@ def payload(body: dict[str, Any], at: Context) -> Scalar:
         return _transport_field(protocol, name, packet)
     if protocol in {"icmp", "icmpv6"}:
         return _icmp_field(name, packet)
-    if protocol == "ether" and name == "type":
-        return {4: 0x800, 6: 0x86DD}.get(at.version or 0, NotTold("the packet's protocol"))
+    if protocol == "ether":
+        return _ether_field(name, at)
     return NotTold(f"{protocol} {name}")
 
 
@@ -69,6 +70,15 @@ def _ip_field(name: str, packet: PacketTuple) -> Scalar:
     if name == "frag-off":
         return Bits(0, 0xBFFF)  # a whole packet; whether it may be fragmented is not told
     return {"version": 6 if ":" in (packet.dst or "") else 4, "hdrlength": 5}.get(name, NotTold(f"the header's {name}"))
+
+
+def _ether_field(name: str, at: Context) -> Scalar:
+    """Of the frame that it came in by; what is sent from here has none yet."""
+    if name == "type":
+        return {4: 0x800, 6: 0x86DD}.get(at.version or 0, NotTold("the packet's protocol"))
+    mac = (at.packet.mac or "").replace(":", "")
+    told = name == "saddr" and len(mac) == 12 and bool(at.packet.in_if) and all(each in hexdigits for each in mac)
+    return int(mac, 16) if told else NotTold(f"the frame's {name}")
 
 
 def _transport_field(protocol: str, name: str, packet: PacketTuple) -> Scalar:

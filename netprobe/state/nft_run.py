@@ -217,7 +217,9 @@ def _mangle(name: str, body: Any, state: _Run) -> Outcome | None:
     if where is None:
         return None
     known = value if isinstance(value, int) else None
-    if where in {"src", "dst"}:
+    if where == "zone":
+        _put_zone(key, known, state)
+    elif where in {"src", "dst"}:
         if known is None:
             return _unknown(name, body, "which address it sets", state)
         state.put(**{where: t.shown(known, t.V6 if state.at.version == 6 else t.V4)})
@@ -229,13 +231,20 @@ def _mangle(name: str, body: Any, state: _Run) -> Outcome | None:
     return None
 
 
+def _put_zone(key: dict[str, Any], zone: int | None, state: _Run) -> None:
+    """Of what conntrack has not looked at yet, and the first that says one counts; a zone of one direction alone is not understood (nft_ct.c)."""
+    packet = state.at.packet
+    if packet.tracked is False and packet.zone == 0 and packet.ctstate != "UNTRACKED":
+        state.put(zone=None if text_of(dict_of(key, "ct"), "dir") else zone)
+
+
 def _written(key: dict[str, Any]) -> str | None:
     """The field of the packet that a statement sets; None for one that no rule of ours looks at."""
     meta, ct, payload = dict_of(key, "meta"), dict_of(key, "ct"), dict_of(key, "payload")
     if text_of(meta, "key") == "mark":
         return "mark"
-    if text_of(ct, "key") == "mark":
-        return "ctmark"
+    if text_of(ct, "key") in {"mark", "zone"}:
+        return "ctmark" if text_of(ct, "key") == "mark" else "zone"
     at = text_of(payload, "protocol"), text_of(payload, "field")
     return _SET_FIELDS.get(at)
 
@@ -266,7 +275,7 @@ def _new_value(value: Any, kind: Any, at: Context) -> int | NotTold | Absent:
 
 
 def _notrack(name: str, body: Any, state: _Run) -> Outcome | None:  # noqa: ARG001 - the form of all
-    if state.at.packet.tracked is not True:  # too late, else
+    if state.at.packet.tracked is not True and state.at.packet.zone in {0, None}:  # too late, else
         state.put(tracked=False, ctstate="UNTRACKED")
     return None
 

@@ -17,12 +17,12 @@ from netprobe.model.rule import RuleRef
 from netprobe.paths.story import Intent
 from netprobe.state.counted import Counters
 from netprobe.state.engine.model import NOT_RUNNING
-from netprobe.state.lookup import canonical
+from netprobe.state.lookup import canonical, host_with
 from netprobe.state.sharing import is_absent
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
-    from netprobe.evidence.model import Evidence, Probe
+    from netprobe.evidence.model import Evidence, Place, Probe
     from netprobe.forward.model import Prediction
     from netprobe.journeys.model import Connection
     from netprobe.state.model import World
@@ -84,13 +84,17 @@ def asks_for_host(probe: Probe | None, world: World) -> bool:
 
 
 def behind_translation(probe: Probe | None, world: World, intent: Intent, told: Prediction | None) -> Intent:
-    """The intent for an address of a host: whom a translation by others than the engine leads to is meant, where without it nobody answers there.
+    """The intent for an address of a host. Of several that have it, the one to which it is routed is meant.
+
+    Whom a translation by others than the engine leads to is, where without it nobody answers there.
 
     One-to-one NAT, host ports of a CNI plug-in, and so on. A rule that takes the port from who has it is another story (foreign-nat).
     """
     target = intent.target
     if told is None or target is None or target.container is not None or told.arrives in (None, target):
         return intent
+    if _has_it_too(probe, world, told.arrives):
+        return replace(intent, target=told.arrives)
     for step in told.steps if asks_for_host(probe, world) else ():
         rule, host = step.rule, world.before.get(step.place.host)
         moved = step.stage in _DESTINATION and step.direction is Direction.REQUEST and step.place == target
@@ -100,6 +104,14 @@ def behind_translation(probe: Probe | None, world: World, intent: Intent, told: 
         if without is not None and without.outcome is PredictedOutcome.STOPPED:
             return replace(intent, target=told.arrives)
     return intent
+
+
+def _has_it_too(probe: Probe | None, world: World, place: Place | None) -> bool:
+    """Whether an address that was asked for as such is this host's own as well: one that several have is reached by any of them (VRRP, anycast)."""
+    if probe is None or place is None or place.container is not None or probe.lookup.how is not Resolution.LITERAL:
+        return False
+    host = world.before.get(place.host)
+    return host is not None and host_with({place.host: host}, probe.dialled or "") is not None
 
 
 def first_destination(probe: Probe | None) -> Endpoint | None:

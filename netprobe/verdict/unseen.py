@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _UNHEARD = frozenset({Symptom.OK, Symptom.DELIVERED})
 _ACCEPTED = frozenset({Symptom.OK, Symptom.NO_RESPONSE, Symptom.NO_HANDSHAKE, Symptom.CLOSED})
+_CONNECTED = frozenset({Outcome.CONNECTED})
 _WORDLESS = frozenset({Barrier.NOBODY_LISTENS, Barrier.REVERSE_PATH, Barrier.FORWARDING_OFF})  # behind the interface
 _INWARD = frozenset({Hook.INGRESS, Hook.PREROUTING, Hook.INPUT})
 
@@ -59,7 +60,8 @@ def unseen(run: Whole, told: Prediction | None, story: Observation, journey: Jou
         return story
     if story.symptom in _UNHEARD and _unheard(run.evidence, run.world, told, story, run.intent):
         return replace(story, symptom=Symptom.SILENCE)
-    if story.symptom in _ACCEPTED and journey is not None and _unfinished(run, told, journey):
+    accepted = story.symptom in _ACCEPTED or _is_connected(run.evidence, story, journey)
+    if accepted and journey is not None and _unfinished(run, told, journey):
         return replace(story, symptom=Symptom.UNFINISHED)
     return story
 
@@ -98,6 +100,13 @@ def _counted(world: World, place: Place, rule: RuleRef) -> bool:
         return False
     counts = countable(before, place, rule) or (rule.policy and rule.program is not Program.NFT)
     return not counts or any(each == rule for each, _, _ in counters_in(before, after, place))
+
+
+def _is_connected(evidence: Evidence, story: Observation, journey: Journey | None) -> bool:
+    """Whether the prober was told so, whose own acknowledgment no point saw: a rule of its own namespace comes before all of them."""
+    probe = evidence.probe
+    told = probe is not None and probe.result.outcome in _CONNECTED and story.symptom is Symptom.SILENCE
+    return told and journey is not None and any(len(each.reverse) for each in journey.outer.flows)
 
 
 def _unfinished(run: Whole, told: Prediction, journey: Journey) -> bool:

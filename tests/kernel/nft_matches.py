@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.kernel.arena import CLIENT
+from tests.kernel.arena import CLIENT, mac
 from tests.kernel.iptables_matches import MARKS
 
 if TYPE_CHECKING:
@@ -64,6 +64,22 @@ def _concatenation(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str] |
     if not m.q.dport:
         return None
     here, port = (m.src, m.q.dport) if true else (m.other(), 7)
+    pick = m.rng.random()
+    if pick < 0.12:
+        return (
+            f"meta l4proto . th dport {{ {m.q.proto} . {port}, sctp . 9 }}",
+            "concatenation of a protocol and a port",
+            "",
+        )
+    if pick < 0.3:
+        name, kind = m.fresh("n"), "ipv6_addr" if m.six else "ipv4_addr"
+        net = (
+            ("2001:db8::/32" if m.six else f"{m.src.rsplit('.', 1)[0]}.0/24")
+            if true
+            else ("2001:db8:77::/64" if m.six else "10.77.0.0/16")
+        )
+        body = f"set {name} {{ type {kind} . inet_service; flags interval; elements = {{ {net} . {port}-{port + 9}, {m.other()} . 9 }} }}"
+        return f"{m.ip} saddr . {m.q.proto} dport @{name}", "concatenation with intervals", body
     if m.rng.random() < 0.5:
         return f"{m.ip} saddr . {m.q.proto} dport {{ {here} . {port}, {m.other()} . 9 }}", "concatenation", ""
     name, kind = m.fresh("k"), "ipv6_addr" if m.six else "ipv4_addr"
@@ -111,6 +127,8 @@ def _ports(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str] | None:
     ]
     text, name = m.rng.choice(forms)
     if word == "th":
+        if m.rng.random() < 0.3:
+            return f"meta l4proto {m.q.proto} th sport {op}{'1024-65535' if hold else '1-7'}", "th sport", ""
         return f"meta l4proto {m.q.proto} th dport {op}{text}", "th dport", ""
     if m.rng.random() < 0.2:
         return f"{m.q.proto} sport {op}{'1024-65535' if hold else '1-7'}", "nft sport", ""
@@ -118,9 +136,14 @@ def _ports(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str] | None:
 
 
 def _raw(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str] | None:
-    if not m.q.dport:
-        return None
-    return f"meta l4proto {m.q.proto} @th,16,16 {m.q.dport if true else 7}", "raw payload", ""
+    forms = [(f"@nh,0,4 {(6 if m.six else 4) if true else 5}", "raw payload of the network header")]
+    if not m.six:
+        low, high = (int(each) for each in m.q.dst.split(".")[2:])
+        forms.append((f"@nh,144,16 {(low << 8 | high) if true else 7}", "raw payload of the network header"))
+    if m.q.dport:
+        forms += [(f"meta l4proto {m.q.proto} @th,16,16 {m.q.dport if true else 7}", "raw payload")] * 3
+    text, name = m.rng.choice(forms)
+    return text, name, ""
 
 
 def _flags(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str] | None:
@@ -131,6 +154,10 @@ def _flags(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str] | None:
         ("tcp flags & ack != 0", "tcp flags & (syn | ack) == (syn | ack)"),
     )
     return m.rng.choice(good if true else bad), "tcp flags", ""
+
+
+def _udp_length(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str] | None:
+    return None if m.q.proto != "udp" else (f"udp length {'8-60' if true else '500-1500'}", "udp length", "")
 
 
 def _maxseg(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str] | None:
@@ -146,6 +173,17 @@ def _icmp(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str] | None:
         return None
     word = "icmpv6" if m.six else "icmp"
     op, hold = _not(m, true)
+    pick = m.rng.random()
+    if pick < 0.25:
+        return f"{word} code {op}{0 if hold else 3}", f"{word} code", ""
+    if pick < 0.5:
+        return (
+            f"{word} type {op}{{ echo-request, {'nd-redirect' if m.six else 'redirect'} }}"
+            if hold
+            else f"{word} type {op}{{ {'nd-redirect' if m.six else 'redirect'} }}",
+            f"{word} type set",
+            "",
+        )
     return f"{word} type {op}{'echo-request' if hold else ('nd-redirect' if m.six else 'redirect')}", f"{word} type", ""
 
 
@@ -159,6 +197,9 @@ def _ct(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str]:
         (f"ct original {m.ip} saddr {m.src}", "ct original saddr"),
         (f"ct original {m.ip} daddr {m.q.dst}", "ct original daddr"),
         (f"ct reply {m.ip} saddr {m.q.dst}", "ct reply saddr"),
+        (f"ct reply {m.ip} daddr {m.src}", "ct reply daddr"),
+        (f"ct zone {m.rng.choice(('0', '0', '5'))}", "ct zone"),
+        ("ct state . ct direction { new . original, established . reply }", "ct state in a concatenation"),
         (f"ct original protocol {m.l4 if m.l4 != 'icmpv6' else '58'}", "ct original protocol"),
         ("ct status dnat", "ct status"),
         ("ct status snat", "ct status"),
@@ -177,6 +218,9 @@ def _ct(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str]:
     if m.q.dport:
         good.append((f"{proto}ct original proto-dst {m.q.dport}", "ct original proto-dst"))
         bad.append((f"{proto}ct original proto-dst 7", "ct original proto-dst"))
+        good.append((f"{proto}ct original proto-src 1024-65535", "ct original proto-src"))
+        good.append((f"{proto}ct reply proto-src {m.q.dport}", "ct reply proto-src"))
+        good.append((f"{proto}ct reply proto-dst 1024-65535", "ct reply proto-dst"))
     text, name = m.rng.choice(good if true else bad)
     return text, name, ""
 
@@ -195,7 +239,17 @@ def _meta(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str]:
         ("meta mark != 77", "meta mark"),
         (f"meta mark & 0xf {m.rng.choice(('==', '!='))} {mark & 15}", "meta mark mask"),
         (f"meta length {'20-100' if true else '500-1500'}", "meta length"),
+        (
+            f"meta l4proto {{ {m.l4}, sctp }} meta mark . meta l4proto {{ 0 . {m.l4 if true else 'sctp'}, 1 . {m.l4} }}",
+            "meta mark in a concatenation",
+        ),
     ]
+    if hook in {"prerouting", "input", "forward"} and m.q.source == CLIENT:
+        choices += [
+            (f"meta iifkind {op}{'veth' if hold else 'bridge'}", "meta iifkind"),
+            (f"meta iiftype {op}{'ether' if hold else 'ppp'}", "meta iiftype"),
+            (f"ether saddr {op}{mac(CLIENT, 'c0') if hold else '02:99:99:99:99:99'}", "ether saddr"),
+        ]
     if hook == "output":
         choices += [(f"meta skuid {0 if true else 1234}", "meta skuid")] * 14
     text, name = m.rng.choice(choices)
@@ -208,6 +262,9 @@ def _header(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str]:
             (f"ip6 hoplimit {'> 50' if true else '< 3'}", "ip6 hoplimit"),
             (f"ip6 nexthdr {m.l4 if true else 'sctp'}", "ip6 nexthdr"),
             (f"ip6 dscp {'cs0' if true else 'ef'}", "ip6 dscp"),
+            (f"ip6 length {'8-60' if true else '500-1500'}", "ip6 length"),
+            (f"ip6 version {6 if true else 4}", "ip6 version"),
+            (f"exthdr frag {'missing' if true else 'exists'}", "exthdr"),
         ]
     else:
         choices = [
@@ -215,6 +272,12 @@ def _header(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str]:
             (f"ip protocol {m.l4 if true else 'sctp'}", "ip protocol"),
             (f"ip dscp {'cs0' if true else 'ef'}", "ip dscp"),
             (f"ip version {4 if true else 6}", "ip version"),
+            (f"ip length {'20-100' if true else '500-1500'}", "ip length"),
+            (f"ip hdrlength {5 if true else 9}", "ip hdrlength"),
+            (f"ip ecn {'not-ect' if true else 'ce'}", "ip ecn"),
+            (f"ip frag-off & 0x1fff {'==' if true else '!='} 0", "ip frag-off"),
+            (f"ip option lsrr {'missing' if true else 'exists'}", "ip option"),
+            (f"ip daddr & 0.0.0.255 == 0.0.0.{m.q.dst.rsplit('.', 1)[1] if true else 77}", "ip daddr mask with holes"),
         ]
     text, name = m.rng.choice(choices)
     return text, name, ""
@@ -226,6 +289,11 @@ def _fib(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str]:
         (f"fib daddr type {kind}", "fib daddr type"),
         (f"fib saddr type {'unicast' if (m.q.source == CLIENT) == true else 'local'}", "fib saddr type"),
     ]
+    if m.q.source == CLIENT and hook in {"prerouting", "forward"}:
+        choices.append((f'fib saddr oifname {"" if true else "!= "}"r0"', "fib saddr oifname"))
+    if hook in {"prerouting", "input"} and m.q.source == CLIENT:
+        choices.append((f"fib daddr . iif type {kind if true else 'broadcast'}", "fib daddr . iif type"))
+        choices.append((f"fib saddr . mark . iif oif {'exists' if true else 'missing'}", "fib saddr . mark . iif oif"))
     if hook in {"prerouting", "input", "forward"} and m.q.source == CLIENT:
         choices.append((f"fib saddr . iif oif {'exists' if true else 'missing'}", "fib saddr . iif oif"))
     text, name = m.rng.choice(choices)
@@ -240,6 +308,6 @@ def _socket(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str] | None:
 
 
 MATCHES: tuple[Match, ...] = (
-    _address, _address, _named, _named, _concatenation, _concatenation, _interface, _interface, _ports, _ports, _raw, _flags, _maxseg, _icmp, _icmp, _ct, _ct, _ct, _ct, _meta,
+    _address, _address, _named, _named, _concatenation, _concatenation, _interface, _interface, _ports, _ports, _raw, _raw, _flags, _maxseg, _udp_length, _icmp, _icmp, _ct, _ct, _ct, _ct, _meta,
     _meta, _meta, _header, _header, _fib, _fib, _socket, _socket,
 )  # fmt: skip

@@ -98,20 +98,34 @@ UNFINISHED = [
         Item("chain", "inet/c1", "type filter hook forward priority 5; policy accept;"),
         Item("nft", "inet/c1", "ct state established ct direction original counter reject with tcp reset"),
     ),
+    (
+        "198.51.100.2",  # asked by the router, whose own rule comes before every point
+        Item("chain", "inet/c1", "type filter hook output priority 5; policy accept;"),
+        Item("nft", "inet/c1", "ct status seen-reply counter reject"),
+    ),
 ]
 
 
 def test_a_connection_that_nobody_accepts_is_not_one() -> None:
     """Rules let the handshake's first packet pass and its answer, and not what completes it."""
     with Arena(ident=f"{os.getpid()}-f") as arena, Bench(arena) as bench:
-        rulesets = [Ruleset(Question("client", "tcp", dst, 80, 20000), tuple(items)) for dst, *items in UNFINISHED]
+        asked = [
+            Question("client" if at < 3 else "router", "tcp", each[0], 80, 20000) for at, each in enumerate(UNFINISHED)
+        ]
+        rulesets = [Ruleset(each, tuple(items)) for each, (_, *items) in zip(asked, UNFINISHED, strict=True)]
         found = [explained(bench, each) for each in rulesets]
     assert [each.wrong or each.invalid for each in found] == [""] * len(found)
-    assert [each.seen.outcome for each in found if each.seen] == ["unfinished", "unfinished", "reset"]
+    assert [each.seen.outcome for each in found if each.seen] == [
+        "unfinished",
+        "unfinished",
+        "reset",
+        "unfinished",
+    ]
     assert [each.report.cause.code for each in found if each.report and each.report.cause] == [
         "input-drop",
         "input-drop",
         "forward-drop",
+        "rule-drop",
     ]
     assert all(each.named for each in found)
 
@@ -128,8 +142,24 @@ def test_an_address_of_two_hosts_is_reached_by_either() -> None:
             Item("ip", "4", "rule add pref 100 lookup 100"),
         ),
     )
+    by_protocol = Ruleset(  # which a look-up without it, or another host of that address, does not tell
+        Question("router", "tcp", "10.9.0.9", 80, 20000),
+        (
+            Item("ip", "4", "route add 10.9.0.0/24 via 203.0.113.2 table 101"),
+            Item("ip", "4", "rule add ipproto tcp pref 7813 lookup 101"),
+        ),
+    )
+    answer_dropped = Ruleset(
+        Question("client", "tcp", "192.0.2.1", 80, 20000), (Item("ipt", "mangle/POSTROUTING", "-p tcp -j DROP"),)
+    )
     with Arena(ident=f"{os.getpid()}-t") as arena, Bench(arena) as bench:
-        found = explained(bench, ruleset)
+        found, other, lost = (explained(bench, each) for each in (ruleset, by_protocol, answer_dropped))
+    assert other.report is not None
+    assert other.report.verdict == "works"
+    assert lost.report is not None
+    assert lost.report.cause is not None
+    assert "what it answers" in lost.report.cause.summary
+    assert "ESTABLISHED" in " ".join(lost.report.cause.remedies[0].lines)
     assert found.report is not None, found.invalid
     assert found.report.cause is not None
     assert found.report.cause.code == "forward-drop"

@@ -57,6 +57,13 @@ def _unaccepted(case: Case) -> StoppedBy | None:
     return found if found is not None and found.delta else None
 
 
+def _what(case: Case, found: StoppedBy) -> str:
+    """What ends there: by the walk, or by the hook."""
+    if found.hook is not Hook.OUTPUT or found.back:
+        return "what it answers" if found.back else "it"
+    return "what it sends" if found.walked and not _before_proxy(case, found) else "what it answers"
+
+
 class RuleDrop(Filtered):
     """A rule before or behind FORWARD and INPUT drops it.
 
@@ -103,8 +110,7 @@ class RuleDrop(Filtered):
 
     def summary(self, case: Case, found: StoppedBy) -> str:
         """How far it came, and which rule took it."""
-        what = "what it answers" if found.hook is Hook.OUTPUT else "it"
-        return f"{reached(case)}: {found.rule} of {found.host} {found.does} {what} ({found.proof})"
+        return f"{reached(case)}: {found.rule} of {found.host} {found.does} {_what(case, found)} ({found.proof})"
 
     def possible(self, case: Case) -> bool:
         """Not when the hosts' rules are known, and none at these hooks could stop it."""

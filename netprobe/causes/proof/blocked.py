@@ -79,6 +79,7 @@ def walked_into(case: Case, obstacle: Obstacle, sent: int = 1) -> StoppedBy | No
         before=counted[1] if counted else 0,
         after=counted[2] if counted else 0,
         walked=True,
+        back=obstacle.direction is Direction.REPLY,
         confidence=Confidence.CERTAIN,
     )
 
@@ -190,12 +191,14 @@ def _overruled(case: Case, found: StoppedBy) -> tuple[str, ...]:
 
 def ways_past(case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
     """What lets the packet past a rule or policy; of another program's its own command, and what does the same by hand."""
-    return ways_past_rule(case, found.place, found.rule, found.undo, hook=found.hook, reply=case.reply_lost)
+    return ways_past_rule(
+        case, found.place, found.rule, found.undo, hook=found.hook, reply=found.back or case.reply_lost
+    )
 
 
 def past(case: Case, found: StoppedBy) -> Remedy:
     """What lets the packet past a rule or policy."""
-    return without_rule(case, found.place, found.rule, found.undo, hook=found.hook, reply=case.reply_lost)
+    return without_rule(case, found.place, found.rule, found.undo, hook=found.hook, reply=found.back or case.reply_lost)
 
 
 def _last_seen(case: Case) -> str:

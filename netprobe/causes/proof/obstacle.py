@@ -49,11 +49,20 @@ def _agrees(case: Case, told: Prediction, direction: Direction) -> bool:
     sniffed = silent_points(case)
     if differences(told, Observed(hops=case.hops, sniffed=sniffed, good=False)):
         return False
-    if direction is Direction.REPLY and not (seen if case.story.reached is None else case.story.reached):
+    if direction is Direction.REPLY and not (seen if case.story.reached is None else _is_reached(case, told)):
         return False  # an answer that was seen tells that it was reached, where no point lies in the target's own namespace
     if not expected:
         return not seen and (direction is Direction.REPLY or case.story.symptom is Symptom.NO_PACKETS)
     return expected[-1] in seen and seen <= passed
+
+
+def _is_reached(case: Case, told: Prediction) -> bool:
+    """Whether the request came to whoever answers it: to another than who is meant, where the walk ends there and its last point saw it."""
+    if case.story.reached or told.arrives in (None, case.intent.target):
+        return bool(case.story.reached)
+    last = [hop.point for hop in told.hops if hop.seen and hop.direction is Direction.REQUEST][-1:]
+    asked = {hop.point for hop in case.hops if hop.seen and hop.direction is Direction.REQUEST}
+    return bool(last) and last[0] in asked
 
 
 def silent_points(case: Case) -> frozenset[str]:

@@ -22,7 +22,7 @@ class StoppedBy:
         hook: where it stands in the packet's way; None where that is not known.
         before, after: its packet counter; equal for one that does not count.
         traced: the kernel's own trace of the packet ends there.
-        walked: the walk through the hosts' state ends there, and so do the packets.
+        walked: the walk through the hosts' state ends there, and so do the packets. back: it is the answer that ends there.
         confidence: certain where the walk surely ends there.
     """
 
@@ -34,6 +34,7 @@ class StoppedBy:
     after: int = 0
     traced: bool = False
     walked: bool = False
+    back: bool = False
     confidence: Confidence
 
     @property

@@ -45,14 +45,35 @@ def family_of(address: str) -> int:
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
-def source_address(address: str) -> Optional[str]:
-    """Return the address that this namespace sends from towards `address`; None without a route. Nothing is sent."""
-    with socket.socket(family_of(address), socket.SOCK_DGRAM) as sock:
+def source_address(address: str, proto: str = "udp", port: Optional[int] = None) -> Optional[str]:
+    """Return the address that this namespace sends from towards `address`; None without a route. Nothing is sent.
+
+    Routing rules may choose by protocol and port: a raw socket is looked up with both (net/ipv4/datagram.c), a datagram's where no raw one may be had.
+    """
+    with _unsent(family_of(address), proto) as sock:
         try:
-            sock.connect((address, 9))
+            sock.connect((address, port or 9))
         except OSError:
             return None
         return str(sock.getsockname()[0])
+
+
+def _unsent(family: int, proto: str) -> socket.socket:
+    numbers = {
+        "udp": socket.IPPROTO_UDP,
+        "icmp": socket.IPPROTO_ICMPV6 if family == socket.AF_INET6 else socket.IPPROTO_ICMP,
+    }
+    if proto != "udp":
+        with contextlib.suppress(OSError):
+            return socket.socket(family, socket.SOCK_RAW, numbers.get(proto, socket.IPPROTO_TCP))
+    return socket.socket(family, socket.SOCK_DGRAM)
+
+
+def _source_of(sock: socket.socket, request: Dict[str, Any]) -> str:
+    """The address that a socket sent from; of one that has none of its own, or lost it with an error, the one that routing gives."""
+    own = str(sock.getsockname()[0])
+    unspecified = own in ("", "::") or own == ".".join("0" * 4)
+    return own if not unspecified else source_address(request["address"], request["proto"], request.get("port")) or ""
 
 
 def failed(error: OSError) -> Tuple[str, str]:
@@ -91,7 +112,7 @@ class Sockets:
         if proto == "https":
             from netprobe.hosts.remote import tls  # noqa: F401 - as above
         port = 0 if proto == "icmp" else self._sock.getsockname()[1]
-        return {"port": port, "source": source_address(request["address"])}
+        return {"port": port, "source": source_address(request["address"], proto, request.get("port"))}
 
     def go(self, request: Dict[str, Any]) -> Result:
         """Send the probe to ``address``/``port`` and wait for what comes of it, at most ``seconds``."""
@@ -99,14 +120,12 @@ class Sockets:
         assert sock is not None, "bind comes first"
         probes: Dict[str, Callable[[socket.socket, Dict[str, Any]], Came]]
         probes = {"tcp": _tcp, "http": _http, "https": _https, "udp": _udp, "icmp": _icmp}
-        local = [
-            source_address(request["address"]) or "",
-            request["ident"] if request["proto"] == "icmp" else sock.getsockname()[1],
-        ]
+        ident = request["ident"] if request["proto"] == "icmp" else sock.getsockname()[1]
         started, clock = time.time_ns(), time.monotonic()
         with sock:
             came = probes[request["proto"]](sock, request)
             elapsed = time.monotonic() - clock
+            source = _source_of(sock, request)
         through = _largest_through(request) if _may_be_size(came) else None
         return {
             "through": through,
@@ -114,7 +133,7 @@ class Sockets:
             "detail": came.detail,
             "head": came.head,
             "tls": _judged(came.tls),
-            "local": local if local[0] else None,
+            "local": [source, ident] if source else None,
             "remote": [request["address"], request.get("port") or 0],
             "replied_from": came.replied_from,
             "started_ns": started,
