@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netprobe.causes.firewall.arp import ArpBlocked
 from netprobe.causes.firewall.bridge import BridgeNfForwardDrop, IccFalse, NftBackendForwardDrop, RawDirectDrop
 from netprobe.causes.firewall.container import ContainerFirewall
 from netprobe.causes.firewall.direct import V6DirectBlocked
@@ -131,6 +132,7 @@ CAUSES: tuple[Cause, ...] = (
     BridgeAddressLost(),
     PolicyRouteAway(),
     NdpBlocked(),
+    ArpBlocked(),
     NdpUnanswered(),
     LegacyNftMix(),
     IngressDrop(),

@@ -88,7 +88,9 @@ def _bridge_netfilter(stack: Stack, across: Crossing, packet: Flying) -> Flying:
     switch = bridge_netfilter(host, packet.dst)
     if switch is None:
         stack.mode.unknown(UnknownHere(f"whether what {bridge} of {host.name} switches passes iptables is not known"))
-    if not switch:
+    if (
+        not switch or packet.arp is not None
+    ):  # of ARP only arptables' own old hook (br_nf_forward_arp), which nftables has not
         return packet
     by = stack.filter(host, own, packet.dst)
     passed = stack.hook(by, "PREROUTING", replace(packet, bridge=(across.near, "")), in_if=bridge)

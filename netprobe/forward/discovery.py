@@ -1,10 +1,11 @@
-"""IPv6 neighbour discovery before a packet leaves by a link: the solicitation for its next hop, and the advertisement that answers it.
+"""ARP, or IPv6 neighbour discovery, before a packet leaves by a link: the question for its next hop's link address, and what answers it.
 
-Both are ICMPv6 and pass the rules of both ends as any packet does (ARP passes none of them), but conntrack leaves them alone: they are
-``UNTRACKED``, so that a rule for established connections lets no advertisement in. Nobody asks whose link address is known; who is asked learns
-the asker's from the question, and only for an address of the interface that it came by.
+IPv6's messages are ICMPv6 and pass the rules of both ends as any packet does, but conntrack leaves them alone: they are ``UNTRACKED``, so that a
+rule for established connections lets no advertisement in. ARP passes the chains of nftables' family arp (arptables-nft writes them), and as every frame
+those of netdev and bridge; no rule for IP. Nobody asks whose link address is known; who is asked learns the asker's from the question.
 
-Source: net/ipv6/ndisc.c (ndisc_solicit, ndisc_send_skb, ndisc_recv_ns), net/netfilter/nf_conntrack_proto_icmpv6.c (noct_valid_new); RFC 4861.
+Source: net/ipv6/ndisc.c (ndisc_solicit, ndisc_send_skb, ndisc_recv_ns), net/netfilter/nf_conntrack_proto_icmpv6.c (noct_valid_new); RFC 4861;
+net/ipv4/arp.c (arp_solicit, arp_xmit, arp_rcv, arp_process); RFC 826.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 
+from netprobe.forward.arp import asks_as, meets_rules, messages
 from netprobe.forward.bridged import crossing, passes
 from netprobe.forward.conntrack import leaving
 from netprobe.forward.model import ADVERTISEMENT, SOLICITATION, Asked, Barrier, Flying, Obstacle, Stopped, UnknownHere
@@ -53,7 +55,9 @@ class Discovery:
             arrival: where that comes in, as far as it comes.
             end: what ends it before that.
         """
-        if ":" not in frame.address or not frame.resolves or not self.stack.mode.discovers:
+        if not frame.resolves or not self.stack.mode.discovers:
+            return end
+        if ":" not in frame.address and not meets_rules(self.stack.hosts, frame, arrival):
             return end
         known = self._knows(frame)
         if known:
@@ -82,9 +86,12 @@ class Discovery:
 
     def _ask(self, packet: Flying, frame: Frame, arrival: Arrival, end: Stopped | UnknownHere | None) -> None:
         """Send the question, and the answer back. Raises Stopped, UnknownHere."""
-        source = _source(frame.host.namespace(frame.place.container).link(frame.device), packet.src)
-        asked = Asked(by=frame.place, device=frame.device, address=frame.address)
-        question = _message(packet, SOLICITATION, source, _solicited_node(frame.address), asked)
+        near = frame.host.namespace(frame.place.container).link(frame.device)
+        source = _source(near, packet.src) if ":" in frame.address else asks_as(near, packet.src, frame.address)
+        asked = Asked(
+            by=frame.place, device=frame.device, address=frame.address, source=source, heard=arrival.into is not None
+        )
+        question, answer = _messages(packet, asked, near, self._far(arrival))
         question = self._sent(frame.place, frame.device, question)
         if end is not None:
             return  # it comes no further than the packet would
@@ -94,24 +101,21 @@ class Discovery:
             self._received(arrival.into, arrival.in_if, question)
             self.learnt.add((arrival.into, arrival.in_if, source))
             self._must_have(arrival.into, arrival.in_if, question)
-        answer = _message(packet, ADVERTISEMENT, frame.address, source, asked)
-        if arrival.into is not None:
             answer = self._sent(arrival.into, arrival.in_if, answer)
             answer = passes(self.stack, across.back, answer) if across is not None else answer
-        try:
-            self._received(frame.place, frame.device, answer)
-        except Stopped as stopped:
-            if arrival.into is not None:
-                raise
-            why = f"{frame.address} is no host of the inventory: whether it answers is not known, and {stopped.obstacle.label} would stop that"
-            raise UnknownHere(why) from None
+        self._received(frame.place, frame.device, answer)  # of somebody who is not of the inventory: if it comes
+
+    def _far(self, arrival: Arrival) -> Link | None:
+        """The interface that answers."""
+        into = arrival.into
+        return self.stack.hosts[into.host].namespace(into.container).link(arrival.in_if) if into is not None else None
 
     def _must_have(self, place: Place, device: str, question: Flying) -> None:
         """A container answers only if its interface has the address; one whose IPv6 is off has none, whatever its engine says."""
         namespace = self.stack.hosts[place.host].namespace(place.container)
         if place.container is not None and namespace.links is None and namespace.asked("addr"):
             self.stack.mode.unknown(UnknownHere(f"the interfaces of {place} are not known"))
-        link = namespace.link(device) if place.container is not None else None
+        link = namespace.link(device) if place.container is not None and question.arp is None else None
         address = question.asked.address if question.asked is not None else ""
         if link is None or any(":" in each.address for each in link.addresses):
             return
@@ -121,22 +125,36 @@ class Discovery:
         )
 
     def _sent(self, place: Place, device: str, message: Flying) -> Flying:
-        """Out of a namespace: OUTPUT, POSTROUTING, the device's egress."""
+        """Out of a namespace: OUTPUT, POSTROUTING (ARP's own output), the device's egress."""
         host = self.stack.hosts[place.host]
         by = self.stack.filter(host, place, message.dst)
-        message = self.stack.hook(by, "OUTPUT", message, out_if=device)
-        message = self.stack.hook(by, "POSTROUTING", message, out_if=device)
+        if message.arp is not None:
+            message = self.stack.arp(by, "output", message, out_if=device)
+        else:
+            message = self.stack.hook(by, "OUTPUT", message, out_if=device)
+            message = self.stack.hook(by, "POSTROUTING", message, out_if=device)
         message = self.stack.netdev(by, "egress", device, message)
         link = host.namespace(place.container).link(device)
         return replace(leaving(message), mac=(link.mac or None) if link else None)
 
     def _received(self, place: Place, device: str, message: Flying) -> None:
-        """Into a namespace: the device's ingress, PREROUTING, INPUT."""
+        """Into a namespace: the device's ingress, PREROUTING, INPUT (ARP's own input)."""
         host = self.stack.hosts[place.host]
         by = self.stack.filter(host, place, message.dst)
         message = self.stack.netdev(by, "ingress", device, message)
+        if message.arp is not None:
+            self.stack.arp(by, "input", message, in_if=device)
+            return
         message = self.stack.hook(by, "PREROUTING", message, in_if=device)
         self.stack.hook(by, "INPUT", message, in_if=device)
+
+
+def _messages(packet: Flying, asked: Asked, near: Link | None, far: Link | None) -> tuple[Flying, Flying]:
+    """The question and its answer; ``near``, ``far``: the interfaces of who asks, and of who answers (None: not known)."""
+    if ":" in asked.address:
+        question = _message(packet, SOLICITATION, asked.source, _solicited_node(asked.address), asked)
+        return question, _message(packet, ADVERTISEMENT, asked.address, asked.source, asked)
+    return messages(packet, asked, near, far)
 
 
 def _message(packet: Flying, icmp: tuple[int, int], source: str, to: str, asked: Asked) -> Flying:

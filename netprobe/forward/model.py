@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from netprobe.model.remedy import Argv
     from netprobe.model.rule import Hook, RuleRef
     from netprobe.state.fib import RouteHop
+    from netprobe.state.packet import ArpMessage
     from netprobe.state.sockets import Socket
 
 
@@ -30,6 +31,10 @@ _MOST_NAMED = 3
 
 SOLICITATION, ADVERTISEMENT = (135, 0), (136, 0)
 """ICMPv6 type and code of the messages of neighbour discovery (RFC 4861 sections 4.3 and 4.4)."""
+_MESSAGES = {
+    True: ("neighbour solicitation for", "neighbour advertisement of"),
+    False: ("ARP request for", "ARP reply of"),
+}
 
 
 class PredictedOutcome(StrEnum):
@@ -45,7 +50,7 @@ class Barrier(StrEnum):
     """What kind of obstacle it is."""
 
     RULE = "rule"  # an iptables or nftables rule or policy drops or rejects it
-    DISCOVERY = "neighbour-discovery"  # a rule drops what asks for the next hop's link address, or what answers (IPv6)
+    DISCOVERY = "neighbour-discovery"  # a rule drops what asks for the next hop's link address, or what answers (ARP, IPv6's neighbour discovery)
     NO_ROUTE = "no-route"
     FORWARDING_OFF = "forwarding-off"
     REVERSE_PATH = "reverse-path"  # rp_filter: the way back to its source leads out of another interface
@@ -72,11 +77,18 @@ class Barrier(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Whose link address is asked for by neighbour discovery: in which namespace, on which of its interfaces, of which address."""
+    """Whose link address is asked for by ARP or neighbour discovery.
+
+    Attributes:
+        by: in which namespace. device: on which of its interfaces. address: of which address. source: from which.
+        heard: whether the next hop is one of the inventory, which then answers.
+    """
 
     by: Place
     device: str
     address: str
+    source: str = ""
+    heard: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +107,7 @@ class Obstacle:
         undo: the argv that takes it away, on the place's host (in the place's namespace); empty where there is not just one.
         hook: of a rule.
         refusal: of a packet that nothing leads on: the route or routing rule that refuses it, or that there is none.
-        asked, icmp: of a rule that stops a message of neighbour discovery: what that asks, and its type and code.
+        asked, asks: of a rule that stops a message of ARP or neighbour discovery: what that asks, and whether it is the question.
         later: of TCP, what it stops is what completes the handshake, whose first packet and answer passed. passed: the points that it comes by before that.
         accepted: of a rule: the rules of other base chains of its hook that accept the packet, which does not overrule it.
     """
@@ -113,17 +125,17 @@ class Obstacle:
     refusal: RouteHop | None = None
     accepted: tuple[RuleRef, ...] = ()
     asked: Asked | None = None
-    icmp: tuple[int, int] | None = None
+    asks: bool = False
     later: bool = False
     passed: frozenset[str] = frozenset()
 
     @property
     def message(self) -> str:
-        """``neighbour solicitation for fd00::2``, ``neighbour advertisement of fd00::2``; ``""`` where it stops another packet."""
+        """``neighbour solicitation for fd00::2``, ``ARP reply of 192.0.2.1``; ``""`` where it stops another packet."""
         if self.asked is None:
             return ""
-        kind = "solicitation for" if self.icmp == SOLICITATION else "advertisement of"
-        return f"neighbour {kind} {self.asked.address}"
+        question, answer = _MESSAGES[":" in self.asked.address]
+        return f"{question if self.asks else answer} {self.asked.address}"
 
     @classmethod
     def of_rule(cls, place: Place, rule: RuleRef, *, direction: Direction, undo: Argv, hook: Hook) -> Self:
@@ -244,7 +256,7 @@ class Flying:
         payload: the least and the most bytes that it carries behind the UDP or ICMP header, None not known.
         later: of TCP, the request's one that follows the handshake's first two: the acknowledgment that completes it.
         device: the interface that the socket which sends it is bound to (SO_BINDTODEVICE), ``""`` for none.
-        icmp: its type and code where it is no echo. asked: what a message of neighbour discovery asks, or answers.
+        icmp: its type and code where it is no echo. asked: what a message of ARP or neighbour discovery asks, or answers. arp: of ARP, what else it says.
         bridge: the bridge ports by which it is switched, (in, out), while bridge netfilter looks at it.
         unsure: the rules of this namespace that may or may not have changed what of it is not known, each with what decides.
         handed: the local socket that a rule hands it to, whomever it is sent to (TPROXY).
@@ -274,6 +286,7 @@ class Flying:
     handed: Handed | None = None
     icmp: tuple[int, int] | None = None
     asked: Asked | None = None
+    arp: ArpMessage | None = None
 
     @property
     def endpoints(self) -> tuple[str | None, int | None, str, int | None]:

@@ -351,6 +351,20 @@ def _pass_of_device(at: At, chain: NftChain, device: str, packet: Flying) -> Pas
     return passed, ()
 
 
+def pass_arp(
+    by: Filter, hook: str, packet: Flying, *, in_if: str, out_if: str, gone: frozenset[RuleRef] = frozenset()
+) -> Flying:
+    """Pass the chains of family arp at ``input`` or ``output``, by priority; return the message behind them. Raises as :func:`pass_hook`."""
+    at = At(by=by, hook=hook, in_if=in_if, out_if=out_if, gone=gone)
+    chains = by.nft.base(hook, "arp") if by.nft else ()
+    stages = (Stage(prio=each.prio, go=partial(_arp_chain, at, each)) for each in chains)
+    return pass_all(by.place, stages, packet)[0]
+
+
+def _arp_chain(at: At, chain: NftChain, packet: Flying) -> Passed:
+    return pass_chain(at, chain, packet)[0], ()
+
+
 def pass_bridge(
     by: Filter,
     hook: str,

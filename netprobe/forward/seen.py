@@ -58,6 +58,7 @@ def seen(namespace: Namespace, packet: Flying, *, in_if: str, out_if: str) -> Pa
         in_port=in_port,
         out_port=out_port,
         sockets=_handed(packet),
+        arp=packet.arp,
         uid=_sender(packet, sent=not in_if),
         **_connection(packet, packet.connection),  # type: ignore[arg-type]  # the fields of its type
     )

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from netprobe.forward.conntrack import DST, Conntrack, translated, unfiltered
 from netprobe.forward.guesses import routes
-from netprobe.forward.model import Barrier, Flying, Obstacle, Stopped, UnknownHere, WalkStep
-from netprobe.forward.netfilter import Filter, filter_of, pass_bridge, pass_hook, pass_netdev
+from netprobe.forward.model import SOLICITATION, Barrier, Flying, Obstacle, Stopped, UnknownHere, WalkStep
+from netprobe.forward.netfilter import Filter, filter_of, pass_arp, pass_bridge, pass_hook, pass_netdev
 from netprobe.forward.published import published_end
 from netprobe.forward.routing import look_up
 from netprobe.forward.settings import no_route_localnet
 from netprobe.model.hop import Direction
+from netprobe.state.packet import ARP_REQUEST
 from netprobe.state.routes import LOCAL, MAIN
 from netprobe.values import dataclass
 
@@ -133,6 +134,16 @@ class Stack:
             self.mode.unknown(why)
         return packet
 
+    def arp(self, by: Filter, hook: str, packet: Flying, *, in_if: str = "", out_if: str = "") -> Flying:
+        """Pass family arp's ``input`` or ``output``; return the message with what its rules set."""
+        try:
+            return pass_arp(by, hook, packet, in_if=in_if, out_if=out_if, gone=self.mode.gone(by.place))
+        except Stopped as stopped:
+            self.mode.meet(_met(stopped.obstacle, packet))
+        except UnknownHere as why:
+            self.mode.unknown(why)
+        return packet
+
     def bridge(
         self, place: Place, hook: str, packet: Flying, *, in_if: str | None = "", out_if: str | None = ""
     ) -> Flying:
@@ -215,10 +226,11 @@ def led_again(place: Place, host: Host, namespace: Namespace, packet: Flying) ->
 
 
 def _met(obstacle: Obstacle, packet: Flying) -> Obstacle:
-    """The rule that stopped a packet: of neighbour discovery, an obstacle of the packet that waits for it."""
+    """The rule that stopped a packet: of ARP and neighbour discovery, an obstacle of the packet that waits for it."""
     if packet.asked is None:
         return obstacle
-    return replace(obstacle, barrier=Barrier.DISCOVERY, asked=packet.asked, icmp=packet.icmp)
+    arp = packet.arp is not None and packet.arp.operation == ARP_REQUEST
+    return replace(obstacle, barrier=Barrier.DISCOVERY, asked=packet.asked, asks=arp or packet.icmp == SOLICITATION)
 
 
 def _refused(place: Place, packet: Flying, known: RouteHop) -> Obstacle:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from netprobe.state.packet import PacketTuple
 
 TERMINAL = ("drop", "reject")
+_WITH_ARP = frozenset({"arp", "netdev", "bridge"})
 _MOST_SHOWN = 2000  # characters of a rule: a set that stands in it may be long
 
 
@@ -173,6 +174,11 @@ class NftRuleset:
     def by_name(self) -> Mapping[tuple[str, str, str], NftChain]:
         """(family, table, name) -> chain."""
         return {(each.family, each.table, each.name): each for each in self.chains}
+
+    @cached_property
+    def meets_arp(self) -> bool:
+        """Whether there is a base chain that ARP passes: of family arp, netdev or bridge."""
+        return any(each.hook and each.family in _WITH_ARP for each in self.chains)
 
     @cached_property
     def size(self) -> int:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from netprobe.state.nft_types import DataType
-    from netprobe.state.packet import PacketTuple
+    from netprobe.state.packet import ArpMessage, PacketTuple
 
 
 def payload(body: dict[str, Any], at: Context) -> Scalar:
@@ -36,6 +36,8 @@ def payload(body: dict[str, Any], at: Context) -> Scalar:
     packet = at.packet
     if protocol in {"ip", "ip6"}:
         return _ip_field(name, packet)
+    if protocol == "arp" and packet.arp is not None:
+        return _arp_field(name, packet, packet.arp)
     if protocol in {"tcp", "udp", "th"}:
         return _transport_field(protocol, name, packet)
     if protocol in {"icmp", "icmpv6"}:
@@ -51,7 +53,20 @@ def is_absent(protocol: str, at: Context) -> bool:
         return at.version is not None and {"ip": 4, "ip6": 6}[protocol] != at.version
     if protocol in _CARRIED:
         return at.packet.carried is not None and protocol != at.packet.carried
-    return protocol in {"arp", "vlan"}
+    if protocol in {"arp", "th"}:
+        return (protocol == "arp") is not (at.packet.arp is not None)
+    return protocol == "vlan"
+
+
+def _arp_field(name: str, packet: PacketTuple, message: ArpMessage) -> Scalar:
+    """A field of ARP over Ethernet for IPv4 (RFC 826)."""
+    if name in {"saddr ip", "daddr ip"}:
+        return address(packet.src if name == "saddr ip" else packet.dst, "an address of the ARP message")
+    if name in {"saddr ether", "daddr ether"}:
+        mac = message.sender if name == "saddr ether" else message.target
+        return _mac(mac, "a link address of the ARP message")
+    fixed = {"operation": message.operation, "htype": 1, "ptype": 0x800, "hlen": 6, "plen": 4}
+    return fixed.get(name, NotTold(f"arp {name}"))
 
 
 def _ip_field(name: str, packet: PacketTuple) -> Scalar:
@@ -75,10 +90,14 @@ def _ip_field(name: str, packet: PacketTuple) -> Scalar:
 def _ether_field(name: str, at: Context) -> Scalar:
     """Of the frame that it came in by; what is sent from here has none yet."""
     if name == "type":
-        return {4: 0x800, 6: 0x86DD}.get(at.version or 0, NotTold("the packet's protocol"))
-    mac = (at.packet.mac or "").replace(":", "")
-    told = name == "saddr" and len(mac) == 12 and bool(at.packet.in_if) and all(each in hexdigits for each in mac)
-    return int(mac, 16) if told else NotTold(f"the frame's {name}")
+        return NotTold("the packet's protocol") if at.version is None else t.ETHERTYPES[at.version]
+    return _mac(at.packet.mac if name == "saddr" and at.packet.in_if else None, f"the frame's {name}")
+
+
+def _mac(text: str | None, what: str) -> Scalar:
+    """A link address as a number."""
+    digits = (text or "").replace(":", "")
+    return int(digits, 16) if len(digits) == 12 and all(each in hexdigits for each in digits) else NotTold(what)
 
 
 def _transport_field(protocol: str, name: str, packet: PacketTuple) -> Scalar:
@@ -113,6 +132,8 @@ def _icmp_field(name: str, packet: PacketTuple) -> Scalar:
 
 def length_of(packet: PacketTuple, *, payload: bool = False) -> Scalar:
     """How long it is, in bytes; ``payload``: as IPv6's header says, which leaves itself out."""
+    if packet.arp is not None:
+        return NotTold("how long the frame is")
     six = ":" in (packet.dst or packet.src or "")
     least, most = packet.length or (48 if six else 28, 0xFFFF)  # a header of IP, and of UDP or ICMP at least
     low, high = (each - (40 if payload else 0) for each in (least, most))
@@ -120,7 +141,9 @@ def length_of(packet: PacketTuple, *, payload: bool = False) -> Scalar:
 
 
 def protocol_of(packet: PacketTuple) -> Scalar:
-    """Its transport's number."""
+    """Its transport's number; ARP has none."""
+    if packet.arp is not None:
+        return ABSENT
     number = t.PROTOCOL.names.get(packet.carried or "")
     return known(number, "the packet's protocol")
 
@@ -176,6 +199,8 @@ PAYLOAD_TYPES: Mapping[tuple[str, str], DataType] = {
     ("ether", "type"): t.ETHER_TYPE,
     ("vlan", "type"): t.ETHER_TYPE,
     ("arp", "operation"): t.ARP_OP,
+    ("arp", "ptype"): t.ETHER_TYPE,
+    **{("arp", name): t.INTEGER for name in ("htype", "hlen", "plen")},
     ("arp", "saddr ip"): t.V4,
     ("arp", "daddr ip"): t.V4,
     ("arp", "saddr ether"): t.ETHER_ADDR,

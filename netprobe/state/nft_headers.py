@@ -39,7 +39,7 @@ def raw(base: str, offset: int, bits: int, packet: PacketTuple) -> tuple[int, in
         bits: how many.
         packet: whose.
     """
-    if base not in {"nh", "th"} or not 0 <= offset <= _MOST or not 0 < bits <= _MOST:
+    if packet.arp is not None or base not in {"nh", "th"} or not 0 <= offset <= _MOST or not 0 < bits <= _MOST:
         return None
     header = _network(packet) if base == "nh" else _transport(packet)
     if header is None:

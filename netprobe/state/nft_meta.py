@@ -27,8 +27,8 @@ def meta(body: dict[str, Any], at: Context) -> Scalar:
     if key in {"l4proto", "nfproto", "protocol"}:
         if key == "l4proto":
             return protocol_of(packet)
-        numbers = {4: 2, 6: 10} if key == "nfproto" else {4: 0x800, 6: 0x86DD}
-        return numbers.get(at.version or 0, NotTold("the packet's protocol"))
+        numbers = {0: 3, 4: 2, 6: 10} if key == "nfproto" else t.ETHERTYPES
+        return NotTold("the packet's protocol") if at.version is None else numbers[at.version]
     if key in {"iifname", "oifname", "iif", "oif"}:
         return _known_text(packet.in_if if key.startswith("i") else packet.out_if, "an interface of the packet")
     if key in {"iiftype", "oiftype", "iifkind", "oifkind"}:
@@ -66,7 +66,7 @@ def _link_fact(key: str, at: Context) -> Scalar:
 
 def _pkttype(at: Context) -> Scalar:
     """Of a packet that was sent to this machine's MAC: bridges hand up no others, and put it so (br_netfilter_hooks.c)."""
-    if at.family in {"netdev", "bridge"}:
+    if at.family in {"arp", "netdev", "bridge"}:
         return NotTold("whose MAC the frame has")
     to = ip(at.packet.dst or "")
     if to is not None and to.version == 6 and to.is_multicast and at.packet.in_if:

@@ -131,6 +131,8 @@ FIB_TYPE = DataType(
 DSCP = DataType(name="dscp", bits=6, names=_DSCP)
 ECN = DataType(name="ecn", bits=2, names={"not-ect": 0, "ect1": 1, "ect0": 2, "ce": 3})
 ARP_OP = DataType(name="arp_op", bits=16, names={"request": 1, "reply": 2, "rrequest": 3, "rreply": 4})
+ETHERTYPES: Final[Mapping[int, int]] = {0: 0x806, 4: 0x800, 6: 0x86DD}
+"""By IP version; 0 stands for ARP."""
 UID = DataType(name="uid", bits=32, names={"root": 0})
 GID = DataType(name="gid", bits=32, names={"root": 0})
 

@@ -110,12 +110,14 @@ class Context:
 
     @property
     def version(self) -> int | None:
-        """4 or 6; None where no address is known."""
+        """4 or 6; 0 for ARP; None where no address is known."""
         return version_of(self.packet)
 
 
 def version_of(packet: PacketTuple) -> int | None:
-    """The packet's IP version; None where no address is known."""
+    """The packet's IP version; 0 for ARP, which has none; None where no address is known."""
+    if packet.arp is not None:
+        return 0
     text = packet.dst or packet.src
     if not text:
         return None

@@ -29,13 +29,31 @@ class LocalSocket:
     full: bool = True
 
 
+ARP_REQUEST, ARP_REPLY = 1, 2
+"""Operations of ARP (RFC 826)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArpMessage:
+    """What an ARP message has beside its two IP addresses; link addresses are None where they are not known.
+
+    Attributes:
+        operation: :data:`ARP_REQUEST` or :data:`ARP_REPLY`.
+        sender, target: link addresses; a request's target is all zeros.
+    """
+
+    operation: int
+    sender: str | None
+    target: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PacketTuple:
     """What rules match on; None where it is not known.
 
     Attributes:
         src, dst: addresses at this moment of the walk (after DNAT in FORWARD).
-        proto: ``tcp``, ``udp`` or ``icmp``.
+        proto: ``tcp``, ``udp`` or ``icmp``; ``arp`` for a message of ARP, whose ``src`` and ``dst`` are then the sender's and the target's addresses.
         sport, dport: ports; None for ICMP.
         in_if, out_if: interface names; ``""`` for "there is none" (in_if of a locally sent packet).
         ctstate: conntrack's state in capitals (``NEW``, ``ESTABLISHED`` …).
@@ -57,6 +75,7 @@ class PacketTuple:
         reverse, reverse_marked: by which interface the way back to the source leads, without and with the mark; ``""`` none, ``lo`` its own address.
         in_port, out_port: the ports of a bridge that switches it (``-m physdev``); ``""`` for none.
         sockets: that of the namespace that it would come to (``-m socket``): one, or none.
+        arp: what else a message of ARP says.
     """
 
     src: str | None = None
@@ -99,6 +118,7 @@ class PacketTuple:
     in_port: str | None = None
     out_port: str | None = None
     sockets: tuple[LocalSocket, ...] | None = None
+    arp: ArpMessage | None = None
 
     @property
     def carried(self) -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from netprobe.errors import UsageFault
 from netprobe_lab.experiments.addresses import ADDRESSES
 from netprobe_lab.experiments.answered import ANSWERED
+from netprobe_lab.experiments.arp import ARP
 from netprobe_lab.experiments.beyond import BEYOND
 from netprobe_lab.experiments.compose import COMPOSE
 from netprobe_lab.experiments.conntrack import CONNTRACK
@@ -83,6 +84,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     Group("engine28", "what Engine 28 does otherwise (lab up --engine sid)", ENGINE_28),
     Group("direct", "a container's own IPv6 address, dialled from another host", DIRECT),
     Group("discovery", "IPv6 neighbour discovery, dropped and unanswered", DISCOVERY),
+    Group("arp", "ARP, dropped by rules that see no IP", ARP),
     Group("localhost", "localhost and host.docker.internal in a container, published ports inside", LOCALHOST),
     Group("lifetime", "containers that end again and again, applications that are not there yet, or silent", LIFETIME),
     Group("http", "what an application answers by HTTP: statuses, redirects, other protocols", HTTP),

@@ -1,9 +1,10 @@
-"""A firewall that drops IPv6 neighbour discovery: what is for the neighbour is never sent."""
+"""A firewall that drops ARP or IPv6 neighbour discovery: what is for the neighbour is never sent. ARP's own is in :mod:`.arp`."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar
 
 from netprobe.causes.base import NEIGH_FAILED, NETFILTER_DROP, Cause
 from netprobe.causes.owners.table import owner_of
@@ -13,7 +14,7 @@ from netprobe.causes.proof.hooks import base_of
 from netprobe.causes.proof.obstacle import met, predicted, silent_points, whose
 from netprobe.causes.remedies.past_rule import is_administrators
 from netprobe.causes.remedies.steps import IN_FIREWALL, inside
-from netprobe.forward.model import SOLICITATION, Barrier
+from netprobe.forward.model import Barrier
 from netprobe.model.remedy import Remedy, advise, run
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.model.rule import Hook, Program
@@ -36,7 +37,70 @@ _ESTABLISHED = re.compile(r"(?i)\bestablished\b")
 _REVERSE = re.compile(r"fib saddr|-m rpfilter")
 
 
-class NdpBlocked(Cause):
+class DiscoveryBlocked(Cause):
+    """A rule drops the question for a neighbour's link address, or its answer; ``six``: of IPv6."""
+
+    symptoms = frozenset({Symptom.NO_PACKETS, Symptom.SILENCE, Symptom.UNREACHABLE})
+    barriers = frozenset({Barrier.DISCOVERY})
+    drop_reasons = NETFILTER_DROP | NEIGH_FAILED
+    six: ClassVar[bool]
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires when the walk of a question or an answer ends at a rule, and the packets agree."""
+        obstacle = met(case, Barrier.DISCOVERY)
+        if obstacle is None or obstacle.asked is None or obstacle.rule is None or not _agrees(case, obstacle):
+            return None
+        found = walked_into(case, obstacle)
+        if found is None or not self.explains_obstacle(case, obstacle):
+            return None
+        asked = obstacle.asked
+        return Finding(
+            code=self.code,
+            summary=(
+                f"{found.rule} of {whose(found.place)} {found.does} the {obstacle.message} ({found.proof}): "
+                f"{whose(asked.by)} does not learn the link address of {asked.address}, and sends it nothing"
+            ),
+            where=Where(host=found.host, component=found.rule.component, rule=found.text),
+            evidence=tuple(
+                filter(
+                    None,
+                    (
+                        seen(case, asked),
+                        found.evidence,
+                        *met_by(found.rule),
+                        entry_after(case, asked),
+                        *self.more(case, obstacle),
+                    ),
+                )
+            ),
+            remedies=self.ways(case, found.place, found.rule, obstacle),
+            confidence=Confidence.CERTAIN,
+        )
+
+    def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:  # noqa: ARG002 - the form of all
+        """By the IP version of whom is asked for."""
+        asked = obstacle.asked
+        return obstacle.barrier is Barrier.DISCOVERY and asked is not None and (":" in asked.address) is self.six
+
+    def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
+        """The same for a predicted one."""
+        return self.ways(case, obstacle.place, obstacle.rule, obstacle) if obstacle.rule is not None else ()
+
+    @abstractmethod
+    def ways(self, case: Case, place: Place, rule: RuleRef, obstacle: Obstacle) -> tuple[Remedy, ...]:
+        """What lets the messages past the rule."""
+
+    def more(self, case: Case, obstacle: Obstacle) -> tuple[str, ...]:  # noqa: ARG002 - the form of all
+        """What else shows it, a sentence each (``""`` for none)."""
+        return ()
+
+    def ends_there(self, case: Case) -> bool:
+        """Whether the walk ends at such a rule."""
+        told = predicted(case, Barrier.DISCOVERY)
+        return told is not None and self.explains_obstacle(case, told.obstacles[0])
+
+
+class NdpBlocked(DiscoveryBlocked):
     """A firewall rule drops IPv6 neighbour discovery: nobody learns the neighbour's link address.
 
     What it is: IPv6 has no ARP. Who has an address is asked by ICMPv6 (neighbour solicitation, type 135) and answered by ICMPv6 (neighbour
@@ -54,36 +118,15 @@ class NdpBlocked(Cause):
     code = "ndp-blocked"
     reads = ("ip6tables", "nft", "ns/*/ip6tables", "ns/*/nft", "neigh")
     tells = "ip -6 neigh while it is asked, and the counters of ip6tables -L -v -n (or nft list ruleset)"
-    symptoms = frozenset({Symptom.NO_PACKETS, Symptom.SILENCE, Symptom.UNREACHABLE})
-    barriers = frozenset({Barrier.DISCOVERY})
-    drop_reasons = NETFILTER_DROP | NEIGH_FAILED
+    six = True
 
-    def find(self, case: Case) -> Finding | None:
-        """Fires when the walk of a solicitation or advertisement ends at a rule, and the packets agree."""
-        obstacle = met(case, Barrier.DISCOVERY)
-        if obstacle is None or obstacle.asked is None or obstacle.rule is None or not _agrees(case, obstacle):
-            return None
-        found = walked_into(case, obstacle)
-        if found is None:
-            return None
-        asked = obstacle.asked
-        return Finding(
-            code=self.code,
-            summary=(
-                f"{found.rule} of {whose(found.place)} {found.does} the {obstacle.message} ({found.proof}): "
-                f"{whose(asked.by)} does not learn the link address of {asked.address}, and sends it nothing"
-            ),
-            where=Where(host=found.host, component=found.rule.component, rule=found.text),
-            evidence=tuple(
-                filter(None, (seen(case, asked), found.evidence, *met_by(found.rule), *_more(case, obstacle)))
-            ),
-            remedies=_ways(case, found.place, found.rule, obstacle),
-            confidence=Confidence.CERTAIN,
-        )
+    def ways(self, case: Case, place: Place, rule: RuleRef, obstacle: Obstacle) -> tuple[Remedy, ...]:
+        """Past the rule for both messages, or the way back that it asks for."""
+        return _ways(case, place, rule, obstacle)
 
-    def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
-        """The same for a predicted one."""
-        return _ways(case, obstacle.place, obstacle.rule, obstacle) if obstacle.rule is not None else ()
+    def more(self, case: Case, obstacle: Obstacle) -> tuple[str, ...]:
+        """A rule for established connections does not let it pass."""
+        return _more(case, obstacle)
 
     def possible(self, case: Case) -> bool:
         """Only for IPv6, where the walk ends at such a rule or does not tell."""
@@ -91,7 +134,7 @@ class NdpBlocked(Cause):
         if case.probe is None:
             return in_vain(case)
         untold = told is None or bool(told.unknown) or bool(told.unrecorded)
-        return case.is_v6 and (untold or predicted(case, Barrier.DISCOVERY) is not None)
+        return case.is_v6 and (untold or self.ends_there(case))
 
 
 def _agrees(case: Case, obstacle: Obstacle) -> bool:
@@ -101,21 +144,21 @@ def _agrees(case: Case, obstacle: Obstacle) -> bool:
         return False
     at, requests, answers = asked_at(case, asked)
     mine = obstacle.place == asked.by
-    if obstacle.icmp == SOLICITATION and mine:
+    if obstacle.asks and mine:
         return at in silent_points(case) and not requests
+    if not asked.heard and not answers:
+        return False  # somebody who is not of the inventory may have sent none
     if at in silent_points(case) and not requests:
         return False
     return mine or not answers
 
 
 def _more(case: Case, obstacle: Obstacle) -> tuple[str, ...]:
-    """The neighbour entry afterwards; a rule for established connections that does not let it pass."""
-    asked, rule = obstacle.asked, obstacle.rule
-    entry = entry_after(case, asked) if asked is not None else ""
+    rule = obstacle.rule
     host = case.before(obstacle.place.host)
     known = host is not None and rule is not None and _knows_established(host, obstacle.place, rule)
     why = "connection tracking leaves neighbour discovery alone: no rule for established connections lets it pass"
-    return (entry, why if known else "")
+    return (why,) if known else ()
 
 
 def _knows_established(host: Host, place: Place, rule: RuleRef) -> bool:

@@ -1,4 +1,4 @@
-"""What packets and neighbour entries show of IPv6 neighbour discovery."""
+"""What packets and neighbour entries show of ARP and IPv6 neighbour discovery."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def seen(case: Case, asked: Asked) -> str:
     points = ", ".join(dict.fromkeys(frame.point for frame in answers))
     times = max((each.times for each in found), default=0)
     often = "once" if times == 1 else f"{times} times"
-    return f"NDP: who has {asked.address}? asked {often}; answers seen at {points}: {frame_numbers((each.frame for each in answers), _SHOWN)}"
+    return f"{found[0].protocol}: who has {asked.address}? asked {often}; answers seen at {points}: {frame_numbers((each.frame for each in answers), _SHOWN)}"
 
 
 def entry_after(case: Case, asked: Asked) -> str:
@@ -49,10 +49,11 @@ def entry_after(case: Case, asked: Asked) -> str:
     entries = host.namespace(asked.by.container).neighbours if host is not None else None
     for each in entries or ():
         if each.dev == asked.device and same(each.address, asked.address) and {*each.state.split(",")} & _USELESS:
-            return f"ip -6 neigh of {whose(asked.by)}: {each.address} dev {each.dev} {each.state}"
+            program = "ip -6 neigh" if ":" in asked.address else "ip neigh"
+            return f"{program} of {whose(asked.by)}: {each.address} dev {each.dev} {each.state}"
     return ""
 
 
-def in_vain(case: Case) -> bool:
-    """Whether some question of neighbour discovery stayed without an answer."""
-    return any(each.protocol == "NDP" and each.requests and not each.answers for each in case.neighbours)
+def in_vain(case: Case, protocol: str = "NDP") -> bool:
+    """Whether some question of neighbour discovery (or ``ARP``) stayed without an answer."""
+    return any(each.protocol == protocol and each.requests and not each.answers for each in case.neighbours)

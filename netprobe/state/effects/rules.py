@@ -89,6 +89,8 @@ def _expressions(words: Argv) -> list[dict[str, Any]]:
     if words == ("accept",):
         return [{"accept": None}]
     left, name, right = words[:3]
+    if (left, right) == ("arp", "ip"):
+        name, right, words = f"{name} ip", words[3], words[1:]
     if left in {"iifname", "oifname"}:
         return [_match({"meta": {"key": left}}, name), *_expressions(words[2:])]
     if left == "meta":
