@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import shutil
 import struct
 from pathlib import Path
 
 import pytest
-from agreement.collections import captures_in, collections
+from agreement.collections import captures_in, collections, others_in
 from agreement.compare import Compared, Difference, compare
-from agreement.expected import NOTHING, expected, not_read
+from agreement.expected import NOTHING, expected
+from agreement.left_out import not_read
 from agreement.reasons import REASONS
 from agreement.tally import Tally
 from agreement.tshark import Frame
@@ -45,7 +47,15 @@ def test_captures_are_known_by_how_they_begin(tmp_path: Path) -> None:
     (tmp_path / "in" / "trace").write_bytes(bytes.fromhex("d4c3b2a1") + bytes(20))
     (tmp_path / "b.pcap").write_bytes(b"\n\r\r\n")
     (tmp_path / "c.pcap").write_text("version https://git-lfs.github.com/spec/v1\n")
-    assert [file.name for file in captures_in(tmp_path)] == ["b.pcap", "trace"]
+    (tmp_path / "d.gz").write_bytes(gzip.compress(b"\n\r\r\n"))
+    (tmp_path / "e.gz").write_bytes(gzip.compress(b"text"))
+    (tmp_path / "f.zip").write_bytes(b"PK\3\4")
+    (tmp_path / "cut.gz").write_bytes(gzip.compress(b"\n\r\r\n")[:12])
+    assert [file.name for file in captures_in(tmp_path)] == ["b.pcap", "d.gz", "trace"]
+    assert others_in(tmp_path) == {
+        "zip archives, not unpacked": 1,
+        "named as captures, and neither pcap nor pcapng": 1,
+    }
 
 
 @needs_tshark
@@ -65,8 +75,8 @@ def test_a_link_type_that_is_not_read_is_left_out_and_said(tmp_path: Path) -> No
     sound = captures("datagrams", 1)[0][1]
     file.write_bytes(sound[:20] + struct.pack("<I", 147) + sound[24:])  # LINKTYPE_USER0
     found = compare(file)
-    assert found.left_out == {"link type": 1}
-    assert found.columns <= {"frame", "time_ns", "caplen", "origlen", "point"}
+    assert found.left_out == {"link type 147 (USER0)": 1}
+    assert found.columns <= {"frame", "time_ns", "point"}
     assert found.differences == []
 
 
@@ -112,14 +122,15 @@ def test_a_layer_before_the_network_s_that_is_not_read_has_a_name() -> None:
 
 
 def test_a_file_agrees_where_all_its_frames_do() -> None:
-    wrong = Difference(column="ttl", frame=7, ours=64, theirs=63, protocols=("eth", "ip"), anomalies=("BAD_ARP",))
+    wrong = Difference(column="ttl", frame=7, ours=64, theirs=63, said=Frame(("eth", "ip")), anomalies=("BAD_ARP",))
     files = [
         Compared(file=Path("/c/good.pcap"), columns={"ttl", "src"}),
         Compared(file=Path("/c/bad.pcap"), columns={"ttl", "src"}, differences=[wrong]),
     ]
-    tally = Tally("owner/name", Path("/c"), files)
-    assert (tally.share("ttl"), tally.share("src"), tally.worst()) == (0.5, 1.0, 0.5)
-    assert any(re.search(r"^ttl +1/2 +50.00%$", line) for line in Tally.table([tally]))
+    tally = Tally("owner/name", Path("/c"), files, {"zip archives, not unpacked": 2})
+    assert (tally.share("ttl"), tally.share("src"), tally.worst_of_all(), tally.unknown()) == (0.5, 1.0, 0.5, 1)
+    assert any(re.search(r"^ttl +1/2 +50.00% +1/2 +50.00%$", line) for line in Tally.table([tally]))
+    assert list(tally.left_out()) == ["  not compared: 2 files: zip archives, not unpacked"]
     (kind,) = tally.kinds(every_file=False)
     assert kind.startswith("ttl: 1 files, 1 frames: ")
     assert "bad.pcap frame 7 (eth:ip; BAD_ARP): netprobe '64', tshark '63'" in kind

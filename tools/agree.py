@@ -3,7 +3,10 @@
     tools/agree.py DIR [--only NAME] [--jobs N] [--cache DIR] [--files]
 
 DIR holds a folder for each line of tools/collections.txt; what is missing is said, with the commands that get it. A file agrees in a
-column if every one of its frames does. Needs tshark. Exit 1 where a column agrees in fewer than 99 of 100 files of a collection.
+column if every one of its frames does; it counts in the columns that say something of it. What is not compared is counted, by reason.
+
+Needs tshark. Exit 1 where a column agrees in fewer than 99 of 100 of these files; where fewer than three collections have every column in 99 of
+100 of all their files; or where a difference has no reason (tools/agreement/reasons.py).
 """
 
 from __future__ import annotations
@@ -16,8 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agreement.collections import captures_in, collections
-from agreement.compare import compare
+from agreement.collections import captures_in, collections, others_in
+from agreement.compare import COLUMNS, compare
 from agreement.tally import Tally
 from agreement.tshark import version
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LEAST = 0.99
+COLLECTIONS = 3
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,8 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 continue
             with ProcessPoolExecutor(chosen.jobs) as pool:
                 compared = list(pool.map(partial(compare, cache=chosen.cache), files, chunksize=4))
-            tallies.append(Tally(each.name, each.at(chosen.folder), compared))
-            print(f"{each.name}: {tallies[-1].summary()}", flush=True)
+            tallies.append(Tally(each.name, each.at(chosen.folder), compared, others_in(each.at(chosen.folder))))
+            print("\n".join([f"{each.name}: {tallies[-1].summary()}", *tallies[-1].left_out()]), flush=True)
     if not tallies:
         return 2
     for line in Tally.table(tallies):
@@ -58,7 +62,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"\n{tally.name}: kinds of differences, by files")
         for line in tally.kinds(every_file=chosen.files):
             print(f"  {line}")
-    return int(any(tally.worst() < LEAST for tally in tallies))
+    return _judged(tallies)
+
+
+def _judged(tallies: list[Tally]) -> int:
+    """Say whether it is enough. Returns the exit status."""
+    low = [column for column in COLUMNS if Tally.pooled(tallies, column) < LEAST]
+    unknown = sum(tally.unknown() for tally in tallies)
+    whole = [tally.name for tally in tallies if tally.worst_of_all() >= LEAST]
+    print(f"\ncolumns in which fewer than {LEAST:.0%} of the files agree: {', '.join(low) or 'none'}")
+    print(f"differences without a reason: {unknown or 'none'}")
+    print(
+        f"collections of whose files {LEAST:.0%} agree in every column: {len(whole)} of {len(tallies)} ({', '.join(whole)})"
+    )
+    return int(bool(low) or unknown > 0 or len(whole) < min(COLLECTIONS, len(tallies)))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
-"""The DNS header (RFC 1035 §4.1.1) of UDP datagrams that may be DNS, as columns.
+"""The DNS header (RFC 1035 §4.1.1) of UDP datagrams to or from a port of DNS, mDNS (RFC 6762) or LLMNR (RFC 4795), as columns.
 
 Docker's embedded server answers at 127.0.0.11 on a high port, so that address counts as well as the ports.
+
+The header stands where it stands, and a server answers by it, also where the rest is nonsense (NOTIMP, FORMERR). But what is no DNS at all comes
+to these ports too (tunnels like them): :attr:`Anomaly.BAD_DNS` tells both, and :meth:`PacketTable.is_dns` leaves them out.
 """
 
 from __future__ import annotations
@@ -14,13 +17,13 @@ from netprobe.decode.table import Anomaly
 if TYPE_CHECKING:
     from netprobe.decode.chunk import Chunk, Ints, Layer, Mask
 
-PORTS = (53, 5353)
+PORTS = (53, 5353, 5355)
 EMBEDDED_SERVER = 0x7F00000B
 _OPCODES = (0, 1, 2, 4, 5)  # query, inverse query, status, notify, update
 
 
 def dns_header(chunk: Chunk, layer: Layer) -> None:
-    """Fill the DNS columns of UDP rows (standing at the UDP header) that look like DNS; the others of these ports are BAD_DNS."""
+    """Fill the DNS columns of UDP rows (standing at the UDP header) of these ports; those that do not look like DNS are BAD_DNS."""
     layer = layer.pick(_may_be_dns(chunk, layer.rows))
     rows = layer.rows
     kept, length = chunk.columns["payload_cap"][rows], chunk.columns["payload_len"][rows]
@@ -31,7 +34,6 @@ def dns_header(chunk: Chunk, layer: Layer) -> None:
     flags = data.u16(at + 2)
     good = np.isin(flags >> 11 & 0xF, _OPCODES) & _question_begins(chunk, at, chunk.columns["payload_cap"][rows])
     chunk.mark(rows[~good], Anomaly.BAD_DNS)
-    rows, at, flags = rows[good], at[good], flags[good]
     chunk.put("dns_id", rows, data.u16(at))
     chunk.put("dns_qr", rows, flags >> 15)
     chunk.put("dns_rcode", rows, flags & 0xF)

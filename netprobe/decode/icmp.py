@@ -22,11 +22,10 @@ _ECHO = {4: (0, 8), 6: (128, 129)}
 
 def icmp(chunk: Chunk, layer: Layer, version: int) -> None:
     """Fill the columns of ICMP of one IP version; errors get the quoted packet's columns as far as it was kept."""
+    _first_bytes(chunk, layer)
     layer = chunk.need(layer, 4, Anomaly.TRUNCATED_TRANSPORT)
-    kind, code = chunk.bytes.u8(layer.at), chunk.bytes.u8(layer.at + 1)
+    kind = chunk.bytes.u8(layer.at)
     chunk.put("kind", layer.rows, np.where(np.isin(kind, _ERRORS[version]), Kind.ICMP_ERROR, Kind.ICMP))
-    chunk.put("icmp_type", layer.rows, kind)
-    chunk.put("icmp_code", layer.rows, code)
     layer = chunk.need(layer, 8, Anomaly.TRUNCATED_TRANSPORT)
     data, rows, at = chunk.bytes, layer.rows, layer.at
     kind = data.u8(at)
@@ -39,6 +38,13 @@ def icmp(chunk: Chunk, layer: Layer, version: int) -> None:
     chunk.put("seq", rows[echo], data.u16(at[echo] + 6))
     quoted = layer.pick(error)
     _quoted(chunk, Layer(quoted.rows, quoted.at + 8, quoted.cap, quoted.wire))
+
+
+def _first_bytes(chunk: Chunk, layer: Layer) -> None:
+    """Type and code, also where no more was kept, or more is in the next fragment."""
+    for column, where in (("icmp_type", 0), ("icmp_code", 1)):
+        kept = layer.pick(layer.at + where < layer.cap)
+        chunk.put(column, kept.rows, chunk.bytes.u8(kept.at + where))
 
 
 def _quoted(chunk: Chunk, layer: Layer) -> None:

@@ -20,7 +20,7 @@ AUTHENTICATION = 51
 EXTENSIONS = (HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, 60, 135, 139, 140)
 """IPv6 extension headers with a length of their own (RFC 7045 §4); the encrypted one (50) ends what can be read."""
 
-MAX_EXTENSIONS = 8
+MAX_EXTENSIONS = 256  # more than a frame of 1500 bytes has room for
 
 _MAC_HARDWARE = (1, 6)  # Ethernet, IEEE 802 (IANA, ARP parameters)
 
@@ -36,14 +36,14 @@ def arp(chunk: Chunk, layer: Layer) -> None:
     ordinary = (data.u16(layer.at + 2) == 0x0800) & (data.u16(layer.at + 4) == 0x0604)  # lengths 6 and 4
     ordinary &= np.isin(data.u16(layer.at), _MAC_HARDWARE)
     layer = chunk.keep(layer, ordinary, Anomaly.BAD_ARP)
+    chunk.put("arp_op", layer.rows, data.u16(layer.at + 6))
     layer = chunk.need(layer, 28, Anomaly.TRUNCATED_NET)
     rows, at = layer.rows, layer.at
     chunk.put("kind", rows, Kind.ARP)
     chunk.put("ip_version", rows, 4)
-    chunk.put("arp_op", rows, data.u16(at + 6))
     chunk.put("arp_sha", rows, data.u48(at + 8))
-    chunk.put("src_lo", rows, data.u32(at + 14))
     chunk.put("arp_tha", rows, data.u48(at + 18))
+    chunk.put("src_lo", rows, data.u32(at + 14))
     chunk.put("dst_lo", rows, data.u32(at + 24))
 
 

@@ -68,7 +68,12 @@ class Anomaly(IntFlag):
     BAD_DNS = 1024
     BAD_ARP = 2048
     BAD_ND = 8192  # neighbour discovery that no host would take: hop limit, code, target or an option's length (RFC 4861 section 7.1)
-    BAD_UDP_LENGTH = 4096  # less than the header's own 8 bytes; the payload is taken to be the rest of the packet
+    BAD_UDP_LENGTH = (
+        4096  # less than the header's own 8 bytes: no host takes it (RFC 768), and nothing of it is payload
+    )
+
+
+_BAD_DNS = int(Anomaly.BAD_DNS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +113,8 @@ class PacketTable:
         nd_flags: int16, of a neighbour solicitation (ICMPv6 135) 0, of an advertisement (136) its R, S and O bits (0x80, 0x40, 0x20); -1 absent.
             nd_target_hi/lo: uint64, whom it is about. nd_lla: int64, the source's (135) or the target's (136) link-layer address option; -1 none.
             A solicitation from :: asks whether somebody has the address already (duplicate address detection, RFC 4862 section 5.4).
-        dns_id: int32, for UDP to or from port 53, 5353 or 127.0.0.11, where it parses as DNS; -1 not DNS, or its header was not kept.
+        dns_id: int32, for UDP to or from port 53, 5353, 5355 or 127.0.0.11; -1 another port, or its header was not kept. What comes to these
+            ports and does not look like DNS is :attr:`Anomaly.BAD_DNS`: :meth:`is_dns` leaves it out.
             dns_qr: int8 0 query, 1 response, -1 none; where the header was not kept, by the side that is the server's. dns_rcode: int16; -1 none. dns_answers: int32, ANCOUNT; -1 none.
     """
 
@@ -168,6 +174,11 @@ class PacketTable:
 
     def __len__(self) -> int:
         return len(self.kind)
+
+    def is_dns(self, rows: NDArray[np.int64] | int | slice = slice(None)) -> NDArray[np.bool_]:
+        """Which of these rows are DNS messages over UDP (all, without rows): by port and by how they look, also where their header was not kept."""
+        looks: NDArray[np.bool_] = (self.dns_qr[rows] >= 0) & (self.anomaly[rows] & _BAD_DNS == 0)
+        return looks
 
     def payload(self, row: int) -> bytes:
         """The kept transport payload of one row, ``b""`` when there is none."""

@@ -40,7 +40,7 @@ def udp(chunk: Chunk, layer: Layer) -> Layer:
     chunk.mark(layer.rows[(length > 0) & (length < 8)], Anomaly.BAD_UDP_LENGTH)
     rest = layer.wire - layer.at
     # 0 stands for more than fits (RFC 2675); a first fragment holds less than the header says
-    length = np.where(length < 8, rest, np.minimum(length, rest))
+    length = np.where(length == 0, rest, np.clip(length, 8, rest))
     payload(chunk, layer, np.full(len(layer), 8, np.int64), end=layer.at + length)
     return layer
 

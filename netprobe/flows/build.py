@@ -197,7 +197,10 @@ def _is_answer(table: PacketTable, row: int) -> bool:
     """Whether a datagram answers one that was not captured. What goes to a group answers nobody."""
     if destination(table, row).for_many:
         return False
-    return bool(table.dns_qr[row] == 1 or (table.sport[row] == DNS_PORT and table.dport[row] != DNS_PORT))
+    return bool(
+        (table.is_dns(row) and table.dns_qr[row] == 1)
+        or (table.sport[row] == DNS_PORT and table.dport[row] != DNS_PORT)
+    )
 
 
 def _isn(table: PacketTable, rows: NDArray[np.int64], wanted: int) -> int | None:

@@ -381,7 +381,7 @@ def _info(table: PacketTable, row: int, kind: Kind) -> str:
         version, icmp_type = int(table.ip_version[row]), int(table.icmp_type[row])
         names_by_type = {ECHO_REQUEST.get(version): "echo request", ECHO_REPLY.get(version): "echo reply"}
         return names_by_type.get(icmp_type, f"type {icmp_type}")
-    if table.dns_qr[row] >= 0:
+    if table.is_dns(row):
         return "DNS query" if table.dns_qr[row] == 0 else "DNS response"
     return f"{int(table.payload_len[row])} bytes"
 
@@ -430,7 +430,7 @@ def changes(table: PacketTable, one: Sighting, other: Sighting) -> tuple[Change,
                 field="connection",
                 before=Ends(left.src, left.dst),
                 after=Ends(right.src, right.dst),
-                by="embedded DNS server" if table.dns_qr[one.row] >= 0 else "docker-proxy",
+                by="embedded DNS server" if table.is_dns(one.row) else "docker-proxy",
             ),
         )
     out = []

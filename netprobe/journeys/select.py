@@ -123,14 +123,17 @@ def same_question(one: Connection, other: Connection, table: PacketTable) -> boo
 def dns_ids(connection: Connection, table: PacketTable) -> set[int]:
     """The message ids of a DNS exchange's queries."""
     return {
-        int(table.dns_id[row]) for flow in connection.flows for row in flow.forward.tolist() if table.dns_id[row] >= 0
+        number
+        for flow in connection.flows
+        for number in table.dns_id[flow.forward[table.is_dns(flow.forward)]].tolist()
+        if number >= 0
     }
 
 
 def is_dns(connection: Connection, table: PacketTable) -> bool:
     """Whether a connection is a DNS exchange."""
     return connection.kind == Kind.UDP and any(
-        len(rows) > 0 and bool((table.dns_qr[rows] >= 0).any())
+        len(rows) > 0 and bool(table.is_dns(rows).any())
         for flow in connection.flows
         for rows in (flow.forward, flow.reverse)
     )

@@ -265,5 +265,5 @@ def _asks(table: PacketTable, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     kind = table.kind[rows]
     syn = (kind == Kind.TCP) & ((table.tcp_flags[rows] & SYN_ACK) == SYN)
     echo = (kind == Kind.ICMP) & np.isin(table.icmp_type[rows], (8, 128))
-    datagram = (kind == Kind.UDP) & (table.dns_qr[rows] != 1)
+    datagram = (kind == Kind.UDP) & ~(table.is_dns(rows) & (table.dns_qr[rows] == 1))
     return np.asarray(syn | echo | datagram, np.bool_)

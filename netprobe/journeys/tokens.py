@@ -101,7 +101,7 @@ def _udp(flow: Flow, table: PacketTable, prints: Prints) -> Iterator[tuple[Token
         return
     server = flow.server.version, flow.server.hi, flow.server.lo
     for row in _heads(flow.forward if len(flow.forward) else flow.reverse):
-        if table.dns_qr[row] >= 0:
+        if table.is_dns(row):
             yield (Sign.ANSWER, ("dns", int(table.dns_id[row]), flow.client, server)), row
 
 

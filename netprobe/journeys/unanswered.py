@@ -43,7 +43,12 @@ def _said(connection: Connection, table: PacketTable) -> tuple[list[int], list[i
     """The rows of a name server's answers, and of those that answer a question which was captured (without one: all)."""
     if connection.kind != Kind.UDP or not any(len(flow.reverse) for flow in connection.flows):
         return [], []
-    asked = {number for flow in connection.flows for number in table.dns_id[flow.forward].tolist() if number >= 0}
-    rows = [row for flow in connection.flows for row in flow.reverse[table.dns_qr[flow.reverse] == 1].tolist()]
-    rows = [row for row in rows if table.dns_id[row] >= 0]
+    dns = [
+        (row, way is flow.reverse)
+        for flow in connection.flows
+        for way in (flow.forward, flow.reverse)
+        for row in way[table.is_dns(way) & (table.dns_id[way] >= 0)].tolist()
+    ]
+    asked = {int(table.dns_id[row]) for row, back in dns if not back}
+    rows = [row for row, back in dns if back and table.dns_qr[row] == 1]
     return rows, [row for row in rows if not asked or int(table.dns_id[row]) in asked]

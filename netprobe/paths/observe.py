@@ -429,7 +429,7 @@ class _Look:
 
     def _answers(self, row: int) -> bool:
         """Whether a DNS response has an answer; the prober's word, where its header was not kept."""
-        if self.table.dns_id[row] < 0:
+        if self.table.dns_id[row] < 0 or not self.table.is_dns(row):
             return self.intent.answered
         return bool(self.table.dns_answers[row] > 0 and self.table.dns_rcode[row] == 0)
 

@@ -79,7 +79,12 @@ def strangers(connection: Connection, table: PacketTable) -> list[int]:
 
 def _rows(connection: Connection, table: PacketTable, way: str) -> Iterator[int]:
     rows = sorted(
-        (row for flow in connection.flows for row in getattr(flow, way).tolist() if table.dns_id[row] >= 0),
+        (
+            row
+            for flow in connection.flows
+            for row in getattr(flow, way).tolist()
+            if table.dns_id[row] >= 0 and table.is_dns(row)
+        ),
         key=lambda row: int(table.packets.time_ns[row]),
     )
     yield from rows

@@ -10,6 +10,8 @@ import logging
 import struct
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from netprobe import scapy_layers
 from netprobe.decode.decoder import decode, network_start
 from netprobe.flows.build import destination, source
@@ -69,7 +71,7 @@ def chosen(evidence: Evidence, report: Report) -> tuple[DeepFrame, ...]:
     table = decode(evidence.packets, evidence.points)
     rows = [*_hop_rows(evidence, report.hops), *_payload_rows(evidence, table, report.hops)]
     if str(report.resolution) in _LOOKED_UP:
-        lookups = [row for row in range(len(table)) if table.dns_id[row] >= 0]
+        lookups = np.flatnonzero(table.is_dns() & (table.dns_id >= 0)).tolist()
         rows = [*lookups[:MOST_LOOKUPS], *rows]
     return tuple(_frame(evidence, row) for row in dict.fromkeys(rows))
 

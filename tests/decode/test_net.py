@@ -166,3 +166,12 @@ def test_other_hardware_and_protocols_are_another_format(decoded: Decoded, odd: 
     table = decoded([arp(**odd)])
     assert (table.kind[0], table.arp_op[0], table.ip_version[0]) == (Kind.OTHER, ABSENT, 0)
     assert table.anomaly[0] == Anomaly.BAD_ARP
+
+
+@pytest.mark.parametrize(("kept", "operation"), [(27, 1), (8, 1), (7, ABSENT)])
+def test_an_arp_message_that_was_cut_off_tells_its_operation_and_nobody(
+    decoded: Decoded, kept: int, operation: int
+) -> None:
+    table = decoded([arp()[: 14 + kept]], origlen=42)
+    assert (table.arp_op[0], table.arp_sha[0], table.src_lo[0]) == (operation, ABSENT, 0)
+    assert (table.kind[0], table.ip_version[0], table.anomaly[0]) == (Kind.OTHER, 0, Anomaly.TRUNCATED_NET)

@@ -85,8 +85,8 @@ CASES: list[tuple[Anomaly, bytes, bytes]] = [
     (Anomaly.TOO_MANY_TAGS, ETH + TAG * 9 + b"\x08\x01", ETH + TAG * 8 + b"\x08\x01"),
     (
         Anomaly.TOO_MANY_EXT_HEADERS,
-        ETH + IPV6 + ip6(0, HOP * 8 + b"\x3b" + HOP[1:]),
-        ETH + IPV6 + ip6(0, HOP * 7 + b"\x3b" + HOP[1:]),
+        ETH + IPV6 + ip6(0, HOP * 256 + b"\x3b" + HOP[1:]),
+        ETH + IPV6 + ip6(0, HOP * 255 + b"\x3b" + HOP[1:]),
     ),
     (Anomaly.BAD_DNS, ETH + IPV4 + ip(17, udp(b"hello", dport=53)), ETH + IPV4 + ip(17, udp(DNS_HEAD, dport=53))),
     (Anomaly.BAD_DNS, ETH + IPV4 + ip(17, udp(b"\xff" * 20, dport=53)), ETH + IPV4 + ip(17, udp(b"\xff" * 20))),
@@ -150,6 +150,23 @@ def test_a_later_fragment_has_no_ports(decoded: Decoded) -> None:
 def test_a_udp_length_shorter_than_the_packet_counts(decoded: Decoded) -> None:
     table = decoded([ETH + IPV4 + ip(17, udp(b"abcdef", length=10)), ETH + IPV4 + ip(17, udp(b"abcdef", length=999))])
     assert [table.payload(0), table.payload(1)] == [b"ab", b"abcdef"]
+
+
+@pytest.mark.parametrize("length", [1, 7])
+def test_a_udp_length_that_cannot_be_leaves_no_payload(decoded: Decoded, length: int) -> None:
+    table = decoded([ETH + IPV4 + ip(17, udp(DNS_HEAD, dport=53, length=length))])
+    assert (table.kind[0], table.dport[0], table.payload(0), table.payload_len[0]) == (Kind.UDP, 53, b"", 0)
+    assert (table.dns_id[0], bool(table.is_dns(0))) == (-1, False)
+
+
+@pytest.mark.parametrize(("kept", "told"), [(1, (128, -1)), (2, (128, 7)), (0, (-1, -1))])
+def test_the_first_bytes_of_an_icmp_message_tell_type_and_code(
+    decoded: Decoded, kept: int, told: tuple[int, int]
+) -> None:
+    fragment = b"\x3a\0\0\1" + bytes(4)
+    table = decoded([ETH + IPV6 + ip6(44, fragment + b"\x80\x07\0\0"[:kept])])
+    assert (table.icmp_type[0], table.icmp_code[0]) == told
+    assert table.kind[0] == Kind.IP_OTHER  # no whole header: no echo
 
 
 def test_dns_of_dockers_embedded_server_on_its_high_port(decoded: Decoded) -> None:

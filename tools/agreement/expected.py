@@ -30,14 +30,26 @@ LINKS = frozenset(
 
 EXTENSIONS = frozenset({"ipv6.hopopts", "ipv6.fraghdr", "ipv6.routing", "ipv6.dstopts", "ah", "mipv6", "shim6", "hip"})
 NETWORKS = ("arp", "ip", "ipv6")
+_ETHERTYPES = {"arp": 0x0806, "ip": 0x0800, "ipv6": 0x86DD}
 _ERRORS = {"icmp": (3, 4, 5, 11, 12), "icmpv6": (1, 2, 3, 4)}
 _ECHO = {"icmp": (0, 8), "icmpv6": (128, 129)}
-_DNS_PORTS = (53, 5353)
+_DNS = ("dns", "mdns", "llmnr")
 _LEAST_ETHERTYPE = 0x0600
+_ICMP_HEADER = 8
 _DNS_HEADER = 24  # hexadecimal digits of it
-_RARP = 0x8035
 _MAC_HARDWARE = (1, 6)  # Ethernet, IEEE 802
 _EMBEDDED = "127.0.0.11"  # Docker's name server, on a port that changes
+
+_EXTENSION_FIELDS = {  # what follows, and the length in bytes (of AH in its own unit)
+    **{name: (f"{name}.nxt", f"{name}.len_oct") for name in ("ipv6.hopopts", "ipv6.dstopts", "ipv6.routing")},
+    "ipv6.fraghdr": ("ipv6.fraghdr.nxt", ""),
+    "ah": ("ah.next_header", "ah.length"),
+}
+_ROUTES = {  # a type's addresses, and which of them is the last of the way
+    0: ("ipv6.routing.src.addr", -1),
+    2: ("ipv6.routing.mipv6.home_address", -1),
+    4: ("ipv6.routing.srh.addr", 0),
+}
 
 NOTHING: Values = {
     **dict.fromkeys(
@@ -55,13 +67,8 @@ NOTHING: Values = {
 """A frame of which nothing is read."""
 
 
-def not_read(frame: Frame) -> str | None:
-    """Name the layer before the network's that netprobe does not read; None where it reads them all, or there is no network layer."""
-    before = _before_network(frame)
-    return next((layer for layer in before if layer not in LINKS), None) if len(before) < len(frame.protocols) else None
-
-
-def _before_network(frame: Frame) -> tuple[str, ...]:
+def before_network(frame: Frame) -> tuple[str, ...]:
+    """The layers that stand before the network's; all of them where there is none."""
     at = next((n for n, layer in enumerate(frame.protocols) if layer in NETWORKS), len(frame.protocols))
     return frame.protocols[:at]
 
@@ -69,7 +76,7 @@ def _before_network(frame: Frame) -> tuple[str, ...]:
 def expected(frame: Frame) -> Values:
     """Return all columns of one frame."""
     values = {**NOTHING, **_captured(frame), **_link(frame)}
-    at = len(_before_network(frame))
+    at = len(before_network(frame))
     if at < len(frame.protocols):
         network = frame.protocols[at]
         values |= {"arp": _arp, "ip": _ipv4, "ipv6": _ipv6}[network](frame)
@@ -95,7 +102,7 @@ def _captured(frame: Frame) -> Values:
 
 
 def _link(frame: Frame) -> Values:
-    before = _before_network(frame)
+    before = before_network(frame)
     if before[:1] == ("eth",):
         values: Values = {"eth_src": _mac(frame.text("eth.src")), "eth_dst": _mac(frame.text("eth.dst"))}
     else:
@@ -119,8 +126,18 @@ def _tags(frame: Frame, before: tuple[str, ...]) -> Values:
     return {
         "vlan": (ids or [ABSENT])[0],
         "vlan_inner": (ids[1:] or [ABSENT])[0],
-        "ethertype": None if "ieee8021ad" in kinds else _type_or_absent(ethertype),  # its dissector has no such field
+        "ethertype": _after_8021ad(frame) if kinds[-1:] == ["ieee8021ad"] else _type_or_absent(ethertype),
     }
+
+
+def _after_8021ad(frame: Frame) -> int | None:
+    """Its dissector has no field for the type: the layer that follows tells the usual ones."""
+    at = len(before_network(frame))
+    return (
+        _ETHERTYPES[frame.protocols[at]]
+        if at < len(frame.protocols) and before_network(frame)[-1] == "ethertype"
+        else None
+    )
 
 
 def _type_fields(before: tuple[str, ...], seen: dict[str, int]) -> list[tuple[str, int]]:
@@ -128,13 +145,14 @@ def _type_fields(before: tuple[str, ...], seen: dict[str, int]) -> list[tuple[st
     return [*([(first, 0)] if first else []), *(("vlan.etype", index) for index in range(seen["vlan"]))]
 
 
-def _arp(frame: Frame) -> Values:
+def is_ordinary_arp(frame: Frame) -> bool:
+    """Whether an ARP message is one for IPv4 over MAC addresses."""
     sizes = (frame.number("arp.proto.type"), frame.number("arp.hw.size"), frame.number("arp.proto.size"))
-    if (
-        sizes != (0x0800, 6, 4)
-        or frame.number("arp.hw.type") not in _MAC_HARDWARE
-        or _link(frame)["ethertype"] == _RARP
-    ):
+    return sizes == (0x0800, 6, 4) and frame.number("arp.hw.type") in _MAC_HARDWARE
+
+
+def _arp(frame: Frame) -> Values:
+    if not is_ordinary_arp(frame):
         return {}
     return {
         "kind": Kind.ARP,
@@ -169,20 +187,46 @@ def _ipv6(frame: Frame) -> Values:
     if frame.text("ipv6.dst") is None:
         return {}
     layers = frame.protocols[frame.protocols.index("ipv6") + 1 :]
-    headers = set(itertools.takewhile(EXTENSIONS.__contains__, layers))
-    plain, own = not headers, "ipv6.fraghdr" in headers
+    headers = tuple(itertools.takewhile(EXTENSIONS.__contains__, layers))
+    own = "ipv6.fraghdr" in headers
     length = frame.number("ipv6.plen")
     return {
         "kind": Kind.IP_OTHER,
         "ip_version": 6,
         "src": _canonical(frame.text("ipv6.src")),
-        "dst": None if "ipv6.routing" in headers else _canonical(frame.text("ipv6.dst")),  # netprobe's is the last one
-        "ip_proto": frame.number("ipv6.nxt") if plain else None,
+        "dst": _canonical(_last_of_route(frame) if "ipv6.routing" in headers else frame.text("ipv6.dst")),
+        "ip_proto": _after(frame, headers)[0],
         "ttl": frame.number("ipv6.hlim"),
         "frag_off": (frame.number("ipv6.fraghdr.offset") or 0) * 8 if own else 0,
         "more_frag": (frame.number("ipv6.fraghdr.more") or 0) if own else 0,
         "ip_len": length + 40 if length else None,
     }
+
+
+def _after(frame: Frame, headers: tuple[str, ...]) -> tuple[int | None, int | None]:
+    """What follows a packet's extension headers, and how many bytes these have; None where no field says it."""
+    follows, size = frame.number("ipv6.nxt"), 0
+    for place, header in enumerate(headers):
+        names = _EXTENSION_FIELDS.get(header)
+        if names is None:
+            return None, None
+        number = headers[:place].count(header)
+        follows, length = frame.number(names[0], number), frame.number(names[1], number) if names[1] else 8
+        if follows is None or length is None:
+            return None, None
+        size += (length + 2) * 4 if header == "ah" else length
+    return follows, size
+
+
+def _last_of_route(frame: Frame) -> str | None:
+    """Whom a packet is for that a routing header leads; None where there are several of these, or it is of another type."""
+    if frame.protocols.count("ipv6.routing") != 1:
+        return None
+    if not frame.number("ipv6.routing.segleft"):
+        return frame.text("ipv6.dst")
+    name, place = _ROUTES.get(frame.number("ipv6.routing.type") or 0, ("", 0))
+    addresses = frame.said.get(name, [])
+    return addresses[place] if addresses else None
 
 
 def _upper(frame: Frame, network: str, layers: tuple[str, ...], values: Values) -> Values:
@@ -194,7 +238,7 @@ def _upper(frame: Frame, network: str, layers: tuple[str, ...], values: Values) 
         return _tcp(frame)
     if layer in ("udp", "udplite"):
         return _udp(frame, layers, values) if layer == "udp" else {}
-    return _icmp(frame, layer, layers) if layer in _ERRORS else {}
+    return _icmp(frame, layers, values) if layer in _ERRORS else {}
 
 
 def _tcp(frame: Frame) -> Values:
@@ -220,35 +264,43 @@ def _tcp(frame: Frame) -> Values:
 
 def _udp(frame: Frame, layers: tuple[str, ...], outer: Values) -> Values:
     length = frame.number("udp.length")
-    size = None if length is None or length < 8 else _datagram(frame, length, outer)
+    size = _datagram(frame, length, outer)
     values: Values = {
         "kind": Kind.UDP,
-        "sport": (sport := frame.number("udp.srcport")),
-        "dport": (dport := frame.number("udp.dstport")),
+        "sport": frame.number("udp.srcport"),
+        "dport": frame.number("udp.dstport"),
         "payload_len": size,
         "payload": (frame.text("udp.payload") or "")[
             : None if size is None else 2 * size
         ],  # it goes on past the length
     }
     ends = {frame.text("ip.src"), frame.text("ip.dst")}
-    asks = {sport, dport} & set(_DNS_PORTS) or _EMBEDDED in ends
-    if not asks or layers[1:2] not in (("dns",), ("mdns",)):
-        return values
+    if layers[1:2] not in {(name,) for name in _DNS}:
+        return values | (dict.fromkeys(_dns(frame)) if _EMBEDDED in ends else {})
     cut = frame.text("udp.payload") is not None and len(str(values["payload"])) < _DNS_HEADER
     return values | ({"dns_qr": None} if cut else _dns(frame))  # netprobe tells question and answer by the ports then
 
 
-def _datagram(frame: Frame, length: int, outer: Values) -> int | None:
-    """How much payload of a datagram is in this packet: a first fragment holds less than its header says."""
-    whole = outer["ip_len"]
-    if outer["ip_proto"] is None:  # IPv6's extension headers: no field says where the datagram begins
+def _datagram(frame: Frame, length: int | None, outer: Values) -> int | None:
+    """How much payload of a datagram is in this packet: a first fragment holds less than its header says, an impossible length means none."""
+    if not length:
+        return None
+    room = _room(frame, outer)
+    if room is None:
         return None if outer["more_frag"] else length - 8
-    header = (frame.number("ip.hdr_len") or 20) if outer["ip_version"] == 4 else 40
-    return (min(length, whole - header) if isinstance(whole, int) else length) - 8
+    return max(min(length, room), 8) - 8
 
 
-def _twice(size: int | None) -> int | None:
-    return None if size is None else 2 * size
+def _room(frame: Frame, outer: Values) -> int | None:
+    """The bytes of a packet behind its network header; None where no field says where they begin."""
+    whole = outer["ip_len"]
+    if not isinstance(whole, int):
+        return None
+    if outer["ip_version"] == 4:
+        return whole - (frame.number("ip.hdr_len") or 20)
+    layers = frame.protocols[frame.protocols.index("ipv6") + 1 :]
+    extensions = _after(frame, tuple(itertools.takewhile(EXTENSIONS.__contains__, layers)))[1]
+    return None if extensions is None else whole - 40 - extensions
 
 
 def _dns(frame: Frame) -> Values:
@@ -260,14 +312,17 @@ def _dns(frame: Frame) -> Values:
     }
 
 
-def _icmp(frame: Frame, layer: str, layers: tuple[str, ...]) -> Values:
+def _icmp(frame: Frame, layers: tuple[str, ...], outer: Values) -> Values:
+    layer, room = layers[0], _room(frame, outer)
     kind = frame.number(f"{layer}.type")
     values: Values = {
         "kind": Kind.ICMP_ERROR if kind in _ERRORS[layer] else Kind.ICMP,
         "icmp_type": kind,
         "icmp_code": frame.number(f"{layer}.code"),
-        "payload": None,  # tshark has no field for all of it
-        "payload_len": None,
+        "payload": _echoed(frame, layers)
+        if kind in _ECHO[layer]
+        else None,  # of others there is no field for all of it
+        "payload_len": None if room is None or room < _ICMP_HEADER else room - _ICMP_HEADER,
     }
     if kind in _ERRORS[layer]:
         values |= _quoted(frame, layers[1:])
@@ -276,6 +331,13 @@ def _icmp(frame: Frame, layer: str, layers: tuple[str, ...]) -> Values:
     elif layer == "icmpv6" and kind in (135, 136):
         values |= _discovery(frame, kind)
     return values
+
+
+def _echoed(frame: Frame, layers: tuple[str, ...]) -> str | None:
+    """What an echo carries; tshark takes a time that ping put there out of it."""
+    if frame.text("icmp.data_time") is not None or layers[1:] not in ((), ("data",)):
+        return None
+    return frame.text("data.data") or ""
 
 
 def _echo(frame: Frame, layer: str) -> Values:
@@ -297,6 +359,8 @@ def _discovery(frame: Frame, kind: int) -> Values:
     addresses = frame.said.get("icmpv6.opt.linkaddr", [])
     mine = [_mac(address) for each, address in zip(types, addresses, strict=False) if each == (1 if asks else 2)]
     return {
+        "payload": "",  # all of it is header
+        "payload_len": 0,
         "nd_target": _canonical(target),
         "nd_flags": 0 if asks else flags[0] << 7 | flags[1] << 6 | flags[2] << 5,
         "nd_lla": (mine or [ABSENT])[-1],

@@ -6,28 +6,31 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from agreement.compare import COLUMNS
-from agreement.reasons import reason_of
+from agreement.reasons import UNKNOWN, reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from agreement.compare import Compared, Difference
 
+_WIDTH = 17
 _LONGEST = 40  # characters of a value that is shown
 
 
 class Tally:
     """One collection's files."""
 
-    def __init__(self, name: str, folder: Path, files: Sequence[Compared]) -> None:
+    def __init__(self, name: str, folder: Path, files: Sequence[Compared], others: Mapping[str, int]) -> None:
         """Count.
 
         Args:
             name: the collection's.
             folder: where it is.
             files: all that was compared.
+            others: files that were not, by what they are.
         """
+        self.others = others
         self.name = name
         self.folder = folder
         self.files = files
@@ -37,39 +40,47 @@ class Tally:
         )
 
     def summary(self) -> str:
-        """Files, frames, and what was left out of them."""
-        refused = sum(bool(each.refused) for each in self.files)
-        left_out: Counter[str] = Counter()
+        """How many files and frames were compared, of how many."""
+        compared = sum(not each.refused for each in self.files)
+        return f"{compared} of {len(self.files)} files compared, {sum(each.frames for each in self.files)} frames"
+
+    def left_out(self) -> Iterator[str]:
+        """Return a line for each kind of files and of frames that are not compared, or not in all columns."""
+        files = Counter(each.refused for each in self.files if each.refused)
+        frames: Counter[str] = Counter()
         for each in self.files:
-            left_out.update(each.left_out)
-        said = ", ".join(f"{why} {count}" for why, count in left_out.most_common())
-        return (
-            f"{len(self.files)} files, {sum(each.frames for each in self.files)} frames; refused {refused}; "
-            f"frames left out behind layers that are not read: {said or 'none'}"
-        )
+            frames.update(each.left_out)
+        for what, kinds in (("files", files), ("files", Counter(self.others)), ("frames", frames)):
+            yield from (f"  not compared: {count} {what}: {why}" for why, count in kinds.most_common())
 
     def share(self, column: str) -> float:
         """The share of files that agree in a column, of those in which it says something."""
-        total = self.total[column]
-        return 1.0 if not total else (total - self.differing[column]) / total
+        return self.pooled([self], column)
 
-    def worst(self) -> float:
-        """The share of the worst column."""
-        return min(map(self.share, COLUMNS))
+    @staticmethod
+    def pooled(tallies: Sequence[Tally], column: str) -> float:
+        """The same of several collections together."""
+        total = sum(tally.total[column] for tally in tallies)
+        return 1.0 if not total else (total - sum(tally.differing[column] for tally in tallies)) / total
+
+    def worst_of_all(self) -> float:
+        """The share of all its compared files that agree in the worst column."""
+        compared = sum(not each.refused for each in self.files)
+        return 1.0 if not compared else (compared - max(self.differing.values(), default=0)) / compared
+
+    def unknown(self) -> int:
+        """How many differences have no reason."""
+        return sum(reason_of(difference) == UNKNOWN for each in self.files for difference in each.differences)
 
     @staticmethod
     def table(tallies: Sequence[Tally]) -> Iterator[str]:
-        """Return a line a column: files that agree / files in which it says something."""
-        yield (
-            f"\n{'column':12}" + "".join(f" {tally.name.rpartition('/')[2][:16]:>16}" for tally in tallies) + "     all"
-        )
+        """Return a line a column: files that agree, of those in which it says something, for each collection and together."""
+        names = "".join(f" {tally.name.rpartition('/')[2][:_WIDTH]:>{_WIDTH}}" for tally in tallies)
+        yield f"\n{'column':12}{names} {'all':>{_WIDTH}}"
         for column in COLUMNS:
-            total = sum(tally.total[column] for tally in tallies)
-            agreed = total - sum(tally.differing[column] for tally in tallies)
-            each = "".join(
-                f" {f'{tally.total[column] - tally.differing[column]}/{tally.total[column]}':>16}" for tally in tallies
-            )
-            yield f"{column:12}{each}" + (f"   {agreed / total:6.2%}" if total else "        -")
+            every = [(tally.total[column], tally.differing[column]) for tally in tallies]
+            every.append((sum(total for total, _ in every), sum(differing for _, differing in every)))
+            yield f"{column:12}" + "".join(f" {_share(*each):>{_WIDTH}}" for each in every)
 
     def kinds(self, *, every_file: bool) -> Iterator[str]:
         """Return each kind of difference: in how many files and frames, why, and an example."""
@@ -87,6 +98,10 @@ class Tally:
             )
             if every_file:
                 yield from (f"    {name}" for name in names)
+
+
+def _share(total: int, differing: int) -> str:
+    return f"{total - differing}/{total} {(total - differing) / total:7.2%}" if total else "-"
 
 
 def _short(value: object) -> str:

@@ -16,18 +16,16 @@ if TYPE_CHECKING:
 
 FIELDS = (
     *("frame.number", "frame.protocols", "frame.time_epoch", "frame.cap_len", "frame.len", "frame.interface_id"),
-    *("eth.src", "eth.dst", "eth.type", "eth.len", "sll.src.eth", "sll.etype", "vlan.id", "vlan.etype"),
-    *("ieee8021ad.id", "ip.version", "ip.hdr_len", "ip.src", "ip.dst", "ip.proto", "ip.ttl", "ip.id", "ip.frag_offset"),
-    *("ip.flags.mf", "ip.flags.df", "ip.len", "ipv6.src", "ipv6.dst", "ipv6.nxt", "ipv6.hlim", "ipv6.plen"),
-    *(
-        "ipv6.fraghdr.offset",
-        "ipv6.fraghdr.more",
-        "arp.opcode",
-        "arp.hw.type",
-        "arp.hw.size",
-        "arp.proto.size",
-        "arp.proto.type",
-    ),
+    *("frame.encap_type", "_ws.malformed", "_ws.short"),
+    *("eth.src", "eth.dst", "eth.type", "eth.len", "sll.src.eth", "sll.etype", "sll.hatype", "vlan.id", "vlan.etype"),
+    *("ieee8021ad.id", "chdlc.protocol", "pppoe.payload_length"),
+    *("ip.version", "ip.hdr_len", "ip.src", "ip.dst", "ip.proto", "ip.ttl", "ip.id", "ip.frag_offset"),
+    *("ip.flags.mf", "ip.flags.df", "ip.len", "ip.opt.type", "ip.opt.len"),
+    *("ipv6.src", "ipv6.dst", "ipv6.nxt", "ipv6.hlim", "ipv6.plen", "ipv6.hopopts.nxt", "ipv6.hopopts.len_oct"),
+    *("ipv6.dstopts.nxt", "ipv6.dstopts.len_oct", "ipv6.routing.nxt", "ipv6.routing.len_oct", "ipv6.routing.type"),
+    *("ipv6.routing.segleft", "ipv6.routing.src.addr", "ipv6.routing.mipv6.home_address", "ipv6.routing.srh.addr"),
+    *("ipv6.fraghdr.nxt", "ipv6.fraghdr.offset", "ipv6.fraghdr.more", "ah.next_header", "ah.length"),
+    *("arp.opcode", "arp.hw.type", "arp.hw.size", "arp.proto.size", "arp.proto.type"),
     *("arp.src.hw_mac", "arp.dst.hw_mac", "arp.src.proto_ipv4", "arp.dst.proto_ipv4"),
     *("tcp.srcport", "tcp.dstport", "tcp.flags", "tcp.seq_raw", "tcp.ack_raw", "tcp.window_size_value", "tcp.len"),
     *(
@@ -38,10 +36,11 @@ FIELDS = (
         "tcp.payload",
     ),
     *("udp.srcport", "udp.dstport", "udp.length", "udp.payload"),
-    *("icmp.type", "icmp.code", "icmp.ident", "icmp.seq", "icmpv6.type", "icmpv6.code"),
+    *("icmp.type", "icmp.code", "icmp.ident", "icmp.seq", "icmp.data_time", "icmpv6.type", "icmpv6.code", "data.data"),
     *("icmpv6.echo.identifier", "icmpv6.echo.sequence_number", "icmpv6.nd.ns.target_address"),
     *("icmpv6.nd.na.target_address", "icmpv6.nd.na.flag.r", "icmpv6.nd.na.flag.s", "icmpv6.nd.na.flag.o"),
-    *("icmpv6.opt.type", "icmpv6.opt.linkaddr", "dns.id", "dns.flags.response", "dns.flags.rcode", "dns.count.answers"),
+    *("icmpv6.opt.type", "icmpv6.opt.linkaddr", "dns.id", "dns.flags.response", "dns.flags.opcode", "dns.flags.rcode"),
+    *("dns.count.queries", "dns.count.answers", "dns.length"),
 )
 _OFF = (
     *("ip.defragment", "ipv6.defragment", "tcp.desegment_tcp_streams", "tcp.analyze_sequence_numbers"),

@@ -216,7 +216,7 @@ class DnsAliasCollision(Cause):
         points = [index for index, point in enumerate(case.points) if point.place == place]
         table = case.table
         several = (table.dns_answers >= 2) | (table.dns_answers < 0)  # how many is not known where it was not kept
-        rows = np.flatnonzero((table.dns_qr == 1) & several & np.isin(table.packets.point, points))
+        rows = np.flatnonzero(table.is_dns() & (table.dns_qr == 1) & several & np.isin(table.packets.point, points))
         return int(table.packets.frame[rows[0]]) if len(rows) else 0
 
     def possible(self, case: Case) -> bool:

@@ -200,7 +200,8 @@ def _frames(case: Case) -> tuple[str, ...]:
     """The responses with an answer that the source itself saw."""
     place, table = case.intent.source, case.table
     points = [index for index, point in enumerate(case.points) if point.place == place]
-    rows = np.flatnonzero((table.dns_qr == 1) & (table.dns_answers != 0) & np.isin(table.packets.point, points))
+    answers = table.is_dns() & (table.dns_qr == 1) & (table.dns_answers != 0)
+    rows = np.flatnonzero(answers & np.isin(table.packets.point, points))
     numbers = frame_numbers(table.packets.frame[rows])
     return (f"the answers: {numbers}",) if numbers else ()
 
