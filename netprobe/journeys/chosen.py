@@ -21,7 +21,7 @@ from netprobe.journeys.select import (
     of_probe,
     summary,
 )
-from netprobe.journeys.stray import Strays
+from netprobe.journeys.stray import Strays, as_sent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,9 +107,10 @@ def journey_of(outer: Connection, found: Sequence[Connection], table: PacketTabl
     """Return the journey that a connection begins: with docker-proxy's inner connection, or the query handed on, where there is one."""
     if is_dns(outer, table):
         asked_on = forwarded_query(outer, found, table)
-        return Journey(legs=(outer, asked_on) if asked_on else (outer,))
+        stray = None if asked_on else as_sent(Strays(found, table).reply_to(outer))
+        return Journey(legs=(outer, asked_on) if asked_on else (outer,), stray=stray)
     pairs = inner_of(outer, found, table, _mappings(world), _gateways(world))
-    stray = Strays(found, table).reply_to(outer)
+    stray = as_sent(Strays(found, table).reply_to(outer))
     if len(pairs) > 1:
         unknown = f"{len(pairs)} connections could be docker-proxy's inner one: it was not joined"
         return Journey(legs=(outer,), stray=stray, unknowns=(unknown,))

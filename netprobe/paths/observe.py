@@ -15,6 +15,7 @@ import numpy as np
 
 from netprobe.decode.table import Flag, Kind
 from netprobe.evidence.model import SPEAK_HTTP, Proto
+from netprobe.flows.build import source
 from netprobe.journeys.hops import icmp_error, is_advice, reply_row, request_row
 from netprobe.journeys.stream import row_at, stream
 from netprobe.model.http import HEAD_BYTES, parse
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from netprobe.decode.table import PacketTable
     from netprobe.decode.tls import Side
     from netprobe.evidence.model import CapturePoint
-    from netprobe.flows.model import Flow
+    from netprobe.flows.model import Flow, PackedEndpoint
     from netprobe.journeys.model import Connection, Journey
     from netprobe.model.http import HttpAnswer
     from netprobe.paths.questions import DnsQuestion
@@ -57,7 +58,7 @@ def observe(journey: Journey | None, table: PacketTable, points: Sequence[Captur
         return look.tcp(journey)
     if intent.proto is Proto.DNS:
         return look.dns(journey.outer)
-    asked = questions(journey.outer, table) if intent.plain else ()
+    asked = questions(journey.outer, table, journey.stray) if intent.plain else ()
     return look.lookup(journey, asked) if asked else look.datagram(journey)
 
 
@@ -349,6 +350,8 @@ class _Look:
         answered = replace(base, frames=(*base.frames, self._frame(replies[0]))) if replies else base
         if replies and not self._came(journey):
             return replace(answered, patient=self._patient(outer), detail="an answer that did not come")
+        if replies and self.intent.plain and not self._replies(outer):
+            return self._by_another(outer, answered, replies[0])
         if replies:
             return replace(answered, symptom=Symptom.OK, answerer=self._answerer(inner, self._replies(inner)))
         for connection in (inner, outer):
@@ -356,17 +359,36 @@ class _Look:
             if errors:
                 return self._icmp(base, connection, errors)
         group = outer.flows[0].server
-        if self.intent.plain and (group.for_many or self._to_all(request)):
+        if self.intent.plain and self._for_many(outer, request):
             return replace(
                 base,
                 symptom=Symptom.IN_PART,
-                detail=f"it was sent to a group ({group.address}), of which nobody has to answer",
+                detail=f"it was sent to {self._group(group)}, of which nobody has to answer",
             )
         if base.reached and outer.kind == Kind.UDP and not self._replies(inner):
             return replace(
                 base, symptom=Symptom.DELIVERED, patient=self.intent.probed, detail="no reply and no ICMP error"
             )
         return replace(base, patient=self._patient(outer), detail="no answer")
+
+    def _for_many(self, outer: Connection, request: int) -> bool:
+        return outer.flows[0].server.for_many or self._to_all(request)
+
+    @staticmethod
+    def _group(server: PackedEndpoint) -> str:
+        return (
+            f"a group ({server.address})" if server.for_many else f"all or a group on its link (for {server.address})"
+        )
+
+    def _by_another(self, outer: Connection, answered: Observation, reply: int) -> Observation:
+        """A capture's question that another address answered than the one that was asked: as it has to be where a group was asked."""
+        asked, other = outer.flows[0].server.address, source(self.table, reply).address
+        request = self._first(outer, request=True)
+        if request is not None and self._for_many(outer, request):
+            part = f"It was sent to {self._group(outer.flows[0].server)}, and {other} answered."
+            return replace(answered, symptom=Symptom.OK, answerer=Answerer.UNKNOWN, part=part)
+        detail = f"{asked} did not answer; what came back came from {other} (frame {self._frame(reply)}), which a client that waits for an answer of {asked} does not take"
+        return replace(answered, symptom=Symptom.IN_PART, detail=detail)
 
     def _answers_alone(self, outer: Connection, base: Observation) -> Observation:
         """What is said where no point saw the question: a capture from elsewhere may hold the answers alone."""
@@ -413,14 +435,14 @@ class _Look:
             return story
         first = next((each for each in asked if each.answer is not None and not each.failed), None)
         if first is not None:
-            part = _TRUNCATED if first.how is Answered.TRUNCATED else story.part
+            part = " ".join(filter(None, (story.part, _TRUNCATED if first.how is Answered.TRUNCATED else "")))
             rows = [row for row in (first.asked, first.answer) if row is not None]
             return replace(story, part=part, frames=tuple(self._frame(row) for row in rows))
         failed = next((each for each in asked if each.failed), None)
         if failed is not None:
             rows = [row for row in (failed.asked, failed.answer) if row is not None]
             return replace(story, symptom=Symptom.NO_ANSWER, frames=tuple(self._frame(row) for row in rows))
-        other = strangers(outer, self.table)
+        other = strangers(outer, self.table, journey.stray)
         if not other:
             return story
         question = asked[0]

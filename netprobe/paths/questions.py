@@ -55,26 +55,32 @@ class DnsQuestion:
         return self.how in (Answered.ERROR, Answered.EMPTY)
 
 
-def questions(connection: Connection, table: PacketTable) -> tuple[DnsQuestion, ...]:
+def questions(connection: Connection, table: PacketTable, stray: Connection | None = None) -> tuple[DnsQuestion, ...]:
     """Return the questions of one exchange in the order in which they were asked; () where their headers were not kept.
 
     An answer whose question was not captured is one of its own; but where questions were, an answer with another id is none
-    (RFC 5452 section 9.1).
+    (RFC 5452 section 9.1). Who asks a group (LLMNR) is answered from another address: ``stray`` are those answers.
     """
     asked: dict[int, int] = {}
     answers: dict[int, list[int]] = {}
     for row in _rows(connection, table, "forward"):
         asked.setdefault(int(table.dns_id[row]), row)
-    for row in _rows(connection, table, "reverse"):
+    for row in _answers(connection, table, stray):
         answers.setdefault(int(table.dns_id[row]), []).append(row)
     ids = list(asked) or list(answers)
     return tuple(_question(table, each, asked.get(each), answers.get(each, ())) for each in ids)
 
 
-def strangers(connection: Connection, table: PacketTable) -> list[int]:
+def strangers(connection: Connection, table: PacketTable, stray: Connection | None = None) -> list[int]:
     """Rows of answers that answer no question of theirs: of another id."""
     asked = {int(table.dns_id[row]) for row in _rows(connection, table, "forward")}
-    return [row for row in _rows(connection, table, "reverse") if asked and int(table.dns_id[row]) not in asked]
+    return [row for row in _answers(connection, table, stray) if asked and int(table.dns_id[row]) not in asked]
+
+
+def _answers(connection: Connection, table: PacketTable, stray: Connection | None) -> Iterator[int]:
+    yield from _rows(connection, table, "reverse")
+    if stray is not None:
+        yield from _rows(stray, table, "forward")
 
 
 def _rows(connection: Connection, table: PacketTable, way: str) -> Iterator[int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from scapy.layers.dns import DNS, DNSQR, DNSRR
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 
+from netprobe.flows.expression import FlowExpr
 from netprobe.pipeline import analyze
 from netprobe.values import dataclass
 from tests.craft import Sent, evidence, handshake, tcp
@@ -41,9 +42,9 @@ class Said:
         return tuple(each[1:] for each in self.hops if each[0] == direction)
 
 
-def said(sent: Iterable[Sent], **more: Any) -> Said:
-    """Replay packets as a capture from elsewhere."""
-    report = analyze(evidence(sent, **more))
+def said(sent: Iterable[Sent], flow: str | None = None, **more: Any) -> Said:
+    """Replay packets as a capture from elsewhere; ``flow`` chooses one connection of several."""
+    report = analyze(evidence(sent, **more), None if flow is None else FlowExpr.parse(flow))
     return Said(
         verdict=report.verdict.value,
         path=report.path.value,

@@ -117,3 +117,51 @@ def test_packets_without_a_time_stand_where_the_file_has_them() -> None:
     assert [hop.time_us for hop in report.hops] == [0, 0]
     none = analyze(replace(case, packets=replace(case.packets, time_ns=np.zeros_like(times))))
     assert [hop.time_us for hop in none.hops] == [0, 0]
+
+
+GROUP = "224.0.0.252:5355"
+
+
+def test_who_is_asked_as_one_of_a_group_answers_from_its_own_address() -> None:
+    found = said([(WIRE, 0, udp(U, GROUP)), (WIRE, 9, udp("10.0.0.7:5355", U))])
+    assert found.verdict == "works"
+    assert "It was sent to a group (224.0.0.252), and 10.0.0.7 answered." in found.why
+
+
+def test_an_answer_from_an_address_that_was_not_asked() -> None:
+    """Its client waits for one of whom it asked: whether it took the other the packets do not tell."""
+    found = said([(WIRE, 0, udp(U, V)), (WIRE, 9, udp("10.0.0.7:9999", U))], flow="#1")
+    assert found.verdict == "undetermined"
+    assert "10.0.0.2 did not answer; what came back came from 10.0.0.7 (frame 2)" in found.why
+    asked = said([dns(0, U, R, id=7), dns(900, "10.0.0.54:53", U, id=7, qr=1, answer="192.0.2.7")], flow="#1")
+    assert "10.0.0.53 did not answer; what came back came from 10.0.0.54 (frame 2)" in asked.why
+    symmetric = said(
+        [(WIRE, 0, udp("10.0.0.1:137", "10.0.0.2:137")), (WIRE, 9, udp("10.0.0.7:137", "10.0.0.1:137"))], flow="#1"
+    )
+    assert "nothing answered" in symmetric.why
+
+
+def test_a_datagram_is_no_answer_to_itself() -> None:
+    found = said([(WIRE, 0, udp("127.0.0.1:500", "127.0.0.1:500"))])
+    assert (found.verdict, found.of("reply")) == ("undetermined", ())
+    assert "nothing answered" in found.why
+
+
+def test_a_truncated_answer_alone() -> None:
+    found = said([dns(900, R, U, id=7, qr=1, tc=1)])
+    assert "the question that it answers was not captured. The answer is truncated" in found.why
+
+
+def test_how_many_answers_hold_nothing() -> None:
+    names = ("a.example", "b.example", "c.example")
+    asked = [dns(number, U, R, id=number, name=name) for number, name in enumerate(names)]
+    codes: tuple[dict[str, Any], ...] = ({"rcode": 3}, {"rcode": 3}, {"ra": 1})
+    answers = [
+        dns(900 + n, R, U, id=n, qr=1, name=name, **code)
+        for n, (name, code) in enumerate(zip(names, codes, strict=True))
+    ]
+    assert (
+        said([*asked, *answers]).why
+        == "10.0.0.53 says that a.example does not exist (NXDOMAIN), and 2 more of its answers are errors or empty."
+    )
+    assert said([*asked[:2], *answers[:2]]).why.endswith("and 1 more of its answers are errors.")

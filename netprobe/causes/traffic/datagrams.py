@@ -36,6 +36,27 @@ def _server(connection: Connection) -> str:
     return connection.flows[0].server.address
 
 
+def _stray(case: Case, connection: Connection) -> Connection | None:
+    """The answers to it that came from another address, as a group's do."""
+    journey = case.journey
+    return journey.stray if journey is not None and connection is journey.outer else None
+
+
+def _answered_by(case: Case, connection: Connection) -> str:
+    stray = _stray(case, connection)
+    return _server(connection) if stray is None else stray.flows[0].client.address
+
+
+def _asked(case: Case, connection: Connection) -> tuple[DnsQuestion, ...]:
+    return questions(connection, case.table, _stray(case, connection))
+
+
+def _more(failed: Sequence[DnsQuestion]) -> str:
+    """How many more of the answers hold nothing."""
+    what = "errors" if all(each.how is Answered.ERROR for each in failed) else "errors or empty"
+    return f", and {len(failed) - 1} more of its answers are {what}" if len(failed) > 1 else ""
+
+
 def _says(question: DnsQuestion) -> str:
     words = _SAYS.get(question.rcode, "answers the question for {name} with {rcode}")
     return words.format(name=question.name or "the name", type=question.type or "such", rcode=question.rcode)
@@ -66,17 +87,17 @@ class DnsErrorResponse(Cause):
         if case.probe is not None or case.journey is None:
             return None
         outer = case.journey.outer
-        failed = [each for each in questions(outer, case.table) if each.failed]
+        failed = [each for each in questions(outer, case.table, case.journey.stray) if each.failed]
         if not failed:
             return None
-        server = _server(outer)
+        server = _answered_by(case, outer)
         evidence = [
             f"{each.type or 'DNS'} question and answer, id {each.id:#06x}: {_frames(case, (each.asked, each.answer))}"
             for each in failed[:3]
         ]
         return Finding(
             code=self.code,
-            summary=f"{server} {_says(failed[0])}",
+            summary=f"{server} {_says(failed[0])}{_more(failed)}",
             where=Where(component=server),
             evidence=tuple(evidence),
         )
@@ -101,15 +122,14 @@ class DnsErrors(Trouble):
 
     def found(self, case: Case, connection: Connection) -> Finding | None:
         """Fires where an exchange that works has questions that failed; an empty answer beside a full one is none (A beside AAAA)."""
-        failed = [each for each in questions(connection, case.table) if each.how is Answered.ERROR]
+        failed = [each for each in _asked(case, connection) if each.how is Answered.ERROR]
         if not failed:
             return None
-        more = f", and {len(failed) - 1} more of its answers are errors" if len(failed) > 1 else ""
         rows = [row for each in failed for row in (each.asked, each.answer)]
         return self.finding(
-            f"{_server(connection)} {_says(failed[0])}{more}",
+            f"{_answered_by(case, connection)} {_says(failed[0])}{_more(failed)}",
             f"the errors: {_frames(case, rows)}",
-            at=_server(connection),
+            at=_answered_by(case, connection),
         )
 
 
@@ -160,7 +180,7 @@ def _quoted_echo(table: PacketTable, row: int) -> int:
 
 def _datagrams(case: Case, connection: Connection) -> tuple[int, list[int]]:
     """The same of DNS questions; of other datagrams nothing tells which answers which."""
-    found = questions(connection, case.table)
+    found = _asked(case, connection)
     return len(found), _not_last(
         case, connection, [each.asked for each in found if each.how is Answered.NOT and each.asked is not None]
     )
