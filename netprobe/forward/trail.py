@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ICMP = "icmp"
 _REQUEST = {"tcp": "SYN", ICMP: "echo request"}
 _REPLY = {"tcp": "SYN-ACK", ICMP: "echo reply"}
+_CONNTRACK = "conntrack"
 _BY = {"dst": ("DNAT", "REDIRECT"), "src": ("SNAT", "MASQUERADE"), "connection": ("dials",)}
 
 
@@ -64,7 +65,12 @@ class Trail:
         (self.taps if packet.direction is Direction.REQUEST else self.taps_back).append(tap)
 
     def _by_rule(self, change: Change) -> Change:
-        """Name the rule or process that made a change since the last point."""
+        """Name the rule or process that made a change since the last point; for an answer, the rule of which it is undone."""
+        if change.by == _CONNTRACK:
+            field = "dst" if change.field == "src" else "src"
+            there = (each for hop in self.hops if hop.direction is Direction.REQUEST for each in hop.changes)
+            rules = [each.rule for each in there if each.field == field and each.rule]
+            return replace(change, rule=f"undoes {rules[-1]}") if rules else change
         for step in self.steps[self._noted :]:
             if step.rule and step.what.startswith(_BY.get(change.field, ())):
                 by = change.by if change.field == "connection" else step.what.split()[0]
@@ -99,7 +105,8 @@ def _changes(previous: Hop, leg: int, after: HopPacket) -> tuple[Change, ...]:
         one, other = Ends(before.src, before.dst), Ends(after.src, after.dst)
         return (Change(field="connection", before=one, after=other, by="docker-proxy"),)
     pairs = (("src", before.src, after.src), ("dst", before.dst, after.dst))
-    found = [Change(field=name, before=old, after=new, by="NAT") for name, old, new in pairs if old != new]
+    by = "NAT" if previous.direction is Direction.REQUEST else _CONNTRACK  # an answer gets back what the request had
+    found = [Change(field=name, before=old, after=new, by=by) for name, old, new in pairs if old != new]
     if before.ttl != after.ttl and None not in {before.ttl, after.ttl}:
         found.append(Change(field="ttl", before=str(before.ttl), after=str(after.ttl), by="routing"))
     return tuple(found)

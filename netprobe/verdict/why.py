@@ -14,7 +14,7 @@ from netprobe.paths.story import Symptom
 from netprobe.state.sockets import listening
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
     from netprobe.causes.case import Case
     from netprobe.model.hop import Change
@@ -54,14 +54,24 @@ def why(case: Case, verdict: Verdict, cause: Finding | None, trouble: Sequence[F
     if verdict is Verdict.WORKS:
         return " ".join([_works(case), *(f"But {each.summary}." for each in trouble)])
     if cause is not None:
-        return sentence(cause.summary)
+        return sentence(cause.summary, _named_like_words(case))
     return _undetermined(case)
 
 
-def sentence(summary: str) -> str:
-    """A summary as a sentence of its own: with a full stop, and a capital where it does not begin with a name."""
+def sentence(summary: str, names: Container[str] = ()) -> str:
+    """A summary as a sentence of its own: with a full stop, and a capital where it does not begin with a name (of ``names``, or one that is no word)."""
     first = summary.partition(" ")[0]
-    return (summary[:1].upper() + summary[1:] if first in _NO_NAMES else summary) + "."
+    word = first in _NO_NAMES and first not in names
+    return (summary[:1].upper() + summary[1:] if word else summary) + "."
+
+
+def _named_like_words(case: Case) -> frozenset[str]:
+    """The names of hosts, containers and networks that are words which begin a sentence: a container may be called ``all``."""
+    hosts = case.world.before.values()
+    known = {each.name for each in hosts}
+    known |= {each.name for host in hosts for each in host.containers or ()}
+    known |= {each.name for host in hosts for each in host.networks or ()}
+    return _NO_NAMES & known
 
 
 def _change(case: Case, field: str) -> tuple[Change, str] | None:

@@ -25,6 +25,12 @@ def test_a_sentence_begins_with_a_capital_or_a_name(summary: str, words: str) ->
     assert sentence(summary) == words
 
 
+@pytest.mark.parametrize("name", ["two", "all", "a", "network"])
+def test_a_name_that_is_a_word_keeps_its_case(name: str) -> None:
+    assert sentence(f"{name} is paused", {name}) == f"{name} is paused."
+    assert sentence(f"{name} of them", {"web"}) == f"{name.capitalize()} of them."
+
+
 @pytest.mark.parametrize("path", PathCode)
 def test_every_path_has_its_sentence_and_its_words(path: PathCode) -> None:
     assert path in WORKS

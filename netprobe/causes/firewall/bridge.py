@@ -16,7 +16,9 @@ from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run, shell_line
 from netprobe.model.rule import Hook, Program
 from netprobe.state.address import same
-from netprobe.state.engine.remedies import named
+from netprobe.state.engine.compose import in_file, listed
+from netprobe.state.engine.model import Network
+from netprobe.state.engine.remedies import aliases_of
 from netprobe.state.lookup import networks_of, rule_of
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Remedy
     from netprobe.model.rule import RuleRef
-    from netprobe.state.engine.model import Network
     from netprobe.state.model import Host
 
 _BRIDGE_NF = "net.bridge.bridge-nf-call-"  # iptables, ip6tables
@@ -86,19 +87,20 @@ class IccFalse(Filtered):
         return (option, f"{crossed[0].protocol} crosses the bridge: frame {frames[0]}" if frames else "")
 
     def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
-        """A network of their own, by whose name for the target it is dialled then."""
+        """A network of their own, where the target has all its names."""
         source, target = case.source_container, case.target
-        if source is None or target is None:
+        host = case.before(found.host)
+        old = _bridge_of_both(case, host) if host is not None else None
+        if source is None or target is None or old is None:
             return ()
-        name, docker = f"{source.name}-{target.name}", case.engine_at(found.host).remedies.program
+        fresh = Network(name=_asked_before(old.name, f"{source.name}-{target.name}"), driver="bridge")
+        remedies, called = case.engine_at(found.host).remedies, aliases_of(target, old.name)
+        names = " or ".join((target.name, *called))
         return (
-            case.engine_at(found.host).remedies.create(found.host, name),
-            run(found.host, docker, "network", "connect", *named(name, source.name)),
-            run(found.host, docker, "network", "connect", *named(name, target.name)),
-            advise(
-                found.host,
-                f"then dial {target.name} by its name, or by its address on {name}: that opens all its ports to {source.name}; it stays so after a reboot",
-            ),
+            remedies.create(found.host, fresh.name),
+            remedies.connect(found.host, fresh, source),
+            remedies.connect(found.host, fresh, target, aliases=called),
+            advise(found.host, f"then dial it by its name ({names}), which is its address on {fresh.name} from now on"),
         )
 
     def possible(self, case: Case) -> bool:
@@ -108,6 +110,14 @@ class IccFalse(Filtered):
             return case.probe is None
         network = _bridge_of_both(case, host)
         return network is not None and not network.icc
+
+
+def _asked_before(old: str, name: str) -> str:
+    """A name for a new network that sorts before another's: of a container's networks the embedded DNS server asks the first by name first.
+
+    Source: moby libnetwork/sandbox.go (ResolveName, epHeap); seen in the lab: behind it in order, the name stayed the old address.
+    """
+    return name if name < old else f"0-{name}"
 
 
 def _switch(case: Case) -> str:
@@ -298,7 +308,9 @@ class RawDirectDrop(Filtered):
         network = dialled_network(case, host) if host else None
         port = case.probe.dialled_port if case.probe else None
         published = [each for each in case.target.published if each.container_port == port] if case.target else []
-        wanted = publishing(port, port, case.transport) if port is not None else "-p"
+        ports = f"{port}:{port}{'' if case.transport == 'tcp' else f'/{case.transport}'}"
+        file = in_file(case.target, f"ports: {listed(ports)}") if case.target is not None and port is not None else ""
+        wanted = file or (publishing(port, port, case.transport) if port is not None else "-p")
         to = f"port {published[0].host_port} of {found.host}" if published else f"a port that it publishes ({wanted})"
         option = "com.docker.network.bridge.trusted_host_interfaces=INTERFACE"
         lasting = [f"dial {to}", '"allow-direct-routing": true in daemon.json']

@@ -10,6 +10,7 @@ from netprobe.causes.firewall.forward import asks_user_chain, is_published
 from netprobe.causes.firewall.host import port_of
 from netprobe.causes.proof.blocked import Filtered, ways_past
 from netprobe.causes.proof.hooks import on_host
+from netprobe.causes.proof.publishing import published_again
 from netprobe.causes.remedies.steps import what_is_opened
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import Remedy
@@ -144,10 +145,10 @@ class V6DirectBlocked(Filtered):
         probe, target = case.probe, case.target
         port = probe.dialled_port if probe else None
         suffix = "" if case.transport == "tcp" else f"/{case.transport}"
-        name = quote(target.name) if target else "the container"
         if port is None:
             return f"a network with -o {_MODE}={ROUTED}, which lets ICMPv6 in"
-        publish = f"recreate {name} with -p {port}:{port}{suffix}"
+        ports = f"{port}:{port}{suffix}"
+        publish = published_again(target, ports) if target else f"recreate the container with -p {ports}"
         if gateway_mode(network, six=True) == ROUTED:
             return f"{publish}: on a routed network that opens its own address"
         if found.rule.policy:  # Engine 27 and before: Docker's rule for a published port accepts it there too

@@ -20,6 +20,7 @@ from netprobe.paths.story import Symptom
 from netprobe.state.address import same
 from netprobe.state.engine import role_of
 from netprobe.state.engine.base import ChainRole
+from netprobe.state.engine.compose import in_file, listed
 from netprobe.state.iptables_match import Field
 from netprobe.state.lookup import networks_of, rule_of
 from netprobe.state.packet import in_ports
@@ -247,7 +248,7 @@ class ForwardDrop(_Counted):
         ):
             address, port = case.dialled
             packet = ("-d", address, "-p", case.transport, "--dport", str(port))
-            lasting = f"this opens {what_is_opened(case)} to all who have a route to it, until the next reboot; Docker keeps a port closed that is not published; for good: docker run {publishing(port, port, case.transport)} …"
+            lasting = f"this opens {what_is_opened(case)} to all who have a route to it, until the next reboot; Docker keeps a port closed that is not published; for good: {self._published(case, port)}"
             accept = (found.rule.program, "-I", engine.user_chain, *packet, "-j", "ACCEPT")
             theirs = by_owner(case, found.place, found.rule, found.hook)
             if theirs is None:
@@ -257,6 +258,13 @@ class ForwardDrop(_Counted):
             # the engine's rule for the port is what is missing
             return restarted(host, case.target) if host is not None else ()
         return ways_past(case, found)
+
+    @staticmethod
+    def _published(case: Case, port: int) -> str:
+        """How the port stays open: its container publishes it."""
+        suffix = "" if case.transport == "tcp" else f"/{case.transport}"
+        file = in_file(case.target, f"ports: {listed(f'{port}:{port}{suffix}')}") if case.target is not None else ""
+        return file or f"docker run {publishing(port, port, case.transport)} …"
 
     @staticmethod
     def _dials_itself(case: Case) -> bool:

@@ -12,8 +12,9 @@ from netprobe.causes.proof.drops import STOPPING
 from netprobe.causes.proof.hooks import hook_at
 from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import silent_points, whose
+from netprobe.causes.proof.publishing import published_again
 from netprobe.causes.remedies.past_rule import by_owner, is_closed, is_narrow, ways_past_rule
-from netprobe.causes.remedies.steps import IN_FIREWALL, publishing
+from netprobe.causes.remedies.steps import IN_FIREWALL
 from netprobe.evidence.model import Outcome, Place, Proto
 from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
 from netprobe.forward.netfilter import filter_of, pass_hook
@@ -202,6 +203,8 @@ class FirewallBypassed(Cause):
         if denied is None or still is None or denied.rule is None or denied.rule != still.rule:
             return None
         port = f"{published.host_port}/{published.proto}"
+        suffix = "" if published.proto == "tcp" else f"/{published.proto}"
+        only = f"127.0.0.1:{published.host_port}:{published.container_port}{suffix}"
         dialled = ("-m", "conntrack", "--ctorigdstport", str(published.host_port), "--ctdir", "ORIGINAL")
         return Finding(
             code=self.code,
@@ -226,10 +229,7 @@ class FirewallBypassed(Cause):
                     "DROP",
                     advice=f"this cuts those who use that port by {door[1]}; {IN_FIREWALL}",
                 ),
-                advise(
-                    host.name,
-                    f"or publish it for the host only: {publishing(published.host_port, published.container_port, published.proto, address='127.0.0.1')}",
-                ),
+                advise(host.name, f"or publish it for the host only: {published_again(container, only)}"),
             ),
         )
 

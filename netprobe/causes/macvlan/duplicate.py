@@ -15,6 +15,7 @@ from netprobe.model.remedy import advise
 from netprobe.model.report import Finding, Where
 from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.address import covers, same
+from netprobe.state.engine.remedies import aliases_of
 from netprobe.state.lookup import networks_of
 
 if TYPE_CHECKING:
@@ -112,8 +113,15 @@ class MacvlanDuplicateAddress(Cause):
             free = free_address(case, network)
             if driver_of(network).own_mac and free and endpoint.address == (case.probe.dialled if case.probe else ""):
                 return (
-                    host.engine.remedies.disconnect(host.name, network, container),
-                    host.engine.remedies.connect(host.name, network, container, address=free),
+                    host.engine.remedies.disconnect(host.name, network, container, back=True),
+                    host.engine.remedies.connect(
+                        host.name,
+                        network,
+                        container,
+                        address=free,
+                        aliases=aliases_of(container, network.name),
+                        back=True,
+                    ),
                 )
         return ()
 

@@ -15,6 +15,7 @@ from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import covers, same
+from netprobe.state.engine.compose import network_again
 from netprobe.state.lookup import host_with, networks_of, route_lookup
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ class MacvlanWrongGateway(Cause):
     @staticmethod
     def _remedies(host: Host, network: Network, router: tuple[str, str] | None) -> tuple[Remedy, ...]:
         if router is None:
-            again = f"docker network create -d macvlan --gateway ROUTER … {network.name}"
+            file = network_again(network, {}, "", "ROUTER")
+            again = f"docker network create -d macvlan --gateway ROUTER … {network.name}{f'; {file}' if file else ''}"
             return (
                 advise(host.name, f"make {network.name} again with the address of a router that is there: {again}"),
             )

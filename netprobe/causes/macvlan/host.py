@@ -18,6 +18,7 @@ from netprobe.model.point import PointName
 from netprobe.model.remedy import Remedy, advise, run
 from netprobe.model.report import Finding, Where
 from netprobe.state.address import covers, same
+from netprobe.state.engine.compose import network_again
 from netprobe.state.lookup import container_with, network_for, networks_of
 
 if TYPE_CHECKING:
@@ -237,7 +238,8 @@ class MacvlanNoParent(Cause):
         parent = theirs[0].parent if theirs else ""
         if parent and parent not in taken and host.own.link(parent) is not None:
             return host.engine.remedies.recreate(host.name, network, host.containers or (), parent=parent)
-        how = f"docker network create -d {network.driver} -o parent=INTERFACE …"
+        file = network_again(network, {"parent": "INTERFACE"}, "", "")
+        how = f"docker network create -d {network.driver} -o parent=INTERFACE …{f'; {file}' if file else ''}"
         return (advise(host.name, f"make {network.name} again on the interface that leads to the others: {how}"),)
 
     def possible(self, case: Case) -> bool:

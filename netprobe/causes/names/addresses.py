@@ -16,6 +16,7 @@ from netprobe.model.endpoint import Endpoint
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.state.address import covers, same
+from netprobe.state.engine.compose import recreated
 from netprobe.state.lookup import networks_of
 
 if TYPE_CHECKING:
@@ -74,17 +75,14 @@ class DnsClientCache(Cause):
             return None
         now = bearers[0].networks[networks[0].name].address
         asked = f"{name}:{old}" in source.extra_hosts
+        option = f"--add-host {name}:{old}" if asked else "that line"
+        again = recreated(source, f"without {option}", f"extra_hosts without {name}:{old}")
         return Finding(
             code=self.code,
             summary=f"{name} is {old} in {source.name}'s /etc/hosts; {bearers[0].name} has {now}, and {who_has(host, old)}",
             where=Where(host=host.name, component=source.name),
             evidence=(shown, *probe.lookup.steps, f"docker: {bearers[0].name} has {now}; {who_has(host, old)}"),
-            remedies=(
-                advise(
-                    host.name,
-                    f"recreate {source.name} without {f'--add-host {name}:{old}' if asked else 'that line'}: the embedded DNS server knows {name}",
-                ),
-            ),
+            remedies=(advise(host.name, f"{again}: the embedded DNS server knows {name}"),),
         )
 
     def _by_socket(self, case: Case, host: Host, source: Container) -> Finding | None:

@@ -194,8 +194,8 @@ class DnsAliasCollision(Cause):
             endpoint = each.networks[found.network]
             kept = other_names(each, endpoint, found.name)
             steps += [
-                host.engine.remedies.disconnect(host.name, network, each),
-                host.engine.remedies.connect(host.name, network, each, address=endpoint.asked, aliases=kept),
+                host.engine.remedies.disconnect(host.name, network, each, back=True),
+                host.engine.remedies.connect(host.name, network, each, address=endpoint.asked, aliases=kept, back=True),
             ]
             if each.compose is not None:
                 again = f"{each.compose.service} in {each.compose.project}'s compose file, or leave {found.network} out there"

@@ -18,6 +18,7 @@ from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import is_loopback, same
 from netprobe.state.bearers import bears, nearest_bearers, same_project, shared_networks
+from netprobe.state.engine.compose import recreated
 from netprobe.state.lookup import canonical, container_with
 
 if TYPE_CHECKING:
@@ -213,21 +214,28 @@ def _remedies(case: Case, host: Host, source: Container, meant: Container) -> tu
     if not meant.running:
         steps += starting(host, meant)
     if not shared_networks(host, source, meant):
-        steps += joining(host, source, meant)
+        steps += joining(host, source, meant, name)
     conf = host.namespace(source.name).resolv_conf
     if conf is not None and not conf.embedded and not (lookup is not None and lookup.how is Resolution.HOSTS_FILE):
         servers = ", ".join(conf.nameservers) or "no server"
+        own = recreated(
+            source,
+            "on a network of its own with its own /etc/resolv.conf",
+            "a key under networks, no network_mode and no volume over /etc/resolv.conf",
+        )
         steps.append(
             advise(
                 host.name,
-                f"{source.name} asks {servers}, not the embedded DNS server: recreate it on a network of its own with its own /etc/resolv.conf",
+                f"{source.name} asks {servers}, not the embedded DNS server: {own}",
             )
         )
     elif lookup is not None and lookup.how is Resolution.HOSTS_FILE:
         line = next((f"{name}:{each}" for each in lookup.addresses if f"{name}:{each}" in source.extra_hosts), "")
         asked = f"--add-host {line}" if line else f"the line of {name} in /etc/hosts"
-        steps.append(advise(host.name, f"recreate {source.name} without {asked}: the embedded DNS server knows {name}"))
+        again = recreated(source, f"without {asked}", f"extra_hosts without {line or name}")
+        steps.append(advise(host.name, f"{again}: the embedded DNS server knows {name}"))
     elif conf is not None and conf.search and conf.ndots > name.count("."):
-        dot = f"ask for {name.rstrip('.')}. (with a dot at its end), or recreate {source.name} with --dns-opt ndots:0"
+        again = recreated(source, "with --dns-opt ndots:0", 'dns_opt: ["ndots:0"]')
+        dot = f"ask for {name.rstrip('.')}. (with a dot at its end), or {again}"
         steps.append(advise(host.name, f"{dot}: with ndots:{conf.ndots} the search domains are asked first"))
     return tuple(steps)

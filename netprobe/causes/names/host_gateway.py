@@ -8,6 +8,7 @@ from netprobe.causes.base import Cause
 from netprobe.causes.names.unknown import FAILED_LOOKUP, bearers_of, failed_name
 from netprobe.model.remedy import advise
 from netprobe.model.report import Finding, Where
+from netprobe.state.engine.compose import listed, recreated
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -67,7 +68,12 @@ class HostGatewayNotSet(Cause):
 
 def _remedies(host: Host, source: Container, name: str) -> tuple[Remedy, ...]:
     option = f"--add-host={name}:{_GIVEN}"
-    lasting = f'run {source.name} again with {option} (Compose: extra_hosts: ["{name}:{_GIVEN}"])'
+    keys = f"extra_hosts: {listed(f'{name}:{_GIVEN}')}"
+    lasting = (
+        recreated(source, f"with {option}", keys)
+        if source.compose
+        else f"recreate {source.name} with {option} (Compose: {keys})"
+    )
     address = _gateway(host, source)
     if not address:
         return (advise(host.name, lasting),)

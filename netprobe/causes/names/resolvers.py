@@ -18,6 +18,7 @@ from netprobe.model.report import Confidence, Finding, Where
 from netprobe.model.rule import Program
 from netprobe.state.address import is_loopback
 from netprobe.state.engine import EMBEDDED_DNS
+from netprobe.state.engine.compose import recreated
 from netprobe.state.lookup import has_address, networks_of, route_lookup
 
 if TYPE_CHECKING:
@@ -247,7 +248,8 @@ class DnsUpstreamDead(Cause):
             return (advise(host.name, keep), *restarted(host, source))
         if source.dns:
             has = ", ".join(f"--dns {each}" for each in source.dns)
-            return (advise(host.name, f"recreate {name} with a --dns that answers (it has {has})"),)
+            again = recreated(source, "with a --dns that answers", "dns: [ADDRESS]")
+            return (advise(host.name, f"{again}: it has {has}"),)
         return (
             advise(
                 host.name, f"name a server that answers in {host.name}'s /etc/resolv.conf (nameserver ADDRESS), then:"

@@ -12,7 +12,9 @@ from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.engine import EMBEDDED_DNS
+from netprobe.state.engine.compose import in_file, listed, recreated
 from netprobe.state.engine.model import Network
+from netprobe.state.engine.remedies import aliases_of
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -98,7 +100,9 @@ class DnsNoSharedNetwork(Cause):
                 self._apart(case, source, other, "" if near else host.name),
                 f"the lookup: {case.frames}",
             ),
-            remedies=joining(host, source, other) if near else _from_elsewhere(case, name, host, source, other),
+            remedies=joining(host, source, other, _bare(name))
+            if near
+            else _from_elsewhere(case, name, host, source, other),
             confidence=Confidence.LIKELY if case.story.symptom is Symptom.SILENCE else Confidence.CERTAIN,
         )
 
@@ -137,26 +141,31 @@ class DnsNoSharedNetwork(Cause):
         return f"{source.name} and {other.name} share no network that resolves names"
 
 
-def joining(host: Host, source: Container, other: Container) -> tuple[Remedy, ...]:
+def _free_names(host: Host, network: Network, container: Container) -> tuple[str, ...]:
+    """The names that a container has elsewhere and nobody has on that network: it is asked for by them there, too."""
+    near = [each for each in host.containers or () if network.name in each.networks]
+    taken = {_bare(name) for each in near for name in (each.name, *aliases_of(each, network.name))}
+    return tuple(each for each in aliases_of(container) if _bare(each) not in taken)
+
+
+def joining(host: Host, source: Container, other: Container, asked: str = "") -> tuple[Remedy, ...]:
     """What puts two containers on one network that has names; where the other has no network of its own, what is asked instead."""
     owner = host.container(other.netns_of) if other.netns_of else None
     if owner is not None and owner.name != source.name:
         shared = any(not _is_default(host, name) for name in set(source.networks) & set(owner.networks))
         instead = f"ask {owner.name} instead of {other.name}, with the same port: {other.name} has its network, and no name of its own there"
-        return (*(() if shared else joining(host, source, owner)), advise(host.name, instead))
+        return (*(() if shared else joining(host, source, owner, asked)), advise(host.name, instead))
     if other.host_network and not source.host_network:
-        name = f"--add-host={quote(other.name)}:host-gateway"
-        return (
-            advise(
-                host.name,
-                f"recreate {source.name} with {name} (Engine 20.10 and later): {other.name} has {host.name}'s own network, where its ports are the host's",
-            ),
-        )
+        line = f"{asked or other.name}:host-gateway"
+        again = recreated(source, f"with --add-host={quote(line)}", f"extra_hosts: {listed(line)}")
+        why = f"{other.name} has {host.name}'s own network, where its ports are the host's"
+        return (advise(host.name, f"{again}; Engine 20.10 and later: {why}"),)
     for one, joiner in ((other, source), (source, other)):
         named = [host.network(name) for name in one.networks if not _is_default(host, name)]
         found = next((each for each in named if each is not None and host.engine.remedies.joins(joiner, each)), None)
         if found is not None:
-            return (host.engine.remedies.connect(host.name, found, joiner),)
+            called = _free_names(host, found, joiner) if joiner is other else ()
+            return (host.engine.remedies.connect(host.name, found, joiner, aliases=called),)
     name = "names" if host.network("names") is None else f"{source.name}-{other.name}"
     own = next((host.network(each) for each in source.networks if not _is_default(host, each)), None)
     fresh = own or Network(name=name, driver="bridge")
@@ -168,7 +177,7 @@ def joining(host: Host, source: Container, other: Container) -> tuple[Remedy, ..
         )
     return (
         host.engine.remedies.create(host.name, name),
-        host.engine.remedies.connect(host.name, fresh, other),
+        host.engine.remedies.connect(host.name, fresh, other, aliases=aliases_of(other)),
         host.engine.remedies.connect(host.name, fresh, source),
     )
 
@@ -184,7 +193,9 @@ def _from_elsewhere(case: Case, name: str, host: Host, source: Container, other:
     for endpoint in other.networks.values():
         if endpoint.address and owner_of_address(case.world.before, endpoint.address, case.probe.source_at) == there:
             line = f"echo {quote(endpoint.address)} {quote(name)} >> /etc/hosts"
-            keep = f"to keep it when {source.name} is created again: docker run --add-host {name}:{endpoint.address} …"
+            entry = f"{name}:{endpoint.address}"
+            keys = in_file(source, f"extra_hosts: {listed(entry)}") or f"docker run --add-host {entry} …"
+            keep = f"to keep it when {source.name} is created again: {keys}"
             return (case.engine_at(here).remedies.inside(here, source.name, "sh", "-c", line, advice=keep), explain)
     way = f"reach {other.name} through a port that {host.name} publishes, or put both on one overlay or macvlan network"
     return (advise(here, way), explain)

@@ -6,6 +6,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from netprobe.forward.drivers import driver_of
+from netprobe.state.engine.compose import listed, recreated
 from netprobe.state.lookup import networks_of
 
 if TYPE_CHECKING:
@@ -29,14 +30,10 @@ def _ignores(network: Network) -> bool:
     return driver_of(network).publishes is False or network.internal
 
 
-def recreated(container: Container, *ports: str) -> str:
+def published_again(container: Container, *ports: str) -> str:
     """In words: a container that is made again with these ports published (``8080:80/udp``), in its Compose file where it has its ports from there."""
     options = " ".join(f"-p {quote(each)}" for each in ports)
-    again = f"recreate {quote(container.name)} with {options}"
-    if container.compose is None:
-        return again
-    listed = ", ".join(f'"{each}"' for each in ports)
-    return f"{again} ({container.compose.service} in {container.compose.project}'s compose file: ports: [{listed}], then docker compose up -d)"
+    return recreated(container, f"with {options}", f"ports: {listed(*ports)}")
 
 
 def is_alone(host: Host, container: Container) -> bool:

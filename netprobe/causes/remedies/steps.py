@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.model.remedy import Remedy, run
+from netprobe.state.engine.compose import in_file, listed
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -64,7 +65,10 @@ def setting(case: Case, place: Place, argv: Argv) -> Remedy:
     if place.container is None:
         return run(place.host, *argv, advice=IN_SYSCTL)
     program = case.engine_at(place.host).remedies.program
-    kept = f"for good: {program} run --sysctl {argv[-1]} …"
+    host = case.before(place.host)
+    container = host.container(place.container) if host is not None else None
+    file = in_file(container, f"sysctls: {listed(argv[-1])}") if container is not None else ""
+    kept = f"for good: {file or f'{program} run --sysctl {argv[-1]} …'}"
     return run(
         place.host, *inside(case, place, argv), advice=f"this holds until {place.container} starts again; {kept}"
     )

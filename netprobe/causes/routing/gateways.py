@@ -15,7 +15,8 @@ from netprobe.model.point import PointName, point_name
 from netprobe.model.remedy import advise, shell_line
 from netprobe.model.report import Finding, Where
 from netprobe.paths.story import Symptom
-from netprobe.state.engine.remedies import named
+from netprobe.state.engine.compose import in_file
+from netprobe.state.engine.remedies import aliases_of, named
 from netprobe.state.lookup import container_interface, has_address, networks_of, route_lookup
 
 if TYPE_CHECKING:
@@ -240,9 +241,15 @@ def _devices(host: Host, target: Container) -> Iterator[tuple[str, Network]]:
 
 def _keep_both(host: Host, network: Network, target: Container) -> Remedy:
     connect = shell_line(
-        (host.engine.remedies.program, "network", "connect", "--gw-priority", "-1", *named(network.name, target.name))
+        (
+            host.engine.remedies.program,
+            *("network", "connect", "--gw-priority", "-1"),
+            *(word for alias in aliases_of(target, network.name) for word in ("--alias", alias)),
+            *named(network.name, target.name),
+        )
     )
-    return advise(host.name, f"to keep both for good (Engine 28 and later): {connect}")
+    file = in_file(target, "networks: gw_priority: 1 under the one that it publishes by")
+    return advise(host.name, f"to keep both for good (Engine 28 and later): {connect}{f'; {file}' if file else ''}")
 
 
 def _route_back(case: Case, host: Host, target: Container, arrived: Hop) -> tuple[Remedy, ...]:

@@ -17,6 +17,7 @@ from netprobe.model.point import point_name
 from netprobe.model.remedy import Remedy, advise
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.state.address import covers, same
+from netprobe.state.engine.compose import in_file
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -89,13 +90,13 @@ class NdpUnanswered(Cause):
             summary=f"{name} has no IPv6 address inside, though the engine gave it {asked.asked}: IPv6 is off there, and nobody answers for that address",
             where=Where(host=obstacle.place.host, component=obstacle.label),
             evidence=(asked_times(asked), f"ip addr inside {name}: {obstacle.label} has no IPv6 address"),
-            remedies=_switched_on(obstacle),
+            remedies=_switched_on(case.before(obstacle.place.host), obstacle),
         )
 
     def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
         """The same for a predicted one: the address is the first that its host has behind it."""
         if obstacle.barrier is Barrier.IPV6_OFF:
-            return _switched_on(obstacle)
+            return _switched_on(case.before(obstacle.place.host), obstacle)
         host = case.before(obstacle.place.host)
         link = host.own.link(obstacle.label) if host is not None else None
         address = next((each for each in _ends(case) if host is not None and behind(host, each)), "")
@@ -110,10 +111,14 @@ class NdpUnanswered(Cause):
         return case.is_v6 and (ends or in_vain(case))
 
 
-def _switched_on(obstacle: Obstacle) -> tuple[Remedy, ...]:
+def _switched_on(host: Host | None, obstacle: Obstacle) -> tuple[Remedy, ...]:
     """What a person does: the engine sets the address when the container starts."""
     name = obstacle.place.container
-    said = f"start {name} without net.ipv6.conf.all.disable_ipv6=1 (--sysctl, or its entrypoint sets it), or dial its IPv4 address"
+    option = "net.ipv6.conf.all.disable_ipv6=1"
+    container = host.container(name) if host is not None and name is not None else None
+    file = in_file(container, f"sysctls without {option}") if container is not None else ""
+    where = f"--sysctl, or its entrypoint sets it{f'; {file}' if file else ''}"
+    said = f"start {name} without {option} ({where}), or dial its IPv4 address"
     return (advise(obstacle.place.host, said),)
 
 

@@ -20,6 +20,7 @@ from netprobe.model.remedy import advise, run, shell_line
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import covers, overlaps
+from netprobe.state.engine.compose import in_file, network_again, recreated
 from netprobe.state.fib import NO_ROUTE
 from netprobe.state.lookup import container_with, host_with, networks_of, route_lookup
 from netprobe.state.routes import MAIN, UNICAST
@@ -96,7 +97,8 @@ def translated(case: Case, place: Place) -> str:
 
 
 def _network_for(container: Container) -> str:
-    return f"recreate {container.name} on a bridge network: with --network none nothing but lo is in it, and it can join no other"
+    again = recreated(container, "on a bridge network", "no network_mode: none")
+    return f"{again}: with --network none nothing but lo is in it, and it can join no other"
 
 
 def _container(case: Case, place: Place) -> Container | None:
@@ -112,9 +114,13 @@ def way_out(case: Case, host: Host, source: Container) -> Remedy:
     if first:
         return host.engine.remedies.connect(host.name, first[0], source)
     six = " --ipv6" if case.is_v6 else ""
+    file = in_file(
+        source, f"networks: the NAME of one that is not internal{' (enable_ipv6: true)' if case.is_v6 else ''}"
+    )
+    kept = f"; to keep it, {file}" if file else ""
     return advise(
         host.name,
-        f"give {source.name} a network that leads out: docker network create{six} NAME, then docker network connect NAME {source.name}",
+        f"give {source.name} a network that leads out: docker network create{six} NAME, then docker network connect NAME {source.name}{kept}",
     )
 
 
@@ -483,7 +489,9 @@ class SubnetOverlap(Cause):
         """The network again with another subnet."""
         free = cls._free(case)
         if not free:
-            return (advise(host.name, f"make {network.name} again with a --subnet that nobody else has"),)
+            file = network_again(network, {}, "FREE", "")
+            kept = f"; {file}" if file else ""
+            return (advise(host.name, f"make {network.name} again with a --subnet that nobody else has{kept}"),)
         return host.engine.remedies.recreate(host.name, network, host.containers or (), subnet=free)
 
     @staticmethod

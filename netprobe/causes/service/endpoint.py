@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.proof.life import life, told
-from netprobe.causes.proof.publishing import ports_on_host, recreated
+from netprobe.causes.proof.publishing import ports_on_host, published_again
 from netprobe.causes.service.starting import ended, starting
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
@@ -15,7 +15,8 @@ from netprobe.model.point import PointName, point_name
 from netprobe.model.remedy import advise
 from netprobe.model.report import Finding, Where
 from netprobe.paths.story import Answerer, Symptom
-from netprobe.state.address import same
+from netprobe.state.address import is_loopback, same
+from netprobe.state.engine import EMBEDDED_DNS
 from netprobe.state.engine.model import NOT_RUNNING, ContainerState
 from netprobe.state.sharing import owner_restarted
 from netprobe.state.sockets import on_port, served
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from netprobe.state.model import Host
     from netprobe.state.sockets import Socket
 
+_SHOWN = 5  # of a container's ports, in a sentence
 AT_THE_END = frozenset({Symptom.REFUSED, Symptom.CLOSED, Symptom.DELIVERED})
 
 
@@ -130,21 +132,22 @@ class AppNotListening(_Unserved):
         place, moments, port = known
         if any(on_port(each, port, case.transport) for each in moments):
             return self._at_another_address(case, place, moments, port)
-        others = served(moments[-1], case.transport)
+        others = _served_there(case, moments[-1])
         outside = _published_outside(case, case.target)
         if outside is not None:
-            return self._asked_as_from_outside(case, place, case.target, outside)
+            return self._asked_as_from_outside(case, place, case.target, outside, others)
         listens = f"it listens on {_ports(others)}" if others else f"no {case.transport} socket listens there at all"
+        instead = f", it listens on {_ports(others)}" if others else ""
         return Finding(
             code=self.code,
-            summary=f"{case.target.name} received it and refused it: nothing listens on {case.transport} port {port} there",
+            summary=f"{case.target.name} received it and refused it: nothing listens on {case.transport} port {port} there{instead}",
             where=Where(host=place.host, component=case.target.name),
             evidence=(
                 f"{case.story.detail} from {case.target.name} itself: {case.frames}",
                 f"sockets of {case.target.name}: {listens}",
                 *told(case, place.host, case.target),
             ),
-            remedies=_remedies_listening(place.host, case.target, case.transport, port, others),
+            remedies=_remedies_listening(case, place.host, case.target, port, others),
         )
 
     def _at_another_address(
@@ -178,12 +181,18 @@ class AppNotListening(_Unserved):
             ),
         )
 
-    def _asked_as_from_outside(self, case: Case, place: Place, target: Container, published: Published) -> Finding:
+    def _asked_as_from_outside(
+        self, case: Case, place: Place, target: Container, published: Published, others: list[int]
+    ) -> Finding:
         name = (case.probe.lookup.name if case.probe else "") or target.name
         outer, inner = published.host_port, published.container_port
+        has = inner if inner in others or len(others) != 1 else others[0]
+        missing = f"nothing listens on {inner} there" + (f", it listens on {_ports(others)}" if others else "")
+        there = f"{target.name} itself has {inner}" if inner in others else missing
+        start = "" if has in others else f"start the application on port {inner}, and "
         return Finding(
             code=self.code,
-            summary=f"{outer} is the port that {place.host} publishes for {target.name}; {target.name} itself has {inner}: ask {name}:{inner}",
+            summary=f"{outer} is the port that {place.host} publishes for {target.name}; {there}: ask {name}:{has}",
             where=Where(host=place.host, component=target.name),
             evidence=(
                 f"{case.story.detail} from {target.name} itself: {case.frames}",
@@ -193,7 +202,7 @@ class AppNotListening(_Unserved):
             remedies=(
                 advise(
                     place.host,
-                    f"ask {name}:{inner} instead of {name}:{outer}: no publication is needed between containers",
+                    f"{start}ask {name}:{has} instead of {name}:{outer}: no publication is needed between containers",
                 ),
             ),
         )
@@ -271,11 +280,28 @@ def _published_outside(case: Case, target: Container) -> Published | None:
     )
 
 
+def _served_there(case: Case, sockets: tuple[Socket, ...]) -> list[int]:
+    """The ports that it serves to whoever asked: its own loopback's as well, where it asked itself."""
+    found = served(sockets, case.transport)
+    if not _asks_itself(case):
+        return found
+    own = (each for each in sockets if each.serving and each.proto == case.transport and each.local not in EMBEDDED_DNS)
+    return sorted({each.port for each in own})
+
+
+def _asks_itself(case: Case) -> bool:
+    """Whether a container dialled its own loopback address."""
+    inside = case.probe is not None and case.probe.source_at.container is not None
+    return inside and case.probe is not None and is_loopback(case.probe.dialled or "")
+
+
 def _ports(ports: list[int]) -> str:
-    return "port " + ", ".join(map(str, ports)) if len(ports) == 1 else "ports " + ", ".join(map(str, ports))
+    shown = ", ".join(map(str, ports[:_SHOWN])) + (f" and {len(ports) - _SHOWN} more" if len(ports) > _SHOWN else "")
+    return f"port {shown}" if len(ports) == 1 else f"ports {shown}"
 
 
-def _remedies_listening(host: str, target: Container, proto: str, port: int, others: list[int]) -> tuple[Remedy, ...]:
+def _remedies_listening(case: Case, host: str, target: Container, port: int, others: list[int]) -> tuple[Remedy, ...]:
+    proto = case.transport
     suffix = "" if proto == "tcp" else f"/{proto}"
     steps = [
         advise(
@@ -284,9 +310,14 @@ def _remedies_listening(host: str, target: Container, proto: str, port: int, oth
         )
     ]
     mapped = [each for each in target.published if (each.container_port, each.proto) == (port, proto)]
-    if len(others) == 1 and mapped:
-        instead = recreated(target, f"{mapped[0].host_port}:{others[0]}{suffix}")
+    dialled = (case.probe.dialled if case.probe else "") or ""
+    if len(others) == 1 and mapped and case.publication is not None:
+        instead = published_again(target, f"{mapped[0].host_port}:{others[0]}{suffix}")
         steps.append(advise(host, f"or publish the port that it has: {instead}"))
+    elif 0 < len(others) <= _SHOWN and (_asks_itself(case) or any(same(each, dialled) for each in target.addresses)):
+        name = (case.probe.lookup.name if case.probe else "") or target.name
+        asked = " or ".join(f"{name}:{each}{suffix}" for each in others)
+        steps.append(advise(host, f"or ask {asked}, which it has"))
     return tuple(steps)
 
 

@@ -16,6 +16,7 @@ from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where
 from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.address import is_loopback
+from netprobe.state.engine.compose import listed, recreated
 from netprobe.state.sockets import listening, on_port
 
 if TYPE_CHECKING:
@@ -119,8 +120,13 @@ def _instead(host: Host, container: Container, wanted: Published, address: str) 
     if container.host_network:
         return (advise(host.name, _port_of_host(host, container, wanted, address)),)
     if is_alone(host, container):
-        publish = f"-p {wanted.host_port}:{wanted.container_port}{'' if wanted.proto == 'tcp' else f'/{wanted.proto}'}"
-        return (advise(host.name, f"recreate {container.name} with {publish} on a bridge network instead of none"),)
+        ports = f"{wanted.host_port}:{wanted.container_port}{'' if wanted.proto == 'tcp' else f'/{wanted.proto}'}"
+        again = recreated(
+            container,
+            f"with -p {ports} on a bridge network instead of none",
+            f"ports: {listed(ports)} and no network_mode",
+        )
+        return (advise(host.name, again),)
     direct = next((each.address for each in container.networks.values() if each.address), "")
     dial = f"or dial {direct}:{wanted.container_port} from its own network" if direct else ""
     default = host.network("bridge")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.proof.life import told
+from netprobe.causes.proof.publishing import published_again
 from netprobe.causes.remedies.steps import restarted
 from netprobe.forward.model import Barrier
 from netprobe.model.hop import Direction
@@ -77,7 +78,7 @@ class V6LocalhostReset(Cause):
             four = next((each for each in target.addresses if ":" not in each), "")
             return f"or dial its IPv4 address, {four}" if four else "it has no IPv4 address"
         port = f"{case.publication[2].host_port}:{case.probe.target_port}"
-        return f"or recreate it with -p 0.0.0.0:{port} (or 127.0.0.1:{port}): clients then go on to IPv4"
+        return f"or {published_again(target, f'0.0.0.0:{port}')}, or at 127.0.0.1:{port}: clients then go on to IPv4"
 
     @staticmethod
     def _asked(case: Case) -> str:

@@ -13,14 +13,15 @@ from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import is_loopback
+from netprobe.state.engine.compose import in_file, listed
 from netprobe.state.lookup import neighbours
-from netprobe.state.sockets import on_port
+from netprobe.state.sockets import on_port, served
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.model.remedy import Remedy
-    from netprobe.state.engine.model import Container
+    from netprobe.state.engine.model import Container, Published
     from netprobe.state.model import Host
 
 HOST_NAME = "host.docker.internal"
@@ -124,13 +125,20 @@ def _neighbour(case: Case, host: Host, source: Container, port: int) -> _Meant |
         for published in each.published if each.running and each.name != source.name else ():
             if (published.host_port, published.proto) == (port, proto):
                 proof = f"docker: {each.name} publishes {published}"
-                remedies = _dial(host, source, each, published.container_port)
+                remedies = _dial(host, source, each, _served_by(host, each, published))
                 return _Meant(who=each.name, proof=proof, remedies=remedies)
     exposing = [each for each in near if (port, proto) in each.exposed and each.name not in host.namespaces]
     if not exposing:
         return None
     proof = f"docker: {exposing[0].name} exposes {port}/{proto}"
     return _Meant(who=exposing[0].name, proof=proof, remedies=_dial(host, source, exposing[0], port), sure=False)
+
+
+def _served_by(host: Host, container: Container, published: Published) -> int:
+    """The port that is meant by a publication: the container's, or the only one that it serves where that is known to be another."""
+    sockets = host.namespace(container.name).sockets if container.name in host.namespaces else None
+    has = served(sockets or (), published.proto)
+    return has[0] if len(has) == 1 else published.container_port
 
 
 def _dial(host: Host, source: Container, other: Container, port: int) -> tuple[Remedy, ...]:
@@ -158,7 +166,8 @@ def _hosts(case: Case, host: Host, source: Container, port: int) -> _Meant | Non
     socket = next((each for each in found if not each.loopback), found[0])
     owner = f" ({socket.process})" if socket.process else ""
     known = any(each.partition(":")[0] == HOST_NAME for each in source.extra_hosts)
-    again = "" if known else f", once {source.name} is run again with {ADD_HOST}"
+    file = in_file(source, f"extra_hosts: {listed(f'{HOST_NAME}:host-gateway')}")
+    again = "" if known else f", once {source.name} is run again with {ADD_HOST}{f' ({file})' if file else ''}"
     bound = f"; and let it listen on more than {socket.local}" if socket.loopback else ""
     return _Meant(
         who=f"a process of {host.name} itself{owner}",

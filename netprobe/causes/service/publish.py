@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
-from netprobe.causes.proof.publishing import recreated, unpublishable
+from netprobe.causes.proof.publishing import published_again, unpublishable
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
 from netprobe.model.endpoint import Endpoint
@@ -14,6 +14,7 @@ from netprobe.model.remedy import advise
 from netprobe.model.report import Finding, Where
 from netprobe.paths.story import Answerer, Symptom
 from netprobe.state.address import is_any, is_loopback
+from netprobe.state.engine.compose import recreated
 from netprobe.state.sockets import on_port, served
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class PublishLoopbackOnly(Cause):
             remedies=(
                 advise(
                     host.name,
-                    recreated(container, f"{published.host_port}:{published.container_port}{_suffix(published)}"),
+                    published_again(container, f"{published.host_port}:{published.container_port}{_suffix(published)}"),
                 ),
             ),
         )
@@ -95,7 +96,7 @@ class PublishLoopbackOnly(Cause):
             remedies=(
                 advise(
                     host.name,
-                    f"recreate {container.name} with another port of {host.name}: -p OTHER:{published.container_port}{_suffix(published)}",
+                    f"give it another port of {host.name} in place of OTHER: {published_again(container, f'OTHER:{published.container_port}{_suffix(published)}')}",
                 ),
             ),
         )
@@ -226,7 +227,7 @@ class PortNotPublished(Cause):
                 f"the answer came from {other.name}: {case.frames}",
                 f"docker: {other.name} publishes {published}, {target.name} does not publish {probe.target_port}/{case.transport}",
             ),
-            remedies=(advise(host.name, recreated(target, f"FREEPORT:{probe.target_port}{suffix}")),),
+            remedies=(advise(host.name, published_again(target, f"FREEPORT:{probe.target_port}{suffix}")),),
         )
 
 
@@ -253,11 +254,12 @@ def _publish(case: Case, host: Host, target: Container | None, ports: str) -> st
     """Who is to be run again with ``-p``, and on what: not every kind of network publishes, and a namespace that is shared is its owner's to publish."""
     if target is None:
         return f"recreate the container that should answer with -p {ports}"
-    kind, sharer, again = unpublishable(host, target), case.named, recreated(target, ports)
+    kind, sharer, again = unpublishable(host, target), case.named, published_again(target, ports)
     if kind:
         return f"{again} on a bridge network: on {kind} -p does nothing"
     if sharer is not None and sharer.netns_of:
-        return f"{again}, whose network {sharer.name} shares (no -p is allowed for {sharer.name}), then recreate {sharer.name}, too"
+        then = recreated(sharer, "again", "nothing to change")
+        return f"{again}, whose network {sharer.name} shares (no -p is allowed for {sharer.name}), then {then}"
     return again
 
 
@@ -283,7 +285,7 @@ def _recreate(container: Container, published: list[Published], dialled: str) ->
     addresses = [*(each.host_ip for each in published), added]
     first = published[0]
     ports = (f"{Endpoint(each, first.host_port)}:{first.container_port}{_suffix(first)}" for each in addresses)
-    return f"{recreated(container, *ports)}; or dial {_instead(first, dialled)}"
+    return f"{published_again(container, *ports)}; or dial {_instead(first, dialled)}"
 
 
 def _instead(published: Published, dialled: str) -> str:

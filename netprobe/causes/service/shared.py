@@ -13,6 +13,7 @@ from netprobe.evidence.model import Outcome
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.story import Answerer, Symptom
+from netprobe.state.engine.compose import recreated
 from netprobe.state.engine.model import NOT_RUNNING, ContainerState
 from netprobe.state.sharing import holder, owner_restarted, wants
 from netprobe.state.sockets import on_port
@@ -192,7 +193,11 @@ class NetnsPortClash(Cause):
             remedies=(
                 advise(
                     probe.target_at.host,
-                    f"recreate {target.name} with another port than {probe.target_port} in its configuration, or without --network container:{target.netns_of}",
+                    recreated(
+                        target,
+                        f"with another port than {probe.target_port} in its configuration, or without --network container:{target.netns_of}",
+                        "another port in the application's own settings, or no network_mode",
+                    ),
                 ),
             )
             if probe.target_at

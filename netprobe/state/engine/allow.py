@@ -1,7 +1,7 @@
 """What of the Engine API's answers is kept. An allow-list, so that secrets and the machine's paths stay out.
 
 Kept in the shape that the Engine gives it, so that a whole inspect parses like a kept one. Never kept: Env (but for
-``--link``'s own variables), Cmd, Args, Entrypoint, Mounts, labels (but Compose's project, service, number and one-off), paths, State.Error,
+``--link``'s own variables), Cmd, Args, Entrypoint, Mounts, labels (but Compose's project, service, number and one-off, and a network's project and key), paths, State.Error,
 what health checks printed (State.Health.Log).
 
 ``--link`` variables are not in inspect: the engine computes them when the container starts (daemon/links.go), so the
@@ -25,6 +25,9 @@ COMPOSE_LABELS = (
     "com.docker.compose.container-number",
     "com.docker.compose.oneoff",
 )
+
+#: And of a network (the same file): its project, and its key there.
+COMPOSE_NETWORK_LABELS = ("com.docker.compose.project", "com.docker.compose.network")
 
 _CONTAINER: dict[str, Any] = {
     "Id": True,
@@ -77,6 +80,7 @@ _IPAM = ("Subnet", "Gateway", "IPRange", "AuxiliaryAddresses", "AuxAddress")
 _NETWORK: dict[str, Any] = dict.fromkeys(
     ("Id", "Name", "Driver", "Scope", "Internal", "EnableIPv4", "EnableIPv6", "Attachable", "Ingress"), True
 )
+_NETWORK["Labels"] = dict.fromkeys(COMPOSE_NETWORK_LABELS, True)
 _NETWORK_OPTIONS = re.compile(r"com\.docker\.network\.[\w.-]+|parent|macvlan_mode|ipvlan_mode|ipvlan_flag", re.ASCII)
 _MEMBER = ("Name", "EndpointID", "MacAddress", "IPv4Address", "IPv6Address")
 _INFO = (

@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from netprobe.model.rule import Program
-from netprobe.state.engine.allow import COMPOSE_LABELS, link_aliases, link_variables
+from netprobe.state.engine.allow import COMPOSE_LABELS, COMPOSE_NETWORK_LABELS, link_aliases, link_variables
 from netprobe.state.engine.base import ChainRole, ContainerEngine
 from netprobe.state.engine.docker_proxy import parse_proxies
 from netprobe.state.engine.model import (
     ComposeLabels,
+    ComposeNetwork,
     Container,
     ContainerState,
     EndpointSettings,
@@ -357,7 +358,16 @@ def _network(item: dict[str, Any]) -> Network:
         and options.get(f"{_OPTION}gateway_mode_ipv4") != ROUTED,  # Engine 27 and later
         containers={ident: text_of(each, "Name") for ident, each in _dicts(dict_of(item, "Containers"))},
         options=options,
+        compose=_compose_network(text_of(item, "Name"), dict_of(item, "Labels")),
     )
+
+
+def _compose_network(name: str, labels: dict[str, Any]) -> ComposeNetwork | None:
+    """By Compose's labels; a network without the one for its key is called ``PROJECT_KEY``."""
+    project, key = (text_of(labels, each) for each in COMPOSE_NETWORK_LABELS)
+    key = key or name.removeprefix(f"{project}_")
+    known = _COMPOSE_NAME.fullmatch(project) and _COMPOSE_NAME.fullmatch(key)
+    return ComposeNetwork(project=project, key=key) if known else None
 
 
 def _parent(name: str) -> str:

@@ -97,6 +97,14 @@ class ComposeLabels:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ComposeNetwork:
+    """Which network of which project's Compose file it is: its key under ``networks:`` there."""
+
+    project: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """One container.
 
@@ -179,6 +187,7 @@ class Network:
         icc, masquerade: the options of a bridge network.
         containers: container id -> name, of the containers that run in it.
         options: all kept options.
+        compose: the project and the key that Compose gave it; None where Compose did not make it.
     """
 
     name: str
@@ -194,6 +203,7 @@ class Network:
     masquerade: bool = True
     containers: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
+    compose: ComposeNetwork | None = None
 
     @property
     def default_bridge(self) -> bool:

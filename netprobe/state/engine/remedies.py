@@ -12,6 +12,15 @@ from typing import TYPE_CHECKING
 
 from netprobe.model.remedy import Remedy, advise, run
 from netprobe.state.address import covers
+from netprobe.state.engine.compose import (
+    in_file,
+    kept_address,
+    kept_joined,
+    kept_left,
+    network_again,
+    network_labels,
+    recreated,
+)
 from netprobe.state.engine.model import ContainerState
 from netprobe.values import dataclass
 
@@ -28,6 +37,22 @@ _NOT_DEFAULT = frozenset({"bridge", "host", "none"})
 def named(*names: str) -> Argv:
     """Names as the last words of a command: behind ``--`` where one looks like an option (the engine lets a network be called ``-rf``)."""
     return ("--", *names) if any(name.startswith("-") for name in names) else names
+
+
+def aliases_of(container: Container, *networks: str) -> tuple[str, ...]:
+    """The names that a container was given on these networks, or on any: without its own name and id, which it has on each."""
+    own = {container.name, container.id[:12], container.hostname}
+    ends = (container.networks[each] for each in networks or container.networks)
+    return tuple(dict.fromkeys(each for end in ends for each in end.aliases if each not in own))
+
+
+def _as_alias(names: Iterable[str]) -> Argv:
+    return tuple(word for name in names for word in ("--alias", name))
+
+
+def _lasts(kept: str) -> str:
+    """How long it holds: Compose makes a container, or a network, anew as its file has it."""
+    return f"{_LASTS}; {kept}" if kept else _LASTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,23 +90,32 @@ class EngineRemedies:
         return network is not None and network.driver not in {"host", "null"} and not apart
 
     def connect(
-        self, host: str, network: Network, container: Container, *, address: str = "", aliases: tuple[str, ...] = ()
+        self,
+        host: str,
+        network: Network,
+        container: Container,
+        *,
+        address: str = "",
+        aliases: tuple[str, ...] = (),
+        back: bool = False,
     ) -> Remedy:
-        """Have a container join a network; advice where the engine refuses that."""
+        """Have a container join a network, or come ``back`` to one that it left; advice where the engine refuses that."""
         if not self.joins(container, network):
-            mode = container.network_mode
-            return advise(
-                host, f"recreate {container.name} on network {network.name}: with --network {mode} it can join no other"
+            instead = recreated(
+                container, f"on network {network.name}", f"networks: [{network.name}] and no network_mode"
             )
-        named_so = tuple(word for alias in aliases for word in ("--alias", alias))
-        options = (*named_so, *(("--ip", address) if address else ()))
-        opens = f"this opens {container.name} to all of {network.name}, and the other way round; {_LASTS}"
+            return advise(host, f"{instead}: with --network {container.network_mode} it can join no other")
+        options = (*_as_alias(aliases), *(("--ip", address) if address else ()))
+        kept = kept_address(container, network, address) if back and address else kept_joined(container, network)
+        lasts = _lasts("" if back and not address else kept)
+        opens = f"this opens {container.name} to all of {network.name}, and the other way round; {lasts}"
         joined = named(network.name, container.name)
         return run(host, self.program, "network", "connect", *options, *joined, advice=opens)
 
-    def disconnect(self, host: str, network: Network, container: Container) -> Remedy:
-        """Have a container leave a network."""
-        cuts = f"this cuts {container.name}'s connections by {network.name}; {_LASTS}"
+    def disconnect(self, host: str, network: Network, container: Container, *, back: bool = False) -> Remedy:
+        """Have a container leave a network; ``back``: the next step has it come back."""
+        lasts = _lasts("" if back else kept_left(container, network))
+        cuts = f"this cuts {container.name}'s connections by {network.name}; {lasts}"
         left = named(network.name, container.name)
         return run(host, self.program, "network", "disconnect", *left, advice=cuts)
 
@@ -95,7 +129,7 @@ class EngineRemedies:
         gateway: str = "",
         **options: str,
     ) -> tuple[Remedy, ...]:
-        """Make a network again in another way: its containers leave it and come back, with their addresses where the subnet stays.
+        """Make a network again in another way: its containers leave it and come back, with their names there, and their addresses where the subnet stays.
 
         Advice where that cannot be: the engine's own networks, more than one subnet, IPv6.
         """
@@ -121,18 +155,15 @@ class EngineRemedies:
             (self.program, "network", "disconnect", "--force", *named(network.name, each.name)) for each in kept
         ]
         commands += [(self.program, "network", "rm", *named(network.name))]
-        commands += [(self.program, "network", "create", "-d", network.driver, *words, *named(network.name))]
+        made = (*words, *network_labels(network), *named(network.name))
+        commands += [(self.program, "network", "create", "-d", network.driver, *made)]
         for each in kept:
             own = each.networks[network.name].address
             same = ("--ip", own) if own and not subnet and covers(network.subnets[0], own) else ()
-            commands.append((self.program, "network", "connect", *same, *named(network.name, each.name)))
-        return (
-            Remedy(
-                host=host,
-                commands=tuple(commands),
-                advice=f"{cuts}{_LASTS}",
-            ),
-        )
+            called = _as_alias(aliases_of(each, network.name))
+            commands.append((self.program, "network", "connect", *called, *same, *named(network.name, each.name)))
+        lasts = _lasts(network_again(network, options, subnet, gateway))
+        return (Remedy(host=host, commands=tuple(commands), advice=f"{cuts}{lasts}"),)
 
     def start(self, host: str, container: Container, owner: Container | None = None) -> tuple[Remedy, ...]:
         """Start a container that ended (first the owner of the namespace that it shares); advice where it is in a restart loop, or dead."""
@@ -140,7 +171,9 @@ class EngineRemedies:
         if container.state not in {ContainerState.EXITED, ContainerState.CREATED, ContainerState.UNKNOWN}:
             return (advise(host, f"{logs}; it is {container.state.value}, so a start alone does not help"),)
         names = (*((owner.name,) if owner is not None and not owner.running else ()), container.name)
-        lasting = f"{logs}; after a reboot it is started by a restart policy alone: {self.program} update --restart unless-stopped {container.name}"
+        kept = in_file(container, "restart: unless-stopped")
+        policy = f"{self.program} update --restart unless-stopped {container.name}{f' ({kept})' if kept else ''}"
+        lasting = f"{logs}; after a reboot it is started by a restart policy alone: {policy}"
         return (run(host, self.program, "start", *names, advice=lasting),)
 
     def stop(self, host: str, container: str, advice: str) -> Remedy:

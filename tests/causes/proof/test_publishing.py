@@ -34,7 +34,7 @@ def cause(name: str) -> Finding:
         ("host-network-other-port", "ask demo:88"),
         (
             "publish-by-sharer",
-            "recreate vpn with -p 81:81, whose network demo shares (no -p is allowed for demo), then recreate demo, too",
+            "recreate vpn with -p 81:81, whose network demo shares (no -p is allowed for demo), then recreate demo again",
         ),
         ("port-not-published-protocol", "recreate the container that should answer with -p 80:80/udp"),
     ],

@@ -99,5 +99,5 @@ def test_a_container_of_compose_has_its_ports_from_a_file() -> None:
     labels = '{"com.docker.compose.project": "home", "com.docker.compose.service": "vpn"}'
     old = '"Image": "nginx", "Labels": {}'
     evidence = with_output(whole("publish-by-sharer"), "server2", "containers", old, old.replace("{}", labels))
-    wanted = 'recreate vpn with -p 81:81 (vpn in home\'s compose file: ports: ["81:81"], then docker compose up -d)'
+    wanted = 'recreate vpn with -p 81:81 (service vpn in home\'s compose file: ports: ["81:81"], then docker compose up -d vpn)'
     assert _advice(evidence).startswith(wanted)
