@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import os
 import threading
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from netprobe.errors import NetprobeError
 from netprobe.evidence.model import (
-    SPEAK_HTTP,
     Evidence,
     Limit,
     LimitKind,
@@ -21,19 +19,14 @@ from netprobe.evidence.model import (
     Probe,
     ProbeResult,
     Proto,
-    Resolution,
 )
-from netprobe.forward import Request
-from netprobe.forward.elsewhere import leads_elsewhere
-from netprobe.forward.plan import Itinerary, itinerary, on_segment, way_back
 from netprobe.hosts.session import HostLostError, RemoteError
-from netprobe.live.dial_plan import DialPlan, enter_target, find_source, make_dial_plan, may_look_up, meant_by_localhost
+from netprobe.live.dial_plan import DialPlan, enter_target, find_source, make_dial_plan, may_look_up
+from netprobe.live.involved import LOOKED_UP, Involved
 from netprobe.live.naming import SilentResolver, SourceResolver
 from netprobe.probe import craft
-from netprobe.probe.plan import Dial, dial_address, host_addresses
-from netprobe.probe.resolver import preferred, servers_of, uses_dns
-from netprobe.probe.target import PORT_OF
-from netprobe.state.lookup import namespace_of
+from netprobe.probe.plan import Dial, dial_address
+from netprobe.probe.resolver import preferred
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -41,6 +34,8 @@ if TYPE_CHECKING:
     from netprobe.capture.join import Captured
     from netprobe.capture.plan import Point, Tuple5
     from netprobe.capture.sniff import Sniffing
+    from netprobe.forward.plan import Itinerary
+    from netprobe.hosts.session import Session
     from netprobe.live.host_session import After
     from netprobe.live.opening import Opening
     from netprobe.live.sessions import HostSessions
@@ -49,7 +44,6 @@ if TYPE_CHECKING:
 
 LEAST_SECONDS = 0.2
 WILDCARD_SECONDS = 1.0
-LOOKED_UP = {Resolution.HOSTS_FILE, Resolution.EMBEDDED_DNS, Resolution.UPSTREAM_DNS, Resolution.FAILED}
 
 
 class Run:
@@ -67,10 +61,15 @@ class Run:
         self.tracing: KernelTrace | None = None
         self.known: Tuple5 | None = None
         self.probe: Probe | None = None
-        self.involved: tuple[str, ...] = ()
+        self.concerned: Involved | None = None
         self.limits: list[Limit] = []
         self.said: tuple[str, ...] = ()
         self.port = 0
+
+    @property
+    def involved(self) -> tuple[str, ...]:
+        """The names of the hosts on the ways that are known so far."""
+        return self.concerned.hosts if self.concerned is not None else ()
 
     def observe(self, sessions: HostSessions, begin: float) -> Evidence:
         """Run it with hosts that were reached from `begin` (perf_counter) on. Raises as :func:`netprobe.live.observe` does."""
@@ -103,7 +102,9 @@ class Run:
             enter_target(sessions, plan.target_at)
         if self.question.predict:
             with self._phase("state", "reading the hosts' state"):
-                self._read_only(sessions, plan)
+                self.probe = self._probe_of(plan)
+                self.concerned = Involved(sessions, self.target)
+                self.concerned.read_only(plan)
             return
         with self._phase("state", "reading the hosts' state"):
             self._prepare(sessions, plan)
@@ -144,7 +145,7 @@ class Run:
         if self.question.predict:
             return
         from netprobe.capture import plan, sniff  # noqa: F401
-        from netprobe.live import results, tracing  # noqa: F401
+        from netprobe.live import sending, tracing, watched  # noqa: F401
 
         from_container = self.source.name not in self.opening.inventory.hosts
         if self.target.proto in (Proto.ICMP, Proto.DNS) or (self.target.name and from_container):
@@ -159,80 +160,49 @@ class Run:
         with contextlib.suppress(Exception):  # whatever is wrong with it will be said by the analysis
             predict_probe(self.probe, hosts)
 
-    def _involve(self, sessions: HostSessions, plan: DialPlan) -> list[Itinerary]:
-        """Find the ways, enter every namespace on them, and note which hosts they pass."""
-        self.probe = self._probe_of(plan)
-        source = plan.source_at
-        for stop in [stop for way in self._ways(sessions, plan) for stop in way.stops]:
-            enter_target(
-                sessions, stop.place
-            )  # whoever else stands in the way: another container may publish that port
-        for near in meant_by_localhost(sessions.hosts(), source, plan.dial.address if plan.dial else None):
-            enter_target(sessions, near)
-        ways = self._ways(sessions, plan)
-        hosts = [source.host, *(stop.place.host for way in ways for stop in way.stops)]
-        hosts += [plan.target_at.host] if plan.target_at is not None else []
-        hosts += on_segment(sessions.hosts(), source, plan.dial.address if plan.dial else None)
-        self.involved = tuple(name for name in dict.fromkeys(hosts) if not sessions.by_name[name].host_fault)
-        return ways
-
-    def _read_only(self, sessions: HostSessions, plan: DialPlan) -> None:
-        """Read the state of every host on the way, and nothing else."""
-        self._involve(sessions, plan)
-        for host in self.involved:
-            sessions.ask_rest(host)
-        sessions.receive_rest(self.involved)
-        self._follow_rules(sessions, plan)
-        sessions.receive_words(self.involved)
-
-    def _follow_rules(self, sessions: HostSessions, plan: DialPlan) -> list[Itinerary]:
-        """Find the ways anew where rules of others than the engine may lead elsewhere, and read the state of whoever stands there; none, where none may."""
-        ways: list[Itinerary] = []
-        followed: tuple[str, ...] = ()
-        while followed != self.involved and len(followed) < len(sessions.by_name):
-            hosts = sessions.hosts()
-            if not any(leads_elsewhere(hosts[name]) for name in self.involved if name not in followed):
-                break
-            followed = self.involved
-            ways = self._involve(sessions, plan)
-            self.involved = tuple(dict.fromkeys((*followed, *self.involved)))
-            for host in self.involved:
-                sessions.ask_rest(host)
-            sessions.receive_rest(self.involved)
-        return ways
-
     def _prepare(self, sessions: HostSessions, plan: DialPlan) -> None:
         """Bind the probe's socket, choose the points, start the sniffers, and read the state before the probe meanwhile."""
         from netprobe.capture.sniff import Sniffing
         from netprobe.live.tracing import KernelTrace, marked
 
-        ways = self._involve(sessions, plan)
-        for host in self.involved:
-            sessions.ask_rest(host)
+        self.probe = self._probe_of(plan)
+        self.concerned = involved = Involved(sessions, self.target)
+        ways = involved.find(plan)
+        involved.ask()
         with contextlib.suppress(HostLostError, RemoteError):  # then the probe fails in the same way, and is recorded
             self._bind(sessions, plan)
         if plan.target_at is not None:
             sessions.learn_proxies(plan.target_at.host)
         points = self._points(sessions, plan, ways)
-        opened = {host: sessions.session(host) for host in self.involved}
-        self.sniffing = Sniffing(opened, points, self.opening.life_seconds)
+        self.sniffing = Sniffing(self._opened(sessions), points, self.opening.life_seconds)
         self.sniffing.start()
-        sessions.receive_rest(self.involved)
-        self._sniff_more(sessions, plan, points)
+        involved.receive()
+        ways = involved.follow_rules(plan)
+        if ways:  # the first sniffers get ready meanwhile
+            known = {point.name for point in points}
+            more = tuple(point for point in self._points(sessions, plan, ways) if point.name not in known)
+            self.sniffing.add(self._opened(sessions), more)
         if self.question.trace and self.known is not None:
             whose = marked(sessions, plan, self.known, craft.identifier(self.tag))
             self.tracing = KernelTrace(sessions, self.involved, whose, self.tag, self.opening.life_seconds)
         self.sniffing.wait()
         self.sniffing.follow()
 
-    def _sniff_more(self, sessions: HostSessions, plan: DialPlan, points: tuple[Point, ...]) -> None:
-        """Sniff where rules may lead the packets, besides; the first sniffers get ready meanwhile."""
-        ways = self._follow_rules(sessions, plan)
-        if not ways or self.sniffing is None:
-            return
-        known = {point.name for point in points}
-        more = tuple(point for point in self._points(sessions, plan, ways) if point.name not in known)
-        self.sniffing.add({host: sessions.session(host) for host in self.involved}, more)
+    def _opened(self, sessions: HostSessions) -> dict[str, Session]:
+        return {host: sessions.session(host) for host in self.involved}
+
+    def _points(self, sessions: HostSessions, plan: DialPlan, ways: list[Itinerary]) -> tuple[Point, ...]:
+        """Choose where to sniff along the ways; more than can be sniffed is a limit of the evidence."""
+        from netprobe.capture.plan import MAX_POINTS, choose_points
+        from netprobe.live.watched import known_of
+
+        hosts = sessions.hosts()
+        self.known = known_of(hosts, plan, self.target, self.port)
+        points = choose_points(hosts, plan.source_at, plan.target_at, ways, self.known)
+        if len(points) == MAX_POINTS:
+            why = f"no more than {MAX_POINTS} points are sniffed"
+            self.limits.append(Limit(kind=LimitKind.POINT, subject=plan.source_at.host, why=why))
+        return tuple(point for point in points if point.place.host in self.involved)
 
     def _probe_of(self, plan: DialPlan) -> Probe:
         dial = plan.dial
@@ -255,23 +225,6 @@ class Run:
             fail=self.question.fail,
         )
 
-    def _ways(self, sessions: HostSessions, plan: DialPlan) -> list[Itinerary]:
-        """Return the ways to sniff along: the probe's own, then that of its name lookup."""
-        hosts, ways, dial = sessions.hosts(), [], plan.dial
-        if dial is not None:
-            request = Request(source=plan.source_at, dialled=dial.address, port=dial.port, proto=self.target.transport)
-            ways.append(itinerary(hosts, request, plan.target_at, answers=True))
-            ways += [Itinerary(stops=ways[0].back)] if ways[0].back else []
-            ways += way_back(hosts, request, ways[0].arrives)
-        if self._looks_up(plan) and self.target.proto is not Proto.DNS:
-            namespace = namespace_of(hosts, plan.source_at)
-            server = servers_of(namespace.resolv_conf if namespace is not None else None)[0]
-            ways.append(itinerary(hosts, Request(source=plan.source_at, dialled=server, port=53, proto="udp")))
-        return ways
-
-    def _looks_up(self, plan: DialPlan) -> bool:
-        return self.target.proto is Proto.DNS or (plan.lookup.how in LOOKED_UP and uses_dns(plan.lookup))
-
     def _bind(self, sessions: HostSessions, plan: DialPlan) -> None:
         if self.target.proto is Proto.DNS:
             return
@@ -279,38 +232,6 @@ class Run:
         session = sessions.session(plan.source_at.host)
         answer = session.within(plan.source_at.container, "bind", proto=str(self.target.proto), address=address)
         self.port = int(answer["port"])
-
-    def _points(self, sessions: HostSessions, plan: DialPlan, ways: list[Itinerary]) -> tuple[Point, ...]:
-        from netprobe.capture.plan import MAX_POINTS, Tuple5, choose_points, proxied_to
-
-        hosts, dial = sessions.hosts(), plan.dial
-        ends: list[tuple[str, int]] = []
-        if dial is not None and dial.port is not None:
-            if dial.target_address is not None and dial.target_port is not None:
-                ends.append((dial.target_address, dial.target_port))
-            target_host = plan.target_at.host if plan.target_at is not None else None
-            ends += proxied_to(hosts, target_host, dial.address, dial.port, self.target.transport)
-        self.known = Tuple5(
-            transport=self.target.transport,
-            source_port=self.port or None,
-            dialled=dial.address if dial else None,
-            port=dial.port if dial else None,
-            ends=tuple(ends),
-            source_hosts=tuple(host_addresses(hosts[plan.source_at.host]))
-            if plan.source_at.container is not None
-            else (),
-            looks_up=self._looks_up(plan),
-        )
-        points = choose_points(hosts, plan.source_at, plan.target_at, ways, self.known)
-        if len(points) == MAX_POINTS:
-            self.limits.append(
-                Limit(
-                    kind=LimitKind.POINT,
-                    subject=plan.source_at.host,
-                    why=f"no more than {MAX_POINTS} points are sniffed",
-                )
-            )
-        return tuple(point for point in points if point.place.host in self.involved)
 
     def _ask(self, sessions: HostSessions, plan: DialPlan) -> None:
         """Look the name up once more, now that it is watched, and send the probe."""
@@ -331,7 +252,7 @@ class Run:
             self.probe = replace(self.probe, result=ProbeResult(outcome=Outcome.NO_NAME, detail=detail))
             return
         left = max(self.question.timeout_s - (time.monotonic() - begin), LEAST_SECONDS)
-        self.probe = replace(self.probe, result=self._go(sessions, self.probe, left))
+        self.probe = replace(self.probe, result=self._go(sessions, self.probe, self.probe.dialled, left))
         self._check_wildcard(plan, resolver)
 
     def _check_wildcard(self, plan: DialPlan, resolver: SourceResolver) -> None:
@@ -353,56 +274,15 @@ class Run:
         meant = self.probe.target_at if dial is None else dial.target_at
         self.probe = replace(self._probe_of(replace(plan, dial=dial, meant=meant, lookup=lookup)))
 
-    def _go(self, sessions: HostSessions, probe: Probe, seconds: float) -> ProbeResult:
-        from netprobe.live.results import probe_result
+    def _go(self, sessions: HostSessions, probe: Probe, dialled: str, seconds: float) -> ProbeResult:
+        from netprobe.live.sending import send
 
-        assert probe.dialled is not None  # noqa: S101 - checked by the caller
         try:
-            answer = sessions.session(probe.source_at.host).within(
-                probe.source_at.container,
-                "go",
-                seconds + 3.0,
-                proto=str(probe.proto),
-                address=probe.dialled,
-                port=probe.dialled_port,
-                seconds=seconds,
-                ident=craft.identifier(self.tag),
-                payload=base64.b64encode(self._payload(probe.dialled)).decode(),
-                server_name=self.target.name,
-                control=base64.b64encode(self._control(probe.dialled)).decode(),
-                most=self._most(probe.dialled),
-            )
+            return send(sessions, self.target, probe, dialled, seconds)
         except (HostLostError, RemoteError) as error:
             why = str(error).removeprefix(f"{probe.source_at.host}: ")
             self.limits.append(Limit(kind=LimitKind.PROBE, subject=str(probe.source_at), why=f"the prober: {why}"))
             return ProbeResult(outcome=Outcome.BROKEN, detail=str(error))
-        return probe_result(answer)
-
-    def _control(self, dialled: str) -> bytes:
-        """The smallest of the echoes that tell, where what may be large is not answered, whether it was the size; nothing for other probes."""
-        size = self.question.size
-        large = self.target.proto is Proto.ICMP and size is not None and size > craft.ICMP_DEFAULT_SIZE
-        if not large and self.target.proto not in SPEAK_HTTP:
-            return b""
-        return craft.echo_request(self.tag, None, 6 if ":" in dialled else 4, control=True)
-
-    def _most(self, dialled: str) -> int | None:
-        """The size of the packet that a large echo is, in bytes; None for other probes."""
-        size = self.question.size
-        header = craft.ECHO_HEADER + (40 if ":" in dialled else 20)
-        return size + header if size is not None and self.target.proto is Proto.ICMP else None
-
-    def _payload(self, dialled: str) -> bytes:
-        target, size = self.target, self.question.size
-        if target.proto is Proto.UDP:
-            return craft.datagram(self.tag)
-        if target.proto is Proto.ICMP:
-            return craft.echo_request(self.tag, size, 6 if ":" in dialled else 4)
-        if target.proto in PORT_OF:
-            usual = PORT_OF[target.proto]
-            port = None if target.port in (None, usual) else target.port
-            return craft.http_request(self.tag, target.name or dialled, port, target.path, size)
-        return b""
 
     def _stop(self) -> None:
         if self.sniffing is not None and self.captured is None:
