@@ -136,3 +136,30 @@ def no_route_localnet(place: Place, host: Host, packet: Flying, way: RouteHop) -
         barrier=Barrier.ROUTE_LOCALNET, place=place, label=names[0], text=f"{names[0]} = 0", direction=packet.direction,
         undo=("sysctl", "-w", f"{names[0]}=1"), device=way.dev,
     )  # fmt: skip
+
+
+def no_loopback_from_outside(place: Place, host: Host, packet: Flying, in_if: str) -> Obstacle | None:
+    """What comes in for 127.0.0.0/8 (by DNAT) is dropped as a martian, unless route_localnet is set (net/ipv4/route.c, ip_route_input_slow).
+
+    Raises UnknownHere.
+    """
+    if in_if == "lo" or ":" in packet.dst or not is_loopback(packet.dst):
+        return None
+    settings, name = _settings(place, host) or {}, f"net.ipv4.conf.{in_if.replace('.', '/')}.route_localnet"
+    values = [settings.get(each) for each in (name, "net.ipv4.conf.all.route_localnet")]
+    if "1" in values:
+        return None
+    if None in values:
+        raise UnknownHere(f"whether {place} takes what comes in by {in_if} for 127.0.0.0/8 is not known")
+    return Obstacle(
+        barrier=Barrier.ROUTE_LOCALNET, place=place, label=name, text=f"{name} = 0", direction=packet.direction,
+        undo=("sysctl", "-w", f"{name}=1"), device=in_if,
+    )  # fmt: skip
+
+
+def freed_by_bridge(place: Place, host: Host, came: Flying, packet: Flying, in_if: str) -> bool:
+    """Whether bridge netfilter itself drops what its DNAT made such a martian: the bridge's own tap does not see it (br_nf_pre_routing_finish)."""
+    try:
+        return packet.dst != came.dst and no_loopback_from_outside(place, host, packet, in_if) is not None
+    except UnknownHere:
+        return True

@@ -20,7 +20,15 @@ from netprobe.forward.guesses import beyond
 from netprobe.forward.hairpin import ends_in_sight, no_hairpin, own_source, turned_back
 from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
 from netprobe.forward.published import published_end
-from netprobe.forward.settings import bridge_netfilter, echo_ignored, forwarding_off, no_route_localnet, reverse_path
+from netprobe.forward.settings import (
+    bridge_netfilter,
+    echo_ignored,
+    forwarding_off,
+    freed_by_bridge,
+    no_loopback_from_outside,
+    no_route_localnet,
+    reverse_path,
+)
 from netprobe.forward.sockets import HERE, Taken, answers_by, asked_elsewhere, not_asked, paused, taken
 from netprobe.forward.stack import Stack, led_again, link_down
 from netprobe.forward.tproxy import routed_on
@@ -166,11 +174,13 @@ class Walker:
         turned = tap is not None and turned_back(namespace, packet, passed, in_if)
         if tap is not None:
             sees = not turned or ends_in_sight(place, host, packet, passed, in_if, port)
+            sees = sees and not freed_by_bridge(place, host, packet, passed, in_if)
             self.trail.pass_tap(replace(tap, observable=sees), passed)
             passed = replace(passed, handed=None)  # a bridge passed it through PREROUTING; ip_rcv_core then orphans it
             passed = self.stack.netdev(by, "ingress", in_if, passed)
         if passed.direction is Direction.REPLY and passed.connection and passed.connection.original[0] is None:
             self.mode.unknown(UnknownHere(f"which address {place} puts back into the answer is not known"))
+        self.stack.check(lambda: no_loopback_from_outside(place, host, passed, in_if))
         self.stack.check(lambda: own_source(place, namespace, passed, in_if))
         version = 6 if ":" in passed.dst else 4
         own = _owns(host, place, namespace, passed.dst)

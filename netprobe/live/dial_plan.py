@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import Lookup, Place, Proto, Resolution
+from netprobe.forward.owners import owner_of_address
+from netprobe.hosts import collect
 from netprobe.live.naming import SourceResolver, learn_own_files
 from netprobe.live.sessions import ContainerEnded
 from netprobe.probe.names import (
@@ -23,7 +25,7 @@ from netprobe.probe.names import (
 from netprobe.probe.plan import Dial, dial_address, dial_container, dial_host
 from netprobe.probe.resolver import preferred, servers_of
 from netprobe.state.address import is_loopback
-from netprobe.state.lookup import canonical, namespace_of, neighbours
+from netprobe.state.lookup import canonical, namespace_of, neighbours, published_by, requests_of
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -99,6 +101,22 @@ def find_source(sessions: HostSessions, source: Source) -> Asker:
     return Asker(place=place, project=compose.project if compose else "", said=named.said_of("asks"))
 
 
+def _with_listeners(sessions: HostSessions, source: Place, target: Target) -> Mapping[str, Host]:
+    """The hosts; who listens on the one that is dialled is asked now where containers ask for that port and nothing publishes it: it tells who is meant."""
+    hosts, port = sessions.hosts(), target.port
+    owner = owner_of_address(hosts, target.address or "", source)
+    host = hosts.get(owner.host) if owner is not None and owner.container is None else None
+    if host is None or port is None or target.address is None:
+        return hosts
+    if published_by(host, target.address, port, target.transport) is not None:
+        return hosts
+    record = sessions.by_name[host.name].before
+    if "sockets" in record.outputs or not requests_of(host, target.address, port, target.transport):
+        return hosts
+    collect.ask(sessions.session(host.name), record, ("sockets",)).receive()
+    return sessions.hosts()
+
+
 def _is_host(hosts: Mapping[str, Host], source: Source) -> bool:
     return source.project is None and source.name in hosts and source.host in (None, source.name)
 
@@ -116,6 +134,7 @@ def make_dial_plan(sessions: HostSessions, asker: Asker, target: Target, resolve
     if target.proto is Proto.DNS:
         return _name_server(hosts, source)
     if target.address is not None:
+        hosts = _with_listeners(sessions, source, target)
         dial = dial_address(hosts, source, target.address, target.port, target.transport)
         return DialPlan(source_at=source, dial=dial)
     if _is_looked_up(source, target):

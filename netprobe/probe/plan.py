@@ -23,6 +23,7 @@ from netprobe.state.lookup import (
     namespace_of,
     networks_of,
     published_by,
+    requested_by,
     route_lookup,
 )
 from netprobe.values import dataclass
@@ -61,16 +62,18 @@ def dial_address(hosts: Mapping[str, Host], source: Place, address: str, port: i
     if owner.container is not None or host is None or port is None:
         return plain
     published = published_by(host, address, port, proto)
-    if published is None:
+    found = published or requested_by(host, address, port, proto)
+    if found is None:
         return plain
-    container, binding = published
+    container, binding = found
+    verb = "publishes" if published else "was asked to publish"
     return Dial(
         address=address,
         port=port,
         target_at=canonical(hosts, Place(host=host.name, container=container.name)),
         target_address=serving_address(host, container, address) or None,
         target_port=binding.container_port,
-        way=f"{host.name} publishes {container.name}'s port {binding.container_port}/{proto} at {Endpoint(address, port)}",
+        way=f"{host.name} {verb} {container.name}'s port {binding.container_port}/{proto} at {Endpoint(address, port)}",
     )
 
 

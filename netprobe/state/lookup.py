@@ -9,6 +9,7 @@ from netprobe.evidence.model import Place
 from netprobe.model.rule import Program
 from netprobe.state.address import ip, is_loopback, same
 from netprobe.state.fib import RouteHop, RouteQuery
+from netprobe.state.sockets import listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -139,6 +140,24 @@ def published_by(host: Host, address: str, port: int, proto: str) -> tuple[Conta
         return None
     best = min(found, key=lambda each: each[:2])
     return best[2], best[3]
+
+
+def requests_of(host: Host, address: str, port: int, proto: str) -> list[tuple[Container, Published]]:
+    """The running containers that ask for this port of the host (``-p``), whether or not the engine publishes it; none in the host's own namespace."""
+    return [
+        (container, each)
+        for container in host.containers or ()
+        if container.running and not container.host_network and not container.netns_of
+        for each in container.requested
+        if _publishes(each, address, port, proto) is not None
+    ]
+
+
+def requested_by(host: Host, address: str, port: int, proto: str) -> tuple[Container, Published] | None:
+    """The one container that asks for this port of the host, where no process has it: who answers otherwise is that process."""
+    found, sockets = requests_of(host, address, port, proto), host.own.sockets
+    free = sockets is not None and not listening(sockets, address, port, proto)
+    return found[0] if len(found) == 1 and free else None
 
 
 def _publishes(published: Published, address: str, port: int, proto: str) -> int | None:

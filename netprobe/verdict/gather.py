@@ -19,7 +19,13 @@ from netprobe.paths.http import is_other
 from netprobe.paths.observe import observe
 from netprobe.paths.story import Symptom
 from netprobe.state.counted import Counters
-from netprobe.verdict.target import asks_for_host, behind_translation, first_destination, target_is_dead
+from netprobe.verdict.target import (
+    asks_for_host,
+    behind_translation,
+    first_destination,
+    led_to_itself,
+    target_is_dead,
+)
 from netprobe.verdict.unseen import Whole, unseen
 
 if TYPE_CHECKING:
@@ -60,7 +66,8 @@ def gather(evidence: Evidence, table: PacketTable, world: World, intent: Intent,
         way = classify(journey, seen, evidence.points, intent, story)
     unclear = journey is not None and bool(journey.unknowns)
     story = _told(story, evidence.probe)
-    if dead or answered_elsewhere(story, way, intent, unclear=unclear):
+    itself = story.accepted and led_to_itself(evidence.probe, world, intent, prediction)
+    if dead or (not itself and answered_elsewhere(story, way, intent, unclear=unclear)):
         story = replace(story, symptom=Symptom.OTHER_ENDPOINT)
     named = attribute(seen, evidence.points, world, intent.proto.transport)
     last, missing = _edge(named, story)

@@ -91,19 +91,32 @@ def behind_translation(probe: Probe | None, world: World, intent: Intent, told: 
     One-to-one NAT, host ports of a CNI plug-in, and so on. A rule that takes the port from who has it is another story (foreign-nat).
     """
     target = intent.target
-    if told is None or target is None or target.container is not None or told.arrives in (None, target):
+    if told is None or target is None or told.arrives in (None, target):
         return intent
-    if _has_it_too(probe, world, told.arrives):
+    if target.container is None and _has_it_too(probe, world, told.arrives):
         return replace(intent, target=told.arrives)
-    for step in told.steps if asks_for_host(probe, world) else ():
+    return replace(intent, target=told.arrives) if _by_others_alone(probe, world, intent, told) else intent
+
+
+def led_to_itself(probe: Probe | None, world: World, intent: Intent, told: Prediction | None) -> bool:
+    """Whether others' rules lead what is for an address of a host to a process of that host itself (another port, 127.0.0.1), and nothing else answers there."""
+    if told is None or intent.target is None or told.arrives != intent.target:
+        return False
+    return told.outcome is PredictedOutcome.WORKS and _by_others_alone(probe, world, intent, told)
+
+
+def _by_others_alone(probe: Probe | None, world: World, intent: Intent, told: Prediction) -> bool:
+    """Whether a rule of others than the engine translates what is for a host's own address there, without which nobody would answer."""
+    target = intent.target
+    for step in told.steps if asks_for_host(probe, world) and target is not None and target.container is None else ():
         rule, host = step.rule, world.before.get(step.place.host)
         moved = step.stage in _DESTINATION and step.direction is Direction.REQUEST and step.place == target
         if not moved or not isinstance(rule, RuleRef) or host is None or host.engine.owns(rule):
             continue
         without = predict_probe(probe, world.before, frozenset({(step.place, rule)}), still=Counters(world).still)
         if without is not None and without.outcome is PredictedOutcome.STOPPED:
-            return replace(intent, target=told.arrives)
-    return intent
+            return True
+    return False
 
 
 def _has_it_too(probe: Probe | None, world: World, place: Place | None) -> bool:

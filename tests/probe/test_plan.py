@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -9,7 +10,9 @@ from netprobe.evidence.model import Place
 from netprobe.probe.names import the_container
 from netprobe.probe.plan import Dial, choose_binding, dial_address, dial_container, dial_host
 from netprobe.state.engine.model import ContainerState
+from netprobe.state.issues import Issues
 from netprobe.state.routes import Route
+from netprobe.state.sockets import parse_sockets
 from tests.worlds import NET2, container, host, link, published, world
 
 if TYPE_CHECKING:
@@ -187,6 +190,23 @@ def test_addresses_that_are_not() -> None:
     assert dial_address(hosts(DEMO), SERVER1, "192.168.3.202", 8080, "udp").target_at == SERVER2
     assert dial_address(hosts(DEMO), SERVER1, "192.168.3.202", None, "icmp").target_at == SERVER2
     assert dial_address(hosts(DEMO), SERVER1, "198.51.100.1", 80, "tcp").target_at is None
+
+
+def test_a_port_that_the_engine_does_not_publish_means_the_one_that_asks_for_it() -> None:
+    """So that what took it back (another network with the default route, a driver without -p) can be named; a process that has the port answers itself."""
+    asks = replace(container("demo", "172.17.0.2"), requested=(published(8080, 80),))
+
+    def dialled(**changes: Any) -> Dial:
+        known = hosts(replace(asks, **changes.get("box", {})))
+        known["server2"].own.sockets = changes.get("sockets", ())
+        return dial_address(known, SERVER1, "192.168.3.202", 8080, "tcp")
+
+    found = dialled()
+    assert (found.target_at, found.target_port) == (Place(host="server2", container="demo"), 80)
+    assert "was asked to publish demo's port 80/tcp" in found.way
+    taken = parse_sockets("tcp LISTEN 0 5 0.0.0.0:8080 0.0.0.0:*", Issues("ss"))
+    for other in ({"sockets": taken}, {"sockets": None}, {"box": {"requested": ()}}):
+        assert dialled(**other).target_at == SERVER2
 
 
 def test_a_container_address_means_its_own_hosts_container() -> None:

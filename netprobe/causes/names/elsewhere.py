@@ -17,7 +17,7 @@ from netprobe.model.remedy import Remedy, advise
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import is_loopback, same
-from netprobe.state.bearers import bears, nearest_bearers, same_project, shared_networks
+from netprobe.state.bearers import bare, bears, nearest_bearers, same_project, shared_networks
 from netprobe.state.engine.compose import recreated
 from netprobe.state.lookup import canonical, container_with
 
@@ -61,7 +61,7 @@ class NameAnsweredElsewhere(Cause):
         name = probe.lookup.name or ""
         theirs = _claims(host, source, name)
         if theirs:
-            if _is_one_of(case, host, theirs) or _own(case, host, source):
+            if _is_one_of(case, host, theirs) or (_own(case, host, source) and not _by_hostname(source, name)):
                 return None
             return self._of_container(case, host, source, theirs[0])
         return self._of_nobody(case, host, source) if _by_wildcard(probe.lookup) else None
@@ -162,6 +162,12 @@ def _own(case: Case, host: Host, source: Container) -> bool:
     return all(is_loopback(each) or any(same(each, one) for one in mine) for each in addresses)
 
 
+def _by_hostname(source: Container, name: str) -> bool:
+    """Whether the source has the name by its ``--hostname`` alone, which the engine writes into its hosts file (and up to 24 makes an alias)."""
+    service = source.compose.service if source.compose else ""
+    return bare(source.hostname) == bare(name) and bare(name) not in {bare(source.name), bare(service)}
+
+
 def _answered(host: Host, lookup: Lookup) -> str:
     """``the search domain answered for it: php-fpm.corp.test is 203.0.113.10``, with whose address that is."""
     first = next((each for each in lookup.addresses if ":" not in each), lookup.addresses[0])
@@ -232,7 +238,11 @@ def _remedies(case: Case, host: Host, source: Container, meant: Container) -> tu
     elif lookup is not None and lookup.how is Resolution.HOSTS_FILE:
         line = next((f"{name}:{each}" for each in lookup.addresses if f"{name}:{each}" in source.extra_hosts), "")
         asked = f"--add-host {line}" if line else f"the line of {name} in /etc/hosts"
-        again = recreated(source, f"without {asked}", f"extra_hosts without {line or name}")
+        lines = f"extra_hosts without {line or name}"
+        if not line and _by_hostname(source, name):
+            asked = f"--hostname {source.hostname}, by which its own /etc/hosts gives it that name"
+            lines = f"without hostname: {source.hostname}"
+        again = recreated(source, f"without {asked}", lines)
         steps.append(advise(host.name, f"{again}: the embedded DNS server knows {name}"))
     elif conf is not None and conf.search and conf.ndots > name.count("."):
         again = recreated(source, "with --dns-opt ndots:0", 'dns_opt: ["ndots:0"]')

@@ -17,14 +17,15 @@ from netprobe.causes.remedies.steps import IN_FIREWALL, inside
 from netprobe.forward.compare import Observed, described, differences
 from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.forward.tproxy import TPROXY
-from netprobe.model.endpoint import Endpoint
+from netprobe.model.endpoint import UNCHOSEN, Endpoint
 from netprobe.model.hop import Direction
 from netprobe.model.remedy import Remedy, advise
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.model.rule import Program
 from netprobe.paths.story import Symptom
 from netprobe.state.iptables import Rule, split
-from netprobe.state.lookup import has_address
+from netprobe.state.lookup import has_address, networks_of, rule_of
+from netprobe.state.packet import PacketTuple
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -256,10 +257,11 @@ def _past(case: Case, found: Translated, dialled: Endpoint | None = None, transp
     narrow = advise(
         found.place.host, f"for good: narrow that rule {keeper} ({how}): {found.ref.shown}{_proxy_of(case, found)}"
     )
-    commands = _before(case, found, dialled or _end(case), transport or case.transport)
+    end = dialled or _end(case, found)
+    commands = _before(case, found, end, transport or case.transport)
     if not commands:
         return (narrow,)
-    said = f"this takes {dialled or _dialled(case)} out of that rule, for whoever dials it; {owner.lasting if owner else IN_FIREWALL}"
+    said = f"this takes {end} out of that rule, for whoever dials it; {owner.lasting if owner else IN_FIREWALL}"
     return (Remedy(host=found.place.host, commands=commands, advice=said), narrow)
 
 
@@ -272,8 +274,14 @@ def _proxy_of(case: Case, found: Translated) -> str:
     return "; or, where that proxy is meant to take it: have it listen there with IP_TRANSPARENT, and its packets come in (ip rule add fwmark MARK lookup TABLE, ip route add local default dev lo table TABLE)"
 
 
-def _end(case: Case) -> Endpoint | None:
-    probe = case.probe
+def _end(case: Case, found: Translated) -> Endpoint | None:
+    """The destination as the rule sees it: what was dialled, or what a translation before it made of that."""
+    probe, told = case.probe, case.prediction
+    moved = [each for each in translations(told) if each.of_destination] if told is not None else []
+    at = next((number for number, each in enumerate(moved) if each.ref == found.ref and each.place == found.place), 0)
+    led = Endpoint.parse(moved[at - 1].to) if at else None
+    if led is not None and led.port is not None and led.port != UNCHOSEN:
+        return led
     return Endpoint(probe.dialled, probe.dialled_port) if probe is not None and probe.dialled else None
 
 
@@ -287,10 +295,37 @@ def _before(case: Case, found: Translated, to: Endpoint | None, transport: str) 
         version = "ip6" if ":" in address else "ip"
         packet: Argv = (version, "daddr", address, transport, "dport", port, "accept")
         return (inside(case, found.place, ("nft", "insert", "rule", rule.family, rule.table, rule.chain, *packet)),)
-    published = case.publication is not None and case.publication[0].name == found.place.host
+    at_host = found.place.container is None
+    published = at_host and case.publication is not None and case.publication[0].name == found.place.host
     target = case.engine_at(found.place.host).chain if published and rule.table == "nat" else "ACCEPT"
-    packet = ("-d", address, "-p", transport, "--dport", port, "-j", target)
-    return (inside(case, found.place, (rule.program, "-t", rule.table, "-I", rule.chain, *packet)),)
+    first = (rule.program, "-t", rule.table, "-I", rule.chain)
+    packets = [("-d", address, "-p", transport, "--dport", port, "-j", target)]
+    end = _answers_from(case, to)
+    if found.kind == TPROXY and _takes_answers(case, found, end, transport):
+        packets.append(("-s", end.address, "-p", transport, "--sport", str(end.port), "-j", target))
+    return tuple(inside(case, found.place, (*first, *each)) for each in packets)
+
+
+def _answers_from(case: Case, to: Endpoint) -> Endpoint:
+    """Where the answers come from, as mangle sees them: before conntrack puts the dialled address back."""
+    probe = case.probe
+    if probe is None or not probe.target_address or case.target is None:
+        return to
+    return Endpoint(probe.target_address, probe.target_port or to.port)
+
+
+def _takes_answers(case: Case, found: Translated, end: Endpoint, transport: str) -> bool:
+    """Whether the rule takes what a container of that host answers, too: that comes in by its bridge."""
+    host, target = case.before(found.place.host), case.target
+    rule = rule_of(host, found.ref) if host is not None else None
+    if host is None or host is not case.target_host or target is None or rule is None:
+        return False
+    bridges = [network.bridge for _, network in networks_of(host, target) if network.bridge]
+    answers = (
+        PacketTuple(src=end.address, sport=end.port, proto=transport, in_if=each, ctstate="ESTABLISHED", ctdir="REPLY")
+        for each in bridges
+    )
+    return any(rule.matches(each) is not False for each in answers)
 
 
 class SnatWrongAddress(Cause):

@@ -18,6 +18,7 @@ from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import covers
 from netprobe.state.lookup import docker_bridges, host_with, route_lookup
+from netprobe.state.routes import MAIN, UNICAST
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -213,8 +214,17 @@ def _way_back(case: Case, peer: Place, network: str, present: str) -> tuple[Reme
     nearer = present and int(present.rpartition("/")[2]) >= int(network.rpartition("/")[2])
     ip: Argv = ("ip", "-6") if ":" in network else ("ip",)
     gone: tuple[Argv, ...] = ((*ip, "route", "del", *present.split()),) if nearer else ()
-    commands = (*gone, (*ip, "route", "add", network, "via", via))
+    others = _others_lead(case, peer, network, present)
+    commands = gone if gone and others else (*gone, (*ip, "route", "add", network, "via", via))
     return (in_place(case, peer, *commands),)
+
+
+def _others_lead(case: Case, peer: Place, network: str, present: str) -> bool:
+    """Whether another route of the peer leads to the network once a refusing one (``unreachable PREFIX``) is gone."""
+    far, kind = case.before(peer.host), present.rpartition(" ")[0]
+    routes = far.namespace(peer.container).routes or () if far is not None and kind else ()
+    address = network.partition("/")[0]
+    return any(each.kind == UNICAST and each.table == MAIN and covers(each.dst, address) for each in routes)
 
 
 def _towards(case: Case, peer: Place) -> str:

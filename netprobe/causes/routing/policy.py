@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import NETFILTER_DROP, Cause
 from netprobe.causes.firewall.bridge import NftBackendForwardDrop
 from netprobe.causes.firewall.forward import ForwardDrop
-from netprobe.causes.proof.obstacle import frames_at, predicted, silent_points, whose
+from netprobe.causes.proof.obstacle import asked_times, frames_at, predicted, silent_points, unanswered, whose
 from netprobe.causes.proof.routed import astray, by_policy, decided_by, own_table, strays, tunnels
 from netprobe.causes.remedies.steps import in_place
 from netprobe.causes.routing.routes import LOST
@@ -94,6 +94,9 @@ def _proof(case: Case, found: Astray) -> tuple[tuple[str, ...], Confidence] | No
     gone = frames_at(case, wrong, found.direction)
     if gone:
         return (*arrived, f"{what} left at {wrong}: {gone}"), Confidence.CERTAIN
+    asked = unanswered(case, found.dst)
+    if asked is not None and any(frame.point == wrong for frame in asked.requests):
+        return (*arrived, asked_times(asked)), Confidence.CERTAIN
     stopped = predicted(case, Barrier.RULE, Barrier.NO_NEIGHBOUR, Barrier.LINK_DOWN)
     first = stopped.obstacles[0] if stopped is not None else None
     if first is not None and (first.place, first.direction) == (found.place, found.direction):

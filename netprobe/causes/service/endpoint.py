@@ -77,7 +77,7 @@ def _arrived_at(case: Case, place: Place) -> str:
 
 def _takes(socket: Socket, asked: str) -> bool:
     """Whether a socket may take what comes from outside to that address (``""``: not known which)."""
-    return not socket.loopback and (not asked or socket.wildcard or same(socket.local, asked))
+    return not socket.loopback and (not asked or socket.accepts(asked, socket.port, socket.proto))
 
 
 class _Unserved(Cause):
@@ -165,14 +165,14 @@ class AppNotListening(_Unserved):
             return None
         if all(each.loopback for sockets in found for each in sockets):
             return None  # app-bound-loopback
-        bound = found[-1][0].bound
+        bound, six = found[-1][0].bound, found[-1][0].v6only
         return Finding(
             code=self.code,
-            summary=f"{target.name} received it and refused it: nothing listens on {asked}, its {case.transport} port {port} is bound to {bound.address} only",
+            summary=f"{target.name} received it and refused it: nothing listens on {asked}, its {case.transport} port {port} is bound to {bound.address} only{', for IPv6 alone (IPV6_V6ONLY)' if six else ''}",
             where=Where(host=place.host, component=target.name),
             evidence=(
                 f"{case.story.detail} from {target.name} itself, asked at {asked}: {case.frames}",
-                f"socket of {target.name}: {bound}",
+                f"socket of {target.name}: {bound}{', v6only' if six else ''}",
                 *told(case, place.host, target),
             ),
             remedies=(

@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
-from netprobe.causes.proof.obstacle import met
+from netprobe.causes.proof.obstacle import frames_at, met, predicted, whose
+from netprobe.causes.proof.translations import counted, translations
 from netprobe.causes.remedies.steps import IN_SYSCTL, setting
 from netprobe.evidence.model import Outcome
 from netprobe.forward.model import Barrier
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.hop import Direction
-from netprobe.model.remedy import run
+from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import is_loopback
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.forward.model import Obstacle
     from netprobe.model.hop import Hop
     from netprobe.state.model import Host
 
@@ -109,25 +111,29 @@ class NoproxyNoBridgeNf(Cause):
 
 
 class NoproxyNoRouteLocalnet(Cause):
-    """127.0.0.1 is DNATed to the container, and the kernel does not route a loopback source out of lo.
+    """DNAT between 127.0.0.1 and a container, and the kernel routes no loopback address by another interface than lo.
 
     What it is: without docker-proxy nat OUTPUT takes 127.0.0.0/8 too. The packet's source is still 127.0.0.1 when it is routed again, and
-        without ``route_localnet`` on the bridge the kernel drops it there.
-    Why it happens: ``userland-proxy: false``, and a hardening script (or sysctl.conf) has set ``route_localnet`` to 0 again.
-    Evidence: nothing was seen at any point, not even lo; the DNAT rule's counter; the bridge's setting.
-    Remedy: set it to 1.
+        without ``route_localnet`` on the bridge the kernel drops it there. The other way round, a rule in PREROUTING that sends what comes in
+        by an interface to a service on 127.0.0.1 needs it on that interface.
+    Why it happens: ``userland-proxy: false``, and a hardening script (or sysctl.conf) has set ``route_localnet`` to 0 again; a rule that was meant
+        to give containers a service of the host that listens on 127.0.0.1 alone.
+    Evidence: nothing was seen at any point, not even lo, or the request at the interface and no further; the DNAT rule; the interface's setting.
+    Remedy: set it to 1; where a rule sends to 127.0.0.1, rather have the service listen on the bridge's address.
     Source: moby#12165; net/ipv4/route.c (__mkroute_output: a loopback source with another device); Documentation/networking/ip-sysctl.rst (route_localnet); seen in the lab.
     """
 
     code = "noproxy-no-route-localnet"
     reads = ("sysctl",)
     tells = "sysctl net.ipv4.conf.BRIDGE.route_localnet on the host"
-    symptoms = frozenset({Symptom.NO_PACKETS})
+    symptoms = frozenset({Symptom.NO_PACKETS, Symptom.SILENCE})
     barriers = frozenset({Barrier.ROUTE_LOCALNET})
 
     def find(self, case: Case) -> Finding | None:
-        """Fires when the walk ends at that setting, nothing was sent, the prober waited in vain, and the DNAT rule was not seen to be passed over."""
+        """Fires when the walk ends at that setting: nothing was sent, the prober waited in vain, and the DNAT rule counted; or it came in, and no further."""
         obstacle = met(case, Barrier.ROUTE_LOCALNET)
+        if case.story.symptom is Symptom.SILENCE:
+            return self._led_in(case, obstacle) if obstacle is not None else None
         probe = case.probe
         if obstacle is None or probe is None or case.dialled is None or not is_loopback(case.dialled[0]):
             return None
@@ -149,6 +155,30 @@ class NoproxyNoRouteLocalnet(Cause):
         )
 
     @staticmethod
+    def _led_in(case: Case, obstacle: Obstacle) -> Finding | None:
+        """A rule sends what came in by an interface to 127.0.0.1."""
+        moved = [each for each in translations(case.prediction) if each.of_destination] if case.prediction else []
+        if not moved or moved[-1].place != obstacle.place or case.dialled is None:
+            return None
+        rule, device = moved[-1], obstacle.device
+        count = counted(case, rule)
+        listen = advise(
+            obstacle.place.host,
+            f"rather have the service listen on the address of {device}, without that rule: with route_localnet what comes in by {device} is let to 127.0.0.0/8 wherever a rule sends it there",
+        )
+        return Finding(
+            code=NoproxyNoRouteLocalnet.code,
+            summary=f"{rule.ref} of {whose(obstacle.place)} sends what is for {Endpoint(*case.dialled)} to {rule.to}, and {obstacle.text}: the kernel drops what comes in by {device} for a loopback address",
+            where=Where(host=obstacle.place.host, component=obstacle.label, rule=rule.ref.shown),
+            evidence=(
+                f"last seen at {case.last_seen}: {frames_at(case, case.last_seen or '')}",
+                f"{rule.ref}: {rule.ref.shown}{f', counter {count[0]} → {count[1]}' if count else ''}",
+                f"on {whose(obstacle.place)}: {obstacle.text}",
+            ),
+            remedies=(setting(case, obstacle.place, obstacle.undo), listen),
+        )
+
+    @staticmethod
     def _counted(case: Case) -> tuple[str, str, int] | None:
         """(host, DNAT rule, how often it was hit meanwhile) of the dialled port; None when it was not, or that is not known."""
         if case.publication is None:
@@ -165,7 +195,9 @@ class NoproxyNoRouteLocalnet(Cause):
         return host.name, str(then[0].ref), last - first
 
     def possible(self, case: Case) -> bool:
-        """Only where loopback is dialled on a host whose engine has no docker-proxy, as far as is known."""
+        """Only where the walk ends there; where loopback is dialled on a host whose engine has no docker-proxy, as far as is known."""
+        if predicted(case, Barrier.ROUTE_LOCALNET) is not None:
+            return True
         if case.probe is None or case.dialled is None:
             return case.probe is None
         host = case.before(case.probe.source_at.host)

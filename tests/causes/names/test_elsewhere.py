@@ -96,3 +96,29 @@ def test_names_of_any_bytes_do_no_harm() -> None:
             endpoint["Aliases"] = ["", ".", "\x1b[2J", "db" * 5000]
 
     assert code(analyze(with_containers(recorded("name-answered-elsewhere"), hostile))) == CODE
+
+
+def test_the_sources_own_hostname_takes_the_name_of_its_neighbour() -> None:
+    """Its /etc/hosts has its own hostname: where that is the service of another container, this one dials itself."""
+    evidence = recorded("name-answered-elsewhere-hosts")
+    boxes = json.loads(next(each for each in evidence.before if each.host == "server2").outputs["containers"].stdout)
+    assert evidence.probe is not None
+    name, source = evidence.probe.lookup.name, evidence.probe.source_at.container
+    own = next(
+        each["IPAddress"]
+        for box in boxes
+        if box["Name"] == f"/{source}"
+        for each in box["NetworkSettings"]["Networks"].values()
+    )
+
+    def called(hostname: str | None) -> Any:
+        def change(box: dict[str, Any]) -> None:
+            if box["Name"] == f"/{source}":
+                box["Config"]["Hostname"] = hostname
+
+        return analyze(with_containers(looked_up(evidence, addresses=(own,)), change))
+
+    report = called(name)
+    assert code(report) == CODE
+    assert f"--hostname {name}" in report.cause.remedy[0]
+    assert code(called("c0ffee")) != CODE

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from netprobe.model.report import Confidence
 from netprobe.pipeline import analyze
-from tests.causes.altered import code, recorded, with_state
+from tests.causes.altered import code, commands, recorded, with_state
+
+if TYPE_CHECKING:
+    from netprobe.evidence.model import HostState
 
 
 def test_a_rule_of_the_engines_own_is_not_foreign() -> None:
@@ -55,3 +61,36 @@ def test_without_the_arp_that_nobody_answered_it_is_likely() -> None:
     assert report.cause is not None
     assert report.cause.confidence is Confidence.CERTAIN
     assert any("192.168.3.222" in each and "no answer" in each for each in report.cause.evidence)
+
+
+INSIDE = """*nat
+:PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+[0:0] -A PREROUTING -p tcp -j REDIRECT --to-ports 15006
+COMMIT
+"""
+
+
+def test_a_rule_inside_the_container_is_passed_there_by_the_address_that_it_sees() -> None:
+    """A published port: the chain and the dialled address are the host's, and mean nothing in the container's namespace."""
+
+    def state(each: HostState) -> HostState:
+        if "ns/demo/sockets" not in each.outputs:
+            return each
+        rules, sockets = each.outputs["ns/demo/iptables"], each.outputs["ns/demo/sockets"]
+        listens = sockets.stdout + "tcp LISTEN 0 5 0.0.0.0:81 0.0.0.0:* ino:1 sk:1\n"
+        changed = {
+            "ns/demo/iptables": replace(rules, stdout=INSIDE),
+            "ns/demo/sockets": replace(sockets, stdout=listens),
+        }
+        return replace(each, outputs={**each.outputs, **changed})
+
+    refused = recorded("app-not-listening")
+    moments = (tuple(map(state, refused.before)), tuple(map(state, refused.after)))
+    cause = analyze(replace(refused, before=moments[0], after=moments[1])).cause
+    assert cause is not None
+    assert cause.code == "foreign-nat"
+    (command,) = commands(cause)
+    assert command.endswith("iptables -t nat -I PREROUTING -d 172.17.0.2 -p tcp --dport 81 -j ACCEPT")

@@ -1,0 +1,30 @@
+"""Kernel settings on a packet's way: what comes in for a loopback address."""
+
+from __future__ import annotations
+
+import pytest
+
+from netprobe.forward import Barrier
+from tests.forward.test_walk import changed, normal, predicted
+
+SETTING = "net.ipv4.conf.%s.route_localnet = %s\n"
+
+
+@pytest.mark.parametrize(
+    ("eth0", "every", "dropped"), [("0", "0", True), ("1", "0", False), ("0", "1", False), (None, "0", None)]
+)
+def test_dnat_to_loopback_needs_route_localnet_of_the_interface_it_came_by(
+    eth0: str | None, every: str, dropped: bool | None
+) -> None:
+    """net/ipv4/route.c, ip_route_input_slow: a martian destination; where the setting was not read nothing is said."""
+    led = changed(normal(), "server2", "iptables", lambda text: text.replace("172.17.0.2:80", "127.0.0.1:80"))
+    lines = "".join(SETTING % pair for pair in (("all", every), ("eth0", eth0)) if pair[1] is not None)
+
+    def settings(text: str) -> str:
+        kept = [line for line in text.splitlines(keepends=True) if "route_localnet" not in line]
+        return "".join(kept) + lines
+
+    told = predicted(changed(led, "server2", "sysctl", settings))
+    found = [each.barrier for each in told.obstacles]
+    assert (found[:1] == [Barrier.ROUTE_LOCALNET]) is (dropped is True)
+    assert bool(told.unknown) is (dropped is None)
