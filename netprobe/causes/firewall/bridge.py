@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from netprobe.state.model import Host
 
 _BRIDGE_NF = "net.bridge.bridge-nf-call-"  # iptables, ip6tables
+_BY_BRIDGE_NF = frozenset({"", "ip", "ip6", "inet"})  # whose chains see what a bridge switches with that setting alone
 
 
 def _bridge_of_both(case: Case, host: Host) -> Network | None:
@@ -145,7 +146,7 @@ class BridgeNfForwardDrop(Filtered):
         """Both are on one bridge, the setting is on, and the rule is not Docker's own for enable_icc=false."""
         host = case.before(found.host)
         network = _bridge_of_both(case, host) if host else None
-        if host is None or network is None or found.rule.family == "bridge":
+        if host is None or network is None or found.rule.family not in _BY_BRIDGE_NF:
             return False  # nftables' bridge family needs no such setting
         on = (host.sysctls or {}).get(_switch(case)) == "1"
         return on and f"-i {network.bridge} -o {network.bridge} " not in found.rule.text
