@@ -39,6 +39,11 @@ def read_pcap(data: bytes, order: ByteOrder) -> Capture:
     magic, _, _, _, _, snaplen, linktype = struct.unpack_from(order + "IHHiIII", data)
     unit, head = MAGICS[magic]
     starts, caplens, stop = _walk(data, order, head)
+    if (
+        stop and starts and data.startswith(data[:8], starts[-1])
+    ):  # read as a packet, it is one of 0 bytes; the next one is damaged
+        stop = damaged(starts.pop(), "another file begins there: mergecap joins files")
+        caplens.pop()
     words = np.ndarray((max(len(data) - 3, 0),), np.dtype(order + "u4"), data, strides=(1,))  # a word at every byte
     start = np.array(starts, np.int64)
     count = len(start)

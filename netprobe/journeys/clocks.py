@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from netprobe.evidence.model import Limit, LimitKind
 from netprobe.journeys.offset import STEP_NS, Fit, Meetings, fitted
 from netprobe.journeys.shared import Shared, Sightings, shared_frames
 from netprobe.model.report import Clock
@@ -53,15 +54,10 @@ def on_one_clock(
         The table with ``time_ns`` on the reference clock (the same table where nothing had to be moved), and what is known of each other
         clock that shares packets with it.
     """
-    names = [point.host or f"\0{number}" for number, point in enumerate(points)]
-    inside = (table.packets.point >= 0) & (table.packets.point < len(points))
-    used = np.flatnonzero(np.bincount(table.packets.point[inside], minlength=len(points))).tolist()
-    known = list(dict.fromkeys(names[point] for point in used))
+    names = _names(points)
+    known = _known(table, points, reference)[:MOST_CLOCKS]
     if len(known) < 2 or _unusable(table.packets.time_ns):
         return table, ()
-    if reference in known:
-        known.insert(0, known.pop(known.index(reference)))
-    known = known[:MOST_CLOCKS]
     numbers = {name: number for number, name in enumerate(known)}
     of_point = np.array([*(numbers.get(name, -1) for name in names), -1], np.int64)
     inside = (table.packets.point >= 0) & (table.packets.point < len(points))
@@ -74,6 +70,32 @@ def on_one_clock(
     if not any(each.corrected for each in offsets):
         return table, offsets
     return replace(table, packets=replace(table.packets, time_ns=work.time_ns)), offsets
+
+
+def unaligned(table: PacketTable, points: Sequence[CapturePoint], reference: str | None = None) -> tuple[Limit, ...]:
+    """Return what to say of clocks beyond the :data:`MOST_CLOCKS` that :func:`on_one_clock` holds against each other."""
+    known = _known(table, points, reference)
+    if len(known) <= MOST_CLOCKS:
+        return ()
+    point = _names(points).index(known[MOST_CLOCKS])
+    why = f"its clock was not held against the others', nor those that follow: {MOST_CLOCKS} of {len(known)} are, give fewer captures"
+    return (Limit(kind=LimitKind.POINT, subject=points[point].host or points[point].name, why=why),)
+
+
+def _names(points: Sequence[CapturePoint]) -> list[str]:
+    """Whose clock each point has: its host's, or (behind a NUL) its own."""
+    return [point.host or f"\0{number}" for number, point in enumerate(points)]
+
+
+def _known(table: PacketTable, points: Sequence[CapturePoint], reference: str | None) -> list[str]:
+    """The clocks that gave any packet its time, the reference first."""
+    names = _names(points)
+    inside = (table.packets.point >= 0) & (table.packets.point < len(points))
+    used = np.flatnonzero(np.bincount(table.packets.point[inside], minlength=len(points))).tolist()
+    known = list(dict.fromkeys(names[point] for point in used))
+    if reference in known:
+        known.insert(0, known.pop(known.index(reference)))
+    return known
 
 
 def _unusable(time_ns: Times) -> bool:

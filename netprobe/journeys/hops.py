@@ -17,6 +17,7 @@ from netprobe.decode.address import mac
 from netprobe.decode.table import SYN, SYN_ACK, TAG_UNKNOWN, Flag, Kind
 from netprobe.flows.build import ECHO_REQUEST, destination, source
 from netprobe.flows.model import PROTO_NAME
+from netprobe.journeys.pieces import goes_on
 from netprobe.model.endpoint import Ends
 from netprobe.model.hop import Change, Direction, Hop, HopPacket
 from netprobe.values import dataclass
@@ -86,7 +87,8 @@ def sightings(connection: Connection, table: PacketTable, direction: Direction, 
             )
             found.append(Sighting(leg=leg, flow=flow, row=row, count=_copies(table, rows, row)))
     found.sort(key=lambda seen: (int(table.packets.time_ns[seen.row]), seen.row))
-    return found
+    forward = direction is Direction.REQUEST
+    return [seen for seen in found if seen is found[0] or not goes_on(table, found[0].flow, seen.flow, forward=forward)]
 
 
 def _seen_by_all(connection: Connection, table: PacketTable, direction: Direction) -> dict[int, int]:

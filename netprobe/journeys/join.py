@@ -43,6 +43,7 @@ LOOK_BACK = (
     16  # copies of equal packets that one is held against: more of them in a second are a flood, and prove nothing
 )
 MOST_PAIRS = 4096  # of flows of two groups that are held against each other: no connection is seen at so many places
+MOST_PLACES = 128  # points and VLANs that a flow is held against: a file may have thousands of interfaces
 MOST_AT_A_POINT = 8  # flows of one connection: no router's own interfaces show it oftener
 TIE_NS = 1_000_000  # copies that are equally near: a router keeps their order
 
@@ -166,6 +167,8 @@ class _Join:
                     if place != (flow.point, flow.vlan):
                         self._join_one(index, others, rule is rewritten_numbers)
                 recent.setdefault((flow.point, flow.vlan), deque(maxlen=LOOK_BACK)).append(index)
+                if len(recent) > MOST_PLACES:
+                    del recent[next(iter(recent))]
 
     def _join_one(self, index: int, others: deque[int], numbers: bool) -> None:
         """Join a flow with the last of another place's that it is one connection with."""

@@ -17,7 +17,7 @@ from netprobe.evidence.model import LimitKind, Resolution
 from netprobe.flows.build import build
 from netprobe.forward.question import path_of
 from netprobe.journeys.chosen import choose, journey_of
-from netprobe.journeys.clocks import on_one_clock
+from netprobe.journeys.clocks import on_one_clock, unaligned
 from netprobe.journeys.join import connections
 from netprobe.journeys.neighbours import exchanges, with_names
 from netprobe.journeys.turned import turned
@@ -50,7 +50,8 @@ def observed(evidence: Evidence, flow: FlowExpr | None) -> Report:
     probe = evidence.probe
     decoded = timed(decode(evidence.packets, evidence.points))
     if probe is None:
-        evidence = replace(evidence, limits=(*evidence.limits, *unread(decoded, evidence.points)))
+        more = (*unread(decoded, evidence.points), *unaligned(decoded, evidence.points))
+        evidence = replace(evidence, limits=(*evidence.limits, *more))
     evidence = _partly_sniffed(evidence)
     world = build_world(evidence)
     table, clocks = on_one_clock(decoded, evidence.points, probe.source_at.host if probe else None, world.before)

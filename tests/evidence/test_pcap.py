@@ -43,6 +43,16 @@ def test_a_size_that_cannot_be_is_damage_not_a_cut() -> None:
     assert "cut short" in read_pcap(data + b"123", "<").stop
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("packets", [True, False])
+def test_two_files_in_one_are_the_first(order: str, packets: bool) -> None:
+    """``cat a.pcap b.pcap``: a header reads as a packet of no bytes, in the year 2055."""
+    one = pcap(order, 0xA1B2C3D4)
+    capture = read_pcap(one + (one if packets else one[:24]), "<" if order == "<" else ">")
+    assert len(capture.rows.frame) == 2
+    assert capture.stop == f"damaged at byte {len(one)} (another file begins there: mergecap joins files)"
+
+
 def test_space_that_nobody_filled_is_no_packets() -> None:
     data = pcap("<", 0xA1B2C3D4)
     capture = read_pcap(data + bytes(4096), "<")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from netprobe.decode.address import mac
 from netprobe.decode.decoder import decode
 from netprobe.journeys import clocks
-from netprobe.journeys.clocks import on_one_clock
+from netprobe.journeys.clocks import on_one_clock, unaligned
 from netprobe.state.links import Link
 from netprobe.state.model import Host
 from netprobe.state.namespace import Namespace
@@ -203,3 +203,11 @@ def test_many_clocks_are_held_against_each_other_once(monkeypatch: pytest.Monkey
     _, known = on_one_clock(table, case.points, "h0")
     assert [clock.host for clock in known] == ["h1", "h2", "h3", "h4"]
     assert len(asked) == len({frozenset(pair) for pair in asked}) == 10
+
+
+@pytest.mark.parametrize(("count", "said"), [(64, []), (66, ["p64"])])
+def test_clocks_beyond_those_that_are_compared_are_said(count: int, said: list[str]) -> None:
+    case = evidence([(f"p{number}", number * 10.0, tcp(A, B)) for number in range(count)])
+    limits = unaligned(decode(case.packets, case.points), case.points)
+    assert [limit.subject for limit in limits] == said
+    assert all("64 of 66" in limit.why for limit in limits)
