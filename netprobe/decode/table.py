@@ -74,6 +74,7 @@ class Anomaly(IntFlag):
 
 
 _BAD_DNS = int(Anomaly.BAD_DNS)
+_DNS, _MDNS, _LLMNR = 53, 5353, 5355
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,8 +177,14 @@ class PacketTable:
         return len(self.kind)
 
     def is_dns(self, rows: NDArray[np.int64] | int | slice = slice(None)) -> NDArray[np.bool_]:
-        """Which of these rows are DNS messages over UDP (all, without rows): by port and by how they look, also where their header was not kept."""
-        looks: NDArray[np.bool_] = (self.dns_qr[rows] >= 0) & (self.anomaly[rows] & _BAD_DNS == 0)
+        """Which of these rows are messages of DNS or mDNS over UDP (all, without rows): by port and by how they look, also where their header was not kept.
+
+        LLMNR has the same header and no name servers: a group is asked, and any of its members answers from its own address (RFC 4795 section 2).
+        """
+        source, target = self.sport[rows], self.dport[rows]
+        ported = (source == _DNS) | (target == _DNS) | (source == _MDNS) | (target == _MDNS)
+        ported |= (source != _LLMNR) & (target != _LLMNR)
+        looks: NDArray[np.bool_] = ported & (self.dns_qr[rows] >= 0) & (self.anomaly[rows] & _BAD_DNS == 0)
         return looks
 
     def payload(self, row: int) -> bytes:

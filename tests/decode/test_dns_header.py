@@ -14,7 +14,7 @@ from scapy.packet import Packet, Raw
 from netprobe.decode.decoder import decode
 from netprobe.journeys.select import is_dns
 from netprobe.paths.questions import questions
-from tests.craft import evidence, joined
+from tests.craft import evidence, joined, told
 
 ASKED = IP(src="172.17.0.2", dst="192.0.2.1") / UDP(sport=40000, dport=53) / DNS(id=7, qd=DNSQR(qname="a.test"))
 TOLD = IP(src="192.0.2.1", dst="172.17.0.2") / UDP(sport=53, dport=40000) / DNS(id=7, qr=1, rcode=3)
@@ -47,9 +47,9 @@ def test_dns_multicast_dns_and_llmnr_are_told_by_their_ports(port: int, answers:
     message = bytes(DNS(id=7, qr=int(answers), qd=DNSQR(qname="a.test")))
     whole = evidence([datagram(message, **({"sport": port, "dport": 40000} if answers else {"dport": port}))])
     table = decode(whole.packets, whole.points)
-    assert (table.dns_id[0], table.dns_qr[0], bool(table.is_dns(0))) == (7, int(answers), True)
+    assert (table.dns_id[0], table.dns_qr[0], bool(table.is_dns(0))) == (7, int(answers), port != 5355)
     short = decode(replace(whole.packets, caplen=np.full(1, HEADERS)), whole.points)
-    assert (short.dns_id[0], short.dns_qr[0], bool(short.is_dns(0))) == (-1, int(answers), True)
+    assert (short.dns_id[0], short.dns_qr[0], bool(short.is_dns(0))) == (-1, int(answers), port != 5355)
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,17 @@ def test_a_tunnel_on_the_port_of_dns_is_no_exchange_of_dns() -> None:
         table, (found,) = joined(sent)
         assert is_dns(found, table) is dns
         assert bool(questions(found, table)) is dns
+
+
+def test_a_resolver_may_ask_from_the_port_of_llmnr() -> None:
+    message = bytes(DNS(id=7, qd=DNSQR(qname="a.test")))
+    asked = evidence([datagram(message, sport=5355)])
+    assert decode(asked.packets, asked.points).is_dns().tolist() == [True]
+
+
+@pytest.mark.parametrize("port", [9999, 5355])
+def test_who_answers_for_a_group_does_so_from_its_own_address(port: int) -> None:
+    """LLMNR is asked and answered as any other datagrams to a group are (RFC 4795 section 2.4)."""
+    asked = IP(src="10.0.0.1", dst="224.0.0.252") / UDP(sport=40000, dport=port) / DNS(id=7, qd=DNSQR(qname="a"))
+    answer = IP(src="10.0.0.7", dst="10.0.0.1") / UDP(sport=port, dport=40000) / DNS(id=7, qr=1, qd=DNSQR(qname="a"))
+    assert told([("eth0", 1, asked), ("eth0", 900, answer)])[:2] == ("works", "none")
