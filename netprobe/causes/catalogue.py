@@ -61,8 +61,9 @@ from netprobe.causes.routing.hairpin import HairpinMissing
 from netprobe.causes.routing.link import BridgeAddressLost
 from netprobe.causes.routing.mtu import MtuBlackhole
 from netprobe.causes.routing.ndp import NdpUnanswered
+from netprobe.causes.routing.overlap import SubnetOverlap
 from netprobe.causes.routing.policy import PolicyRouteAway
-from netprobe.causes.routing.routes import InternalNetwork, NoRoute, StaleArp, SubnetOverlap
+from netprobe.causes.routing.routes import InternalNetwork, NoRoute, StaleArp
 from netprobe.causes.routing.upstream import UpstreamDrop
 from netprobe.causes.service.certificate import TlsCertificate
 from netprobe.causes.service.endpoint import (
@@ -131,6 +132,7 @@ CAUSES: tuple[Cause, ...] = (
     ForeignNat(),
     BridgeAddressLost(),
     PolicyRouteAway(),
+    SubnetOverlap(),
     NdpBlocked(),
     ArpBlocked(),
     NdpUnanswered(),
@@ -177,7 +179,6 @@ CAUSES: tuple[Cause, ...] = (
     MacvlanWrongGateway(),
     MacvlanIsolatedL3(),
     NoRoute(),
-    SubnetOverlap(),
     StaleArp(),
     AnswerOtherWay(),
     RpFilterMultihomed(),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NETFILTER_DROP, Cause
-from netprobe.causes.proof.obstacle import asked_times, frames_at, met, predicted, unanswered, whose
+from netprobe.causes.proof.obstacle import frames_at, met, predicted, whose
 from netprobe.causes.proof.publishing import is_alone
 from netprobe.causes.proof.routed import own_table
 from netprobe.causes.proof.translations import translations
@@ -15,14 +15,14 @@ from netprobe.evidence.model import Outcome, Place, Resolution
 from netprobe.forward.model import Barrier
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.hop import Direction
-from netprobe.model.point import PointName, point_name
+from netprobe.model.point import PointName
 from netprobe.model.remedy import advise, run, shell_line
-from netprobe.model.report import Confidence, Finding, Where
+from netprobe.model.report import Finding, Where
 from netprobe.paths.story import Symptom
-from netprobe.state.address import covers, overlaps
-from netprobe.state.engine.compose import in_file, network_again, recreated
+from netprobe.state.address import covers
+from netprobe.state.engine.compose import in_file, recreated
 from netprobe.state.fib import NO_ROUTE
-from netprobe.state.lookup import container_with, host_with, networks_of, route_lookup
+from netprobe.state.lookup import networks_of
 from netprobe.state.routes import MAIN, UNICAST
 
 if TYPE_CHECKING:
@@ -399,117 +399,6 @@ class NoRoute(Cause):
         """Only where the prediction does not tell the whole way, or ends for want of a route."""
         told = case.prediction
         return told is None or bool(told.unknown) or predicted(case, Barrier.NO_ROUTE) is not None
-
-
-class SubnetOverlap(Cause):
-    """A Docker network has the subnet of somebody else: what is meant for the other ends on the bridge.
-
-    What it is: the bridge's connected route is more specific than (or as specific as) the way to the real owner of the address.
-    Why it happens: Docker chose, or was given, a subnet that a LAN or VPN uses too.
-    Evidence: the route to the address leads to the bridge; there ARP asks for it and nobody answers; the address belongs to somebody
-        else, or lies in the subnet of another interface.
-    Remedy: recreate the network with another subnet; ``default-address-pools`` in daemon.json for those that Docker chooses.
-    Source: moby#46615.
-    """
-
-    code = "subnet-overlap"
-    reads = ("route", "networks")
-    tells = "ip route get to the dialled address, at the source's host"
-    symptoms = LOST
-
-    def find(self, case: Case) -> Finding | None:
-        """Fires when the walk ends on a Docker bridge where nobody has an address that is somebody else's by what is known."""
-        probe = case.probe
-        obstacle = met(case, Barrier.NO_NEIGHBOUR, Barrier.RULE)
-        host = case.before(obstacle.place.host) if obstacle else None
-        if obstacle is None or host is None or probe is None or not probe.dialled:
-            return None
-        network = self._network(host, obstacle, probe.dialled)
-        owner, sure = self._owner(case, host, network, probe.dialled) if network else ("", False)
-        silence = self._silence(case, host, network, obstacle) if network else ""
-        if network is None or not owner or not silence:
-            return None
-        subnet = next((each for each in network.subnets if covers(each, probe.dialled)), "")
-        return Finding(
-            code=self.code,
-            summary=f"{host.name} sends what is for {probe.dialled} ({owner}) to its own network {network.name}, which has the same subnet {subnet}",
-            where=Where(host=host.name, component=network.name, rule=f"{subnet} dev {network.bridge}"),
-            evidence=(
-                silence,
-                f"docker: {network.name} is {subnet} on {network.bridge}; none of its containers has {probe.dialled}",
-            ),
-            remedies=(
-                *self._elsewhere(case, host, network),
-                advise(host.name, "for networks whose subnet Docker chooses: default-address-pools in daemon.json"),
-            ),
-            confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
-        )
-
-    @staticmethod
-    def _network(host: Host, obstacle: Obstacle, address: str) -> Network | None:
-        """The Docker network to whose bridge the host routes the address, and in which no container has it."""
-        hop = route_lookup(host.own, address)
-        if hop is None or hop.via or container_with(host, address) is not None:
-            return None
-        if obstacle.rule is not None and not host.engine.keeps_internal(obstacle.rule.chain):
-            return None
-        return next((each for each in host.networks or () if each.bridge and each.bridge == hop.dev), None)
-
-    @staticmethod
-    def _silence(case: Case, host: Host, network: Network, obstacle: Obstacle) -> str:
-        """What shows that nothing comes of it: ARP without an answer, a bridge without a port, the isolation rule before it."""
-        if obstacle.barrier is Barrier.RULE:
-            return f"{obstacle.label} keeps it from {network.bridge}: {obstacle.text}"
-        asked = (
-            unanswered(case, case.probe.dialled or "", at=point_name(host.name, network.bridge)) if case.probe else None
-        )
-        if asked is not None:
-            return asked_times(asked)
-        link = host.own.link(network.bridge)
-        return f"{network.bridge} has no port that is up (NO-CARRIER)" if link is not None and not link.carrier else ""
-
-    @staticmethod
-    def _owner(case: Case, host: Host, network: Network, address: str) -> tuple[str, bool]:
-        """Who else the address belongs to, in words, and whether that is known rather than likely."""
-        others = {name: other for name, other in case.world.before.items() if name != host.name}
-        bearer = host_with(others, address)
-        if bearer is not None:
-            return f"host {bearer}", True
-        for link in host.own.links or ():
-            for each in link.addresses if link.name != network.bridge and not link.loopback else ():
-                if covers(each.prefix, address):
-                    return f"in {link.name}'s subnet {each.prefix}", False
-        for route in host.own.routes or ():
-            if route.via and route.dst != "0.0.0.0/0" and route.dev != network.bridge and covers(route.dst, address):
-                return f"routed by {route.via}", True
-        return "", False
-
-    @classmethod
-    def _elsewhere(cls, case: Case, host: Host, network: Network) -> tuple[Remedy, ...]:
-        """The network again with another subnet."""
-        free = cls._free(case)
-        if not free:
-            file = network_again(network, {}, "FREE", "")
-            kept = f"; {file}" if file else ""
-            return (advise(host.name, f"make {network.name} again with a --subnet that nobody else has{kept}"),)
-        return host.engine.remedies.recreate(host.name, network, host.containers or (), subnet=free)
-
-    @staticmethod
-    def _free(case: Case) -> str:
-        """A private /24 that nothing known uses, ``""`` for none."""
-        used = [
-            route.dst
-            for host in case.world.before.values()
-            for route in host.own.routes or ()
-            if route.dst != "0.0.0.0/0"
-        ]
-        pools = (f"10.{second}.0.0/24" for second in range(200, 255))
-        return next((pool for pool in pools if not any(overlaps(pool, each) for each in used)), "")
-
-    def possible(self, case: Case) -> bool:
-        """Only where the way leads to a bridge on which nobody has the address, or is not known."""
-        told = case.prediction
-        return told is None or bool(told.unknown) or predicted(case, Barrier.NO_NEIGHBOUR, Barrier.RULE) is not None
 
 
 class StaleArp(Cause):
