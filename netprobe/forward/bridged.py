@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from netprobe.forward.frame import Arrival, Frame, Tap
     from netprobe.forward.model import Flying
     from netprobe.forward.stack import Stack
+    from netprobe.state.model import Host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,41 @@ class Crossing:
         return replace(self, near=self.far, far=self.near)
 
 
+def crossings(frame: Frame, arrival: Arrival) -> tuple[Crossing, ...]:
+    """The bridges that a frame passes on its way to the next namespace: of the host that it leaves, and of the one that it comes into from the wire."""
+    return tuple(each for each in (crossing(frame, arrival), _entered(frame, arrival)) if each is not None)
+
+
+def _entered(frame: Frame, arrival: Arrival) -> Crossing | None:
+    """The bridge that is the interface by which a frame from the wire comes in."""
+    into = arrival.into
+    host = frame.hosts.get(into.host) if into is not None and into.container is None else None
+    link = host.own.link(arrival.in_if) if host is not None else None
+    if into is None or host is None or host is frame.host or link is None or not link.is_bridge:
+        return None
+    return Crossing(host=into, bridge=link.name, near=sole_port(host, link.name), far="")
+
+
+def sole_port(host: Host, bridge: str) -> str | None:
+    """The port of a bridge that has one alone; None where which of them something takes is not told."""
+    ports = [each.name for each in host.own.links or () if each.master == bridge]
+    return ports[0] if len(ports) == 1 else None
+
+
+def ports_of(host: Host, in_if: str, dst: str, port: str) -> tuple[str | None, str] | None:
+    """The ports of a bridge by which something came up and goes on, as ``-m physdev`` has them; None where ``in_if`` is no bridge, or it is not told.
+
+    ``port``: by which it came, ``""`` not told. Without bridge netfilter none is known to iptables (nf_bridge_info_get, xt_physdev.c).
+    """
+    link = host.own.link(in_if)
+    if link is None or not link.is_bridge:
+        return None
+    switch = bridge_netfilter(host, dst)
+    if switch is None:
+        return None
+    return (port or sole_port(host, in_if), "") if switch else ("", "")
+
+
 def crossing(frame: Frame, arrival: Arrival) -> Crossing | None:
     """The bridge that a frame passes; None where there is none."""
     own = [tap.interface for tap in frame.taps if tap.place == frame.own]
@@ -53,7 +89,7 @@ def crossing(frame: Frame, arrival: Arrival) -> Crossing | None:
         return None
     at = own.index(bridge)
     near = (own[at - 1] if at else None) if bridge != out else ""
-    far = (own[at + 1] if at + 1 < len(own) else None) if arrival.into != frame.own else ""
+    far = (own[at + 1] if at + 1 < len(own) else sole_port(frame.host, bridge)) if arrival.into != frame.own else ""
     return Crossing(host=frame.own, bridge=bridge, near=near, far=far)
 
 

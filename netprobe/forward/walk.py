@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from netprobe.forward.bridged import around, crossing, passes
+from netprobe.forward.bridged import around, crossings, passes, ports_of
 from netprobe.forward.conntrack import leaving
 from netprobe.forward.discovery import Discovery
 from netprobe.forward.frame import Frame, Tap
@@ -37,7 +37,7 @@ from netprobe.forward.wire import carry
 from netprobe.model.hop import Direction
 from netprobe.model.point import point_name
 from netprobe.state.address import covers, same
-from netprobe.state.lookup import docker_bridges, has_address
+from netprobe.state.lookup import has_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -168,6 +168,8 @@ class Walker:
             packet = self.stack.netdev(by, "ingress", in_if, packet)
         if packet.later:
             packet = replace(packet, handed=self.handed.get(place))
+        if place.container is None:
+            packet = replace(packet, bridge=ports_of(host, in_if, packet.dst, port))
         passed = self.stack.hook(by, "PREROUTING", packet, in_if=in_if)
         if passed.handed is not None:
             self.handed[place] = passed.handed
@@ -237,21 +239,21 @@ class Walker:
         unresolved = self.discovery.end(packet, frame, arrival, end)
         if unresolved is not end:
             arrival, end = replace(arrival, into=None), unresolved
-        across = crossing(frame, arrival) if end is None else None
         taps = [replace(tap, observable=False) for tap in frame.taps[:1]] + frame.taps[1:] if switched else frame.taps
-        before, behind = around(taps, across)
         tap = taps[-1] if self._filters_first(arrival, packet.dst) else None
-        for each in before:
-            if each is not tap:
-                self.trail.pass_tap(each, packet, sure=_is_sent(arrival, end, frame))
+        for across in crossings(frame, arrival) if end is None else ():
+            before, taps = around(taps, across)
+            self._pass_taps(before, tap, packet, sure=_is_sent(arrival, end, frame))
+            packet = passes(self.stack, across, packet)
+        self._pass_taps(taps, tap, packet, sure=_is_sent(arrival, end, frame))
         if end is not None:
             raise end
-        if across is not None:
-            packet = passes(self.stack, across, packet)
-        for each in behind:
-            if each is not tap:
-                self.trail.pass_tap(each, packet, sure=_is_sent(arrival, end, frame))
         self._enter(host, frame, arrival, packet, tap)
+
+    def _pass_taps(self, taps: list[Tap], but: Tap | None, packet: Flying, *, sure: bool) -> None:
+        for each in taps:
+            if each is not but:
+                self.trail.pass_tap(each, packet, sure=sure)
 
     def _enter(self, host: Host, frame: Frame, arrival: Arrival, packet: Flying, tap: Tap | None) -> None:
         """Into the next namespace, where it is one of the inventory."""
@@ -273,7 +275,8 @@ class Walker:
     def _filters_first(self, arrival: Arrival, dst: str) -> bool:
         """Whether a bridge hands up what comes from a port of its own behind PREROUTING only (br_nf_pre_routing, ip_sabotage_in)."""
         host = self.hosts.get(arrival.into.host) if arrival.into and arrival.into.container is None else None
-        return host is not None and arrival.in_if in docker_bridges(host) and bool(bridge_netfilter(host, dst))
+        link = host.own.link(arrival.in_if) if host is not None else None
+        return host is not None and link is not None and link.is_bridge and bool(bridge_netfilter(host, dst))
 
     # -- sockets ------------------------------------------------------------------------------------------------------
 

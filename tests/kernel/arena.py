@@ -3,7 +3,8 @@
                     ┌ r0 192.0.2.1 ──── c0 192.0.2.2   ┐
     router ─────────┤ r3 10.3.0.1  ──── c1 10.3.0.2    ┘ client
                     ├ r1 198.51.100.1 ─ e0 198.51.100.2  s1 ┐ both have 10.9.0.9: which of them
-                    └ r2 203.0.113.1 ── e0 203.0.113.2   s2 ┘ gets a packet for it is the router's choice
+                    ├ r2 203.0.113.1 ── e0 203.0.113.2   s2 ┘ gets a packet for it is the router's choice
+                    └ b0 198.18.0.1, a bridge with the port r4 ─ e1 198.18.0.2 of s1, which answers from there by e1
 
 All have IPv6 as well, and permanent neighbour entries: no rule can stand in the way of a resolution. TCP and UDP listen on 80 and 8080 of both
 servers and the router, and on 8082 of the router by sockets that are bound to r0; each answers with its name. So does a transparent proxy of TCP on the
@@ -44,7 +45,10 @@ LINKS = (
     ("r1", S1, "e0", "198.51.100", "2001:db8:2:"),
     ("r2", S2, "e0", "203.0.113", "2001:db8:3:"),
     ("r3", CLIENT, "c1", "10.3.0", "2001:db8:4:"),
+    ("r4", S1, "e1", "198.18.0", "2001:db8:5:"),
 )
+BRIDGE, PORT = "b0", "r4"
+BRIDGED, BRIDGED6 = "198.18.0.2", "2001:db8:5::2"
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _CLONE_NEWNET = 0x40000000
 _IP_TRANSPARENT, _IPV6_TRANSPARENT = 19, 75
@@ -68,7 +72,7 @@ class Arena:
 
     ident: str
     sockets: list[socket.socket] = field(default_factory=list)
-    taps: dict[str, socket.socket] = field(default_factory=dict)
+    taps: dict[tuple[str, str], socket.socket] = field(default_factory=dict)
     closing: bool = False
     thread: threading.Thread | None = None
     held: list[socket.socket] = field(default_factory=list)
@@ -134,8 +138,17 @@ class Arena:
             )  # fmt: skip
         for role in ROLES:
             self.must(role, "ip", "-batch", "-", given="".join(f"{line}\n" for line in _lines(role)))
+        for source in (BRIDGED, BRIDGED6):
+            family = "-6" if ":" in source else "-4"
+            self.must(S1, "ip", family, "rule", "add", "from", source, "pref", "44", "lookup", "44")
         forwarding = ("net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", "net.ipv4.conf.all.rp_filter=0")
-        self.must(ROUTER, "sysctl", "-qw", *forwarding, *(f"net.ipv4.conf.{each[0]}.rp_filter=0" for each in LINKS))
+        self.must(
+            ROUTER,
+            "sysctl",
+            "-qw",
+            *forwarding,
+            *(f"net.ipv4.conf.{each[0]}.rp_filter=0" for each in (*LINKS, (BRIDGE,))),
+        )
         for role in (CLIENT, S1, S2):
             self.must(role, "sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0")
         if shutil.which("ipset"):
@@ -162,11 +175,11 @@ class Arena:
         self.names |= {each.fileno(): role for each in made}
 
     def _tap(self) -> None:
-        for role in (S1, S2):
+        for role, device in ((S1, "e0"), (S1, "e1"), (S2, "e0")):
             with self.inside(role):
                 tap = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, socket.htons(3))
-                tap.bind(("e0", 3))
-            self.taps[role] = tap
+                tap.bind((device, 3))
+            self.taps[role, device] = tap
 
     def _serve(self) -> None:
         poll = select.epoll()
@@ -203,7 +216,9 @@ class Arena:
             outcome, answered = ASK[question.proto](question, patience)
         if question.proto == "tcp" and outcome == "ok" and not self._is_accepted(question):
             outcome = "unfinished"
-        reached = frozenset(role for role, tap in self.taps.items() if any(asks(each, question) for each in drain(tap)))
+        reached = frozenset(
+            role for (role, _), tap in self.taps.items() if any(asks(each, question) for each in drain(tap))
+        )
         return Seen(outcome=outcome, answered=answered, reached=reached)
 
     def _is_accepted(self, question: Question) -> bool:
@@ -220,6 +235,10 @@ def _lines(role: str) -> Iterator[str]:
             if at != role:
                 continue
             gone = 3 - number
+            if device == PORT:
+                yield f"link add {BRIDGE} address {mac(ROUTER, PORT)} type bridge forward_delay 0"
+                yield f"link set {PORT} master {BRIDGE} up"
+                device = BRIDGE  # noqa: PLW2901 - the addresses are the bridge's
             yield f"link set {device} up"
             yield f"addr add {v4}.{number}/24 dev {device}"
             yield f"addr add {v6}:{number}/64 dev {device} nodad"
@@ -228,6 +247,8 @@ def _lines(role: str) -> Iterator[str]:
             if role != ROUTER and device in {"c0", "e0"}:
                 yield f"route add default via {v4}.1"
                 yield f"route add default via {v6}:1"
+    if role == S1:
+        yield from (f"route add default via {via} dev e1 table 44" for via in ("198.18.0.1", "2001:db8:5::1"))
     if role in {S1, S2}:
         yield f"addr add {SERVICE}/32 dev lo"
         yield f"addr add {SERVICE6}/128 dev lo nodad"

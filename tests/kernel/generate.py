@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tests.kernel.arena import BOUND, CLIENT, ROUTER, SERVICE, SERVICE6
+from tests.kernel.arena import BOUND, BRIDGED, BRIDGED6, CLIENT, ROUTER, SERVICE, SERVICE6
 from tests.kernel.asking import Question
 from tests.kernel.iptables_matches import HIDDEN
 from tests.kernel.iptables_rules import Maker
@@ -32,6 +32,8 @@ def question(rng: Random) -> Question:
         else [SERVICE, SERVICE, "198.51.100.2", "203.0.113.2"]
     )
     own = "2001:db8:1::1" if six else "192.0.2.1"
+    if rng.random() < 0.1:
+        far = [BRIDGED6 if six else BRIDGED]
     dst = own if rng.random() < 0.12 and source == CLIENT else rng.choice(far)
     ports = (80, 80, 80, 8080, 81, *((BOUND, BOUND) if dst == own else ()))
     port = None if proto == "icmp" else rng.choice(ports)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.kernel.arena import CLIENT, ROUTER, mac
+from tests.kernel.arena import BRIDGED, BRIDGED6, CLIENT, PORT, ROUTER, mac
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,11 @@ def _destination(m: Maker, hook: str, true: bool) -> tuple[str, str]:
 
 def _holes(m: Maker, hook: str, true: bool) -> tuple[str, str] | None:
     if m.six:
-        return None
+        end = m.q.dst.rsplit(":", 1)[1] if true else "77"
+        return f"-d ::{end}/::ffff", "-d IPv6 mask with holes"
+    if m.rng.random() < 0.4:
+        host = m.src.rsplit(".", 1)[1] if true else 77
+        return f"-s 0.0.0.{host}/0.0.0.255", "-s mask with holes"
     last = m.q.dst.rsplit(".", 1)[1]
     bang, hold = m.bang(true)
     return f"{bang}-d 0.0.0.{last if hold else 77}/0.0.0.255", "-d mask with holes"
@@ -134,6 +138,7 @@ def _ctother(m: Maker, hook: str, true: bool) -> tuple[str, str]:
         ("--ctrepldst", m.src if hold else m.other()),
         ("--ctstatus", "SEEN_REPLY,CONFIRMED" if hold else "EXPECTED"),
         ("--ctstatus", "ASSURED"),
+        ("--ctstatus", "NONE"),
     ]
     if ports:
         options += [
@@ -208,6 +213,9 @@ def _physdev(m: Maker, hook: str, true: bool) -> tuple[str, str] | None:
     option = m.rng.choice(
         ("--physdev-in r0", "--physdev-is-in", "--physdev-is-bridged" if hook != "PREROUTING" else "--physdev-is-in")
     )
+    if m.q.dst in {BRIDGED, BRIDGED6}:  # what the bridge hands up came in by its port
+        option = m.rng.choice((f"--physdev-in {PORT}", "--physdev-in r+", "--physdev-is-in"))
+        return f"-m physdev {'' if true else '! '}{option}", "-m physdev of a port"
     return f"-m physdev {'! ' if true else ''}{option}", "-m physdev"
 
 
@@ -242,6 +250,8 @@ def _addrtype(m: Maker, hook: str, true: bool) -> tuple[str, str]:
 def _owner(m: Maker, hook: str, true: bool) -> tuple[str, str] | None:
     if hook not in {"OUTPUT", "POSTROUTING"}:
         return None
+    if m.rng.random() < 0.3:
+        return f"-m owner {'' if true else '! '}--socket-exists", "-m owner --socket-exists"
     bang, hold = m.bang(true)
     return f"-m owner {bang}--uid-owner {'0' if hold else '1234'}", "-m owner"
 
@@ -298,6 +308,8 @@ HIDDEN: tuple[tuple[str, str], ...] = (
     ('-m bpf --bytecode "1,6 0 0 65535"', "-m bpf"),
     ("-m connbytes --connbytes 0:1 --connbytes-dir both --connbytes-mode packets", "-m connbytes"),
     ("-m cpu --cpu 0", "-m cpu"),
+    ("-m conntrack --ctexpire 1:600", "--ctexpire"),
+    ("-j NFQUEUE --queue-num 0", "-j NFQUEUE"),
     ("-m set --match-set {set} src", "-m set"),
     ("-m set ! --match-set {set} dst", "-m set"),
 )

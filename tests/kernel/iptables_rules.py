@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.kernel.arena import CLIENT, PORTS, PROXY, ROUTER
+from tests.kernel.arena import BRIDGED, BRIDGED6, CLIENT, PORTS, PROXY, ROUTER
 from tests.kernel.iptables_matches import HIDDEN, MARKS, MATCHES
 from tests.kernel.ruleset import HOOKS, Item
 
@@ -36,7 +36,9 @@ class Maker:
         """Whence the request comes, as a rule."""
         if self.q.source == CLIENT:
             return "2001:db8:1::2" if self.six else "192.0.2.2"
-        near = {"203.0.113.2": "203.0.113.1", "2001:db8:3::2": "2001:db8:3::1"}
+        near = {"203.0.113.2": "203.0.113.1", "2001:db8:3::2": "2001:db8:3::1", BRIDGED: "198.18.0.1"} | {
+            BRIDGED6: "2001:db8:5::1"
+        }
         return near.get(self.q.dst, "2001:db8:2::1" if self.six else "198.51.100.1")
 
     def other(self) -> str:
@@ -55,11 +57,11 @@ class Maker:
             text, unlisted = HIDDEN[hidden]
             words.append(text.replace("{set}", "probe6" if self.six else "probe"))
             names.append(unlisted)
-        target, name = self.target(table, hook, words)
+        target, name = ("", unlisted) if unlisted.startswith("-j") else self.target(table, hook, words)
         return Item(
             "ipt",
             f"{table}/{hook}",
-            " ".join([*words, target]),
+            " ".join([*words, target]).strip(),
             frozenset([*names, name]),
             hidden=unlisted,
             acts=name not in _IDLE,
@@ -142,7 +144,7 @@ class Maker:
 
 
 def _filter(make: Maker, hook: str, words: list[str]) -> tuple[str, str]:
-    kind = make.rng.choices(("DROP", "ACCEPT", "REJECT", "LOG", "NFLOG", "RETURN", "AUDIT"), (40, 24, 18, 6, 3, 6, 3))[
+    kind = make.rng.choices(("DROP", "ACCEPT", "REJECT", "LOG", "NFLOG", "RETURN", "AUDIT"), (40, 22, 26, 6, 3, 6, 3))[
         0
     ]
     if kind == "REJECT":
@@ -163,12 +165,12 @@ def _reject(make: Maker, words: list[str]) -> tuple[str, str]:
     if tcp and make.rng.random() < 0.5:
         return "-j REJECT --reject-with tcp-reset", "-j REJECT tcp-reset"
     kinds = (
-        ("icmp6-adm-prohibited", "icmp6-port-unreachable", "icmp6-no-route", "icmp6-addr-unreachable")
+        ("icmp6-adm-prohibited", "icmp6-port-unreachable", "icmp6-no-route", "icmp6-addr-unreachable", "icmp6-policy-fail", "icmp6-reject-route")
         if make.six
-        else ("icmp-port-unreachable", "icmp-host-unreachable", "icmp-net-unreachable", "icmp-admin-prohibited", "icmp-host-prohibited", "icmp-proto-unreachable")
+        else ("icmp-port-unreachable", "icmp-host-unreachable", "icmp-net-unreachable", "icmp-admin-prohibited", "icmp-host-prohibited", "icmp-proto-unreachable", "icmp-net-prohibited")
     )  # fmt: skip
     kind = make.rng.choice(kinds)
-    return f"-j REJECT --reject-with {kind}", f"-j REJECT {kind}" if not make.six else "-j REJECT icmp6"
+    return f"-j REJECT --reject-with {kind}", f"-j REJECT {kind}"
 
 
 def _mangle(make: Maker, hook: str, words: list[str]) -> tuple[str, str]:
@@ -203,6 +205,8 @@ def _mangle(make: Maker, hook: str, words: list[str]) -> tuple[str, str]:
             ("-j TOS --set-tos 0x10", "-j TOS"),
             ("-j CLASSIFY --set-class 1:1" if hook in {"FORWARD", "OUTPUT", "POSTROUTING"} else "-j ACCEPT", "-j CLASSIFY"),
             ("-j CHECKSUM --checksum-fill", "-j CHECKSUM"),
+            (f"-j {'HL --hl' if make.six else 'TTL --ttl'}-dec 3" if hook != "INPUT" else "-j ACCEPT", "-j HL" if make.six else "-j TTL"),
+            (f"-j TEE --gateway {'2001:db8:77::9' if make.six else '10.77.0.9'}" if hook == "PREROUTING" else "-j ACCEPT", "-j TEE" if hook == "PREROUTING" else "-j ACCEPT"),
             ("-j DROP", "-j DROP"),
             ("-j ACCEPT", "-j ACCEPT"),
         )
@@ -264,5 +268,5 @@ def _nat(make: Maker, hook: str, words: list[str]) -> tuple[str, str]:
     return rng.choice(choices)
 
 
-_IDLE = frozenset({"-j LOG", "-j NFLOG", "-j AUDIT", "-j TRACE", "-j CHECKSUM", "-j CLASSIFY"})
+_IDLE = frozenset({"-j LOG", "-j NFLOG", "-j AUDIT", "-j TRACE", "-j CHECKSUM", "-j CLASSIFY", "-j TEE"})
 """Targets that change nothing of the walk: that they do not is what is tested."""

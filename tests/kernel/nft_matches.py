@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.kernel.arena import CLIENT, mac
+from tests.kernel.arena import CLIENT, PORT, mac
 from tests.kernel.iptables_matches import MARKS
 
 if TYPE_CHECKING:
@@ -92,6 +92,9 @@ def _concatenation(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str] |
 
 def _interface(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str] | None:
     op, hold = _not(m, true)
+    if hook.startswith("bridge"):
+        word = "iifname" if hook.endswith(("prerouting", "input")) else "oifname"
+        return f'{word} {op}"{PORT if hold else "r9"}"', f"{word} of a port of a bridge", ""
     if hook in {"prerouting", "input", "forward"} and m.q.source == CLIENT:
         text, name = m.rng.choice(
             (
@@ -174,9 +177,9 @@ def _icmp(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str] | None:
     word = "icmpv6" if m.six else "icmp"
     op, hold = _not(m, true)
     pick = m.rng.random()
-    if pick < 0.25:
+    if pick < 0.3:
         return f"{word} code {op}{0 if hold else 3}", f"{word} code", ""
-    if pick < 0.5:
+    if pick < 0.6:
         return (
             f"{word} type {op}{{ echo-request, {'nd-redirect' if m.six else 'redirect'} }}"
             if hold
@@ -240,13 +243,13 @@ def _meta(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str]:
         (f"meta mark & 0xf {m.rng.choice(('==', '!='))} {mark & 15}", "meta mark mask"),
         (f"meta length {'20-100' if true else '500-1500'}", "meta length"),
         (
-            f"meta l4proto {{ {m.l4}, sctp }} meta mark . meta l4proto {{ 0 . {m.l4 if true else 'sctp'}, 1 . {m.l4} }}",
+            f"meta mark . meta l4proto {{ 0 . {m.l4 if true else 'sctp'}, 1 . {m.l4} }}",
             "meta mark in a concatenation",
         ),
     ]
     if hook in {"prerouting", "input", "forward"} and m.q.source == CLIENT:
         choices += [
-            (f"meta iifkind {op}{'veth' if hold else 'bridge'}", "meta iifkind"),
+            (f'meta iifkind {op}"{"veth" if hold else "bridge"}"', "meta iifkind"),
             (f"meta iiftype {op}{'ether' if hold else 'ppp'}", "meta iiftype"),
             (f"ether saddr {op}{mac(CLIENT, 'c0') if hold else '02:99:99:99:99:99'}", "ether saddr"),
         ]
@@ -308,6 +311,6 @@ def _socket(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str] | None:
 
 
 MATCHES: tuple[Match, ...] = (
-    _address, _address, _named, _named, _concatenation, _concatenation, _interface, _interface, _ports, _ports, _raw, _raw, _flags, _maxseg, _udp_length, _icmp, _icmp, _ct, _ct, _ct, _ct, _meta,
+    _address, _address, _named, _named, _concatenation, _concatenation, _interface, _interface, _ports, _ports, _raw, _raw, _flags, _maxseg, _udp_length, _icmp, _icmp, _icmp, _icmp, _ct, _ct, _ct, _ct, _meta,
     _meta, _meta, _header, _header, _fib, _fib, _socket, _socket,
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.kernel.arena import CLIENT, PORTS, PROXY, ROUTER
+from tests.kernel.arena import BRIDGED, BRIDGED6, CLIENT, PORTS, PROXY, ROUTER
 from tests.kernel.iptables_matches import MARKS
 from tests.kernel.iptables_rules import SERVERS
 from tests.kernel.nft_matches import MATCHES
@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from tests.kernel.asking import Question
 
 
-HIDDEN_STATEMENTS = 14
+HIDDEN_STATEMENTS = 19
+_ICMPX = ("port-unreachable", "admin-prohibited", "no-route", "host-unreachable")
+_ICMP = (
+    "net-unreachable", "host-unreachable", "prot-unreachable", "port-unreachable", "net-prohibited", "host-prohibited", "admin-prohibited",
+)  # fmt: skip
+_ICMPV6 = ("no-route", "admin-prohibited", "addr-unreachable", "port-unreachable", "policy-fail", "reject-route")
+_LATER = ("ct", "fib", "iif", "oif", "meta iif", "meta oif", "meta skuid", "socket", "ether")
 PRIORITIES = (-310, -300, -160, -150, -50, -1, 0, 0, 1, 10, 50, 120)
 
 
@@ -31,6 +37,7 @@ class NftMaker:
         else:
             self.hooks = ("prerouting", "input", "output") if self.local else ("prerouting", "forward", "postrouting")
         self.count = 0
+        self.early = False  # whether the chain is one of a device, before conntrack and routing, or behind them
 
     @property
     def ip(self) -> str:
@@ -58,25 +65,46 @@ class NftMaker:
     def chain(self, hidden: int | None = None) -> list[Item]:
         """A base chain with one to four rules; ``hidden``: with which expression that no listing decides in the first."""
         rng = self.rng
-        kind = rng.choices(("filter", "nat", "route", "netdev"), (60, 26, 6, 8))[0]
+        kind = rng.choices(("filter", "nat", "route", "netdev"), (57, 26, 6, 11))[0]
         if kind == "route" and "output" not in self.hooks:
             kind = "filter"
         if kind == "netdev" and self.q.source != CLIENT:
             kind = "filter"
-        family = "netdev" if kind == "netdev" else rng.choice(("inet", "inet", self.ip))
+        if self.q.dst in {BRIDGED, BRIDGED6} and rng.random() < 0.5:
+            return self.bridge(hidden)
+        ways = ("ingress", "r0"), ("ingress", "r0"), ("ingress", "r1"), ("egress", "r1"), ("egress", "r0")
+        early, device = rng.choice(ways) if kind == "netdev" else ("", "")
+        inet = early == "ingress" and rng.random() < 0.4
+        family = "inet" if inet else "netdev" if kind == "netdev" else rng.choice(("inet", "inet", self.ip))
         name = self.fresh("c")
         where = f"{family}/{name}"
-        hook = {"route": "output", "netdev": "ingress"}.get(kind) or rng.choice(
+        hook = {"route": "output", "netdev": early}.get(kind) or rng.choice(
             [each for each in self.hooks if kind != "nat" or each != "forward"]
         )
+        self.early = kind == "netdev"
         prio = rng.choice((-110, -100, -90, 90, 100, 110)) if kind == "nat" else rng.choice(PRIORITIES)
         policy = "drop" if kind == "filter" and rng.random() < 0.08 else "accept"
-        device = " device r0" if kind == "netdev" else ""
-        head = f"type {'filter' if kind == 'netdev' else kind} hook {hook}{device} priority {prio}; policy {policy};"
-        names = {f"chain type {kind}", f"family {family}"} | ({"nft policy drop"} if policy == "drop" else set())
+        on = f" device {device}" if kind == "netdev" else ""
+        head = f"type {'filter' if kind == 'netdev' else kind} hook {hook}{on} priority {prio}; policy {policy};"
+        names = {f"chain type {kind}", f"family {family}", *({f"{family} {early}"} if early else ())} | (
+            {"nft policy drop"} if policy == "drop" else set()
+        )
         found = [Item("chain", where, head, frozenset(names))]
         for at in range(rng.randint(1, 3)):
             found += self.rule(where, hook, kind, family, hidden=hidden if at == 0 else None)
+        return found
+
+    def bridge(self, hidden: int | None) -> list[Item]:
+        """A chain of family bridge, at the router's own: what it sends out by its port, and what comes in by that."""
+        rng = self.rng
+        hook = rng.choice(("output", "postrouting", "prerouting", "input"))
+        where, policy = f"bridge/{self.fresh('c')}", "drop" if rng.random() < 0.08 else "accept"
+        head = f"type filter hook {hook} priority {rng.choice(PRIORITIES)}; policy {policy};"
+        names = {"family bridge", f"bridge {hook}", *(("nft policy drop",) if policy == "drop" else ())}
+        found = [Item("chain", where, head, frozenset(names))]
+        self.early = True
+        for at in range(rng.randint(1, 3)):
+            found += self.rule(where, f"bridge {hook}", "bridge", "bridge", hidden=hidden if at == 0 else None)
         return found
 
     def rule(self, where: str, hook: str, kind: str, family: str, hidden: int | None = None) -> list[Item]:
@@ -90,9 +118,9 @@ class NftMaker:
             names.append(unlisted)
             extras += [extra] if extra else []
         pick = rng.random()
-        if kind == "filter" and pick < 0.14 and hidden is None:
+        if kind in {"filter", "bridge"} and pick < 0.14 and hidden is None:
             return self.jump(where, hook, family, words, names, extras)
-        if kind == "filter" and pick < 0.24 and hidden is None and self.q.dport and family != "netdev":
+        if kind == "filter" and pick < 0.24 and hidden is None and self.q.dport and not self.early:
             text, name, extra = self.vmap()
             item = Item(
                 "nft",
@@ -155,13 +183,10 @@ class NftMaker:
         words, names, extras = [], [], []
         for _ in range(self.rng.choices((0, 1, 2, 3), (1, 6, 3, 1))[0]):
             found = self.rng.choice(MATCHES)(self, hook, self.rng.random() < 0.85)
-            if (
-                found is None
-                or ("nfproto" in found[0] and family != "inet")
-                or (
-                    family == "netdev" and found[0].startswith(("ct", "fib", "oif", "meta oif", "meta skuid", "socket"))
-                )
-            ):
+            if found is None or ("nfproto" in found[0] and family != "inet"):
+                continue
+            later = found[0].startswith(_LATER) or " ct " in found[0]
+            if self.early and later and not found[1].endswith("port of a bridge"):
                 continue
             words.append(found[0])
             names.append(found[1])
@@ -175,7 +200,7 @@ class NftMaker:
         if kind == "nat":
             return self.nat(hook, family)
         rng, mark = self.rng, self.rng.choice(MARKS)
-        tracked = family != "netdev"
+        tracked = not self.early
         ttl = f"{'ip6 hoplimit' if self.six else 'ip ttl'} set {rng.choice((5, 33, 60))}"
         choices: list[tuple[str, str, str, bool]] = [
             ("drop", "nft drop", "", False),
@@ -196,11 +221,12 @@ class NftMaker:
                 (f"ct mark set {mark}", "ct mark set", "", False),
                 ("ct mark set meta mark", "ct mark set meta mark", "", False),
                 ("meta mark set ct mark", "meta mark set ct mark", "", False),
+                (f"ct mark set ct mark or {mark}", "ct mark set or", "", False),
             ]
         if hook in {"input", "forward", "output"} and kind == "filter":
-            choices += [self.reject(family)] * (4 if family == "inet" else 10)
+            choices += [self.reject(family)] * (7 if family == "inet" else 16)
         if hook in {"prerouting", "output"} and tracked:
-            choices += [("notrack", "notrack", "", False)] * 2
+            choices += [("notrack", "notrack", "", False), ("ct zone set 5", "ct zone set", "", False)] * 2
         if hook == "prerouting" and tracked and self.q.dport:
             choices += [self.tproxy(family, mark)] * 3
         if self.q.dport:
@@ -226,13 +252,13 @@ class NftMaker:
     def reject(self, family: str) -> tuple[str, str, str, bool]:
         options = ["reject"]
         if family == "inet":
-            options += ["reject with icmpx type admin-prohibited", "reject with icmpx type no-route"]
-        if family == "ip":
-            options += ["reject with icmp type host-unreachable", "reject with icmp type net-unreachable"] * 3
-        if family == "ip6":
-            options += ["reject with icmpv6 type no-route", "reject with icmpv6 type admin-prohibited"] * 12
+            options += [f"reject with icmpx type {kind}" for kind in _ICMPX]
+        if family != "ip6" and not self.six:
+            options += [f"reject with icmp type {kind}" for kind in _ICMP] * (1 if family == "inet" else 2)
+        if family != "ip" and self.six:
+            options += [f"reject with icmpv6 type {kind}" for kind in _ICMPV6] * (2 if family == "inet" else 4)
         if self.q.proto == "tcp":
-            options += ["meta l4proto tcp reject with tcp reset"]
+            options += ["meta l4proto tcp reject with tcp reset"] * 2
         text = self.rng.choice(options)
         return text, f"nft {text.replace('meta l4proto tcp ', '')}", "", False
 
@@ -274,6 +300,11 @@ class NftMaker:
         """A verdict map, named or not; it may lead to a chain."""
         q, rng = self.q, self.rng
         verdict = rng.choice(("drop", "accept", "continue", "drop"))
+        if rng.random() < 0.15:
+            name, kind = self.fresh("w"), "ipv6_addr" if self.six else "ipv4_addr"
+            net = "2001:db8::/32" if self.six else f"{self.src.rsplit('.', 1)[0]}.0/24"
+            body = f"map {name} {{ type {kind} : verdict; flags interval; elements = {{ {net} : {verdict} }} }}"
+            return f"{self.ip} saddr vmap @{name}", "named vmap with intervals", body
         if rng.random() < 0.5:
             name = self.fresh("v")
             body = f"map {name} {{ type inet_service : verdict; elements = {{ {q.dport} : {verdict}, 9999 : drop }} }}"
@@ -312,8 +343,17 @@ class NftMaker:
             ("jhash ip saddr mod 2 == 0" if not self.six else "jhash ip6 saddr mod 2 == 0", "jhash", ""),
             ("meta cpu 0", "meta cpu", ""),
             ("meta random <= 2147483647", "meta random", ""),
+            ("ct expiration > 1s", "ct expiration", ""),
+            ("ct original packets < 100", "ct packets", ""),
+            (
+                f"{'tcp window' if self.q.proto == 'tcp' else 'udp checksum' if self.q.proto == 'udp' else self.l4.replace('icmpv6', 'icmpv6').strip() + ' checksum'} != 7",
+                "bytes that no prediction has",
+                "",
+            ),
+            (f"limit name {name}", "named limit", f"limit {name} {{ rate 1/second burst 1 packets\n}}"),
+            (f"quota name {name}", "named quota", f"quota {name} {{ over 10 mbytes\n}}"),
             (f"meter {name} {{ {self.ip} saddr limit rate 1/second burst 1 packets }}", "meter", ""),
         )
         assert len(every) == HIDDEN_STATEMENTS
         found = every[number]
-        return every[0] if family == "netdev" and found[0].startswith("ct") else found
+        return every[0] if self.early and found[0].startswith("ct") else found

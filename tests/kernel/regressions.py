@@ -258,6 +258,58 @@ REGRESSIONS = (
         for proto in ("tcp", "udp")
         for ports in ("3000", "3000-3999")
     ),
+    _ruleset(
+        "conntrack's zone by nftables: the answer is in another",
+        ("client", "tcp", "198.51.100.2", 80),
+        Item("chain", "inet/c1", "type filter hook prerouting priority -310; policy accept;"),
+        Item("nft", "inet/c1", 'iifname "r0" counter ct zone set 5'),
+        _ipt("nat/POSTROUTING", "-j MASQUERADE"),
+    ),
+    _ruleset(
+        "what is in a zone is not left untracked any more",
+        ("client", "tcp", "198.51.100.2", 80),
+        _ipt("raw/PREROUTING", "-j CT --zone 5"),
+        Item("chain", "inet/c1", "type filter hook prerouting priority -250; policy accept;"),
+        Item("nft", "inet/c1", "counter notrack"),
+        _ipt("filter/FORWARD", "-m conntrack --ctstate UNTRACKED -j DROP"),
+    ),
+    _ruleset(
+        "a chain of family inet at a device's ingress",
+        ("client", "udp", "10.9.0.9", 80),
+        Item("chain", "inet/c1", "type filter hook ingress device r0 priority 0; policy accept;"),
+        Item("nft", "inet/c1", "udp dport 80 counter drop"),
+    ),
+    _ruleset(
+        "a chain at a device's egress",
+        ("client", "tcp", "10.9.0.9", 80),
+        Item("chain", "netdev/c1", "type filter hook egress device r1 priority 0; policy accept;"),
+        Item("nft", "netdev/c1", "ip ttl 63 counter drop"),
+    ),
+    *(
+        _ruleset(
+            f"a bridge of a host that is no engine's, at {hook}",
+            ("client", proto, to, None if proto == "icmp" else 80),
+            Item("chain", "bridge/c1", f"type filter hook {hook} priority 0; policy accept;"),
+            Item("nft", "bridge/c1", f'{way} "r4" counter drop'),
+        )
+        for hook, way in (
+            ("output", "oifname"),
+            ("postrouting", "oifname"),
+            ("prerouting", "iifname"),
+            ("input", "iifname"),
+        )
+        for proto, to in (("tcp", "198.18.0.2"), ("icmp", "2001:db8:5::2"))
+    ),
+    _ruleset(
+        "what a bridge hands up came in by its port",
+        ("router", "tcp", "198.18.0.2", 80),
+        _ipt("filter/INPUT", "-m physdev --physdev-in r4 -j DROP"),
+    ),
+    _ruleset(
+        "and was not switched",
+        ("client", "tcp", "2001:db8:5::2", 80),
+        _ipt("filter/FORWARD", "-m physdev --physdev-is-bridged -j DROP"),
+    ),
 )
 
 #: Those of which the prediction must be undetermined.
@@ -302,6 +354,20 @@ UNDETERMINED = (
         ("client", "tcp", "2001:db8:1::1", 80),
         _ipt("raw/OUTPUT", "-j CT --zone 5"),
         _ipt("nat/INPUT", "-m conntrack --ctdir ORIGINAL -j SNAT --to-source 2001:db8:2::1"),
+    ),
+    _ruleset(
+        "two chains of family bridge of one priority: which drops is not told",
+        ("client", "tcp", "198.18.0.2", 80),
+        Item("chain", "bridge/c1", "type filter hook output priority 0; policy accept;"),
+        Item("nft", "bridge/c1", "counter drop"),
+        Item("chain", "bridge/c2", "type filter hook output priority 0; policy accept;"),
+        Item("nft", "bridge/c2", "ip ttl 63 counter drop"),
+    ),
+    _ruleset(
+        "a mark by a hash",
+        ("client", "tcp", "198.51.100.2", 80),
+        _ipt("mangle/PREROUTING", "-j HMARK --hmark-tuple src --hmark-mod 4 --hmark-rnd 1"),
+        _ipt("filter/FORWARD", "-m mark --mark 1 -j DROP"),
     ),
     _ruleset(
         "which of two rules rejects it is not told",

@@ -90,6 +90,7 @@ def _selector(rng: Random, question: Question, marks: list[int]) -> tuple[str, s
         choices += [(f"fwmark {rng.choice(marks)}", "ip rule fwmark")] * 4
         choices += [(f"fwmark {rng.choice(marks) & 15}/0xf", "ip rule fwmark mask")] * 4
     choices += [("iif r0" if q.source == CLIENT else "iif lo", "ip rule iif"), ("not fwmark 1", "ip rule not")]
+    choices += [("tos 0x10", "ip rule tos"), ("not tos 0x10", "ip rule tos")]
     proto = {"icmp": "ipv6-icmp" if q.six else "icmp"}.get(q.proto, q.proto)
     choices += [(f"ipproto {proto}", "ip rule ipproto")]
     if q.dport:

@@ -90,7 +90,7 @@ class Ruleset:
     def nft(self) -> str:
         """What ``nft -f`` loads."""
         lines = ["flush ruleset"]
-        for family in ("inet", "ip", "ip6", "netdev"):
+        for family in ("inet", "ip", "ip6", "netdev", "bridge"):
             chains = [each for each in self.of("chain") if each.where.split("/")[0] == family]
             if chains:
                 lines += [f"table {family} t {{", *self._body(chains), "}"]

@@ -58,10 +58,14 @@ def _unaccepted(case: Case) -> StoppedBy | None:
 
 
 def _what(case: Case, found: StoppedBy) -> str:
-    """What ends there: by the walk, or by the hook."""
-    if found.hook is not Hook.OUTPUT or found.back:
-        return "what it answers" if found.back else "it"
-    return "what it sends" if found.walked and not _before_proxy(case, found) else "what it answers"
+    """What ends there: by the walk, or by the hook. Of a bridge OUTPUT sees what the host forwards, too."""
+    own = found.hook is Hook.OUTPUT and found.rule.family != "bridge"
+    if found.back:
+        answers = case.prediction is not None and case.prediction.arrives == found.place
+        return "what it answers" if own or answers else "it"
+    if own:
+        return "what it sends" if found.walked and not _before_proxy(case, found) else "what it answers"
+    return "it"
 
 
 class RuleDrop(Filtered):
