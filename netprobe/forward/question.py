@@ -15,7 +15,8 @@ from netprobe.paths.classify import name_way
 from netprobe.paths.story import Observation, Symptom
 
 _ECHO = 56  # as ping sends
-_DATAGRAM = (12, 64)  # its mark
+_DATAGRAM = (12, 64)  # its mark, of a version that is not known
+_TAG, _MARKED = 16, 28  # with a tag of so many digits it is that long
 _QUERY = (17, 273)  # header, name, type and class (RFC 1035 section 4.1)
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ def _payload(probe: Probe) -> tuple[int, int] | None:
     """How many bytes a probe's datagram or echo carries, as far as its kind tells (:mod:`netprobe.probe.craft`)."""
     if probe.proto is Proto.ICMP:
         return (probe.size, probe.size) if probe.size is not None else (_ECHO, _ECHO)
+    if probe.proto is Proto.UDP and len(probe.tag) == _TAG:
+        return _MARKED, _MARKED
     return {Proto.UDP: _DATAGRAM, Proto.DNS: _QUERY}.get(probe.proto)
 
 

@@ -23,7 +23,7 @@ class Symptom(StrEnum):
     SILENCE = "silence"  # the request was seen and never answered
     REFUSED = "refused"  # an RST answered the SYN, an ICMP port unreachable the datagram
     UNREACHABLE = "unreachable"  # another ICMP error answered
-    UNFINISHED = "unfinished"  # the target's answer came, and a rule stops what completes the handshake: nobody has the connection
+    UNFINISHED = "unfinished"  # the target's answer came, and what completes the handshake did not arrive: nobody has the connection
     CLOSED = "closed"  # accepted, then closed or reset within 200 ms
     NO_RESPONSE = "no-response"  # accepted, but no (whole) HTTP response came
     NO_HANDSHAKE = "no-handshake"  # accepted, but the TLS handshake failed

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from netprobe.causes.proof.counters import countable, counters_in
 from netprobe.decode.table import Flag
 from netprobe.evidence.model import Outcome
-from netprobe.forward.model import Barrier
+from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.model.hop import Direction
 from netprobe.model.rule import Hook, Program
 from netprobe.paths.story import Symptom
@@ -114,6 +114,8 @@ def _unfinished(run: Whole, told: Prediction, journey: Journey) -> bool:
 
     The rule must have counted if it counts; nothing that follows the SYN was seen behind it, and the server sent no byte and no end of its own.
     """
+    if told.outcome is PredictedOutcome.UNKNOWN and _is_lost(run, journey):
+        return True
     if not told.obstacles:
         return _perhaps_unfinished(run, told, journey)
     first = told.obstacles[0]
@@ -126,6 +128,20 @@ def _unfinished(run: Whole, told: Prediction, journey: Journey) -> bool:
         not int(table.tcp_flags[row]) & (Flag.SYN | Flag.RST) for each in behind for row in each.forward.tolist()
     )
     return not came and not _spoke(run, journey)
+
+
+def _is_lost(run: Whole, journey: Journey) -> bool:
+    """Whether the packets show it themselves: the acknowledgment left, and never came to the target's own interface, which lost nothing."""
+    table, target, points = run.table, run.intent.target, run.evidence.points
+    flows = journey.outer.flows
+
+    def came(point: int) -> bool:
+        rows = (row for each in flows if each.point == point for row in each.forward.tolist())
+        return any(not int(table.tcp_flags[row]) & (Flag.SYN | Flag.RST) for row in rows)
+
+    inside = [each.point for each in flows if target is not None and points[each.point].place == target]
+    whole = bool(inside) and not any(came(each) or points[each].dropped for each in inside)
+    return whole and any(came(each.point) for each in flows) and not _spoke(run, journey)
 
 
 def _perhaps_unfinished(run: Whole, told: Prediction, journey: Journey) -> bool:

@@ -254,7 +254,7 @@ _STORY = {
     Symptom.SILENCE: "it was seen at {last}{missing}, and nothing answered",
     Symptom.REFUSED: "it was refused ({detail}); it was seen at {last}{missing}",
     Symptom.UNREACHABLE: "it was answered with {detail}; it was seen at {last}{missing}",
-    Symptom.UNFINISHED: "it was answered, and a rule stops what completes the handshake: nobody has accepted the connection",
+    Symptom.UNFINISHED: "it was answered, and what completes the handshake did not arrive: nobody has accepted the connection",
     Symptom.CLOSED: "it was accepted and then ended ({detail})",
     Symptom.NO_RESPONSE: "it was accepted, and {detail} came",
     Symptom.NO_HANDSHAKE: "it was accepted, and the TLS handshake failed: {detail}",

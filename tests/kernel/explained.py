@@ -78,10 +78,8 @@ def explained(bench: Bench, rules: Ruleset) -> Explained:
             return Explained(rules, seen, invalid=str(fault))
     found = Explained(rules, seen, report, tuple(droppers(bench)))
     found.wrong = _wrong(found)
-    if seen.outcome == "ok" and report.verdict is Verdict.WORKS:
-        return found  # what was dropped behind that, an end or a reset, is not what was asked
-    if report.cause is not None and report.cause.code in _REFUSED:
-        return found  # what its refusal met on the way back is not what stops it
+    if _is_beside(seen, report):
+        return found
     if report.cause is not None and report.cause.code == "policy-route-away" and found.droppers:
         found.away, found.named = True, _led(bench, found)
     elif report.verdict is Verdict.FAILS and found.droppers:
@@ -90,6 +88,19 @@ def explained(bench: Bench, rules: Ruleset) -> Explained:
     elif found.droppers:
         found.named = False
     return found
+
+
+def _is_beside(seen: Seen, report: Report) -> bool:
+    """Whether what was dropped is not what the question is about.
+
+    Behind a connection that works it was an end or a reset; of a refusal, an answer to it; where a server ended it, a repetition.
+    """
+    if seen.outcome == "ok" and report.verdict is Verdict.WORKS:
+        return True
+    cause = report.cause
+    if cause is None:
+        return False
+    return cause.code in _REFUSED or (cause.code == "ip-forward-off" and cause.where.host in seen.reached)
 
 
 def _led(bench: Bench, found: Explained) -> bool:

@@ -152,8 +152,20 @@ def test_an_address_of_two_hosts_is_reached_by_either() -> None:
     answer_dropped = Ruleset(
         Question("client", "tcp", "192.0.2.1", 80, 20000), (Item("ipt", "mangle/POSTROUTING", "-p tcp -j DROP"),)
     )
+    later_handed = Ruleset(  # to a proxy, by a rule that what completes a handshake alone meets: it is routed on all the same, and dropped
+        Question("client", "tcp", "2001:db8:3::2", 80, 20000),
+        (
+            Item("chain", "inet/c1", "type filter hook prerouting priority 0; policy accept;"),
+            Item("nft", "inet/c1", "meta l4proto tcp ct status seen-reply ct direction original tproxy ip6 to :3128"),
+        ),
+    )
+    rulesets = (ruleset, by_protocol, answer_dropped, later_handed)
     with Arena(ident=f"{os.getpid()}-t") as arena, Bench(arena) as bench:
-        found, other, lost = (explained(bench, each) for each in (ruleset, by_protocol, answer_dropped))
+        found, other, lost, handed = (explained(bench, each) for each in rulesets)
+    assert handed.seen is not None
+    assert handed.seen.outcome == "unfinished"
+    assert handed.report is not None
+    assert handed.report.verdict == "undetermined"
     assert other.report is not None
     assert other.report.verdict == "works"
     assert lost.report is not None

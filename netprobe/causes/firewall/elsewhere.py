@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Remedy
 
+_SWITCHING = frozenset({"bridge"})  # the families whose OUTPUT is not of the host's own packets alone
+
 
 def _before_proxy(case: Case, found: StoppedBy) -> bool:
     """Whether the walk ends at docker-proxy's own TCP connection, and nothing came back: it accepts before it dials, so its answer is stopped first."""
@@ -59,7 +61,7 @@ def _unaccepted(case: Case) -> StoppedBy | None:
 
 def _what(case: Case, found: StoppedBy) -> str:
     """What ends there: by the walk, or by the hook. Of a bridge OUTPUT sees what the host forwards, too."""
-    own = found.hook is Hook.OUTPUT and found.rule.family != "bridge"
+    own = found.hook is Hook.OUTPUT and found.rule.family not in _SWITCHING
     if found.back:
         answers = case.prediction is not None and case.prediction.arrives == found.place
         return "what it answers" if own or answers else "it"
