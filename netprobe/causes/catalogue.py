@@ -85,14 +85,9 @@ from netprobe.causes.service.silent import AppSilent
 from netprobe.causes.service.status import HttpStatus
 from netprobe.causes.service.tls import TlsHandshakeFailed
 from netprobe.causes.traffic.datagrams import DnsErrorResponse, DnsErrors, IcmpErrorBeside, QuestionsUnanswered
-from netprobe.causes.traffic.segments import (
-    DataUnacknowledged,
-    EndedUnanswered,
-    FragmentationNeeded,
-    ResetAfterData,
-    TwoAnswers,
-    ZeroWindow,
-)
+from netprobe.causes.traffic.openings import SynRepeated, TwoAnswers
+from netprobe.causes.traffic.segments import DataUnacknowledged, FragmentationNeeded, ResetAfterData, ZeroWindow
+from netprobe.causes.traffic.unanswered import DataUnanswered, EndedUnanswered
 from netprobe.causes.traffic.vlans import TwoVlans
 from netprobe.evidence.model import Resolution
 
@@ -208,12 +203,14 @@ CAUSES: tuple[Cause, ...] = (
 TRAFFIC: tuple[Cause, ...] = (
     DnsErrorResponse(),
     TwoAnswers(),
+    SynRepeated(),
     TwoVlans(),
     FragmentationNeeded(),
     DataUnacknowledged(),
     ZeroWindow(),
     ResetAfterData(),
     EndedUnanswered(),
+    DataUnanswered(),
     DnsErrors(),
     QuestionsUnanswered(),
     IcmpErrorBeside(),

@@ -27,10 +27,12 @@ RCODES = {
     8: "NXRRSET",
     9: "NOTAUTH",
     10: "NOTZONE",
+    16: "BADVERS",
+    23: "BADCOOKIE",
 }
-"""Response codes by their IANA mnemonics."""
+"""Response codes by their IANA mnemonics; those above 15 need the bits of an OPT record (RFC 6891 §6.1.3)."""
 
-_A, _NS, _CNAME, _PTR, _AAAA = 1, 2, 5, 12, 28
+_A, _NS, _CNAME, _PTR, _AAAA, _OPT = 1, 2, 5, 12, 28, 41
 TYPES = {
     _A: "A",
     _NS: "NS",
@@ -41,10 +43,18 @@ TYPES = {
     16: "TXT",
     _AAAA: "AAAA",
     33: "SRV",
-    41: "OPT",
+    35: "NAPTR",
+    _OPT: "OPT",
+    43: "DS",
+    44: "SSHFP",
+    46: "RRSIG",
+    47: "NSEC",
+    48: "DNSKEY",
+    52: "TLSA",
     64: "SVCB",
     65: "HTTPS",
     255: "ANY",
+    257: "CAA",
 }
 """Record types by their IANA mnemonics."""
 
@@ -90,6 +100,26 @@ def parse_message(data: bytes) -> DnsMessage | None:
         return _message(bytes(data[:0xFFFF]))
     except (_Malformed, struct.error, IndexError):
         return None
+
+
+def extended_rcode(data: bytes) -> int:
+    """The upper bits of a response code, from the OPT record (RFC 6891 §6.1.3), as they stand above the header's four; 0 where there is none to read."""
+    try:
+        _, _, asked, *counts = struct.unpack_from(">6H", data)
+        if asked + sum(counts) > MAX_RECORDS:
+            return 0
+        pos = 12
+        for _ in range(asked):
+            pos = _name(data, pos)[1] + 4
+        for _ in range(sum(counts)):
+            pos = _name(data, pos)[1]
+            kind, _, upper, length = struct.unpack_from(">HHB3xH", data, pos)
+            if kind == _OPT:
+                return int(upper) << 4
+            pos += 10 + length
+    except (_Malformed, struct.error, IndexError):
+        return 0
+    return 0
 
 
 def _message(data: bytes) -> DnsMessage:

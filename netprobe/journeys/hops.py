@@ -407,6 +407,8 @@ _ERRORS = {
     (6, 1, 4): "port unreachable",
     (6, 2, -1): "packet too big",
     (6, 3, -1): "time exceeded",
+    (4, 12, -1): "parameter problem",
+    (6, 4, -1): "parameter problem",
 }
 
 

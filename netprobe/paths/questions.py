@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from netprobe.decode.dns import parse_message, rcode_name
+from netprobe.decode.dns import extended_rcode, parse_message, rcode_name
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -107,15 +107,20 @@ def _question(table: PacketTable, number: int, asked: int | None, answers: list[
         how=order[best],
         asked=asked,
         answer=answer,
-        rcode=rcode_name(int(table.dns_rcode[answer])) if answer is not None else "",
+        rcode=rcode_name(_rcode(table, answer)) if answer is not None else "",
         name=name,
         type=kind,
     )
 
 
+def _rcode(table: PacketTable, row: int) -> int:
+    """The response code, with the bits that an OPT record holds of it."""
+    return int(table.dns_rcode[row]) | extended_rcode(table.payload(row))
+
+
 def _how(table: PacketTable, row: int) -> Answered:
     flags = int.from_bytes(table.payload(row)[2:4], "big")
-    if table.dns_rcode[row] != 0:
+    if _rcode(table, row) != 0:
         return Answered.ERROR
     if table.dns_answers[row] > 0 or flags & _OPCODE:
         return Answered.TRUNCATED if flags & _TC and not flags & _OPCODE else Answered.WELL

@@ -117,4 +117,4 @@ def _is_done(client: Side, server: Side) -> bool:
     """Whether both sides sent Finished, or the client went on to application data: in TLS 1.3 its Finished is the first record that looks like it."""
     if server.version is not None and server.version >= _TLS_1_3:
         return client.data >= _FINISHED_AND_MORE
-    return client.data > 0 or (client.finished and server.finished)
+    return client.data > 0 or (server.finished and (client.finished or server.data > 0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from scapy.layers.dns import DNSRROPT
 
 from netprobe.flows.model import SeveralFlows
 from tests.anywhere.stories import SECOND, WIRE, dns, opened, said
@@ -165,3 +166,13 @@ def test_how_many_answers_hold_nothing() -> None:
         == "10.0.0.53 says that a.example does not exist (NXDOMAIN), and 2 more of its answers are errors or empty."
     )
     assert said([*asked[:2], *answers[:2]]).why.endswith("and 1 more of its answers are errors.")
+
+
+def test_an_error_whose_code_needs_the_bits_of_edns() -> None:
+    """RFC 6891 section 6.1.3: the header alone says NOERROR."""
+    bits = {"ar": DNSRROPT(extrcode=1), "arcount": 1}
+    assert (
+        "does not speak the version of EDNS in which it was asked for web.example (BADVERS)"
+        in said([ASKED, error(0, **bits)]).why
+    )
+    assert "has no A record" in said([ASKED, error(0, ra=1, ar=DNSRROPT(), arcount=1)]).why

@@ -149,3 +149,17 @@ def test_the_clients_alert_is_named_by_its_frame() -> None:
         "tls-certificate",
         "the client's alert unknown_ca: frames 1, 2, 4, 6, 8",
     )
+
+
+def test_a_server_that_finished_and_spoke_is_behind_the_handshake() -> None:
+    """Whatever the client's records hold (a capture may have another's bytes): up to TLS 1.2 a server says nothing before both sides finished."""
+    mine, theirs = of_version(V2)
+    sealed = next(n for n, each in enumerate(theirs) if each[0] == 20)
+    whole, begun = b"".join(theirs), b"".join(theirs[: sealed + 2])
+    for answer, verdict in ((whole, "works"), (begun, "fails")):
+        packets = [
+            *GREETED,
+            server(300, "PA", 0, len(HELLO), answer),
+            client(400, "PA", len(HELLO), len(answer), mine[1]),
+        ]
+        assert said([*packets, server(500, "FA", len(answer), len(HELLO) + len(mine[1]))]).verdict == verdict

@@ -42,6 +42,15 @@ TROUBLE: dict[str, tuple[list[Sent], str, list[list[Sent]]]] = {
             [client(0, "S", -1), server(3, "S", -1), client(6, "SA", -1, 0), server(9, "SA", -1, 0)],
         ],
     ),
+    "syn-repeated": (
+        [client(-3 * SECOND, "S", -1), *opened(), DATA, HEARD],
+        "the SYN was sent 2 times in 3 s before it was accepted",
+        [
+            [*opened(), DATA, HEARD],
+            [opened()[0], client(3, "S", -1, id=2), *opened()[1:], DATA, HEARD],
+            [*opened(), client(SECOND, "S", -1, id=2), server(SECOND + 5, "A", 0, 0), DATA, HEARD],
+        ],
+    ),
     "two-vlans": (
         [*TAGGED, *UNTAGGED],
         "what 10.0.0.1:40000 sends is in VLAN 10, and what comes back is untagged",
@@ -88,6 +97,17 @@ TROUBLE: dict[str, tuple[list[Sent], str, list[list[Sent]]]] = {
             [*opened(), DATA, HEARD, server(60 * SECOND, "FA", 4, 1400)],
             [*opened(), DATA, HEARD, client(300, "FA", 1400, 0), server(400, "FA", 0, 1401)],
             [*opened(), server(60 * SECOND, "FA", 0, 0)],
+        ],
+    ),
+    "data-unanswered": (
+        [*opened(), DATA, HEARD, client(30 * SECOND, "FA", 1400, 0), server(30 * SECOND + 9, "A", 0, 1401)],
+        "10.0.0.2:80 acknowledged 1400 bytes of the client's, and sent none in 30 s, until the client ended the connection",
+        [
+            [*opened(), DATA, HEARD, client(300, "FA", 1400, 0), server(400, "A", 0, 1401)],
+            [*opened(), DATA, HEARD, server(9 * SECOND, "PA", 0, 1400, b"DATA"), client(30 * SECOND, "FA", 1400, 4)],
+            [*opened(), DATA, HEARD],
+            [*opened()[1:], DATA, client(30 * SECOND, "FA", 1400, 0)],
+            [*opened(), DATA, client(30 * SECOND, "FA", 1400, 0)],
         ],
     ),
     "dns-errors": (
@@ -156,7 +176,9 @@ def test_a_reset_behind_packets_that_nobody_answered() -> None:
     from tests.craft import evidence
 
     alive = [client(n * SECOND, "A", 1399, 0) for n in range(60, 70)]
-    (note,) = analyze(evidence([*opened(), DATA, HEARD, *alive, client(71 * SECOND, "RA", 1400, 0)])).findings
+    notes = analyze(evidence([*opened(), DATA, HEARD, *alive, client(71 * SECOND, "RA", 1400, 0)])).findings
+    assert [note.code for note in notes] == ["reset-after-data", "data-unanswered"]
+    note = notes[0]
     assert "10 packets that it sent before, in 11 s, got no answer: frames 6, 7, 8, 9" in note.evidence
 
 
@@ -236,3 +258,29 @@ def test_who_accepted_and_gives_up_is_no_second_answer() -> None:
     assert gone.notes == ()
     assert "the server reset it (frame 5) before it was acknowledged" in gone.why
     assert said([opened()[0], *tries, reset_to_syn(15 * SECOND)]).notes == ("two-answers",)
+
+
+def test_a_server_that_hangs_to_the_end_of_the_capture() -> None:
+    other = [
+        (WIRE, 9 * SECOND, echo("10.0.0.1", "10.0.0.2")),
+        (WIRE, 9 * SECOND + 50, echo("10.0.0.2", "10.0.0.1", "echo-reply")),
+    ]
+    assert "sent none in 9 s, to the end of the capture" in said([*opened(), DATA, HEARD, *other], flow=":80").why
+
+
+@pytest.mark.parametrize(
+    ("first", "words"),
+    [
+        (reset_to_syn(-SECOND / 2), "before it was accepted, and refused at first (RST)"),
+        ((WIRE, -SECOND / 2, tcp(S, C, "A", 77, 99)), "and answered at first by an ACK of an older connection"),
+    ],
+)
+def test_a_syn_that_was_accepted_when_it_came_again(first: Sent, words: str) -> None:
+    """Windows sends a refused SYN again; who still has an older connection between the ports answers by an ACK (RFC 9293 section 3.10.7.4)."""
+    found = said([client(-SECOND, "S", -1), first, *opened(), DATA, HEARD])
+    assert (found.verdict, found.notes) == ("works", ("syn-repeated",))
+    assert words in found.why
+
+
+def test_a_window_that_is_shut_for_microseconds() -> None:
+    assert "for 100 µs: its application read more slowly" in said([*SHUT, server(300, "A", 0, 1400, window=900)]).why

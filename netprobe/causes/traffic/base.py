@@ -105,3 +105,22 @@ class Segments:
     def at_busiest(self, rows: Ints) -> Ints:
         """Those of the rows that one point saw, under one pair of addresses: each packet once."""
         return of_one_flow(self.connection.flows, rows)
+
+
+def count_bytes(count: int) -> str:
+    """``1 byte``, ``1400 bytes``."""
+    return f"{count} byte{'s' if count != 1 else ''}"
+
+
+def were(count: int) -> str:
+    """The verb behind that."""
+    return "were" if count != 1 else "was"
+
+
+def span(seconds: float) -> str:
+    """``2 s``, ``0.212 s``, ``86400 s``; ``55 µs`` and ``3.1 ms`` where it is shorter than a hundredth of a second."""
+    if seconds >= 1000:
+        return f"{seconds:.0f} s"
+    if seconds >= 0.01 or seconds <= 0:
+        return f"{seconds:.3g} s"
+    return f"{seconds * 1e3:.3g} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.3g} µs"

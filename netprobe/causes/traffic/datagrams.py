@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from netprobe.journeys.model import Connection
     from netprobe.paths.questions import DnsQuestion
 
+_FRAGMENT = 44
+_EXTENSIONS = frozenset({0, 43, _FRAGMENT, 60})  # hop-by-hop, routing, fragment, destination options
 _SAYS = {
     "NXDOMAIN": "says that {name} does not exist (NXDOMAIN)",
     "SERVFAIL": "could not find out about {name} (SERVFAIL): it, or a server that it asks, is at fault",
     "REFUSED": "refuses to answer for {name} (REFUSED): it does not serve that client, or that zone",
     "FORMERR": "does not understand the question for {name} (FORMERR)",
     "NOTIMP": "does not do what was asked of it for {name} (NOTIMP)",
+    "BADVERS": "does not speak the version of EDNS in which it was asked for {name} (BADVERS)",
     "NOERROR": "says that {name} exists, and has no {type} record",
 }
 
@@ -174,12 +177,24 @@ def _echoes(case: Case, connection: Connection) -> tuple[int, list[int]]:
 def _quoted_echo(table: PacketTable, row: int) -> int:
     """The number of the echo request that an ICMP error quotes (RFC 792: 8 bytes of it at least); -1 where it was not kept."""
     quote = table.payload(row)
-    header = 40 if int(table.ip_version[row]) == 6 else (quote[0] & 0xF) * 4 if quote else 0
+    header = _header_of(quote, int(table.ip_version[row]))
     return int.from_bytes(quote[header + 6 : header + 8], "big") if len(quote) >= header + 8 > 8 else -1
+
+
+def _header_of(quote: bytes, version: int) -> int:
+    """How long the quoted network header is, with IPv6's extension headers (RFC 8200 section 4); 0 where it was not kept whole."""
+    if version != 6:
+        return (quote[0] & 0xF) * 4 if quote else 0
+    upper, at = (quote[6], 40) if len(quote) >= 40 else (59, 0)
+    while upper in _EXTENSIONS and at + 8 <= len(quote):
+        upper, at = quote[at], at + (8 if upper == _FRAGMENT else (quote[at + 1] + 1) * 8)
+    return at
 
 
 def _datagrams(case: Case, connection: Connection) -> tuple[int, list[int]]:
     """The same of DNS questions; of other datagrams nothing tells which answers which."""
+    if _stray(case, connection) is not None:
+        return 0, []  # a group was asked: nobody has to answer each
     found = _asked(case, connection)
     return len(found), _not_last(
         case, connection, [each.asked for each in found if each.how is Answered.NOT and each.asked is not None]

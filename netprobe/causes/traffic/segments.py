@@ -1,4 +1,4 @@
-"""Trouble of TCP connections that stand: data that nobody acknowledges, windows that close, resets, two answers to one SYN."""
+"""Trouble of TCP connections that stand: data that nobody acknowledges, windows that close, resets."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netprobe.causes.traffic.base import STANDS, TcpTrouble, too_big
-from netprobe.decode.address import mac
+from netprobe.causes.traffic.base import TcpTrouble, count_bytes, span, too_big, were
 from netprobe.flows.build import source
 from netprobe.journeys.hops import icmp_error
-from netprobe.paths.story import Symptom
 from netprobe.paths.tcp import FIN, RST, TcpStage
 
 if TYPE_CHECKING:
@@ -39,14 +37,6 @@ def _lost(half: Half, other: Half) -> int:
     return int((half.begin + half.size)[left].max()) - due
 
 
-def _bytes(count: int) -> str:
-    return f"{count} byte{'s' if count != 1 else ''}"
-
-
-def _were(count: int) -> str:
-    return "were" if count != 1 else "was"
-
-
 class FragmentationNeeded(TcpTrouble):
     """A router says that packets are too large for its next link, and what the sender sends never arrives.
 
@@ -71,7 +61,7 @@ class FragmentationNeeded(TcpTrouble):
             link = f"of an MTU of {mtu} bytes" if mtu else "with a smaller MTU"
             router = source(seen.case.table, row).address
             return self.finding(
-                f"what {who} sends does not fit a link {link}, says {router}, and {_bytes(_lost(half, other))} of it {_were(_lost(half, other))} never acknowledged",
+                f"what {who} sends does not fit a link {link}, says {router}, and {count_bytes(_lost(half, other))} of it {were(_lost(half, other))} never acknowledged",
                 f"{icmp_error(seen.case.table, row)} from {router}: {seen.frames([row])}",
                 f"segments with up to {size} bytes of data, not acknowledged: {seen.frames(seen.at_busiest(half.rows[left]))}",
                 at=who,
@@ -106,7 +96,7 @@ class DataUnacknowledged(TcpTrouble):
                 continue
             size = int(half.size[left].max())
             return self.finding(
-                f"{_bytes(_lost(half, other))} that {who} sent {_were(_lost(half, other))} never acknowledged, though it sent {'that' if _lost(half, other) == 1 else 'them'} {len(rows)} times",
+                f"{count_bytes(_lost(half, other))} that {who} sent {were(_lost(half, other))} never acknowledged, though it sent {'that' if _lost(half, other) == 1 else 'them'} {len(rows)} times",
                 f"the same bytes, in packets with up to {size} bytes of data: {seen.frames(rows)}",
                 f"it took {seen.seconds(int(rows[0]), int(rows[-1])):.1f} s, and the other side acknowledged nothing of it",
                 at=who,
@@ -152,12 +142,12 @@ class ZeroWindow(TcpTrouble):
             lasts = seen.seconds(int(half.rows[begins]), int(half.rows[later[0]]))
             until = f"it opened again: {seen.frames([half.rows[later[0]]])}"
             again = ", and again later" if (shut > later[0]).any() else ""
-            return f"for {lasts:.3g} s{again}: its application read more slowly than the data came", until
+            return f"for {span(lasts)}{again}: its application read more slowly than the data came", until
         last = max(half.rows[-1], *other.rows[-1:], key=lambda row: int(seen.case.table.packets.time_ns[row]))
         lasts = seen.seconds(int(half.rows[begins]), int(last))
         if lasts < _STUCK:
             return "when the capture ended", "the capture has nothing behind that"
-        return f"for {lasts:.3g} s, to the end of the capture: its application does not read", "it did not open again"
+        return f"for {span(lasts)}, to the end of the capture: its application does not read", "it did not open again"
 
 
 class ResetAfterData(TcpTrouble):
@@ -187,7 +177,9 @@ class ResetAfterData(TcpTrouble):
             sent = [int(np.unique(each.begin[each.size > 0]).size) for each in (seen.talk.client, seen.talk.server)]
             summary = f"{who} reset the connection (RST)"
             if lost:
-                summary += f", and {_bytes(lost)} that {_were(lost)} sent to it {_were(lost)} not acknowledged by then"
+                summary += (
+                    f", and {count_bytes(lost)} that {were(lost)} sent to it {were(lost)} not acknowledged by then"
+                )
             return self.finding(
                 summary,
                 f"the reset: {seen.frames(resets[:1])}",
@@ -206,7 +198,7 @@ def _in_vain(seen: Segments, half: Half, other: Half, reset: int) -> str:
     mine = seen.at_busiest(np.array(behind, np.int64))
     if len(mine) < _AGAIN or not len(other):
         return ""
-    return f"{len(mine)} packets that it sent before, in {seen.seconds(int(mine[0]), reset):.3g} s, got no answer: {seen.frames(mine)}"
+    return f"{len(mine)} packets that it sent before, in {span(seen.seconds(int(mine[0]), reset))}, got no answer: {seen.frames(mine)}"
 
 
 def _over(half: Half, other: Half) -> bool:
@@ -216,90 +208,6 @@ def _over(half: Half, other: Half) -> bool:
         return False
     heard = int(half.ack.max(initial=-1))
     return heard >= int(other.end[ended].max()) - 1 and not _lost(half, other)
-
-
-class EndedUnanswered(TcpTrouble):
-    """The server ended the connection, and had not sent a byte to what the client said.
-
-    What it is: the client's data came and was acknowledged by the server's kernel; its application closed the connection without a word.
-    Why it happens: a request that the application does not take (another protocol, TLS where it wants none or none where it wants TLS); an idle time-out
-        while the client still sent; a proxy whose own server is away; a process that ended.
-    Evidence: the client's data, and the server's end, which stands behind no byte.
-    Remedy: the log of the server's application at that time.
-    Source: RFC 9293 section 3.6 (closing); RFC 9112 section 9.5 (a server that closes on a time-out).
-    """
-
-    code = "ended-unanswered"
-    symptoms = STANDS | {Symptom.CLOSED}
-
-    def told(self, seen: Segments) -> Finding | None:
-        """Fires where the server's FIN comes before the client's, and nothing was sent before it."""
-        talk, who = seen.talk, str(seen.flow.server.unpack())
-        ends = np.flatnonzero(talk.server.having(FIN))
-        said = np.flatnonzero((talk.client.size > 0) & ~talk.client.having(RST))
-        if not len(ends) or not len(said) or talk.served or talk.client_closed_first:
-            return None
-        end, first = int(talk.server.rows[ends[0]]), int(talk.client.rows[said[0]])
-        if seen.seconds(first, end) < 0:
-            return None
-        size = int((talk.client.begin + talk.client.size)[said].max() - talk.client.begin[said].min())
-        return self.finding(
-            f"{who} ended the connection {seen.seconds(first, end):.3g} s after the client's first of {_bytes(size)}, and had not sent one",
-            f"the client's first data, and the server's end: {seen.frames([first, end])}",
-            at=who,
-        )
-
-
-class TwoAnswers(TcpTrouble):
-    """Two different answers came to one SYN.
-
-    What it is: a SYN was answered twice, with SYN-ACKs of different numbers or with a SYN-ACK and a reset: two answered, where one was asked. The
-        client takes the first and resets the other.
-    Why it happens: two machines with one address; a load balancer or a router that sends the SYN to two; a firewall that answers in the server's name;
-        NAT that leads one SYN to two servers in turn.
-    Evidence: both answers to the same number, with the link addresses that they came from.
-    Remedy: find out who has the address: the two link addresses (arping -D, ip neigh) or the TTLs tell.
-    Source: RFC 9293 section 3.10.7.3 (an answer in SYN-SENT); RFC 5227 section 1.1 (address conflicts).
-    """
-
-    code = "two-answers"
-    symptoms = STANDS | {Symptom.REFUSED, Symptom.CLOSED}
-
-    def told(self, seen: Segments) -> Finding | None:
-        """Fires on two answers at one point that acknowledge the same SYN and differ."""
-        table, answers = seen.case.table, np.concatenate([seen.talk.answers, self._refusals(seen)])
-        told: dict[tuple[int, int], dict[tuple[int, bool], int]] = {}
-        for row in answers[np.lexsort((answers, table.packets.time_ns[answers]))].tolist():
-            reset = bool(int(table.tcp_flags[row]) & RST)
-            at = told.setdefault((int(table.packets.point[row]), int(table.ack[row])), {})
-            at.setdefault((0 if reset else int(table.seq[row]), reset), row)
-        first = next((list(each.values()) for each in told.values() if len(each) > 1), None)
-        if first is None:
-            return None
-        names = ["a RST" if int(table.tcp_flags[row]) & RST else "a SYN-ACK" for row in first[:2]]
-        other = "another SYN-ACK" if names[0] == names[1] else names[1]
-        return self.finding(
-            f"two different answers came to one SYN: {names[0]} and {other}",
-            *(
-                f"{name}, number {int(table.seq[row])}{_from(seen, row)}: {seen.frames([row])}"
-                for name, row in zip(names, first, strict=False)
-            ),
-            at=str(seen.flow.server.unpack()),
-        )
-
-    @staticmethod
-    def _refusals(seen: Segments) -> Ints:
-        """Resets that refuse the SYN; not those of who had accepted it and gives up: their number is the one behind the SYN-ACK's."""
-        table, accepted = seen.case.table, seen.talk.answers
-        behind = {(int(table.seq[row]) + 1) & 0xFFFFFFFF for row in accepted.tolist()}
-        return np.array([row for row in seen.talk.refusals.tolist() if int(table.seq[row]) not in behind], np.int64)
-
-
-def _from(seen: Segments, row: int) -> str:
-    """The link address and TTL that a packet came with."""
-    table = seen.case.table
-    address, ttl = int(table.eth_src[row]), int(table.ttl[row])
-    return (f", from {mac(address)}" if address >= 0 else "") + (f", TTL {ttl}" if ttl >= 0 else "")
 
 
 def _too_big(seen: Segments) -> list[tuple[int, Half, Half, str]]:
