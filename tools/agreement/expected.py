@@ -378,9 +378,15 @@ def _quoted(frame: Frame, layers: tuple[str, ...]) -> Values:
     values: Values = {
         "inner_src": _canonical(frame.text(f"{network}.src", second)),
         "inner_dst": _canonical(frame.text(f"{network}.dst", second)),
-        "inner_proto": frame.number("ip.proto", second) if network == "ip" else None,
+        "inner_proto": _quoted_protocol(frame, network, second),
     }
     return values if fragment else values | _quoted_ports(frame, upper)
+
+
+def _quoted_protocol(frame: Frame, network: str, place: int) -> int | None:
+    if network == "ip":
+        return frame.number("ip.proto", place)
+    return None if EXTENSIONS & {*frame.protocols} else frame.number("ipv6.nxt", place)
 
 
 def _quoted_ports(frame: Frame, upper: str) -> Values:
