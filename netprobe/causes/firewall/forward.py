@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from netprobe.causes.proof.blocked import STOPPED, UNFINISHED, Filtered, blocked, ways_past
 from netprobe.causes.proof.drops import the_drop
+from netprobe.causes.proof.flushed import no_filter, no_translation, stands_for_all
 from netprobe.causes.proof.hooks import entries, hook_at, last_hop
 from netprobe.causes.proof.late import LATE, late_drop, lost_data
 from netprobe.causes.proof.lookups import failed
 from netprobe.causes.proof.may_stop import may_stop
 from netprobe.causes.remedies.past_rule import by_owner, ways_past_rule
-from netprobe.causes.remedies.steps import publishing, restarted, what_is_opened
+from netprobe.causes.remedies.steps import publishing, restarted, what_is_opened, written_again
 from netprobe.forward.model import Barrier
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where
@@ -257,7 +258,28 @@ class ForwardDrop(_Counted):
         if found.rule.policy and ours and case.target is not None and is_published(case) and _asks_engine(case, found):
             # the engine's rule for the port is what is missing
             return restarted(host, case.target) if host is not None else ()
-        return ways_past(case, found)
+        past = ways_past(case, found)
+        again = written_again(host) if host is not None and self._flushed_besides(case, found) else ()
+        return (
+            past
+            if {argv for each in past for argv in each.commands} & set(again[:1] and again[0].commands)
+            else (*past, *again)
+        )
+
+    def more(self, case: Case, found: StoppedBy) -> tuple[str, ...]:
+        """That the engine's own rules are gone besides."""
+        gone = "nothing of Docker's rules is left there: what flushed them wrote this chain, and without them no answer finds its way back"
+        return (gone,) if self._flushed_besides(case, found) else ()
+
+    @staticmethod
+    def _flushed_besides(case: Case, found: StoppedBy) -> bool:
+        """Whether what flushed the engine's rules has a chain of its own that drops (a file of nftables.service)."""
+        host = case.before(found.host)
+        here = case.source_container is not None and case.probe is not None and case.probe.source_at.host == found.host
+        gone = host is not None and no_filter(host) and no_translation(host)
+        if host is None or not here or not gone or found.rule.program is not Program.NFT or _within(case, host):
+            return False
+        return stands_for_all(found.rule)
 
     @staticmethod
     def _published(case: Case, port: int) -> str:
@@ -289,6 +311,11 @@ class ForwardDrop(_Counted):
         ):
             return False
         return all(rule.target != host.engine.forward_chain for rule in chain.rules)
+
+
+def _within(case: Case, host: Host) -> bool:
+    """Whether the target is a container of the same host: what is switched or dialled there needs no translation."""
+    return case.target is not None and case.target_host is not None and case.target_host.name == host.name
 
 
 def asks_user_chain(case: Case, host: str) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
+from netprobe.causes.owners.table import owner_of
 from netprobe.causes.proof.blocked import Filtered, past, ways_past
 from netprobe.causes.proof.drops import STOPPING
 from netprobe.causes.proof.hooks import hook_at
@@ -87,7 +88,9 @@ class InputFirewallContainerToHost(Filtered):
     def summary(self, case: Case, found: StoppedBy) -> str:
         """Who dials whom, and which rule."""
         name = case.source_container.name if case.source_container else "a container"
-        return f"{name} dials its own host {found.host}, whose INPUT {found.does} {port_of(case)} from the bridge: {found.rule}"
+        owner = owner_of(case, found.place, found.rule)
+        whose = f", which is {owner.name}'s" if owner else ""
+        return f"{name} dials its own host {found.host}, whose INPUT {found.does} {port_of(case)} from the bridge: {found.rule}{whose}"
 
     def more(self, case: Case, found: StoppedBy) -> tuple[str, ...]:
         """The subnet that it comes from; a rule that lets the same port in from another subnet or interface."""
@@ -124,7 +127,8 @@ class InputFirewallContainerToHost(Filtered):
                 (found.rule.program, "-I", "INPUT", "-i", bridge, *each, "-j", "ACCEPT") for each in (wanted, known)
             ]
         needed = accept if case.publication else accept[:1]  # docker-proxy dials by that bridge itself
-        opens = f"this opens {port_of(case)} to all behind {bridge}; {IN_FIREWALL}"
+        owner = owner_of(case, found.place, found.rule)
+        opens = f"this opens {port_of(case)} to all behind {bridge}; {owner.lasting if owner else IN_FIREWALL}"
         by_hand = f"or by hand: {opens}" if theirs is not None else opens
         step = Remedy(host=found.host, commands=tuple(needed), advice=by_hand)
         return (step,) if theirs is None else (theirs, step)

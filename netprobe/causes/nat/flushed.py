@@ -10,9 +10,10 @@ from netprobe.causes.firewall.bridge import BridgeNfForwardDrop
 from netprobe.causes.firewall.forward import ForwardDrop, InputDrop
 from netprobe.causes.nat.missing import MasqueradeMissing, exposed
 from netprobe.causes.proof.blocked import blocked
+from netprobe.causes.proof.flushed import lacks_bridge, no_filter, no_translation, stands_for_all, wrote
 from netprobe.causes.proof.known import in_vain
 from netprobe.causes.proof.obstacle import frames_at
-from netprobe.model.remedy import advise
+from netprobe.causes.remedies.steps import written_again
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.model.rule import Hook, Program
 from netprobe.paths.story import Symptom
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from netprobe.causes.proof.stopped_by import StoppedBy
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Remedy
+    from netprobe.state.engine.model import Network
     from netprobe.state.model import Host
 
 _STOPPED = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED})
@@ -54,12 +56,12 @@ class RulesFlushed(Cause):
     def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
         """The answer finds no way to a container's own address, as nothing of the engine's is left in nat."""
         found = exposed(case) if MasqueradeMissing().explains_obstacle(case, obstacle) else None
-        return found is not None and _no_translation(found[0])
+        return found is not None and no_translation(found[0])
 
     def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
         """The engine writes its rules again."""
         found = exposed(case)
-        return _written_again(found[0]) if found is not None else super().undo(case, obstacle)
+        return written_again(found[0]) if found is not None else super().undo(case, obstacle)
 
     def find(self, case: Case) -> Finding | None:
         """Fires when a container's address left untranslated, or a published port ended at the host, and of all the engine's rules there nothing is left."""
@@ -68,7 +70,8 @@ class RulesFlushed(Cause):
     def possible(self, case: Case) -> bool:
         """Only where a host's rules are not known, or the engine's are gone from it."""
         return any(
-            host.ruleset is None or _no_translation(host) or _no_filter(host) for host in case.world.before.values()
+            host.ruleset is None or no_translation(host) or no_filter(host) or _lacks_some(host)
+            for host in case.world.before.values()
         ) or self.undecided(case)
 
     def undecided(self, case: Case) -> bool:
@@ -90,7 +93,7 @@ class RulesFlushed(Cause):
             summary=f"the {_table(host)} of {host.name} was flushed: {found.summary}, until the engine has written its rules again",
             where=Where(host=host.name, component="nat"),
             evidence=(*found.evidence, _nothing_left(host)),
-            remedies=_written_again(host),
+            remedies=written_again(host),
             confidence=sure,
         )
 
@@ -118,20 +121,50 @@ class RulesFlushed(Cause):
         return f"{host.name} itself refuses it" if case.refused_by_host else ""
 
     def _forwarded(self, case: Case) -> Finding | None:
-        """What FORWARD's policy drops, as no rule of the engine's accepts it any more."""
+        """What FORWARD's policy, or its last rule for all, drops, as no rule of the engine's accepts it any more."""
         stopped = blocked(case) if case.story.symptom in _STOPPED else None
         host = case.before(stopped.host) if stopped is not None else None
-        if stopped is None or host is None or not _by_policy(stopped) or not _at_both(case, host, nat=False):
+        if stopped is None or host is None or not _by_policy(stopped) or not self._is_dockers(case, host):
             return None
-        if not self._is_dockers(case, host):
-            return None
-        said = f"{stopped.rule} drops what Docker's rules accepted ({stopped.proof})"
+        if not _at_both(case, host, nat=False):
+            lost = self._lost_network(case, host)
+            return self._of_network(case, host, lost, stopped) if lost is not None else None
+        said = f"{stopped.rule} {stopped.does} what Docker's rules accepted ({stopped.proof})"
         evidence = (
             _seen(case),
             stopped.evidence,
             f"FORWARD of {host.name} jumps to no chain of Docker's{_doubt(host)}",
         )
         return self._finding(host, said, evidence)
+
+    @staticmethod
+    def _lost_network(case: Case, host: Host) -> Network | None:
+        """The network of the container that is concerned, if no rule names its bridge, before and after."""
+        later = case.after(host.name)
+        sent = case.probe is not None and case.probe.source_at.host == host.name and case.source_container is not None
+        whose = case.source_container if sent else case.target
+        found = [network for _, network in networks_of(host, whose) if network.bridge] if whose is not None else []
+        gone = [each for each in found if all(at is not None and lacks_bridge(at, each.bridge) for at in (host, later))]
+        return gone[0] if gone and len(gone) == len(found) else None
+
+    def _of_network(self, case: Case, host: Host, lost: Network, stopped: StoppedBy) -> Finding:
+        said = f"no rule of Docker's is there for network {lost.name}, and {stopped.rule} {stopped.does} what those accepted ({stopped.proof})"
+        return Finding(
+            code=self.code,
+            summary=f"{said}; the engine has to write its rules again",
+            where=Where(host=host.name, component="filter"),
+            evidence=tuple(
+                filter(
+                    None,
+                    (
+                        _seen(case),
+                        stopped.evidence,
+                        f"no rule of iptables names {lost.bridge}, while others of Docker's are there: rules that were saved before that network was made were loaded (iptables-restore, netfilter-persistent)",
+                    ),
+                )
+            ),
+            remedies=written_again(host),
+        )
 
     @staticmethod
     def _is_dockers(case: Case, host: Host) -> bool:
@@ -146,9 +179,9 @@ class RulesFlushed(Cause):
         return Finding(
             code=self.code,
             summary=f"the {_table(host)} of {host.name} was flushed: {said}; the engine has to write its rules again",
-            where=Where(host=host.name, component="nat" if _no_translation(host) else "filter"),
+            where=Where(host=host.name, component="nat" if no_translation(host) else "filter"),
             evidence=tuple(filter(None, evidence)),
-            remedies=_written_again(host),
+            remedies=written_again(host),
             confidence=Confidence.CERTAIN if wrote(host) else Confidence.LIKELY,
         )
 
@@ -163,20 +196,14 @@ def _one_bridge(case: Case, host: Host) -> bool:
     return len(both) == 2 and bool(both[0] & both[1])
 
 
-def _written_again(host: Host) -> tuple[Remedy, ...]:
-    """By the engine's restart alone: it does not look whether its rules are there."""
-    again = "what flushed them does so again at its next start or reload (nftables.service, a firewall, iptables-restore): restart the engine after it, or have its files keep what is not theirs"
-    return (*host.engine.remedies.restart_engine(host.name, host.containers or ()), advise(host.name, again))
-
-
 def _seen(case: Case) -> str:
     return f"last seen at {case.last_seen}: {frames_at(case, case.last_seen)}" if case.last_seen else ""
 
 
 def _by_policy(stopped: StoppedBy) -> bool:
-    """A policy of iptables': nftables' own stays in the way of what the engine accepts."""
-    policy = stopped.rule.policy and stopped.rule.program is not Program.NFT
-    return policy and stopped.hook is Hook.FORWARD and stopped.place.container is None
+    """A policy of iptables', or a rule for all that none before it accepted: nftables' own stays in the way of what the engine accepts."""
+    last = stands_for_all(stopped.rule) and stopped.rule.program is not Program.NFT
+    return last and stopped.hook is Hook.FORWARD and stopped.place.container is None
 
 
 def _unused(host: Host) -> bool:
@@ -185,54 +212,23 @@ def _unused(host: Host) -> bool:
     return rules is None or not (host.engine.uses_translation(rules) and host.engine.uses_filter(rules))
 
 
+def _lacks_some(host: Host) -> bool:
+    """Whether some bridge network of the engine's has no rules."""
+    return any(network.bridge and lacks_bridge(host, network.bridge) for network in host.networks or ())
+
+
 def _at_both(case: Case, host: Host, *, nat: bool) -> bool:
     """Whether the rules are gone before and after the probe."""
-    gone = _no_translation if nat else _no_filter
+    gone = no_translation if nat else no_filter
     after = case.after(host.name)
     return gone(host) and after is not None and gone(after)
 
 
-def _bridged(host: Host) -> bool:
-    """Whether the engine has containers on bridge networks, for which it writes rules."""
-    networks = {network.name for network in host.networks or () if network.bridge}
-    running = (each for each in host.containers or () if each.running)
-    return not host.rootless and any(networks & set(each.networks) for each in running)
-
-
-def _no_translation(host: Host) -> bool:
-    """Whether nothing in nat of either backend leads to the engine's chain, nor is its nftables table there."""
-    rulesets = [each for each in (host.ruleset, host.legacy) if each is not None]
-    if host.ruleset is None or not _bridged(host) or _in_nftables(host):
-        return False
-    return not any(host.engine.uses_translation(each) for each in rulesets)
-
-
-def _no_filter(host: Host) -> bool:
-    """Whether nothing in FORWARD leads to a chain of the engine's; where none shows that it wrote any, nothing in nat may be another's for its networks."""
-    rulesets = [each for each in (host.ruleset, host.legacy) if each is not None]
-    if host.ruleset is None or not _bridged(host) or _in_nftables(host):
-        return False
-    if not wrote(host) and any(each.table == "nat" for ruleset in rulesets for each in ruleset.rules()):
-        return False
-    return not any(host.engine.uses_filter(each) for each in rulesets)
-
-
-def _in_nftables(host: Host) -> bool:
-    unread = host.nft is None and host.asked("nft")
-    return unread or host.engine.in_nftables(host.nft)
-
-
-def wrote(host: Host) -> bool:
-    """Whether a chain of the engine's is left that shows that it writes rules."""
-    rulesets = (host.ruleset, host.legacy, host.ruleset6, host.legacy6)
-    return any(host.engine.translates(each) or host.engine.filters(each) for each in rulesets)
-
-
 def _table(host: Host) -> str:
     left = [each for each in (host.ruleset, host.legacy) if each is not None]
-    if _no_translation(host) and not any(host.engine.filters(each) for each in left):
+    if no_translation(host) and not any(host.engine.filters(each) for each in left):
         return "firewall"
-    return "nat table" if _no_translation(host) else "filter table"
+    return "nat table" if no_translation(host) else "filter table"
 
 
 def _nothing_left(host: Host) -> str:

@@ -18,7 +18,7 @@ from netprobe.causes.owners.bans import by_crowdsec, by_fail2ban
 from netprobe.causes.owners.firewalld import by_firewalld
 from netprobe.causes.owners.ufw import by_ufw
 from netprobe.model.remedy import advise
-from netprobe.model.rule import Program
+from netprobe.model.rule import Hook, Program
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -111,6 +111,17 @@ def _by_kubernetes(opening: Opening) -> Remedy | None:
     return advise(opening.host.name, f"{what}; start the pods behind it, or mend its selector; no rule is in the way")
 
 
+def _by_mullvad(opening: Opening) -> Remedy | None:
+    """Its table lets out by its tunnel alone. Source: mullvadvpn-app talpid-core/src/firewall/linux.rs; mullvad(1)."""
+    if not opening.network and opening.hook is not Hook.OUTPUT:
+        return None
+    what = "bring the tunnel up (mullvad connect)"
+    off = "where it is meant to stay down: mullvad lockdown-mode set off, or mullvad disconnect"
+    return advise(
+        opening.host.name, f"{what}; {off}; this is Mullvad's kill switch: past it this would leave unprotected"
+    )
+
+
 def _other(
     name: str, chains: str, tables: str, where: str, permitted: Callable[[Opening], Remedy | None] = _no_command
 ) -> Owner:
@@ -152,6 +163,7 @@ OWNERS = (
         "in the cluster's services and network policies",
         _by_kubernetes,
     ),
+    _other("Mullvad", r"(?!)", r"mullvad$", "in its settings (lockdown mode, local network sharing)", _by_mullvad),
     _other("Tailscale", r"ts-", r"tailscale$", "in the tailnet's access rules"),
     _other("libvirt", r"LIBVIRT_", r"libvirt_network$", "in the definition of libvirt's network (forward mode)"),
 )

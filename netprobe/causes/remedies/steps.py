@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.model.remedy import Remedy, run
+from netprobe.model.remedy import Remedy, advise, run
 from netprobe.state.engine.compose import in_file, listed
 
 if TYPE_CHECKING:
@@ -85,3 +85,9 @@ def what_is_opened(case: Case) -> str:
     port = case.probe.dialled_port if case.probe else None
     whom = case.target.name if case.target else (case.probe.dialled if case.probe else "") or "it"
     return f"port {port}/{case.transport} of {whom}" if port is not None else f"{whom} to ping"
+
+
+def written_again(host: Host) -> tuple[Remedy, ...]:
+    """By the engine's restart alone: it does not look whether its rules are there."""
+    again = "what flushed them does so again at its next start or reload (nftables.service, a firewall, iptables-restore): restart the engine after it, or have its files keep what is not theirs"
+    return (*host.engine.remedies.restart_engine(host.name, host.containers or ()), advise(host.name, again))

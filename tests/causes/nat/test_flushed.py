@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import pytest
 
 from netprobe.model.report import Confidence
 from netprobe.pipeline import analyze
@@ -10,7 +14,7 @@ from tests.causes.altered import commands, recorded
 from tests.causes.proof.test_drops import with_rules
 
 if TYPE_CHECKING:
-    from netprobe.evidence.model import Evidence
+    from netprobe.evidence.model import Evidence, HostState
     from netprobe.model.report import Finding
 
 _NAT = r"^\*nat\n(?:.*\n)*?COMMIT$"
@@ -43,3 +47,54 @@ def test_where_somebody_else_translates_for_the_networks_the_engine_is_not_expec
 def _left(evidence: Evidence) -> bool:
     texts = (each.outputs["iptables"].stdout for each in evidence.before if each.host == "server2")
     return any("\n:DOCKER" in text for text in texts)
+
+
+_POLICY = r"^:FORWARD DROP (\[\d+:\d+\])(\n(?:.*\n)*?)COMMIT$"
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        ("-A FORWARD -j REJECT --reject-with icmp-host-prohibited", "rules-flushed"),
+        ("-A FORWARD -m comment --comment last -j DROP", "rules-flushed"),
+        ("-A FORWARD -d 203.0.113.10/32 -j DROP", "forward-drop"),
+    ],
+)
+def test_a_last_rule_for_all_is_as_good_as_a_policy(last: str, expected: str) -> None:
+    """firewalld with iptables, shorewall, scripts: FORWARD ends with a rule of its own, and the engine's stood before it."""
+    evidence = recorded("rules-flushed-filter-out")
+    ended = with_rules(evidence, (_POLICY, rf":FORWARD ACCEPT [0:0]\2\1 {last}\nCOMMIT"), before=True)
+    assert cause_of(ended).code == expected
+
+
+def test_an_older_state_that_knows_other_networks_alone() -> None:
+    """``iptables-restore`` of what was saved before the network was made: the engine's chains are there, and its bridge is in no rule."""
+    evidence = recorded("rules-flushed-filter-out")
+    chains = r":DOCKER - [0:0]\n:DOCKER-USER - [0:0]\n"
+    jumps = r"[0:0] -A FORWARD -j DOCKER-USER\n[0:0] -A FORWARD -o br-old -j DOCKER\n[0:0] -A DOCKER-USER -j RETURN\n"
+    older = with_rules(
+        evidence, (r"^(:FORWARD DROP \S+\n)((?:.*\n)*?)COMMIT$", rf"\1\2{chains}{jumps}COMMIT"), before=True
+    )
+    nat = (r"^.*(docker0).*\n", "")
+    older = with_rules(with_rules(older, nat, before=True), nat, before=True)
+    old = {"Name": "old", "Id": "0" * 64, "Driver": "bridge", "Options": {"com.docker.network.bridge.name": "br-old"}}
+
+    def state(each: HostState) -> HostState:
+        output = each.outputs.get("networks")
+        if each.host != "server2" or output is None:
+            return each
+        listed = json.dumps([*json.loads(output.stdout), old])
+        return replace(each, outputs={**each.outputs, "networks": replace(output, stdout=listed)})
+
+    moments = (tuple(map(state, older.before)), tuple(map(state, older.after)))
+    found = cause_of(replace(older, before=moments[0], after=moments[1]))
+    assert found.code == "rules-flushed"
+    assert "no rule of Docker's is there for network bridge" in found.summary
+    assert commands(found)[0] == "systemctl restart docker"
+
+
+def test_a_chain_of_nftables_that_drops_and_nothing_of_the_engines_left_needs_both() -> None:
+    found = cause_of(recorded("rules-flushed-closed"))
+    assert found.code == "forward-drop"
+    assert commands(found)[0].startswith("nft insert rule inet filter forward")
+    assert "systemctl restart docker" in commands(found)

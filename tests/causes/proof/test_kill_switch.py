@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netprobe.pipeline import analyze
-from tests.causes.altered import commands
+from tests.causes.altered import commands, recorded, with_state
 from tests.causes.proof.test_drops import code, whole, with_rules
 
 if TYPE_CHECKING:
@@ -36,3 +36,23 @@ def test_other_rules_are_none(match: str) -> None:
     cause = stopped_by(match)
     assert commands(cause) != ()
     assert not any("kill switch" in line for line in cause.evidence)
+
+
+@pytest.mark.parametrize(
+    ("before", "switch"),
+    [
+        ("-A OUTPUT -o tun0 -j ACCEPT", True),
+        ("-A OUTPUT -o eth9 -j ACCEPT", False),
+        ("-A OUTPUT -o tun0 -p tcp -j ACCEPT", False),
+    ],
+)
+def test_a_policy_behind_what_lets_a_tunnel_alone_out_is_one(before: str, *, switch: bool) -> None:
+    """A VPN container's own firewall: everything by tun0, and some of its own subnet; the policy ends the rest."""
+    evidence = with_state(
+        recorded("output-drop-sidecar"), "server2", "ns/vpn/iptables", "-A OUTPUT -o tun0 -j ACCEPT", before
+    )
+    cause = analyze(evidence).cause
+    assert cause is not None
+    assert cause.code == "output-drop"
+    assert (commands(cause) == ()) is switch
+    assert any("lets out by tun0 alone: a kill switch" in line for line in cause.evidence) is switch
