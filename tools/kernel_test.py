@@ -38,7 +38,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rulesets", type=int, default=3200)
     parser.add_argument(
-        "--hidden", type=int, default=800, help="besides, with a rule that is decided by what no listing shows"
+        "--hidden", type=int, default=1000, help="besides, with a rule that is decided by what no listing shows"
     )
     parser.add_argument("--explain", type=int, default=220)
     parser.add_argument("--seed", default=secrets.token_hex(4))

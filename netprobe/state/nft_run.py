@@ -234,7 +234,9 @@ def _mangle(name: str, body: Any, state: _Run) -> Outcome | None:
 def _put_zone(key: dict[str, Any], zone: int | None, state: _Run) -> None:
     """Of what conntrack has not looked at yet, and the first that says one counts; a zone of one direction alone is not understood (nft_ct.c)."""
     packet = state.at.packet
-    if packet.tracked is False and packet.zone == 0 and packet.ctstate != "UNTRACKED":
+    if packet.tracked is False and packet.ctstate == "UNTRACKED":
+        state.put(zone=None)  # it has conntrack's template from then on: what that makes of it is not told
+    elif packet.tracked is False and packet.zone == 0:
         state.put(zone=None if text_of(dict_of(key, "ct"), "dir") else zone)
 
 

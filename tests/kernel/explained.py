@@ -33,7 +33,7 @@ _REFUSED = frozenset({"port-closed", "app-not-listening"})
 class Explained:
     """One ruleset's: what explain said, what a client saw, which rules dropped.
 
-    ``named``: the cause names the very rule: one that dropped, or the line of routing without which none of those does; None where no rule dropped, or
+    ``named``: the cause names the very rule: one that dropped (beside a line of routing: in its evidence), or the line without which none of those does; None where no rule dropped, or
     nothing was explained. ``away``: it is a line of routing.
     """
 
@@ -81,7 +81,8 @@ def explained(bench: Bench, rules: Ruleset) -> Explained:
     if _is_beside(seen, report):
         return found
     if report.cause is not None and report.cause.code == "policy-route-away" and found.droppers:
-        found.away, found.named = True, _led(bench, found)
+        told = " ".join(report.cause.evidence)  # a rule that stops it there stops it on the right way, too, at times
+        found.away, found.named = True, any(each in told for each in found.droppers) or _led(bench, found)
     elif report.verdict is Verdict.FAILS and found.droppers:
         rule = report.cause.where.rule if report.cause else None
         found.named = rule in found.droppers

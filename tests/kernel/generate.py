@@ -32,7 +32,7 @@ def question(rng: Random) -> Question:
         else [SERVICE, SERVICE, "198.51.100.2", "203.0.113.2"]
     )
     own = "2001:db8:1::1" if six else "192.0.2.1"
-    if rng.random() < 0.1:
+    if rng.random() < 0.17:
         far = [BRIDGED6 if six else BRIDGED]
     dst = own if rng.random() < 0.12 and source == CLIENT else rng.choice(far)
     ports = (80, 80, 80, 8080, 81, *((BOUND, BOUND) if dst == own else ()))

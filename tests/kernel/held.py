@@ -178,10 +178,13 @@ class Bench:
         """Which items counted, and whether the rule that is said to stop it did."""
         counts = {**_iptables_counts(after, rules), **_nft_counts(after)}
         met = frozenset(at for at, count in _numbered(rules, counts) if count)
-        rule = (
-            told.obstacles[0].rule if told.outcome in {PredictedOutcome.STOPPED, PredictedOutcome.REPLY_LOST} else None
-        )
-        if rule is None or rule.policy:
+        ends = told.outcome in {PredictedOutcome.STOPPED, PredictedOutcome.REPLY_LOST}
+        first = told.obstacles[0] if ends else None
+        rule = first.rule if first is not None else None
+        nobody = (
+            first is not None and first.asked is not None and not first.asked.heard
+        )  # who would answer is not there
+        if rule is None or rule.policy or nobody:
             return met, None, ""
         key = (
             ("nft", rule.family, rule.chain, rule.handle)

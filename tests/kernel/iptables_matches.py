@@ -289,7 +289,7 @@ def _socket(m: Maker, hook: str, true: bool) -> tuple[str, str] | None:
 
 MATCHES: tuple[Match, ...] = (
     _source, _destination, _holes, _input, _output, _protocol, _dport, _dport, _sport, _multiport, _syn, _tcp_option, _tcpmss, _icmp, _icmp, _icmp, _icmp, _ctstate, _ctstate,
-    _ctother, _ctother, _ctother, _state, _mark, _mark, _connmark, _connmark, _iprange, _ttl, _ttl, _dscp, _tos, _length, _pkttype, _physdev, _addrtype, _addrtype, _owner, _mac, _comment, _rpfilter, _rpfilter,
+    _ctother, _ctother, _ctother, _state, _mark, _mark, _connmark, _connmark, _iprange, _ttl, _ttl, _dscp, _tos, _length, _pkttype, _physdev, _physdev, _addrtype, _addrtype, _owner, _mac, _comment, _rpfilter, _rpfilter,
     _fragment, _socket, _socket,
 )  # fmt: skip
 

@@ -311,6 +311,6 @@ def _socket(m: NftMaker, hook: str, true: bool) -> tuple[str, str, str] | None:
 
 
 MATCHES: tuple[Match, ...] = (
-    _address, _address, _named, _named, _concatenation, _concatenation, _interface, _interface, _ports, _ports, _raw, _raw, _flags, _maxseg, _udp_length, _icmp, _icmp, _icmp, _icmp, _ct, _ct, _ct, _ct, _meta,
+    _address, _address, _named, _named, _concatenation, _concatenation, _interface, _interface, _interface, _ports, _ports, _raw, _raw, _flags, _maxseg, _udp_length, _icmp, _icmp, _icmp, _icmp, _ct, _ct, _ct, _ct, _meta,
     _meta, _meta, _header, _header, _fib, _fib, _socket, _socket,
 )  # fmt: skip

@@ -224,7 +224,7 @@ class NftMaker:
                 (f"ct mark set ct mark or {mark}", "ct mark set or", "", False),
             ]
         if hook in {"input", "forward", "output"} and kind == "filter":
-            choices += [self.reject(family)] * (7 if family == "inet" else 16)
+            choices += [self.reject(family)] * (11 if family == "inet" else 24)
         if hook in {"prerouting", "output"} and tracked:
             choices += [("notrack", "notrack", "", False), ("ct zone set 5", "ct zone set", "", False)] * 2
         if hook == "prerouting" and tracked and self.q.dport:
@@ -256,7 +256,7 @@ class NftMaker:
         if family != "ip6" and not self.six:
             options += [f"reject with icmp type {kind}" for kind in _ICMP] * (1 if family == "inet" else 2)
         if family != "ip" and self.six:
-            options += [f"reject with icmpv6 type {kind}" for kind in _ICMPV6] * (2 if family == "inet" else 4)
+            options += [f"reject with icmpv6 type {kind}" for kind in _ICMPV6] * (3 if family == "inet" else 4)
         if self.q.proto == "tcp":
             options += ["meta l4proto tcp reject with tcp reset"] * 2
         text = self.rng.choice(options)

@@ -285,6 +285,11 @@ REGRESSIONS = (
         Item("chain", "netdev/c1", "type filter hook egress device r1 priority 0; policy accept;"),
         Item("nft", "netdev/c1", "ip ttl 63 counter drop"),
     ),
+    _ruleset(
+        "whose advertisement a rule would drop gets nothing, whether somebody is there or not",
+        ("router", "tcp", "2001:db8:3::9", 80),
+        _ipt("filter/INPUT", "-p ipv6-icmp -j DROP"),
+    ),
     *(
         _ruleset(
             f"a bridge of a host that is no engine's, at {hook}",
@@ -336,11 +341,6 @@ UNDETERMINED = (
         Item("ip", "4", "rule add iif r0 pref 60 lookup 103"),
     ),
     _ruleset(
-        "whether somebody answers whose advertisement a rule would drop",
-        ("router", "tcp", "2001:db8:3::9", 80),
-        _ipt("filter/INPUT", "-p ipv6-icmp -j DROP"),
-    ),
-    _ruleset(
         "nobody takes what comes from the wire for ::1",
         ("router", "tcp", "2001:db8:9::9", 8080),
         Item("chain", "inet/c8", "type nat hook output priority -110; policy accept;"),
@@ -362,6 +362,14 @@ UNDETERMINED = (
         Item("nft", "bridge/c1", "counter drop"),
         Item("chain", "bridge/c2", "type filter hook output priority 0; policy accept;"),
         Item("nft", "bridge/c2", "ip ttl 63 counter drop"),
+    ),
+    _ruleset(
+        "a zone for what is not tracked",
+        ("client", "tcp", "10.9.0.9", 80),
+        _ipt("raw/PREROUTING", "-j NOTRACK"),
+        Item("chain", "inet/c1", "type filter hook prerouting priority 120; policy accept;"),
+        Item("nft", "inet/c1", "counter ct zone set 5"),
+        _ipt("filter/FORWARD", "-m connmark ! --mark 5/0xf -j DROP"),
     ),
     _ruleset(
         "a mark by a hash",
