@@ -129,7 +129,9 @@ class _Join:
 
     def _likeness(self, one: Copy, other: Copy) -> tuple[int, int, int, int] | None:
         """How good a copy of an earlier packet one is, and that one's flow; None where it is none."""
-        if not same_packet(one, other, self._prints) or self.groups.find(one.place) == self.groups.find(other.place):
+        if not same_packet(self._table, one, other, self._prints) or self.groups.find(one.place) == self.groups.find(
+            other.place
+        ):
             return None
         if self._excluded(one.place, other.place):
             return None

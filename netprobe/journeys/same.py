@@ -7,7 +7,8 @@ One coincidence joins nothing. Beside the token (``tokens.py``) count, each wher
   where both sides of a router are seen, and nothing else tells its two frames from two questions of one client. Only a sender's own clock
   (TSval) makes a segment one of a kind, wherever it comes again;
 * **the link**: who routes a packet is the one that it was sent to, and then the one that sends it;
-* **what came back**: two connections have two servers' sequence numbers, or answers that differ;
+* **what came back**: two connections have two servers' sequence numbers, or answers that differ; what a router handed on comes back through it,
+  so that one point sees the answer to it first, with a TTL that is higher by one;
 * **the point**: one point sees one 5-tuple once at a time, so that two lives of it are two connections;
 * **direction**: only what saw no question can be the answer to one that saw no answer.
 
@@ -18,10 +19,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from netprobe.decode.table import Kind
+from netprobe.decode.table import SYN_ACK, Kind
 from netprobe.journeys.tokens import NO_CLOCK
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from netprobe.decode.table import PacketTable
     from netprobe.flows.model import Flow
     from netprobe.journeys.tokens import Prints
@@ -53,7 +56,7 @@ class Copy(NamedTuple):
     flow: Flow
 
 
-def same_packet(one: Copy, other: Copy, prints: Prints) -> bool:
+def same_packet(table: PacketTable, one: Copy, other: Copy, prints: Prints) -> bool:
     """Whether two packets (the earlier first) with one token are copies of one, seen at two places on its way."""
     first, second = one.flow, other.flow
     delay, apart = other.time_ns - one.time_ns, first.point != second.point
@@ -68,7 +71,25 @@ def same_packet(one: Copy, other: Copy, prints: Prints) -> bool:
     if hops < 0 and apart and delay < ORDER_NS:
         hops = -hops  # only stamped before the other
     fewest, most = (0 if one.clocked and (apart or returns) else 1), (255 if apart or one.clocked else 1)
-    return fewest <= hops <= most and not differ_in_answer(first, second, prints)
+    if not fewest <= hops <= most or differ_in_answer(first, second, prints):
+        return False
+    return apart or one.clocked or _comes_back(table, first, second, prints)
+
+
+def _comes_back(table: PacketTable, asked: Flow, handed_on: Flow, prints: Prints) -> bool:
+    """Whether what answered both of one point may be one packet: it meets first who handed the question on, and leaves there with a lower TTL."""
+    outer, inner = (_answers(table, flow, prints) for flow in (asked, handed_on))
+    ttl, time = table.ttl, table.packets.time_ns
+    both = [(outer[answer], inner[answer]) for answer in outer.keys() & inner.keys()]
+    return not both or any(ttl[last] < ttl[first] and time[first] <= time[last] for last, first in both)
+
+
+def _answers(table: PacketTable, flow: Flow, prints: Prints) -> dict[Hashable, int]:
+    """What answers a flow, and the row that did first: a SYN-ACK's number, an echo's with its payload, a datagram's payload."""
+    rows = flow.reverse[:8].tolist()
+    if flow.kind == Kind.TCP:
+        return {int(table.seq[row]): row for row in reversed(rows) if table.tcp_flags[row] & SYN_ACK == SYN_ACK}
+    return {(int(table.seq[row]), prints.of(row)): row for row in reversed(rows)}
 
 
 def _one_wire(one: Copy, other: Copy) -> bool:
