@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from netprobe.decode.address import text as address_text
+from netprobe.decode.net import EXTENSIONS as EXTENSION_NUMBERS
 from netprobe.decode.table import ABSENT, Flag, Kind
 
 if TYPE_CHECKING:
@@ -386,7 +387,8 @@ def _quoted(frame: Frame, layers: tuple[str, ...]) -> Values:
 def _quoted_protocol(frame: Frame, network: str, place: int) -> int | None:
     if network == "ip":
         return frame.number("ip.proto", place)
-    return None if EXTENSIONS & {*frame.protocols} else frame.number("ipv6.nxt", place)
+    follows = frame.number("ipv6.nxt", place)
+    return None if follows in EXTENSION_NUMBERS or EXTENSIONS & {*frame.protocols} else follows
 
 
 def _quoted_ports(frame: Frame, upper: str) -> Values:
