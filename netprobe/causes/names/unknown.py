@@ -228,9 +228,13 @@ class NameUnknown(Cause):
     symptoms = FAILED_LOOKUP
 
     def find(self, case: Case) -> Finding | None:
-        """Fires on NXDOMAIN for a name that no known container bears. No data is no NXDOMAIN: the name may have other records."""
+        """Fires on NXDOMAIN for a name that no known container bears. No data is no NXDOMAIN: the name may have other records.
+
+        A server that refuses (REFUSED) does not say so: but a name of one label is a container's, or of nobody that it serves.
+        """
         name = failed_name(case)
-        if name is None or case.probe is None or case.probe.lookup.rcode != "NXDOMAIN":
+        rcode = case.probe.lookup.rcode if case.probe is not None else None
+        if name is None or case.probe is None or not (rcode == "NXDOMAIN" or _refuses_label(case, name, rcode)):
             return None
         bearers = bearers_of(case, name)
         if bearers is None or bearers:
@@ -238,14 +242,15 @@ class NameUnknown(Cause):
         near = nearest_names(case, name)
         server = case.probe.lookup.server or "the resolver"
         who = f"{server} (the embedded DNS server)" if server in EMBEDDED_DNS else server
+        said = f"says that {name} does not exist" if rcode == "NXDOMAIN" else f"answers {rcode} for {name}"
         return Finding(
             code=self.code,
-            summary=f"{who} says that {name} does not exist, and no container goes by that name",
+            summary=f"{who} {said}, and no container goes by that name",
             where=Where(host=case.probe.source_at.host, component=server),
             evidence=(*_steps(case), f"the lookup: {case.frames}"),
             remedies=tuple(advise(case.probe.source_at.host, f"did you mean {each}?") for each in near)
             or (advise(case.probe.source_at.host, "check the name; no container has one like it"),),
-            confidence=Confidence.CERTAIN,
+            confidence=Confidence.CERTAIN if rcode == "NXDOMAIN" else Confidence.LIKELY,
         )
 
     def possible(self, case: Case) -> bool:
@@ -255,6 +260,11 @@ class NameUnknown(Cause):
             return False
         bearers = bearers_of(case, name) if name else None
         return not bearers
+
+
+def _refuses_label(case: Case, name: str, rcode: str | None) -> bool:
+    """Whether a container asked for a name of one label, and the answer was that the server serves no such question."""
+    return rcode == "REFUSED" and "." not in _bare(name) and case.source_container is not None
 
 
 class NameWithoutAddress(Cause):

@@ -94,3 +94,18 @@ def test_a_misspelt_name_of_another_host_is_written_with_its_host() -> None:
     cause = analyze(with_containers(recorded("dns-other-host"), renamed)).cause
     assert cause is not None
     assert (cause.code, cause.remedy) == ("name-unknown", ("# did you mean dema@server2?",))
+
+
+@pytest.mark.parametrize(
+    ("rcode", "name", "expected"),
+    [("REFUSED", None, "name-unknown"), ("REFUSED", "db.example", None), ("SERVFAIL", None, None)],
+)
+def test_a_server_that_refuses_a_name_of_one_label(rcode: str, name: str | None, expected: str | None) -> None:
+    """The embedded DNS server hands on what it does not know; a name with a dot may be one that another server has."""
+    evidence = recorded("name-unknown")
+    assert evidence.probe is not None
+    lookup = replace(evidence.probe.lookup, rcode=rcode, name=name or evidence.probe.lookup.name)
+    report = analyze(replace(evidence, probe=replace(evidence.probe, lookup=lookup)))
+    assert code(report) == expected
+    if expected and report.cause is not None:
+        assert (report.cause.confidence.value, "answers REFUSED" in report.why) == ("likely", True)
