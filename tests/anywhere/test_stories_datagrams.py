@@ -176,3 +176,11 @@ def test_an_error_whose_code_needs_the_bits_of_edns() -> None:
         in said([ASKED, error(0, **bits)]).why
     )
     assert "has no A record" in said([ASKED, error(0, ra=1, ar=DNSRROPT(), arcount=1)]).why
+
+
+@pytest.mark.parametrize("port", [1900, 5355])
+def test_an_answer_to_a_group_alone(port: int) -> None:
+    """Chosen by itself it is an answer, and no question that nobody answered."""
+    found = said([(WIRE, 9, udp(f"10.0.0.7:{port}", U))])
+    assert (found.verdict, "the question that it answers was not captured" in found.why) == ("works", True)
+    assert "nothing answered" in said([(WIRE, 0, udp(U, f"10.0.0.7:{port}"))]).why
