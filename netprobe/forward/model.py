@@ -72,6 +72,7 @@ class Barrier(StrEnum):
     QUEUE_FULL = "queue-full"  # more connections wait to be accepted than the backlog allows
     PAUSED = "paused"
     BRIDGE_PORT = "bridge-port"  # a bridge's port does not forward, or is isolated from the other one
+    TTL_EXPIRED = "ttl-expired"  # a host that forwards it has no hop left for it
     ECHO_IGNORED = "echo-ignored"  # the kernel is told to answer no echo
 
 

@@ -64,6 +64,17 @@ def _forwards6(settings: Mapping[str, str], device: str) -> tuple[str, str | Non
     return whole, "1" if forced else settings.get(whole)
 
 
+def ttl_expired(place: Place, packet: Flying) -> Obstacle | None:
+    """What a host does not forward: it has no hop left (net/ipv4/ip_forward.c, ip_forward; net/ipv6/ip6_output.c, ip6_forward)."""
+    if packet.ttl is None or packet.ttl > 1:
+        return None
+    name = "hop limit" if ":" in packet.dst else "TTL"
+    text = f"the {name} is {packet.ttl} where {place} forwards it, which answers with ICMP time exceeded"
+    return Obstacle(
+        barrier=Barrier.TTL_EXPIRED, place=place, label=name, text=text, direction=packet.direction, rejects=True
+    )  # fmt: skip
+
+
 def echo_ignored(place: Place, host: Host, packet: Flying) -> Obstacle | None:
     """An echo request that the kernel is told to leave unanswered (Documentation/networking/ip-sysctl.rst, icmp_echo_ignore_all)."""
     name = "net.ipv4.icmp_echo_ignore_all"

@@ -28,6 +28,7 @@ from netprobe.forward.settings import (
     no_loopback_from_outside,
     no_route_localnet,
     reverse_path,
+    ttl_expired,
 )
 from netprobe.forward.sockets import HERE, Taken, answers_by, asked_elsewhere, not_asked, paused, taken
 from netprobe.forward.stack import Stack, led_again, link_down
@@ -214,6 +215,8 @@ class Walker:
         self.stack.check(lambda: forwarding_off(place, host, packet, in_if))
         self.stack.check(lambda: reverse_path(place, host, packet, in_if, way.dev))
         self.stack.check(lambda: routed_on(place, packet))
+        if not switched:
+            self.stack.check(lambda: ttl_expired(place, packet))
         if not switched and packet.ttl is not None:
             packet = replace(packet, ttl=packet.ttl - 1)  # before FORWARD (ip_forward, ip6_forward)
         passed = self.stack.hook(by, "FORWARD", packet, in_if=in_if, out_if=way.dev)

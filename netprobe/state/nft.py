@@ -177,8 +177,9 @@ class NftRuleset:
 
     @cached_property
     def meets_arp(self) -> bool:
-        """Whether there is a base chain that ARP passes: of family arp, netdev or bridge."""
-        return any(each.hook and each.family in _WITH_ARP for each in self.chains)
+        """Whether there is a base chain that ARP passes (of family arp, netdev or bridge), and that is not empty."""
+        chains = (each for each in self.chains if each.hook and each.family in _WITH_ARP)
+        return any(each.rules or each.policy == "drop" for each in chains)
 
     @cached_property
     def size(self) -> int:

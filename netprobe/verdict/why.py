@@ -268,7 +268,7 @@ _STORY = {
 
 def _unheard(case: Case) -> str:
     """The neighbour of the way that nobody answered for, where nothing of the request was seen behind that question."""
-    if case.story.symptom is not Symptom.SILENCE and case.story.symptom is not Symptom.NO_PACKETS:
+    if case.story.symptom not in {Symptom.SILENCE, Symptom.NO_PACKETS, Symptom.UNREACHABLE}:
         return ""
     wanted = case.prediction.resolved if case.prediction is not None else ()
     found = next(
@@ -280,6 +280,17 @@ def _unheard(case: Case) -> str:
     return (
         f"Nobody answered the {_QUESTION[found.protocol]} for {found.asked}, the next hop of its way (seen at {where})"
     )
+
+
+def _expired(case: Case) -> str:
+    """Who had no hop left for it, and with which TTL it came there."""
+    seen = [hop for hop in case.hops if hop.packet is not None and hop.seen]
+    back = next((hop.packet for hop in seen if hop.direction is Direction.REPLY), None)
+    here = (hop for hop in seen if hop.point == case.last_seen and hop.direction is Direction.REQUEST)
+    came = next((hop.packet for hop in here), None)
+    who = str(back.src.address) if back is not None else "somebody"
+    ttl = f" with TTL {came.ttl}" if came is not None and came.ttl is not None else ""
+    return f"{who} answered with {case.story.detail}: the request was last seen at {case.last_seen}{ttl}, and had no hop left; what sets it so low could not be proved."
 
 
 _QUESTION = {"ARP": "ARP request", "NDP": "neighbour solicitation"}
@@ -318,7 +329,10 @@ def _seen(case: Case) -> str:
         )
     unheard = _unheard(case)
     if unheard:
-        return f"{unheard}; why could not be proved."
+        came = f"; {case.story.detail} came back" if case.story.symptom is Symptom.UNREACHABLE else ""
+        return f"{unheard}{came}; why could not be proved."
+    if case.story.symptom is Symptom.UNREACHABLE and "time exceeded" in case.story.detail:
+        return _expired(case)
     missing = f" and never at {case.first_missing}" if case.first_missing else ""
     text = _STORY[case.story.symptom].format(
         last=case.last_seen, missing=missing, detail=case.story.detail or "no reason given"

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from netprobe.evidence.model import CommandOutput, Place
 from netprobe.evidence.reader import read
 from netprobe.forward import Barrier, PredictedOutcome, Request, predict
+from netprobe.forward.model import Flying
+from netprobe.forward.settings import ttl_expired
 from netprobe.state.build import build_world
 
 if TYPE_CHECKING:
@@ -173,3 +175,24 @@ def test_what_a_transparent_proxy_is_to_take_does_not_go_on_as_if_nothing_were_t
     assert got.obstacles[0].label == "mangle/PREROUTING #1"
     assert "15001" in got.obstacles[0].text
     assert "TPROXY" in got.obstacles[0].text
+
+
+def test_who_forwards_it_needs_a_hop_left() -> None:
+    packet = Flying(src="192.168.3.201", sport=None, dst="172.17.0.2", dport=80, proto="tcp", ttl=1)
+    met = ttl_expired(Place(host="server2"), packet)
+    assert met is not None
+    assert (met.barrier, met.rejects) == (Barrier.TTL_EXPIRED, True)
+    assert ttl_expired(Place(host="server2"), replace(packet, ttl=2)) is None
+    assert ttl_expired(Place(host="server2"), replace(packet, ttl=None)) is None
+
+
+def test_who_is_behind_a_port_that_is_no_containers_is_not_known() -> None:
+    nobody = Request(source=Place(host="server2"), dialled="172.17.0.99", port=80, proto="tcp")
+    assert predicted(saved("nobody-on-bridge"), nobody).obstacles[0].barrier is Barrier.NO_NEIGHBOUR
+
+    def with_port(text: str) -> str:
+        port = {"ifindex": 99, "ifname": "vx0", "flags": ["UP", "LOWER_UP"], "master": "docker0", "addr_info": []}
+        return json.dumps([*json.loads(text), {**port, "linkinfo": {"info_kind": "vxlan"}}])
+
+    told = predicted(changed(saved("nobody-on-bridge"), "server2", "addr", with_port), nobody)
+    assert (told.outcome, told.unknown.partition(" ")[0]) == (PredictedOutcome.UNKNOWN, "vx0")

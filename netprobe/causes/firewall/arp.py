@@ -63,6 +63,8 @@ class ArpBlocked(DiscoveryBlocked):
         told = case.prediction
         if case.probe is None:
             return in_vain(case, "ARP")
+        if told is not None and told.leaves is not None:
+            return False  # to its last interface here the walk passed every rule
         untold = told is None or bool(told.unknown) or bool(told.unrecorded)
         asks = any(each.protocol == "ARP" and each.requests for each in case.neighbours)
         may_be = any(_may_stop(host, unasked=asks) for host in case.world.before.values())

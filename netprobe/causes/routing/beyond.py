@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
 from netprobe.causes.proof.known import lacks
-from netprobe.causes.proof.obstacle import frames_at, silent_points
+from netprobe.causes.proof.obstacle import asked_times, frames_at, silent_points, unanswered
 from netprobe.model.hop import Direction
 from netprobe.model.point import point_name
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import same
+from netprobe.state.lookup import host_with
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -40,13 +41,13 @@ class BeyondThisHost(Cause):
         on the way there, refuses it or is silent.
     Why it happens: nothing listens there, a firewall there or in between, a host that is down, an address that is no longer the right one.
     Evidence: the request at the last interface of the last host that is known, with a source address of that interface's own; the refusal came
-        in there, or nothing did though it was sent again.
+        in there, or nothing did though it was sent again. Or it was not sent at all: nobody answers there for its next hop's link address.
     Remedy: on the other side: whoever runs that address, or the network in between. A capture there tells whether the request arrives.
     Source: RFC 9293 section 3.5.2 (a RST answers a SYN to a port that nobody listens on); packet(7): a tap sees what comes in before every filter.
     """
 
     code = "beyond-this-host"
-    symptoms = frozenset({Symptom.SILENCE, Symptom.REFUSED, Symptom.UNREACHABLE})
+    symptoms = frozenset({Symptom.NO_PACKETS, Symptom.SILENCE, Symptom.REFUSED, Symptom.UNREACHABLE})
     beyond_state = True
     tells = "a capture at the address that was asked, by whoever runs it: whether the request arrives"
 
@@ -54,7 +55,7 @@ class BeyondThisHost(Cause):
         """Fires where the walk leaves the inventory at the point that saw the request last, and the answer came in there, or none did."""
         left = _left(case)
         if left is None:
-            return None
+            return self._unheard(case)
         frames = f"the request at {left.point}: {frames_at(case, left.point, Direction.REQUEST)}"
         if case.story.symptom is Symptom.SILENCE:
             return self._silent(case, left, frames)
@@ -83,6 +84,34 @@ class BeyondThisHost(Cause):
             left, summary, (frames, f"nothing of an answer came in at {left.point}"), Confidence.LIKELY
         )
 
+    def _unheard(self, case: Case) -> Finding | None:
+        """The next hop's link address was asked for there again and again, and nobody has it."""
+        found, told = _out(case), case.prediction
+        wanted = told.resolved[-1:] if told is not None else ()
+        if found is None or not wanted or case.story.symptom is Symptom.REFUSED:
+            return None
+        place, device, point = found
+        asked = unanswered(case, wanted[0], at=point)
+        if asked is None or asked.times < _ENOUGH or any(hop.seen and hop.point == point for hop in case.hops):
+            return None
+        gone = _published_at(case, asked.asked)
+        advice = f"nothing on {place.host} stops it: see whether {asked.asked} is up and on that link (cable, VLAN, its address), or have the route leave by another way"
+        publishes = ""
+        if gone is not None:
+            publishes = (
+                f"docker: {gone[1]} of {gone[0]} publishes a port at {asked.asked}, which no interface of {gone[0]} has"
+            )
+            advice = f"give {gone[0]} the address {asked.asked} again, or publish {gone[1]}'s port at an address that {gone[0]} has"
+        passed = f"by the state of {place.host} nothing stops it, and it leaves by {device}"
+        return Finding(
+            code=self.code,
+            summary=f"nobody on {device} of {place} answers {asked.protocol} for {asked.asked}, the next hop of its way: nothing is sent, and what is silent lies beyond this host",
+            where=Where(component=f"beyond {point}"),
+            evidence=tuple(filter(None, (asked_times(asked), publishes, passed))),
+            remedies=(advise(gone[0] if gone is not None else place.host, advice),),
+            confidence=Confidence.LIKELY,
+        )
+
     def _finding(self, left: _Left, summary: str, evidence: tuple[str, ...], confidence: Confidence) -> Finding:
         to = left.packet.dst
         advice = f"nothing on {left.place.host} stops it: ask whoever runs {to.address}, or the network on the way; a capture there tells whether the request arrives"
@@ -101,8 +130,19 @@ class BeyondThisHost(Cause):
         return told is None or bool(told.unknown)
 
 
-def _left(case: Case) -> _Left | None:
-    """Where the request left the inventory, by the state before and after and by the packets alike."""
+def _published_at(case: Case, address: str) -> tuple[str, str] | None:
+    """The host and the container that publishes a port at an address which no host has."""
+    if host_with(case.world.before, address) is not None:
+        return None
+    for host in case.world.before.values():
+        for container in host.containers or ():
+            if any(same(each.host_ip, address) for each in container.published):
+                return host.name, container.name
+    return None
+
+
+def _out(case: Case) -> tuple[Place, str, str] | None:
+    """The place, the interface and the point by which the request leaves the inventory, by the state before and after."""
     if lacks(case, "addr", "route", "rule", "containers", "networks", everywhere=True):
         return None  # who is of the inventory is not known
     before, after = case.prediction, case.prediction_after
@@ -110,11 +150,20 @@ def _left(case: Case) -> _Left | None:
         return None
     place, device = before.leaves
     point = point_name(place.host, device, place.container)
+    return (place, device, point) if point in silent_points(case) else None
+
+
+def _left(case: Case) -> _Left | None:
+    """Where the request left the inventory, by the state and by the packets alike."""
+    found = _out(case)
+    if found is None:
+        return None
+    place, device, point = found
     hop = next(
         (hop for hop in case.hops if hop.seen and hop.point == point and hop.direction is Direction.REQUEST), None
     )
     last = [hop.point for hop in case.hops if hop.seen and hop.direction is Direction.REQUEST][-1:]
-    if hop is None or hop.packet is None or last != [point] or point not in silent_points(case):
+    if hop is None or hop.packet is None or last != [point]:
         return None
     return _Left(point=point, place=place, device=device, packet=hop.packet)
 

@@ -17,6 +17,7 @@ from netprobe.forward.model import PredictedOutcome
 from netprobe.model.hop import Direction
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
+from netprobe.paths.story import Symptom
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -92,9 +93,23 @@ class UpstreamDrop(Cause):
             return False
         where = {point.name: point for point in case.points}
         last, missing = (where.get(name or "") for name in (case.last_seen, case.first_missing))
-        if case.probe is None or last is None or last.container is None:
+        if case.probe is None:
             return True
-        return missing is not None and missing.host != last.host
+        if last is None:
+            return not _all_answered(case)
+        here = missing is not None and missing.host == last.host
+        if last.container is None and not (here and case.story.symptom is Symptom.UNREACHABLE):
+            return True
+        return missing is not None and not here
+
+
+def _all_answered(case: Case) -> bool:
+    """Whether nothing was sent though the next hop's ARP came back to whoever asked: then there was nothing for a network to lose."""
+    told = case.prediction
+    if told is None or case.story.symptom is not Symptom.NO_PACKETS:
+        return False
+    asked = [each for each in case.neighbours if each.asked in told.resolved and each.requests]
+    return bool(asked) and all({frame.point for frame in each.answers} & {each.requests[0].point} for each in asked)
 
 
 def _free(case: Case) -> bool:

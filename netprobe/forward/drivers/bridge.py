@@ -85,6 +85,13 @@ class Bridge(Driver):
     def _nobody(frame: Frame, bridge: str) -> None:
         if frame.host.containers is None or frame.host.networks is None:
             raise UnknownHere(f"the containers of {frame.host.name} are not known")
+        others = [
+            each.name
+            for each in frame.host.own.links or ()
+            if each.master == bridge and each.kind != "veth" and each.up
+        ]
+        if others:
+            frame.unknown(f"{others[0]} is a port of {bridge}, too: who is behind it is not known")
         frame.meets(Barrier.NO_NEIGHBOUR, frame.own, bridge, f"nobody on {bridge} has {frame.address}")
 
     @staticmethod
