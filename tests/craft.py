@@ -11,7 +11,8 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import Dot1Q, Ether
 
 from netprobe.decode.decoder import decode
-from netprobe.evidence.model import CapturePoint, Evidence, Packets
+from netprobe.evidence.model import CapturePoint, Evidence
+from netprobe.evidence.packets import Packets
 from netprobe.flows.build import build
 from netprobe.flows.expression import FlowExpr
 from netprobe.flows.model import SeveralFlows

@@ -18,7 +18,9 @@ from tests.sharing import Kept
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from netprobe.evidence.model import Evidence, HostState, Packets
+    from netprobe.evidence.model import Evidence
+    from netprobe.evidence.packets import Packets
+    from netprobe.evidence.state import HostState
 
 CAPTURES = Path(__file__).parents[1] / "captures"
 NAMES = sorted(path.stem for path in CAPTURES.glob("*.pcapng"))

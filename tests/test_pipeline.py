@@ -22,7 +22,8 @@ from netprobe.state.parsed import _Recent
 from tests.forward.test_walk import changed
 
 if TYPE_CHECKING:
-    from netprobe.evidence.model import CommandOutput, Evidence, HostState
+    from netprobe.evidence.model import Evidence
+    from netprobe.evidence.state import CommandOutput, HostState
 
 CAPTURES = Path(__file__).parents[1] / "captures"
 SAMPLE = (

@@ -27,7 +27,8 @@ from tests.contract import assert_valid
 from tests.mutilation import CAPTURES, NAMES, assert_not_another, evidence, expected, only, proved, without_point, works
 
 if TYPE_CHECKING:
-    from netprobe.evidence.model import Evidence, HostState
+    from netprobe.evidence.model import Evidence
+    from netprobe.evidence.state import HostState
 
 shares_work = pytest.mark.usefixtures("shared")  # many copies of one capture; all else is worked out from scratch
 

@@ -30,7 +30,7 @@ from netprobe_lab.layout import this_lab
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from netprobe.evidence.model import Packets
+    from netprobe.evidence.packets import Packets
 
 PYTHON = sys.executable
 NETPROBE = (PYTHON, "-m", "netprobe")

@@ -32,7 +32,8 @@ from netprobe_lab.layout import this_lab
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from netprobe.evidence.model import Evidence, HostState
+    from netprobe.evidence.model import Evidence
+    from netprobe.evidence.state import HostState
     from netprobe.state.model import Host, World
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from netprobe.evidence.model import CommandOutput
+from netprobe.evidence.state import CommandOutput
 from netprobe.hosts.session import PACKAGES, HostLostError, RemoteError
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netprobe.capture.plan import SNAPLEN
-from netprobe.evidence.model import CapturePoint, Limit, LimitKind, Packets
+from netprobe.evidence.model import CapturePoint, Limit, LimitKind
+from netprobe.evidence.packets import Packets
 from netprobe.evidence.pcap import pcap_order, read_pcap
 from netprobe.values import dataclass
 

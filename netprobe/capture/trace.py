@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from netprobe.capture.marked import Form, Marked, forms
-from netprobe.evidence.model import CommandOutput
+from netprobe.evidence.state import CommandOutput
 from netprobe.hosts.session import PACKAGES, HostLostError, RemoteError
 
 if TYPE_CHECKING:

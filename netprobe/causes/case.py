@@ -16,7 +16,7 @@ from netprobe.state.address import is_any, is_loopback, same
 from netprobe.state.counted import Counters
 from netprobe.state.engine import ENGINES
 from netprobe.state.iptables import find_dnat_to
-from netprobe.state.iptables_match import Field
+from netprobe.state.iptables_fields import Field
 from netprobe.state.lookup import published_by
 from netprobe.state.sharing import asking, named
 from netprobe.state.sockets import Socket, listening
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netprobe.decode.table import PacketTable
-    from netprobe.evidence.model import CapturePoint, Packets, Place, Probe
+    from netprobe.evidence.model import CapturePoint, Place, Probe
+    from netprobe.evidence.packets import Packets
     from netprobe.forward.model import Prediction
     from netprobe.journeys.model import Journey
     from netprobe.model.hop import Hop

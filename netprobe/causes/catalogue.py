@@ -5,19 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.firewall.arp import ArpBlocked
+from netprobe.causes.firewall.backends import LegacyNftMix
 from netprobe.causes.firewall.bridge import BridgeNfForwardDrop, IccFalse, NftBackendForwardDrop, RawDirectDrop
+from netprobe.causes.firewall.bypassed import FirewallBypassed
 from netprobe.causes.firewall.container import ContainerFirewall
 from netprobe.causes.firewall.direct import V6DirectBlocked
 from netprobe.causes.firewall.discovery import NdpBlocked
 from netprobe.causes.firewall.elsewhere import RuleDrop
 from netprobe.causes.firewall.forward import DockerUserDrop, ForwardDrop, InputDrop, InterNetwork
-from netprobe.causes.firewall.host import (
-    FirewallBypassed,
-    IngressDrop,
-    InputFirewallContainerToHost,
-    LegacyNftMix,
-    OutputDrop,
-)
+from netprobe.causes.firewall.host import IngressDrop, InputFirewallContainerToHost, OutputDrop
 from netprobe.causes.macvlan.duplicate import MacvlanDuplicateAddress
 from netprobe.causes.macvlan.gateway import MacvlanWrongGateway
 from netprobe.causes.macvlan.host import (
@@ -45,10 +41,11 @@ from netprobe.causes.names.unknown import DnsNoSharedNetwork, NameUnknown, NameW
 from netprobe.causes.nat.condition import MasqueradeCondition
 from netprobe.causes.nat.conntrack import ConntrackFull, UdpConntrackStale
 from netprobe.causes.nat.flushed import RulesFlushed
-from netprobe.causes.nat.foreign import ForeignNat, SnatWrongAddress
+from netprobe.causes.nat.foreign import ForeignNat
 from netprobe.causes.nat.invalid import ConntrackInvalidRst
 from netprobe.causes.nat.missing import DnatMissing, MasqueradeMissing, UdpReplySource
 from netprobe.causes.nat.translation import StaleDnat
+from netprobe.causes.nat.wrong_address import SnatWrongAddress
 from netprobe.causes.prediction import PredictionDiffers
 from netprobe.causes.proof.contradictions import shown
 from netprobe.causes.proof.kernel_drops import supported
@@ -66,16 +63,12 @@ from netprobe.causes.routing.policy import PolicyRouteAway
 from netprobe.causes.routing.routes import InternalNetwork, NoRoute, StaleArp
 from netprobe.causes.routing.upstream import UpstreamDrop
 from netprobe.causes.service.certificate import TlsCertificate
-from netprobe.causes.service.endpoint import (
-    AppBoundLoopback,
-    AppNotListening,
-    ContainerPaused,
-    ContainerStopped,
-)
+from netprobe.causes.service.endpoint import AppNotListening
 from netprobe.causes.service.host import HostServiceLoopback, PortOwnedByHost, PublishIgnored
 from netprobe.causes.service.lifetime import AppNotReady, RestartLoop
 from netprobe.causes.service.listener import AcceptQueueFull, V6LocalhostReset
 from netprobe.causes.service.localhost import LocalhostIsTheContainer
+from netprobe.causes.service.loopback import AppBoundLoopback
 from netprobe.causes.service.noproxy import NoproxyNoBridgeNf, NoproxyNoRouteLocalnet
 from netprobe.causes.service.other_protocol import NotHttp
 from netprobe.causes.service.proxy import ProxyAndDnatDead, ProxyDead, RootlessPath
@@ -83,6 +76,7 @@ from netprobe.causes.service.publish import PortClosed, PortNotPublished, Publis
 from netprobe.causes.service.shared import NetnsOwnerRestarted, NetnsPortClash
 from netprobe.causes.service.silent import AppSilent
 from netprobe.causes.service.status import HttpStatus
+from netprobe.causes.service.stopped import ContainerPaused, ContainerStopped
 from netprobe.causes.service.tls import TlsHandshakeFailed
 from netprobe.causes.traffic.datagrams import DnsErrorResponse, DnsErrors, IcmpErrorBeside, QuestionsUnanswered
 from netprobe.causes.traffic.openings import SynRepeated, TwoAnswers

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from netprobe.decode.chunk import Ints
-    from netprobe.evidence.model import CapturePoint, Packets
+    from netprobe.evidence.model import CapturePoint
+    from netprobe.evidence.packets import Packets
 
 CHUNK_ROWS = 1 << 15
 """Rows decoded at a time: their temporary arrays stay in the processor's cache."""

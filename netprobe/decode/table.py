@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from netprobe.evidence.model import Packets
+    from netprobe.evidence.packets import Packets
 
 ABSENT = -1  # the absent value of every signed column
 TAG_UNKNOWN = -2  # in ``vlan``: this kind of capture does not tell whether there was a tag

@@ -32,7 +32,7 @@ class Interface:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """Packet rows, as in :class:`netprobe.evidence.model.Packets`; ``interface`` counts through the whole file."""
+    """Packet rows, as in :class:`netprobe.evidence.packets.Packets`; ``interface`` counts through the whole file."""
 
     offset: NDArray[np.int64]
     caplen: NDArray[np.int64]

@@ -8,12 +8,14 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.jsonfield import Mismatch, load
-from netprobe.evidence.model import HostState, Limit, LimitKind, Probe
+from netprobe.evidence.model import Limit, LimitKind, Probe
 from netprobe.evidence.probejson import probe_from
 from netprobe.evidence.statejson import limits_from, state_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from netprobe.evidence.state import HostState
 
 MAX_UNPACKED = 64 << 20
 """Bytes that all compressed blocks of a file may unpack to together: more is no host's state."""

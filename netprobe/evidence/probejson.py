@@ -22,16 +22,7 @@ from netprobe.evidence.jsonfield import (
     required,
     texts,
 )
-from netprobe.evidence.model import (
-    Lookup,
-    Outcome,
-    Place,
-    Probe,
-    ProbeResult,
-    Proto,
-    Resolution,
-    TlsSession,
-)
+from netprobe.evidence.model import Lookup, Outcome, Place, Probe, ProbeResult, Proto, Resolution, TlsSession
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,9 +15,10 @@ import numpy as np
 
 from netprobe.errors import EvidenceFault
 from netprobe.evidence.blocks import PCAPNG_MAGIC, STATISTICS_BYTES
-from netprobe.evidence.model import CapturePoint, Evidence, Limit, LimitKind, Packets
+from netprobe.evidence.model import CapturePoint, Evidence, Limit, LimitKind
 from netprobe.evidence.notes import read_notes
 from netprobe.evidence.packed import LARGER, MAX_UNPACKED, packed_as, unpack
+from netprobe.evidence.packets import Packets
 from netprobe.evidence.pcap import pcap_order, read_pcap
 from netprobe.evidence.pcapng import read_pcapng
 from netprobe.evidence.recognise import HEAD, foreign_hint, refuse

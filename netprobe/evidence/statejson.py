@@ -17,12 +17,8 @@ from netprobe.evidence.jsonfield import (
     required,
     texts,
 )
-from netprobe.evidence.model import (
-    CommandOutput,
-    HostState,
-    Limit,
-    LimitKind,
-)
+from netprobe.evidence.model import Limit, LimitKind
+from netprobe.evidence.state import CommandOutput, HostState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

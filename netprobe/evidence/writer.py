@@ -23,7 +23,8 @@ from netprobe.evidence.statejson import limits_to, state_to
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from netprobe.evidence.model import CapturePoint, Evidence, Packets
+    from netprobe.evidence.model import CapturePoint, Evidence
+    from netprobe.evidence.packets import Packets
 
 _PAD = (b"", b"\0\0\0", b"\0\0", b"\0")
 

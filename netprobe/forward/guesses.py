@@ -11,7 +11,7 @@ from netprobe.evidence.model import Place
 from netprobe.forward.drivers import driver_of
 from netprobe.forward.frame import Arrival, with_address
 from netprobe.state.address import covers
-from netprobe.state.fib import RouteHop
+from netprobe.state.fib_answer import RouteHop
 from netprobe.state.lookup import (
     container_interface,
     docker_bridges,

@@ -12,10 +12,10 @@ from netprobe.forward.tproxy import handed_by_iptables, sockets_met
 from netprobe.forward.traverse import traverse
 from netprobe.model.rule import Hook
 from netprobe.state.address import is_link_local
-from netprobe.state.fib import RouteQuery
+from netprobe.state.fib_answer import RouteQuery
 from netprobe.state.iptables import Rule, asks, delete_argv, policy_argv
 from netprobe.state.iptables_effects import CHANGING
-from netprobe.state.iptables_match import Field
+from netprobe.state.iptables_fields import Field
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Place

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from netprobe.model.hop import Hop
     from netprobe.model.remedy import Argv
     from netprobe.model.rule import Hook, RuleRef
-    from netprobe.state.fib import RouteHop
+    from netprobe.state.fib_answer import RouteHop
     from netprobe.state.packet import ArpMessage
     from netprobe.state.sockets import Socket
 

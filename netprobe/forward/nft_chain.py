@@ -18,7 +18,7 @@ from netprobe.forward.seen import seen
 from netprobe.forward.tproxy import end_of, handed_by_nft, socket_for, sockets_met
 from netprobe.model.rule import Hook
 from netprobe.state.address import is_link_local, same
-from netprobe.state.fib import RouteQuery
+from netprobe.state.fib_answer import RouteQuery
 from netprobe.state.lookup import has_address
 from netprobe.state.nft import NftRule
 from netprobe.state.nft_types import FIB_TYPE

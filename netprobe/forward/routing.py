@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.model.hop import Direction
 from netprobe.state.address import covers
-from netprobe.state.fib import RouteAnswer, RouteQuery
+from netprobe.state.fib_answer import RouteAnswer, RouteQuery
 
 if TYPE_CHECKING:
     from netprobe.forward.model import Flying

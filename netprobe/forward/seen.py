@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from netprobe.forward.conntrack import begins
 from netprobe.model.hop import Direction
 from netprobe.state.address import ip, is_loopback, prefix
-from netprobe.state.fib import RouteQuery
+from netprobe.state.fib_answer import RouteQuery
 from netprobe.state.lookup import has_address
 from netprobe.state.packet import KERNEL, LocalSocket, PacketTuple
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from netprobe.evidence.model import Place
-    from netprobe.state.fib import RouteHop
+    from netprobe.state.fib_answer import RouteHop
     from netprobe.state.model import Host
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Place
     from netprobe.forward.modes import Mode
     from netprobe.forward.trail import Trail
-    from netprobe.state.fib import RouteAnswer, RouteHop
+    from netprobe.state.fib_answer import RouteAnswer, RouteHop
     from netprobe.state.model import Host
     from netprobe.state.namespace import Namespace
 

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from netprobe.forward.model import Handed
     from netprobe.forward.modes import Mode
     from netprobe.forward.netfilter import Filter
-    from netprobe.state.fib import RouteHop
+    from netprobe.state.fib_answer import RouteHop
     from netprobe.state.model import Host
     from netprobe.state.namespace import Namespace
 

@@ -1,13 +1,35 @@
-"""Collecting host state: the raw text of commands, before and after the probe (keys: ``HostState`` in the evidence model)."""
+"""Collecting host state: the raw text of commands, before and after the probe (keys: ``HostState`` in ``evidence.state``)."""
 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from netprobe.evidence.model import CommandOutput, HostState, Limit, LimitKind
+from netprobe.evidence.model import Limit, LimitKind
+from netprobe.evidence.state import CommandOutput, HostState
+from netprobe.hosts.outputs import (
+    AFTER,
+    AT_END,
+    BYTES,
+    COMMANDS,
+    CONNTRACK,
+    INSIDE,
+    IPTABLES_TABLES,
+    MATTERS,
+    NAMESPACE_AFTER,
+    NAMESPACE_AT_END,
+    NAMESPACE_FIRST,
+    NAMESPACE_REST,
+    NFT_TABLE,
+    OLDER,
+    OTHER_THAN,
+    REST,
+    SECONDS,
+    SENT_ONLY,
+    SYSCTLS,
+    WORDS,
+)
 from netprobe.hosts.reach import lookup_files
 from netprobe.hosts.session import PACKAGES, HostLostError, RemoteError
 
@@ -17,102 +39,14 @@ if TYPE_CHECKING:
 
     from netprobe.hosts.session import Answer, Session
 
-SECONDS = 5.0
-BYTES = 16 << 20
-
-CONNTRACK = {"conntrack": "/proc/net/nf_conntrack", "conntrack-stat": "/proc/net/stat/nf_conntrack"}
 """Connection tracking: files that a kernel may be without (CONFIG_NF_CONNTRACK_PROCFS)."""
-
-COMMANDS: Mapping[str, tuple[str, ...]] = {
-    "addr": ("ip", "-j", "-d", "addr", "show"),
-    "route": ("ip", "-j", "route", "show", "table", "all"),
-    "rule": ("ip", "-j", "rule", "show"),
-    "rule6": ("ip", "-6", "-j", "rule", "show"),
-    "neigh": ("ip", "-j", "neigh", "show"),
-    "neigh-proxy": ("ip", "-j", "neigh", "show", "proxy"),
-    "fdb": ("bridge", "-j", "fdb", "show"),
-    "iptables": ("iptables-save", "-c"),
-    "iptables-legacy": ("iptables-legacy-save", "-c"),
-    "ip6tables": ("ip6tables-save", "-c"),
-    "ip6tables-legacy": ("ip6tables-legacy-save", "-c"),
-    "nft": ("nft", "-j", "list", "ruleset"),
-    "nft-text": ("nft", "-a", "-t", "list", "ruleset"),
-    "sockets": ("ss", "-H", "-n", "-a", "-p", "-t", "-u", "-e", "--inet-sockopt"),
-    "counters": ("nstat", "-asz", "TcpExtListenOverflows", "TcpExtListenDrops"),
-    "conntrack-stat": ("conntrack", "-S"),
-}
-OLDER: Mapping[str, tuple[str, ...]] = {
-    "sockets": COMMANDS["sockets"][:-1],  # iproute2 before 5.12 has no such option
-}
 """What is asked of a program that refuses the command above."""
-INSIDE: Mapping[str, tuple[str, ...]] = {
-    "sysctl": (
-        *("grep", "-rsH", ".", "/proc/sys/net"),
-        *(f"--include={name}" for name in ("ip_forward", "forwarding", "rp_filter", "src_valid_mark")),
-    )
-}
 """What is asked in another way in a container's namespace: /proc/sys/net shows the namespace of whoever reads it."""
-OTHER_THAN = {
-    "iptables-legacy": "iptables-save",
-    "ip6tables-legacy": "ip6tables-save",
-    "conntrack-stat": CONNTRACK["conntrack-stat"],
-}
-SYSCTLS = (
-    "net/ipv4/ip_forward",
-    "net/ipv4/icmp_echo_ignore_all",
-    "net/ipv4/conf/*/rp_filter",
-    "net/ipv4/conf/*/src_valid_mark",
-    "net/ipv4/conf/*/route_localnet",
-    "net/ipv4/conf/*/forwarding",
-    "net/ipv6/conf/all/forwarding",
-    "net/ipv6/conf/*/force_forwarding",
-    "net/ipv6/conf/*/proxy_ndp",
-    "net/bridge/bridge-nf-call-iptables",
-    "net/bridge/bridge-nf-call-ip6tables",
-    "net/netfilter/nf_conntrack_count",
-    "net/netfilter/nf_conntrack_max",
-)
-
-FIRST = ("addr", "route", "rule", "rule6")
 """What a plan needs: asked of every host of the inventory."""
-REST = (
-    "neigh",
-    "neigh-proxy",
-    "fdb",
-    "iptables",
-    "iptables-legacy",
-    "ip6tables",
-    "ip6tables-legacy",
-    "nft",
-    "sockets",
-    "counters",
-    "conntrack-stat",
-)
 """What the analysis needs beside: asked of the hosts involved."""
-AT_END = ("addr", "sockets")
 """What can have changed by the end of a probe, and no late packet of it changes."""
-AFTER = (
-    "neigh",
-    "iptables",
-    "iptables-legacy",
-    "ip6tables",
-    "ip6tables-legacy",
-    "nft",
-    "counters",
-    "conntrack-stat",
-)
 """What a probe, or whatever happens during it, can change beside: asked once all is quiet."""
-NAMESPACE_FIRST = ("addr", "route", "rule", "rule6")
-_NAMESPACE_RULES = ("iptables", "iptables-legacy", "ip6tables", "ip6tables-legacy", "nft")
-NAMESPACE_REST = ("neigh", "sockets", "sysctl", *_NAMESPACE_RULES, "counters")
-NAMESPACE_AT_END = ("sockets",)
-NAMESPACE_AFTER = ("neigh", *_NAMESPACE_RULES, "counters")
-WORDS = "nft-text"
-IPTABLES_TABLES = frozenset({"filter", "nat", "mangle", "raw", "security"})
-_TABLE = re.compile(r'\{"table": \{"family": "(\w+)", "name": "([^"]*)"')
-SENT_ONLY = frozenset({"fdb", "counters", "conntrack-stat"})
 """Where packets went and what happened to them: of no use where nothing is sent."""
-MATTERS = frozenset({"addr", "route", "iptables", "nft", "sockets", "trace"})
 """Keys whose absence is worth a limit of its own."""
 
 
@@ -259,7 +193,7 @@ def ask_words(session: Session, earlier: HostRecord, record: HostRecord, contain
 
 def _has_own_rules(record: HostRecord, key: str) -> bool:
     output = record.outputs.get(key)
-    tables = _TABLE.findall(output.stdout) if output is not None and output.ok else ()
+    tables = NFT_TABLE.findall(output.stdout) if output is not None and output.ok else ()
     return any(family not in {"ip", "ip6"} or name not in IPTABLES_TABLES for family, name in tables)
 
 

@@ -11,7 +11,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from netprobe.evidence.model import CommandOutput
+from netprobe.evidence.state import CommandOutput
 from netprobe.hosts.endings import ended_just_now, last_exit_code, parameters
 from netprobe.hosts.engine_client import EngineError, no_answer, no_engine
 from netprobe.hosts.listing import as_inspect, choose, ident, is_as_before, is_named

@@ -7,7 +7,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Limit, LimitKind
-from netprobe.hosts import collect
+from netprobe.hosts import collect, outputs
 from netprobe.hosts.engine_client import EngineError
 from netprobe.hosts.session import HostLostError, RemoteError
 from netprobe.values import dataclass
@@ -51,10 +51,10 @@ class HostSession:
     def ask_first(self, carrier: Session | None) -> collect.Asked:
         """Ask for what a plan needs; without a session of its own, through the program of another host of this machine."""
         if self.session is not None:
-            return collect.ask(self.session, self.before, collect.FIRST)
+            return collect.ask(self.session, self.before, outputs.FIRST)
         assert carrier is not None  # noqa: S101 - else it would have been started
         namespace = self.entry.reach.netns or f"/proc/{os.getpid()}/ns/net"
-        return collect.ask(carrier, self.before, collect.FIRST, namespace=namespace)
+        return collect.ask(carrier, self.before, outputs.FIRST, namespace=namespace)
 
     def check_reached(self) -> None:
         """Note why it cannot be used, where its first answer says so."""

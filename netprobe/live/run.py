@@ -10,16 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.errors import NetprobeError
-from netprobe.evidence.model import (
-    Evidence,
-    Limit,
-    LimitKind,
-    Outcome,
-    Packets,
-    Probe,
-    ProbeResult,
-    Proto,
-)
+from netprobe.evidence.model import Evidence, Limit, LimitKind, Outcome, Probe, ProbeResult, Proto
+from netprobe.evidence.packets import Packets
 from netprobe.hosts.session import HostLostError, RemoteError
 from netprobe.live.dial_plan import DialPlan, enter_target, find_source, make_dial_plan, may_look_up
 from netprobe.live.involved import LOOKED_UP, Involved

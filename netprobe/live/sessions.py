@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from concurrent.futures import Future
 
-    from netprobe.evidence.model import HostState, Limit, Place
+    from netprobe.evidence.model import Limit, Place
+    from netprobe.evidence.state import HostState
     from netprobe.hosts.session import Answer
     from netprobe.inventory.hosts import Inventory
     from netprobe.state.engine.model import Container

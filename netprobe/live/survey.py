@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from netprobe.errors import EnvironmentFault
-from netprobe.evidence.model import CommandOutput, HostState
-from netprobe.hosts import collect
+from netprobe.evidence.state import CommandOutput, HostState
+from netprobe.hosts import collect, outputs
 from netprobe.hosts.engine import Engine, EngineError
 from netprobe.hosts.inventory import load
 from netprobe.hosts.session import HostLostError, RemoteError, Session
@@ -176,7 +176,7 @@ class HostSurvey:
 
 
 def _command(key: str, argv: tuple[str, ...]) -> dict[str, Any]:
-    return {"key": key, "argv": list(argv), "ns": None, "seconds": collect.SECONDS, "limit": BYTES, "other_than": None}
+    return {"key": key, "argv": list(argv), "ns": None, "seconds": outputs.SECONDS, "limit": BYTES, "other_than": None}
 
 
 def _out(answer: Answer, key: str) -> str:

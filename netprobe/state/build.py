@@ -10,7 +10,8 @@ from netprobe.state.outputs import Outputs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from netprobe.evidence.model import CommandOutput, Evidence, HostState
+    from netprobe.evidence.model import Evidence
+    from netprobe.evidence.state import CommandOutput, HostState
 
 WORDS = "nft-text"
 

@@ -9,95 +9,25 @@ net/ipv4/fib_trie.c (fib_table_lookup), net/ipv4/fib_semantics.c (fib_props), ne
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from dataclasses import field
 from typing import TYPE_CHECKING
 
-from netprobe.state.address import covers, ip, prefix
+from netprobe.state.address import covers, ip
+from netprobe.state.fib_answer import NO_ROUTE, THROW, RouteAnswer, RouteHop, RouteQuery
+from netprobe.state.fib_rules import RuleWalk, priority
+from netprobe.state.fib_table import by_prefix, chosen, is_in, nearest
 from netprobe.state.packet import all_of, invert
 from netprobe.state.routes import DEFAULT_RULES, LOCAL, UNICAST, RuleAction
-from netprobe.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from ipaddress import IPv4Address, IPv6Address
 
     from netprobe.state.links import Link
     from netprobe.state.routes import Route, RoutingRule
 
-THROW = "throw"
-NO_ROUTE = "none"
 _REFUSING = frozenset({"unreachable", "blackhole", "prohibit", "nat", "xresolve"})
 _TUNNELS = frozenset({"vxlan", "gre", "gretap", "ip6gre", "ip6gretap", "ipip", "sit", "ip6tnl", "geneve", "erspan", "xfrm", "bareudp"})  # fmt: skip
 _NUMBERS = {"tcp": "6", "udp": "17", "icmp": "1", "ipv6-icmp": "58"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteQuery:
-    """What a look-up goes by (the kernel's ``struct flowi``).
-
-    Attributes:
-        dst: where to.
-        src: the source address; ``""`` where none is chosen yet.
-        iif: the interface that it came in by; ``lo`` for what the namespace sends itself (LOOPBACK_IFINDEX).
-        mark: the packet's mark; None unknown.
-        proto: ``tcp``, ``udp`` or ``icmp``; None unknown. sport, dport: None unknown, or none (ICMP).
-        uid: the user id of the socket (0 for what is forwarded: sock_net_uid); None unknown.
-        tos: of the IP header; None unknown.
-        oif: the interface that the socket is bound to (SO_BINDTODEVICE), ``""`` for none: no other leads anywhere then.
-    """
-
-    dst: str
-    src: str = ""
-    iif: str = "lo"
-    mark: int | None = 0
-    proto: str | None = None
-    sport: int | None = None
-    dport: int | None = None
-    uid: int | None = None
-    tos: int | None = 0
-    oif: str = ""
-
-    @property
-    def carried(self) -> str | None:
-        """The protocol as rules name it: ICMP is another one in IPv6."""
-        return "ipv6-icmp" if self.proto == "icmp" and ":" in self.dst else self.proto
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteHop:
-    """What a route look-up gives.
-
-    Attributes:
-        dev: the interface that it leaves by (``lo`` for the namespace's own addresses).
-        via: the next hop, ``""`` when the destination is on the link.
-        src: the address that the kernel would send from, ``""`` unknown.
-        local: the address is the namespace's own.
-        route: the route that decided. rule: the routing rule that asked its table.
-        refused: nothing leads there: ``unreachable``, ``blackhole`` or ``prohibit`` by a route or rule, ``none`` for want of a route;
-            ``""`` for a way.
-    """
-
-    dev: str = ""
-    via: str = ""
-    src: str = ""
-    local: bool = False
-    route: Route | None = field(default=None, compare=False)
-    rule: RoutingRule | None = field(default=None, compare=False)
-    refused: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteAnswer:
-    """Every way that is possible; one where the state tells, and then ``why`` is ``""``. The first is as if no doubtful rule were for the packet."""
-
-    ways: tuple[RouteHop, ...]
-    why: str = ""
-
-    @property
-    def known(self) -> RouteHop | None:
-        """The one way (or refusal); None where the state does not tell."""
-        return None if self.why else self.ways[0]
 
 
 class Fib:
@@ -121,7 +51,7 @@ class Fib:
         self._links: dict[str, Link] = {link.name: link for link in reversed(links or ())}
         self._doubt = doubt
         self._own = frozenset(_version(route.dst.partition("/")[0]) for route in routes if route.kind == LOCAL)
-        self._tables = _by_prefix(routes)
+        self._tables = by_prefix(routes)
         self._vrfs = any(link.kind == "vrf" for link in links or ())
 
     def ways(self, query: RouteQuery) -> RouteAnswer:
@@ -129,7 +59,7 @@ class Fib:
         address = ip(query.dst)
         if address is None:
             return RouteAnswer(ways=(RouteHop(refused=NO_ROUTE),))
-        walk = _RuleWalk(fib=self, query=query, address=address)
+        walk = RuleWalk(fib=self, query=query, address=address)
         walk.run()
         certain = self._doubt.get(address.version) or self._vrf_of(query.iif) or walk.blind
         ways = tuple(dict.fromkeys(self._bound(way, query, address.version) for way in walk.found))
@@ -150,7 +80,7 @@ class Fib:
         found = [] if address is None else [
             route.dev
             for (version, _), lengths in self._tables.items()
-            for route in (_nearest(lengths, address) if version == address.version else ())
+            for route in (nearest(lengths, address) if version == address.version else ())
             if route.kind == UNICAST and route.dev != "lo"
         ]  # fmt: skip
         return tuple(dict.fromkeys(found))
@@ -158,7 +88,7 @@ class Fib:
     def nearest(self, table: str, dst: str) -> tuple[Route, ...]:
         """A table's routes of the longest prefix that an address is in, the preferred ones first."""
         address = ip(dst)
-        return _nearest(self._tables.get((address.version, table), ()), address) if address is not None else ()
+        return nearest(self._tables.get((address.version, table), ()), address) if address is not None else ()
 
     def tables(self, dst: str) -> tuple[str, ...]:
         """The tables that have a route of an address's version."""
@@ -184,10 +114,10 @@ class Fib:
     def _selected(
         self, rule: RoutingRule, query: RouteQuery, address: IPv4Address | IPv6Address
     ) -> Iterator[bool | None]:
-        yield not rule.dst or _in(rule.dst, address)
+        yield not rule.dst or is_in(rule.dst, address)
         if rule.src != "all":
             source = ip(query.src or ("0.0.0.0" if address.version == 4 else ""))  # noqa: S104 - compared: none chosen yet
-            yield source is not None and _in(rule.src, source)
+            yield source is not None and is_in(rule.src, source)
         if rule.mark is not None:
             yield None if query.mark is None else not (query.mark ^ rule.mark) & rule.mask
         yield rule.iif in {"", query.iif}
@@ -217,9 +147,9 @@ class Fib:
             here = networks.get(int(address) >> (address.max_prefixlen - length), ())
             if query.oif:
                 here = tuple(each for each in here if each.dev == query.oif or _ends_bound(each, address.version))
-            chosen = _chosen(here, query, address, default=length == 0)
-            if chosen:
-                return [] if chosen[0].kind == THROW else [*self._accepted(rule, chosen, length, query)]
+            taken = chosen(here, query, address, default=length == 0)
+            if taken:
+                return [] if taken[0].kind == THROW else [*self._accepted(rule, taken, length, query)]
         return []
 
     def _accepted(self, rule: RoutingRule, chosen: list[Route], length: int, query: RouteQuery) -> Iterator[RouteHop]:
@@ -261,126 +191,8 @@ class Fib:
         return next(near, mine[0].address if mine else "")
 
 
-@dataclass(slots=True, kw_only=True)
-class _RuleWalk:
-    """One walk through the rules. Each is looked at once, so that it ends however they lead back and forth.
-
-    Attributes:
-        found: every way that is possible; first what holds if no doubtful rule is for the packet.
-        doubt: the first rule of which that is not known. blind: why no way is known at all.
-    """
-
-    fib: Fib
-    query: RouteQuery
-    address: IPv4Address | IPv6Address
-    found: list[RouteHop] = field(default_factory=list)
-    doubt: str = ""
-    blind: str = ""
-    _seen: set[int] = field(default_factory=set)
-    _doubtful: list[int] = field(default_factory=list)
-
-    def run(self) -> None:
-        """Walk from the first rule, and then from each doubtful one as if it were for the packet."""
-        rules = self.fib.rules(self.address.version)
-        self._follow(rules, 0)
-        for at in self._doubtful:  # grows meanwhile
-            behind = self._apply(rules, at)
-            if behind is not None:
-                self._follow(rules, behind)
-
-    def _follow(self, rules: tuple[RoutingRule, ...], at: int) -> None:
-        next_at: int | None = at
-        while next_at is not None and next_at not in self._seen:
-            self._seen.add(next_at)
-            if next_at >= len(rules):
-                self.found.append(RouteHop(refused=NO_ROUTE))
-                return
-            fits = self.fib.fits(rules[next_at], self.query, self.address)
-            if fits is None:
-                self.doubt = self.doubt or f"whether routing rule {rules[next_at]} is for it is not known"
-                self._doubtful.append(next_at)
-            next_at = self._apply(rules, next_at) if fits else next_at + 1
-
-    def _apply(self, rules: tuple[RoutingRule, ...], at: int) -> int | None:
-        """What a rule does that is for the packet: the next rule to look at, None where it decides."""
-        rule = rules[at]
-        if rule.action is RuleAction.UNKNOWN or rule.l3mdev:
-            self.blind = self.blind or f"what routing rule {rule} leads to is not known"
-            return at + 1
-        if rule.action is RuleAction.GOTO:
-            target = bisect_left(rules, rule.goto, lo=at + 1, key=_priority) if rule.goto is not None else len(rules)
-            there = target < len(rules) and rules[target].priority == rule.goto
-            return target if there else at + 1
-        ends = self.fib.asked(rule, self.query, self.address)
-        self.found += ends
-        return None if ends else at + 1
-
-
 def _in_order(rules: tuple[RoutingRule, ...]) -> tuple[RoutingRule, ...]:
-    return tuple(sorted(rules, key=_priority))
-
-
-def _priority(rule: RoutingRule) -> int:
-    return rule.priority
-
-
-def _by_prefix(routes: Iterable[Route]) -> dict[tuple[int, str], list[tuple[int, dict[int, tuple[Route, ...]]]]]:
-    """Each table by the lengths of its prefixes, the longest first, and by their networks."""
-    tables: dict[tuple[int, str], dict[int, dict[int, list[Route]]]] = {}
-    for route in routes:
-        net = prefix(route.dst)
-        if net is None:
-            continue
-        at = int(net.network_address) >> (net.max_prefixlen - net.prefixlen)
-        lengths = tables.setdefault((net.version, route.table), {})
-        lengths.setdefault(net.prefixlen, {}).setdefault(at, []).append(route)
-    return {
-        table: [
-            (length, {at: tuple(sorted(found, key=_rank)) for at, found in lengths[length].items()})
-            for length in sorted(lengths, reverse=True)
-        ]
-        for table, lengths in tables.items()
-    }
-
-
-def _nearest(
-    lengths: Iterable[tuple[int, dict[int, tuple[Route, ...]]]], address: IPv4Address | IPv6Address
-) -> tuple[Route, ...]:
-    """A table's routes of the longest prefix that an address is in, of any source and metric."""
-    for length, networks in lengths:
-        found = networks.get(int(address) >> (address.max_prefixlen - length))
-        if found:
-            return found
-    return ()
-
-
-def _rank(route: Route) -> tuple[int, int, int]:
-    """The kernel's order among the routes of one prefix: for fewer sources (IPv6) first, for one type of service first, then by metric."""
-    net = prefix(route.source) if route.source else None
-    return -(net.prefixlen if net else 0), -(route.tos or 0), route.metric
-
-
-def _chosen(
-    routes: tuple[Route, ...], query: RouteQuery, address: IPv4Address | IPv6Address, *, default: bool
-) -> list[Route]:
-    """The route of one prefix that is for a packet; several, where a hash or the neighbours' state decides; none."""
-    source = ip(query.src)
-    fitting = [
-        each
-        for each in routes
-        if not each.dead
-        and each.tos in {0, query.tos}
-        and (not each.source or (source is not None and _in(each.source, source)))
-    ]
-    if not fitting:
-        return []
-    first = fitting[0]
-    alike = [each for each in fitting if _rank(each) == _rank(first) and each.kind == first.kind]
-    # IPv6 tries routers of one metric in turn (find_rr_leaf), IPv4 default routes only (fib_select_default); a link-local address has its zone.
-    tried = first.kind == UNICAST and (default or address.version == 6) and not address.is_link_local
-    if first.shared:
-        return [each for each in alike if each.shared]
-    return alike if tried else [first]
+    return tuple(sorted(rules, key=priority))
 
 
 def _several(found: list[RouteHop]) -> str:
@@ -391,11 +203,6 @@ def _several(found: list[RouteHop]) -> str:
 def _ends_bound(route: Route, version: int) -> bool:
     """Whether a route that leads nowhere ends the look-up of a bound socket, too: in IPv6 it is one by lo (fib_table_lookup; rt6_score_route)."""
     return version == 4 and (route.kind in _REFUSING or route.kind == THROW)
-
-
-def _in(network: str, address: IPv4Address | IPv6Address) -> bool:
-    net = prefix(network)
-    return net is not None and net.version == address.version and address in net
 
 
 def _within(span: tuple[int, int] | None, value: int | None) -> bool | None:

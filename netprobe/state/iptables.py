@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.model.rule import Program, RuleRef
 from netprobe.state.address import same
-from netprobe.state.iptables_match import NEEDS_CONNECTION, Condition, Field
+from netprobe.state.iptables_fields import NEEDS_CONNECTION, Field
 from netprobe.state.packet import PacketTuple, all_of
 from netprobe.values import dataclass
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from netprobe.model.remedy import Argv
+    from netprobe.state.iptables_match import Condition
 
 TABLE_ORDER = ("raw", "mangle", "nat", "filter", "security")  # the order of the hooks' priorities (netfilter_ipv4.h)
 

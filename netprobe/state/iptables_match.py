@@ -6,92 +6,18 @@ Source: iptables-extensions(8), net/netfilter/xt_*.c, net/ipv4/netfilter/ipt_*.c
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from netprobe.state.address import covers, ip
+from netprobe.state.iptables_fields import NEEDS_CONNECTION, Field
+from netprobe.state.iptables_icmp import ICMP, ICMPV6, is_icmp
 from netprobe.state.numbers import in_mask, in_range, number
 from netprobe.state.packet import PacketTuple, any_of, in_ports, invert
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-
-class Field(StrEnum):
-    """What a condition looks at, named as iptables' options are."""
-
-    SRC = "-s"
-    DST = "-d"
-    IN = "-i"
-    OUT = "-o"
-    PROTO = "-p"
-    FRAGMENT = "-f"
-    SPORT = "--sport"
-    DPORT = "--dport"
-    PORTS = "--ports"
-    TCP_FLAGS = "--tcp-flags"
-    TCP_OPTION = "--tcp-option"
-    MSS = "--mss"
-    ICMP_TYPE = "--icmp-type"
-    ICMPV6_TYPE = "--icmpv6-type"
-    CTSTATE = "--ctstate"
-    CTSTATUS = "--ctstatus"
-    CTDIR = "--ctdir"
-    CTPROTO = "--ctproto"
-    CTORIGSRC = "--ctorigsrc"
-    CTORIGDST = "--ctorigdst"
-    CTREPLSRC = "--ctreplsrc"
-    CTREPLDST = "--ctrepldst"
-    CTORIGSRCPORT = "--ctorigsrcport"
-    CTORIGDSTPORT = "--ctorigdstport"
-    CTREPLSRCPORT = "--ctreplsrcport"
-    CTREPLDSTPORT = "--ctrepldstport"
-    CONNMARK = "connmark --mark"
-    MARK = "mark --mark"
-    SRC_RANGE = "--src-range"
-    DST_RANGE = "--dst-range"
-    TTL_EQ = "--ttl-eq"
-    TTL_LT = "--ttl-lt"
-    TTL_GT = "--ttl-gt"
-    HL_EQ = "--hl-eq"
-    HL_LT = "--hl-lt"
-    HL_GT = "--hl-gt"
-    DSCP = "--dscp"
-    TOS = "tos --tos"
-    LENGTH = "--length"
-    SRC_TYPE = "--src-type"
-    DST_TYPE = "--dst-type"
-    SRC_TYPE_IN = "--limit-iface-in --src-type"
-    DST_TYPE_IN = "--limit-iface-in --dst-type"
-    SRC_TYPE_OUT = "--limit-iface-out --src-type"
-    DST_TYPE_OUT = "--limit-iface-out --dst-type"
-    PKT_TYPE = "--pkt-type"
-    MAC = "--mac-source"
-    UID = "--uid-owner"
-    SOCKET_EXISTS = "--socket-exists"
-    RPFILTER = "rpfilter"
-    SOCKET = "socket"
-    PHYSDEV_IN = "--physdev-in"
-    PHYSDEV_OUT = "--physdev-out"
-    PHYSDEV_IS_IN = "--physdev-is-in"
-    PHYSDEV_IS_OUT = "--physdev-is-out"
-    PHYSDEV_IS_BRIDGED = "--physdev-is-bridged"
-
-
-_ALIASES = {
-    "--source-port": Field.SPORT,
-    "--sports": Field.SPORT,
-    "--source-ports": Field.SPORT,
-    "--destination-port": Field.DPORT,
-    "--dports": Field.DPORT,
-    "--destination-ports": Field.DPORT,
-    "--state": Field.CTSTATE,
-}
-FIELDS: dict[str, Field] = {each.value: each for each in Field} | _ALIASES
-NEEDS_CONNECTION = frozenset(each for each in Field if each.value.startswith("--ct")) - {Field.CTSTATE} | {
-    Field.CONNMARK
-}
 """Tests that nothing passes, negated or not, whose connection is not tracked (xt_conntrack.c, xt_connmark.c)."""
 _PROTOCOLS = {
     "1": "icmp",
@@ -106,25 +32,6 @@ _PROTOCOLS = {
     "132": "sctp",
     "136": "udplite",
     "ipv6-icmp": "icmpv6",
-}
-_ICMP = {
-    "echo-request": (8, 0),
-    "ping": (8, 0),
-    "echo-reply": (0, 0),
-    "pong": (0, 0),
-}
-_ICMPV6: dict[str, tuple[int, int | None]] = {
-    "router-solicitation": (133, None),
-    "router-advertisement": (134, None),
-    "neighbour-solicitation": (135, None),
-    "neighbor-solicitation": (135, None),
-    "neighbour-advertisement": (136, None),
-    "neighbor-advertisement": (136, None),
-    "redirect": (137, None),
-    "echo-request": (128, 0),
-    "ping": (128, 0),
-    "echo-reply": (129, 0),
-    "pong": (129, 0),
 }
 _SURE_OPTIONS = frozenset({2})  # the maximum segment size; the others are settings of the sender
 _POSSIBLE_OPTIONS = frozenset({0, 1, 2, 3, 4, 5, 8, 30, 34})  # kinds that Linux may send in a handshake
@@ -227,19 +134,6 @@ def _mss(spec: str, packet: PacketTuple) -> bool | None:
     return None if packet.mss is None else in_range(spec, packet.mss)
 
 
-def _icmp(spec: str, packet: PacketTuple, names: Mapping[str, tuple[int, int | None]]) -> bool | None:
-    """``8/0``, ``8``, ``echo-request``, ``any`` (255)."""
-    if spec in {"any", "255"}:
-        return True
-    if packet.icmp is None:
-        return None
-    kind, slash, code = spec.partition("/")
-    wanted = names.get(spec) or (number(kind), number(code) if slash else None)
-    if wanted[0] is None:
-        return None if not spec.replace("-", "").isalpha() else False
-    return packet.icmp[0] == wanted[0] and wanted[1] in {None, packet.icmp[1]}
-
-
 def _compare(compare: Callable[[int, int], bool], spec: str, value: int | None) -> bool | None:
     wanted = number(spec)
     return None if wanted is None or value is None else compare(value, wanted)
@@ -337,8 +231,8 @@ TESTS: dict[Field, Callable[[str, PacketTuple], bool | None]] = {
     Field.TCP_FLAGS: _tcp_flags,
     Field.TCP_OPTION: _tcp_option,
     Field.MSS: _mss,
-    Field.ICMP_TYPE: lambda spec, p: _icmp(spec, p, _ICMP),
-    Field.ICMPV6_TYPE: lambda spec, p: _icmp(spec, p, _ICMPV6),
+    Field.ICMP_TYPE: lambda spec, p: is_icmp(spec, p, ICMP),
+    Field.ICMPV6_TYPE: lambda spec, p: is_icmp(spec, p, ICMPV6),
     Field.CTSTATE: _ctstate,
     Field.CTSTATUS: _ctstatus,
     Field.CTDIR: lambda spec, p: _same(spec, p.ctdir),

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from netprobe.model.rule import Program
 from netprobe.state.iptables import Chain, Rule, Ruleset, split
-from netprobe.state.iptables_match import FIELDS, Condition, Field
+from netprobe.state.iptables_fields import FIELDS, Field
+from netprobe.state.iptables_match import Condition
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:

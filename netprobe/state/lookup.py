@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from netprobe.evidence.model import Place
 from netprobe.model.rule import Program
 from netprobe.state.address import ip, is_loopback, same
-from netprobe.state.fib import RouteHop, RouteQuery
+from netprobe.state.fib_answer import RouteHop, RouteQuery
 from netprobe.state.sockets import listening
 
 if TYPE_CHECKING:

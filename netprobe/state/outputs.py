@@ -12,7 +12,7 @@ from netprobe.state.issues import Issues, ParseIssue
 from netprobe.state.parsed import understood
 
 if TYPE_CHECKING:
-    from netprobe.evidence.model import CommandOutput
+    from netprobe.evidence.state import CommandOutput
 
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from netprobe.evidence.model import HostState
+from netprobe.evidence.state import HostState
 from netprobe.state.build import build_host
 from netprobe.survey.model import EngineFacts, HostFacts, HostInterface
 from netprobe.survey.needs import lacking_privileges, lacking_programs
@@ -14,7 +14,7 @@ from netprobe.survey.needs import lacking_privileges, lacking_programs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from netprobe.evidence.model import CommandOutput
+    from netprobe.evidence.state import CommandOutput
     from netprobe.state.model import Host
     from netprobe.survey.model import Answers
 

@@ -11,7 +11,7 @@ from netprobe.values import dataclass
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from netprobe.evidence.model import CommandOutput
+    from netprobe.evidence.state import CommandOutput
 
 
 class Usable(StrEnum):

@@ -9,7 +9,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from netprobe.evidence.model import CommandOutput
+from netprobe.evidence.state import CommandOutput
 from netprobe.state.address import ip
 from netprobe.state.issues import Issues
 from netprobe.state.links import parse_links
@@ -18,7 +18,8 @@ from netprobe.values import dataclass
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from netprobe.evidence.model import Evidence, HostState
+    from netprobe.evidence.model import Evidence
+    from netprobe.evidence.state import HostState
 
     Outputs = Mapping[str, CommandOutput]
 

@@ -26,7 +26,7 @@ def dnat(point: str, at: float = 0, *, seq: int = 1000, ts: int = 7, other: str 
     outside = served(point, CLIENT, WEB, at, asked=b"hi", answered=b"you", seq=seq, ts=ts)
     inside = served(other or point, CLIENT, INSIDE, at + 1, asked=b"hi", answered=b"you", seq=seq, ts=ts, ttl=63)
     for number, (_, time, packet) in enumerate(outside):
-        if packet.src == WEB.split(":")[0]:
+        if packet.src == WEB.split(":", maxsplit=1)[0]:
             packet.ttl = 63
             outside[number] = (point, time + 2, packet)
     return [*outside, *inside]

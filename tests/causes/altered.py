@@ -22,7 +22,8 @@ from netprobe.verdict.target import intent_of
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
-    from netprobe.evidence.model import Evidence, HostState
+    from netprobe.evidence.model import Evidence
+    from netprobe.evidence.state import HostState
     from netprobe.model.report import Finding
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import Ether
 
-from netprobe.evidence.model import CapturePoint, Evidence, Packets
+from netprobe.evidence.model import CapturePoint, Evidence
+from netprobe.evidence.packets import Packets
 from tests.report.examples import SYN_BRIDGE, SYN_IN, WORKS
 
 if TYPE_CHECKING:

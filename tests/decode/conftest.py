@@ -9,7 +9,8 @@ import pytest
 
 from netprobe.decode.decoder import decode
 from netprobe.decode.table import Kind, PacketTable
-from netprobe.evidence.model import CapturePoint, Packets
+from netprobe.evidence.model import CapturePoint
+from netprobe.evidence.packets import Packets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

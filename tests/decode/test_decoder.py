@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from netprobe.decode import address, decoder
 from netprobe.decode.decoder import decode
 from netprobe.decode.table import ABSENT, TAG_UNKNOWN, Anomaly, Kind, PacketTable
-from netprobe.evidence.model import CapturePoint, Packets
+from netprobe.evidence.model import CapturePoint
+from netprobe.evidence.packets import Packets
 from netprobe.evidence.reader import read
 from netprobe.flows.build import build
 

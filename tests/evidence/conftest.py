@@ -10,14 +10,11 @@ import pytest
 
 from netprobe.evidence.model import (
     CapturePoint,
-    CommandOutput,
     Evidence,
-    HostState,
     Limit,
     LimitKind,
     Lookup,
     Outcome,
-    Packets,
     Place,
     Probe,
     ProbeResult,
@@ -25,6 +22,8 @@ from netprobe.evidence.model import (
     Resolution,
     TlsSession,
 )
+from netprobe.evidence.packets import Packets
+from netprobe.evidence.state import CommandOutput, HostState
 
 if TYPE_CHECKING:
     from collections.abc import Callable

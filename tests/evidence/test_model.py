@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from netprobe.evidence.model import Packets
+from netprobe.evidence.packets import Packets
 
 
 def test_no_packets_have_every_column_of_its_kind() -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from netprobe.evidence.model import Evidence, Packets
+from netprobe.evidence.model import Evidence
+from netprobe.evidence.packets import Packets
 from netprobe.evidence.reader import is_netprobe, read
 from netprobe.evidence.writer import write
 

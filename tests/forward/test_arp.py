@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from netprobe.evidence.model import CommandOutput
+from netprobe.evidence.state import CommandOutput
 from netprobe.forward import PredictedOutcome, Request
 from tests.forward.test_discovery import ACCEPT, ASKED, ASKING, DROP, HOST, first, nft
 from tests.forward.test_walk import predicted, saved

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from netprobe.evidence.model import CommandOutput, Place
+from netprobe.evidence.model import Place
+from netprobe.evidence.state import CommandOutput
 from netprobe.forward import Barrier, PredictedOutcome, Request
 from tests.forward.test_walk import predicted, saved
 

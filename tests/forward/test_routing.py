@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from netprobe.evidence.model import CommandOutput
+from netprobe.evidence.state import CommandOutput
 from netprobe.forward import PredictedOutcome
 from netprobe.forward.model import Flying
 from netprobe.forward.plan import itinerary

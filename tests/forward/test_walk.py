@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netprobe.evidence.model import CommandOutput, Place
+from netprobe.evidence.model import Place
 from netprobe.evidence.reader import read
 from netprobe.forward import Barrier, PredictedOutcome, Request, predict
 from netprobe.forward.model import Flying
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from netprobe.evidence.model import Evidence
+    from netprobe.evidence.state import CommandOutput
     from netprobe.forward import Prediction
 
 CAPTURES = Path(__file__).parents[2] / "captures"

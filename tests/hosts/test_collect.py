@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netprobe.evidence.model import CommandOutput, LimitKind
-from netprobe.hosts import collect
+from netprobe.evidence.model import LimitKind
+from netprobe.evidence.state import CommandOutput
+from netprobe.hosts import collect, outputs
 from netprobe.hosts.collect import HostRecord
 from netprobe.hosts.session import PACKAGES, Session
 from netprobe.inventory.hosts import HostEntry
@@ -26,7 +27,7 @@ def session() -> Iterator[Session]:
 
 def test_what_this_machine_tells_can_be_parsed(session: Session) -> None:
     record = HostRecord("here")
-    collect.ask(session, record, collect.FIRST).receive()
+    collect.ask(session, record, outputs.FIRST).receive()
     collect.ask_rest(session, record, predicts=False).receive()
     host = build_host(record.state())
     assert host.own.link("lo") is not None
@@ -38,7 +39,7 @@ def test_what_this_machine_tells_can_be_parsed(session: Session) -> None:
 
 
 def test_what_is_missing_is_said(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collect, "COMMANDS", {**collect.COMMANDS, "nft": ("no-such-nft",)})
+    monkeypatch.setattr(collect, "COMMANDS", {**outputs.COMMANDS, "nft": ("no-such-nft",)})
     monkeypatch.setitem(PACKAGES, "no-such-nft", "nftables")
     record = HostRecord("here")
     collect.ask(session, record, ("nft",)).receive()
@@ -72,7 +73,7 @@ def test_an_older_program_is_asked_in_its_own_words(session: Session, monkeypatc
 def test_a_host_that_is_lost_leaves_unknowns() -> None:
     lost = Session(HostEntry(name="lost", reach=Reach(prefix=("sh", "-c", "exit 1"))), 10)
     record = HostRecord("lost")
-    collect.ask(lost, record, collect.FIRST).receive()
+    collect.ask(lost, record, outputs.FIRST).receive()
     collect.ask_rest(lost, record, predicts=False).receive()
     collect.ask_namespace(lost, record, "demo").receive()
     collect.ask_namespace_rest(lost, record, ["demo"], predicts=False).receive()
@@ -83,14 +84,14 @@ def test_a_host_that_is_lost_leaves_unknowns() -> None:
 
 
 def test_a_flood_of_output_is_cut_off_and_named(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collect, "COMMANDS", {**collect.COMMANDS, "iptables": ("head", "-c", "50000000", "/dev/zero")})
+    monkeypatch.setattr(collect, "COMMANDS", {**outputs.COMMANDS, "iptables": ("head", "-c", "50000000", "/dev/zero")})
     record = HostRecord("here")
     collect.ask(session, record, ("iptables",)).receive()
     output = record.outputs["iptables"]
     assert (output.rc, output.stdout) == (None, "")
     (limit,) = record.limits()
     assert limit.subject == "here: iptables"
-    assert limit.why == f"more than {collect.BYTES} bytes of output"
+    assert limit.why == f"more than {outputs.BYTES} bytes of output"
 
 
 @pytest.mark.parametrize(

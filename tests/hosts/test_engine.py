@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
-    from netprobe.evidence.model import CommandOutput
+    from netprobe.evidence.state import CommandOutput
 
 
 def entry(**more: Any) -> HostEntry:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from netprobe.evidence.model import Place
 from netprobe.forward import PredictedOutcome, Prediction, Request, predict
-from netprobe.hosts import collect
+from netprobe.hosts import collect, outputs
 from netprobe.hosts.session import Session
 from netprobe.inventory.hosts import HostEntry
 from netprobe.inventory.reach import parse_reach
@@ -93,7 +93,7 @@ class Bench:
             session = Session(HostEntry(name=role, at=at, reach=parse_reach(role, at)), LIFE)
             record = collect.HostRecord(role)
             self.sessions[role], self.records[role] = session, record
-            collect.ask(session, record, collect.FIRST).receive()
+            collect.ask(session, record, outputs.FIRST).receive()
             collect.ask_rest(session, record, predicts=True).receive()
             self.hosts[role] = build_host(record.state())
         return self

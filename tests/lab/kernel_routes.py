@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hypothesis import strategies as st
 
-from netprobe.evidence.model import CommandOutput
-from netprobe.hosts.collect import COMMANDS
-from netprobe.state.fib import RouteQuery
+from netprobe.evidence.state import CommandOutput
+from netprobe.hosts.outputs import COMMANDS
+from netprobe.state.fib_answer import RouteQuery
 from netprobe.state.namespace import Namespace
 from netprobe.state.outputs import Outputs
 

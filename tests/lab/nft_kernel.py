@@ -19,14 +19,15 @@ from itertools import count, product
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from netprobe.evidence.model import CommandOutput, HostState, Place
+from netprobe.evidence.model import Place
+from netprobe.evidence.state import CommandOutput, HostState
 from netprobe.forward import Request, netfilter, nft_chain
 from netprobe.forward.model import Flying, Stopped, UnknownHere
 from netprobe.forward.modes import Predicting
 from netprobe.forward.nftables import walk_chain
 from netprobe.forward.trail import Trail, endpoint
 from netprobe.forward.walk import Walker
-from netprobe.hosts.collect import COMMANDS
+from netprobe.hosts.outputs import COMMANDS
 from netprobe.state.build import build_host
 from netprobe.state.packet import PacketTuple
 

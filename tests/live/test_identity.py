@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netprobe.errors import UsageFault
-from netprobe.evidence.model import CommandOutput, HostState
+from netprobe.evidence.state import CommandOutput, HostState
 from netprobe.live.identity import shared_with_local
 from netprobe.state.build import build_host
 from netprobe.survey.same_machine import Identity

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netprobe.evidence.model import CommandOutput, Evidence, HostState
+from netprobe.evidence.model import Evidence
+from netprobe.evidence.state import CommandOutput, HostState
 from netprobe.state.build import build_world
 from netprobe.state.issues import Issues
 

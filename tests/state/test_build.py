@@ -5,7 +5,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netprobe.evidence.model import CommandOutput, Evidence, HostState, Place
+from netprobe.evidence.model import Evidence, Place
+from netprobe.evidence.state import CommandOutput, HostState
 from netprobe.forward import Request
 from netprobe.forward.plan import itinerary
 from netprobe.state.build import build_world

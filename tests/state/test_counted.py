@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from netprobe.evidence.model import CommandOutput, HostState, Place
+from netprobe.evidence.model import Place
+from netprobe.evidence.state import CommandOutput, HostState
 from netprobe.model.rule import Program, RuleRef
 from netprobe.state.build import build_host
 from netprobe.state.counted import Counters

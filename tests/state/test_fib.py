@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netprobe.state.fib import Fib, RouteQuery
+from netprobe.state.fib import Fib
+from netprobe.state.fib_answer import RouteQuery
 from netprobe.state.links import Address, Link
 from netprobe.state.routes import DEFAULT_RULES, Route, RoutingRule, RuleAction
 

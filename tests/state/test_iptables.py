@@ -12,7 +12,7 @@ from netprobe.state.iptables import (
     policy_argv,
     split,
 )
-from netprobe.state.iptables_match import Field
+from netprobe.state.iptables_fields import Field
 from netprobe.state.iptables_parse import parse_iptables
 from netprobe.state.issues import Issues
 from netprobe.state.packet import PacketTuple

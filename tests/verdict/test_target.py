@@ -13,7 +13,7 @@ from tests.causes.altered import recorded
 from tests.craft import evidence, handshake
 
 if TYPE_CHECKING:
-    from netprobe.evidence.model import HostState
+    from netprobe.evidence.state import HostState
 
 
 def test_an_ipv6_endpoint_is_written_in_brackets() -> None:

@@ -22,7 +22,7 @@ from netprobe.state.address import same
 from netprobe.state.engine import role_of
 from netprobe.state.engine.base import ChainRole
 from netprobe.state.engine.compose import in_file, listed
-from netprobe.state.iptables_match import Field
+from netprobe.state.iptables_fields import Field
 from netprobe.state.lookup import networks_of, rule_of
 from netprobe.state.packet import in_ports
 

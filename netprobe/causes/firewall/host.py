@@ -1,4 +1,4 @@
-"""Filters in unusual places: between a container and its own host, on the way out, at the door, in two backends at once."""
+"""Filters at a host's own hooks: between a container and its own host, on the way out, at the door."""
 
 from __future__ import annotations
 
@@ -6,27 +6,21 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from netprobe.causes.base import Cause
 from netprobe.causes.owners.table import owner_of
-from netprobe.causes.proof.blocked import Filtered, past, ways_past
-from netprobe.causes.proof.drops import STOPPING
+from netprobe.causes.proof.blocked import Filtered, ways_past
 from netprobe.causes.proof.hooks import hook_at
-from netprobe.causes.proof.known import lacks
 from netprobe.causes.proof.obstacle import silent_points, whose
-from netprobe.causes.proof.publishing import published_again
-from netprobe.causes.remedies.past_rule import by_owner, is_closed, is_narrow, ways_past_rule
+from netprobe.causes.remedies.past_rule import by_owner, is_closed, ways_past_rule
 from netprobe.causes.remedies.steps import IN_FIREWALL
 from netprobe.evidence.model import Outcome, Place, Proto
-from netprobe.forward.model import Barrier, Flying, Stopped, UnknownHere
-from netprobe.forward.netfilter import filter_of, pass_hook
+from netprobe.forward.model import Barrier
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.hop import Direction
 from netprobe.model.point import PointName, point_name
-from netprobe.model.remedy import Remedy, advise, run
-from netprobe.model.report import Finding, PathCode, Where
+from netprobe.model.remedy import Remedy
 from netprobe.model.rule import Hook, Program
 from netprobe.paths.story import Symptom
-from netprobe.state.iptables_match import Field
+from netprobe.state.iptables_fields import Field
 from netprobe.state.lookup import networks_of
 from netprobe.state.packet import PacketTuple, in_ports
 
@@ -40,6 +34,7 @@ if TYPE_CHECKING:
     from netprobe.model.rule import RuleRef
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.model import Host
+
 
 _NOT_SENT = frozenset({Outcome.TIMEOUT, Outcome.DENIED, Outcome.REFUSED, Outcome.UNREACHABLE})
 _ACCEPTED = frozenset({Outcome.CONNECTED, Outcome.CLOSED, Outcome.RESET})
@@ -180,90 +175,6 @@ def _lets_others_in(case: Case, rule: Rule, bridge: str) -> bool:
     return any(each is not None and each.holds(packet) is False for each in (src, via))
 
 
-class FirewallBypassed(Cause):
-    """A published port is reachable although the host's firewall denies it.
-
-    What it is: Docker's DNAT sends the connection through FORWARD; INPUT, where the host's firewall denies the port, never sees it.
-    Why it happens: ufw, firewalld and most guides filter INPUT alone.
-    Evidence: the request behind DNAT; the rule of INPUT that would stop the same packet.
-    Remedy: deny it in DOCKER-USER, by the port that was dialled (``--ctorigdstport``); or publish on 127.0.0.1 only.
-    Source: moby#22054; Docker documentation, "Docker and ufw".
-    """
-
-    code = "firewall-bypassed"
-    symptoms = frozenset({Symptom.OK, Symptom.DELIVERED})
-    note = True
-
-    def find(self, case: Case) -> Finding | None:
-        """Fires when the packets took DNAT, and INPUT would have stopped them at both moments."""
-        if case.publication is None or case.way.path is not PathCode.DNAT or case.probe is None:
-            return None
-        host, container, published = case.publication
-        door = self._door(case, host)
-        after = case.after(host.name)
-        if door is None or after is None:
-            return None
-        denied, still = _denied(host, *door), _denied(after, *door)
-        if denied is None or still is None or denied.rule is None or denied.rule != still.rule:
-            return None
-        port = f"{published.host_port}/{published.proto}"
-        suffix = "" if published.proto == "tcp" else f"/{published.proto}"
-        only = f"127.0.0.1:{published.host_port}:{published.container_port}{suffix}"
-        dialled = ("-m", "conntrack", "--ctorigdstport", str(published.host_port), "--ctdir", "ORIGINAL")
-        return Finding(
-            code=self.code,
-            summary=f"INPUT of {host.name} denies port {port}, and {container.name} is reachable by it: a published port is forwarded, and INPUT never sees it",
-            where=Where(host=host.name, component=denied.rule.component, rule=denied.text),
-            evidence=(
-                f"the request passes DNAT and is answered: {case.frames}",
-                f"{denied.rule} would stop it: {denied.text}",
-            ),
-            remedies=(
-                run(
-                    host.name,
-                    "ip6tables" if case.is_v6 else "iptables",
-                    "-I",
-                    host.engine.user_chain,
-                    "-i",
-                    door[1],
-                    "-p",
-                    published.proto,
-                    *dialled,
-                    "-j",
-                    "DROP",
-                    advice=f"this cuts those who use that port by {door[1]}; {IN_FIREWALL}",
-                ),
-                advise(host.name, f"or publish it for the host only: {published_again(container, only)}"),
-            ),
-        )
-
-    @staticmethod
-    def _door(case: Case, host: Host) -> tuple[Flying, str] | None:
-        """The packet as it came to the host, and by which interface; None when it was sent there, or that was not seen."""
-        for hop in case.hops:
-            at = PointName.parse(hop.point)
-            if not hop.seen or hop.packet is None or at.container is not None or at.host != host.name:
-                continue
-            (src, sport), (dst, dport) = hop.packet.src, hop.packet.dst
-            link = host.own.link(at.interface)
-            if (dst, dport) != case.dialled or link is None or link.loopback or host.own.link_with(src) is not None:
-                return None
-            packet = Flying(src=src, sport=sport, dst=dst, dport=dport, proto=case.transport)
-            return packet, link.master or link.name
-        return None
-
-
-def _denied(host: Host, packet: Flying, device: str) -> Obstacle | None:
-    """What in INPUT would stop this packet; None when nothing would, or that is not known."""
-    try:
-        pass_hook(filter_of(host, Place(host=host.name), packet.dst), "INPUT", packet, in_if=device)
-    except Stopped as stopped:
-        return stopped.obstacle
-    except UnknownHere:
-        return None
-    return None
-
-
 class OutputDrop(Filtered):
     """The source's own firewall drops what it sends; or a host's drops what its docker-proxy sends on.
 
@@ -385,75 +296,3 @@ class IngressDrop(Filtered):
     def summary(self, case: Case, found: StoppedBy) -> str:
         """Where it came to."""
         return f"{port_of(case)} comes to {case.last_seen}, where {found.rule} {found.does} it before iptables sees it ({found.text})"
-
-
-class LegacyNftMix(Filtered):
-    """Rules in both iptables backends, and the one that Docker does not use drops the packet.
-
-    What it is: iptables-nft and iptables-legacy are two sets of hooks in the kernel; a packet passes both, each program shows its own.
-    Why it happens: a distribution's upgrade changed the alternative, or a tool in a container brought the other one.
-    Evidence: the rule (or policy) in the backend without Docker's chains, and its counter; Docker's rules in the other.
-    Remedy: take the rule away by the program of that backend; then use only one backend (update-alternatives) and flush the other.
-    Source: moby/libnetwork#2331, k3s-io/k3s#1114; iptables-legacy(8), xtables-nft(8).
-    """
-
-    code = "legacy-nft-mix"
-    reads = ("iptables-legacy",)
-    tells = "iptables-legacy-save -c on the host"
-    needs = ("iptables-legacy",)
-
-    def fits(self, case: Case, found: StoppedBy) -> bool:
-        """Docker's chains are in the other backend alone."""
-        host = case.before(found.host)
-        if (
-            host is None
-            or host.ruleset is None
-            or host.legacy is None
-            or found.rule.program in {Program.NFT, Program.IP6TABLES}
-        ):
-            return False
-        if found.place is not None and found.place.container is not None:
-            return False
-        mine, other = host.ruleset, host.legacy
-        if found.rule.program is Program.LEGACY:
-            mine, other = other, mine
-        return _wrote(host, other) and not _wrote(host, mine)
-
-    def summary(self, case: Case, found: StoppedBy) -> str:
-        """Which backend has what."""
-        mine, other = Program.LEGACY.value, "iptables (nf_tables)"
-        if found.rule.program is not Program.LEGACY:
-            mine, other = other, mine
-        return f"{found.host} has rules in both iptables backends: Docker's are in {other}, and {found.rule.bare} of {mine} {found.does} {port_of(case)}"
-
-    def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
-        """Without that rule; past a policy, or what stands for one; and what lies behind it."""
-        then = f"use only one backend (update-alternatives --config iptables): {found.rule.program}-save shows what is still in this one"
-        if found.rule.policy or not is_narrow(found.rule):
-            return (past(case, found), advise(found.host, f"then {then}"))
-        return (
-            run(found.host, *found.undo, advice=f"this opens all that it stopped, until the next reboot; then {then}"),
-        )
-
-    def possible(self, case: Case) -> bool:
-        """Only where some host is known to have rules that stop packets in the backend without Docker's chains."""
-        hosts = case.world.before.values()
-        mixed = [host for host in hosts if host.legacy and host.ruleset and _stray(host, host.ruleset, host.legacy)]
-        return super().possible(case) and (case.probe is None or bool(mixed) or lacks(case, "iptables"))
-
-
-def _stray(host: Host, one: Ruleset, other: Ruleset) -> bool:
-    """Whether the one of the two without Docker's chains stops anything."""
-    strangers = [
-        mine for mine, theirs in ((one, other), (other, one)) if _wrote(host, theirs) and not _wrote(host, mine)
-    ]
-    return any(
-        chain.policy == "DROP" or any(rule.target in STOPPING for rule in chain.rules)
-        for each in strangers
-        for chain in each.chains()
-    )
-
-
-def _wrote(host: Host, ruleset: Ruleset) -> bool:
-    """Whether the engine's chains are in it."""
-    return host.engine.translates(ruleset) or host.engine.filters(ruleset)

@@ -8,7 +8,8 @@ from netprobe.causes.base import Cause
 from netprobe.causes.macvlan.networks import flat_networks, free_address
 from netprobe.causes.proof.frames import numbers_of
 from netprobe.causes.proof.known import lacks
-from netprobe.causes.service.endpoint import AppBoundLoopback, AppNotListening
+from netprobe.causes.service.endpoint import AppNotListening
+from netprobe.causes.service.loopback import AppBoundLoopback
 from netprobe.evidence.model import Resolution
 from netprobe.forward.drivers import driver_of
 from netprobe.model.remedy import advise

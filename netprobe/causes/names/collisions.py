@@ -10,7 +10,8 @@ import numpy as np
 from netprobe.causes.base import Cause
 from netprobe.causes.names.kept import ANSWERED_OTHERWISE, GOOD, asker
 from netprobe.causes.routing.routes import LOST
-from netprobe.causes.service.endpoint import AppBoundLoopback, AppNotListening
+from netprobe.causes.service.endpoint import AppNotListening
+from netprobe.causes.service.loopback import AppBoundLoopback
 from netprobe.evidence.model import Resolution
 from netprobe.model.remedy import Remedy, advise
 from netprobe.model.report import Finding, Where

@@ -21,7 +21,7 @@ from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import covers
 from netprobe.state.iptables import Rule
-from netprobe.state.iptables_match import Field
+from netprobe.state.iptables_fields import Field
 from netprobe.state.lookup import docker_bridges, route_lookup
 from netprobe.state.packet import PacketTuple
 from netprobe.values import dataclass

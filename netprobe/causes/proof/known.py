@@ -24,7 +24,7 @@ def lacks(case: Case, *keys: str, everywhere: bool = False) -> bool:
 
     Args:
         case: the run.
-        keys: keys of :class:`~netprobe.evidence.model.HostState`; ``ns/*/KEY`` is KEY of every container namespace that was entered.
+        keys: keys of :class:`~netprobe.evidence.state.HostState`; ``ns/*/KEY`` is KEY of every container namespace that was entered.
         everywhere: of any host of the inventory.
     """
     return any(

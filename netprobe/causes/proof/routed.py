@@ -12,7 +12,7 @@ from netprobe.forward.drivers import driver_of
 from netprobe.model.hop import Direction
 from netprobe.model.point import PointName, point_name
 from netprobe.state.address import covers
-from netprobe.state.fib import RouteQuery
+from netprobe.state.fib_answer import RouteQuery
 from netprobe.state.lookup import (
     container_interface,
     container_with,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Place
     from netprobe.forward.model import Prediction, WalkStep
     from netprobe.state.engine.model import Container
-    from netprobe.state.fib import RouteHop
+    from netprobe.state.fib_answer import RouteHop
     from netprobe.state.links import Link
     from netprobe.state.model import Host
     from netprobe.state.namespace import Namespace

@@ -21,7 +21,7 @@ from netprobe.model.report import Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.address import covers
 from netprobe.state.engine.compose import in_file, recreated
-from netprobe.state.fib import NO_ROUTE
+from netprobe.state.fib_answer import NO_ROUTE
 from netprobe.state.lookup import networks_of
 from netprobe.state.routes import MAIN, UNICAST
 

@@ -1,24 +1,19 @@
-"""The application and its container: what waits (or does not) at the end of the way."""
+"""An application that does not listen where it is asked."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.causes.base import NO_SOCKET, Cause
-from netprobe.causes.proof.life import life, told
+from netprobe.causes.proof.life import told
 from netprobe.causes.proof.publishing import ports_on_host, published_again
-from netprobe.causes.service.starting import ended, starting
+from netprobe.causes.service.unserved import AT_THE_END, Unserved, arrived_at, takes, target_sockets
 from netprobe.evidence.model import Place
 from netprobe.forward.model import Barrier
-from netprobe.model.hop import Direction
-from netprobe.model.point import PointName, point_name
 from netprobe.model.remedy import advise
 from netprobe.model.report import Finding, Where
-from netprobe.paths.story import Answerer, Symptom
+from netprobe.paths.story import Symptom
 from netprobe.state.address import is_loopback, same
 from netprobe.state.engine import EMBEDDED_DNS
-from netprobe.state.engine.model import NOT_RUNNING, ContainerState
-from netprobe.state.sharing import owner_restarted
 from netprobe.state.sockets import on_port, served
 
 if TYPE_CHECKING:
@@ -26,78 +21,13 @@ if TYPE_CHECKING:
     from netprobe.forward.model import Obstacle
     from netprobe.model.remedy import Remedy
     from netprobe.state.engine.model import Container, Published
-    from netprobe.state.model import Host
     from netprobe.state.sockets import Socket
 
+
 _SHOWN = 5  # of a container's ports, in a sentence
-AT_THE_END = frozenset({Symptom.REFUSED, Symptom.CLOSED, Symptom.DELIVERED})
 
 
-def target_sockets(case: Case) -> tuple[Place, tuple[tuple[Socket, ...], ...], int] | None:
-    """The target namespace, its sockets before and after, and the port meant; None unless all is known and it answered itself."""
-    probe = case.probe
-    if probe is None or probe.target_at is None or probe.target_at.container is None or probe.target_port is None:
-        return None
-    if case.story.answerer is not Answerer.TARGET and case.story.symptom is not Symptom.DELIVERED:
-        return None
-    if _stale(case):
-        return None
-    moments = case.sockets(probe.target_at)
-    return (probe.target_at, moments, probe.target_port) if moments is not None else None
-
-
-def _stale(case: Case) -> bool:
-    """Whether TARGET names a container (or the source is one) that is still in the namespace that its owner had before a restart.
-
-    Then the sockets that are known are those of another namespace than the target's (catalogue: netns-owner-restarted).
-    """
-    host, probe = case.target_host, case.probe
-    if host is None or probe is None:
-        return False
-    left = [each for each in host.containers or () if owner_restarted(host, each) is not None]
-    asked = {each.name for each in (case.named, case.client) if each is not None}
-    return any(each.name in asked and case.target in _owners(host, each) for each in left)
-
-
-def _owners(host: Host, container: Container) -> tuple[Container | None, ...]:
-    return container, host.container(container.netns_of)
-
-
-def _arrived_at(case: Case, place: Place) -> str:
-    """The target's own address to which the request was when it arrived there; ``""`` where that was not seen."""
-    seen = [hop for hop in case.hops if hop.seen and hop.packet and hop.direction is Direction.REQUEST]
-    inside = [
-        hop
-        for hop in seen
-        if point_name(place.host, PointName.parse(hop.point).interface, place.container) == hop.point
-    ]
-    packet = inside[-1].packet if inside else None
-    return packet.dst.address if packet is not None else ""
-
-
-def _takes(socket: Socket, asked: str) -> bool:
-    """Whether a socket may take what comes from outside to that address (``""``: not known which)."""
-    return not socket.loopback and (not asked or socket.accepts(asked, socket.port, socket.proto))
-
-
-class _Unserved(Cause):
-    """Nothing in the container takes what comes to the port from outside."""
-
-    drop_reasons = NO_SOCKET
-
-    def possible(self, case: Case) -> bool:
-        """Not when the target is a host, or known to listen where it was asked."""
-        known = target_sockets(case)
-        if known is None or not case.may_be_container:
-            return case.may_be_container
-        place, moments, port = known
-        asked = _arrived_at(case, place)
-        return not all(
-            any(_takes(each, asked) for each in on_port(sockets, port, case.transport)) for sockets in moments
-        )
-
-
-class AppNotListening(_Unserved):
+class AppNotListening(Unserved):
     """Nothing listens on that port in the target's network namespace.
 
     What it is: the packet reached the container, and its kernel refused it: no socket there has the port.
@@ -155,12 +85,12 @@ class AppNotListening(_Unserved):
     ) -> Finding | None:
         """Every socket with the port is bound to an address of the container's that is not the one where it arrived."""
         found = [on_port(each, port, case.transport) for each in moments]
-        asked, target = _arrived_at(case, place), case.target
+        asked, target = arrived_at(case, place), case.target
         if (
             not all(found)
             or not asked
             or target is None
-            or any(_takes(each, asked) for sockets in found for each in sockets)
+            or any(takes(each, asked) for sockets in found for each in sockets)
         ):
             return None
         if all(each.loopback for sockets in found for each in sockets):
@@ -319,183 +249,3 @@ def _remedies_listening(case: Case, host: str, target: Container, port: int, oth
         asked = " or ".join(f"{name}:{each}{suffix}" for each in others)
         steps.append(advise(host, f"or ask {asked}, which it has"))
     return tuple(steps)
-
-
-class AppBoundLoopback(_Unserved):
-    """The application listens on the container's own 127.0.0.1 only.
-
-    What it is: the packet reached the container on its eth0, and the only socket with the port is bound to loopback.
-    Why it happens: many servers bind 127.0.0.1 by default. In a container nobody else is there.
-    Evidence: the RST from the container itself, and its socket table: 127.0.0.1:PORT. The packets are those of app-not-listening.
-    Remedy: bind 0.0.0.0.
-    Source: moby#27315.
-    """
-
-    code = "app-bound-loopback"
-    reads = ("ns/*/sockets",)
-    tells = "ss -ltn in the container's network namespace: the address that it listens on"
-    symptoms = AT_THE_END
-
-    def find(self, case: Case) -> Finding | None:
-        """Fires when the target itself refused, and every socket with the port is bound to loopback, at both moments."""
-        known = target_sockets(case)
-        if known is None or case.target is None:
-            return None
-        place, moments, port = known
-        found = [on_port(each, port, case.transport) for each in moments]
-        if not all(found) or not all(each.loopback for sockets in found for each in sockets):
-            return None
-        socket = found[-1][0]
-        owner = f" ({socket.process})" if socket.process else ""
-        bound = socket.bound
-        return Finding(
-            code=self.code,
-            summary=f"{case.target.name} received it and refused it: its {case.transport} port {port} is bound to {socket.local} only",
-            where=Where(host=place.host, component=case.target.name),
-            evidence=(
-                f"{case.story.detail} from {case.target.name} itself: {case.frames}",
-                f"socket of {case.target.name}: {bound}{owner}",
-                *told(case, place.host, case.target),
-            ),
-            remedies=(
-                advise(
-                    place.host, f"let the application in {case.target.name} listen on 0.0.0.0:{port} instead of {bound}"
-                ),
-            ),
-        )
-
-
-class ContainerStopped(Cause):
-    """The target container does not run.
-
-    What it is: a stopped container has no network namespace, no DNAT rule and no docker-proxy: its host refuses for it.
-    Why it happens: it exited, was stopped, or restarts again and again.
-    Evidence: the refusal (or silence) before the container, and its state before and after the probe.
-    Remedy: docker start; docker logs for why it ended.
-    Source: moby daemon/container_operations.go (ports are released on stop).
-    """
-
-    code = "container-stopped"
-    reads = ("containers",)
-    tells = "docker ps -a: its state"
-    symptoms = frozenset(
-        {Symptom.REFUSED, Symptom.UNREACHABLE, Symptom.SILENCE, Symptom.NO_ANSWER, Symptom.OTHER_ENDPOINT}
-    )
-    barriers = frozenset({Barrier.NOBODY_LISTENS})
-
-    def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
-        """Where the container that is meant does not run."""
-        target = case.named or case.target
-        return target is not None and target.state in NOT_RUNNING and super().explains_obstacle(case, obstacle)
-
-    def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
-        """Start it."""
-        target, host = case.named or case.target, case.target_host
-        if target is None or host is None:
-            return super().undo(case, obstacle)
-        return starting(host, target)
-
-    def find(self, case: Case) -> Finding | None:
-        """Fires when the target is known not to run at both moments, and nothing was delivered (or its name is not resolved)."""
-        target = case.named or case.target
-        after = case.later(target)
-        if (
-            target is None
-            or after is None
-            or (case.named is None and case.intent.target == case.intent.source)
-            or target.state not in NOT_RUNNING
-            or (
-                bool(target.netns_of)
-                and case.target_host is not None
-                and case.target_host.namespace(target.name).sockets is None
-            )
-            or after.state not in NOT_RUNNING
-            or (case.story.reached and case.story.symptom not in {Symptom.NO_ANSWER, Symptom.OTHER_ENDPOINT})
-        ):
-            return None
-        exited = ended(target)
-        at = case.target_host.name if case.target_host else ""
-        lived = life(case, at, after)
-        lookup = case.story.symptom is Symptom.NO_ANSWER
-        what = "its name is not resolved" if lookup else "nothing is published for it"
-        if target.netns_of and case.story.symptom is Symptom.OTHER_ENDPOINT:
-            what = f"it is {target.netns_of}, whose network namespace it shared, that answers"
-        other = case.story.symptom is Symptom.OTHER_ENDPOINT
-        how = (
-            "the lookup"
-            if lookup
-            else "somebody else answered"
-            if other
-            else f"never came to the container ({case.story.detail or 'nothing came back'})"
-        )
-        return Finding(
-            code=self.code,
-            summary=f"{target.name} is not running (state {target.state.value}{exited}), so {what}",
-            where=Where(host=case.target_host.name if case.target_host else None, component=target.name),
-            evidence=(
-                f"{how}: {case.frames}",
-                f"docker: {target.name} is {target.state.value}{exited}, before and after the probe{f'; {lived}' if lived else ''}",
-            ),
-            remedies=starting(case.target_host, target) if case.target_host else (),
-        )
-
-    def possible(self, case: Case) -> bool:
-        """Not for a host, nor when the target is known to run."""
-        target = case.named or case.target
-        return case.may_be_container and (target is None or target.state in NOT_RUNNING)
-
-
-class ContainerPaused(Cause):
-    """The target container is paused: its kernel still accepts, its application never answers.
-
-    What it is: `docker pause` freezes the processes; the network namespace goes on, so the TCP handshake succeeds.
-    Why it happens: somebody (or a backup tool) paused it and did not unpause it.
-    Evidence: SYN-ACK and no application byte, and the state "paused" before and after.
-    Remedy: docker unpause.
-    Source: moby#37809; kernel cgroup freezer documentation (admin-guide/cgroup-v1/freezer-subsystem.rst).
-    """
-
-    code = "container-paused"
-    reads = ("containers",)
-    tells = "docker inspect: State.Paused"
-    barriers = frozenset({Barrier.PAUSED})
-    symptoms = frozenset({Symptom.OK, Symptom.NO_RESPONSE, Symptom.SILENCE, Symptom.DELIVERED})
-
-    def find(self, case: Case) -> Finding | None:
-        """Fires when the target was paused at both moments and the packets got as far as a frozen process lets them."""
-        target = case.target
-        after = case.target_after
-        frozen = ContainerState.PAUSED
-        if (
-            target is None
-            or after is None
-            or target.state is not frozen
-            or after.state is not frozen
-            or case.story.reached is False
-            or (case.story.symptom is Symptom.SILENCE and not case.story.reached)
-        ):
-            return None
-        if case.transport == "icmp":  # the kernel answers echoes itself
-            return None
-        delivered = "the datagram is delivered" if case.transport == "udp" else "the handshake completes"
-        got = (
-            f"{delivered}, the application never answers" if case.story.symptom is not Symptom.SILENCE else "no answer"
-        )
-        host = case.target_host.name if case.target_host else None
-        lived = life(case, host, target) if host else ""
-        return Finding(
-            code=self.code,
-            summary=f"{target.name} is paused: {got}",
-            where=Where(host=host, component=target.name),
-            evidence=(
-                f"{case.frames}: accepted by the kernel in {target.name}",
-                f"docker: {target.name} is paused, before and after the probe{f'; {lived}' if lived else ''}",
-            ),
-            remedies=(case.target_host.engine.remedies.unpause(case.target_host.name, target.name),)
-            if case.target_host
-            else (),
-        )
-
-    def possible(self, case: Case) -> bool:
-        """Only a paused target can be it."""
-        return case.may_be_container and (case.target is None or case.target.state is ContainerState.PAUSED)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.proof.life import age, ending, last_exit_code, life, uptime
-from netprobe.causes.service.endpoint import AT_THE_END, target_sockets
+from netprobe.causes.service.unserved import AT_THE_END, target_sockets
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.story import Symptom

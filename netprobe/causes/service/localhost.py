@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.proof.known import lacks
-from netprobe.causes.service.endpoint import AppBoundLoopback, AppNotListening
+from netprobe.causes.service.endpoint import AppNotListening
 from netprobe.causes.service.host import DOCKERS
 from netprobe.causes.service.lifetime import AppNotReady
+from netprobe.causes.service.loopback import AppBoundLoopback
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.story import Symptom

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.remedies.steps import restarted
 from netprobe.causes.routing.routes import NoRoute
-from netprobe.causes.service.endpoint import AppBoundLoopback, AppNotListening, ContainerStopped
+from netprobe.causes.service.endpoint import AppNotListening
 from netprobe.causes.service.lifetime import AppNotReady
+from netprobe.causes.service.loopback import AppBoundLoopback
+from netprobe.causes.service.stopped import ContainerStopped
 from netprobe.evidence.model import Outcome
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where

@@ -30,7 +30,7 @@ class ContainerEngine(ABC):
     """One kind of container engine.
 
     Attributes:
-        outputs: the keys of :class:`~netprobe.evidence.model.HostState` that it alone answers.
+        outputs: the keys of :class:`~netprobe.evidence.state.HostState` that it alone answers.
         version_output, info_output: those of them that tell its version, and how it is set up.
         socket: the URL at which it listens by default.
         embedded_dns: the address at which it serves DNS inside a container's namespace; dns_chain: its nat chain there.

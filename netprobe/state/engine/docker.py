@@ -25,7 +25,7 @@ from netprobe.state.engine.model import (
 )
 from netprobe.state.engine.remedies import EngineRemedies
 from netprobe.state.iptables import Rule
-from netprobe.state.iptables_match import Field
+from netprobe.state.iptables_fields import Field
 from netprobe.state.issues import Issues, dict_of, int_of, load_items, text_of, texts_of
 from netprobe.state.nft import NftRule
 

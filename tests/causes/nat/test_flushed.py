@@ -14,7 +14,8 @@ from tests.causes.altered import commands, recorded
 from tests.causes.proof.test_drops import with_rules
 
 if TYPE_CHECKING:
-    from netprobe.evidence.model import Evidence, HostState
+    from netprobe.evidence.model import Evidence
+    from netprobe.evidence.state import HostState
     from netprobe.model.report import Finding
 
 _NAT = r"^\*nat\n(?:.*\n)*?COMMIT$"

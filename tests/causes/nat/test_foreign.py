@@ -10,7 +10,7 @@ from netprobe.pipeline import analyze
 from tests.causes.altered import code, commands, recorded, with_state
 
 if TYPE_CHECKING:
-    from netprobe.evidence.model import HostState
+    from netprobe.evidence.state import HostState
 
 
 def test_a_rule_of_the_engines_own_is_not_foreign() -> None:

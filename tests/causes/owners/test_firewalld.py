@@ -13,7 +13,7 @@ from tests.causes.owners.moved import DROP, cause_of
 from tests.causes.proof.test_drops import with_rules
 
 if TYPE_CHECKING:
-    from netprobe.evidence.model import HostState
+    from netprobe.evidence.state import HostState
 
 
 def test_firewallds_last_rule_in_a_built_in_chain_is_firewallds() -> None:

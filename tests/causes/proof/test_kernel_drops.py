@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netprobe.evidence.model import CommandOutput
+from netprobe.evidence.state import CommandOutput
 from netprobe.pipeline import analyze
 from tests.causes.altered import recorded
 from tests.mutilation import without_output

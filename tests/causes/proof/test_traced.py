@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from netprobe.evidence.model import CommandOutput
+from netprobe.evidence.state import CommandOutput
 from netprobe.model.hop import Direction
 from netprobe.pipeline import analyze
 from tests.causes.altered import recorded

@@ -14,7 +14,8 @@ from tests.causes.altered import code, recorded, without_key
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from netprobe.evidence.model import Evidence, HostState
+    from netprobe.evidence.model import Evidence
+    from netprobe.evidence.state import HostState
 
     Change = Callable[[dict[str, Any]], None]
 

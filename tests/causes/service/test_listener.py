@@ -12,7 +12,8 @@ from netprobe.evidence.reader import read
 from netprobe.pipeline import analyze
 
 if TYPE_CHECKING:
-    from netprobe.evidence.model import Evidence, HostState
+    from netprobe.evidence.model import Evidence
+    from netprobe.evidence.state import HostState
 
 CAPTURES = Path(__file__).parents[3] / "captures"
 

@@ -12,7 +12,8 @@ from tests.causes.altered import code, recorded, with_state, without_key
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from netprobe.evidence.model import Evidence, HostState
+    from netprobe.evidence.model import Evidence
+    from netprobe.evidence.state import HostState
 
 CODE = "localhost-is-the-container"
 

@@ -15,7 +15,8 @@ from netprobe.pipeline import analyze
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from netprobe.evidence.model import Evidence, HostState
+    from netprobe.evidence.model import Evidence
+    from netprobe.evidence.state import HostState
 
 CAPTURES = Path(__file__).parents[3] / "captures"
 

@@ -14,7 +14,7 @@ from netprobe.pipeline import analyze
 from tests.causes.altered import code, lossy, only, recorded, with_state, without, without_key
 
 if TYPE_CHECKING:
-    from netprobe.evidence.model import HostState
+    from netprobe.evidence.state import HostState
 
 NAME = "app-silent"
 TCP_FLAGS = 14 + 20 + 13  # in an Ethernet frame with an IPv4 header without options

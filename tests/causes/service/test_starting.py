@@ -17,7 +17,8 @@ from netprobe.state.sockets import Socket
 from tests.causes.altered import commands, recorded
 
 if TYPE_CHECKING:
-    from netprobe.evidence.model import Evidence, HostState
+    from netprobe.evidence.model import Evidence
+    from netprobe.evidence.state import HostState
     from netprobe.model.report import Finding
 
 
