@@ -91,6 +91,8 @@ class BeyondThisHost(Cause):
         if found is None or not wanted or case.story.symptom is Symptom.REFUSED:
             return None
         place, device, point = found
+        if place.container is not None:
+            return None  # a macvlan's: its parent and its network may be to blame
         asked = unanswered(case, wanted[0], at=point)
         if asked is None or asked.times < _ENOUGH or any(hop.seen and hop.point == point for hop in case.hops):
             return None

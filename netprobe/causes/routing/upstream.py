@@ -108,6 +108,8 @@ def _all_answered(case: Case) -> bool:
     told = case.prediction
     if told is None or case.story.symptom is not Symptom.NO_PACKETS:
         return False
+    if not told.hops or told.hops[0].point not in silent_points(case):
+        return False  # whether anything was sent is not known
     asked = [each for each in case.neighbours if each.asked in told.resolved and each.requests]
     return bool(asked) and all({frame.point for frame in each.answers} & {each.requests[0].point} for each in asked)
 
