@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from netprobe.flows.build import first_row
 from netprobe.journeys.model import Connection
 from netprobe.journeys.same import (
+    FLIGHT_NS,
     NO_STATION,
     ORDER_NS,
     WAIT_NS,
@@ -117,7 +118,7 @@ class _Join:
 
     def packets(self, bearers: Bearers) -> None:
         """Join the copies of one packet."""
-        copies = [copy_of(self._table, index, self._flows[index], row) for index, row in bearers]
+        copies = _without_floods([copy_of(self._table, index, self._flows[index], row) for index, row in bearers])
         if _is_one_station(copies):
             return
         recent: deque[Copy] = deque(maxlen=LOOK_BACK)
@@ -208,6 +209,22 @@ class _Join:
             for each in asked
             if is_answer(self._table, self._flows[each], flow) and not self._excluded(each, index)
         }
+
+
+def _without_floods(copies: list[Copy]) -> list[Copy]:
+    """Those that are not of more flows than one connection has at a point, within the time that a packet is in flight, without their sender's clock."""
+    if len(copies) <= MOST_AT_A_POINT or copies[0].clocked:
+        return copies
+    recent: dict[int, deque[int]] = {}
+    crowded: set[int] = set()
+    for number, copy in enumerate(copies):
+        near = recent.setdefault(copy.flow.point, deque(maxlen=MOST_AT_A_POINT + 1))
+        near.append(number)
+        while copy.time_ns - copies[near[0]].time_ns > FLIGHT_NS:
+            near.popleft()
+        if len({copies[each].place for each in near}) > MOST_AT_A_POINT:
+            crowded.update(near)
+    return [copy for number, copy in enumerate(copies) if number not in crowded]
 
 
 def _is_one_station(copies: Sequence[Copy]) -> bool:

@@ -8,7 +8,8 @@ One coincidence joins nothing. Beside the token (``tokens.py``) count, each wher
   (TSval) makes a segment one of a kind, wherever it comes again;
 * **the link**: who routes a packet is the one that it was sent to, and then the one that sends it;
 * **what came back**: two connections have two servers' sequence numbers, or answers that differ; what a router handed on comes back through it,
-  so that one point sees the answer to it first, with a TTL that is higher by one;
+  so that one point sees the answer to it first, with a TTL that is higher by one; where nothing came back, an IP id that is none of many;
+* **how many**: what a point saw of many senders in a moment is a flood, and tells none of them from another;
 * **the point**: one point sees one 5-tuple once at a time, so that two lives of it are two connections;
 * **direction**: only what saw no question can be the answer to one that saw no answer.
 
@@ -43,7 +44,7 @@ class Copy(NamedTuple):
 
     Attributes:
         time_ns: Unix time, ns. ttl: TTL or hop limit. sender, receiver: link addresses; -1 not in the capture, 0 lo.
-        clocked: its sender's own clock (TSval) is in it.
+        ip_id: IPv4 identification; 0 or -1 where it tells nothing. clocked: its sender's own clock (TSval) is in it.
         place, flow: the flow that it is of, and its place among all.
     """
 
@@ -51,6 +52,7 @@ class Copy(NamedTuple):
     ttl: int
     sender: int
     receiver: int
+    ip_id: int
     clocked: bool
     place: int
     flow: Flow
@@ -73,12 +75,17 @@ def same_packet(table: PacketTable, one: Copy, other: Copy, prints: Prints) -> b
     fewest, most = (0 if one.clocked and (apart or returns) else 1), (255 if apart or one.clocked else 1)
     if not fewest <= hops <= most or differ_in_answer(first, second, prints):
         return False
-    return apart or one.clocked or _comes_back(table, first, second, prints)
+    return apart or one.clocked or _comes_back(table, one, other, prints)
 
 
-def _comes_back(table: PacketTable, asked: Flow, handed_on: Flow, prints: Prints) -> bool:
-    """Whether what answered both of one point may be one packet: it meets first who handed the question on, and leaves there with a lower TTL."""
-    outer, inner = (_answers(table, flow, prints) for flow in (asked, handed_on))
+def _comes_back(table: PacketTable, asked: Copy, handed_on: Copy, prints: Prints) -> bool:
+    """Whether what answered both of one point may be one packet: it meets first who handed the question on, and leaves there with a lower TTL.
+
+    Where nothing came back, an IP id in both is what tells a router's two frames from two questions: NAT keeps it, and two senders draw their own.
+    """
+    outer, inner = (_answers(table, copy.flow, prints) for copy in (asked, handed_on))
+    if not inner:
+        return not outer and asked.ip_id > 0
     ttl, time = table.ttl, table.packets.time_ns
     both = [(outer[answer], inner[answer]) for answer in outer.keys() & inner.keys()]
     return not both or any(ttl[last] < ttl[first] and time[first] <= time[last] for last, first in both)
@@ -104,10 +111,10 @@ def _returns(one: Copy, other: Copy) -> bool:
 
 def copy_of(table: PacketTable, place: int, flow: Flow, row: int) -> Copy:
     """One row as the rules read it."""
-    columns = (table.packets.time_ns, table.ttl, table.eth_src, table.eth_dst)
-    time, ttl, sender, receiver = (int(column[row]) for column in columns)
+    columns = (table.packets.time_ns, table.ttl, table.eth_src, table.eth_dst, table.ip_id)
+    time, ttl, sender, receiver, ip_id = (int(column[row]) for column in columns)
     clocked = flow.kind == Kind.TCP and int(table.tsval[row]) not in NO_CLOCK
-    return Copy(time, ttl, sender, receiver, clocked, place, flow)
+    return Copy(time, ttl, sender, receiver, ip_id, clocked, place, flow)
 
 
 def same_connection(table: PacketTable, one: Flow, other: Flow) -> bool:

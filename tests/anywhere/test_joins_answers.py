@@ -72,3 +72,41 @@ def test_a_forwarder_that_keeps_the_message_id() -> None:
     assert len(choices(sent)) == 2
     handed_on = [*sent[:3], ("any", 950.0, udp("10.1.0.1:53", f"{CLIENT}:5000", answer, 59, 0))]
     assert told(handed_on)[1] == "dnat-masquerade"
+
+
+def asked_alone(kind: Callable[[str, int, int], tuple[Any, Any]], ip_id: int) -> list[Sent]:
+    """Both questions and no answer; the IP id of both."""
+    questions = [kind(client, ttl, 0)[0] for client, ttl in ((CLIENT, 64), (OTHER, 63))]
+    for question in questions:
+        question["IP"].id = ip_id
+    return [("any", n * 30.0, question) for n, question in enumerate(questions)]
+
+
+@KINDS
+def test_unanswered_questions_of_two_clients_and_of_a_router_by_their_ip_id(
+    kind: Callable[[str, int, int], tuple[Any, Any]],
+) -> None:
+    assert len(choices(asked_alone(kind, 0))) == 2
+    assert told(asked_alone(kind, 4711))[1] == "masquerade"
+
+
+@KINDS
+def test_what_was_answered_before_it_was_handed_on_was_not_handed_on(
+    kind: Callable[[str, int, int], tuple[Any, Any]],
+) -> None:
+    sent = seen(kind, (59, 60), inner_first=True)
+    for *_, packet in sent:
+        packet["IP"].id = 4711
+    assert told([*sent[:2], sent[2]])[1] == "masquerade"  # the answer was lost on the rest of its way
+    assert len(choices([*sent[:2], sent[3]])) == 2
+
+
+def test_a_flood_of_equal_questions_joins_nothing() -> None:
+    """Nine senders of one SYN in a moment, each with a TTL one lower than the last one's; the three at a router are joined."""
+
+    def syns(count: int) -> list[Sent]:
+        ends = [(f"10.1.0.{n + 1}:4000", "10.9.0.1:80") for n in range(count)]
+        return [("any", n * 30.0, tcp(*each, "S", 1000, ttl=64 - n, ts=0, ip_id=7)) for n, each in enumerate(ends)]
+
+    assert len(choices(syns(9))) == 9
+    assert told(syns(3))[1] == "masquerade"
