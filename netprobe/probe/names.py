@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import Place
 from netprobe.state.bearers import nearest_bearers, one_service
+from netprobe.state.engine.model import ContainerState
 from netprobe.state.lookup import canonical
 from netprobe.values import dataclass
 
@@ -210,9 +211,7 @@ def source_place(hosts: Mapping[str, Host], source: Source) -> tuple[Place, Name
         raise UsageFault(_no_source(source), nearest(source.asked, known_names(hosts)))
     found = named.chosen
     if not found.container.running or not found.container.pid:
-        raise UsageFault(
-            f"{found} does not run ({found.container.state})", f"start it: docker start {found.container.name}"
-        )
+        raise UsageFault(f"{found} does not run ({found.container.state})", _to_start(found.container))
     return canonical(hosts, Place(host=found.host, container=found.container.name)), named
 
 
@@ -251,3 +250,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
         return "no hosts file was found: give one with --hosts FILE"
     shown, more = sorted(names)[:MOST_NAMED], len(names) - MOST_NAMED
     return f"known: {', '.join(shown)}" + (f" … and {more} more" if more > 0 else "")
+
+
+def _to_start(container: Container) -> str:
+    """What to do first where the source does not run: a restart loop is not ended by a start."""
+    if container.state is ContainerState.RESTARTING:
+        return f"docker logs --tail 50 {container.name} says why it ends again and again; ask once it runs"
+    return f"start it: docker start {container.name}"

@@ -8,6 +8,7 @@ import numpy as np
 
 from netprobe.causes.base import Cause
 from netprobe.causes.names.kept import ANSWERED_OTHERWISE, GOOD, asker
+from netprobe.causes.names.replaced import in_place_of, put_back, replaced_by
 from netprobe.causes.names.unknown import joining, nearest_names
 from netprobe.causes.proof.frames import frame_numbers
 from netprobe.causes.routing.routes import LOST
@@ -31,13 +32,13 @@ GAVE_ADDRESS = frozenset({Resolution.HOSTS_FILE, Resolution.EMBEDDED_DNS, Resolu
 
 
 class NameAnsweredElsewhere(Cause):
-    """The name gave an address, and it is not the container's: whoever answers there is somebody else.
+    """The name is a container's, and another than Docker's name server answered for it: with somebody else's address, or that it does not exist.
 
     What it is: a resolver goes on where the embedded DNS server does not know a name (the container does not run, or shares no network
         with who asks): it appends the search domains, and a record or a wildcard there answers. With ``ndots`` above 0 the search
         domains come first. A line in /etc/hosts comes before all of that.
     Why it happens: the host's search domains are copied into containers, and the company's zone has a wildcard; an ``--add-host`` line
-        was forgotten.
+        was forgotten; a VPN client or an entry point wrote another server into the container's /etc/resolv.conf.
     Evidence: the name that was answered, and by whom; the container that has the name, its state and its networks; for a name that no
         container has, that the same domain answers a name that nobody has (netprobe asks for one) in the same way.
     Remedy: start the container, or join its network; a dot at the end of the name (``db.``) leaves the search domains out.
@@ -48,13 +49,15 @@ class NameAnsweredElsewhere(Cause):
     looked_up = True
     reads = ("containers",)
     tells = "the same question with --proto dns: which name is asked, and who answers"
-    symptoms = GOOD | LOST | ANSWERED_OTHERWISE | {Symptom.OTHER_ENDPOINT}
+    symptoms = GOOD | LOST | ANSWERED_OTHERWISE | {Symptom.OTHER_ENDPOINT, Symptom.NO_ANSWER}
     needs = ("containers",)
     by_name = True
 
     def find(self, case: Case) -> Finding | None:
         """Fires for the name of a container near to the source (nobody else's project) that gave another address; and for any name that a wildcard answered."""
         here, probe = asker(case), case.probe
+        if here is not None and probe is not None and _is_denied(probe.lookup):
+            return self._denied(case, *here)
         if here is None or probe is None or not gave_address(probe.lookup):
             return None
         host, source = here
@@ -83,6 +86,23 @@ class NameAnsweredElsewhere(Cause):
             remedies=_remedies(case, host, source, meant),
         )
 
+    def _denied(self, case: Case, host: Host, source: Container) -> Finding | None:
+        """A server that somebody put in the place of Docker's says that the name of a container near by does not exist."""
+        lookup = case.probe.lookup if case.probe else None
+        said = in_place_of(host, source)
+        near = (each for each in _claims(host, source, (lookup.name or "") if lookup else "") if each.running)
+        meant = next((each for each in near if shared_networks(host, source, each)), None)
+        if lookup is None or meant is None or not said:
+            return None
+        server = lookup.server or "the server there"
+        return Finding(
+            code=self.code,
+            summary=f"{meant.name} {_state(host, source, meant)} {said}, and {server} says that {lookup.name} does not exist",
+            where=Where(host=host.name, component=source.name),
+            evidence=(*lookup.steps, f"the lookup: {case.frames}", _has(meant)),
+            remedies=put_back(host, source),
+        )
+
     def _of_nobody(self, case: Case, host: Host, source: Container) -> Finding:
         lookup = case.probe.lookup if case.probe else None
         assert lookup is not None  # noqa: S101 - the caller looked
@@ -107,12 +127,21 @@ class NameAnsweredElsewhere(Cause):
     def possible(self, case: Case) -> bool:
         """Only for a container's lookup that gave an address which is not known to be right."""
         here, probe = asker(case), case.probe
+        if probe is not None and _is_denied(probe.lookup) and probe.source_at.container is not None:
+            if here is None or here[0].containers is None or here[0].namespace(here[1].name).resolv_conf is None:
+                return True
+            return bool(replaced_by(*here))
         if probe is None or probe.source_at.container is None or not gave_address(probe.lookup):
             return False
         if here is None or here[0].containers is None:
             return True
         theirs = _claims(*here, probe.lookup.name or "")
         return not _is_one_of(case, here[0], theirs) if theirs else _by_wildcard(probe.lookup)
+
+
+def _is_denied(lookup: Lookup) -> bool:
+    """Whether a server said that the name does not exist, or has no address."""
+    return lookup.how is Resolution.FAILED and lookup.rcode in {"NXDOMAIN", "NOERROR"} and bool(lookup.name)
 
 
 def gave_address(lookup: Lookup) -> bool:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
+from netprobe.causes.names.replaced import in_place_of, put_back
 from netprobe.causes.names.unknown import bearers_of, failed_name
+from netprobe.causes.proof.life import away_by_name
 from netprobe.causes.proof.lookups import UNANSWERED, AskedServer, failed, frames, left, questions, source_host, stopped
+from netprobe.causes.proof.obstacle import asked_times, silent_points, unanswered
 from netprobe.causes.remedies.past_rule import by_owner, without_rule
 from netprobe.causes.remedies.steps import IN_FIREWALL, restarted
 from netprobe.causes.routing.routes import way_out
 from netprobe.evidence.model import Place
 from netprobe.model.endpoint import Endpoint
-from netprobe.model.point import PointName
+from netprobe.model.point import PointName, point_name
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.model.rule import Program
@@ -182,7 +185,7 @@ class DnsUpstreamDead(Cause):
     def find(self, case: Case) -> Finding | None:
         """Fires when every server that was asked is known to be dead."""
         host, asked = source_host(case), questions(case)
-        if not failed(case) or host is None or not asked:
+        if not failed(case) or host is None or not asked or _is_away(case, host):
             return None
         told = [self._dead(case, host, each) for each in asked]
         if not all(told):
@@ -198,7 +201,7 @@ class DnsUpstreamDead(Cause):
             summary=f"the {noun} that {self._asker(case, name)} asks, {' and '.join(shown)}, {verb} not answer{rest}{_instead(case, host)}",
             where=Where(host=host.name, component=servers[0]),
             evidence=tuple(each for each in told[:4] if each),
-            remedies=self._remedies(case, host, name),
+            remedies=self._remedies(case, host),
             confidence=Confidence.LIKELY if others else Confidence.CERTAIN,
         )
 
@@ -207,6 +210,9 @@ class DnsUpstreamDead(Cause):
         """Why this server is known to be dead, as evidence; ``""`` when that is not known."""
         if asked.answered:
             return ""
+        unheard = _unheard(case, host, asked)
+        if unheard:
+            return unheard
         if asked.error:
             here = is_loopback(asked.server) or not has_address(host.own, asked.server)
             came = is_loopback(asked.server) or bool(left(case, asked))  # else this host may have led it elsewhere
@@ -239,13 +245,12 @@ class DnsUpstreamDead(Cause):
         return [each for each in servers if each not in known]
 
     @staticmethod
-    def _remedies(case: Case, host: Host, name: str) -> tuple[Remedy, ...]:
+    def _remedies(case: Case, host: Host) -> tuple[Remedy, ...]:
         source = case.source_container
         if source is None:
             return (advise(host.name, f"name a server that answers in {host.name}'s /etc/resolv.conf"),)
         if _instead(case, host):
-            keep = f"have what writes /etc/resolv.conf in {name} (a VPN client, an entry point) leave it alone; the engine writes it when {name} starts:"
-            return (advise(host.name, keep), *restarted(host, source))
+            return put_back(host, source)
         if source.dns:
             has = ", ".join(f"--dns {each}" for each in source.dns)
             again = recreated(source, "with a --dns that answers", "dns: [ADDRESS]")
@@ -262,15 +267,33 @@ class DnsUpstreamDead(Cause):
         return failed(case)
 
 
+def _is_away(case: Case, host: Host) -> bool:
+    """Whether the name is that of a container which does not run on the source's network: the embedded DNS server would know it, and asks nobody else."""
+    source, name = case.source_container, failed_name(case)
+    if source is None or name is None or in_place_of(host, source):
+        return False
+    return away_by_name(host, source, name) is not None
+
+
+def _unheard(case: Case, host: Host, asked: AskedServer) -> str:
+    """That the server is to be on one of the host's own wires, and nobody there answered for its address, as evidence; ``""`` otherwise."""
+    way = route_lookup(host.own, asked.server)
+    if way is None or way.local or way.via:
+        return ""
+    door = point_name(host.name, way.dev)
+    found = unanswered(case, asked.server, at=door)
+    if found is not None and door in silent_points(case):
+        return asked_times(found)
+    own = asked.error == "ICMP host unreachable" and has_address(host.own, asked.error_from)
+    if not own or stopped(case, asked) is not None:
+        return ""  # a rule's reject says the same
+    return f"{host.name} itself says that {asked.server}, which is to be on {way.dev}, is not there: {asked.error}, frame {asked.error_frame}"
+
+
 def _instead(case: Case, host: Host) -> str:
     """That a container which should ask the embedded DNS server does not, as somebody wrote another server into its resolv.conf; ``""`` where it does."""
-    source = case.source_container
-    conf = host.namespace(source.name).resolv_conf if source is not None else None
-    if source is None or conf is None or not conf.nameservers or not EMBEDDED_DNS.isdisjoint(conf.nameservers):
-        return ""
-    if not any(not network.default_bridge and network.bridge for _, network in networks_of(host, source)):
-        return ""
-    return f": {source.name}'s /etc/resolv.conf names {' and '.join(conf.nameservers[:2])} in place of Docker's {host.engine.embedded_dns}, which knows the containers' names"
+    said = in_place_of(host, case.source_container) if case.source_container is not None else ""
+    return f": {said}, which knows the containers' names" if said else ""
 
 
 class DnsHostResolverFirewalled(Cause):

@@ -6,6 +6,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
+from netprobe.causes.names.replaced import put_back, replaced_by
 from netprobe.evidence.model import Place, Resolution
 from netprobe.forward.owners import owner_of_address
 from netprobe.model.remedy import advise
@@ -100,7 +101,7 @@ class DnsNoSharedNetwork(Cause):
                 self._apart(case, source, other, "" if near else host.name),
                 f"the lookup: {case.frames}",
             ),
-            remedies=joining(host, source, other, _bare(name))
+            remedies=(*joining(host, source, other, _bare(name)), *_asking(host, source))
             if near
             else _from_elsewhere(case, name, host, source, other),
             confidence=Confidence.LIKELY if case.story.symptom is Symptom.SILENCE else Confidence.CERTAIN,
@@ -139,6 +140,11 @@ class DnsNoSharedNetwork(Cause):
         if set(source.networks) == {"bridge"}:
             return f"{source.name} is on the default bridge only, where container names are not resolved"
         return f"{source.name} and {other.name} share no network that resolves names"
+
+
+def _asking(host: Host, source: Container) -> tuple[Remedy, ...]:
+    """What it takes besides where the source asks another server than the embedded one."""
+    return put_back(host, source) if replaced_by(host, source) else ()
 
 
 def _free_names(host: Host, network: Network, container: Container) -> tuple[str, ...]:

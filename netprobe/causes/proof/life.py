@@ -5,15 +5,42 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from netprobe.evidence.model import Proto, Resolution
+from netprobe.state.bearers import nearest_bearers, shared_networks
 from netprobe.state.engine.model import NOT_RUNNING
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.state.engine.model import Container
+    from netprobe.state.model import Host
 
 _NEVER = 1_000_000_000.0  # the engine writes year 1 for what never was; no container is as old as 2001
 
 _STEP = 2.0  # s; what it was before the probe is not behind it: the clock was set a little meanwhile
+
+
+def asked_for(case: Case) -> tuple[Host | None, Container | None]:
+    """The container that is asked for before the probe, and its host; for a name that was asked of a name server alone, the one that does not run."""
+    probe = case.probe
+    if probe is not None and probe.proto is Proto.DNS and probe.lookup.how is Resolution.FAILED:
+        host, source = case.before(probe.source_at.host), case.source_container
+        away = away_by_name(host, source, probe.lookup.name or "") if host is not None and source is not None else None
+        if away is not None:
+            return host, away
+    return case.target_host, case.named or case.target
+
+
+def away_by_name(host: Host, source: Container, name: str) -> Container | None:
+    """The container on a network of the source's that has the name and does not run, where nobody else near by has it: it would be resolved if it ran."""
+    near = nearest_bearers(host, source, name)
+    away = all(each.state in NOT_RUNNING and shared_networks(host, source, each) for each in near)
+    return near[0] if near and away else None
+
+
+def then(case: Case, host: Host | None, container: Container | None) -> Container | None:
+    """A container of a host after the probe."""
+    after = case.after(host.name) if host is not None else None
+    return after.container(container.name) if after is not None and container is not None else None
 
 
 def asked_at(case: Case, host: str) -> float | None:

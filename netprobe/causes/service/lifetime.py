@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from netprobe.causes.base import NO_SOCKET, Cause
-from netprobe.causes.proof.life import age, ending, last_exit_code, life, uptime
+from netprobe.causes.proof.life import age, asked_for, ending, last_exit_code, life, then, uptime
 from netprobe.causes.service.unserved import AT_THE_END, target_sockets
+from netprobe.evidence.model import Resolution
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.story import Symptom
@@ -85,20 +86,20 @@ class RestartLoop(Cause):
 
     def possible(self, case: Case) -> bool:
         """Only for a container that was started again, as far as is known."""
-        if not case.may_be_container:
-            return False
         _, first, last = _moments(case)
+        if not case.may_be_container and first is None:
+            return False
         return first is None or last is None or _again(first, last) or (last.restarts or 0) >= _AGAIN
 
 
 def _moments(case: Case) -> tuple[Host | None, Container | None, Container | None]:
     """The host of the container that is asked for, and that container before and after the probe (as before, if it ran and no more is known)."""
-    target = case.named or case.target
-    after = case.later(target)
-    host = case.after(case.target_host.name) if case.target_host else None
+    at, target = asked_for(case)
+    after = then(case, at, target)
+    host = case.after(at.name) if at is not None else None
     if after is None and target is not None and target.running and (host is None or host.containers is None):
-        return case.target_host, target, target
-    return case.target_host, target, after
+        return at, target, target
+    return at, target, after
 
 
 def _again(first: Container, last: Container) -> bool:
@@ -125,7 +126,7 @@ def _deaf(case: Case) -> bool:
 def _came(case: Case, first: Container, last: Container) -> str:
     if case.story.good:
         return "it happened to run, and answered"
-    if case.story.symptom is Symptom.NO_ANSWER:
+    if case.probe is not None and case.probe.lookup.how is Resolution.FAILED:
         return "its name is not resolved while it does not run"
     away = first.state in NOT_RUNNING and last.state in NOT_RUNNING
     what = case.story.detail or "nothing came back"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
-from netprobe.causes.proof.life import life
+from netprobe.causes.proof.life import asked_for, life, then
 from netprobe.causes.service.starting import ended, starting
+from netprobe.evidence.model import Resolution
 from netprobe.forward.model import Barrier
 from netprobe.model.report import Finding, Where
 from netprobe.paths.story import Symptom
@@ -50,26 +51,21 @@ class ContainerStopped(Cause):
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the target is known not to run at both moments, and nothing was delivered (or its name is not resolved)."""
-        target = case.named or case.target
-        after = case.later(target)
+        at, target = asked_for(case)
+        after = then(case, at, target)
         if (
             target is None
             or after is None
-            or (case.named is None and case.intent.target == case.intent.source)
+            or (target is case.target and case.named is None and case.intent.target == case.intent.source)
             or target.state not in NOT_RUNNING
-            or (
-                bool(target.netns_of)
-                and case.target_host is not None
-                and case.target_host.namespace(target.name).sockets is None
-            )
+            or (bool(target.netns_of) and at is not None and at.namespace(target.name).sockets is None)
             or after.state not in NOT_RUNNING
             or (case.story.reached and case.story.symptom not in {Symptom.NO_ANSWER, Symptom.OTHER_ENDPOINT})
         ):
             return None
         exited = ended(target)
-        at = case.target_host.name if case.target_host else ""
-        lived = life(case, at, after)
-        lookup = case.story.symptom is Symptom.NO_ANSWER
+        lived = life(case, at.name if at is not None else "", after)
+        lookup = case.probe is not None and case.probe.lookup.how is Resolution.FAILED
         what = "its name is not resolved" if lookup else "nothing is published for it"
         if target.netns_of and case.story.symptom is Symptom.OTHER_ENDPOINT:
             what = f"it is {target.netns_of}, whose network namespace it shared, that answers"
@@ -84,18 +80,18 @@ class ContainerStopped(Cause):
         return Finding(
             code=self.code,
             summary=f"{target.name} is not running (state {target.state.value}{exited}), so {what}",
-            where=Where(host=case.target_host.name if case.target_host else None, component=target.name),
+            where=Where(host=at.name if at is not None else None, component=target.name),
             evidence=(
                 f"{how}: {case.frames}",
                 f"docker: {target.name} is {target.state.value}{exited}, before and after the probe{f'; {lived}' if lived else ''}",
             ),
-            remedies=starting(case.target_host, target) if case.target_host else (),
+            remedies=starting(at, target) if at is not None else (),
         )
 
     def possible(self, case: Case) -> bool:
         """Not for a host, nor when the target is known to run."""
-        target = case.named or case.target
-        return case.may_be_container and (target is None or target.state in NOT_RUNNING)
+        target = asked_for(case)[1]
+        return (case.may_be_container or target is not None) and (target is None or target.state in NOT_RUNNING)
 
 
 class ContainerPaused(Cause):
