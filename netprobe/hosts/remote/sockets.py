@@ -70,8 +70,8 @@ def _unsent(family: int, proto: str) -> socket.socket:
 
 
 def _source_of(sock: socket.socket, request: Dict[str, Any]) -> str:
-    """The address that a socket sent from; of one that has none of its own, or lost it with an error, the one that routing gives."""
-    own = str(sock.getsockname()[0])
+    """The address that a socket sent from; of one that has none of its own, lost it with an error, or gave it to TLS, the one that routing gives."""
+    own = str(sock.getsockname()[0]) if sock.fileno() >= 0 else ""
     unspecified = own in ("", "::") or own == ".".join("0" * 4)
     return own if not unspecified else source_address(request["address"], request["proto"], request.get("port")) or ""
 
