@@ -137,6 +137,10 @@ class DnsNoSharedNetwork(Cause):
     def _summary(source: Container, other: Container, host: Host, *, here: bool) -> str:
         if not here:
             return f"{other.name} is a container of another host ({host.name}), and Docker's DNS server knows only those of its own host"
+        if other.netns_of and other.netns_of != source.name:
+            return f"{other.name} has {other.netns_of}'s network (--network container:{other.netns_of}), so that Docker's DNS server has no name for it"
+        if other.host_network and not source.host_network:
+            return f"{other.name} has {host.name}'s own network (--network host), so that Docker's DNS server has no name for it"
         if set(source.networks) == {"bridge"}:
             return f"{source.name} is on the default bridge only, where container names are not resolved"
         return f"{source.name} and {other.name} share no network that resolves names"
