@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import time
 
@@ -14,6 +15,7 @@ from tests.kernel.explained import explained
 from tests.kernel.generate import HIDDEN_KINDS
 from tests.kernel.held import Bench
 from tests.kernel.many import HIDDEN, run, shown
+from tests.kernel.nft_rules import NftMaker
 from tests.kernel.regressions import REGRESSIONS, UNDETERMINED
 from tests.kernel.ruleset import Item, Ruleset
 
@@ -43,6 +45,15 @@ def test_what_no_listing_decides_is_named() -> None:
     told = [each for each in found.valid if each.undetermined and not each.tie]
     assert [each.ruleset.seed for each in told if not each.doubt_named] == []
     assert len(told) > HIDDEN_KINDS / 6
+
+
+def test_no_match_is_written_that_a_listing_leaves_out() -> None:
+    """nft 1.0.6 lists `ct protocol udp meta l4proto . th dport …` without its first match: what does not know that predicts wrongly."""
+    maker = NftMaker(random.Random("listed"), Question("client", "udp", "198.51.100.2", 80, 20000))
+    found = [" ".join(maker.matches("prerouting", "inet")[0]) for _ in range(20000)]
+    both = [each for each in found if "ct original protocol" in each and ". th dport" in each]
+    assert both
+    assert all(each.index(". th dport") < each.index("ct original protocol") for each in both)
 
 
 def test_what_once_contradicted_does_not_any_more() -> None:
