@@ -77,9 +77,12 @@ def _opening(report: Report) -> tuple[Block, ...]:
 
 
 def _verdict_words(report: Report) -> str:
-    if report.http is None:
-        return _judged_words(report)
-    return f"{_judged_words(report)}; {'first ' if report.http.more else ''}answered {report.http.status}"
+    words = _judged_words(report)
+    if report.http is not None:
+        words += f"; {'first ' if report.http.more else ''}answered {report.http.status}"
+    # netprobe's own probe goes on where a browser stops: who asks because of that browser reads it first.
+    refused = report.tls is not None and any(each.code == "tls-certificate" for each in report.findings)
+    return f"{words}; but clients refuse its certificate" if refused else words
 
 
 def _judged_words(report: Report) -> str:

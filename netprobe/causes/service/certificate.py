@@ -208,7 +208,14 @@ def _name(case: Case, shown: _Shown) -> _Fault | None:
         else ""
     )
     made = f"have a certificate made that has {asked} among its subjectAltName entries"
-    return _Fault(what=f"it is for {_names(own)}, not for {asked}", advice=f"{ask}; or {made}" if ask else made)
+    whose = f"it is for {_names(own)}" if own.names or own.addresses else _unnamed(own)
+    return _Fault(what=f"{whose}, not for {asked}", advice=f"{ask}; or {made}" if ask else made)
+
+
+def _unnamed(own: Certificate) -> str:
+    """It has its name where today's clients do not look (RFC 9525 §2: the common name does not count)."""
+    subject = f" (its subject, {own.subject}, is not looked at)" if own.subject else ""
+    return f"it has no subjectAltName{subject}: it is for nobody"
 
 
 def _chain(case: Case, shown: _Shown) -> _Fault | None:

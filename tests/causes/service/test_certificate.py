@@ -84,6 +84,19 @@ def test_an_intermediate_may_be_left_out() -> None:
     assert "if there is an intermediate certificate, have the server send it, too" in advice
 
 
+def test_a_name_in_the_subject_alone_is_said_to_count_for_nothing() -> None:
+    bare = DER.replace(b"\x55\x1d\x11", b"\x55\x1d\x63")  # subjectAltName's OID becomes one that nobody knows
+    assert bare != DER
+    assert "it has no subjectAltName (its subject, " in note(shown(recorded(GOOD), certificates=(bare,)))
+
+
+def test_the_first_line_says_that_clients_refuse_it() -> None:
+    """The probe goes on where a browser stops: "works" alone would be read as that nothing is wrong."""
+    first, good = (render(analyze(recorded(each))).splitlines()[0] for each in (NAME, GOOD))
+    assert first.endswith("; answered 200; but clients refuse its certificate")
+    assert good.endswith("; answered 200")
+
+
 def test_what_cannot_be_read_says_nothing() -> None:
     assert note(shown(recorded(GOOD), certificates=(b"\x30\x03\x02\x01\x01",))) == ""
     assert note(shown(recorded(GOOD), certificates=())) == ""
