@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netprobe.causes.base import Cause
+from netprobe.causes.names.joining import joining
 from netprobe.causes.names.kept import ANSWERED_OTHERWISE, GOOD, asker
 from netprobe.causes.names.replaced import in_place_of, put_back, replaced_by
-from netprobe.causes.names.unknown import joining, nearest_names
+from netprobe.causes.names.unknown import nearest_names
 from netprobe.causes.proof.frames import frame_numbers
 from netprobe.causes.routing.routes import LOST
 from netprobe.causes.service.starting import starting

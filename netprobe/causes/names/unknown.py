@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
-from netprobe.causes.names.replaced import put_back, replaced_by
-from netprobe.evidence.model import Place, Resolution
-from netprobe.forward.owners import owner_of_address
+from netprobe.causes.names.joining import asking, called_there, from_elsewhere, is_default, joining
+from netprobe.causes.service.starting import starting
+from netprobe.evidence.model import Resolution
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.story import Symptom
+from netprobe.state.bearers import bare, bears, names_on, nearest_bearers
 from netprobe.state.engine import EMBEDDED_DNS
-from netprobe.state.engine.compose import in_file, listed, recreated
-from netprobe.state.engine.model import Network
-from netprobe.state.engine.remedies import aliases_of
+from netprobe.state.engine.model import NOT_RUNNING
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -26,10 +24,6 @@ if TYPE_CHECKING:
 FAILED_LOOKUP = frozenset({Symptom.NO_ANSWER})
 
 
-def _bare(name: str) -> str:
-    return name.rstrip(".").lower()
-
-
 def failed_name(case: Case) -> str | None:
     """The name whose lookup failed, None when no lookup failed."""
     if case.probe is None or case.probe.lookup.how is not Resolution.FAILED:
@@ -38,7 +32,7 @@ def failed_name(case: Case) -> str | None:
 
 
 def bearers_of(case: Case, name: str) -> list[tuple[Host, Container]] | None:
-    """The containers of the inventory that go by this name; None when some host's containers are not known."""
+    """The containers of the inventory that go by this name, of a host those that it means to the source first; None when some host's are not known."""
     source = case.probe.source_at if case.probe else None
     asker = case.before(source.host) if source else None
     if source is None or asker is None or (source.container is not None and asker.containers is None):
@@ -49,7 +43,13 @@ def bearers_of(case: Case, name: str) -> list[tuple[Host, Container]] | None:
             if host.engine_version is None and "containers" not in host.outputs.outputs:
                 continue  # a plain host has none
             return None
-        found += [(host, each) for each in host.containers if _bare(name) in map(_bare, each.names)]
+        near = nearest_bearers(host, host.container(source.container or ""), name) if host is asker else ()
+        first = {id(each) for each in near}
+        found += [
+            (host, each)
+            for each in sorted(host.containers, key=lambda each: id(each) not in first)
+            if bears(each, name)
+        ]
     return found
 
 
@@ -63,7 +63,8 @@ class DnsNoSharedNetwork(Cause):
     What it is: the embedded DNS server (127.0.0.11) answers on user-defined networks only, and only for containers of the
         asker's own networks, as its own engine knows them. On the default bridge nothing answers for container names; a macvlan network
         of the same name and subnet on another host is another network.
-    Why it happens: a container run without ``--network`` is on the default bridge; a container of another host has the name.
+    Why it happens: a container run without ``--network`` is on the default bridge; a container of another host has the name; a container
+        that joined the common network by hand has there its own name, and no alias (a Compose service's name is one).
     Evidence: the failed query (or that no server for names was asked), and both containers' networks.
     Remedy: connect both to one user-defined network; a hosts line for a container that has an address on the asker's segment.
     Source: Docker documentation, "Bridge network driver", differences of user-defined and default bridge; docker/for-win#1009.
@@ -83,10 +84,10 @@ class DnsNoSharedNetwork(Cause):
         name, source = failed_name(case), case.source_container
         if name is None or source is None or case.probe is None:
             return None
-        if case.story.symptom is Symptom.SILENCE and "." in _bare(name):
+        if case.story.symptom is Symptom.SILENCE and "." in bare(name):
             return None
         bearers = bearers_of(case, name)
-        if not bearers or any(self._common(case, source, host, each) for host, each in bearers):
+        if not bearers or any(self._common(case, source, host, each, name) for host, each in bearers):
             return None
         near = [pair for pair in bearers if pair[0].name == case.probe.source_at.host]
         host, other = (near or bearers)[0]
@@ -94,16 +95,14 @@ class DnsNoSharedNetwork(Cause):
             return None  # it asks for itself: no network would help
         return Finding(
             code=self.code,
-            summary=self._summary(source, other, host, here=bool(near)),
+            summary=self._summary(source, other, host, name, here=bool(near)),
             where=Where(host=case.probe.source_at.host, component=source.name),
             evidence=(
                 *_steps(case),
                 self._apart(case, source, other, "" if near else host.name),
                 f"the lookup: {case.frames}",
             ),
-            remedies=(*joining(host, source, other, _bare(name)), *_asking(host, source))
-            if near
-            else _from_elsewhere(case, name, host, source, other),
+            remedies=_cure(host, source, other, name) if near else from_elsewhere(case, name, host, source, other),
             confidence=Confidence.LIKELY if case.story.symptom is Symptom.SILENCE else Confidence.CERTAIN,
         )
 
@@ -115,16 +114,19 @@ class DnsNoSharedNetwork(Cause):
             return case.story.symptom is not Symptom.SILENCE  # silence is that of any connection
         if bearers is None:
             return True
-        return bool(bearers) and source is not None and not any(self._common(case, source, *each) for each in bearers)
+        return (
+            bool(bearers)
+            and source is not None
+            and not any(self._common(case, source, *each, name) for each in bearers)
+        )
 
     @staticmethod
-    def _common(case: Case, source: Container, host: Host, other: Container) -> bool:
-        """Whether they share a network that has names; on two hosts one that spans both (overlay), under one id."""
+    def _common(case: Case, source: Container, host: Host, other: Container, name: str) -> bool:
+        """Whether they share a network that has this name; on two hosts one that spans both (overlay), under one id."""
         if case.probe is None or host.name != case.probe.source_at.host:
             mine, theirs = ({each.network_id for each in box.networks.values()} for box in (source, other))
             return bool((mine & theirs) - {""})
-        shared = set(source.networks) & set(other.networks)
-        return any(not _is_default(host, name) for name in shared)
+        return any(bare(name) in names_on(other, each) for each in _shared(host, source, other))
 
     @staticmethod
     def _apart(case: Case, source: Container, other: Container, far: str) -> str:
@@ -134,7 +136,7 @@ class DnsNoSharedNetwork(Cause):
         return f"{source.name} is on {_networks(source)}{here}; {other.name} is on {_networks(other)}{there}"
 
     @staticmethod
-    def _summary(source: Container, other: Container, host: Host, *, here: bool) -> str:
+    def _summary(source: Container, other: Container, host: Host, name: str, *, here: bool) -> str:
         if not here:
             return f"{other.name} is a container of another host ({host.name}), and Docker's DNS server knows only those of its own host"
         if other.netns_of and other.netns_of != source.name:
@@ -143,77 +145,22 @@ class DnsNoSharedNetwork(Cause):
             return f"{other.name} has {host.name}'s own network (--network host), so that Docker's DNS server has no name for it"
         if set(source.networks) == {"bridge"}:
             return f"{source.name} is on the default bridge only, where container names are not resolved"
+        if shared := _shared(host, source, other):
+            return f"{source.name} and {other.name} share {shared[0]}, where {other.name} does not have the name {bare(name)}"
         return f"{source.name} and {other.name} share no network that resolves names"
 
 
-def _asking(host: Host, source: Container) -> tuple[Remedy, ...]:
-    """What it takes besides where the source asks another server than the embedded one."""
-    return put_back(host, source) if replaced_by(host, source) else ()
+def _shared(host: Host, source: Container, other: Container) -> tuple[str, ...]:
+    """The networks with names that both are on."""
+    return tuple(each for each in source.networks if each in other.networks and not is_default(host, each))
 
 
-def _free_names(host: Host, network: Network, container: Container) -> tuple[str, ...]:
-    """The names that a container has elsewhere and nobody has on that network: it is asked for by them there, too."""
-    near = [each for each in host.containers or () if network.name in each.networks]
-    taken = {_bare(name) for each in near for name in (each.name, *aliases_of(each, network.name))}
-    return tuple(each for each in aliases_of(container) if _bare(each) not in taken)
-
-
-def joining(host: Host, source: Container, other: Container, asked: str = "") -> tuple[Remedy, ...]:
-    """What puts two containers on one network that has names; where the other has no network of its own, what is asked instead."""
-    owner = host.container(other.netns_of) if other.netns_of else None
-    if owner is not None and owner.name != source.name:
-        shared = any(not _is_default(host, name) for name in set(source.networks) & set(owner.networks))
-        instead = f"ask {owner.name} instead of {other.name}, with the same port: {other.name} has its network, and no name of its own there"
-        return (*(() if shared else joining(host, source, owner, asked)), advise(host.name, instead))
-    if other.host_network and not source.host_network:
-        line = f"{asked or other.name}:host-gateway"
-        again = recreated(source, f"with --add-host={quote(line)}", f"extra_hosts: {listed(line)}")
-        why = f"{other.name} has {host.name}'s own network, where its ports are the host's"
-        return (advise(host.name, f"{again}; Engine 20.10 and later: {why}"),)
-    for one, joiner in ((other, source), (source, other)):
-        named = [host.network(name) for name in one.networks if not _is_default(host, name)]
-        found = next((each for each in named if each is not None and host.engine.remedies.joins(joiner, each)), None)
-        if found is not None:
-            called = _free_names(host, found, joiner) if joiner is other else ()
-            return (host.engine.remedies.connect(host.name, found, joiner, aliases=called),)
-    name = "names" if host.network("names") is None else f"{source.name}-{other.name}"
-    own = next((host.network(each) for each in source.networks if not _is_default(host, each)), None)
-    fresh = own or Network(name=name, driver="bridge")
-    if not host.engine.remedies.joins(source, fresh) or not host.engine.remedies.joins(other, fresh):
-        return tuple(
-            host.engine.remedies.connect(host.name, fresh, each)
-            for each in (other, source)
-            if not host.engine.remedies.joins(each, fresh)
-        )
-    return (
-        host.engine.remedies.create(host.name, name),
-        host.engine.remedies.connect(host.name, fresh, other, aliases=aliases_of(other)),
-        host.engine.remedies.connect(host.name, fresh, source),
-    )
-
-
-def _from_elsewhere(case: Case, name: str, host: Host, source: Container, other: Container) -> tuple[Remedy, ...]:
-    """What helps where the name's bearer is on another host: a hosts line where its address is on the source's segment."""
-    if case.probe is None:
-        return ()
-    there = Place(host=host.name, container=other.name)
-    asked = case.probe.target.removeprefix("http://").removeprefix(name)
-    here = case.probe.source_at.host
-    explain = advise(here, f"the connection itself: netprobe explain {there}{asked} --from {case.probe.source}")
-    for endpoint in other.networks.values():
-        if endpoint.address and owner_of_address(case.world.before, endpoint.address, case.probe.source_at) == there:
-            line = f"echo {quote(endpoint.address)} {quote(name)} >> /etc/hosts"
-            entry = f"{name}:{endpoint.address}"
-            keys = in_file(source, f"extra_hosts: {listed(entry)}") or f"docker run --add-host {entry} …"
-            keep = f"to keep it when {source.name} is created again: {keys}"
-            return (case.engine_at(here).remedies.inside(here, source.name, "sh", "-c", line, advice=keep), explain)
-    way = f"reach {other.name} through a port that {host.name} publishes, or put both on one overlay or macvlan network"
-    return (advise(here, way), explain)
-
-
-def _is_default(host: Host, name: str) -> bool:
-    network: Network | None = host.network(name)
-    return network.default_bridge if network is not None else name in ("bridge", "host", "none")
+def _cure(host: Host, source: Container, other: Container, name: str) -> tuple[Remedy, ...]:
+    """The name where the source looks it up; and who bears it has to run for it to be given."""
+    shared = next((host.network(each) for each in _shared(host, source, other)), None)
+    known = called_there(host, other, shared, bare(name)) if shared else joining(host, source, other, bare(name))
+    idle = starting(host, other) if other.state in NOT_RUNNING else ()
+    return (*known, *idle, *asking(host, source))
 
 
 def _networks(container: Container) -> str:
@@ -274,7 +221,7 @@ class NameUnknown(Cause):
 
 def _refuses_label(case: Case, name: str, rcode: str | None) -> bool:
     """Whether a container asked for a name of one label, and the answer was that the server serves no such question."""
-    return rcode == "REFUSED" and "." not in _bare(name) and case.source_container is not None
+    return rcode == "REFUSED" and "." not in bare(name) and case.source_container is not None
 
 
 class NameWithoutAddress(Cause):

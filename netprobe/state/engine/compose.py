@@ -41,13 +41,19 @@ def listed(*values: str) -> str:
     return f"[{', '.join(f'{chr(34)}{each}{chr(34)}' for each in values)}]"
 
 
+def key_of(container: Container, network: Network) -> str:
+    """A network's key in the file that has the container: its own project's by what the label says, another's by the network's name."""
+    there, own = network.compose, container.compose
+    return there.key if there is not None and own is not None and there.project == own.project else network.name
+
+
 def kept_joined(container: Container, network: Network) -> str:
     """How a container that joined a network by hand stays there when Compose makes it anew; ``""`` where Compose did not make it."""
     own = container.compose
     if own is None:
         return ""
+    key = key_of(container, network)
     mine = network.compose is not None and network.compose.project == own.project
-    key = network.compose.key if mine and network.compose is not None else network.name
     keys = dict.fromkeys((*(_key(each, own.project) for each in container.networks), key))
     foreign = "" if mine else f" (networks: {key}: external: true)"
     wanted = f"networks: [{', '.join(keys)}]{foreign}"

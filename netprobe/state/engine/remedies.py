@@ -17,6 +17,7 @@ from netprobe.state.engine.compose import (
     kept_address,
     kept_joined,
     kept_left,
+    key_of,
     network_again,
     network_labels,
     recreated,
@@ -102,7 +103,7 @@ class EngineRemedies:
         """Have a container join a network, or come ``back`` to one that it left; advice where the engine refuses that."""
         if not self.joins(container, network):
             instead = recreated(
-                container, f"on network {network.name}", f"networks: [{network.name}] and no network_mode"
+                container, f"on network {network.name}", f"networks: [{key_of(container, network)}] and no network_mode"
             )
             return advise(host, f"{instead}: with --network {container.network_mode} it can join no other")
         options = (*_as_alias(aliases), *(("--ip", address) if address else ()))
@@ -168,12 +169,13 @@ class EngineRemedies:
     def start(self, host: str, container: Container, owner: Container | None = None) -> tuple[Remedy, ...]:
         """Start a container that ended (first the owner of the namespace that it shares); advice where it is in a restart loop, or dead."""
         logs = f"{self.program} logs {container.name} says why it ended"
+        fresh = container.state is ContainerState.CREATED
         if container.state not in {ContainerState.EXITED, ContainerState.CREATED, ContainerState.UNKNOWN}:
             return (advise(host, f"{logs}; it is {container.state.value}, so a start alone does not help"),)
         names = (*((owner.name,) if owner is not None and not owner.running else ()), container.name)
         kept = in_file(container, "restart: unless-stopped")
         policy = f"{self.program} update --restart unless-stopped {container.name}{f' ({kept})' if kept else ''}"
-        lasting = f"{logs}; after a reboot it is started by a restart policy alone: {policy}"
+        lasting = f"{'it was made and never started' if fresh else logs}; after a reboot it is started by a restart policy alone: {policy}"
         return (run(host, self.program, "start", *names, advice=lasting),)
 
     def stop(self, host: str, container: str, advice: str) -> Remedy:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CAPTURES = Path(__file__).parents[3] / "captures"
 CODE = "dns-no-shared-network"
+SERVICE = "compose-no-such-service"  # blog-web-1 asks for worker, which is a service of shop
 
 
 def recorded(name: str) -> Evidence:
@@ -109,3 +110,68 @@ def test_a_server_that_refuses_a_name_of_one_label(rcode: str, name: str | None,
     assert code(report) == expected
     if expected and report.cause is not None:
         assert (report.cause.confidence.value, "answers REFUSED" in report.why) == ("likely", True)
+
+
+def test_the_sources_own_project_is_meant_first() -> None:
+    """Two projects have a service worker, and neither is on blog-web-1's network: blog's is advised, wherever it is listed."""
+    for own in ("/shop-web-1", "/shop-worker-1"):
+
+        def change(box: dict[str, Any], own: str = own) -> None:
+            labels = box["Config"]["Labels"]
+            if box["Name"] != "/blog-web-1":
+                labels["com.docker.compose.service"] = "worker"
+                labels["com.docker.compose.project"] = "blog" if box["Name"] == own else "shop"
+                box["NetworkSettings"]["Networks"]["shop_default"]["Aliases"] = ["worker"]
+
+        cause = analyze(with_containers(recorded(SERVICE), change)).cause
+        assert cause is not None
+        assert cause.code == CODE
+        assert own[1:] in cause.summary
+
+
+def test_a_common_network_may_not_have_the_name() -> None:
+    """Who joins a network by hand has its own name there, and no alias: a Compose service's name is one."""
+
+    def change(box: dict[str, Any]) -> None:
+        if box["Name"] == "/shop-worker-1":
+            networks = box["NetworkSettings"]["Networks"]
+            networks["blog_default"] = {**networks["shop_default"], "Aliases": [], "IPAddress": "172.28.2.3"}
+
+    cause = analyze(with_containers(recorded(SERVICE), change)).cause
+    assert cause is not None
+    assert cause.code == CODE
+    assert cause.summary.endswith("share blog_default, where shop-worker-1 does not have the name worker")
+    assert (
+        cause.remedy[0]
+        == "# ask shop-worker-1 instead of worker, with the same port: blog_default knows it by that name"
+    )
+    assert "docker network connect --alias worker blog_default shop-worker-1" in cause.remedy[1]
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"), [("host", "server2's own network (--network host)"), ("none", "share no network")]
+)
+def test_a_service_without_an_alias_is_one(mode: str, words: str) -> None:
+    """The engine knows no name of it, and the label of Compose does."""
+
+    def change(box: dict[str, Any]) -> None:
+        if box["Name"] == "/shop-worker-1":
+            box["HostConfig"]["NetworkMode"] = mode
+            box["NetworkSettings"]["Networks"] = {mode: {"Aliases": None, "NetworkID": "0" * 64, "IPAddress": ""}}
+
+    cause = analyze(with_containers(recorded(SERVICE), change)).cause
+    assert cause is not None
+    assert cause.code == CODE
+    assert words in cause.summary
+
+
+def test_who_bears_the_name_has_to_run_as_well() -> None:
+    def change(box: dict[str, Any]) -> None:
+        if box["Name"] == "/shop-worker-1":
+            box["State"] = {**box["State"], "Status": "exited", "Running": False, "Pid": 0, "ExitCode": 1}
+
+    cause = analyze(with_containers(recorded(SERVICE), change)).cause
+    assert cause is not None
+    assert cause.code == CODE
+    assert any(each.startswith("docker network connect") for each in cause.remedy)
+    assert "docker start shop-worker-1" in cause.remedy

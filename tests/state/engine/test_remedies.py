@@ -103,3 +103,14 @@ def test_the_owner_of_a_shared_namespace_is_started_first() -> None:
     assert step.commands == (("docker", "start", "owner", "demo"),)
     (step,) = REMEDIES.start("server2", ended, owner)
     assert step.commands == (("docker", "start", "demo"),)
+
+
+def test_what_was_never_started_has_not_ended() -> None:
+    """A service of a profile that nobody asked for is made by ``docker compose create`` alone."""
+    said = {
+        state: REMEDIES.start("server2", replace(DEMO, state=state))[0].advice
+        for state in (ContainerState.CREATED, ContainerState.EXITED)
+    }
+    assert "never started" in said[ContainerState.CREATED]
+    assert "says why it ended" not in said[ContainerState.CREATED]
+    assert "says why it ended" in said[ContainerState.EXITED]
