@@ -152,7 +152,7 @@ def test_marks_are_set(by_text: dict[str, NftRule], text: str, mark: int) -> Non
 
 def test_a_doubt_names_what_decides(by_text: dict[str, NftRule]) -> None:
     assert by_text["ct count over 10 drop"].meet(SYN).doubt == "`ct count over 10` is decided by what no listing shows"
-    assert by_text["meta cgroup 5 accept"].meet(SYN).doubt == "`cgroup 5` depends on the sender's control group"
+    assert by_text["meta cgroup 5 accept"].meet(SYN).doubt == "`meta cgroup 5` depends on the sender's control group"
 
 
 def nat(**statement: Any) -> NftRule:

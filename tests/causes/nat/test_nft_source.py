@@ -22,7 +22,7 @@ def ruleset(*expressions: Any) -> NftRuleset:
     return NftRuleset(chains=(chain,))
 
 
-@pytest.mark.parametrize(("failed", "words"), [(OUT, "oifname ens3"), (MARK, "mark & 0x1000 0x1000")])
+@pytest.mark.parametrize(("failed", "words"), [(OUT, "oifname ens3"), (MARK, "meta mark & 0x1000 == 0x1000")])
 def test_the_one_match_that_does_not_fit_is_told(failed: Any, words: str) -> None:
     found = nft_source.nearest(ruleset(FROM, failed, MASQUERADE), PACKET)
     assert found is not None
