@@ -107,7 +107,18 @@ def _works(case: Case) -> str:
         parts.append(_answer(case.story.http, _over(case)))
     if case.story.symptom is Symptom.DELIVERED:
         parts.append("No reply came, and no ICMP error: the datagram was delivered.")
+    parts += _health(case)
     return " ".join(parts)
+
+
+def _health(case: Case) -> list[str]:
+    """That the engine's own check of who answered says otherwise: what waits for that check does not start."""
+    who, after = case.named or case.target, case.later(case.named or case.target)
+    if who is None or after is None or {who.health, after.health} != {"unhealthy"}:
+        return []
+    return [
+        f"The health check of {who.name} fails all the same (unhealthy): what waits for it to be healthy does not start."
+    ]
 
 
 def _over(case: Case) -> str:

@@ -8,7 +8,7 @@ from netprobe.model.report import PathCode
 from netprobe.pipeline import analyze
 from netprobe.report.labels import PATH_WORDS
 from netprobe.verdict.why import WORKS, sentence
-from tests.causes.altered import recorded
+from tests.causes.altered import recorded, with_state
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,12 @@ def test_what_made_it_work_is_said() -> None:
 def test_what_was_seen_is_said_where_nothing_is_proved() -> None:
     why = analyze(recorded("upstream-drop-once")).why
     assert why.endswith("the reason could not be proved.")
+
+
+@pytest.mark.parametrize(("health", "said"), [("unhealthy", True), ("healthy", False), ("starting", False)])
+def test_an_unhealthy_container_that_answers_is_said_to_be_one(health: str, said: bool) -> None:
+    """``depends_on: condition: service_healthy`` never starts what asks, though the network and the application work."""
+    old, new = '"Status": "running"', f'"Status": "running", "Health": {{"Status": "{health}"}}'
+    report = analyze(with_state(recorded("demo"), "server2", "containers", old, new))
+    assert report.verdict.value == "works"
+    assert ("The health check of demo fails all the same" in report.why) is said

@@ -13,6 +13,7 @@ from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.story import Symptom
 from netprobe.state.bearers import bare, bears, names_on, nearest_bearers
 from netprobe.state.engine import EMBEDDED_DNS
+from netprobe.state.engine.compose import listed, recreated
 from netprobe.state.engine.model import NOT_RUNNING
 
 if TYPE_CHECKING:
@@ -205,7 +206,8 @@ class NameUnknown(Cause):
             summary=f"{who} {said}, and no container goes by that name",
             where=Where(host=case.probe.source_at.host, component=server),
             evidence=(*_steps(case), f"the lookup: {case.frames}"),
-            remedies=tuple(advise(case.probe.source_at.host, f"did you mean {each}?") for each in near)
+            remedies=_a_hosts(case, name)
+            or tuple(advise(case.probe.source_at.host, f"did you mean {each}?") for each in near)
             or (advise(case.probe.source_at.host, "check the name; no container has one like it"),),
             confidence=Confidence.CERTAIN if rcode == "NXDOMAIN" else Confidence.LIKELY,
         )
@@ -217,6 +219,17 @@ class NameUnknown(Cause):
             return False
         bearers = bearers_of(case, name) if name else None
         return not bearers
+
+
+def _a_hosts(case: Case, name: str) -> tuple[Remedy, ...]:
+    """What a container does that asks for its own host's name: the engine gives none, and host-gateway stands for the host's address."""
+    host, source = case.before(case.probe.source_at.host) if case.probe else None, case.source_container
+    if host is None or source is None or bare(host.name) != bare(name) or source.host_network:
+        return ()
+    entry = f"{bare(name)}:host-gateway"
+    again = recreated(source, f"with --add-host={entry}", f"extra_hosts: {listed(entry)}")
+    what = f"{host.name} is the host that {source.name} runs on, and no name that Docker gives: {again}; Engine 20.10 and later"
+    return (advise(host.name, what),)
 
 
 def _refuses_label(case: Case, name: str, rcode: str | None) -> bool:

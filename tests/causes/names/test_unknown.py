@@ -175,3 +175,14 @@ def test_who_bears_the_name_has_to_run_as_well() -> None:
     assert cause.code == CODE
     assert any(each.startswith("docker network connect") for each in cause.remedy)
     assert "docker start shop-worker-1" in cause.remedy
+
+
+def test_a_container_that_asks_for_its_own_host() -> None:
+    evidence = recorded("name-unknown")
+    assert evidence.probe is not None
+    own = evidence.probe.source_at.host
+    lookup = replace(evidence.probe.lookup, name=own.upper())
+    cause = analyze(replace(evidence, probe=replace(evidence.probe, lookup=lookup))).cause
+    assert cause is not None
+    assert cause.code == "name-unknown"
+    assert f"--add-host={own}:host-gateway" in cause.remedy[0]
