@@ -192,7 +192,7 @@ def replay(files: tuple[str, ...], points: tuple[str, ...], flow: str | None, ou
 @click.argument("code", required=False)
 @json_option
 def causes(code: str | None, as_json: bool) -> int:
-    """List the causes that netprobe knows, or explain the one called CODE, with an example from its capture."""
+    """List the causes that netprobe knows, or explain the one called CODE, with an example where the lab has recorded one."""
     from netprobe.commands import causes as command
 
     return command.run(code=code, as_json=as_json)

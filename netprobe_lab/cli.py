@@ -116,9 +116,12 @@ def run_command(
     EXPERIMENT is a name, which may hold * and ?, a group (`lab list --groups`), or `truth-table`, which runs all its cells over
     one protocol and prints the table. Exit code: 0 as declared (and cured), 1 not, 2 no such experiment, 4 one could not be run.
     """
+    from netprobe.errors import UsageFault
     from netprobe_lab.commands import cure_named, run_named
     from netprobe_lab.layout import this_lab
 
+    if cure and keep:
+        raise UsageFault("--keep and --cure do not go together: what is cured is removed", "leave out one of them")
     if cure:
         context.exit(cure_named(this_lab(), experiments, _say))
     context.exit(run_named(this_lab(), experiments, protocols, _say, keep=keep))

@@ -18,7 +18,7 @@ def print_status(lab: Lab) -> bool:
     """Print a line per host; return whether the whole lab is up."""
     require_root()
     up = is_up(lab)
-    click.echo(f"lab {lab.id} of {lab.checkout}: {'up' if up else 'not (wholly) up; netprobe lab up repairs it'}")
+    click.echo(f"lab {lab.id} of {lab.checkout}: {'up' if up else _not_up(lab)}")
     for machine in MACHINES:
         click.echo(_line(lab, machine))
     if up:
@@ -30,8 +30,18 @@ def print_status(lab: Lab) -> bool:
     return up
 
 
+def _not_up(lab: Lab) -> str:
+    if any(_stands(lab, machine) for machine in MACHINES):
+        return "up in part; netprobe lab up repairs it"
+    return "down; netprobe lab up brings it up"
+
+
+def _stands(lab: Lab, machine: Machine) -> bool:
+    return read_pid(lab.holder_file(machine.name)) is not None
+
+
 def _line(lab: Lab, machine: Machine) -> str:
-    state = "up" if read_pid(lab.holder_file(machine.name)) is not None else "down"
+    state = "up" if _stands(lab, machine) else "down"
     line = f"  {machine.name:8} {machine.address:14} {state}"
     if not machine.engine:
         return line

@@ -70,5 +70,5 @@ def _json(words: Explanation) -> CauseJson:
 def _nearest(code: str, known: list[str]) -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(code, known, 3, 0.5)
+    near = [each for each in known if code in each.split("-")][:5] or get_close_matches(code, known, 3, 0.5)
     return f"did you mean {' or '.join(near)}?" if near else "netprobe causes lists them"

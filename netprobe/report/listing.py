@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_LISTED = 40
-_HEAD = ("#", "flow", "packets", "payload bytes", "first at ms", "seen at")
+_HEAD = ("#", "flow", "packets", "payload bytes", "first at s", "seen at")
 
 
 def _carried(tunnel: str) -> str:
@@ -27,7 +27,7 @@ def listing(flows: pd.DataFrame) -> Document:
         shown["src"] + " → " + shown["dst"] + " " + shown["proto"],
         shown["packets"].map(str),
         shown["payload_bytes"].map(str),
-        (shown["first_us"] / 1000).map("{:.1f}".format),
+        (shown["first_us"] / 1e6).map("{:.3f}".format),
         shown["points"] + shown["carries"].map(_carried),
     )
     rows = tuple(Row(cells=tuple((line(str(cell)),) for cell in cells)) for cells in zip(*columns, strict=True))

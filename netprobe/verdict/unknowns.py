@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from netprobe.causes.proof.blocked import STOPPED
 from netprobe.causes.proof.drops import counted, traced_drop
 from netprobe.causes.proof.kernel_drops import untold
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence, Limit
     from netprobe.model.report import Clock
     from netprobe.verdict.judge import Judgement
+
+_MOST_NAMED = 4  # of the interfaces of one file from elsewhere, which may be many
 
 
 def assumptions(case: Case, verdict: Verdict, clocks: Sequence[Clock]) -> tuple[str, ...]:
@@ -66,6 +70,7 @@ def unknowns(case: Case, evidence: Evidence, judgement: Judgement) -> tuple[str,
         *_walk_ends(case, judgement),
         *(_drops(case) if judgement.verdict is Verdict.UNDETERMINED else ()),
         *_lost(evidence),
+        *_empty(case, evidence),
     ]
     told = evidence.before or any(limit.kind is LimitKind.STATE for limit in evidence.limits)
     if evidence.probe is not None and not told:
@@ -103,6 +108,18 @@ def _lost(evidence: Evidence) -> Iterator[str]:
     for point in evidence.points:
         if point.dropped and point.name not in said:
             yield f"{point.name}: {point.dropped} packets were lost by the sniffer"
+
+
+def _empty(case: Case, evidence: Evidence) -> Iterator[str]:
+    """The files from elsewhere that hold no packet, where nothing answered: whether they were running meanwhile, only who made them knows."""
+    if case.probe is not None or case.story.symptom is not Symptom.SILENCE:
+        return
+    broken = {limit.subject for limit in evidence.limits} | {point.name for point in evidence.points if point.dropped}
+    held = set(np.unique(evidence.packets.point).tolist())
+    names = [each.name for at, each in enumerate(evidence.points) if at not in held and each.name not in broken]
+    if names:
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        yield f"{', '.join(names[:_MOST_NAMED])}{more}: no packet at all was captured; if the capture ran then, with a filter that fits, it did not come there"
 
 
 def _said(limits: Iterable[Limit]) -> list[str]:

@@ -46,6 +46,13 @@ def test_the_example_is_the_experiment_called_after_the_cause() -> None:
     assert {code for code in named if examples()[code]["capture"] != code} == set()
 
 
+def test_a_part_of_a_code_finds_what_has_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["causes", "arp"]) == 2
+    assert "did you mean arp-blocked or stale-arp?" in capsys.readouterr().err
+    assert run(["causes", "dokcer-user-drop"]) == 2
+    assert "did you mean docker-user-drop" in capsys.readouterr().err
+
+
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["causes", "--json"]) == 0
     assert [each["code"] for each in json.loads(capsys.readouterr().out)] == sorted(EVERY)

@@ -58,7 +58,14 @@ def test_of_the_current_folder_nothing_is_imported(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("shell", "nowhere"), ("run", "nothing"), ("run", "demo", "nope-*"), ("list", "zzz")]
+    "words",
+    [
+        ("shell", "nowhere"),
+        ("run", "nothing"),
+        ("run", "demo", "nope-*"),
+        ("run", "demo", "--keep", "--cure"),
+        ("list", "zzz"),
+    ],
 )
 def test_what_is_not_there_is_a_usage_error(words: tuple[str, ...]) -> None:
     done = lab_command(*words)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from netprobe.flows.expression import FlowExpr
 from netprobe.flows.frame import frame
 from netprobe.flows.model import FlowSummary
@@ -33,6 +35,14 @@ def test_the_listing_can_be_copied_into_flow() -> None:
     assert FlowExpr.parse(number) == FlowExpr(number=2)
     chosen = FlowExpr.parse(flow)
     assert chosen.matches(proto="tcp", src="10.0.0.1", sport=2, dst="10.0.0.2", dport=80)
+
+
+def test_when_it_began_can_be_copied_into_flow() -> None:
+    flow = replace(summary(1), first_us=12_345_999.0)
+    assert " 12.346 " in listing(flow)
+    moment = FlowExpr.parse("@12.346").moment
+    assert moment is not None
+    assert moment.is_it(int(flow.first_us * 1000))
 
 
 def test_the_busiest_are_listed_and_the_rest_counted() -> None:

@@ -114,7 +114,7 @@ class GatewayEndpointElsewhere(Cause):
     """A published port died when its container was connected to another network, which took its default route.
 
     What it is: one of a container's networks gives the default route. The engine publishes ports on that one alone; a macvlan, ipvlan or internal
-        network publishes none. Where the rule is there, the answer still leaves by that other network, with an address that nobody there dialled.
+        network publishes none. Where the DNAT rule is there, the answer still leaves by that other network, with an address that nobody there dialled.
     Why it happens: ``docker network connect``; the engine takes the network whose name sorts first, unless told otherwise (28: ``gw-priority``).
     Evidence: PortBindings has the port and Ports has not, or the request arrives by one interface; the default route by another network's.
     Remedy: take the container out of that network, or give the bridge network the higher ``gw-priority`` (Engine 28 and later).
