@@ -72,6 +72,7 @@ class Finding:
         evidence: sentences; packets are named as ``frame N``.
         remedies: the steps that cure it, in order.
         confidence: how sure.
+        caveat: what the first line says behind the verdict, where that alone would mislead: ``clients refuse its certificate``.
     """
 
     code: str
@@ -80,6 +81,7 @@ class Finding:
     evidence: tuple[str, ...] = ()
     remedies: tuple[Remedy, ...] = ()
     confidence: Confidence = Confidence.CERTAIN
+    caveat: str = ""
 
     @property
     def remedy(self) -> tuple[str, ...]:

@@ -81,8 +81,8 @@ def _verdict_words(report: Report) -> str:
     if report.http is not None:
         words += f"; {'first ' if report.http.more else ''}answered {report.http.status}"
     # netprobe's own probe goes on where a browser stops: who asks because of that browser reads it first.
-    refused = report.tls is not None and any(each.code == "tls-certificate" for each in report.findings)
-    return f"{words}; but clients refuse its certificate" if refused else words
+    caveat = next((each.caveat for each in report.findings if each.caveat and report.tls is not None), "")
+    return f"{words}; but {caveat}" if caveat else words
 
 
 def _judged_words(report: Report) -> str:

@@ -97,6 +97,7 @@ class TlsCertificate(Cause):
             evidence=(*self._alert(case, refused), *(_evidence(case, shown) if shown is not None else ())),
             remedies=tuple(advise(host, each.advice) for each in faults) if host else (),
             confidence=Confidence.CERTAIN if faults else Confidence.LIKELY,
+            caveat="clients refuse its certificate",
         )
 
     @staticmethod
