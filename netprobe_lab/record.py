@@ -7,6 +7,7 @@ captures/INDEX.md, is written anew from all that is there.
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import tempfile
@@ -146,11 +147,19 @@ def _row(captures: Path, name: str, title: str) -> str:
     return "| " + " | ".join([*cells, ", ".join(report["findings"]), str(capture.stat().st_size)]) + " |"
 
 
+def names_typed(description: str | None) -> list[str]:
+    """Return the experiments' names that the command line has, none for all; ``--help`` prints the description and exits."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="an experiment, a group, or a pattern with * and ?")
+    names: list[str] = parser.parse_args().names
+    return names
+
+
 def main() -> None:
     """Record what the command line names, everything by default; exit 1 if anything was refused."""
-    lab = this_lab()
+    lab, names = this_lab(), names_typed(__doc__)
     try:
-        refused = record(lab, sys.argv[1:], lab.checkout / CAPTURES)
+        refused = record(lab, names, lab.checkout / CAPTURES)
     except NetprobeError as fault:
         click.echo(f"{fault.message}\n{fault.hint}".rstrip(), err=True)
         sys.exit(fault.exit_code)

@@ -13,16 +13,18 @@ import click
 from netprobe.errors import NetprobeError
 from netprobe_lab.layout import OVERRIDE, this_lab
 from netprobe_lab.lifecycle import down, up
+from netprobe_lab.record import names_typed
 
 
 def main() -> int:
     """Bring a lab up, record what the command line names (everything by default), take the lab down."""
+    names = names_typed(__doc__)
     lab = replace(this_lab(), id=f"{this_lab().id[:11]}c")
     try:
         up(lab, lambda _: None)
         try:
             return subprocess.run(
-                [sys.executable, "-m", "netprobe_lab.record", *sys.argv[1:]],
+                [sys.executable, "-m", "netprobe_lab.record", *names],
                 check=False, env=dict(os.environ, **{OVERRIDE: lab.id}), cwd=Path(__file__).resolve().parents[1],
             ).returncode  # fmt: skip
         finally:
