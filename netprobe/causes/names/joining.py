@@ -9,7 +9,7 @@ from netprobe.causes.names.replaced import put_back, replaced_by
 from netprobe.evidence.model import Place
 from netprobe.forward.owners import owner_of_address
 from netprobe.model.remedy import advise
-from netprobe.state.bearers import bare
+from netprobe.state.bearers import bare, names_on
 from netprobe.state.engine.compose import in_file, key_of, listed, recreated
 from netprobe.state.engine.model import Network
 from netprobe.state.engine.remedies import aliases_of
@@ -26,11 +26,17 @@ def asking(host: Host, source: Container) -> tuple[Remedy, ...]:
     return put_back(host, source) if replaced_by(host, source) else ()
 
 
-def free_names(host: Host, network: Network, container: Container) -> tuple[str, ...]:
+def given_names(container: Container, asked: str) -> tuple[str, ...]:
+    """The names that a container was given, and the one that it is asked by (a Compose service's, where it left all networks): not its own."""
+    own = {bare(container.name), bare(container.id[:12])}
+    return tuple(dict.fromkeys((*aliases_of(container), *((asked,) if asked and bare(asked) not in own else ()))))
+
+
+def free_names(host: Host, network: Network, container: Container, asked: str) -> tuple[str, ...]:
     """The names that a container has elsewhere and nobody has on that network: it is asked for by them there, too."""
     near = [each for each in host.containers or () if network.name in each.networks]
     taken = {bare(name) for each in near for name in (each.name, *aliases_of(each, network.name))}
-    return tuple(each for each in aliases_of(container) if bare(each) not in taken)
+    return tuple(each for each in given_names(container, asked) if bare(each) not in taken)
 
 
 def joining(host: Host, source: Container, other: Container, asked: str = "") -> tuple[Remedy, ...]:
@@ -46,10 +52,11 @@ def joining(host: Host, source: Container, other: Container, asked: str = "") ->
         why = f"{other.name} has {host.name}'s own network, where its ports are the host's"
         return (advise(host.name, f"{again}; Engine 20.10 and later: {why}"),)
     for one, joiner in ((other, source), (source, other)):
-        named = [host.network(name) for name in one.networks if not is_default(host, name)]
+        there = sorted(one.networks, key=lambda name: one is other and bare(asked) not in names_on(other, name))
+        named = [host.network(name) for name in there if not is_default(host, name)]
         found = next((each for each in named if each is not None and host.engine.remedies.joins(joiner, each)), None)
         if found is not None:
-            called = free_names(host, found, joiner) if joiner is other else ()
+            called = free_names(host, found, joiner, asked) if joiner is other else ()
             return (host.engine.remedies.connect(host.name, found, joiner, aliases=called),)
     name = "names" if host.network("names") is None else f"{source.name}-{other.name}"
     own = next((host.network(each) for each in source.networks if not is_default(host, each)), None)
@@ -62,7 +69,7 @@ def joining(host: Host, source: Container, other: Container, asked: str = "") ->
         )
     return (
         host.engine.remedies.create(host.name, name),
-        host.engine.remedies.connect(host.name, fresh, other, aliases=aliases_of(other)),
+        host.engine.remedies.connect(host.name, fresh, other, aliases=given_names(other, asked)),
         host.engine.remedies.connect(host.name, fresh, source),
     )
 

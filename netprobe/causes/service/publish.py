@@ -172,16 +172,24 @@ class PortNotPublished(Cause):
         ports = f"{dialled[1]}:{port}{'' if case.transport == 'tcp' else '/udp'}"
         who = target.name if target else "no container"
         verb = "does not publish" if target else "publishes"
+        beside = f" ({other[0].name} publishes {other[1].proto} port {dialled[1]})" if other else ""
         return Finding(
             code=self.code,
-            summary=f"{who} {verb} {case.transport} port {port} on {host.name}{other}: {host.name} itself refuses it",
+            summary=f"{who} {verb} {case.transport} port {port} on {host.name}{beside}: {host.name} itself refuses it",
             where=Where(host=host.name, component=target.name if target else None),
             evidence=(
                 f"{case.story.detail} from {host.name}, nothing behind it: {case.frames}",
                 f"docker on {host.name}: {_publications(running)}",
                 f"no {case.transport} socket of {host.name} has port {dialled[1]}",
             ),
-            remedies=(advise(host.name, _served(case, host, target, port) or _publish(case, host, target, ports)),),
+            remedies=(
+                advise(
+                    host.name,
+                    _both(case, other)
+                    if other is not None and target is None
+                    else _served(case, host, target, port) or _publish(case, host, target, ports),
+                ),
+            ),
         )
 
     def _at_other_addresses(self, case: Case, host: Host, found: tuple[tuple[Container, Published], ...]) -> Finding:
@@ -304,12 +312,23 @@ def _asked_for(target: Container, case: Case) -> bool:
     return any((each.container_port, each.proto) == (port, case.transport) for each in target.requested)
 
 
-def _other_protocol(target: Container | None, running: list[Container], port: int, proto: str) -> str:
-    for container in [target] if target else running:
-        for each in container.published:
-            if each.host_port == port and each.proto != proto:
-                return f" ({container.name} publishes {each.proto} port {port})"
-    return ""
+def _other_protocol(
+    target: Container | None, running: list[Container], port: int, proto: str
+) -> tuple[Container, Published] | None:
+    """Who publishes that port for the other protocol only."""
+    owners = [target] if target else running
+    return next(
+        ((box, each) for box in owners for each in box.published if each.host_port == port and each.proto != proto),
+        None,
+    )
+
+
+def _both(case: Case, found: tuple[Container, Published]) -> str:
+    """What to do where nothing but the protocol differs, and no container was named."""
+    owner, published = found
+    suffix = "" if case.transport == "tcp" else f"/{case.transport}"
+    again = published_again(owner, f"{published.host_port}:{published.container_port}{suffix}")
+    return f"if {owner.name} is meant, ask port {published.host_port}/{published.proto}; or, if it speaks {case.transport} there too, {again}, beside what it has"
 
 
 def _publishes(host: Host, port: int, proto: str) -> bool:

@@ -186,3 +186,16 @@ def test_a_container_that_asks_for_its_own_host() -> None:
     assert cause is not None
     assert cause.code == "name-unknown"
     assert f"--add-host={own}:host-gateway" in cause.remedy[0]
+
+
+def test_who_left_all_networks_gets_the_asked_name_back() -> None:
+    """``docker network connect`` alone gives the container's own name: a service's is an alias."""
+
+    def change(box: dict[str, Any]) -> None:
+        if box["Name"] == "/shop-worker-1":
+            box["NetworkSettings"]["Networks"] = {}
+
+    cause = analyze(with_containers(recorded(SERVICE), change)).cause
+    assert cause is not None
+    assert cause.code == CODE
+    assert "docker network connect --alias worker blog_default shop-worker-1" in cause.remedy

@@ -101,3 +101,10 @@ def test_a_container_of_compose_has_its_ports_from_a_file() -> None:
     evidence = with_output(whole("publish-by-sharer"), "server2", "containers", old, old.replace("{}", labels))
     wanted = 'recreate vpn with -p 81:81 (service vpn in home\'s compose file: ports: ["81:81"], then docker compose up -d vpn)'
     assert _advice(evidence).startswith(wanted)
+
+
+def test_one_that_publishes_the_other_protocol_is_named_with_its_own_port() -> None:
+    """``-p 5353:53/udp`` asked over TCP: the same container and its own port, not ``-p 5353:5353`` of whoever should answer."""
+    evidence = whole("port-not-published-protocol")
+    assert "recreate demo with -p 80:80/udp, beside what it has" in _advice(evidence)
+    assert "ask port 80/tcp" in _advice(evidence)
