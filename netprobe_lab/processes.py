@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 from netprobe_lab.errors import LabError
@@ -67,6 +68,7 @@ def end_processes(lab: Lab, *, patience: float) -> None:
     """
     if _inside(lab):
         raise LabError("this command runs inside the lab that it would take down", "leave the lab's shell first")
+    _thaw(lab)
     _signal_all(_in_cgroups(lab), signal.SIGKILL)  # containers, as `docker rm -f` does
     _signal_all(lab_processes(lab), signal.SIGTERM)
     if poll(lambda: not lab_processes(lab), patience, 0.05):
@@ -81,6 +83,15 @@ def end_processes(lab: Lab, *, patience: float) -> None:
         raise LabError(
             f"processes of the lab survive SIGKILL: {sorted(lab_processes(lab))}", "see ps -o pid,stat,wchan"
         )
+
+
+def _thaw(lab: Lab) -> None:
+    """Let paused containers go on, of the lab alone: frozen by cgroup v1 they take no signal (Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst)."""
+    for folder in cgroup_tree(lab):
+        for name, value in (("freezer.state", "THAWED"), ("cgroup.freeze", "0")):
+            with suppress(OSError):
+                if (folder / name).is_file():
+                    (folder / name).write_text(value)
 
 
 def _all_pids() -> list[int]:

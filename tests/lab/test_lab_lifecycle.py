@@ -98,6 +98,7 @@ def test_down_leaves_nothing(other: Lab) -> None:
     up(other, quiet)
     on_host(other, "server2", ["docker", "run", "-d", "--name", "demo", "-p", "80:80", "nginx"])
     on_host(other, "server2", ["docker", "network", "create", "app"])
+    on_host(other, "server2", ["docker", "pause", "demo"])  # a frozen process takes no signal
     assert traces(other) != before
     down(other, quiet)
     assert lab_processes(other) == set()
