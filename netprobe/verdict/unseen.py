@@ -77,10 +77,12 @@ def _unheard(evidence: Evidence, world: World, told: Prediction, story: Observat
     if not told.obstacles:
         return story.symptom is Symptom.DELIVERED and any(_dropped(world, *each) for each in told.doubtful)
     first = told.obstacles[0]
+    there = intent.target is None or first.place == canonical(world.before, intent.target)
+    if first.barrier is Barrier.NO_ROUTE and first.direction is Direction.REPLY and there:
+        return story.symptom is Symptom.DELIVERED  # sendmsg(2) fails: nothing of the answer is ever on a wire
     if first.later or (first.rule is None and first.barrier not in _WORDLESS):
         return False
     if first.direction is Direction.REQUEST:
-        there = intent.target is None or first.place == canonical(world.before, intent.target)
         stopped = first.hook in _INWARD and not Counters(world).still(first.place, first.rule) if first.rule else True
         return story.symptom is Symptom.DELIVERED and there and stopped
     if story.symptom is Symptom.DELIVERED and first.rule is not None:

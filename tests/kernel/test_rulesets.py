@@ -54,6 +54,8 @@ def test_no_match_is_written_that_a_listing_leaves_out() -> None:
     both = [each for each in found if "ct original protocol" in each and ". th dport" in each]
     assert both
     assert all(each.index(". th dport") < each.index("ct original protocol") for each in both)
+    for family, there in (("inet", True), ("ip", False), ("ip6", False)):
+        assert any("meta protocol" in " ".join(maker.matches("prerouting", family)[0]) for _ in range(2000)) is there
 
 
 def test_what_once_contradicted_does_not_any_more() -> None:
@@ -98,6 +100,22 @@ def test_a_datagram_that_the_target_drops_is_not_delivered(port: int) -> None:
         "rule-drop",
         "input-drop",
     }
+
+
+@pytest.mark.parametrize("action", ["blackhole", "unreachable", "prohibit"])
+def test_a_datagram_whose_answer_no_route_takes_does_not_work(action: str) -> None:
+    """The target's own host refuses what it would send back, and nothing of that is ever on a wire: it is not proved, and said."""
+    rule = f"rule add ipproto udp pref 14179 {action}"
+    with Arena(ident=f"{os.getpid()}-n") as arena, Bench(arena) as bench:
+        rulesets = [
+            Ruleset(Question("client", "udp", dst, 80, 20000), (Item("ip", family, rule, frozenset()),))
+            for dst, family in (("192.0.2.1", "4"), ("2001:db8:1::1", "6"))
+        ]
+        found = [explained(bench, each) for each in rulesets]
+    assert [each.wrong or each.invalid for each in found] == ["", ""]
+    reports = [each.report for each in found if each.report]
+    assert [each.verdict.value for each in reports] == ["undetermined"] * 2
+    assert all("routing rule 14179" in each.why for each in reports)
 
 
 NEW = "-p tcp -m tcp --dport 80 -m conntrack --ctstate NEW -j ACCEPT"

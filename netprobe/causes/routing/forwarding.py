@@ -9,7 +9,7 @@ from netprobe.causes.nat.condition import may_be_meant
 from netprobe.causes.proof.lookups import failed, frames, questions, stopped
 from netprobe.causes.proof.obstacle import frames_at, met, predicted, silent_points, whose
 from netprobe.causes.remedies.steps import in_place, setting
-from netprobe.causes.routing.routes import LOST, refusing
+from netprobe.causes.routing.routes import LOST, refused_by_rule, refusing
 from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.model.hop import Direction
 from netprobe.model.point import point_name
@@ -128,8 +128,8 @@ class MissingReturnRoute(Cause):
     def _refused(self, case: Case, arrived: Hop) -> Finding | None:
         """The answer's walk ends for want of a route."""
         obstacle = met(case, Barrier.NO_ROUTE)
-        if obstacle is None or obstacle.direction is not Direction.REPLY:
-            return None
+        if obstacle is None or obstacle.direction is not Direction.REPLY or refused_by_rule(obstacle):
+            return None  # what a routing rule refuses no route of main brings back (no-route names the rule)
         source, network = _network(case, arrived)
         refused = refusing(case, obstacle.place, source)
         route = f"{refused} refuses {source}" if refused else f"nothing leads to {source}"
