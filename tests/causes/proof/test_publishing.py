@@ -36,7 +36,10 @@ def cause(name: str) -> Finding:
             "publish-by-sharer",
             "recreate vpn with -p 81:81, whose network demo shares (no -p is allowed for demo), then recreate demo again",
         ),
-        ("port-not-published-protocol", "recreate the container that should answer with -p 80:80/udp"),
+        (
+            "port-not-published-protocol",
+            "if demo is meant, ask port 80/tcp; or, if it speaks udp there too, recreate demo with -p 80:80/udp, beside what it has",
+        ),
     ],
 )
 def test_what_is_advised(name: str, advice: str) -> None:
