@@ -128,7 +128,7 @@ class NamespaceFacts:
 
     def takes(self, to: Translation, packet: PacketTuple) -> bool | NotTold:
         """Whether a socket takes what ``tproxy`` hands over; what follows a handshake finds the one of its connection."""
-        if packet.sockets and packet.sockets[0].transparent and not packet.sockets[0].wildcard:
+        if packet.sockets and packet.sockets[0].transparent and packet.sockets[0].wildcard is False:
             return True
         found = socket_for(self.namespace, packet, end_of(self.namespace, packet, to.address, to.port))
         return found if isinstance(found, NotTold) else found is not None

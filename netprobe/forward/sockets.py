@@ -202,6 +202,7 @@ def asked_elsewhere(place: Place, packet: Flying, dialled: Sequence[Flying], in_
 
 
 def _answers(packet: Flying, asked: Flying) -> bool:
-    """Whether it comes from where that was sent, to where it was sent from."""
-    here = (asked.src is None or same(asked.src, packet.dst)) and asked.sport == packet.dport
+    """Whether it comes from where that was sent, to where it was sent from; an echo's socket is bound to no address (raw(7)), and takes any of its host's."""
+    mine = packet.proto == ICMP or asked.src is None or same(asked.src, packet.dst)
+    here = mine and asked.sport == packet.dport
     return here and same(asked.dst, packet.src or "") and asked.dport == packet.sport

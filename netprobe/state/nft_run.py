@@ -19,6 +19,7 @@ from netprobe.state.nft_nat import KINDS, Translation, mapped, translate
 from netprobe.state.nft_show import show
 from netprobe.state.nft_value import Absent, Context, NotTold
 from netprobe.state.nft_values import evaluate, type_of
+from netprobe.state.packet import LocalSocket
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -201,6 +202,8 @@ def _tproxy(name: str, body: Any, state: _Run) -> Outcome | None:
         return state.end(matched=False)
     if isinstance(takes, NotTold):
         state.doubted(f"`{show({name: body})}` depends on {takes.why}")
+    elif state.at.packet.sockets is None:  # from here on it has that socket, to which address it is bound is left open
+        state.put(sockets=(LocalSocket(wildcard=None, transparent=True),))
     if isinstance(found, Translation):
         state.tproxy = found
     return None

@@ -19,12 +19,12 @@ class LocalSocket:
     """A socket of the namespace that a packet would come to.
 
     Attributes:
-        wildcard: bound to every address.
+        wildcard: bound to every address; None not told.
         transparent: it may take what is sent to others (IP_TRANSPARENT); None not told.
         full: False for a handshake that is not complete yet (a request socket).
     """
 
-    wildcard: bool
+    wildcard: bool | None
     transparent: bool | None
     full: bool = True
 

@@ -250,7 +250,7 @@ def _addrtype(m: Maker, hook: str, true: bool) -> tuple[str, str]:
 def _owner(m: Maker, hook: str, true: bool) -> tuple[str, str] | None:
     if hook not in {"OUTPUT", "POSTROUTING"}:
         return None
-    if m.rng.random() < 0.3:
+    if m.rng.random() < 0.6:
         return f"-m owner {'' if true else '! '}--socket-exists", "-m owner --socket-exists"
     bang, hold = m.bang(true)
     return f"-m owner {bang}--uid-owner {'0' if hold else '1234'}", "-m owner"

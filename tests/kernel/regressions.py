@@ -21,6 +21,21 @@ _REDIRECTED = (_ipt("raw/PREROUTING", "-j CT --zone 5"), _ipt("nat/PREROUTING", 
 
 REGRESSIONS = (
     _ruleset(
+        "an echo's socket is bound to no address: it takes an answer whose translation is not undone",
+        ("router", "icmp", "198.18.0.2", None),
+        _ipt("raw/PREROUTING", "-j NOTRACK"),
+        _ipt("nat/POSTROUTING", "-m conntrack --ctorigdst 198.18.0.2 -j SNAT --to-source 198.51.100.1"),
+    ),
+    _ruleset(
+        "behind tproxy a packet has the socket that it was handed to",
+        ("client", "tcp", "2001:db8:3::2", 80),
+        Item("chain", "inet/c1", "type filter hook prerouting priority 1; policy accept;"),
+        Item("nft", "inet/c1", "counter meta l4proto tcp ct direction original tproxy ip6 to :3128 meta mark set 1"),
+        Item("nft", "inet/c1", "socket transparent 0 counter meta mark set 5"),
+        Item("ip", "6", "route add local default dev lo table 103", frozenset()),
+        Item("ip", "6", "rule add fwmark 1/0xff pref 60 lookup 103", frozenset()),
+    ),
+    _ruleset(
         "the socket of who asked takes an answer that begins something in another zone",
         ("router", "udp", "10.9.0.9", 80),
         _ipt("raw/OUTPUT", "-j CT --zone 5"),
