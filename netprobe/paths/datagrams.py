@@ -41,7 +41,7 @@ class Datagrams(JourneyPackets):
         if replies and not self._came(journey):
             return replace(answered, patient=self._patient(outer), detail="an answer that did not come")
         if replies and self.intent.plain and not self._replies(outer):
-            return self._by_another(outer, answered, replies[0])
+            return self._by_another(journey, answered, replies[0])
         if replies:
             return replace(answered, symptom=Symptom.OK, answerer=self._answerer(inner, self._replies(inner)))
         for connection in (inner, outer):
@@ -70,13 +70,21 @@ class Datagrams(JourneyPackets):
             f"a group ({server.address})" if server.for_many else f"all or a group on its link (for {server.address})"
         )
 
-    def _by_another(self, outer: Connection, answered: Observation, reply: int) -> Observation:
-        """A capture's question that another address answered than the one that was asked: as it has to be where a group was asked."""
+    def _by_another(self, journey: Journey, answered: Observation, reply: int) -> Observation:
+        """A capture's question that another address answered than the one that was asked: as it has to be where a group was asked.
+
+        A proxy that listens at every address answers from the one that its route back has: what it was asked was answered.
+        """
+        outer, inner = journey.outer, journey.inner
         asked, other = outer.flows[0].server.address, source(self.table, reply).address
         request = self._first(outer, request=True)
         if request is not None and self._for_many(outer, request):
             part = f"It was sent to {self._group(outer.flows[0].server)}, and {other} answered."
             return replace(answered, symptom=Symptom.OK, answerer=Answerer.UNKNOWN, part=part)
+        if inner is not outer and self._replies(inner):
+            part = f"The answer came from {other}: a client whose socket is connected to {asked} does not take it."
+            answerer = self._answerer(inner, self._replies(inner))
+            return replace(answered, symptom=Symptom.OK, answerer=answerer, part=part)
         detail = f"{asked} did not answer; what came back came from {other} (frame {self._frame(reply)}), which a client that waits for an answer of {asked} does not take"
         return replace(answered, symptom=Symptom.IN_PART, detail=detail)
 
