@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "state": {*BASE, "state.engine"},
     "state.engine": {*BASE, "state"},
     "flows": {*BASE, "decode"},
+    "flowtable": {*BASE, "decode"},
     "journeys": {*STATE, "decode", "flows"},
     "paths": {*STATE, "decode", "flows", "journeys"},
     "forward": {*STATE, "paths"},
