@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "flows": {*BASE, "decode"},
     "flowtable": {*BASE, "decode"},
     "journeys": {*STATE, "decode", "flows"},
+    "correlate": {*STATE, "decode", "flows", "flowtable", "journeys", "paths"},
     "paths": {*STATE, "decode", "flows", "journeys"},
     "forward": {*STATE, "paths"},
     "causes": {*CAUSES, *FAMILIES},

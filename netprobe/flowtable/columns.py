@@ -109,6 +109,11 @@ _FIELDS: tuple[tuple[Any, ...], ...] = (
     ("head_kept", "i4", (2,)),  # bytes of that in `head_digest`: at most 64
     ("head_digest", "u8", (2,)),  # FNV-1a (64 bit) of them
     ("head_frame", "i8", (2,)),
+    # of each side the first packet with payload: what a relay (docker-proxy) hands on in another connection
+    ("data_ns", "i8", (2,)),
+    ("data_length", "i8", (2,)),  # its payload on the wire; -1 it sent none
+    ("data_kept", "i4", (2,)),  # bytes of that in `data_digest`: at most 64
+    ("data_digest", "u8", (2,)),  # as `head_digest`
 )  # fmt: skip
 
 FLOW = np.dtype(list(_FIELDS))
@@ -118,7 +123,7 @@ _ZERO = frozenset(
     (
         *("packets", "bytes", "payload", "copies", "anomaly", "flags", "syns", "syn_acks", "gaps", "retransmits"),
         *("out_of_order", "zero_windows", "resets", "history", "events", "errors", "guessed"),
-        *("hi", "lo", "head_digest", "head_kept"),
+        *("hi", "lo", "head_digest", "head_kept", "data_digest", "data_kept"),
     )
 )
 

@@ -1,0 +1,61 @@
+"""What joining a flow table's rows tells: which rows are one connection, and which connections belong together."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from netprobe.values import dataclass
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from netprobe.model.report import Clock
+
+
+class Role(IntEnum):
+    """What a connection is to another one."""
+
+    PLAIN = 0
+    OUTER = 1  # what a proxy (docker-proxy) was dialled by
+    INNER = 2  # what that proxy dialled
+    STRAY = 3  # datagrams that answer another connection's question from another address than the asked one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """The connections of a flow table of n rows.
+
+    Attributes:
+        connection: int64 (n,), the number of each row's connection: 0 to c - 1, in order of their first packet.
+        turned: bool (n,), the row's client is the connection's server (an answer that was seen without its question).
+        shift_ns: int64 (n,), what to subtract from a row's times to have them on the clock of the first point with packets: one host's clock
+            is not another's. 0 where a clock is that one, or cannot be told from it.
+        order: int64 (n,), the rows by connection, and those of one in the order in which they began, on one clock.
+        begin: int64 (c + 1,), where each connection begins in ``order``: its rows are ``order[begin[k]:begin[k + 1]]``.
+        role: uint8 (c,), :class:`Role`.
+        inner_of: int64 (c,), of an outer connection that of its inner one; -1 for all others.
+        outer_of: int64 (c,), of an inner connection that of its outer one; -1 for all others.
+        stray_of: int64 (c,), of a connection without an answer the one that holds what answers it from another address; -1 none.
+        clocks: what is known of each other clock that shares packets with the first.
+    """
+
+    connection: NDArray[np.int64]
+    turned: NDArray[np.bool_]
+    shift_ns: NDArray[np.int64]
+    order: NDArray[np.int64]
+    begin: NDArray[np.int64]
+    role: NDArray[np.uint8]
+    inner_of: NDArray[np.int64]
+    outer_of: NDArray[np.int64]
+    stray_of: NDArray[np.int64]
+    clocks: tuple[Clock, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.inner_of)
+
+    @property
+    def first_row(self) -> NDArray[np.int64]:
+        """int64 (c,), the row in which each connection was seen first."""
+        return self.order[self.begin[:-1]]
