@@ -10,7 +10,7 @@ Times are Unix times in ns, -1 where there is none; sizes are bytes; counts are 
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +42,30 @@ class ConnState(IntEnum):
     SH = 11
     SHR = 12
     OTH = 13
+
+
+class DnsAnswer(IntEnum):
+    """How well a DNS question was answered, the best first (RFC 1035 section 4.1.1); ``spoken.dns_ranks`` says it of a packet."""
+
+    WELL = 0  # with a record; or an operation that is no query was done
+    REFERRAL = 1  # another server is named, as who asks without recursion expects
+    TRUNCATED = 2  # to be asked again over TCP
+    EMPTY = 3  # the name exists, and has no record of the type
+    ERROR = 4
+
+
+class TlsSign(IntFlag):
+    """What a side's segments show of TLS (RFC 8446 section 5.1) by how they begin; ``spoken.tls_signs`` says it of a packet.
+
+    Of a side's first segment with payload count TLS, OTHER, HELLO, ALERT; of the others ALERT, WENT_ON, and DATA where WENT_ON was set before.
+    """
+
+    TLS = 1  # it begins as a TLS record does
+    OTHER = 2  # it does not
+    HELLO = 4  # with a ClientHello, and the whole segment was kept
+    ALERT = 8  # with a fatal alert in clear
+    WENT_ON = 16  # with a record other than an alert, longer than an encrypted alert behind a ChangeCipherSpec
+    DATA = 32  # with application data, longer than an encrypted alert
 
 
 _FIELDS: tuple[tuple[Any, ...], ...] = (
@@ -91,10 +115,13 @@ _FIELDS: tuple[tuple[Any, ...], ...] = (
     ("error_type", "i2"),  # of the first of them; -1
     ("error_code", "i2"),
     ("error_ns", "i8"),
-    # DNS over UDP
-    ("dns_id", "i4"),  # of its first message; -1 no DNS
-    ("dns_rcode", "i2"),  # of its last answer; -1
+    # DNS over UDP, and TLS over TCP
+    ("dns_id", "i4"),  # of its first question, else of its first message; -1 no DNS
+    ("dns_last", "i4"),  # of its last question; -1 no question
+    ("dns_best", "i1"),  # DnsAnswer, of the best answer to either (as far as asked by then; of any, where no question was seen by then); -1 none
+    ("dns_rcode", "i2"),  # of that answer (the first that is as good); -1
     ("dns_answers", "i4"),  # ANCOUNT of that
+    ("tls", "u1", (2,)),  # TlsSign bits
     # the packet of each side by which other points' flows find it: TCP the first SYN or SYN-ACK, else the first packet
     ("head_ns", "i8", (2,)),
     ("head_ttl", "i2", (2,)),
@@ -123,7 +150,7 @@ _ZERO = frozenset(
     (
         *("packets", "bytes", "payload", "copies", "anomaly", "flags", "syns", "syn_acks", "gaps", "retransmits"),
         *("out_of_order", "zero_windows", "resets", "history", "events", "errors", "guessed"),
-        *("hi", "lo", "head_digest", "head_kept", "data_digest", "data_kept"),
+        *("hi", "lo", "tls", "head_digest", "head_kept", "data_digest", "data_kept"),
     )
 )
 
