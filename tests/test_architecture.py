@@ -37,6 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "state.engine": {*BASE, "state"},
     "flows": {*BASE, "decode"},
     "flowtable": {*BASE, "decode"},
+    "compiled": {*BASE, "decode", "flowtable"},
     "journeys": {*STATE, "decode", "flows"},
     "correlate": {*STATE, "decode", "flows", "flowtable", "journeys", "paths"},
     "paths": {*STATE, "decode", "flows", "journeys"},
@@ -72,14 +73,14 @@ DOES_IO = {
     "cli",
     "__main__",
 }
-IO_MODULES = {"evidence.files"}
+IO_MODULES = {"evidence.files", "compiled.store"}
 FORBIDDEN_WITHOUT_IO = {
     *("asyncio", "docker", "fcntl", "http", "multiprocessing", "os", "platform", "pyshark", "random", "requests"),
     *("secrets", "select", "selectors", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile"),
     *("threading", "time", "urllib", "uuid"),
 }
 FORBIDDEN_CALLS = {"open", "print", "input", "exec", "eval", "now", "utcnow", "today"}
-HEAVY = ("asyncio", "docker", "msgspec", "pandas", "pyshark", "requests", "scapy")
+HEAVY = ("asyncio", "docker", "llvmlite", "msgspec", "numba", "pandas", "pyshark", "requests", "scapy")
 
 
 def modules() -> dict[str, Path]:

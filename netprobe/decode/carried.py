@@ -25,8 +25,8 @@ _SNAP = 0xAAAA03  # DSAP, SSAP and control (unnumbered information)
 _IP_SAP = 0x060603  # RFC 948
 _OUIS = (0x000000, 0x0000F8)  # an EtherType follows (RFC 1042; IEEE 802.1H)
 _PPP = {0x0021: ETH_IPV4, 0x0057: ETH_IPV6, 0x0281: ETH_MPLS[0], 0x0283: ETH_MPLS[1]}
-_OAM_ALERT = 14  # no packet follows this label (RFC 3429)
-_MOST_LABELS = 375  # as many as a frame of 1500 bytes has room for
+OAM_ALERT = 14  # no packet follows this label (RFC 3429)
+MOST_LABELS = 375  # as many as a frame of 1500 bytes has room for
 
 
 def carried(chunk: Chunk, layer: Layer, ethertype: Ints) -> tuple[Layer, Ints]:
@@ -98,12 +98,12 @@ def _mpls(chunk: Chunk, layer: Layer) -> tuple[Layer, Ints]:
     at, found = layer.at.copy(), np.full(len(layer), NOTHING, np.int64)
     live = np.arange(len(layer))
     bottom = np.zeros(len(layer), np.bool_)
-    for _ in range(_MOST_LABELS):
+    for _ in range(MOST_LABELS):
         live = live[_whole(chunk, Layer(layer.rows[live], at[live], layer.cap[live], layer.wire[live]), 4)]
         label = chunk.bytes.u32(at[live])
         last = label & 0x100 != 0
         at[live] += 4
-        bottom[live[last & (label >> 12 != _OAM_ALERT)]] = True
+        bottom[live[last & (label >> 12 != OAM_ALERT)]] = True
         live = live[~last]
         if not len(live):
             break

@@ -30,7 +30,7 @@ CHUNK_ROWS = 1 << 15
 
 _UNKNOWN_LINK = -1
 
-_COLUMNS: tuple[tuple[type[np.generic], int, tuple[str, ...]], ...] = (
+COLUMNS: tuple[tuple[type[np.generic], int, tuple[str, ...]], ...] = (
     (np.uint8, 0, ("kind",)),
     (np.uint16, 0, ("anomaly",)),
     (np.int8, 0, ("ip_version",)),
@@ -62,37 +62,38 @@ def decode(packets: Packets, points: Sequence[CapturePoint]) -> PacketTable:
     """
     count = len(packets)
     columns: dict[str, NDArray[Any]] = {
-        name: np.full(count, absent, dtype) for dtype, absent, names in _COLUMNS for name in names
+        name: np.full(count, absent, dtype) for dtype, absent, names in COLUMNS for name in names
     }
     buffer = Bytes(packets.data)
-    linktypes = _linktypes(packets, points)
+    links = linktypes(packets, points)
     for first in range(0, count, CHUNK_ROWS):
         run = slice(first, min(first + CHUNK_ROWS, count))
         chunk = Chunk(buffer, {name: values[run] for name, values in columns.items()})
         start, kept = packets.offset[run], packets.caplen[run]
         layer = Layer(np.arange(len(start)), start, start + kept, start + np.maximum(packets.origlen[run], kept))
-        _decode_chunk(chunk, layer, linktypes[run])
+        _decode_chunk(chunk, layer, links[run])
     return PacketTable(packets=packets, **columns)
 
 
 def network_start(raw: bytes, linktype: int) -> int | None:
     """Where one packet's IP header begins, whatever carries it; None where it has none that is read."""
-    chunk = Chunk(Bytes(raw), {name: np.full(1, absent, dtype) for dtype, absent, names in _COLUMNS for name in names})
+    chunk = Chunk(Bytes(raw), {name: np.full(1, absent, dtype) for dtype, absent, names in COLUMNS for name in names})
     size = np.full(1, len(raw), np.int64)
     rows, ethertype = link(chunk, Layer(np.zeros(1, np.int64), np.zeros(1, np.int64), size, size), linktype)
     there = rows.at[(ethertype == ETH_IPV4) | (ethertype == ETH_IPV6)]
     return int(there[0]) if len(there) and int(there[0]) < len(raw) else None
 
 
-def _linktypes(packets: Packets, points: Sequence[CapturePoint]) -> NDArray[np.int32]:
+def linktypes(packets: Packets, points: Sequence[CapturePoint]) -> NDArray[np.int32]:
+    """Each packet's link type, -1 where its point is none of these."""
     known = np.array([*(point.linktype for point in points), _UNKNOWN_LINK], np.int32)
     inside = (packets.point >= 0) & (packets.point < len(points))
     return known[np.where(inside, packets.point, len(points))]
 
 
-def _decode_chunk(chunk: Chunk, layer: Layer, linktypes: NDArray[np.int32]) -> None:
-    for linktype in _distinct(linktypes):
-        which = linktypes == linktype
+def _decode_chunk(chunk: Chunk, layer: Layer, links: NDArray[np.int32]) -> None:
+    for linktype in _distinct(links):
+        which = links == linktype
         rows, ethertype = link(chunk, layer if which.all() else layer.pick(which), linktype)
         for number, decode_layer in ((ETH_ARP, arp), (ETH_IPV4, _ipv4), (ETH_IPV6, _ipv6)):
             there = rows.pick(ethertype == number)
@@ -100,9 +101,9 @@ def _decode_chunk(chunk: Chunk, layer: Layer, linktypes: NDArray[np.int32]) -> N
                 decode_layer(chunk, there)
 
 
-def _distinct(linktypes: NDArray[np.int32]) -> list[int]:
+def _distinct(links: NDArray[np.int32]) -> list[int]:
     """The different ones (numpy.unique imports numpy.ma, which takes longer than a small file)."""
-    ordered = np.sort(linktypes)
+    ordered = np.sort(links)
     return [*ordered[:1].tolist(), *ordered[1:][ordered[1:] != ordered[:-1]].tolist()]
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PORTS = (53, 5353, 5355)
 EMBEDDED_SERVER = 0x7F00000B
-_OPCODES = (0, 1, 2, 4, 5)  # query, inverse query, status, notify, update
+OPCODES = (0, 1, 2, 4, 5)  # query, inverse query, status, notify, update
 
 
 def dns_header(chunk: Chunk, layer: Layer) -> None:
@@ -32,7 +32,7 @@ def dns_header(chunk: Chunk, layer: Layer) -> None:
     layer = layer.pick(kept >= 12)
     data, rows, at = chunk.bytes, layer.rows, layer.at + 8
     flags = data.u16(at + 2)
-    good = np.isin(flags >> 11 & 0xF, _OPCODES) & _question_begins(chunk, at, chunk.columns["payload_cap"][rows])
+    good = np.isin(flags >> 11 & 0xF, OPCODES) & _question_begins(chunk, at, chunk.columns["payload_cap"][rows])
     chunk.mark(rows[~good], Anomaly.BAD_DNS)
     chunk.put("dns_id", rows, data.u16(at))
     chunk.put("dns_qr", rows, flags >> 15)

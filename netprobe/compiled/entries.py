@@ -1,0 +1,39 @@
+"""The kernels: which functions are compiled, and what each takes. A new kernel is a file and a line here."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from netprobe.values import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """An array that a kernel takes: C-contiguous, of this element type and number of dimensions."""
+
+    dtype: np.dtype[np.generic]
+    dimensions: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A whole number that a kernel takes: int64."""
+
+
+BYTES = Array(np.dtype(np.uint8))
+INT32 = Array(np.dtype(np.int32))
+INT64 = Array(np.dtype(np.int64))
+ROWS = Array(np.dtype(np.int64), 2)
+NUMBER = Number()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One kernel: the function ``name`` of ``netprobe.compiled.<module>``, which returns an int64 or nothing (0 then)."""
+
+    name: str
+    module: str
+    takes: tuple[Array | Number, ...]
+
+
+KERNELS: tuple[Entry, ...] = (Entry("packets", "packet", (BYTES, INT64, INT64, INT64, INT32, INT64, ROWS)),)

@@ -1,0 +1,72 @@
+"""Compiled and numpy decoder side by side: the same table, whatever the bytes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netprobe.compiled.decode import decode_compiled
+from netprobe.compiled.row import NAMES
+from netprobe.decode.decoder import decode
+from netprobe.decode.table import PacketTable
+from netprobe.evidence.model import CapturePoint, Evidence
+from netprobe.evidence.packets import Packets
+from netprobe.evidence.reader import read
+from tests.compiled.packets import LINKS, altered, every_capture, together
+
+pytestmark = pytest.mark.usefixtures("compiled")
+
+
+def differences(evidence: Evidence) -> list[tuple[str, int]]:
+    """Columns in which the two tables differ, each with the first such row."""
+    table, other = (each(evidence.packets, evidence.points) for each in (decode, decode_compiled))
+    found = []
+    for name in NAMES:
+        mine, its = getattr(table, name), getattr(other, name)
+        assert mine.dtype == its.dtype
+        found += [(name, int(row)) for row in np.flatnonzero(mine != its)[:1]]
+    return found
+
+
+def test_every_column_of_the_table_is_in_a_row() -> None:
+    assert set(NAMES) == set(PacketTable.__slots__) - {"packets"}
+
+
+def test_all_recorded_captures_decode_to_the_same_table() -> None:
+    assert {str(file): found for file in every_capture() if (found := differences(read(file.read_bytes())))} == {}
+
+
+def test_altered_packets_of_all_recorded_captures_decode_to_the_same_table() -> None:
+    assert differences(altered(every_capture(), seed=1)) == []
+
+
+@given(st.lists(st.tuples(st.sampled_from(LINKS), st.binary(max_size=120), st.integers(0, 200)), max_size=8))
+@settings(max_examples=300)
+def test_any_bytes_decode_to_the_same_table(packets: list[tuple[int, bytes, int]]) -> None:
+    assert differences(together(packets)) == []
+
+
+def test_no_packet_at_all() -> None:
+    assert len(decode_compiled(Packets.none(), [])) == 0
+    assert len(decode_compiled(Packets.none(), [CapturePoint(name="a", interface="a")])) == 0
+
+
+def test_no_read_is_out_of_bounds() -> None:
+    """The same kernel with numba's bounds checks, over altered packets: each ends exactly where the buffer does."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.compiled.packets"],
+        env={**os.environ, "NUMBA_BOUNDSCHECK": "1"},
+        cwd=Path(__file__).parent.parent.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("checked ")
