@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-_njit: Any = numba.njit
-_types: Any = numba.types
-_from_dtype: Any = numba.from_dtype
 _HOW: dict[str, Any] = {
     "error_model": "numpy",
     "_nrt": False,
@@ -36,12 +33,12 @@ class NotAlone(Exception):
 
 def compiled(function: F) -> F:
     """Compile a function: when a kernel that calls it is compiled, or when a test calls it."""
-    return cast("F", _njit(nogil=True, **_HOW)(function))
+    return cast("F", numba.njit(nogil=True, **_HOW)(function))
 
 
 def inlined(function: F) -> F:
     """Compile a small function into those that call it."""
-    return cast("F", _njit(inline="always", **_HOW)(function))
+    return cast("F", numba.njit(inline="always", **_HOW)(function))
 
 
 def machine_code(kernels: Sequence[tuple[Entry, Callable[..., Any]]]) -> bytes:
@@ -74,7 +71,9 @@ def machine_code(kernels: Sequence[tuple[Entry, Callable[..., Any]]]) -> bytes:
 def _module(entry: Entry, function: Any) -> llvm.ModuleRef:
     """Return what numba made of one kernel; nothing of it but the kernel can be seen from outside."""
     signature = tuple(
-        _types.Array(_from_dtype(each.dtype), each.dimensions, "C") if isinstance(each, Array) else _types.int64
+        numba.types.Array(numba.from_dtype(each.dtype), each.dimensions, "C")
+        if isinstance(each, Array)
+        else numba.types.int64
         for each in entry.takes
     )
     function.compile(signature)

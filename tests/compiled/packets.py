@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,7 +93,5 @@ def check_bounds() -> int:
 
 
 if __name__ == "__main__":
-    import numba
-
-    assert numba.config.BOUNDSCHECK
+    assert os.environ["NUMBA_BOUNDSCHECK"] == "1"
     print("checked", check_bounds())
