@@ -28,7 +28,7 @@ NUMBER = Number()
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class KernelEntry:
     """One kernel: the function ``name`` of ``netprobe.compiled.<module>``, which returns an int64 or nothing (0 then)."""
 
     name: str
@@ -36,4 +36,4 @@ class Entry:
     takes: tuple[Array | Number, ...]
 
 
-KERNELS: tuple[Entry, ...] = (Entry("packets", "packet", (BYTES, INT64, INT64, INT64, INT32, INT64, ROWS)),)
+KERNELS: tuple[KernelEntry, ...] = (KernelEntry("packets", "packet", (BYTES, INT64, INT64, INT64, INT32, INT64, ROWS)),)

@@ -16,7 +16,7 @@ from netprobe.compiled.entries import Array
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from netprobe.compiled.entries import Entry
+    from netprobe.compiled.entries import KernelEntry
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -41,7 +41,7 @@ def inlined(function: F) -> F:
     return cast("F", numba.njit(inline="always", **_HOW)(function))
 
 
-def machine_code(kernels: Sequence[tuple[Entry, Callable[..., Any]]]) -> bytes:
+def machine_code(kernels: Sequence[tuple[KernelEntry, Callable[..., Any]]]) -> bytes:
     """Compile kernels for this machine's processor, to one object file whose symbols are the entries' names.
 
     Raises:
@@ -68,7 +68,7 @@ def machine_code(kernels: Sequence[tuple[Entry, Callable[..., Any]]]) -> bytes:
     return cast("bytes", machine.emit_object(whole))
 
 
-def _module(entry: Entry, function: Any) -> llvm.ModuleRef:
+def _module(entry: KernelEntry, function: Any) -> llvm.ModuleRef:
     """Return what numba made of one kernel; nothing of it but the kernel can be seen from outside."""
     signature = tuple(
         numba.types.Array(numba.from_dtype(each.dtype), each.dimensions, "C")

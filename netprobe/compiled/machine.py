@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from netprobe.compiled.entries import Entry
+    from netprobe.compiled.entries import KernelEntry
 
     Kernel = Callable[..., int]
 
@@ -72,7 +72,7 @@ def load(code: bytes) -> Mapping[str, Kernel]:
     return {entry.name: _kernel(entry, engine.get_function_address(entry.name), engine) for entry in KERNELS}
 
 
-def _kernel(entry: Entry, address: int, engine: Any) -> Kernel:
+def _kernel(entry: KernelEntry, address: int, engine: Any) -> Kernel:
     if not address:
         raise NotUsable(f"it lacks {entry.name}")
     words = sum(5 + 2 * each.dimensions if isinstance(each, Array) else 1 for each in entry.takes)
@@ -91,7 +91,7 @@ def _kernel(entry: Entry, address: int, engine: Any) -> Kernel:
     return call
 
 
-def _words(entry: Entry, wanted: Array | Number, value: Any) -> list[int]:
+def _words(entry: KernelEntry, wanted: Array | Number, value: Any) -> list[int]:
     if isinstance(wanted, Number):
         return [value]
     array: np.ndarray[Any, Any] = value
