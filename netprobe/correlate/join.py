@@ -1,0 +1,145 @@
+"""The rows of a flow table joined into connections across points, VLANs, bridges, routers and NAT.
+
+Signs are taken in the order of what they prove, as :mod:`netprobe.journeys.join` takes them: the same packet, the same two ends, a question and its
+answer. Rows that share one are sorted beside each other, each is held against the few before it (:mod:`rules`), what agrees by chance as easily is
+left out (:mod:`strength`), and what is left joins groups (:mod:`groups`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from netprobe.correlate.answers import answers, one_way_each
+from netprobe.correlate.clocks import shifts
+from netprobe.correlate.groups import Edges, Groups
+from netprobe.correlate.joined import Joined, Role
+from netprobe.correlate.neighbours import Bearers
+from netprobe.correlate.rules import (
+    FLIGHT_NS,
+    MOST_AT_A_POINT,
+    likeness,
+    rewritten_numbers,
+    same_connection,
+    same_packet,
+)
+from netprobe.correlate.sights import Sights
+from netprobe.correlate.strength import Strength, ends_token
+from netprobe.correlate.tokens import packet_tokens
+from netprobe.journeys.join import LOOK_BACK, TIE_NS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from netprobe.correlate.sights import Index
+    from netprobe.correlate.tokens import Token
+    from netprobe.evidence.model import CapturePoint
+    from netprobe.flowtable.columns import FlowRows
+
+_EVER_NS = 1 << 62
+
+
+def join(rows: FlowRows, points: Sequence[CapturePoint]) -> Joined:
+    """Join rows into connections.
+
+    Args:
+        rows: a finished flow table's.
+        points: the capture points that they name.
+    """
+    sights = Sights(rows, shifts(rows, points))
+    groups = Groups(sights)
+    one_way_each(sights, groups)
+    for token in packet_tokens(sights):
+        _packets(sights, groups, token)
+    _ends(sights, groups)
+    answers(sights, groups)
+    return _joined(sights, groups)
+
+
+def _packets(sights: Sights, groups: Groups, token: Token) -> None:
+    """Join the copies of one packet."""
+    bearers = Bearers(token.row, token.value, sights.head_ns(token.side)[token.row])
+    if not len(bearers):
+        return
+    flood = bearers.crowded(sights.column("point"), FLIGHT_NS, MOST_AT_A_POINT)
+    bearers = bearers.kept(~flood | sights.clocked(token.side)[bearers.row])
+    one, two = bearers.all_pairs(FLIGHT_NS, LOOK_BACK)
+    fit = same_packet(sights, one, two, token.side)
+    one, two = one[fit], two[fit]
+    strength = Strength(sights, token)
+    score = strength.score(one, two)
+    sure = strength.sure(score) | sights.same_ends(one, two)
+    one, two, score = one[sure], two[sure], score[sure]
+    delay = sights.head_ns(token.side)[two] - sights.head_ns(token.side)[one]
+    groups.join(Edges(one=one, two=two, score=likeness(sights, one, two) * 64.0 - delay // TIE_NS / 64.0))
+
+
+def _ends(sights: Sights, groups: Groups) -> None:
+    """Join what several points (or VLANs) saw between the same two ends at one time."""
+    every = np.arange(len(sights))
+    bearers = Bearers(every, ends_token(sights, every), sights.first_ns)
+    one, two = bearers.all_pairs(_EVER_NS, LOOK_BACK)
+    alike = (sights.same_ends(one, two) | sights.turned_ends(one, two)) & (sights.kind[one] == sights.kind[two])
+    alike &= sights.place[one] != sights.place[two]
+    one, two = one[alike], two[alike]
+    for rule in (same_connection, rewritten_numbers):
+        fit = rule(sights, one, two)
+        late = (sights.first_ns[two[fit]] - sights.first_ns[one[fit]]).astype(np.float64)
+        _join_each_place(sights, groups, one[fit], two[fit], -late)
+
+
+def _join_each_place(sights: Sights, groups: Groups, one: Index, two: Index, score: NDArray[np.float64]) -> None:
+    """Join each later row with the best of every other place."""
+    order = np.lexsort((-score, sights.place[one], two))
+    one, two, score = one[order], two[order], score[order]
+    best = np.flatnonzero(_changes(two) | _changes(sights.place[one]))
+    turn = _turns(two[best])
+    for number in range(int(turn.max(initial=-1)) + 1):
+        chosen = best[turn == number]
+        groups.join(Edges(one=one[chosen], two=two[chosen], score=score[chosen]))
+
+
+def _changes(ordered: NDArray[Any]) -> NDArray[np.bool_]:
+    out = np.ones(len(ordered), np.bool_)
+    out[1:] = ordered[1:] != ordered[:-1]
+    return out
+
+
+def _turns(two: Index) -> Index:
+    """How many of the same later row stand before each."""
+    begins = np.flatnonzero(_changes(two))
+    return np.arange(len(two)) - np.repeat(begins, np.diff(begins, append=len(two)))
+
+
+def _joined(sights: Sights, groups: Groups) -> Joined:
+    """Number the groups in order of their first packet."""
+    order = np.lexsort((np.arange(len(sights)), sights.first_ns, groups.of))
+    group = groups.of[order]
+    begins = np.flatnonzero(_changes(group)) if len(group) else np.zeros(0, np.int64)
+    sizes = np.diff(begins, append=len(order))
+    first = order[begins]
+    by_time = np.lexsort((first, sights.first_ns[first]))
+    number = np.empty(len(begins), np.int64)
+    number[by_time] = np.arange(len(begins))
+    connection = np.empty(len(order), np.int64)
+    connection[order] = np.repeat(number, sizes)
+    order = order[np.argsort(np.repeat(number, sizes), kind="stable")]
+    begin = np.concatenate([[0], np.cumsum(sizes[by_time])]).astype(np.int64)
+    leader = np.empty(len(order), np.int64)
+    leader[order] = np.repeat(order[begin[:-1]], sizes[by_time])
+    every = np.arange(len(order))
+    none = np.full(len(begins), -1, np.int64)
+    return Joined(
+        connection=connection,
+        turned=sights.turned_ends(leader, every) & ~sights.same_ends(leader, every),
+        shift_ns=sights.shift_ns,
+        order=order,
+        begin=begin,
+        role=np.full(len(begins), int(Role.PLAIN), np.uint8),
+        inner_of=none,
+        outer_of=none.copy(),
+        stray_of=none.copy(),
+    )

@@ -1,0 +1,159 @@
+"""A flow table's rows as the rules of a join read them: contiguous columns, times on one clock."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from netprobe.decode.table import Kind
+from netprobe.journeys.tokens import NO_CLOCK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from netprobe.flowtable.columns import FlowRows
+
+    Index = NDArray[np.int64]
+    Mask = NDArray[np.bool_]
+
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio, as in splitmix64
+
+
+def mixed(columns: Iterable[NDArray[Any]]) -> NDArray[np.uint64]:
+    """A 64-bit hash of equally long integer columns: equal rows have equal ones, and who relies on it compares the fields."""
+    out: NDArray[np.uint64] | None = None
+    for column in columns:
+        value = column if column.dtype == np.uint64 else column.astype(np.int64).view(np.uint64)
+        out = value * _MULTIPLIER if out is None else (out ^ value) * _MULTIPLIER
+        out ^= out >> np.uint64(29)
+    return np.zeros(0, np.uint64) if out is None else out
+
+
+class Sights:
+    """Columns of n rows, each made when it is first asked for. Of a side: 0 the client, 1 the server.
+
+    ``shift_ns`` is subtracted from every time: what is on another clock.
+    """
+
+    def __init__(self, rows: FlowRows, shift_ns: NDArray[np.int64] | None = None) -> None:
+        self.rows = rows
+        self.shift_ns = np.zeros(len(rows), np.int64) if shift_ns is None else shift_ns
+        self._kept: dict[tuple[str, int], NDArray[Any]] = {}
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def column(self, name: str, side: int = -1) -> NDArray[Any]:
+        """One column, contiguous; of one side where it has two."""
+        found = self._kept.get((name, side))
+        if found is None:
+            values = self.rows[name] if side < 0 else self.rows[name][:, side]
+            found = self._kept[name, side] = np.ascontiguousarray(values)
+        return found
+
+    def head(self, name: str, side: int) -> NDArray[Any]:
+        """A column of the packet by which a side is found at other points."""
+        return self.column(f"head_{name}", side)
+
+    def head_ns(self, side: int) -> Index:
+        """When that packet was seen."""
+        return self._shifted(f"head_ns{side}", self.head("ns", side))
+
+    @cached_property
+    def first_ns(self) -> Index:
+        """When the first packet was seen."""
+        return self.column("first_ns") - self.shift_ns
+
+    @cached_property
+    def last_ns(self) -> Index:
+        """When the last packet was seen."""
+        return self.column("last_ns") - self.shift_ns
+
+    def _shifted(self, name: str, times: Index) -> Index:
+        if (name, 2) not in self._kept:
+            self._kept[name, 2] = times - self.shift_ns
+        return self._kept[name, 2]
+
+    @cached_property
+    def kind(self) -> NDArray[np.uint8]:
+        """:class:`Kind`."""
+        return self.column("kind")
+
+    @cached_property
+    def tcp(self) -> Mask:
+        """Whether it is TCP."""
+        return np.asarray(self.kind == int(Kind.TCP))
+
+    @cached_property
+    def place(self) -> NDArray[np.uint64]:
+        """A number for each point, VLAN and tunnel: where a row was seen."""
+        point, vlan, tunnel = (self.column(name).astype(np.uint64) for name in ("point", "vlan", "tunnel"))
+        low = np.uint64(0xFFFF)
+        return np.asarray((point << np.uint64(32)) | ((vlan & low) << np.uint64(16)) | (tunnel & low))
+
+    def sent(self, side: int) -> Mask:
+        """Whether a side sent anything."""
+        return np.asarray(self.column("packets", side) > 0)
+
+    @cached_property
+    def isn(self) -> Index:
+        """The client's initial sequence number where its SYN was seen; -1."""
+        return np.where(self.tcp & (self.column("syns", 0) > 0), self.column("isn", 0), -1)
+
+    @cached_property
+    def reply_isn(self) -> Index:
+        """The server's where its SYN-ACK was seen; -1."""
+        return np.where(self.tcp & (self.column("syn_acks", 1) > 0), self.column("isn", 1), -1)
+
+    @cached_property
+    def asks(self) -> Mask:
+        """Whether a row holds the question of what it is: a SYN, a datagram, an echo request."""
+        return np.where(self.tcp, self.isn >= 0, self.sent(0))
+
+    @cached_property
+    def first_side(self) -> Index:
+        """The side whose packet stands for the row: the client's, where that sent any."""
+        return np.where(self.sent(0), 0, 1)
+
+    def standing(self, name: str) -> NDArray[Any]:
+        """A column of the packet that stands for each row."""
+        return np.where(self.sent(0), self.head(name, 0), self.head(name, 1))
+
+    def clocked(self, side: int) -> Mask:
+        """Whether the sender's own clock (TSval) is in a side's packet."""
+        return np.asarray(self.tcp & ~np.isin(self.head("tsval", side), NO_CLOCK))
+
+    def mark(self, side: int) -> Index:
+        """What else tells a segment from one with the same numbers: TSval, or without one the IP id (below 0, so that none is the other)."""
+        return np.where(self.clocked(side), self.head("tsval", side), -2 - self.head("ip_id", side).astype(np.int64))
+
+    def end(self, side: int) -> NDArray[np.uint64]:
+        """A hash of a side's endpoint."""
+        if ("end", side) not in self._kept:
+            columns = (self.column("version"), *(self.column(name, side) for name in ("hi", "lo", "port")))
+            self._kept["end", side] = mixed(columns)
+        return self._kept["end", side]
+
+    def same_address(self, one: Index, side: int, two: Index, other: int) -> Mask:
+        """Whether one row's side has the address of another row's side."""
+        out = self.column("version")[one] == self.column("version")[two]
+        for name in ("hi", "lo"):
+            out &= self.column(name, side)[one] == self.column(name, other)[two]
+        return np.asarray(out)
+
+    def same_end(self, one: Index, side: int, two: Index, other: int) -> Mask:
+        """Whether one row's side is the endpoint of another row's side."""
+        port = self.column("port", side)[one] == self.column("port", other)[two]
+        return np.asarray(self.same_address(one, side, two, other) & port)
+
+    def same_ends(self, one: Index, two: Index) -> Mask:
+        """Whether neither end was rewritten, nor who is the client."""
+        return np.asarray(self.same_end(one, 0, two, 0) & self.same_end(one, 1, two, 1))
+
+    def turned_ends(self, one: Index, two: Index) -> Mask:
+        """Whether the client of the one is the server of the other, and the other way round."""
+        return np.asarray(self.same_end(one, 0, two, 1) & self.same_end(one, 1, two, 0))

@@ -1,0 +1,105 @@
+"""Joins over columns: what a replay joins flow by flow is joined alike, and what agrees by chance stays apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from netprobe.correlate.join import join
+from netprobe.decode.decoder import decode
+from netprobe.flows.build import build
+from netprobe.interface import load
+from netprobe.journeys.clocks import on_one_clock
+from netprobe.journeys.join import connections
+from tests.correlate.made import rows_of
+from tests.craft import evidence, served, tcp, udp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from netprobe.correlate.joined import Joined
+    from netprobe.evidence.model import Evidence
+    from tests.craft import Sent
+
+ROOT = Path(__file__).parent.parent.parent
+CAPTURES = sorted([*(ROOT / "captures").glob("*.pcapng"), *(ROOT / "tests" / "seen").glob("*.pcapng")])
+CLIENT, WEB, INSIDE = "10.1.0.5:41000", "192.168.3.202:8080", "172.17.0.2:80"
+
+
+def together(joined: Joined) -> set[frozenset[int]]:
+    """The rows of each connection."""
+    return {
+        frozenset(joined.order[start:stop].tolist())
+        for start, stop in zip(joined.begin[:-1], joined.begin[1:], strict=True)
+    }
+
+
+def both_ways(case: Evidence) -> tuple[set[frozenset[int]], set[frozenset[int]]]:
+    """What a replay joins of a capture, and what is joined of its rows."""
+    table, _ = on_one_clock(decode(case.packets, case.points), case.points)
+    flows = build(table)
+    replayed = {frozenset(flow.number for flow in each.flows) for each in connections(flows, table)}
+    return replayed, together(join(rows_of(table, flows), case.points))
+
+
+def joined(sent: Iterable[Sent]) -> list[list[int]]:
+    """The rows of each connection of a made capture, in order."""
+    case = evidence(sent)
+    table = decode(case.packets, case.points)
+    return sorted(sorted(each) for each in together(join(rows_of(table, build(table)), case.points)))
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_what_a_replay_joins_is_joined(part: int) -> None:
+    """Every capture of the repository: the same flows make the same connections."""
+    for file in CAPTURES[part::4]:
+        ((_, case),) = load([str(file)], {})
+        replayed, found = both_ways(case)
+        assert found == replayed, file.name
+
+
+def test_connections_are_numbered_in_order_of_their_first_packet() -> None:
+    late, early = served("eth0", CLIENT, WEB, 9000), served("eth0", CLIENT.replace("41000", "41001"), WEB, 0, seq=77)
+    case = evidence([*late, *early, *served("eth1", CLIENT, WEB, 9001, ttl=63)])
+    table = decode(case.packets, case.points)
+    rows = rows_of(table, build(table))
+    made = join(rows[::-1].copy(), case.points)
+    assert made.connection.tolist() == [1, 1, 0]
+    assert made.order.tolist() == [2, 1, 0]
+    assert made.begin.tolist() == [0, 1, 3]
+    assert made.first_row.tolist() == [2, 1]
+
+
+def test_an_answer_seen_alone_is_turned() -> None:
+    asked, answered = udp(CLIENT, WEB), udp(WEB, CLIENT, b"back")
+    case = evidence([("eth0", 0, asked), ("eth0", 9, answered), ("eth1", 10, answered)])
+    table = decode(case.packets, case.points)
+    made = join(rows_of(table, build(table)), case.points)
+    assert made.connection.tolist() == [0, 0]
+    assert made.turned.tolist() == [False, True]
+
+
+def test_one_number_among_many_joins_nothing() -> None:
+    """Two clients of two servers at two points begin with one sequence number: alone they are one, among a hundred thousand they are not."""
+    one = tcp(CLIENT, WEB, "S", 7, 0, 64, ts=0, ip_id=0)
+    other = tcp("10.9.0.9:50000", "172.18.0.2:53", "S", 7, 0, 63, ts=0, ip_id=0)
+    case = evidence([("eth0", 0, one), ("br0", 900_000, other)])
+    table = decode(case.packets, case.points)
+    rows = rows_of(table, build(table))
+    assert len(join(rows, case.points)) == 1
+    many = np.repeat(rows, 50_000)
+    rng = np.random.default_rng(1)
+    drawn = rng.integers(0, 1 << 32, len(many))
+    drawn[[0, -1]] = 7
+    many["isn"][:, 0] = many["head_seq"][:, 0] = drawn
+    many["lo"][:, 0] = np.arange(len(many)) + (10 << 24)
+    assert len(join(many, case.points)) == len(many)
+
+
+def test_nothing_is_joined_of_nothing() -> None:
+    case = evidence([])
+    table = decode(case.packets, case.points)
+    assert len(join(rows_of(table, ()), case.points)) == 0
