@@ -36,8 +36,9 @@ def code() -> bytes:
         EnvironmentFault: numba is not there.
     """
     try:
-        from netprobe.compiled import jit
+        jit = importlib.import_module("netprobe.compiled.jit")
     except ImportError as error:
         raise EnvironmentFault(f"numba cannot be imported: {error}", "install numba beside netprobe") from error
     functions = [getattr(importlib.import_module(f"netprobe.compiled.{each.module}"), each.name) for each in KERNELS]
-    return jit.machine_code(list(zip(KERNELS, functions, strict=True)))
+    made: bytes = jit.machine_code(list(zip(KERNELS, functions, strict=True)))
+    return made

@@ -6,6 +6,7 @@ runs, and is loaded without them (:mod:`netprobe.compiled.machine`, which says h
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import llvmlite.binding as llvm
@@ -25,6 +26,9 @@ _HOW: dict[str, Any] = {
     "_nrt": False,
 }  # no ZeroDivisionError; no counting of references to arrays
 _LIBRARY = ("memset", "memcpy", "memmove")  # of the C library: all that machine code may need of the process
+
+
+_FAILS = re.compile(r"\bret i32 (?!0\b)")  # a status that is not the constant 0
 
 
 class NotAlone(Exception):
@@ -64,7 +68,10 @@ def machine_code(kernels: Sequence[tuple[KernelEntry, Callable[..., Any]]]) -> b
     needs = {each.name for each in (*whole.functions, *whole.global_variables) if each.is_declaration}
     foreign = sorted(name for name in needs if not name.startswith("llvm.") and name not in _LIBRARY)
     if foreign:
-        raise NotAlone(", ".join(foreign))
+        raise NotAlone(f"needs {', '.join(foreign)}")
+    for entry, _ in kernels:
+        if _FAILS.search(str(whole.get_function(entry.name))):
+            raise NotAlone(f"{entry.name} can raise")
     return cast("bytes", machine.emit_object(whole))
 
 

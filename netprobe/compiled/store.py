@@ -23,7 +23,14 @@ from netprobe.values import dataclass
 _MAGIC: Final = b"netprobe kernels 1\n"
 _PREFIX: Final = "kernels-"
 _MOST: Final = 1 << 26  # bytes: a larger file is none of ours
-_SOURCES: Final = ("compiled", "decode", "flowtable", "flows")  # rooms whose code or constants are compiled
+_SOURCES: Final = (
+    "compiled",
+    "decode",
+    "evidence",
+    "evidence/stream",
+    "flows",
+    "flowtable",
+)  # rooms whose code or constants are compiled
 _VERSIONS: Final = (("numba", "_version.py"), ("llvmlite", "_version.py"), ("numpy", "version.py"))
 _PROCESSOR: Final = frozenset(
     (
