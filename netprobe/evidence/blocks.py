@@ -1,8 +1,8 @@
-"""pcapng's block structure, walked once: where each block begins, and why the walk ended.
+"""pcapng's block structure: what kinds of blocks there are, how a section begins, and the phrases for what is none.
 
 A pcapng file is a list of sections, each in its own byte order, each a list of blocks ``type, length, body, length``.
-Every length is a multiple of 4 and the first block starts at 0, so every block starts on a 32-bit word: one walk in plain
-Python collects the starts, and all fields are then gathered with numpy from a word view of the same buffer.
+Every length is a multiple of 4 and the first block starts at 0, so every block starts on a 32-bit word: one walk
+(:mod:`walker`) collects the starts, and all fields are then gathered with numpy from a word view of the same buffer.
 
 Source: draft-ietf-opsawg-pcapng (block and option codes), wireshark wiretap/pcapng.c (which blocks count as frames,
 minimal lengths; checked with tshark 4.0.17).
@@ -11,22 +11,20 @@ minimal lengths; checked with tshark 4.0.17).
 from __future__ import annotations
 
 import struct
-from dataclasses import field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from netprobe.evidence import capture as c
-from netprobe.values import dataclass
+from netprobe.evidence.walker import MAX_BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-ByteOrder = Literal["<", ">"]
+    from netprobe.evidence.walker import ByteOrder
 
-SHB = 0x0A0D0D0A
 IDB = 1
 OPB = 2  # the obsolete Packet Block
 SPB = 3
@@ -63,89 +61,39 @@ STATISTICS_BYTES = 52
 """An ISB as netprobe writes it, with both of its counts."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """One section.
+class SectionHeader(NamedTuple):
+    """A section header block.
 
     Attributes:
-        order: its byte order.
-        starts: where its blocks start; the section header itself is left out.
-        end: where its header says that it ends; before its first block where the header does not say.
+        order: its section's byte order.
+        length: its own length.
+        promised: how long it says that the section's other blocks are together; negative: it does not say.
     """
 
     order: ByteOrder
-    starts: NDArray[np.int64]
-    end: int
+    length: int
+    promised: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Walk:
-    """All sections in file order.
+def section_header(data: bytes, start: int, *, at: int, last: bool) -> SectionHeader | str:
+    """The section header at ``start``; or the phrase on why there is none, ``""`` where the buffer ends too early to tell.
 
-    Attributes:
-        sections: the sections that could be entered.
-        stop: one phrase on why the walk ended before the end of the file, ``""`` when it did not.
-        missing: the bytes by which the file is shorter than its last section header says, though it ends where a block does.
+    Args:
+        data: the buffer.
+        start: where the header is in it.
+        at: where the buffer is in the file, for messages.
+        last: the file ends where the buffer does.
     """
-
-    sections: tuple[Section, ...] = ()
-    stop: str = field(default="")
-    missing: int = 0
-
-
-def walk(data: bytes) -> Walk:
-    """Find every block of a pcapng file. Never raises: what is damaged ends the walk and says so."""
-    sections: list[Section] = []
-    pos, blocks, stop = 0, 0, ""
-    while pos < len(data) and not stop:
-        if len(sections) == MAX_SECTIONS:
-            stop = damaged(pos, f"more than {MAX_SECTIONS} sections")
-            break
-        section, pos, stop = _walk_section(data, pos, c.MAX_PACKETS - blocks)
-        if section is not None:
-            sections.append(section)
-            blocks += len(section.starts)
-    missing = max(0, sections[-1].end - len(data)) if sections and not stop else 0
-    return Walk(sections=tuple(sections), stop=stop or (_short(pos, missing) if missing else ""), missing=missing)
-
-
-def _walk_section(data: bytes, start: int, most: int) -> tuple[Section | None, int, str]:
+    cut = cut_short(at + start) if last else ""
     order = _byte_order(data, start)
-    if order is None or len(data) - start < 28:
-        return None, start, _cut(start) if len(data) - start < 28 else damaged(start, "no section header")
+    if len(data) - start < 28:
+        return cut
+    if order is None:
+        return damaged(at + start, "no section header")
     length, _, major, _, promised = struct.unpack_from(order + "IIHHq", data, start + 4)
-    if length < 28 or length & 3 or major != 1:
-        return None, start, damaged(start, f"section header of length {length}, version {major}")
-    if start + length > len(data):
-        return None, start, _cut(start)
-    starts, end, stop = _walk_blocks(data, start + length, order, most)
-    section = Section(order=order, starts=np.array(starts, np.int64), end=start + length + promised)
-    return section, end, stop
-
-
-def _walk_blocks(data: bytes, pos: int, order: str, most: int) -> tuple[list[int], int, str]:
-    """The hot loop: about half a microsecond a block."""
-    head, tail = struct.Struct(order + "II").unpack_from, struct.Struct(order + "I").unpack_from
-    size = len(data)
-    starts: list[int] = []
-    for _ in range(most):
-        if pos == size:
-            return starts, pos, ""
-        if size - pos < 12:
-            return starts, pos, _cut(pos)
-        kind, length = head(data, pos)
-        if kind == SHB:  # reads the same in both byte orders
-            return starts, pos, ""
-        if length < 12 or length & 3:
-            return starts, pos, damaged(pos, f"block length {length}")
-        end = pos + length
-        if end > size:
-            return starts, pos, _cut(pos)
-        if tail(data, end - 4)[0] != length:
-            return starts, pos, damaged(pos, "the block's two lengths differ")
-        starts.append(pos)
-        pos = end
-    return starts, pos, "" if pos == size else too_many(pos)
+    if length < 28 or length & 3 or length > MAX_BLOCK or major != 1:
+        return damaged(at + start, f"section header of length {length}, version {major}")
+    return SectionHeader(order, length, promised) if start + length <= len(data) else cut
 
 
 def _byte_order(data: bytes, start: int) -> ByteOrder | None:
@@ -167,11 +115,19 @@ def too_many(pos: int) -> str:
     return f"longer than the {c.MAX_PACKETS:,} packets that are read of one file (byte {pos})"
 
 
-def _cut(pos: int) -> str:
+def cut_short(pos: int) -> str:
+    """The phrase for a file that ends in the middle of something."""
     return f"cut short at byte {pos}"
 
 
-def _short(pos: int, missing: int) -> str:
+def bad_block(data: bytes, pos: int, order: str, at: int) -> str:
+    """The phrase for a block that is none (:data:`~netprobe.evidence.walker.Why.DAMAGED`)."""
+    (length,) = struct.unpack_from(order + "I", data, pos + 4)
+    possible = length >= 12 and not length & 3 and length <= MAX_BLOCK
+    return damaged(at + pos, "the block's two lengths differ" if possible else f"block length {length}")
+
+
+def shorter(pos: int, missing: int) -> str:
     """Wireshark, tshark and editcap copy a section header as it is, whatever they leave out behind it."""
     return (
         f"{missing} bytes shorter than its header says (cut short at byte {pos}, or copied without some of its blocks)"

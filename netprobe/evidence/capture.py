@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -59,7 +59,7 @@ class Capture:
         rows: its packets.
         notes: the bodies of netprobe's own custom blocks, in file order.
         stop: why reading ended before the end of the file, ``""`` when it did not.
-        missing: as in :class:`~netprobe.evidence.blocks.Walk`.
+        missing: the bytes by which the file is shorter than its last section header says, though it ends where a block does.
     """
 
     interfaces: tuple[Interface, ...] = ()
@@ -67,6 +67,71 @@ class Capture:
     notes: tuple[bytes, ...] = ()
     stop: str = ""
     missing: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A part of a file, taken apart.
+
+    Attributes:
+        rows: its packets; offsets in the part.
+        used: bytes of the part that are done with; what comes after them is to be given again, with more behind it.
+        stop: why reading ends there, ``""`` where it goes on.
+    """
+
+    rows: Rows
+    used: int = 0
+    stop: str = ""
+
+
+class Reading(Protocol):
+    """A file that is taken apart from its beginning on, part by part."""
+
+    @property
+    def interfaces(self) -> list[Interface]:
+        """The interfaces so far, in file order, with the counts so far."""
+        ...
+
+    @property
+    def notes(self) -> list[bytes]:
+        """The bodies of netprobe's own custom blocks so far."""
+        ...
+
+    @property
+    def missing(self) -> int:
+        """As in :class:`Capture`, once the last part was taken."""
+        ...
+
+    def take(self, data: bytes, *, at: int, last: bool) -> Taken:
+        """Take the next part apart. Never raises on any bytes.
+
+        Args:
+            data: the part: the file's bytes from ``at`` on, beginning with those that the part before it left.
+            at: where it begins in the file, for messages.
+            last: the file ends where the part does. Then nothing is left, unless there is a ``stop``.
+        """
+        ...
+
+
+def whole(reading: Reading, data: bytes) -> Capture:
+    """A whole file in one part."""
+    taken = reading.take(data, at=0, last=True)
+    return Capture(
+        interfaces=tuple(reading.interfaces),
+        rows=taken.rows,
+        notes=tuple(reading.notes),
+        stop=taken.stop,
+        missing=reading.missing,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How much is read of one file: what comes after it is left out, and said."""
+
+    packets: int
+    sections: int
+    interfaces: int
 
 
 def join_rows(parts: list[Rows]) -> Rows:

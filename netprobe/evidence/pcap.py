@@ -12,17 +12,16 @@ import numpy as np
 
 from netprobe.evidence import capture as c
 from netprobe.evidence.blocks import damaged, too_many
-from netprobe.evidence.capture import Capture, Interface, Rows
+from netprobe.evidence.capture import Capture, Interface, Rows, Taken
+from netprobe.evidence.walker import PLAIN, RecordForm, Why
 
 if TYPE_CHECKING:
-    from netprobe.evidence.blocks import ByteOrder
+    from netprobe.evidence.walker import ByteOrder, Records, Walker
 
 MAGICS = {0xA1B2C3D4: (1000, 16), 0xA1B23C4D: (1, 16), 0xA1B2CD34: (1000, 24)}
 """Magic number -> nanoseconds a unit of the fraction, bytes of a record header."""
 
-
-_NOTHING = bytes(1024)
-"""64 packets of no bytes at no time: space that a file was given and that nobody filled. 2 GiB of it would be 134 million packets."""
+HEADER = 24
 
 
 def pcap_order(data: bytes) -> ByteOrder | None:
@@ -34,50 +33,78 @@ def pcap_order(data: bytes) -> ByteOrder | None:
 
 def read_pcap(data: bytes, order: ByteOrder) -> Capture:
     """Take a pcap file apart. Never raises on any bytes that :func:`pcap_order` accepts."""
-    if len(data) < 24:
-        return Capture(rows=Rows.none(), stop="cut short in its header")
-    magic, _, _, _, _, snaplen, linktype = struct.unpack_from(order + "IHHiIII", data)
-    unit, head = MAGICS[magic]
-    starts, caplens, stop = _walk(data, order, head)
-    if (
-        stop and starts and data.startswith(data[:8], starts[-1])
-    ):  # read as a packet, it is one of 0 bytes; the next one is damaged
-        stop = damaged(starts.pop(), "another file begins there: mergecap joins files")
-        caplens.pop()
-    words = np.ndarray((max(len(data) - 3, 0),), np.dtype(order + "u4"), data, strides=(1,))  # a word at every byte
-    start = np.array(starts, np.int64)
-    count = len(start)
-    rows = Rows(
-        offset=start + head,
-        caplen=np.array(caplens, np.int64),
-        origlen=words[start + 12].astype(np.int64),
-        time_ns=words[start].astype(np.int64) * 1_000_000_000 + words[start + 4].astype(np.int64) * unit,
-        interface=np.zeros(count, np.int32),
-        frame=np.arange(1, count + 1, dtype=np.int64),
-    )
-    # the upper half of the link type word holds the FCS length and reserved bits
-    return Capture(interfaces=(Interface(linktype=linktype & 0xFFFF, snaplen=snaplen),), rows=rows, stop=stop)
+    return c.whole(PcapReading(order, most=c.MAX_PACKETS), data)
 
 
-def _walk(data: bytes, order: ByteOrder, head: int) -> tuple[list[int], list[int], str]:
-    caplen_at = struct.Struct(order + "I").unpack_from
-    size, pos = len(data), 24
-    starts: list[int] = []
-    caplens: list[int] = []
-    for _ in range(c.MAX_PACKETS):
-        if pos == size:
-            return starts, caplens, ""
-        if size - pos < head:
-            return starts, caplens, f"cut short at byte {pos}"
-        caplen = caplen_at(data, pos + 8)[0]
-        end = pos + head + caplen
-        if end > size:
-            # no tool keeps more of a packet than 256 MiB (libpcap's largest accepted record)
-            stop = f"cut short at byte {pos}" if caplen <= 1 << 28 else damaged(pos, f"a packet of {caplen} bytes")
-            return starts, caplens, stop
-        if not caplen and data.startswith(_NOTHING, pos):
-            return starts, caplens, damaged(pos, "zeros, no packet")
-        starts.append(pos)
-        caplens.append(caplen)
-        pos = end
-    return starts, caplens, "" if pos == size else too_many(pos)
+class PcapReading:
+    """A pcap file, part by part: :class:`~netprobe.evidence.capture.Reading`.
+
+    Args:
+        order: what :func:`pcap_order` said of its beginning.
+        most: packets that are read.
+        walker: what finds its records.
+    """
+
+    def __init__(self, order: ByteOrder, *, most: int, walker: Walker = PLAIN) -> None:
+        self.interfaces: list[Interface] = []
+        self.notes: list[bytes] = []
+        self.missing = 0
+        self.frames = 0
+        self._most = most
+        self._order: ByteOrder = order
+        self._walker = walker
+        self._form: RecordForm | None = None
+        self._magic = b""
+
+    def take(self, data: bytes, *, at: int, last: bool) -> Taken:
+        """The next packets."""
+        pos = 0
+        if self._form is None:
+            if len(data) < HEADER:
+                return Taken(rows=Rows.none(), stop="cut short in its header" if last else "")
+            self._form = self._begin(data)
+            pos = HEADER
+        found = self._walker.records(data, pos, self._form, most=self._most - self.frames, last=last)
+        stop = self._stop(data, found, at, last)
+        count = len(found.offset)
+        if count and (stop or not last) and data.startswith(self._magic, int(found.offset[-1]) - self._form.head):
+            # read as a packet, another file's header is one of 0 bytes; the next one is damaged
+            count -= 1
+            found = found._replace(pos=int(found.offset[-1]) - self._form.head)
+            if stop:
+                stop = damaged(at + found.pos, "another file begins there: mergecap joins files")
+        return Taken(rows=self._rows(found, count), used=found.pos, stop=stop)
+
+    def _begin(self, data: bytes) -> RecordForm:
+        magic, _, _, _, _, snaplen, linktype = struct.unpack_from(self._order + "IHHiIII", data)
+        # the upper half of the link type word holds the FCS length and reserved bits
+        self.interfaces.append(Interface(linktype=linktype & 0xFFFF, snaplen=snaplen))
+        self._magic = data[:8]
+        unit, head = MAGICS[magic]
+        return RecordForm(self._order, unit, head)
+
+    def _stop(self, data: bytes, found: Records, at: int, last: bool) -> str:
+        pos = found.pos
+        match found.why:
+            case Why.SHORT if last:
+                return f"cut short at byte {at + pos}"
+            case Why.DAMAGED:
+                (caplen,) = struct.unpack_from(self._order + "I", data, pos + 8)
+                return damaged(at + pos, f"a packet of {caplen} bytes")
+            case Why.ZEROS:
+                return damaged(at + pos, "zeros, no packet")
+            case Why.ENOUGH:
+                return too_many(at + pos)
+        return ""
+
+    def _rows(self, found: Records, count: int) -> Rows:
+        first = self.frames + 1
+        self.frames += count
+        return Rows(
+            offset=found.offset[:count],
+            caplen=found.caplen[:count],
+            origlen=found.origlen[:count],
+            time_ns=found.time_ns[:count],
+            interface=np.zeros(count, np.int32),
+            frame=np.arange(first, first + count, dtype=np.int64),
+        )

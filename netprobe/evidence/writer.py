@@ -19,6 +19,7 @@ from netprobe.evidence import blocks as b
 from netprobe.evidence.jsonfield import dump
 from netprobe.evidence.probejson import probe_to
 from netprobe.evidence.statejson import limits_to, state_to
+from netprobe.evidence.walker import SHB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,7 @@ def write(evidence: Evidence) -> bytes:
     header = struct.pack("<IHHq", b.BYTE_ORDER_MAGIC, 1, 0, len(body)) + _option(
         b.OPT_USERAPPL, f"netprobe {__version__}".encode()
     )
-    return _block(b.SHB, header + _END) + body
+    return _block(SHB, header + _END) + body
 
 
 def _blocks(evidence: Evidence) -> Iterator[bytes]:

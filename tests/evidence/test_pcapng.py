@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netprobe.evidence import blocks, pcapng
+from netprobe.evidence import blocks, descriptions
 from netprobe.evidence import capture as c
 from netprobe.evidence.pcapng import read_pcapng
 
@@ -219,7 +219,7 @@ def test_options_and_names_are_bounded(block: Block) -> None:
 
 
 def test_of_many_statistics_the_last_count(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pcapng, "_LAST_STATISTICS", 2)
+    monkeypatch.setattr(descriptions, "_LAST_STATISTICS", 2)
 
     def seen(interface: int, count: int) -> bytes:
         return block(5, struct.pack("<III", interface, 0, 0) + option(4, struct.pack("<Q", count)))

@@ -114,7 +114,7 @@ def test_a_cut_pcap_says_so() -> None:
         (b"\n\r\r\n" + bytes(40), "damaged"),
         (b"\n\r\r\n\x1c\0\0\0\x4d\x3c\x2b\x1a", "cut short"),
         (struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 2, 0, -1, 28), "version 2"),
-        (struct.pack("<IIIHHqI", 0x0A0D0D0A, 0xFFFFFFFC, 0x1A2B3C4D, 1, 0, -1, 28), "cut short"),
+        (struct.pack("<IIIHHqI", 0x0A0D0D0A, 0xFFFFFFFC, 0x1A2B3C4D, 1, 0, -1, 28), "damaged"),
     ],
 )
 def test_what_is_no_capture_is_a_fault_in_one_line(data: bytes, words: str) -> None:
