@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
     "scapy_layers": set(),
     "evidence": {"errors", "model"},
+    "evidence.stream": {"errors", "evidence"},
     "decode": {"errors", "evidence"},
     "state": {*BASE, "state.engine"},
     "state.engine": {*BASE, "state"},
@@ -73,7 +74,7 @@ DOES_IO = {
     "cli",
     "__main__",
 }
-IO_MODULES = {"evidence.files", "compiled.store"}
+IO_MODULES = {"evidence.files", "evidence.stream.source", "compiled.store"}
 FORBIDDEN_WITHOUT_IO = {
     *("asyncio", "docker", "fcntl", "http", "multiprocessing", "os", "platform", "pyshark", "random", "requests"),
     *("secrets", "select", "selectors", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from io import BytesIO, FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from netprobe.errors import EnvironmentFault, EvidenceFault, UsageFault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 MAX_BYTES = 2 << 30
 """Larger files are refused rather than read into memory."""
@@ -40,11 +41,22 @@ def load(
         EvidenceFault: there is no such file, it may not be read, it is a terminal, or larger than ``limit`` bytes.
     """
     name = shown(path)
+    with faults(name), opened(path) as file:
+        return _all_of(file, name, limit, check)
+
+
+@contextmanager
+def faults(name: str) -> Iterator[None]:
+    """Turn what keeps a file from being read into a fault.
+
+    Args:
+        name: what messages call the file.
+
+    Raises:
+        EvidenceFault: there is no such file, it may not be read, or takes more memory than is left.
+    """
     try:
-        with _opened(path) as file:
-            if file.isatty():
-                raise EvidenceFault(f"{name} is a terminal, and no capture", _PIPED)
-            return _all_of(file, name, limit, check)
+        yield
     except IsADirectoryError as error:
         raise EvidenceFault(f"cannot read {name}: it is a directory", "give the captures in it, one by one") from error
     except OSError as error:
@@ -63,9 +75,18 @@ def shown(path: str | os.PathLike[str]) -> str:
     return "stdin" if name == STDIN else name
 
 
-def _opened(path: str | os.PathLike[str]) -> FileIO:
+def opened(path: str | os.PathLike[str]) -> FileIO:
+    """Open a file, or :data:`STDIN`.
+
+    Raises:
+        EvidenceFault: it is a terminal.
+        OSError, ValueError: it cannot be opened.
+    """
     # by its number: /dev/stdin cannot be opened where it is a socket, nor from a process of another user
-    return FileIO(0, closefd=False) if os.fspath(path) == STDIN else Path(path).open("rb", buffering=0)
+    file = FileIO(0, closefd=False) if os.fspath(path) == STDIN else FileIO(os.fspath(path))
+    if file.isatty():
+        raise EvidenceFault(f"{shown(path)} is a terminal, and no capture", _PIPED)
+    return file
 
 
 def _all_of(file: FileIO, name: str, limit: int, check: Callable[[bytes, str], object]) -> bytes:

@@ -18,7 +18,7 @@ from netprobe.errors import EvidenceFault
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 MAX_UNPACKED = 2 << 30
 """Bytes that a file may unpack to: as much as a plain file may have (:data:`netprobe.evidence.files.MAX_BYTES`)."""
@@ -29,6 +29,7 @@ MAX_MEMBERS = 1 << 16
 LARGER = "larger"
 """What stopped unpacking when more than what was asked for came out."""
 
+_READ = 1 << 18  # packed bytes that are read at a time
 _SLICE = 1 << 14  # packed bytes that a decompressor is given at a time
 _LEAST, _MOST = 1 << 8, 1 << 18  # unpacked bytes that it is asked for at a time
 _XZ_MEMORY = 256 << 20  # xz -9 needs 65 MiB
@@ -124,55 +125,103 @@ def unpack(data: bytes, *, most: int = MAX_UNPACKED) -> Unpacked:
     Raises:
         EvidenceFault: there is no decompressor for it here.
     """
-    kind = packed_as(data)
-    out, pos, members, stop = BytesIO(), 0, 0, ""
-    while pos < len(data) and not stop:
-        if not kind or packed_as(data, pos) != kind:
-            stop = "" if members and _only_zeros(data, pos) else f"followed by other bytes at byte {pos}"
-            break
-        if members == MAX_MEMBERS:
-            stop = f"in more than {MAX_MEMBERS} parts"
-            break
-        pos, stop = _member(data, pos, out, most)
-        members += 1
-    return Unpacked(out.getvalue(), kind, stop)
+    unpacking = Unpacking(BytesIO(data).read, most=most, members=MAX_MEMBERS)
+    out = BytesIO()
+    for piece in unpacking.pieces():
+        out.write(piece)
+    return Unpacked(out.getvalue(), unpacking.kind, unpacking.stop)
 
 
-def _member(data: bytes, pos: int, out: BytesIO, most: int) -> tuple[int, str]:
-    """Unpack one member. Returns where it ends, and why it ended early."""
-    source = next(make for magic, _, make in _KINDS if data.startswith(magic, pos))()
-    view = memoryview(data)
-    while pos < len(data):
-        piece = bytes(view[pos : pos + _SLICE])
-        pos += len(piece)
-        try:
-            stop = _drain(source, piece, out, most)
-        except (EvidenceFault, MemoryError):
-            raise
-        except Exception:  # noqa: BLE001 - each library has an error of its own for damaged bytes
-            return pos, f"damaged before byte {pos}"
-        if stop:
-            return pos, stop
-        if source.eof:
-            return pos - len(source.unused_data), ""
-    return pos, f"cut short at byte {pos}"
+class Unpacking:
+    """A file that is unpacked piece by piece.
 
+    Args:
+        read: gives the packed file's next bytes, at most as many as it is asked for, none at its end.
+        most: bytes to unpack, None: all.
+        members: members to unpack, None: all.
 
-def _drain(source: _Decompressor, piece: bytes, out: BytesIO, most: int) -> str:
-    """Give a decompressor some bytes and take all that it makes of them."""
-    while not source.eof:
-        size = out.tell()
-        ask = min(max(size >> 3, _LEAST), _MOST, most + 1 - size)
-        got = source.decompress(piece, ask)
-        out.write(got)
-        if size + len(got) > most:
-            return LARGER
-        if len(got) < ask:
-            return ""
-        piece = b""
-    return ""
+    Attributes:
+        kind: what :func:`packed_as` says of it; ``""`` before :meth:`pieces`.
+        stop: as in :class:`Unpacked`, at the end.
+        size: bytes unpacked so far.
+    """
 
+    def __init__(self, read: Callable[[int], bytes], *, most: int | None = None, members: int | None = None) -> None:
+        self.kind = ""
+        self.stop = ""
+        self.size = 0
+        self._read = read
+        self._most = most
+        self._members = members
+        self._held, self._next = b"", 0  # packed bytes, and the first of them that no decompressor was given
+        self._pos = 0  # where that is in the file
 
-def _only_zeros(data: bytes, pos: int) -> bool:
-    """Whether nothing but padding is left: tapes and block devices leave it, xz allows it."""
-    return data.count(0, pos) == len(data) - pos
+    def pieces(self) -> Iterator[bytes]:
+        """What it holds, some bytes at a time. Never raises on any bytes."""
+        members = 0
+        while self._more(_SLICE) and not self.stop:
+            kind = packed_as(self._held, self._next)
+            self.kind = self.kind or kind
+            if not kind or kind != self.kind:
+                pos = self._pos
+                self.stop = "" if members and self._only_zeros() else f"followed by other bytes at byte {pos}"
+                return
+            if members == self._members:
+                self.stop = f"in more than {members} parts"
+                return
+            yield from self._member()
+            members += 1
+
+    def _more(self, size: int) -> int:
+        """Read until so many packed bytes are held, if there are; return how many are."""
+        while len(self._held) - self._next < size and (piece := self._read(_READ)):
+            self._held = self._held[self._next :] + piece
+            self._next = 0
+        return len(self._held) - self._next
+
+    def _member(self) -> Iterator[bytes]:
+        source = next(make for magic, _, make in _KINDS if self._held.startswith(magic, self._next))()
+        while self._more(_SLICE):
+            piece = self._held[self._next : self._next + _SLICE]
+            self._step(len(piece))
+            yield from self._drain(source, piece)
+            if source.eof:
+                self._step(-len(source.unused_data))
+            if source.eof or self.stop:
+                return
+        self.stop = f"cut short at byte {self._pos}"
+
+    def _step(self, size: int) -> None:
+        self._next += size
+        self._pos += size
+
+    def _drain(self, source: _Decompressor, piece: bytes) -> Iterator[bytes]:
+        """Give a decompressor some bytes and take all that it makes of them."""
+        while not source.eof:
+            ask = min(max(self.size >> 3, _LEAST), _MOST)
+            if self._most is not None:
+                ask = min(ask, self._most + 1 - self.size)
+            try:
+                got = source.decompress(piece, ask)
+            except (EvidenceFault, MemoryError):
+                raise
+            except Exception:  # noqa: BLE001 - each library has an error of its own for damaged bytes
+                self.stop = f"damaged before byte {self._pos}"
+                return
+            self.size += len(got)
+            if got:
+                yield got
+            if self._most is not None and self.size > self._most:
+                self.stop = LARGER
+                return
+            if len(got) < ask:
+                return
+            piece = b""
+
+    def _only_zeros(self) -> bool:
+        """Whether nothing but padding is left: tapes and block devices leave it, xz allows it."""
+        while self._more(1):
+            if self._held.count(0, self._next) != len(self._held) - self._next:
+                return False
+            self._step(len(self._held) - self._next)
+        return True

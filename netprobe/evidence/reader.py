@@ -7,34 +7,31 @@ nothing at all can be read is it an :class:`~netprobe.errors.EvidenceFault`.
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import count
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from netprobe.errors import EvidenceFault
-from netprobe.evidence.blocks import PCAPNG_MAGIC, STATISTICS_BYTES
-from netprobe.evidence.model import CapturePoint, Evidence, Limit, LimitKind
+from netprobe.evidence.blocks import PCAPNG_MAGIC
+from netprobe.evidence.model import Evidence
+from netprobe.evidence.naming import named, stem, unique
 from netprobe.evidence.notes import read_notes
 from netprobe.evidence.packed import LARGER, MAX_UNPACKED, packed_as, unpack
 from netprobe.evidence.packets import Packets
 from netprobe.evidence.pcap import pcap_order, read_pcap
 from netprobe.evidence.pcapng import read_pcapng
 from netprobe.evidence.recognise import HEAD, foreign_hint, refuse
-from netprobe.model.point import PointName
+from netprobe.evidence.remarks import ended, is_copy, kept_in_part
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from netprobe.evidence.capture import Capture, Interface
-    from netprobe.evidence.notes import Notes
+    from netprobe.evidence.capture import Capture
     from netprobe.evidence.packed import Unpacked
 
 _AGAIN = "record or copy it again"
 _CUT_DOWN = "cut it down first: editcap -A START -B STOP, or tshark -Y FILTER -w NEW"
-_ENDINGS = frozenset({".gz", ".zst", ".zstd", ".xz", ".bz2"})
 _OWN_HEAD = 1 << 20
 
 
@@ -146,13 +143,14 @@ def _evidence(opened: _Opened, name: str, explicit: str | None) -> Evidence:
     subject = name or "the file"
     own = bool(capture.notes)
     notes = read_notes(capture.notes, subject)
-    points, said = _named(capture.interfaces, _stem(name, opened.packed) or "capture", explicit)
+    points, said = named(capture.interfaces, stem(name, opened.packed) or "capture", explicit)
     limits = notes.limits + said
-    if capture.stop and not _is_copy(capture, notes):
-        why = f"{capture.stop}: {_count(len(capture.rows.offset), 'packet')} before that, nothing after it"
-        limits.append(Limit(kind=LimitKind.FILE, subject=subject, why=why))
+    if capture.stop and not is_copy(capture.interfaces, capture.missing, notes):
+        limits.append(ended(subject, capture.stop, len(capture.rows.offset)))
     if not own:
-        limits += _kept_in_part(capture, points)
+        rows = capture.rows
+        cut = np.bincount(rows.interface[rows.caplen < rows.origlen], minlength=len(points))
+        limits += kept_in_part(points, cut, np.bincount(rows.interface, minlength=len(points)))
     return Evidence(
         probe=notes.probe,
         points=points,
@@ -161,19 +159,6 @@ def _evidence(opened: _Opened, name: str, explicit: str | None) -> Evidence:
         after=tuple(notes.after.values()),
         limits=tuple(dict.fromkeys(limits)),
     )
-
-
-def _is_copy(capture: Capture, notes: Notes) -> bool:
-    """Whether all that is missing of netprobe's own file are interface statistics: Wireshark's programs leave them out when they copy one."""
-    silent = sum(each.received is None and each.dropped is None for each in capture.interfaces)
-    complete = bool(notes.after) and notes.after.keys() >= notes.before.keys()
-    return complete and 0 < capture.missing <= silent * STATISTICS_BYTES
-
-
-def _stem(name: str, packed: str) -> str:
-    """A file's name without its folder and ending; ``eth0`` of ``eth0.pcap.gz``."""
-    path = PurePath(name)
-    return PurePath(path.stem).stem if packed and path.suffix in _ENDINGS else path.stem
 
 
 def _packets(data: bytes, capture: Capture) -> Packets:
@@ -189,78 +174,9 @@ def _packets(data: bytes, capture: Capture) -> Packets:
     )
 
 
-def _named(
-    interfaces: Sequence[Interface], stem: str, explicit: str | None
-) -> tuple[tuple[CapturePoint, ...], list[Limit]]:
-    """The points of a file, each with a name of its own."""
-    points = []
-    for item in interfaces:
-        given = "" if item.name == "-" else item.name  # what tools write for a pipe
-        host, container, interface = PointName.parse(explicit or given or stem)
-        points.append(
-            CapturePoint(
-                name=explicit or given or stem,
-                host=host,
-                container=container,
-                interface=interface,
-                linktype=item.linktype,
-                capture_filter=item.capture_filter,
-                snaplen=item.snaplen,
-                received=item.received,
-                dropped=item.dropped,
-            )
-        )
-    return _unique(points)
-
-
-def _unique(points: Sequence[CapturePoint]) -> tuple[tuple[CapturePoint, ...], list[Limit]]:
-    taken = {point.name for point in points}
-    shared: dict[str, list[str]] = {}
-    out = []
-    for point in points:
-        names = shared.setdefault(point.name, [])
-        name = point.name
-        if names:
-            name = next(f"{name}#{k}" for k in count(len(names) + 1) if f"{name}#{k}" not in taken)
-            taken.add(name)
-        names.append(name)
-        out.append(_renamed(point, name))
-    return tuple(out), [_clash(names) for names in shared.values() if len(names) > 1]
-
-
-def _clash(names: Sequence[str]) -> Limit:
-    others = ", ".join(names[1:5]) + (", …" if len(names) > 5 else "")
-    why = f"{len(names)} interfaces have this name; the others are called {others} (give names with --point NAME=FILE)"
-    return Limit(kind=LimitKind.POINT, subject=names[0], why=why)
-
-
-def _renamed(point: CapturePoint, name: str) -> CapturePoint:
-    """The same place under another name; its interface's name follows."""
-    if name == point.name:
-        return point
-    return replace(point, name=name, interface=point.interface + name[len(point.name) :])
-
-
-def _kept_in_part(capture: Capture, points: Sequence[CapturePoint]) -> list[Limit]:
-    """A limit a point whose packets were cut by the snap length."""
-    rows = capture.rows
-    size = len(points)
-    cut = np.bincount(rows.interface[rows.caplen < rows.origlen], minlength=size)
-    every = np.bincount(rows.interface, minlength=size)
-    return [
-        Limit(
-            kind=LimitKind.POINT,
-            subject=point.name,
-            why=f"{_count(int(cut[number]), 'packet')} of {int(every[number])} kept in part only (snap length {point.snaplen})",
-        )
-        for number, point in enumerate(points)
-        if cut[number]
-    ]
-
-
 def _joined(parts: Sequence[Evidence]) -> Evidence:
     """Plain captures, one after the other; each keeps its own frame numbers."""
-    points, said = _unique([point for part in parts for point in part.points])
+    points, said = unique([point for part in parts for point in part.points])
     limits = [limit for part in parts for limit in part.limits] + said
     return Evidence(points=points, packets=_stacked(parts), limits=tuple(dict.fromkeys(limits)))
 
@@ -281,7 +197,3 @@ def _stacked(parts: Sequence[Evidence]) -> Packets:
         ),
         frame=np.concatenate([none.frame, *(item.frame for item in packets)]),
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
