@@ -70,7 +70,7 @@ class Capture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class Part:
     """A part of a file, taken apart.
 
     Attributes:
@@ -102,7 +102,7 @@ class Reading(Protocol):
         """As in :class:`Capture`, once the last part was taken."""
         ...
 
-    def take(self, data: bytes, *, at: int, last: bool) -> Taken:
+    def take(self, data: bytes, *, at: int, last: bool) -> Part:
         """Take the next part apart. Never raises on any bytes.
 
         Args:
@@ -126,7 +126,7 @@ def whole(reading: Reading, data: bytes) -> Capture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class ReadBounds:
     """How much is read of one file: what comes after it is left out, and said."""
 
     packets: int

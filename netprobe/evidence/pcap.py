@@ -12,11 +12,11 @@ import numpy as np
 
 from netprobe.evidence import capture as c
 from netprobe.evidence.blocks import damaged, too_many
-from netprobe.evidence.capture import Capture, Interface, Rows, Taken
+from netprobe.evidence.capture import Capture, Interface, Part, Rows
 from netprobe.evidence.walker import PLAIN, RecordForm, Why
 
 if TYPE_CHECKING:
-    from netprobe.evidence.walker import ByteOrder, Records, Walker
+    from netprobe.evidence.walker import ByteOrder, Records, RecordWalker
 
 MAGICS = {0xA1B2C3D4: (1000, 16), 0xA1B23C4D: (1, 16), 0xA1B2CD34: (1000, 24)}
 """Magic number -> nanoseconds a unit of the fraction, bytes of a record header."""
@@ -45,7 +45,7 @@ class PcapReading:
         walker: what finds its records.
     """
 
-    def __init__(self, order: ByteOrder, *, most: int, walker: Walker = PLAIN) -> None:
+    def __init__(self, order: ByteOrder, *, most: int, walker: RecordWalker = PLAIN) -> None:
         self.interfaces: list[Interface] = []
         self.notes: list[bytes] = []
         self.missing = 0
@@ -56,12 +56,12 @@ class PcapReading:
         self._form: RecordForm | None = None
         self._magic = b""
 
-    def take(self, data: bytes, *, at: int, last: bool) -> Taken:
+    def take(self, data: bytes, *, at: int, last: bool) -> Part:
         """The next packets."""
         pos = 0
         if self._form is None:
             if len(data) < HEADER:
-                return Taken(rows=Rows.none(), stop="cut short in its header" if last else "")
+                return Part(rows=Rows.none(), stop="cut short in its header" if last else "")
             self._form = self._begin(data)
             pos = HEADER
         found = self._walker.records(data, pos, self._form, most=self._most - self.frames, last=last)
@@ -73,7 +73,7 @@ class PcapReading:
             found = found._replace(pos=int(found.offset[-1]) - self._form.head)
             if stop:
                 stop = damaged(at + found.pos, "another file begins there: mergecap joins files")
-        return Taken(rows=self._rows(found, count), used=found.pos, stop=stop)
+        return Part(rows=self._rows(found, count), used=found.pos, stop=stop)
 
     def _begin(self, data: bytes) -> RecordForm:
         magic, _, _, _, _, snaplen, linktype = struct.unpack_from(self._order + "IHHiIII", data)

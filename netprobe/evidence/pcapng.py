@@ -11,7 +11,7 @@ import numpy as np
 
 from netprobe.evidence import blocks as b
 from netprobe.evidence import capture as c
-from netprobe.evidence.capture import Bounds, Capture, Interface, Rows, Taken, join_rows
+from netprobe.evidence.capture import Capture, Interface, Part, ReadBounds, Rows, join_rows
 from netprobe.evidence.descriptions import Counts, described, notes_of
 from netprobe.evidence.section import Clocks, packet_rows, sound, view_of
 from netprobe.evidence.walker import PLAIN, Why
@@ -19,12 +19,12 @@ from netprobe.evidence.walker import PLAIN, Why
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from netprobe.evidence.walker import Blocks, ByteOrder, Walker
+    from netprobe.evidence.walker import Blocks, ByteOrder, RecordWalker
 
 
 def read_pcapng(data: bytes) -> Capture:
     """Take a pcapng file apart. Never raises on any bytes."""
-    bounds = Bounds(packets=c.MAX_PACKETS, sections=b.MAX_SECTIONS, interfaces=b.MAX_INTERFACES)
+    bounds = ReadBounds(packets=c.MAX_PACKETS, sections=b.MAX_SECTIONS, interfaces=b.MAX_INTERFACES)
     return c.whole(PcapngReading(bounds=bounds), data)
 
 
@@ -36,7 +36,7 @@ class PcapngReading:
         walker: what finds its blocks.
     """
 
-    def __init__(self, *, bounds: Bounds, walker: Walker = PLAIN) -> None:
+    def __init__(self, *, bounds: ReadBounds, walker: RecordWalker = PLAIN) -> None:
         self.interfaces: list[Interface] = []
         self.notes: list[bytes] = []
         self.missing = 0
@@ -47,7 +47,7 @@ class PcapngReading:
         self._sections = 0
         self._section = _Section(order="<", end=0, base=0)
 
-    def take(self, data: bytes, *, at: int, last: bool) -> Taken:
+    def take(self, data: bytes, *, at: int, last: bool) -> Part:
         """The next packets, of one section or of several."""
         parts: list[Rows] = []
         pos, more, stop = 0, True, ""
@@ -57,7 +57,7 @@ class PcapngReading:
         if last and not stop:
             self.missing = max(0, self._section.end - (at + len(data)))
             stop = b.shorter(at + len(data), self.missing) if self.missing else ""
-        return Taken(rows=join_rows(parts), used=pos, stop=stop)
+        return Part(rows=join_rows(parts), used=pos, stop=stop)
 
     def _take(self, data: bytes, pos: int, at: int, last: bool) -> tuple[Rows, int, bool, str]:
         """What is left of a section in the part: rows, where it ended, whether there is another section to enter, and the stop."""

@@ -74,7 +74,7 @@ class Blocks(NamedTuple):
     why: Why
 
 
-class Walker(Protocol):
+class RecordWalker(Protocol):
     """What finds records and blocks. Never raises on any bytes."""
 
     def records(self, data: bytes, pos: int, form: RecordForm, *, most: int, last: bool) -> Records:
@@ -118,7 +118,7 @@ class _Plain:
         return Blocks(np.array(starts, np.int64), pos, why)
 
 
-PLAIN: Walker = _Plain()
+PLAIN: RecordWalker = _Plain()
 
 
 def _walk_records(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.errors import EvidenceFault
 from netprobe.evidence.blocks import PCAPNG_MAGIC
-from netprobe.evidence.capture import Bounds
+from netprobe.evidence.capture import ReadBounds
 from netprobe.evidence.packed import Unpacking, packed_as
 from netprobe.evidence.pcap import PcapReading, pcap_order
 from netprobe.evidence.pcapng import PcapngReading
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netprobe.evidence.capture import Reading, Rows
-    from netprobe.evidence.stream.source import Source
+    from netprobe.evidence.stream.source import CaptureFile
     from netprobe.evidence.stream.window import Window
-    from netprobe.evidence.walker import Walker
+    from netprobe.evidence.walker import RecordWalker
 
-BOUNDS = Bounds(packets=1 << 62, sections=1 << 14, interfaces=1 << 17)
+BOUNDS = ReadBounds(packets=1 << 62, sections=1 << 14, interfaces=1 << 17)
 """Packets are not counted: none of them is kept. Sections and interfaces are read one by one."""
 
 AGAIN = "record or copy it again"
@@ -42,7 +42,7 @@ class Parts:
         stop: why reading ended before the file did, ``""`` where it did not. Known at the end.
     """
 
-    def __init__(self, source: Source, walker: Walker, chunk_bytes: int) -> None:
+    def __init__(self, source: CaptureFile, walker: RecordWalker, chunk_bytes: int) -> None:
         self.reading: Reading
         self.stop = ""
         self._source = source

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from io import FileIO
 
 
-class Source:
+class CaptureFile:
     """A file, read in order or, where it is a plain file, from any place. It may grow, or shrink, meanwhile.
 
     Args:

@@ -12,7 +12,7 @@ from netprobe.evidence.notes import Notes, read_notes
 from netprobe.evidence.packets import Packets
 from netprobe.evidence.remarks import ended, is_copy, kept_in_part
 from netprobe.evidence.stream.parts import Parts
-from netprobe.evidence.stream.source import Source
+from netprobe.evidence.stream.source import CaptureFile
 from netprobe.evidence.walker import PLAIN
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from netprobe.evidence.capture import Rows
     from netprobe.evidence.model import CapturePoint, Limit
-    from netprobe.evidence.walker import Walker
+    from netprobe.evidence.walker import RecordWalker
 
 CHUNK = 1 << 24
 """Bytes of a file that are read at a time."""
@@ -30,9 +30,9 @@ MAX_OPEN = 256
 
 
 def open_stream(
-    files: Sequence[str], points: Mapping[str, str], *, chunk_bytes: int = CHUNK, walker: Walker = PLAIN
-) -> Stream:
-    """Open capture files; their packets are read by :meth:`Stream.chunks`.
+    files: Sequence[str], points: Mapping[str, str], *, chunk_bytes: int = CHUNK, walker: RecordWalker = PLAIN
+) -> PacketStream:
+    """Open capture files; their packets are read by :meth:`PacketStream.chunks`.
 
     Args:
         files: their paths; ``-`` is standard input.
@@ -48,7 +48,7 @@ def open_stream(
     parts = []
     seen: dict[tuple[int, int], str] = {}
     for path in files:
-        source = Source(path)
+        source = CaptureFile(path)
         if source.identity is not None and seen.setdefault(source.identity, source.name) is not source.name:
             raise EvidenceFault(
                 f"{seen[source.identity]} and {source.name} are one and the same capture", "name it once"
@@ -56,10 +56,10 @@ def open_stream(
         parts.append(_File(source, Parts(source, walker, chunk_bytes), points.get(path)))
         if len(files) > MAX_OPEN:
             source.rest()
-    return Stream(parts)
+    return PacketStream(parts)
 
 
-class Stream:
+class PacketStream:
     """Packets of all files, one file after the other.
 
     Attributes:
@@ -128,7 +128,7 @@ class Stream:
 class _File:
     """One of the files, and what was counted in it."""
 
-    def __init__(self, source: Source, parts: Parts, explicit: str | None) -> None:
+    def __init__(self, source: CaptureFile, parts: Parts, explicit: str | None) -> None:
         self.source = source
         self.parts = parts
         self.explicit = explicit

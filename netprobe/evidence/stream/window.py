@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from netprobe.evidence.packed import Unpacking
-    from netprobe.evidence.stream.source import Source
+    from netprobe.evidence.stream.source import CaptureFile
 
 
 class Window(Protocol):
@@ -32,7 +32,7 @@ class Window(Protocol):
 class PlainWindow:
     """A plain file: nothing is copied or kept."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: CaptureFile) -> None:
         self.stop = ""
         self._source = source
 

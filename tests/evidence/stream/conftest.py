@@ -13,9 +13,9 @@ from netprobe.evidence.packets import Packets
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from netprobe.evidence.stream.stream import Stream
+    from netprobe.evidence.stream.stream import PacketStream
 
-    Collected = Callable[[Stream], Evidence]
+    Collected = Callable[[PacketStream], Evidence]
 
 
 def join(parts: Sequence[Packets]) -> Packets:
@@ -51,7 +51,7 @@ def kept(part: Packets) -> Packets:
     )
 
 
-def collect(stream: Stream) -> Evidence:
+def collect(stream: PacketStream) -> Evidence:
     """All that a stream gives, as the reader of whole files gives it."""
     packets = join([kept(part) for part in stream.chunks()])
     notes = stream.notes
