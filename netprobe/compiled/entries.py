@@ -36,4 +36,10 @@ class KernelEntry:
     takes: tuple[Array | Number, ...]
 
 
-KERNELS: tuple[KernelEntry, ...] = (KernelEntry("packets", "packet", (BYTES, INT64, INT64, INT64, INT32, INT64, ROWS)),)
+_N = NUMBER
+
+KERNELS: tuple[KernelEntry, ...] = (
+    KernelEntry("records", "records", (BYTES, _N, _N, _N, _N, _N, INT64, INT64, INT64, INT64, INT64)),
+    KernelEntry("blocks", "records", (BYTES, _N, _N, INT64, INT64)),
+    KernelEntry("packets", "packet", (BYTES, INT64, INT64, INT64, INT32, INT64, ROWS)),
+)

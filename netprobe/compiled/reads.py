@@ -34,6 +34,12 @@ def u32(b: Buffer, at: int) -> int:
 
 
 @inlined
+def l32(b: Buffer, at: int) -> int:
+    """Return four bytes, of which the least comes first."""
+    return u8(b, at) | u8(b, at + 1) << 8 | u8(b, at + 2) << 16 | u8(b, at + 3) << 24
+
+
+@inlined
 def u48(b: Buffer, at: int) -> int:
     """Return six bytes: a MAC address."""
     return (u16(b, at) << 32) | u32(b, at + 2)
