@@ -23,11 +23,13 @@ from netprobe.correlate.rules import (
     rewritten_numbers,
     same_connection,
     same_packet,
+    sent_again,
 )
 from netprobe.correlate.sights import Sights
 from netprobe.correlate.strength import Strength, ends_token
-from netprobe.correlate.tokens import packet_tokens
+from netprobe.correlate.tokens import first_numbers, packet_tokens
 from netprobe.journeys.join import LOOK_BACK, TIE_NS
+from netprobe.journeys.same import LIFE_NS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +56,7 @@ def join(rows: FlowRows, points: Sequence[CapturePoint]) -> Joined:
     one_way_each(sights, groups)
     for token in packet_tokens(sights):
         _packets(sights, groups, token)
+    _again(sights, groups)
     _ends(sights, groups)
     answers(sights, groups)
     return _joined(sights, groups)
@@ -75,6 +78,19 @@ def _packets(sights: Sights, groups: Groups, token: Token) -> None:
     one, two, score = one[sure], two[sure], score[sure]
     delay = sights.head_ns(token.side)[two] - sights.head_ns(token.side)[one]
     groups.join(Edges(one=one, two=two, score=likeness(sights, one, two) * 64.0 - delay // TIE_NS / 64.0))
+
+
+def _again(sights: Sights, groups: Groups) -> None:
+    """Join what saw a SYN with what saw only its repetitions."""
+    token = first_numbers(sights)
+    bearers = Bearers(token.row, token.value, sights.head_ns(0)[token.row])
+    one, two = bearers.all_pairs(LIFE_NS, LOOK_BACK)
+    fit = sent_again(sights, one, two) & (groups.of[one] != groups.of[two])
+    one, two = one[fit], two[fit]
+    strength = Strength(sights, token)
+    score = strength.score(one, two, marked=False)
+    sure = strength.sure(score)
+    groups.join(Edges(one=one[sure], two=two[sure], score=score[sure]))
 
 
 def _ends(sights: Sights, groups: Groups) -> None:

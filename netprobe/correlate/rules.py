@@ -28,10 +28,11 @@ __all__ = [
     "rewritten_numbers",
     "same_connection",
     "same_packet",
+    "sent_again",
 ]
 
-_NEAR_RANGE = 1 << 24  # between what two points saw of one direction, when neither saw it begin
 _MOST_TTL = 255
+TICK_NS = 1_000_000  # of the clock in a segment, at its fastest
 
 
 def same_packet(sights: Sights, one: Index, two: Index, side: int) -> Mask:
@@ -50,6 +51,25 @@ def same_packet(sights: Sights, one: Index, two: Index, side: int) -> Mask:
     moved &= apart | clocked | _comes_back(sights, one, two, side)
     seen_twice = sights.place[one] != sights.place[two]
     return np.asarray((delay >= 0) & (delay <= FLIGHT_NS) & np.where(ends, seen_twice, moved))
+
+
+def sent_again(sights: Sights, one: Index, two: Index) -> Mask:
+    """Whether a row (the later) begins with a SYN that another point, or the other side of a router, saw as the first one's repetition.
+
+    Who repeats a SYN has been silent for a while, and its clock (TSval) went on no faster than time did (RFC 7323: a tick is a millisecond at least).
+    """
+    waited = sights.head_ns(0)[two] - sights.head_ns(0)[one]
+    meanwhile = (waited >= 0) & (sights.head_ns(0)[two] - sights.last_ns[one] <= FLIGHT_NS) & (waited <= LIFE_NS)
+    tsval = sights.head("tsval", 0)
+    ticks = (tsval[two] - tsval[one]) & 0xFFFFFFFF
+    clocked = sights.clocked(0)
+    goes_on = np.where(clocked[one], (ticks > 0) & (ticks <= waited // TICK_NS + ORDER_NS // TICK_NS), True)
+    hops = sights.head("ttl", 0)[one].astype(np.int64) - sights.head("ttl", 0)[two]
+    apart = _apart(sights, one, two)
+    routed = (hops >= np.where(clocked[one] & apart, 0, 1)) & (hops <= np.where(apart, _MOST_TTL, 1))
+    routed &= apart | ~_one_wire(sights, one, two, 0)
+    again = (sights.column("syns", 0)[one] > 1) & (clocked[one] == clocked[two])
+    return np.asarray(again & meanwhile & goes_on & routed & ~differ_in_answer(sights, one, two))
 
 
 def _apart(sights: Sights, one: Index, two: Index) -> Mask:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 MARGIN = 10.0  # bits: one wrong join among a thousand such files
 _NUMBER, _CLOCK, _IP_ID, _PORT = 32.0, 16.0, 12.0, 14.0
-_CLIENT, _SERVER, _SERVICE = 4.0, 2.0, 2.0  # an address of a client's, of a server's, and its port
+_ADDRESS, _SERVICE = 12.0, 10.0  # at most: a client's address, a server's with its port
+_BUCKETS = 1 << 16
 _BITS_A_BYTE, _MOST_OF_A_PAYLOAD = 4.0, 24.0
 _FEW = 4  # rows of one connection at one point: a router's two sides, two VLANs
 _SHORTEST_NS = 100_000  # what lies between two points tells no more than this: stamps are late
@@ -44,27 +45,30 @@ class Strength:
         self._said = np.zeros(len(sights))
         self._said[token.row] = _worth(most_at_a_place(token.said, sights.column("point")[token.row]), len(token.row))
         self._port = _port_worth(sights, token.row)
+        client = mixed(sights.column(name, 0)[token.row] for name in ("hi", "lo"))
+        self._client = _rarity(len(sights), token.row, client, _ADDRESS)
+        self._server = _rarity(len(sights), token.row, sights.end(1)[token.row], _SERVICE)
         self._pairs_a_second = max(len(token.row), 1) * _busiest(sights.head_ns(token.side)[token.row])
 
-    def score(self, one: Index, two: Index) -> Bits:
-        """Bits beyond what chance gives, of each pair."""
+    def score(self, one: Index, two: Index, *, marked: bool = True) -> Bits:
+        """Bits beyond what chance gives, of each pair; ``marked``: their IP ids or TSvals agree."""
         sights, side = self._sights, self._side
         delay = np.maximum(np.abs(sights.head_ns(side)[two] - sights.head_ns(side)[one]), _SHORTEST_NS)
         chance = np.log2(np.maximum(self._pairs_a_second * (delay / FLIGHT_NS), 1.0))
-        return np.asarray(self._packet(one, two) + self._ends(one, two) + self._answer(one, two) - chance)
+        return np.asarray(self._packet(one, two, marked) + self._ends(one, two) + self._answer(one, two) - chance)
 
     def sure(self, score: Bits) -> NDArray[np.bool_]:
         """Whether that is enough."""
         return np.asarray(score >= MARGIN)
 
-    def _packet(self, one: Index, two: Index) -> Bits:
+    def _packet(self, one: Index, two: Index, marked: bool) -> Bits:
         """What the packet itself is worth."""
         sights, side = self._sights, self._side
         clock = np.where(sights.clocked(side)[one], _CLOCK, 0.0)
         ip_id = sights.head("ip_id", side)
         known = (ip_id[one] > 0) & (ip_id[one] == ip_id[two])
         said = np.minimum(np.minimum(self._said[one], self._said[two]), self._most(one))
-        return np.asarray(said + np.maximum(clock, np.where(known, _IP_ID, 0.0)))
+        return np.asarray(said + marked * np.maximum(clock, np.where(known, _IP_ID, 0.0)))
 
     def _most(self, one: Index) -> Bits:
         """What it can be worth at most: a number its bits, a payload those of its bytes."""
@@ -78,10 +82,9 @@ class Strength:
         sights = self._sights
         port = sights.column("port", 0)
         kept = np.where(port[one] == port[two], np.minimum(self._port[one], self._port[two]), 0.0)
-        client = np.where(sights.same_address(one, 0, two, 0), _CLIENT, 0.0)
-        server = np.where(sights.same_address(one, 1, two, 1), _SERVER, 0.0)
-        service = sights.column("port", 1)
-        return np.asarray(kept + client + server + np.where(service[one] == service[two], _SERVICE, 0.0))
+        client = np.where(sights.same_address(one, 0, two, 0), self._client[one], 0.0)
+        server = np.where(sights.same_end(one, 1, two, 1), self._server[one], 0.0)
+        return np.asarray(kept + client + server)
 
     def _answer(self, one: Index, two: Index) -> Bits:
         """What it is worth that both were answered alike."""
@@ -106,6 +109,15 @@ def _port_worth(sights: Sights, row: Index) -> Bits:
     usual = max(_USUAL, len(row) / 2.0**_PORT * 4)
     worth = np.clip(_PORT - np.log2(np.maximum(count / usual, 1.0)), 0.0, _PORT)
     out[row] = np.where(free_port(port), worth, 0.0)
+    return out
+
+
+def _rarity(size: int, row: Index, value: NDArray[np.uint64], most: float) -> Bits:
+    """What it is worth to have a value in common, by how many have it (of a bucket of values: rather too many)."""
+    out = np.zeros(size)
+    bucket = (value >> np.uint64(40)).astype(np.int64) % _BUCKETS
+    count = np.bincount(bucket, minlength=_BUCKETS)[bucket]
+    out[row] = np.clip(np.log2(len(row) / count), 0.0, most)
     return out
 
 

@@ -6,6 +6,7 @@ compared again where it decides (:mod:`strength`).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,7 +42,10 @@ class Token:
 
 
 def packet_tokens(sights: Sights) -> Iterator[Token]:
-    """The tokens of one packet each: SYNs, SYN-ACKs, segments of connections without a handshake, datagrams, echo requests."""
+    """The tokens of one packet each: SYNs, SYN-ACKs, segments of connections without a handshake, datagrams, echo requests.
+
+    Datagrams that many send are told apart by the client's end, or by the server's and the client's port, where NAT left these.
+    """
     syn = np.flatnonzero(sights.isn >= 0)
     yield _token(sights, syn, 0, _SYN, ("seq",), ("window",))
     syn_ack = np.flatnonzero(sights.reply_isn >= 0)
@@ -51,7 +55,18 @@ def packet_tokens(sights: Sights) -> Iterator[Token]:
         data = np.flatnonzero(midway & sights.sent(side) & (sights.head("length", side) > 0))
         yield _token(sights, data, side, _DATA, ("seq", "ack", "length"), ())
     asked = np.flatnonzero(~sights.tcp & sights.sent(0))
-    yield _datagrams(sights, asked)
+    every = _datagrams(sights, asked)
+    ends = sights.end(0)[asked], sights.column("port", 0)[asked]
+    yield replace(every, value=mixed([every.value, ends[0]]))
+    yield replace(every, value=mixed([every.value, ends[1], sights.end(1)[asked]]))
+    yield every
+
+
+def first_numbers(sights: Sights) -> Token:
+    """A SYN's number and window, whichever of its repetitions it was."""
+    row = np.flatnonzero(sights.isn >= 0)
+    said = mixed([np.full(len(row), _SYN), sights.head("seq", 0)[row]])
+    return Token(side=0, row=row, said=said, value=mixed([said, sights.head("window", 0)[row]]))
 
 
 def _token(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import flows_made
 import numpy as np
 import pytest
 
@@ -103,3 +104,21 @@ def test_nothing_is_joined_of_nothing() -> None:
     case = evidence([])
     table = decode(case.packets, case.points)
     assert len(join(rows_of(table, ()), case.points)) == 0
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_made_flows_are_joined_as_they_were_made(seed: int) -> None:
+    """Tens of thousands of connections over three points: none is joined with another's row, and hardly one is torn."""
+    case = flows_made.made(40_000, seed)
+    counts = flows_made.judged(case, join(case.rows, case.points))
+    assert {kind: wrong for kind, (_, _, wrong) in counts.items() if wrong} == {}
+    every, whole, _ = (sum(each) for each in zip(*counts.values(), strict=True))
+    assert whole >= 0.999 * every
+
+
+def test_a_syn_that_one_point_lost_is_one_connection_with_its_repetition() -> None:
+    first, again = tcp(CLIENT, WEB, "S", 7, ts=100), tcp(CLIENT, WEB, "S", 7, ts=1100)
+    behind = tcp(CLIENT, INSIDE, "S", 7, ttl=63, ts=1100)
+    assert joined([("eth0", 0, first), ("eth0", 1e6, again), ("br0", 1e6 + 20, behind)]) == [[0, 1]]
+    faster = tcp(CLIENT, INSIDE, "S", 7, ttl=63, ts=9100)
+    assert joined([("eth0", 0, first), ("eth0", 1e6, again), ("br0", 1e6 + 20, faster)]) == [[0], [1]]
