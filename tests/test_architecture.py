@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "state": {*BASE, "state.engine"},
     "state.engine": {*BASE, "state"},
     "flows": {*BASE, "decode"},
-    "flowtable": {*BASE, "decode"},
+    "flowtable": {*BASE, "decode", "flows"},
     "compiled": {*BASE, "decode", "flowtable"},
     "journeys": {*STATE, "decode", "flows"},
     "correlate": {*STATE, "decode", "flows", "flowtable", "journeys", "paths"},

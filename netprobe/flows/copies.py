@@ -73,8 +73,12 @@ def _doubled(
 
 def _limit(table: PacketTable, one: NDArray[np.int64], two: NDArray[np.int64]) -> NDArray[np.int64]:
     """How far apart, in ns, two sightings of one packet may be."""
-    told = (table.ip_id[two] > 0) | (table.tsval[two] > 0)
-    return np.where(_elsewhere(table, one, two), ELSEWHERE_NS, np.where(told, AGAIN_NS, ALIKE_NS))
+    return between(_elsewhere(table, one, two), (table.ip_id[two] > 0) | (table.tsval[two] > 0))
+
+
+def between(elsewhere: NDArray[np.bool_], numbered: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How far apart, in ns, two sightings of one packet may be: at another place of the way, or where a number in the packet tells it from others."""
+    return np.where(elsewhere, ELSEWHERE_NS, np.where(numbered, AGAIN_NS, ALIKE_NS))
 
 
 def _elsewhere(table: PacketTable, one: NDArray[np.int64], two: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -99,7 +103,12 @@ def _many(ordered: NDArray[np.uint64]) -> NDArray[np.bool_]:
 
 
 def _identity(table: PacketTable, rows: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.uint64]:
-    out = _mixed(group, None)
+    return contents(table, rows, _mixed(group, None))
+
+
+def contents(table: PacketTable, rows: NDArray[np.int64], seed: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """A mix of what two sightings of one packet have in common, begun with a number for whose packet it is."""
+    out = seed.copy()
     for name in _SAME:
         out = _mixed(getattr(table, name)[rows], out)
     other = np.flatnonzero((table.kind[rows] != Kind.TCP) & (table.payload_off[rows] >= 0))

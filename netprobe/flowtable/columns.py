@@ -110,6 +110,7 @@ _FIELDS: tuple[tuple[Any, ...], ...] = (
     ("ack_ns", "i8"),  # the first ACK of the client behind that
     ("history", "u1", (HISTORY,)),  # Zeek's history; 0 behind its end. While tracked: the letter, upper-case for side 0
     ("events", "i4"),  # letters in `history`
+    ("conn_state", "u1"),  # ConnState; 0 while tracked
     # what other flows may quote of it
     ("errors", "i4"),  # ICMP errors that quote a packet of it
     ("error_type", "i2"),  # of the first of them; -1
