@@ -69,7 +69,7 @@ def read(table: PacketTable, rows: Ints) -> ErrorRows:
     return out[out["kind"] > 0]
 
 
-class Kept:
+class QuotedErrors:
     """Errors in the order of the file."""
 
     def __init__(self) -> None:

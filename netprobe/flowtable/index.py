@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 WORDS = 6
 _FIRST_SIZE = 1 << 12
-_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio, as in splitmix64
-_SHIFT = np.uint64(29)
+MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio, as in splitmix64
+SHIFT = np.uint64(29)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Numbered:
     """Numbers of keys.
 
     Attributes:
@@ -51,7 +51,7 @@ class KeyIndex:
         self._words: Words = np.zeros((WORDS, _FIRST_SIZE), np.uint64)
         self._table = np.full(2 * _FIRST_SIZE, -1, np.int64)
 
-    def find(self, words: Words) -> Found:
+    def find(self, words: Words) -> Numbered:
         """Number the keys of packets; new ones get new numbers.
 
         Args:
@@ -65,7 +65,7 @@ class KeyIndex:
         counts = np.diff(leaders, append=len(order))
         number = np.empty(len(order), np.int64)
         number[order] = np.repeat(distinct, counts)
-        return Found(number=number, mixed=mixed, distinct=distinct, counts=counts)
+        return Numbered(number=number, mixed=mixed, distinct=distinct, counts=counts)
 
     def words(self, numbers: Ints) -> Words:
         """The keys of some numbers, uint64 (6, n)."""
@@ -129,8 +129,8 @@ def mix(words: Words) -> NDArray[np.uint64]:
     out: NDArray[np.uint64] = np.zeros(words.shape[1], np.uint64)
     for word in words:
         out ^= word
-        out *= _MULTIPLIER
-        out ^= out >> _SHIFT
+        out *= MULTIPLIER
+        out ^= out >> SHIFT
     return out
 
 

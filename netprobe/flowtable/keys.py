@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from netprobe.flowtable.index import Words
 
 ECHO_REQUESTS, ECHO_TYPES = (8, 128), (0, 8, 128, 129)
-_FROM = -2  # the smallest value of a VLAN or tunnel column: TAG_UNKNOWN
+FROM = -2  # the smallest value of a VLAN or tunnel column: TAG_UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class KeyedPackets:
     """Packets that count: those of flows, and ICMP errors.
 
     Attributes:
@@ -40,7 +40,7 @@ class Taken:
     error: Mask
 
 
-def taken(table: PacketTable) -> Taken:
+def taken(table: PacketTable) -> KeyedPackets:
     """Choose the packets of flows and the ICMP errors, and make their keys."""
     kind = table.kind
     error = kind == Kind.ICMP_ERROR
@@ -55,7 +55,7 @@ def taken(table: PacketTable) -> Taken:
         words[:-1, errors] = 0
         words[-1, errors] = _meta(table.packets.point[rows[errors]], 0, Kind.ICMP_ERROR, 0)
         side[errors] = 0
-    return Taken(rows=rows, words=words, side=side, error=error)
+    return KeyedPackets(rows=rows, words=words, side=side, error=error)
 
 
 def _keys(table: PacketTable, rows: Ints) -> tuple[Words, Ints]:
@@ -90,7 +90,7 @@ def _of(column: NDArray[Any], rows: Ints, *, whole: bool) -> NDArray[Any]:
 
 
 def _meta(point: NDArray[np.int32], vlan: Any, kind: Any, version: Any) -> NDArray[np.uint64]:
-    packed: NDArray[np.int64] = point.astype(np.int64) << 32 | (vlan - _FROM) << 16 | kind << 8 | version
+    packed: NDArray[np.int64] = point.astype(np.int64) << 32 | (vlan - FROM) << 16 | kind << 8 | version
     return packed.view(np.uint64)
 
 
@@ -101,5 +101,5 @@ def unpack(words: Words, rows: FlowRows) -> None:
     ports, meta = words[4].view(np.int64), words[5].view(np.int64)
     rows["port"][:, 0], rows["port"][:, 1] = ports >> 16 & 0xFFFF, ports & 0xFFFF
     rows["tunnel"] = (ports >> 32) - 1
-    rows["point"], rows["vlan"] = meta >> 32, (meta >> 16 & 0xFFFF) + _FROM
+    rows["point"], rows["vlan"] = meta >> 32, (meta >> 16 & 0xFFFF) + FROM
     rows["kind"], rows["version"] = meta >> 8 & 0xFF, meta & 0xFF

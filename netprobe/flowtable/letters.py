@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from netprobe.decode.chunk import Ints, Mask
     from netprobe.flowtable.batch import Batch
-    from netprobe.flowtable.sequence import Told
+    from netprobe.flowtable.sequence import SequenceEvents
 
 _ONCE = b"DAQI"
 _SMALL = 0x20
@@ -45,7 +45,7 @@ class Letters:
     letter: NDArray[np.uint8]
 
 
-def segments(batch: Batch, told: Told) -> None:
+def segments(batch: Batch, told: SequenceEvents) -> None:
     """Write what TCP segments add to their flows' histories; windows of 0 are counted on the way."""
     flags, payload = batch.column("tcp_flags").astype(np.int64), batch.column("payload_len")
     control = flags & _CONTROL
@@ -113,7 +113,7 @@ def _another(batch: Batch, at: Ints, number: Ints, name: str) -> Mask:
     return np.asarray(before != number, np.bool_)
 
 
-def _scaled(batch: Batch, told: Told, closed: Ints) -> list[Letters]:
+def _scaled(batch: Batch, told: SequenceEvents, closed: Ints) -> list[Letters]:
     """T, W, G by powers of ten; of what is counted already but windows of 0."""
     number = len(batch.starts)
     counts = np.bincount(batch.number[closed], minlength=number).astype(np.int32)

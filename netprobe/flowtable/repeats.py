@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from netprobe.decode.chunk import Ints, Mask
     from netprobe.decode.table import PacketTable
-    from netprobe.flowtable.index import Found
+    from netprobe.flowtable.index import Numbered
 
 WINDOW = 1 << 15
 _SIGHT = np.dtype(
@@ -47,7 +47,7 @@ class Repeats:
     back: Ints
 
 
-class Sightings:
+class CopyFinder:
     """The last packets, and how often each key's were there twice."""
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class Sightings:
         self._seen = np.zeros(0, np.int64)  # by key number: packets
         self._again = np.zeros(0, np.int64)  # of them such as repeat an earlier one
 
-    def take(self, table: PacketTable, rows: Ints, found: Found, known: int) -> Repeats | None:
+    def take(self, table: PacketTable, rows: Ints, found: Numbered, known: int) -> Repeats | None:
         """Tell copies among the next packets.
 
         Args:
@@ -82,7 +82,7 @@ class Sightings:
             more = np.zeros(max(count, len(self._seen) * 3 // 2) - len(self._seen), np.int64)
             self._seen, self._again = np.append(self._seen, more), np.append(self._again, more)
 
-    def _told(self, sights: NDArray[np.void], old: int, twice: NDArray[np.uint64], found: Found) -> Repeats | None:
+    def _told(self, sights: NDArray[np.void], old: int, twice: NDArray[np.uint64], found: Numbered) -> Repeats | None:
         identity = sights["identity"]
         at = np.minimum(np.searchsorted(twice, identity), len(twice) - 1)
         which = np.flatnonzero(twice[at] == identity)
@@ -106,7 +106,7 @@ class Sightings:
         out.back[which[ends] - old] = dropped[ends]
         return out
 
-    def _most_twice(self, place: Ints, again: Mask, found: Found) -> Mask:
+    def _most_twice(self, place: Ints, again: Mask, found: Numbered) -> Mask:
         """Whether most different packets of a key were there more than once, up to each repeat."""
         out = np.zeros(len(place), np.bool_)
         events = np.flatnonzero(again)
@@ -150,7 +150,7 @@ class _Pairs:
         return running_sum(counts, starts), starts
 
 
-def _sights(table: PacketTable, rows: Ints, found: Found) -> NDArray[np.void]:
+def _sights(table: PacketTable, rows: Ints, found: Numbered) -> NDArray[np.void]:
     sights = np.zeros(len(rows), _SIGHT)
     sights["identity"] = contents(table, rows, found.mixed)
     sights["time"] = table.packets.time_ns[rows]

@@ -62,14 +62,14 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class SequenceEvents:
     """What the history says of segments: places in the batch of each."""
 
     resent: Ints
     gaps: Ints
 
 
-def numbers(batch: Batch, timed: Timed) -> Told:
+def numbers(batch: Batch, timed: Timed) -> SequenceEvents:
     """Count the sequence numbers of a batch of TCP segments, and change their flows' rows.
 
     Args:
@@ -93,7 +93,7 @@ def numbers(batch: Batch, timed: Timed) -> Told:
         batch.flows[name][sent.life, sent.side] += _counts(sent, places)
     batch.states["resent"][sent.life, sent.side] += _counts(sent, resent)
     _note(batch, sent, time, gap)
-    return Told(resent=sent.at[resent], gaps=sent.at[holes])
+    return SequenceEvents(resent=sent.at[resent], gaps=sent.at[holes])
 
 
 def _unwrapped(batch: Batch, length: Ints) -> Sent:

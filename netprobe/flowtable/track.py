@@ -34,7 +34,7 @@ from netprobe.flowtable.count import count, opening
 from netprobe.flowtable.finish import finished
 from netprobe.flowtable.index import KeyIndex
 from netprobe.flowtable.keys import taken, unpack
-from netprobe.flowtable.repeats import Sightings
+from netprobe.flowtable.repeats import CopyFinder
 from netprobe.flowtable.segments import begins
 from netprobe.flowtable.state import unknown
 from netprobe.values import dataclass
@@ -69,7 +69,7 @@ class Tracker:
 
     def __init__(self, options: TrackOptions) -> None:
         self._options = options
-        self._index, self._sightings, self._errors = KeyIndex(), Sightings(), icmp.Kept()
+        self._index, self._sightings, self._errors = KeyIndex(), CopyFinder(), icmp.QuotedErrors()
         self._flows, self._states, self._count = absent(0), unknown(0), 0
         self._current = np.full(0, -1, np.int64)  # by key number: the row of its last flow
         self._quiet_from = np.zeros(0, np.int64)  # and the time of its last packet

@@ -28,7 +28,7 @@ _STATES = 8
 _SMALL = 0x20
 
 
-class End(IntEnum):
+class EndState(IntEnum):
     """One end's state, as Zeek names it (analyzer/protocol/tcp/TCP_Endpoint.h)."""
 
     INACTIVE = 0
@@ -41,44 +41,44 @@ class End(IntEnum):
     RESET_CLOSED = 7  # RESET of an end that was CLOSED
 
 
-_HANDSHAKE = (End.SYN_SENT, End.SYN_ACK_SENT)
-_INACTIVE = (End.INACTIVE, End.PARTIAL)
+_HANDSHAKE = (EndState.SYN_SENT, EndState.SYN_ACK_SENT)
+_INACTIVE = (EndState.INACTIVE, EndState.PARTIAL)
 
 
-def _step(letter: str, mine: End, other: End, *, client: bool) -> tuple[End, End]:
+def _step(letter: str, mine: EndState, other: EndState, *, client: bool) -> tuple[EndState, EndState]:
     """What one letter makes of the states of its sender and of the other end. ``P`` is Q of SYN and RST; Q itself is SYN and FIN."""
     syn, fin, rst = letter in "SHQP", letter in "FIQ", letter in "RIP"
-    if mine == End.INACTIVE:
+    if mine == EndState.INACTIVE:
         return _woken(letter, other, client=client)
-    if mine in _HANDSHAKE or mine in (End.PARTIAL, End.ESTABLISHED):
-        if mine == End.PARTIAL and syn and letter != "H" and other == End.INACTIVE:
-            mine = End.SYN_SENT
+    if mine in _HANDSHAKE or mine in (EndState.PARTIAL, EndState.ESTABLISHED):
+        if mine == EndState.PARTIAL and syn and letter != "H" and other == EndState.INACTIVE:
+            mine = EndState.SYN_SENT
         if fin and mine in _HANDSHAKE:
-            mine = End.CLOSED
+            mine = EndState.CLOSED
         elif fin and not rst:  # a FIN, then a reset behind it: the other end's own FIN makes that an ordinary end
-            mine, other = End.CLOSED, End.CLOSED if other == End.RESET_CLOSED else other
-        return (End.RESET, other) if rst else (mine, other)
-    if mine == End.CLOSED and rst and other != End.CLOSED:
-        return End.RESET_CLOSED, other
+            mine, other = EndState.CLOSED, EndState.CLOSED if other == EndState.RESET_CLOSED else other
+        return (EndState.RESET, other) if rst else (mine, other)
+    if mine == EndState.CLOSED and rst and other != EndState.CLOSED:
+        return EndState.RESET_CLOSED, other
     return mine, other
 
 
-def _woken(letter: str, other: End, *, client: bool) -> tuple[End, End]:
+def _woken(letter: str, other: EndState, *, client: bool) -> tuple[EndState, EndState]:
     """The first letter of an end."""
-    mine = End.INACTIVE
+    mine = EndState.INACTIVE
     if letter in "SHQP":
         if client:
-            mine = End.SYN_ACK_SENT if letter == "H" else End.SYN_SENT
+            mine = EndState.SYN_ACK_SENT if letter == "H" else EndState.SYN_SENT
         else:
-            mine = End.ESTABLISHED
-            other = End.ESTABLISHED if other == End.SYN_SENT else other
+            mine = EndState.ESTABLISHED
+            other = EndState.ESTABLISHED if other == EndState.SYN_SENT else other
     if letter in "FIQ":
-        mine = End.CLOSED
+        mine = EndState.CLOSED
     if letter in "RIP":
-        mine = End.RESET
-    if mine != End.INACTIVE or (not client and letter == "A" and other == End.SYN_SENT):
+        mine = EndState.RESET
+    if mine != EndState.INACTIVE or (not client and letter == "A" and other == EndState.SYN_SENT):
         return mine, other
-    return (End.ESTABLISHED if letter in "AD" and other == End.ESTABLISHED else End.PARTIAL), other
+    return (EndState.ESTABLISHED if letter in "AD" and other == EndState.ESTABLISHED else EndState.PARTIAL), other
 
 
 @cache
@@ -86,8 +86,8 @@ def _table() -> NDArray[np.uint8]:
     """The states behind each letter: [byte, client's * 7 + server's] -> the same pair; bytes that are no such letter change nothing."""
     out = np.tile(np.arange(_STATES * _STATES, dtype=np.uint8), (256, 1))
     for letter in "SHADFRQPI":
-        for first in End:
-            for second in End:
+        for first in EndState:
+            for second in EndState:
                 mine, other = _step(letter, first, second, client=True)
                 out[ord(letter), first * _STATES + second] = mine * _STATES + other
                 mine, other = _step(letter, second, first, client=False)
@@ -119,12 +119,12 @@ def conn_states(rows: FlowRows) -> NDArray[np.uint8]:
 
 
 def _named(rows: FlowRows, client: NDArray[np.uint8], server: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    client, server = (np.where(end == End.RESET_CLOSED, End.RESET, end) for end in (client, server))
+    client, server = (np.where(end == EndState.RESET_CLOSED, EndState.RESET, end) for end in (client, server))
     silent, unheard = np.isin(client, _INACTIVE), np.isin(server, _INACTIVE)
     empty = (rows["payload"] == 0).all(axis=1)
-    refused = np.isin(client, _HANDSHAKE) | ((client == End.RESET) & empty)
-    reset, aborted = server == End.RESET, client == End.RESET
-    closed, shut = client == End.CLOSED, server == End.CLOSED
+    refused = np.isin(client, _HANDSHAKE) | ((client == EndState.RESET) & empty)
+    reset, aborted = server == EndState.RESET, client == EndState.RESET
+    closed, shut = client == EndState.CLOSED, server == EndState.CLOSED
     cases: tuple[tuple[Mask, ConnState], ...] = (
         (reset & refused, ConnState.REJ),
         (reset & silent, ConnState.RSTRH),
@@ -137,8 +137,8 @@ def _named(rows: FlowRows, client: NDArray[np.uint8], server: NDArray[np.uint8])
         (closed, ConnState.S2),
         (shut & silent, ConnState.SHR),
         (shut, ConnState.S3),
-        ((client == End.SYN_SENT) & (server == End.INACTIVE), ConnState.S0),
-        ((client == End.ESTABLISHED) & (server == End.ESTABLISHED), ConnState.S1),
+        ((client == EndState.SYN_SENT) & (server == EndState.INACTIVE), ConnState.S0),
+        ((client == EndState.ESTABLISHED) & (server == EndState.ESTABLISHED), ConnState.S1),
     )
     return np.select([case for case, _ in cases], [int(state) for _, state in cases], int(ConnState.OTH)).astype(
         np.uint8
