@@ -58,7 +58,10 @@ def peers() -> Iterator[Peer]:
     """Those that are installed; the last argument is the file's. The others are named."""
     known = (
         Peer(name="tshark -q -z conv,tcp", argv=("tshark", "-n", "-q", "-z", "conv,tcp", "-r"), aim=12, aim_plain=16),
-        Peer(name="tcptrace", argv=("tcptrace", "-n"), aim=3.5),
+        Peer(
+            name="tcptrace -l -r", argv=("tcptrace", "-n", "-l", "-r"), aim=3.5
+        ),  # with RTT and retransmissions, as ours
+        Peer(name="tcptrace, ends alone", argv=("tcptrace", "-n")),
         Peer(name="nfstream, no DPI", argv=(str(NFSTREAM / "bin" / "python"), "-c", _COUNT_FLOWS), aim=8),
     )
     for peer in known:
