@@ -5,7 +5,7 @@ STAMP  := $(VENV)/.stamp
 BIN    := $(VENV)/bin
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
-.PHONY: help kernel-test install install-lab uninstall demo ready test test-all test-rest unit lab-test lint captures bench agree test-engines setup setup-bpftrace setup-firewalls clean
+.PHONY: help kernel-test install install-lab uninstall demo ready test test-all test-rest unit lab-test lint captures bench agree fuzz test-engines setup setup-bpftrace setup-firewalls clean
 help:
 	@echo "make install   netprobe for root and all users: in /opt/netprobe (PREFIX=), on the PATH by a link in /usr/local/bin (BINDIR=)"
 	@echo "make uninstall remove that"
@@ -19,6 +19,7 @@ help:
 	@echo "make captures  record captures/ again, in the lab"
 	@echo "make bench     print the measures"
 	@echo "make agree DIR=…  hold what is decoded against tshark, in public collections of captures (tools/collections.txt) that are kept in DIR"
+	@echo "make fuzz      bytes that nobody thought of, to the readers and decoders, for five minutes (TIME=seconds); needs atheris, from PyPI"
 	@echo "make clean     take the lab down, remove what the above made here"
 
 # PREFIX, BINDIR, DESTDIR and PYTHON are tools/install's own.
@@ -95,6 +96,11 @@ bench: setup $(STAMP)
 # Outside `make test` and CI: the collections are not in this repository. What is missing in DIR is said, with the commands that get it.
 agree: setup $(STAMP)
 	@$(BIN)/python tools/agree.py $(or $(DIR),build/collections)
+
+# Outside `make test`, which tries tests/corpus alone. What is found is kept in build/fuzz.
+fuzz: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@$(BIN)/python tools/fuzz.py $(if $(TIME),--seconds $(TIME))
 
 clean:
 	@if [ -x $(BIN)/netprobe ] && [ "$$(id -u)" -eq 0 ]; then $(BIN)/netprobe lab down; fi

@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 FIELDS = (
@@ -97,27 +98,23 @@ def frames(file: Path, cache_folder: Path | None = None) -> dict[int, Frame]:
 
 def command(file: Path) -> list[str]:
     """Return the argv; the file's name is the third argument."""
-    options = [word for name in _OFF for word in ("-o", f"{name}:FALSE")]
     fields = [word for name in FIELDS for word in ("-e", name)]
-    return [
-        "tshark",
-        "-r",
-        str(file),
-        "-n",
-        *options,
-        "-T",
-        "fields",
-        *fields,
-        "-E",
-        "separator=/t",
-        "-E",
-        "aggregator=,",
-    ]
+    return _argv(file, ["-T", "fields", *fields, "-E", "separator=/t", "-E", "aggregator=,"])
+
+
+def run(file: Path, arguments: Sequence[str]) -> str:
+    """Return what tshark prints of a file by these arguments, with the same things turned off."""
+    return _run(_argv(file, arguments)).decode("utf-8", "replace")
+
+
+def _argv(file: Path, arguments: Sequence[str]) -> list[str]:
+    options = [word for name in _OFF for word in ("-o", f"{name}:FALSE")]
+    return ["tshark", "-r", str(file), "-n", *options, *arguments]
 
 
 def _run(argv: list[str]) -> bytes:
     with tempfile.TemporaryDirectory(prefix="netprobe-agree-") as home:  # nobody's own settings
-        environment = {**os.environ, "HOME": home, "XDG_CONFIG_HOME": home, "TZ": "UTC"}
+        environment = {**os.environ, "HOME": home, "XDG_CONFIG_HOME": home, "TZ": "UTC", "LC_ALL": "C"}
         try:
             done = subprocess.run(
                 argv, stdin=subprocess.DEVNULL, capture_output=True, env=environment, timeout=_SECONDS, check=False
