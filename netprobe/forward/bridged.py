@@ -111,10 +111,28 @@ def passes(stack: Stack, across: Crossing, packet: Flying) -> Flying:
         packet = stack.bridge(across.host, "forward", packet, in_if=near, out_if=far)
         packet = _bridge_netfilter(stack, across, packet)
     elif near != "":
-        packet = stack.bridge(across.host, "input", packet, in_if=near)
+        packet = _handed_up(stack, across, packet)
     else:
         packet = stack.bridge(across.host, "output", packet, out_if=far)
     return stack.bridge(across.host, "postrouting", packet, out_if=far) if far != "" else packet
+
+
+def _handed_up(stack: Stack, across: Crossing, packet: Flying) -> Flying:
+    """``input`` of the bridge. With bridge-nf-call-iptables=1 the host's PREROUTING stands before it, and is left out behind it (br_nf_pre_routing, ip_sabotage_in).
+
+    The walk comes to PREROUTING when it enters the host: here it is gone through for what it drops, and for its mark.
+    """
+    own, bridge = across.host, across.bridge
+    host = stack.hosts[own.host]
+    rules = host.nft is not None and host.nft.base("input", "bridge")
+    if not rules or stack.mode.explores or packet.arp is not None or not bridge_netfilter(host, packet.dst):
+        return stack.bridge(own, "input", packet, in_if=across.near)
+    steps = len(stack.trail.steps)
+    by = stack.filter(host, own, packet.dst)
+    passed = stack.hook(by, "PREROUTING", replace(packet, bridge=(across.near, "")), in_if=bridge)
+    del stack.trail.steps[steps:]
+    behind = stack.bridge(own, "input", replace(packet, mark=passed.mark), in_if=across.near)
+    return packet if behind.mark == passed.mark else replace(packet, mark=behind.mark)
 
 
 def _bridge_netfilter(stack: Stack, across: Crossing, packet: Flying) -> Flying:

@@ -246,10 +246,11 @@ def contradiction(told: Prediction, seen: Seen, question: Question) -> str:
     where = (told.arrives.host if told.arrives else "") if lost else first.place.host
     if where in {ROUTER, CLIENT}:
         where = ""
-    came = next(iter(seen.reached), "")
+    came = ", ".join(sorted(seen.reached))
+    copied = where in seen.reached  # TEE's copy of the packet came to somebody else besides
     return (
         ""
-        if came == where
+        if came == where or copied
         else f"it comes to {where or 'no server'}, it is said ({first.label}); it came to {came or 'none'}"
     )
 

@@ -321,6 +321,14 @@ REGRESSIONS = (
         for proto, to in (("tcp", "198.18.0.2"), ("icmp", "2001:db8:5::2"))
     ),
     _ruleset(
+        "with bridge netfilter the host's PREROUTING stands before the bridge's input",
+        ("router", "tcp", "198.18.0.2", 8080),
+        Item("chain", "inet/c1", "type filter hook prerouting priority 0; policy accept;"),
+        Item("nft", "inet/c1", "th dport 20000-60000 counter drop"),
+        Item("chain", "bridge/c5", "type filter hook input priority -1; policy accept;"),
+        Item("nft", "bridge/c5", "ip ttl 64 counter drop"),
+    ),
+    _ruleset(
         "what a bridge hands up came in by its port",
         ("router", "tcp", "198.18.0.2", 80),
         _ipt("filter/INPUT", "-m physdev --physdev-in r4 -j DROP"),
