@@ -428,15 +428,19 @@ def changes(table: PacketTable, one: Sighting, other: Sighting) -> tuple[Change,
     The rule or process is filled in by ``causes.attribution`` from host state.
     """
     left, right = packet(table, one.row), packet(table, other.row)
-    if one.leg != other.leg:
-        return (
-            Change(
-                field="connection",
-                before=Ends(left.src, left.dst),
-                after=Ends(right.src, right.dst),
-                by="embedded DNS server" if table.is_dns(one.row) else "docker-proxy",
-            ),
-        )
+    return differences(left, right, joined="" if one.leg == other.leg else joined_by(dns=bool(table.is_dns(one.row))))
+
+
+def joined_by(*, dns: bool) -> str:
+    """Who dialled the connection behind another one."""
+    return "embedded DNS server" if dns else "docker-proxy"
+
+
+def differences(left: HopPacket, right: HopPacket, *, joined: str = "") -> tuple[Change, ...]:
+    """What differs between one packet at two points; ``joined``: who dialled anew in between, ``""`` nobody."""
+    if joined:
+        ends = Ends(left.src, left.dst), Ends(right.src, right.dst)
+        return (Change(field="connection", before=ends[0], after=ends[1], by=joined),)
     out = []
     if left.src != right.src:
         out.append(Change(field="src", before=left.src, after=right.src, by="NAT"))

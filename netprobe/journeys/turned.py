@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from netprobe.decode.table import PacketTable
 
 LOWEST_EPHEMERAL = 1024  # ports below it are services' (RFC 6335 section 6)
-_ASKED_AT = frozenset({1900, 5355})  # SSDP and LLMNR: a group is asked, and each answers from that port
-_ASKED_FROM_LOW_PORTS = frozenset({1812, 1813, 2049, 4500, 4789, 5353, 6081})  # RADIUS, NFS, IKE, VXLAN, mDNS, GENEVE
+ASKED_AT = frozenset({1900, 5355})  # SSDP and LLMNR: a group is asked, and each answers from that port
+ASKED_FROM_LOW_PORTS = frozenset({1812, 1813, 2049, 4500, 4789, 5353, 6081})  # RADIUS, NFS, IKE, VXLAN, mDNS, GENEVE
 
 
 def turned(connection: Connection, table: PacketTable) -> Connection:
@@ -22,9 +22,9 @@ def turned(connection: Connection, table: PacketTable) -> Connection:
     first = connection.flows[0]
     if first.kind != Kind.UDP or not len(first.forward) or int(first.forward[0]) != first_row(first, table):
         return connection
-    asked_at = first.client.port < LOWEST_EPHEMERAL or first.client.port in _ASKED_AT
-    answers = asked_at and first.server.port >= LOWEST_EPHEMERAL and first.server.port not in _ASKED_AT
-    if not answers or first.server.port in _ASKED_FROM_LOW_PORTS or first.server.for_many:
+    asked_at = first.client.port < LOWEST_EPHEMERAL or first.client.port in ASKED_AT
+    answers = asked_at and first.server.port >= LOWEST_EPHEMERAL and first.server.port not in ASKED_AT
+    if not answers or first.server.port in ASKED_FROM_LOW_PORTS or first.server.for_many:
         return connection
     return Connection(
         flows=tuple(

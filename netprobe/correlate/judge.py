@@ -1,0 +1,123 @@
+"""Path class, verdict, and where it ended, of every connection of a flow table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from netprobe.correlate.datagrams import datagram_reasons
+from netprobe.correlate.reasons import VERDICT_OF, Reason
+from netprobe.correlate.steps import steps
+from netprobe.correlate.tcp import tcp_reasons
+from netprobe.correlate.tls import tls_reasons
+from netprobe.correlate.view import View
+from netprobe.correlate.ways import UNDETERMINED, paths
+from netprobe.decode.table import Kind
+from netprobe.evidence.model import LimitKind
+from netprobe.values import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from netprobe.correlate.joined import Joined
+    from netprobe.correlate.steps import Steps
+    from netprobe.evidence.model import CapturePoint, Limit
+    from netprobe.flowtable.columns import FlowRows
+
+_NOT_TAKEN = (
+    *(Reason.NO_ANSWER, Reason.REFUSED, Reason.PORT_UNREACHABLE, Reason.HOST_UNREACHABLE, Reason.NETWORK_UNREACHABLE),
+    *(Reason.PROHIBITED, Reason.TOO_BIG, Reason.TIME_EXCEEDED, Reason.UNREACHABLE, Reason.NOT_ACKNOWLEDGED),
+    *(Reason.GIVEN_UP, Reason.OTHERS_ANSWER, Reason.IN_PART),
+)
+_JUDGED = (Kind.TCP, Kind.UDP, Kind.ICMP)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What is said of each of c connections. An inner connection of a proxy, and an answer from another address, has what its outer one has.
+
+    Attributes:
+        path: uint8 (c,), index of :data:`~netprobe.correlate.ways.PATHS`.
+        verdict: uint8 (c,), index of :data:`~netprobe.correlate.reasons.VERDICTS`.
+        reason: uint8 (c,), :class:`~netprobe.correlate.reasons.Reason`.
+        ended: int64 (c,), the row where the request was seen last; -1 where it was not seen.
+    """
+
+    path: NDArray[np.uint8]
+    verdict: NDArray[np.uint8]
+    reason: NDArray[np.uint8]
+    ended: NDArray[np.int64]
+
+
+def judge(rows: FlowRows, joined: Joined, points: Sequence[CapturePoint], limits: Sequence[Limit] = ()) -> Judged:
+    """Judge every connection, of packets alone.
+
+    Args:
+        rows: the flow table's, finished.
+        joined: which of them are one connection, and which connections belong together.
+        points: the capture points.
+        limits: what could not be observed: where contact with a host was lost, nothing is sure.
+    """
+    if not len(rows):
+        none = np.zeros(0, np.uint8)
+        return Judged(path=none, verdict=none, reason=none, ended=np.zeros(0, np.int64))
+    view = View(rows=rows, joined=joined)
+    told, unread = _told(view)
+    way = steps(view)
+    good = told == Reason.NONE
+    path = paths(view, way, points, good)
+    if unread.any():
+        path[unread & (path != paths(view, way, points, good | unread))] = UNDETERMINED
+    if joined.unclear is not None:
+        told[good & joined.unclear] = Reason.SEVERAL_INNER
+    if any(limit.kind is LimitKind.HOST for limit in limits):
+        told[:] = Reason.HOST_LOST
+    of = _whose(joined)
+    return Judged(
+        path=path[of],
+        verdict=np.array(VERDICT_OF, np.uint8)[told][of],
+        reason=told[of],
+        ended=_ended(way)[of],
+    )
+
+
+def _told(view: View) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Why each connection has its verdict, and whether its TLS handshake could not be told."""
+    kind = view.kind
+    told = np.full(len(kind), Reason.NOT_READ, np.uint8)
+    if (kind == Kind.TCP).any():
+        told = np.where(kind == Kind.TCP, _with_inner(view, tcp_reasons(view)), told)
+        stands = (kind == Kind.TCP) & ((told == Reason.NONE) | (told == Reason.CLOSED))
+        tls = tls_reasons(view)
+        told = np.where(stands & (tls != Reason.NONE), tls, told)
+    if (kind != Kind.TCP).any():
+        told = np.where(np.isin(kind, _JUDGED) & (kind != Kind.TCP), datagram_reasons(view), told)
+    return told.astype(np.uint8), told == Reason.TLS_IN_PART
+
+
+def _with_inner(view: View, told: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A proxy's two TCP connections: the outer one's story where nobody took that, else the inner one's."""
+    inner = view.joined.inner_of
+    behind = told[np.maximum(inner, 0)]
+    mine = np.isin(told, _NOT_TAKEN) | ((behind == Reason.NONE) & (told == Reason.CLOSED))
+    return np.where((inner < 0) | mine, told, behind).astype(np.uint8)
+
+
+def _whose(joined: Joined) -> NDArray[np.int64]:
+    """The connection whose verdict each one has."""
+    of = np.where(joined.outer_of >= 0, joined.outer_of, np.arange(len(joined)))
+    asked = np.flatnonzero(joined.stray_of >= 0)
+    of[joined.stray_of[asked]] = of[asked]
+    return np.asarray(of, np.int64)
+
+
+def _ended(way: Steps) -> NDArray[np.int64]:
+    """The row of each connection's last step; -1 where it has none."""
+    last = way.begin[1:] - 1
+    seen = np.diff(way.begin) > 0
+    if not len(way.row):
+        return np.full(len(last), -1, np.int64)
+    return np.where(seen, way.row[np.where(seen, last, 0)], -1)

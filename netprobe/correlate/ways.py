@@ -1,0 +1,171 @@
+"""The path class of every connection: what paths/classify.py says, asked once for each way that is told apart by anything it looks at.
+
+Connections that passed the same points, with the same fields changed at each, have one path. So the columns are reduced to a signature a
+connection, and the hops of one connection of each signature are made and classified; millions of flows have some dozens.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from netprobe.correlate.steps import BITS, DIALLED
+from netprobe.decode.address import mac, text
+from netprobe.decode.table import TAG_UNKNOWN, Kind
+from netprobe.flows.model import PROTO_NAME
+from netprobe.journeys.hops import differences, joined_by
+from netprobe.model.endpoint import Endpoint
+from netprobe.model.hop import Direction, Hop, HopPacket
+from netprobe.model.report import PathCode
+from netprobe.paths.classify import name_way
+from netprobe.paths.story import Intent, Observation, Symptom
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from netprobe.correlate.steps import Steps
+    from netprobe.correlate.view import Ints, Mask, View
+    from netprobe.evidence.model import CapturePoint
+
+PATHS: Final = (*(path.value for path in PathCode), "undetermined")
+"""The path classes, by the numbers that are used for them."""
+UNDETERMINED: Final = len(PATHS) - 1
+MOST_SIGNATURES = 4096  # ways that are classified: a real network has some dozens
+_MOST_LOOKED_AT = 1 << 22  # points, each as often as a way is classified
+MOST_STEPS = 256  # points of one way
+_ORDER = tuple(PathCode)
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio, as in splitmix64
+_SHIFT = np.uint64(29)
+
+
+def paths(view: View, way: Steps, points: Sequence[CapturePoint], good: Mask) -> NDArray[np.uint8]:
+    """Name the path of every connection.
+
+    Args:
+        view: the rows and their connections.
+        way: their steps.
+        points: the capture points.
+        good: bool (c,), whether it works.
+
+    Returns:
+        uint8 (c,), indexes of :data:`PATHS`; ``undetermined`` where more ways than :data:`MOST_SIGNATURES` are there, or one has more than
+        :data:`MOST_STEPS` points.
+    """
+    length = np.diff(way.begin)
+    code = (view.rows["point"][way.row].astype(np.int64) << BITS) | way.changed
+    extra = (view.kind.astype(np.int64) << 2) | (good.astype(np.int64) << 1) | _is_tagged(view)
+    sign = _signs(code, way, extra)
+    found, first, number = np.unique(sign, return_index=True, return_inverse=True)
+    number = number.ravel()
+    same = _same_as_first(code, way, extra, first[number])
+    named = np.full(len(found), UNDETERMINED, np.uint8)
+    usual = np.argsort(-np.bincount(number, minlength=len(found)), kind="stable")
+    most = max(min(MOST_SIGNATURES, _MOST_LOOKED_AT // max(len(points), 1)), 1)
+    for each in usual[:most].tolist():
+        one = int(first[each])
+        if length[one] <= MOST_STEPS:
+            named[each] = _ORDER.index(_path(view, way, points, one, good=bool(good[one])))
+    return np.where(same, named[number], UNDETERMINED).astype(np.uint8)
+
+
+def _is_tagged(view: View) -> Mask:
+    """Whether any packet of a connection, or of its proxy's inner one, bore a VLAN tag."""
+    tagged = view.any_of(view.rows["vlan"] >= 0)
+    for other in (view.joined.inner_of, view.joined.stray_of):
+        tagged |= np.where(other >= 0, tagged[other], False)
+    return tagged
+
+
+def _signs(code: Ints, way: Steps, extra: Ints) -> NDArray[np.uint64]:
+    """One number a connection for its points and changes in their order, and what else counts."""
+    place = np.arange(len(code)) - np.repeat(way.begin[:-1], np.diff(way.begin))
+    step = _mixed(_mixed(code.view(np.uint64)) + place.astype(np.uint64))
+    sums = np.zeros(len(code) + 1, np.uint64)
+    np.cumsum(step, out=sums[1:])
+    return _mixed(sums[way.begin[1:]] - sums[way.begin[:-1]]) + _mixed(extra.view(np.uint64) + np.uint64(1))
+
+
+def _mixed(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    out: NDArray[np.uint64] = (value + _MULTIPLIER) * _MULTIPLIER
+    return out ^ (out >> _SHIFT)
+
+
+def _same_as_first(code: Ints, way: Steps, extra: Ints, first: Ints) -> Mask:
+    """Whether each connection's steps are those of the connection that stands for its signature: numbers may collide."""
+    length = np.diff(way.begin)
+    same = (extra == extra[first]) & (length == length[first])
+    each = np.repeat(np.arange(len(length)), length)
+    place = np.arange(len(code)) - way.begin[each]
+    other = np.where(same[each], way.begin[first[each]] + place, 0)
+    differs = code != code[other]
+    same[each[differs]] = False
+    return np.asarray(same, np.bool_)
+
+
+def _path(view: View, way: Steps, points: Sequence[CapturePoint], one: int, *, good: bool) -> PathCode:
+    """What the classifier says of one connection."""
+    hops = hops_of(view, way, points, one)
+    if not hops:
+        return PathCode.NONE
+    story = Observation(symptom=Symptom.OK if good else Symptom.SILENCE)
+    hops = (*hops, *_tag_elsewhere(view, points, one, hops))
+    return name_way(hops, points, Intent(plain=True), story).path
+
+
+def hops_of(view: View, way: Steps, points: Sequence[CapturePoint], one: int) -> tuple[Hop, ...]:
+    """The request's hops of one connection, as :func:`netprobe.journeys.hops.hops` makes them of packets."""
+    out: list[Hop] = []
+    for step in range(int(way.begin[one]), int(way.begin[one + 1])):
+        row, leg = int(way.row[step]), int(way.leg[step])
+        packet = _packet(view, row)
+        joined = joined_by(dns=int(view.rows["dns_id"][row]) >= 0) if int(way.changed[step]) & DIALLED else ""
+        previous = out[-1].packet if out else None
+        changes = differences(previous, packet, joined=joined) if previous is not None else ()
+        point = points[int(view.rows["point"][row])].name
+        out.append(Hop(point=point, seen=True, packet=packet, changes=changes, leg=leg + 1, count=1))
+    return tuple(out)
+
+
+def _tag_elsewhere(view: View, points: Sequence[CapturePoint], one: int, hops: Sequence[Hop]) -> tuple[Hop, ...]:
+    """A hop of the answer with a tag, where only such ones have one."""
+    if any(hop.packet is not None and hop.packet.vlan is not None for hop in hops):
+        return ()
+    joined = view.joined
+    for other in (one, int(joined.inner_of[one]), int(joined.stray_of[one])):
+        rows = joined.order[joined.begin[other] : joined.begin[other + 1]] if other >= 0 else joined.order[:0]
+        for row in rows[view.rows["vlan"][rows] >= 0][:1].tolist():
+            point = points[int(view.rows["point"][row])].name
+            return (Hop(point=point, seen=True, packet=_packet(view, row), direction=Direction.REPLY, count=1),)
+    return ()
+
+
+def _packet(view: View, row: int) -> HopPacket:
+    """The packet of the request that a row keeps, as far as paths look at it."""
+    flow = view.rows[row]
+    side = int(view.ask[row])
+    kind, version, vlan, ttl = int(flow["kind"]), int(flow["version"]), int(flow["vlan"]), int(flow["head_ttl"][side])
+    ends = [
+        Endpoint(
+            text(version, int(flow["hi"][each]), int(flow["lo"][each])),
+            None if kind == Kind.ICMP else int(flow["port"][each]),
+        )
+        for each in (side, 1 - side)
+    ]
+    return HopPacket(
+        src=ends[0],
+        dst=ends[1],
+        proto=PROTO_NAME.get(Kind(kind), "ip"),
+        info="",
+        ttl=None if ttl < 0 else ttl,
+        src_mac=_mac(int(flow["head_from"][side])),
+        dst_mac=_mac(int(flow["head_to"][side])),
+        vlan=None if vlan < 0 else vlan,
+        tag_known=vlan != TAG_UNKNOWN,
+    )
+
+
+def _mac(value: int) -> str | None:
+    return None if value < 0 else mac(value)
