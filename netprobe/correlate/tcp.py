@@ -102,7 +102,8 @@ def _stood(segments: Segments) -> Mask:
     mine, theirs = segments.plain(0), segments.plain(1)
     base = np.where(c("isn") >= 0, c("isn"), s("head_ack") - 1)
     heard = _within(c("acked"), s("isn"), s("next"), s("payload"))
-    client_went_on = mine & np.where(theirs_known, heard, c("next") >= 0)
+    both_open = heard & (c("syn_acks") > 0)  # RFC 9293 section 3.5: its SYN-ACK acknowledges the other's SYN
+    client_went_on = (mine & np.where(theirs_known, heard, c("next") >= 0)) | both_open
     first = (s("syn_acks") > 0) | _within(s("head_ack"), base, c("next"), c("payload"))
     server_went_on = theirs & mine_known & first & _within(s("acked"), base, c("next"), c("payload"))
     known = mine_known | theirs_known

@@ -28,7 +28,9 @@ def tls_reasons(view: View) -> NDArray[np.uint8]:
     done = (view.any_of(_has(mine, TlsSign.DATA)) & once) | view.any_of(_much(view.asking) | _much(view.answering))
     foreign, refused = view.any_of(_has(theirs, TlsSign.OTHER)), view.any_of(_has(theirs, TlsSign.ALERT))
     declined, went_on = view.any_of(_has(mine, TlsSign.ALERT)), view.any_of(_has(mine, TlsSign.WENT_ON))
-    ended = _ended_by_server(view)
+    mine_ns, theirs_ns = _end(view, view.asking), _end(view, view.answering)
+    ended = (theirs_ns <= mine_ns) & (theirs_ns != NEVER)
+    first = ended & (theirs_ns < mine_ns)
     more = view.any_of(view.asking("payload") > view.asking("data_length"))
     told = np.select(
         [
@@ -37,7 +39,7 @@ def tls_reasons(view: View) -> NDArray[np.uint8]:
             refused | (declined & ~ended),
             declined,
             done,
-            ended & ~more,
+            first & ~more,
             ended | (more & ~went_on),
         ],
         [
@@ -56,11 +58,6 @@ def _much(of: Callable[[str], NDArray[Any]]) -> Mask:
 
 def _has(bits: NDArray[np.uint8], sign: TlsSign) -> Mask:
     return np.asarray(bits & int(sign) != 0, np.bool_)
-
-
-def _ended_by_server(view: View) -> Mask:
-    """Whether the server ended the connection, and the client had not done so before: bool (c,)."""
-    return np.asarray(_end(view, view.answering) <= np.minimum(_end(view, view.asking), NEVER - 1), np.bool_)
 
 
 def _end(view: View, of: Callable[[str], NDArray[Any]]) -> Ints:
