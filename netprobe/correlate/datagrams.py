@@ -14,14 +14,14 @@ from netprobe.flowtable.columns import DnsAnswer
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from netprobe.correlate.view import Ints, Mask, View
+    from netprobe.correlate.view import Ints, JoinedRows, Mask
 
 _NONE = 127  # worse than any DnsAnswer
 _TOLD_APART = 2  # questions: a row keeps the ids of its first and its last
 _RCODES = ((2, Reason.SERVFAIL), (3, Reason.NXDOMAIN), (5, Reason.DNS_REFUSED))
 
 
-def datagram_reasons(view: View) -> NDArray[np.uint8]:
+def datagram_reasons(view: JoinedRows) -> NDArray[np.uint8]:
     """Why each connection has its verdict, if it is one of datagrams or an echo: uint8 (c,), :class:`Reason`."""
     joined = view.joined
     answered = view.any_of(view.answering("packets") > 0)
@@ -37,14 +37,14 @@ def datagram_reasons(view: View) -> NDArray[np.uint8]:
     return np.where(told == Reason.NONE, _dns(view), told).astype(np.uint8)
 
 
-def _unanswered(view: View, group: Mask) -> NDArray[np.uint8]:
+def _unanswered(view: JoinedRows, group: Mask) -> NDArray[np.uint8]:
     """Why nothing came back: an ICMP error, of the inner connection first."""
     mine, inner = icmp_reasons(view), view.joined.inner_of
     error = np.where((inner >= 0) & (mine[inner] != Reason.NO_ANSWER), mine[inner], mine)
     return np.where((error == Reason.NO_ANSWER) & group, Reason.TO_A_GROUP, error).astype(np.uint8)
 
 
-def _to_a_group(view: View) -> Mask:
+def _to_a_group(view: JoinedRows) -> Mask:
     """Which were sent to a group or to all on a link: by the first server's address, or the frame's (IEEE 802)."""
     first, rows = view.joined.first_row, view.rows
     side = 1 - view.ask[first]
@@ -55,7 +55,7 @@ def _to_a_group(view: View) -> Mask:
     return np.asarray(for_many(row["version"], row["hi"][pick, side], row["lo"][pick, side]) | framed, np.bool_)
 
 
-def _dns(view: View) -> NDArray[np.uint8]:
+def _dns(view: JoinedRows) -> NDArray[np.uint8]:
     """Of connections that were answered, what DNS says in the answers; :attr:`Reason.NONE` for what is no DNS."""
     rows, joined = view.rows, view.joined
     asked = view.any_of(rows["dns_id"] >= 0)
@@ -74,7 +74,7 @@ def _dns(view: View) -> NDArray[np.uint8]:
     return told.astype(np.uint8)
 
 
-def _best(view: View) -> tuple[Ints, Ints]:
+def _best(view: JoinedRows) -> tuple[Ints, Ints]:
     """The best answer of each connection's rows, and its response code."""
     rank = np.where(view.rows["dns_best"] >= 0, view.rows["dns_best"], _NONE).astype(np.int64)
     best = view.least(rank)
@@ -82,7 +82,7 @@ def _best(view: View) -> tuple[Ints, Ints]:
     return best, view.most(code)
 
 
-def _one_id(view: View, strays: Ints) -> Mask:
+def _one_id(view: JoinedRows, strays: Ints) -> Mask:
     """Whether an answer from another address bears the id of the first question, or of the last."""
     first = view.joined.first_row
     asked, answer = view.rows[first], view.rows["dns_id"][first[strays]]

@@ -11,7 +11,7 @@ from netprobe.correlate.reasons import VERDICT_OF, Reason
 from netprobe.correlate.steps import steps
 from netprobe.correlate.tcp import tcp_reasons
 from netprobe.correlate.tls import tls_reasons
-from netprobe.correlate.view import View
+from netprobe.correlate.view import JoinedRows
 from netprobe.correlate.ways import UNDETERMINED, paths
 from netprobe.decode.table import Kind
 from netprobe.evidence.model import LimitKind
@@ -64,7 +64,7 @@ def judge(rows: FlowRows, joined: Joined, points: Sequence[CapturePoint], limits
     if not len(rows):
         none = np.zeros(0, np.uint8)
         return Judged(path=none, verdict=none, reason=none, ended=np.zeros(0, np.int64))
-    view = View(rows=rows, joined=joined)
+    view = JoinedRows(rows=rows, joined=joined)
     told, unread = _told(view)
     way = steps(view)
     good = told == Reason.NONE
@@ -84,7 +84,7 @@ def judge(rows: FlowRows, joined: Joined, points: Sequence[CapturePoint], limits
     )
 
 
-def _told(view: View) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+def _told(view: JoinedRows) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Why each connection has its verdict, and whether its TLS handshake could not be told."""
     kind = view.kind
     told = np.full(len(kind), Reason.NOT_READ, np.uint8)
@@ -98,7 +98,7 @@ def _told(view: View) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     return told.astype(np.uint8), told == Reason.TLS_IN_PART
 
 
-def _with_inner(view: View, told: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _with_inner(view: JoinedRows, told: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A proxy's two TCP connections: the outer one's story where nobody took that, else the inner one's."""
     inner = view.joined.inner_of
     behind = told[np.maximum(inner, 0)]

@@ -13,7 +13,7 @@ from netprobe.decode.table import TAG_UNKNOWN, Kind
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
-    from netprobe.correlate.view import Ints, Mask, View
+    from netprobe.correlate.view import Ints, JoinedRows, Mask
 
 SRC, DST, DIALLED, TTL, LINK, VLAN = (1 << bit for bit in range(6))
 BITS = 6
@@ -36,7 +36,7 @@ class Steps:
     begin: Ints
 
 
-def steps(view: View) -> Steps:
+def steps(view: JoinedRows) -> Steps:
     """Put every connection's request in order."""
     row, leg, connection = _entries(view)
     order = _in_time(view, row, leg, connection)
@@ -50,7 +50,7 @@ def steps(view: View) -> Steps:
     return Steps(row=row, leg=leg, changed=_changed(view, row, leg, connection), begin=begin)
 
 
-def _entries(view: View) -> tuple[Ints, Ints, Ints]:
+def _entries(view: JoinedRows) -> tuple[Ints, Ints, Ints]:
     """Each row that saw a request, its leg, and the connection that it counts for: a proxy's inner one counts for the outer, too."""
     joined = view.joined
     outer = np.where(joined.outer_of >= 0, joined.outer_of, -1)[joined.connection[joined.order]]
@@ -62,7 +62,7 @@ def _entries(view: View) -> tuple[Ints, Ints, Ints]:
     return row[seen], leg[seen], connection[seen]
 
 
-def _in_time(view: View, row: Ints, leg: Ints, connection: Ints) -> Ints:
+def _in_time(view: JoinedRows, row: Ints, leg: Ints, connection: Ints) -> Ints:
     """The order by connection, leg, and time on one clock; of packets with one time, that of the file."""
     time = view.asking("head_ns", row) - view.joined.shift_ns[row]
     return np.lexsort((row, view.asking("head_frame", row), time, leg, connection))
@@ -75,7 +75,7 @@ def _groups(connection: Ints, leg: Ints) -> Ints:
     return np.cumsum(new) - 1
 
 
-def _goes_on(view: View, row: Ints, group: Ints) -> Mask:
+def _goes_on(view: JoinedRows, row: Ints, group: Ints) -> Mask:
     """Which entries hold what came after the first of their group at the same place, in another file (journeys/pieces.py)."""
     rows = view.rows
     first = row[np.searchsorted(group, group)] if len(row) else row
@@ -92,7 +92,7 @@ def _goes_on(view: View, row: Ints, group: Ints) -> Mask:
     return np.asarray(out, np.bool_)
 
 
-def _falling(view: View, row: Ints, group: Ints) -> Ints:
+def _falling(view: JoinedRows, row: Ints, group: Ints) -> Ints:
     """The order by group and TTL, which no router raises, and else as they are; only where all of a group saw the same packet."""
     if not len(row):
         return row
@@ -104,7 +104,7 @@ def _falling(view: View, row: Ints, group: Ints) -> Ints:
     return np.lexsort((np.arange(len(row)), fall, group))
 
 
-def _end_differs(view: View, one: Ints, other: Ints, *, client: bool) -> Mask:
+def _end_differs(view: JoinedRows, one: Ints, other: Ints, *, client: bool) -> Mask:
     """Whether the clients (or the servers) of two rows differ: the address, and the port where there is one."""
     of = view.asking if client else view.answering
     ported = view.rows["kind"][one] != Kind.ICMP
@@ -114,7 +114,7 @@ def _end_differs(view: View, one: Ints, other: Ints, *, client: bool) -> Mask:
     return np.asarray(out | (ported & (of("port", one) != of("port", other))), np.bool_)
 
 
-def _changed(view: View, row: Ints, leg: Ints, connection: Ints) -> Ints:
+def _changed(view: JoinedRows, row: Ints, leg: Ints, connection: Ints) -> Ints:
     """What changed since the step before."""
     out = np.zeros(len(row), np.int64)
     later = np.flatnonzero(connection[1:] == connection[:-1]) + 1
@@ -133,17 +133,17 @@ def _changed(view: View, row: Ints, leg: Ints, connection: Ints) -> Ints:
     return out
 
 
-def _both_known(view: View, name: str, one: Ints, other: Ints) -> Mask:
+def _both_known(view: JoinedRows, name: str, one: Ints, other: Ints) -> Mask:
     before, after = view.asking(name, one), view.asking(name, other)
     return np.asarray((before >= 0) & (after >= 0) & (before != after), np.bool_)
 
 
-def _linked(view: View, one: Ints, other: Ints) -> Mask:
+def _linked(view: JoinedRows, one: Ints, other: Ints) -> Mask:
     """Whether a link address differs."""
     return _both_known(view, "head_from", one, other) | _both_known(view, "head_to", one, other)
 
 
-def _tagged(view: View, one: Ints, other: Ints) -> Mask:
+def _tagged(view: JoinedRows, one: Ints, other: Ints) -> Mask:
     """Whether the tag differs, where both captures tell it."""
     left, right = view.rows["vlan"][one], view.rows["vlan"][other]
     return np.asarray((left != right) & (left != TAG_UNKNOWN) & (right != TAG_UNKNOWN), np.bool_)

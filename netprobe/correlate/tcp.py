@@ -17,7 +17,7 @@ from netprobe.paths.tcp import ACK, FIN, NEAR, RST, WHOLE_WINDOW
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from netprobe.correlate.view import Ints, Mask, View
+    from netprobe.correlate.view import Ints, JoinedRows, Mask
     from netprobe.flowtable.columns import FlowRows
 
 _WHOLE, _HALF = 1 << 32, 1 << 31
@@ -26,10 +26,10 @@ _LETTERS = b"ADFRSH"
 _SEGMENT = 1 << 16  # no segment is longer
 
 
-class Segments:
+class SideColumns:
     """What the rows' columns say of either side's segments; every attribute is one value a row, ``c`` the asking side's, ``s`` the other's."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: JoinedRows) -> None:
         self.view = view
         first, second = _letters(view.rows)
         turned = view.ask == 1
@@ -49,9 +49,9 @@ class Segments:
         return np.asarray(some & (of("flags") & ACK != 0), np.bool_)
 
 
-def tcp_reasons(view: View) -> NDArray[np.uint8]:
+def tcp_reasons(view: JoinedRows) -> NDArray[np.uint8]:
     """Why each connection has its verdict, if it is TCP: uint8 (c,), :class:`Reason`. TLS is not looked at."""
-    segments = Segments(view)
+    segments = SideColumns(view)
     c, s = segments.c, segments.s
     stood = view.any_of(_stood(segments))
     accepted = view.any_of(s("syn_acks") > 0)
@@ -94,7 +94,7 @@ def _letters(rows: FlowRows) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     return out[0], out[1]
 
 
-def _stood(segments: Segments) -> Mask:
+def _stood(segments: SideColumns) -> Mask:
     """Whether both sides had agreed, as far as a row shows: one acknowledges the other's SYN, or what came behind it."""
     c, s = segments.c, segments.s
     mine_known = (c("syns") > 0) | (s("syn_acks") > 0)
@@ -125,7 +125,7 @@ def _apart(one: Ints, other: Ints) -> Ints:
     return (one - other + _HALF) % _WHOLE - _HALF
 
 
-def _in_the_middle(segments: Segments, mine: Mask, theirs: Mask) -> Mask:
+def _in_the_middle(segments: SideColumns, mine: Mask, theirs: Mask) -> Mask:
     """Packets of the middle: both sides', which acknowledge one another; or one side's alone, by which it heard the other."""
     c, s = segments.c, segments.s
     both = _answers(c, s) | _answers(s, c)
@@ -148,7 +148,7 @@ def _went_on(of: Any) -> Mask:
     return np.asarray((of("flags") & RST == 0) & (more | much), np.bool_)
 
 
-def _refused(segments: Segments) -> Mask:
+def _refused(segments: SideColumns) -> Mask:
     """Whether a reset answers the SYN: it acknowledges that, or what it carried (RFC 9293 section 3.10.7.3)."""
     c, s = segments.c, segments.s
     asked = (c("syns") > 0) & (c("isn") >= 0)
@@ -157,7 +157,7 @@ def _refused(segments: Segments) -> Mask:
     return np.asarray(asked & (s("flags") & RST != 0) & (answers[0] | answers[1]), np.bool_)
 
 
-def _closed(segments: Segments) -> Mask:
+def _closed(segments: SideColumns) -> Mask:
     """Whether the server ended it within 200 ms after its SYN-ACK, had sent nothing, and the client had not ended it before: bool (c,)."""
     view, c, s = segments.view, segments.c, segments.s
     ended_ns = np.minimum(_or_never(s("fin_ns")), _or_never(s("rst_ns")))
@@ -196,7 +196,7 @@ _ICMP = (
 )
 
 
-def icmp_reasons(view: View) -> NDArray[np.uint8]:
+def icmp_reasons(view: JoinedRows) -> NDArray[np.uint8]:
     """What an ICMP error says of each connection, of several the first; :attr:`Reason.NO_ANSWER` where none does. uint8 (c,)."""
     rows = view.rows
     advice = (rows["version"] == 4) & np.isin(rows["error_type"], (4, 5))  # source quench, redirect: nothing was lost

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from netprobe.correlate.view import Ints, Mask, View
+    from netprobe.correlate.view import Ints, JoinedRows, Mask
 
 _HANDSHAKE = 1 << 16  # bytes
 
 
-def tls_reasons(view: View) -> NDArray[np.uint8]:
+def tls_reasons(view: JoinedRows) -> NDArray[np.uint8]:
     """How TLS went on each connection that stands: :attr:`Reason.NONE` where it was done, still goes on or is no TLS. uint8 (c,)."""
     mine, theirs = view.asking("tls"), view.answering("tls")
     hello = view.any_of(_has(mine, TlsSign.HELLO))
@@ -60,7 +60,7 @@ def _has(bits: NDArray[np.uint8], sign: TlsSign) -> Mask:
     return np.asarray(bits & int(sign) != 0, np.bool_)
 
 
-def _end(view: View, of: Callable[[str], NDArray[Any]]) -> Ints:
+def _end(view: JoinedRows, of: Callable[[str], NDArray[Any]]) -> Ints:
     """When a side ended it (the first FIN or RST at any point), on one clock."""
     times = [np.where(of(name) >= 0, of(name) - view.joined.shift_ns, NEVER) for name in ("fin_ns", "rst_ns")]
     return np.asarray(view.least(np.minimum(*times)), np.int64)

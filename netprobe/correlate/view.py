@@ -24,7 +24,7 @@ NEVER = np.iinfo(np.int64).max  # later than any time
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
+class JoinedRows:
     """n rows and their c connections.
 
     Attributes:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from netprobe.correlate.steps import Steps
-    from netprobe.correlate.view import Ints, Mask, View
+    from netprobe.correlate.view import Ints, JoinedRows, Mask
     from netprobe.evidence.model import CapturePoint
 
 PATHS: Final = (*(path.value for path in PathCode), "undetermined")
@@ -41,7 +41,7 @@ _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio,
 _SHIFT = np.uint64(29)
 
 
-def paths(view: View, way: Steps, points: Sequence[CapturePoint], good: Mask) -> NDArray[np.uint8]:
+def paths(view: JoinedRows, way: Steps, points: Sequence[CapturePoint], good: Mask) -> NDArray[np.uint8]:
     """Name the path of every connection.
 
     Args:
@@ -71,7 +71,7 @@ def paths(view: View, way: Steps, points: Sequence[CapturePoint], good: Mask) ->
     return np.where(same, named[number], UNDETERMINED).astype(np.uint8)
 
 
-def _is_tagged(view: View) -> Mask:
+def _is_tagged(view: JoinedRows) -> Mask:
     """Whether any packet of a connection, or of its proxy's inner one, bore a VLAN tag."""
     tagged = view.any_of(view.rows["vlan"] >= 0)
     for other in (view.joined.inner_of, view.joined.stray_of):
@@ -105,7 +105,7 @@ def _same_as_first(code: Ints, way: Steps, extra: Ints, first: Ints) -> Mask:
     return np.asarray(same, np.bool_)
 
 
-def _path(view: View, way: Steps, points: Sequence[CapturePoint], one: int, *, good: bool) -> PathCode:
+def _path(view: JoinedRows, way: Steps, points: Sequence[CapturePoint], one: int, *, good: bool) -> PathCode:
     """What the classifier says of one connection."""
     hops = hops_of(view, way, points, one)
     if not hops:
@@ -115,7 +115,7 @@ def _path(view: View, way: Steps, points: Sequence[CapturePoint], one: int, *, g
     return name_way(hops, points, Intent(plain=True), story).path
 
 
-def hops_of(view: View, way: Steps, points: Sequence[CapturePoint], one: int) -> tuple[Hop, ...]:
+def hops_of(view: JoinedRows, way: Steps, points: Sequence[CapturePoint], one: int) -> tuple[Hop, ...]:
     """The request's hops of one connection, as :func:`netprobe.journeys.hops.hops` makes them of packets."""
     out: list[Hop] = []
     for step in range(int(way.begin[one]), int(way.begin[one + 1])):
@@ -129,7 +129,7 @@ def hops_of(view: View, way: Steps, points: Sequence[CapturePoint], one: int) ->
     return tuple(out)
 
 
-def _tag_elsewhere(view: View, points: Sequence[CapturePoint], one: int, hops: Sequence[Hop]) -> tuple[Hop, ...]:
+def _tag_elsewhere(view: JoinedRows, points: Sequence[CapturePoint], one: int, hops: Sequence[Hop]) -> tuple[Hop, ...]:
     """A hop of the answer with a tag, where only such ones have one."""
     if any(hop.packet is not None and hop.packet.vlan is not None for hop in hops):
         return ()
@@ -142,7 +142,7 @@ def _tag_elsewhere(view: View, points: Sequence[CapturePoint], one: int, hops: S
     return ()
 
 
-def _packet(view: View, row: int) -> HopPacket:
+def _packet(view: JoinedRows, row: int) -> HopPacket:
     """The packet of the request that a row keeps, as far as paths look at it."""
     flow = view.rows[row]
     side = int(view.ask[row])
