@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "state.engine": {*BASE, "state"},
     "flows": {*BASE, "decode"},
     "flowtable": {*BASE, "decode", "flows"},
-    "compiled": {*BASE, "decode", "flowtable"},
+    "compiled": {*BASE, "decode", "flows", "flowtable"},
     "journeys": {*STATE, "decode", "flows"},
     "correlate": {*STATE, "decode", "flows", "flowtable", "journeys", "paths"},
     "paths": {*STATE, "decode", "flows", "journeys"},

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from netprobe.compiled.arrays import KEY, SIGHT
+from netprobe.flowtable.columns import FLOW
+from netprobe.flowtable.errors import ERROR
+from netprobe.flowtable.state import STATE
 from netprobe.values import dataclass
 
 
@@ -36,10 +40,18 @@ class KernelEntry:
     takes: tuple[Array | Number, ...]
 
 
+UINT64 = Array(np.dtype(np.uint64))
+FLOWS, STATES, KEYS, ERRORS, SIGHTS = (Array(each) for each in (FLOW, STATE, KEY, ERROR, SIGHT))
+
 _N = NUMBER
+_RECORDS = (BYTES, INT64, INT64, INT64, INT64, INT64, INT32, INT32)
+_STORE = (FLOWS, STATES, KEYS, ERRORS, UINT64, SIGHTS, INT64)
+_UNKNOWN = (FLOWS, STATES, UINT64)
 
 KERNELS: tuple[KernelEntry, ...] = (
     KernelEntry("records", "records", (BYTES, _N, _N, _N, _N, _N, INT64, INT64, INT64, INT64, INT64)),
     KernelEntry("blocks", "records", (BYTES, _N, _N, INT64, INT64)),
     KernelEntry("packets", "packet", (BYTES, INT64, INT64, INT64, INT32, INT64, ROWS)),
+    KernelEntry("track", "loop", (*_RECORDS, _N, INT64, INT64, *_STORE, *_UNKNOWN, INT64, INT64)),
+    KernelEntry("refill", "slots", (KEYS, _N, UINT64, _N, _N)),
 )

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 _AA, _TC, _RD, _RA, _OPCODE = 0x0400, 0x0200, 0x0100, 0x0080, 0x7800
 _HEAD = 7  # bytes that are looked at
-_FATAL = 2
-_ALERT_BYTES = 5 + 2 + 1 + 16  # of a record of TLS 1.3: header, level and description, type, an AEAD's tag
-_CHANGE_BYTES = 6  # of a ChangeCipherSpec
+FATAL = 2
+ALERT_BYTES = 5 + 2 + 1 + 16  # of a record of TLS 1.3: header, level and description, type, an AEAD's tag
+CHANGE_BYTES = 6  # of a ChangeCipherSpec
 
 
 def dns_ranks(table: PacketTable, rows: NDArray[np.int64]) -> NDArray[np.int8]:
@@ -65,9 +65,9 @@ def tls_signs(table: PacketTable, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
     signs = np.where(mine, TlsSign.TLS, TlsSign.OTHER).astype(np.int64)
     for sign, holds in (
         (TlsSign.HELLO, whole & (kind == HANDSHAKE) & (head[:, 5] == CLIENT_HELLO) & (kept == length)),
-        (TlsSign.ALERT, whole & (kind == ALERT) & (record == 2) & (head[:, 5] == _FATAL)),
-        (TlsSign.WENT_ON, whole & (kind != ALERT) & (length > _CHANGE_BYTES + _ALERT_BYTES)),
-        (TlsSign.DATA, whole & (kind == APPLICATION_DATA) & (length > _ALERT_BYTES)),
+        (TlsSign.ALERT, whole & (kind == ALERT) & (record == 2) & (head[:, 5] == FATAL)),
+        (TlsSign.WENT_ON, whole & (kind != ALERT) & (length > CHANGE_BYTES + ALERT_BYTES)),
+        (TlsSign.DATA, whole & (kind == APPLICATION_DATA) & (length > ALERT_BYTES)),
     ):
         signs |= np.where(holds, sign, 0)
     signs[(table.kind[rows] != Kind.TCP) | (kept <= 0)] = 0

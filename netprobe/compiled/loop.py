@@ -1,0 +1,194 @@
+"""The loop over a chunk's packets: each is decoded, its flow found, and counted into that flow's row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from netprobe.compiled import copies, errors, lives, slots, update
+from netprobe.compiled import key as k
+from netprobe.compiled import row as c
+from netprobe.compiled.arrays import CROWDED, ERRORS, FLOWS, KEYS, LOAD, LONGEST_NOW, MERGE, SEED, TAKEN
+from netprobe.compiled.jit import compiled, inlined
+from netprobe.compiled.packet import packet
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from netprobe.compiled.key import KeyRows, Words
+    from netprobe.compiled.reads import Buffer, Row
+    from netprobe.compiled.slots import Slots
+    from netprobe.flowtable.columns import FlowRows
+    from netprobe.flowtable.state import States
+
+    Ints = NDArray[np.int64]
+
+
+class TrackerArrays(NamedTuple):
+    """What the tracker keeps, all of it given by who calls the kernel."""
+
+    rows: FlowRows
+    states: States
+    keys: KeyRows
+    errors: NDArray[np.void]
+    slots: Slots
+    ring: NDArray[np.void]
+    heads: Ints
+    unknown_row: FlowRows
+    unknown_state: States
+    words: Words
+    idle: Ints
+    numbers: Ints
+
+
+@compiled
+def track(
+    b: Buffer,
+    offset: Ints,
+    caplen: Ints,
+    origlen: Ints,
+    time: Ints,
+    frame: Ints,
+    point: NDArray[np.int32],
+    linktype: NDArray[np.int32],
+    start: int,
+    template: Row,
+    r: Row,
+    rows: FlowRows,
+    states: States,
+    keys: KeyRows,
+    kept: NDArray[np.void],
+    table: Slots,
+    ring: NDArray[np.void],
+    heads: Ints,
+    unknown_row: FlowRows,
+    unknown_state: States,
+    words: Words,
+    idle: Ints,
+    numbers: Ints,
+) -> int:
+    """Track packets from ``start`` on. Returns the packet that comes next: as many as there are where all are tracked; less where something is full.
+
+    ``b`` to ``linktype`` are the packets', in file order. ``template`` is a decoded packet of which nothing is known, ``r`` room for one, ``words``
+    for a key. ``rows`` to ``heads`` are what is tracked: flows, their states, keys, ICMP errors, the hash table, the last packets and their chains;
+    ``unknown_row`` and ``unknown_state`` a flow of which nothing is known. ``idle``: by kind, how long ends may be silent, in ns. ``numbers``: see
+    :mod:`~netprobe.compiled.arrays`.
+    """
+    s = TrackerArrays(rows, states, keys, kept, table, ring, heads, unknown_row, unknown_state, words, idle, numbers)
+    for n in range(start, len(offset)):
+        if _is_full(s):
+            return n
+        for place in range(len(template)):
+            r[place] = template[place]
+        packet(b, offset[n], caplen[n], origlen[n], linktype[n], r)
+        if r[c.KIND] == k.ERROR:
+            if not _error(s, b, r, point[n], time[n]):
+                return n
+        elif k.is_taken(r):
+            side = k.of_packet(r, point[n], words)
+            if not _flow(s, b, r, side, time[n], frame[n], origlen[n]):
+                return n
+    return len(offset)
+
+
+@inlined
+def _is_full(s: TrackerArrays) -> bool:
+    flows, keys, kept = s.numbers[FLOWS], s.numbers[KEYS], s.numbers[ERRORS]
+    return (  # type: ignore[no-any-return]
+        flows == len(s.rows) or kept == len(s.errors) or keys == len(s.keys) or LOAD * keys >= len(s.slots)
+    )
+
+
+@compiled
+def _key(s: TrackerArrays) -> int:
+    """Return the number of the key in ``words``, a new one where it is new; -1 where there is no slot near."""
+    code = k.mixed(s.words, s.numbers[SEED])
+    at = slots.find(s.slots, s.words, code, s.numbers[LONGEST_NOW], s.keys)
+    if at == slots.TOO_LONG:
+        s.numbers[CROWDED] = 1
+        return -1
+    key = slots.number(s.slots, at)
+    if key >= 0:
+        return key
+    key = s.numbers[KEYS]
+    s.numbers[KEYS] += 1
+    x = s.keys[key]
+    for word in range(len(s.words)):
+        x["words"][word] = s.words[word]
+    x["mix"] = k.mixed(s.words, 0)
+    x["seen_ns"], x["taken"], x["again"], x["flow"] = 0, 0, 0, -1
+    slots.put(s.slots, at, code, key)
+    return key  # type: ignore[no-any-return]
+
+
+@compiled
+def _seen(s: TrackerArrays, b: Buffer, r: Row, time: int, key: int) -> int:
+    """Remember a packet: :func:`copies.see`."""
+    identity = copies.identity(b, r, s.keys[key]["mix"])
+    position = s.numbers[TAKEN]
+    s.numbers[TAKEN] += 1
+    return copies.see(s.ring, s.heads, identity, r, time, s.keys[key], position)
+
+
+@compiled
+def _error(s: TrackerArrays, b: Buffer, r: Row, point: int, time: int) -> bool:
+    """Keep an ICMP error. Returns whether there was room for its key."""
+    k.of_error(point, s.words)
+    key = _key(s)
+    if key < 0:
+        return False
+    if _seen(s, b, r, time, key) >= 0:
+        s.numbers[ERRORS] += errors.keep(s.errors[s.numbers[ERRORS]], point, r, time)
+    return True
+
+
+@compiled
+def _flow(s: TrackerArrays, b: Buffer, r: Row, side: int, time: int, frame: int, origlen: int) -> bool:
+    """Count a packet into its flow. Returns whether there was room for its key."""
+    key = _key(s)
+    if key < 0:
+        return False
+    back = _seen(s, b, r, time, key)
+    y = s.keys[key]
+    if back < 0:
+        if y["flow"] >= 0:
+            s.rows[y["flow"]]["copies"][side] += 1
+        return True
+    if y["flow"] < 0 or _begins(s, r, side, time, key):
+        _begin(s, key)
+    y["seen_ns"] = time
+    x = s.rows[y["flow"]]
+    if back > 0:
+        _give_back(x, side, r, origlen, back)
+    update.count(x, s.states[y["flow"]], side, b, r, time, frame, origlen)
+    return True
+
+
+@compiled
+def _begins(s: TrackerArrays, r: Row, side: int, time: int, key: int) -> bool:
+    y = s.keys[key]
+    if s.numbers[MERGE]:
+        return False
+    quiet = time - y["seen_ns"]
+    return lives.begins(s.rows[y["flow"]], s.states[y["flow"]], side, r, quiet, s.idle[r[c.KIND]])
+
+
+@inlined
+def _begin(s: TrackerArrays, key: int) -> None:
+    """Let a key have a new flow."""
+    flow = s.numbers[FLOWS]
+    s.numbers[FLOWS] += 1
+    s.rows[flow], s.states[flow] = s.unknown_row[0], s.unknown_state[0]
+    k.write(s.rows[flow], s.keys[key]["words"])
+    s.keys[key]["flow"] = flow
+
+
+@inlined
+def _give_back(x: Any, side: int, r: Row, origlen: int, back: int) -> None:
+    """Count packets that were taken for copies after all."""
+    x["copies"][side] -= back
+    x["packets"][side] += back
+    x["bytes"][side] += back * origlen
+    x["payload"][side] += back * max(r[c.PAYLOAD_LEN], 0)

@@ -1,0 +1,101 @@
+"""The tracker as machine code: packets to flows, a packet at a time. The same rows as :class:`netprobe.flowtable.track.Tracker`, bit for bit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from netprobe.compiled import arrays, machine
+from netprobe.compiled.arrays import KEY
+from netprobe.compiled.row import TEMPLATE
+from netprobe.decode.decoder import linktypes
+from netprobe.decode.table import Kind
+from netprobe.flowtable.columns import FLOW, absent
+from netprobe.flowtable.errors import ERROR, QuotedErrors
+from netprobe.flowtable.finish import finished
+from netprobe.flowtable.index import WORDS
+from netprobe.flowtable.repeats import WINDOW
+from netprobe.flowtable.state import STATE, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from netprobe.evidence.model import CapturePoint
+    from netprobe.evidence.packets import Packets
+    from netprobe.flowtable.columns import FlowRows
+    from netprobe.flowtable.options import TrackOptions
+
+_FIRST, _MORE = 1 << 10, 1 << 16
+
+
+class CompiledTracker:
+    """Tracks flows over any number of chunks. Memory grows with the flows, not with the packets.
+
+    Raises:
+        machine.NotUsable: there is no compiled code.
+    """
+
+    def __init__(self, options: TrackOptions) -> None:
+        self._track, self._refill = machine.kernels()["track"], machine.kernels()["refill"]
+        self._rows, self._states = np.empty(_FIRST, FLOW), np.empty(_FIRST, STATE)
+        self._keys, self._errors, self._kept = np.empty(_FIRST, KEY), np.empty(_FIRST, ERROR), QuotedErrors()
+        self._slots = np.zeros(2 * arrays.LOAD * _FIRST, np.uint64)
+        self._ring, self._heads = np.empty(WINDOW, arrays.SIGHT), np.full(arrays.BUCKETS, arrays.NOWHERE)
+        self._idle = np.array([options.idle(kind) for kind in Kind], np.int64)
+        self._numbers = np.zeros(arrays.NUMBERS, np.int64)
+        self._numbers[arrays.LONGEST_NOW], self._numbers[arrays.MERGE] = arrays.LONGEST, options.merge
+        template = np.array(TEMPLATE, np.int64)
+        self._template = template, template.copy()
+        self._unknown = absent(1), unknown(1), np.zeros(WORDS, np.uint64)
+
+    def take(self, packets: Packets, points: Sequence[CapturePoint]) -> None:
+        """Decode and track one more chunk.
+
+        Args:
+            packets: packets in file order.
+            points: the capture points that are known by now, for their link types.
+        """
+        given = (
+            *(np.frombuffer(packets.data, np.uint8), packets.offset, packets.caplen, packets.origlen, packets.time_ns),
+            *(packets.frame, packets.point, linktypes(packets, points)),
+        )
+        done = 0
+        while done < len(packets):
+            store = self._rows, self._states, self._keys, self._errors, self._slots, self._ring, self._heads
+            done = self._track(*given, done, *self._template, *store, *self._unknown, self._idle, self._numbers)
+            self._make_room()
+
+    def finish(self) -> FlowRows:
+        """Return the flow table's rows; the tracker cannot be used any more."""
+        flows = int(self._numbers[arrays.FLOWS])
+        return finished(self._rows[:flows], self._states[:flows], self._kept.rows())
+
+    def _make_room(self) -> None:
+        numbers = self._numbers
+        self._kept.add(self._errors[: numbers[arrays.ERRORS]].copy())
+        numbers[arrays.ERRORS] = 0
+        for count, columns in (
+            (numbers[arrays.FLOWS], (self._rows, self._states)),
+            (numbers[arrays.KEYS], (self._keys,)),
+        ):
+            for column in columns:
+                if count == len(column):
+                    column.resize(_more(len(column)), refcheck=False)
+        if arrays.LOAD * numbers[arrays.KEYS] >= len(self._slots):
+            self._hash_anew(2 * len(self._slots))
+        while numbers[arrays.CROWDED]:
+            numbers[arrays.SEED] += 1
+            numbers[arrays.LONGEST_NOW] *= 2
+            self._hash_anew(len(self._slots))
+
+    def _hash_anew(self, size: int) -> None:
+        numbers = self._numbers
+        self._slots = np.zeros(size, np.uint64)
+        keys, seed, longest = (int(numbers[place]) for place in (arrays.KEYS, arrays.SEED, arrays.LONGEST_NOW))
+        numbers[arrays.CROWDED] = 0 if self._refill(self._keys, keys, self._slots, seed, longest) else 1
+
+
+def _more(count: int) -> int:
+    """Half as many again, and no more than 2^16 more: what is not used yet costs memory, and growing costs little (the system moves pages)."""
+    return count + min(count // 2, _MORE)
