@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import click
@@ -36,6 +37,13 @@ Examples:
   netprobe replay --point server2/eth0=a.pcap --point server2/docker0=b.pcap
   ssh HOST tcpdump -U -w - port 80 | netprobe replay -
   netprobe replay a.pcap --flow '192.168.3.201:41290>192.168.3.202:80/tcp'
+"""
+FLOWS_EXAMPLES = """\b
+Examples:
+  netprobe flows big.pcap --top 20
+  netprobe flows eth0.pcap docker0.pcap --where "server_port == 443 and client_retransmits > 10"
+  netprobe flows ring.pcap* --sort -duration --format csv > flows.csv
+  netprobe flows big.pcap.zst -o flows.parquet
 """
 
 
@@ -188,6 +196,60 @@ def replay(files: tuple[str, ...], points: tuple[str, ...], flow: str | None, ou
     return command.run(files=files, points=points, flow=flow, output=output, deep=deep)
 
 
+@cli.command(short_help="List all flows of large captures, as a table or for programs.", epilog=FLOWS_EXAMPLES)
+@click.argument("files", nargs=-1, metavar="FILE...", type=click.Path())
+@click.option("--point", "points", multiple=True, metavar="NAME=FILE", help="A capture file, and where it was taken.")
+@click.option(
+    "--where",
+    metavar="EXPR",
+    help="Only flows for which this holds, in pandas' query language: \"proto == 'tcp' and server_port in [80, 443] and bytes > 1e6\".",
+)
+@click.option("--sort", metavar="COLUMN[,-COLUMN]", help="By which columns; - before one for descending order.")
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="The first N; without --sort those with the most bytes.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json", "jsonl", "parquet", "arrow"]),
+    help="What to print.  [default: as the name after -o ends, else table]",
+)
+@click.option("--json", "as_json", is_flag=True, help="As --format json.")
+@click.option("-o", "output", type=click.Path(), metavar="FILE", help="Write to FILE, a new one, whole or not at all.")
+@click.option("--force", is_flag=True, help="Let -o overwrite a file that exists.")
+def flows(
+    *,
+    files: tuple[str, ...],
+    points: tuple[str, ...],
+    where: str | None,
+    sort: str | None,
+    top: int | None,
+    form: str | None,
+    as_json: bool,
+    output: str | None,
+    force: bool,
+) -> int:
+    """List the flows of captures: one line a connection, and for programs a row a flow and capture point.
+
+    FILE is pcap, pcapng or an evidence file, compressed or not. - is standard input. `netprobe schema flows` has the columns, with units.
+    """
+    from netprobe.commands import flows as command
+
+    return command.run(
+        files=files,
+        points=points,
+        where=where,
+        sort=sort,
+        top=top,
+        form="json" if as_json else form,
+        output=output,
+        force=force,
+    )
+
+
 @cli.command(short_help="The causes that netprobe knows, each explained.")
 @click.argument("code", required=False)
 @json_option
@@ -202,7 +264,7 @@ def causes(code: str | None, as_json: bool) -> int:
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="As without it: a schema is JSON already.")
 def schema(name: str | None, as_json: bool) -> int:
-    """Print the JSON Schema (2020-12) called NAME: report, error, hosts or causes; without NAME all of them, by name."""
+    """Print the JSON Schema (2020-12) called NAME: report, error, flows, hosts or causes; without NAME all of them, by name."""
     from netprobe.commands import schema as command
 
     del as_json
@@ -235,7 +297,12 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. No expected fault gets out of here as a traceback."""
     arguments = list(arguments)
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    return guarded(lambda: _call(arguments), as_json="--json" in options)
+    return guarded(lambda: _call(arguments), as_json=_wants_json(options))
+
+
+def _wants_json(options: Sequence[str]) -> bool:
+    """Whether stdout is one JSON value, also where the command line cannot be read."""
+    return "--json" in options or "--format=json" in options or ("--format", "json") in pairwise(options)
 
 
 def _call(arguments: list[str]) -> int:

@@ -49,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "verdict": {*CAUSES, *FAMILIES},
     "pipeline": {"verdict", *CAUSES, *FAMILIES},
     "survey": STATE,
-    "report": {"scapy_layers", *BASE, "decode", "flows", "survey"},
+    "report": {"scapy_layers", *BASE, "decode", "flows", "flowtable", "survey"},
     "inventory": {"errors"},
     "hosts": {*STATE, "decode", "inventory", "hosts.remote"},
     "hosts.remote": set(),
@@ -57,7 +57,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "capture": {*STATE, "decode", "hosts", "probe", "forward"},
     "live": {*STATE, "decode", "hosts", "inventory", "probe", "capture", "survey", "forward"},
     "interface": {*BASE, "flows", "live", "pipeline"},
-    "commands": {*BASE, "causes", "flows", "interface", "live", "report", "survey", "inventory"},
+    "tabulate": {*BASE, "decode", "flows", "flowtable", "interface"},
+    "commands": {
+        *BASE,
+        "causes",
+        "flows",
+        "flowtable",
+        "interface",
+        "live",
+        "report",
+        "survey",
+        "tabulate",
+        "inventory",
+    },
     "cli": {"commands"},
     "__main__": {"cli"},
 }
@@ -70,6 +82,7 @@ DOES_IO = {
     "probe",
     "live",
     "interface",
+    "tabulate",
     "commands",
     "cli",
     "__main__",
@@ -81,7 +94,21 @@ FORBIDDEN_WITHOUT_IO = {
     *("threading", "time", "urllib", "uuid"),
 }
 FORBIDDEN_CALLS = {"open", "print", "input", "exec", "eval", "now", "utcnow", "today"}
-HEAVY = ("asyncio", "docker", "llvmlite", "msgspec", "numba", "pandas", "pyshark", "requests", "scapy")
+HEAVY = (
+    *(
+        "asyncio",
+        "docker",
+        "duckdb",
+        "llvmlite",
+        "msgspec",
+        "numba",
+        "pandas",
+        "pyarrow",
+        "pyshark",
+        "requests",
+        "scapy",
+    ),
+)
 
 
 def modules() -> dict[str, Path]:
@@ -219,6 +246,7 @@ def loaded_by(*arguments: str) -> set[str]:
 def test_help_loads_click_and_the_standard_library_only() -> None:
     assert not loaded_by("--help") & {*HEAVY, "numpy", "rich"}
     assert not loaded_by("explain", "--help") & {*HEAVY, "numpy", "rich"}
+    assert not loaded_by("flows", "--help") & {*HEAVY, "numpy", "rich"}
 
 
 @pytest.mark.parametrize("option", [(), ("--json",)])
@@ -226,6 +254,15 @@ def test_replay_loads_numpy_and_no_more(option: tuple[str, ...], tmp_path: Path)
     file = tmp_path / "walk.pcapng"
     file.write_bytes(write(evidence()))
     names = loaded_by("replay", str(file), *option)
+    assert "numpy" in names
+    assert not names & {*HEAVY, "rich"}
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json", "jsonl"])
+def test_flows_load_numpy_and_no_more(form: str, tmp_path: Path) -> None:
+    file = tmp_path / "walk.pcapng"
+    file.write_bytes(write(evidence()))
+    names = loaded_by("flows", str(file), "--where", "bytes > 0", "-o", str(tmp_path / "out"), "--format", form)
     assert "numpy" in names
     assert not names & {*HEAVY, "rich"}
 

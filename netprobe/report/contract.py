@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypedDict
 
 from msgspec import Meta
 
-from netprobe.evidence.model import Resolution
+from netprobe.evidence.model import LimitKind, Resolution
 from netprobe.model.hop import Direction
 from netprobe.model.report import Confidence, PathCode, Verdict
 from netprobe.survey.model import Usable
@@ -272,6 +272,32 @@ class ReportJson(TypedDict):
     drops: Annotated[list[DropJson] | None, _says("null where none were asked for or to be had")]
     tls: Annotated[TlsJson | None, _says("null where no TLS was tried, or nothing of it was kept")]
     http: Annotated[HttpJson | None, _says("null where no HTTP response came, or nothing of it was kept")]
+
+
+class FlowPointJson(TypedDict):
+    """A capture point that flows were read of."""
+
+    name: PointName
+    linktype: Annotated[int, _says("LINKTYPE_ number: 1 Ethernet, 113 and 276 Linux cooked, 101 IP")]
+    received: Annotated[int | None, _says("packets that the sniffer counted; null unknown")]
+    dropped: Annotated[int | None, _says("packets that the sniffer lost; null unknown")]
+
+
+class FlowLimitJson(TypedDict):
+    """Something that could not be read."""
+
+    kind: LimitKind
+    subject: Annotated[str, _says("which file or capture point")]
+    why: Annotated[str, _says("one line")]
+
+
+class FlowsJson(TypedDict):
+    """The flows of captures, a row each for every point that saw one."""
+
+    schema: Literal["netprobe/flows/1"]
+    points: list[FlowPointJson]
+    limits: Annotated[list[FlowLimitJson], _says("what could not be read")]
+    flows: Annotated[list[dict[str, str | float | bool | None]], _says("the rows asked for, in the order asked for")]
 
 
 class ErrorJson(TypedDict):

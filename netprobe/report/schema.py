@@ -7,13 +7,15 @@ from typing import Any
 import msgspec
 
 from netprobe.report import contract
-from netprobe.report.contract import CauseJson, ErrorJson, HostsJson, ReportJson
+from netprobe.report.contract import CauseJson, ErrorJson, FlowsJson, HostsJson, ReportJson
+from netprobe.report.flows.schema import row_schema
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # Name -> title, type. Several evidence files give an array of reports; `causes` without a code an array of causes.
 _OUTPUTS: dict[str, tuple[str, Any]] = {
     "report": ("netprobe explain --json, netprobe replay --json", ReportJson | list[ReportJson]),
     "error": ("any command with --json that ends without an answer", ErrorJson),
+    "flows": ("netprobe flows --format json; --format jsonl prints the rows alone, one a line", FlowsJson),
     "hosts": ("netprobe hosts --json", HostsJson),
     "causes": ("netprobe causes [CODE] --json", CauseJson | list[CauseJson]),
 }
@@ -30,6 +32,9 @@ def schema(name: str) -> dict[str, Any]:
     made = msgspec.json.schema(kind)
     for each, definition in made["$defs"].items():
         _in_order(definition, list(getattr(contract, each).__annotations__))
+    if kind is FlowsJson:
+        made["$defs"]["FlowJson"] = row_schema()
+        made["$defs"]["FlowsJson"]["properties"]["flows"]["items"] = {"$ref": "#/$defs/FlowJson"}
     return {"$schema": DIALECT, "title": title, **made}
 
 

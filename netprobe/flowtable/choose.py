@@ -1,0 +1,76 @@
+"""Which rows of a flow table are shown, and in which order: ``--where``, ``--sort``, ``--top``."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from netprobe.errors import UsageFault
+from netprobe.flowtable.fields import BY_NAME, FIELDS, NAMES
+from netprobe.flowtable.series import ranks
+from netprobe.flowtable.where.evaluate import chosen
+from netprobe.flowtable.where.parse import unknown
+from netprobe.values import dataclass
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from netprobe.flowtable.table import FlowTable
+
+_BIGGEST = ("-bytes",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What is asked for.
+
+    Attributes:
+        where: a condition, None for all rows.
+        sort: names of columns, each with a ``-`` before it for descending order; the first counts most. None: in order of first packets.
+        top: how many rows, None for all. Without ``sort`` they are those with the most bytes.
+    """
+
+    where: str | None = None
+    sort: tuple[str, ...] = ()
+    top: int | None = None
+
+
+def sort_of(text: str | None) -> tuple[str, ...]:
+    """Read ``COLUMN[,-COLUMN]``.
+
+    Raises:
+        UsageFault: there is no such column.
+    """
+    names = tuple(each.strip() for each in text.split(",")) if text is not None else ()
+    for name in names:
+        if name.removeprefix("-") not in BY_NAME:
+            raise unknown("--sort", name.removeprefix("-"), NAMES)
+    return names
+
+
+def rows_of(table: FlowTable, choice: Choice) -> NDArray[np.int64]:
+    """Return int64 (m,): the rows to show, in the order to show them in. Rows that are alike keep the order of their first packets.
+
+    Raises:
+        UsageFault: the condition cannot be read, or there is no such column.
+    """
+    rows = np.arange(len(table.rows), dtype=np.int64)
+    if choice.where is not None:
+        columns = {field.name: partial(field.of, table) for field in FIELDS}
+        rows = np.flatnonzero(chosen(choice.where, columns, len(table.rows)))
+    order = choice.sort or (_BIGGEST if choice.top is not None else ())
+    if order:
+        rows = rows[np.lexsort([_key(table, name)[rows] for name in reversed(order)])]
+    return rows[: choice.top]
+
+
+def _key(table: FlowTable, name: str) -> NDArray[np.int64]:
+    """What to sort by; what is not known comes last either way."""
+    if name.removeprefix("-") not in BY_NAME:
+        raise UsageFault(f"--sort: there is no column {name!r}")
+    rank = ranks(BY_NAME[name.removeprefix("-")].of(table))
+    if name.startswith("-"):
+        return np.where(rank < 0, 1, -rank)
+    return np.where(rank < 0, np.iinfo(np.int64).max, rank)

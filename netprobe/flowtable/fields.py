@@ -1,0 +1,176 @@
+"""The columns that flows are shown with: name, unit, meaning, and how each comes from a flow table.
+
+One list, :data:`FIELDS`, for ``--where``, ``--sort``, CSV, JSON, Parquet, Arrow and :func:`netprobe.read_flows`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from netprobe.decode.table import Anomaly, Kind
+from netprobe.flowtable.columns import HISTORY
+from netprobe.flowtable.series import Addresses, Codes, Letters, Numbers, Seconds, Times, Truths
+from netprobe.values import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from netprobe.flowtable.series import Series
+    from netprobe.flowtable.table import FlowTable
+
+CLIENT, SERVER = 0, 1
+_PROTO = {Kind.TCP: "tcp", Kind.UDP: "udp", Kind.ICMP: "icmp"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One column.
+
+    Attributes:
+        name: as it is written in ``--where``.
+        kind: the class of its series.
+        says: what it is, with its unit, in a few words.
+        of: makes it.
+        always: whether every flow has it.
+    """
+
+    name: str
+    kind: type[Series]
+    says: str
+    of: Callable[[FlowTable], Series]
+    always: bool = False
+
+
+def _plain(name: str) -> Callable[[FlowTable], Numbers]:
+    return lambda table: Numbers(values=table.rows[name].astype(np.int64))
+
+
+def _side(name: str, side: int) -> Callable[[FlowTable], Numbers]:
+    return lambda table: Numbers(values=table.rows[name][:, side].astype(np.int64))
+
+
+def _sum(name: str) -> Callable[[FlowTable], Numbers]:
+    return lambda table: Numbers(values=table.rows[name].sum(axis=1, dtype=np.int64))
+
+
+def _address(side: int) -> Callable[[FlowTable], Addresses]:
+    def of(table: FlowTable) -> Addresses:
+        rows = table.rows
+        return Addresses(version=rows["version"], hi=rows["hi"][:, side], lo=rows["lo"][:, side])
+
+    return of
+
+
+def _port(side: int) -> Callable[[FlowTable], Numbers]:
+    """The port; an ICMP echo has none, though its row keeps the identifier there."""
+
+    def of(table: FlowTable) -> Numbers:
+        return Numbers(
+            values=np.where(table.rows["kind"] == Kind.ICMP, -1, table.rows["port"][:, side]).astype(np.int64)
+        )
+
+    return of
+
+
+def _between(end: str, begin: str) -> Callable[[FlowTable], Seconds]:
+    def of(table: FlowTable) -> Seconds:
+        return Seconds(ns=_since(table.rows[end], table.rows[begin]))
+
+    return of
+
+
+def _since(end: NDArray[np.int64], begin: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.where((end < 0) | (begin < 0) | (end < begin), -1, end - begin)
+
+
+def _number(table: FlowTable) -> Numbers:
+    return Numbers(values=np.arange(1, len(table.rows) + 1, dtype=np.int64))
+
+
+def _connection(table: FlowTable) -> Numbers:
+    if table.connection is None:
+        return Numbers(values=np.full(len(table.rows), -1, np.int64))
+    return Numbers(values=table.connection + 1)
+
+
+def _point(table: FlowTable) -> Codes:
+    names = tuple(dict.fromkeys(point.name for point in table.points))
+    place = {name: index for index, name in enumerate(names)}
+    index = np.array([place[point.name] for point in table.points] or [0], np.int64)
+    return Codes(codes=index[table.rows["point"]], names=names)
+
+
+def _proto(table: FlowTable) -> Codes:
+    names = tuple(_PROTO.values())
+    code = np.full(256, -1, np.int64)
+    for number, kind in enumerate(_PROTO):
+        code[kind] = number
+    return Codes(codes=code[table.rows["kind"]], names=names)
+
+
+def _history(table: FlowTable) -> Letters:
+    return Letters(values=np.ascontiguousarray(table.rows["history"]).view(f"S{HISTORY}").ravel())
+
+
+def _anomaly(table: FlowTable) -> Codes:
+    bits, codes = np.unique(table.rows["anomaly"], return_inverse=True)
+    shift = int(len(bits) > 0 and bits[0] == 0)
+    return Codes(codes=codes - shift, names=tuple(_anomalies(int(each)) for each in bits[shift:]))
+
+
+def _anomalies(bits: int) -> str:
+    return " ".join(str(each.name).lower().replace("_", "-") for each in Anomaly if each & bits)
+
+
+def _guessed(table: FlowTable) -> Truths:
+    return Truths(values=table.rows["guessed"] > 0)
+
+
+FIELDS: tuple[Field, ...] = (
+    Field(name="flow", kind=Numbers, says="its number in the whole table, from 1, in order of first packets", of=_number, always=True),
+    Field(name="connection", kind=Numbers, says="the connection that it is one sight of, from 1; none where points were not joined", of=_connection),
+    Field(name="point", kind=Codes, says="the capture point that saw it", of=_point, always=True),
+    Field(name="vlan", kind=Numbers, says="outermost VLAN id; none untagged, or not told", of=_plain("vlan")),
+    Field(name="proto", kind=Codes, says="tcp, udp, icmp (echo)", of=_proto, always=True),
+    Field(name="client", kind=Addresses, says="address of who began", of=_address(CLIENT), always=True),
+    Field(name="client_port", kind=Numbers, says="its port; none for ICMP", of=_port(CLIENT)),
+    Field(name="server", kind=Addresses, says="address of who was asked, as seen at this point", of=_address(SERVER), always=True),
+    Field(name="server_port", kind=Numbers, says="its port; none for ICMP", of=_port(SERVER)),
+    Field(name="guessed", kind=Truths, says="who is the client is a guess: the capture does not hold the beginning", of=_guessed, always=True),
+    Field(name="history", kind=Letters, says="what happened, in the letters of Zeek's history", of=_history),
+    Field(name="first", kind=Times, says="time of the first packet", of=lambda table: Times(ns=table.rows["first_ns"]), always=True),
+    Field(name="duration", kind=Seconds, says="from the first packet to the last, in s", of=_between("last_ns", "first_ns"), always=True),
+    Field(name="rtt", kind=Seconds, says="TCP: from the SYN to the client's ACK of the SYN-ACK, in s", of=_between("ack_ns", "syn_ns")),
+    Field(name="server_rtt", kind=Seconds, says="TCP: from the SYN to the SYN-ACK, in s", of=_between("syn_ack_ns", "syn_ns")),
+    Field(name="packets", kind=Numbers, says="packets of both sides", of=_sum("packets"), always=True),
+    Field(name="bytes", kind=Numbers, says="bytes of both sides on the wire, link headers included", of=_sum("bytes"), always=True),
+    *(
+        Field(name=f"{who}_{name}", kind=Numbers, says=f"{says} the {who} sent", of=_side(column, side), always=True)
+        for name, column, says in (
+            ("packets", "packets", "packets that"),
+            ("bytes", "bytes", "bytes on the wire that"),
+            ("payload", "payload", "bytes behind the TCP, UDP or ICMP header that"),
+            ("retransmits", "retransmits", "TCP segments again that"),
+            ("out_of_order", "out_of_order", "TCP segments in another order that"),
+            ("zero_windows", "zero_windows", "segments with a window of 0 that"),
+            ("resets", "resets", "RSTs that"),
+        )
+        for side, who in enumerate(("client", "server"))
+    ),
+    Field(name="copies", kind=Numbers, says="packets that the capture holds once more, in no other count", of=_sum("copies"), always=True),
+    Field(name="icmp_errors", kind=Numbers, says="ICMP errors that quote a packet of it", of=_plain("errors"), always=True),
+    Field(name="icmp_type", kind=Numbers, says="type of the first of them", of=_plain("error_type")),
+    Field(name="icmp_code", kind=Numbers, says="code of the first of them", of=_plain("error_code")),
+    Field(name="dns_rcode", kind=Numbers, says="response code of its last DNS answer (UDP)", of=_plain("dns_rcode")),
+    Field(name="dns_answers", kind=Numbers, says="answers in that", of=_plain("dns_answers")),
+    Field(name="anomaly", kind=Codes, says="names of what was odd about its packets", of=_anomaly),
+    Field(name="frame", kind=Numbers, says="frame number of its first packet in its file", of=_plain("first_frame"), always=True),
+)  # fmt: skip
+"""In the order in which they are printed."""
+
+NAMES = tuple(field.name for field in FIELDS)
+BY_NAME = {field.name: field for field in FIELDS}

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from netprobe.cli import cli, run
+from netprobe.commands.flows import TABLE, reading
+from netprobe.evidence.writer import write
+from netprobe.report.flows.outputs import OUTPUTS
+from tests.commands.test_replay import plain, point_of
+from tests.commands.walk import CLIENT, DIALLED, INNER, evidence, segment
+
+PROGRAM = [sys.executable, "-m", "netprobe", "flows"]
+
+
+def capture(folder: Path) -> str:
+    file = folder / "walk.pcapng"
+    file.write_bytes(write(evidence()))
+    return str(file)
+
+
+def table_of(capsys: pytest.CaptureFixture[str]) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+
+
+def test_a_row_a_flow_and_point(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["flows", capture(tmp_path), "--format", "csv"]) == 0
+    rows = table_of(capsys)
+    assert [row["point"] for row in rows] == ["server2/eth0", "server2/docker0"]
+    assert [(row["client"], int(row["client_port"])) for row in rows] == [CLIENT, CLIENT]
+    assert [(row["server"], int(row["server_port"])) for row in rows] == [DIALLED, INNER]
+    assert [(row["client_packets"], row["server_packets"]) for row in rows] == [("3", "2")] * 2
+
+
+def test_where_sort_and_top(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = capture(tmp_path)
+    assert run(["flows", file, "--format", "csv", "--where", "server == '172.17.0.2' and bytes > 10"]) == 0
+    assert [row["flow"] for row in table_of(capsys)] == ["2"]
+    assert run(["flows", file, "--format", "csv", "--sort", "-flow"]) == 0
+    assert [row["flow"] for row in table_of(capsys)] == ["2", "1"]
+    assert run(["flows", file, "--format", "csv", "--sort=-flow", "--top", "1"]) == 0
+    assert [row["flow"] for row in table_of(capsys)] == ["2"]
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "jsonl", "table", "parquet", "arrow"])
+def test_a_file_has_what_stdout_would_have(
+    form: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    file, out = capture(tmp_path), tmp_path / "out"
+    assert run(["flows", file, "--format", form]) == 0
+    shown = capfdbinary.readouterr().out
+    assert shown
+    assert run(["flows", file, "--format", form, "-o", str(out)]) == 0
+    assert capfdbinary.readouterr().out == b""
+    assert out.read_bytes() == shown
+
+
+def test_the_ending_of_a_file_tells_its_format(tmp_path: Path) -> None:
+    out = tmp_path / "flows.jsonl"
+    assert run(["flows", capture(tmp_path), "-o", str(out)]) == 0
+    assert [json.loads(line)["flow"] for line in out.read_text().splitlines()] == [1, 2]
+
+
+def test_json_is_the_format_and_the_form_of_faults(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["flows", capture(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["schema"] == "netprobe/flows/1"
+    for options in (["--json"], ["--format", "json"], ["--format=json"]):
+        assert run(["flows", capture(tmp_path), *options, "--where", "nosuch > 1"]) == 2
+        assert json.loads(capsys.readouterr().out)["error"] == "--where: there is no column 'nosuch'"
+
+
+def test_the_table_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["flows", capture(tmp_path)]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split()[:4] == ["#", "client", "server", "proto"]
+    assert lines
+    assert lines[0].split()[1:4] == ["192.168.3.201:41290", "192.168.3.202:80", "tcp"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "no file given"),
+        (["no-such-file"], "cannot read no-such-file: No such file or directory"),
+        (["."], "cannot read .: it is a directory"),
+        (["FILE", "FILE"], "given twice"),
+        (["EMPTY"], "EMPTY is empty"),
+        (["FILE", "--where", "server_prt == 80"], "there is no column 'server_prt'\n  the nearest is server_port"),
+        (["FILE", "--where", "abs(bytes) > 1"], "--where: calls nothing"),
+        (["FILE", "--where", "proto > 1"], "does not go between"),
+        (["FILE", "--sort", "byte"], "--sort: there is no column 'byte'\n  the nearest is bytes"),
+        (["FILE", "--top", "0"], "0 is not in the range"),
+        (["FILE", "--format", "xml"], "'xml' is not one of"),
+        (["FILE", "-o", "FILE", "--force"], "is an input"),
+        (["FILE", "-o", "EMPTY"], "exists"),
+        (["FILE", "--point", "x"], "cannot read 'x'"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_exit_2(
+    options: list[str],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "FILE").write_bytes(write(evidence()))
+    (tmp_path / "EMPTY").write_bytes(b"")
+    before = sorted(tmp_path.iterdir())
+    assert run(["flows", *options]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in captured.err
+    assert len(captured.err.splitlines()) <= 2
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_capture_without_flows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = plain(tmp_path / "one.pcap", b"\0" * 60)
+    for form, wanted in (("table", 1), ("csv", 1), ("jsonl", 0)):
+        assert run(["flows", file, "--format", form]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == wanted
+
+
+def test_points_by_name_and_what_was_cut_off_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, two = point_of(0, tmp_path / "a.pcap"), point_of(1, tmp_path / "b.pcap")
+    os.truncate(two, Path(two).stat().st_size - 3)
+    assert run(["flows", "--point", f"server2/eth0={one}", two, "--format", "csv"]) == 0
+    captured = capsys.readouterr()
+    assert {line.split(",")[2] for line in captured.out.splitlines()[1:]} == {"server2/eth0", "b"}
+    assert two in captured.err
+    assert "nothing after it" in captured.err
+
+
+def test_stdin_and_a_reader_that_goes_away(tmp_path: Path) -> None:
+    frames = [segment((f"10.0.{number >> 8}.{number & 255}", 1000), DIALLED, "S", number, 0) for number in range(2000)]
+    raw = Path(plain(tmp_path / "many.pcap", *frames)).read_bytes()
+    done = subprocess.run([*PROGRAM, "-", "--format", "csv"], input=raw, capture_output=True, check=True)
+    assert len(done.stdout.splitlines()) == 2001
+    with subprocess.Popen(
+        [*PROGRAM, str(tmp_path / "many.pcap"), "--format", "csv"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with (
+        subprocess.Popen(
+            [*PROGRAM, str(pipe), "-o", str(tmp_path / "out.csv")], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process,
+        pipe.open("wb"),
+    ):  # opened on both sides: it reads
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, b"")
+    assert err == b"netprobe: interrupted\n"
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_the_formats_of_the_command_line_are_those_that_are_written() -> None:
+    option = next(each for each in cli.commands["flows"].params if each.name == "form")
+    assert isinstance(option.type, click.Choice)
+    assert list(option.type.choices) == [TABLE, *OUTPUTS]
+
+
+def test_how_far_reading_is() -> None:
+    assert reading(210_000_000, 442_800_000, 1.0) == "reads 47%, 210 MB/s, 1 s left"
+    assert reading(1_000_000, 10**11, 1.0) == "reads 0%, 1 MB/s, 1666 min 39 s left"
+    assert reading(1_500_000, None, 3.0) == "reads 1.5 MB, 500 kB/s"
+    assert reading(0, 0, 0.0) == "reads 0 B, 0 B/s"

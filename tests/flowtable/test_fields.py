@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import numpy as np
+
+from netprobe.decode.table import Kind
+from netprobe.flowtable.fields import BY_NAME, FIELDS, NAMES
+from netprobe.flowtable.series import Codes, Numbers, known
+from tests.flowtable.rows import several
+
+
+def test_what_every_flow_has_is_always_known() -> None:
+    table = several(50)
+    assert len(set(NAMES)) == len(NAMES)
+    for field in FIELDS:
+        assert field.says
+        assert all(known(field.of(table))) or not field.always, field.name
+
+
+def test_an_echo_has_no_ports() -> None:
+    table = several(50)
+    ports = BY_NAME["client_port"].of(table)
+    assert isinstance(ports, Numbers)
+    assert ((ports.values < 0) == (table.rows["kind"] == Kind.ICMP)).all()
+
+
+def test_anomalies_by_name() -> None:
+    table = several(3)
+    table.rows["anomaly"] = [0, 2, 6]
+    series = BY_NAME["anomaly"].of(table)
+    assert isinstance(series, Codes)
+    assert [series.names[code] if code >= 0 else "" for code in series.codes.tolist()] == [
+        "",
+        "truncated-net",
+        "truncated-net truncated-transport",
+    ]
+
+
+def test_points_of_one_name_are_one() -> None:
+    table = several(9)
+    double = table.points[0], table.points[1], table.points[0]
+    series = BY_NAME["point"].of(type(table)(rows=table.rows, points=double))
+    assert isinstance(series, Codes)
+    assert series.names == ("server2/eth0", "server2/docker0")
+    assert np.array_equal(series.codes, np.array([0, 1, 0])[table.rows["point"]])

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import csv
+import io
+
+import pandas as pd
+import pytest
+
+from netprobe.evidence.model import CapturePoint
+from netprobe.flowtable.fields import NAMES
+from netprobe.report.flows import csv as flows_csv
+from netprobe.report.flows.frame import frame
+from tests.flowtable.rows import every, several
+
+HOSTILE = 'a,b"c\n\x1b[31m\u202e=1\udcff\x00ü'
+
+
+def read(text: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text.decode(), newline=""), strict=True))
+
+
+def test_every_row_and_column_as_pandas_has_them() -> None:
+    table = several(flows_csv.ROWS + 5)
+    rows = read(b"".join(flows_csv.write(table, every(table))))
+    wanted = frame(table, every(table))
+    assert [*rows[0]] == list(NAMES) == list(wanted.columns)
+    for name in (
+        "flow",
+        "client",
+        "server",
+        "client_port",
+        "proto",
+        "point",
+        "history",
+        "bytes",
+        "server_payload",
+        "vlan",
+    ):
+        texts = ["" if pd.isna(each) else str(each) for each in wanted[name].tolist()]
+        assert [row[name] for row in rows] == texts, name
+    assert [row["first"] for row in rows] == [f"{each.isoformat().split('+')[0]}Z" for each in wanted["first"]]
+    assert [float(row["duration"]) for row in rows] == wanted["duration"].tolist()
+    assert {row["guessed"] for row in rows} == {"true", "false"}
+
+
+def test_a_hostile_name_stays_in_its_cell_and_reaches_no_terminal() -> None:
+    table = several(3, points=(CapturePoint(name=HOSTILE, interface="x"),))
+    text = b"".join(flows_csv.write(table, every(table)))
+    assert {row["point"] for row in read(text)} == {'a,b"c\\x0a\\x1b[31m\\u202e=1\\udcff\\x00ü'}
+    assert not {*text} & {0, 27, 13}
+    assert text.count(b"\n") == 4
+
+
+def test_no_flows_leave_the_head() -> None:
+    table = several(0)
+    assert b"".join(flows_csv.write(table, every(table))).decode() == ",".join(NAMES) + "\n"
+
+
+@pytest.mark.parametrize("order", [[2, 0], [1]])
+def test_the_rows_asked_for_in_their_order(order: list[int]) -> None:
+    table = several(3)
+    rows = read(b"".join(flows_csv.write(table, every(table)[order])))
+    assert [int(row["flow"]) - 1 for row in rows] == order
