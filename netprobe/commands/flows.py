@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import say
-from netprobe.commands.output import Destination, pour
+from netprobe.commands.output import OutputFile, pour
 from netprobe.commands.points import named_points
 from netprobe.commands.progress import Progress
 from netprobe.commands.show import let_stdout_take_anything, terminal_columns, wants_colour
@@ -55,7 +55,7 @@ def run(
     inputs = tuple(dict.fromkeys((*files, *named)))
     if not inputs:
         raise UsageFault("flows: no file given", "give captures of tcpdump and Wireshark, or files of netprobe --save")
-    to = Destination(path=output, force=force) if output is not None else None
+    to = OutputFile(path=output, force=force) if output is not None else None
     form = _format(form, output)
     if to is not None:
         to.check(inputs)
@@ -150,7 +150,7 @@ def _say_limits(limits: Sequence[Limit]) -> None:
         say(f"netprobe: … and {len(limits) - MOST_LIMITS} more of that kind")
 
 
-def _print(table: FlowTable, rows: NDArray[np.int64], form: str, to: Destination | None, *, top: int | None) -> None:
+def _print(table: FlowTable, rows: NDArray[np.int64], form: str, to: OutputFile | None, *, top: int | None) -> None:
     columns = terminal_columns() if to is None else None
     if form == TABLE and columns is not None:
         from netprobe.report.flows.table import lay_out

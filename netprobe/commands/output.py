@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Destination:
+class OutputFile:
     """A file to be written.
 
     Attributes:

@@ -27,7 +27,7 @@ _PROTO = {Kind.TCP: "tcp", Kind.UDP: "udp", Kind.ICMP: "icmp"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class FlowField:
     """One column.
 
     Attributes:
@@ -130,26 +130,26 @@ def _guessed(table: FlowTable) -> Truths:
     return Truths(values=table.rows["guessed"] > 0)
 
 
-FIELDS: tuple[Field, ...] = (
-    Field(name="flow", kind=Numbers, says="its number in the whole table, from 1, in order of first packets", of=_number, always=True),
-    Field(name="connection", kind=Numbers, says="the connection that it is one sight of, from 1; none where points were not joined", of=_connection),
-    Field(name="point", kind=Codes, says="the capture point that saw it", of=_point, always=True),
-    Field(name="vlan", kind=Numbers, says="outermost VLAN id; none untagged, or not told", of=_plain("vlan")),
-    Field(name="proto", kind=Codes, says="tcp, udp, icmp (echo)", of=_proto, always=True),
-    Field(name="client", kind=Addresses, says="address of who began", of=_address(CLIENT), always=True),
-    Field(name="client_port", kind=Numbers, says="its port; none for ICMP", of=_port(CLIENT)),
-    Field(name="server", kind=Addresses, says="address of who was asked, as seen at this point", of=_address(SERVER), always=True),
-    Field(name="server_port", kind=Numbers, says="its port; none for ICMP", of=_port(SERVER)),
-    Field(name="guessed", kind=Truths, says="who is the client is a guess: the capture does not hold the beginning", of=_guessed, always=True),
-    Field(name="history", kind=Letters, says="what happened, in the letters of Zeek's history", of=_history),
-    Field(name="first", kind=Times, says="time of the first packet", of=lambda table: Times(ns=table.rows["first_ns"]), always=True),
-    Field(name="duration", kind=Seconds, says="from the first packet to the last, in s", of=_between("last_ns", "first_ns"), always=True),
-    Field(name="rtt", kind=Seconds, says="TCP: from the SYN to the client's ACK of the SYN-ACK, in s", of=_between("ack_ns", "syn_ns")),
-    Field(name="server_rtt", kind=Seconds, says="TCP: from the SYN to the SYN-ACK, in s", of=_between("syn_ack_ns", "syn_ns")),
-    Field(name="packets", kind=Numbers, says="packets of both sides", of=_sum("packets"), always=True),
-    Field(name="bytes", kind=Numbers, says="bytes of both sides on the wire, link headers included", of=_sum("bytes"), always=True),
+FIELDS: tuple[FlowField, ...] = (
+    FlowField(name="flow", kind=Numbers, says="its number in the whole table, from 1, in order of first packets", of=_number, always=True),
+    FlowField(name="connection", kind=Numbers, says="the connection that it is one sight of, from 1; none where points were not joined", of=_connection),
+    FlowField(name="point", kind=Codes, says="the capture point that saw it", of=_point, always=True),
+    FlowField(name="vlan", kind=Numbers, says="outermost VLAN id; none untagged, or not told", of=_plain("vlan")),
+    FlowField(name="proto", kind=Codes, says="tcp, udp, icmp (echo)", of=_proto, always=True),
+    FlowField(name="client", kind=Addresses, says="address of who began", of=_address(CLIENT), always=True),
+    FlowField(name="client_port", kind=Numbers, says="its port; none for ICMP", of=_port(CLIENT)),
+    FlowField(name="server", kind=Addresses, says="address of who was asked, as seen at this point", of=_address(SERVER), always=True),
+    FlowField(name="server_port", kind=Numbers, says="its port; none for ICMP", of=_port(SERVER)),
+    FlowField(name="guessed", kind=Truths, says="who is the client is a guess: the capture does not hold the beginning", of=_guessed, always=True),
+    FlowField(name="history", kind=Letters, says="what happened, in the letters of Zeek's history", of=_history),
+    FlowField(name="first", kind=Times, says="time of the first packet", of=lambda table: Times(ns=table.rows["first_ns"]), always=True),
+    FlowField(name="duration", kind=Seconds, says="from the first packet to the last, in s", of=_between("last_ns", "first_ns"), always=True),
+    FlowField(name="rtt", kind=Seconds, says="TCP: from the SYN to the client's ACK of the SYN-ACK, in s", of=_between("ack_ns", "syn_ns")),
+    FlowField(name="server_rtt", kind=Seconds, says="TCP: from the SYN to the SYN-ACK, in s", of=_between("syn_ack_ns", "syn_ns")),
+    FlowField(name="packets", kind=Numbers, says="packets of both sides", of=_sum("packets"), always=True),
+    FlowField(name="bytes", kind=Numbers, says="bytes of both sides on the wire, link headers included", of=_sum("bytes"), always=True),
     *(
-        Field(name=f"{who}_{name}", kind=Numbers, says=f"{says} the {who} sent", of=_side(column, side), always=True)
+        FlowField(name=f"{who}_{name}", kind=Numbers, says=f"{says} the {who} sent", of=_side(column, side), always=True)
         for name, column, says in (
             ("packets", "packets", "packets that"),
             ("bytes", "bytes", "bytes on the wire that"),
@@ -161,14 +161,14 @@ FIELDS: tuple[Field, ...] = (
         )
         for side, who in enumerate(("client", "server"))
     ),
-    Field(name="copies", kind=Numbers, says="packets that the capture holds once more, in no other count", of=_sum("copies"), always=True),
-    Field(name="icmp_errors", kind=Numbers, says="ICMP errors that quote a packet of it", of=_plain("errors"), always=True),
-    Field(name="icmp_type", kind=Numbers, says="type of the first of them", of=_plain("error_type")),
-    Field(name="icmp_code", kind=Numbers, says="code of the first of them", of=_plain("error_code")),
-    Field(name="dns_rcode", kind=Numbers, says="response code of its last DNS answer (UDP)", of=_plain("dns_rcode")),
-    Field(name="dns_answers", kind=Numbers, says="answers in that", of=_plain("dns_answers")),
-    Field(name="anomaly", kind=Codes, says="names of what was odd about its packets", of=_anomaly),
-    Field(name="frame", kind=Numbers, says="frame number of its first packet in its file", of=_plain("first_frame"), always=True),
+    FlowField(name="copies", kind=Numbers, says="packets that the capture holds once more, in no other count", of=_sum("copies"), always=True),
+    FlowField(name="icmp_errors", kind=Numbers, says="ICMP errors that quote a packet of it", of=_plain("errors"), always=True),
+    FlowField(name="icmp_type", kind=Numbers, says="type of the first of them", of=_plain("error_type")),
+    FlowField(name="icmp_code", kind=Numbers, says="code of the first of them", of=_plain("error_code")),
+    FlowField(name="dns_rcode", kind=Numbers, says="response code of its last DNS answer (UDP)", of=_plain("dns_rcode")),
+    FlowField(name="dns_answers", kind=Numbers, says="answers in that", of=_plain("dns_answers")),
+    FlowField(name="anomaly", kind=Codes, says="names of what was odd about its packets", of=_anomaly),
+    FlowField(name="frame", kind=Numbers, says="frame number of its first packet in its file", of=_plain("first_frame"), always=True),
 )  # fmt: skip
 """In the order in which they are printed."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netprobe.commands.outcome import StdoutFault
-from netprobe.commands.output import Destination, pour
+from netprobe.commands.output import OutputFile, pour
 from netprobe.errors import EnvironmentFault, UsageFault
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def test_a_file_is_written_whole_and_for_nobody_else(tmp_path: Path) -> None:
     file = tmp_path / "flows.csv"
-    to = Destination(path=str(file))
+    to = OutputFile(path=str(file))
     to.check([])
     to.write([b"a", b"b"])
     assert file.read_bytes() == b"ab"
@@ -37,7 +37,7 @@ def test_what_breaks_off_leaves_nothing_and_the_old_file_as_it_was(tmp_path: Pat
         raise error
 
     with pytest.raises(error):
-        Destination(path=str(file), force=True).write(pieces())
+        OutputFile(path=str(file), force=True).write(pieces())
     assert file.read_bytes() == b"old"
     assert [each.name for each in tmp_path.iterdir()] == ["flows.csv"]
 
@@ -46,8 +46,8 @@ def test_a_file_that_is_there_needs_force(tmp_path: Path) -> None:
     file = tmp_path / "flows.csv"
     file.write_bytes(b"old")
     with pytest.raises(UsageFault, match="exists"):
-        Destination(path=str(file)).check([])
-    to = Destination(path=str(file), force=True)
+        OutputFile(path=str(file)).check([])
+    to = OutputFile(path=str(file), force=True)
     to.check([])
     to.write([b"new"])
     assert file.read_bytes() == b"new"
@@ -60,7 +60,7 @@ def test_an_input_is_never_overwritten_whatever_it_is_called(tmp_path: Path) -> 
     (tmp_path / "hard").hardlink_to(capture)
     for name in ("a.pcap", "link", "hard", "../" + tmp_path.name + "/a.pcap"):
         with pytest.raises(UsageFault, match="is an input"):
-            Destination(path=str(tmp_path / name), force=True).check([str(capture)])
+            OutputFile(path=str(tmp_path / name), force=True).check([str(capture)])
 
 
 @pytest.mark.parametrize(
@@ -69,16 +69,16 @@ def test_an_input_is_never_overwritten_whatever_it_is_called(tmp_path: Path) -> 
 )
 def test_what_is_no_place_for_a_file(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(UsageFault, match=message):
-        Destination(path=str(tmp_path / name)).check([])
+        OutputFile(path=str(tmp_path / name)).check([])
 
 
 def test_a_full_disk_is_said_and_leaves_nothing() -> None:
     with pytest.raises(EnvironmentFault, match="No space left on device"):
-        Destination(path="/dev/full").write([b"x" * 100_000])
+        OutputFile(path="/dev/full").write([b"x" * 100_000])
 
 
 def test_a_device_is_written_to_and_not_replaced() -> None:
-    to = Destination(path="/dev/null")
+    to = OutputFile(path="/dev/null")
     to.check([])
     to.write([b"x"])
     assert Path("/dev/null").is_char_device()

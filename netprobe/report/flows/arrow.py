@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from netprobe.flowtable.fields import Field
+    from netprobe.flowtable.fields import FlowField
     from netprobe.flowtable.series import Series
     from netprobe.flowtable.table import FlowTable
 
@@ -49,7 +49,7 @@ def arrow_table(table: FlowTable, rows: NDArray[np.int64]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata=_metadata(table)))
 
 
-def _field(field: Field, array: pa.Array) -> pa.Field:
+def _field(field: FlowField, array: pa.Array) -> pa.FlowField:
     return pa.field(field.name, array.type, nullable=not field.always, metadata={b"description": field.says.encode()})
 
 

@@ -13,7 +13,7 @@ from netprobe.flowtable.series import Addresses, Codes, Letters, Numbers, Second
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from netprobe.flowtable.fields import Field
+    from netprobe.flowtable.fields import FlowField
     from netprobe.flowtable.series import Series
     from netprobe.flowtable.table import FlowTable
 
@@ -28,7 +28,7 @@ def frame(table: FlowTable, rows: NDArray[np.int64]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.RangeIndex(len(rows)))
 
 
-def _column(field: Field, series: Series) -> Any:
+def _column(field: FlowField, series: Series) -> Any:
     match series:
         case Numbers():
             values = pd.array(series.values, dtype="Int64")

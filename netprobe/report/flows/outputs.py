@@ -48,7 +48,7 @@ def _arrow() -> Write:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
+class Format:
     """A format.
 
     Attributes:
@@ -62,11 +62,11 @@ class Output:
     package: str = ""
 
 
-OUTPUTS: dict[str, Output] = {
-    "csv": Output(load=_csv),
-    "json": Output(load=_json),
-    "jsonl": Output(load=_jsonl),
-    "parquet": Output(load=_parquet, binary=True, package="pyarrow"),
-    "arrow": Output(load=_arrow, binary=True, package="pyarrow"),
+OUTPUTS: dict[str, Format] = {
+    "csv": Format(load=_csv),
+    "json": Format(load=_json),
+    "jsonl": Format(load=_jsonl),
+    "parquet": Format(load=_parquet, binary=True, package="pyarrow"),
+    "arrow": Format(load=_arrow, binary=True, package="pyarrow"),
 }
 """By the name of ``--format``, which is the ending of a file's name, too."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netprobe.flowtable.fields import FIELDS, Field
+from netprobe.flowtable.fields import FIELDS, FlowField
 from netprobe.flowtable.series import Addresses, Codes, Letters, Numbers, Seconds, Times, Truths
 
 _TYPE: dict[type, dict[str, Any]] = {
@@ -29,7 +29,7 @@ def row_schema() -> dict[str, Any]:
     }
 
 
-def _column(field: Field) -> dict[str, Any]:
+def _column(field: FlowField) -> dict[str, Any]:
     made = _TYPE[field.kind]
     value = made if field.always else {"anyOf": [made, {"type": "null"}]}
     return {**value, "description": field.says}
