@@ -11,6 +11,7 @@ import numpy as np
 
 from netprobe.flowtable.fields import BY_NAME
 from netprobe.flowtable.series import take
+from netprobe.model.endpoint import Endpoint
 from netprobe.report.document import Document, Paragraph, Row, Table, line
 from netprobe.report.escape import visible, width
 from netprobe.report.flows.cells import cells, constant, joined
@@ -134,9 +135,7 @@ def _end(name: str) -> Callable[[FlowTable, NDArray[np.int64]], list[str]]:
 
 
 def _endpoint(address: str, port: str) -> str:
-    if not port:
-        return address
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    return str(Endpoint(address, int(port) if port else None))
 
 
 def _number(table: FlowTable, rows: NDArray[np.int64]) -> list[str]:
