@@ -11,7 +11,7 @@ import numpy as np
 
 from netprobe.decode.table import Anomaly, Kind
 from netprobe.flowtable.columns import HISTORY
-from netprobe.flowtable.series import Addresses, Codes, Letters, Numbers, Seconds, Times, Truths
+from netprobe.flowtable.series import Addresses, Codes, Numbers, Seconds, ShortTexts, Times, Truths
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -112,8 +112,8 @@ def _proto(table: FlowTable) -> Codes:
     return Codes(codes=code[table.rows["kind"]], names=names)
 
 
-def _history(table: FlowTable) -> Letters:
-    return Letters(values=np.ascontiguousarray(table.rows["history"]).view(f"S{HISTORY}").ravel())
+def _history(table: FlowTable) -> ShortTexts:
+    return ShortTexts(values=np.ascontiguousarray(table.rows["history"]).view(f"S{HISTORY}").ravel())
 
 
 def _anomaly(table: FlowTable) -> Codes:
@@ -141,7 +141,7 @@ FIELDS: tuple[FlowField, ...] = (
     FlowField(name="server", kind=Addresses, says="address of who was asked, as seen at this point", of=_address(SERVER), always=True),
     FlowField(name="server_port", kind=Numbers, says="its port; none for ICMP", of=_port(SERVER)),
     FlowField(name="guessed", kind=Truths, says="who is the client is a guess: the capture does not hold the beginning", of=_guessed, always=True),
-    FlowField(name="history", kind=Letters, says="what happened, in the letters of Zeek's history", of=_history),
+    FlowField(name="history", kind=ShortTexts, says="what happened, in the letters of Zeek's history", of=_history),
     FlowField(name="first", kind=Times, says="time of the first packet", of=lambda table: Times(ns=table.rows["first_ns"]), always=True),
     FlowField(name="duration", kind=Seconds, says="from the first packet to the last, in s", of=_between("last_ns", "first_ns"), always=True),
     FlowField(name="rtt", kind=Seconds, says="TCP: from the SYN to the client's ACK of the SYN-ACK, in s", of=_between("ack_ns", "syn_ns")),

@@ -77,7 +77,7 @@ class Codes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Letters:
+class ShortTexts:
     """Short ASCII text, one of its own a row: Zeek's histories.
 
     Attributes:
@@ -101,13 +101,13 @@ class Addresses:
     lo: NDArray[np.uint64]
 
 
-Series: TypeAlias = Numbers | Truths | Seconds | Times | Codes | Letters | Addresses
+Series: TypeAlias = Numbers | Truths | Seconds | Times | Codes | ShortTexts | Addresses
 
 
 def size(series: Series) -> int:
     """Return how many rows there are."""
     match series:
-        case Numbers() | Truths() | Letters():
+        case Numbers() | Truths() | ShortTexts():
             return len(series.values)
         case Seconds() | Times():
             return len(series.ns)
@@ -128,7 +128,7 @@ def known(series: Series) -> NDArray[np.bool_]:
             return np.asarray(series.ns >= 0)
         case Codes():
             return np.asarray(series.codes >= 0)
-        case Letters():
+        case ShortTexts():
             return np.asarray(series.values != b"")
         case Addresses():
             return np.asarray(series.version > 0)
@@ -147,15 +147,15 @@ def take(series: Series, rows: NDArray[np.int64] | slice) -> Series:
             return Times(ns=series.ns[rows])
         case Codes():
             return Codes(codes=series.codes[rows], names=series.names)
-        case Letters():
-            return Letters(values=series.values[rows])
+        case ShortTexts():
+            return ShortTexts(values=series.values[rows])
         case Addresses():
             return Addresses(version=series.version[rows], hi=series.hi[rows], lo=series.lo[rows])
 
 
-def coded(series: Addresses | Letters) -> Codes:
+def coded(series: Addresses | ShortTexts) -> Codes:
     """Return the same text by number, each name once, in the order of the addresses (IPv4 first) or letters."""
-    if isinstance(series, Letters):
+    if isinstance(series, ShortTexts):
         letters, codes = np.unique(series.values, return_inverse=True)
         shift = int(len(letters) > 0 and letters[0] == b"")
         names = tuple(each.decode("ascii", "backslashreplace") for each in letters[shift:].tolist())
@@ -192,7 +192,7 @@ def ranks(series: Series) -> NDArray[np.int64]:
             return series.values.astype(np.int64)
         case Seconds() | Times():
             return series.ns
-        case Addresses() | Letters():
+        case Addresses() | ShortTexts():
             return coded(series).codes
         case Codes():
             return _by_name(series)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from netprobe.flowtable.fields import FIELDS
-from netprobe.flowtable.series import Addresses, Codes, Letters, address, coded, known, ranks, size, take
+from netprobe.flowtable.series import Addresses, Codes, ShortTexts, address, coded, known, ranks, size, take
 from tests.flowtable.rows import every, several
 
 
@@ -21,7 +21,7 @@ def test_addresses_by_number_each_name_once() -> None:
 
 
 def test_letters() -> None:
-    series = Letters(values=np.array([b"ShA", b"", b"D", b"ShA"], "S40"))
+    series = ShortTexts(values=np.array([b"ShA", b"", b"D", b"ShA"], "S40"))
     assert coded(series).names == ("D", "ShA")
     assert ranks(series).tolist() == [1, -1, 0, 1]
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from netprobe.errors import UsageFault
-from netprobe.flowtable.series import Addresses, Codes, Letters, Numbers, Seconds, Times, Truths, known
+from netprobe.flowtable.series import Addresses, Codes, Numbers, Seconds, ShortTexts, Times, Truths, known
 from netprobe.flowtable.where.literals import address_of, time_of
 from netprobe.flowtable.where.parse import HINT, parse
 from netprobe.values import dataclass
@@ -46,7 +46,7 @@ class _Amount:
     known: NDArray[np.bool_]
 
 
-_Text: TypeAlias = Codes | Letters | Addresses
+_Text: TypeAlias = Codes | ShortTexts | Addresses
 _Literal: TypeAlias = str | list["str | float"] | None
 _Value: TypeAlias = _Truth | _Amount | Times | _Text | _Literal
 _ARITHMETIC = {
@@ -247,9 +247,9 @@ def _pair(node: ast.expr, one: _Value, op: ast.cmpop, other: _Value, count: int)
             return _where_there(compare(one.ns, time_of(other)), op, known(one))
         case _Truth(), _Truth() if equality:
             return _Truth(holds=compare(one.holds, other.holds), known=one.known & other.known)
-        case ((Codes() | Letters() | Addresses()), str()) if equality:
+        case ((Codes() | ShortTexts() | Addresses()), str()) if equality:
             return _where_there(compare(_is(one, other), True), op, known(one))
-        case ((Codes() | Letters() | Addresses()), (Codes() | Letters() | Addresses())) if equality:
+        case ((Codes() | ShortTexts() | Addresses()), (Codes() | ShortTexts() | Addresses())) if equality:
             return _where_there(compare(_alike(one, other), True), op, known(one) & known(other))
         case str(), str() if equality:
             return _everywhere(compare(one, other), count)
@@ -291,7 +291,7 @@ def _among(node: ast.expr, one: _Value, elements: Sequence[str | float], count: 
     match one:
         case _Amount() if not texts:
             found = np.isin(one.values, numbers)
-        case Codes() | Letters() | Addresses() if not numbers:
+        case Codes() | ShortTexts() | Addresses() if not numbers:
             found = reduce(operator.or_, (_is(one, each) for each in texts), np.zeros(count, np.bool_))
         case Times() if not numbers:
             found = np.isin(one.ns, [time_of(each) for each in texts])
@@ -308,7 +308,7 @@ def _is(series: _Text, text: str) -> NDArray[np.bool_]:
                 if text in series.names
                 else np.zeros(len(series.codes), np.bool_)
             )
-        case Letters():
+        case ShortTexts():
             return np.asarray(series.values == text.encode("utf-8", "replace"))
         case Addresses():
             version, hi, lo = address_of(text)
@@ -324,7 +324,7 @@ def _alike(one: _Text, other: _Text) -> NDArray[np.bool_]:
             place = {name: index for index, name in enumerate(one.names)}
             into = np.array([*(place.get(name, -2) for name in other.names), -2], np.int64)
             return np.asarray(one.codes == into[other.codes])
-        case Letters(), Letters():
+        case ShortTexts(), ShortTexts():
             return np.asarray(one.values == other.values)
     return np.zeros(len(known(one)), np.bool_)
 

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from netprobe.flowtable.fields import FIELDS
-from netprobe.flowtable.series import Addresses, Codes, Letters, Numbers, Seconds, Times, Truths, coded, known, take
+from netprobe.flowtable.series import Addresses, Codes, Numbers, Seconds, ShortTexts, Times, Truths, coded, known, take
 from netprobe.report.json import dumps
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _array(series: Series) -> pa.Array:
         case Codes():
             indices = pa.array(series.codes.astype(np.int32), mask=absent)
             return pa.DictionaryArray.from_arrays(indices, pa.array(_text(series.names), pa.string()))
-        case Letters() | Addresses():
+        case ShortTexts() | Addresses():
             named = coded(series)
             texts = pa.array(named.names, pa.string())
             return texts.take(pa.array(named.codes, mask=absent))

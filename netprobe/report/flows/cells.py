@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netprobe.flowtable.series import Addresses, Codes, Letters, Numbers, Seconds, Times, Truths, coded, known
+from netprobe.flowtable.series import Addresses, Codes, Numbers, Seconds, ShortTexts, Times, Truths, coded, known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -136,7 +136,7 @@ def cells(series: Series, text: Callable[[str], bytes]) -> Cells:
             return times(series.ns)
         case Codes():
             return named([text(name) for name in series.names], series.codes)
-        case Letters():
+        case ShortTexts():
             return (
                 np.ascontiguousarray(series.values).view(np.uint8).reshape(len(series.values), series.values.itemsize)
             )

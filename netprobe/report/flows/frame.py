@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from netprobe.flowtable.fields import FIELDS
-from netprobe.flowtable.series import Addresses, Codes, Letters, Numbers, Seconds, Times, Truths, coded, take
+from netprobe.flowtable.series import Addresses, Codes, Numbers, Seconds, ShortTexts, Times, Truths, coded, take
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,7 +43,7 @@ def _column(field: FlowField, series: Series) -> Any:
             return pd.DatetimeIndex(stamps.view("M8[ns]")).tz_localize("UTC")
         case Codes():
             return pd.Categorical.from_codes(series.codes, pd.Index(list(series.names), dtype="str"))
-        case Letters() | Addresses():
+        case ShortTexts() | Addresses():
             named = coded(series)
             texts = np.array([*named.names, None], object)
             return pd.Series(texts[named.codes], dtype="str")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from netprobe.flowtable.fields import FIELDS
-from netprobe.flowtable.series import Addresses, Letters, Times, take
+from netprobe.flowtable.series import Addresses, ShortTexts, Times, take
 from netprobe.report.flows.cells import cells, constant, joined, where_known
 from netprobe.report.json import dumps
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 FLOWS_SCHEMA: Final = "netprobe/flows/1"
 ROWS = 2048  # at a time
-_TEXT = (Addresses, Letters, Times)
+_TEXT = (Addresses, ShortTexts, Times)
 
 
 def write(table: FlowTable, rows: NDArray[np.int64]) -> Iterator[bytes]:

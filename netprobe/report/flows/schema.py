@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netprobe.flowtable.fields import FIELDS, FlowField
-from netprobe.flowtable.series import Addresses, Codes, Letters, Numbers, Seconds, Times, Truths
+from netprobe.flowtable.series import Addresses, Codes, Numbers, Seconds, ShortTexts, Times, Truths
 
 _TYPE: dict[type, dict[str, Any]] = {
     Numbers: {"type": "integer", "minimum": 0},
@@ -13,7 +13,7 @@ _TYPE: dict[type, dict[str, Any]] = {
     Seconds: {"type": "number", "minimum": 0},
     Times: {"type": "string", "format": "date-time"},
     Codes: {"type": "string"},
-    Letters: {"type": "string"},
+    ShortTexts: {"type": "string"},
     Addresses: {"type": "string"},
 }
 
