@@ -7,6 +7,7 @@ speed alone: :data:`PLAIN` here is plain Python. All of them return the same for
 from __future__ import annotations
 
 import struct
+from array import array
 from enum import IntEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
@@ -107,77 +108,113 @@ class RecordWalker(Protocol):
 
 
 class _Plain:
-    """One record at a time: about 0.2 µs a record, 0.5 µs a block."""
+    """One record at a time, about 0.1 µs each; what they are is looked at by numpy, for many at once."""
 
     def records(self, data: bytes, pos: int, form: RecordForm, *, most: int, last: bool) -> Records:
-        starts, caplens, pos, why = _walk_records(data, pos, form, most, last)
-        return gathered(data, np.array(starts, np.int64), np.array(caplens, np.int64), form, pos, why)
+        parts, count, why = [np.zeros(0, np.int64)], 0, Why.ENOUGH
+        while why is Why.ENOUGH and count < most:
+            start, pos, why = _walk_records(data, pos, form, min(most - count, _BATCH), last)
+            parts.append(start)
+            count += len(start)
+        return gathered(data, np.concatenate(parts) if len(parts) > 2 else parts[-1], form, pos, why)
 
     def blocks(self, data: bytes, pos: int, order: ByteOrder, *, most: int) -> Blocks:
-        starts, pos, why = _walk_blocks(data, pos, order, most)
-        return Blocks(np.array(starts, np.int64), pos, why)
+        parts, count, why = [np.zeros(0, np.int64)], 0, Why.ENOUGH
+        batch = _FIRST  # a section may be short, and the walk runs on into the next one
+        while why is Why.ENOUGH and count < most:
+            start, pos, why = _walk_blocks(data, pos, order, min(most - count, batch))
+            batch = min(4 * batch, _BATCH)
+            parts.append(start)
+            count += len(start)
+        return Blocks(np.concatenate(parts) if len(parts) > 2 else parts[-1], pos, why)
 
+
+_FIRST, _BATCH = 1 << 6, 1 << 16  # records after which it is looked whether they are any
 
 PLAIN: RecordWalker = _Plain()
 
 
-def _walk_records(
-    data: bytes, pos: int, form: RecordForm, most: int, last: bool
-) -> tuple[list[int], list[int], int, Why]:
-    caplen_at, head = struct.Struct(form.order + "I").unpack_from, form.head
+def _walk_records(data: bytes, pos: int, form: RecordForm, most: int, last: bool) -> tuple[NDArray[np.int64], int, Why]:
+    """Where whole records start, where the walk ended, and why."""
+    caplen_at, head = struct.Struct(form.order + "8xI").unpack_from, form.head
     size = len(data)
-    starts: list[int] = []
-    caplens: list[int] = []
-    while len(starts) < most:
-        if size - pos < head:
-            return starts, caplens, pos, Why.SHORT if pos < size else Why.END
-        caplen = caplen_at(data, pos + 8)[0]
-        end = pos + head + caplen
-        if end > size or caplen > MAX_KEPT:
-            return starts, caplens, pos, Why.DAMAGED if caplen > MAX_KEPT else Why.SHORT
-        if not caplen and (why := _zeros(data, pos, last)):
-            return starts, caplens, pos, why
-        starts.append(pos)
-        caplens.append(caplen)
-        pos = end
-    return starts, caplens, pos, Why.ENOUGH if pos < size else Why.END
+    final = size - head  # no header begins behind it
+    starts = array("q")
+    append = starts.append
+    for _ in range(most):
+        if pos > final:
+            break
+        append(pos)
+        pos += head + caplen_at(data, pos)[0]
+    why = Why.END if pos == size else Why.ENOUGH if pos <= final else Why.SHORT
+    if pos > size:
+        pos = starts.pop()
+        why = Why.DAMAGED if caplen_at(data, pos)[0] > MAX_KEPT else Why.SHORT
+    start = np.frombuffer(starts, np.int64)
+    return _before_damage(data, start, pos, why, head, last)
 
 
-def _zeros(data: bytes, pos: int, last: bool) -> Why | None:
-    if data.startswith(NOTHING, pos):
-        return Why.ZEROS
-    rest = len(data) - pos
-    return Why.SHORT if not last and rest < len(NOTHING) and data.endswith(NOTHING[:rest]) else None
+def _before_damage(
+    data: bytes, start: NDArray[np.int64], pos: int, why: Why, head: int, last: bool
+) -> tuple[NDArray[np.int64], int, Why]:
+    """The same up to the first record that is too long, or no packet but space that nobody filled."""
+    length = np.diff(start, append=pos)
+    for row in np.flatnonzero((length == head) | (length > head + MAX_KEPT)):
+        at = int(start[row])
+        if length[row] > head:
+            return start[:row], at, Why.DAMAGED
+        rest = len(data) - at
+        if data.startswith(NOTHING, at):
+            return start[:row], at, Why.ZEROS
+        if not last and rest < len(NOTHING) and data.endswith(NOTHING[:rest]):
+            return start[:row], at, Why.SHORT
+    return start, pos, why
 
 
-def gathered(
-    data: bytes, start: NDArray[np.int64], caplen: NDArray[np.int64], form: RecordForm, pos: int, why: Why
-) -> Records:
-    """The records that start there, with what their headers say."""
+def gathered(data: bytes, start: NDArray[np.int64], form: RecordForm, pos: int, why: Why) -> Records:
+    """Return the records that start there, the last of them ending at ``pos``, with what their headers say."""
     words = np.ndarray((max(len(data) - 3, 0),), np.dtype(form.order + "u4"), data, strides=(1,))  # one at every byte
     time_ns = words[start].astype(np.int64)
     time_ns *= 1_000_000_000
     time_ns += words[start + 4].astype(np.int64) * form.unit
+    caplen = np.diff(start, append=pos) - form.head
     return Records(start + form.head, caplen, words[start + 12].astype(np.int64), time_ns, pos, why)
 
 
-def _walk_blocks(data: bytes, pos: int, order: ByteOrder, most: int) -> tuple[list[int], int, Why]:
-    head, tail = struct.Struct(order + "II").unpack_from, struct.Struct(order + "I").unpack_from
+def _walk_blocks(data: bytes, pos: int, order: ByteOrder, most: int) -> tuple[NDArray[np.int64], int, Why]:
+    """Where whole blocks start, where the walk ended, and why."""
+    length_at = struct.Struct(order + "4xI").unpack_from
     size = len(data)
-    starts: list[int] = []
-    while len(starts) < most:
-        if size - pos < 12:
-            return starts, pos, Why.SHORT if pos < size else Why.END
-        kind, length = head(data, pos)
-        if kind == SHB:
-            return starts, pos, Why.SECTION
-        end = pos + length
-        if length < 12 or length & 3 or length > MAX_BLOCK:
-            return starts, pos, Why.DAMAGED
-        if end > size:
-            return starts, pos, Why.SHORT
-        if tail(data, end - 4)[0] != length:
-            return starts, pos, Why.DAMAGED
-        starts.append(pos)
-        pos = end
-    return starts, pos, Why.ENOUGH if pos < size else Why.END
+    final = size - 12  # no block begins behind it
+    starts = array("q")
+    append = starts.append
+    for _ in range(most):
+        if pos > final:
+            break
+        append(pos)
+        pos += length_at(data, pos)[0]
+    why = Why.END if pos == size else Why.ENOUGH if pos <= final else Why.SHORT
+    return _before_bad(data, order, np.frombuffer(starts, np.int64), pos, why)
+
+
+def _before_bad(
+    data: bytes, order: ByteOrder, start: NDArray[np.int64], pos: int, why: Why
+) -> tuple[NDArray[np.int64], int, Why]:
+    """The same up to the first that is a section header, no block, or not whole."""
+    length = np.diff(start, append=pos)
+    bad = np.flatnonzero((length < 12) | (length & 3 != 0) | (length > MAX_BLOCK) | (start + length > len(data)))
+    ends = [(int(row), Why.DAMAGED if _odd(int(length[row])) else Why.SHORT) for row in bad[:1]]
+    words = np.frombuffer(data, np.dtype(order + "u4"), count=len(data) >> 2)
+    upto = int(bad[0]) if len(bad) else len(start)
+    sections = np.flatnonzero(words[start[: upto + 1] >> 2] == SHB)
+    ends += [(int(row), Why.SECTION) for row in sections[:1]]
+    differ = np.flatnonzero(words[((start[:upto] + length[:upto]) >> 2) - 1] != length[:upto])
+    ends += [(int(row), Why.DAMAGED) for row in differ[:1]]
+    if not ends:
+        return start, pos, why
+    row, why = min(ends, key=lambda end: (end[0], end[1] is not Why.SECTION))
+    return start[:row], int(start[row]), why
+
+
+def _odd(length: int) -> bool:
+    return length < 12 or length & 3 != 0 or length > MAX_BLOCK
