@@ -25,83 +25,90 @@ if TYPE_CHECKING:
 BOUNDS = ReadBounds(packets=1 << 62, sections=1 << 14, interfaces=1 << 17)
 """Packets are not counted: none of them is kept. Sections and interfaces are read one by one."""
 
-AGAIN = "record or copy it again"
+_AGAIN = "record or copy it again"
 
 
 class Parts:
-    """One file's packets.
+    """One file's packets, chunk by chunk.
 
     Args:
-        source: the file.
+        file: the file.
         walker: what finds its records.
         chunk_bytes: how much of it is read at a time; more where one packet is larger.
+        until: where reading ends though the file goes on, None: nowhere.
 
     Attributes:
-        reading: what it says beside packets, as far as it was read.
         packed: how it is compressed, ``""`` where it is not.
+        window: its bytes, unpacked.
+        reading: what it says beside packets, as far as it was read. Known from the first chunk on.
+        at: where the next chunk begins, in the unpacked file.
         stop: why reading ended before the file did, ``""`` where it did not. Known at the end.
+
+    Raises:
+        EvidenceFault: it is no capture.
     """
 
-    def __init__(self, source: CaptureFile, walker: RecordWalker, chunk_bytes: int) -> None:
+    def __init__(self, file: CaptureFile, walker: RecordWalker, chunk_bytes: int, *, until: int | None = None) -> None:
+        head = file.peek(HEAD)
+        refuse(head, file.name)
+        self.packed = packed_as(head)
+        self.window = self._windowed(file)
         self.reading: Reading
+        self.at = 0
         self.stop = ""
-        self._source = source
+        self._file = file
+        self._label = f"{file.name}, unpacked from {self.packed}," if self.packed else file.name
         self._walker = walker
         self._chunk = chunk_bytes
-        head = source.peek(HEAD)
-        refuse(head, source.name)
-        self.packed = packed_as(head)
-        self.label = f"{source.name}, unpacked from {self.packed}," if self.packed else source.name
-        self._window = self._windowed()
+        self._until = until
 
-    def _windowed(self) -> Window:
+    def _windowed(self, file: CaptureFile) -> Window:
         if self.packed:
-            return UnpackedWindow(Unpacking(self._source.read))
-        return PlainWindow(self._source) if self._source.plain else PipeWindow(self._source.read)
+            return UnpackedWindow(Unpacking(file.reader()))
+        return PlainWindow(file) if file.plain else PipeWindow(file.reader())
 
     def __iter__(self) -> Iterator[tuple[bytes, Rows]]:
-        """Chunk by chunk: a buffer, and the packets in it.
+        """Go through the file, once: a buffer, and the packets in it.
 
         Raises:
             EvidenceFault: it is no capture, or nothing in it can be read.
         """
-        data, last = self._window.fill(0, max(self._chunk, HEAD))
+        data, last = self.window.fill(0, max(self._chunk, HEAD))
         self.reading = self._recognised(data[:HEAD])
-        at = 0
         while True:
-            taken = self.reading.take(data, at=at, last=last)
+            start = self.at
+            taken = self.reading.take(data, at=start, last=last)
+            self.at += taken.used
             if len(taken.rows.offset):
                 yield data, taken.rows
             if taken.stop or last:
                 break
-            at += taken.used
+            if self._until is not None and self.at >= self._until:
+                return
             # nothing whole in it: a long record, or a long lie
             size = self._chunk if taken.used else min(2 * len(data), MAX_BLOCK + self._chunk)
-            del data  # before there are two of them
-            data, last = self._window.fill(at, size)
-        self.stop = self._stop(taken.stop, at + len(data))
+            del data, taken  # before there are two of them
+            data, last = self.window.fill(self.at, size)
+        self.stop = self._stop(taken.stop, start + len(data))
 
     def _recognised(self, head: bytes) -> Reading:
         order = pcap_order(head)
         if order is not None:
             return PcapReading(order, most=BOUNDS.packets, walker=self._walker)
-        if self._window.stop and not head.startswith(PCAPNG_MAGIC):
-            raise EvidenceFault(f"{self._source.name} is {self._window.stop}, and nothing in it can be read", AGAIN)
-        refuse(head, self.label)
+        if self.window.stop and not head.startswith(PCAPNG_MAGIC):
+            raise EvidenceFault(f"{self._file.name} is {self.window.stop}, and nothing in it can be read", _AGAIN)
+        refuse(head, self._label)
         if packed_as(head):  # packed twice
             what, hint = foreign_hint(head)
-            raise EvidenceFault(f"{self.label} is {what}", hint)
+            raise EvidenceFault(f"{self._label} is {what}", hint)
         return PcapngReading(bounds=BOUNDS, walker=self._walker)
 
     def _stop(self, stop: str, end: int) -> str:
         if stop and not (self.reading.interfaces or self.reading.notes):
-            raise EvidenceFault(f"{self.label} is {stop}, and nothing in it can be read", AGAIN)
-        if self._window.stop:
-            return self._window.stop
-        if self._source.plain and self._source.size is not None and end < self._source.size and not self._damaged(stop):
+            raise EvidenceFault(f"{self._label} is {stop}, and nothing in it can be read", _AGAIN)
+        if self.window.stop:
+            return self.window.stop
+        shrank = self._file.plain and not self.packed and end < (self._file.size or 0)
+        if shrank and (not stop or stop.startswith("cut short")):
             return f"{stop or f'cut short at byte {end}'} (the file shrank while it was read)"
         return stop
-
-    @staticmethod
-    def _damaged(stop: str) -> bool:
-        return bool(stop) and not stop.startswith("cut short")

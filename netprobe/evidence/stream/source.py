@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from netprobe.evidence.files import STDIN, faults, opened, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from io import FileIO
 
 
@@ -64,7 +64,7 @@ class CaptureFile:
             self.close()
 
     def peek(self, size: int) -> bytes:
-        """The file's first bytes: ``size`` of them if there are. Before :meth:`read`."""
+        """The file's first bytes: ``size`` of them if there are. Of a pipe: before it is read."""
         if self.plain:
             return self.at(0, size)
         with self._opened() as file:
@@ -72,8 +72,21 @@ class CaptureFile:
                 self._pushed += piece
         return self._pushed[:size]
 
-    def read(self, size: int) -> bytes:
-        """The next bytes, at most ``size`` of them; none at the end."""
+    def reader(self) -> Callable[[int], bytes]:
+        """What gives the file's bytes in order, from the first: at most as many as it is asked for, none at the end. Of a pipe there is one."""
+        if not self.plain:
+            return self._next
+        pos = 0
+
+        def read(size: int) -> bytes:
+            nonlocal pos
+            piece = self.at(pos, size)
+            pos += len(piece)
+            return piece
+
+        return read
+
+    def _next(self, size: int) -> bytes:
         piece, self._pushed = self._pushed[:size], self._pushed[size:]
         if not piece:
             with self._opened() as file:
