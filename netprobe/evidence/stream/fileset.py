@@ -26,7 +26,7 @@ _OVERLAP_NS = 10_000_000
 """Packets of one capture may be out of order by less: several queues of an interface are read in turn."""
 
 
-class Member:
+class RingFile:
     """One of the files.
 
     Attributes:
@@ -65,7 +65,7 @@ class FileSet:
         interfaces: its interfaces: equal name and link type in several files are one.
     """
 
-    def __init__(self, members: Sequence[Member], stem_: str, explicit: str | None) -> None:
+    def __init__(self, members: Sequence[RingFile], stem_: str, explicit: str | None) -> None:
         self.members = members
         self.interfaces: list[Interface] = []
         self._stem = stem_ or stem(members[0].file.name, members[0].parts.packed) or "capture"
@@ -74,7 +74,7 @@ class FileSet:
         self._every = np.zeros(0, np.int64)  # packets of each interface
         self._cut = np.zeros(0, np.int64)  # and of those the ones that were kept in part
 
-    def grow(self, member: Member) -> Sequence[CapturePoint]:
+    def grow(self, member: RingFile) -> Sequence[CapturePoint]:
         """Take the interfaces that were found in a file meanwhile; return the points that are new."""
         known = len(member.interfaces)
         fresh = member.parts.reading.interfaces[known:]
@@ -94,7 +94,7 @@ class FileSet:
         member.interfaces = np.append(member.interfaces, np.array(numbers, np.int32))
         return named(self.interfaces[before:], self._stem, self._explicit)[0]
 
-    def count(self, member: Member, rows: Rows) -> NDArray[np.int32]:
+    def count(self, member: RingFile, rows: Rows) -> NDArray[np.int32]:
         """Count a chunk's packets; return the set's interface of each."""
         member.count(rows)
         interface = member.interfaces[rows.interface]
@@ -102,7 +102,7 @@ class FileSet:
         self._cut = _added(self._cut, interface[rows.caplen < rows.origlen], len(self.interfaces))
         return interface
 
-    def close(self, member: Member) -> None:
+    def close(self, member: RingFile) -> None:
         """Take what a file that was read to its end has counted at its interfaces: a ring's files count on, so the highest is the last."""
         for number, item in zip(member.interfaces.tolist(), member.parts.reading.interfaces, strict=True):
             known = self.interfaces[number]
@@ -124,7 +124,7 @@ class FileSet:
 
     def _overlaps(self) -> list[Limit]:
         limits = []
-        before: Member | None = None
+        before: RingFile | None = None
         for member in self.members:
             if member.first_ns is None or member.last_ns is None:
                 continue

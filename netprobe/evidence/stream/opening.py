@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.errors import EvidenceFault, UsageFault
 from netprobe.evidence.files import shown
-from netprobe.evidence.stream.fileset import FileSet, Member
+from netprobe.evidence.stream.fileset import FileSet, RingFile
 from netprobe.evidence.stream.glance import Glance, glance, same
 from netprobe.evidence.stream.parts import Parts
 from netprobe.evidence.stream.rings import rings
@@ -34,11 +34,11 @@ def file_sets(paths: Sequence[str], points: Mapping[str, str], walker: RecordWal
     paths = list(dict.fromkeys((*paths, *points)))
     if not paths:
         raise EvidenceFault("no file was given", "name a pcapng or pcap file")
-    members: dict[str, Member] = {}
+    members: dict[str, RingFile] = {}
     glances: dict[str, Glance] = {}
     for path in paths:
         file = CaptureFile(path)
-        members[path] = Member(file, Parts(file, walker, chunk_bytes))
+        members[path] = RingFile(file, Parts(file, walker, chunk_bytes))
         if file.plain and (len(paths) > 1 or points):
             glances[path] = glance(file)
         if len(paths) > MAX_OPEN:

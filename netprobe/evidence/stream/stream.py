@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from netprobe.evidence.capture import Rows
     from netprobe.evidence.model import CapturePoint, Limit
-    from netprobe.evidence.stream.fileset import FileSet, Member
+    from netprobe.evidence.stream.fileset import FileSet, RingFile
     from netprobe.evidence.walker import RecordWalker
 
 CHUNK = 1 << 22
@@ -81,7 +81,7 @@ class PacketStream:
         for _, packets in self.by_file():
             yield packets
 
-    def by_file(self) -> Iterator[tuple[Member, Packets]]:
+    def by_file(self) -> Iterator[tuple[RingFile, Packets]]:
         """The same, with the file that each chunk is of."""
         for each in self.sets:
             base = len(self.points)
@@ -95,7 +95,7 @@ class PacketStream:
                 self._own(member)
         self._conclude()
 
-    def _own(self, member: Member) -> None:
+    def _own(self, member: RingFile) -> None:
         bodies = member.parts.reading.notes
         if bodies and len(self._files) > 1:
             raise not_alone(member.file.name)
