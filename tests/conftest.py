@@ -58,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the altered copies of captures that were not asked for."""
+    """Leave the altered copies of captures that were not asked for, and what is `whole` where not all is."""
     which = config.getoption("copies")
     if which == "all":
         return
@@ -66,9 +66,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     chosen = proved.every_fifth(name for name in captures.values() if name) | {
         each.name for each in proved.sample(proved.differing(proved.LIVE, proved.load()))
     }
-    left = {item for item, name in captures.items() if (name is None or name in chosen) is (which == "rest")}
+    first = {item for item, name in captures.items() if (name is None or name in chosen) and not _whole(item)}
+    left = {item for item in items if (item in first) is (which == "rest")}
     config.hook.pytest_deselected(items=[item for item in items if item in left])
     items[:] = [item for item in items if item not in left]
+
+
+def _whole(item: pytest.Item) -> bool:
+    """Whether `make test` leaves it to `make test-all`."""
+    return item.get_closest_marker("whole") is not None
 
 
 def _copied(item: pytest.Item) -> str | None:

@@ -67,7 +67,22 @@ def key_of(interface: int, protocol: str, src: tuple[str, int], dst: tuple[str, 
     return Key(interface, protocol, (dst, src)), 1
 
 
-def conversations(file: Path, interfaces: int) -> dict[Key, Told]:
+@dataclass(slots=True)
+class Said:
+    """What tshark says of a file.
+
+    Attributes:
+        flows: its conversations and echoes.
+        frames: how many it read.
+        tunnelled: addresses, in order, of packets that carry another or are carried.
+    """
+
+    flows: dict[Key, Told]
+    frames: int
+    tunnelled: set[tuple[str, str]]
+
+
+def conversations(file: Path, interfaces: int) -> Said:
     """Return what tshark says of the file.
 
     Args:
@@ -75,6 +90,7 @@ def conversations(file: Path, interfaces: int) -> dict[Key, Told]:
         interfaces: how many it has; 0: it is of a format that has none.
     """
     found: defaultdict[Key, Told] = defaultdict(Told.nothing)
+    said = Said(found, 0, set())
     filters = [f",frame.interface_id=={number}" for number in range(interfaces)] or [""]
     taps = [f"conv,{protocol}{each}" for each in filters for protocol in PROTOCOLS]
     fields = [word for name in _FIELDS for word in ("-e", name)]
@@ -88,8 +104,29 @@ def conversations(file: Path, interfaces: int) -> dict[Key, Told]:
         elif row := _ROW.match(line):
             _conversation(found, interface, protocol, row.groups())
         elif line.count("\t") == len(_FIELDS) - 1:
-            _echo(found, dict(zip(_FIELDS, line.split("\t"), strict=True)))
-    return dict(found)
+            frame = dict(zip(_FIELDS, line.split("\t"), strict=True))
+            said.frames += 1
+            said.tunnelled |= _tunnelled(frame)
+            _echo(found, frame)
+    return said
+
+
+def _tunnelled(said: dict[str, str]) -> set[tuple[str, str]]:
+    """The addresses of all packets of a frame, where one carries the other. What an ICMP error quotes is not carried."""
+    found = _networks(said)
+    return set(found) if len(found) > 1 else set()
+
+
+def _networks(said: dict[str, str]) -> list[tuple[str, str]]:
+    """Source and destination of each network layer before the first ICMP, outermost first."""
+    layers = said["frame.protocols"].split(":")
+    end = next((at for at, layer in enumerate(layers) if layer in ECHOES), len(layers))
+    ends = {
+        name: iter(zip(said[f"{name}.src"].split(","), said[f"{name}.dst"].split(","), strict=True))
+        for name in ("ip", "ipv6")
+    }
+    found = (next(ends[layer], None) for layer in layers[:end] if layer in ends)
+    return [pair for pair in found if pair is not None]
 
 
 def _conversation(found: defaultdict[Key, Told], interface: int, protocol: str, row: Sequence[str]) -> None:
@@ -102,18 +139,15 @@ def _conversation(found: defaultdict[Key, Told], interface: int, protocol: str, 
 
 def _echo(found: defaultdict[Key, Told], said: dict[str, str]) -> None:
     """Count the frame's outermost ICMP, where it is an echo: what an error quotes is none."""
-    layers = said["frame.protocols"].split(":")
-    name = next((layer for layer in layers if layer in ECHOES), None)
-    if name is None:
+    name = next((layer for layer in said["frame.protocols"].split(":") if layer in ECHOES), None)
+    networks = _networks(said)
+    if name is None or not networks:
         return
     kind, ident, echoes = ECHOES[name]
     kinds, idents = said[kind].split(","), said[ident].split(",")
     if not kinds[0] or int(kinds[0]) not in echoes or not idents[0]:
         return
-    network = next(layer for layer in reversed(layers[: layers.index(name)]) if layer in ("ip", "ipv6"))
-    at = layers[: layers.index(name)].count(network) - 1
-    src, dst = (said[f"{network}.{end}"].split(",")[at] for end in ("src", "dst"))
-    number = int(idents[0], 0)
+    (src, dst), number = networks[-1], int(idents[0], 0)
     key, side = key_of(int(said["frame.interface_id"] or 0), "icmp", (src, number), (dst, number))
     found[key].add(side, 1, int(said["frame.len"]))
 
