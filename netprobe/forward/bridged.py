@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from netprobe.forward.conntrack import leaving
 from netprobe.forward.model import UnknownHere
 from netprobe.forward.settings import bridge_netfilter
+from netprobe.model.hop import Direction
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -104,35 +105,57 @@ def around(taps: list[Tap], across: Crossing | None) -> tuple[list[Tap], list[Ta
 
 def passes(stack: Stack, across: Crossing, packet: Flying) -> Flying:
     """The packet behind a bridge. Raises Stopped, UnknownHere as the stack's mode does."""
-    near, far = across.near, across.far
+    near, far, came = across.near, across.far, packet
     if near != "":
         packet = stack.bridge(across.host, "prerouting", packet, in_if=near)
     if across.switched:
         packet = stack.bridge(across.host, "forward", packet, in_if=near, out_if=far)
         packet = _bridge_netfilter(stack, across, packet)
     elif near != "":
-        packet = _handed_up(stack, across, packet)
+        packet = _handed_up(stack, across, came, packet)
     else:
         packet = stack.bridge(across.host, "output", packet, out_if=far)
     return stack.bridge(across.host, "postrouting", packet, out_if=far) if far != "" else packet
 
 
-def _handed_up(stack: Stack, across: Crossing, packet: Flying) -> Flying:
+def _handed_up(stack: Stack, across: Crossing, came: Flying, packet: Flying) -> Flying:
     """``input`` of the bridge. With bridge-nf-call-iptables=1 the host's PREROUTING stands before it, and is left out behind it (br_nf_pre_routing, ip_sabotage_in).
 
     The walk comes to PREROUTING when it enters the host: here it is gone through for what it drops, and for its mark.
     """
-    own, bridge = across.host, across.bridge
+    own = across.host
     host = stack.hosts[own.host]
-    rules = host.nft is not None and host.nft.base("input", "bridge")
+    rules = bool(host.nft is not None and host.nft.base("input", "bridge")) or packet.mark != came.mark
     if not rules or stack.mode.explores or packet.arp is not None or not bridge_netfilter(host, packet.dst):
         return stack.bridge(own, "input", packet, in_if=across.near)
-    steps = len(stack.trail.steps)
-    by = stack.filter(host, own, packet.dst)
-    passed = stack.hook(by, "PREROUTING", replace(packet, bridge=(across.near, "")), in_if=bridge)
-    del stack.trail.steps[steps:]
+    passed = _through_prerouting(stack, across, packet)
+    if packet.mark != came.mark and _marks_late(host) and _matters(passed, _through_prerouting(stack, across, came)):
+        why = f"whether the mark that a rule of family bridge gives in {own} is there when PREROUTING and routing look at it is not known"
+        stack.mode.unknown(UnknownHere(why))
     behind = stack.bridge(own, "input", replace(packet, mark=passed.mark), in_if=across.near)
     return packet if behind.mark == passed.mark else replace(packet, mark=behind.mark)
+
+
+def _through_prerouting(stack: Stack, across: Crossing, packet: Flying) -> Flying:
+    """What the host's PREROUTING makes of a packet, tried."""
+    steps = len(stack.trail.steps)
+    by = stack.filter(stack.hosts[across.host.host], across.host, packet.dst)
+    packet = replace(packet, bridge=(across.near, ""))
+    passed = stack.hook(by, "PREROUTING", packet, in_if=across.bridge)
+    del stack.trail.steps[steps:]
+    return passed
+
+
+def _marks_late(host: Host) -> bool:
+    """Whether a chain of a bridge's ``prerouting`` stands behind the host's (NF_BR_PRI_BRNF = 0), whose rules and first look-up do not see its mark."""
+    return host.nft is not None and any(chain.prio >= 0 for chain in host.nft.base("prerouting", "bridge"))
+
+
+def _matters(one: Flying, other: Flying) -> bool:
+    """Whether PREROUTING does something else by the mark, or a translated destination is looked up before that is given (br_nf_pre_routing_finish)."""
+    known = one.connection if one.direction is Direction.REPLY else None
+    translated = known is not None and known.reply != known.original[2:] + known.original[:2]
+    return translated or replace(one, mark=0) != replace(other, mark=0)
 
 
 def _bridge_netfilter(stack: Stack, across: Crossing, packet: Flying) -> Flying:

@@ -161,7 +161,7 @@ class Bench:
         told = predict(request(rules.question), self.world())
         seen = self.arena.ask(rules.question, patience)
         result = Result(rules, told, seen)
-        result.contradiction = contradiction(told, seen, rules.question)
+        result.contradiction = contradiction(told, seen, copied=any("-j TEE" in each.text for each in rules.items))
         longer = next((each for each in (CERTAIN, STALLED) if each > patience), None)
         if result.contradiction and longer:
             return self.hold(rules, longer)
@@ -226,8 +226,8 @@ def request(question: Question) -> Request:
     )  # fmt: skip
 
 
-def contradiction(told: Prediction, seen: Seen, question: Question) -> str:
-    """What of a prediction is not so; "" where all is, or nothing was told."""
+def contradiction(told: Prediction, seen: Seen, *, copied: bool = False) -> str:
+    """What of a prediction is not so; "" where all is, or nothing was told. ``copied``: TEE's copy may come to somebody else besides."""
     if told.outcome is PredictedOutcome.UNKNOWN:
         return ""
     good = seen.outcome == "ok"
@@ -247,10 +247,9 @@ def contradiction(told: Prediction, seen: Seen, question: Question) -> str:
     if where in {ROUTER, CLIENT}:
         where = ""
     came = ", ".join(sorted(seen.reached))
-    copied = where in seen.reached  # TEE's copy of the packet came to somebody else besides
     return (
         ""
-        if came == where or copied
+        if came == where or (copied and (not where or where in seen.reached))
         else f"it comes to {where or 'no server'}, it is said ({first.label}); it came to {came or 'none'}"
     )
 

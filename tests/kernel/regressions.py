@@ -379,6 +379,15 @@ UNDETERMINED = (
         _ipt("nat/INPUT", "-m conntrack --ctdir ORIGINAL -j SNAT --to-source 2001:db8:2::1"),
     ),
     _ruleset(
+        "a mark of family bridge behind the look-up that PREROUTING makes for a translated destination",
+        ("client", "tcp", "198.18.0.2", 80),
+        Item("chain", "inet/c5", "type nat hook postrouting priority -110; policy accept;"),
+        Item("nft", "inet/c5", "ip daddr 198.18.0.2 counter masquerade"),
+        Item("chain", "bridge/c1", "type filter hook prerouting priority 120; policy accept;"),
+        Item("nft", "bridge/c1", "counter meta mark set 5"),
+        Item("ip", "4", "rule add fwmark 5 pref 28205 unreachable"),
+    ),
+    _ruleset(
         "two chains of family bridge of one priority: which drops is not told",
         ("client", "tcp", "198.18.0.2", 80),
         Item("chain", "bridge/c1", "type filter hook output priority 0; policy accept;"),
