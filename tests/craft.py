@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 START_NS = 1_700_000_000_000_000_000
 Sent = tuple[str, float, Any]  # point, µs, scapy packet (IP or Ether)
+MADE: deque[Evidence] = deque(maxlen=64)
+"""What was made last: tests/anywhere/conftest.py looks at each of a test's captures once more."""
 
 
 def evidence(sent: Iterable[Sent], snaplen: int = 262144, **more: Any) -> Evidence:
@@ -45,7 +48,9 @@ def evidence(sent: Iterable[Sent], snaplen: int = 262144, **more: Any) -> Eviden
         point=np.array([names.index(name) for name, _, _ in rows], np.int32),
         frame=np.arange(1, len(raw) + 1, dtype=np.int64),
     )
-    return Evidence(points=tuple(point(name) for name in names), packets=packets, **more)
+    made = Evidence(points=tuple(point(name) for name in names), packets=packets, **more)
+    MADE.append(made)
+    return made
 
 
 def _link(packet: Any) -> Any:

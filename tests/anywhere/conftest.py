@@ -1,0 +1,35 @@
+"""Every capture that these tests make has, in the flow table, the flows that replay sees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from netprobe.decode.decoder import decode
+from tests import craft
+from tests.flowtable.against import built, listed, tracked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.flowtable.against import Flows
+
+
+@pytest.fixture(autouse=True)
+def same_flows() -> Iterator[None]:
+    """Replay makes one flow of two VLANs that hold one direction each; in the table they are two, and it is their sum that is the same."""
+    craft.MADE.clear()
+    yield
+    for case in craft.MADE:
+        table = decode(case.packets, case.points)
+        found, expected = listed(tracked(case.packets, case.points)), built(table)
+        if len(set(table.vlan.tolist())) > 1:
+            assert summed(found) == summed(expected)
+        else:
+            assert found == expected
+
+
+def summed(flows: Flows) -> int:
+    """Packets of all flows."""
+    return sum(count[1] + count[2] for counts in flows.values() for count in counts)
