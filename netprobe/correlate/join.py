@@ -7,15 +7,18 @@ left out (:mod:`strength`), and what is left joins groups (:mod:`groups`).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from netprobe.correlate.answers import answers, one_way_each
+from netprobe.correlate.beyond import asked_on, names, strays
 from netprobe.correlate.clocks import shifts
 from netprobe.correlate.groups import Edges, Groups
 from netprobe.correlate.joined import Joined, Role
 from netprobe.correlate.neighbours import Bearers
+from netprobe.correlate.proxies import proxied
 from netprobe.correlate.rules import (
     FLIGHT_NS,
     MOST_AT_A_POINT,
@@ -27,6 +30,7 @@ from netprobe.correlate.rules import (
 )
 from netprobe.correlate.sights import Sights
 from netprobe.correlate.strength import Strength, ends_token
+from netprobe.correlate.talks import Talks
 from netprobe.correlate.tokens import first_numbers, packet_tokens
 from netprobe.journeys.join import LOOK_BACK, TIE_NS
 from netprobe.journeys.same import LIFE_NS
@@ -59,7 +63,7 @@ def join(rows: FlowRows, points: Sequence[CapturePoint]) -> Joined:
     _again(sights, groups)
     _ends(sights, groups)
     answers(sights, groups)
-    return _joined(sights, groups)
+    return _related(sights, _joined(sights, groups))
 
 
 def _packets(sights: Sights, groups: Groups, token: Token) -> None:
@@ -158,4 +162,26 @@ def _joined(sights: Sights, groups: Groups) -> Joined:
         inner_of=none,
         outer_of=none.copy(),
         stray_of=none.copy(),
+        unclear=np.zeros(len(begins), np.bool_),
     )
+
+
+def _related(sights: Sights, joined: Joined) -> Joined:
+    """Find what belongs together although no packet is the same."""
+    if not len(joined):
+        return joined
+    talks = Talks(sights, joined)
+    pairs = proxied(talks)
+    inner, outer = asked_on(talks), joined.outer_of.copy()
+    inner[pairs.outer] = np.where(names(talks)[pairs.outer], inner[pairs.outer], pairs.inner)
+    known = np.flatnonzero(inner >= 0)
+    outer[inner[known]] = known
+    stray = np.where((inner >= 0) & names(talks), -1, strays(talks))
+    role = joined.role.copy()
+    role[stray[stray >= 0]] = int(Role.STRAY)
+    role[inner[known]] = int(Role.INNER)
+    role[known] = int(Role.OUTER)
+    unclear = joined.unclear.copy()
+    unclear[pairs.unclear] = True
+    unclear &= (inner < 0) & ~names(talks)
+    return replace(joined, role=role, inner_of=inner, outer_of=outer, stray_of=stray, unclear=unclear)

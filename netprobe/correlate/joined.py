@@ -18,8 +18,8 @@ class Role(IntEnum):
     """What a connection is to another one."""
 
     PLAIN = 0
-    OUTER = 1  # what a proxy (docker-proxy) was dialled by
-    INNER = 2  # what that proxy dialled
+    OUTER = 1  # what a proxy (docker-proxy) was dialled by; what the embedded name server was asked
+    INNER = 2  # what that proxy dialled; what that name server asked another
     STRAY = 3  # datagrams that answer another connection's question from another address than the asked one
 
 

@@ -13,16 +13,13 @@ from netprobe.correlate.join import join
 from netprobe.decode.decoder import decode
 from netprobe.flows.build import build
 from netprobe.interface import load
-from netprobe.journeys.clocks import on_one_clock
-from netprobe.journeys.join import connections
 from tests.correlate.made import rows_of
+from tests.correlate.replayed import both, by_rows
 from tests.craft import evidence, served, tcp, udp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from netprobe.correlate.joined import Joined
-    from netprobe.evidence.model import Evidence
     from tests.craft import Sent
 
 ROOT = Path(__file__).parent.parent.parent
@@ -30,35 +27,19 @@ CAPTURES = sorted([*(ROOT / "captures").glob("*.pcapng"), *(ROOT / "tests" / "se
 CLIENT, WEB, INSIDE = "10.1.0.5:41000", "192.168.3.202:8080", "172.17.0.2:80"
 
 
-def together(joined: Joined) -> set[frozenset[int]]:
-    """The rows of each connection."""
-    return {
-        frozenset(joined.order[start:stop].tolist())
-        for start, stop in zip(joined.begin[:-1], joined.begin[1:], strict=True)
-    }
-
-
-def both_ways(case: Evidence) -> tuple[set[frozenset[int]], set[frozenset[int]]]:
-    """What a replay joins of a capture, and what is joined of its rows."""
-    table, _ = on_one_clock(decode(case.packets, case.points), case.points)
-    flows = build(table)
-    replayed = {frozenset(flow.number for flow in each.flows) for each in connections(flows, table)}
-    return replayed, together(join(rows_of(table, flows), case.points))
-
-
 def joined(sent: Iterable[Sent]) -> list[list[int]]:
     """The rows of each connection of a made capture, in order."""
     case = evidence(sent)
     table = decode(case.packets, case.points)
-    return sorted(sorted(each) for each in together(join(rows_of(table, build(table)), case.points)))
+    return sorted(sorted(each) for each in by_rows(join(rows_of(table, build(table)), case.points)).connections)
 
 
 @pytest.mark.parametrize("part", range(4))
 def test_what_a_replay_joins_is_joined(part: int) -> None:
-    """Every capture of the repository: the same flows make the same connections."""
+    """Every capture of the repository: the same flows make the same connections, pairs of a proxy, and answers from elsewhere."""
     for file in CAPTURES[part::4]:
         ((_, case),) = load([str(file)], {})
-        replayed, found = both_ways(case)
+        replayed, found = both(case)
         assert found == replayed, file.name
 
 
@@ -112,6 +93,8 @@ def test_made_flows_are_joined_as_they_were_made(seed: int) -> None:
     case = flows_made.made(40_000, seed)
     counts = flows_made.judged(case, join(case.rows, case.points))
     assert {kind: wrong for kind, (_, _, wrong) in counts.items() if wrong} == {}
+    count, found, wrong = flows_made.pairs(case, join(case.rows, case.points))
+    assert (found, wrong) == (count, 0)
     every, whole, _ = (sum(each) for each in zip(*counts.values(), strict=True))
     assert whole >= 0.999 * every
 
