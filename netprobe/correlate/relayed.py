@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from netprobe.correlate.sights import Index, Mask
-    from netprobe.correlate.talks import Said, Talks
+    from netprobe.correlate.talks import SaidBytes, Talks
 
 NO, UNKNOWN, LENGTHS, PAYLOAD = range(4)
 
@@ -74,7 +74,7 @@ def _lengths(talks: Talks, one: Index, two: Index) -> NDArray[np.int8]:
     return np.where(known, out, UNKNOWN).astype(np.int8)
 
 
-def _not_a_relay(source: Said, mine: Index, sink: Said, theirs: Index, last_ns: Index, broken: Mask) -> Mask:
+def _not_a_relay(source: SaidBytes, mine: Index, sink: SaidBytes, theirs: Index, last_ns: Index, broken: Mask) -> Mask:
     """Whether one direction cannot be a relay's: more came out than went in, or before it did, or what went in stayed there."""
     went, came = source.size[mine], sink.size[theirs]
     begun, handed = source.begun_ns[mine], sink.begun_ns[theirs]

@@ -22,7 +22,7 @@ _NUMBER = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class SaidBytes:
     """What one end of each TCP connection said, as the point that saw most of it tells (:class:`netprobe.journeys.relay.Said`).
 
     Attributes:
@@ -108,14 +108,14 @@ class Talks:
         return self.time("data_ns", side)[self.first]
 
     @cached_property
-    def said(self) -> tuple[Said, Said]:
+    def said(self) -> tuple[SaidBytes, SaidBytes]:
         """What the client said, and the server."""
         return self._said(0), self._said(1)
 
-    def _said(self, side: int) -> Said:
+    def _said(self, side: int) -> SaidBytes:
         fin = self.sided("fin_ns", side) >= 0
         size = self._sizes(side, fin)
-        return Said(
+        return SaidBytes(
             size=np.asarray(self.most(size)),
             begun_ns=np.asarray(self.least(self.time("data_ns", side))),
             ended=np.asarray(self.most(fin & (size >= 0))),
