@@ -38,7 +38,7 @@ class Joined:
         inner_of: int64 (c,), of an outer connection that of its inner one; -1 for all others.
         outer_of: int64 (c,), of an inner connection that of its outer one; -1 for all others.
         stray_of: int64 (c,), of a connection without an answer the one that holds what answers it from another address; -1 none.
-        unclear: bool (c,), of several connections each may be a proxy's inner one, so that none was joined; None: nobody looked.
+        unclear: bool (c,), of several connections each may be a proxy's inner one, so that none was joined.
         clocks: what is known of each other clock that shares packets with the first.
     """
 
@@ -51,7 +51,7 @@ class Joined:
     inner_of: NDArray[np.int64]
     outer_of: NDArray[np.int64]
     stray_of: NDArray[np.int64]
-    unclear: NDArray[np.bool_] | None = None
+    unclear: NDArray[np.bool_]
     clocks: tuple[Clock, ...] = ()
 
     def __len__(self) -> int:

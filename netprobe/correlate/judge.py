@@ -71,8 +71,7 @@ def judge(rows: FlowRows, joined: Joined, points: Sequence[CapturePoint], limits
     path = paths(view, way, points, good)
     if unread.any():
         path[unread & (path != paths(view, way, points, good | unread))] = UNDETERMINED
-    if joined.unclear is not None:
-        told[good & joined.unclear] = Reason.SEVERAL_INNER
+    told[good & joined.unclear] = Reason.SEVERAL_INNER
     if any(limit.kind is LimitKind.HOST for limit in limits):
         told[:] = Reason.HOST_LOST
     of = _whose(joined)
