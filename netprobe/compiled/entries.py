@@ -51,7 +51,7 @@ _UNKNOWN = (FLOWS, STATES, UINT64)
 KERNELS: tuple[KernelEntry, ...] = (
     KernelEntry("records", "records", (BYTES, _N, _N, _N, _N, _N, INT64, INT64, INT64, INT64, INT64)),
     KernelEntry("blocks", "records", (BYTES, _N, _N, INT64, INT64)),
-    KernelEntry("packets", "packet", (BYTES, INT64, INT64, INT64, INT32, INT64, ROWS)),
+    KernelEntry("packets", "packet", (BYTES, INT64, INT64, INT64, INT32, INT64, _N, ROWS, INT64)),
     KernelEntry("track", "loop", (*_RECORDS, _N, INT64, INT64, *_STORE, *_UNKNOWN, INT64, INT64)),
     KernelEntry("refill", "slots", (KEYS, _N, UINT64, _N, _N)),
 )

@@ -10,10 +10,14 @@ from netprobe.decode.decoder import COLUMNS
 NAMES = tuple(name for _, _, names in COLUMNS for name in names)
 """The columns in the order of a row."""
 
-TEMPLATE = tuple(absent for _, absent, names in COLUMNS for _ in names)
+_OWN = ("upper_at", "upper_cap", "upper_wire", "frame_at", "frame_cap", "frame_wire")
+"""What a row has beside them: where the upper layer of a packet that may be a tunnel's begins, its kept bytes end, it ends on the wire; and the
+same of a frame inside of another packet."""
+
+TEMPLATE = (*(absent for _, absent, names in COLUMNS for _ in names), *(-1 for _ in _OWN))
 """A row of which nothing was decoded."""
 
-_PLACE = {name: place for place, name in enumerate(NAMES)}
+_PLACE = {name: place for place, name in enumerate((*NAMES, *_OWN))}
 
 KIND = _PLACE["kind"]
 ANOMALY = _PLACE["anomaly"]
@@ -67,3 +71,10 @@ DNS_ID = _PLACE["dns_id"]
 DNS_QR = _PLACE["dns_qr"]
 DNS_RCODE = _PLACE["dns_rcode"]
 DNS_ANSWERS = _PLACE["dns_answers"]
+TUNNEL = _PLACE["tunnel"]
+UPPER_AT = _PLACE["upper_at"]
+UPPER_CAP = _PLACE["upper_cap"]
+UPPER_WIRE = _PLACE["upper_wire"]
+FRAME_AT = _PLACE["frame_at"]
+FRAME_CAP = _PLACE["frame_cap"]
+FRAME_WIRE = _PLACE["frame_wire"]

@@ -1,4 +1,4 @@
-"""TCP and UDP, a packet at a time: as :mod:`netprobe.decode.transport` and :mod:`netprobe.decode.dns_header`."""
+"""TCP, UDP and SCTP, a packet at a time: as :mod:`netprobe.decode.transport` and :mod:`netprobe.decode.dns_header`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from netprobe.decode.table import Anomaly, Kind
 if TYPE_CHECKING:
     from netprobe.compiled.reads import Buffer, Row
 
-TCP_KIND, UDP_KIND = int(Kind.TCP), int(Kind.UDP)
+TCP_KIND, UDP_KIND, SCTP_KIND = int(Kind.TCP), int(Kind.UDP), int(Kind.SCTP)
 TRUNCATED_TRANSPORT = int(Anomaly.TRUNCATED_TRANSPORT)
 BAD_TCP_OFFSET = int(Anomaly.BAD_TCP_OFFSET)
 BAD_TCP_OPTION = int(Anomaly.BAD_TCP_OPTION)
@@ -72,6 +72,17 @@ def payload(start: int, cap: int, end: int, r: Row) -> None:
     start = min(start, cap)
     r[c.PAYLOAD_OFF], r[c.PAYLOAD_LEN] = start, length
     r[c.PAYLOAD_CAP] = min(cap - start, length)
+
+
+@compiled
+def sctp(b: Buffer, at: int, cap: int, wire: int, r: Row) -> None:
+    """Fill the ports of SCTP."""
+    if at + 12 > cap:
+        r[c.ANOMALY] |= TRUNCATED_TRANSPORT
+        return
+    r[c.KIND] = SCTP_KIND
+    r[c.SPORT], r[c.DPORT] = u16(b, at), u16(b, at + 2)
+    payload(at + 12, cap, wire, r)
 
 
 @compiled

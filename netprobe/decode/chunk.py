@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from netprobe.decode.table import Anomaly
+    from netprobe.decode.tunnels import Inside
 
     Ints = NDArray[np.int64]
     Mask = NDArray[np.bool_]
@@ -90,10 +91,11 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A run of rows being decoded: the buffer, and views of the table's columns for these rows."""
+    """A run of rows being decoded: the buffer, views of the table's columns for these rows, and what gathers packets inside of them (None: nothing does)."""
 
     bytes: Bytes
     columns: Mapping[str, NDArray[Any]]
+    inside: Inside | None = None
 
     def put(self, column: str, rows: Ints, values: NDArray[Any] | int) -> None:
         """Fill a column for some rows."""

@@ -6,22 +6,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from netprobe.decode.carried import carried
 from netprobe.decode.chunk import Bytes, Chunk, Layer
 from netprobe.decode.discovery import discovery
 from netprobe.decode.dns_header import dns_header
-from netprobe.decode.ethertypes import ETH_ARP, ETH_IPV4, ETH_IPV6
-from netprobe.decode.icmp import ICMP, ICMPV6, TCP, UDP, icmp
-from netprobe.decode.link import link
+from netprobe.decode.ethertypes import ETH_ARP, ETH_IPV4, ETH_IPV6, ETHERNET
+from netprobe.decode.icmp import ICMP, ICMPV6, SCTP, TCP, UDP, icmp
+from netprobe.decode.link import ETHERNET_LINK, link
 from netprobe.decode.net import arp, ipv4, ipv6
-from netprobe.decode.table import ABSENT, PacketTable
-from netprobe.decode.transport import tcp, udp
+from netprobe.decode.table import ABSENT
+from netprobe.decode.transport import sctp, tcp, udp
+from netprobe.decode.tunnels import Inner, Inside, widened
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from netprobe.decode.chunk import Ints
+    from netprobe.decode.table import PacketTable
     from netprobe.evidence.model import CapturePoint
     from netprobe.evidence.packets import Packets
 
@@ -40,6 +43,7 @@ COLUMNS: tuple[tuple[type[np.generic], int, tuple[str, ...]], ...] = (
     (np.int16, ABSENT, ("nd_flags",)),
     (np.int32, ABSENT, ("ethertype", "vlan", "vlan_inner", "ip_id", "ip_len", "sport", "dport", "window", "mss")),
     (np.int32, ABSENT, ("inner_sport", "inner_dport", "dns_id", "dns_answers", "arp_op")),
+    (np.int32, ABSENT, ("tunnel",)),
     (np.int32, 0, ("frag_off",)),
     (
         np.int64,
@@ -53,31 +57,52 @@ COLUMNS: tuple[tuple[type[np.generic], int, tuple[str, ...]], ...] = (
 """Type and absent value of every column of :class:`PacketTable`."""
 
 
-def decode(packets: Packets, points: Sequence[CapturePoint]) -> PacketTable:
+def decode(packets: Packets, points: Sequence[CapturePoint], *, tunnels: bool = False) -> PacketTable:
     """Decode all packets. Never raises on any bytes: what is odd is named in the ``anomaly`` column.
 
     Args:
         packets: the buffer and its rows; nothing of it is copied.
         points: the capture points, for their link types.
+        tunnels: packets inside of others get rows of their own, too: the table may have more rows than there are packets.
     """
-    count = len(packets)
-    columns: dict[str, NDArray[Any]] = {
-        name: np.full(count, absent, dtype) for dtype, absent, names in COLUMNS for name in names
-    }
+    columns = _absent(len(packets))
     buffer = Bytes(packets.data)
+    inner: list[Inner] = []
     links = linktypes(packets, points)
-    for first in range(0, count, CHUNK_ROWS):
-        run = slice(first, min(first + CHUNK_ROWS, count))
-        chunk = Chunk(buffer, {name: values[run] for name, values in columns.items()})
+    for first in range(0, len(packets), CHUNK_ROWS):
+        run = slice(first, min(first + CHUNK_ROWS, len(packets)))
+        chunk = Chunk(buffer, {name: values[run] for name, values in columns.items()}, Inside(0) if tunnels else None)
         start, kept = packets.offset[run], packets.caplen[run]
         layer = Layer(np.arange(len(start)), start, start + kept, start + np.maximum(packets.origlen[run], kept))
         _decode_chunk(chunk, layer, links[run])
-    return PacketTable(packets=packets, **columns)
+        inner += _inside(chunk, first)
+    return widened(packets, columns, inner)
+
+
+def _absent(count: int) -> dict[str, NDArray[Any]]:
+    return {name: np.full(count, absent, dtype) for dtype, absent, names in COLUMNS for name in names}
+
+
+def _inside(chunk: Chunk, first: int) -> Iterator[Inner]:
+    """Decode the packets inside of a chunk's, and those inside of these."""
+    owner = np.arange(first, first + len(chunk.columns["kind"]))
+    while chunk.inside is not None and (found := chunk.inside.found()) is not None:
+        owner = owner[found.layer.rows]
+        count = len(owner)
+        chunk = Chunk(chunk.bytes, _absent(count), Inside(chunk.inside.depth + 1))
+        chunk.put("tunnel", np.arange(count), found.number)
+        layer = Layer(np.arange(count), found.layer.at, found.layer.cap, found.layer.wire)
+        framed = found.ethertype == ETHERNET
+        if framed.any():
+            _network(chunk, *link(chunk, layer.pick(framed), ETHERNET_LINK))
+        if not framed.all():
+            _network(chunk, *carried(chunk, layer.pick(~framed), found.ethertype[~framed]))
+        yield Inner(owner, layer, chunk.columns)
 
 
 def network_start(raw: bytes, linktype: int) -> int | None:
     """Where one packet's IP header begins, whatever carries it; None where it has none that is read."""
-    chunk = Chunk(Bytes(raw), {name: np.full(1, absent, dtype) for dtype, absent, names in COLUMNS for name in names})
+    chunk = Chunk(Bytes(raw), _absent(1))
     size = np.full(1, len(raw), np.int64)
     rows, ethertype = link(chunk, Layer(np.zeros(1, np.int64), np.zeros(1, np.int64), size, size), linktype)
     there = rows.at[(ethertype == ETH_IPV4) | (ethertype == ETH_IPV6)]
@@ -94,11 +119,14 @@ def linktypes(packets: Packets, points: Sequence[CapturePoint]) -> NDArray[np.in
 def _decode_chunk(chunk: Chunk, layer: Layer, links: NDArray[np.int32]) -> None:
     for linktype in _distinct(links):
         which = links == linktype
-        rows, ethertype = link(chunk, layer if which.all() else layer.pick(which), linktype)
-        for number, decode_layer in ((ETH_ARP, arp), (ETH_IPV4, _ipv4), (ETH_IPV6, _ipv6)):
-            there = rows.pick(ethertype == number)
-            if len(there):
-                decode_layer(chunk, there)
+        _network(chunk, *link(chunk, layer if which.all() else layer.pick(which), linktype))
+
+
+def _network(chunk: Chunk, rows: Layer, ethertype: Ints) -> None:
+    for number, decode_layer in ((ETH_ARP, arp), (ETH_IPV4, _ipv4), (ETH_IPV6, _ipv6)):
+        there = rows.pick(ethertype == number)
+        if len(there):
+            decode_layer(chunk, there)
 
 
 def _distinct(links: NDArray[np.int32]) -> list[int]:
@@ -129,4 +157,10 @@ def _transport(chunk: Chunk, layer: Layer, proto: Ints) -> None:
     if len(segments):
         tcp(chunk, segments)
     if len(datagrams):
-        dns_header(chunk, udp(chunk, datagrams))
+        datagrams = udp(chunk, datagrams)
+        dns_header(chunk, datagrams)
+    associations = layer.pick(proto == SCTP)
+    if len(associations):
+        sctp(chunk, associations)
+    if chunk.inside is not None:
+        chunk.inside.look(chunk, layer, proto, datagrams)

@@ -14,7 +14,7 @@ from netprobe.decode.transport import payload
 if TYPE_CHECKING:
     from netprobe.decode.chunk import Chunk, Ints
 
-ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
+ICMP, TCP, UDP, ICMPV6, SCTP = 1, 6, 17, 58, 132
 
 _ERRORS = {4: (3, 4, 5, 11, 12), 6: (1, 2, 3, 4)}
 _ECHO = {4: (0, 8), 6: (128, 129)}

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from netprobe.decode.chunk import Chunk, Ints
 
+ETHERNET_LINK = 1  # EN10MB
 _MOST_TAGS = 8
 _COOKED_LLC = 4  # ETH_P_802_2
 _NOT_BY_PROTOCOL = (
@@ -193,7 +194,7 @@ def _ppp_hdlc(chunk: Chunk, layer: Layer) -> tuple[Layer, Ints]:
 
 _LINKS: dict[int, Callable[[Chunk, Layer], tuple[Layer, Ints]]] = {
     0: _loopback,  # NULL
-    1: _ethernet,  # EN10MB
+    ETHERNET_LINK: _ethernet,
     9: _ppp_hdlc,  # PPP, or what a Cisco serial line had in its place
     12: _raw,  # DLT_RAW as written on most systems
     14: _raw,  # DLT_RAW on OpenBSD

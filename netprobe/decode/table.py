@@ -31,6 +31,7 @@ class Kind(IntEnum):
     ICMP = 4  # ICMP or ICMPv6 that is not an error: echo and the rest
     ICMP_ERROR = 5  # ICMP type 3, 4, 5, 11, 12 or ICMPv6 1-4: the inner_* columns hold the quoted packet
     IP_OTHER = 6  # another IP protocol, or a non-first fragment
+    SCTP = 7
 
 
 class Flag(IntFlag):
@@ -99,13 +100,13 @@ class PacketTable:
         ip_id: int32, IPv4 identification; -1 absent.
         frag_off: int32, fragment offset in bytes (0: first or whole); more_frag: bool; dont_frag: bool.
         ip_len: int32, length of the IP packet in bytes as its header says (origlen-based where the header says 0: TSO); -1 absent.
-        sport, dport: int32, TCP/UDP ports; for ICMP echo both are the identifier; -1 absent.
+        sport, dport: int32, TCP, UDP, SCTP ports; for ICMP echo both are the identifier; -1 absent.
         tcp_flags: int16, :class:`Flag` bits; -1 absent.
         seq, ack: int64, TCP sequence and acknowledgement numbers; -1 absent. For ICMP echo ``seq`` is the echo sequence number.
         window: int32, raw window; -1 absent.
         tsval, tsecr: int64, TCP timestamps option (RFC 7323); -1 absent.
         mss: int32, MSS option; -1 absent.
-        payload_off: int64, offset of the transport payload in ``packets.data``; -1 absent (ICMP echo: after the 8-byte header).
+        payload_off: int64, offset of the transport payload in ``packets.data``; -1 absent (ICMP echo: after the 8-byte header; SCTP: its chunks).
         payload_cap: int64, payload bytes kept; payload_len: int64, payload bytes on the wire (padding excluded).
         icmp_type, icmp_code: int16; -1 absent.
         inner_proto: int16, inner_src_hi/lo, inner_dst_hi/lo: uint64, inner_sport, inner_dport: int32: the packet quoted by an
@@ -117,6 +118,9 @@ class PacketTable:
         dns_id: int32, for UDP to or from port 53, 5353, 5355 or 127.0.0.11; -1 another port, or its header was not kept. What comes to these
             ports and does not look like DNS is :attr:`Anomaly.BAD_DNS`: :meth:`is_dns` leaves it out.
             dns_qr: int8 0 query, 1 response, -1 none; where the header was not kept, by the side that is the server's. dns_rcode: int16; -1 none. dns_answers: int32, ANCOUNT; -1 none.
+        tunnel: int32, of a packet inside of another the number of the tunnel (:mod:`netprobe.decode.tunnels`); -1 none. Only where the decoder was
+            asked for them there are such rows, each behind the packet that carries it: its row of ``packets`` is the frame inside, and its time,
+            point and frame number are those of what carries it.
     """
 
     packets: Packets
@@ -172,6 +176,7 @@ class PacketTable:
     dns_qr: NDArray[np.int8]
     dns_rcode: NDArray[np.int16]
     dns_answers: NDArray[np.int32]
+    tunnel: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.kind)

@@ -1,4 +1,4 @@
-"""Transport layers: TCP (RFC 9293) with its MSS and timestamps options (RFC 7323), UDP (RFC 768)."""
+"""Transport layers: TCP (RFC 9293) with its MSS and timestamps options (RFC 7323), UDP (RFC 768), ports of SCTP (RFC 9260)."""
 
 from __future__ import annotations
 
@@ -43,6 +43,14 @@ def udp(chunk: Chunk, layer: Layer) -> Layer:
     length = np.where(length == 0, rest, np.clip(length, 8, rest))
     payload(chunk, layer, np.full(len(layer), 8, np.int64), end=layer.at + length)
     return layer
+
+
+def sctp(chunk: Chunk, layer: Layer) -> None:
+    """Fill the ports of SCTP (RFC 9260 section 3.1); its chunks are the payload."""
+    layer = chunk.need(layer, 12, Anomaly.TRUNCATED_TRANSPORT)
+    chunk.put("kind", layer.rows, Kind.SCTP)
+    ports(chunk, layer)
+    payload(chunk, layer, np.full(len(layer), 12, np.int64))
 
 
 def ports(chunk: Chunk, layer: Layer) -> None:

@@ -10,6 +10,7 @@ from netprobe.decode.chunk import Bytes
 from netprobe.decode.ethertypes import ETH_MPLS
 from netprobe.decode.linktypes import linktype_name
 from netprobe.decode.table import Anomaly, Kind
+from netprobe.decode.tunnels import GENEVE_PORT, VXLAN_PORT
 from netprobe.evidence.model import Limit, LimitKind
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
     from netprobe.decode.table import PacketTable
     from netprobe.evidence.model import CapturePoint
-
-VXLAN_PORT = 4789  # RFC 7348
-GENEVE_PORT = 6081  # RFC 8926
 
 _PROTOCOLS = {
     4: "IPv4 in IP (protocol 4)",

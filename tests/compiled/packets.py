@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netprobe.decode.link import readable
+from netprobe.decode.tunnels import MOST_DEPTH
 from netprobe.evidence.model import CapturePoint, Evidence
 from netprobe.evidence.packets import Packets
 from netprobe.evidence.reader import read
@@ -46,10 +47,10 @@ def together(packets: Sequence[tuple[int, bytes, int]]) -> Evidence:
     )
 
 
-def altered(files: Iterable[Path], seed: int) -> Evidence:
-    """Some packets of each capture: cut, with bytes changed, read as another link type, with more on the wire."""
+def altered(files: Iterable[Path], seed: int, more: Sequence[tuple[int, bytes, int]] = ()) -> Evidence:
+    """Some packets of each capture: cut, with bytes changed, read as another link type, with more on the wire; and these."""
     random = np.random.default_rng(seed)
-    out = []
+    out = list(more)
     for file in files:
         evidence = read(file.read_bytes())
         rows = random.permutation(len(evidence.packets))[:_MOST]
@@ -57,6 +58,16 @@ def altered(files: Iterable[Path], seed: int) -> Evidence:
             link = evidence.points[int(evidence.packets.point[row])].linktype
             out.append(_altered(evidence.packets.raw(row), link, random))
     return together(out)
+
+
+def altered_tunnels(seed: int, times: int = 60) -> list[tuple[int, bytes, int]]:
+    """The packets of the decoder's test of tunnels, each cut or changed in many ways."""
+    from tests.decode.test_tunnels import NONE_INSIDE, OUTER, TUNNELS, nested
+
+    random = np.random.default_rng(seed)
+    whole = [bytes(OUTER / packet) for packet in (*(each for each, _ in TUNNELS.values()), *NONE_INSIDE.values())]
+    whole += [nested(depth) for depth in range(1, MOST_DEPTH + 2)]
+    return [(1, raw, 0) for raw in whole] + [_altered(raw, 1, random) for raw in whole for _ in range(times)]
 
 
 def _altered(raw: bytes, link: int, random: np.random.Generator) -> tuple[int, bytes, int]:
@@ -71,7 +82,33 @@ def _altered(raw: bytes, link: int, random: np.random.Generator) -> tuple[int, b
     return link, bytes(data), int(random.choice((0, 0, 1, 40, 70000)))
 
 
-_TELLING = (0, 1, 4, 6, 8, 17, 41, 43, 44, 47, 51, 58, 60, 0x45, 0x46, 0x4F, 0x60, 0x81, 0x86, 0x88, 131, 135, 136, 255)
+_TELLING = (
+    0,
+    1,
+    4,
+    6,
+    8,
+    17,
+    41,
+    43,
+    44,
+    47,
+    51,
+    58,
+    60,
+    0x45,
+    0x46,
+    0x4F,
+    0x60,
+    0x81,
+    0x86,
+    0x88,
+    131,
+    132,
+    135,
+    136,
+    255,
+)
 """Bytes that mean something in one header or another."""
 
 
@@ -80,15 +117,16 @@ def check_bounds() -> int:
     from netprobe.compiled.packet import packets as kernel
     from netprobe.compiled.row import TEMPLATE
 
-    evidence = altered(every_capture(), seed=2)
+    evidence = altered(every_capture(), seed=2, more=altered_tunnels(seed=4, times=10))
     rows = evidence.packets
     template = np.array(TEMPLATE, np.int64)
-    out = np.empty((1, len(template)), np.int64)
+    out = np.empty((2 + MOST_DEPTH, len(template)), np.int64)
+    owner = np.empty(len(out), np.int64)
     zero, number = np.zeros(1, np.int64), np.zeros(1, np.int32)
     for row in range(len(rows)):
         raw = np.frombuffer(rows.raw(row), np.uint8).copy()
         number[0] = LINKS[int(rows.point[row])]
-        kernel(raw, zero, rows.caplen[row : row + 1], rows.origlen[row : row + 1], number, template, out)
+        kernel(raw, zero, rows.caplen[row : row + 1], rows.origlen[row : row + 1], number, template, 1, out, owner)
     return len(rows)
 
 

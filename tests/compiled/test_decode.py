@@ -19,19 +19,25 @@ from netprobe.decode.table import PacketTable
 from netprobe.evidence.model import CapturePoint, Evidence
 from netprobe.evidence.packets import Packets
 from netprobe.evidence.reader import read
-from tests.compiled.packets import LINKS, altered, every_capture, together
+from tests.compiled.packets import LINKS, altered, altered_tunnels, every_capture, together
 
+PLACES = ("offset", "caplen", "origlen", "time_ns", "point", "frame")
 pytestmark = pytest.mark.usefixtures("compiled")
 
 
 def differences(evidence: Evidence) -> list[tuple[str, int]]:
-    """Columns in which the two tables differ, each with the first such row."""
-    table, other = (each(evidence.packets, evidence.points) for each in (decode, decode_compiled))
+    """Columns in which the two tables differ, each with the first such row; with packets inside of others, and without."""
     found = []
-    for name in NAMES:
-        mine, its = getattr(table, name), getattr(other, name)
-        assert mine.dtype == its.dtype
-        found += [(name, int(row)) for row in np.flatnonzero(mine != its)[:1]]
+    for tunnels in (False, True):
+        table, other = (each(evidence.packets, evidence.points, tunnels=tunnels) for each in (decode, decode_compiled))
+        assert len(table) == len(other)
+        assert table.packets.data is other.packets.data
+        sides = ((table, other, NAMES), (table.packets, other.packets, PLACES))
+        for one, two, names in sides:
+            for name in names:
+                mine, its = getattr(one, name), getattr(two, name)
+                assert mine.dtype == its.dtype
+                found += [(name, int(row)) for row in np.flatnonzero(mine != its)[:1]]
     return found
 
 
@@ -51,6 +57,12 @@ def test_altered_packets_of_all_recorded_captures_decode_to_the_same_table() -> 
 @settings(max_examples=300)
 def test_any_bytes_decode_to_the_same_table(packets: list[tuple[int, bytes, int]]) -> None:
     assert differences(together(packets)) == []
+
+
+def test_altered_packets_inside_of_others_decode_to_the_same_table() -> None:
+    evidence = together(altered_tunnels(seed=3))
+    assert len(decode(evidence.packets, evidence.points, tunnels=True)) > 1.3 * len(evidence.packets)
+    assert differences(evidence) == []
 
 
 def test_no_packet_at_all() -> None:

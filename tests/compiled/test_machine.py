@@ -57,13 +57,13 @@ def test_a_kernel_takes_no_other_array() -> None:
     data, numbers, links = np.zeros(60, np.uint8), np.zeros(1, np.int64), np.ones(1, np.int32)
     template = np.array(TEMPLATE, np.int64)
     out = np.zeros((1, len(template)), np.int64)
-    good = (data, numbers, numbers, numbers, links, template, out)
-    assert kernel(*good) == 0
+    good = (data, numbers, numbers, numbers, links, template, 0, out, numbers)
+    assert kernel(*good) == 1
     for place, wrong in (
         (0, data.astype(np.int64)),
         (1, numbers.astype(np.int32)),
-        (6, out[0]),
-        (6, np.zeros((1, 2 * len(template)), np.int64)[:, ::2]),
+        (7, out[0]),
+        (7, np.zeros((1, 2 * len(template)), np.int64)[:, ::2]),
         (5, template[::-1]),
     ):
         with pytest.raises(TypeError, match="takes a contiguous"):

@@ -44,6 +44,7 @@ from scapy.layers.inet6 import (  # noqa: E402
     IPv6ExtHdrHopByHop,
 )
 from scapy.layers.l2 import ARP, CookedLinux, Dot1AD, Dot1Q, Ether, Loopback  # noqa: E402
+from scapy.layers.sctp import SCTP  # noqa: E402
 from scapy.packet import Packet, Padding, Raw  # noqa: E402
 
 
@@ -146,6 +147,9 @@ class Maker:
         op = self.random.choice([1, 2])
         return ARP(op=op, hwsrc=self.mac(), hwdst=self.mac(), psrc=self.ip4(), pdst=self.ip4())
 
+    def sctp(self) -> Packet:
+        return SCTP(sport=self.number(16), dport=self.number(16), tag=self.number(32)) / Raw(self.body())
+
     def other(self) -> Packet:
         return Raw(self.body())
 
@@ -155,8 +159,8 @@ class Maker:
             src=self.ip4(), dst=self.ip4(), ttl=self.number(8), id=self.number(16), flags=flags, frag=offset, proto=47
         )
         head.options = self.random.choice([[], [IPOption_NOP()] * 4])
-        upper = self.random.choice([self.tcp, self.udp, self.icmp4, self.other])()
-        head.proto = {TCP: 6, UDP: 17, ICMP: 1, Raw: 47}[type(upper)]
+        upper = self.random.choice([self.tcp, self.udp, self.icmp4, self.sctp, self.other])()
+        head.proto = {TCP: 6, UDP: 17, ICMP: 1, SCTP: 132, Raw: 47}[type(upper)]
         return head / upper
 
     def network6(self) -> Packet:
@@ -247,6 +251,14 @@ def upper(ip: Packet) -> dict[str, object]:
             dns = DNS(bytes(udp)[8:])
             out |= {"dns_id": dns.id, "dns_qr": dns.qr, "dns_rcode": dns.rcode, "dns_answers": dns.ancount}
         return out
+    if SCTP in ip:
+        sctp = ip[SCTP]
+        return {
+            "kind": Kind.SCTP,
+            "sport": sctp.sport,
+            "dport": sctp.dport,
+            "payload": bytes(ip)[ip.ihl * 4 + 12 : ip.len],
+        }
     if ip.version == 4 and ICMP in ip:
         return icmp4(ip[ICMP])
     if ip.version == 6 and (ICMPv6EchoRequest in ip or ICMPv6EchoReply in ip):

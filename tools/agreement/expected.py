@@ -237,6 +237,8 @@ def _upper(frame: Frame, network: str, layers: tuple[str, ...], values: Values) 
         return {}
     if layer == "tcp":
         return _tcp(frame)
+    if layer == "sctp":
+        return _sctp(frame)
     if layer in ("udp", "udplite"):
         return _udp(frame, layers, values) if layer == "udp" else {}
     return _icmp(frame, layers, values) if layer in _ERRORS else {}
@@ -260,6 +262,15 @@ def _tcp(frame: Frame) -> Values:
         "payload": (frame.text("tcp.payload") or "")
         if whole and not (flags or 0) & Flag.RST
         else None,  # RFC 9293: text
+    }
+
+
+def _sctp(frame: Frame) -> Values:
+    return {
+        "kind": Kind.SCTP,
+        "sport": frame.number("sctp.srcport"),
+        "dport": frame.number("sctp.dstport"),
+        **dict.fromkeys(("payload_len", "payload")),  # no field says how long all chunks are together
     }
 
 

@@ -36,6 +36,7 @@ FIELDS = (
         "tcp.options.mss_val",
         "tcp.payload",
     ),
+    *("sctp.srcport", "sctp.dstport"),
     *("udp.srcport", "udp.dstport", "udp.length", "udp.payload"),
     *("icmp.type", "icmp.code", "icmp.ident", "icmp.seq", "icmp.data_time", "icmpv6.type", "icmpv6.code", "data.data"),
     *("icmpv6.echo.identifier", "icmpv6.echo.sequence_number", "icmpv6.nd.ns.target_address"),
