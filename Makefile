@@ -23,7 +23,7 @@ help:
 	@echo "make clean     take the lab down, remove what the above made here"
 
 # PREFIX, BINDIR, DESTDIR and PYTHON are tools/install's own.
-export PREFIX BINDIR DESTDIR
+export PREFIX BINDIR DESTDIR COMPILE
 install:
 	@PYTHON=$(PYTHON) tools/install
 

@@ -65,6 +65,8 @@ def test_from_a_clone_and_for_a_package(tmp_path: Path) -> None:
 def test_a_wheel_at_a_place_of_ones_own_and_once_more(tmp_path: Path, wheel: Path) -> None:
     here = {"PREFIX": str(tmp_path / "own" / "netprobe"), "BINDIR": str(tmp_path / "bin")}
     call(ROOT / "tools" / "install", wheel, environment=here)
+    compiled = [*(tmp_path / "own" / "netprobe").glob("var/cache/netprobe/kernels-*")]
+    assert len(compiled) == 1, "for all users, inside of the installation"
     runs(tmp_path / "bin" / "netprobe", tmp_path / "elsewhere")
     assert "could not install" in call(ROOT / "tools" / "install", tmp_path / "none.whl", code=1, environment=here)
     runs(tmp_path / "bin" / "netprobe", tmp_path / "after")  # what was there is there still

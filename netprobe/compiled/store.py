@@ -58,7 +58,12 @@ class Kept:
 def folders() -> tuple[Path, ...]:
     """Where to look: the user's cache folder (XDG base directory specification), then the installation's own."""
     own = user_folder()
-    return (*([own] if own else ()), Path(sys.prefix) / "var" / "cache" / "netprobe")
+    return (*([own] if own else ()), shared_folder())
+
+
+def shared_folder() -> Path:
+    """Where ``make install`` keeps it for all users: inside of the installation, and gone with it."""
+    return Path(sys.prefix) / "var" / "cache" / "netprobe"
 
 
 def user_folder() -> Path | None:
