@@ -55,7 +55,7 @@ def tunnel_name(number: int) -> str:
     return f"{kind.name.lower()} {network}" if network else kind.name.lower()
 
 
-class Found(NamedTuple):
+class Carried(NamedTuple):
     """Packets inside: where each is (``layer.rows``: the row of what carries it), its EtherType or ETHERNET, and its tunnel's number."""
 
     layer: Layer
@@ -76,7 +76,7 @@ class Inside:
 
     def __init__(self, depth: int) -> None:
         self.depth = depth
-        self._found: list[Found] = []
+        self._found: list[Carried] = []
 
     def look(self, chunk: Chunk, layer: Layer, proto: Ints, datagrams: Layer) -> None:
         """Look into packets of one IP version, which stand at their upper layer, and into those of them that are whole UDP datagrams."""
@@ -92,7 +92,7 @@ class Inside:
             if len(here):
                 kind(chunk, _payloads(chunk, here))
 
-    def found(self) -> Found | None:
+    def found(self) -> Carried | None:
         """All that was found, in the order of rows; None for nothing."""
         if not self._found:
             return None
@@ -103,14 +103,14 @@ class Inside:
             np.concatenate([getattr(each, name) for each in layers])[order] for name in ("at", "cap", "wire")
         )
         ethertype, number = (np.concatenate(each)[order] for each in list(zip(*self._found, strict=True))[1:])
-        return Found(Layer(rows[order], at, cap, wire), ethertype, number)
+        return Carried(Layer(rows[order], at, cap, wire), ethertype, number)
 
     def _add(self, kind: TunnelKind, layer: Layer, ethertype: Ints, network: Ints) -> None:
         """Keep those of which there is a byte."""
         some = layer.at < layer.cap
         if some.any():
             number = (self.depth << DEPTH_BIT) | (int(kind) << KIND_BIT) | network[some]
-            self._found.append(Found(layer.pick(some), ethertype[some], number))
+            self._found.append(Carried(layer.pick(some), ethertype[some], number))
 
     def _gre(self, chunk: Chunk, layer: Layer) -> None:
         layer = _kept(layer, 4)
