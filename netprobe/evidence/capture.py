@@ -11,6 +11,8 @@ from netprobe.values import dataclass
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from netprobe.evidence.walker import RecordWalker
+
 
 MAX_PACKETS = 1 << 23
 """Packets, and blocks of a pcapng file, that are read of one file: decoded they take some 3 GB. What comes after them is left out, and said."""
@@ -100,6 +102,10 @@ class Reading(Protocol):
     @property
     def missing(self) -> int:
         """As in :class:`Capture`, once the last part was taken."""
+        ...
+
+    def fork(self, walker: RecordWalker) -> Reading:
+        """Return a reading that goes on from here by itself, with another walker. Its notes and counts begin anew."""
         ...
 
     def take(self, data: bytes, *, at: int, last: bool) -> Part:

@@ -6,6 +6,7 @@ Source: draft-ietf-opsawg-pcap, libpcap sf-pcap.c (magic numbers, the modified f
 from __future__ import annotations
 
 import struct
+from copy import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,6 +56,14 @@ class PcapReading:
         self._walker = walker
         self._form: RecordForm | None = None
         self._magic = b""
+
+    def fork(self, walker: RecordWalker) -> PcapReading:
+        """As :class:`~netprobe.evidence.capture.Reading` says."""
+        other = copy(self)
+        other._walker = walker
+        other.interfaces = list(self.interfaces)
+        other.notes = []
+        return other
 
     def take(self, data: bytes, *, at: int, last: bool) -> Part:
         """The next packets."""

@@ -5,6 +5,7 @@ Reading ends at the first block that is not what it says, as Wireshark's does, a
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,6 +48,15 @@ class PcapngReading:
         self._sections = 0
         self._section = _Section(order="<", end=0, base=0)
 
+    def fork(self, walker: RecordWalker) -> PcapngReading:
+        """As :class:`~netprobe.evidence.capture.Reading` says."""
+        other = copy(self)
+        other._walker = walker
+        other.interfaces = list(self.interfaces)
+        other.notes = []
+        other._section = self._section.fork()
+        return other
+
     def take(self, data: bytes, *, at: int, last: bool) -> Part:
         """The next packets, of one section or of several."""
         parts: list[Rows] = []
@@ -88,6 +98,8 @@ class PcapngReading:
 
     def _read(self, data: bytes, start: NDArray[np.int64], at: int) -> tuple[Rows, str]:
         """Packets, interfaces, counts and notes of blocks of the section."""
+        if not len(start):
+            return Rows.none(), ""
         section = self._section
         view = view_of(data, section.order, start)
         known, most = len(self.interfaces) - section.base, self._bounds.interfaces - len(self.interfaces)
@@ -116,3 +128,9 @@ class _Section:
         self.end = end
         self.clocks = Clocks()
         self.counts = Counts()
+
+    def fork(self) -> _Section:
+        """The same section with counts of its own."""
+        other = _Section(self.order, base=self.base, end=self.end)
+        other.clocks = self.clocks.fork()
+        return other

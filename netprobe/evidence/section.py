@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -137,6 +138,10 @@ class Clocks:
         self.resolution = np.zeros(0, np.int64)
         self.offset = np.zeros(0, np.int64)
         self.resolutions: frozenset[int] = frozenset()
+
+    def fork(self) -> Clocks:
+        """The same so far."""
+        return copy(self)  # its columns are replaced, never written to
 
     def add(self, interfaces: Sequence[Interface]) -> None:
         """Take further interfaces."""

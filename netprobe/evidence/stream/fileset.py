@@ -63,11 +63,13 @@ class FileSet:
 
     Attributes:
         interfaces: its interfaces: equal name and link type in several files are one.
+        base: number of its first point among those of all captures.
     """
 
     def __init__(self, members: Sequence[RingFile], stem_: str, explicit: str | None) -> None:
         self.members = members
         self.interfaces: list[Interface] = []
+        self.base = 0
         self._stem = stem_ or stem(members[0].file.name, members[0].parts.packed) or "capture"
         self._explicit = explicit
         self._number: dict[tuple[str, int, int], int] = {}
@@ -89,7 +91,8 @@ class FileSet:
             nth = seen[item.name, item.linktype] = seen.get((item.name, item.linktype), 0) + 1
             number = self._number.setdefault((item.name, item.linktype, nth), len(self.interfaces))
             if number == len(self.interfaces):
-                self.interfaces.append(item)
+                silent = item.received is None and item.dropped is None
+                self.interfaces.append(item if silent else replace(item, received=None, dropped=None))
             numbers.append(number)
         member.interfaces = np.append(member.interfaces, np.array(numbers, np.int32))
         return named(self.interfaces[before:], self._stem, self._explicit)[0]
@@ -106,9 +109,10 @@ class FileSet:
         """Take what a file that was read to its end has counted at its interfaces: a ring's files count on, so the highest is the last."""
         for number, item in zip(member.interfaces.tolist(), member.parts.reading.interfaces, strict=True):
             known = self.interfaces[number]
-            self.interfaces[number] = replace(
-                known, received=_higher(known.received, item.received), dropped=_higher(known.dropped, item.dropped)
-            )
+            if item.received is not None or item.dropped is not None:
+                self.interfaces[number] = replace(
+                    known, received=_higher(known.received, item.received), dropped=_higher(known.dropped, item.dropped)
+                )
 
     def concluded(self, notes: Notes) -> tuple[Sequence[CapturePoint], list[Limit]]:
         """Return the points, and what is missing of the capture."""

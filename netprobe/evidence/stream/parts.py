@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.errors import EvidenceFault
-from netprobe.evidence.blocks import PCAPNG_MAGIC
+from netprobe.evidence.blocks import MAX_SECTIONS, PCAPNG_MAGIC
 from netprobe.evidence.capture import ReadBounds
 from netprobe.evidence.packed import Unpacking, packed_as
 from netprobe.evidence.pcap import PcapReading, pcap_order
 from netprobe.evidence.pcapng import PcapngReading
 from netprobe.evidence.recognise import HEAD, foreign_hint, refuse
 from netprobe.evidence.stream.window import PipeWindow, PlainWindow, UnpackedWindow
-from netprobe.evidence.walker import MAX_BLOCK
+from netprobe.evidence.walker import MAX_BLOCK, PLAIN
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,10 +23,27 @@ if TYPE_CHECKING:
     from netprobe.evidence.stream.window import Window
     from netprobe.evidence.walker import RecordWalker
 
-BOUNDS = ReadBounds(packets=1 << 62, sections=1 << 14, interfaces=1 << 17)
-"""Packets are not counted: none of them is kept. Sections and interfaces are read one by one."""
+BOUNDS = ReadBounds(packets=1 << 62, sections=MAX_SECTIONS, interfaces=1 << 17)
+"""Packets are not counted: none of them is kept. Sections and interfaces are read one by one, and each interface is a point."""
+
+_FURTHER, _STEP = 1 << 20, 1 << 16
+"""Bytes behind the end that are unpacked to learn whether unpacking ends there, too."""
 
 _AGAIN = "record or copy it again"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A piece of a plain file, cut where records begin.
+
+    Attributes:
+        start, stop: its first byte, and the first behind it.
+        reading: the file as it was read up to there; it is not changed.
+    """
+
+    start: int
+    stop: int
+    reading: Reading
 
 
 class Parts:
@@ -35,12 +53,14 @@ class Parts:
         file: the file.
         walker: what finds its records.
         chunk_bytes: how much of it is read at a time; more where one packet is larger.
-        until: where reading ends though the file goes on, None: nowhere.
+        until: where reading may end though the file goes on, None: nowhere.
+        only: the piece of a plain file that is read, None: all of it.
 
     Attributes:
         packed: how it is compressed, ``""`` where it is not.
         window: its bytes, unpacked.
         reading: what it says beside packets, as far as it was read. Known from the first chunk on.
+        beginning: the same before the first chunk.
         at: where the next chunk begins, in the unpacked file.
         stop: why reading ended before the file did, ``""`` where it did not. Known at the end.
 
@@ -48,13 +68,23 @@ class Parts:
         EvidenceFault: it is no capture.
     """
 
-    def __init__(self, file: CaptureFile, walker: RecordWalker, chunk_bytes: int, *, until: int | None = None) -> None:
+    def __init__(
+        self,
+        file: CaptureFile,
+        walker: RecordWalker,
+        chunk_bytes: int,
+        *,
+        until: int | None = None,
+        only: Piece | None = None,
+    ) -> None:
         head = file.peek(HEAD)
         refuse(head, file.name)
         self.packed = packed_as(head)
+        self._only = only
         self.window = self._windowed(file)
         self.reading: Reading
-        self.at = 0
+        self.beginning: Reading
+        self.at = only.start if only else 0
         self.stop = ""
         self._file = file
         self._label = f"{file.name}, unpacked from {self.packed}," if self.packed else file.name
@@ -65,7 +95,9 @@ class Parts:
     def _windowed(self, file: CaptureFile) -> Window:
         if self.packed:
             return UnpackedWindow(Unpacking(file.reader()))
-        return PlainWindow(file) if file.plain else PipeWindow(file.reader())
+        if file.plain:
+            return PlainWindow(file, self._only.stop if self._only else None)
+        return PipeWindow(file.reader())
 
     def __iter__(self) -> Iterator[tuple[bytes, Rows]]:
         """Go through the file, once: a buffer, and the packets in it.
@@ -73,8 +105,9 @@ class Parts:
         Raises:
             EvidenceFault: it is no capture, or nothing in it can be read.
         """
-        data, last = self.window.fill(0, max(self._chunk, HEAD))
-        self.reading = self._recognised(data[:HEAD])
+        data, last = self.window.fill(self.at, max(self._chunk, HEAD))
+        self.reading = self._only.reading.fork(self._walker) if self._only else self._recognised(data[:HEAD])
+        self.beginning = self.reading.fork(PLAIN)
         while True:
             start = self.at
             taken = self.reading.take(data, at=start, last=last)
@@ -104,8 +137,14 @@ class Parts:
         return PcapngReading(bounds=BOUNDS, walker=self._walker)
 
     def _stop(self, stop: str, end: int) -> str:
+        if self._only:
+            return stop
         if stop and not (self.reading.interfaces or self.reading.notes):
             raise EvidenceFault(f"{self._label} is {stop}, and nothing in it can be read", _AGAIN)
+        pos, size = end, 1
+        while stop and self.packed and size and pos < end + _FURTHER:  # damaged while it was packed, or before that?
+            size = len(self.window.fill(pos, _STEP)[0])
+            pos += size
         if self.window.stop:
             return self.window.stop
         shrank = self._file.plain and not self.packed and end < (self._file.size or 0)

@@ -78,17 +78,17 @@ class PacketStream:
         Raises:
             EvidenceFault: a file can no longer be read, holds nothing that can be read, or is evidence of netprobe's own among others.
         """
-        for _, packets in self.by_file():
+        for _, _, packets in self.by_file():
             yield packets
 
-    def by_file(self) -> Iterator[tuple[RingFile, Packets]]:
-        """The same, with the file that each chunk is of."""
+    def by_file(self) -> Iterator[tuple[FileSet, RingFile, Packets]]:
+        """The same, with the capture and the file that each chunk is of."""
         for each in self.sets:
-            base = len(self.points)
+            each.base = len(self.points)
             for member in each.members:
                 for data, rows in member.parts:
                     self.points += each.grow(member)
-                    yield member, _packets(data, rows, each.count(member, rows) + base)
+                    yield each, member, packets_of(data, rows, each.count(member, rows) + each.base)
                 self.points += each.grow(member)
                 each.close(member)
                 member.file.close()
@@ -113,7 +113,8 @@ class PacketStream:
         self.limits[:] = dict.fromkeys([*self.limits, *said])
 
 
-def _packets(data: bytes, rows: Rows, point: NDArray[np.int32]) -> Packets:
+def packets_of(data: bytes, rows: Rows, point: NDArray[np.int32]) -> Packets:
+    """A chunk's packets."""
     return Packets(
         data=data,
         offset=rows.offset,

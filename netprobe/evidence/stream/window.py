@@ -30,15 +30,23 @@ class Window(Protocol):
 
 
 class PlainWindow:
-    """A plain file: nothing is copied or kept."""
+    """A plain file: nothing is copied or kept.
 
-    def __init__(self, source: CaptureFile) -> None:
+    Args:
+        file: the file.
+        end: where it is taken to end, None: where it does.
+    """
+
+    def __init__(self, file: CaptureFile, end: int | None = None) -> None:
         self.stop = ""
-        self._source = source
+        self._file = file
+        self._end = end
 
     def fill(self, pos: int, size: int) -> tuple[bytes, bool]:
         """As :class:`Window` says."""
-        data = self._source.at(pos, size)
+        if self._end is not None and pos + size >= self._end:
+            return self._file.at(pos, self._end - pos), True
+        data = self._file.at(pos, size)
         return data, len(data) < size
 
 
