@@ -1,4 +1,9 @@
-"""Two hosts have two clocks: how far the times of each row are from the first clock's."""
+"""Two hosts have two clocks (:mod:`netprobe.journeys.clocks`): how far each row's times are from the first clock's.
+
+What several clocks saw of one flow is the packets that the rows keep: a SYN and its SYN-ACK, a datagram and what came back. Each has so much of its
+own (sequence numbers, IP id or TSval, payload) that it is found again on another clock without any regard to time, and a pair of them that went
+both ways bounds the offset from both sides.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +11,155 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from netprobe.correlate.sights import Sights, mixed
+from netprobe.journeys.clocks import MOST_CLOCKS, aligned, clock_names, clocks_of, shown_clocks, unusable
+from netprobe.journeys.shared import MOST_ROWS, Shared, Sightings
+from netprobe.values import dataclass
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from netprobe.correlate.sights import Index
+    from numpy.typing import NDArray
+
+    from netprobe.correlate.sights import Index, Mask
     from netprobe.evidence.model import CapturePoint
     from netprobe.flowtable.columns import FlowRows
+    from netprobe.model.report import Clock
+
+_SIDES = 2
 
 
-def shifts(rows: FlowRows, _points: Sequence[CapturePoint]) -> Index:
-    """What to subtract from each row's times."""
-    return np.zeros(len(rows), np.int64)
+def shifts(rows: FlowRows, points: Sequence[CapturePoint]) -> tuple[Index, tuple[Clock, ...]]:
+    """What to subtract from each row's times to have them on the clock of the first point with rows, and what is known of the other clocks."""
+    none = np.zeros(len(rows), np.int64)
+    point = np.ascontiguousarray(rows["point"])
+    known = clocks_of(point, points)[:MOST_CLOCKS]
+    if len(known) < _SIDES or unusable(rows["last_ns"]) or unusable(rows["first_ns"]):
+        return none, ()
+    numbers = {name: number for number, name in enumerate(known)}
+    clock = np.array([numbers.get(name, -1) for name in clock_names(points)], np.int64)[point]
+    sights = Sights(rows)
+    times = np.concatenate([sights.head("ns", 0), sights.head("ns", 1), sights.first_ns])
+    shared = _shared(sights, clock)
+    if not len(shared.packets.row):
+        return none, ()
+    moved, offsets = aligned(times, np.tile(clock, 3), shared, shown_clocks(known, points))
+    return sights.first_ns - moved[_SIDES * len(rows) :], offsets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Heads:
+    """Packets that rows keep: int64 (m,) row and side, uint64 (m,) a hash of what a router and NAT leave alone, int64 (m,) time and TTL."""
+
+    row: Index
+    side: Index
+    packet: NDArray[np.uint64]
+    time_ns: Index
+    ttl: Index
+
+    def pick(self, which: Mask | Index) -> _Heads:
+        return _Heads(
+            row=self.row[which],
+            side=self.side[which],
+            packet=self.packet[which],
+            time_ns=self.time_ns[which],
+            ttl=self.ttl[which],
+        )
+
+
+def _shared(sights: Sights, clock: Index) -> Shared:
+    """What several clocks saw: the same frames (with one TTL), and the same packets."""
+    heads = _heads(sights)
+    heads = heads.pick(_alone(mixed([heads.packet, heads.ttl, sights.column("point")[heads.row]])))
+    heads = heads.pick(_spread(heads.packet, clock[heads.row]))
+    if len(heads.row) > MOST_ROWS * _SIDES:
+        heads = heads.pick(heads.packet % np.uint64(len(heads.row) // MOST_ROWS) == 0)
+    frame = mixed([heads.packet, heads.ttl])
+    same = _spread(frame, clock[heads.row])
+    return Shared(
+        frames=_sightings(sights, clock, heads.pick(same), frame[same]),
+        packets=_sightings(sights, clock, heads, heads.packet),
+    )
+
+
+def _heads(sights: Sights) -> _Heads:
+    """Every packet that has enough of its own."""
+    found = [_of_side(sights, side) for side in (0, 1)]
+    joined = {name: np.concatenate([getattr(each, name) for each in found]) for name in _Heads.__slots__}
+    return _Heads(**joined)
+
+
+def _of_side(sights: Sights, side: int) -> _Heads:
+    numbers = (sights.isn, sights.reply_isn)[side] >= 0
+    marked = sights.clocked(side) | (sights.head("ip_id", side) > 0) | (side == 1)
+    row = np.flatnonzero(sights.sent(side) & np.where(sights.tcp, numbers & marked, True))
+    columns = [sights.head(name, side)[row] for name in ("seq", "ack", "window", "length", "ip_id", "tsval")]
+    ends = mixed([sights.end(0)[row], sights.end(1)[row], sights.head("digest", side)[row]])
+    said = mixed([np.full(len(row), side), sights.kind[row], *columns])
+    return _Heads(
+        row=row,
+        side=np.full(len(row), side),
+        packet=mixed([said, np.where(sights.tcp[row], np.uint64(0), ends)]),
+        time_ns=sights.head("ns", side)[row],
+        ttl=sights.head("ttl", side)[row].astype(np.int64),
+    )
+
+
+def _alone(value: NDArray[np.uint64]) -> Mask:
+    """Whether a value is there once."""
+    order = np.argsort(value)
+    same = value[order][1:] == value[order][:-1]
+    out = np.ones(len(value), np.bool_)
+    out[order[1:][same]] = False
+    out[order[:-1][same]] = False
+    return out
+
+
+def _spread(value: NDArray[np.uint64], clock: Index) -> Mask:
+    """Whether several clocks have a value."""
+    order = np.argsort(value)
+    begins = np.flatnonzero(np.append(True, value[order][1:] != value[order][:-1])) if len(value) else order
+    low, high = (
+        function.reduceat(clock[order], begins) if len(value) else order for function in (np.minimum, np.maximum)
+    )
+    out = np.zeros(len(value), np.bool_)
+    out[order] = np.repeat((low != high) & (low >= 0), np.diff(begins, append=len(order)))
+    return out
+
+
+def _numbered(value: NDArray[np.uint64]) -> Index:
+    """A number for each value."""
+    order = np.argsort(value)
+    new = np.append(False, value[order][1:] != value[order][:-1])
+    out = np.empty(len(value), np.int64)
+    out[order] = np.cumsum(new)
+    return out
+
+
+def _sightings(sights: Sights, clock: Index, heads: _Heads, group: NDArray[np.uint64]) -> Sightings:
+    """One entry for each group and clock: the first and the last time that a point of that clock saw it."""
+    frame, numbers = _numbered(group), _numbered(heads.packet)
+    order = np.lexsort((heads.row, heads.time_ns, clock[heads.row], frame))
+    heads, frame, numbers = heads.pick(order), frame[order], numbers[order]
+    whose = clock[heads.row]
+    begins = np.flatnonzero(np.append(True, (frame[1:] != frame[:-1]) | (whose[1:] != whose[:-1]))[: len(frame)])
+    ends = np.append(begins[1:], len(frame)) - 1 if len(begins) else begins
+    highest, lowest = (each.reduceat(heads.ttl, begins) if len(begins) else begins for each in (np.maximum, np.minimum))
+    first = heads.pick(begins)
+    one, other = sights.end(0)[first.row], sights.end(1)[first.row]
+    exchange = _numbered(mixed([sights.kind[first.row], np.minimum(one, other), np.maximum(one, other)]))
+    ahead = np.asarray((one < other) ^ (first.side == 1))
+    return Sightings(
+        frame=frame[begins],
+        packet=numbers[begins],
+        clock=whose[begins],
+        row=first.row + first.side * len(sights),
+        first_ns=first.time_ns,
+        last_ns=heads.time_ns[ends],
+        sender=np.full(len(begins), -1, np.int64),
+        ttl=np.asarray(highest + lowest),
+        flow=exchange,
+        ahead=ahead,
+        passage=_numbered(mixed([exchange, ahead, first.ttl])),
+        asks=np.asarray(first.side == 0),
+    )

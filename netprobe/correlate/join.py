@@ -55,7 +55,8 @@ def join(rows: FlowRows, points: Sequence[CapturePoint]) -> Joined:
         rows: a finished flow table's.
         points: the capture points that they name.
     """
-    sights = Sights(rows, shifts(rows, points))
+    shift_ns, clocks = shifts(rows, points)
+    sights = Sights(rows, shift_ns)
     groups = Groups(sights)
     one_way_each(sights, groups)
     for token in packet_tokens(sights):
@@ -63,7 +64,7 @@ def join(rows: FlowRows, points: Sequence[CapturePoint]) -> Joined:
     _again(sights, groups)
     _ends(sights, groups)
     answers(sights, groups)
-    return _related(sights, _joined(sights, groups))
+    return replace(_related(sights, _joined(sights, groups)), clocks=clocks)
 
 
 def _packets(sights: Sights, groups: Groups, token: Token) -> None:

@@ -54,22 +54,47 @@ def on_one_clock(
         The table with ``time_ns`` on the reference clock (the same table where nothing had to be moved), and what is known of each other
         clock that shares packets with it.
     """
-    names = _names(points)
+    names = clock_names(points)
     known = _known(table, points, reference)[:MOST_CLOCKS]
-    if len(known) < 2 or _unusable(table.packets.time_ns):
+    if len(known) < 2 or unusable(table.packets.time_ns):
         return table, ()
     numbers = {name: number for number, name in enumerate(known)}
     of_point = np.array([*(numbers.get(name, -1) for name in names), -1], np.int64)
     inside = (table.packets.point >= 0) & (table.packets.point < len(points))
     clock = of_point[np.where(inside, table.packets.point, len(points))]
     sightings = shared_frames(table, clock, _senders(table, by_link_address(hosts or {}), numbers))
-    work = _Alignment(table, clock, sightings, probed=reference in known)
-    found = work.run(named=[bool(name) and name[0] != "\0" for name in known])
-    shown = [name if name[0] != "\0" else points[int(name[1:])].name for name in known]
-    offsets = tuple(_clock(fit, meetings, shown[c], shown[0], moved) for c, fit, meetings, moved in found)
+    times, offsets = aligned(
+        table.packets.time_ns, clock, sightings, shown_clocks(known, points), probed=reference in known
+    )
     if not any(each.corrected for each in offsets):
         return table, offsets
-    return replace(table, packets=replace(table.packets, time_ns=work.time_ns)), offsets
+    return replace(table, packets=replace(table.packets, time_ns=times)), offsets
+
+
+def aligned(
+    time_ns: Times, clock: Times, sightings: Shared, names: Sequence[tuple[str, bool]], *, probed: bool = False
+) -> tuple[Times, tuple[Clock, ...]]:
+    """Put times on the clock 0.
+
+    Args:
+        time_ns: int64 (n,), Unix times in ns.
+        clock: int64 (n,), of which clock each is; -1 none's.
+        sightings: what several clocks saw; their rows are indexes of the two.
+        names: of each clock what it is called, and whether that is its host's name (then it is another's than the others').
+        probed: clock 0 is that of the host which sent what all is about.
+
+    Returns:
+        All times on clock 0, and what is known of each other clock that shares packets with it.
+    """
+    work = _Alignment(time_ns, clock, sightings, probed=probed)
+    found = work.run(named=[named for _, named in names])
+    offsets = tuple(_clock(fit, meetings, names[c][0], names[0][0], moved) for c, fit, meetings, moved in found)
+    return work.time_ns, offsets
+
+
+def shown_clocks(known: Sequence[str], points: Sequence[CapturePoint]) -> list[tuple[str, bool]]:
+    """What each clock is called, and whether that is its host's name."""
+    return [(name, True) if name[0] != "\0" else (points[int(name[1:])].name, False) for name in known]
 
 
 def unaligned(table: PacketTable, points: Sequence[CapturePoint], reference: str | None = None) -> tuple[Limit, ...]:
@@ -77,28 +102,34 @@ def unaligned(table: PacketTable, points: Sequence[CapturePoint], reference: str
     known = _known(table, points, reference)
     if len(known) <= MOST_CLOCKS:
         return ()
-    point = _names(points).index(known[MOST_CLOCKS])
+    point = clock_names(points).index(known[MOST_CLOCKS])
     why = f"its clock was not held against the others', nor those that follow: {MOST_CLOCKS} of {len(known)} are, give fewer captures"
     return (Limit(kind=LimitKind.POINT, subject=points[point].host or points[point].name, why=why),)
 
 
-def _names(points: Sequence[CapturePoint]) -> list[str]:
+def clock_names(points: Sequence[CapturePoint]) -> list[str]:
     """Whose clock each point has: its host's, or (behind a NUL) its own."""
     return [point.host or f"\0{number}" for number, point in enumerate(points)]
 
 
 def _known(table: PacketTable, points: Sequence[CapturePoint], reference: str | None) -> list[str]:
     """The clocks that gave any packet its time, the reference first."""
-    names = _names(points)
-    inside = (table.packets.point >= 0) & (table.packets.point < len(points))
-    used = np.flatnonzero(np.bincount(table.packets.point[inside], minlength=len(points))).tolist()
+    return clocks_of(table.packets.point, points, reference)
+
+
+def clocks_of(point: NDArray[np.int32], points: Sequence[CapturePoint], reference: str | None = None) -> list[str]:
+    """The clocks of the points that are named, the reference first: a host's name, or behind a NUL the number of a point of nobody's."""
+    names = clock_names(points)
+    inside = (point >= 0) & (point < len(points))
+    used = np.flatnonzero(np.bincount(point[inside], minlength=len(points))).tolist()
     known = list(dict.fromkeys(names[point] for point in used))
     if reference in known:
         known.insert(0, known.pop(known.index(reference)))
     return known
 
 
-def _unusable(time_ns: Times) -> bool:
+def unusable(time_ns: Times) -> bool:
+    """Whether there are none, or some are so far away that their differences would not fit."""
     return not len(time_ns) or int(time_ns.max()) > MOST_TIME_NS or int(time_ns.min()) < -MOST_TIME_NS
 
 
@@ -122,9 +153,9 @@ def _senders(table: PacketTable, owners: Mapping[int, str], numbers: Mapping[str
 class _Alignment:
     """Clock after clock, the best known first, each held against all that are known by then."""
 
-    def __init__(self, table: PacketTable, clock: Times, sightings: Shared, *, probed: bool) -> None:
-        self.time_ns = table.packets.time_ns.copy()
-        self._raw = table.packets.time_ns
+    def __init__(self, time_ns: Times, clock: Times, sightings: Shared, *, probed: bool) -> None:
+        self.time_ns = time_ns.copy()
+        self._raw = time_ns
         self._clock = clock
         self._seen = sightings
         self._probed = probed

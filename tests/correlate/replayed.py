@@ -34,7 +34,7 @@ class Told(NamedTuple):
 
 
 def by_replay(case: Evidence) -> tuple[PacketTable, Told]:
-    """The table, on one clock, and what a replay makes of it."""
+    """The table, each point's times on its own clock, and what a replay makes of it."""
     decoded = timed(decode(case.packets, case.points))
     table, _ = on_one_clock(decoded, case.points)
     found = connections(build(table), table)
@@ -53,7 +53,7 @@ def by_replay(case: Evidence) -> tuple[PacketTable, Told]:
             told.unclear.add(_rows(each))
         if answer:
             told.stray[_rows(each)] = _rows(answer)
-    return table, told
+    return decoded, told
 
 
 def _rows(connection: Connection) -> Rows:
