@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -220,34 +220,43 @@ def replay(files: tuple[str, ...], points: tuple[str, ...], flow: str | None, ou
 @click.option("--json", "as_json", is_flag=True, help="As --format json.")
 @click.option("-o", "output", type=click.Path(), metavar="FILE", help="Write to FILE, a new one, whole or not at all.")
 @click.option("--force", is_flag=True, help="Let -o overwrite a file that exists.")
-def flows(
-    *,
-    files: tuple[str, ...],
-    points: tuple[str, ...],
-    where: str | None,
-    sort: str | None,
-    top: int | None,
-    form: str | None,
-    as_json: bool,
-    output: str | None,
-    force: bool,
-) -> int:
+@click.option("--failed", is_flag=True, help="Only what was tried and did not succeed: refused, unanswered, an error.")
+@click.option(
+    "--match",
+    metavar="FILTER",
+    help="Only flows with a packet that this display filter of Wireshark takes: 'http.host == \"x\"'. By tshark, in a pass of its own.",
+)
+@click.option(
+    "--show",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Decode the packets of one connection, by its number in the table.",
+)
+@click.option("--no-verdict", is_flag=True, help="Do not join the points and judge the connections: quicker.")
+@click.option("--merge", is_flag=True, help="One flow for all packets of the same ends, as tshark's conversations are.")
+@click.option(
+    "--idle",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="S",
+    help="Silence that ends a flow, in seconds.  [default: 300 for TCP, else 60]",
+)
+@click.option(
+    "--compile",
+    "compile_",
+    is_flag=True,
+    help="Make the machine code that large captures are read with, once; no FILE.",
+)
+def flows(*, as_json: bool, form: str | None, compile_: bool, no_verdict: bool, **asked: Any) -> int:
     """List the flows of captures: one line a connection, and for programs a row a flow and capture point.
 
     FILE is pcap, pcapng or an evidence file, compressed or not. - is standard input. `netprobe schema flows` has the columns, with units.
     """
     from netprobe.commands import flows as command
 
-    return command.run(
-        files=files,
-        points=points,
-        where=where,
-        sort=sort,
-        top=top,
-        form="json" if as_json else form,
-        output=output,
-        force=force,
-    )
+    if compile_:
+        return command.compile_now()
+    form = "json" if as_json else form
+    return command.run(command.FlowsAsked(form=form, verdict=not no_verdict, **asked))
 
 
 @cli.command(short_help="The causes that netprobe knows, each explained.")

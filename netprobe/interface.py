@@ -14,6 +14,8 @@ from netprobe.errors import NetprobeError, UsageFault
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    import pandas as pd
+
     from netprobe.evidence.model import Evidence
     from netprobe.live import Question
     from netprobe.live.saving import Destination
@@ -263,6 +265,57 @@ def replay_each(
         keep(name, evidence)
         reports.append(analyze(evidence, wanted))
     return reports
+
+
+def read_flows(
+    *files: AnyPath,
+    points: Mapping[str, str] | None = None,
+    where: str | None = None,
+    verdicts: bool = True,
+    merge: bool = False,
+    idle_s: float | None = None,
+) -> pd.DataFrame:
+    """Read the flows of captures of any size as a pandas table: a row a flow and capture point, as ``netprobe flows`` prints it for programs.
+
+    >>> import netprobe
+    >>> flows = netprobe.read_flows("captures/truth-http-lan-normal.pcapng", where="proto == 'tcp'")
+    >>> print(flows[["point", "server", "server_port", "path", "verdict", "packets"]].head(3).to_string())
+                 point         server  server_port  path verdict  packets
+    0     server1/eth0  192.168.3.202           80  dnat   works       10
+    1     server2/eth0  192.168.3.202           80  dnat   works       10
+    2  server2/docker0     172.17.0.2           80  dnat   works       10
+
+    Columns and units are those of ``netprobe schema flows``. Their dtypes: whole numbers ``int64``, or ``Int64`` where a flow may lack them; durations
+    ``float64`` in seconds; times ``datetime64[ns, UTC]``; yes and no ``bool``; ``point``, ``proto``, ``path``, ``verdict``, ``why``, ``ended``, ``state`` and
+    ``anomaly`` ``category``; addresses and histories text.
+
+    Args:
+        files: pcap, pcapng, compressed or not, or one evidence file; ``-`` is standard input.
+        points: where captures were taken: file -> ``HOST/INTERFACE`` or ``HOST/CONTAINER/INTERFACE``. A file that is named here alone is read too.
+        where: only rows for which this holds, as ``DataFrame.query`` has it; columns, operators and literals.
+        verdicts: join the flows of all points into connections and judge these; without, ``connection``, ``path``, ``verdict`` and what hangs on them are
+            empty, and it takes less time.
+        merge: one flow for all packets of the same ends, as tshark's conversations are.
+        idle_s: the silence that ends a flow, in seconds; None: 300 for TCP, else 60.
+
+    Raises:
+        UsageFault: the condition cannot be read.
+        EvidenceFault: no file, or one that cannot be read or is no capture.
+    """
+    from netprobe.flowtable.choose import RowChoice, rows_of
+    from netprobe.flowtable.fields import NAMES
+    from netprobe.flowtable.options import options
+    from netprobe.flowtable.where.parse import parse
+    from netprobe.report.flows.frame import frame
+    from netprobe.tabulate import tabulate
+
+    if where is not None:
+        parse(where, NAMES)
+    named = {os.fspath(file): name for file, name in (points or {}).items()}
+    table = tabulate(
+        [os.fspath(file) for file in files], named, options=options(merge=merge, idle_s=idle_s), verdicts=verdicts
+    )
+    return frame(table, rows_of(table, RowChoice(where=where)))
 
 
 def load(files: Sequence[str], points: Mapping[str, str]) -> list[tuple[str, Evidence]]:

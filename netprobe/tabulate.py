@@ -1,98 +1,145 @@
-"""``tabulate(files) -> FlowTable``: captures of any size to a flow table, chunk by chunk."""
+"""``tabulate(files) -> FlowTable``: captures of any size to a flow table, chunk by chunk, and what its connections came to.
+
+Packets are walked, decoded and tracked in machine code where there is some (:mod:`netprobe.compiled`), else by numpy; the rows are the same.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from netprobe.decode.decoder import decode
-from netprobe.decode.table import SYN, SYN_ACK, Kind
-from netprobe.flows.build import build
-from netprobe.flowtable.columns import absent
-from netprobe.flowtable.table import FlowTable
-from netprobe.interface import load
+from netprobe.compiled import machine
+from netprobe.correlate.join import join
+from netprobe.correlate.judge import judge
+from netprobe.correlate.reasons import UNSUCCESSFUL, VERDICTS, Reason
+from netprobe.correlate.ways import PATHS
+from netprobe.decode.table import Kind
+from netprobe.evidence.files import STDIN
+from netprobe.evidence.stream.stream import open_stream
+from netprobe.flowtable.options import options as usual
+from netprobe.flowtable.series import Addresses, Codes, Numbers
+from netprobe.flowtable.table import FlowTable, Verdicts
+from netprobe.flowtable.track import Tracker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from netprobe.decode.table import PacketTable
-    from netprobe.evidence.model import CapturePoint, Limit
-    from netprobe.flows.model import Flow
+    from netprobe.correlate.joined import Joined
+    from netprobe.correlate.judge import Judged
+    from netprobe.evidence.model import CapturePoint
+    from netprobe.evidence.packets import Packets
+    from netprobe.evidence.stream.stream import PacketStream
+    from netprobe.evidence.walker import RecordWalker
     from netprobe.flowtable.columns import FlowRows
+    from netprobe.flowtable.options import TrackOptions
 
     Progress = Callable[[int, int | None], object]
+    Say = Callable[[str], object]
 
-_ACK = 0x10
+SMALL = 1 << 22
+"""Bytes: numpy is done with a file of that size before machine code is loaded."""
+LARGE = 1 << 26
+"""Bytes: where machine code would have told, and there is none, that is said."""
 
 
-def _quiet(_done: int, _size: int | None) -> None:
-    """Tell nobody."""
+class FlowTracker(Protocol):
+    """What packets are given to, and flows come from."""
+
+    def take(self, packets: Packets, points: Sequence[CapturePoint]) -> None:
+        """Track the next packets, in file order."""
+
+    def finish(self) -> FlowRows:
+        """Return the rows."""
 
 
-def tabulate(files: Sequence[str], points: Mapping[str, str], progress: Progress = _quiet) -> FlowTable:
+def _nothing(*_: object) -> None:
+    """Take no notice."""
+
+
+def tabulate(
+    files: Sequence[str],
+    points: Mapping[str, str],
+    *,
+    options: TrackOptions | None = None,
+    verdicts: bool = True,
+    progress: Progress = _nothing,
+    say: Say = _nothing,
+) -> FlowTable:
     """Return the flows of all files, in order of their first packets.
 
     Args:
-        files: captures and evidence files; ``-`` is standard input.
-        points: path -> the point's name, where one was given.
+        files: captures, or one evidence file; ``-`` is standard input.
+        points: path -> the point's name, where one was given; a file that is named here alone is read too.
+        options: what ends a flow; None: as usual.
+        verdicts: whether the flows of all points are joined into connections and these are judged.
         progress: called now and then with how many bytes were read, and of how many (None: a pipe).
+        say: called with a line for the user.
 
     Raises:
-        UsageFault: no file, or one twice.
-        EvidenceFault: a file cannot be read, or is no capture.
+        EvidenceFault: no file, one twice, or one that cannot be read or is no capture.
     """
-    found: list[CapturePoint] = []
-    limits: list[Limit] = []
-    parts: list[FlowRows] = [absent(0)]
-    for _, evidence in load(files, points):
-        table = decode(evidence.packets, evidence.points)
-        rows = _rows(table, build(table))
-        rows["point"] += len(found)
-        parts.append(rows)
-        found += evidence.points
-        limits += evidence.limits
-        progress(len(evidence.packets.data), None)
-    rows = np.concatenate(parts)
-    order = np.argsort(rows["first_ns"], kind="stable")
-    return FlowTable(rows=rows[order], points=tuple(found), limits=tuple(limits))
+    every = (*files, *(each for each in points if each not in files))
+    stream, tracker = _started(every, points, options or usual(), say)
+    for packets in stream.chunks():
+        tracker.take(packets, stream.points)
+        progress(stream.done, stream.size)
+    rows, found, limits = tracker.finish(), tuple(stream.points), tuple(stream.limits)
+    if not verdicts:
+        return FlowTable(rows=rows, points=found, limits=limits)
+    joined = join(rows, found)
+    said = _said(rows, joined, judge(rows, joined, found, limits))
+    return FlowTable(rows=rows, points=found, limits=limits, connection=joined.connection, verdicts=said)
 
 
-def _rows(table: PacketTable, flows: Sequence[Flow]) -> FlowRows:
-    rows = absent(len(flows))
-    for row, flow in zip(rows, flows, strict=True):
-        _fill(row, table, flow)
-    return rows
+def _started(
+    files: Sequence[str], points: Mapping[str, str], options: TrackOptions, say: Say
+) -> tuple[PacketStream, FlowTracker]:
+    """Open the files, with what tracks their packets."""
+    size = _size(files)
+    if size is not None and size <= SMALL:
+        return open_stream(files, points), Tracker(options)
+    try:
+        from netprobe.compiled.track import CompiledTracker
+        from netprobe.compiled.walk import CompiledWalker
+
+        walker: RecordWalker = CompiledWalker()
+        tracker: FlowTracker = CompiledTracker(options)
+    except machine.NotUsable as why:
+        if size is not None and size >= LARGE:
+            say(f"no compiled code, so that large captures take longer: {why} (netprobe flows --compile makes it)")
+        return open_stream(files, points), Tracker(options)
+    return open_stream(files, points, walker=walker), tracker
 
 
-def _fill(row: np.void, table: PacketTable, flow: Flow) -> None:
-    every = np.concatenate([flow.forward, flow.reverse])
-    times = table.packets.time_ns
-    row["point"], row["vlan"], row["kind"], row["version"], row["client"] = (
-        flow.point,
-        flow.vlan,
-        flow.kind,
-        flow.client.version,
-        0,
+def _size(files: Sequence[str]) -> int | None:
+    """How many bytes there are to read; None where a pipe is among them, or a file cannot be looked at."""
+    try:
+        about = [Path(file).stat() for file in files if file != STDIN]
+    except (OSError, ValueError):
+        return None
+    plain = len(about) == len(files) and all(stat.S_ISREG(each.st_mode) for each in about)
+    return sum(each.st_size for each in about) if plain else None
+
+
+def _said(rows: FlowRows, joined: Joined, judged: Judged) -> Verdicts:
+    """What the flow table says of the connections."""
+    reasons = tuple(Reason)
+    last = np.where(judged.ended >= 0, judged.ended, joined.first_row)
+    side = np.where(joined.turned[last], 0, 1)
+    reached = rows[last]
+    count = np.arange(len(last))
+    port = np.where(reached["kind"] == Kind.ICMP, -1, reached["port"][count, side])
+    return Verdicts(
+        path=Codes(codes=judged.path.astype(np.int64), names=PATHS),
+        verdict=Codes(codes=judged.verdict.astype(np.int64), names=tuple(each.value for each in VERDICTS)),
+        why=Codes(codes=judged.reason.astype(np.int64) - 1, names=tuple(each.code for each in reasons[1:])),
+        said=tuple(each.phrase for each in reasons[1:]),
+        failed=np.isin(judged.reason, [*UNSUCCESSFUL]),
+        ended=judged.ended,
+        reached=Addresses(version=reached["version"], hi=reached["hi"][count, side], lo=reached["lo"][count, side]),
+        reached_port=port.astype(np.int64),
+        outer=Numbers(values=np.where(joined.outer_of < 0, -1, joined.outer_of + 1)),
     )
-    row["first_ns"], row["last_ns"] = times[every].min(), times[every].max()
-    row["first_frame"] = table.packets.frame[every[times[every].argmin()]]
-    for side, (end, part) in enumerate(((flow.client, flow.forward), (flow.server, flow.reverse))):
-        row["hi"][side], row["lo"][side], row["port"][side] = end.hi, end.lo, end.port
-        row["packets"][side], row["bytes"][side] = len(part), table.packets.origlen[part].sum()
-        row["payload"][side] = table.payload_len[part].sum()
-    row["errors"] = len(flow.errors)
-    if flow.kind == Kind.TCP:
-        _handshake(row, table, flow)
-
-
-def _handshake(row: np.void, table: PacketTable, flow: Flow) -> None:
-    times, flags = table.packets.time_ns, table.tcp_flags
-    syns = flow.forward[(flags[flow.forward] & SYN_ACK) == SYN]
-    answers = flow.reverse[(flags[flow.reverse] & SYN_ACK) == SYN_ACK]
-    row["guessed"] = not len(syns) and not len(answers)
-    if not (len(syns) and len(answers)):
-        return
-    row["syn_ns"], row["syn_ack_ns"] = times[syns[-1]], times[answers[0]]
-    acks = flow.forward[((flags[flow.forward] & (SYN | _ACK)) == _ACK) & (times[flow.forward] >= times[answers[0]])]
-    row["ack_ns"] = times[acks[0]] if len(acks) else -1

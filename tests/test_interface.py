@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import doctest
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_type
 
 import pytest
+import readme
 
 import netprobe
 import netprobe.interface
@@ -31,13 +33,38 @@ ROOT = Path(__file__).parent.parent
 DEMO, DROPPED = (str(ROOT / "captures" / f"{name}.pcapng") for name in ("demo", "docker-user-drop"))
 
 
-def test_the_examples_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
+def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "captures").symlink_to(ROOT / "captures")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     assert doctest.testmod(netprobe.interface).attempted > 0
     assert doctest.testmod(netprobe.interface).failed == 0
-    readme = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
-    assert readme.attempted > 0
-    assert readme.failed == 0
+    shown = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
+    assert shown.attempted > 0
+    assert shown.failed == 0
+
+
+@pytest.mark.parametrize("block", ["flows", "flow-columns"])
+def test_what_readme_says_of_flows_is_so(block: str) -> None:
+    text = (ROOT / "README.md").read_text().split(f"<!-- {block} -->\n")[1].split(f"\n<!-- /{block} -->")[0]
+    assert text == readme.BLOCKS[block]()
+
+
+def test_flows_as_a_table_of_pandas(tmp_path: Path) -> None:
+    files = [point_of(at, tmp_path / f"{at}.pcap") for at in range(2)]
+    flows = netprobe.read_flows(*files, points={files[0]: "server2/eth0"})
+    assert flows["point"].tolist() == ["server2/eth0", "1"]
+    assert flows["connection"].tolist() == [1, 1]
+    assert flows["path"].tolist() == ["dnat", "dnat"]
+    assert netprobe.read_flows(*files, where="server == '172.17.0.2'", verdicts=False)[
+        "connection"
+    ].isna().tolist() == [True]
+    assert len(netprobe.read_flows(*files, where="flow > 2")) == 0
+    with pytest.raises(netprobe.UsageFault, match="no column"):
+        netprobe.read_flows("no-such-file", where="nosuch > 1")
+    for nothing in ((), ("no-such-file",)):
+        with pytest.raises(netprobe.EvidenceFault):
+            netprobe.read_flows(*nothing)
 
 
 def test_importing_it_imports_nothing_heavy() -> None:

@@ -7,6 +7,7 @@ A block stands between `<!-- NAME -->` and `<!-- /NAME -->`. The containers of t
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -14,8 +15,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netprobe.flowtable.fields import FIELDS
+from netprobe.flowtable.series import Codes, Numbers, Seconds, Times, Truths
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from netprobe.flowtable.fields import FlowField
 
 README = Path(__file__).parent.parent / "README.md"
 NETPROBE = (sys.executable, "-m", "netprobe")
@@ -47,7 +53,35 @@ def truth_table() -> str:
     return done.stdout.strip()
 
 
-BLOCKS: dict[str, Callable[[], str]] = {"demo": demo, "demo-fails": demo_fails, "truth-table": truth_table}
+def flows() -> str:
+    """Return a table of flows, as a terminal of 120 columns shows it."""
+    arguments = ("flows", "captures/truth-http-lan-normal.pcapng")
+    terminal = {**os.environ, "COLUMNS": "120", "FORCE_COLOR": "1", "NO_COLOR": "1"}
+    done = subprocess.run(
+        [*NETPROBE, *arguments], capture_output=True, text=True, check=True, cwd=README.parent, env=terminal
+    )
+    return f"```console\n$ netprobe {' '.join(arguments)}\n{done.stdout.rstrip()}\n```"
+
+
+def flow_columns() -> str:
+    """Return the columns of flows, with their dtypes in pandas."""
+    rows = [f"| `{field.name}` | {_dtype(field)} | {field.says} |" for field in FIELDS]
+    return "\n".join(["| column | dtype | |", "|---|---|---|", *rows])
+
+
+def _dtype(field: FlowField) -> str:
+    if field.kind is Numbers:
+        return "int64" if field.always else "Int64"
+    return {Truths: "bool", Seconds: "float64", Times: "datetime64[ns, UTC]", Codes: "category"}.get(field.kind, "str")
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "demo": demo,
+    "demo-fails": demo_fails,
+    "flows": flows,
+    "flow-columns": flow_columns,
+    "truth-table": truth_table,
+}
 
 
 def start_demo() -> None:

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from importlib.util import find_spec
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from netprobe.commands.outcome import say
+from netprobe.commands.outcome import put, say
 from netprobe.commands.output import OutputFile, pour
 from netprobe.commands.points import named_points
 from netprobe.commands.progress import Progress
 from netprobe.commands.show import let_stdout_take_anything, terminal_columns, wants_colour
 from netprobe.commands.stdin import ctrl_c_is_the_writers
 from netprobe.errors import EXIT_WORKS, EnvironmentFault, UsageFault
+from netprobe.evidence.files import STDIN
 from netprobe.report.escape import visible
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
     from netprobe.evidence.model import Limit
-    from netprobe.flowtable.choose import Choice
+    from netprobe.flowtable.choose import RowChoice
     from netprobe.flowtable.table import FlowTable
 
 TABLE = "table"
@@ -33,39 +36,93 @@ MOST_LIMITS = 10
 _EVERY_S = 0.2
 
 
-def run(
-    *,
-    files: Sequence[str],
-    points: Sequence[str],
-    where: str | None,
-    sort: str | None,
-    top: int | None,
-    form: str | None,
-    output: str | None,
-    force: bool,
-) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowsAsked:
+    """The options of ``netprobe flows``, by the names that they have there.
+
+    Attributes:
+        form: ``--format``; None: as ``output`` ends, else a table.
+        idle: in s.
+    """
+
+    files: tuple[str, ...]
+    points: tuple[str, ...] = ()
+    where: str | None = None
+    match: str | None = None
+    failed: bool = False
+    sort: str | None = None
+    top: int | None = None
+    show: int | None = None
+    merge: bool = False
+    idle: float | None = None
+    verdict: bool = True
+    form: str | None = None
+    output: str | None = None
+    force: bool = False
+
+
+def run(asked: FlowsAsked) -> int:
     """Print the flows of the files, and return 0: which of them failed is in the table.
 
     Raises:
         UsageFault: nothing to read, an option that cannot be read, a column that there is not, or a file that may not be written.
         EvidenceFault: a file cannot be read.
-        EnvironmentFault: a package is missing, or the output cannot be written.
+        EnvironmentFault: a package or tshark is missing, or the output cannot be written.
     """
-    named = named_points(points, files)
-    inputs = tuple(dict.fromkeys((*files, *named)))
-    if not inputs:
-        raise UsageFault("flows: no file given", "give captures of tcpdump and Wireshark, or files of netprobe --save")
-    to = OutputFile(path=output, force=force) if output is not None else None
-    form = _format(form, output)
+    named = named_points(asked.points, asked.files)
+    inputs = (*asked.files, *named)
+    _check(asked, inputs)
+    to = OutputFile(path=asked.output, force=asked.force) if asked.output is not None else None
+    form = _format(asked.form, asked.output)
     if to is not None:
         to.check(inputs)
-    choice = _choice(where, sort, top)
-    table = _read(files, named)
+    choice = _choice(asked)
+    frames = _matching(asked, inputs)
+    table = _read(asked, inputs, named)
     _say_limits(table.limits)
+    if asked.show is not None:
+        return _show(table, asked, inputs, named)
     from netprobe.flowtable.choose import rows_of
 
-    _print(table, rows_of(table, choice), form, to, top=top)
+    if frames is not None:
+        choice = replace(choice, among=_of_frames(table, inputs, named, frames))
+    rows = rows_of(table, choice)
+    if form == TABLE and not len(rows):
+        _remark(f"none of {len(table)} flows is what was asked for" if len(table) else "no flows")
+    _print(table, rows, form, to, top=asked.top)
     return EXIT_WORKS
+
+
+def compile_now() -> int:
+    """Make the machine code for this processor, say where it is kept, and return 0.
+
+    Raises:
+        EnvironmentFault: numba is missing, or there is no folder for it.
+    """
+    from netprobe.compiled.build import compile_all
+
+    with Progress(quiet=False) as progress:
+        progress("compiles (some ten seconds)")
+        file = compile_all()
+    put(visible(f"compiled: {file}") + "\n")
+    return EXIT_WORKS
+
+
+def _check(asked: FlowsAsked, inputs: Sequence[str]) -> None:
+    """Refuse what does not go together, before anything is read.
+
+    Raises:
+        UsageFault: it does not.
+    """
+    if not inputs:
+        raise UsageFault("flows: no file given", "give captures of tcpdump and Wireshark, or files of netprobe --save")
+    if asked.failed and not asked.verdict:
+        raise UsageFault("--failed and --no-verdict do not go together", "leave out one of them")
+    twice = "--match" if asked.match is not None else "--show" if asked.show is not None else ""
+    if twice and not all(Path(file).is_file() for file in inputs if Path(file).exists() or file == STDIN):
+        raise UsageFault(f"{twice} reads the packets twice, which a pipe does not allow", "save them to a file first")
+    if asked.show is not None and (asked.form not in (None, TABLE) or asked.output is not None):
+        raise UsageFault("--show is for people: it goes with no --format and no -o", "leave them out")
 
 
 def _format(form: str | None, output: str | None) -> str:
@@ -91,26 +148,64 @@ def _format(form: str | None, output: str | None) -> str:
     return form
 
 
-def _choice(where: str | None, sort: str | None, top: int | None) -> Choice:
+def _choice(asked: FlowsAsked) -> RowChoice:
     """What is asked for; a mistake in it is said before a large file is read."""
-    from netprobe.flowtable.choose import Choice, sort_of
+    from netprobe.flowtable.choose import RowChoice, sort_of
     from netprobe.flowtable.fields import NAMES
     from netprobe.flowtable.where.parse import parse
 
-    if where is not None:
-        parse(where, NAMES)
-    return Choice(where=where, sort=sort_of(sort), top=top)
+    if asked.where is not None:
+        parse(asked.where, NAMES)
+    return RowChoice(where=asked.where, failed=asked.failed, sort=sort_of(asked.sort), top=asked.top)
 
 
-def _read(files: Sequence[str], named: dict[str, str]) -> FlowTable:
+def _read(asked: FlowsAsked, inputs: Sequence[str], named: Mapping[str, str]) -> FlowTable:
+    from netprobe.flowtable.options import options
     from netprobe.tabulate import tabulate
 
-    with Progress(quiet=False) as progress, ctrl_c_is_the_writers({*files, *named}):
-        return tabulate(files, named, _told(progress))
+    track = options(merge=asked.merge, idle_s=asked.idle)
+    with Progress(quiet=False) as progress, ctrl_c_is_the_writers(inputs):
+        return tabulate(inputs, named, options=track, verdicts=asked.verdict, progress=_told(progress), say=_remark)
 
 
-def _told(progress: Progress) -> Callable[[int, int | None], None]:
+def _matching(asked: FlowsAsked, inputs: Sequence[str]) -> dict[str, NDArray[np.int64]] | None:
+    """By file, the numbers of the frames that ``--match`` takes; None where that is not asked."""
+    if asked.match is None:
+        return None
+    from netprobe.commands.match import check_filter, frames_of
+
+    check_filter(asked.match)
+    with Progress(quiet=False) as progress:
+        return {file: frames_of(file, asked.match, _told(progress, f"tshark in {file}"), _remark) for file in inputs}
+
+
+def _remark(text: str) -> None:
+    say(visible(f"netprobe: {text}"))
+
+
+def _of_frames(
+    table: FlowTable, inputs: Sequence[str], named: Mapping[str, str], frames: Mapping[str, NDArray[np.int64]]
+) -> NDArray[np.int64]:
+    """The rows of the connections that these frames are of, all points: a second look at the packets."""
+    import numpy as np
+
+    from netprobe.secondpass import rows_of_frames
+
+    with Progress(quiet=False) as progress:
+        rows = rows_of_frames(table, inputs, named, frames, _told(progress))
+    return rows if table.connection is None else np.flatnonzero(np.isin(table.connection, table.connection[rows]))
+
+
+def _show(table: FlowTable, asked: FlowsAsked, inputs: Sequence[str], named: Mapping[str, str]) -> int:
+    from netprobe.commands.showflow import show_flow
+
+    with Progress(quiet=False) as progress:
+        return show_flow(table, asked.show or 0, inputs, named, _told(progress))
+
+
+def _told(progress: Progress, what: str = "") -> Callable[[int, int | None], None]:
     """Return what tells how far reading is, with the rate and the time left, a few times a second."""
+    before = f"{what}: " if what else ""
     begun = last = time.monotonic()
 
     def tell(done: int, size: int | None) -> None:
@@ -118,7 +213,7 @@ def _told(progress: Progress) -> Callable[[int, int | None], None]:
         now = time.monotonic()
         if now - last >= _EVERY_S:
             last = now
-            progress(reading(done, size, now - begun))
+            progress(before + reading(done, size, now - begun))
 
     return tell
 
@@ -145,7 +240,7 @@ def reading(done: int, size: int | None, seconds: float) -> str:
 def _say_limits(limits: Sequence[Limit]) -> None:
     """Say on stderr what could not be read; the formats for programs have it as well, where they have a place for it."""
     for limit in limits[:MOST_LIMITS]:
-        say(visible(f"netprobe: {limit.subject}: {limit.why}"))
+        _remark(f"{limit.subject}: {limit.why}")
     if len(limits) > MOST_LIMITS:
         say(f"netprobe: … and {len(limits) - MOST_LIMITS} more of that kind")
 

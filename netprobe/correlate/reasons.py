@@ -68,6 +68,20 @@ FAILS: Final = frozenset(
     }
 )
 
+UNSUCCESSFUL: Final = FAILS | {
+    *(Reason.NO_ANSWER, Reason.REFUSED, Reason.PORT_UNREACHABLE, Reason.HOST_UNREACHABLE, Reason.NETWORK_UNREACHABLE),
+    *(
+        Reason.PROHIBITED,
+        Reason.TOO_BIG,
+        Reason.TIME_EXCEEDED,
+        Reason.UNREACHABLE,
+        Reason.CLOSED,
+        Reason.NOT_ACKNOWLEDGED,
+    ),
+    *(Reason.GIVEN_UP, Reason.OTHERS_ANSWER, Reason.OTHER_ADDRESS, Reason.OTHER_ID),
+}
+"""What was tried and did not succeed, whether or not packets alone prove whose fault that is."""
+
 PHRASES: Final = {
     Reason.NONE: "",
     Reason.NO_ANSWER: "nothing answered",

@@ -23,16 +23,20 @@ _BIGGEST = ("-bytes",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class RowChoice:
     """What is asked for.
 
     Attributes:
         where: a condition, None for all rows.
+        failed: only flows of connections that were tried and did not succeed.
+        among: int64, only these rows; None: any.
         sort: names of columns, each with a ``-`` before it for descending order; the first counts most. None: in order of first packets.
         top: how many rows, None for all. Without ``sort`` they are those with the most bytes.
     """
 
     where: str | None = None
+    failed: bool = False
+    among: NDArray[np.int64] | None = None
     sort: tuple[str, ...] = ()
     top: int | None = None
 
@@ -50,7 +54,7 @@ def sort_of(text: str | None) -> tuple[str, ...]:
     return names
 
 
-def rows_of(table: FlowTable, choice: Choice) -> NDArray[np.int64]:
+def rows_of(table: FlowTable, choice: RowChoice) -> NDArray[np.int64]:
     """Return int64 (m,): the rows to show, in the order to show them in. Rows that are alike keep the order of their first packets.
 
     Raises:
@@ -60,10 +64,20 @@ def rows_of(table: FlowTable, choice: Choice) -> NDArray[np.int64]:
     if choice.where is not None:
         columns = {field.name: partial(field.of, table) for field in FIELDS}
         rows = np.flatnonzero(chosen(choice.where, columns, len(table.rows)))
+    if choice.failed:
+        rows = rows[_failed(table)[rows]]
+    if choice.among is not None:
+        rows = rows[np.isin(rows, choice.among)]
     order = choice.sort or (_BIGGEST if choice.top is not None else ())
     if order:
         rows = rows[np.lexsort([_key(table, name)[rows] for name in reversed(order)])]
     return rows[: choice.top]
+
+
+def _failed(table: FlowTable) -> NDArray[np.bool_]:
+    if table.verdicts is None or table.connection is None:
+        return np.zeros(len(table.rows), np.bool_)
+    return np.asarray(table.verdicts.failed[table.connection])
 
 
 def _key(table: FlowTable, name: str) -> NDArray[np.int64]:

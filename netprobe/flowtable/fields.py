@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netprobe.decode.table import Anomaly, Kind
-from netprobe.flowtable.columns import HISTORY
+from netprobe.flowtable.columns import HISTORY, ConnState
 from netprobe.flowtable.series import Addresses, Codes, Numbers, Seconds, ShortTexts, Times, Truths
 from netprobe.values import dataclass
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from netprobe.flowtable.table import FlowTable
 
 CLIENT, SERVER = 0, 1
+STATES = tuple(state.name for state in ConnState if state is not ConnState.NONE)
 _PROTO = {Kind.TCP: "tcp", Kind.UDP: "udp", Kind.ICMP: "icmp"}
 
 
@@ -93,8 +94,56 @@ def _number(table: FlowTable) -> Numbers:
 
 def _connection(table: FlowTable) -> Numbers:
     if table.connection is None:
-        return Numbers(values=np.full(len(table.rows), -1, np.int64))
+        return _no_numbers(table)
     return Numbers(values=table.connection + 1)
+
+
+def _verdict(name: str) -> Callable[[FlowTable], Codes]:
+    """One of what is said of the row's connection."""
+
+    def of(table: FlowTable) -> Codes:
+        if table.verdicts is None or table.connection is None:
+            return _no_codes(table)
+        series: Codes = getattr(table.verdicts, name)
+        return Codes(codes=series.codes[table.connection].astype(np.int64), names=series.names)
+
+    return of
+
+
+def _no_codes(table: FlowTable) -> Codes:
+    return Codes(codes=np.full(len(table.rows), -1, np.int64), names=())
+
+
+def _no_numbers(table: FlowTable) -> Numbers:
+    return Numbers(values=np.full(len(table.rows), -1, np.int64))
+
+
+def _ended(table: FlowTable) -> Codes:
+    if table.verdicts is None or table.connection is None:
+        return _no_codes(table)
+    points = _point(table)
+    row = table.verdicts.ended[table.connection]
+    return Codes(codes=np.where(row < 0, -1, points.codes[row]), names=points.names)
+
+
+def _reached(table: FlowTable) -> Addresses:
+    if table.verdicts is None or table.connection is None:
+        none = np.zeros(len(table.rows), np.uint64)
+        return Addresses(version=none.astype(np.int8), hi=none, lo=none)
+    made, of = table.verdicts.reached, table.connection
+    return Addresses(version=made.version[of], hi=made.hi[of], lo=made.lo[of])
+
+
+def _reached_port(table: FlowTable) -> Numbers:
+    if table.verdicts is None or table.connection is None:
+        return _no_numbers(table)
+    return Numbers(values=table.verdicts.reached_port[table.connection])
+
+
+def _outer(table: FlowTable) -> Numbers:
+    if table.verdicts is None or table.connection is None:
+        return _no_numbers(table)
+    return Numbers(values=table.verdicts.outer.values[table.connection])
 
 
 def _point(table: FlowTable) -> Codes:
@@ -110,6 +159,10 @@ def _proto(table: FlowTable) -> Codes:
     for number, kind in enumerate(_PROTO):
         code[kind] = number
     return Codes(codes=code[table.rows["kind"]], names=names)
+
+
+def _state(table: FlowTable) -> Codes:
+    return Codes(codes=table.rows["conn_state"].astype(np.int64) - 1, names=STATES)
 
 
 def _history(table: FlowTable) -> ShortTexts:
@@ -133,6 +186,7 @@ def _guessed(table: FlowTable) -> Truths:
 FIELDS: tuple[FlowField, ...] = (
     FlowField(name="flow", kind=Numbers, says="its number in the whole table, from 1, in order of first packets", of=_number, always=True),
     FlowField(name="connection", kind=Numbers, says="the connection that it is one sight of, from 1; none where points were not joined", of=_connection),
+    FlowField(name="outer", kind=Numbers, says="of what a proxy opened: the connection that it opened this for", of=_outer),
     FlowField(name="point", kind=Codes, says="the capture point that saw it", of=_point, always=True),
     FlowField(name="vlan", kind=Numbers, says="outermost VLAN id; none untagged, or not told", of=_plain("vlan")),
     FlowField(name="proto", kind=Codes, says="tcp, udp, icmp (echo)", of=_proto, always=True),
@@ -140,8 +194,15 @@ FIELDS: tuple[FlowField, ...] = (
     FlowField(name="client_port", kind=Numbers, says="its port; none for ICMP", of=_port(CLIENT)),
     FlowField(name="server", kind=Addresses, says="address of who was asked, as seen at this point", of=_address(SERVER), always=True),
     FlowField(name="server_port", kind=Numbers, says="its port; none for ICMP", of=_port(SERVER)),
+    FlowField(name="path", kind=Codes, says="how the connection went: the path codes of explain, undetermined where packets do not tell", of=_verdict("path")),
+    FlowField(name="verdict", kind=Codes, says="works, fails or undetermined, as replay says of packets alone", of=_verdict("verdict")),
+    FlowField(name="why", kind=Codes, says="what decides that, a code such as no-answer or refused; none where it works", of=_verdict("why")),
+    FlowField(name="ended", kind=Codes, says="the last point that the request reached", of=_ended),
+    FlowField(name="reached", kind=Addresses, says="the server's address there, behind DNAT or a proxy", of=_reached),
+    FlowField(name="reached_port", kind=Numbers, says="and its port", of=_reached_port),
     FlowField(name="guessed", kind=Truths, says="who is the client is a guess: the capture does not hold the beginning", of=_guessed, always=True),
-    FlowField(name="history", kind=ShortTexts, says="what happened, in the letters of Zeek's history", of=_history),
+    FlowField(name="state", kind=Codes, says="TCP: Zeek's conn_state", of=_state),
+    FlowField(name="history", kind=ShortTexts, says="TCP, UDP: what happened, in the letters of Zeek's history", of=_history),
     FlowField(name="first", kind=Times, says="time of the first packet", of=lambda table: Times(ns=table.rows["first_ns"]), always=True),
     FlowField(name="duration", kind=Seconds, says="from the first packet to the last, in s", of=_between("last_ns", "first_ns"), always=True),
     FlowField(name="rtt", kind=Seconds, says="TCP: from the SYN to the client's ACK of the SYN-ACK, in s", of=_between("ack_ns", "syn_ns")),

@@ -103,3 +103,19 @@ def unpack(words: Words, rows: FlowRows) -> None:
     rows["tunnel"] = (ports >> 32) - 1
     rows["point"], rows["vlan"] = meta >> 32, (meta >> 16 & 0xFFFF) + FROM
     rows["kind"], rows["version"] = meta >> 8 & 0xFF, meta & 0xFF
+
+
+def pack(rows: FlowRows) -> Words:
+    """The keys of rows of the flow table, uint64 (6, n): what :func:`unpack` reads, whichever end is the client."""
+    hi, lo, port = rows["hi"], rows["lo"], rows["port"].astype(np.int64)
+    high = np.where(rows["version"][:, None] == 6, hi, np.uint64(0))
+    swap = high[:, 1] < high[:, 0]
+    same = high[:, 1] == high[:, 0]
+    swap |= same & ((lo[:, 1] < lo[:, 0]) | ((lo[:, 1] == lo[:, 0]) & (port[:, 1] < port[:, 0])))
+    one, two = swap.astype(np.int64), 1 - swap.astype(np.int64)
+    at = np.arange(len(rows))
+    ports = (rows["tunnel"].astype(np.int64) + 1) << 32 | port[at, one] << 16 | port[at, two]
+    meta = _meta(
+        rows["point"], rows["vlan"].astype(np.int64), rows["kind"].astype(np.int64), rows["version"].astype(np.int64)
+    )
+    return np.stack([high[at, one], lo[at, one], high[at, two], lo[at, two], ports.view(np.uint64), meta])

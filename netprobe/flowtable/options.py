@@ -32,6 +32,13 @@ class TrackOptions:
         return self.idle_ns.get(int(kind), IDLE_OTHERS_NS)
 
 
-def options(*, merge: bool = False) -> TrackOptions:
-    """Return the usual ones: TCP 300 s, all else 60 s."""
-    return TrackOptions(idle_ns=IDLE_NS, merge=merge)
+def options(*, merge: bool = False, idle_s: float | None = None) -> TrackOptions:
+    """Return the usual ones: TCP 300 s, all else 60 s.
+
+    Args:
+        merge: all packets of the same ends are one flow.
+        idle_s: how long any flow may be silent, in s; None: as usual.
+    """
+    if idle_s is None:
+        return TrackOptions(idle_ns=IDLE_NS, merge=merge)
+    return TrackOptions(idle_ns=dict.fromkeys(map(int, Kind), round(idle_s * SECOND)), merge=merge)

@@ -1,4 +1,4 @@
-"""A flow table: the rows, the capture points that they name, and what could not be read."""
+"""A flow table: the rows, the capture points that they name, what could not be read, and what was made of their connections."""
 
 from __future__ import annotations
 
@@ -12,9 +12,37 @@ if TYPE_CHECKING:
 
     from netprobe.evidence.model import CapturePoint, Limit
     from netprobe.flowtable.columns import FlowRows
+    from netprobe.flowtable.series import Addresses, Codes, Numbers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Verdicts:
+    """What is said of each of c connections.
+
+    Attributes:
+        path: how it went, by the codes of ``netprobe explain``.
+        verdict: ``works``, ``fails`` or ``undetermined``.
+        why: what decides that; absent where it works.
+        said: the phrase of each of ``why.names``.
+        failed: bool (c,), it was tried and did not succeed, whether or not packets alone prove whose fault that is.
+        ended: int64 (c,), the row where the request was seen last; -1 where it was not seen.
+        reached: the server's address as the last point has it.
+        reached_port: and its port.
+        outer: of a connection that a proxy opened, the number of the one that it opened that for, from 1.
+    """
+
+    path: Codes
+    verdict: Codes
+    why: Codes
+    said: tuple[str, ...]
+    failed: NDArray[np.bool_]
+    ended: NDArray[np.int64]
+    reached: Addresses
+    reached_port: NDArray[np.int64]
+    outer: Numbers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FlowTable:
     """Flows of all capture points, in order of their first packet.
 
@@ -23,12 +51,14 @@ class FlowTable:
         points: the capture points; ``rows["point"]`` is an index of it.
         limits: what could not be read.
         connection: int64 (n,), the number of each row's connection, from 0 in order of their first packets; None: points were not joined.
+        verdicts: what is said of the connections; None: nothing was asked.
     """
 
     rows: FlowRows
     points: tuple[CapturePoint, ...]
     limits: tuple[Limit, ...] = ()
     connection: NDArray[np.int64] | None = None
+    verdicts: Verdicts | None = None
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -64,6 +65,60 @@ def test_a_file_has_what_stdout_would_have(
     assert out.read_bytes() == shown
 
 
+def test_failed_is_what_did_not_succeed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    refused = [segment(CLIENT, DIALLED, "S", 7, 0), segment(DIALLED, CLIENT, "RA", 0, 8)]
+    lost = [segment((CLIENT[0], 9999), DIALLED, "S", 7, 0)]
+    file = plain(tmp_path / "b.pcap", *refused, *lost)
+    assert run(["flows", capture(tmp_path), "--failed", "--format", "csv"]) == 0
+    assert table_of(capsys) == []
+    assert run(["flows", file, "--failed", "--format", "csv"]) == 0
+    assert [row["why"] for row in table_of(capsys)] == ["refused", "no-answer"]
+    assert run(["flows", file, "--failed"]) == 0
+    assert "refused (RST)" in capsys.readouterr().out
+    assert run(["flows", file, "--failed", "--no-verdict"]) == 2
+
+
+def test_without_verdicts_their_columns_are_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["flows", capture(tmp_path), "--no-verdict", "--format", "csv"]) == 0
+    empty = ("connection", "outer", "path", "verdict", "why", "ended", "reached", "reached_port")
+    for row in table_of(capsys):
+        assert [row[name] for name in empty] == [""] * len(empty)
+        assert row["state"] == "S1"
+    assert run(["flows", capture(tmp_path), "--no-verdict"]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert not {"path", "verdict"} & {*head.split()}
+    assert len(lines) == 2
+
+
+def test_silence_and_merging(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frames = [segment(CLIENT, DIALLED, "S", 7, 0), segment(CLIENT, DIALLED, "S", 5_000_000, 0)]
+    file = plain(tmp_path / "b.pcap", *frames)
+    for options, count in (([], 2), (["--merge"], 1)):
+        assert run(["flows", file, "--format", "csv", *options]) == 0
+        assert len(table_of(capsys)) == count
+    file = plain(tmp_path / "c.pcap", *(segment(CLIENT, DIALLED, "A", number, 1) for number in (7, 8)))
+    for options, count in (([], 1), (["--idle", "1e-9"], 1), (["--idle", "5e-10"], 2)):
+        assert run(["flows", file, "--format", "csv", *options]) == 0
+        assert len(table_of(capsys)) == count
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+def test_match_takes_whole_connections(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = capture(tmp_path)
+    assert run(["flows", file, "--match", "http.response.code == 200", "--format", "csv"]) == 0
+    assert [row["flow"] for row in table_of(capsys)] == ["1", "2"]
+    assert run(["flows", file, "--match", "http.response.code == 404", "--format", "csv"]) == 0
+    assert table_of(capsys) == []
+    assert run(["flows", file, "--match", "http.response.cod == 404"]) == 2
+    assert "--match: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [["--show", "1"], ["--match", "tcp"]])
+def test_a_pipe_is_not_read_twice(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["flows", "-", *option]) == 2
+    assert "which a pipe does not allow" in capsys.readouterr().err
+
+
 def test_the_ending_of_a_file_tells_its_format(tmp_path: Path) -> None:
     out = tmp_path / "flows.jsonl"
     assert run(["flows", capture(tmp_path), "-o", str(out)]) == 0
@@ -83,7 +138,7 @@ def test_the_table_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     head, *lines = capsys.readouterr().out.splitlines()
     assert head.split()[:4] == ["#", "client", "server", "proto"]
     assert lines
-    assert lines[0].split()[1:4] == ["192.168.3.201:41290", "192.168.3.202:80", "tcp"]
+    assert lines[0].split()[1:6] == ["192.168.3.201:41290", "192.168.3.202:80", "⇒", "172.17.0.2:80", "tcp"]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +147,7 @@ def test_the_table_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         ([], "no file given"),
         (["no-such-file"], "cannot read no-such-file: No such file or directory"),
         (["."], "cannot read .: it is a directory"),
-        (["FILE", "FILE"], "given twice"),
+        (["FILE", "FILE"], "FILE is given twice"),
         (["EMPTY"], "EMPTY is empty"),
         (["FILE", "--where", "server_prt == 80"], "there is no column 'server_prt'\n  the nearest is server_port"),
         (["FILE", "--where", "abs(bytes) > 1"], "--where: calls nothing"),
@@ -136,7 +191,7 @@ def test_points_by_name_and_what_was_cut_off_is_said(tmp_path: Path, capsys: pyt
     os.truncate(two, Path(two).stat().st_size - 3)
     assert run(["flows", "--point", f"server2/eth0={one}", two, "--format", "csv"]) == 0
     captured = capsys.readouterr()
-    assert {line.split(",")[2] for line in captured.out.splitlines()[1:]} == {"server2/eth0", "b"}
+    assert {row["point"] for row in csv.DictReader(io.StringIO(captured.out))} == {"server2/eth0", "b"}
     assert two in captured.err
     assert "nothing after it" in captured.err
 

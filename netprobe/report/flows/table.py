@@ -80,11 +80,16 @@ def one_a_connection(table: FlowTable, rows: NDArray[np.int64]) -> NDArray[np.in
 def plain(table: FlowTable, rows: NDArray[np.int64]) -> Iterator[str]:
     """Yield the whole table for a pipe, line by line, with all columns."""
     lines = one_a_connection(table, rows)
-    made = {column: column.of(table, lines) for column in COLUMNS}
+    made = {column: column.of(table, lines) for column in _asked(table)}
     wide = [_wide(column, texts) for column, texts in made.items()]
     yield _aligned([column.title for column in made], made, wide)
     for each in zip(*made.values(), strict=True):
         yield _aligned(each, made, wide)
+
+
+def _asked(table: FlowTable) -> tuple[Column, ...]:
+    """All columns, but those of verdicts where nobody asked for any."""
+    return tuple(each for each in COLUMNS if table.verdicts is not None or each.title not in ("path", "verdict"))
 
 
 def _aligned(texts: Sequence[str], columns: dict[Column, list[str]], wide: Sequence[int]) -> str:
@@ -97,10 +102,10 @@ def _aligned(texts: Sequence[str], columns: dict[Column, list[str]], wide: Seque
 
 def _fitting(table: FlowTable, rows: NDArray[np.int64], columns: int | None) -> dict[Column, list[str]]:
     """The columns for which there is room, with their texts."""
-    made = {column: column.of(table, rows) for column in COLUMNS}
+    made = {column: column.of(table, rows) for column in _asked(table)}
     need = {column: _wide(column, texts) + _GAP for column, texts in made.items()}
     room = _INDENT - _GAP + sum(need.values())
-    for column in sorted((each for each in COLUMNS if each.rank), key=lambda each: -each.rank):
+    for column in sorted((each for each in made if each.rank), key=lambda each: -each.rank):
         if columns is None or room <= columns:
             break
         room -= need[column]
@@ -192,15 +197,38 @@ def _start(table: FlowTable, rows: NDArray[np.int64]) -> list[str]:
     return [f"{(each - begun) / _SECOND:.3f}" for each in first[rows].tolist()]
 
 
+def _server(table: FlowTable, rows: NDArray[np.int64]) -> list[str]:
+    """As it was dialled, and as it was reached where that is another: ``192.0.2.1:8080 ⇒ 172.17.0.2:80``."""
+    dialled, reached = (_end(name)(table, rows) for name in ("server", "reached"))
+    if table.verdicts is None or table.connection is None:
+        return dialled
+    seen = (table.verdicts.ended[table.connection[rows]] >= 0).tolist()
+    return [
+        f"{one} ⇒ {other}" if there and one != other else one
+        for one, other, there in zip(dialled, reached, seen, strict=True)
+    ]
+
+
+def _verdict(table: FlowTable, rows: NDArray[np.int64]) -> list[str]:
+    """``works``; else what decides: ``nothing answered``."""
+    if table.verdicts is None or table.connection is None:
+        return [""] * len(rows)
+    words = ["works", *table.verdicts.said]
+    return [words[code + 1] for code in table.verdicts.why.codes[table.connection[rows]].tolist()]
+
+
 COLUMNS: tuple[Column, ...] = (
     Column(title="#", of=_number, right=True),
     Column(title="client", of=_end("client")),
-    Column(title="server", of=_end("server")),
-    Column(title="proto", of=_field("proto")),
-    Column(title="history", of=_field("history"), rank=6),
-    Column(title="packets", of=_field("packets"), right=True, rank=1),
-    Column(title="bytes", of=_bytes, right=True, rank=3),
+    Column(title="server", of=_server),
+    Column(title="proto", of=_field("proto"), rank=2),
+    Column(title="path", of=_field("path"), rank=3),
+    Column(title="verdict", of=_verdict),
+    Column(title="state", of=_field("state"), rank=6),
+    Column(title="history", of=_field("history"), rank=9),
+    Column(title="packets", of=_field("packets"), right=True, rank=4),
+    Column(title="bytes", of=_bytes, right=True, rank=1),
     Column(title="rtt", of=_rtt, right=True, rank=5),
-    Column(title="first at s", of=_start, right=True, rank=7),
-    Column(title="points", of=_points, rank=4),
+    Column(title="first at s", of=_start, right=True, rank=8),
+    Column(title="points", of=_points, rank=7),
 )

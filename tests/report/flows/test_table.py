@@ -48,6 +48,7 @@ def test_a_pipe_gets_every_line_and_column() -> None:
         "client",
         "server",
         "proto",
+        "state",
         "history",
         "packets",
         "bytes",

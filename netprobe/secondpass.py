@@ -1,0 +1,129 @@
+"""A second look at the packets of captures, once their flow table is known: which flows some frames are of, and the packets of some flows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from netprobe.decode.decoder import decode
+from netprobe.evidence.files import shown
+from netprobe.evidence.packets import Packets
+from netprobe.evidence.stream.stream import open_stream
+from netprobe.flowtable.owners import PacketOwners
+from netprobe.values import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from netprobe.flowtable.table import FlowTable
+
+    Progress = Callable[[int, int | None], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowPacket:
+    """One packet of a flow.
+
+    Attributes:
+        flow: the flow's row.
+        frame: the number that Wireshark shows in its file.
+        time_ns: Unix time in ns.
+        origlen: bytes on the wire.
+        raw: the kept bytes.
+    """
+
+    flow: int
+    frame: int
+    time_ns: int
+    origlen: int
+    raw: bytes
+
+
+def rows_of_frames(
+    table: FlowTable,
+    files: Sequence[str],
+    points: Mapping[str, str],
+    frames: Mapping[str, NDArray[np.int64]],
+    progress: Progress,
+) -> NDArray[np.int64]:
+    """Return the rows that have at least one of these frames, in ascending order.
+
+    Args:
+        table: the flows of these files.
+        files: as they were given to :func:`netprobe.tabulate.tabulate`.
+        points: the same.
+        frames: file -> int64, frame numbers in ascending order.
+        progress: called now and then with how many bytes were read, and of how many.
+
+    Raises:
+        EvidenceFault: a file can no longer be read.
+    """
+    owners = PacketOwners(table.rows, np.arange(len(table), dtype=np.int64))
+    wanted = {shown(file): numbers for file, numbers in frames.items()}
+    found = [np.zeros(0, np.int64)]
+    stream = open_stream(files, points)
+    for member, packets in stream.by_file():
+        progress(stream.done, stream.size)
+        rows = np.flatnonzero(np.isin(packets.frame, wanted[member.file.name]))
+        if len(rows):
+            found.append(np.unique(owners.of(decode(_these(packets, rows), stream.points))[1]))
+    return np.unique(np.concatenate(found))
+
+
+def packets_of(
+    table: FlowTable,
+    numbers: NDArray[np.int64],
+    files: Sequence[str],
+    points: Mapping[str, str],
+    most: int,
+    progress: Progress,
+) -> list[FlowPacket]:
+    """Return the first packets of some rows, in file order.
+
+    Args:
+        table: the flows of these files.
+        numbers: int64, the rows.
+        files: as they were given to :func:`netprobe.tabulate.tabulate`.
+        points: the same.
+        most: how many packets of each row.
+        progress: called now and then with how many bytes were read, and of how many.
+
+    Raises:
+        EvidenceFault: a file can no longer be read.
+    """
+    owners = PacketOwners(table.rows, numbers)
+    last, left = int(table.rows["last_ns"][numbers].max()), dict.fromkeys(numbers.tolist(), most)
+    first = int(table.rows["first_ns"][numbers].min())
+    found: list[FlowPacket] = []
+    stream = open_stream(files, points)
+    for packets in stream.chunks():
+        progress(stream.done, stream.size)
+        rows = np.flatnonzero((packets.time_ns >= first) & (packets.time_ns <= last))
+        part = _these(packets, rows)
+        for row, flow in zip(*(each.tolist() for each in owners.of(decode(part, stream.points))), strict=True):
+            if left[flow]:
+                left[flow] -= 1
+                found.append(_packet(part, row, flow))
+        if not any(left.values()):
+            break
+    return found
+
+
+def _packet(packets: Packets, row: int, flow: int) -> FlowPacket:
+    frame, time_ns, origlen = (int(column[row]) for column in (packets.frame, packets.time_ns, packets.origlen))
+    return FlowPacket(flow=flow, frame=frame, time_ns=time_ns, origlen=origlen, raw=packets.raw(row))
+
+
+def _these(packets: Packets, rows: NDArray[np.int64]) -> Packets:
+    return Packets(
+        data=packets.data,
+        offset=packets.offset[rows],
+        caplen=packets.caplen[rows],
+        origlen=packets.origlen[rows],
+        time_ns=packets.time_ns[rows],
+        point=packets.point[rows],
+        frame=packets.frame[rows],
+    )
