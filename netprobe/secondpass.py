@@ -65,7 +65,7 @@ def rows_of_frames(
     wanted = {shown(file): numbers for file, numbers in frames.items()}
     found = [np.zeros(0, np.int64)]
     stream = open_stream(files, points)
-    for member, packets in stream.by_file():
+    for _, member, packets in stream.by_file():
         progress(stream.done, stream.size)
         rows = np.flatnonzero(np.isin(packets.frame, wanted[member.file.name]))
         if len(rows):
@@ -102,11 +102,11 @@ def packets_of(
     for packets in stream.chunks():
         progress(stream.done, stream.size)
         rows = np.flatnonzero((packets.time_ns >= first) & (packets.time_ns <= last))
-        part = _these(packets, rows)
-        for row, flow in zip(*(each.tolist() for each in owners.of(decode(part, stream.points))), strict=True):
+        decoded = decode(_these(packets, rows), stream.points)
+        for row, flow in zip(*(each.tolist() for each in owners.of(decoded)), strict=True):
             if left[flow]:
                 left[flow] -= 1
-                found.append(_packet(part, row, flow))
+                found.append(_packet(decoded.packets, row, flow))
         if not any(left.values()):
             break
     return found
