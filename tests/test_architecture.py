@@ -93,7 +93,7 @@ DOES_IO = {
     "cli",
     "__main__",
 }
-IO_MODULES = {"evidence.files", "evidence.stream.source", "compiled.store"}
+IO_MODULES = {"evidence.files", "evidence.stream.prefetch", "evidence.stream.source", "compiled.store"}
 FORBIDDEN_WITHOUT_IO = {
     *("asyncio", "docker", "fcntl", "http", "multiprocessing", "os", "platform", "pyshark", "random", "requests"),
     *("secrets", "select", "selectors", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile"),
