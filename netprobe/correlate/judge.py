@@ -8,8 +8,8 @@ import numpy as np
 
 from netprobe.correlate.datagrams import datagram_reasons
 from netprobe.correlate.reasons import VERDICT_OF, Reason
-from netprobe.correlate.steps import steps
-from netprobe.correlate.tcp import tcp_reasons
+from netprobe.correlate.steps import ways
+from netprobe.correlate.tcp import in_doubt, tcp_reasons
 from netprobe.correlate.tls import tls_reasons
 from netprobe.correlate.view import JoinedRows
 from netprobe.correlate.ways import UNDETERMINED, paths
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from netprobe.correlate.joined import Joined
     from netprobe.correlate.steps import Steps
+    from netprobe.correlate.view import Mask
     from netprobe.evidence.model import CapturePoint, Limit
     from netprobe.flowtable.columns import FlowRows
 
@@ -65,13 +66,11 @@ def judge(rows: FlowRows, joined: Joined, points: Sequence[CapturePoint], limits
         none = np.zeros(0, np.uint8)
         return Judged(path=none, verdict=none, reason=none, ended=np.zeros(0, np.int64))
     view = JoinedRows(rows=rows, joined=joined)
-    told, unread = _told(view)
-    way = steps(view)
+    told, doubt = _told(view)
     good = told == Reason.NONE
-    path = paths(view, way, points, good)
-    if unread.any():
-        path[unread & (path != paths(view, way, points, good | unread))] = UNDETERMINED
-    told[good & joined.unclear] = Reason.SEVERAL_INNER
+    way, path = _path(view, points, good, doubt)
+    if joined.unclear is not None:
+        told[good & joined.unclear] = Reason.SEVERAL_INNER
     if any(limit.kind is LimitKind.HOST for limit in limits):
         told[:] = Reason.HOST_LOST
     of = _whose(joined)
@@ -83,18 +82,32 @@ def judge(rows: FlowRows, joined: Joined, points: Sequence[CapturePoint], limits
     )
 
 
-def _told(view: JoinedRows) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Why each connection has its verdict, and whether its TLS handshake could not be told."""
+def _path(view: JoinedRows, points: Sequence[CapturePoint], good: Mask, doubt: Mask) -> tuple[Steps, NDArray[np.uint8]]:
+    """The steps and the path of each connection: undetermined where that depends on what the columns leave open."""
+    every, fewer = ways(view)
+    path = paths(view, every, points, good)
+    others = [(every, good | doubt)] if doubt.any() else []
+    if fewer is not None:
+        others += [(fewer, works) for works in (good, good | doubt)]
+    for way, works in others:
+        path[path != paths(view, way, points, works)] = UNDETERMINED
+    return every, path
+
+
+def _told(view: JoinedRows) -> tuple[NDArray[np.uint8], Mask]:
+    """Why each connection has its verdict; and whether that is undetermined as columns tell too little, so that it may work."""
     kind = view.kind
     told = np.full(len(kind), Reason.NOT_READ, np.uint8)
+    doubt = np.zeros(len(kind), np.bool_)
     if (kind == Kind.TCP).any():
         told = np.where(kind == Kind.TCP, _with_inner(view, tcp_reasons(view)), told)
         stands = (kind == Kind.TCP) & ((told == Reason.NONE) | (told == Reason.CLOSED))
         tls = tls_reasons(view)
+        doubt = in_doubt(view, told)
         told = np.where(stands & (tls != Reason.NONE), tls, told)
     if (kind != Kind.TCP).any():
         told = np.where(np.isin(kind, _JUDGED) & (kind != Kind.TCP), datagram_reasons(view), told)
-    return told.astype(np.uint8), told == Reason.TLS_IN_PART
+    return told.astype(np.uint8), doubt | (told == Reason.TLS_IN_PART) | (told == Reason.DNS_IN_PART)
 
 
 def _with_inner(view: JoinedRows, told: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -36,14 +36,22 @@ class Steps:
     begin: Ints
 
 
-def steps(view: JoinedRows) -> Steps:
-    """Put every connection's request in order."""
+def ways(view: JoinedRows) -> tuple[Steps, Steps | None]:
+    """Put every connection's request in order.
+
+    Returns:
+        The steps; and, where the columns do not tell whether a point saw the same packets as the first or what came after them (a capture that
+        goes on in another file, journeys/pieces.py), the steps without those of such points. None: they tell it of all.
+    """
     row, leg, connection = _entries(view)
     order = _in_time(view, row, leg, connection)
     row, leg, connection = row[order], leg[order], connection[order]
-    group = _groups(connection, leg)
-    here = ~_goes_on(view, row, group)
-    row, leg, connection = row[here], leg[here], connection[here]
+    later = _may_go_on(view, row, _groups(connection, leg))
+    every = _steps(view, row, leg, connection)
+    return every, _steps(view, row[~later], leg[~later], connection[~later]) if later.any() else None
+
+
+def _steps(view: JoinedRows, row: Ints, leg: Ints, connection: Ints) -> Steps:
     order = _falling(view, row, _groups(connection, leg))
     row, leg, connection = row[order], leg[order], connection[order]
     begin = np.searchsorted(connection, np.arange(len(view.joined) + 1)).astype(np.int64)
@@ -75,21 +83,28 @@ def _groups(connection: Ints, leg: Ints) -> Ints:
     return np.cumsum(new) - 1
 
 
-def _goes_on(view: JoinedRows, row: Ints, group: Ints) -> Mask:
-    """Which entries hold what came after the first of their group at the same place, in another file (journeys/pieces.py)."""
+def _may_go_on(view: JoinedRows, row: Ints, group: Ints) -> Mask:
+    """Which entries may hold what came after the first of their group at the same place: nothing says that both saw one packet."""
     rows = view.rows
     first = row[np.searchsorted(group, group)] if len(row) else row
     out = (rows["point"][row] != rows["point"][first]) & (rows["vlan"][row] == rows["vlan"][first])
     near = np.flatnonzero(out)
     one, other = first[near], row[near]
     shift = view.joined.shift_ns
-    behind = view.asking("head_ns", other) - shift[other] > rows["last_ns"][one] - shift[one]
+    behind = view.asking("head_ns", other) - shift[other] > _last_sent(view, one) - shift[one]
     alike = np.ones(len(near), np.bool_)
     for name in ("head_seq", "head_length", "head_ip_id", "head_ack", "head_tsval", "head_digest"):
         alike &= view.asking(name, one) == view.asking(name, other)
     ends = ~(_end_differs(view, one, other, client=True) | _end_differs(view, one, other, client=False))
     out[near] = behind & ~alike & ends
     return np.asarray(out, np.bool_)
+
+
+def _last_sent(view: JoinedRows, at: Ints) -> Ints:
+    """When these rows' asking sides were seen sending at last, as far as columns tell: not before that."""
+    times = [view.asking(name, at) for name in ("head_ns", "data_ns", "next_ns", "fin_ns", "rst_ns")]
+    times.append(np.where(view.ask[at] == 0, view.rows["ack_ns"][at], -1))
+    return np.asarray(np.max(times, axis=0), np.int64)
 
 
 def _falling(view: JoinedRows, row: Ints, group: Ints) -> Ints:

@@ -173,6 +173,12 @@ def _closed(segments: SideColumns) -> Mask:
     return view.any_of(np.asarray(soon, np.bool_)) & ~served
 
 
+def in_doubt(view: JoinedRows, told: NDArray[np.uint8]) -> Mask:
+    """Of which connections a packet that no column keeps may decide: what was captured in part, and an end that the client's may precede."""
+    ended = view.any_of(view.asking("flags") & (FIN | RST) != 0) | view.any_of(view.answering("flags") & RST != 0)
+    return np.asarray((told == Reason.IN_PART) | ((told == Reason.CLOSED) & ended), np.bool_)
+
+
 def _or_never(time_ns: Ints) -> Ints:
     return np.where(time_ns >= 0, time_ns, NEVER)
 
