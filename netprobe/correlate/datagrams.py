@@ -46,24 +46,24 @@ def _unanswered(view: JoinedRows, group: Mask) -> NDArray[np.uint8]:
 
 def _to_a_group(view: JoinedRows) -> Mask:
     """Which were sent to a group or to all on a link: by the first server's address, or the frame's (IEEE 802)."""
-    first, rows = view.joined.first_row, view.rows
-    side = 1 - view.ask[first]
-    pick = np.arange(len(first))
-    row = rows[first]
-    link = row["head_to"][pick, 1 - side]
+    first = view.joined.first_row
+    link = view.asking("head_to", first)
     framed = (link >= 0) & (link >> 40 & 1 == 1)
-    return np.asarray(for_many(row["version"], row["hi"][pick, side], row["lo"][pick, side]) | framed, np.bool_)
+    high, low = view.answering("hi", first), view.answering("lo", first)
+    return np.asarray(for_many(view.column("version")[first], high, low) | framed, np.bool_)
 
 
 def _dns(view: JoinedRows) -> NDArray[np.uint8]:
     """Of connections that were answered, what DNS says in the answers; :attr:`Reason.NONE` for what is no DNS."""
-    rows, joined = view.rows, view.joined
-    asked = view.any_of(rows["dns_id"] >= 0)
+    joined = view.joined
+    asked = view.any_of(view.column("dns_id") >= 0)
+    if not asked.any():
+        return np.full(len(joined), Reason.NONE, np.uint8)
     best, code = _best(view)
     strays = np.maximum(joined.stray_of, 0)
     fits = (joined.stray_of >= 0) & _one_id(view, strays)
     best, code = np.where(fits, best[strays], best), np.where(fits, code[strays], code)
-    questions = view.most(np.where(rows["dns_last"] >= 0, view.asking("packets"), 0))
+    questions = view.most(np.where(view.column("dns_last") >= 0, view.asking("packets"), 0))
     failed = np.select([code == value for value, _ in _RCODES], [reason for _, reason in _RCODES], Reason.DNS_ERROR)
     failed = np.where(best == DnsAnswer.EMPTY, Reason.DNS_EMPTY, failed)
     told = np.select(
@@ -76,14 +76,15 @@ def _dns(view: JoinedRows) -> NDArray[np.uint8]:
 
 def _best(view: JoinedRows) -> tuple[Ints, Ints]:
     """The best answer of each connection's rows, and its response code."""
-    rank = np.where(view.rows["dns_best"] >= 0, view.rows["dns_best"], _NONE).astype(np.int64)
+    rank = np.where(view.column("dns_best") >= 0, view.column("dns_best"), _NONE).astype(np.int64)
     best = view.least(rank)
-    code = np.where(rank == best[view.joined.connection], view.rows["dns_rcode"], -1).astype(np.int64)
+    code = np.where(rank == best[view.joined.connection], view.column("dns_rcode"), -1).astype(np.int64)
     return best, view.most(code)
 
 
 def _one_id(view: JoinedRows, strays: Ints) -> Mask:
     """Whether an answer from another address bears the id of the first question, or of the last."""
     first = view.joined.first_row
-    asked, answer = view.rows[first], view.rows["dns_id"][first[strays]]
-    return np.asarray((answer >= 0) & ((answer == asked["dns_id"]) | (answer == asked["dns_last"])), np.bool_)
+    number, last = view.column("dns_id"), view.column("dns_last")
+    answer = number[first[strays]]
+    return np.asarray((answer >= 0) & ((answer == number[first]) | (answer == last[first])), np.bool_)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netprobe.correlate.datagrams import datagram_reasons
+from netprobe.correlate.parts import parts
 from netprobe.correlate.reasons import VERDICT_OF, Reason
 from netprobe.correlate.steps import ways
 from netprobe.correlate.tcp import in_doubt, tcp_reasons
 from netprobe.correlate.tls import tls_reasons
 from netprobe.correlate.view import JoinedRows
-from netprobe.correlate.ways import UNDETERMINED, paths
+from netprobe.correlate.ways import UNDETERMINED, WayNames
 from netprobe.decode.table import Kind
 from netprobe.evidence.model import LimitKind
 from netprobe.values import dataclass
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from netprobe.correlate.joined import Joined
     from netprobe.correlate.steps import Steps
-    from netprobe.correlate.view import Mask
+    from netprobe.correlate.view import Ints, Mask
     from netprobe.evidence.model import CapturePoint, Limit
     from netprobe.flowtable.columns import FlowRows
 
@@ -62,35 +63,40 @@ def judge(rows: FlowRows, joined: Joined, points: Sequence[CapturePoint], limits
         points: the capture points.
         limits: what could not be observed: where contact with a host was lost, nothing is sure.
     """
-    if not len(rows):
-        none = np.zeros(0, np.uint8)
-        return Judged(path=none, verdict=none, reason=none, ended=np.zeros(0, np.int64))
-    view = JoinedRows(rows=rows, joined=joined)
+    path, verdict, reason = (np.zeros(len(joined), np.uint8) for _ in range(3))
+    out = Judged(path=path, verdict=verdict, reason=reason, ended=np.full(len(joined), -1, np.int64))
+    names, verdicts = WayNames(points), np.array(VERDICT_OF, np.uint8)
+    lost = any(limit.kind is LimitKind.HOST for limit in limits)
+    for part in parts(joined):
+        way, told, ended = _judged(JoinedRows(rows=rows, at=part.rows, joined=part.joined), names)
+        if lost:
+            told[:] = Reason.HOST_LOST
+        out.path[part.connections], out.reason[part.connections] = way, told
+        out.verdict[part.connections] = verdicts[told]
+        out.ended[part.connections] = np.where(ended >= 0, part.rows[ended], -1)
+    return out
+
+
+def _judged(view: JoinedRows, names: WayNames) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Ints]:
+    """The path, the reason, and the last row of each connection of a part."""
     told, doubt = _told(view)
     good = told == Reason.NONE
-    way, path = _path(view, points, good, doubt)
-    if joined.unclear is not None:
-        told[good & joined.unclear] = Reason.SEVERAL_INNER
-    if any(limit.kind is LimitKind.HOST for limit in limits):
-        told[:] = Reason.HOST_LOST
-    of = _whose(joined)
-    return Judged(
-        path=path[of],
-        verdict=np.array(VERDICT_OF, np.uint8)[told][of],
-        reason=told[of],
-        ended=_ended(way)[of],
-    )
+    way, path = _path(view, names, good, doubt)
+    if view.joined.unclear is not None:
+        told[good & view.joined.unclear] = Reason.SEVERAL_INNER
+    of = _whose(view.joined)
+    return path[of], told[of], _ended(way)[of]
 
 
-def _path(view: JoinedRows, points: Sequence[CapturePoint], good: Mask, doubt: Mask) -> tuple[Steps, NDArray[np.uint8]]:
+def _path(view: JoinedRows, names: WayNames, good: Mask, doubt: Mask) -> tuple[Steps, NDArray[np.uint8]]:
     """The steps and the path of each connection: undetermined where that depends on what the columns leave open."""
     every, fewer = ways(view)
-    path = paths(view, every, points, good)
+    path = names.paths(view, every, good)
     others = [(every, good | doubt)] if doubt.any() else []
     if fewer is not None:
         others += [(fewer, works) for works in (good, good | doubt)]
     for way, works in others:
-        path[path != paths(view, way, points, works)] = UNDETERMINED
+        path[path != names.paths(view, way, works)] = UNDETERMINED
     return every, path
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netprobe.decode.table import TAG_UNKNOWN, Kind
+from netprobe.paths.tcp import ACK, FIN, RST
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 SRC, DST, DIALLED, TTL, LINK, VLAN = (1 << bit for bit in range(6))
 BITS = 6
+_APART_NS = 200_000_000  # less than between two tries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +87,9 @@ def _groups(connection: Ints, leg: Ints) -> Ints:
 
 def _may_go_on(view: JoinedRows, row: Ints, group: Ints) -> Mask:
     """Which entries may hold what came after the first of their group at the same place: nothing says that both saw one packet."""
-    rows = view.rows
+    point, vlan = (view.column(name) for name in ("point", "vlan"))
     first = row[np.searchsorted(group, group)] if len(row) else row
-    out = (rows["point"][row] != rows["point"][first]) & (rows["vlan"][row] == rows["vlan"][first])
+    out = (point[row] != point[first]) & (vlan[row] == vlan[first])
     near = np.flatnonzero(out)
     one, other = first[near], row[near]
     shift = view.joined.shift_ns
@@ -95,15 +97,26 @@ def _may_go_on(view: JoinedRows, row: Ints, group: Ints) -> Mask:
     alike = np.ones(len(near), np.bool_)
     for name in ("head_seq", "head_length", "head_ip_id", "head_ack", "head_tsval", "head_digest"):
         alike &= view.asking(name, one) == view.asking(name, other)
+    alike |= _tried_again(view, one, other)
     ends = ~(_end_differs(view, one, other, client=True) | _end_differs(view, one, other, client=False))
     out[near] = behind & ~alike & ends
     return np.asarray(out, np.bool_)
 
 
+def _tried_again(view: JoinedRows, one: Ints, other: Ints) -> Mask:
+    """Whether the later point's SYN is a copy of the earlier one's last, which had seen it before: SYNs are a second and more apart (RFC 6298)."""
+    waited = view.asking("head_ns", other) - view.joined.shift_ns[other]
+    waited -= view.column("last_ns")[one] - view.joined.shift_ns[one]
+    again = (view.asking("flags", one) & (FIN | RST | ACK) == 0) & (view.asking("syns", one) > 1)
+    same = view.asking("head_seq", one) == view.asking("head_seq", other)
+    return np.asarray(again & (view.asking("syns", other) > 0) & same & (waited < _APART_NS), np.bool_)
+
+
 def _last_sent(view: JoinedRows, at: Ints) -> Ints:
     """When these rows' asking sides were seen sending at last, as far as columns tell: not before that."""
     times = [view.asking(name, at) for name in ("head_ns", "data_ns", "next_ns", "fin_ns", "rst_ns")]
-    times.append(np.where(view.ask[at] == 0, view.rows["ack_ns"][at], -1))
+    times.append(np.where(view.ask[at] == 0, view.column("ack_ns")[at], -1))
+    times.append(np.where(view.answering("packets", at) == 0, view.column("last_ns")[at], -1))
     return np.asarray(np.max(times, axis=0), np.int64)
 
 
@@ -122,8 +135,8 @@ def _falling(view: JoinedRows, row: Ints, group: Ints) -> Ints:
 def _end_differs(view: JoinedRows, one: Ints, other: Ints, *, client: bool) -> Mask:
     """Whether the clients (or the servers) of two rows differ: the address, and the port where there is one."""
     of = view.asking if client else view.answering
-    ported = view.rows["kind"][one] != Kind.ICMP
-    out = view.rows["version"][one] != view.rows["version"][other]
+    ported = view.column("kind")[one] != Kind.ICMP
+    out = view.column("version")[one] != view.column("version")[other]
     for name in ("hi", "lo"):
         out |= of(name, one) != of(name, other)
     return np.asarray(out | (ported & (of("port", one) != of("port", other))), np.bool_)
@@ -160,5 +173,5 @@ def _linked(view: JoinedRows, one: Ints, other: Ints) -> Mask:
 
 def _tagged(view: JoinedRows, one: Ints, other: Ints) -> Mask:
     """Whether the tag differs, where both captures tell it."""
-    left, right = view.rows["vlan"][one], view.rows["vlan"][other]
+    left, right = view.column("vlan")[one], view.column("vlan")[other]
     return np.asarray((left != right) & (left != TAG_UNKNOWN) & (right != TAG_UNKNOWN), np.bool_)

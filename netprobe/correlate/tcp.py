@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from netprobe.correlate.view import Ints, JoinedRows, Mask
-    from netprobe.flowtable.columns import FlowRows
 
 _WHOLE, _HALF = 1 << 32, 1 << 31
-_BLOCK = 1 << 16  # rows whose histories are looked at together
 _LETTERS = b"ADFRSH"
 _SEGMENT = 1 << 16  # no segment is longer
 
@@ -31,7 +29,7 @@ class SideColumns:
 
     def __init__(self, view: JoinedRows) -> None:
         self.view = view
-        first, second = _letters(view.rows)
+        first, second = _letters(view)
         turned = view.ask == 1
         self.letters = np.where(turned, second, first), np.where(turned, first, second)
         self.c, self.s = view.asking, view.answering
@@ -58,7 +56,7 @@ def tcp_reasons(view: JoinedRows) -> NDArray[np.uint8]:
     asked = view.any_of(c("syns") > 0)
     refused = _refused(segments)
     refused_ns = view.least(np.where(refused, s("rst_ns"), NEVER))
-    accepted_ns = view.least(_or_never(view.rows["syn_ack_ns"]))
+    accepted_ns = view.least(_or_never(view.column("syn_ack_ns")))
     reset = view.any_of(segments.sent(0, b"R"))
     answered_oddly = view.any_of((s("packets") > 0) & ~refused) & asked
     no_answer = icmp_reasons(view)
@@ -81,16 +79,14 @@ def tcp_reasons(view: JoinedRows) -> NDArray[np.uint8]:
     return told.astype(np.uint8)
 
 
-def _letters(rows: FlowRows) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _letters(view: JoinedRows) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Which of the letters each side's history has, as bits: of side 0 (upper case), of side 1."""
     table = np.zeros((2, 256), np.uint8)
     for bit, letter in enumerate(_LETTERS):
         table[0, letter] = table[1, letter | 0x20] = 1 << bit
-    out = np.zeros((2, len(rows)), np.uint8)
-    for start in range(0, len(rows), _BLOCK):
-        block = rows["history"][start : start + _BLOCK]
-        for side in range(2):
-            out[side, start : start + _BLOCK] = np.bitwise_or.reduce(table[side][block], axis=1)
+    history = view.column("history")
+    length = int(np.minimum(view.column("events"), history.shape[1]).max(initial=0))
+    out = [np.bitwise_or.reduce(letters[history[:, :length]], axis=1) for letters in table]
     return out[0], out[1]
 
 
@@ -164,7 +160,7 @@ def _closed(segments: SideColumns) -> Mask:
     gone_ns = np.minimum(_or_never(c("fin_ns")), _or_never(c("rst_ns")))
     anywhere = view.least(gone_ns)[view.joined.connection]
     gone_ns = np.where(c("packets") > 0, gone_ns, anywhere)  # a point may have seen the answers alone
-    begun = view.rows["syn_ack_ns"]
+    begun = view.column("syn_ack_ns")
     soon = (begun >= 0) & (ended_ns != NEVER) & (ended_ns - begun < HOLD_NS) & (ended_ns < gone_ns)
     numbered = s("isn") >= 0
     sent = numbered & (s("next") >= 0) & ((s("next") - s("isn") - 1) % _WHOLE > 1)
@@ -204,14 +200,16 @@ _ICMP = (
 
 def icmp_reasons(view: JoinedRows) -> NDArray[np.uint8]:
     """What an ICMP error says of each connection, of several the first; :attr:`Reason.NO_ANSWER` where none does. uint8 (c,)."""
-    rows = view.rows
-    advice = (rows["version"] == 4) & np.isin(rows["error_type"], (4, 5))  # source quench, redirect: nothing was lost
-    error = (rows["errors"] > 0) & ~advice
-    named = np.full(len(rows), Reason.UNREACHABLE, np.uint8)
-    for version, kind, code, reason in _ICMP:
-        fits = (rows["version"] == version) & (rows["error_type"] == kind)
-        named[fits & ((code < 0) | (rows["error_code"] == code))] = reason
-    time = np.where(error, rows["error_ns"] - view.joined.shift_ns, NEVER)
+    if not view.column("errors").any():
+        return np.full(len(view.joined), Reason.NO_ANSWER, np.uint8)
+    version, kind, code = (view.column(name) for name in ("version", "error_type", "error_code"))
+    advice = (version == 4) & ((kind == 4) | (kind == 5))  # source quench, redirect: nothing was lost
+    error = (view.column("errors") > 0) & ~advice
+    named = np.full(len(kind), Reason.UNREACHABLE, np.uint8)
+    for number, its_type, its_code, reason in _ICMP:
+        fits = (version == number) & (kind == its_type)
+        named[fits & ((its_code < 0) | (code == its_code))] = reason
+    time = np.where(error, view.column("error_ns") - view.joined.shift_ns, NEVER)
     first = view.least(time)
     said = view.least(np.where(error & (time == first[view.joined.connection]), named, np.uint8(255)))
     return np.where(first == NEVER, Reason.NO_ANSWER, said).astype(np.uint8)

@@ -25,38 +25,60 @@ NEVER = np.iinfo(np.int64).max  # later than any time
 
 @dataclass(frozen=True, kw_only=True)
 class JoinedRows:
-    """n rows and their c connections.
+    """n rows of a flow table and their c connections. Columns are read when they are asked for, once.
 
     Attributes:
         rows: the flow table's, finished.
-        joined: which rows are one connection.
+        at: int64 (n,), which of them.
+        joined: which of these are one connection: its numbers of rows are places in ``at``.
     """
 
     rows: FlowRows
+    at: Ints
     joined: Joined
+
+    @cached_property
+    def _read(self) -> dict[tuple[str, int], NDArray[Any]]:
+        """Columns that were read: by name and 0 (asking side, or no sides), 1 (answering side)."""
+        return {}
+
+    def column(self, name: str) -> NDArray[Any]:
+        """A column without sides, one value a row."""
+        found = self._read.get((name, 0))
+        if found is None:
+            found = self._read[name, 0] = self.rows[name][self.at]
+        return found
 
     @cached_property
     def ask(self) -> Ints:
         """int64 (n,), the side of each row that asks in its connection: 0, or 1 where the row (or all of the connection) is turned."""
         turned = self.joined.turned.astype(np.int64)
+        if not (self.kind == Kind.UDP).any():
+            return turned
         return turned ^ self._asked_by_a_service[self.joined.connection].astype(np.int64)
 
     @cached_property
     def kind(self) -> NDArray[np.uint8]:
         """uint8 (c,), what each connection is."""
-        return np.asarray(self.rows["kind"][self.joined.first_row], np.uint8)
+        return np.asarray(self.column("kind")[self.joined.first_row], np.uint8)
 
     def asking(self, name: str, at: Ints | slice = slice(None)) -> NDArray[Any]:
         """A column's values of the sides that ask, one a row (of ``at``: all)."""
-        return self._of(name, self.ask[at], at)
+        return self._of(name, 0)[at]
 
     def answering(self, name: str, at: Ints | slice = slice(None)) -> NDArray[Any]:
         """A column's values of the sides that answer, one a row (of ``at``: all)."""
-        return self._of(name, 1 - self.ask[at], at)
+        return self._of(name, 1)[at]
 
-    def _of(self, name: str, side: Ints, at: Ints | slice) -> NDArray[Any]:
-        column = self.rows[name][at]
-        return np.where(side == 0, column[:, 0], column[:, 1])
+    def _of(self, name: str, answers: int) -> NDArray[Any]:
+        found = self._read.get((name, answers))
+        if found is None:
+            both = self.rows[name][self.at]
+            asks = self.ask == 0
+            self._read[name, 0] = np.where(asks, both[:, 0], both[:, 1])
+            self._read[name, 1] = np.where(asks, both[:, 1], both[:, 0])
+            found = self._read[name, answers]
+        return found
 
     def any_of(self, holds: Mask) -> Mask:
         """Whether it holds for any row of a connection: bool (c,)."""
@@ -74,16 +96,22 @@ class JoinedRows:
     def _asked_by_a_service(self) -> Mask:
         """Which connections of datagrams begin with an answer, by the ports (journeys/turned.py)."""
         first = self.joined.first_row
-        rows = self.rows[first]
-        side = self.joined.turned[first].astype(np.int64)
-        pick = np.arange(len(first))
-        here, there = rows["port"][pick, side], rows["port"][pick, 1 - side]
-        mine, theirs = rows["head_ns"][pick, side], rows["head_ns"][pick, 1 - side]
-        begins = (rows["packets"][pick, side] > 0) & ((rows["packets"][pick, 1 - side] == 0) | (mine <= theirs))
-        service = (here < LOWEST_EPHEMERAL) | np.isin(here, list(ASKED_AT))
-        free = (there >= LOWEST_EPHEMERAL) & ~np.isin(there, list(ASKED_AT | ASKED_FROM_LOW_PORTS))
-        server = for_many(rows["version"], rows["hi"][pick, 1 - side], rows["lo"][pick, 1 - side])
-        return np.asarray((rows["kind"] == Kind.UDP) & begins & service & free & ~server, np.bool_)
+        pick, side = np.arange(len(first)), self.joined.turned[first].astype(np.int64)
+
+        def sides(name: str) -> tuple[NDArray[Any], NDArray[Any]]:
+            both = self.rows[name][self.at[first]]
+            return both[pick, side], both[pick, 1 - side]
+
+        (here, there), (mine, theirs), (sent, back) = (sides(name) for name in ("port", "head_ns", "packets"))
+        begins = (sent > 0) & ((back == 0) | (mine <= theirs))
+        service = (here < LOWEST_EPHEMERAL) | _one_of(here, ASKED_AT)
+        free = (there >= LOWEST_EPHEMERAL) & ~_one_of(there, ASKED_AT | ASKED_FROM_LOW_PORTS)
+        server = for_many(self.column("version")[first], sides("hi")[1], sides("lo")[1])
+        return np.asarray((self.kind == Kind.UDP) & begins & service & free & ~server, np.bool_)
+
+
+def _one_of(port: NDArray[Any], ports: frozenset[int]) -> Mask:
+    return np.asarray(np.isin(port, list(ports)), np.bool_)
 
 
 def for_many(version: NDArray[Any], high: NDArray[Any], low: NDArray[Any]) -> Mask:

@@ -41,39 +41,50 @@ _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio,
 _SHIFT = np.uint64(29)
 
 
-def paths(view: JoinedRows, way: Steps, points: Sequence[CapturePoint], good: Mask) -> NDArray[np.uint8]:
-    """Name the path of every connection.
+class WayNames:
+    """The names of ways, each asked of the classifier once."""
 
-    Args:
-        view: the rows and their connections.
-        way: their steps.
-        points: the capture points.
-        good: bool (c,), whether it works.
+    def __init__(self, points: Sequence[CapturePoint]) -> None:
+        """``points``: the capture points."""
+        self._points = points
+        self._known: dict[tuple[int, ...], int] = {}
+        self._most = max(min(MOST_SIGNATURES, _MOST_LOOKED_AT // max(len(points), 1)), 1)
 
-    Returns:
-        uint8 (c,), indexes of :data:`PATHS`; ``undetermined`` where more ways than :data:`MOST_SIGNATURES` are there, or one has more than
-        :data:`MOST_STEPS` points.
-    """
-    length = np.diff(way.begin)
-    code = (view.rows["point"][way.row].astype(np.int64) << BITS) | way.changed
-    extra = (view.kind.astype(np.int64) << 2) | (good.astype(np.int64) << 1) | _is_tagged(view)
-    sign = _signs(code, way, extra)
-    found, first, number = np.unique(sign, return_index=True, return_inverse=True)
-    number = number.ravel()
-    same = _same_as_first(code, way, extra, first[number])
-    named = np.full(len(found), UNDETERMINED, np.uint8)
-    usual = np.argsort(-np.bincount(number, minlength=len(found)), kind="stable")
-    most = max(min(MOST_SIGNATURES, _MOST_LOOKED_AT // max(len(points), 1)), 1)
-    for each in usual[:most].tolist():
-        one = int(first[each])
-        if length[one] <= MOST_STEPS:
-            named[each] = _ORDER.index(_path(view, way, points, one, good=bool(good[one])))
-    return np.where(same, named[number], UNDETERMINED).astype(np.uint8)
+    def paths(self, view: JoinedRows, way: Steps, good: Mask) -> NDArray[np.uint8]:
+        """Name the path of every connection.
+
+        Args:
+            view: the rows and their connections.
+            way: their steps.
+            good: bool (c,), whether it works.
+
+        Returns:
+            uint8 (c,), indexes of :data:`PATHS`; ``undetermined`` where more ways than :data:`MOST_SIGNATURES` came before, or it has more than
+            :data:`MOST_STEPS` points.
+        """
+        code = (view.column("point")[way.row].astype(np.int64) << BITS) | way.changed
+        extra = (good.astype(np.int64) << 1) | _is_tagged(view)
+        _, first, number = np.unique(_signs(code, way, extra), return_index=True, return_inverse=True)
+        number = number.ravel()
+        same = _same_as_first(code, way, extra, first[number])
+        named = [self._name(view, way, code, one, int(extra[one])) for one in first.tolist()]
+        return np.where(same, np.array(named, np.uint8)[number], UNDETERMINED).astype(np.uint8)
+
+    def _name(self, view: JoinedRows, way: Steps, code: Ints, one: int, extra: int) -> int:
+        steps = code[way.begin[one] : way.begin[one + 1]]
+        if len(steps) > MOST_STEPS:
+            return UNDETERMINED
+        key = (extra, *steps.tolist())
+        if key not in self._known:
+            if len(self._known) >= self._most:
+                return UNDETERMINED
+            self._known[key] = _ORDER.index(_path(view, way, self._points, one, good=bool(extra >> 1)))
+        return self._known[key]
 
 
 def _is_tagged(view: JoinedRows) -> Mask:
     """Whether any packet of a connection, or of its proxy's inner one, bore a VLAN tag."""
-    tagged = view.any_of(view.rows["vlan"] >= 0)
+    tagged = view.any_of(view.column("vlan") >= 0)
     for other in (view.joined.inner_of, view.joined.stray_of):
         tagged |= np.where(other >= 0, tagged[other], False)
     return tagged
@@ -121,10 +132,10 @@ def hops_of(view: JoinedRows, way: Steps, points: Sequence[CapturePoint], one: i
     for step in range(int(way.begin[one]), int(way.begin[one + 1])):
         row, leg = int(way.row[step]), int(way.leg[step])
         packet = _packet(view, row)
-        joined = joined_by(dns=int(view.rows["dns_id"][row]) >= 0) if int(way.changed[step]) & DIALLED else ""
+        joined = joined_by(dns=int(view.column("dns_id")[row]) >= 0) if int(way.changed[step]) & DIALLED else ""
         previous = out[-1].packet if out else None
         changes = differences(previous, packet, joined=joined) if previous is not None else ()
-        point = points[int(view.rows["point"][row])].name
+        point = points[int(view.column("point")[row])].name
         out.append(Hop(point=point, seen=True, packet=packet, changes=changes, leg=leg + 1, count=1))
     return tuple(out)
 
@@ -136,15 +147,15 @@ def _tag_elsewhere(view: JoinedRows, points: Sequence[CapturePoint], one: int, h
     joined = view.joined
     for other in (one, int(joined.inner_of[one]), int(joined.stray_of[one])):
         rows = joined.order[joined.begin[other] : joined.begin[other + 1]] if other >= 0 else joined.order[:0]
-        for row in rows[view.rows["vlan"][rows] >= 0][:1].tolist():
-            point = points[int(view.rows["point"][row])].name
+        for row in rows[view.column("vlan")[rows] >= 0][:1].tolist():
+            point = points[int(view.column("point")[row])].name
             return (Hop(point=point, seen=True, packet=_packet(view, row), direction=Direction.REPLY, count=1),)
     return ()
 
 
 def _packet(view: JoinedRows, row: int) -> HopPacket:
     """The packet of the request that a row keeps, as far as paths look at it."""
-    flow = view.rows[row]
+    flow = view.rows[view.at[row]]
     side = int(view.ask[row])
     kind, version, vlan, ttl = int(flow["kind"]), int(flow["version"]), int(flow["vlan"]), int(flow["head_ttl"][side])
     ends = [
