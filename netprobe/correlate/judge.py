@@ -82,8 +82,7 @@ def _judged(view: JoinedRows, names: WayNames) -> tuple[NDArray[np.uint8], NDArr
     told, doubt = _told(view)
     good = told == Reason.NONE
     way, path = _path(view, names, good, doubt)
-    if view.joined.unclear is not None:
-        told[good & view.joined.unclear] = Reason.SEVERAL_INNER
+    told[good & view.joined.unclear] = Reason.SEVERAL_INNER
     of = _whose(view.joined)
     return path[of], told[of], _ended(way)[of]
 

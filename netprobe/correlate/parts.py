@@ -95,6 +95,6 @@ def _part(joined: Joined, chosen: Ints, length: Ints, place: Ints) -> Part:
             inner_of=links[0],
             outer_of=links[1],
             stray_of=links[2],
-            unclear=None if joined.unclear is None else joined.unclear[chosen],
+            unclear=joined.unclear[chosen],
         ),
     )
