@@ -21,7 +21,7 @@ _MOST_LINKS = 64  # connections one behind the other: a proxy's inner one, its a
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class TablePart:
     """Some connections of a flow table.
 
     Attributes:
@@ -35,7 +35,7 @@ class Part:
     joined: Joined
 
 
-def parts(joined: Joined, size: int = PART) -> Iterator[Part]:
+def parts(joined: Joined, size: int = PART) -> Iterator[TablePart]:
     """Yield all connections, some at a time; what is linked stays together, so that a part may have more rows than ``size``."""
     if not len(joined):
         return
@@ -72,7 +72,7 @@ def _leaders(joined: Joined) -> Ints:
     return leader
 
 
-def _part(joined: Joined, chosen: Ints, length: Ints, place: Ints) -> Part:
+def _part(joined: Joined, chosen: Ints, length: Ints, place: Ints) -> TablePart:
     """These connections; ``place`` is room for a number a connection, -1 in each, and is left so."""
     begin = np.append(0, np.cumsum(length))
     within = np.arange(begin[-1]) - np.repeat(begin[:-1], length)
@@ -82,7 +82,7 @@ def _part(joined: Joined, chosen: Ints, length: Ints, place: Ints) -> Part:
         np.where(to[chosen] >= 0, place[to[chosen]], -1) for to in (joined.inner_of, joined.outer_of, joined.stray_of)
     ]
     place[chosen] = -1
-    return Part(
+    return TablePart(
         connections=chosen,
         rows=rows,
         joined=Joined(
