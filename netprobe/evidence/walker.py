@@ -88,7 +88,7 @@ class RecordWalker(Protocol):
             data: the buffer.
             pos: where a record begins in it.
             form: the file's layout.
-            most: so many records, then ``ENOUGH``.
+            most: so many records, at least 1, then ``ENOUGH``.
             last: the file ends where the buffer does.
         """
         ...
@@ -102,7 +102,7 @@ class RecordWalker(Protocol):
             data: the buffer; it begins at a multiple of 4 of the file.
             pos: where a block begins in it.
             order: the section's byte order.
-            most: so many blocks, then ``ENOUGH``.
+            most: so many blocks, at least 1, then ``ENOUGH``.
         """
         ...
 

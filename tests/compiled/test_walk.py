@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("compiled")
 
 FORMS = [RecordForm(order, unit, head) for order in ("<", ">") for unit, head in ((1000, 16), (1, 16), (1000, 24))]
-MOST = st.sampled_from([0, 1, 3, 1 << 62])
+MOST = st.sampled_from([1, 3, 1 << 62])
 
 
 def assert_same(one: Sequence[object], other: Sequence[object]) -> None:
