@@ -85,6 +85,7 @@ def opened(path: str | os.PathLike[str]) -> FileIO:
     # by its number: /dev/stdin cannot be opened where it is a socket, nor from a process of another user
     file = FileIO(0, closefd=False) if os.fspath(path) == STDIN else FileIO(os.fspath(path))
     if file.isatty():
+        file.close()
         raise EvidenceFault(f"{shown(path)} is a terminal, and no capture", _PIPED)
     return file
 

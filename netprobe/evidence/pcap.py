@@ -1,6 +1,7 @@
-"""Reading classic pcap: both byte orders, microseconds and nanoseconds, and Kuznetzov's modified records.
+"""Reading classic pcap: both byte orders, microseconds and nanoseconds, Kuznetzov's modified records, Ixia's files, and those of old versions.
 
-Source: draft-ietf-opsawg-pcap, libpcap sf-pcap.c (magic numbers, the modified format's 24-byte record header).
+Source: draft-ietf-opsawg-pcap, libpcap sf-pcap.c (magic numbers, the modified format's 24-byte record header, which versions have a record's
+lengths in which order), wireshark wiretap/libpcap.c (Ixia's: 4 bytes more of file header, microseconds; checked with tshark 4.0.17).
 """
 
 from __future__ import annotations
@@ -14,15 +15,19 @@ import numpy as np
 from netprobe.evidence import capture as c
 from netprobe.evidence.blocks import damaged, too_many
 from netprobe.evidence.capture import Capture, Interface, Part, Rows
-from netprobe.evidence.walker import PLAIN, RecordForm, Why
+from netprobe.evidence.walker import PLAIN, Lengths, RecordForm, Why
 
 if TYPE_CHECKING:
     from netprobe.evidence.walker import ByteOrder, Records, RecordWalker
 
-MAGICS = {0xA1B2C3D4: (1000, 16), 0xA1B23C4D: (1, 16), 0xA1B2CD34: (1000, 24)}
-"""Magic number -> nanoseconds a unit of the fraction, bytes of a record header."""
-
-HEADER = 24
+MAGICS = {
+    0xA1B2C3D4: (24, 1000, 16),
+    0xA1B23C4D: (24, 1, 16),
+    0xA1B2CD34: (24, 1000, 24),
+    0x1C0001AB: (28, 1000, 16),
+    0x1C0001AC: (28, 1000, 16),
+}
+"""Magic number -> bytes of the file's header, nanoseconds a unit of the fraction, bytes of a record header."""
 
 
 def pcap_order(data: bytes) -> ByteOrder | None:
@@ -69,11 +74,12 @@ class PcapReading:
         """The next packets."""
         pos = 0
         if self._form is None:
-            if len(data) < HEADER:
+            pos = self._header(data)
+            if len(data) < pos:
                 return Part(rows=Rows.none(), stop="cut short in its header" if last else "")
             self._form = self._begin(data)
-            pos = HEADER
-        found = self._walker.records(data, pos, self._form, most=self._most - self.frames, last=last)
+        walker = self._walker if self._form.lengths is Lengths.KEPT_FIRST else PLAIN
+        found = walker.records(data, pos, self._form, most=self._most - self.frames, last=last)
         stop = self._stop(data, found, at, last)
         count = len(found.offset)
         if count and (stop or not last) and data.startswith(self._magic, int(found.offset[-1]) - self._form.head):
@@ -84,13 +90,17 @@ class PcapReading:
                 stop = damaged(at + found.pos, "another file begins there: mergecap joins files")
         return Part(rows=self._rows(found, count), used=found.pos, stop=stop)
 
+    def _header(self, data: bytes) -> int:
+        (magic,) = struct.unpack_from(self._order + "I", data) if len(data) >= 4 else (0,)
+        return MAGICS[magic][0] if magic in MAGICS else max(header for header, _, _ in MAGICS.values())
+
     def _begin(self, data: bytes) -> RecordForm:
-        magic, _, _, _, _, snaplen, linktype = struct.unpack_from(self._order + "IHHiIII", data)
+        magic, major, minor, _, _, snaplen, linktype = struct.unpack_from(self._order + "IHHiIII", data)
         # the upper half of the link type word holds the FCS length and reserved bits
         self.interfaces.append(Interface(linktype=linktype & 0xFFFF, snaplen=snaplen))
         self._magic = data[:8]
-        unit, head = MAGICS[magic]
-        return RecordForm(self._order, unit, head)
+        _, unit, head = MAGICS[magic]
+        return RecordForm(self._order, unit, head, _lengths(major, minor))
 
     def _stop(self, data: bytes, found: Records, at: int, last: bool) -> str:
         pos = found.pos
@@ -98,13 +108,18 @@ class PcapReading:
             case Why.SHORT if last:
                 return f"cut short at byte {at + pos}"
             case Why.DAMAGED:
-                (caplen,) = struct.unpack_from(self._order + "I", data, pos + 8)
+                caplen = self._caplen(data, pos)
                 return damaged(at + pos, f"a packet of {caplen} bytes")
             case Why.ZEROS:
                 return damaged(at + pos, "zeros, no packet")
             case Why.ENOUGH:
                 return too_many(at + pos)
         return ""
+
+    def _caplen(self, data: bytes, pos: int) -> int:
+        first, second = struct.unpack_from(self._order + "II", data, pos + 8)
+        lengths = self._form.lengths if self._form else Lengths.KEPT_FIRST
+        return int((first, second, min(first, second))[lengths])
 
     def _rows(self, found: Records, count: int) -> Rows:
         first = self.frames + 1
@@ -117,3 +132,10 @@ class PcapReading:
             interface=np.zeros(count, np.int32),
             frame=np.arange(first, first + count, dtype=np.int64),
         )
+
+
+def _lengths(major: int, minor: int) -> Lengths:
+    """Files of old versions have the length on the wire first; DG/UX's, too; some of version 2.3."""
+    if major == 543 or (major == 2 and minor < 3):
+        return Lengths.WIRE_FIRST
+    return Lengths.EITHER if (major, minor) == (2, 3) else Lengths.KEPT_FIRST

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 ByteOrder = Literal["<", ">"]
@@ -42,6 +44,14 @@ class Why(IntEnum):
     ENOUGH = 5  # as many as were asked for
 
 
+class Lengths(IntEnum):
+    """In which order a record's header has how much of the packet was kept and how much was on the wire."""
+
+    KEPT_FIRST = 0
+    WIRE_FIRST = 1
+    EITHER = 2  # the kept one is the smaller
+
+
 class RecordForm(NamedTuple):
     """How a pcap file's records are laid out.
 
@@ -49,11 +59,13 @@ class RecordForm(NamedTuple):
         order: byte order.
         unit: ns a unit of the time's fraction.
         head: bytes of a record's header: seconds, fraction, bytes kept, bytes on the wire, 4 bytes each, and what the format adds.
+        lengths: which of the two lengths comes first. Anything but ``KEPT_FIRST`` is for :data:`PLAIN` alone.
     """
 
     order: ByteOrder
     unit: int
     head: int
+    lengths: Lengths = Lengths.KEPT_FIRST
 
 
 class Records(NamedTuple):
@@ -136,7 +148,7 @@ PLAIN: RecordWalker = _Plain()
 
 def _walk_records(data: bytes, pos: int, form: RecordForm, most: int, last: bool) -> tuple[NDArray[np.int64], int, Why]:
     """Where whole records start, where the walk ended, and why."""
-    caplen_at, head = struct.Struct(form.order + "8xI").unpack_from, form.head
+    caplen_at, head = _caplen_of(form), form.head
     size = len(data)
     final = size - head  # no header begins behind it
     starts = array("q")
@@ -152,6 +164,14 @@ def _walk_records(data: bytes, pos: int, form: RecordForm, most: int, last: bool
         why = Why.DAMAGED if caplen_at(data, pos)[0] > MAX_KEPT else Why.SHORT
     start = np.frombuffer(starts, np.int64)
     return _before_damage(data, start, pos, why, head, last)
+
+
+def _caplen_of(form: RecordForm) -> Callable[[bytes, int], tuple[int, ...]]:
+    """What reads, first in a tuple, how much a record keeps."""
+    if form.lengths is not Lengths.EITHER:
+        return struct.Struct(form.order + ("8xI" if form.lengths is Lengths.KEPT_FIRST else "12xI")).unpack_from
+    both = struct.Struct(form.order + "8xII").unpack_from
+    return lambda data, pos: (min(both(data, pos)),)
 
 
 def _before_damage(
@@ -178,7 +198,10 @@ def gathered(data: bytes, start: NDArray[np.int64], form: RecordForm, pos: int, 
     time_ns *= 1_000_000_000
     time_ns += words[start + 4].astype(np.int64) * form.unit
     caplen = np.diff(start, append=pos) - form.head
-    return Records(start + form.head, caplen, words[start + 12].astype(np.int64), time_ns, pos, why)
+    wire = words[start + (8 if form.lengths is Lengths.WIRE_FIRST else 12)].astype(np.int64)
+    if form.lengths is Lengths.EITHER:
+        wire = np.maximum(wire, words[start + 8])
+    return Records(start + form.head, caplen, wire, time_ns, pos, why)
 
 
 def _walk_blocks(data: bytes, pos: int, order: ByteOrder, most: int) -> tuple[NDArray[np.int64], int, Why]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
+import subprocess
+from typing import TYPE_CHECKING
 
 import pytest
 
 from netprobe.evidence import capture as c
 from netprobe.evidence.pcap import pcap_order, read_pcap
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def pcap(order: str, magic: int, *, extra: int = 0, linktype: int = 1) -> bytes:
@@ -29,6 +35,70 @@ def test_all_magics(order: str, magic: int, unit: int, extra: int) -> None:
     assert capture.rows.frame.tolist() == [1, 2]
     assert capture.rows.origlen.tolist() == [9, 9]
     assert [data[at : at + 5] for at in capture.rows.offset.tolist()] == [b"abcde", b"abcde"]
+
+
+OLD = {(2, 4): (60, 99), (2, 2): (99, 60), (2, 0): (99, 60), (543, 0): (99, 60), (2, 3): (99, 60)}
+
+
+def old(order: str, version: tuple[int, int], lengths: tuple[int, int], magic: int = 0xA1B2C3D4) -> bytes:
+    head = struct.pack(order + "IHHiIII", magic, *version, 0, 0, 65535, 1) + bytes(4 if magic >> 24 == 0x1C else 0)
+    return head + (struct.pack(order + "IIII", 1_700_000_000, 123456, *lengths) + bytes(60)) * 3
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("version", OLD)
+def test_old_versions_have_the_two_lengths_the_other_way_round(order: str, version: tuple[int, int]) -> None:
+    capture = read_pcap(old(order, version, OLD[version]), "<" if order == "<" else ">")
+    assert (capture.rows.caplen.tolist(), capture.rows.origlen.tolist(), capture.stop) == ([60] * 3, [99] * 3, "")
+    first, _ = OLD[version]
+    huge = struct.pack(order + "IIII", 1, 1, *((1 << 30, 9) if first == 60 else (1 << 30, 1 << 30)))
+    damaged = read_pcap(old(order, version, OLD[version]) + huge, "<" if order == "<" else ">")
+    assert f"a packet of {1 << 30} bytes" in damaged.stop
+
+
+def test_version_2_3_keeps_the_smaller() -> None:
+    assert read_pcap(old("<", (2, 3), (60, 99)), "<").rows.origlen.tolist() == [99] * 3
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("magic", [0x1C0001AB, 0x1C0001AC])
+def test_ixia_s_files_have_a_longer_header(order: str, magic: int) -> None:
+    data = old(order, (2, 4), (60, 99), magic)
+    found = pcap_order(data)
+    assert found == order
+    capture = read_pcap(data, found)
+    assert capture.rows.time_ns.tolist() == [1_700_000_000_123_456_000] * 3
+    assert capture.rows.offset.tolist() == [28 + 16, 28 + 16 + 76, 28 + 16 + 152]
+    assert "cut short in its header" in read_pcap(data[:27], found).stop
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+def test_tshark_reads_them_alike(tmp_path: Path) -> None:
+    files = [old(order, version, lengths) for order in "<>" for version, lengths in OLD.items()]
+    files += [old(order, (2, 4), (60, 99), magic) for order in "<>" for magic in (0x1C0001AB, 0x1C0001AC)]
+    for number, data in enumerate(files):
+        file = tmp_path / f"{number}.pcap"
+        file.write_bytes(data)
+        command = [
+            "tshark",
+            "-r",
+            str(file),
+            "-T",
+            "fields",
+            "-e",
+            "frame.time_epoch",
+            "-e",
+            "frame.cap_len",
+            "-e",
+            "frame.len",
+        ]
+        shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        order = pcap_order(data)
+        assert order is not None
+        rows = read_pcap(data, order).rows
+        seconds = [f"{at // 10**9}.{at % 10**9:09d}" for at in rows.time_ns.tolist()]
+        ours = zip(seconds, map(str, rows.caplen.tolist()), map(str, rows.origlen.tolist()), strict=True)
+        assert shown == [word for row in ours for word in row]
 
 
 def test_other_files_have_no_order() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from netprobe.errors import EvidenceFault, UsageFault
@@ -34,18 +35,21 @@ def file_sets(paths: Sequence[str], points: Mapping[str, str], walker: RecordWal
     paths = list(dict.fromkeys((*paths, *points)))
     if not paths:
         raise EvidenceFault("no file was given", "name a pcapng or pcap file")
-    members: dict[str, RingFile] = {}
-    glances: dict[str, Glance] = {}
-    for path in paths:
-        file = CaptureFile(path)
-        members[path] = RingFile(file, Parts(file, walker, chunk_bytes))
-        if file.plain and (len(paths) > 1 or points):
-            glances[path] = glance(file)
-        if len(paths) > MAX_OPEN:
-            file.rest()
-    files = {path: member.file for path, member in members.items()}
-    _refuse_own(files, glances, points)
-    _refuse_copies(files, glances)
+    with ExitStack() as opened:  # nothing stays open where a file is refused
+        members: dict[str, RingFile] = {}
+        glances: dict[str, Glance] = {}
+        for path in paths:
+            file = CaptureFile(path)
+            opened.callback(file.close)
+            members[path] = RingFile(file, Parts(file, walker, chunk_bytes))
+            if file.plain and (len(paths) > 1 or points):
+                glances[path] = glance(file)
+            if len(paths) > MAX_OPEN:
+                file.rest()
+        files = {path: member.file for path, member in members.items()}
+        _refuse_own(files, glances, points)
+        _refuse_copies(files, glances)
+        opened.pop_all()
     return [
         FileSet([members[path] for path in _ordered(ring.paths, glances)], ring.stem, ring.explicit)
         for ring in rings(paths, points)

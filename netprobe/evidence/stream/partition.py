@@ -104,6 +104,7 @@ def partitions(
     for each in stream.sets:
         for member in each.members:
             if not member.file.plain:
+                stream.close()
                 raise EvidenceFault(
                     f"{member.file.name} is a pipe, which one process alone can read", "save it to a file"
                 )

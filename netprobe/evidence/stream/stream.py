@@ -83,6 +83,17 @@ class PacketStream:
 
     def by_file(self) -> Iterator[tuple[FileSet, RingFile, Packets]]:
         """The same, with the capture and the file that each chunk is of."""
+        try:
+            yield from self._by_file()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close the files, where the packets are not read to their end."""
+        for file in self._files:
+            file.close()
+
+    def _by_file(self) -> Iterator[tuple[FileSet, RingFile, Packets]]:
         for each in self.sets:
             each.base = len(self.points)
             for member in each.members:

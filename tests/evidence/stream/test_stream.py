@@ -56,6 +56,9 @@ def pcaps() -> dict[str, bytes]:
             head = struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 65535, 113)
             body = b"".join(record(order, at * 37 % 1600, 1_700_000_000 + at, extra) for at in range(40))
             out[f"{order}{magic:x}"] = head + body
+        body = b"".join(record(order, at * 37 % 1600, 1_700_000_000 + at) for at in range(40))
+        out[f"{order}ixia"] = struct.pack(order + "IHHiIIII", 0x1C0001AB, 2, 4, 0, 0, 65535, 1, len(body)) + body
+        out[f"{order}old"] = struct.pack(order + "IHHiIII", 0xA1B2C3D4, 2, 3, 0, 0, 65535, 1) + body
     return out
 
 
