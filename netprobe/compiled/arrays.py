@@ -14,6 +14,8 @@ KEY = np.dtype(
         ("taken", "i8"),  # its packets
         ("again", "i8"),  # those that repeat an earlier one
         ("flow", "i8"),  # its flow that goes on; -1 none yet
+        ("first", "i8"),  # where in the capture its first packet stands, and its last one, copies too
+        ("last", "i8"),
     ]
 )
 """What is known of a key: one row each."""
@@ -44,6 +46,6 @@ LOAD = 2
 LONGEST = 64
 """How many slots a search may take before another seed is tried, at first."""
 
-FLOWS, KEYS, ERRORS, TAKEN, SEED, LONGEST_NOW, CROWDED, MERGE, NUMBERS = range(9)
+FLOWS, KEYS, ERRORS, PACKETS, SEED, LONGEST_NOW, CROWDED, MERGE, NUMBERS = range(9)
 """Places of the tracker's numbers: how many flows, keys, errors and packets there are; the hash table's seed, its longest search, 1 where one got
 longer; 1 where flows are not split. And how many numbers that are."""

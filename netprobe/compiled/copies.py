@@ -82,8 +82,8 @@ def _take_out(ring: NDArray[np.void], heads: Ints, bucket: np.int64, identity: n
 def see(ring: NDArray[np.void], heads: Ints, identity: np.uint64, r: Row, time: int, key: Any, position: int) -> int:
     """Remember a packet, and return -1 where it is a copy; else how many copies before it count after all, each as this packet does.
 
-    ``ring`` has the last packets, and ``heads`` where each bucket's chain begins; ``key`` is its key's row, and ``position`` its number among all
-    packets that are remembered.
+    ``ring`` has the last packets, and ``heads`` where each bucket's chain begins; ``key`` is its key's row, and ``position`` its place in
+    the capture.
     """
     bucket = np.int64(identity >> _TO_BUCKET)
     found = _take_out(ring, heads, bucket, identity, position)

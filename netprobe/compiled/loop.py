@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from netprobe.compiled import copies, errors, lives, slots, update
 from netprobe.compiled import key as k
 from netprobe.compiled import row as c
-from netprobe.compiled.arrays import CROWDED, ERRORS, FLOWS, KEYS, LOAD, LONGEST_NOW, MERGE, SEED, TAKEN
+from netprobe.compiled.arrays import CROWDED, ERRORS, FLOWS, KEYS, LOAD, LONGEST_NOW, MERGE, PACKETS, SEED
 from netprobe.compiled.jit import compiled, inlined
 from netprobe.compiled.packet import packet
 
@@ -90,6 +90,7 @@ def track(
             side = k.of_packet(r, point[n], words)
             if not _flow(s, b, r, side, time[n], frame[n], origlen[n]):
                 return n
+        s.numbers[PACKETS] += 1
     return len(offset)
 
 
@@ -119,6 +120,7 @@ def _key(s: TrackerArrays) -> int:
         x["words"][word] = s.words[word]
     x["mix"] = k.mixed(s.words, 0)
     x["seen_ns"], x["taken"], x["again"], x["flow"] = 0, 0, 0, -1
+    x["first"] = s.numbers[PACKETS]
     slots.put(s.slots, at, code, key)
     return key  # type: ignore[no-any-return]
 
@@ -127,8 +129,8 @@ def _key(s: TrackerArrays) -> int:
 def _seen(s: TrackerArrays, b: Buffer, r: Row, time: int, key: int) -> int:
     """Remember a packet: :func:`copies.see`."""
     identity = copies.identity(b, r, s.keys[key]["mix"])
-    position = s.numbers[TAKEN]
-    s.numbers[TAKEN] += 1
+    position = s.numbers[PACKETS]
+    s.keys[key]["last"] = position
     return copies.see(s.ring, s.heads, identity, r, time, s.keys[key], position)
 
 

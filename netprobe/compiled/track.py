@@ -15,6 +15,7 @@ from netprobe.flowtable.columns import FLOW, absent
 from netprobe.flowtable.errors import ERROR, QuotedErrors
 from netprobe.flowtable.finish import finished
 from netprobe.flowtable.index import WORDS
+from netprobe.flowtable.partial import Partial
 from netprobe.flowtable.repeats import WINDOW
 from netprobe.flowtable.state import STATE, unknown
 
@@ -70,6 +71,15 @@ class CompiledTracker:
         """Return the flow table's rows; the tracker cannot be used any more."""
         flows = int(self._numbers[arrays.FLOWS])
         return finished(self._rows[:flows], self._states[:flows], self._kept.rows())
+
+    def partial(self) -> Partial:
+        """Return what was tracked, unfinished: one partition's part of a larger capture."""
+        flows, keys = (int(self._numbers[place]) for place in (arrays.FLOWS, arrays.KEYS))
+        known = self._keys[:keys]
+        return Partial(
+            rows=self._rows[:flows], states=self._states[:flows], words=np.ascontiguousarray(known["words"].T),
+            span=np.stack([known["first"], known["last"]]), errors=self._kept.rows(), folded=self._kept.folded, packets=int(self._numbers[arrays.PACKETS]),
+        )  # fmt: skip
 
     def _make_room(self) -> None:
         numbers = self._numbers

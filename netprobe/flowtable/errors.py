@@ -76,10 +76,11 @@ class QuotedErrors:
         self._parts: list[ErrorRows] = []
         self._held = 0
         self._all = 0
-        self._folded = False
+        self.folded = False
 
-    def add(self, errors: ErrorRows) -> None:
-        """Keep the next ones, :data:`ERROR`; their ``place`` is set here."""
+    def add(self, errors: ErrorRows, *, folded: bool = False) -> None:
+        """Keep the next ones, :data:`ERROR`; their ``place`` is set here. ``folded``: equal ones are one row already."""
+        self.folded |= folded
         if not len(errors):
             return
         errors["place"] = self._all + np.arange(len(errors))
@@ -91,7 +92,7 @@ class QuotedErrors:
 
     def rows(self) -> ErrorRows:
         """All of them, the earliest first."""
-        if self._folded:
+        if self.folded and self._parts:
             self._fold()
         errors = np.concatenate(self._parts) if self._parts else np.zeros(0, ERROR)
         return errors[np.lexsort((errors["place"], errors["ns"]))]
@@ -109,7 +110,7 @@ class QuotedErrors:
         counts = np.add.reduceat(errors["count"], starts)
         kept = errors[starts]
         kept["count"] = counts
-        self._parts, self._held, self._folded = [kept], len(kept), True
+        self._parts, self._held, self.folded = [kept], len(kept), True
 
 
 def _fields(rows: NDArray[np.void], *names: str) -> list[NDArray[np.int64]]:

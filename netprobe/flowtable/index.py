@@ -61,19 +61,31 @@ class KeyIndex:
         order, new = _grouped(words, mixed)
         leaders = np.flatnonzero(new)
         first = order[leaders]
-        distinct = self._numbers(words[:, first], mixed[first])
+        self._reserve(self.count + len(first))
+        distinct = self._numbers(words[:, first], mixed[first], put=True)
         counts = np.diff(leaders, append=len(order))
         number = np.empty(len(order), np.int64)
         number[order] = np.repeat(distinct, counts)
         return Numbered(number=number, mixed=mixed, distinct=distinct, counts=counts)
 
+    def look_up(self, words: Words) -> Ints:
+        """Return the numbers of packets' keys, -1 for those that have none."""
+        mixed = mix(words)
+        order, new = _grouped(words, mixed)
+        leaders = np.flatnonzero(new)
+        first = order[leaders]
+        out = np.empty(len(order), np.int64)
+        out[order] = np.repeat(
+            self._numbers(words[:, first], mixed[first], put=False), np.diff(leaders, append=len(order))
+        )
+        return out
+
     def words(self, numbers: Ints) -> Words:
         """The keys of some numbers, uint64 (6, n)."""
         return self._words[:, numbers]
 
-    def _numbers(self, words: Words, mixed: NDArray[np.uint64]) -> Ints:
-        """Numbers of keys that are all different."""
-        self._reserve(self.count + len(mixed))
+    def _numbers(self, words: Words, mixed: NDArray[np.uint64], *, put: bool) -> Ints:
+        """Numbers of keys that are all different; new ones are put into the table, or have none."""
         out = np.full(len(mixed), -1, np.int64)
         todo, slot = np.arange(len(mixed)), self._slots(mixed)
         while len(todo):
@@ -82,9 +94,13 @@ class KeyIndex:
             for word in range(WORDS):
                 same[same] = self._words[word, there[same]] == words[word, todo[same]]
             out[todo[same]] = there[same]
-            placed = self._place(np.flatnonzero(there < 0), slot, todo, words)
-            out[todo[placed >= 0]] = placed[placed >= 0]
-            on = ~same & (placed < 0)
+            on = ~same
+            if put:
+                placed = self._place(np.flatnonzero(there < 0), slot, todo, words)
+                out[todo[placed >= 0]] = placed[placed >= 0]
+                on &= placed < 0
+            else:
+                on &= there >= 0
             todo, slot = todo[on], (slot[on] + 1) & (len(self._table) - 1)
         return out
 

@@ -52,8 +52,7 @@ def taken(table: PacketTable) -> KeyedPackets:
     words, side = _keys(table, rows)
     errors = np.flatnonzero(error)
     if len(errors):
-        words[:-1, errors] = 0
-        words[-1, errors] = _meta(table.packets.point[rows[errors]], 0, Kind.ICMP_ERROR, 0)
+        words[:, errors] = error_words(table.packets.point[rows[errors]])
         side[errors] = 0
     return KeyedPackets(rows=rows, words=words, side=side, error=error)
 
@@ -92,6 +91,13 @@ def _of(column: NDArray[Any], rows: Ints, *, whole: bool) -> NDArray[Any]:
 def _meta(point: NDArray[np.int32], vlan: Any, kind: Any, version: Any) -> NDArray[np.uint64]:
     packed: NDArray[np.int64] = point.astype(np.int64) << 32 | (vlan - FROM) << 16 | kind << 8 | version
     return packed.view(np.uint64)
+
+
+def error_words(point: NDArray[np.int32]) -> Words:
+    """The keys of some points' ICMP errors."""
+    words = np.zeros((WORDS, len(point)), np.uint64)
+    words[-1] = _meta(point, 0, int(Kind.ICMP_ERROR), 0)
+    return words
 
 
 def unpack(words: Words, rows: FlowRows) -> None:

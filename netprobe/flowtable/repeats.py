@@ -1,6 +1,6 @@
 """Packets that a capture holds more than once, told as the packets go by: what ``flows/copies.py`` says of a whole capture.
 
-A packet is held against the last equal one of the 32,768 packets before it: against its place in the file, not its time, so that clocks of several
+A packet is held against the last equal one of the 32,768 packets before it: by places in the capture, not by times, so that clocks of several
 hosts in one file do not matter and nothing depends on how the file is read. Where nothing in the two tells that they are one (no IPv4
 identification, the same TTL and link addresses), the second is a copy if most packets that this pair of ends sent so far were there twice.
 Equal datagrams, more than four in a row, are a sender that repeats itself: the first of them count again then.
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 WINDOW = 1 << 15
 _SIGHT = np.dtype(
     [
-        ("identity", "u8"), ("time", "i8"), ("eth_src", "i8"), ("eth_dst", "i8"), ("ttl", "i2"), ("told", "?"), ("numbered", "?"), ("udp", "?"),
-        ("chain", "i8"), ("dropped", "i8"),
+        ("identity", "u8"), ("place", "i8"), ("time", "i8"), ("eth_src", "i8"), ("eth_dst", "i8"), ("ttl", "i2"), ("told", "?"),
+        ("numbered", "?"), ("udp", "?"), ("chain", "i8"), ("dropped", "i8"),
     ]
 )  # fmt: skip
 """A packet as it is held against others. ``chain``: equal ones in a row up to it; ``dropped``: how many of them were copies."""
@@ -55,12 +55,13 @@ class CopyFinder:
         self._seen = np.zeros(0, np.int64)  # by key number: packets
         self._again = np.zeros(0, np.int64)  # of them such as repeat an earlier one
 
-    def take(self, table: PacketTable, rows: Ints, found: Numbered, known: int) -> Repeats | None:
+    def take(self, table: PacketTable, rows: Ints, places: Ints, found: Numbered, known: int) -> Repeats | None:
         """Tell copies among the next packets.
 
         Args:
             table: the packet table.
             rows: rows of it, in file order.
+            places: the place of each in the capture.
             found: the number of each row's key.
             known: how many keys there are.
 
@@ -68,13 +69,13 @@ class CopyFinder:
             None where there are none.
         """
         self._reserve(known)
-        sights = np.concatenate((self._before, _sights(table, rows, found)))
+        sights = np.concatenate((self._before, _sights(table, rows, places, found)))
         old = len(self._before)
         ordered = np.sort(sights["identity"])
         twice = ordered[1:][ordered[1:] == ordered[:-1]]
         out = self._told(sights, old, twice, found) if len(twice) else None
         self._seen[found.distinct] += found.counts
-        self._before = sights[-WINDOW:].copy()
+        self._before = sights[np.searchsorted(sights["place"], places[-1] + 1 - WINDOW) :].copy()
         return out
 
     def _reserve(self, count: int) -> None:
@@ -134,7 +135,7 @@ class _Pairs:
         elsewhere = np.zeros(len(one), np.bool_)
         for name in ("ttl", "eth_src", "eth_dst"):
             elsewhere |= one[name] != two[name]
-        linked = (one["identity"] == two["identity"]) & (which[1:] - which[:-1] <= WINDOW)
+        linked = (one["identity"] == two["identity"]) & (two["place"] - one["place"] <= WINDOW)
         self.which, self._sights = which, sights
         self.linked = np.append(False, linked)
         self._near = np.append(False, linked & (apart < ELSEWHERE_NS))
@@ -150,8 +151,9 @@ class _Pairs:
         return running_sum(counts, starts), starts
 
 
-def _sights(table: PacketTable, rows: Ints, found: Numbered) -> NDArray[np.void]:
+def _sights(table: PacketTable, rows: Ints, places: Ints, found: Numbered) -> NDArray[np.void]:
     sights = np.zeros(len(rows), _SIGHT)
+    sights["place"] = places
     sights["identity"] = contents(table, rows, found.mixed)
     sights["time"] = table.packets.time_ns[rows]
     for name in ("eth_src", "eth_dst", "ttl"):

@@ -34,6 +34,7 @@ from netprobe.flowtable.count import count, opening
 from netprobe.flowtable.finish import finished
 from netprobe.flowtable.index import KeyIndex
 from netprobe.flowtable.keys import taken, unpack
+from netprobe.flowtable.partial import Partial
 from netprobe.flowtable.repeats import CopyFinder
 from netprobe.flowtable.segments import begins
 from netprobe.flowtable.state import unknown
@@ -68,11 +69,12 @@ class Tracker:
     """Flows of the packets that it is given, in file order."""
 
     def __init__(self, options: TrackOptions) -> None:
-        self._options = options
+        self._options, self._packets = options, 0
         self._index, self._sightings, self._errors = KeyIndex(), CopyFinder(), icmp.QuotedErrors()
         self._flows, self._states, self._count = absent(0), unknown(0), 0
         self._current = np.full(0, -1, np.int64)  # by key number: the row of its last flow
         self._quiet_from = np.zeros(0, np.int64)  # and the time of its last packet
+        self._span = np.zeros((2, 0), np.int64)  # and the places of its first and its last packet, copies too
 
     def take(self, packets: Packets, points: Sequence[CapturePoint]) -> None:
         """Decode and track the next packets of a capture.
@@ -84,14 +86,23 @@ class Tracker:
         for first in range(0, len(packets), PIECE):
             self.add(decode(_part(packets, slice(first, first + PIECE)), points))
 
-    def add(self, table: PacketTable) -> None:
-        """Track the next packets, decoded; at most 2^20."""
+    def add(self, table: PacketTable, places: Ints | None = None) -> None:
+        """Track the next packets, decoded; at most 2^20.
+
+        Args:
+            table: the packets.
+            places: where in the capture each stands, where some between them are left out.
+        """
+        places = self._packets + np.arange(len(table)) if places is None else places
+        self._packets = int(places[-1]) + 1 if len(places) else self._packets
         chosen = taken(table)
         if not len(chosen.rows):
             return
-        found = self._index.find(chosen.words)
+        known = self._index.count
+        found, places = self._index.find(chosen.words), places[chosen.rows]
         self._reserve()
-        repeats = self._sightings.take(table, chosen.rows, found, self._index.count)
+        self._note_places(found.number, places, known)
+        repeats = self._sightings.take(table, chosen.rows, places, found, self._index.count)
         keep = ~chosen.error if repeats is None else ~(chosen.error | repeats.copy)
         failed = chosen.error if repeats is None else chosen.error & ~repeats.copy
         if failed.any():
@@ -108,6 +119,14 @@ class Tracker:
         """Return the flow table's rows; the tracker cannot be used any more."""
         return finished(self._flows[: self._count], self._states[: self._count], self._errors.rows())
 
+    def partial(self) -> Partial:
+        """Return what was tracked, unfinished: one partition's part of a larger capture."""
+        keys = np.arange(self._index.count)
+        return Partial(
+            rows=self._flows[: self._count], states=self._states[: self._count], words=self._index.words(keys),
+            span=self._span[:, keys], errors=self._errors.rows(), folded=self._errors.folded, packets=self._packets,
+        )  # fmt: skip
+
     def _reserve(self) -> None:
         """Have room for all keys."""
         missing = self._index.count - len(self._current)
@@ -115,6 +134,12 @@ class Tracker:
             more = max(missing, len(self._current) // 2)
             self._current = np.append(self._current, np.full(more, -1, np.int64))
             self._quiet_from = np.append(self._quiet_from, np.zeros(more, np.int64))
+            self._span = np.append(self._span, np.zeros((2, more), np.int64), axis=1)
+
+    def _note_places(self, number: Ints, places: Ints, known: int) -> None:
+        self._span[1, number] = places  # the last one of each stays
+        new = np.flatnonzero(number >= known)[::-1]
+        self._span[0, number[new]] = places[new]
 
     def _track(self, table: PacketTable, rows: Ints, side: Ints, key: Ints) -> Ints:
         """Track packets in order. Returns the row of each one's flow."""

@@ -19,6 +19,8 @@ from netprobe.flowtable.repeats import WINDOW
 from netprobe.flowtable.track import Tracker
 from tests.compiled.packets import every_capture
 from tests.compiled.traffic import MOST, POINTS, Choice, at_random, capture
+from tests.flowtable import frames as near
+from tests.flowtable.against import parted, tracked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,3 +135,12 @@ def many_ends(count: int) -> Packets:
 
 def test_no_packet_at_all() -> None:
     assert len(flows(CompiledTracker(options()), Packets.none(), [])) == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(frames=near.captures(), data=st.data())
+def test_partitions_are_the_whole(frames: list[near.Frame], data: st.DataObject) -> None:
+    whole = near.packets(frames)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(frames)), max_size=4)))
+    found = parted(whole, cuts, lambda: CompiledTracker(options()))
+    assert differences(found, tracked(whole, near.POINTS)) == []

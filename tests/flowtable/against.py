@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pickle
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from netprobe.flows.build import build
 from netprobe.flowtable.options import options
+from netprobe.flowtable.partial import Selection, merged, shared, wanted
 from netprobe.flowtable.track import Tracker
-from tests.flowtable.frames import part
+from tests.flowtable.frames import POINTS, part
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from netprobe.decode.table import PacketTable
     from netprobe.evidence.model import CapturePoint
     from netprobe.evidence.packets import Packets
     from netprobe.flowtable.columns import FlowRows
+    from netprobe.flowtable.partial import Partial
 
 Flows = dict[tuple[object, ...], list[tuple[int, ...]]]
 
@@ -54,3 +57,23 @@ def listed(rows: FlowRows) -> Flows:
         key = (int(row["point"]), int(row["vlan"]), int(row["kind"]), *ends)
         out.setdefault(key, []).append((int(row["first_ns"]), *counts, isn, reply, int(row["errors"])))
     return out
+
+
+def parted(whole: Packets, cuts: Sequence[int], make: Callable[[], Any], *, merge: bool = False) -> FlowRows:
+    """The flow table of partitions that were tracked alone, by workers of another process."""
+    parts = [part(whole, slice(start, stop)) for start, stop in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    partials: list[Partial] = []
+    for piece in parts:
+        tracker = make()
+        tracker.take(piece, POINTS)
+        partials.append(pickle.loads(pickle.dumps(tracker.partial())))  # noqa: S301
+    keys = shared(partials)
+    chosen = []
+    for piece, partial in zip(parts, partials, strict=True):
+        selection = Selection(keys, wanted(partial, keys))
+        half = len(piece) // 2
+        for which in (slice(0, half), slice(half, None)):
+            selection.take(part(piece, which), POINTS)
+        assert selection.done or not len(piece)
+        chosen.append(pickle.loads(pickle.dumps(selection.selected())))  # noqa: S301
+    return merged(Tracker(options(merge=merge)), partials, chosen, POINTS)
