@@ -37,7 +37,7 @@ def one_way_each(sights: Sights, groups: Groups) -> None:
         return
     half = np.flatnonzero(~(sights.sent(0) & sights.sent(1)))
     token = mixed([ends_token(sights, half), sights.column("point")[half], sights.column("tunnel")[half]])
-    bearers = Bearers(half, token, sights.first_ns[half])
+    bearers = Bearers(half, token, sights.first_ns, sights.when(-1))
     if not len(bearers):
         return
     at = np.arange(1, len(bearers))
@@ -55,7 +55,7 @@ def one_way_each(sights: Sights, groups: Groups) -> None:
 def answers(sights: Sights, groups: Groups) -> None:
     """Join a question with the answer that no point saw go back along its way; of several questions only one to the same server."""
     for row, token in (_of_syns(sights), _of_names(sights), _of_echoes(sights), _of_askers(sights)):
-        bearers = Bearers(row, token, sights.first_ns[row])
+        bearers = Bearers(row, token, sights.first_ns, sights.when(-1))
         asked, answering = _candidates(sights, bearers)
         differ = groups.of[asked] != groups.of[answering]
         asked, answering = asked[differ], answering[differ]

@@ -50,16 +50,14 @@ class Groups:
 
     def join(self, edges: Edges) -> None:
         """Join what the pairs say, as far as nothing excludes it."""
-        edges = self._apart(edges)
+        edges = edges.pick(self.of[edges.one] != self.of[edges.two])
         if not len(edges):
             return
         order = np.lexsort((edges.two, edges.one, -edges.score))
         edges = edges.pick(order)
-        best = edges.pick(_first_of(edges.two))
+        best = edges.pick(self._first_of(edges.two))
         merged = components(self.of, best.one, best.two)
-        wrong = self._contested(merged, np.unique(merged[best.two]))
-        contested = np.zeros(len(merged), np.bool_)
-        contested[wrong] = True
+        contested = self._contested(merged, merged[best.two])
         self.of = np.where(contested[merged], self.of, merged)
         left = edges.pick(contested[merged[edges.two]])
         for _ in range(MOST_ROUNDS):
@@ -67,57 +65,57 @@ class Groups:
                 return
             left = self._round(left)
 
-    def _apart(self, edges: Edges) -> Edges:
-        return edges.pick(self.of[edges.one] != self.of[edges.two])
+    def apart(self, one: Index, two: Index) -> tuple[Index, Index]:
+        """The pairs that are not one connection yet."""
+        differ = self.of[one] != self.of[two]
+        return one[differ], two[differ]
 
     def _round(self, edges: Edges) -> Edges:
         """Take the joins that are the best of both their groups; return what is left to try."""
         mine, theirs = self.of[edges.one], self.of[edges.two]
-        candidates = np.flatnonzero(_first_of(edges.two))
+        candidates = np.flatnonzero(self._first_of(edges.two))
         best = np.full(len(self.of), len(edges))
         backwards = candidates[::-1]
         np.minimum.at(best, mine[backwards], backwards)
         np.minimum.at(best, theirs[backwards], backwards)
         chosen = candidates[(best[mine[candidates]] == candidates) & (best[theirs[candidates]] == candidates)]
         merged = components(self.of, edges.one[chosen], edges.two[chosen])
-        wrong = np.zeros(len(merged), np.bool_)
-        wrong[self._contested(merged, np.unique(merged[edges.two[chosen]]))] = True
+        wrong = self._contested(merged, merged[edges.two[chosen]])
         taken = chosen[~wrong[merged[edges.two[chosen]]]]
         self.of = np.where(wrong[merged], self.of, merged)
         done = np.zeros(len(edges), np.bool_)
         done[chosen] = True
         joined = np.zeros(len(self.of), np.bool_)
         joined[edges.two[taken]] = True
-        return self._apart(edges.pick(~done & ~joined[edges.two]))
+        left = ~done & ~joined[edges.two] & (self.of[edges.one] != self.of[edges.two])
+        return edges.pick(left)
 
-    def _contested(self, merged: Index, groups: Index) -> Index:
-        """Those of these groups in which a row excludes another."""
+    def _first_of(self, rows: Index) -> Mask:
+        """Whether a row stands in a list for the first time."""
+        place = np.empty(len(self.of), np.int64)
+        at = np.arange(len(rows))
+        place[rows[::-1]] = at[::-1]
+        return np.asarray(place[rows] == at)
+
+    def _contested(self, merged: Index, groups: Index) -> Mask:
+        """Of each row whether it is the lowest one of one of these groups, and a row of that group excludes another."""
         among = np.zeros(len(merged), np.bool_)
         among[groups] = True
         rows = np.flatnonzero(among[merged])
         sights = self._sights
-        order = np.lexsort((rows, sights.first_ns[rows], sights.column("point")[rows], merged[rows]))
+        order = np.lexsort((sights.first_ns[rows], sights.column("point")[rows], merged[rows]))
         rows = rows[order]
         group, point = merged[rows], sights.column("point")[rows]
-        found = []
+        out = np.zeros(len(merged), np.bool_)
         at = np.arange(len(rows))
         for lag in range(1, MOST_AT_A_POINT + 1):
             at = at[at >= lag]
             at = at[(group[at] == group[at - lag]) & (point[at] == point[at - lag])]
             if not len(at):
                 break
-            if lag == MOST_AT_A_POINT:
-                found.append(group[at])
-                break
-            found.append(group[at[excluded(sights, rows[at - lag], rows[at])]])
-        return np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
-
-
-def _first_of(ordered: Index) -> Mask:
-    """Whether a value stands in its list for the first time."""
-    out = np.zeros(len(ordered), np.bool_)
-    out[np.unique(ordered, return_index=True)[1]] = True
-    return out
+            wrong = excluded(sights, rows[at - lag], rows[at]) | (lag == MOST_AT_A_POINT)
+            out[group[at[wrong]]] = True
+        return out
 
 
 def components(group: Index, one: Index, two: Index) -> Index:
@@ -130,7 +128,9 @@ def components(group: Index, one: Index, two: Index) -> Index:
     """
     parent = group.copy()
     mine, theirs = group[one], group[two]
-    nodes = np.unique(np.concatenate([mine, theirs]))
+    among = np.zeros(len(group), np.bool_)
+    among[mine] = among[theirs] = True
+    nodes = np.flatnonzero(among)
     while True:
         mine, theirs = parent[mine], parent[theirs]
         apart = mine != theirs

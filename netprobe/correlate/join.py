@@ -56,41 +56,53 @@ def join(rows: FlowRows, points: Sequence[CapturePoint]) -> Joined:
         points: the capture points that they name.
     """
     shift_ns, clocks = shifts(rows, points)
-    sights = Sights(rows, shift_ns)
+    joined = _grouped(Sights(rows, shift_ns))
+    return replace(
+        _related(Sights(rows, shift_ns), joined), clocks=clocks
+    )  # other columns: those of before need not be kept
+
+
+def _grouped(sights: Sights) -> Joined:
+    """Join what carries the same packets."""
     groups = Groups(sights)
     one_way_each(sights, groups)
+    strength: Strength | None = None
     for token in packet_tokens(sights):
-        _packets(sights, groups, token)
+        if strength is None or strength.said is not token.said:
+            strength = Strength(sights, token)
+        _packets(sights, groups, token, strength)
     _again(sights, groups)
     _ends(sights, groups)
     answers(sights, groups)
-    return replace(_related(sights, _joined(sights, groups)), clocks=clocks)
+    return _joined(sights, groups)
 
 
-def _packets(sights: Sights, groups: Groups, token: Token) -> None:
+def _packets(sights: Sights, groups: Groups, token: Token, strength: Strength) -> None:
     """Join the copies of one packet."""
-    bearers = Bearers(token.row, token.value, sights.head_ns(token.side)[token.row])
-    if not len(bearers):
-        return
+    side = token.side
+    bearers = Bearers(token.row, token.value, sights.head_ns(side), sights.when(side))
     flood = bearers.crowded(sights.column("point"), FLIGHT_NS, MOST_AT_A_POINT)
-    bearers = bearers.kept(~flood | sights.clocked(token.side)[bearers.row])
-    one, two = bearers.all_pairs(FLIGHT_NS, LOOK_BACK)
-    fit = same_packet(sights, one, two, token.side)
+    if flood.any():
+        bearers = bearers.kept(~flood | sights.clocked(side)[bearers.row])
+    one, two = groups.apart(*bearers.all_pairs(FLIGHT_NS, LOOK_BACK))
+    fit = same_packet(sights, one, two, side)
     one, two = one[fit], two[fit]
-    strength = Strength(sights, token)
-    score = strength.score(one, two)
-    sure = strength.sure(score) | sights.same_ends(one, two)
-    one, two, score = one[sure], two[sure], score[sure]
-    delay = sights.head_ns(token.side)[two] - sights.head_ns(token.side)[one]
+    sure = strength.sure(strength.score(one, two)) | sights.same_ends(one, two)
+    one, two = one[sure], two[sure]
+    delay = sights.head_ns(side)[two] - sights.head_ns(side)[one]
     groups.join(Edges(one=one, two=two, score=likeness(sights, one, two) * 64.0 - delay // TIE_NS / 64.0))
 
 
 def _again(sights: Sights, groups: Groups) -> None:
     """Join what saw a SYN with what saw only its repetitions."""
     token = first_numbers(sights)
-    bearers = Bearers(token.row, token.value, sights.head_ns(0)[token.row])
-    one, two = bearers.all_pairs(LIFE_NS, LOOK_BACK)
-    fit = sent_again(sights, one, two) & (groups.of[one] != groups.of[two])
+    repeated = token.value[sights.column("syns", 0)[token.row] > 1]
+    if not len(repeated):
+        return
+    some = np.isin(token.value, repeated)
+    bearers = Bearers(token.row[some], token.value[some], sights.head_ns(0), sights.when(0))
+    one, two = groups.apart(*bearers.all_pairs(LIFE_NS, LOOK_BACK))
+    fit = sent_again(sights, one, two)
     one, two = one[fit], two[fit]
     strength = Strength(sights, token)
     score = strength.score(one, two, marked=False)
@@ -101,8 +113,8 @@ def _again(sights: Sights, groups: Groups) -> None:
 def _ends(sights: Sights, groups: Groups) -> None:
     """Join what several points (or VLANs) saw between the same two ends at one time."""
     every = np.arange(len(sights))
-    bearers = Bearers(every, ends_token(sights, every), sights.first_ns)
-    one, two = bearers.all_pairs(_EVER_NS, LOOK_BACK)
+    bearers = Bearers(every, ends_token(sights, every), sights.first_ns, sights.when(-1))
+    one, two = groups.apart(*bearers.all_pairs(_EVER_NS, LOOK_BACK))
     alike = (sights.same_ends(one, two) | sights.turned_ends(one, two)) & (sights.kind[one] == sights.kind[two])
     alike &= sights.place[one] != sights.place[two]
     one, two = one[alike], two[alike]

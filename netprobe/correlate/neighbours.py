@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from netprobe.correlate.sights import Index, Mask
 
+_WHEN_BITS = 32
+
 
 class Bearers:
     """Rows by token, and those of one token by time; tokens that one row alone bears are left out.
@@ -21,12 +23,27 @@ class Bearers:
         row: int64 (m,), the rows in that order. token: uint64 (m,). time_ns: int64 (m,).
     """
 
-    def __init__(self, row: Index, token: NDArray[np.uint64], time_ns: Index) -> None:
+    def __init__(self, row: Index, token: NDArray[np.uint64], time_ns: Index, when: Index) -> None:
+        """Find who shares a token.
+
+        Args:
+            row: int64 (k,), rows.
+            token: uint64 (k,), of each.
+            time_ns: int64 (n,), of all n rows.
+            when: int64 (n,), the place of each in the order of those times, below 2^32.
+        """
         order = np.argsort(token)
-        shared = _shared(token[order])
-        order = order[shared]
-        order = order[np.lexsort((row[order], time_ns[order], token[order]))]
-        self.row, self.token, self.time_ns = row[order], token[order], time_ns[order]
+        ordered = token[order]
+        shared = _shared(ordered)
+        order, ordered = order[shared], ordered[shared]
+        number = np.cumsum(np.append(False, ordered[1:] != ordered[:-1])[: len(ordered)])
+        key = np.sort(
+            (number << _WHEN_BITS) | when[row[order]]
+        )  # one number each: sorted at once, and taken apart again
+        begins = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
+        self.token = ordered[begins][key >> _WHEN_BITS]
+        self.row = _inverse(when)[key & ((1 << _WHEN_BITS) - 1)]
+        self.time_ns = time_ns[self.row]
 
     def __len__(self) -> int:
         return len(self.row)
@@ -59,19 +76,35 @@ class Bearers:
     def crowded(self, point: Index, within_ns: int, most: int) -> Mask:
         """Whether a point saw more than ``most`` of one token at once: a flood or a scan, which tells none of them from another."""
         out = np.zeros(len(self.row), np.bool_)
-        if len(self.row) <= most:
+        large = np.zeros(len(self.row) + 1, np.int64)
+        at = np.flatnonzero(self.token[most:] == self.token[:-most]) if len(self.row) > most else self.row[:0]
+        if not len(at):
             return out
-        at_point = point[self.row]
-        order = np.lexsort((self.time_ns, at_point, self.token))
-        token, place, time = self.token[order], at_point[order], self.time_ns[order]
+        np.add.at(large, at, 1)
+        np.add.at(large, at + most + 1, -1)
+        some = np.flatnonzero(np.cumsum(large)[:-1] > 0)
+        out[some] = self._at_once(some, point[self.row[some]], within_ns, most)
+        return out
+
+    def _at_once(self, some: Index, point: Index, within_ns: int, most: int) -> Mask:
+        order = np.lexsort((some, point, self.token[some]))
+        token, place, time = self.token[some[order]], point[order], self.time_ns[some[order]]
         last = np.arange(most, len(order))
         first = last - most
         crowd = (token[last] == token[first]) & (place[last] == place[first]) & (time[last] - time[first] <= within_ns)
         step = np.zeros(len(order) + 1, np.int64)
         np.add.at(step, first[crowd], 1)
         np.add.at(step, last[crowd] + 1, -1)
+        out = np.empty(len(order), np.bool_)
         out[order] = np.cumsum(step)[:-1] > 0
         return out
+
+
+def _inverse(when: Index) -> Index:
+    """The row at each place of an order."""
+    out = np.empty(len(when), np.int64)
+    out[when] = np.arange(len(when))
+    return out
 
 
 def _shared(ordered: NDArray[np.uint64]) -> Mask:
@@ -83,8 +116,19 @@ def _shared(ordered: NDArray[np.uint64]) -> Mask:
     return out
 
 
-def most_at_a_place(token: NDArray[np.uint64], place: Index) -> Index:
-    """How often each row's token is borne at one place, at the place that has most of it."""
+def most_at_a_place(token: NDArray[np.uint64], place: Index, few: int) -> Index:
+    """How often each row's token is borne at one place, at the place that has most of it; 1 where at all places together ``few`` bear it."""
+    out = np.ones(len(token), np.int64)
+    order = np.argsort(token)
+    ordered = token[order]
+    begins = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
+    sizes = np.diff(begins, append=len(ordered))
+    many = order[np.repeat(sizes > few, sizes)]
+    out[many] = _most(token[many], place[many])
+    return out
+
+
+def _most(token: NDArray[np.uint64], place: Index) -> Index:
     if not len(token):
         return np.zeros(0, np.int64)
     order = np.lexsort((place, token))

@@ -81,8 +81,9 @@ def _candidates(talks: Talks, inner: Index) -> tuple[Index, Index]:
         outer = np.flatnonzero(accepted & spoke)
         outer = outer[np.isin(digest[outer], digest[own])]
         parts.append(_before(talks, outer, own, digest, DIAL_DELAY_NS, MOST_BEFORE))
-    pairs = np.unique(np.concatenate(parts), axis=0) if any(len(part) for part in parts) else parts[0]
-    return pairs[:, 0], pairs[:, 1]
+    pairs = np.concatenate(parts)
+    single = np.unique(pairs[:, 0] * len(talks) + pairs[:, 1])
+    return single // len(talks), single % len(talks)
 
 
 def _before(

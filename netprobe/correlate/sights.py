@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio, as in splitmix64
 
+_FOUR = 4
+
 
 def mixed(columns: Iterable[NDArray[Any]]) -> NDArray[np.uint64]:
     """A 64-bit hash of equally long integer columns: equal rows have equal ones, and who relies on it compares the fields."""
@@ -77,6 +79,15 @@ class Sights:
         if (name, 2) not in self._kept:
             self._kept[name, 2] = times - self.shift_ns
         return self._kept[name, 2]
+
+    def when(self, side: int) -> Index:
+        """The place of each row in the order of :meth:`head_ns`, or, for -1, of :attr:`first_ns`; of equal times the first row's first."""
+        if ("when", side) not in self._kept:
+            times = self.first_ns if side < 0 else self.head_ns(side)
+            out = np.empty(len(self), np.int64)
+            out[np.argsort(times, kind="stable")] = np.arange(len(self))
+            self._kept["when", side] = out
+        return self._kept["when", side]
 
     @cached_property
     def kind(self) -> NDArray[np.uint8]:
@@ -140,10 +151,16 @@ class Sights:
 
     def same_address(self, one: Index, side: int, two: Index, other: int) -> Mask:
         """Whether one row's side has the address of another row's side."""
-        out = self.column("version")[one] == self.column("version")[two]
-        for name in ("hi", "lo"):
-            out &= self.column(name, side)[one] == self.column(name, other)[two]
+        out = self.column("lo", side)[one] == self.column("lo", other)[two]
+        if self._six:
+            out &= self.column("version")[one] == self.column("version")[two]
+            out &= self.column("hi", side)[one] == self.column("hi", other)[two]
         return np.asarray(out)
+
+    @cached_property
+    def _six(self) -> bool:
+        """Whether any address is an IPv6 one: else the lower halves are all that there is."""
+        return bool((self.column("version") != _FOUR).any())
 
     def same_end(self, one: Index, side: int, two: Index, other: int) -> Mask:
         """Whether one row's side is the endpoint of another row's side."""

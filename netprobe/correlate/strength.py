@@ -40,10 +40,13 @@ class Strength:
     """What the rows of one token's kind are worth to each other."""
 
     def __init__(self, sights: Sights, token: Token) -> None:
+        self.said = token.said
         self._sights = sights
         self._side = token.side
-        self._said = np.zeros(len(sights))
-        self._said[token.row] = _worth(most_at_a_place(token.said, sights.column("point")[token.row]), len(token.row))
+        self._worth = np.zeros(len(sights))
+        self._worth[token.row] = _worth(
+            most_at_a_place(token.said, sights.column("point")[token.row], _FEW), len(token.row)
+        )
         self._port = _port_worth(sights, token.row)
         client = mixed(sights.column(name, 0)[token.row] for name in ("hi", "lo"))
         self._client = _rarity(len(sights), token.row, client, _ADDRESS)
@@ -67,7 +70,7 @@ class Strength:
         clock = np.where(sights.clocked(side)[one], _CLOCK, 0.0)
         ip_id = sights.head("ip_id", side)
         known = (ip_id[one] > 0) & (ip_id[one] == ip_id[two])
-        said = np.minimum(np.minimum(self._said[one], self._said[two]), self._most(one))
+        said = np.minimum(np.minimum(self._worth[one], self._worth[two]), self._most(one))
         return np.asarray(said + marked * np.maximum(clock, np.where(known, _IP_ID, 0.0)))
 
     def _most(self, one: Index) -> Bits:
