@@ -129,17 +129,15 @@ def _said(rows: FlowRows, joined: Joined, judged: Judged) -> Verdicts:
     reasons = tuple(Reason)
     last = np.where(judged.ended >= 0, judged.ended, joined.first_row)
     side = np.where(joined.turned[last], 0, 1)
-    reached = rows[last]
-    count = np.arange(len(last))
-    port = np.where(reached["kind"] == Kind.ICMP, -1, reached["port"][count, side])
+    port = np.where(rows["kind"][last] == Kind.ICMP, -1, rows["port"][last, side])
     return Verdicts(
         path=Codes(codes=judged.path.astype(np.int64), names=PATHS),
         verdict=Codes(codes=judged.verdict.astype(np.int64), names=tuple(each.value for each in VERDICTS)),
         why=Codes(codes=judged.reason.astype(np.int64) - 1, names=tuple(each.code for each in reasons[1:])),
         said=tuple(each.phrase for each in reasons[1:]),
         failed=np.isin(judged.reason, [*UNSUCCESSFUL]),
-        ended=judged.ended,
-        reached=Addresses(version=reached["version"], hi=reached["hi"][count, side], lo=reached["lo"][count, side]),
+        ended=np.where(judged.ended >= 0, rows["point"][last], -1).astype(np.int64),
+        reached=Addresses(version=rows["version"][last], hi=rows["hi"][last, side], lo=rows["lo"][last, side]),
         reached_port=port.astype(np.int64),
         outer=Numbers(values=np.where(joined.outer_of < 0, -1, joined.outer_of + 1)),
     )

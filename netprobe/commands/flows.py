@@ -76,17 +76,20 @@ def run(asked: FlowsAsked) -> int:
     form = _format(asked.form, asked.output)
     if to is not None:
         to.check(inputs)
-    choice = _choice(asked)
+    choice = _choice(asked, form)
     frames = _matching(asked, inputs)
     table = _read(asked, inputs, named)
     _say_limits(table.limits)
     if asked.show is not None:
         return _show(table, asked, inputs, named)
     from netprobe.flowtable.choose import rows_of
+    from netprobe.report.flows.table import one_a_connection
 
     if frames is not None:
         choice = replace(choice, among=_of_frames(table, inputs, named, frames))
     rows = rows_of(table, choice)
+    if form == TABLE:
+        rows = one_a_connection(table, rows)[: asked.top]
     if form == TABLE and not len(rows):
         _remark(f"none of {len(table)} flows is what was asked for" if len(table) else "no flows")
     _print(table, rows, form, to, top=asked.top)
@@ -148,15 +151,16 @@ def _format(form: str | None, output: str | None) -> str:
     return form
 
 
-def _choice(asked: FlowsAsked) -> RowChoice:
-    """What is asked for; a mistake in it is said before a large file is read."""
-    from netprobe.flowtable.choose import RowChoice, sort_of
+def _choice(asked: FlowsAsked, form: str) -> RowChoice:
+    """What is asked for; a mistake in it is said before a large file is read. A table takes the top of its lines, which are connections."""
+    from netprobe.flowtable.choose import BIGGEST, RowChoice, sort_of
     from netprobe.flowtable.fields import NAMES
     from netprobe.flowtable.where.parse import parse
 
     if asked.where is not None:
         parse(asked.where, NAMES)
-    return RowChoice(where=asked.where, failed=asked.failed, sort=sort_of(asked.sort), top=asked.top)
+    sort = sort_of(asked.sort) or (BIGGEST if asked.top is not None else ())
+    return RowChoice(where=asked.where, failed=asked.failed, sort=sort, top=None if form == TABLE else asked.top)
 
 
 def _read(asked: FlowsAsked, inputs: Sequence[str], named: Mapping[str, str]) -> FlowTable:

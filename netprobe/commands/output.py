@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import STDOUT_HINT, StdoutFault, forget_stdout
 from netprobe.errors import EnvironmentFault, UsageFault
+from netprobe.evidence.files import caller
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ def _opened(target: Path) -> Iterator[BinaryIO]:
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
+            if (owner := caller()) is not None:
+                os.fchown(handle, *owner)
             os.fsync(handle)
         part.replace(whole)
     except BaseException:  # also on Ctrl-C: nothing is left behind

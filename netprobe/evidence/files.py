@@ -141,6 +141,14 @@ def save(
         ) from error
 
 
+def caller() -> tuple[int, int] | None:
+    """Return the user and group id of the one who called sudo(8), whose file it is to be; None without it."""
+    user, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
+    if os.geteuid() != 0 or not (user.isascii() and user.isdigit() and group.isascii() and group.isdigit()):
+        return None
+    return int(user), int(group)
+
+
 def exists(path: str | os.PathLike[str]) -> UsageFault:
     """Return what to say where a file is there that would be overwritten."""
     return UsageFault(f"--save: {os.fspath(path)} exists", "give it another name, or --force to overwrite it")

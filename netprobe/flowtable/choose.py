@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from netprobe.flowtable.table import FlowTable
 
-_BIGGEST = ("-bytes",)
+BIGGEST = ("-bytes",)
+"""How rows are sorted where the top of them is asked for, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ def rows_of(table: FlowTable, choice: RowChoice) -> NDArray[np.int64]:
         rows = rows[_failed(table)[rows]]
     if choice.among is not None:
         rows = rows[np.isin(rows, choice.among)]
-    order = choice.sort or (_BIGGEST if choice.top is not None else ())
+    order = choice.sort or (BIGGEST if choice.top is not None else ())
     if order:
         rows = rows[np.lexsort([_key(table, name)[rows] for name in reversed(order)])]
     return rows[: choice.top]

@@ -5,7 +5,7 @@ One list, :data:`FIELDS`, for ``--where``, ``--sort``, CSV, JSON, Parquet, Arrow
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CLIENT, SERVER = 0, 1
 STATES = tuple(state.name for state in ConnState if state is not ConnState.NONE)
-_PROTO = {Kind.TCP: "tcp", Kind.UDP: "udp", Kind.ICMP: "icmp"}
+_PROTO = {Kind.TCP: "tcp", Kind.UDP: "udp", Kind.ICMP: "icmp", Kind.SCTP: "sctp"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ def _since(end: NDArray[np.int64], begin: NDArray[np.int64]) -> NDArray[np.int64
 
 
 def _number(table: FlowTable) -> Numbers:
-    return Numbers(values=np.arange(1, len(table.rows) + 1, dtype=np.int64))
+    return Numbers(values=np.arange(1, len(table) + 1, dtype=np.int64) if table.number is None else table.number + 1)
 
 
 def _connection(table: FlowTable) -> Numbers:
@@ -121,9 +121,7 @@ def _no_numbers(table: FlowTable) -> Numbers:
 def _ended(table: FlowTable) -> Codes:
     if table.verdicts is None or table.connection is None:
         return _no_codes(table)
-    points = _point(table)
-    row = table.verdicts.ended[table.connection]
-    return Codes(codes=np.where(row < 0, -1, points.codes[row]), names=points.names)
+    return _points(table, table.verdicts.ended[table.connection])
 
 
 def _reached(table: FlowTable) -> Addresses:
@@ -147,10 +145,16 @@ def _outer(table: FlowTable) -> Numbers:
 
 
 def _point(table: FlowTable) -> Codes:
-    names = tuple(dict.fromkeys(point.name for point in table.points))
-    place = {name: index for index, name in enumerate(names)}
-    index = np.array([place[point.name] for point in table.points] or [0], np.int64)
-    return Codes(codes=index[table.rows["point"]], names=names)
+    return _points(table, table.rows["point"])
+
+
+def _points(table: FlowTable, index: NDArray[Any]) -> Codes:
+    """Points by name; only those that are there, as one of a hundred thousand may be."""
+    seen, code = np.unique(index, return_inverse=True)
+    names = dict.fromkeys(table.points[point].name for point in seen.tolist() if point >= 0)
+    place = {name: number for number, name in enumerate(names)}
+    number = np.array([place[table.points[point].name] if point >= 0 else -1 for point in seen.tolist()], np.int64)
+    return Codes(codes=number[code] if len(seen) else code, names=tuple(names))
 
 
 def _proto(table: FlowTable) -> Codes:
@@ -189,7 +193,7 @@ FIELDS: tuple[FlowField, ...] = (
     FlowField(name="outer", kind=Numbers, says="of what a proxy opened: the connection that it opened this for", of=_outer),
     FlowField(name="point", kind=Codes, says="the capture point that saw it", of=_point, always=True),
     FlowField(name="vlan", kind=Numbers, says="outermost VLAN id; none untagged, or not told", of=_plain("vlan")),
-    FlowField(name="proto", kind=Codes, says="tcp, udp, icmp (echo)", of=_proto, always=True),
+    FlowField(name="proto", kind=Codes, says="tcp, udp, icmp (echo) or sctp", of=_proto, always=True),
     FlowField(name="client", kind=Addresses, says="address of who began", of=_address(CLIENT), always=True),
     FlowField(name="client_port", kind=Numbers, says="its port; none for ICMP", of=_port(CLIENT)),
     FlowField(name="server", kind=Addresses, says="address of who was asked, as seen at this point", of=_address(SERVER), always=True),
@@ -226,7 +230,7 @@ FIELDS: tuple[FlowField, ...] = (
     FlowField(name="icmp_errors", kind=Numbers, says="ICMP errors that quote a packet of it", of=_plain("errors"), always=True),
     FlowField(name="icmp_type", kind=Numbers, says="type of the first of them", of=_plain("error_type")),
     FlowField(name="icmp_code", kind=Numbers, says="code of the first of them", of=_plain("error_code")),
-    FlowField(name="dns_rcode", kind=Numbers, says="response code of its last DNS answer (UDP)", of=_plain("dns_rcode")),
+    FlowField(name="dns_rcode", kind=Numbers, says="response code of its best DNS answer (UDP)", of=_plain("dns_rcode")),
     FlowField(name="dns_answers", kind=Numbers, says="answers in that", of=_plain("dns_answers")),
     FlowField(name="anomaly", kind=Codes, says="names of what was odd about its packets", of=_anomaly),
     FlowField(name="frame", kind=Numbers, says="frame number of its first packet in its file", of=_plain("first_frame"), always=True),

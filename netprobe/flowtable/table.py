@@ -25,7 +25,7 @@ class Verdicts:
         why: what decides that; absent where it works.
         said: the phrase of each of ``why.names``.
         failed: bool (c,), it was tried and did not succeed, whether or not packets alone prove whose fault that is.
-        ended: int64 (c,), the row where the request was seen last; -1 where it was not seen.
+        ended: int64 (c,), index of the point where the request was seen last; -1 where it was not seen.
         reached: the server's address as the last point has it.
         reached_port: and its port.
         outer: of a connection that a proxy opened, the number of the one that it opened that for, from 1.
@@ -52,6 +52,7 @@ class FlowTable:
         limits: what could not be read.
         connection: int64 (n,), the number of each row's connection, from 0 in order of their first packets; None: points were not joined.
         verdicts: what is said of the connections; None: nothing was asked.
+        number: int64 (n,), where each row stands in the whole table; None: these are all.
     """
 
     rows: FlowRows
@@ -59,6 +60,27 @@ class FlowTable:
     limits: tuple[Limit, ...] = ()
     connection: NDArray[np.int64] | None = None
     verdicts: Verdicts | None = None
+    number: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def take(self, numbers: NDArray[np.int64]) -> FlowTable:
+        """Return some rows of the whole table, in the order asked for, with what they hang on."""
+        at = _run(numbers)
+        return FlowTable(
+            rows=self.rows[at],
+            points=self.points,
+            limits=self.limits,
+            connection=None if self.connection is None else self.connection[at],
+            verdicts=self.verdicts,
+            number=numbers,
+        )
+
+
+def _run(numbers: NDArray[np.int64]) -> NDArray[np.int64] | slice:
+    """The same rows as a slice, where they stand side by side: numpy copies nothing then."""
+    first, count = int(numbers[0]) if len(numbers) else 0, len(numbers)
+    if count and int(numbers[-1]) == first + count - 1 and (numbers[1:] > numbers[:-1]).all():
+        return slice(first, first + count)
+    return numbers

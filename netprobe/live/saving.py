@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from typing import TYPE_CHECKING
 
 from netprobe.errors import EnvironmentFault, UsageFault
-from netprobe.evidence.files import exists, save
+from netprobe.evidence.files import caller, exists, save
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ class Destination:
 
     def write(self, data: bytes) -> None:
         """Write the evidence. With sudo, the file is given to whoever called it: to replay needs no root."""
-        save(self.file, data, force=self.force, owner=_caller())
+        save(self.file, data, force=self.force, owner=caller())
 
 
 def destination(file: Path, *, force: bool) -> Destination:
@@ -56,11 +55,3 @@ def _check(file: Path, *, force: bool) -> None:
         raise EnvironmentFault(
             f"--save: cannot write to {file.parent}: {error.strerror}", "choose another directory"
         ) from None
-
-
-def _caller() -> tuple[int, int] | None:
-    """Return the user and group id of the one who called sudo(8), None without it."""
-    user, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
-    if os.geteuid() != 0 or not (user.isascii() and user.isdigit() and group.isascii() and group.isdigit()):
-        return None
-    return int(user), int(group)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import stat
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,6 +76,31 @@ def test_what_is_no_place_for_a_file(tmp_path: Path, name: str, message: str) ->
 def test_a_full_disk_is_said_and_leaves_nothing() -> None:
     with pytest.raises(EnvironmentFault, match="No space left on device"):
         OutputFile(path="/dev/full").write([b"x" * 100_000])
+
+
+def test_a_disk_that_fills_up_meanwhile_keeps_nothing_of_it(tmp_path: Path) -> None:
+    """A limit on the size of files is reported as a full disk is: by the write."""
+    code = (
+        "import resource\n"
+        "from netprobe.commands.output import OutputFile\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
+        f"OutputFile(path={str(tmp_path / 'flows.csv')!r}).write([b'x' * 4000] * 3)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "EnvironmentFault: cannot write" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_with_sudo_the_file_is_the_callers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "fchown", lambda _, *owner: given.append(owner))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("SUDO_UID", "1000")
+    monkeypatch.setenv("SUDO_GID", "1001")
+    OutputFile(path=str(tmp_path / "a")).write([b"x"])
+    monkeypatch.delenv("SUDO_UID")
+    OutputFile(path=str(tmp_path / "b")).write([b"x"])
+    assert given == [(1000, 1001)]
 
 
 def test_a_device_is_written_to_and_not_replaced() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from netprobe.flowtable.fields import FIELDS
-from netprobe.flowtable.series import Addresses, Codes, Numbers, Seconds, ShortTexts, Times, Truths, coded, known, take
+from netprobe.flowtable.series import Addresses, Codes, Numbers, Seconds, ShortTexts, Times, Truths, coded, known
 from netprobe.report.json import dumps
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def write(table: FlowTable, rows: NDArray[np.int64]) -> Iterator[bytes]:
 
 def arrow_table(table: FlowTable, rows: NDArray[np.int64]) -> pa.Table:
     """Return the rows asked for as one Arrow table."""
-    arrays = [_array(take(field.of(table), rows)) for field in FIELDS]
+    part = table.take(rows)
+    arrays = [_array(field.of(part)) for field in FIELDS]
     fields = [_field(field, array) for field, array in zip(FIELDS, arrays, strict=True)]
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata=_metadata(table)))
 

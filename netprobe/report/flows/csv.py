@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.flowtable.fields import FIELDS
-from netprobe.flowtable.series import take
 from netprobe.report.escape import visible
 from netprobe.report.flows.cells import cells, constant, joined
 
@@ -31,12 +30,11 @@ def write(table: FlowTable, rows: NDArray[np.int64]) -> Iterator[bytes]:
         rows: which of them, in this order.
     """
     yield ",".join(field.name for field in FIELDS).encode() + b"\n"
-    columns = [field.of(table) for field in FIELDS]
     for begin in range(0, len(rows), ROWS):
-        part = rows[begin : begin + ROWS]
+        part = table.take(rows[begin : begin + ROWS])
         comma, parts = constant(b",", len(part)), []
-        for column in columns:
-            parts += [cells(take(column, part), _quoted), comma]
+        for field in FIELDS:
+            parts += [cells(field.of(part), _quoted), comma]
         parts[-1] = constant(b"\n", len(part))
         yield joined(parts)
 

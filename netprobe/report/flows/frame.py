@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from netprobe.flowtable.fields import FIELDS
-from netprobe.flowtable.series import Addresses, Codes, Numbers, Seconds, ShortTexts, Times, Truths, coded, take
+from netprobe.flowtable.series import Addresses, Codes, Numbers, Seconds, ShortTexts, Times, Truths, coded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +24,8 @@ def frame(table: FlowTable, rows: NDArray[np.int64]) -> pd.DataFrame:
     Whole numbers are int64, or Int64 where a flow may lack them; durations float64 in s; times datetime64[ns, UTC]; truths bool; names and states
     categories; addresses and histories texts.
     """
-    columns = {field.name: _column(field, take(field.of(table), rows)) for field in FIELDS}
+    part = table.take(rows)
+    columns = {field.name: _column(field, field.of(part)) for field in FIELDS}
     return pd.DataFrame(columns, index=pd.RangeIndex(len(rows)))
 
 

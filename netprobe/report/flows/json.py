@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from netprobe.flowtable.fields import FIELDS
-from netprobe.flowtable.series import Addresses, ShortTexts, Times, take
+from netprobe.flowtable.series import Addresses, ShortTexts, Times
 from netprobe.report.flows.cells import cells, constant, joined, where_known
 from netprobe.report.json import dumps
 
@@ -61,13 +61,12 @@ def write_lines(table: FlowTable, rows: NDArray[np.int64]) -> Iterator[bytes]:
 
 
 def _objects(table: FlowTable, rows: NDArray[np.int64], before: bytes) -> Iterator[bytes]:
-    columns = [field.of(table) for field in FIELDS]
     for begin in range(0, len(rows), ROWS):
-        part = rows[begin : begin + ROWS]
+        part = table.take(rows[begin : begin + ROWS])
         parts = [constant(before + b"{", len(part))]
-        for number, (field, column) in enumerate(zip(FIELDS, columns, strict=True)):
+        for number, field in enumerate(FIELDS):
             key = f'{", " if number else ""}"{field.name}": '
-            parts += [constant(key.encode(), len(part)), _value(take(column, part))]
+            parts += [constant(key.encode(), len(part)), _value(field.of(part))]
         parts.append(constant(b"}", len(part)))
         yield joined(parts)
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netprobe.flowtable.fields import BY_NAME
-from netprobe.flowtable.series import take
 from netprobe.model.endpoint import Endpoint
-from netprobe.report.document import Document, Paragraph, Row, Table, line
+from netprobe.report.document import Document, Paragraph, Row, Span, Style, Table, line
 from netprobe.report.escape import visible, width
 from netprobe.report.flows.cells import cells, constant, joined
 from netprobe.values import dataclass
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 
     from netprobe.flowtable.series import Series
     from netprobe.flowtable.table import FlowTable
+
+    Of = Callable[[FlowTable, FlowTable], list[str]]
 
 MOST_POINTS = 3  # that a line names; the others are counted
 WIDEST = 44  # cells; what is longer moves the rest of its line
@@ -38,14 +39,16 @@ class Column:
 
     Attributes:
         title: its head.
-        of: the texts of the rows asked for, escaped.
+        of: the texts of some rows of the whole table, escaped.
         right: set flush right.
+        judges: coloured by the verdict.
         rank: columns of higher rank give way first where there is no room; 0 never does.
     """
 
     title: str
-    of: Callable[[FlowTable, NDArray[np.int64]], list[str]]
+    of: Of
     right: bool = False
+    judges: bool = False
     rank: int = 0
 
 
@@ -61,12 +64,30 @@ def lay_out(table: FlowTable, rows: NDArray[np.int64], *, columns: int | None, m
     lines = one_a_connection(table, rows)
     shown = lines[:most]
     made = _fitting(table, shown, columns)
-    body = tuple(Row(cells=tuple((line(cell),) for cell in each)) for each in zip(*made.values(), strict=True))
+    looks = _looks(table.take(shown))
+    body = tuple(
+        Row(
+            cells=tuple(
+                (line(Span(cell, look if column.judges else Style.NORMAL)),)
+                for column, cell in zip(made, each, strict=True)
+            )
+        )
+        for look, each in zip(looks, zip(*made.values(), strict=True), strict=True)
+    )
     right = frozenset(number for number, each in enumerate(made) if each.right)
     block = Table(head=tuple(each.title for each in made), rows=body, right=right, indent=_INDENT)
     rest = len(lines) - len(shown)
     more = (Paragraph(content=line(f"… and {rest} more: --top N shows so many, --format csv all"), indent=_INDENT),)
     return Document(sections=((block, *(more if rest else ())),))
+
+
+def _looks(part: FlowTable) -> list[Style]:
+    """How each row's verdict is shown."""
+    if part.verdicts is None or part.connection is None:
+        return [Style.NORMAL] * len(part)
+    good, failed = part.verdicts.why.codes[part.connection] < 0, part.verdicts.failed[part.connection]
+    looks = (Style.GOOD, Style.BAD, Style.UNSURE)
+    return [looks[each] for each in np.where(good, 0, np.where(failed, 1, 2)).tolist()]
 
 
 def one_a_connection(table: FlowTable, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -80,16 +101,18 @@ def one_a_connection(table: FlowTable, rows: NDArray[np.int64]) -> NDArray[np.in
 def plain(table: FlowTable, rows: NDArray[np.int64]) -> Iterator[str]:
     """Yield the whole table for a pipe, line by line, with all columns."""
     lines = one_a_connection(table, rows)
-    made = {column: column.of(table, lines) for column in _asked(table)}
+    made = _made(table, lines)
     wide = [_wide(column, texts) for column, texts in made.items()]
     yield _aligned([column.title for column in made], made, wide)
     for each in zip(*made.values(), strict=True):
         yield _aligned(each, made, wide)
 
 
-def _asked(table: FlowTable) -> tuple[Column, ...]:
+def _made(table: FlowTable, rows: NDArray[np.int64]) -> dict[Column, list[str]]:
     """All columns, but those of verdicts where nobody asked for any."""
-    return tuple(each for each in COLUMNS if table.verdicts is not None or each.title not in ("path", "verdict"))
+    part = table.take(rows)
+    asked = (each for each in COLUMNS if table.verdicts is not None or each.title not in ("path", "verdict"))
+    return {column: column.of(part, table) for column in asked}
 
 
 def _aligned(texts: Sequence[str], columns: dict[Column, list[str]], wide: Sequence[int]) -> str:
@@ -102,7 +125,7 @@ def _aligned(texts: Sequence[str], columns: dict[Column, list[str]], wide: Seque
 
 def _fitting(table: FlowTable, rows: NDArray[np.int64], columns: int | None) -> dict[Column, list[str]]:
     """The columns for which there is room, with their texts."""
-    made = {column: column.of(table, rows) for column in _asked(table)}
+    made = _made(table, rows)
     need = {column: _wide(column, texts) + _GAP for column, texts in made.items()}
     room = _INDENT - _GAP + sum(need.values())
     for column in sorted((each for each in made if each.rank), key=lambda each: -each.rank):
@@ -117,23 +140,19 @@ def _wide(column: Column, texts: Sequence[str]) -> int:
     return max([len(column.title), *(min(width(text), WIDEST) for text in texts)])
 
 
-def _series(name: str, table: FlowTable, rows: NDArray[np.int64]) -> Series:
-    return take(BY_NAME[name].of(table), rows)
-
-
 def _texts(series: Series) -> list[str]:
     """A column as strings, by way of one long text."""
     made = cells(series, lambda name: visible(name).encode("utf-8", "backslashreplace"))
     return joined([made, constant(b"\n", len(made))]).decode().split("\n")[:-1]
 
 
-def _field(name: str) -> Callable[[FlowTable, NDArray[np.int64]], list[str]]:
-    return lambda table, rows: _texts(_series(name, table, rows))
+def _field(name: str) -> Of:
+    return lambda part, _: _texts(BY_NAME[name].of(part))
 
 
-def _end(name: str) -> Callable[[FlowTable, NDArray[np.int64]], list[str]]:
-    def of(table: FlowTable, rows: NDArray[np.int64]) -> list[str]:
-        addresses, ports = (_texts(_series(each, table, rows)) for each in (name, f"{name}_port"))
+def _end(name: str) -> Of:
+    def of(part: FlowTable, _: FlowTable) -> list[str]:
+        addresses, ports = (_texts(BY_NAME[each].of(part)) for each in (name, f"{name}_port"))
         return [_endpoint(*each) for each in zip(addresses, ports, strict=True)]
 
     return of
@@ -143,31 +162,29 @@ def _endpoint(address: str, port: str) -> str:
     return str(Endpoint(address, int(port) if port else None))
 
 
-def _number(table: FlowTable, rows: NDArray[np.int64]) -> list[str]:
+def _number(part: FlowTable, _: FlowTable) -> list[str]:
     """The connection's number, by which ``--show`` finds it; without connections the flow's."""
-    name = "flow" if table.connection is None else "connection"
-    return _texts(_series(name, table, rows))
+    return _texts(BY_NAME["flow" if part.connection is None else "connection"].of(part))
 
 
-def _points(table: FlowTable, rows: NDArray[np.int64]) -> list[str]:
-    names = [visible(point.name) for point in table.points]
-    if table.connection is None:
-        return [names[point] for point in table.rows["point"][rows].tolist()]
+def _points(part: FlowTable, table: FlowTable) -> list[str]:
+    if table.connection is None or part.connection is None:
+        return [visible(table.points[point].name) for point in part.rows["point"].tolist()]
     order = np.argsort(table.connection, kind="stable")
-    begin = np.searchsorted(table.connection[order], table.connection[rows])
-    end = np.searchsorted(table.connection[order], table.connection[rows], side="right")
+    begin = np.searchsorted(table.connection[order], part.connection)
+    end = np.searchsorted(table.connection[order], part.connection, side="right")
     at = table.rows["point"][order]
-    return [_some(names, at[one:other].tolist()) for one, other in zip(begin.tolist(), end.tolist(), strict=True)]
+    return [_some(table, at[one:other].tolist()) for one, other in zip(begin.tolist(), end.tolist(), strict=True)]
 
 
-def _some(names: Sequence[str], points: Sequence[int]) -> str:
-    seen = list(dict.fromkeys(names[point] for point in points))
+def _some(table: FlowTable, points: Sequence[int]) -> str:
+    seen = list(dict.fromkeys(points))
     more = f" +{len(seen) - MOST_POINTS}" if len(seen) > MOST_POINTS else ""
-    return ", ".join(seen[:MOST_POINTS]) + more
+    return ", ".join(visible(table.points[point].name) for point in seen[:MOST_POINTS]) + more
 
 
-def _bytes(table: FlowTable, rows: NDArray[np.int64]) -> list[str]:
-    return [amount(each) for each in table.rows["bytes"][rows].sum(axis=1).tolist()]
+def _bytes(part: FlowTable, _: FlowTable) -> list[str]:
+    return [amount(each) for each in part.rows["bytes"].sum(axis=1).tolist()]
 
 
 def amount(count: int) -> str:
@@ -185,36 +202,35 @@ def lasting(ns: int) -> str:
     return f"{ns / _MILLISECOND:.3g} ms" if ns < _SECOND else f"{ns / _SECOND:.3g} s"
 
 
-def _rtt(table: FlowTable, rows: NDArray[np.int64]) -> list[str]:
-    begin, end = table.rows["syn_ns"][rows], table.rows["ack_ns"][rows]
+def _rtt(part: FlowTable, _: FlowTable) -> list[str]:
+    begin, end = part.rows["syn_ns"], part.rows["ack_ns"]
     there = (begin >= 0) & (end >= begin)
     return [lasting(each) for each in np.where(there, end - begin, -1).tolist()]
 
 
-def _start(table: FlowTable, rows: NDArray[np.int64]) -> list[str]:
-    first = table.rows["first_ns"]
-    begun = int(first.min()) if len(first) else 0
-    return [f"{(each - begun) / _SECOND:.3f}" for each in first[rows].tolist()]
+def _start(part: FlowTable, table: FlowTable) -> list[str]:
+    begun = int(table.rows["first_ns"].min()) if len(table) else 0
+    return [f"{(each - begun) / _SECOND:.3f}" for each in part.rows["first_ns"].tolist()]
 
 
-def _server(table: FlowTable, rows: NDArray[np.int64]) -> list[str]:
+def _server(part: FlowTable, table: FlowTable) -> list[str]:
     """As it was dialled, and as it was reached where that is another: ``192.0.2.1:8080 ⇒ 172.17.0.2:80``."""
-    dialled, reached = (_end(name)(table, rows) for name in ("server", "reached"))
-    if table.verdicts is None or table.connection is None:
+    dialled, reached = (_end(name)(part, table) for name in ("server", "reached"))
+    if part.verdicts is None or part.connection is None:
         return dialled
-    seen = (table.verdicts.ended[table.connection[rows]] >= 0).tolist()
+    seen = (part.verdicts.ended[part.connection] >= 0).tolist()
     return [
         f"{one} ⇒ {other}" if there and one != other else one
         for one, other, there in zip(dialled, reached, seen, strict=True)
     ]
 
 
-def _verdict(table: FlowTable, rows: NDArray[np.int64]) -> list[str]:
+def _verdict(part: FlowTable, _: FlowTable) -> list[str]:
     """``works``; else what decides: ``nothing answered``."""
-    if table.verdicts is None or table.connection is None:
-        return [""] * len(rows)
-    words = ["works", *table.verdicts.said]
-    return [words[code + 1] for code in table.verdicts.why.codes[table.connection[rows]].tolist()]
+    if part.verdicts is None or part.connection is None:
+        return [""] * len(part)
+    words = ["works", *part.verdicts.said]
+    return [words[code + 1] for code in part.verdicts.why.codes[part.connection].tolist()]
 
 
 COLUMNS: tuple[Column, ...] = (
@@ -223,7 +239,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(title="server", of=_server),
     Column(title="proto", of=_field("proto"), rank=2),
     Column(title="path", of=_field("path"), rank=3),
-    Column(title="verdict", of=_verdict),
+    Column(title="verdict", of=_verdict, judges=True),
     Column(title="state", of=_field("state"), rank=6),
     Column(title="history", of=_field("history"), rank=9),
     Column(title="packets", of=_field("packets"), right=True, rank=4),

@@ -9,10 +9,15 @@ from netprobe.evidence.model import CapturePoint
 from netprobe.report.escape import width
 from netprobe.report.flows.table import amount, lasting, lay_out, one_a_connection, plain
 from netprobe.report.text import printed
+from netprobe.tabulate import tabulate
+from tests.commands.test_replay import plain as plain_file
+from tests.commands.walk import CLIENT, DIALLED, segment
 from tests.flowtable.rows import every, several
 from tests.report.flows.test_csv import HOSTILE
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from netprobe.flowtable.table import FlowTable
 
 
@@ -83,6 +88,18 @@ def test_a_hostile_point_reaches_no_terminal() -> None:
     assert len(lines) == 2
     assert "\\x1b[31m\\u202e" in lines[1]
     assert not {"\x1b", "\u202e", "\x00"} & {*"".join(lines)}
+
+
+def test_verdicts_have_colours_and_words(tmp_path: Path) -> None:
+    frames = [
+        segment(CLIENT, DIALLED, "S", 7, 0),
+        segment(DIALLED, CLIENT, "RA", 0, 8),
+        segment((CLIENT[0], 5), DIALLED, "A", 7, 9),
+    ]
+    table = tabulate([plain_file(tmp_path / "a.pcap", *frames)], {})
+    text = printed(lay_out(table, every(table), columns=120), columns=120, colour=True)
+    assert "\x1b[1;31mrefused (RST)" in text
+    assert "\x1b[1;33mcaptured in part" in text
 
 
 def test_no_flows() -> None:
