@@ -12,12 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from netprobe.compiled import machine
-from netprobe.correlate.join import join
-from netprobe.correlate.judge import judge
-from netprobe.correlate.reasons import UNSUCCESSFUL, VERDICTS, Reason
-from netprobe.correlate.ways import PATHS
 from netprobe.decode.table import Kind
 from netprobe.evidence.files import STDIN
+from netprobe.evidence.stream.prefetch import prefetched
 from netprobe.evidence.stream.stream import open_stream
 from netprobe.flowtable.options import options as usual
 from netprobe.flowtable.series import Addresses, Codes, Numbers
@@ -29,7 +26,7 @@ if TYPE_CHECKING:
 
     from netprobe.correlate.joined import Joined
     from netprobe.correlate.judge import Judged
-    from netprobe.evidence.model import CapturePoint
+    from netprobe.evidence.model import CapturePoint, Limit
     from netprobe.evidence.packets import Packets
     from netprobe.evidence.stream.stream import PacketStream
     from netprobe.evidence.walker import RecordWalker
@@ -83,15 +80,24 @@ def tabulate(
     """
     every = (*files, *(each for each in points if each not in files))
     stream, tracker = _started(every, points, options or usual(), say)
-    for packets in stream.chunks():
+    for packets in prefetched(stream.chunks()):
         tracker.take(packets, stream.points)
         progress(stream.done, stream.size)
     rows, found, limits = tracker.finish(), tuple(stream.points), tuple(stream.limits)
     if not verdicts:
         return FlowTable(rows=rows, points=found, limits=limits)
-    joined = join(rows, found)
-    said = _said(rows, joined, judge(rows, joined, found, limits))
-    return FlowTable(rows=rows, points=found, limits=limits, connection=joined.connection, verdicts=said)
+    return _judged(rows, found, limits)
+
+
+def _judged(rows: FlowRows, points: tuple[CapturePoint, ...], limits: tuple[Limit, ...]) -> FlowTable:
+    """The rows with their connections and what is said of these."""
+    # Imported here: a third of what a small file costs.
+    from netprobe.correlate.join import join
+    from netprobe.correlate.judge import judge
+
+    joined = join(rows, points)
+    said = _said(rows, joined, judge(rows, joined, points, limits))
+    return FlowTable(rows=rows, points=points, limits=limits, connection=joined.connection, verdicts=said)
 
 
 def _started(
@@ -126,6 +132,9 @@ def _size(files: Sequence[str]) -> int | None:
 
 def _said(rows: FlowRows, joined: Joined, judged: Judged) -> Verdicts:
     """What the flow table says of the connections."""
+    from netprobe.correlate.reasons import UNSUCCESSFUL, VERDICTS, Reason
+    from netprobe.correlate.ways import PATHS
+
     reasons = tuple(Reason)
     last = np.where(judged.ended >= 0, judged.ended, joined.first_row)
     side = np.where(joined.turned[last], 0, 1)

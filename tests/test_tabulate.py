@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import struct
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from netprobe import tabulate as module
 from netprobe.compiled import machine
 from netprobe.report.flows.csv import write
 from netprobe.tabulate import tabulate
+from tests.commands.walk import CLIENT, DIALLED, segment
 from tests.flowtable.rows import every
 
 ROOT = Path(__file__).parent.parent
@@ -54,3 +57,20 @@ def test_progress_counts_up_to_the_size() -> None:
     told: list[tuple[int, int | None]] = []
     tabulate(FILES[:1], {}, progress=lambda done, size: told.append((done, size)))
     assert told[-1] == (Path(FILES[0]).stat().st_size,) * 2
+
+
+def test_a_hundred_thousand_interfaces(tmp_path: Path) -> None:
+    raw = segment(CLIENT, DIALLED, "S", 7, 0)
+    blocks = [_block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))]
+    blocks += [_block(1, struct.pack("<HHI", 1, 0, 0))] * 100_000
+    blocks += [_block(6, struct.pack("<IIIII", at, 0, at, len(raw), len(raw)) + raw) for at in (0, 99_999)]
+    (tmp_path / "many.pcapng").write_bytes(b"".join(blocks))
+    table = tabulate([str(tmp_path / "many.pcapng")], {})
+    assert len(table.points) == 100_000
+    rows = list(csv.DictReader(b"".join(write(table, every(table))).decode().splitlines()))
+    assert [row["point"] for row in rows] == [table.points[0].name, table.points[-1].name]
+
+
+def _block(kind: int, body: bytes) -> bytes:
+    body += b"\0" * (-len(body) % 4)
+    return struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12)

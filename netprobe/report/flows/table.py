@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Of = Callable[[FlowTable, FlowTable], list[str]]
 
-MOST_POINTS = 3  # that a line names; the others are counted
+MOST_POINTS = 2  # that a line names all of
 WIDEST = 44  # cells; what is longer moves the rest of its line
 _GAP, _INDENT = 2, 2
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
@@ -178,9 +178,9 @@ def _points(part: FlowTable, table: FlowTable) -> list[str]:
 
 
 def _some(table: FlowTable, points: Sequence[int]) -> str:
-    seen = list(dict.fromkeys(points))
-    more = f" +{len(seen) - MOST_POINTS}" if len(seen) > MOST_POINTS else ""
-    return ", ".join(visible(table.points[point].name) for point in seen[:MOST_POINTS]) + more
+    """The points by name; of many the first and the last, and how many there are."""
+    seen = [visible(table.points[point].name) for point in dict.fromkeys(points)]
+    return ", ".join(seen) if len(seen) <= MOST_POINTS else f"{seen[0]} … {seen[-1]} ({len(seen)})"
 
 
 def _bytes(part: FlowTable, _: FlowTable) -> list[str]:
