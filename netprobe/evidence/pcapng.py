@@ -14,7 +14,7 @@ from netprobe.evidence import blocks as b
 from netprobe.evidence import capture as c
 from netprobe.evidence.capture import Capture, Interface, Part, ReadBounds, Rows, join_rows
 from netprobe.evidence.descriptions import Counts, described, notes_of
-from netprobe.evidence.section import Clocks, packet_rows, sound, view_of
+from netprobe.evidence.section import Clocks, packet_rows, plain_rows, sound, view_of
 from netprobe.evidence.walker import PLAIN, Why
 
 if TYPE_CHECKING:
@@ -103,6 +103,10 @@ class PcapngReading:
         section = self._section
         view = view_of(data, section.order, start)
         known, most = len(self.interfaces) - section.base, self._bounds.interfaces - len(self.interfaces)
+        plain = plain_rows(view, known, section.clocks, base=section.base, frames=self.frames)
+        if plain is not None:
+            self.frames += len(start)
+            return plain, ""
         view, pos, what = sound(view, known, most)
         fresh = described(view)
         self.interfaces += fresh

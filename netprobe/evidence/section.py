@@ -125,6 +125,26 @@ def packet_rows(view: View, interfaces: Sequence[Interface], clocks: Clocks, *, 
     )
 
 
+def plain_rows(view: View, known: int, clocks: Clocks, *, base: int, frames: int) -> Rows | None:
+    """Return the same of blocks that are sound Enhanced Packet Blocks without options and of one resolution, as most are; None where they are not."""
+    if len(clocks.resolutions) != 1 or (view.kind != b.EPB).any() or (view.length < b.MIN_LENGTH[b.EPB]).any():
+        return None
+    first = view.start >> 2
+    interface, caplen = view.words[first + 2].astype(np.int64), view.words[first + 5].astype(np.int64)
+    padding = view.length - b.MIN_LENGTH[b.EPB] - caplen
+    if (interface >= known).any() or (padding < 0).any() or (padding > 3).any():
+        return None
+    ticks = (view.words[first + 3].astype(np.uint64) << np.uint64(32)) | view.words[first + 4]
+    return Rows(
+        offset=view.start + 28,
+        caplen=caplen,
+        origlen=view.words[first + 6].astype(np.int64),
+        time_ns=to_ns(ticks, next(iter(clocks.resolutions)), clocks.offset[interface]),
+        interface=(interface + base).astype(np.int32),
+        frame=np.arange(frames + 1, frames + 1 + len(first), dtype=np.int64),
+    )
+
+
 def _simple_caplen(view: View, rows: NDArray[np.intp], origlen: NDArray[np.int64], snaplen: int) -> NDArray[np.int64]:
     """A Simple Packet Block does not say how much was kept: it follows from the first interface's snap length."""
     kept = np.minimum(origlen, view.length[rows] - 16)
