@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from netprobe.correlate.steps import BITS, DIALLED
-from netprobe.decode.address import mac, text
+from netprobe.decode.address import mac, parse, text
 from netprobe.decode.table import TAG_UNKNOWN, Kind
 from netprobe.flows.model import PROTO_NAME
 from netprobe.journeys.hops import differences, joined_by
@@ -20,6 +20,7 @@ from netprobe.model.hop import Direction, Hop, HopPacket
 from netprobe.model.report import PathCode
 from netprobe.paths.classify import name_way
 from netprobe.paths.story import Intent, Observation, Symptom
+from netprobe.state.engine import EMBEDDED_DNS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,7 @@ MOST_SIGNATURES = 4096  # ways that are classified: a real network has some doze
 _MOST_LOOKED_AT = 1 << 22  # points, each as often as a way is classified
 MOST_STEPS = 256  # points of one way
 _ORDER = tuple(PathCode)
+_EMBEDDED_DNS = np.array([parse(address)[2] for address in sorted(EMBEDDED_DNS)], np.uint64)
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio, as in splitmix64
 _SHIFT = np.uint64(29)
 
@@ -48,7 +50,7 @@ class WayNames:
         """``points``: the capture points."""
         self._points = points
         self._known: dict[tuple[int, ...], int] = {}
-        self._most = max(min(MOST_SIGNATURES, _MOST_LOOKED_AT // max(len(points), 1)), 1)
+        self._most = min(MOST_SIGNATURES, max(_MOST_LOOKED_AT // max(len(points), 1), 1))
 
     def paths(self, view: JoinedRows, way: Steps, good: Mask) -> NDArray[np.uint8]:
         """Name the path of every connection.
@@ -63,7 +65,7 @@ class WayNames:
             :data:`MOST_STEPS` points.
         """
         code = (view.column("point")[way.row].astype(np.int64) << BITS) | way.changed
-        extra = (good.astype(np.int64) << 1) | _is_tagged(view)
+        extra = (_asks_embedded_dns(view, way).astype(np.int64) << 2) | (good.astype(np.int64) << 1) | _is_tagged(view)
         _, first, number = np.unique(_signs(code, way, extra), return_index=True, return_inverse=True)
         number = number.ravel()
         same = _same_as_first(code, way, extra, first[number])
@@ -78,7 +80,7 @@ class WayNames:
         if key not in self._known:
             if len(self._known) >= self._most:
                 return UNDETERMINED
-            self._known[key] = _ORDER.index(_path(view, way, self._points, one, good=bool(extra >> 1)))
+            self._known[key] = _ORDER.index(_path(view, way, self._points, one, good=bool(extra & 2)))
         return self._known[key]
 
 
@@ -88,6 +90,16 @@ def _is_tagged(view: JoinedRows) -> Mask:
     for other in (view.joined.inner_of, view.joined.stray_of):
         tagged |= np.where(other >= 0, tagged[other], False)
     return tagged
+
+
+def _asks_embedded_dns(view: JoinedRows, way: Steps) -> Mask:
+    """Whether any step of a connection leads to the embedded DNS server."""
+    to = view.column("version")[way.row] == 4
+    if not (to.any() and (view.kind != Kind.ICMP).any()):
+        return np.zeros(len(view.joined), np.bool_)
+    to &= np.isin(view.answering("lo", way.row), _EMBEDDED_DNS)
+    each = np.repeat(np.arange(len(view.joined)), np.diff(way.begin))
+    return np.asarray(np.bincount(each[to], minlength=len(view.joined)) > 0, np.bool_)
 
 
 def _signs(code: Ints, way: Steps, extra: Ints) -> NDArray[np.uint64]:
@@ -153,11 +165,10 @@ def _tag_elsewhere(view: JoinedRows, points: Sequence[CapturePoint], one: int, h
     return ()
 
 
-def _packet(view: JoinedRows, row: int) -> HopPacket:
-    """The packet of the request that a row keeps, as far as paths look at it."""
-    flow = view.rows[view.at[row]]
-    side = int(view.ask[row])
-    kind, version, vlan, ttl = int(flow["kind"]), int(flow["version"]), int(flow["vlan"]), int(flow["head_ttl"][side])
+def ends_of(view: JoinedRows, row: int) -> tuple[str, Endpoint, Endpoint]:
+    """A row's protocol, who asks and who is asked there."""
+    flow, side = view.rows[view.at[row]], int(view.ask[row])
+    kind, version = int(flow["kind"]), int(flow["version"])
     ends = [
         Endpoint(
             text(version, int(flow["hi"][each]), int(flow["lo"][each])),
@@ -165,10 +176,18 @@ def _packet(view: JoinedRows, row: int) -> HopPacket:
         )
         for each in (side, 1 - side)
     ]
+    return PROTO_NAME.get(Kind(kind), "ip"), ends[0], ends[1]
+
+
+def _packet(view: JoinedRows, row: int) -> HopPacket:
+    """The packet of the request that a row keeps, as far as paths look at it."""
+    flow, side = view.rows[view.at[row]], int(view.ask[row])
+    vlan, ttl = int(flow["vlan"]), int(flow["head_ttl"][side])
+    proto, client, server = ends_of(view, row)
     return HopPacket(
-        src=ends[0],
-        dst=ends[1],
-        proto=PROTO_NAME.get(Kind(kind), "ip"),
+        src=client,
+        dst=server,
+        proto=proto,
         info="",
         ttl=None if ttl < 0 else ttl,
         src_mac=_mac(int(flow["head_from"][side])),

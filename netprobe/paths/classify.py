@@ -70,7 +70,7 @@ def classify(
 
 def name_way(hops: Sequence[Hop], points: Sequence[CapturePoint], intent: Intent, story: Observation) -> Way:
     """Name the way of these hops, observed or predicted; ``points`` are those that the hops name."""
-    if intent.proto is Proto.DNS:
+    if intent.proto is Proto.DNS or (intent.plain and _embedded(hops)):
         return _lookup_way(hops, points, intent, story)
     return _general(hops, points, intent, story)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from scapy.layers.dns import DNS
+from scapy.layers.inet import IP, UDP
 
 from netprobe.evidence.model import Place, Proto
 from netprobe.journeys.hops import hops
@@ -10,7 +12,7 @@ from netprobe.journeys.model import Journey
 from netprobe.model.endpoint import Endpoint
 from netprobe.paths.classify import Way, classify
 from netprobe.paths.observe import observe
-from netprobe.paths.story import Intent
+from netprobe.paths.story import Intent, Observation, Symptom
 from tests.craft import Sent, evidence, handshake, joined, tcp
 
 LAN, OWN, INSIDE = "192.168.3.201:41000", "192.168.3.202:80", "172.17.0.2:80"
@@ -196,3 +198,21 @@ def test_a_vlan_interface_and_its_parent_are_no_ports_of_one_bridge(tagged: bool
         *(("eth1.1", time + 3, packet) for time, packet in packets),
     ]
     assert way(sent, None).path.value == path
+
+
+def test_a_plain_capture_of_a_question_to_the_embedded_dns_server_names_that() -> None:
+    sent: list[Sent] = [
+        ("s1/c1/lo", 0, IP(src="127.0.0.1", dst="127.0.0.11") / UDP(sport=4000, dport=40053) / DNS(id=7, rd=1)),
+        ("s1/c1/lo", 9, IP(src="127.0.0.11", dst="127.0.0.1") / UDP(sport=53, dport=4000) / DNS(id=7, qr=1, ancount=1)),
+        ("s1/eth0", 3, IP(src="192.168.3.201", dst="192.168.3.1") / UDP(sport=5000, dport=53) / DNS(id=7, rd=1)),
+    ]
+    table, found = joined(sent)
+    points = evidence(sent).points
+    journey = Journey(legs=(next(each for each in found if each.points == {0}), found[-1]))
+    story = Observation(symptom=Symptom.OK)
+    seen = hops(journey, table, points, delivered=True)
+    plain = classify(journey, seen, points, Intent(proto=Proto.UDP, plain=True), story)
+    failed = classify(
+        journey, seen, points, Intent(proto=Proto.UDP, plain=True), Observation(symptom=Symptom.NO_ANSWER)
+    )
+    assert (plain.path.value, plain.segments[0].host, failed.path.value) == ("embedded-dns", "s1", "none")
