@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "flowtable": {*BASE, "decode", "flows"},
     "compiled": {*BASE, "decode", "flows", "flowtable"},
     "journeys": {*STATE, "decode", "flows"},
-    "correlate": {*STATE, "decode", "flows", "flowtable", "journeys", "paths"},
+    "correlate": {*STATE, "decode", "flows", "flowtable", "forward", "journeys", "paths"},
     "paths": {*STATE, "decode", "flows", "journeys"},
     "forward": {*STATE, "paths"},
     "causes": {*CAUSES, *FAMILIES},

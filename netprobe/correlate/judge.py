@@ -19,7 +19,7 @@ from netprobe.evidence.model import LimitKind
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from netprobe.correlate.view import Ints, Mask
     from netprobe.evidence.model import CapturePoint, Limit
     from netprobe.flowtable.columns import FlowRows
+    from netprobe.state.model import Host
 
 _NOT_TAKEN = (
     *(Reason.NO_ANSWER, Reason.REFUSED, Reason.PORT_UNREACHABLE, Reason.HOST_UNREACHABLE, Reason.NETWORK_UNREACHABLE),
@@ -54,18 +55,25 @@ class Judged:
     ended: NDArray[np.int64]
 
 
-def judge(rows: FlowRows, joined: Joined, points: Sequence[CapturePoint], limits: Sequence[Limit] = ()) -> Judged:
-    """Judge every connection, of packets alone.
+def judge(
+    rows: FlowRows,
+    joined: Joined,
+    points: Sequence[CapturePoint],
+    limits: Sequence[Limit] = (),
+    hosts: Mapping[str, Host] | None = None,
+) -> Judged:
+    """Judge every connection, of packets; by hosts' state only what these leave open of the way of one that works.
 
     Args:
         rows: the flow table's, finished.
         joined: which of them are one connection, and which connections belong together.
         points: the capture points.
         limits: what could not be observed: where contact with a host was lost, nothing is sure.
+        hosts: the hosts' state as the capture began (:attr:`netprobe.state.model.World.before`), None unknown.
     """
     path, verdict, reason = (np.zeros(len(joined), np.uint8) for _ in range(3))
     out = Judged(path=path, verdict=verdict, reason=reason, ended=np.full(len(joined), -1, np.int64))
-    names, verdicts = WayNames(points), np.array(VERDICT_OF, np.uint8)
+    names, verdicts = WayNames(points, hosts), np.array(VERDICT_OF, np.uint8)
     lost = any(limit.kind is LimitKind.HOST for limit in limits)
     for part in parts(joined):
         way, told, ended = _judged(JoinedRows(rows=rows, at=part.rows, joined=part.joined), names)

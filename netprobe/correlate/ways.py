@@ -23,19 +23,22 @@ from netprobe.paths.story import Intent, Observation, Symptom
 from netprobe.state.engine import EMBEDDED_DNS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from netprobe.correlate.expected import ExpectedWays
     from netprobe.correlate.steps import Steps
     from netprobe.correlate.view import Ints, JoinedRows, Mask
     from netprobe.evidence.model import CapturePoint
+    from netprobe.state.model import Host
 
 PATHS: Final = (*(path.value for path in PathCode), "undetermined")
 """The path classes, by the numbers that are used for them."""
 UNDETERMINED: Final = len(PATHS) - 1
 MOST_SIGNATURES = 4096  # ways that are classified: a real network has some dozens
 _MOST_LOOKED_AT = 1 << 22  # points, each as often as a way is classified
+MOST_QUESTIONS = 4096  # that hosts' state is asked about
 MOST_STEPS = 256  # points of one way
 _ORDER = tuple(PathCode)
 _EMBEDDED_DNS = np.array([parse(address)[2] for address in sorted(EMBEDDED_DNS)], np.uint64)
@@ -46,9 +49,12 @@ _SHIFT = np.uint64(29)
 class WayNames:
     """The names of ways, each asked of the classifier once."""
 
-    def __init__(self, points: Sequence[CapturePoint]) -> None:
-        """``points``: the capture points."""
+    def __init__(self, points: Sequence[CapturePoint], hosts: Mapping[str, Host] | None = None) -> None:
+        """``points``: the capture points; ``hosts``: the state of the hosts, where it is known."""
         self._points = points
+        self._where = {point.name: point for point in points}
+        self._expected = expected_of(hosts)
+        self._questions: dict[bytes, int] = {}
         self._known: dict[tuple[int, ...], int] = {}
         self._most = min(MOST_SIGNATURES, max(_MOST_LOOKED_AT // max(len(points), 1), 1))
 
@@ -65,7 +71,8 @@ class WayNames:
             :data:`MOST_STEPS` points.
         """
         code = (view.column("point")[way.row].astype(np.int64) << BITS) | way.changed
-        extra = (_asks_embedded_dns(view, way).astype(np.int64) << 2) | (good.astype(np.int64) << 1) | _is_tagged(view)
+        extra = self._question(view, way, good) << 3
+        extra |= (_asks_embedded_dns(view, way).astype(np.int64) << 2) | (good.astype(np.int64) << 1) | _is_tagged(view)
         _, first, number = np.unique(_signs(code, way, extra), return_index=True, return_inverse=True)
         number = number.ravel()
         same = _same_as_first(code, way, extra, first[number])
@@ -80,8 +87,38 @@ class WayNames:
         if key not in self._known:
             if len(self._known) >= self._most:
                 return UNDETERMINED
-            self._known[key] = _ORDER.index(_path(view, way, self._points, one, good=bool(extra & 2)))
+            self._known[key] = _ORDER.index(
+                self._path(view, way, one, good=bool(extra & 2), asked=extra >> 3 > 0 and not extra & 4)
+            )
         return self._known[key]
+
+    def _path(self, view: JoinedRows, way: Steps, one: int, *, good: bool, asked: bool) -> PathCode:
+        """What the classifier says of one connection; by hosts' state where that has all of its way."""
+        hops = hops_of(view, way, self._points, one)
+        told = self._expected.path(hops, self._where) if self._expected is not None and asked else None
+        return told if told is not None else _path(view, self._points, one, hops, good=good)
+
+    def _question(self, view: JoinedRows, way: Steps, good: Mask) -> Ints:
+        """int64 (c,), a number for who asks whom of each connection that works, 0 where nobody is asked about that."""
+        out = np.zeros(len(view.joined), np.int64)
+        if self._expected is None:
+            return out
+        asked = np.flatnonzero(good & (np.diff(way.begin) > 0))
+        asked = asked[np.isin(view.asking("lo", way.row[way.begin[asked]]), self._expected.clients)]
+        row = way.row[way.begin[asked]]
+        names = [view.column("point")[row], view.column("kind")[row], view.column("version")[row]]
+        names += [of(name, row) for of in (view.asking, view.answering) for name in ("hi", "lo")]
+        words = np.stack([each.astype(np.uint64) for each in (*names, view.answering("port", row))], axis=1)
+        found, number = np.unique(np.ascontiguousarray(words).view(f"V{words.shape[1] * 8}"), return_inverse=True)
+        known = [self._numbered(each.tobytes()) for each in found]
+        out[asked] = np.array(known, np.int64)[number.ravel()] if known else 0
+        return out
+
+    def _numbered(self, question: bytes) -> int:
+        """A number for a question, from 1; 0 for what comes when there are too many."""
+        if question not in self._questions and len(self._questions) < MOST_QUESTIONS:
+            self._questions[question] = len(self._questions) + 1
+        return self._questions.get(question, 0)
 
 
 def _is_tagged(view: JoinedRows) -> Mask:
@@ -128,9 +165,17 @@ def _same_as_first(code: Ints, way: Steps, extra: Ints, first: Ints) -> Mask:
     return np.asarray(same, np.bool_)
 
 
-def _path(view: JoinedRows, way: Steps, points: Sequence[CapturePoint], one: int, *, good: bool) -> PathCode:
-    """What the classifier says of one connection."""
-    hops = hops_of(view, way, points, one)
+def expected_of(hosts: Mapping[str, Host] | None) -> ExpectedWays | None:
+    """What these hosts' state is asked; None without any."""
+    if not hosts:
+        return None
+    from netprobe.correlate.expected import ExpectedWays
+
+    return ExpectedWays(hosts)
+
+
+def _path(view: JoinedRows, points: Sequence[CapturePoint], one: int, hops: tuple[Hop, ...], *, good: bool) -> PathCode:
+    """What the classifier says of one connection, of packets alone."""
     if not hops:
         return PathCode.NONE
     story = Observation(symptom=Symptom.OK if good else Symptom.SILENCE)

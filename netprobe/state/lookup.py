@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
+from netprobe.model.point import point_name
 from netprobe.model.rule import Program
 from netprobe.state.address import ip, is_loopback, same
 from netprobe.state.fib_answer import RouteHop, RouteQuery
@@ -111,6 +112,18 @@ def docker_bridges(host: Host) -> frozenset[str]:
     if host.networks is not None:
         return frozenset(network.bridge for network in host.networks if network.bridge)
     return frozenset(link.name for link in host.own.links or () if _DOCKER_BRIDGE.fullmatch(link.name))
+
+
+def bridge_points(hosts: Mapping[str, Host]) -> frozenset[str] | None:
+    """The names of the points that are known to be bridges or their ports; None where no host's links are known."""
+    if not any(host.own.links for host in hosts.values()):
+        return None
+    return frozenset(
+        point_name(name, link.name)
+        for name, host in hosts.items()
+        for link in host.own.links or ()
+        if link.master or link.is_bridge
+    )
 
 
 def host_with(hosts: Mapping[str, Host], address: str) -> str | None:

@@ -12,12 +12,11 @@ from netprobe.forward.question import dialled_by, predict_probe
 from netprobe.journeys.chosen import lookup_is_it
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.hop import Direction
-from netprobe.model.point import point_name
 from netprobe.model.rule import RuleRef
 from netprobe.paths.story import Intent
 from netprobe.state.counted import Counters
 from netprobe.state.engine.model import NOT_RUNNING
-from netprobe.state.lookup import canonical, host_with
+from netprobe.state.lookup import bridge_points, canonical, host_with
 from netprobe.state.sharing import is_absent
 
 if TYPE_CHECKING:
@@ -46,18 +45,7 @@ def intent_of(evidence: Evidence, world: World, outer: Connection | None) -> Int
         probed=probe.result.outcome not in (Outcome.BROKEN, Outcome.NOT_RUN),
         answered=probe.result.outcome in (Outcome.ANSWERED, Outcome.REPLIED),
         alerted=probe.result.outcome is Outcome.NO_TLS,
-        bridge_points=_bridge_points(world),
-    )
-
-
-def _bridge_points(world: World) -> frozenset[str] | None:
-    if not any(host.own.links for host in world.before.values()):
-        return None
-    return frozenset(
-        point_name(name, link.name)
-        for name, host in world.before.items()
-        for link in host.own.links or ()
-        if link.master or link.is_bridge
+        bridge_points=bridge_points(world.before),
     )
 
 
