@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 SMALL = 1 << 22
 """Bytes: numpy is done with a file of that size before machine code is loaded."""
+IN_CACHE = 1 << 21
+"""Bytes of a chunk for machine code: it is read, walked and tracked before it leaves the processor's cache."""
 LARGE = 1 << 26
 """Bytes: where machine code would have told, and there is none, that is said."""
 
@@ -117,7 +119,7 @@ def _started(
         if size is not None and size >= LARGE:
             say(f"no compiled code, so that large captures take longer: {why} (netprobe flows --compile makes it)")
         return open_stream(files, points), Tracker(options)
-    return open_stream(files, points, walker=walker), tracker
+    return open_stream(files, points, walker=walker, chunk_bytes=IN_CACHE), tracker
 
 
 def _size(files: Sequence[str]) -> int | None:
