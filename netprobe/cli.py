@@ -10,6 +10,7 @@ import click
 from netprobe import __version__
 from netprobe.commands.lazy import Lazy, LazyGroup
 from netprobe.commands.outcome import guarded
+from netprobe.errors import EXIT_WORKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -204,12 +205,24 @@ def replay(files: tuple[str, ...], points: tuple[str, ...], flow: str | None, ou
     metavar="EXPR",
     help="Only flows for which this holds, in pandas' query language: \"proto == 'tcp' and server_port in [80, 443] and bytes > 1e6\".",
 )
+@click.option(
+    "--match",
+    metavar="FILTER",
+    help="Only flows with a packet that this display filter of Wireshark takes: 'http.host == \"x\"'. By tshark, in a pass of its own.",
+)
+@click.option("--failed", is_flag=True, help="Only what was tried and did not succeed: refused, unanswered, an error.")
 @click.option("--sort", metavar="COLUMN[,-COLUMN]", help="By which columns; - before one for descending order.")
 @click.option(
     "--top",
     type=click.IntRange(min=1),
     metavar="N",
     help="The first N; without --sort those with the most bytes.",
+)
+@click.option(
+    "--show",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Decode the packets of one connection, by its number in the table.",
 )
 @click.option(
     "--format",
@@ -220,18 +233,6 @@ def replay(files: tuple[str, ...], points: tuple[str, ...], flow: str | None, ou
 @click.option("--json", "as_json", is_flag=True, help="As --format json.")
 @click.option("-o", "output", type=click.Path(), metavar="FILE", help="Write to FILE, a new one, whole or not at all.")
 @click.option("--force", is_flag=True, help="Let -o overwrite a file that exists.")
-@click.option("--failed", is_flag=True, help="Only what was tried and did not succeed: refused, unanswered, an error.")
-@click.option(
-    "--match",
-    metavar="FILTER",
-    help="Only flows with a packet that this display filter of Wireshark takes: 'http.host == \"x\"'. By tshark, in a pass of its own.",
-)
-@click.option(
-    "--show",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Decode the packets of one connection, by its number in the table.",
-)
 @click.option("--no-verdict", is_flag=True, help="Do not join the points and judge the connections: quicker.")
 @click.option("--merge", is_flag=True, help="One flow for all packets of the same ends, as tshark's conversations are.")
 @click.option(
@@ -244,7 +245,7 @@ def replay(files: tuple[str, ...], points: tuple[str, ...], flow: str | None, ou
     "--compile",
     "compile_",
     is_flag=True,
-    help="Make the machine code that large captures are read with, once; no FILE.",
+    help="First make the machine code that large captures are read with, once; FILE may be left out.",
 )
 def flows(*, as_json: bool, form: str | None, compile_: bool, no_verdict: bool, **asked: Any) -> int:
     """List the flows of captures: one line a connection, and for programs a row a flow and capture point.
@@ -254,7 +255,9 @@ def flows(*, as_json: bool, form: str | None, compile_: bool, no_verdict: bool, 
     from netprobe.commands import flows as command
 
     if compile_:
-        return command.compile_now()
+        command.compile_now()
+        if not (asked["files"] or asked["points"]):
+            return EXIT_WORKS
     form = "json" if as_json else form
     return command.run(command.FlowsAsked(form=form, verdict=not no_verdict, **asked))
 

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from netprobe.commands.outcome import put, say
+from netprobe.commands.outcome import say
 from netprobe.commands.output import OutputFile, pour
 from netprobe.commands.points import named_points
 from netprobe.commands.progress import Progress
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 TABLE = "table"
 MOST_ON_A_TERMINAL = 200  # lines, where nobody said how many
 MOST_LIMITS = 10
+MOST_IDLE_S = 10**9
 _EVERY_S = 0.2
 
 
@@ -96,8 +97,8 @@ def run(asked: FlowsAsked) -> int:
     return EXIT_WORKS
 
 
-def compile_now() -> int:
-    """Make the machine code for this processor, say where it is kept, and return 0.
+def compile_now() -> None:
+    """Make the machine code for this processor, and say where it is kept.
 
     Raises:
         EnvironmentFault: numba is missing, or there is no folder for it.
@@ -107,8 +108,7 @@ def compile_now() -> int:
     with Progress(quiet=False) as progress:
         progress("compiles (some ten seconds)")
         file = compile_all()
-    put(visible(f"compiled: {file}") + "\n")
-    return EXIT_WORKS
+    _remark(f"compiled: {file}")
 
 
 def _check(asked: FlowsAsked, inputs: Sequence[str]) -> None:
@@ -121,11 +121,17 @@ def _check(asked: FlowsAsked, inputs: Sequence[str]) -> None:
         raise UsageFault("flows: no file given", "give captures of tcpdump and Wireshark, or files of netprobe --save")
     if asked.failed and not asked.verdict:
         raise UsageFault("--failed and --no-verdict do not go together", "leave out one of them")
+    if asked.idle is not None and not asked.idle <= MOST_IDLE_S:
+        raise UsageFault(f"--idle: {asked.idle} is no number of seconds", f"at most {MOST_IDLE_S}")
     twice = "--match" if asked.match is not None else "--show" if asked.show is not None else ""
     if twice and not all(Path(file).is_file() for file in inputs if Path(file).exists() or file == STDIN):
         raise UsageFault(f"{twice} reads the packets twice, which a pipe does not allow", "save them to a file first")
-    if asked.show is not None and (asked.form not in (None, TABLE) or asked.output is not None):
-        raise UsageFault("--show is for people: it goes with no --format and no -o", "leave them out")
+    others = (asked.where, asked.match, asked.sort, asked.top, asked.output, asked.failed or None)
+    if asked.show is not None and (asked.form not in (None, TABLE) or any(each is not None for each in others)):
+        raise UsageFault(
+            "--show decodes one connection for people: it goes with no choice of flows, --format or -o",
+            "leave them out",
+        )
 
 
 def _format(form: str | None, output: str | None) -> str:

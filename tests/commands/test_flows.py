@@ -8,13 +8,15 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
 import pytest
 
 from netprobe.cli import cli, run
-from netprobe.commands.flows import TABLE, reading
+from netprobe.commands.flows import TABLE, _told, reading
+from netprobe.compiled import build
 from netprobe.evidence.writer import write
 from netprobe.report.flows.outputs import OUTPUTS
 from tests.commands.test_replay import plain, point_of
@@ -153,6 +155,9 @@ def test_the_table_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         (["FILE", "--where", "abs(bytes) > 1"], "--where: calls nothing"),
         (["FILE", "--where", "proto > 1"], "does not go between"),
         (["FILE", "--sort", "byte"], "--sort: there is no column 'byte'\n  the nearest is bytes"),
+        (["FILE", "--idle", "nan"], "nan is no number of seconds"),
+        (["FILE", "--idle", "inf"], "inf is no number of seconds"),
+        (["FILE", "--idle", "0"], "0.0 is not in the range"),
         (["FILE", "--top", "0"], "0 is not in the range"),
         (["FILE", "--format", "xml"], "'xml' is not one of"),
         (["FILE", "-o", "FILE", "--force"], "is an input"),
@@ -232,6 +237,28 @@ def test_the_formats_of_the_command_line_are_those_that_are_written() -> None:
     option = next(each for each in cli.commands["flows"].params if each.name == "form")
     assert isinstance(option.type, click.Choice)
     assert list(option.type.choices) == [TABLE, *OUTPUTS]
+
+
+def test_progress_is_told_on_a_terminal_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    times = iter([0.0, 0.1, 1.0, 1.1, 2.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(times))
+    tell = _told(told.append, "big.pcap")  # type: ignore[arg-type]
+    for done in (1, 2, 3, 4):
+        tell(done * 1_000_000, 5_000_000)
+    assert told == ["big.pcap: reads 40%, 2 MB/s, 2 s left", "big.pcap: reads 80%, 2 MB/s, 0 s left"]
+
+
+def test_compiling_needs_no_file_and_goes_before_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(build, "compile_all", lambda: tmp_path / "kernels")
+    assert run(["flows", "--compile"]) == 0
+    assert capsys.readouterr() == ("", f"netprobe: compiled: {tmp_path}/kernels\n")
+    assert run(["flows", capture(tmp_path), "--compile", "--format", "csv"]) == 0
+    captured = capsys.readouterr()
+    assert "compiled" in captured.err
+    assert len(captured.out.splitlines()) == 3
 
 
 def test_how_far_reading_is() -> None:

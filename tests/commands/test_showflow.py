@@ -36,10 +36,12 @@ def test_others_packets_are_not_shown_and_what_is_left_out_is_said(
     assert "10.9.9.9" not in out
 
 
-@pytest.mark.parametrize("options", [["--format", "csv"], ["-o", "x"], ["--json"]])
+@pytest.mark.parametrize(
+    "options", [["--format", "csv"], ["-o", "x"], ["--json"], ["--top", "3"], ["--where", "bytes > 1"], ["--failed"]]
+)
 def test_it_is_for_people(options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["flows", capture(tmp_path), "--show", "1", *options]) == 2
-    assert "--show is for people" in "".join(capsys.readouterr())
+    assert "--show decodes one connection for people" in "".join(capsys.readouterr())
 
 
 def test_a_number_that_there_is_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

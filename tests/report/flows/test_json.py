@@ -28,10 +28,18 @@ def test_one_value_as_its_schema_says(count: int) -> None:
 def test_a_row_of_another_kind_is_against_the_schema() -> None:
     table = several(2)
     value = json.loads(b"".join(flows_json.write(table, every(table))))
-    for name, wrong in (("bytes", "7"), ("bytes", None), ("client", 7), ("duration", None), ("guessed", 1)):
+    for name, wrong in (("bytes", "7"), ("bytes", None), ("client", 7), ("proto", None), ("guessed", 1)):
         changed = {**value, "flows": [{**value["flows"][0], name: wrong}]}
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(changed, schema("flows"))
+
+
+def test_a_time_before_1970_is_none_and_as_the_schema_says() -> None:
+    table = several(2)
+    table.rows["first_ns"][0], table.rows["last_ns"][0] = -7, -2
+    value = json.loads(b"".join(flows_json.write(table, every(table))))
+    jsonschema.validate(value, schema("flows"))
+    assert (value["flows"][0]["first"], value["flows"][0]["duration"]) == (None, None)
 
 
 def test_lines_are_the_rows() -> None:
