@@ -1,6 +1,6 @@
 """Flow rows of a made-up container host, with the truth beside them: for measures of joins at a size that no capture in the repository has.
 
-    tools/flows_made.py [--rows N] [--seed N]
+    tools/flows_made.py [--rows N] [--seed N] [--clock SECONDS] [--pace N]
 
 Three points (uplink, bridge, veth; the uplink may be on another clock) see what passes them of connections that are published with DNAT or
 docker-proxy, masqueraded, hairpinned, bridged, routed or given to a macvlan; of name lookups, scans and floods. Among them are what joins wrongly if one
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -355,6 +356,26 @@ _WRITERS: dict[str, Any] = {
 }
 
 
+def faster(case: Made, times: int) -> Made:
+    """The same, so many times as many connections a second, each as long as it was."""
+    pair = np.where(case.outer >= 0, case.outer, case.connection)
+    rows = case.rows.copy()
+    begun = np.full(int(pair.max()) + 1, 1 << 62)
+    np.minimum.at(begun, pair, rows["first_ns"])
+    sooner = (begun[pair] - START_NS) // times * (times - 1)
+    for name in ("head_ns", "data_ns", "fin_ns", "first_ns", "last_ns"):
+        moved = sooner[:, None] if rows[name].ndim > 1 else sooner
+        rows[name] -= np.where(rows[name] >= 0, moved, 0)
+    order = np.argsort(rows["first_ns"], kind="stable")
+    return chosen(replace(case, rows=rows), order)
+
+
+def chosen(case: Made, which: Any) -> Made:
+    """Some of the rows."""
+    columns = {name: getattr(case, name)[which] for name in ("rows", "connection", "path", "outer")}
+    return replace(case, **columns)
+
+
 def judged(case: Made, joined: Joined) -> dict[str, tuple[int, int, int]]:
     """Of each kind of connection: how many there are, how many of them were joined wholly, how many with another's row."""
     truth, found = case.connection, joined.connection
@@ -405,8 +426,9 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--clock", type=float, default=0.0, help="seconds that the uplink's clock is ahead")
-    chosen = parser.parse_args()
-    case = made(chosen.rows, chosen.seed, clock_ns=int(chosen.clock * SECOND))
+    parser.add_argument("--pace", type=int, default=1, help="how many times faster connections begin")
+    asked = parser.parse_args()
+    case = faster(made(asked.rows, asked.seed, clock_ns=int(asked.clock * SECOND)), asked.pace)
     before = _peak()
     begun = time.process_time()
     joined = join(case.rows, case.points)

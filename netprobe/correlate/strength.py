@@ -10,12 +10,12 @@ So a small capture joins by one number, and one of a million flows does not (the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from netprobe.correlate.neighbours import most_at_a_place
-from netprobe.correlate.rules import FLIGHT_NS, free_port, same_print
+from netprobe.correlate.rules import FLIGHT_NS, TICK_NS, free_port, same_print
 from netprobe.correlate.sights import mixed
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ MARGIN = 10.0  # bits: one wrong join among a thousand such files
 _NUMBER, _CLOCK, _IP_ID, _PORT = 32.0, 16.0, 12.0, 14.0
 _ADDRESS, _SERVICE = 12.0, 10.0  # at most: a client's address, a server's with its port
 _BUCKETS = 1 << 16
+_TICKS = 16  # of a clock that goes as time does, its own jitter
 _BITS_A_BYTE, _MOST_OF_A_PAYLOAD = 4.0, 24.0
 _FEW = 4  # rows of one connection at one point: a router's two sides, two VLANs
 _SHORTEST_NS = 100_000  # what lies between two points tells no more than this: stamps are late
@@ -43,15 +44,21 @@ class Strength:
         self.said = token.said
         self._sights = sights
         self._side = token.side
-        self._worth = np.zeros(len(sights))
-        self._worth[token.row] = _worth(
-            most_at_a_place(token.said, sights.column("point")[token.row], _FEW), len(token.row)
+        row, side = token.row, token.side
+        self._worth = _number_worth(sights, row, token.said)
+        self._mark = np.maximum(
+            _clock_worth(sights, row, side), _rarity(sights, row, sights.head("ip_id", side)[row], _IP_ID)
         )
-        self._port = _port_worth(sights, token.row)
-        client = mixed(sights.column(name, 0)[token.row] for name in ("hi", "lo"))
-        self._client = _rarity(len(sights), token.row, client, _ADDRESS)
-        self._server = _rarity(len(sights), token.row, sights.end(1)[token.row], _SERVICE)
-        self._pairs_a_second = max(len(token.row), 1) * _busiest(sights.head_ns(token.side)[token.row])
+        self._port = _port_worth(sights, row)
+        client = mixed(sights.column(name, 0)[row] for name in ("hi", "lo"))
+        self._client = _rarity(sights, row, client, _ADDRESS)
+        self._server = _rarity(sights, row, sights.end(1)[row], _SERVICE)
+        self._other = _other_number(sights, side)
+        known = np.flatnonzero(self._other >= 0)
+        self._other_worth = _number_worth(sights, known, mixed([self._other[known]]))
+        print_ = mixed(sights.head(name, 1)[row] for name in ("length", "kept", "digest"))
+        self._print_worth = _rarity(sights, row, print_, _PORT)
+        self._pairs_a_second = max(len(row), 1) * _busiest(sights.head_ns(side)[row])
 
     def score(self, one: Index, two: Index, *, marked: bool = True) -> Bits:
         """Bits beyond what chance gives, of each pair; ``marked``: their IP ids or TSvals agree."""
@@ -66,12 +73,8 @@ class Strength:
 
     def _packet(self, one: Index, two: Index, marked: bool) -> Bits:
         """What the packet itself is worth."""
-        sights, side = self._sights, self._side
-        clock = np.where(sights.clocked(side)[one], _CLOCK, 0.0)
-        ip_id = sights.head("ip_id", side)
-        known = (ip_id[one] > 0) & (ip_id[one] == ip_id[two])
         said = np.minimum(np.minimum(self._worth[one], self._worth[two]), self._most(one))
-        return np.asarray(said + marked * np.maximum(clock, np.where(known, _IP_ID, 0.0)))
+        return np.asarray(said + marked * np.minimum(self._mark[one], self._mark[two]))
 
     def _most(self, one: Index) -> Bits:
         """What it can be worth at most: a number its bits, a payload those of its bytes."""
@@ -90,18 +93,36 @@ class Strength:
         return np.asarray(kept + client + server)
 
     def _answer(self, one: Index, two: Index) -> Bits:
-        """What it is worth that both were answered alike."""
+        """What it is worth that the other side's number agrees too, or that both were answered alike."""
         sights = self._sights
-        numbers = (sights.reply_isn[one] >= 0) & (sights.reply_isn[one] == sights.reply_isn[two])
-        length = np.minimum(sights.head("length", 1)[one], sights.head("kept", 1)[one])
+        numbers = (self._other[one] >= 0) & (self._other[one] == self._other[two])
+        worth = np.minimum(self._other_worth[one], self._other_worth[two])
         alike = sights.sent(1)[one] & sights.sent(1)[two] & same_print(sights, one, two, 1)
-        said = np.where(alike, np.clip(length * _BITS_A_BYTE, 0.0, _PORT), 0.0)
-        return np.where(sights.tcp[one], np.where(numbers, _NUMBER, 0.0), said)
+        length = np.minimum(sights.head("length", 1)[one], sights.head("kept", 1)[one])
+        said = np.minimum(np.clip(length * _BITS_A_BYTE, 0.0, _PORT), self._print_worth[one])
+        return np.where(sights.tcp[one], np.where(numbers, worth, 0.0), np.where(alike, said, 0.0))
 
 
-def _worth(count: Index, among: int) -> Bits:
-    """Of a value that ``count`` rows of one point bear."""
-    return np.where(count <= _FEW, _NUMBER, np.log2(max(among, 1) / np.maximum(count, 1)))
+def _other_number(sights: Sights, side: int) -> Index:
+    """The initial sequence number of the side that a token is not of; -1."""
+    if side == 0:
+        return sights.reply_isn
+    return np.where(sights.reply_isn >= 0, sights.head("ack", 1), -1)
+
+
+def _number_worth(sights: Sights, row: Index, value: NDArray[np.uint64]) -> Bits:
+    """What a random number is worth that as many rows of one point bear."""
+    out = np.zeros(len(sights))
+    count = most_at_a_place(value, sights.column("point")[row], _FEW)
+    out[row] = np.where(count <= _FEW, _NUMBER, np.log2(max(len(row), 1) / np.maximum(count, 1)))
+    return out
+
+
+def _clock_worth(sights: Sights, row: Index, side: int) -> Bits:
+    """What a sender's clock is worth: nothing where all have the same one (how far it is from the time tells that)."""
+    ahead = sights.head("tsval", side)[row] - sights.head_ns(side)[row] // TICK_NS
+    worth = _rarity(sights, row, ahead // _TICKS, _CLOCK)
+    return np.where(sights.clocked(side), worth, 0.0)
 
 
 def _port_worth(sights: Sights, row: Index) -> Bits:
@@ -115,10 +136,10 @@ def _port_worth(sights: Sights, row: Index) -> Bits:
     return out
 
 
-def _rarity(size: int, row: Index, value: NDArray[np.uint64], most: float) -> Bits:
+def _rarity(sights: Sights, row: Index, value: NDArray[Any], most: float) -> Bits:
     """What it is worth to have a value in common, by how many have it (of a bucket of values: rather too many)."""
-    out = np.zeros(size)
-    bucket = (value >> np.uint64(40)).astype(np.int64) % _BUCKETS
+    out = np.zeros(len(sights))
+    bucket = (mixed([value]) >> np.uint64(40)).astype(np.int64) % _BUCKETS
     count = np.bincount(bucket, minlength=_BUCKETS)[bucket]
     out[row] = np.clip(np.log2(len(row) / count), 0.0, most)
     return out

@@ -49,7 +49,7 @@ def packet_tokens(sights: Sights) -> Iterator[Token]:
     syn = np.flatnonzero(sights.isn >= 0)
     yield _token(sights, syn, 0, _SYN, ("seq",), ("window",))
     syn_ack = np.flatnonzero(sights.reply_isn >= 0)
-    yield _token(sights, syn_ack, 1, _SYN_ACK, ("seq", "ack"), ())
+    yield _token(sights, syn_ack, 1, _SYN_ACK, ("seq",), ("ack",))
     midway = sights.tcp & (sights.isn < 0) & (sights.reply_isn < 0)
     for side in (0, 1):
         data = np.flatnonzero(midway & sights.sent(side) & (sights.head("length", side) > 0))
