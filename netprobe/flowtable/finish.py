@@ -8,14 +8,17 @@ import numpy as np
 
 from netprobe.flowtable.columns import finish as turn
 from netprobe.flowtable.errors import attach
+from netprobe.flowtable.state import put
 from netprobe.flowtable.zeek import conn_states
 
 if TYPE_CHECKING:
+    from netprobe.decode.chunk import Ints
     from netprobe.flowtable.columns import FlowRows
     from netprobe.flowtable.errors import ErrorRows
     from netprobe.flowtable.state import States
 
 _WHOLE = 1 << 32
+_SOME = 1 << 12  # rows that are moved at a time, at least
 
 
 def finished(rows: FlowRows, states: States, errors: ErrorRows) -> FlowRows:
@@ -27,7 +30,7 @@ def finished(rows: FlowRows, states: States, errors: ErrorRows) -> FlowRows:
         errors: of the same packets, the earliest first.
 
     Returns:
-        The rows, sides turned so that 0 is the client, sorted by first packet, point, VLAN, tunnel, kind, version, addresses and ports.
+        The same rows, sides turned so that 0 is the client, sorted by first packet, point, VLAN, tunnel, kind, version, addresses and ports.
     """
     attach(rows, errors)
     taken_up = (states["isn2"] >= 0) & (states["got"] == 2)
@@ -39,13 +42,26 @@ def finished(rows: FlowRows, states: States, errors: ErrorRows) -> FlowRows:
         opened, states["syn_first"], np.where(answered, 1 - states["reply_first"], states["guess"])
     )
     rows["guessed"] = (states["turned"] > 0) & ~opened & ~answered
-    rows = rows.take(_order(rows))  # ten times as fast as rows[...], which copies field by field
+    _sort(rows)
     turn(rows)
     rows["conn_state"] = conn_states(rows)
     return rows
 
 
-def _order(rows: FlowRows) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _sort(rows: FlowRows) -> None:
+    """Sort rows in place: they are nearly in order as a rule, and a second table of all would take as much memory as the first."""
+    order = _order(rows)
+    place = np.arange(len(order))
+    ends = np.flatnonzero(np.maximum.accumulate(order) == place) + 1  # what stands before stays before
+    start = 0
+    while start < len(order):
+        stop = int(ends[min(int(np.searchsorted(ends, start + _SOME)), len(ends) - 1)])
+        moved = start + np.flatnonzero(order[start:stop] != place[start:stop])
+        put(rows, moved, rows.take(order[moved]))
+        start = stop
+
+
+def _order(rows: FlowRows) -> Ints:
     keys = [rows[name] for name in ("first_ns", "point", "vlan", "tunnel", "kind", "version")]
     keys += [rows[name][:, side] for name in ("hi", "lo", "port") for side in (0, 1)]
     return np.lexsort(keys[::-1]).astype(np.int64)

@@ -155,9 +155,9 @@ def merged(
             piece = slice(first, first + PIECE)
             tracker.add(decode(_picked(some.packets, piece), points), before + some.places[piece])
         before += partial.packets
-        alone = keys.look_up(pack(partial.rows)) < 0
-        rows.append(partial.rows[alone])
-        states.append(partial.states[alone])
+        alone = np.flatnonzero(keys.look_up(pack(partial.rows)) < 0)
+        rows.append(partial.rows.take(alone))
+        states.append(partial.states.take(alone))
         errors.add(partial.errors[keys.look_up(error_words(partial.errors["point"])) < 0], folded=partial.folded)
     again = tracker.partial()
     errors.add(again.errors, folded=again.folded)

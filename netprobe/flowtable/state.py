@@ -52,3 +52,9 @@ def unknown(count: int) -> States:
         if name not in _ZERO:
             rows[name] = -1
     return rows
+
+
+def put(rows: NDArray[np.void], at: NDArray[np.int64], values: NDArray[np.void]) -> None:
+    """``rows[at] = values`` of whole rows: numpy copies those field by field. As ``rows.take(at)`` is ``rows[at]`` in a tenth of the time."""
+    whole = np.dtype((np.void, rows.dtype.itemsize))
+    rows.view(whole)[at] = values.view(whole)

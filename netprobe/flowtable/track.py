@@ -37,7 +37,7 @@ from netprobe.flowtable.keys import taken, unpack
 from netprobe.flowtable.partial import Partial
 from netprobe.flowtable.repeats import CopyFinder
 from netprobe.flowtable.segments import begins
-from netprobe.flowtable.state import unknown
+from netprobe.flowtable.state import put, unknown
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -150,19 +150,23 @@ class Tracker:
         life = np.cumsum(first) - 1
         leads = np.flatnonzero(first)
         fresh, whose = began[leads], key[leads]
-        number = np.where(fresh, self._count + np.cumsum(fresh) - 1, self._current[whose])
+        number = self._current[whose]
+        new = np.flatnonzero(fresh)
+        number[new[np.argsort(rows[leads[new]])]] = self._count + np.arange(len(new))  # in file order
         self._grow(int(fresh.sum()))
         self._current[whose] = number
         self._quiet_from[key[starts]] = table.packets.time_ns[rows[np.append(starts[1:], len(key)) - 1]]
-        flows, states = self._flows[number], self._states[number]
-        new = np.flatnonzero(fresh)
+        flows, states = self._flows.take(number), self._states.take(number)
         if len(new):
-            flows[new], states[new] = self._opened(table, rows[leads[new]], side[leads[new]], whose[new])
+            opened = self._opened(table, rows[leads[new]], side[leads[new]], whose[new])
+            put(flows, new, opened[0])
+            put(states, new, opened[1])
         segment = life << 1 | side
         order = np.sort(segment << _PLACE_BITS | np.arange(len(segment)))
         place = order & ((1 << _PLACE_BITS) - 1)
         count(Batch.of(table, rows[place], place, order >> _PLACE_BITS, flows, states))
-        self._flows[number], self._states[number] = flows, states
+        put(self._flows, number, flows)
+        put(self._states, number, states)
         of_packet: Ints = number[life]
         return of_packet
 
@@ -170,7 +174,8 @@ class Tracker:
         row = self._current[key[starts]]
         known = row >= 0
         states, acked = unknown(len(row)), np.full((len(row), 2), -1, np.int64)
-        states[known], acked[known] = self._states[row[known]], self._flows["acked"][row[known]]
+        put(states, np.flatnonzero(known), self._states.take(row[known]))
+        acked[known] = self._flows["acked"][row[known]]
         ordered = Ordered(
             time=table.packets.time_ns[rows], side=side, flags=table.tcp_flags[rows].astype(np.int64), seq=table.seq[rows],
             ack=table.ack[rows], kind=table.kind[rows], starts=starts, known=known, quiet_from=self._quiet_from[key[starts]],

@@ -137,7 +137,7 @@ def test_no_packet_at_all() -> None:
     assert len(flows(CompiledTracker(options()), Packets.none(), [])) == 0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(frames=near.captures(), data=st.data())
 def test_partitions_are_the_whole(frames: list[near.Frame], data: st.DataObject) -> None:
     whole = near.packets(frames)

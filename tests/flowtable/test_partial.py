@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.flowtable.frames import Frame
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(captures(), st.data(), st.booleans())
 def test_partitions_are_the_whole(frames: list[Frame], data: st.DataObject, merge: bool) -> None:
     whole = packets(frames)

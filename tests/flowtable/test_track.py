@@ -29,7 +29,7 @@ def test_every_capture_has_the_flows_that_replay_sees(part_of: int) -> None:
         assert listed(tracked(evidence.packets, evidence.points)) == built(table), file.name
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(captures(), st.data(), st.booleans())
 def test_how_a_capture_is_cut_changes_nothing(frames: list[Frame], data: st.DataObject, merge: bool) -> None:
     whole = packets(frames)
