@@ -14,13 +14,18 @@ from netprobe.evidence import blocks as b
 from netprobe.evidence import capture as c
 from netprobe.evidence.capture import Capture, Interface, Part, ReadBounds, Rows, join_rows
 from netprobe.evidence.descriptions import Counts, described, notes_of
+from netprobe.evidence.notes import MAX_BLOCKS, MAX_UNPACKED
 from netprobe.evidence.section import Clocks, packet_rows, plain_rows, sound, view_of
 from netprobe.evidence.walker import PLAIN, Why
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from netprobe.evidence.walker import Blocks, ByteOrder, RecordWalker
+
+_HEADER = 80  # bytes that hold a note's first line
 
 
 def read_pcapng(data: bytes) -> Capture:
@@ -45,6 +50,7 @@ class PcapngReading:
         self._bounds = bounds
         self._walker = walker
         self._blocks = 0
+        self._noted = 0  # bytes of all notes
         self._sections = 0
         self._section = _Section(order="<", end=0, base=0)
 
@@ -113,9 +119,16 @@ class PcapngReading:
         section.clocks.add(fresh)
         rows = packet_rows(view, self.interfaces[section.base :], section.clocks, base=section.base, frames=self.frames)
         section.counts.add(view, self.interfaces, section.base)
-        self.notes += notes_of(view)
+        self._note(notes_of(view))
         self.frames += int(np.isin(view.kind, b.FRAME_KINDS).sum())
         return rows, self._said(at + pos, what)
+
+    def _note(self, bodies: Sequence[bytes]) -> None:
+        """Keep netprobe's own blocks, as many as are read of a file. One that is too much is kept in part, so that it is said."""
+        for body in bodies[: MAX_BLOCKS - len(self.notes)]:
+            room = max(MAX_UNPACKED - self._noted, 0)
+            self.notes.append(body if len(body) <= room else body[:_HEADER])
+            self._noted += len(body)
 
     def _said(self, pos: int, what: str) -> str:
         if what == "interfaces":

@@ -308,3 +308,19 @@ def test_a_short_snap_length_is_a_limit_of_files_from_elsewhere() -> None:
 def test_a_short_snap_length_of_our_own_is_meant(small: Evidence) -> None:
     assert (small.packets.origlen > small.packets.caplen).any()
     assert read(write(replace(small, limits=()))).limits == ()
+
+
+def test_notes_that_are_too_much_are_said(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of any size is read piece by piece, and its notes are all that is kept of it."""
+    monkeypatch.setattr("netprobe.evidence.pcapng.MAX_UNPACKED", 300)
+    start = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
+
+    def note(name: str) -> bytes:
+        text = f'netprobe/1 limits json\n[{{"kind": "state", "subject": "{name}", "why": "{"x" * 150}"}}]'
+        return block(CUSTOM, struct.pack("<I", 32473) + text.encode())
+
+    found = read(start + note("a") + note("b") + note("c"), name="own.pcapng")
+    assert [limit.subject for limit in found.limits] == ["a", "own.pcapng"]
+    assert "unreadable and was left out" in found.limits[1].why
+    monkeypatch.setattr("netprobe.evidence.pcapng.MAX_BLOCKS", 1)
+    assert [limit.subject for limit in read(start + note("a") * 3).limits] == ["a"]
