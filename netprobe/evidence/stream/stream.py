@@ -84,7 +84,13 @@ class PacketStream:
     def by_file(self) -> Iterator[tuple[FileSet, RingFile, Packets]]:
         """The same, with the capture and the file that each chunk is of."""
         try:
-            yield from self._by_file()
+            for each in self.sets:
+                each.base = len(self.points)
+                for member in each.members:
+                    for packets in self._read(each, member):
+                        yield each, member, packets
+                    self.ended(each, member)
+            self.concluded()
         finally:
             self.close()
 
@@ -93,26 +99,28 @@ class PacketStream:
         for file in self._files:
             file.close()
 
-    def _by_file(self) -> Iterator[tuple[FileSet, RingFile, Packets]]:
-        for each in self.sets:
-            each.base = len(self.points)
-            for member in each.members:
-                for data, rows in member.parts:
-                    self.points += each.grow(member)
-                    yield each, member, packets_of(data, rows, each.count(member, rows) + each.base)
-                self.points += each.grow(member)
-                each.close(member)
-                member.file.close()
-                self._own(member)
-        self._conclude()
+    def _read(self, each: FileSet, member: RingFile) -> Iterator[Packets]:
+        for data, rows in member.parts:
+            member.found.take(member.parts)
+            member.found.count(rows)
+            self.points += each.grow(member)
+            yield packets_of(data, rows, member.interfaces[rows.interface] + each.base)
+        member.found.take(member.parts)
 
-    def _own(self, member: RingFile) -> None:
-        bodies = member.parts.reading.notes
-        if bodies and len(self._files) > 1:
+    def ended(self, each: FileSet, member: RingFile) -> None:
+        """Take what a file came to.
+
+        Raises:
+            EvidenceFault: it is evidence of netprobe's own among other files.
+        """
+        member.file.close()
+        self.points += each.grow(member)
+        each.close(member)
+        if member.found.notes and len(self._files) > 1:
             raise not_alone(member.file.name)
-        self.notes = read_notes(bodies, member.file.name)
+        self.notes = read_notes(member.found.notes, member.file.name)
 
-    def _conclude(self) -> None:
+    def concluded(self) -> None:
         """Say what the points are called and what is missing, as :mod:`netprobe.evidence.reader` does."""
         found: list[CapturePoint] = []
         for each in self.sets:

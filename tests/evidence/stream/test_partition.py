@@ -12,14 +12,14 @@ import pytest
 
 from netprobe.errors import EvidenceFault
 from netprobe.evidence.model import Evidence
-from netprobe.evidence.stream.partition import Partitioned, partitions
+from netprobe.evidence.stream.partition import Partitioned, Walk, Walked, partitions
 from netprobe.evidence.stream.stream import open_stream
 from netprobe.evidence.writer import write
 from tests.evidence.stream.conftest import join, kept
 from tests.evidence.stream.test_opening import files, pcap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tests.evidence.conftest import Block
     from tests.evidence.stream.conftest import Collected
@@ -95,6 +95,23 @@ def test_a_file_that_has_changed_is_a_fault(tmp_path: Path) -> None:
         Path(name).write_bytes(changed)
         with pytest.raises(EvidenceFault, match="has changed"):
             list(found.parts[1].chunks())
+
+
+def test_files_that_are_walked_through_elsewhere(tmp_path: Path, collected: Collected, same: Same) -> None:
+    """Each by a process of its own, and what that found is handed back."""
+    given = files(
+        tmp_path, x__pcap0=pcap(*range(90, 300)), x__pcap1=pcap(300), x__pcap2=pcap(*range(99)), y__pcap=pcap(1, 2)
+    )
+
+    def elsewhere(walks: Sequence[Walk]) -> list[Walked]:
+        sent = [pickle.loads(pickle.dumps(walk)) for walk in reversed(walks)]  # noqa: S301
+        found: list[Walked] = [pickle.loads(pickle.dumps(walk.through())) for walk in sent]  # noqa: S301
+        return found[::-1]
+
+    found = partitions(given, {}, 10, chunk_bytes=1, each=elsewhere)
+    assert len(found.parts) > 8
+    assert len(found.limits) == 1  # they overlap
+    same(gathered(found, 1 << 20), collected(open_stream(given, {})))
 
 
 def test_a_pipe_is_not_cut(tmp_path: Path) -> None:
