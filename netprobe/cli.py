@@ -242,6 +242,11 @@ def replay(files: tuple[str, ...], points: tuple[str, ...], flow: str | None, ou
     help="Silence that ends a flow, in seconds.  [default: 300 for TCP, else 60]",
 )
 @click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Have the workers of a Dask cluster read the files: tcp://HOST:PORT of its scheduler, or local:N processes. -o NAME/ writes a folder of Parquet files.",
+)
+@click.option(
     "--compile",
     "compile_",
     is_flag=True,

@@ -274,6 +274,7 @@ def read_flows(
     verdicts: bool = True,
     merge: bool = False,
     idle_s: float | None = None,
+    cluster: str | None = None,
 ) -> pd.DataFrame:
     """Read the flows of captures of any size as a pandas table: a row a flow and capture point, as ``netprobe flows`` prints it for programs.
 
@@ -293,14 +294,15 @@ def read_flows(
         files: pcap, pcapng, compressed or not, or one evidence file; ``-`` is standard input.
         points: where captures were taken: file -> ``HOST/INTERFACE`` or ``HOST/CONTAINER/INTERFACE``. A file that is named here alone is read too.
         where: only rows for which this holds, as ``DataFrame.query`` has it; columns, operators and literals.
-        verdicts: join the flows of all points into connections and judge these; without, ``connection``, ``path``, ``verdict`` and what hangs on them are
-            empty, and it takes less time.
+        verdicts: join all points' flows into connections and judge these; without, ``connection``, ``path``, ``verdict`` … are empty, and it is quicker.
         merge: one flow for all packets of the same ends, as tshark's conversations are.
         idle_s: the silence that ends a flow, in seconds; None: 300 for TCP, else 60.
+        cluster: ``tcp://HOST:PORT`` of a Dask scheduler whose workers read the files, or ``local:N`` processes that are started for this.
 
     Raises:
-        UsageFault: the condition cannot be read.
+        UsageFault: the condition or the cluster's address cannot be read.
         EvidenceFault: no file, or one that cannot be read or is no capture.
+        EnvironmentFault: the cluster cannot be reached, or is of another version.
     """
     from netprobe.flowtable.choose import RowChoice, rows_of
     from netprobe.flowtable.fields import NAMES
@@ -312,9 +314,8 @@ def read_flows(
     if where is not None:
         parse(where, NAMES)
     named = {os.fspath(file): name for file, name in (points or {}).items()}
-    table = tabulate(
-        [os.fspath(file) for file in files], named, options=options(merge=merge, idle_s=idle_s), verdicts=verdicts
-    )
+    paths, track = [os.fspath(file) for file in files], options(merge=merge, idle_s=idle_s)
+    table = tabulate(paths, named, options=track, verdicts=verdicts, cluster=cluster)
     return frame(table, rows_of(table, RowChoice(where=where)))
 
 

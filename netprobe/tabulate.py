@@ -64,6 +64,7 @@ def tabulate(
     *,
     options: TrackOptions | None = None,
     verdicts: bool = True,
+    cluster: str | None = None,
     progress: Progress = _nothing,
     say: Say = _nothing,
 ) -> FlowTable:
@@ -74,18 +75,23 @@ def tabulate(
         points: path -> the point's name, where one was given; a file that is named here alone is read too.
         options: what ends a flow; None: as usual.
         verdicts: whether the flows of all points are joined into connections and these are judged.
+        cluster: ``tcp://HOST:PORT`` of a Dask scheduler whose workers read the files, or ``local:N`` processes; None: this one reads them.
         progress: called now and then with how many bytes were read, and of how many (None: a pipe).
         say: called with a line for the user.
 
     Raises:
+        UsageFault: ``cluster`` is no address of one.
         EvidenceFault: no file, one twice, or one that cannot be read or is no capture.
+        EnvironmentFault: the cluster cannot be reached, or has no workers of this version.
     """
     every = (*files, *(each for each in points if each not in files))
-    stream, tracker = _started(every, points, options or usual(), say)
-    for packets in prefetched(stream.chunks()):
-        tracker.take(packets, stream.points)
-        progress(stream.done, stream.size)
-    rows, found, limits = tracker.finish(), tuple(stream.points), tuple(stream.limits)
+    if cluster is None:
+        rows, found, limits = _here(every, points, options or usual(), progress, say)
+    else:
+        from netprobe.cluster.gather import gathered
+
+        there = gathered(cluster, every, points, options or usual(), progress)
+        rows, found, limits = there.rows, there.points, there.limits
     if not verdicts:
         return FlowTable(rows=rows, points=found, limits=limits)
     return _judged(rows, found, limits)
@@ -100,6 +106,17 @@ def _judged(rows: FlowRows, points: tuple[CapturePoint, ...], limits: tuple[Limi
     joined = join(rows, points)
     said = _said(rows, joined, judge(rows, joined, points, limits))
     return FlowTable(rows=rows, points=points, limits=limits, connection=joined.connection, verdicts=said)
+
+
+def _here(
+    files: Sequence[str], points: Mapping[str, str], options: TrackOptions, progress: Progress, say: Say
+) -> tuple[FlowRows, tuple[CapturePoint, ...], tuple[Limit, ...]]:
+    """Rows, points and what is missing, by this process."""
+    stream, tracker = _started(files, points, options, say)
+    for packets in prefetched(stream.chunks()):
+        tracker.take(packets, stream.points)
+        progress(stream.done, stream.size)
+    return tracker.finish(), tuple(stream.points), tuple(stream.limits)
 
 
 def _started(

@@ -57,7 +57,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "capture": {*STATE, "decode", "hosts", "probe", "forward"},
     "live": {*STATE, "decode", "hosts", "inventory", "probe", "capture", "survey", "forward"},
     "interface": {*BASE, "flows", "flowtable", "live", "pipeline", "report", "tabulate"},
-    "tabulate": {*BASE, "evidence.stream", "decode", "flowtable", "correlate", "compiled"},
+    "cluster": {*BASE, "evidence.stream", "decode", "flowtable", "compiled"},
+    "tabulate": {*BASE, "evidence.stream", "decode", "flowtable", "correlate", "compiled", "cluster"},
     "secondpass": {*BASE, "evidence.stream", "decode", "flowtable"},
     "commands": {
         *BASE,
@@ -87,6 +88,7 @@ DOES_IO = {
     "probe",
     "live",
     "interface",
+    "cluster",
     "tabulate",
     "secondpass",
     "commands",
@@ -103,6 +105,7 @@ FORBIDDEN_CALLS = {"open", "print", "input", "exec", "eval", "now", "utcnow", "t
 HEAVY = (
     *(
         "asyncio",
+        "distributed",
         "docker",
         "duckdb",
         "llvmlite",

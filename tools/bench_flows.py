@@ -10,6 +10,7 @@ DIR, 11 GB at a time at most, and removes each as soon as it was measured, also 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import resource
 import shutil
@@ -252,11 +253,21 @@ def flows(folder: Path | None = None, runs: int = 5, *, large: bool = False, onl
         "costs": lambda: costs(folder, runs, large=large),
         "memory": lambda: memory(folder, large=large),
         "correlating": lambda: correlating(folder, runs, large=large),
+        "cluster": lambda: _cluster(folder, runs, large=large),
         **({"ten-times": lambda: ten_times(folder, runs)} if large else {}),
     }
     for name, part in parts.items():
         if not only or name in only:
             part()
+
+
+def _cluster(folder: Path | None, runs: int, *, large: bool) -> None:
+    if importlib.util.find_spec("distributed") is None:
+        print("cluster: not measured, Dask is not installed (pip install 'netprobe[cluster]')")
+        return
+    from bench_cluster import cluster
+
+    cluster(folder, runs, 60_000 if large else 15_000)
 
 
 def _terminated(*_: object) -> None:
@@ -272,7 +283,9 @@ def main() -> int:
     parser.add_argument(
         "--folder", type=Path, help="where captures are written (default: the folder for temporary files)"
     )
-    parser.add_argument("--only", action="append", default=[], help="peers, costs, memory, correlating or ten-times")
+    parser.add_argument(
+        "--only", action="append", default=[], help="peers, costs, memory, correlating, cluster or ten-times"
+    )
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, _terminated)  # as Ctrl-C: what was written is removed
     signal.signal(signal.SIGHUP, _terminated)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import say
 from netprobe.commands.output import OutputFile, pour
+from netprobe.commands.outputfolder import OutputFolder
 from netprobe.commands.points import named_points
 from netprobe.commands.progress import Progress
 from netprobe.commands.show import let_stdout_take_anything, terminal_columns, wants_colour
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from netprobe.flowtable.table import FlowTable
 
 TABLE = "table"
+PARQUET = "parquet"
+PART_ROWS = 1 << 18  # of one file of a folder
 MOST_ON_A_TERMINAL = 200  # lines, where nobody said how many
 MOST_LIMITS = 10
 MOST_IDLE_S = 10**9
@@ -60,6 +63,7 @@ class FlowsAsked:
     form: str | None = None
     output: str | None = None
     force: bool = False
+    cluster: str | None = None
 
 
 def run(asked: FlowsAsked) -> int:
@@ -73,8 +77,8 @@ def run(asked: FlowsAsked) -> int:
     named = named_points(asked.points, asked.files)
     inputs = (*asked.files, *named)
     _check(asked, inputs)
-    to = OutputFile(path=asked.output, force=asked.force) if asked.output is not None else None
-    form = _format(asked.form, asked.output)
+    to = _output(asked)
+    form = PARQUET if isinstance(to, OutputFolder) else _format(asked.form, asked.output)
     if to is not None:
         to.check(inputs)
     choice = _choice(asked, form)
@@ -95,6 +99,22 @@ def run(asked: FlowsAsked) -> int:
         _remark(f"none of {len(table)} flows is what was asked for" if len(table) else "no flows")
     _print(table, rows, form, to, top=asked.top)
     return EXIT_WORKS
+
+
+def _output(asked: FlowsAsked) -> OutputFile | OutputFolder | None:
+    """Where the flows go; None: stdout. A name that ends with / is a folder of Parquet files.
+
+    Raises:
+        UsageFault: a folder of another format.
+        EnvironmentFault: Parquet's package is missing.
+    """
+    if asked.output is None or not asked.output.endswith("/"):
+        return None if asked.output is None else OutputFile(path=asked.output, force=asked.force)
+    if _format(asked.form or PARQUET, asked.output) != PARQUET:
+        raise UsageFault(
+            f"-o {asked.output}: a folder is written as Parquet", "--format parquet, or the name of a file"
+        )
+    return OutputFolder(path=asked.output)
 
 
 def compile_now() -> None:
@@ -175,7 +195,15 @@ def _read(asked: FlowsAsked, inputs: Sequence[str], named: Mapping[str, str]) ->
 
     track = options(merge=asked.merge, idle_s=asked.idle)
     with Progress(quiet=False) as progress, ctrl_c_is_the_writers(inputs):
-        return tabulate(inputs, named, options=track, verdicts=asked.verdict, progress=_told(progress), say=_remark)
+        return tabulate(
+            inputs,
+            named,
+            options=track,
+            verdicts=asked.verdict,
+            cluster=asked.cluster,
+            progress=_told(progress),
+            say=_remark,
+        )
 
 
 def _matching(asked: FlowsAsked, inputs: Sequence[str]) -> dict[str, NDArray[np.int64]] | None:
@@ -255,7 +283,13 @@ def _say_limits(limits: Sequence[Limit]) -> None:
         say(f"netprobe: … and {len(limits) - MOST_LIMITS} more of that kind")
 
 
-def _print(table: FlowTable, rows: NDArray[np.int64], form: str, to: OutputFile | None, *, top: int | None) -> None:
+def _print(
+    table: FlowTable, rows: NDArray[np.int64], form: str, to: OutputFile | OutputFolder | None, *, top: int | None
+) -> None:
+    if isinstance(to, OutputFolder):
+        starts = range(0, max(len(rows), 1), PART_ROWS)  # no flow: one file, which has the columns
+        to.write((_pieces(table, rows[start : start + PART_ROWS], form) for start in starts), form)
+        return
     columns = terminal_columns() if to is None else None
     if form == TABLE and columns is not None:
         from netprobe.report.flows.table import lay_out

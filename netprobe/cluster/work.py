@@ -1,0 +1,94 @@
+"""What workers do: functions of their arguments and of the files alone, so that a worker that dies loses nothing: another one does it again."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netprobe import __version__
+from netprobe.compiled import machine
+from netprobe.flowtable.columns import FLOW
+from netprobe.flowtable.partial import Selection
+from netprobe.flowtable.state import STATE
+from netprobe.flowtable.track import Tracker
+from netprobe.values import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from netprobe.compiled.track import CompiledTracker
+    from netprobe.decode.chunk import Ints
+    from netprobe.evidence.model import CapturePoint
+    from netprobe.evidence.packets import Packets
+    from netprobe.evidence.stream.partition import Partition
+    from netprobe.flowtable.index import Words
+    from netprobe.flowtable.options import TrackOptions
+    from netprobe.flowtable.partial import Partial, Selected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A piece of the captures, and how it is tracked.
+
+    Attributes:
+        part: the piece.
+        points: the capture points of all pieces.
+        options: what ends a flow.
+    """
+
+    part: Partition
+    points: tuple[CapturePoint, ...]
+    options: TrackOptions
+
+
+def track(job: Job) -> Partial:
+    """Track a piece by itself. In machine code where this worker has some; the rows are the same.
+
+    Raises:
+        EvidenceFault: the piece cannot be read.
+    """
+    tracker, chunks = _started(job)
+    for packets in chunks:
+        tracker.take(packets, job.points)
+    return tracker.partial()
+
+
+def _started(job: Job) -> tuple[Tracker | CompiledTracker, Iterator[Packets]]:
+    try:
+        from netprobe.compiled.track import CompiledTracker
+        from netprobe.compiled.walk import CompiledWalker
+
+        return CompiledTracker(job.options), job.part.chunks(walker=CompiledWalker())
+    except machine.NotUsable:
+        return Tracker(job.options), job.part.chunks()
+
+
+def select(job: Job, keys: Words, places: Ints) -> Selected:
+    """Take the packets of some keys out of a piece.
+
+    Args:
+        job: the piece.
+        keys: uint64 (6, k), the keys.
+        places: where their packets may be (``partial.wanted``).
+
+    Raises:
+        EvidenceFault: the piece cannot be read.
+    """
+    selection = Selection(keys, places)
+    for packets in job.part.chunks():
+        if selection.done:
+            break
+        selection.take(packets, job.points)
+    return selection.selected()
+
+
+def version() -> str:
+    """What must be the same in all processes of a cluster: the version, and the columns that they exchange."""
+    columns = hashlib.sha256(repr((FLOW.descr, STATE.descr)).encode()).hexdigest()
+    return f"{__version__} ({columns[:8]})"
+
+
+def sizes(files: Sequence[str]) -> dict[str, int]:
+    """How large each file is, of those that are there."""
+    return {file: Path(file).stat().st_size for file in files if Path(file).is_file()}

@@ -1,0 +1,74 @@
+"""A folder of ``-o NAME/``: several files that are one data set, there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netprobe.errors import EnvironmentFault, UsageFault
+from netprobe.values import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputFolder:
+    """A folder to be written.
+
+    Attributes:
+        path: its name, as it was given.
+    """
+
+    path: str
+
+    def check(self, inputs: Collection[str]) -> None:  # noqa: ARG002 - as OutputFile's: no input is in a folder that is not there
+        """Find out before the work whether it may be written.
+
+        Raises:
+            UsageFault: something of that name is there, or the folder that it is to be in is not.
+        """
+        target = Path(self.path)
+        if "\0" in self.path:
+            raise UsageFault(f"-o: no folder can be called {self.path!r}", "choose another name")
+        try:
+            if target.exists() or target.is_symlink():
+                raise UsageFault(f"-o: {self.path} exists", "give the name of a new folder: none is overwritten")
+            if not target.parent.is_dir():
+                raise UsageFault(f"-o: there is no directory {target.parent}", "make it, or choose another")
+        except OSError as error:
+            raise UsageFault(f"-o: no folder can be called {self.path!r}", "choose another name") from error
+
+    def write(self, files: Iterable[Iterable[bytes]], ending: str) -> None:
+        """Write the folder: under another name beside it, then renamed.
+
+        Args:
+            files: the contents of each file.
+            ending: of their names: ``part-00000.ENDING``.
+
+        Raises:
+            EnvironmentFault: it cannot be written; nothing is left of it.
+        """
+        target = Path(os.path.realpath(self.path))
+        part = target.with_name(f".{target.name[:200]}.{os.urandom(4).hex()}.part")
+        try:
+            part.mkdir(mode=0o700)
+            for number, pieces in enumerate(files):
+                _write(part / f"part-{number:05}.{ending}", pieces)
+            part.rename(target)
+        except OSError as error:
+            raise EnvironmentFault(
+                f"cannot write {self.path}: {error.strerror or error}", "choose another place for -o"
+            ) from error
+        finally:  # also on Ctrl-C: nothing is left behind
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _write(file: Path, pieces: Iterable[bytes]) -> None:
+    with file.open("xb") as opened:
+        for piece in pieces:
+            opened.write(piece)
+        opened.flush()
+        os.fsync(opened.fileno())

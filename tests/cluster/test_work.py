@@ -1,0 +1,83 @@
+"""What workers do, without any cluster."""
+
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from flow_capture import Shape, write
+
+from netprobe.cluster import work
+from netprobe.compiled import machine
+from netprobe.evidence.stream.partition import partitions
+from netprobe.flowtable.options import options
+from netprobe.flowtable.partial import Selection, merged, shared, wanted
+from netprobe.flowtable.track import Tracker
+from tests.compiled.conftest import compiled
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from netprobe.cluster.work import Job
+    from netprobe.flowtable.columns import FlowRows
+
+
+__all__ = ["compiled"]
+
+
+def jobs(tmp_path: Path, files: int = 2) -> list[Job]:
+    """The pieces of some files with the same flows."""
+    paths = [str(tmp_path / f"a_{n:05}_20260101000000.pcap") for n in range(files)]
+    for seed, path in enumerate(paths):
+        write(tmp_path / path, Shape(flows=20, packets=10, seed=seed))
+    planned = partitions(paths, {}, files)
+    return [work.Job(part=part, points=planned.points, options=options()) for part in planned.parts]
+
+
+def test_a_job_can_be_sent_and_done_again(tmp_path: Path) -> None:
+    (job,) = jobs(tmp_path, 1)
+    once, again = work.track(job), work.track(pickle.loads(pickle.dumps(job)))  # noqa: S301 - our own
+    assert np.array_equal(once.rows, again.rows)
+    assert (len(once.rows), once.packets) == (20, 200)
+
+
+@pytest.mark.usefixtures("compiled")
+def test_a_worker_with_machine_code_finds_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (job,) = jobs(tmp_path, 1)
+    compiled = finished_rows(job)
+    monkeypatch.setattr(machine, "kernels", missing)
+    assert np.array_equal(compiled, finished_rows(job))
+
+
+def finished_rows(job: Job) -> FlowRows:
+    partial = work.track(job)
+    return merged(
+        Tracker(job.options), [partial], [Selection(partial.words, partial.span[:, :0]).selected()], job.points
+    )
+
+
+def missing() -> None:
+    raise machine.NotUsable("not there")
+
+
+def test_only_packets_of_the_keys_are_selected(tmp_path: Path) -> None:
+    one, two = jobs(tmp_path)
+    partials = [work.track(one), work.track(two)]
+    keys = shared(partials)
+    assert keys.shape == (6, 20)
+    few = keys[:, :3]
+    chosen = work.select(two, few, wanted(partials[1], few))
+    assert len(chosen.packets) == 30
+
+
+def test_the_version_tells_columns_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = work.version()
+    monkeypatch.setattr(work, "FLOW", np.dtype([("point", "i4")]))
+    assert work.version() != here
+
+
+def test_sizes_of_the_files_that_are_there(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"123")
+    assert work.sizes([str(tmp_path / "a"), str(tmp_path / "b"), str(tmp_path)]) == {str(tmp_path / "a"): 3}
