@@ -93,6 +93,14 @@ def test_files_that_are_read_alone(tmp_path: Path, name: str) -> None:
     assert disagreeing(file) == (1, [])
 
 
+@pytest.mark.parametrize(("name", "both"), [("vxlan", 2), ("geneve", 2), ("gre", 2), ("ipip", 2), ("sctp", 1)])
+def test_flows_in_tunnels_have_as_many_packets(tmp_path: Path, name: str, both: int) -> None:
+    (file,) = written(tmp_path, {"a.pcap": corpus()[f"{name}.pcap"]})
+    alike, differences = compare(file)
+    assert alike + len(differences) == both
+    assert {reason_of(each) for each in differences} <= {REASONS[0].why}
+
+
 def test_a_link_type_that_tshark_does_not_read(tmp_path: Path) -> None:
     (file,) = written(tmp_path, {"a.pcap": corpus()["link-mpls-link.pcap"]})
     alike, differences = compare(file)

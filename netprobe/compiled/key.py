@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     Words = NDArray[np.uint64]
     KeyRows = NDArray[np.void]
 
-TCP, UDP, ICMP, ERROR = int(Kind.TCP), int(Kind.UDP), int(Kind.ICMP), int(Kind.ICMP_ERROR)
+TCP, UDP, SCTP, ICMP, ERROR = (int(each) for each in (Kind.TCP, Kind.UDP, Kind.SCTP, Kind.ICMP, Kind.ICMP_ERROR))
 ONE_HI, ONE_LO, TWO_HI, TWO_LO, PORTS, META = range(WORDS)
 
 
 @inlined
 def is_taken(r: Row) -> bool:
-    """Tell whether a packet belongs to a flow: TCP and UDP with their ports, ICMP's echo."""
+    """Tell whether a packet belongs to a flow: TCP, UDP and SCTP with their ports, ICMP's echo."""
     kind, message = r[c.KIND], r[c.ICMP_TYPE]
     echo = kind == ICMP and message in (0, 8, 128, 129)
-    return (echo or kind in (TCP, UDP)) and r[c.SPORT] >= 0
+    return (echo or kind in (TCP, UDP, SCTP)) and r[c.SPORT] >= 0
 
 
 @inlined
@@ -60,15 +60,16 @@ def _answers_itself(r: Row) -> bool:
 @compiled
 def of_packet(r: Row, point: int, words: Words) -> int:
     """Write a packet's key. Returns its side: 0 where the smaller end sent it, 1 where the larger one did; of an echo to oneself 1 is the reply."""
+    tunnel = (r[c.TUNNEL] + 1) << 32
     words[META] = np.uint64(point << 32 | (r[c.VLAN] - FROM) << 16 | r[c.KIND] << 8 | r[c.IP_VERSION])
     if is_larger(r[c.SRC_HI], r[c.SRC_LO], r[c.SPORT], r[c.DST_HI], r[c.DST_LO], r[c.DPORT]):
         words[ONE_HI], words[ONE_LO] = np.uint64(r[c.DST_HI]), np.uint64(r[c.DST_LO])
         words[TWO_HI], words[TWO_LO] = np.uint64(r[c.SRC_HI]), np.uint64(r[c.SRC_LO])
-        words[PORTS] = np.uint64(r[c.DPORT] << 16 | r[c.SPORT])
+        words[PORTS] = np.uint64(tunnel | r[c.DPORT] << 16 | r[c.SPORT])
         return 1
     words[ONE_HI], words[ONE_LO] = np.uint64(r[c.SRC_HI]), np.uint64(r[c.SRC_LO])
     words[TWO_HI], words[TWO_LO] = np.uint64(r[c.DST_HI]), np.uint64(r[c.DST_LO])
-    words[PORTS] = np.uint64(r[c.SPORT] << 16 | r[c.DPORT])
+    words[PORTS] = np.uint64(tunnel | r[c.SPORT] << 16 | r[c.DPORT])
     return 1 if _answers_itself(r) else 0
 
 

@@ -1,4 +1,4 @@
-"""The loop over a chunk's packets: each is decoded, its flow found, and counted into that flow's row."""
+"""The loop over a chunk's packets: each, and each inside of it, is decoded, its flow found, and counted into that flow's row."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from netprobe.compiled import copies, errors, lives, slots, update
 from netprobe.compiled import key as k
 from netprobe.compiled import row as c
-from netprobe.compiled.arrays import CROWDED, ERRORS, FLOWS, KEYS, LOAD, LONGEST_NOW, MERGE, PACKETS, SEED
+from netprobe.compiled.arrays import CROWDED, DEPTH, ERRORS, FLOWS, KEYS, LOAD, LONGEST_NOW, MERGE, PACKETS, SEED
 from netprobe.compiled.jit import compiled, inlined
-from netprobe.compiled.packet import packet
+from netprobe.compiled.packet import inside, packet
 
 if TYPE_CHECKING:
     from typing import Any
@@ -78,20 +78,32 @@ def track(
     """
     s = TrackerArrays(rows, states, keys, kept, table, ring, heads, unknown_row, unknown_state, words, idle, numbers)
     for n in range(start, len(offset)):
-        if _is_full(s):
-            return n
         for place in range(len(template)):
             r[place] = template[place]
         packet(b, offset[n], caplen[n], origlen[n], linktype[n], r)
-        if r[c.KIND] == k.ERROR:
-            if not _error(s, b, r, point[n], time[n]):
-                return n
-        elif k.is_taken(r):
-            side = k.of_packet(r, point[n], words)
-            if not _flow(s, b, r, side, time[n], frame[n], origlen[n]):
-                return n
-        s.numbers[PACKETS] += 1
+        size, depth = origlen[n], 0
+        while True:
+            if depth >= numbers[DEPTH]:
+                if _is_full(s) or not _take(s, b, r, point[n], time[n], frame[n], size):
+                    numbers[DEPTH] = depth
+                    return n
+                numbers[PACKETS] += 1
+            if not inside(b, r, template):
+                break
+            size, depth = r[c.FRAME_WIRE] - r[c.FRAME_AT], depth + 1
+        numbers[DEPTH] = 0
     return len(offset)
+
+
+@compiled
+def _take(s: TrackerArrays, b: Buffer, r: Row, point: int, time: int, frame: int, size: int) -> bool:
+    """Track a decoded packet. Returns whether there was room for its key."""
+    if r[c.KIND] == k.ERROR:
+        return _error(s, b, r, point, time)
+    if k.is_taken(r):
+        side = k.of_packet(r, point, s.words)
+        return _flow(s, b, r, side, time, frame, size)
+    return True
 
 
 @inlined

@@ -11,7 +11,7 @@ from netprobe.compiled import row as c
 from netprobe.compiled.handshake import step
 from netprobe.compiled.head import note
 from netprobe.compiled.jit import compiled, inlined
-from netprobe.compiled.key import TCP, UDP
+from netprobe.compiled.key import ICMP, TCP, UDP
 from netprobe.compiled.sequence import ACK, AGAIN, FIN, GAP, RST, SYN, advance, late_ns
 from netprobe.flows.build import DNS_PORT
 from netprobe.flowtable.state import PLAIN_SEEN, SYN_ACK_SEEN
@@ -33,7 +33,8 @@ def count(x: Any, p: Any, side: int, b: Buffer, r: Row, time: int, frame: int, o
     elif r[c.KIND] == UDP:
         _datagram(x, p, side, b, r)
     elif p["guess"] < 0:
-        p["guess"] = side if r[c.ICMP_TYPE] in (8, 128) else 1 - side
+        asks = r[c.KIND] != ICMP or r[c.ICMP_TYPE] in (8, 128)
+        p["guess"] = side if asks else 1 - side
     note(x, p, side, b, r, time, frame)
 
 

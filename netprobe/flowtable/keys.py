@@ -44,7 +44,7 @@ def taken(table: PacketTable) -> KeyedPackets:
     """Choose the packets of flows and the ICMP errors, and make their keys."""
     kind = table.kind
     error = kind == Kind.ICMP_ERROR
-    flow = (kind == Kind.TCP) | (kind == Kind.UDP)
+    flow = (kind == Kind.TCP) | (kind == Kind.UDP) | (kind == Kind.SCTP)
     messages = np.flatnonzero(kind == Kind.ICMP)
     flow[messages[np.isin(table.icmp_type[messages], ECHO_TYPES)]] = True
     rows = np.flatnonzero((flow & (table.sport >= 0)) | error)
@@ -73,7 +73,8 @@ def _keys(table: PacketTable, rows: Ints) -> tuple[Words, Ints]:
         words[0, six], words[2, six] = np.where(swap[six], (other, high), (high, other))
     words[1], words[3] = np.where(swap, target, source), np.where(swap, source, target)
     one, two = np.where(swap, target_port, source_port), np.where(swap, source_port, target_port)
-    words[4] = ((one & 0xFFFF) << 16 | (two & 0xFFFF)).view(np.uint64)
+    tunnel = _of(table.tunnel, rows, whole=whole).astype(np.int64)
+    words[4] = ((tunnel + 1) << 32 | (one & 0xFFFF) << 16 | (two & 0xFFFF)).view(np.uint64)
     point, vlan = _of(table.packets.point, rows, whole=whole), _of(table.vlan, rows, whole=whole)
     kind, version = _of(table.kind, rows, whole=whole), _of(table.ip_version, rows, whole=whole)
     words[5] = _meta(point, vlan.astype(np.int64), kind.astype(np.int64), version.astype(np.int64))

@@ -84,7 +84,7 @@ class Tracker:
             points: the capture points that are known by now.
         """
         for first in range(0, len(packets), PIECE):
-            self.add(decode(_part(packets, slice(first, first + PIECE)), points))
+            self.add(decode(_part(packets, slice(first, first + PIECE)), points, tunnels=True))
 
     def add(self, table: PacketTable, places: Ints | None = None) -> None:
         """Track the next packets, decoded; at most 2^20.

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from netprobe.compiled import arrays
 from netprobe.compiled.track import CompiledTracker
+from netprobe.decode.table import Kind
 from netprobe.evidence.packets import Packets
 from netprobe.evidence.reader import read
 from netprobe.flowtable.columns import ConnState
@@ -70,6 +71,8 @@ def test_much_traffic_has_the_same_flows_of_every_kind(seed: int) -> None:
     table = flows(CompiledTracker(how), packets, cut(len(packets), seed))
     assert differences(table, flows(Tracker(how), packets, [])) == []
     assert set(table["conn_state"].tolist()) == set(map(int, ConnState))
+    assert {int(Kind.SCTP), int(Kind.UDP)} < set(table["kind"].tolist())
+    assert len(set(table["tunnel"].tolist())) > 6
     for name in (
         "copies",
         "retransmits",

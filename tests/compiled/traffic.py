@@ -66,10 +66,21 @@ class Choice(NamedTuple):
     payload: int
     more: int
     again: int
+    inside: int = 0
 
 
 MOST = Choice(
-    9, 7, len(FLAGS) - 1, len(NUMBERS) - 1, len(NUMBERS) - 1, len(SIZES) - 1, len(STEPS) - 1, len(PAYLOADS) - 1, 63, 7
+    9,
+    7,
+    len(FLAGS) - 1,
+    len(NUMBERS) - 1,
+    len(NUMBERS) - 1,
+    len(SIZES) - 1,
+    len(STEPS) - 1,
+    len(PAYLOADS) - 1,
+    63,
+    7,
+    7,
 )
 """The largest of each."""
 
@@ -80,6 +91,7 @@ def at_random(count: int, seed: int) -> list[Choice]:
     drawn = np.stack([random.integers(0, most + 1, count) for most in MOST])
     drawn[6] = np.where(random.random(count) < 0.7, random.integers(0, 7, count), drawn[6])
     drawn[9] = np.where(random.random(count) < 0.5, 0, drawn[9])
+    drawn[10] = np.where(random.random(count) < 0.7, 0, drawn[10])
     return [Choice(*column) for column in drawn.T.tolist()]
 
 
@@ -90,7 +102,7 @@ def capture(choices: Sequence[Choice]) -> Packets:
     for number, choice in enumerate(choices):
         now += STEPS[choice.step]
         back = (0, 0, 0, 0, 1, 1, 2, 5)[choice.again]
-        frames.append(_again(frames[number - back], choice) if 0 < back <= number else _frame(choice))
+        frames.append(_again(frames[number - back], choice) if 0 < back <= number else _carried(_frame(choice), choice))
         times.append(now)
     sizes = np.array([len(frame) for frame in frames], np.int64)
     return Packets(
@@ -111,6 +123,26 @@ def _again(frame: bytes, choice: Choice) -> bytes:
     return frame[:22] + bytes((frame[22] - 1,)) + frame[23:]
 
 
+def _carried(frame: bytes, choice: Choice) -> bytes:
+    """A frame as it is, or in one of some tunnels, or in two."""
+    outer = choice._replace(more=0, end=choice.more & 1)
+    if choice.inside == 1:
+        return _ip(outer, 4 if frame[12:14] == b"\x08\x00" else 41, frame[14:])
+    if choice.inside == 2:
+        return _ip(outer, 47, b"\0\0" + frame[12:])
+    if choice.inside in (3, 4):
+        return _in_udp(outer, 4789, struct.pack("!II", 0x08000000, choice.inside << 8) + frame)
+    if choice.inside == 5:
+        return _in_udp(outer, 6081, struct.pack("!HHI", 0, 0x6558, 3 << 8) + frame)
+    if choice.inside == 6:
+        return _carried(_carried(frame, choice._replace(inside=1)), choice._replace(inside=3))
+    return frame
+
+
+def _in_udp(outer: Choice, port: int, data: bytes) -> bytes:
+    return _ip(outer, 17, struct.pack("!HHHH", 50000, port, 8 + len(data), 0) + data)
+
+
 def _frame(choice: Choice) -> bytes:
     if choice.kind == 0:
         return _ip(choice, 17, _datagram(choice))
@@ -119,6 +151,9 @@ def _frame(choice: Choice) -> bytes:
     if choice.kind == 2:
         quoted = _ip(choice._replace(end=choice.end ^ 1), 17 if choice.more & 8 else 6, _datagram(choice))[14:]
         return _ip(choice, 1, struct.pack("!BBHI", *ERRORS[choice.flags % len(ERRORS)], 0, 0) + quoted[:40])
+    if choice.kind == 9:
+        ports = _ports(choice, (40000, 3868))
+        return _ip(choice, 132, struct.pack("!HHII", *ports, 7, 0) + PAYLOADS[choice.payload][: SIZES[choice.size]])
     return _ip(choice, 6, _segment(choice))
 
 

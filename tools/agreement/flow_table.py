@@ -77,20 +77,24 @@ def _unread_by_tshark(difference: Difference) -> bool:
 
 
 def _in_a_tunnel(difference: Difference) -> bool:
-    return difference.carried and None in (difference.ours, difference.theirs)
-
-
-def _sctp(difference: Difference) -> bool:
-    return difference.key.protocol == "sctp" and difference.ours is None
+    ours, theirs = difference.ours, difference.theirs
+    return (
+        difference.carried
+        and ours is not None
+        and theirs is not None
+        and ours.packets == theirs.packets
+        and all(
+            mine <= their + unsure for mine, their, unsure in zip(ours.bytes, theirs.bytes, theirs.unsure, strict=True)
+        )
+    )
 
 
 REASONS = (
     Reason(
-        why="a packet in a tunnel is one packet of one flow: tshark counts it in those of both, what carries and what is carried",
+        why="a flow inside of a tunnel has the bytes of its own frames: tshark counts those of the frames that carry them",
         fits=_in_a_tunnel,
     ),
     Reason(why="tshark does not read the file's link type", fits=_unread_by_tshark),
-    Reason(why="SCTP's ports are not read", fits=_sctp),
     Reason(
         why="the capture holds packets twice (a bridge and its port, a frame that was looped): netprobe counts them as copies, apart",
         fits=_held_twice,
