@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowPacket:
-    """One packet of a flow.
+    """One packet of a flow; of a flow inside of a tunnel the one that carries it.
 
     Attributes:
         flow: the flow's row.
@@ -69,7 +69,7 @@ def rows_of_frames(
         progress(stream.done, stream.size)
         rows = np.flatnonzero(np.isin(packets.frame, wanted[member.file.name]))
         if len(rows):
-            found.append(np.unique(owners.of(decode(_these(packets, rows), stream.points))[1]))
+            found.append(np.unique(owners.of(decode(_these(packets, rows), stream.points, tunnels=True))[1]))
     return np.unique(np.concatenate(found))
 
 
@@ -102,11 +102,12 @@ def packets_of(
     for packets in stream.chunks():
         progress(stream.done, stream.size)
         rows = np.flatnonzero((packets.time_ns >= first) & (packets.time_ns <= last))
-        decoded = decode(_these(packets, rows), stream.points)
+        decoded = decode(_these(packets, rows), stream.points, tunnels=True)
+        carrier = np.maximum.accumulate(np.where(decoded.tunnel < 0, np.arange(len(decoded)), 0))
         for row, flow in zip(*(each.tolist() for each in owners.of(decoded)), strict=True):
             if left[flow]:
                 left[flow] -= 1
-                found.append(_packet(decoded.packets, row, flow))
+                found.append(_packet(decoded.packets, int(carrier[row]), flow))
         if not any(left.values()):
             break
     return found

@@ -48,11 +48,12 @@ class TunnelKind(IntEnum):
 
 
 def tunnel_name(number: int) -> str:
-    """Return what people call a tunnel: ``vxlan 42``, ``ip``; ``""`` for none."""
+    """Return what people call a tunnel, each in another way: ``vxlan 42``, ``ip``, ``gre 5 (2 deep)`` inside of another; ``""`` for none."""
     if number < 0:
         return ""
-    kind, network = TunnelKind(number >> KIND_BIT & 7), number & NETWORK
-    return f"{kind.name.lower()} {network}" if network else kind.name.lower()
+    kind, network, depth = TunnelKind(number >> KIND_BIT & 7), number & NETWORK, number >> DEPTH_BIT
+    name = f"{kind.name.lower()} {network}" if network else kind.name.lower()
+    return f"{name} ({depth + 1} deep)" if depth else name
 
 
 class Carried(NamedTuple):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netprobe.decode.table import Anomaly, Kind
+from netprobe.decode.tunnels import tunnel_name
 from netprobe.flowtable.columns import HISTORY, ConnState
 from netprobe.flowtable.series import Addresses, Codes, Numbers, Seconds, ShortTexts, Times, Truths
 from netprobe.values import dataclass
@@ -173,6 +174,12 @@ def _history(table: FlowTable) -> ShortTexts:
     return ShortTexts(values=np.ascontiguousarray(table.rows["history"]).view(f"S{HISTORY}").ravel())
 
 
+def _tunnel(table: FlowTable) -> Codes:
+    numbers, codes = np.unique(table.rows["tunnel"], return_inverse=True)
+    shift = int(len(numbers) > 0 and numbers[0] < 0)
+    return Codes(codes=codes - shift, names=tuple(tunnel_name(int(each)) for each in numbers[shift:]))
+
+
 def _anomaly(table: FlowTable) -> Codes:
     bits, codes = np.unique(table.rows["anomaly"], return_inverse=True)
     shift = int(len(bits) > 0 and bits[0] == 0)
@@ -193,6 +200,7 @@ FIELDS: tuple[FlowField, ...] = (
     FlowField(name="outer", kind=Numbers, says="of what a proxy opened: the connection that it opened this for", of=_outer),
     FlowField(name="point", kind=Codes, says="the capture point that saw it", of=_point, always=True),
     FlowField(name="vlan", kind=Numbers, says="outermost VLAN id; none untagged, or not told", of=_plain("vlan")),
+    FlowField(name="tunnel", kind=Codes, says="what carries it: vxlan, geneve or gre and its network's number, ip for IP in IP; none where nothing does", of=_tunnel),
     FlowField(name="proto", kind=Codes, says="tcp, udp, icmp (echo) or sctp", of=_proto, always=True),
     FlowField(name="client", kind=Addresses, says="address of who began", of=_address(CLIENT), always=True),
     FlowField(name="client_port", kind=Numbers, says="its port; none for ICMP", of=_port(CLIENT)),

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from corpus import corpus
 
 from netprobe.cli import run
 from netprobe.commands.showflow import MOST_PACKETS
@@ -34,6 +35,18 @@ def test_others_packets_are_not_shown_and_what_is_left_out_is_said(
     assert out.count("  frame ") == MOST_PACKETS
     assert "… and 3 packets more" in out
     assert "10.9.9.9" not in out
+
+
+def test_of_a_flow_inside_of_a_tunnel_the_packets_that_carry_it_are_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.pcap"
+    file.write_bytes(corpus()["vxlan.pcap"])
+    assert run(["flows", str(file), "--show", "2"]) == 0
+    out = capsys.readouterr().out
+    assert "192.0.2.1:40000  198.51.100.2:80" in out
+    assert "frame 1 at a, 104 bytes" in out
+    assert "sport=50000 dport=4789" in out
 
 
 @pytest.mark.parametrize(
