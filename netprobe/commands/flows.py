@@ -14,7 +14,7 @@ from netprobe.commands.output import OutputFile, pour
 from netprobe.commands.outputfolder import OutputFolder
 from netprobe.commands.points import named_points
 from netprobe.commands.progress import Progress
-from netprobe.commands.show import let_stdout_take_anything, terminal_columns, wants_colour
+from netprobe.commands.show import terminal_columns, wants_colour
 from netprobe.commands.stdin import ctrl_c_is_the_writers
 from netprobe.errors import EXIT_WORKS, EnvironmentFault, UsageFault
 from netprobe.evidence.files import STDIN
@@ -295,23 +295,26 @@ def _print(
         from netprobe.report.flows.table import lay_out
         from netprobe.report.text import printed
 
-        let_stdout_take_anything()
         document = lay_out(table, rows, columns=columns, most=None if top else MOST_ON_A_TERMINAL)
-        pour([printed(document, columns=columns, colour=wants_colour()).encode("utf-8", "backslashreplace")])
+        pour([printed(document, columns=columns, colour=wants_colour()).encode(_encoding(), "backslashreplace")])
         return
-    pieces = _pieces(table, rows, form)
+    pieces = _pieces(table, rows, form, _encoding() if to is None else "utf-8")
     if to is None:
         pour(pieces)
     else:
         to.write(pieces)
 
 
-def _pieces(table: FlowTable, rows: NDArray[np.int64], form: str) -> Iterator[bytes]:
+def _pieces(table: FlowTable, rows: NDArray[np.int64], form: str, encoding: str = "utf-8") -> Iterator[bytes]:
     if form == TABLE:
         from netprobe.report.flows.table import plain
 
-        encoding = (sys.stdout.encoding if sys.stdout else None) or "utf-8"
         return (each.encode(encoding, "backslashreplace") for each in plain(table, rows))
     from netprobe.report.flows.outputs import OUTPUTS
 
     return OUTPUTS[form].load()(table, rows)
+
+
+def _encoding() -> str:
+    """What stdout takes: a locale without "⇒" gets an escape in its place."""
+    return (sys.stdout.encoding if sys.stdout else None) or "utf-8"

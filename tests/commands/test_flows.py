@@ -239,6 +239,15 @@ def test_the_formats_of_the_command_line_are_those_that_are_written() -> None:
     assert list(option.type.choices) == [TABLE, *OUTPUTS]
 
 
+def test_a_locale_without_the_arrow_gets_an_escape_and_a_file_the_arrow(tmp_path: Path) -> None:
+    plain_c = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    file, out = capture(tmp_path), tmp_path / "out.txt"
+    done = subprocess.run([*PROGRAM, file], capture_output=True, check=True, env=plain_c)
+    assert b"80 \\u21d2 172.17.0.2:80" in done.stdout
+    subprocess.run([*PROGRAM, file, "-o", str(out)], check=True, env=plain_c)
+    assert "80 ⇒ 172.17.0.2:80" in out.read_text(encoding="utf-8")
+
+
 def test_progress_is_told_on_a_terminal_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     times = iter([0.0, 0.1, 1.0, 1.1, 2.0])
