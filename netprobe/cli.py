@@ -233,6 +233,11 @@ def replay(files: tuple[str, ...], points: tuple[str, ...], flow: str | None, ou
 @click.option("--json", "as_json", is_flag=True, help="As --format json.")
 @click.option("-o", "output", type=click.Path(), metavar="FILE", help="Write to FILE, a new one, whole or not at all.")
 @click.option("--force", is_flag=True, help="Let -o overwrite a file that exists.")
+@click.option(
+    "--state",
+    metavar="FILE",
+    help="An evidence file (explain --predict --save FILE) with the state of the hosts: it tells the rest of ways that packets show a part of.",
+)
 @click.option("--no-verdict", is_flag=True, help="Do not join the points and judge the connections: quicker.")
 @click.option("--merge", is_flag=True, help="One flow for all packets of the same ends, as tshark's conversations are.")
 @click.option(

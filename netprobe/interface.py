@@ -275,6 +275,7 @@ def read_flows(
     merge: bool = False,
     idle_s: float | None = None,
     cluster: str | None = None,
+    state: AnyPath | None = None,
 ) -> pd.DataFrame:
     """Read the flows of captures of any size as a pandas table: a row a flow and capture point, as ``netprobe flows`` prints it for programs.
 
@@ -298,6 +299,7 @@ def read_flows(
         merge: one flow for all packets of the same ends, as tshark's conversations are.
         idle_s: the silence that ends a flow, in seconds; None: 300 for TCP, else 60.
         cluster: ``tcp://HOST:PORT`` of a Dask scheduler whose workers read the files, or ``local:N`` processes that are started for this.
+        state: an evidence file with the state of the hosts, for what packets leave open of a way; None: what the file itself has of it.
 
     Raises:
         UsageFault: the condition or the cluster's address cannot be read.
@@ -309,13 +311,14 @@ def read_flows(
     from netprobe.flowtable.options import options
     from netprobe.flowtable.where.parse import parse
     from netprobe.report.flows.frame import frame
-    from netprobe.tabulate import tabulate
+    from netprobe.tabulate import state_of, tabulate
 
     if where is not None:
         parse(where, NAMES)
+    hosts = None if state is None else state_of(os.fspath(state))
     named = {os.fspath(file): name for file, name in (points or {}).items()}
     paths, track = [os.fspath(file) for file in files], options(merge=merge, idle_s=idle_s)
-    table = tabulate(paths, named, options=track, verdicts=verdicts, cluster=cluster)
+    table = tabulate(paths, named, options=track, verdicts=verdicts, cluster=cluster, hosts=hosts)
     return frame(table, rows_of(table, RowChoice(where=where)))
 
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from netprobe.compiled import machine
 from netprobe.decode.table import Kind
-from netprobe.evidence.files import STDIN
+from netprobe.errors import EvidenceFault
+from netprobe.evidence.files import STDIN, load
 from netprobe.evidence.stream.prefetch import prefetched
 from netprobe.evidence.stream.stream import open_stream
 from netprobe.flowtable.options import options as usual
@@ -22,16 +23,18 @@ from netprobe.flowtable.table import FlowTable, Verdicts
 from netprobe.flowtable.track import Tracker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from netprobe.correlate.joined import Joined
     from netprobe.correlate.judge import Judged
     from netprobe.evidence.model import CapturePoint, Limit
     from netprobe.evidence.packets import Packets
+    from netprobe.evidence.state import HostState
     from netprobe.evidence.stream.stream import PacketStream
     from netprobe.evidence.walker import RecordWalker
     from netprobe.flowtable.columns import FlowRows
     from netprobe.flowtable.options import TrackOptions
+    from netprobe.state.model import Host
 
     Progress = Callable[[int, int | None], object]
     Say = Callable[[str], object]
@@ -65,6 +68,7 @@ def tabulate(
     options: TrackOptions | None = None,
     verdicts: bool = True,
     cluster: str | None = None,
+    hosts: Mapping[str, Host] | None = None,
     progress: Progress = _nothing,
     say: Say = _nothing,
 ) -> FlowTable:
@@ -76,6 +80,7 @@ def tabulate(
         options: what ends a flow; None: as usual.
         verdicts: whether the flows of all points are joined into connections and these are judged.
         cluster: ``tcp://HOST:PORT`` of a Dask scheduler whose workers read the files, or ``local:N`` processes; None: this one reads them.
+        hosts: the state of the hosts (:func:`state_of`); None: that which the file has with it, if it is an evidence file.
         progress: called now and then with how many bytes were read, and of how many (None: a pipe).
         say: called with a line for the user.
 
@@ -86,37 +91,65 @@ def tabulate(
     """
     every = (*files, *(each for each in points if each not in files))
     if cluster is None:
-        rows, found, limits = _here(every, points, options or usual(), progress, say)
+        rows, found, limits, states = _here(every, points, options or usual(), progress, say)
     else:
         from netprobe.cluster.gather import gathered
 
         there = gathered(cluster, every, points, options or usual(), progress)
-        rows, found, limits = there.rows, there.points, there.limits
+        rows, found, limits, states = there.rows, there.points, there.limits, there.states
     if not verdicts:
         return FlowTable(rows=rows, points=found, limits=limits)
-    return _judged(rows, found, limits)
+    return _judged(rows, found, limits, _hosts(states) if hosts is None else hosts)
 
 
-def _judged(rows: FlowRows, points: tuple[CapturePoint, ...], limits: tuple[Limit, ...]) -> FlowTable:
+def _judged(
+    rows: FlowRows, points: tuple[CapturePoint, ...], limits: tuple[Limit, ...], hosts: Mapping[str, Host]
+) -> FlowTable:
     """The rows with their connections and what is said of these."""
     # Imported here: a third of what a small file costs.
     from netprobe.correlate.join import join
     from netprobe.correlate.judge import judge
 
     joined = join(rows, points)
-    said = _said(rows, joined, judge(rows, joined, points, limits))
+    said = _said(rows, joined, judge(rows, joined, points, limits, hosts))
     return FlowTable(rows=rows, points=points, limits=limits, connection=joined.connection, verdicts=said)
 
 
 def _here(
     files: Sequence[str], points: Mapping[str, str], options: TrackOptions, progress: Progress, say: Say
-) -> tuple[FlowRows, tuple[CapturePoint, ...], tuple[Limit, ...]]:
-    """Rows, points and what is missing, by this process."""
+) -> tuple[FlowRows, tuple[CapturePoint, ...], tuple[Limit, ...], tuple[HostState, ...]]:
+    """Rows, points, what is missing, and what evidence has of its hosts, by this process."""
     stream, tracker = _started(files, points, options, say)
     for packets in prefetched(stream.chunks()):
         tracker.take(packets, stream.points)
         progress(stream.done, stream.size)
-    return tracker.finish(), tuple(stream.points), tuple(stream.limits)
+    return tracker.finish(), tuple(stream.points), tuple(stream.limits), tuple(stream.notes.before.values())
+
+
+def state_of(file: str) -> Mapping[str, Host]:
+    """Read the state of the hosts that an evidence file has (``explain --save``, ``explain --predict --save``).
+
+    Args:
+        file: its name; ``-`` is standard input.
+
+    Raises:
+        EvidenceFault: it cannot be read, or has no state.
+    """
+    from netprobe.evidence.reader import read
+
+    hosts = _hosts(read(load(file), name=file).before)
+    if not hosts:
+        raise EvidenceFault(f"{file} has no state of a host", "netprobe explain TARGET --predict --save FILE makes one")
+    return hosts
+
+
+def _hosts(states: Collection[HostState]) -> Mapping[str, Host]:
+    """What was recorded of hosts, by their names."""
+    if not states:
+        return {}
+    from netprobe.state.build import build_host
+
+    return {state.host: build_host(state) for state in states}
 
 
 def _started(

@@ -5,15 +5,24 @@ from __future__ import annotations
 import csv
 import struct
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from netprobe import tabulate as module
 from netprobe.compiled import machine
+from netprobe.errors import EvidenceFault
+from netprobe.evidence.reader import read
+from netprobe.evidence.writer import write as write_evidence
 from netprobe.report.flows.csv import write
-from netprobe.tabulate import tabulate
+from netprobe.tabulate import state_of, tabulate
 from tests.commands.walk import CLIENT, DIALLED, segment
 from tests.flowtable.rows import every
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from netprobe.state.model import Host
 
 ROOT = Path(__file__).parent.parent
 FILES = [str(ROOT / "captures" / f"{name}.pcapng") for name in ("truth-http-lan-normal", "docker-user-drop", "demo")]
@@ -51,6 +60,27 @@ def test_without_verdicts_the_rows_are_the_same() -> None:
     assert (bare.connection, bare.verdicts) == (None, None)
     assert table.verdicts is not None
     assert table.verdicts.reached.lo.tolist() == [0xAC110002]
+
+
+def test_an_evidence_files_own_state_is_used_and_that_of_another_is_taken_in_its_place(tmp_path: Path) -> None:
+    evidence = read((ROOT / "captures" / "port-open.pcapng").read_bytes())
+    whole, bare, state = (tmp_path / f"{name}.pcapng" for name in ("whole", "bare", "state"))
+    whole.write_bytes(write_evidence(evidence))
+    bare.write_bytes(write_evidence(evidence.without_state()))
+    state.write_bytes(write_evidence(evidence.without_packets()))
+    assert paths(whole) == ["local"]
+    assert paths(bare) == ["none"]
+    assert paths(bare, state_of(str(state))) == ["local"]
+    assert paths(whole, state_of(str(ROOT / "captures" / "macvlan.pcapng"))) == ["none"]
+    with pytest.raises(EvidenceFault, match="has no state of a host"):
+        state_of(str(bare))
+
+
+def paths(file: Path, hosts: Mapping[str, Host] | None = None) -> list[str]:
+    """The path of each connection."""
+    found = tabulate([str(file)], {}, hosts=hosts).verdicts
+    assert found is not None
+    return [found.path.names[code] for code in found.path.codes.tolist()]
 
 
 def test_progress_counts_up_to_the_size() -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from netprobe.cluster.scheduler import DaskWorkers
     from netprobe.evidence.model import CapturePoint, Limit
+    from netprobe.evidence.state import HostState
     from netprobe.evidence.stream.partition import Partitioned
     from netprobe.flowtable.columns import FlowRows
     from netprobe.flowtable.index import Words
@@ -41,11 +42,13 @@ class Gathered:
     Attributes:
         rows: finished flows.
         points, limits: of all files.
+        states: what evidence has of its hosts, before the packets.
     """
 
     rows: FlowRows
     points: tuple[CapturePoint, ...]
     limits: tuple[Limit, ...]
+    states: tuple[HostState, ...] = ()
 
 
 def gathered(
@@ -74,7 +77,12 @@ def gathered(
         workers.check_files({path: Path(path).stat().st_size for path in every.values()})
         named = {every[file]: name for file, name in points.items()}
         planned = partitions([*every.values()], named, PIECES * workers.count)
-        return Gathered(rows=_rows(workers, planned, options, progress), points=planned.points, limits=planned.limits)
+        return Gathered(
+            rows=_rows(workers, planned, options, progress),
+            points=planned.points,
+            limits=planned.limits,
+            states=tuple(planned.notes.before.values()),
+        )
 
 
 def _rows(workers: DaskWorkers, planned: Partitioned, options: TrackOptions, progress: Progress) -> FlowRows:

@@ -47,6 +47,7 @@ class FlowsAsked:
     Attributes:
         form: ``--format``; None: as ``output`` ends, else a table.
         idle: in s.
+        state: an evidence file whose hosts' state is taken; None: that of the files themselves.
     """
 
     files: tuple[str, ...]
@@ -64,6 +65,7 @@ class FlowsAsked:
     output: str | None = None
     force: bool = False
     cluster: str | None = None
+    state: str | None = None
 
 
 def run(asked: FlowsAsked) -> int:
@@ -139,8 +141,9 @@ def _check(asked: FlowsAsked, inputs: Sequence[str]) -> None:
     """
     if not inputs:
         raise UsageFault("flows: no file given", "give captures of tcpdump and Wireshark, or files of netprobe --save")
-    if asked.failed and not asked.verdict:
-        raise UsageFault("--failed and --no-verdict do not go together", "leave out one of them")
+    needs = "--failed" if asked.failed else "--state" if asked.state is not None else ""
+    if needs and not asked.verdict:
+        raise UsageFault(f"{needs} and --no-verdict do not go together", "leave out one of them")
     if asked.idle is not None and not asked.idle <= MOST_IDLE_S:
         raise UsageFault(f"--idle: {asked.idle} is no number of seconds", f"at most {MOST_IDLE_S}")
     twice = "--match" if asked.match is not None else "--show" if asked.show is not None else ""
@@ -191,9 +194,10 @@ def _choice(asked: FlowsAsked, form: str) -> RowChoice:
 
 def _read(asked: FlowsAsked, inputs: Sequence[str], named: Mapping[str, str]) -> FlowTable:
     from netprobe.flowtable.options import options
-    from netprobe.tabulate import tabulate
+    from netprobe.tabulate import state_of, tabulate
 
     track = options(merge=asked.merge, idle_s=asked.idle)
+    hosts = None if asked.state is None else state_of(asked.state)
     with Progress(quiet=False) as progress, ctrl_c_is_the_writers(inputs):
         return tabulate(
             inputs,
@@ -201,6 +205,7 @@ def _read(asked: FlowsAsked, inputs: Sequence[str], named: Mapping[str, str]) ->
             options=track,
             verdicts=asked.verdict,
             cluster=asked.cluster,
+            hosts=hosts,
             progress=_told(progress),
             say=_remark,
         )

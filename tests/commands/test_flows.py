@@ -78,6 +78,8 @@ def test_failed_is_what_did_not_succeed(tmp_path: Path, capsys: pytest.CaptureFi
     assert run(["flows", file, "--failed"]) == 0
     assert "refused (RST)" in capsys.readouterr().out
     assert run(["flows", file, "--failed", "--no-verdict"]) == 2
+    assert run(["flows", file, "--state", file, "--no-verdict"]) == 2
+    assert run(["flows", file, "--state", file]) == 2
 
 
 def test_without_verdicts_their_columns_are_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
