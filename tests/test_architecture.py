@@ -57,12 +57,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "capture": {*STATE, "decode", "hosts", "probe", "forward"},
     "live": {*STATE, "decode", "hosts", "inventory", "probe", "capture", "survey", "forward"},
     "interface": {*BASE, "flows", "flowtable", "live", "pipeline", "report", "tabulate"},
-<<<<<<< HEAD
     "cluster": {*BASE, "evidence.stream", "decode", "flowtable", "compiled"},
-    "tabulate": {*BASE, "evidence.stream", "decode", "flowtable", "correlate", "compiled", "cluster"},
-=======
-    "tabulate": {*STATE, "evidence.stream", "decode", "flowtable", "correlate", "compiled"},
->>>>>>> 30585da0 (netprobe flows --state FILE: the state of the hosts tells what packets leave open of a flow's way; an evidence file uses its own (read_flows too))
+    "tabulate": {*STATE, "evidence.stream", "decode", "flowtable", "correlate", "compiled", "cluster"},
     "secondpass": {*BASE, "evidence.stream", "decode", "flowtable"},
     "commands": {
         *BASE,
