@@ -90,8 +90,10 @@ lint: $(STAMP)
 captures: setup-bpftrace setup-firewalls $(STAMP)
 	@$(BIN)/python tools/captures.py
 
+# tcptrace is measured beside netprobe flows; without it that is left out. LARGE=1: files of several GB too, which are removed again.
 bench: setup $(STAMP)
-	@$(BIN)/python tools/bench.py
+	@tools/setup tcptrace || echo "bench: going on without tcptrace" >&2
+	@$(BIN)/python tools/bench.py $(if $(LARGE),--large)
 
 # Outside `make test` and CI: the collections are not in this repository. What is missing in DIR is said, with the commands that get it.
 agree: setup $(STAMP)

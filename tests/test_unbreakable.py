@@ -20,7 +20,11 @@ from hypothesis import strategies as st
 
 from netprobe.errors import NetprobeError
 from netprobe.evidence.reader import read
+from tests.compiled.conftest import compiled
 
+__all__ = ["compiled"]
+
+pytestmark = pytest.mark.usefixtures("compiled")  # so that both ways are held against each other
 CORPUS = sorted((Path(__file__).parent / "corpus").iterdir())
 PLAIN = [file for file in CORPUS if file.suffix in (".pcap", ".pcapng")]
 EXTREMES = (
@@ -94,7 +98,7 @@ def block_end(data: bytes, offset: int) -> int:
 
 
 @given(file=plain, share=st.floats(0, 1))
-@settings(max_examples=300)
+@settings(max_examples=80)
 def test_a_file_cut_at_any_byte_gives_the_whole_packets_before_the_cut(file: Path, share: float) -> None:
     cut = data_of(file)[: int(share * len(data_of(file)))]
     check(cut)
@@ -107,7 +111,7 @@ def test_a_file_cut_at_any_byte_gives_the_whole_packets_before_the_cut(file: Pat
 
 
 @given(file=files, changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=8))
-@settings(max_examples=400)
+@settings(max_examples=80)
 def test_altered_bytes(file: Path, changes: list[tuple[float, int]]) -> None:
     data = bytearray(data_of(file))
     for share, value in changes:
@@ -121,7 +125,7 @@ def test_altered_bytes(file: Path, changes: list[tuple[float, int]]) -> None:
     lie=st.sampled_from(EXTREMES),
     form=st.sampled_from(["<I", ">I", "<H", ">H", "<Q", ">Q"]),
 )
-@settings(max_examples=400)
+@settings(max_examples=80)
 def test_a_lying_length_asks_for_no_more_than_the_file_has(file: Path, at: float, lie: int, form: str) -> None:
     data = bytearray(data_of(file))
     size = struct.calcsize(form)
@@ -145,7 +149,7 @@ def peak(data: bytes) -> int:
 
 
 @given(head=plain, rest=st.binary(max_size=200), at=st.floats(0, 1))
-@settings(max_examples=200)
+@settings(max_examples=40)
 def test_other_bytes_in_the_middle(head: Path, rest: bytes, at: float) -> None:
     data = data_of(head)
     where = int(at * len(data))
@@ -154,7 +158,7 @@ def test_other_bytes_in_the_middle(head: Path, rest: bytes, at: float) -> None:
 
 @given(file=plain, share=st.floats(0, 1))
 @example(file=PLAIN[0], share=1.0)
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_a_compressed_file_cut_at_any_byte_is_a_prefix(file: Path, share: float) -> None:
     packed = gzip.compress(data_of(file), mtime=0)
     cut = packed[: int(share * len(packed))]

@@ -1,6 +1,6 @@
 """`make bench`: what netprobe costs, beside something known, measured in one run on this machine. No pass, no fail.
 
-    tools/bench.py [--packets N] [--runs N] [--pairs N] [--base DIR] [--experiments none|some|all]
+    tools/bench.py [--packets N] [--runs N] [--pairs N] [--base DIR] [--experiments none|some|all] [--large]
 
 The live part needs root and a lab that is up (`netprobe lab up`); it starts containers in it and removes all of them again.
 """
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import bench_base
 import bench_big
 import bench_causes
+import bench_flows
 import bench_rules
 import bench_shapes
 from bench_pcap import synthetic_pcap
@@ -53,6 +54,7 @@ def main() -> int:
         default="some",
         help="which are run live to count the causes: one of each cause, finding and path (some: six minutes), or all (several times that)",
     )
+    parser.add_argument("--large", action="store_true", help="captures of several GB for the flow table, too")
     chosen = parser.parse_args()
     start_up(chosen.runs)
     with tempfile.TemporaryDirectory(prefix="netprobe-bench-") as folder:
@@ -60,6 +62,7 @@ def main() -> int:
         decode(Path(folder), chosen.packets)
         beside(Path(folder), bench_base.python_of(chosen.base), chosen.pairs)
     bench_shapes.shapes(2000, 4)
+    bench_flows.flows(runs=5, large=chosen.large)
     bench_big.big_host(rules=5000, containers=500)
     bench_rules.many_rules(rules=5000, elements=10_000, runs=5)
     bench_causes.replayed()

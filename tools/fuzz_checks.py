@@ -1,7 +1,7 @@
 """What holds of any bytes that are given as a capture file. `make fuzz` and the tests call it with many.
 
-Nothing is raised but netprobe's own faults; what is read does not depend on how it is cut into parts, nor on which decoder reads it; no packet is
-outside of the file, and no more memory is asked for than the file's size explains.
+Nothing is raised but netprobe's own faults; packets and flows do not depend on how the file is cut into parts, nor on who reads it, numpy or machine
+code, one process or several; no packet is outside of the file; what is said of flows is a line each.
 """
 
 from __future__ import annotations
@@ -14,15 +14,30 @@ import numpy as np
 
 from netprobe.compiled import machine
 from netprobe.compiled.decode import decode_compiled
+from netprobe.compiled.track import CompiledTracker
+from netprobe.compiled.walk import CompiledWalker
 from netprobe.decode.decoder import COLUMNS, decode
 from netprobe.errors import NetprobeError
+from netprobe.evidence.packets import Packets
 from netprobe.evidence.reader import read
+from netprobe.evidence.stream.partition import partitions
 from netprobe.evidence.stream.stream import open_stream
+from netprobe.evidence.walker import PLAIN
 from netprobe.flows.build import build
+from netprobe.flowtable.options import options
+from netprobe.flowtable.partial import Selection, merged, shared, wanted
+from netprobe.flowtable.track import Tracker
+from netprobe.report.flows import csv
+from netprobe.tabulate import tabulate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from netprobe.decode.table import PacketTable
-    from netprobe.evidence.model import Evidence
+    from netprobe.evidence.model import CapturePoint, Evidence
+    from netprobe.evidence.walker import RecordWalker
+    from netprobe.flowtable.columns import FlowRows
+    from netprobe.flowtable.options import TrackOptions
 
 
 _IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a name of nobody else's, in memory
@@ -45,8 +60,13 @@ def check(data: bytes) -> bool:
         hold(str(fault).isprintable(), "a message that a terminal would obey")
         return False
     inside(evidence)
-    for chunk_bytes in (64, 1 << 20):
-        streamed(data, evidence, chunk_bytes)
+    with tempfile.NamedTemporaryFile(dir=_IN_MEMORY, prefix="capture") as file:
+        file.write(data)
+        file.flush()
+        for walker in walkers():
+            for chunk_bytes in (64, 1 << 20):
+                streamed(file.name, evidence, chunk_bytes, walker)
+        flows(file.name, evidence)
     table = decode(evidence.packets, evidence.points)
     if machine.usable():
         same(table, decode_compiled(evidence.packets, evidence.points))
@@ -62,23 +82,81 @@ def inside(evidence: Evidence) -> None:
     hold(bool((packets.point >= 0).all() and (packets.point < len(evidence.points)).all()), "a packet of no point")
 
 
-def streamed(data: bytes, whole: Evidence, chunk_bytes: int) -> None:
+def walkers() -> list[RecordWalker]:
+    """All that find records in a file."""
+    return [PLAIN, CompiledWalker()] if machine.usable() else [PLAIN]
+
+
+def streamed(file: str, whole: Evidence, chunk_bytes: int, walker: RecordWalker) -> None:
     """A file that is read in parts has the packets, points and limits that it has as a whole."""
-    packets = whole.packets
-    with tempfile.NamedTemporaryFile(dir=_IN_MEMORY, prefix="capture") as file:
-        file.write(data)
-        file.flush()
-        stream = open_stream([file.name], {}, chunk_bytes=chunk_bytes)
-        row = 0
-        for chunk in stream.chunks():
-            for name in ("caplen", "origlen", "time_ns", "point", "frame"):
-                expected = getattr(packets, name)[row : row + len(chunk)]
-                hold(np.array_equal(getattr(chunk, name), expected), f"{name} in a part of {chunk_bytes} bytes")
-            hold(all(chunk.raw(n) == packets.raw(row + n) for n in range(len(chunk))), "bytes of a packet in a part")
-            row += len(chunk)
+    packets, row = whole.packets, 0
+    stream = open_stream([file], {}, chunk_bytes=chunk_bytes, walker=walker)
+    for chunk in stream.chunks():
+        for name in ("caplen", "origlen", "time_ns", "point", "frame"):
+            expected = getattr(packets, name)[row : row + len(chunk)]
+            hold(np.array_equal(getattr(chunk, name), expected), f"{name} in a part of {chunk_bytes} bytes")
+        hold(all(chunk.raw(n) == packets.raw(row + n) for n in range(len(chunk))), "bytes of a packet in a part")
+        row += len(chunk)
     hold(row == len(packets), f"{row} packets in parts of {chunk_bytes} bytes, {len(packets)} as a whole")
     hold(len(stream.points) == len(whole.points), "points of the parts")
     hold(len(stream.limits) == len(whole.limits), f"limits of the parts: {stream.limits}, {whole.limits}")
+
+
+def flows(file: str, whole: Evidence) -> None:
+    """The flows of a file do not depend on how it is cut, on who tracks them, nor on how many do; and all that is said of them can be printed."""
+    for merge in (False, True):
+        rows = tracked(Tracker(options(merge=merge)), [whole.packets], whole.points)
+        parts = [alone(whole.packets, row) for row in range(len(whole.packets))]
+        hold(alike(rows, tracked(Tracker(options(merge=merge)), parts, whole.points)), "flows of single packets")
+        if machine.usable():
+            for given in ([whole.packets], parts):
+                hold(
+                    alike(rows, tracked(CompiledTracker(options(merge=merge)), given, whole.points)), "flows, compiled"
+                )
+        hold(alike(rows, pieced(file, options(merge=merge))), "flows of pieces")
+    table = tabulate([file], {})
+    printed = b"".join(csv.write(table, np.arange(len(table))))
+    hold(printed.decode().replace("\n", "").isprintable(), "a byte that a terminal would obey")
+    hold(printed.count(b"\n") == len(table) + 1, "a line a row")
+
+
+def alone(packets: Packets, row: int) -> Packets:
+    """One packet, in the same buffer."""
+    columns = {
+        name: getattr(packets, name)[row : row + 1]
+        for name in ("offset", "caplen", "origlen", "time_ns", "point", "frame")
+    }
+    return Packets(data=packets.data, **columns)
+
+
+def tracked(tracker: Tracker | CompiledTracker, parts: Sequence[Packets], points: Sequence[CapturePoint]) -> FlowRows:
+    """The flows of packets that are given part by part."""
+    for packets in parts:
+        tracker.take(packets, points)
+    return tracker.finish()
+
+
+def pieced(file: str, track: TrackOptions) -> FlowRows:
+    """The flows of a file that is tracked in pieces, as by the workers of a cluster."""
+    planned = partitions([file], {}, 3, chunk_bytes=64)
+    partials = []
+    for part in planned.parts:
+        tracker = Tracker(track)
+        for packets in part.chunks():
+            tracker.take(packets, planned.points)
+        partials.append(tracker.partial())
+    keys, chosen = shared(partials), []
+    for part, partial in zip(planned.parts, partials, strict=True):
+        selection = Selection(keys, wanted(partial, keys))
+        for packets in part.chunks():
+            selection.take(packets, planned.points)
+        chosen.append(selection.selected())
+    return merged(Tracker(track), partials, chosen, planned.points)
+
+
+def alike(one: FlowRows, other: FlowRows) -> bool:
+    """Whether two tables are the same in every byte."""
+    return one.tobytes() == other.tobytes()
 
 
 def same(one: PacketTable, other: PacketTable) -> None:
