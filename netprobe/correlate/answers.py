@@ -69,8 +69,8 @@ def answers(sights: Sights, groups: Groups) -> None:
 
 def _candidates(sights: Sights, bearers: Bearers) -> tuple[Index, Index]:
     """(question, answer) of one token, at a time at which somebody waits."""
-    one, two = bearers.all_pairs(WAIT_NS, LOOK_BACK)
     asks = sights.asks
+    one, two = bearers.all_pairs(WAIT_NS, LOOK_BACK, lambda one, two: np.asarray(asks[one] != asks[two]))
     late = asks[two] & ~asks[one] & (sights.first_ns[two] - sights.first_ns[one] <= ORDER_NS)
     early = asks[one] & ~asks[two]
     asked = np.concatenate([one[early], two[late]])

@@ -15,6 +15,8 @@ from netprobe.correlate.rules import MOST_AT_A_POINT, excluded
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from netprobe.correlate.sights import Index, Mask, Sights
@@ -65,10 +67,16 @@ class Groups:
                 return
             left = self._round(left)
 
-    def apart(self, one: Index, two: Index) -> tuple[Index, Index]:
-        """The pairs that are not one connection yet."""
-        differ = self.of[one] != self.of[two]
-        return one[differ], two[differ]
+    def fitting(self, rule: Callable[[Index, Index], Mask]) -> Callable[[Index, Index], Mask]:
+        """A rule that is asked of pairs only that are not one connection yet."""
+
+        def asked(one: Index, two: Index) -> Mask:
+            out = np.asarray(self.of[one] != self.of[two])
+            at = np.flatnonzero(out)
+            out[at] = rule(one[at], two[at])
+            return out
+
+        return asked
 
     def _round(self, edges: Edges) -> Edges:
         """Take the joins that are the best of both their groups; return what is left to try."""

@@ -84,9 +84,8 @@ def _packets(sights: Sights, groups: Groups, token: Token, strength: Strength) -
     flood = bearers.crowded(sights.column("point"), FLIGHT_NS, MOST_AT_A_POINT)
     if flood.any():
         bearers = bearers.kept(~flood | sights.clocked(side)[bearers.row])
-    one, two = groups.apart(*bearers.all_pairs(FLIGHT_NS, LOOK_BACK))
-    fit = same_packet(sights, one, two, side)
-    one, two = one[fit], two[fit]
+    fit = groups.fitting(lambda one, two: same_packet(sights, one, two, side))
+    one, two = bearers.all_pairs(FLIGHT_NS, LOOK_BACK, fit)
     sure = strength.sure(strength.score(one, two)) | sights.same_ends(one, two)
     one, two = one[sure], two[sure]
     delay = sights.head_ns(side)[two] - sights.head_ns(side)[one]
@@ -101,9 +100,8 @@ def _again(sights: Sights, groups: Groups) -> None:
         return
     some = np.isin(token.value, repeated)
     bearers = Bearers(token.row[some], token.value[some], sights.head_ns(0), sights.when(0))
-    one, two = groups.apart(*bearers.all_pairs(LIFE_NS, LOOK_BACK))
-    fit = sent_again(sights, one, two)
-    one, two = one[fit], two[fit]
+    fit = groups.fitting(lambda one, two: sent_again(sights, one, two))
+    one, two = bearers.all_pairs(LIFE_NS, LOOK_BACK, fit)
     strength = Strength(sights, token)
     score = strength.score(one, two, marked=False)
     sure = strength.sure(score)
@@ -114,14 +112,25 @@ def _ends(sights: Sights, groups: Groups) -> None:
     """Join what several points (or VLANs) saw between the same two ends at one time."""
     every = np.arange(len(sights))
     bearers = Bearers(every, ends_token(sights, every), sights.first_ns, sights.when(-1))
-    one, two = groups.apart(*bearers.all_pairs(_EVER_NS, LOOK_BACK))
-    alike = (sights.same_ends(one, two) | sights.turned_ends(one, two)) & (sights.kind[one] == sights.kind[two])
-    alike &= sights.place[one] != sights.place[two]
-    one, two = one[alike], two[alike]
+    one, two = bearers.all_pairs(
+        _EVER_NS,
+        LOOK_BACK,
+        groups.fitting(lambda one, two: _elsewhere(sights, one, two) & _any_rule(sights, one, two)),
+    )
     for rule in (same_connection, rewritten_numbers):
         fit = rule(sights, one, two)
         late = (sights.first_ns[two[fit]] - sights.first_ns[one[fit]]).astype(np.float64)
         _join_each_place(sights, groups, one[fit], two[fit], -late)
+
+
+def _elsewhere(sights: Sights, one: Index, two: Index) -> NDArray[np.bool_]:
+    """Whether two rows are of the same ends and kind, seen at two places."""
+    ends = sights.same_ends(one, two) | sights.turned_ends(one, two)
+    return np.asarray(ends & (sights.kind[one] == sights.kind[two]) & (sights.place[one] != sights.place[two]))
+
+
+def _any_rule(sights: Sights, one: Index, two: Index) -> NDArray[np.bool_]:
+    return np.asarray(same_connection(sights, one, two) | rewritten_numbers(sights, one, two))
 
 
 def _join_each_place(sights: Sights, groups: Groups, one: Index, two: Index, score: NDArray[np.float64]) -> None:

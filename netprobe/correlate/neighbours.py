@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -66,12 +66,14 @@ class Bearers:
                 return
             yield self.row[at - lag], self.row[at]
 
-    def all_pairs(self, within_ns: int, most: int) -> tuple[Index, Index]:
-        """All of :meth:`pairs`."""
-        found = list(self.pairs(within_ns, most))
-        if not found:
-            return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        return np.concatenate([one for one, _ in found]), np.concatenate([two for _, two in found])
+    def all_pairs(self, within_ns: int, most: int, fit: Callable[[Index, Index], Mask]) -> tuple[Index, Index]:
+        """All of :meth:`pairs` that fit; a lag at a time, so that many that do not are never held together."""
+        ones, twos = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        for one, two in self.pairs(within_ns, most):
+            which = fit(one, two)
+            ones.append(one[which])
+            twos.append(two[which])
+        return np.concatenate(ones), np.concatenate(twos)
 
     def crowded(self, point: Index, within_ns: int, most: int) -> Mask:
         """Whether a point saw more than ``most`` of one token at once: a flood or a scan, which tells none of them from another."""

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from netprobe.correlate.join import join
+from netprobe.correlate.joined import Role
 from netprobe.decode.decoder import decode
 from netprobe.flows.build import build
+from netprobe.flowtable.columns import absent
 from netprobe.interface import load
 from tests.correlate.made import rows_of
 from tests.correlate.replayed import both, by_rows
@@ -124,3 +126,36 @@ def test_a_syn_that_one_point_lost_is_one_connection_with_its_repetition() -> No
     assert joined([("eth0", 0, first), ("eth0", 1e6, again), ("br0", 1e6 + 20, behind)]) == [[0, 1]]
     faster = tcp(CLIENT, INSIDE, "S", 7, ttl=63, ts=9100)
     assert joined([("eth0", 0, first), ("eth0", 1e6, again), ("br0", 1e6 + 20, faster)]) == [[0], [1]]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_rows_stop_it(seed: int) -> None:
+    """Columns of any bits, of few values or of many: every row is in one connection, and what belongs together does so both ways."""
+    rng = np.random.default_rng(seed)
+    rows = absent(200)
+    for name in rows.dtype.names or ():
+        column = rows[name]
+        info = np.iinfo(column.dtype)
+        values = [each for each in (info.min, info.max, -1, 0, 1, 2, 6, 17) if info.min <= each <= info.max]
+        drawn = rng.integers(info.min, info.max, column.shape, dtype=column.dtype, endpoint=True)
+        rows[name] = np.where(
+            rng.random(column.shape) < 0.7, rng.choice(np.array(values, column.dtype), column.shape), drawn
+        )
+    rows["point"] = rng.integers(0, 3, len(rows))
+    case = evidence([(f"{host}/eth0", 0, udp(CLIENT, WEB)) for host in ("a", "b", "c")])
+    found = join(rows, case.points)
+    assert sorted(found.order.tolist()) == list(range(len(rows)))
+    assert np.bincount(found.connection).tolist() == (found.begin[1:] - found.begin[:-1]).tolist()
+    outer = np.flatnonzero(found.inner_of >= 0)
+    assert (found.role[outer] == int(Role.OUTER)).all()
+
+
+@pytest.mark.parametrize("clock", [-1, 77])
+def test_a_flood_of_one_packet_joins_nobody_and_ends_soon(clock: int) -> None:
+    """A hundred thousand senders of one SYN, or one that has a clock in it, as every one of a scanner's may."""
+    case = evidence([("eth0", 0, tcp(CLIENT, WEB, ts=0, ip_id=0))])
+    table = decode(case.packets, case.points)
+    rows = np.repeat(rows_of(table, build(table)), 100_000)
+    rows["lo"][:, 0] += np.arange(len(rows), dtype=np.uint64)
+    rows["head_tsval"][:, 0] = clock
+    assert len(join(rows, case.points)) == len(rows)
