@@ -10,7 +10,6 @@ import click
 from netprobe import __version__
 from netprobe.commands.lazy import Lazy, LazyGroup
 from netprobe.commands.outcome import guarded
-from netprobe.errors import EXIT_WORKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -265,9 +264,9 @@ def flows(*, as_json: bool, form: str | None, compile_: bool, no_verdict: bool, 
     from netprobe.commands import flows as command
 
     if compile_:
-        command.compile_now()
+        status = command.compile_now()
         if not (asked["files"] or asked["points"]):
-            return EXIT_WORKS
+            return status
     form = "json" if as_json else form
     return command.run(command.FlowsAsked(form=form, verdict=not no_verdict, **asked))
 

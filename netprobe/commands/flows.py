@@ -119,8 +119,8 @@ def _output(asked: FlowsAsked) -> OutputFile | OutputFolder | None:
     return OutputFolder(path=asked.output)
 
 
-def compile_now() -> None:
-    """Make the machine code for this processor, and say where it is kept.
+def compile_now() -> int:
+    """Make the machine code for this processor, say where it is kept, and return 0.
 
     Raises:
         EnvironmentFault: numba is missing, or there is no folder for it.
@@ -131,6 +131,7 @@ def compile_now() -> None:
         progress("compiles (some ten seconds)")
         file = compile_all()
     _remark(f"compiled: {file}")
+    return EXIT_WORKS
 
 
 def _check(asked: FlowsAsked, inputs: Sequence[str]) -> None:
