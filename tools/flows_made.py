@@ -1,4 +1,4 @@
-"""Flow rows of a made-up container host, with the truth beside them: for measures of joins at a size that no capture in the repository has.
+"""Flow rows of a made-up container host, with the truth beside them: for measures of joins and verdicts at a size that no capture in the repository has.
 
     tools/flows_made.py [--rows N] [--seed N] [--clock SECONDS] [--pace N]
 
@@ -19,6 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netprobe.correlate.join import join
+from netprobe.correlate.judge import judge
+from netprobe.correlate.reasons import VERDICTS
+from netprobe.correlate.ways import PATHS
 from netprobe.decode.table import Kind
 from netprobe.evidence.model import CapturePoint
 from netprobe.flowtable.columns import absent
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from netprobe.correlate.joined import Joined
+    from netprobe.correlate.judge import Judged
     from netprobe.flowtable.columns import FlowRows
 
     Index = NDArray[np.int64]
@@ -199,6 +203,27 @@ def _payload(rows: FlowRows, talks: Talks, which: Index) -> None:
     rows["acked"] = np.where(tcp, rows["next"][:, ::-1], -1)
     rows["fin_ns"] = np.where(tcp, rows["last_ns"][:, None] - np.array([[100_000, 60_000]]), -1)
     rows["payload"] = np.where(spoke, length, 0)
+    _told(rows, tcp[:, 0])
+
+
+def _told(rows: FlowRows, stood: NDArray[np.bool_]) -> None:
+    """What verdicts look at: flags, history, the handshake's times, DNS. ``stood``: which TCP connections were accepted."""
+    tcp, answered = rows["kind"] == Kind.TCP, rows["packets"][:, 1] > 0
+    rows["flags"][stood], rows["flags"][tcp & ~stood, 0] = 0x1B, 0x02
+    for chosen, letters in (
+        (stood, b"ShADadFf"),
+        (tcp & ~stood, b"S"),
+        (~tcp & answered, b"Dd"),
+        (~tcp & ~answered, b"D"),
+    ):
+        rows["history"][chosen, : len(letters)] = np.frombuffer(letters, np.uint8)
+        rows["events"][chosen] = len(letters)
+    rows["syn_ns"] = np.where(tcp, rows["head_ns"][:, 0], -1)
+    rows["syn_ack_ns"] = np.where(stood, rows["head_ns"][:, 1], -1)
+    rows["ack_ns"] = np.where(stood, rows["head_ns"][:, 1] + 50_000, -1)
+    asked = rows["dns_id"] >= 0
+    rows["dns_last"] = rows["dns_id"]
+    rows["dns_best"], rows["dns_rcode"] = np.where(asked & answered, 0, -1), np.where(asked & answered, 0, -1)
 
 
 HOST, GATEWAY = 0xC0A803CA, 0xAC110001  # 192.168.3.202, 172.17.0.1
@@ -220,14 +245,20 @@ def made(count: int, seed: int = 1, *, clock_ns: int = 0) -> Made:
     of: Index = np.concatenate(book.of)
     outer: Index = np.concatenate(book.outer)
     ahead = rows["point"] == UPLINK
-    for name in ("head_ns", "data_ns", "fin_ns", "first_ns", "last_ns"):
+    for name in ("head_ns", "data_ns", "fin_ns", "first_ns", "last_ns", "syn_ns", "syn_ack_ns", "ack_ns"):
         moved = ahead if rows[name].ndim == 1 else ahead[:, None]
         rows[name] += np.where(moved & (rows[name] >= 0), clock_ns, 0)
     order = np.argsort(rows["first_ns"], kind="stable")
     hosts = ("server2" if clock_ns else "server1", "server1", "server1")
-    names = ("eth0", "docker0", "veth0")
+    names = ("eth0", "docker0", "demo/eth0")
     points = tuple(
-        CapturePoint(name=f"{host}/{name}", host=host, interface=name) for host, name in zip(hosts, names, strict=True)
+        CapturePoint(
+            name=f"{host}/{name}",
+            host=host,
+            container="demo" if "/" in name else None,
+            interface=name.rpartition("/")[2],
+        )
+        for host, name in zip(hosts, names, strict=True)
     )
     return Made(
         rows=rows[order], points=points, connection=of[order], path=np.concatenate(path)[of[order]], outer=outer[order]
@@ -276,8 +307,14 @@ def _hairpin(book: Book, which: Index) -> None:
 def _unchanged(points: tuple[int, ...], routed: int) -> Any:
     def write(book: Book, which: Index) -> None:
         client, inside, port = _clients(book, which), _containers(book, which), book.talks.port[which]
+        frame = {
+            "links": (0x0242AC110000 + which % 99, 0x0242AC120000 + which % 97)
+        }  # no bridge and no macvlan changes it
         for step, point in enumerate(points):
-            book.see(which, point, (client, port, inside, 5432), routed if step else 0, step=step, hops=routed)
+            hop = routed if step else 0
+            book.see(
+                which, point, (client, port, inside, 5432), hop, step=step, hops=routed, **({} if routed else frame)
+            )
 
     return write
 
@@ -420,8 +457,41 @@ def _peak() -> int:
     return int(status.partition("VmHWM:")[2].split()[0])
 
 
+#: What each kind of connection is classified as, where it works and where it does not.
+PATH_OF = {
+    "dnat": ("dnat", "dnat"), "masquerade": ("masquerade", "masquerade"), "hairpin": ("dnat-masquerade", "dnat-masquerade"),
+    "bridge": ("bridge", "none"), "routed": ("routed", "routed"), "macvlan": ("macvlan", "none"), "proxy": ("docker-proxy", "docker-proxy"),
+    "inner": ("docker-proxy", "docker-proxy"), "own": ("none", "none"), "lookup": ("masquerade", "masquerade"),
+    "two-servers": ("masquerade", "masquerade"), "scan": ("routed", "routed"), "flood": ("dnat", "dnat"), "service": ("masquerade", "masquerade"),
+}  # fmt: skip
+
+
+def paths(case: Made, joined: Joined, told: Judged) -> dict[str, tuple[int, int, int]]:
+    """Of each kind: how many rows it has, how many of them have the right path, how many a wrong path or verdict.
+
+    ``undetermined`` is none of both, nor ``none`` for what was not answered: it came no further than where it was seen.
+    """
+    answered = np.zeros(int(case.connection.max()) + 1, np.bool_)
+    np.logical_or.at(answered, case.connection, case.rows["packets"][:, 1] > 0)
+    works = answered[case.connection]
+    verdict = np.array([each.value for each in VERDICTS])[told.verdict[joined.connection]]
+    path = np.array(PATHS)[told.path[joined.connection]]
+    wanted = np.array([PATH_OF[kind][0 if good else 1] for kind, good in zip(case.path, works, strict=True)])
+    right = path == wanted
+    wrong = ~right & (path != "undetermined") & (works | (path != "none"))
+    wrong |= (verdict != np.where(works, "works", "undetermined")) & (verdict != "undetermined")
+    return {
+        kind: (
+            int((case.path == kind).sum()),
+            int(right[case.path == kind].sum()),
+            int(wrong[case.path == kind].sum()),
+        )
+        for kind in np.unique(case.path)
+    }
+
+
 def main() -> int:
-    """Make rows, join them, and hold that against the truth."""
+    """Make rows, join and judge them, and hold that against the truth."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
@@ -444,6 +514,13 @@ def main() -> int:
     print(f"  {'all':12} {total[0]:8,} connections, {total[1] / total[0]:9.4%} whole, {total[2]} wrong")
     count, found, wrong = pairs(case, joined)
     print(f"  a proxy's pairs: {count:,}, {found / max(count, 1):.4%} found, {wrong} wrong")
+    begun = time.process_time()
+    told = judge(case.rows, joined, case.points)
+    print(f"judged: {time.process_time() - begun:.2f} s CPU, peak {_peak() >> 10} MB")
+    counted = paths(case, joined, told)
+    counted["all"] = tuple(sum(each) for each in zip(*counted.values(), strict=True))
+    for kind, (rows, right, wrong) in counted.items():
+        print(f"  {kind:12} {rows:8,} rows, {right / rows:9.4%} with the right path, {wrong} wrong")
     return 0
 
 

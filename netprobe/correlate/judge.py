@@ -91,7 +91,7 @@ def _judged(view: JoinedRows, names: WayNames) -> tuple[NDArray[np.uint8], NDArr
     good = told == Reason.NONE
     way, path = _path(view, names, good, doubt)
     told[good & view.joined.unclear] = Reason.SEVERAL_INNER
-    of = whose(view.joined)
+    of = _whose(view.joined)
     return path[of], told[of], _ended(way)[of]
 
 
@@ -131,7 +131,7 @@ def _with_inner(view: JoinedRows, told: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.where((inner < 0) | mine, told, behind).astype(np.uint8)
 
 
-def whose(joined: Joined) -> NDArray[np.int64]:
+def _whose(joined: Joined) -> NDArray[np.int64]:
     """The connection whose verdict each one has."""
     of = np.where(joined.outer_of >= 0, joined.outer_of, np.arange(len(joined)))
     asked = np.flatnonzero(joined.stray_of >= 0)

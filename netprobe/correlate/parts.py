@@ -55,13 +55,6 @@ def parts(joined: Joined, size: int = PART) -> Iterator[TablePart]:
         start = end + 1
 
 
-def part_of(joined: Joined, connections: Ints) -> TablePart:
-    """These connections, with the inner ones of proxies among them; in order of their numbers."""
-    chosen = np.unique(np.concatenate([connections, joined.inner_of[connections]]))
-    chosen = chosen[chosen >= 0]
-    return _part(joined, chosen, np.diff(joined.begin)[chosen], np.full(len(joined), -1, np.int64))
-
-
 def _leaders(joined: Joined) -> Ints:
     """Of each connection the least number of those that it is linked with, one behind the other."""
     leader = np.arange(len(joined))

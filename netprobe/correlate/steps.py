@@ -46,6 +46,8 @@ def ways(view: JoinedRows) -> tuple[Steps, Steps | None]:
         goes on in another file, journeys/pieces.py), the steps without those of such points. None: they tell it of all.
     """
     row, leg, connection = _entries(view)
+    if (connection[1:] > connection[:-1]).all():
+        return _alone(view, row, connection), None
     order = _in_time(view, row, leg, connection)
     row, leg, connection = row[order], leg[order], connection[order]
     later = _may_go_on(view, row, _groups(connection, leg))
@@ -53,11 +55,20 @@ def ways(view: JoinedRows) -> tuple[Steps, Steps | None]:
     return every, _steps(view, row[~later], leg[~later], connection[~later]) if later.any() else None
 
 
+def _alone(view: JoinedRows, row: Ints, connection: Ints) -> Steps:
+    """The steps where no connection has two."""
+    none = np.zeros(len(row), np.int64)
+    return Steps(row=row, leg=none, changed=none, begin=_begins(view, connection))
+
+
+def _begins(view: JoinedRows, connection: Ints) -> Ints:
+    return np.searchsorted(connection, np.arange(len(view.joined) + 1)).astype(np.int64)
+
+
 def _steps(view: JoinedRows, row: Ints, leg: Ints, connection: Ints) -> Steps:
     order = _falling(view, row, _groups(connection, leg))
     row, leg, connection = row[order], leg[order], connection[order]
-    begin = np.searchsorted(connection, np.arange(len(view.joined) + 1)).astype(np.int64)
-    return Steps(row=row, leg=leg, changed=_changed(view, row, leg, connection), begin=begin)
+    return Steps(row=row, leg=leg, changed=_changed(view, row, leg, connection), begin=_begins(view, connection))
 
 
 def _entries(view: JoinedRows) -> tuple[Ints, Ints, Ints]:

@@ -73,12 +73,18 @@ class JoinedRows:
     def _of(self, name: str, answers: int) -> NDArray[Any]:
         found = self._read.get((name, answers))
         if found is None:
-            both = self.rows[name][self.at]
-            asks = self.ask == 0
-            self._read[name, 0] = np.where(asks, both[:, 0], both[:, 1])
-            self._read[name, 1] = np.where(asks, both[:, 1], both[:, 0])
+            both = self.rows[name][self.at].T
+            if self._turned is not None:
+                both = np.where(self._turned, both[::-1], both)
+            self._read[name, 0], self._read[name, 1] = both
             found = self._read[name, answers]
         return found
+
+    @cached_property
+    def _turned(self) -> Mask | None:
+        """Which rows' client is the side that answers; None: no row's."""
+        turned = self.ask == 1
+        return turned if turned.any() else None
 
     def any_of(self, holds: Mask) -> Mask:
         """Whether it holds for any row of a connection: bool (c,)."""

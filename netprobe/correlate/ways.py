@@ -210,10 +210,10 @@ def _tag_elsewhere(view: JoinedRows, points: Sequence[CapturePoint], one: int, h
     return ()
 
 
-def ends_of(view: JoinedRows, row: int) -> tuple[str, Endpoint, Endpoint]:
-    """A row's protocol, who asks and who is asked there."""
+def _packet(view: JoinedRows, row: int) -> HopPacket:
+    """The packet of the request that a row keeps, as far as paths look at it."""
     flow, side = view.rows[view.at[row]], int(view.ask[row])
-    kind, version = int(flow["kind"]), int(flow["version"])
+    kind, version, vlan, ttl = int(flow["kind"]), int(flow["version"]), int(flow["vlan"]), int(flow["head_ttl"][side])
     ends = [
         Endpoint(
             text(version, int(flow["hi"][each]), int(flow["lo"][each])),
@@ -221,18 +221,10 @@ def ends_of(view: JoinedRows, row: int) -> tuple[str, Endpoint, Endpoint]:
         )
         for each in (side, 1 - side)
     ]
-    return PROTO_NAME.get(Kind(kind), "ip"), ends[0], ends[1]
-
-
-def _packet(view: JoinedRows, row: int) -> HopPacket:
-    """The packet of the request that a row keeps, as far as paths look at it."""
-    flow, side = view.rows[view.at[row]], int(view.ask[row])
-    vlan, ttl = int(flow["vlan"]), int(flow["head_ttl"][side])
-    proto, client, server = ends_of(view, row)
     return HopPacket(
-        src=client,
-        dst=server,
-        proto=proto,
+        src=ends[0],
+        dst=ends[1],
+        proto=PROTO_NAME.get(Kind(kind), "ip"),
         info="",
         ttl=None if ttl < 0 else ttl,
         src_mac=_mac(int(flow["head_from"][side])),

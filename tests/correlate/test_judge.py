@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import flows_made
 import numpy as np
 import pytest
 
@@ -170,3 +171,13 @@ def test_nobody_is_asked_again_for_a_way_that_is_known(monkeypatch: pytest.Monke
     judged = judge(many, join(many, evidence.points), evidence.points)
     assert len(judged.path) >= 50
     assert len(asked) <= 4
+
+
+@pytest.mark.parametrize("clock_ns", [0, 700_000_000])
+def test_paths_of_many_made_flows_are_right_and_none_is_wrong(clock_ns: int) -> None:
+    case = flows_made.made(40_000, 3, clock_ns=clock_ns)
+    joined = join(case.rows, case.points)
+    told = flows_made.paths(case, joined, judge(case.rows, joined, case.points))
+    every, right, wrong = (sum(counts[place] for counts in told.values()) for place in range(3))
+    assert wrong == 0
+    assert right >= 0.999 * every
