@@ -26,11 +26,13 @@ def tls_reasons(view: JoinedRows) -> NDArray[np.uint8]:
     hello = view.any_of(_has(mine, TlsSign.HELLO))
     once = ~view.any_of(view.asking("retransmits") > 0)  # a Finished that is sent again looks like what is behind it
     done = (view.any_of(_has(mine, TlsSign.DATA)) & once) | view.any_of(_much(view.asking) | _much(view.answering))
-    foreign, refused = view.any_of(_has(theirs, TlsSign.OTHER)), view.any_of(_has(theirs, TlsSign.ALERT))
+    other, refused = _has(theirs, TlsSign.OTHER), view.any_of(_has(theirs, TlsSign.ALERT))
+    foreign = view.any_of(other & (view.answering("syn_acks") > 0) & (view.answering("gaps") == 0))
     declined, went_on = view.any_of(_has(mine, TlsSign.ALERT)), view.any_of(_has(mine, TlsSign.WENT_ON))
     mine_ns, theirs_ns = _end(view, view.asking), _end(view, view.answering)
     ended = (theirs_ns <= mine_ns) & (theirs_ns != NEVER)
     first = ended & (theirs_ns < mine_ns)
+    whole = view.any_of(view.asking("syns") > 0) & ~view.any_of(view.asking("gaps") > 0)
     more = view.any_of(view.asking("payload") > view.asking("data_length"))
     told = np.select(
         [
@@ -39,12 +41,13 @@ def tls_reasons(view: JoinedRows) -> NDArray[np.uint8]:
             refused | (declined & ~ended),
             declined,
             done,
-            first & ~more,
+            view.any_of(other),  # what was captured first may not be what was said first
+            first & ~more & whole,
             ended | (more & ~went_on),
         ],
         [
             *(Reason.NONE, Reason.NOT_TLS, Reason.TLS_ALERT, Reason.TLS_IN_PART),
-            *(Reason.NONE, Reason.TLS_ENDED, Reason.TLS_IN_PART),
+            *(Reason.NONE, Reason.TLS_IN_PART, Reason.TLS_ENDED, Reason.TLS_IN_PART),
         ],
         Reason.NONE,
     )
