@@ -96,19 +96,32 @@ _DNS = st.builds(query, st.integers(1, 3), st.sampled_from([0x0100, 0x8180, 0x81
 
 @st.composite
 def _tcp(draw: st.DrawFn) -> bytes:
-    (source, target), ports = draw(_ENDS)
+    return _made(draw, draw(_ENDS), draw(_NUMBERS), draw(_NUMBERS))
+
+
+def _made(draw: st.DrawFn, ends: tuple[tuple[int, int], tuple[int, int]], seq: int, ack: int) -> bytes:
+    (source, target), ports = ends
     made = segment(
-        ports,
-        draw(_FLAGS),
-        draw(_NUMBERS),
-        draw(_NUMBERS),
-        draw(_DATA),
-        draw(st.sampled_from([0, 500])),
-        draw(st.sampled_from([0, 9])),
+        ports, draw(_FLAGS), seq, ack, draw(_DATA), draw(st.sampled_from([0, 500])), draw(st.sampled_from([0, 9]))
     )
     if draw(st.integers(0, 9)) == 0:
         return ip6(source, target, 6, made)
     return ip4(source, target, 6, made, ident=draw(st.sampled_from([0, 0, 5])), ttl=draw(st.sampled_from([64, 64, 63])))
+
+
+@st.composite
+def connections(draw: st.DrawFn) -> list[Frame]:
+    """Segments of one pair of ends, of few numbers: SYNs that come again, others, and what stands between them."""
+    numbers, time = st.sampled_from([7, 8, 9, 1 << 25]), 0
+    out: list[Frame] = []
+    for _ in range(draw(st.integers(2, 16))):
+        time += draw(st.sampled_from([1000, 2_000_000, 1_500_000_000, 150_000_000_000]))
+        ends = draw(st.sampled_from([((1, 2), (1000, 80)), ((1, 2), (1000, 80)), ((2, 1), (80, 1000))]))
+        made = segment(
+            *ends[1:], draw(st.sampled_from([2, 2, 18, 16, 24, 17, 4])), draw(numbers), draw(numbers), draw(_DATA)
+        )
+        out.append((0, time, ip4(*ends[0], 6, made, ident=len(out) + 1)))
+    return out
 
 
 @st.composite

@@ -12,14 +12,14 @@ from netprobe.flowtable.options import options
 from netprobe.flowtable.partial import Selection, merged, shared, wanted
 from netprobe.flowtable.track import Tracker
 from tests.flowtable.against import parted, tracked
-from tests.flowtable.frames import POINTS, captures, ip4, packets, part, segment
+from tests.flowtable.frames import POINTS, captures, connections, ip4, packets, part, segment
 
 if TYPE_CHECKING:
     from tests.flowtable.frames import Frame
 
 
 @settings(max_examples=60, deadline=None)
-@given(captures(), st.data(), st.booleans())
+@given(st.one_of(captures(), connections()), st.data(), st.booleans())
 def test_partitions_are_the_whole(frames: list[Frame], data: st.DataObject, merge: bool) -> None:
     whole = packets(frames)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(frames)), max_size=4)))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from netprobe.decode.decoder import decode
 from netprobe.evidence.reader import read
 from tests.flowtable.against import built, listed, tracked
-from tests.flowtable.frames import POINTS, captures, packets
+from tests.flowtable.frames import POINTS, captures, connections, packets
 
 if TYPE_CHECKING:
     from tests.flowtable.frames import Frame
@@ -29,8 +29,8 @@ def test_every_capture_has_the_flows_that_replay_sees(part_of: int) -> None:
         assert listed(tracked(evidence.packets, evidence.points)) == built(table), file.name
 
 
-@settings(max_examples=50, deadline=None)
-@given(captures(), st.data(), st.booleans())
+@settings(max_examples=80, deadline=None)
+@given(st.one_of(captures(), connections()), st.data(), st.booleans())
 def test_how_a_capture_is_cut_changes_nothing(frames: list[Frame], data: st.DataObject, merge: bool) -> None:
     whole = packets(frames)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(frames)), max_size=4)))
