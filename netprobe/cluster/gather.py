@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from netprobe.cluster.scheduler import DaskWorkers
     from netprobe.evidence.model import CapturePoint, Limit
     from netprobe.evidence.state import HostState
-    from netprobe.evidence.stream.partition import Partitioned
+    from netprobe.evidence.stream.partition import Partitioned, Walk, Walked
     from netprobe.flowtable.columns import FlowRows
     from netprobe.flowtable.index import Words
     from netprobe.flowtable.options import TrackOptions
@@ -76,13 +77,19 @@ def gathered(
     with connected(address) as workers:
         workers.check_files({path: Path(path).stat().st_size for path in every.values()})
         named = {every[file]: name for file, name in points.items()}
-        planned = partitions([*every.values()], named, PIECES * workers.count)
+        planned = partitions([*every.values()], named, PIECES * workers.count, each=partial(_walked, workers))
         return Gathered(
             rows=_rows(workers, planned, options, progress),
             points=planned.points,
             limits=planned.limits,
             states=tuple(planned.notes.before.values()),
         )
+
+
+def _walked(workers: DaskWorkers, walks: Sequence[Walk]) -> list[Walked]:
+    """What the files came to, each walked through by one worker."""
+    found = dict(workers.done(work.walk, [(walk,) for walk in walks]))
+    return [found[number] for number in range(len(walks))]
 
 
 def _rows(workers: DaskWorkers, planned: Partitioned, options: TrackOptions, progress: Progress) -> FlowRows:
@@ -96,8 +103,8 @@ def _tracked(workers: DaskWorkers, jobs: Sequence[work.Job], progress: Progress)
     """Each piece by itself."""
     found: dict[int, Partial] = {}
     done, size = 0, sum(job.part.size for job in jobs)
-    for number, partial in workers.done(work.track, [(job,) for job in jobs]):
-        found[number] = partial
+    for number, tracked in workers.done(work.track, [(job,) for job in jobs]):
+        found[number] = tracked
         done += jobs[number].part.size
         progress(done, size)
     return [found[number] for number in range(len(jobs))]
@@ -109,17 +116,17 @@ def _selected(
     """Of each piece the packets of keys that others hold, too."""
     chosen = [Selection(keys, np.zeros((2, 0), np.int64)).selected() for _ in jobs]
     asked = []
-    for number, partial in enumerate(partials):
-        places = wanted(partial, keys)
+    for number, tracked in enumerate(partials):
+        places = wanted(tracked, keys)
         if places.size:
-            asked.append((number, (jobs[number], _held(partial, keys), places)))
+            asked.append((number, (jobs[number], _held(tracked, keys), places)))
     for which, selected in workers.done(work.select, [given for _, given in asked]):
         chosen[asked[which][0]] = selected
     return chosen
 
 
-def _held(partial: Partial, keys: Words) -> Words:
+def _held(tracked: Partial, keys: Words) -> Words:
     """Such of some keys as a piece has."""
     index = KeyIndex()
     index.find(keys)
-    return partial.words[:, index.look_up(partial.words) >= 0]
+    return tracked.words[:, index.look_up(tracked.words) >= 0]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from netprobe import __version__
 from netprobe.compiled import machine
+from netprobe.evidence.walker import PLAIN
 from netprobe.flowtable.columns import FLOW
 from netprobe.flowtable.partial import Selection
 from netprobe.flowtable.state import STATE
@@ -15,13 +16,13 @@ from netprobe.flowtable.track import Tracker
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from netprobe.compiled.track import CompiledTracker
     from netprobe.decode.chunk import Ints
     from netprobe.evidence.model import CapturePoint
-    from netprobe.evidence.packets import Packets
-    from netprobe.evidence.stream.partition import Partition
+    from netprobe.evidence.stream.partition import Partition, Walk, Walked
+    from netprobe.evidence.walker import RecordWalker
     from netprobe.flowtable.index import Words
     from netprobe.flowtable.options import TrackOptions
     from netprobe.flowtable.partial import Partial, Selected
@@ -42,26 +43,43 @@ class Job:
     options: TrackOptions
 
 
+def walk(file: Walk) -> Walked:
+    """Walk through a file, to find where it can be cut and what its interfaces are.
+
+    Raises:
+        EvidenceFault: it cannot be read, or nothing in it.
+    """
+    return file.through(walker=_walker())
+
+
+def _walker() -> RecordWalker:
+    try:
+        from netprobe.compiled.walk import CompiledWalker
+
+        return CompiledWalker()
+    except machine.NotUsable:
+        return PLAIN
+
+
 def track(job: Job) -> Partial:
     """Track a piece by itself. In machine code where this worker has some; the rows are the same.
 
     Raises:
         EvidenceFault: the piece cannot be read.
     """
-    tracker, chunks = _started(job)
-    for packets in chunks:
+    tracker = _tracker(job.options)
+    for packets in job.part.chunks(walker=_walker()):
         tracker.take(packets, job.points)
     return tracker.partial()
 
 
-def _started(job: Job) -> tuple[Tracker | CompiledTracker, Iterator[Packets]]:
+def _tracker(options: TrackOptions) -> Tracker | CompiledTracker:
     try:
         from netprobe.compiled.track import CompiledTracker
-        from netprobe.compiled.walk import CompiledWalker
 
-        return CompiledTracker(job.options), job.part.chunks(walker=CompiledWalker())
+        return CompiledTracker(options)
     except machine.NotUsable:
-        return Tracker(job.options), job.part.chunks()
+        return Tracker(options)
 
 
 def select(job: Job, keys: Words, places: Ints) -> Selected:
@@ -76,7 +94,7 @@ def select(job: Job, keys: Words, places: Ints) -> Selected:
         EvidenceFault: the piece cannot be read.
     """
     selection = Selection(keys, places)
-    for packets in job.part.chunks():
+    for packets in job.part.chunks(walker=_walker()):
         if selection.done:
             break
         selection.take(packets, job.points)

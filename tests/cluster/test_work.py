@@ -11,7 +11,7 @@ from flow_capture import Shape, write
 
 from netprobe.cluster import work
 from netprobe.compiled import machine
-from netprobe.evidence.stream.partition import partitions
+from netprobe.evidence.stream.partition import Walk, partitions
 from netprobe.flowtable.options import options
 from netprobe.flowtable.partial import Selection, merged, shared, wanted
 from netprobe.flowtable.track import Tracker
@@ -60,6 +60,15 @@ def finished_rows(job: Job) -> FlowRows:
 
 def missing() -> None:
     raise machine.NotUsable("not there")
+
+
+def test_a_walk_can_be_sent_and_finds_what_this_process_finds(tmp_path: Path) -> None:
+    write(tmp_path / "a.pcap", Shape(flows=20, packets=10))
+    asked = Walk(path=str(tmp_path / "a.pcap"), least=2000, chunk_bytes=1000)
+    found = pickle.loads(pickle.dumps(work.walk(pickle.loads(pickle.dumps(asked)))))  # noqa: S301 - our own
+    assert sum(packets for _, packets in found.cuts) == 200
+    assert [packets for _, packets in found.cuts] == [packets for _, packets in asked.through().cuts]
+    assert len(found.cuts) > 3
 
 
 def test_only_packets_of_the_keys_are_selected(tmp_path: Path) -> None:
