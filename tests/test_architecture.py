@@ -76,7 +76,7 @@ MAY_IMPORT: dict[str, set[str]] = {
             "tabulate",
         ),
     },
-    "cli": {"commands"},
+    "cli": {"errors", "commands"},
     "__main__": {"cli"},
 }
 

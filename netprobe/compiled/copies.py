@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 _PLACE = WINDOW - 1
+DEPTH_BITS, DEPTHS = 3, 7
 _TO_BUCKET = np.uint64(48)
 _BYTE = np.uint64(8)
 
@@ -62,17 +63,23 @@ def _word(b: Buffer, at: int, end: int) -> np.uint64:
     return out
 
 
+@inlined
+def _slot(position: int) -> int:
+    """Where a packet is kept: in as many rings as packets may be deep."""
+    return (position >> DEPTH_BITS & _PLACE) + (position & DEPTHS) * WINDOW
+
+
 @compiled
 def _take_out(ring: NDArray[np.void], heads: Ints, bucket: np.int64, identity: np.uint64, position: int) -> int:
     """Return the position of the last packet that is the same, and take it out of its chain; :data:`NOWHERE` without one."""
     after, at = NOWHERE, heads[bucket]
-    while position - at <= WINDOW:
-        entry = ring[at & _PLACE]
+    while (position >> DEPTH_BITS) - (at >> DEPTH_BITS) <= WINDOW:
+        entry = ring[_slot(at)]
         if entry["identity"] == identity:
             if after == NOWHERE:
                 heads[bucket] = entry["before"]
             else:
-                ring[after & _PLACE]["before"] = entry["before"]
+                ring[_slot(after)]["before"] = entry["before"]
             return at  # type: ignore[no-any-return]
         after, at = at, entry["before"]
     return NOWHERE
@@ -83,13 +90,13 @@ def see(ring: NDArray[np.void], heads: Ints, identity: np.uint64, r: Row, time: 
     """Remember a packet, and return -1 where it is a copy; else how many copies before it count after all, each as this packet does.
 
     ``ring`` has the last packets, and ``heads`` where each bucket's chain begins; ``key`` is its key's row, and ``position`` its place in
-    the capture.
+    the capture, and below :data:`DEPTH_BITS` bits how deep it is inside of the packet there.
     """
     bucket = np.int64(identity >> _TO_BUCKET)
     found = _take_out(ring, heads, bucket, identity, position)
     chain, dropped, again, elsewhere = 1, 0, False, False
     if found != NOWHERE:
-        was = ring[found & _PLACE]
+        was = ring[_slot(found)]
         apart = abs(time - was["time_ns"])
         elsewhere = was["ttl"] != r[c.TTL] or was["eth_src"] != r[c.ETH_SRC] or was["eth_dst"] != r[c.ETH_DST]
         again = apart < _limit(r, elsewhere)
@@ -100,8 +107,8 @@ def see(ring: NDArray[np.void], heads: Ints, identity: np.uint64, r: Row, time: 
     copy = again and (r[c.IP_ID] > 0 or elsewhere or 2 * key["again"] > key["taken"] - key["again"])
     alike = r[c.KIND] == UDP and chain > MOST_ALIKE
     copy = copy and not alike
-    _remember(ring[position & _PLACE], r, time, chain, dropped + copy)
-    ring[position & _PLACE]["identity"], ring[position & _PLACE]["before"] = identity, heads[bucket]
+    _remember(ring[_slot(position)], r, time, chain, dropped + copy)
+    ring[_slot(position)]["identity"], ring[_slot(position)]["before"] = identity, heads[bucket]
     heads[bucket] = position
     if copy:
         return -1

@@ -10,6 +10,7 @@ from netprobe.compiled import row as c
 from netprobe.compiled.arrays import CROWDED, DEPTH, ERRORS, FLOWS, KEYS, LOAD, LONGEST_NOW, MERGE, PACKETS, SEED
 from netprobe.compiled.jit import compiled, inlined
 from netprobe.compiled.packet import inside, packet
+from netprobe.decode.tunnels import DEPTH_BIT
 
 if TYPE_CHECKING:
     from typing import Any
@@ -83,15 +84,15 @@ def track(
         packet(b, offset[n], caplen[n], origlen[n], linktype[n], r)
         size, depth = origlen[n], 0
         while True:
-            if depth >= numbers[DEPTH]:
-                if _is_full(s) or not _take(s, b, r, point[n], time[n], frame[n], size):
-                    numbers[DEPTH] = depth
-                    return n
-                numbers[PACKETS] += 1
+            fresh = depth >= numbers[DEPTH]
+            if fresh and (_is_full(s) or not _take(s, b, r, point[n], time[n], frame[n], size)):
+                numbers[DEPTH] = depth
+                return n
             if not inside(b, r, template):
                 break
             size, depth = r[c.FRAME_WIRE] - r[c.FRAME_AT], depth + 1
         numbers[DEPTH] = 0
+        numbers[PACKETS] += 1
     return len(offset)
 
 
@@ -141,8 +142,9 @@ def _key(s: TrackerArrays) -> int:
 def _seen(s: TrackerArrays, b: Buffer, r: Row, time: int, key: int) -> int:
     """Remember a packet: :func:`copies.see`."""
     identity = copies.identity(b, r, s.keys[key]["mix"])
-    position = s.numbers[PACKETS]
-    s.keys[key]["last"] = position
+    s.keys[key]["last"] = s.numbers[PACKETS]
+    depth = 0 if r[c.TUNNEL] < 0 else (r[c.TUNNEL] >> DEPTH_BIT) + 1
+    position = s.numbers[PACKETS] << copies.DEPTH_BITS | depth
     return copies.see(s.ring, s.heads, identity, r, time, s.keys[key], position)
 
 

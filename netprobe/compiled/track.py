@@ -11,6 +11,7 @@ from netprobe.compiled.arrays import KEY
 from netprobe.compiled.row import TEMPLATE
 from netprobe.decode.decoder import linktypes
 from netprobe.decode.table import Kind
+from netprobe.decode.tunnels import MOST_DEPTH
 from netprobe.flowtable.columns import FLOW, absent
 from netprobe.flowtable.errors import ERROR, QuotedErrors
 from netprobe.flowtable.finish import finished
@@ -42,7 +43,10 @@ class CompiledTracker:
         self._rows, self._states = np.empty(_FIRST, FLOW), np.empty(_FIRST, STATE)
         self._keys, self._errors, self._kept = np.empty(_FIRST, KEY), np.empty(_FIRST, ERROR), QuotedErrors()
         self._slots = np.zeros(2 * arrays.LOAD * _FIRST, np.uint64)
-        self._ring, self._heads = np.empty(WINDOW, arrays.SIGHT), np.full(arrays.BUCKETS, arrays.NOWHERE)
+        self._ring, self._heads = (
+            np.empty(WINDOW * (1 + MOST_DEPTH), arrays.SIGHT),
+            np.full(arrays.BUCKETS, arrays.NOWHERE),
+        )
         self._idle = np.array([options.idle(kind) for kind in Kind], np.int64)
         self._numbers = np.zeros(arrays.NUMBERS, np.int64)
         self._numbers[arrays.LONGEST_NOW], self._numbers[arrays.MERGE] = arrays.LONGEST, options.merge

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netprobe.decode.decoder import decode
+from netprobe.decode.table import PacketTable
 from netprobe.evidence.packets import Packets
 from netprobe.flowtable.errors import QuotedErrors
 from netprobe.flowtable.finish import finished
@@ -131,8 +132,8 @@ class Selection:
         which = np.flatnonzero(_within(places, self._places))
         if not len(which):
             return
-        chosen = taken(decode(_picked(packets, which), points))
-        which = which[chosen.rows[self._index.look_up(chosen.words) >= 0]]
+        table = decode(_picked(packets, which), points, tunnels=True)
+        which = which[np.unique(_carriers(table)[_rows_of(table, self._index)])]
         if len(which):
             self._parts.append(Selected(packets=_copied(_picked(packets, which)), places=places[which]))
 
@@ -153,7 +154,9 @@ def merged(
     for partial, some in zip(partials, selected, strict=True):
         for first in range(0, len(some.packets), PIECE):
             piece = slice(first, first + PIECE)
-            tracker.add(decode(_picked(some.packets, piece), points), before + some.places[piece])
+            table = decode(_picked(some.packets, piece), points, tunnels=True)
+            mine = _rows_of(table, keys)
+            tracker.add(_some(table, mine), before + some.places[piece][_carriers(table)[mine]])
         before += partial.packets
         alone = np.flatnonzero(keys.look_up(pack(partial.rows)) < 0)
         rows.append(partial.rows.take(alone))
@@ -162,6 +165,22 @@ def merged(
     again = tracker.partial()
     errors.add(again.errors, folded=again.folded)
     return finished(np.concatenate([*rows, again.rows]), np.concatenate([*states, again.states]), errors.rows())
+
+
+def _rows_of(table: PacketTable, keys: KeyIndex) -> Ints:
+    """The rows whose packets are of some keys: of a packet and those inside of it not all need to be."""
+    chosen = taken(table)
+    return chosen.rows[keys.look_up(chosen.words) >= 0]
+
+
+def _carriers(table: PacketTable) -> Ints:
+    """Of each row the number of the captured packet that it is, or is inside of."""
+    return np.cumsum(table.tunnel < 0) - 1
+
+
+def _some(table: PacketTable, rows: Ints) -> PacketTable:
+    columns = {name: getattr(table, name)[rows] for name in PacketTable.__slots__ if name != "packets"}
+    return PacketTable(packets=_picked(table.packets, rows), **columns)
 
 
 def _index(keys: Words) -> KeyIndex:

@@ -93,7 +93,7 @@ class Tracker:
             table: the packets.
             places: where in the capture each stands, where some between them are left out.
         """
-        places = self._packets + np.arange(len(table)) if places is None else places
+        places = self._packets - 1 + np.cumsum(table.tunnel < 0) if places is None else places
         self._packets = int(places[-1]) + 1 if len(places) else self._packets
         chosen = taken(table)
         if not len(chosen.rows):

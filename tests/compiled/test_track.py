@@ -147,3 +147,13 @@ def test_partitions_are_the_whole(frames: list[near.Frame], data: st.DataObject)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(frames)), max_size=4)))
     found = parted(whole, cuts, lambda: CompiledTracker(options()))
     assert differences(found, tracked(whole, near.POINTS)) == []
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_partitions_of_traffic_in_tunnels_are_the_whole(seed: int) -> None:
+    """Of a packet that carries another one, both may be of keys that several partitions hold, or one alone."""
+    whole = capture(at_random(1500, seed))
+    expected = flows(Tracker(options()), whole, [])
+    for make in (Tracker, CompiledTracker):
+        found = parted(whole, cut(len(whole), seed + 5), lambda make=make: make(options()))  # type: ignore[misc]
+        assert differences(found, expected) == []
