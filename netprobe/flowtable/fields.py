@@ -11,6 +11,7 @@ import numpy as np
 
 from netprobe.decode.table import Anomaly, Kind
 from netprobe.decode.tunnels import tunnel_name
+from netprobe.evidence.timestamps import MAX_SECONDS
 from netprobe.flowtable.columns import HISTORY, ConnState
 from netprobe.flowtable.series import Addresses, Codes, Numbers, Seconds, ShortTexts, Times, Truths
 from netprobe.values import dataclass
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from netprobe.flowtable.table import FlowTable
 
 CLIENT, SERVER = 0, 1
+LAST_NS = MAX_SECONDS * 1_000_000_000  # where later times are held: when that was, and how long it took, is not known
 STATES = tuple(state.name for state in ConnState if state is not ConnState.NONE)
 _PROTO = {Kind.TCP: "tcp", Kind.UDP: "udp", Kind.ICMP: "icmp", Kind.SCTP: "sctp"}
 
@@ -80,13 +82,19 @@ def _port(side: int) -> Callable[[FlowTable], Numbers]:
 
 def _between(end: str, begin: str) -> Callable[[FlowTable], Seconds]:
     def of(table: FlowTable) -> Seconds:
-        return Seconds(ns=_since(table.rows[end], table.rows[begin]))
+        return Seconds(ns=since(table.rows[end], table.rows[begin]))
 
     return of
 
 
-def _since(end: NDArray[np.int64], begin: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.where((end < 0) | (begin < 0) | (end < begin), -1, end - begin)
+def since(end: NDArray[np.int64], begin: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The ns between two times, one a row; -1 where one of them is not known, or they are the wrong way round."""
+    return np.where((end < 0) | (begin < 0) | (end < begin) | (end >= LAST_NS), -1, end - begin)
+
+
+def _first(table: FlowTable) -> Times:
+    first = table.rows["first_ns"]
+    return Times(ns=np.where(first >= LAST_NS, -1, first))
 
 
 def _number(table: FlowTable) -> Numbers:
@@ -215,7 +223,7 @@ FIELDS: tuple[FlowField, ...] = (
     FlowField(name="guessed", kind=Truths, says="who is the client is a guess: the capture does not hold the beginning", of=_guessed, always=True),
     FlowField(name="state", kind=Codes, says="TCP: Zeek's conn_state", of=_state),
     FlowField(name="history", kind=ShortTexts, says="TCP, UDP: what happened, in the letters of Zeek's history", of=_history),
-    FlowField(name="first", kind=Times, says="time of the first packet; none before 1970", of=lambda table: Times(ns=table.rows["first_ns"])),
+    FlowField(name="first", kind=Times, says="time of the first packet; none before 1970 and from 2255-03-14 on", of=_first),
     FlowField(name="duration", kind=Seconds, says="from the first packet to the last, in s", of=_between("last_ns", "first_ns")),
     FlowField(name="rtt", kind=Seconds, says="TCP: from the SYN to the client's ACK of the SYN-ACK, in s", of=_between("ack_ns", "syn_ns")),
     FlowField(name="server_rtt", kind=Seconds, says="TCP: from the SYN to the SYN-ACK, in s", of=_between("syn_ack_ns", "syn_ns")),

@@ -4,7 +4,7 @@ import numpy as np
 
 from netprobe.decode.table import Kind
 from netprobe.flowtable.fields import BY_NAME, FIELDS, NAMES
-from netprobe.flowtable.series import Codes, Numbers, known
+from netprobe.flowtable.series import Codes, Numbers, Seconds, Times, known
 from tests.flowtable.rows import several
 
 
@@ -42,3 +42,15 @@ def test_points_of_one_name_are_one() -> None:
     assert isinstance(series, Codes)
     assert series.names == ("server2/eth0", "server2/docker0")
     assert np.array_equal(series.codes, np.array([0, 1, 0])[table.rows["point"]])
+
+
+def test_times_beyond_what_is_held_are_not_known() -> None:
+    table = several(3)
+    held = 9_000_000_000 * 10**9
+    table.rows["first_ns"] = [5, held - 7, held]
+    table.rows["last_ns"] = [held, held - 2, held + 3]
+    first, duration = BY_NAME["first"].of(table), BY_NAME["duration"].of(table)
+    assert isinstance(first, Times)
+    assert isinstance(duration, Seconds)
+    assert first.ns.tolist() == [5, held - 7, -1]
+    assert duration.ns.tolist() == [-1, 5, -1]

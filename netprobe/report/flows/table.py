@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netprobe.flowtable.fields import BY_NAME
+from netprobe.flowtable.fields import BY_NAME, since
 from netprobe.model.endpoint import Endpoint
 from netprobe.report.document import Document, Paragraph, Row, Span, Style, Table, line
 from netprobe.report.escape import visible, width
@@ -203,9 +203,7 @@ def lasting(ns: int) -> str:
 
 
 def _rtt(part: FlowTable, _: FlowTable) -> list[str]:
-    begin, end = part.rows["syn_ns"], part.rows["ack_ns"]
-    there = (begin >= 0) & (end >= begin)
-    return [lasting(each) for each in np.where(there, end - begin, -1).tolist()]
+    return [lasting(each) for each in since(part.rows["ack_ns"], part.rows["syn_ns"]).tolist()]
 
 
 def _start(part: FlowTable, table: FlowTable) -> list[str]:
