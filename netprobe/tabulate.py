@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -91,7 +92,8 @@ def tabulate(
     """
     every = (*files, *(each for each in points if each not in files))
     if cluster is None:
-        rows, found, limits, states = _here(every, points, options or usual(), progress, say)
+        meanwhile = _import_judging if verdicts else _nothing
+        rows, found, limits, states = _here(every, points, options or usual(), progress, say, meanwhile)
     else:
         from netprobe.cluster.gather import gathered
 
@@ -100,6 +102,12 @@ def tabulate(
     if not verdicts:
         return FlowTable(rows=rows, points=found, limits=limits)
     return _judged(rows, found, limits, _hosts(states) if hosts is None else hosts)
+
+
+def _import_judging() -> None:
+    """Import what :func:`_judged` takes: a tenth of a second."""
+    import netprobe.correlate.join
+    import netprobe.correlate.judge  # noqa: F401
 
 
 def _judged(
@@ -116,10 +124,17 @@ def _judged(
 
 
 def _here(
-    files: Sequence[str], points: Mapping[str, str], options: TrackOptions, progress: Progress, say: Say
+    files: Sequence[str],
+    points: Mapping[str, str],
+    options: TrackOptions,
+    progress: Progress,
+    say: Say,
+    meanwhile: Callable[[], object],
 ) -> tuple[FlowRows, tuple[CapturePoint, ...], tuple[Limit, ...], tuple[HostState, ...]]:
-    """Rows, points, what is missing, and what evidence has of its hosts, by this process."""
+    """Rows, points, what is missing, and what evidence has of its hosts, by this process; machine code leaves time for something else."""
     stream, tracker = _started(files, points, options, say)
+    if not isinstance(tracker, Tracker):
+        Thread(target=meanwhile, daemon=True).start()
     for packets in prefetched(stream.chunks()):
         tracker.take(packets, stream.points)
         progress(stream.done, stream.size)
