@@ -256,9 +256,24 @@ def flows(folder: Path | None = None, runs: int = 5, *, large: bool = False, onl
         "cluster": lambda: _cluster(folder, runs, large=large),
         **({"ten-times": lambda: ten_times(folder, runs)} if large else {}),
     }
-    for name, part in parts.items():
-        if not only or name in only:
-            part()
+    with compiled():
+        for name, part in parts.items():
+            if not only or name in only:
+                part()
+
+
+@contextmanager
+def compiled() -> Iterator[None]:
+    """Measure as after an installation: with machine code, in a cache of the bench's own, and with Python's own of imported modules."""
+    kept = {name: os.environ.pop(name, None) for name in ("XDG_CACHE_HOME", "PYTHONDONTWRITEBYTECODE")}
+    with tempfile.TemporaryDirectory(prefix="netprobe-bench-cache-") as cache:
+        os.environ["XDG_CACHE_HOME"] = cache
+        try:
+            print(f"compiling, once: {taken((*NETPROBE, '--compile')).wall:.0f} s")
+            yield
+        finally:
+            del os.environ["XDG_CACHE_HOME"]
+            os.environ |= {name: value for name, value in kept.items() if value is not None}
 
 
 def _cluster(folder: Path | None, runs: int, *, large: bool) -> None:
