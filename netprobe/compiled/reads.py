@@ -15,28 +15,36 @@ if TYPE_CHECKING:
     Row = NDArray[np.int64]
 
 
+_1, _2, _3 = np.uint64(1), np.uint64(2), np.uint64(3)
+
+
 @inlined
 def u8(b: Buffer, at: int) -> int:
     """Return one byte."""
-    return np.int64(b[at])  # type: ignore[return-value]
+    return np.int64(b[np.uint64(at)])  # type: ignore[return-value]
 
 
 @inlined
 def u16(b: Buffer, at: int) -> int:
-    """Return two bytes."""
-    return (np.int64(b[at]) << 8) | np.int64(b[at + 1])  # type: ignore[return-value]
+    """Return two bytes. Places are unsigned: numba would ask of each whether it counts from the end."""
+    p = np.uint64(at)
+    return (np.int64(b[p]) << 8) | np.int64(b[p + _1])  # type: ignore[return-value]
 
 
 @inlined
 def u32(b: Buffer, at: int) -> int:
     """Return four bytes."""
-    return (u16(b, at) << 16) | u16(b, at + 2)
+    p = np.uint64(at)
+    high = np.int64(b[p]) << 24 | np.int64(b[p + _1]) << 16
+    return high | np.int64(b[p + _2]) << 8 | np.int64(b[p + _3])  # type: ignore[return-value]
 
 
 @inlined
 def l32(b: Buffer, at: int) -> int:
     """Return four bytes, of which the least comes first."""
-    return u8(b, at) | u8(b, at + 1) << 8 | u8(b, at + 2) << 16 | u8(b, at + 3) << 24
+    p = np.uint64(at)
+    high = np.int64(b[p + _2]) << 16 | np.int64(b[p + _3]) << 24
+    return high | np.int64(b[p]) | np.int64(b[p + _1]) << 8  # type: ignore[return-value]
 
 
 @inlined
