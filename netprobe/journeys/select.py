@@ -159,7 +159,8 @@ def listed(connections: Sequence[Connection], table: PacketTable) -> tuple[Conne
     strays = Strays(connections, table)
     answers = {id(stray) for c in connections if (stray := strays.reply_to(c)) is not None}
     silent = unanswered(connections, table) - answers  # what somebody may be looking for, whatever else there is
-    chosen = [c for c in connections if id(c) not in inner | answers or id(c) in silent]
+    others = inner | answers
+    chosen = [c for c in connections if id(c) not in others or id(c) in silent]
     if all(is_dns(c, table) for c in chosen):
         return tuple(chosen)
     return tuple(c for c in chosen if id(c) in silent or not is_dns(c, table))
