@@ -33,11 +33,8 @@ if TYPE_CHECKING:
 STOOD, DECIDED = 20, 5  # in so many rulesets each name stands, and decides
 MOST_UNDETERMINED, LEAST_NAMED = 0.03, 0.97
 ENOUGH, ENOUGH_HIDDEN = 2000, 500  # rulesets of a run from which that is asked
-FILLS, CANDIDATES, MORE = (
-    3,
-    3000,
-    120,
-)  # rulesets that are held for what stood too seldom: how often, of how many, how many
+# Rulesets that are held for what stood too seldom: how often, of how many, how many.
+FILLS, CANDIDATES, MORE = 3, 3000, 120
 
 
 def main() -> int:

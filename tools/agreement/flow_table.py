@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agreement.conversations import Key, Told, conversations, in_words, key_of
+from agreement.reason import Reason
 from netprobe.decode.address import text as address_text
 from netprobe.decode.table import Kind
 from netprobe.evidence.stream.stream import open_stream
@@ -17,7 +18,7 @@ from netprobe.flowtable.options import options
 from netprobe.flowtable.track import Tracker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from netprobe.flowtable.columns import FlowRows
 
@@ -43,19 +44,6 @@ class Difference:
 
     def __str__(self) -> str:
         return f"{', '.join(in_words(self.key))}: netprobe {self.ours}, tshark {self.theirs}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """Why both differ where neither is to be changed.
-
-    Attributes:
-        why: a sentence.
-        fits: whether a difference is of that kind.
-    """
-
-    why: str
-    fits: Callable[[Difference], bool]
 
 
 def _held_twice(difference: Difference) -> bool:
@@ -89,7 +77,7 @@ def _in_a_tunnel(difference: Difference) -> bool:
     )
 
 
-REASONS = (
+REASONS: tuple[Reason[Difference], ...] = (
     Reason(
         why="a flow inside of a tunnel has the bytes of its own frames: tshark counts those of the frames that carry them",
         fits=_in_a_tunnel,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from agreement.reason import Reason
 
+if TYPE_CHECKING:
     from agreement.compare import Difference
 
 UNKNOWN = "NO REASON KNOWN"
@@ -20,19 +19,6 @@ _LEAST_TCP = 20
 _LEAST_IP = 20
 _SIGNED = 1 << 31
 _MODIFIED = (8, 12)  # bytes by which the packet headers of other variants of pcap are longer than pcap's
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """One reason.
-
-    Attributes:
-        why: a sentence.
-        fits: whether a difference is of that kind.
-    """
-
-    why: str
-    fits: Callable[[Difference], bool]
 
 
 def _is_cut(difference: Difference) -> bool:
@@ -116,7 +102,7 @@ def _is_cisco(difference: Difference) -> bool:
     return difference.protocols[:2] in {("eth", "eth"), ("eth", "cfp")}
 
 
-REASONS: tuple[Reason, ...] = (
+REASONS: tuple[Reason[Difference], ...] = (
     Reason(
         why="of a header that was cut off in the middle, or goes on in the next fragment, netprobe reads its first fields alone, tshark all before the cut",
         fits=_is_cut,
