@@ -59,9 +59,17 @@ def records(
         count += 1
         pos += head + kept
     if why == NONE:
-        why = ENOUGH if pos < size else END
+        why = _at_most(size - pos, head)
     ended[0], ended[1] = pos, why
     return count
+
+
+@compiled
+def _at_most(rest: int, head: int) -> int:
+    """Why a walk ends that has found as many as were asked for: what is left may be too short for another header."""
+    if rest == 0:
+        return END
+    return ENOUGH if rest >= head else SHORT
 
 
 @compiled
@@ -101,6 +109,6 @@ def blocks(b: Buffer, pos: int, big: int, start: Row, ended: Row) -> int:
         count += 1
         pos += length
     if why == NONE:
-        why = ENOUGH if pos < size else END
+        why = _at_most(size - pos, 12)
     ended[0], ended[1] = pos, why
     return count

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from netprobe.compiled.walk import CompiledWalker
@@ -67,6 +67,7 @@ def record_files(draw: st.DrawFn) -> tuple[bytes, RecordForm]:
 
 
 @given(record_files(), MOST, st.booleans())
+@example((bytes(12) + b"\1" + bytes(4), FORMS[0]), 1, False)  # as many as asked for, and what is left is no header
 def test_records(file: tuple[bytes, RecordForm], most: int, last: bool) -> None:
     both_records(*(file[0], 0, file[1]), most=most, last=last)
 
@@ -111,6 +112,7 @@ def block_files(draw: st.DrawFn) -> tuple[bytes, ByteOrder]:
 
 
 @given(block_files(), MOST)
+@example((struct.pack("<3I", 6, 12, 12) + b"\6", "<"), 1)
 def test_blocks(file: tuple[bytes, ByteOrder], most: int) -> None:
     both_blocks(file[0], 0, file[1], most=most)
 
