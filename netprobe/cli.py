@@ -227,7 +227,7 @@ def replay(files: tuple[str, ...], points: tuple[str, ...], flow: str | None, ou
     "--format",
     "form",
     type=click.Choice(["table", "csv", "json", "jsonl", "parquet", "arrow"]),
-    help="What to print.  [default: as the name after -o ends, else table]",
+    help="What to print; with -o the name's ending says it as well.  [default: table]",
 )
 @click.option("--json", "as_json", is_flag=True, help="As --format json.")
 @click.option("-o", "output", type=click.Path(), metavar="FILE", help="Write to FILE, a new one, whole or not at all.")
@@ -241,7 +241,7 @@ def replay(files: tuple[str, ...], points: tuple[str, ...], flow: str | None, ou
 @click.option("--merge", is_flag=True, help="One flow for all packets of the same ends, as tshark's conversations are.")
 @click.option(
     "--idle",
-    type=click.FloatRange(min=0, min_open=True),
+    type=float,
     metavar="S",
     help="Silence that ends a flow, in seconds.  [default: 300 for TCP, else 60]",
 )

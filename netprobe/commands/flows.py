@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import replace
-from importlib.util import find_spec
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netprobe.commands.flowsform import format_of
 from netprobe.commands.outcome import say
 from netprobe.commands.output import OutputFile, pour
 from netprobe.commands.outputfolder import OutputFolder
@@ -16,9 +16,10 @@ from netprobe.commands.points import named_points
 from netprobe.commands.progress import Progress
 from netprobe.commands.show import terminal_columns, wants_colour
 from netprobe.commands.stdin import ctrl_c_is_the_writers
-from netprobe.errors import EXIT_WORKS, EnvironmentFault, UsageFault
+from netprobe.errors import EXIT_WORKS, UsageFault
 from netprobe.evidence.files import STDIN
 from netprobe.report.escape import visible
+from netprobe.report.flows.outputs import TABLE
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -31,12 +32,9 @@ if TYPE_CHECKING:
     from netprobe.flowtable.choose import RowChoice
     from netprobe.flowtable.table import FlowTable
 
-TABLE = "table"
-PARQUET = "parquet"
 PART_ROWS = 1 << 18  # of one file of a folder
 MOST_ON_A_TERMINAL = 200  # lines, where nobody said how many
 MOST_LIMITS = 10
-MOST_IDLE_S = 10**9
 _EVERY_S = 0.2
 
 
@@ -80,9 +78,9 @@ def run(asked: FlowsAsked) -> int:
     inputs = (*asked.files, *named)
     _check(asked, inputs)
     to = _output(asked)
-    form = PARQUET if isinstance(to, OutputFolder) else _format(asked.form, asked.output)
     if to is not None:
         to.check(inputs)
+    form = format_of(asked.form, asked.output)
     choice = _choice(asked, form)
     frames = _matching(asked, inputs)
     table = _read(asked, inputs, named)
@@ -97,26 +95,28 @@ def run(asked: FlowsAsked) -> int:
     rows = rows_of(table, choice)
     if form == TABLE:
         rows = one_a_connection(table, rows)[: asked.top]
-    if form == TABLE and not len(rows):
-        _remark(f"none of {len(table)} flows is what was asked for" if len(table) else "no flows")
+    if not len(rows):
+        _remark(_nothing_to_show(table))
     _print(table, rows, form, to, top=asked.top)
     return EXIT_WORKS
 
 
-def _output(asked: FlowsAsked) -> OutputFile | OutputFolder | None:
-    """Where the flows go; None: stdout. A name that ends with / is a folder of Parquet files.
+def _nothing_to_show(table: FlowTable) -> str:
+    """Why there is no line, in the words of the table: connections, and flows where points were not joined."""
+    if not len(table):
+        return "no flow: no TCP, UDP or SCTP packet and no ICMP echo was found"
+    if table.connection is None:
+        return f"none of {len(table)} flows is what was asked for"
+    return f"none of {int(table.connection.max()) + 1} connections is what was asked for"
 
-    Raises:
-        UsageFault: a folder of another format.
-        EnvironmentFault: Parquet's package is missing.
-    """
-    if asked.output is None or not asked.output.endswith("/"):
-        return None if asked.output is None else OutputFile(path=asked.output, force=asked.force)
-    if _format(asked.form or PARQUET, asked.output) != PARQUET:
-        raise UsageFault(
-            f"-o {asked.output}: a folder is written as Parquet", "--format parquet, or the name of a file"
-        )
-    return OutputFolder(path=asked.output)
+
+def _output(asked: FlowsAsked) -> OutputFile | OutputFolder | None:
+    """Where the flows go; None: stdout. A name that ends with / is a folder of Parquet files."""
+    if asked.output is None:
+        return None
+    if asked.output.endswith("/"):
+        return OutputFolder(path=asked.output)
+    return OutputFile(path=asked.output, force=asked.force)
 
 
 def compile_now() -> int:
@@ -140,13 +140,14 @@ def _check(asked: FlowsAsked, inputs: Sequence[str]) -> None:
     Raises:
         UsageFault: it does not.
     """
+    from netprobe.flowtable.options import options
+
     if not inputs:
         raise UsageFault("flows: no file given", "give captures of tcpdump and Wireshark, or files of netprobe --save")
     needs = "--failed" if asked.failed else "--state" if asked.state is not None else ""
     if needs and not asked.verdict:
         raise UsageFault(f"{needs} and --no-verdict do not go together", "leave out one of them")
-    if asked.idle is not None and not asked.idle <= MOST_IDLE_S:
-        raise UsageFault(f"--idle: {asked.idle} is no number of seconds", f"at most {MOST_IDLE_S}")
+    options(idle_s=asked.idle)
     twice = "--match" if asked.match is not None else "--show" if asked.show is not None else ""
     if twice and not all(Path(file).is_file() for file in inputs if Path(file).exists() or file == STDIN):
         raise UsageFault(f"{twice} reads the packets twice, which a pipe does not allow", "save them to a file first")
@@ -156,29 +157,6 @@ def _check(asked: FlowsAsked, inputs: Sequence[str]) -> None:
             "--show decodes one connection for people: it goes with no choice of flows, --format or -o",
             "leave them out",
         )
-
-
-def _format(form: str | None, output: str | None) -> str:
-    """Return the format, once it is known that it can be written.
-
-    Raises:
-        UsageFault: it is nothing for a terminal.
-        EnvironmentFault: its package is not installed.
-    """
-    from netprobe.report.flows.outputs import OUTPUTS
-
-    ending = PurePath(output or "").suffix.removeprefix(".")
-    form = form or (ending if ending in OUTPUTS else TABLE)
-    if form == TABLE:
-        return form
-    chosen = OUTPUTS[form]
-    if chosen.binary and output is None and sys.stdout.isatty():
-        raise UsageFault(f"--format {form} is nothing for a terminal", f"write it to a file: -o flows.{form}")
-    if chosen.package and find_spec(chosen.package) is None:
-        raise EnvironmentFault(
-            f"--format {form}: {chosen.package} is not installed", f"pip install 'netprobe[{chosen.package}]'"
-        )
-    return form
 
 
 def _choice(asked: FlowsAsked, form: str) -> RowChoice:
@@ -294,7 +272,7 @@ def _print(
 ) -> None:
     if isinstance(to, OutputFolder):
         starts = range(0, max(len(rows), 1), PART_ROWS)  # no flow: one file, which has the columns
-        to.write((_pieces(table, rows[start : start + PART_ROWS], form) for start in starts), form)
+        to.write((_pieces(table, rows[start : start + PART_ROWS], form, to) for start in starts), form)
         return
     columns = terminal_columns() if to is None else None
     if form == TABLE and columns is not None:
@@ -304,21 +282,24 @@ def _print(
         document = lay_out(table, rows, columns=columns, most=None if top else MOST_ON_A_TERMINAL)
         pour([printed(document, columns=columns, colour=wants_colour()).encode(_encoding(), "backslashreplace")])
         return
-    pieces = _pieces(table, rows, form, _encoding() if to is None else "utf-8")
+    pieces = _pieces(table, rows, form, to)
     if to is None:
         pour(pieces)
     else:
         to.write(pieces)
 
 
-def _pieces(table: FlowTable, rows: NDArray[np.int64], form: str, encoding: str = "utf-8") -> Iterator[bytes]:
+def _pieces(
+    table: FlowTable, rows: NDArray[np.int64], form: str, to: OutputFile | OutputFolder | None
+) -> Iterator[bytes]:
     if form == TABLE:
         from netprobe.report.flows.table import plain
 
+        encoding = _encoding() if to is None else "utf-8"
         return (each.encode(encoding, "backslashreplace") for each in plain(table, rows))
-    from netprobe.report.flows.outputs import OUTPUTS
+    from netprobe.report.flows.outputs import writer_of
 
-    return OUTPUTS[form].load()(table, rows)
+    return writer_of(form, None if to is None else to.path)(table, rows)
 
 
 def _encoding() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.decode.table import Kind
+from netprobe.errors import UsageFault
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000_000
 IDLE_NS = {int(Kind.TCP): 300 * SECOND, int(Kind.UDP): 60 * SECOND, int(Kind.ICMP): 60 * SECOND}
+MOST_IDLE_S = 10**9
 IDLE_OTHERS_NS = 60 * SECOND
 
 
@@ -38,7 +40,15 @@ def options(*, merge: bool = False, idle_s: float | None = None) -> TrackOptions
     Args:
         merge: all packets of the same ends are one flow.
         idle_s: how long any flow may be silent, in s; None: as usual.
+
+    Raises:
+        UsageFault: ``idle_s`` is less than a nanosecond, more than :data:`MOST_IDLE_S`, or not a number.
     """
     if idle_s is None:
         return TrackOptions(idle_ns=IDLE_NS, merge=merge)
+    if not 1 / SECOND <= idle_s <= MOST_IDLE_S:  # neither does NaN
+        raise UsageFault(
+            f"--idle: {idle_s:g} is no number of seconds that netprobe can wait for",
+            f"from 0.000000001 (a nanosecond) to {MOST_IDLE_S} (30 years)",
+        )
     return TrackOptions(idle_ns=dict.fromkeys(map(int, Kind), round(idle_s * SECOND)), merge=merge)

@@ -18,7 +18,7 @@ def visible(text: str) -> str:
     """Return ``text`` with every character that a terminal would obey, or that nobody would see, spelt out."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(character if _harmless(character) else _spelt(character) for character in text)
+    return "".join(character if _harmless(character) else spelt(character) for character in text)
 
 
 def width(text: str) -> int:
@@ -36,7 +36,8 @@ def _harmless(character: str) -> bool:
     return not any(ord(character) in selectors for selectors in _VARIATION_SELECTORS)
 
 
-def _spelt(character: str) -> str:
+def spelt(character: str) -> str:
+    r"""Return one character by its number: ``\x1b``, ``\u202e``."""
     code = ord(character)
     if code <= 0xFF:
         return f"\\x{code:02x}"

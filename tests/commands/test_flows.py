@@ -15,10 +15,10 @@ import click
 import pytest
 
 from netprobe.cli import cli, run
-from netprobe.commands.flows import TABLE, _told, reading
+from netprobe.commands.flows import _told, reading
 from netprobe.compiled import build
 from netprobe.evidence.writer import write
-from netprobe.report.flows.outputs import OUTPUTS
+from netprobe.report.flows.outputs import OUTPUTS, TABLE
 from tests.commands.test_replay import plain, point_of
 from tests.commands.walk import CLIENT, DIALLED, INNER, evidence, segment
 
@@ -101,7 +101,7 @@ def test_silence_and_merging(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         assert run(["flows", file, "--format", "csv", *options]) == 0
         assert len(table_of(capsys)) == count
     file = plain(tmp_path / "c.pcap", *(segment(CLIENT, DIALLED, "A", number, 1) for number in (7, 8)))
-    for options, count in (([], 1), (["--idle", "1e-9"], 1), (["--idle", "5e-10"], 2)):
+    for options, count in (([], 1), (["--idle", "1e-9"], 1)):
         assert run(["flows", file, "--format", "csv", *options]) == 0
         assert len(table_of(capsys)) == count
 
@@ -127,6 +127,45 @@ def test_the_ending_of_a_file_tells_its_format(tmp_path: Path) -> None:
     out = tmp_path / "flows.jsonl"
     assert run(["flows", capture(tmp_path), "-o", str(out)]) == 0
     assert [json.loads(line)["flow"] for line in out.read_text().splitlines()] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "begins"),
+    [
+        ("flows.csv", None, b"flow,connection,"),
+        ("flows.CSV", None, b"flow,connection,"),
+        ("flows.ndjson", None, b'{"flow": 1, '),
+        ("flows.json", None, b'{\n  "schema"'),
+        ("flows.txt", None, b"  #  client"),
+        ("flows.txt", "csv", b"flow,connection,"),
+        ("flows.2026-11-30", "csv", b"flow,connection,"),
+        ("flows", "jsonl", b'{"flow": 1, '),
+        ("flows.parquet", None, b"PAR1"),
+        ("flows.arrow", None, b"ARROW1"),
+        ("flows.feather", "arrow", b"ARROW1"),
+        ("flows.arrows", None, b"\xff\xff\xff\xff"),
+        ("flows", "arrow", b"\xff\xff\xff\xff"),
+    ],
+)
+def test_name_and_format_tell_what_is_written(name: str, form: str | None, begins: bytes, tmp_path: Path) -> None:
+    options = [] if form is None else ["--format", form]
+    assert run(["flows", capture(tmp_path), "-o", str(tmp_path / name), *options]) == 0
+    assert (tmp_path / name).read_bytes().startswith(begins)
+
+
+def test_a_device_without_an_ending_gets_the_table(tmp_path: Path) -> None:
+    assert run(["flows", capture(tmp_path), "-o", "/dev/null"]) == 0
+
+
+def test_nothing_is_what_was_asked_for_in_the_words_of_the_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = capture(tmp_path)
+    for form in ("table", "csv", "jsonl"):
+        assert run(["flows", file, "--where", "bytes < 0", "--format", form]) == 0
+        assert "none of 1 connections is what was asked for" in capsys.readouterr().err
+    assert run(["flows", file, "--where", "bytes < 0", "--no-verdict"]) == 0
+    assert "none of 2 flows is what was asked for" in capsys.readouterr().err
 
 
 def test_json_is_the_format_and_the_form_of_faults(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -157,13 +196,27 @@ def test_the_table_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         (["FILE", "--where", "abs(bytes) > 1"], "--where: calls nothing"),
         (["FILE", "--where", "proto > 1"], "does not go between"),
         (["FILE", "--sort", "byte"], "--sort: there is no column 'byte'\n  the nearest is bytes"),
-        (["FILE", "--idle", "nan"], "nan is no number of seconds"),
-        (["FILE", "--idle", "inf"], "inf is no number of seconds"),
-        (["FILE", "--idle", "0"], "0.0 is not in the range"),
+        *(
+            (["FILE", "--idle", text], f"--idle: {text} is no number of seconds")
+            for text in ("nan", "inf", "-inf", "0", "-1", "1e-300", "9e-10", "1e+300", "1.1e+09")
+        ),
+        (["FILE", "--idle", "soon"], "'soon' is not a valid float"),
         (["FILE", "--top", "0"], "0 is not in the range"),
         (["FILE", "--format", "xml"], "'xml' is not one of"),
         (["FILE", "-o", "FILE", "--force"], "is an input"),
         (["FILE", "-o", "EMPTY"], "exists"),
+        (["FILE", "-o", "out"], "-o out: the name does not tell in which format"),
+        (["FILE", "-o", "out.2026-11-30"], "-o out.2026-11-30: flows are not written as .2026-11-30"),
+        (["FILE", "-o", "out.xlsx"], "-o out.xlsx: flows are not written as .xlsx\n  spreadsheets open .csv"),
+        (["FILE", "-o", "out.csv.gz"], "flows are not written as .gz\n  nothing is compressed"),
+        (["FILE", "-o", "out.xlsx", "--format", "csv"], "-o out.xlsx: .xlsx is not what --format csv writes"),
+        (
+            ["FILE", "-o", "out.json", "--format", "jsonl"],
+            ".json is not what --format jsonl writes\n  give it the ending",
+        ),
+        (["FILE", "-o", "out.JSON", "--format", "csv"], ".json is not what --format csv writes"),
+        (["FILE", "-o", "out.csv", "--format", "table"], ".csv is not what --format table writes"),
+        (["FILE", "-o", "out.txt", "--format", "arrow"], ".txt is not what --format arrow writes"),
         (["FILE", "--point", "x"], "cannot read 'x'"),
     ],
 )

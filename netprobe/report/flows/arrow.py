@@ -1,4 +1,4 @@
-"""Flows as an Arrow table (pyarrow): Parquet, the Arrow stream, and what pandas' table is made from.
+"""Flows as an Arrow table (pyarrow): Parquet, Arrow's stream and its file.
 
 Types: whole numbers int64, durations float64 in s, times timestamp[ns, UTC], truths bool; text that has few values is dictionary-encoded; null is
 what is not known or not there. The meaning of each column is in its field's metadata.
@@ -17,7 +17,7 @@ from netprobe.flowtable.series import Addresses, Codes, Numbers, Seconds, ShortT
 from netprobe.report.json import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -30,16 +30,50 @@ FORMAT = b"netprobe/flows/1"
 
 
 def write(table: FlowTable, rows: NDArray[np.int64]) -> Iterator[bytes]:
-    """Yield the Arrow IPC stream, as ``pyarrow.ipc.open_stream`` and DuckDB read it."""
-    sink = io.BytesIO()
-    made = arrow_table(table, rows)
-    with pa.ipc.new_stream(sink, made.schema) as writer:
+    """Yield the Arrow IPC stream, as ``pyarrow.ipc.open_stream`` reads it."""
+    return _written(table, rows, pa.ipc.new_stream)
+
+
+def write_file(table: FlowTable, rows: NDArray[np.int64]) -> Iterator[bytes]:
+    """Yield an Arrow IPC file, as ``pyarrow.ipc.open_file`` and ``pandas.read_feather`` read it."""
+    return _written(table, rows, pa.ipc.new_file)
+
+
+def _written(table: FlowTable, rows: NDArray[np.int64], to: Callable[[Sink, pa.Schema], Any]) -> Iterator[bytes]:
+    sink, made = Sink(), arrow_table(table, rows)
+    with to(sink, made.schema) as writer:
         for batch in made.to_batches(max_chunksize=ROWS):
             writer.write_batch(batch)
-            yield sink.getvalue()
-            sink.seek(0)
-            sink.truncate()
-    yield sink.getvalue()
+            yield sink.taken()
+    yield sink.taken()
+
+
+class Sink(io.RawIOBase):
+    """A file that is given away piece by piece while it is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def tell(self) -> int:
+        """How much was written, given away or not."""
+        return self._size
+
+    def write(self, data: Any) -> int:
+        """Take the next bytes."""
+        self._parts.append(bytes(data))
+        self._size += len(self._parts[-1])
+        return len(self._parts[-1])
+
+    def taken(self) -> bytes:
+        """Return what was written since it was asked last."""
+        parts, self._parts = self._parts, []
+        return b"".join(parts)
 
 
 def arrow_table(table: FlowTable, rows: NDArray[np.int64]) -> pa.Table:

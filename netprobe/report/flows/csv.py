@@ -1,14 +1,19 @@
-"""Flows as CSV (RFC 4180, with LF): a head, then a row a flow. An empty cell is what is not known or not there.
+r"""Flows as CSV (RFC 4180, with LF): a head, then a row a flow. An empty cell is what is not known or not there.
 
 Times are ISO 8601 in UTC, durations seconds, truths ``true`` and ``false``: DuckDB and pandas read their types from that.
+
+A spreadsheet runs a cell that begins with ``= + - @`` as a formula, quoted or not, and takes other characters than commas for the end of a cell (OWASP,
+CSV Injection: https://owasp.org/www-community/attacks/CSV_Injection); a capture may come from anybody. So names have that one character spelt out where
+it begins a cell or might, ``\x3dcmd``, as unprintable ones are in every name. All other names, and all numbers, are as they are.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from netprobe.flowtable.fields import FIELDS
-from netprobe.report.escape import visible
+from netprobe.report.escape import spelt, visible
 from netprobe.report.flows.cells import cells, constant, joined
 
 if TYPE_CHECKING:
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
 
     from netprobe.flowtable.table import FlowTable
 
+_FORMULA = re.compile(r"""((?:^|[;,|"'])\s*)([=+\-@\uff1d\uff0b\uff0d\uff20])""")
 ROWS = 4096  # at a time: the matrix of so many stays in the processor's cache
 
 
@@ -41,6 +47,7 @@ def write(table: FlowTable, rows: NDArray[np.int64]) -> Iterator[bytes]:
 
 def _quoted(name: str) -> bytes:
     text = visible(name)
+    text = _FORMULA.sub(lambda found: found[1] + spelt(found[2]), text)
     if any(each in text for each in ',"\n\r'):
         text = '"' + text.replace('"', '""') + '"'
     return text.encode("utf-8", "backslashreplace")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pandas as pd
 import pytest
@@ -49,6 +50,34 @@ def test_a_hostile_name_stays_in_its_cell_and_reaches_no_terminal() -> None:
     assert {row["point"] for row in read(text)} == {'a,b"c\\x0a\\x1b[31m\\u202e=1\\udcff\\x00ü'}
     assert not {*text} & {0, 27, 13}
     assert text.count(b"\n") == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("=1+1", "\\x3d1+1"),
+        ("+1", "\\x2b1"),
+        ("-1", "\\x2d1"),
+        ("@SUM(A1)", "\\x40SUM(A1)"),
+        ("\uff1d1", "\\uff1d1"),
+        (" =1", " \\x3d1"),
+        ("\t=1", "\\x09=1"),
+        ("\r=1", "\\x0d=1"),
+        ('a";=1', 'a";\\x3d1'),
+        ("a, -1", "a, \\x2d1"),
+        ("server-1/eth0@if5", "server-1/eth0@if5"),
+        ("a=b+c", "a=b+c"),
+        ("'=1", "'\\x3d1"),
+    ],
+)
+def test_no_name_is_a_formula_and_others_stay(name: str, cell: str) -> None:
+    table = several(2, points=(CapturePoint(name=name, interface="x"),))
+    text = b"".join(flows_csv.write(table, every(table)))
+    assert {row["point"] for row in read(text)} == {cell}
+    assert {*pd.read_csv(io.BytesIO(text))["point"]} == {cell}
+    assert not any(
+        re.match(r"\s*[=+@-]", part) for line in text.decode().splitlines() for part in re.split("[;,|]", line)
+    )
 
 
 def test_no_flows_leave_the_head() -> None:
