@@ -1,5 +1,8 @@
 """Where machine code is kept: one file for each version and processor, in the user's cache folder (or the installation's own, for all users).
 
+A folder may be shared by several versions, and by machines with other processors: what is written leaves the others' files there as long as they are
+used (:data:`UNUSED_DAYS`), and never more than :data:`MOST_FILES`.
+
 Machine code is run, so nothing is taken that others could have changed: the file and its folder belong to this user or to root, and nobody else may
 write to them; the file begins with the SHA-256 of the rest. It is written beside and renamed, so there is never half of it, and whoever compiles at
 the same time disturbs nobody.
@@ -13,6 +16,8 @@ import os
 import stat
 import sys
 import tempfile
+import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -20,8 +25,14 @@ from typing import Final
 from netprobe.errors import EnvironmentFault
 from netprobe.values import dataclass
 
+UNUSED_DAYS: Final = 90
+"""So long a file is kept that nobody reads."""
+MOST_FILES: Final = 16
+"""Files that a folder keeps, of a few hundred kB each: those used last."""
+_DAY_S: Final = 86_400
 _MAGIC: Final = b"netprobe kernels 1\n"
 _PREFIX: Final = "kernels-"
+_BESIDE: Final = ".kernels-"  # while it is written
 _MOST: Final = 1 << 26  # bytes: a larger file is none of ours
 _SOURCES: Final = (
     "compiled",
@@ -117,6 +128,7 @@ def _read(folder: int, name: str) -> Kept:
                 why="others could have changed it: its file or folder belongs to another user, or others may write to it"
             )
         data = file.read(_MOST + 1)
+        _note_use(file.fileno(), about)
     head = len(_MAGIC) + hashlib.sha256().digest_size
     code = data[head:]
     if len(data) > _MOST or data[:head] != _MAGIC + hashlib.sha256(code).digest() or not code:
@@ -124,12 +136,19 @@ def _read(folder: int, name: str) -> Kept:
     return Kept(code=code)
 
 
+def _note_use(file: int, about: os.stat_result) -> None:
+    """Let the file's time say that it is in use, once a day: that of its last reading is not kept everywhere (mount(8), noatime)."""
+    if time.time() - about.st_mtime > _DAY_S:
+        with suppress(OSError):  # another user's: its reading has to do
+            os.utime(file)
+
+
 def _ours(about: os.stat_result) -> bool:
     return about.st_uid in (0, os.geteuid()) and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def write(folder: Path, code: bytes) -> Path:
-    """Keep machine code, and remove that of other versions.
+    """Keep machine code, and remove what nobody has used for long.
 
     Raises:
         EnvironmentFault: the folder cannot be written to, or others could change what is in it.
@@ -144,7 +163,7 @@ def write(folder: Path, code: bytes) -> Path:
                 "name another cache folder in XDG_CACHE_HOME",
             )
         _replace(target, data)
-        _remove_others(folder, target)
+        _remove_unused(folder, target)
     except OSError as error:
         why = f"compiled code cannot be kept in {folder}: {error.strerror}"
         raise EnvironmentFault(why, "name another cache folder in XDG_CACHE_HOME") from error
@@ -153,7 +172,7 @@ def write(folder: Path, code: bytes) -> Path:
 
 
 def _replace(target: Path, data: bytes) -> None:
-    handle, name = tempfile.mkstemp(prefix=".", dir=target.parent)
+    handle, name = tempfile.mkstemp(prefix=_BESIDE, dir=target.parent)
     beside = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -167,10 +186,20 @@ def _replace(target: Path, data: bytes) -> None:
         raise
 
 
-def _remove_others(folder: Path, target: Path) -> None:
-    for each in folder.glob(f"{_PREFIX}*"):
-        if each != target:
-            each.unlink(missing_ok=True)
+def _remove_unused(folder: Path, target: Path) -> None:
+    """Remove files of others that nobody reads any more, those beyond :data:`MOST_FILES`, and what a writer that was killed has left."""
+    now, used = time.time(), []
+    for each in (*folder.glob(f"{_PREFIX}*"), *folder.glob(f"{_BESIDE}*")):
+        with suppress(OSError):  # somebody else removes it
+            about = each.lstat()
+            last = max(about.st_mtime, about.st_atime)
+            if now - last > (_DAY_S if each.name.startswith(_BESIDE) else UNUSED_DAYS * _DAY_S):
+                each.unlink()
+            elif each.name.startswith(_PREFIX) and each != target:
+                used.append((last, each))
+    for _, each in sorted(used, reverse=True)[MOST_FILES - 1 :]:
+        with suppress(OSError):
+            each.unlink()
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -116,7 +117,42 @@ def test_a_file_of_another_version_is_not_this_one(file: Path, folder: Path) -> 
     file.rename(folder / "kernels-0123456789abcdef")
     assert "none yet" in store.read(folder).why
     store.write(folder, CODE)
-    assert list(folder.iterdir()) == [file], "the other version's is gone"
+    assert sorted(folder.iterdir()) == [folder / "kernels-0123456789abcdef", file], "the other version's stays"
+
+
+def aged(path: Path, days: float) -> Path:
+    path.touch()
+    then = time.time() - days * 86_400
+    os.utime(path, (then, then))
+    return path
+
+
+def test_what_nobody_uses_goes_and_the_rest_stays(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    stays = [aged(folder / "kernels-1", 80), aged(folder / ".kernels-now", 0.5), aged(folder / "notes", 1000)]
+    for name, days in (("kernels-2", 100), (".kernels-killed", 2)):
+        aged(folder / name, days)
+    read_lately = aged(folder / "kernels-3", 400)
+    os.utime(read_lately, (time.time(), read_lately.stat().st_mtime))
+    stays += [read_lately, store.write(folder, CODE)]
+    assert sorted(folder.iterdir()) == sorted(stays)
+
+
+def test_never_more_files_than_so_many(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    others = [aged(folder / f"kernels-{number:02}", number) for number in range(1, store.MOST_FILES + 4)]
+    file = store.write(folder, CODE)
+    assert sorted(folder.iterdir()) == sorted([file, *others[: store.MOST_FILES - 1]])
+
+
+def test_to_use_it_keeps_it(file: Path, folder: Path) -> None:
+    aged(file, 1000)
+    os.utime(file, (0, file.stat().st_mtime))  # as where times of reading are not kept
+    assert store.read(folder).code == CODE
+    assert time.time() - file.stat().st_mtime < 86_400
+    before = aged(file, 0.5).stat().st_mtime
+    assert store.read(folder).code == CODE
+    assert file.stat().st_mtime == before, "once a day is enough"
 
 
 def test_a_folder_of_others_is_not_written_to(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
