@@ -36,7 +36,7 @@ from netprobe_lab.namespaces import (
     write_lookup_files,
 )
 from netprobe_lab.outside import start_services
-from netprobe_lab.processes import cgroup_dirs, cgroup_tree, end_processes, lab_processes, read_pid
+from netprobe_lab.processes import all_ended, cgroup_dirs, cgroup_tree, end_processes, read_pid
 from netprobe_lab.rootfs import build_root, check_suite, choose_root
 from netprobe_lab.run import require_root, tool
 from netprobe_lab.sshd import start_ssh
@@ -205,7 +205,7 @@ def _write_hosts_file(lab: Lab) -> None:
 def _clear(lab: Lab, progress: Progress) -> None:
     """Remove everything that `layout` can name, in the order in which nothing comes back."""
     lab.hosts_file.unlink(missing_ok=True)
-    if lab_processes(lab):
+    if not all_ended(lab):
         progress("ending the lab's processes")
         end_processes(lab, patience=1.0)
     remove_namespaces(lab)

@@ -16,6 +16,8 @@ from netprobe_lab.layout import CGROUP_ROOT, MARKER, Lab
 from netprobe_lab.waiting import poll
 
 _PROC = Path("/proc")
+_ENV_END = 51 - 3  # the field's number in proc(5), counted from that after the command's name
+_EXECVE_SECONDS = 10.0  # it takes a millisecond, or as long as the machine is busy with other things
 
 
 def start_time(pid: int) -> str | None:
@@ -55,9 +57,19 @@ def cgroup_tree(lab: Lab) -> list[Path]:
 def lab_processes(lab: Lab) -> set[int]:
     """Return the ids of all running processes of the lab, without this one."""
     inodes = _netns_inodes(lab)
-    marker = f"{MARKER}={lab.id}".encode()
-    found = {pid for pid in _all_pids() if _in_netns(pid, inodes) or _marked(pid, marker)}
+    found = {pid for pid in _all_pids() if _in_netns(pid, inodes) or is_marked(lab, pid)}
     return {pid for pid in (found | _in_cgroups(lab)) - {os.getpid()} if start_time(pid) is not None}
+
+
+def is_marked(lab: Lab, pid: int) -> bool:
+    """Return whether a process has the lab's marker. One in the middle of execve(2) is waited for: its environment is not there yet."""
+    poll(lambda: not _in_execve(pid), _EXECVE_SECONDS, 0.001)
+    return f"{MARKER}={lab.id}".encode() in _environment(pid).split(b"\0")
+
+
+def all_ended(lab: Lab) -> bool:
+    """Return whether no process of the lab runs. By two looks: one that is born during a look, of one that ends in it, is in the next."""
+    return not lab_processes(lab) and not lab_processes(lab)
 
 
 def end_processes(lab: Lab, *, patience: float) -> None:
@@ -71,13 +83,12 @@ def end_processes(lab: Lab, *, patience: float) -> None:
     _thaw(lab)
     _signal_all(_in_cgroups(lab), signal.SIGKILL)  # containers, as `docker rm -f` does
     _signal_all(lab_processes(lab), signal.SIGTERM)
-    if poll(lambda: not lab_processes(lab), patience, 0.05):
+    if poll(lambda: all_ended(lab), patience, 0.05):
         return
 
     def gone() -> bool:
-        left = lab_processes(lab)
-        _signal_all(left, signal.SIGKILL)
-        return not left
+        _signal_all(lab_processes(lab), signal.SIGKILL)
+        return all_ended(lab)
 
     if not poll(gone, 10, 0.05):
         raise LabError(
@@ -117,9 +128,23 @@ def _in_netns(pid: int, inodes: set[tuple[int, int]]) -> bool:
     return (status.st_dev, status.st_ino) in inodes
 
 
-def _marked(pid: int, marker: bytes) -> bool:
+def _environment(pid: int) -> bytes:
     try:
-        return marker in (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        return (_PROC / str(pid) / "environ").read_bytes()
+    except OSError:
+        return b""
+
+
+def _in_execve(pid: int) -> bool:
+    """Whether a process has its new memory, and no environment in it yet: env_end of /proc/PID/stat is 0 (environ_read of fs/proc/base.c).
+
+    The lab's lock is closed just before that moment: who waited for it comes right then. What has no memory (a kernel thread, a zombie) has no exe either.
+    """
+    if _environment(pid):
+        return False
+    try:
+        (_PROC / str(pid) / "exe").readlink()
+        return (_PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()[_ENV_END] == "0"
     except OSError:
         return False
 
@@ -136,7 +161,7 @@ def _pids_in(listing: Path) -> set[int]:
 
 
 def _inside(lab: Lab) -> bool:
-    return _in_netns(os.getpid(), _netns_inodes(lab)) or _marked(os.getpid(), f"{MARKER}={lab.id}".encode())
+    return _in_netns(os.getpid(), _netns_inodes(lab)) or is_marked(lab, os.getpid())
 
 
 def _signal_all(pids: set[int], number: signal.Signals) -> None:
