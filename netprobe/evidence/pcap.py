@@ -1,7 +1,7 @@
-"""Reading classic pcap: both byte orders, microseconds and nanoseconds, Kuznetzov's modified records, Ixia's files, and those of old versions.
+"""Reading classic pcap: both byte orders, microseconds and nanoseconds, the variants that :mod:`pcapvariant` tells apart, Ixia's files, old versions.
 
-Source: draft-ietf-opsawg-pcap, libpcap sf-pcap.c (magic numbers, the modified format's 24-byte record header, which versions have a record's
-lengths in which order), wireshark wiretap/libpcap.c (Ixia's: 4 bytes more of file header, microseconds; checked with tshark 4.0.17).
+Source: draft-ietf-opsawg-pcap, libpcap sf-pcap.c (magic numbers, which versions have a record's lengths in which order), wireshark wiretap/libpcap.c
+(Ixia's: 4 bytes more of file header, microseconds; checked with tshark 4.0.17).
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ import numpy as np
 from netprobe.evidence import capture as c
 from netprobe.evidence.blocks import damaged, too_many
 from netprobe.evidence.capture import Capture, Interface, Part, Rows
+from netprobe.evidence.pcapvariant import AIX_LINK_TYPES, aix_form, is_aix, record_head
 from netprobe.evidence.walker import PLAIN, Lengths, RecordForm, Why
 
 if TYPE_CHECKING:
     from netprobe.evidence.walker import ByteOrder, Records, RecordWalker
 
 MAGICS = {
-    0xA1B2C3D4: (24, 1000, 16),
+    0xA1B2C3D4: (24, 1000, None),
     0xA1B23C4D: (24, 1, 16),
-    0xA1B2CD34: (24, 1000, 24),
+    0xA1B2CD34: (24, 1000, None),
     0x1C0001AB: (28, 1000, 16),
     0x1C0001AC: (28, 1000, 16),
 }
-"""Magic number -> bytes of the file's header, nanoseconds a unit of the fraction, bytes of a record header."""
+"""Magic number -> bytes of the file's header, nanoseconds a unit of the fraction, bytes of a record header (None: several formats have this number)."""
 
 
 def pcap_order(data: bytes) -> ByteOrder | None:
@@ -77,7 +78,9 @@ class PcapReading:
             pos = self._header(data)
             if len(data) < pos:
                 return Part(rows=Rows.none(), stop="cut short in its header" if last else "")
-            self._form = self._begin(data)
+            self._form = self._begin(data, pos, last=last)
+            if self._form is None:
+                return Part(rows=Rows.none())
         walker = self._walker if self._form.lengths is Lengths.KEPT_FIRST else PLAIN
         found = walker.records(data, pos, self._form, most=self._most - self.frames, last=last)
         stop = self._stop(data, found, at, last)
@@ -94,13 +97,22 @@ class PcapReading:
         (magic,) = struct.unpack_from(self._order + "I", data) if len(data) >= 4 else (0,)
         return MAGICS[magic][0] if magic in MAGICS else max(header for header, _, _ in MAGICS.values())
 
-    def _begin(self, data: bytes) -> RecordForm:
+    def _begin(self, data: bytes, pos: int, *, last: bool) -> RecordForm | None:
+        """Take the file's header; None where its records do not tell yet what they are."""
         magic, major, minor, _, _, snaplen, linktype = struct.unpack_from(self._order + "IHHiIII", data)
-        # the upper half of the link type word holds the FCS length and reserved bits
-        self.interfaces.append(Interface(linktype=linktype & 0xFFFF, snaplen=snaplen))
-        self._magic = data[:8]
         _, unit, head = MAGICS[magic]
-        return RecordForm(self._order, unit, head, _lengths(major, minor))
+        form = RecordForm(self._order, unit, head or 16, _lengths(major, minor))
+        linktype &= 0xFFFF  # its upper half holds the FCS length and reserved bits
+        if is_aix(magic, major, minor, linktype):
+            form, linktype = aix_form(self._order), AIX_LINK_TYPES[linktype]
+        elif head is None and form.lengths is Lengths.KEPT_FIRST:
+            head = record_head(data, pos, self._order, magic, snaplen, last=last)
+            if head is None:
+                return None
+            form = form._replace(head=head)
+        self.interfaces.append(Interface(linktype=linktype, snaplen=snaplen))
+        self._magic = data[:8]
+        return form
 
     def _stop(self, data: bytes, found: Records, at: int, last: bool) -> str:
         pos = found.pos
