@@ -1,0 +1,1 @@
+"""How a topology is printed: one file a form, and one list of them in ``outputs``."""
