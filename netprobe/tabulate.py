@@ -16,18 +16,20 @@ from netprobe.compiled import machine
 from netprobe.decode.table import Kind
 from netprobe.errors import EvidenceFault
 from netprobe.evidence.files import STDIN, load
+from netprobe.evidence.lanes import LANES
 from netprobe.evidence.stream.prefetch import prefetched
 from netprobe.evidence.stream.stream import open_stream
 from netprobe.flowtable.options import options as usual
 from netprobe.flowtable.series import Addresses, Codes, Numbers
 from netprobe.flowtable.table import FlowTable, Verdicts
-from netprobe.flowtable.track import Tracker
+from netprobe.flowtable.track import Tracker, decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from netprobe.correlate.joined import Joined
     from netprobe.correlate.judge import Judged
+    from netprobe.decode.table import PacketTable
     from netprobe.evidence.model import CapturePoint, Limit
     from netprobe.evidence.packets import Packets
     from netprobe.evidence.state import HostState
@@ -44,6 +46,8 @@ SMALL = 1 << 22
 """Bytes: numpy is done with a file of that size before machine code is loaded."""
 IN_CACHE = 1 << 21
 """Bytes of a chunk for machine code: it is read, walked and tracked before it leaves the processor's cache."""
+AT_ONCE = 1 << 23
+"""Bytes of a chunk for numpy: its operations are for tens of thousands of packets."""
 LARGE = 1 << 26
 """Bytes: where machine code would have told, and there is none, that is said."""
 
@@ -133,12 +137,22 @@ def _here(
 ) -> tuple[FlowRows, tuple[CapturePoint, ...], tuple[Limit, ...], tuple[HostState, ...]]:
     """Rows, points, what is missing, and what evidence has of its hosts, by this process; machine code leaves time for something else."""
     stream, tracker = _started(files, points, options, say)
-    if not isinstance(tracker, Tracker):
+    if isinstance(tracker, Tracker):
+        for table in prefetched(_decoded(stream)):
+            tracker.add(table)
+            progress(stream.done, stream.size)
+    else:
         Thread(target=meanwhile, daemon=True).start()
-    for packets in prefetched(stream.chunks()):
-        tracker.take(packets, stream.points)
-        progress(stream.done, stream.size)
+        for packets in prefetched(stream.chunks()):
+            tracker.take(packets, stream.points)
+            progress(stream.done, stream.size)
     return tracker.finish(), tuple(stream.points), tuple(stream.limits), tuple(stream.notes.before.values())
+
+
+def _decoded(stream: PacketStream) -> Iterator[PacketTable]:
+    """A stream's packets, decoded where they are read: while those before them are tracked."""
+    for packets in stream.chunks():
+        yield from decoded(packets, stream.points)
 
 
 def state_of(file: str) -> Mapping[str, Host]:
@@ -183,7 +197,7 @@ def _started(
     except machine.NotUsable as why:
         if size is not None and size >= LARGE:
             say(f"no compiled code, so that large captures take longer: {why} (netprobe flows --compile makes it)")
-        return open_stream(files, points), Tracker(options)
+        return open_stream(files, points, walker=LANES, chunk_bytes=AT_ONCE), Tracker(options)
     return open_stream(files, points, walker=walker, chunk_bytes=IN_CACHE), tracker
 
 

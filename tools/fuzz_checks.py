@@ -18,11 +18,12 @@ from netprobe.compiled.track import CompiledTracker
 from netprobe.compiled.walk import CompiledWalker
 from netprobe.decode.decoder import COLUMNS, decode
 from netprobe.errors import NetprobeError
+from netprobe.evidence.lanes import Lanes
 from netprobe.evidence.packets import Packets
 from netprobe.evidence.reader import read
 from netprobe.evidence.stream.partition import partitions
 from netprobe.evidence.stream.stream import open_stream
-from netprobe.evidence.walker import PLAIN
+from netprobe.evidence.walker import PLAIN, ChainWalker
 from netprobe.flows.build import build
 from netprobe.flowtable.options import options
 from netprobe.flowtable.partial import Selection, merged, shared, wanted
@@ -84,7 +85,8 @@ def inside(evidence: Evidence) -> None:
 
 def walkers() -> list[RecordWalker]:
     """All that find records in a file."""
-    return [PLAIN, CompiledWalker()] if machine.usable() else [PLAIN]
+    plain = [PLAIN, ChainWalker(Lanes(size=128, look=64, few=1))]
+    return [*plain, CompiledWalker()] if machine.usable() else plain
 
 
 def streamed(file: str, whole: Evidence, chunk_bytes: int, walker: RecordWalker) -> None:

@@ -1,7 +1,8 @@
 """Walkers: from record to record of a pcap file, from block to block of a pcapng section, inside one buffer.
 
 A walker knows where records stand and no more; what they say is the readers' (:mod:`pcap`, :mod:`pcapng`). There may be several that differ in
-speed alone: :data:`PLAIN` here is plain Python. All of them return the same for the same bytes, and read nothing outside the buffer.
+speed alone: :data:`PLAIN` here is plain Python, for many records at once there is :data:`netprobe.evidence.lanes.LANES`. All of them return the same
+for the same bytes, and read nothing outside the buffer.
 """
 
 from __future__ import annotations
@@ -119,50 +120,110 @@ class RecordWalker(Protocol):
         ...
 
 
-class _Plain:
-    """One record at a time, about 0.1 µs each; what they are is looked at by numpy, for many at once."""
+class Step(NamedTuple):
+    """How far it is from one record, or block, to the next.
 
-    def records(self, data: bytes, pos: int, form: RecordForm, *, most: int, last: bool) -> Records:
-        parts, count, why = [np.zeros(0, np.int64)], 0, Why.ENOUGH
-        while why is Why.ENOUGH and count < most:
-            start, pos, why = _walk_records(data, pos, form, min(most - count, _BATCH), last)
-            parts.append(start)
-            count += len(start)
-        return gathered(data, np.concatenate(parts) if len(parts) > 2 else parts[-1], form, pos, why)
+    Attributes:
+        order: byte order.
+        at: where in a record its length stands, 4 bytes.
+        more: bytes that the length does not count.
+        least: a length with these that is below that is none.
+    """
 
-    def blocks(self, data: bytes, pos: int, order: ByteOrder, *, most: int) -> Blocks:
-        parts, count, why = [np.zeros(0, np.int64)], 0, Why.ENOUGH
-        batch = _FIRST  # a section may be short, and the walk runs on into the next one
-        while why is Why.ENOUGH and count < most:
-            start, pos, why = _walk_blocks(data, pos, order, min(most - count, batch))
-            batch = min(4 * batch, _BATCH)
-            parts.append(start)
-            count += len(start)
-        return Blocks(np.concatenate(parts) if len(parts) > 2 else parts[-1], pos, why)
+    order: ByteOrder
+    at: int
+    more: int
+    least: int
 
 
-_FIRST, _BATCH = 1 << 6, 1 << 16  # records after which it is looked whether they are any
+class RecordChain(Protocol):
+    """What goes from record to record."""
 
-PLAIN: RecordWalker = _Plain()
+    def __call__(self, data: bytes, pos: int, final: int, step: Step, most: int) -> tuple[NDArray[np.int64], int]:
+        """Return where the records from ``pos`` on start, and where the one behind them would.
+
+        Args:
+            data: the buffer.
+            pos: where the first one starts.
+            final: none starts behind it, for want of room.
+            step: how far it is to the next.
+            most: so many at most.
+        """
+        ...
 
 
-def _walk_records(data: bytes, pos: int, form: RecordForm, most: int, last: bool) -> tuple[NDArray[np.int64], int, Why]:
-    """Where whole records start, where the walk ended, and why."""
-    caplen_at, head = _caplen_of(form), form.head
-    size = len(data)
-    final = size - head  # no header begins behind it
+def one_by_one(data: bytes, pos: int, final: int, step: Step, most: int) -> tuple[NDArray[np.int64], int]:
+    """As :class:`RecordChain` says: 0.1 µs each."""
+    length_at, more = struct.Struct(f"{step.order}{step.at}xI").unpack_from, step.more
     starts = array("q")
     append = starts.append
     for _ in range(most):
         if pos > final:
             break
         append(pos)
-        pos += head + caplen_at(data, pos)[0]
+        pos += more + length_at(data, pos)[0]
+    return np.frombuffer(starts, np.int64), pos
+
+
+class ChainWalker:
+    """Looks at many records at once, once a chain has gone through them."""
+
+    def __init__(self, chain: RecordChain) -> None:
+        self._chain = chain
+
+    def records(self, data: bytes, pos: int, form: RecordForm, *, most: int, last: bool) -> Records:
+        """As :class:`RecordWalker` says."""
+        parts, count, why = [np.zeros(0, np.int64)], 0, Why.ENOUGH
+        chain = self._chain if form.lengths is not Lengths.EITHER else _by_the_smaller
+        while why is Why.ENOUGH and count < most:
+            start, pos, why = _walk_records(chain, data, pos, form, min(most - count, _BATCH), last)
+            parts.append(start)
+            count += len(start)
+        return gathered(data, np.concatenate(parts) if len(parts) > 2 else parts[-1], form, pos, why)
+
+    def blocks(self, data: bytes, pos: int, order: ByteOrder, *, most: int) -> Blocks:
+        """As :class:`RecordWalker` says."""
+        parts, count, why = [np.zeros(0, np.int64)], 0, Why.ENOUGH
+        batch = _FIRST  # a section may be short, and the walk runs on into the next one
+        while why is Why.ENOUGH and count < most:
+            chain = self._chain if batch == _BATCH else one_by_one
+            start, pos, why = _walk_blocks(chain, data, pos, order, min(most - count, batch))
+            batch = min(4 * batch, _BATCH)
+            parts.append(start)
+            count += len(start)
+        return Blocks(np.concatenate(parts) if len(parts) > 2 else parts[-1], pos, why)
+
+
+_LEAST_BLOCK = 12
+_FIRST, _BATCH = 1 << 6, 1 << 16  # records after which it is looked whether they are any
+
+PLAIN: RecordWalker = ChainWalker(one_by_one)
+
+
+def _by_the_smaller(data: bytes, pos: int, final: int, step: Step, most: int) -> tuple[NDArray[np.int64], int]:
+    """The chain through records with two lengths of which the smaller one counts."""
+    both = struct.Struct(step.order + "8xII").unpack_from
+    starts = array("q")
+    for _ in range(most):
+        if pos > final:
+            break
+        starts.append(pos)
+        pos += step.more + min(both(data, pos))
+    return np.frombuffer(starts, np.int64), pos
+
+
+def _walk_records(
+    chain: RecordChain, data: bytes, pos: int, form: RecordForm, most: int, last: bool
+) -> tuple[NDArray[np.int64], int, Why]:
+    """Where whole records start, where the walk ended, and why."""
+    size, head = len(data), form.head
+    final = size - head  # no header begins behind it
+    step = Step(form.order, 12 if form.lengths is Lengths.WIRE_FIRST else 8, head, head)
+    start, pos = chain(data, pos, final, step, most)
     why = Why.END if pos == size else Why.ENOUGH if pos <= final else Why.SHORT
     if pos > size:
-        pos = starts.pop()
-        why = Why.DAMAGED if caplen_at(data, pos)[0] > MAX_KEPT else Why.SHORT
-    start = np.frombuffer(starts, np.int64)
+        start, pos = start[:-1], int(start[-1])
+        why = Why.DAMAGED if _caplen_of(form)(data, pos)[0] > MAX_KEPT else Why.SHORT
     return _before_damage(data, start, pos, why, head, last)
 
 
@@ -204,20 +265,15 @@ def gathered(data: bytes, start: NDArray[np.int64], form: RecordForm, pos: int, 
     return Records(start + form.head, caplen, wire, time_ns, pos, why)
 
 
-def _walk_blocks(data: bytes, pos: int, order: ByteOrder, most: int) -> tuple[NDArray[np.int64], int, Why]:
+def _walk_blocks(
+    chain: RecordChain, data: bytes, pos: int, order: ByteOrder, most: int
+) -> tuple[NDArray[np.int64], int, Why]:
     """Where whole blocks start, where the walk ended, and why."""
-    length_at = struct.Struct(order + "4xI").unpack_from
     size = len(data)
-    final = size - 12  # no block begins behind it
-    starts = array("q")
-    append = starts.append
-    for _ in range(most):
-        if pos > final:
-            break
-        append(pos)
-        pos += length_at(data, pos)[0]
+    final = size - _LEAST_BLOCK  # no block begins behind it
+    start, pos = chain(data, pos, final, Step(order, 4, 0, _LEAST_BLOCK), most)
     why = Why.END if pos == size else Why.ENOUGH if pos <= final else Why.SHORT
-    return _before_bad(data, order, np.frombuffer(starts, np.int64), pos, why)
+    return _before_bad(data, order, start, pos, why)
 
 
 def _before_bad(

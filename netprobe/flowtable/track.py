@@ -41,7 +41,7 @@ from netprobe.flowtable.state import put, unknown
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from netprobe.decode.chunk import Ints, Mask
     from netprobe.decode.table import PacketTable
@@ -83,8 +83,8 @@ class Tracker:
             packets: any number, in file order.
             points: the capture points that are known by now.
         """
-        for first in range(0, len(packets), PIECE):
-            self.add(decode(_part(packets, slice(first, first + PIECE)), points, tunnels=True))
+        for table in decoded(packets, points):
+            self.add(table)
 
     def add(self, table: PacketTable, places: Ints | None = None) -> None:
         """Track the next packets, decoded; at most 2^20.
@@ -207,6 +207,12 @@ class Tracker:
         np.add.at(self._flows["packets"], where, back)
         np.add.at(self._flows["bytes"], where, back * table.packets.origlen[rows[again]])
         np.add.at(self._flows["payload"], where, back * np.maximum(table.payload_len[rows[again]], 0))
+
+
+def decoded(packets: Packets, points: Sequence[CapturePoint]) -> Iterator[PacketTable]:
+    """Decode packets as :meth:`Tracker.add` takes them: so many at a time, and those inside of them, too."""
+    for first in range(0, len(packets), PIECE):
+        yield decode(_part(packets, slice(first, first + PIECE)), points, tunnels=True)
 
 
 def _part(packets: Packets, which: slice) -> Packets:
