@@ -9,7 +9,7 @@ import numpy as np
 
 from netprobe.errors import UsageFault
 from netprobe.flowtable.fields import BY_NAME, FIELDS, NAMES
-from netprobe.flowtable.series import ranks
+from netprobe.flowtable.series import known, ranks
 from netprobe.flowtable.where.evaluate import chosen
 from netprobe.flowtable.where.parse import unknown
 from netprobe.values import dataclass
@@ -31,7 +31,8 @@ class RowChoice:
         where: a condition, None for all rows.
         failed: only flows of connections that were tried and did not succeed.
         among: int64, only these rows; None: any.
-        sort: names of columns, each with a ``-`` before it for descending order; the first counts most. None: in order of first packets.
+        sort: names of columns, each with a ``-`` before it for descending order; the first counts most. None: in order of first packets,
+            those without a time last.
         top: how many rows, None for all. Without ``sort`` they are those with the most bytes.
     """
 
@@ -72,6 +73,9 @@ def rows_of(table: FlowTable, choice: RowChoice) -> NDArray[np.int64]:
     order = choice.sort or (BIGGEST if choice.top is not None else ())
     if order:
         rows = rows[np.lexsort([_key(table, name)[rows] for name in reversed(order)])]
+    else:
+        timeless = ~known(BY_NAME["first"].of(table))[rows]
+        rows = np.concatenate([rows[~timeless], rows[timeless]]) if timeless.any() else rows
     return rows[: choice.top]
 
 

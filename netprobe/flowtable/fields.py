@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 CLIENT, SERVER = 0, 1
 LAST_NS = MAX_SECONDS * 1_000_000_000  # where later times are held: when that was, and how long it took, is not known
+YEAR_NS = 366 * 86_400 * 1_000_000_000
 STATES = tuple(state.name for state in ConnState if state is not ConnState.NONE)
 _PROTO = {Kind.TCP: "tcp", Kind.UDP: "udp", Kind.ICMP: "icmp", Kind.SCTP: "sctp"}
 
@@ -89,12 +90,19 @@ def _between(end: str, begin: str) -> Callable[[FlowTable], Seconds]:
 
 def since(end: NDArray[np.int64], begin: NDArray[np.int64]) -> NDArray[np.int64]:
     """The ns between two times, one a row; -1 where one of them is not known, or they are the wrong way round."""
-    return np.where((end < 0) | (begin < 0) | (end < begin) | (end >= LAST_NS), -1, end - begin)
+    absent = (end < 0) | (begin < 0) | (end < begin) | (end >= LAST_NS) | _timeless(begin, end)
+    return np.where(absent, -1, end - begin)
 
 
-def _first(table: FlowTable) -> Times:
-    first = table.rows["first_ns"]
-    return Times(ns=np.where(first >= LAST_NS, -1, first))
+def _timeless(begin: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Where the beginning has no time: 0, as packets without one have (pcapng, Simple Packet Block), and no later one near it, as in made captures."""
+    return np.asarray((begin == 0) & ((end == 0) | (end > YEAR_NS)))
+
+
+def first_of(table: FlowTable) -> Times:
+    """When each row begins; absent where that is not known."""
+    first, last = table.rows["first_ns"], table.rows["last_ns"]
+    return Times(ns=np.where((first >= LAST_NS) | _timeless(first, last), -1, first))
 
 
 def _number(table: FlowTable) -> Numbers:
@@ -223,7 +231,7 @@ FIELDS: tuple[FlowField, ...] = (
     FlowField(name="guessed", kind=Truths, says="who is the client is a guess: the capture does not hold the beginning", of=_guessed, always=True),
     FlowField(name="state", kind=Codes, says="TCP: Zeek's conn_state", of=_state),
     FlowField(name="history", kind=ShortTexts, says="TCP, UDP: what happened, in the letters of Zeek's history", of=_history),
-    FlowField(name="first", kind=Times, says="time of the first packet; none before 1970 and from 2255-03-14 on", of=_first),
+    FlowField(name="first", kind=Times, says="time of the first packet; none where the capture has no times, before 1970 and from 2255-03-14 on", of=first_of),
     FlowField(name="duration", kind=Seconds, says="from the first packet to the last, in s", of=_between("last_ns", "first_ns")),
     FlowField(name="rtt", kind=Seconds, says="TCP: from the SYN to the client's ACK of the SYN-ACK, in s", of=_between("ack_ns", "syn_ns")),
     FlowField(name="server_rtt", kind=Seconds, says="TCP: from the SYN to the SYN-ACK, in s", of=_between("syn_ack_ns", "syn_ns")),

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -244,6 +245,37 @@ def test_a_capture_without_flows(tmp_path: Path, capsys: pytest.CaptureFixture[s
     for form, wanted in (("table", 1), ("csv", 1), ("jsonl", 0)):
         assert run(["flows", file, "--format", form]) == 0
         assert len(capsys.readouterr().out.splitlines()) == wanted
+
+
+def simple_blocks(*frames: bytes) -> bytes:
+    """A pcapng file of Simple Packet Blocks, which have no time."""
+    blocks = [(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)), (1, struct.pack("<HHI", 1, 0, 0))]
+    blocks += [(3, struct.pack("<I", len(frame)) + frame + bytes(-len(frame) % 4)) for frame in frames]
+    return b"".join(
+        struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12) for kind, body in blocks
+    )
+
+
+def test_packets_without_a_time_have_none_in_any_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frames = [
+        segment(CLIENT, DIALLED, "S", 7, 0),
+        segment(DIALLED, CLIENT, "SA", 1, 8),
+        segment(CLIENT, DIALLED, "A", 8, 2),
+    ]
+    file = tmp_path / "simple.pcapng"
+    file.write_bytes(simple_blocks(*frames))
+    assert run(["flows", str(file), "--format", "jsonl"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert [row[name] for name in ("state", "packets", "first", "duration", "rtt", "server_rtt")] == [
+        "S1",
+        3,
+        *[None] * 4,
+    ]
+    assert run(["flows", str(file), "--format", "csv"]) == 0
+    (cells,) = table_of(capsys)
+    assert [cells[name] for name in ("first", "duration", "rtt")] == [""] * 3
+    assert run(["flows", str(file)]) == 0
+    assert "0.000" not in capsys.readouterr().out
 
 
 def test_points_by_name_and_what_was_cut_off_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,14 @@ def test_without_a_wish_all_rows_in_order() -> None:
     assert rows_of(TABLE, RowChoice()).tolist() == list(range(40))
 
 
+def test_without_a_time_is_last() -> None:
+    table = several(5)
+    table.rows["first_ns"][:2] = table.rows["last_ns"][:2] = 0
+    assert rows_of(table, RowChoice()).tolist() == [2, 3, 4, 0, 1]
+    for sort in ("first", "-first"):
+        assert rows_of(table, RowChoice(sort=sort_of(sort))).tolist()[3:] == [0, 1]
+
+
 def test_top_alone_means_the_most_bytes() -> None:
     rows = rows_of(TABLE, RowChoice(top=5))
     assert BYTES[rows].tolist() == sorted(BYTES.tolist(), reverse=True)[:5]

@@ -54,3 +54,16 @@ def test_times_beyond_what_is_held_are_not_known() -> None:
     assert isinstance(duration, Seconds)
     assert first.ns.tolist() == [5, held - 7, -1]
     assert duration.ns.tolist() == [-1, 5, -1]
+
+
+def test_without_a_time_nothing_is_said_of_times() -> None:
+    table = several(4)
+    year = 366 * 86_400 * 10**9
+    table.rows["first_ns"] = table.rows["syn_ns"] = [0, 0, 0, 1]
+    table.rows["last_ns"] = table.rows["ack_ns"] = [0, year + 1, 5, 1]
+    values = {name: BY_NAME[name].of(table) for name in ("first", "duration", "rtt")}
+    assert {name: series.ns.tolist() for name, series in values.items() if isinstance(series, Times | Seconds)} == {
+        "first": [-1, -1, 0, 1],
+        "duration": [-1, -1, 5, 0],
+        "rtt": [-1, -1, 5, 0],
+    }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netprobe.flowtable.fields import BY_NAME, since
+from netprobe.flowtable.fields import BY_NAME, LAST_NS, first_of, since
 from netprobe.model.endpoint import Endpoint
 from netprobe.report.document import Document, Paragraph, Row, Span, Style, Table, line
 from netprobe.report.escape import visible, width
@@ -207,8 +207,10 @@ def _rtt(part: FlowTable, _: FlowTable) -> list[str]:
 
 
 def _start(part: FlowTable, table: FlowTable) -> list[str]:
-    begun = int(table.rows["first_ns"].min()) if len(table) else 0
-    return [f"{(each - begun) / _SECOND:.3f}" for each in part.rows["first_ns"].tolist()]
+    """Seconds from the first packet of all; ``""`` where there is no time."""
+    every, first = (first_of(each).ns for each in (table, part))
+    begun = int(every[every >= 0].min(initial=LAST_NS))
+    return [f"{(each - begun) / _SECOND:.3f}" if each >= 0 else "" for each in first.tolist()]
 
 
 def _server(part: FlowTable, table: FlowTable) -> list[str]:
