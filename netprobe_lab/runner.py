@@ -13,6 +13,7 @@ from netprobe_lab.edit import edit
 from netprobe_lab.errors import LabError
 from netprobe_lab.layout import SERVERS, Lab
 from netprobe_lab.lifecycle import is_up
+from netprobe_lab.settled import wait_until_settled
 from netprobe_lab.steps import carry_out, clean, container_addresses
 
 if TYPE_CHECKING:
@@ -50,9 +51,13 @@ def grouped(experiments: Iterable[Experiment]) -> list[list[Experiment]]:
 
 
 def make_situation(lab: Lab, wanted: Situation) -> None:
-    """Clean the lab, set up, and break."""
+    """Clean the lab, set up, wait until the hosts have found each other and the containers, and break."""
+    set_up, break_ = wanted
     clean(lab)
-    for step in (*wanted[0], *wanted[1]):
+    for step in set_up:
+        carry_out(lab, step)
+    wait_until_settled(lab)
+    for step in break_:
         carry_out(lab, step)
 
 

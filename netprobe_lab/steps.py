@@ -35,6 +35,7 @@ from netprobe_lab.layout import SERVERS, Lab, Machine, machine
 from netprobe_lab.namespaces import enter
 from netprobe_lab.processes import read_pid, start_time, write_pid
 from netprobe_lab.run import environment, last_line, run
+from netprobe_lab.settled import end_connections, forget
 from netprobe_lab.shell import shell_environment
 from netprobe_lab.surroundings import restore_surroundings
 from netprobe_lab.waiting import poll, wait_for
@@ -116,10 +117,12 @@ def _own_name(names: Sequence[str]) -> str:
 def clean(lab: Lab) -> None:
     """Remove all containers and networks of the lab and put everything else back as it was at its start."""
     _end_helpers(lab)
+    end_connections(lab)
     with ThreadPoolExecutor() as pool:
         for cleaned in [pool.submit(_clean_server, lab, server) for server in SERVERS]:
             cleaned.result()
     restore_surroundings(lab)
+    forget(lab)
 
 
 def present(lab: Lab, machine: Machine) -> tuple[list[str], list[str]]:
