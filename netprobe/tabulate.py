@@ -14,6 +14,7 @@ import numpy as np
 
 from netprobe.compiled import machine
 from netprobe.decode.table import Kind
+from netprobe.decode.unread import unreadable
 from netprobe.errors import EvidenceFault
 from netprobe.evidence.files import STDIN, load
 from netprobe.evidence.lanes import LANES
@@ -103,6 +104,7 @@ def tabulate(
 
         there = gathered(cluster, every, points, options or usual(), progress)
         rows, found, limits, states = there.rows, there.points, there.limits, there.states
+    limits = (*limits, *unreadable(found))
     if not verdicts:
         return FlowTable(rows=rows, points=found, limits=limits)
     return _judged(rows, found, limits, _hosts(states) if hosts is None else hosts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,9 +97,19 @@ def run(asked: FlowsAsked) -> int:
     if form == TABLE:
         rows = one_a_connection(table, rows)[: asked.top]
     if not len(rows):
-        _remark(_nothing_to_show(table))
+        _say_nothing_to_show(table, asked.where)
     _print(table, rows, form, to, top=asked.top)
     return EXIT_WORKS
+
+
+def _say_nothing_to_show(table: FlowTable, where: str | None) -> None:
+    from netprobe.flowtable.fields import FIELDS
+    from netprobe.flowtable.where.never import never
+
+    _remark(_nothing_to_show(table))
+    if where is not None and len(table):
+        for line in never(where, {field.name: partial(field.of, table) for field in FIELDS}):
+            _remark(line)
 
 
 def _nothing_to_show(table: FlowTable) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from netprobe.decode.chunk import Bytes
 from netprobe.decode.ethertypes import ETH_MPLS
+from netprobe.decode.link import readable
 from netprobe.decode.linktypes import linktype_name
 from netprobe.decode.table import Anomaly, Kind
 from netprobe.decode.tunnels import GENEVE_PORT, VXLAN_PORT
@@ -49,6 +50,19 @@ def unread(table: PacketTable, points: Sequence[CapturePoint]) -> tuple[Limit, .
             why = f"{_packets(count)} {what}: what that carries is not read"
             limits.append(Limit(kind=LimitKind.POINT, subject=points[number].name, why=why))
     return tuple(limits)
+
+
+def unreadable(points: Sequence[CapturePoint]) -> tuple[Limit, ...]:
+    """One limit for each point whose link type is not read, however many packets it has (:attr:`LimitKind.PART`)."""
+    return tuple(
+        Limit(
+            kind=LimitKind.PART,
+            subject=point.name,
+            why=f"its packets are of link type {linktype_name(point.linktype)}, which is not read",
+        )
+        for point in points
+        if not readable(point.linktype)
+    )
 
 
 def _packets(count: int) -> str:

@@ -222,7 +222,7 @@ FIELDS: tuple[FlowField, ...] = (
     FlowField(name="client_port", kind=Numbers, says="its port; none for ICMP", of=_port(CLIENT)),
     FlowField(name="server", kind=Addresses, says="address of who was asked, as seen at this point", of=_address(SERVER), always=True),
     FlowField(name="server_port", kind=Numbers, says="its port; none for ICMP", of=_port(SERVER)),
-    FlowField(name="path", kind=Codes, says="how the connection went: the path codes of explain, undetermined where packets do not tell", of=_verdict("path")),
+    FlowField(name="path", kind=Codes, says="how the connection went: the path codes of explain; none where no point shows one, undetermined where several would fit", of=_verdict("path")),
     FlowField(name="verdict", kind=Codes, says="works, fails or undetermined, as replay says of packets alone", of=_verdict("verdict")),
     FlowField(name="why", kind=Codes, says="what decides that, a code such as no-answer or refused; none where it works", of=_verdict("why")),
     FlowField(name="ended", kind=Codes, says="the last point that the request reached", of=_ended),

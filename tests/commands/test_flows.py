@@ -169,6 +169,22 @@ def test_nothing_is_what_was_asked_for_in_the_words_of_the_table(
     assert "none of 2 flows is what was asked for" in capsys.readouterr().err
 
 
+def test_a_text_that_no_flow_has_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["flows", capture(tmp_path), "--where", "proto == 'TCP'"]) == 0
+    assert "no flow has proto 'TCP': there is 'tcp'" in capsys.readouterr().err
+
+
+def test_a_link_type_that_is_not_read_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "wifi.pcap"
+    file.write_bytes(
+        struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 105) + struct.pack("<4I", 1, 1, 4, 4) + b"abcd"
+    )
+    assert run(["flows", str(file), "--json"]) == 0
+    captured = capsys.readouterr()
+    assert "wifi: its packets are of link type 105 (IEEE802_11), which is not read" in captured.err
+    assert [limit["subject"] for limit in json.loads(captured.out)["limits"]] == ["wifi"]
+
+
 def test_json_is_the_format_and_the_form_of_faults(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["flows", capture(tmp_path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["schema"] == "netprobe/flows/1"

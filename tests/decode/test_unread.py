@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from netprobe.decode.unread import tunnel_of, unread
+from netprobe.decode.unread import tunnel_of, unread, unreadable
 from netprobe.evidence.model import CapturePoint, LimitKind
 
 if TYPE_CHECKING:
@@ -87,3 +87,12 @@ def test_a_link_type_that_is_not_read_is_named_for_its_point(decoded: Decoded) -
 
 def test_nothing_is_said_of_nothing(decoded: Decoded) -> None:
     assert unread(decoded([]), []) == ()
+
+
+def test_points_of_other_link_types_are_named() -> None:
+    points = [CapturePoint(name=str(each), interface="", linktype=each) for each in (1, 105, 147, 276)]
+    assert [(limit.subject, limit.why) for limit in unreadable(points)] == [
+        ("105", "its packets are of link type 105 (IEEE802_11), which is not read"),
+        ("147", "its packets are of link type 147 (USER0), which is not read"),
+    ]
+    assert {limit.kind for limit in unreadable(points)} == {LimitKind.PART}

@@ -49,7 +49,7 @@ def parse(text: str, columns: Collection[str]) -> ast.expr:
     try:
         tree = ast.parse(_PIECE.sub(lambda piece: _python(piece, columns), text).strip(), mode="eval").body
     except SyntaxError as error:
-        raise UsageFault(f"--where: cannot read {text!r}: {error.msg}", HINT) from None
+        raise UsageFault(f"--where: cannot read {text!r}: {error.msg}", _meant(text)) from None
     except (ValueError, RecursionError, MemoryError):  # a NUL; nested beyond what Python's parser takes
         raise UsageFault("--where: cannot read it", HINT) from None
     _check(tree, columns, deep=0)
@@ -62,7 +62,27 @@ def unknown(option: str, name: str, columns: Collection[str]) -> UsageFault:
     """Return what to say of a column that there is not: the nearest one, or all."""
     near = get_close_matches(name, columns, n=1, cutoff=0.5)
     hint = f"the nearest is {near[0]}" if near else f"there are: {', '.join(columns)}"
+    if option == "--where":
+        hint = (
+            f"{hint}; if it is a text, it takes quotes: '{name}'" if near else f"a text takes quotes, '{name}'; {hint}"
+        )
     return UsageFault(f"{option}: there is no column {name!r}", hint)
+
+
+def _meant(text: str) -> str:
+    """What to say of a condition that Python's parser does not take: the slip, where it is one that people make."""
+    bare = _PIECE.sub(lambda piece: piece["sign"] or " ", text)  # without its texts
+    slips = (
+        (not text.strip(), "a condition is missing"),
+        ("&&" in bare or "||" in bare or re.search(r"!(?!=)", bare), "write and, or, not"),
+        (re.search(r"(?<![=!<>])=(?!=)", bare), "== compares"),
+        (
+            re.search(r"\d+\.\d+\.\d+|[0-9a-f]*:[0-9a-f]*:", bare),
+            "an address or a time is a text and takes quotes: client == '10.0.0.1'",
+        ),
+        (re.search(r"\d[a-zA-Z]", bare), "a number is plain, in bytes or seconds: 1500, 1e6, 0.25"),
+    )
+    return next((f"{hint}; {HINT}" for slip, hint in slips if slip), HINT)
 
 
 def _python(piece: re.Match[str], columns: Collection[str]) -> str:
@@ -115,5 +135,6 @@ def _refused(node: ast.expr) -> UsageFault:
         ast.Attribute: "has no attributes: a column is one word",
         ast.Subscript: "has no [ ] behind a name",
         ast.JoinedStr: "takes plain texts only",
+        ast.Compare: "knows no `is`: == None asks for what is not there",
     }.get(type(node), "takes columns, numbers, texts, lists, comparisons, and, or, not and arithmetic")
     return UsageFault(f"--where: {what}: {ast.unparse(node)[:80]!r}", HINT)
