@@ -45,7 +45,12 @@ Examples:
   netprobe flows ring.pcap* --sort -duration --format csv > flows.csv
   netprobe flows big.pcap.zst -o flows.parquet
 """
-
+TOPOLOGY_EXAMPLES = """\b
+Examples:
+  netprobe topology                          the hosts of the inventory, as a tree
+  netprobe topology --host server2 -o server2.svg
+  netprobe topology run.pcapng --format mermaid
+"""
 
 LAB = Lazy(
     module="netprobe_lab.cli",
@@ -285,7 +290,7 @@ def causes(code: str | None, as_json: bool) -> int:
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="As without it: a schema is JSON already.")
 def schema(name: str | None, as_json: bool) -> int:
-    """Print the JSON Schema (2020-12) called NAME: report, error, flows, hosts or causes; without NAME all of them, by name."""
+    """Print the JSON Schema (2020-12) called NAME: report, error, flows, hosts, topology or causes; without NAME all of them, by name."""
     from netprobe.commands import schema as command
 
     del as_json
@@ -312,6 +317,39 @@ def hosts(*, hosts: str | None, timeout: float, as_json: bool) -> int:
     from netprobe.commands import hosts as command
 
     return command.run(hosts=hosts, timeout_s=timeout, as_json=as_json)
+
+
+@cli.command(short_help="A picture of the network: hosts, bridges, interfaces, containers.", epilog=TOPOLOGY_EXAMPLES)
+@click.argument("file", required=False, type=click.Path())
+@click.option("--host", "only", multiple=True, metavar="NAME", help="Only this host; may be given several times.")
+@hosts_option
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.5, 120),
+    default=30.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds that anything started on a host may live at most.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["tree", "svg", "mermaid", "json"]),
+    help="What to print.  [default: as the name after -o ends, else tree]",
+)
+@click.option("--json", "as_json", is_flag=True, help="As --format json.")
+@click.option("-o", "output", type=click.Path(), metavar="FILE", help="Write to FILE, a new one, whole or not at all.")
+@click.option("--force", is_flag=True, help="Let -o overwrite a file that exists.")
+@click.option("--all", "whole", is_flag=True, help="Leave nothing out of large hosts.")
+def topology(*, as_json: bool, form: str | None, hosts: str | None, timeout: float, **asked: Any) -> int:
+    """Show hosts, network namespaces, bridges, interfaces, containers, published ports, and how the hosts are joined.
+
+    The hosts of the inventory are asked as `netprobe hosts` asks them; nothing is sent or changed. With FILE (saved by explain --save, or
+    any capture) that one is shown. What is not known is said; a host that cannot be reached is named.
+    """
+    from netprobe.commands import topology as command
+
+    return command.run(hosts=hosts, timeout_s=timeout, form="json" if as_json else form, **asked)
 
 
 def run(arguments: Sequence[str]) -> int:

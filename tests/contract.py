@@ -9,7 +9,13 @@ from jsonschema import Draft202012Validator
 
 from netprobe.report.schema import schema
 
-TOP = {"report": "ReportJson", "error": "ErrorJson", "hosts": "HostsJson", "causes": "CauseJson"}
+TOP = {
+    "report": "ReportJson",
+    "error": "ErrorJson",
+    "hosts": "HostsJson",
+    "causes": "CauseJson",
+    "topology": "TopologyJson",
+}
 
 
 @cache

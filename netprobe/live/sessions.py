@@ -117,9 +117,9 @@ class HostSessions:
         mine = [known for known in self.by_name.values() if known.entry.reach.same_machine]
         denied = [known for known in mine if os.geteuid() != 0 and not known.entry.become]
         if denied and len(mine) == len(self.by_name):
-            raise EnvironmentFault("explaining a connection needs root", "run it as root: sudo netprobe explain …")
+            raise EnvironmentFault("looking into a host's network needs root", "run it as root: sudo netprobe …")
         for known in denied:
-            known.host_fault, known.host_hint = "netprobe is not root here", "run it as root: sudo netprobe explain …"
+            known.host_fault, known.host_hint = "netprobe is not root here", "run it as root: sudo netprobe …"
 
     def survey(self, wanted: Collection[str]) -> None:
         """Learn of every host what a plan needs: addresses, routes, containers, networks; all side by side.

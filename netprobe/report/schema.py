@@ -9,6 +9,8 @@ import msgspec
 from netprobe.report import contract
 from netprobe.report.contract import CauseJson, ErrorJson, FlowsJson, HostsJson, ReportJson
 from netprobe.report.flows.schema import row_schema
+from netprobe.report.topology import contract as of_topology
+from netprobe.report.topology.contract import TopologyJson
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # Name -> title, type. Several evidence files give an array of reports; `causes` without a code an array of causes.
@@ -17,9 +19,11 @@ _OUTPUTS: dict[str, tuple[str, Any]] = {
     "error": ("any command with --json that ends without an answer", ErrorJson),
     "flows": ("netprobe flows --format json; --format jsonl prints the rows alone, one a line", FlowsJson),
     "hosts": ("netprobe hosts --json", HostsJson),
+    "topology": ("netprobe topology --format json", TopologyJson),
     "causes": ("netprobe causes [CODE] --json", CauseJson | list[CauseJson]),
 }
 NAMES = tuple(_OUTPUTS)
+_TYPES = {**vars(contract), **vars(of_topology)}
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -31,7 +35,7 @@ def schema(name: str) -> dict[str, Any]:
     title, kind = _OUTPUTS[name]
     made = msgspec.json.schema(kind)
     for each, definition in made["$defs"].items():
-        _in_order(definition, list(getattr(contract, each).__annotations__))
+        _in_order(definition, list(_TYPES[each].__annotations__))
     if kind is FlowsJson:
         made["$defs"]["FlowJson"] = row_schema()
         made["$defs"]["FlowsJson"]["properties"]["flows"]["items"] = {"$ref": "#/$defs/FlowJson"}

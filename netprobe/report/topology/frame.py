@@ -24,7 +24,8 @@ RAIL = 20.0  # of a network stack: how far below its upper edge the bridges meet
 FLAT_RAIL = 21.0  # the same of the bar of a network without a bridge
 ROOM = 28.0  # above and beneath a network stack, where a journey may end
 LETTER = 6.05  # of 10 px monospace
-WIDE_LETTER = 6.65  # of 11 px monospace
+NAME_LETTER = 7.3  # of 12 px monospace
+TITLE_LETTER = 9.8  # of 14 px bold sans serif: more than most
 
 
 class Guest(NamedTuple):

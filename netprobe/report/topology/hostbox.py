@@ -17,11 +17,12 @@ from netprobe.report.topology.frame import (
     LANE,
     LETTER,
     MOST_LANES,
+    NAME_LETTER,
     PAD,
     RAIL,
     ROOM,
     TITLE,
-    WIDE_LETTER,
+    TITLE_LETTER,
     Sheet,
 )
 from netprobe.report.topology.members import Members, draw_guests
@@ -64,10 +65,10 @@ def draw_host(
 
 def _title(canvas: Canvas, frame: Sheet, y: float) -> float:
     host = frame.host
-    name = shown(host.name or "captures", int(frame.box_width / 13))
-    canvas.text(frame.box_x + PAD, y + 22, name, "h")
-    if host.engine:
-        canvas.text(frame.box_x + frame.box_width - PAD, y + 21, f"engine {shown(host.engine, 18)}", "s", "end")
+    engine = f"engine {shown(host.engine, 18)}" if host.engine else ""
+    room = frame.box_width - 2 * PAD - len(engine) * LETTER
+    canvas.text(frame.box_x + PAD, y + 22, shown(host.name or "captures", int(room / TITLE_LETTER)), "h")
+    canvas.text(frame.box_x + frame.box_width - PAD, y + 21, engine, "s", "end")
     y += TITLE
     if not host.known and host.name:
         canvas.text(frame.box_x + PAD, y + 8, "its state is not known", "s warn")
@@ -139,7 +140,7 @@ def _title_of(band: Band) -> str:
 
 def _bar_words(canvas: Canvas, frame: Sheet, band: Band, bar: Box) -> None:
     bridge, network = band.bridge, band.network
-    cells = int((frame.inner - 16) / WIDE_LETTER)
+    cells = int((frame.inner - 16) / NAME_LETTER)
     if bridge is None:
         assert network is not None  # noqa: S101 - a bar is one or the other
         words = f"{shown(network.name, cells // 2)} · {shown(network.driver, 10)}"

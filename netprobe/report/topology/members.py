@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.model.point import point_name
 from netprobe.report.topology.canvas import Box
-from netprobe.report.topology.frame import FLAT_RAIL, LETTER, Guest
+from netprobe.report.topology.frame import FLAT_RAIL, LETTER, NAME_LETTER, Guest
 from netprobe.report.topology.shortened import shown
 from netprobe.topology.model import KnownBy
 
@@ -91,7 +91,7 @@ class Members:
         cells, y = int((box.width - 16) / LETTER), box.y + 4
         for text, height, kind in self._lines(namespace):
             y += height
-            canvas.text(box.x + 8, y, shown(text, cells if kind != "n" else int((box.width - 16) / 7)), kind)
+            canvas.text(box.x + 8, y, shown(text, cells if kind != "n" else int((box.width - 16) / NAME_LETTER)), kind)
         own: Joint | None = None
         joints = sorted(self._frame.bands.joints(namespace), key=lambda each: each.bar == self._band.bar)
         at = box.bottom - 5 - (CHIP + 4) * len(joints) + 4

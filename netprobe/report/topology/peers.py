@@ -10,6 +10,8 @@ from netprobe.state.address import ip
 from netprobe.topology.model import Basis, Wire
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from netprobe.topology.model import Topology
     from netprobe.topology.overlay import Overlay, Passed
 
@@ -27,10 +29,10 @@ def peers_of(topology: Topology, journey: Overlay) -> tuple[Peer, ...]:
     """Return the journey's ends that are outside, each with the wire that it is taken to be on."""
     if not journey.request:
         return ()
-    ours = _addresses(topology)
+    ours, vague = _addresses(topology), {each.name for each in topology.hosts if not each.known and each.name}
     found: list[Peer] = []
     for passed, address, asks in _ends(journey):
-        if ip(address) is not None and str(ip(address)) not in ours and _leads_out(passed):
+        if ip(address) is not None and str(ip(address)) not in ours and _leads_out(passed, vague):
             found.append(Peer(address, passed.point, _wire(topology, passed.point, found), asks))
     return tuple(found) if len(found) < 2 or found[0].address != found[1].address else (found[0],)
 
@@ -43,10 +45,10 @@ def _ends(journey: Overlay) -> list[tuple[Passed, str, bool]]:
     return ends
 
 
-def _leads_out(passed: Passed) -> bool:
-    """Whether it was seen in a host's own namespace, not at lo: a container's own address that is not known is no outsider's."""
+def _leads_out(passed: Passed, vague: Collection[str]) -> bool:
+    """Whether it was seen in a host's own namespace, not at lo, and of a host whose addresses are known: else it may be one of its own."""
     name = PointName.parse(passed.point)
-    return name.container is None and name.interface != "lo"
+    return name.container is None and name.interface != "lo" and name.host not in vague
 
 
 def _addresses(topology: Topology) -> frozenset[str]:

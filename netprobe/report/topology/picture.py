@@ -167,23 +167,32 @@ class _Drawn:
         """Draw whoever is outside beneath all, on the wire that the packet left or came by."""
         if not peers:
             return y
-        x = self._left + 8
+        taken = self._left
+        width = min(190.0, (self.width - self._left - MARGIN - 12 * (len(peers) - 1)) / len(peers))
         for number, peer in enumerate(peers):
-            width = min(190.0, (self.width - self._left - MARGIN - 20) / len(peers))
-            box = Box(x + number * (width + 10), y + 4, width, 34, "peer", shown(peer.address))
-            node = ("peer", peer.address)
-            self.canvas.box(box, node)
-            self.canvas.text(box.x + 8, box.y + 14, shown(peer.address, int((width - 16) / 6.65)), "m")
-            self.canvas.text(box.x + 8, box.y + 27, "not among these hosts", "s")
             bus = self.canvas.nodes.get(("wire", str(peer.wire)))
-            if bus is not None:
-                end = min(max(box.x + 20, bus.x + 4), max(bus.right, box.x + 20))
-                self.canvas.edge(
-                    node, ("wire", str(peer.wire)), (box.x + 20, box.y), (end, bus.y + 1.5), kind="link wired"
-                )
+            last = self.width - MARGIN - width - (len(peers) - 1 - number) * (width + 12)
+            box = Box(
+                min(max(taken, bus.x if bus is not None else 0), last), y + 4, width, 34, "peer", shown(peer.address)
+            )
+            self._peer(peer, box, bus)
+            taken = box.right + 12
         return y + 40
+
+    def _peer(self, peer: Peer, box: Box, bus: Box | None) -> None:
+        node = ("peer", peer.address)
+        self.canvas.box(box, node)
+        self.canvas.text(box.x + 8, box.y + 14, shown(peer.address, int((box.width - 16) / 6.65)), "m")
+        self.canvas.text(box.x + 8, box.y + 27, "no host of these", "s")
+        if bus is None:
+            return
+        x = box.x + 20
+        if x > bus.right:
+            self.canvas.box(Box(bus.right - 2, bus.y, x - bus.right + 4, 3, "wire"))
+        self.canvas.edge(node, ("wire", str(peer.wire)), (x, box.y), (x, bus.y + 1.5), kind="link wired")
 
 
 def _in_rows(hosts: tuple[HostNode, ...], form: Shape) -> list[tuple[HostNode, ...]]:
-    size = 1 if form is Shape.NARROW else MOST_IN_A_ROW
+    rows = -(-len(hosts) // MOST_IN_A_ROW) or 1  # as even as can be
+    size = 1 if form is Shape.NARROW else max(1, -(-len(hosts) // rows))
     return [hosts[number : number + size] for number in range(0, len(hosts), size)]

@@ -8,7 +8,7 @@ CUT = "…"
 _LONGEST = 4096  # of untrusted text more is not even looked at
 
 
-def shown(text: str, cells: int = 200) -> str:
+def shown(text: str, cells: int = 120) -> str:
     """Return untrusted text with controls, direction marks and what nobody sees spelt out, at most so many cells wide."""
     half = _LONGEST // 2
     looked_at = text if len(text) <= _LONGEST else f"{text[:half]}{CUT}{text[-half:]}"

@@ -41,7 +41,7 @@ def draw_stack(canvas: Canvas, frame: Sheet, y: float) -> Box:
     canvas.text(box.right - 8, box.y + 13, "routing, netfilter", "a faint", "end")
     at = box.y + TOP
     if guests:
-        words = shown(f"in it: {', '.join(guests[:6])}", int((box.width - 16) / LETTER))
+        words = shown(f"containers in it: {', '.join(guests[:6])}", int((box.width - 16) / LETTER))
         canvas.text(box.x + 8, at + 12, words, "a")
         at += ROW
     for other, words, kind in rows:
@@ -71,7 +71,8 @@ def _rows(frame: Sheet) -> list[tuple[NodeId | None, str, str]]:
             rows.append((("point", host.point(each, host.own)), f"lo {' '.join(each.addresses)}".strip(), "port"))
     proxies = grouped(host.proxies or ())
     rows += [
-        (proxy_node(host.name, proxies[key][0]), _words(proxies[key]), "proxy") for key in list(proxies)[:MOST_PROXIES]
+        (proxy_node(host.name, proxies[key][0]), words_of(proxies[key]), "proxy")
+        for key in list(proxies)[:MOST_PROXIES]
     ]
     if len(proxies) > MOST_PROXIES:
         rows.append((None, f"+ {len(proxies) - MOST_PROXIES} more docker-proxy", ""))
@@ -91,7 +92,8 @@ def proxy_node(host: str, proxy: ProxyNode) -> NodeId:
     return ("proxy", host, f"{proxy.proto} {proxy.listens.port} {proxy.dials}")
 
 
-def _words(group: Sequence[ProxyNode]) -> str:
+def words_of(group: Sequence[ProxyNode]) -> str:
+    """Return what a proxy, or those grouped with it, is said to be."""
     first = group[0]
     any_address = {each.listens.address for each in group} <= _ANY
     listens = f":{first.listens.port}" if any_address else str(Endpoint(*first.listens))

@@ -21,7 +21,7 @@ RULES = """
 .np-topology{background:var(--np-bg);color:var(--np-ink);font-family:system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
 .np-topology text{fill:var(--np-ink);unicode-bidi:isolate;direction:ltr;font-size:11px}
 .np-topology .h{font-size:14px;font-weight:600}
-.np-topology .n{font-size:12px;font-weight:600}
+.np-topology .n{font-size:12px;font-weight:600;font-family:ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace}
 .np-topology .m{font-size:11px;font-weight:600;font-family:ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace}
 .np-topology .a{font-size:10px;font-family:ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace}
 .np-topology .s{font-size:11px;fill:var(--np-soft)}
@@ -54,6 +54,7 @@ RULES = """
 .np-topology .number{fill:var(--np-way);stroke:var(--np-bg);rx:8px}
 .np-topology .on{fill:var(--np-on);font-size:10px;font-weight:700}
 .np-topology .end{fill:var(--np-bad);stroke:var(--np-bg);stroke-width:1.5px}
+.np-topology .unsure{fill:var(--np-warn)}
 .np-topology .cross{stroke:var(--np-on);stroke-width:2px}
 .np-topology .said{fill:var(--np-bg);stroke:var(--np-bad)}
 .np-topology .why{fill:var(--np-bad);font-size:11px;font-weight:600}

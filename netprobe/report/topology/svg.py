@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from netprobe.model.report import Verdict
 from netprobe.report.topology.picture import Shape, compose
 from netprobe.report.topology.shortened import shown
 from netprobe.report.topology.style import Palette, style
@@ -152,15 +153,18 @@ def _marks(root: ET.Element, picture: Picture, way: DrawnWay, journey: Overlay) 
         text = {"class": "on", "x": _n(x - 8 + width / 2), "y": _n(y + 3.5), "text-anchor": "middle"}
         ET.SubElement(root, "text", text).text = words
     if way.end is not None:
-        _ended(root, picture, way.end, shown(journey.words, 40))
+        words = f"answer: {journey.words}" if journey.ended_on_reply else journey.words
+        _ended(root, picture, way.end, shown(words, 44), sure=journey.verdict is Verdict.FAILS)
 
 
-def _ended(root: ET.Element, picture: Picture, at: Spot, words: str) -> None:
+def _ended(root: ET.Element, picture: Picture, at: Spot, words: str, *, sure: bool) -> None:
     x, y = at
-    ET.SubElement(root, "circle", {"class": "end", "cx": _n(x), "cy": _n(y), "r": "9"})
-    for sign in (1, -1):
+    ET.SubElement(root, "circle", {"class": "end" if sure else "end unsure", "cx": _n(x), "cy": _n(y), "r": "9"})
+    for sign in (1, -1) if sure else ():
         _line(root, ((x - 3.5, y - 3.5 * sign), (x + 3.5, y + 3.5 * sign)), "cross")
-    width = len(words) * 6.6 + 12
+    if not sure:
+        ET.SubElement(root, "text", {"class": "on", "x": _n(x), "y": _n(y + 3.5), "text-anchor": "middle"}).text = "?"
+    width = len(words) * 7.0 + 12
     left = x + 13 if x + 13 + width <= picture.width - 4 else max(4.0, x - 13 - width)
     place = {"x": _n(left), "y": _n(y - 9), "width": _n(width), "height": "18"}
     ET.SubElement(root, "rect", {"class": "said", **place})

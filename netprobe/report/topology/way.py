@@ -113,10 +113,12 @@ def _end(graph: _Graph, journey: Overlay, forth: Sequence[NodeId], back: Sequenc
     if not journey.words:
         return (), None
     nodes = back if journey.ended_on_reply and back else forth
-    if not nodes:
-        return (), None
+    missing = graph.canvas.nodes.get(("point", journey.missing or ""))
+    if not nodes:  # it never left
+        box = missing or graph.canvas.nodes.get(("net", journey.host, journey.component))
+        return (), (Spot(box.right - 40, box.bottom) if box is not None else None)
     box = graph.canvas.nodes[nodes[-1]]
-    if journey.missing is None or ("point", journey.missing) not in graph.canvas.nodes:
+    if journey.missing is None or missing is None:
         return (), Spot(box.right, box.middle.y)
     edges = graph.path(nodes[-1], ("point", journey.missing))
     for number, (node, _) in enumerate(edges or ()):

@@ -1,0 +1,70 @@
+"""``netprobe topology``: hosts' state, live or of a saved file, to a picture of the network. Nothing is sent."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from netprobe.commands.outcome import put
+from netprobe.commands.output import OutputFile
+from netprobe.commands.progress import Progress
+from netprobe.commands.show import let_stdout_take_anything
+from netprobe.errors import EXIT_WORKS, UsageFault
+from netprobe.report.topology.outputs import OUTPUTS, form_of
+
+if TYPE_CHECKING:
+    from netprobe.evidence.model import Evidence
+
+
+def run(
+    *,
+    file: str | None,
+    only: tuple[str, ...],
+    hosts: str | None,
+    timeout_s: float,
+    form: str | None,
+    output: str | None,
+    force: bool,
+    whole: bool,
+) -> int:
+    """Print the topology and return 0.
+
+    Raises:
+        UsageFault: a host that there is not, options that exclude each other, or a file that may not be written.
+        EvidenceFault: the file cannot be read.
+        EnvironmentFault: no host could be asked, or the output cannot be written.
+    """
+    from netprobe.topology.build import of_evidence
+    from netprobe.topology.only import only_hosts
+
+    if file is not None and hosts is not None:
+        raise UsageFault("--hosts has no meaning with a file", "the file has the hosts that it is of")
+    to = OutputFile(path=output, force=force) if output is not None else None
+    if to is not None:
+        to.check((file,) if file is not None else ())
+    made = form_of(form, output)
+    evidence = _saved(file) if file is not None else _live(hosts, only, timeout_s, quiet=made == "json")
+    topology = only_hosts(of_evidence(evidence), only)
+    text = OUTPUTS[made](topology, whole)
+    if to is not None:
+        to.write([text.encode()])
+    else:
+        let_stdout_take_anything()
+        put(text)
+    return EXIT_WORKS
+
+
+def _saved(file: str) -> Evidence:
+    from netprobe.evidence.files import load, shown
+    from netprobe.evidence.reader import is_netprobe, read, read_many
+    from netprobe.evidence.recognise import refuse
+
+    data = load(os.fspath(file), check=refuse)
+    return read(data, name=shown(file)) if is_netprobe(data) else read_many([(shown(file), data)], {})
+
+
+def _live(hosts: str | None, only: tuple[str, ...], timeout_s: float, *, quiet: bool) -> Evidence:
+    from netprobe.live.topology import read_hosts
+
+    with Progress(quiet=quiet) as progress:
+        return read_hosts(hosts, only=only, timeout_s=timeout_s, progress=progress)
