@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from netprobe_lab.layout import Lab
 
 _EXITS = {"works": 0, "fails": 1, "undetermined": 3}
-_SECONDS = 60
+_SECONDS = 300
 _TRUST = "SSL_CERT_FILE"  # SSL_CTX_set_default_verify_paths(3)
 
 

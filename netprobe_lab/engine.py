@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from netprobe_lab.layout import Lab, Machine
 
-READY_SECONDS = 60.0
+READY_SECONDS = 180.0
 
 # The plugins that would write outside the lab (opt makes /opt/containerd), or that nobody here needs.
 _CONTAINERD_CONFIG = """\
@@ -128,7 +128,7 @@ def engine_version(lab: Lab, machine: Machine) -> str | None:
     return version if isinstance(version, str) else None
 
 
-def ask_engine(lab: Lab, machine: Machine, method: str, path: str, seconds: float = 5) -> Any:
+def ask_engine(lab: Lab, machine: Machine, method: str, path: str, seconds: float = 30) -> Any:
     """Ask a server's Docker Engine over its socket, which takes a hundredth of the time of the docker command.
 
     Returns:
@@ -169,7 +169,7 @@ def import_images(lab: Lab, machine: Machine, cache: Path) -> None:
         return
     imports = [_import(lab, machine, cache, image, wanted) for image in DOCKER_IMAGES]
     for image, process in zip(DOCKER_IMAGES, imports, strict=True):
-        _, complaint = process.communicate(timeout=120)
+        _, complaint = process.communicate(timeout=600)
         if process.returncode != 0:
             raise LabError(f"cannot import image {image.name} on {machine.name}: {last_line(complaint)}")
 

@@ -26,7 +26,7 @@ from netprobe_lab.waiting import wait_for
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_SECONDS = 30.0
+_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -235,7 +235,7 @@ def _remove_cgroups(lab: Lab) -> None:
                 return False
         return True
 
-    if not poll(gone, 5):
+    if not poll(gone, 60):
         raise LabError("cannot remove the lab's cgroups", f"see {[str(path) for path in cgroup_dirs(lab)]}")
 
 

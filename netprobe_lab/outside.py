@@ -40,7 +40,7 @@ def start_services(lab: Lab, root: Path) -> None:
     for name, port, command in (("nginx", 80, _NGINX), ("dnsmasq", 53, _DNSMASQ)):
         if read_pid(lab.host_dir(OUTSIDE.name) / f"{name}.pid") is None:
             _spawn(lab, root, name, command)
-        wait_for(partial(_serves, lab, name, port), f"{name} on {OUTSIDE.name}", 10)
+        wait_for(partial(_serves, lab, name, port), f"{name} on {OUTSIDE.name}", 120)
 
 
 def _spawn(lab: Lab, root: Path, name: str, command: tuple[str, ...]) -> None:

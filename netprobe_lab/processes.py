@@ -90,7 +90,7 @@ def end_processes(lab: Lab, *, patience: float) -> None:
         _signal_all(lab_processes(lab), signal.SIGKILL)
         return all_ended(lab)
 
-    if not poll(gone, 10, 0.05):
+    if not poll(gone, 60, 0.05):
         raise LabError(
             f"processes of the lab survive SIGKILL: {sorted(lab_processes(lab))}", "see ps -o pid,stat,wchan"
         )

@@ -64,7 +64,7 @@ def run(
     *,
     stdin: str | None = None,
     env: Mapping[str, str] | None = None,
-    seconds: float = 60,
+    seconds: float = 300,
     check: bool = True,
 ) -> subprocess.CompletedProcess[str]:
     """Run one command of the lab and return its result.

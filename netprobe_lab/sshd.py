@@ -130,7 +130,7 @@ def _start(lab: Lab, machine: Machine, tree: Path) -> None:
             stderr=log, start_new_session=True,
         )  # fmt: skip
     write_pid(_pid_file(lab, machine), process.pid)
-    wait_for(partial(_listens, lab, machine), f"sshd on {machine.name}", 10, str(directory / "sshd.log"))
+    wait_for(partial(_listens, lab, machine), f"sshd on {machine.name}", 120, str(directory / "sshd.log"))
 
 
 def _listens(lab: Lab, machine: Machine) -> bool:

@@ -43,7 +43,7 @@ from netprobe_lab.waiting import poll, wait_for
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_READY_SECONDS = 30.0
+_READY_SECONDS = 120.0
 _DOCKERS_OWN = {"bridge", "host", "none"}  # the networks that every engine has
 _LISTEN = {"tcp": "0A", "udp": "07"}  # st of a waiting socket: TCP_LISTEN, TCP_CLOSE (include/net/tcp_states.h)
 

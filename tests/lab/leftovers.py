@@ -76,9 +76,9 @@ def main(spec: dict[str, object]) -> dict[str, object]:
             command.send_signal(number)
     else:
         seen, cpu = 0, 0.0
-    command.wait(30)  # what it prints fits into a pipe
+    command.wait(120)  # what it prints fits into a pipe
     at_exit = descendants()
-    out, err = command.communicate(timeout=30)
+    out, err = command.communicate(timeout=120)
     begin = time.monotonic()
     while descendants() and time.monotonic() - begin < float(str(spec["patience"])):
         reap()

@@ -14,6 +14,7 @@ import pytest
 
 from netprobe_lab.namespaces import enter
 from netprobe_lab.steps import on_host
+from tests.lab.serving import nginx
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,12 +27,12 @@ MOMENTS = [0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2]
 
 @pytest.fixture(scope="module")
 def demo_lab(lab: Lab) -> Iterator[Lab]:
-    on_host(lab, "server2", ["docker", "run", "-d", "--name", "killed", "-p", "8088:80", "nginx"])
+    nginx(lab, "-p", "8088:80", name="killed")
     yield lab
     on_host(lab, "server2", ["docker", "rm", "-f", "killed"])
 
 
-def end_explain(target: str, moment: float, number: int, folder: Path, **more: object) -> dict[str, Any]:
+def end_explain(target: str, moment: float, number: int, folder: Path, *options: str, **more: object) -> dict[str, Any]:
     argv = [
         sys.executable,
         "-m",
@@ -43,13 +44,14 @@ def end_explain(target: str, moment: float, number: int, folder: Path, **more: o
         "--force",
         "--save",
         str(folder / "kept.pcapng"),
+        *options,
     ]
     spec = {"argv": argv, "delay": moment, "signal": number, "patience": PATIENCE_S, **more}
     helper = [sys.executable, str(Path(__file__).parent / "leftovers.py"), json.dumps(spec)]
     scratch = folder / "tmp"
     scratch.mkdir(exist_ok=True)
     done = subprocess.run(
-        helper, capture_output=True, text=True, timeout=60, env={**os.environ, "TMPDIR": str(scratch)}, check=True
+        helper, capture_output=True, text=True, timeout=300, env={**os.environ, "TMPDIR": str(scratch)}, check=True
     )
     assert list(scratch.iterdir()) == []
     result: dict[str, Any] = json.loads(done.stdout)
@@ -77,7 +79,7 @@ def test_ctrl_c_during_the_probe_keeps_what_was_captured(demo_lab: Lab, tmp_path
     on_host(demo_lab, "server2", ["iptables", "-I", *drop])
     counted = f"{' '.join(enter(demo_lab, 'server2'))} iptables -vxnL DOCKER-USER 1 | grep -qv '^ *0 '"
     try:
-        result = end_explain("killed:80", 0.5, signal.SIGINT, tmp_path, ready=["sh", "-c", counted])
+        result = end_explain("killed:80", 0.5, signal.SIGINT, tmp_path, "--timeout", "60", ready=["sh", "-c", counted])
     finally:
         on_host(demo_lab, "server2", ["iptables", "-D", *drop])
     assert result["left"] == {}
@@ -86,9 +88,13 @@ def test_ctrl_c_during_the_probe_keeps_what_was_captured(demo_lab: Lab, tmp_path
 
 
 def test_the_counting_can_fail(tmp_path: Path) -> None:
-    argv = ["sh", "-c", "setsid sleep 3 & setsid sleep 3 & sleep 60"]
-    spec = {"argv": argv, "delay": 0.3, "signal": signal.SIGKILL, "patience": 0.2}
-    spec["argv"] = ["sh", "-c", "setsid sleep 3 >/dev/null 2>&1 & sleep 60 >/dev/null 2>&1"]
+    begun = tmp_path / "begun"
+    script = f"setsid sleep 600 >/dev/null 2>&1 & touch {begun}; sleep 600 >/dev/null 2>&1"
+    spec = {"argv": ["sh", "-c", script], "delay": 0.1, "signal": signal.SIGKILL, "patience": 0.2}
+    spec["ready"] = ["test", "-e", str(begun)]
     helper = [sys.executable, str(Path(__file__).parent / "leftovers.py"), json.dumps(spec)]
-    done = subprocess.run(helper, capture_output=True, text=True, timeout=60, check=True)
-    assert json.loads(done.stdout)["left"]
+    done = subprocess.run(helper, capture_output=True, text=True, timeout=300, check=True)
+    left = json.loads(done.stdout)["left"]
+    for pid in left:
+        os.kill(int(pid), signal.SIGKILL)
+    assert left

@@ -16,6 +16,7 @@ from netprobe_lab.experiments import EXPERIMENTS, GROUPS, experiment
 from netprobe_lab.experiments.model import Experiment, on, works
 from netprobe_lab.layout import SERVER2
 from netprobe_lab.steps import on_host, present
+from tests.lab.serving import nginx
 
 if TYPE_CHECKING:
     from netprobe_lab.errors import LabError
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.xdist_group("lab_commands")
 def lab_command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "netprobe", "lab", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        check=False, timeout=120, env={**os.environ, **environment},
+        check=False, timeout=600, env={**os.environ, **environment},
     )  # fmt: skip
 
 
@@ -42,7 +43,7 @@ def test_one_word_is_a_shells_line_and_several_are_a_command(lab: Lab) -> None:
 
 
 def test_a_shell_has_netprobe_and_the_labs_hosts(clean_lab: Lab) -> None:
-    on_host(clean_lab, "server2", ["docker", "run", "-d", "--name", "demo", "-p", "80:80", "nginx"])
+    nginx(clean_lab, "-p", "80:80")
     outside = {"PATH": "/usr/bin:/bin", "NETPROBE_HOSTS": "/no/such"}
     asked = lab_command("shell", "server1", "netprobe explain demo:80 --from server1", **outside)
     assert asked.returncode == 0, asked.stderr

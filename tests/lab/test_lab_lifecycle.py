@@ -21,6 +21,7 @@ from netprobe_lab.processes import is_marked, lab_processes, read_pid
 from netprobe_lab.run import environment
 from netprobe_lab.steps import on_host
 from netprobe_lab.waiting import wait_for
+from tests.lab.serving import nginx
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +121,7 @@ def test_up_again_changes_nothing(lab: Lab) -> None:
 def test_down_leaves_nothing(other: Lab) -> None:
     before = traces(other)
     up(other, quiet)
-    on_host(other, "server2", ["docker", "run", "-d", "--name", "demo", "-p", "80:80", "nginx"])
+    nginx(other, "-p", "80:80")
     on_host(other, "server2", ["docker", "network", "create", "app"])
     on_host(other, "server2", ["docker", "pause", "demo"])  # a frozen process takes no signal
     assert traces(other) != before
@@ -169,7 +170,7 @@ def test_up_repairs_a_killed_up(other: Lab) -> None:
         [sys.executable, "-m", "netprobe", "lab", "up"], env=dict(os.environ, **{OVERRIDE: other.id}),
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    wait_for(lambda: other.holder_file("server1").exists(), "the first host", 60)
+    wait_for(lambda: other.holder_file("server1").exists(), "the first host", 240)
     process.kill()
     process.wait()
     up(other, quiet)
@@ -181,7 +182,7 @@ def test_up_repairs_a_dead_engine(other: Lab) -> None:
     pid = read_pid(other.host_dir("server1") / "dockerd.pid")
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: engine_version(other, SERVER1) is None, "dockerd to end", 30)
+    wait_for(lambda: engine_version(other, SERVER1) is None, "dockerd to end", 120)
     assert not is_up(other)
     assert up(other, quiet) is True
     assert is_up(other)
@@ -198,7 +199,7 @@ def test_ssh_comes_stays_and_goes_with_the_lab(other: Lab) -> None:
     assert {name: read_pid(other.host_dir(name) / "sshd.pid") for name in pids} == pids
     assert pids["server2"] is not None
     os.kill(pids["server2"], signal.SIGKILL)
-    wait_for(lambda: read_pid(other.host_dir("server2") / "sshd.pid") is None, "sshd to end", 30)
+    wait_for(lambda: read_pid(other.host_dir("server2") / "sshd.pid") is None, "sshd to end", 120)
     assert up(other, quiet, ssh=True) is True
     assert on_host(other, "desk", ["ssh", "-oBatchMode=yes", "probe@192.168.3.202", "hostname"]).stdout == "server2\n"
     down(other, quiet)
@@ -220,14 +221,14 @@ def test_two_ups_at_once_make_one_lab(other: Lab) -> None:
     argv = [sys.executable, "-m", "netprobe", "lab", "up"]
     environment = dict(os.environ, **{OVERRIDE: other.id})
     both = [subprocess.Popen(argv, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    said = sorted(process.communicate(timeout=120)[1].splitlines()[-1] for process in both)
+    said = sorted(process.communicate(timeout=600)[1].splitlines()[-1] for process in both)
     assert [process.returncode for process in both] == [0, 0], said
     assert said == [f"lab {other.id} is up", f"lab {other.id} was up already"]
 
 
 def test_two_labs_do_not_meet(clean_lab: Lab, other: Lab) -> None:
     up(other, quiet)
-    on_host(other, "server2", ["docker", "run", "-d", "--name", "only-here", "-p", "80:80", "nginx"])
+    nginx(other, "-p", "80:80", name="only-here")
     assert on_host(clean_lab, "server2", ["docker", "ps", "--all", "--format", "{{.Names}}"]).stdout.split() == []
     down(other, quiet)
     assert is_up(clean_lab)
@@ -249,7 +250,7 @@ def test_a_shell_has_what_the_tutorial_types(clean_lab: Lab) -> None:
     ):
         on_host(clean_lab, "server2", command)
     wait_for(
-        lambda: on_host(clean_lab, "server2", ["curl", "-s", "localhost"], check=False).returncode == 0, "nginx", 30
+        lambda: on_host(clean_lab, "server2", ["curl", "-s", "localhost"], check=False).returncode == 0, "nginx", 120
     )
     assert "Welcome to nginx" in on_host(clean_lab, "server1", ["curl", "-s", "192.168.3.202"]).stdout
     assert on_host(clean_lab, "server2", ["hostname"]).stdout == "server2\n"

@@ -13,11 +13,12 @@ from netprobe_lab import settled
 from netprobe_lab.errors import LabError
 from netprobe_lab.settled import wait_until_settled
 from netprobe_lab.steps import clean, on_host
+from tests.lab.serving import nginx
 
 if TYPE_CHECKING:
     from netprobe_lab.layout import Lab
 
-CONNECTIONS = ("ss", "--no-header", "--tcp", "--numeric", "state", "connected")
+CONNECTIONS = ("ss", "--no-header", "--tcp", "--numeric", "state", "connected", "dport = :80")
 # One host dials an address by which nobody answers, and does not wait for what the kernel says of it.
 DIAL = "timeout 0.1 bash -c 'echo >/dev/tcp/{}/80' 2>/dev/null; true"
 
@@ -40,7 +41,7 @@ def kernel_can_end() -> bool:
 def test_what_failed_before_the_container_was_there_is_not_waited_for_by_the_question(clean_lab: Lab) -> None:
     dial(clean_lab, "172.17.0.2")
     assert neighbours(clean_lab, "server2", "incomplete", "failed") == {"172.17.0.2"}
-    on_host(clean_lab, "server2", ["docker", "run", "-d", "--name", "demo", "nginx"])
+    nginx(clean_lab)
     wait_until_settled(clean_lab)
     assert neighbours(clean_lab, "server2", "incomplete", "failed") == set()
 
@@ -64,7 +65,7 @@ def test_a_host_that_cannot_be_resolved_is_said(clean_lab: Lab, monkeypatch: pyt
 
 
 def test_a_clean_lab_remembers_nothing(clean_lab: Lab) -> None:
-    on_host(clean_lab, "server2", ["docker", "run", "-d", "--name", "demo", "-p", "80:80", "nginx"])
+    nginx(clean_lab, "-p", "80:80")
     on_host(clean_lab, "server1", ["curl", "-s", "--retry", "20", "--retry-all-errors", "192.168.3.202"])
     assert "192.168.3.202" in neighbours(clean_lab, "server1")
     connections = on_host(clean_lab, "server1", [*CONNECTIONS]).stdout

@@ -78,7 +78,7 @@ def test_udp_echo_answers_every_datagram(clean_lab: Lab) -> None:
     play(clean_lab, start("demo", "busyboxplus", options="-p 80:80/udp", command="udp-echo 80"))
     carry_out(clean_lab, WaitPort(host="server2", container="demo", port=80, protocol="udp"))
     for text in ("one", "two"):
-        argv = ["bash", "-c", f"exec 3<>/dev/udp/192.168.3.202/80; echo {text} >&3; timeout 2 head -n 1 <&3"]
+        argv = ["bash", "-c", f"exec 3<>/dev/udp/192.168.3.202/80; echo {text} >&3; timeout 60 head -n 1 <&3"]
         assert on_host(clean_lab, "server1", argv).stdout == f"{text}\n"
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netprobe_lab.steps import on_host
+from tests.lab.serving import nginx
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +53,7 @@ class Machine:
     def netprobe(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         argv = ["nsenter", f"--net=/run/netns/{self.name}", "--", sys.executable, "-m", "netprobe", *arguments]
         return subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60,
+            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300,
             env={**os.environ, **environment},
         )  # fmt: skip
 
@@ -78,7 +79,7 @@ class Machine:
                 yield
             finally:
                 sniffer.send_signal(signal.SIGINT)  # it reads what the kernel has of it, then ends
-                into.extend(line for line in sniffer.communicate(timeout=10)[0].splitlines() if line)
+                into.extend(line for line in sniffer.communicate(timeout=120)[0].splitlines() if line)
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def machine(lab: Lab) -> Iterator[Machine]:
 
 @pytest.fixture
 def demo(clean_lab: Lab) -> Lab:
-    on_host(clean_lab, "server2", ["docker", "run", "-d", "--name", "demo", "-p", "80:80", "nginx"])
+    nginx(clean_lab, "-p", "80:80")
     on_host(clean_lab, "server1", ["docker", "run", "-d", "--name", "web", "busybox", "sleep", "1000"])
     return clean_lab
 

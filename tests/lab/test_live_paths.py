@@ -11,6 +11,7 @@ from netprobe.evidence.model import Evidence, Outcome, Place, Proto, Resolution
 from netprobe.evidence.reader import read
 from netprobe.live import Question, explain
 from netprobe_lab.steps import clean, on_host
+from tests.lab.serving import nginx
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,7 @@ DEMO = Place(host="server2", container="demo")
 @pytest.fixture(scope="module")
 def populated(lab: Lab) -> Iterator[Lab]:
     clean(lab)
-    docker(lab, "run", "-d", "--name", "demo", "-p", "8080:80", "nginx")
+    nginx(lab, "-p", "8080:80")
     docker(lab, "run", "-d", "--name", "c1", "busybox", "sleep", "9999")
     docker(lab, "network", "create", "net2")
     docker(lab, "run", "-d", "--name", "c2", "--network", "net2", "busybox", "sleep", "9999")

@@ -16,6 +16,7 @@ from netprobe_lab.lifecycle import up
 from netprobe_lab.sshd import desk_hosts_file
 from netprobe_lab.steps import clean, on_host
 from netprobe_lab.waiting import poll
+from tests.lab.serving import nginx
 
 if TYPE_CHECKING:
     import subprocess
@@ -34,11 +35,11 @@ def desk(lab: Lab) -> Iterator[Lab]:
 @pytest.fixture
 def demo(desk: Lab) -> Lab:
     clean(desk)
-    on_host(desk, "server2", ["docker", "run", "-d", "--name", "demo", "-p", "80:80", "nginx"])
+    nginx(desk, "-p", "80:80")
     return desk
 
 
-def left_behind(lab: Lab, seconds: float = 3.0) -> list[str]:
+def left_behind(lab: Lab, seconds: float = 30.0) -> list[str]:
     """What of netprobe still runs on the servers some seconds after it ended: far less than its `timeout` would take to end it."""
 
     def found() -> list[str]:
@@ -187,7 +188,7 @@ def test_a_connection_that_breaks_in_the_middle(config: Lab, tmp_path: Path) -> 
     results: list[subprocess.CompletedProcess[str]] = []
     worker = threading.Thread(target=lambda: results.append(on_desk(config, argv)))
     worker.start()
-    assert poll(lambda: any("tcpdump" in line for line in processes(config, "server2")), 10.0)
+    assert poll(lambda: any("tcpdump" in line for line in processes(config, "server2")), 120.0)
     for machine in SERVERS:
         end_connections(config, machine.name)
     worker.join()

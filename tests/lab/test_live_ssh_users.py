@@ -18,6 +18,7 @@ from netprobe_lab.namespaces import enter
 from netprobe_lab.shell import shell_environment
 from netprobe_lab.sshd import desk_hosts_file
 from netprobe_lab.steps import clean, on_host
+from tests.lab.serving import nginx
 from tests.lab.test_live_ssh import forget, with_ssh_config, write_config
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ QUESTION = ["explain", "192.168.3.202:80", "--from", "server1", "--json"]
 def stage(lab: Lab) -> Iterator[Lab]:
     up(lab, lambda _: None, ssh=True)
     clean(lab)
-    on_host(lab, "server2", ["docker", "run", "-d", "--name", "demo", "-p", "80:80", "nginx"])
+    nginx(lab, "-p", "80:80")
     yield lab
     clean(lab)
 
@@ -99,4 +100,4 @@ def as_nobody(lab: Lab, home: Path, *arguments: str) -> subprocess.CompletedProc
     environment = {**shell_environment(lab, DESK.name), "XDG_RUNTIME_DIR": str(home), "HOME": str(home)}
     argv = [*enter(lab, DESK.name), "setpriv", f"--reuid={NOBODY}", "--clear-groups"]
     argv += [sys.executable, "-m", "netprobe", *arguments, "--hosts", str(desk_hosts_file(lab))]
-    return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=300)

@@ -18,6 +18,7 @@ from netprobe.evidence.reader import read
 from netprobe.live import Question, explain
 from netprobe.pipeline import analyze
 from netprobe_lab.steps import clean, on_host
+from tests.lab.serving import nginx
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,15 +27,15 @@ if TYPE_CHECKING:
     from netprobe.model.trace import KernelDrop, TraceWalk
     from netprobe_lab.layout import Lab
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 NEEDS_BPFTRACE = pytest.mark.skipif(shutil.which("bpftrace") is None, reason="bpftrace is not installed")
 
 
 @pytest.fixture(scope="module")
 def demo_lab(lab: Lab) -> Iterator[Lab]:
     clean(lab)
-    on_host(lab, "server2", ["docker", "run", "-d", "--name", "demo", "-p", "8080:80", "nginx"])
-    on_host(lab, "server2", ["docker", "run", "-d", "--name", "deaf", "-p", "8081:81", "nginx"])
+    nginx(lab, "-p", "8080:80")
+    nginx(lab, "-p", "8081:81", name="deaf")
     on_host(lab, "server2", ["docker", "run", "-d", "--name", "c1", "busybox", "sleep", "9999"])
     yield lab
     clean(lab)
@@ -187,10 +188,10 @@ def test_the_table_is_gone_with_netprobe(demo_lab: Lab, number: int) -> None:
     with_bpftrace = shutil.which("bpftrace") is not None
     try:
         asking = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ))
-        assert waited_for(lambda: bool(tables(demo_lab, "server1") and tables(demo_lab, "server2")), 60.0)
+        assert waited_for(lambda: bool(tables(demo_lab, "server1") and tables(demo_lab, "server2")), 240.0)
         assert all(bool(bpftraces(demo_lab, host)) is with_bpftrace for host in ("server1", "server2"))
         asking.send_signal(number)
-        asking.wait(60.0)
+        asking.wait(240.0)
         assert waited_for(lambda: not tables(demo_lab, "server1") and not tables(demo_lab, "server2"), PATIENCE_S)
         assert waited_for(lambda: not any(bpftraces(demo_lab, host) for host in ("server1", "server2")), PATIENCE_S)
     finally:
