@@ -52,8 +52,13 @@ def one_way_each(sights: Sights, groups: Groups) -> None:
     groups.join(Edges(one=one, two=two, score=np.zeros(len(one))))
 
 
-def answers(sights: Sights, groups: Groups) -> None:
-    """Join a question with the answer that no point saw go back along its way; of several questions only one to the same server."""
+def answers(sights: Sights, groups: Groups) -> tuple[Index, Index]:
+    """Join a question with the answer that no point saw go back along its way; of several questions only one to the same server.
+
+    Returns:
+        (question, answer), what may belong together, and was not joined.
+    """
+    left = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
     for row, token in (_of_syns(sights), _of_names(sights), _of_echoes(sights), _of_askers(sights)):
         bearers = Bearers(row, token, sights.first_ns, sights.when(-1))
         asked, answering = _candidates(sights, bearers)
@@ -65,6 +70,9 @@ def answers(sights: Sights, groups: Groups) -> None:
         some[answering[own]] = True
         fit = own | (~some[answering] & _only_one(groups, asked, answering))
         groups.join(Edges(one=asked[fit], two=answering[fit], score=-waited[fit]))
+        left.append((asked[~fit], answering[~fit]))
+    asked, answering = (np.concatenate(each) for each in zip(*left, strict=True))
+    return asked, answering
 
 
 def _candidates(sights: Sights, bearers: Bearers) -> tuple[Index, Index]:

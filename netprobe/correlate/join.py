@@ -15,6 +15,7 @@ import numpy as np
 from netprobe.correlate.answers import answers, one_way_each
 from netprobe.correlate.beyond import asked_on, names, strays
 from netprobe.correlate.clocks import shifts
+from netprobe.correlate.doubts import Doubts
 from netprobe.correlate.groups import Edges, Groups
 from netprobe.correlate.joined import Joined, Role
 from netprobe.correlate.neighbours import Bearers
@@ -65,34 +66,37 @@ def join(rows: FlowRows, points: Sequence[CapturePoint]) -> Joined:
 def _grouped(sights: Sights) -> Joined:
     """Join what carries the same packets."""
     groups = Groups(sights)
+    doubts = Doubts(sights, groups)
     one_way_each(sights, groups)
     strength: Strength | None = None
     for token in packet_tokens(sights):
         if strength is None or strength.said is not token.said:
             strength = Strength(sights, token)
-        _packets(sights, groups, token, strength)
-    _again(sights, groups)
+        _packets(sights, groups, doubts, token, strength)
+    _again(sights, groups, doubts)
     _ends(sights, groups)
-    answers(sights, groups)
-    return _joined(sights, groups)
+    doubts.pairs(*answers(sights, groups))
+    return _joined(sights, groups, doubts.rows())
 
 
-def _packets(sights: Sights, groups: Groups, token: Token, strength: Strength) -> None:
+def _packets(sights: Sights, groups: Groups, doubts: Doubts, token: Token, strength: Strength) -> None:
     """Join the copies of one packet."""
     side = token.side
     bearers = Bearers(token.row, token.value, sights.head_ns(side), sights.when(side))
     flood = bearers.crowded(sights.column("point"), FLIGHT_NS, MOST_AT_A_POINT)
+    flood &= ~sights.clocked(side)[bearers.row]
     if flood.any():
-        bearers = bearers.kept(~flood | sights.clocked(side)[bearers.row])
+        doubts.flood(bearers, flood)
+        bearers = bearers.kept(~flood)
     fit = groups.fitting(lambda one, two: same_packet(sights, one, two, side))
     one, two = bearers.all_pairs(FLIGHT_NS, LOOK_BACK, fit)
     sure = strength.sure(strength.score(one, two)) | sights.same_ends(one, two)
-    one, two = one[sure], two[sure]
-    delay = sights.head_ns(side)[two] - sights.head_ns(side)[one]
-    groups.join(Edges(one=one, two=two, score=likeness(sights, one, two) * 64.0 - delay // TIE_NS / 64.0))
+    score = likeness(sights, one, two) * 64.0 - (sights.head_ns(side)[two] - sights.head_ns(side)[one]) // TIE_NS / 64.0
+    groups.join(Edges(one=one[sure], two=two[sure], score=score[sure]))
+    doubts.pairs(one, two)
 
 
-def _again(sights: Sights, groups: Groups) -> None:
+def _again(sights: Sights, groups: Groups, doubts: Doubts) -> None:
     """Join what saw a SYN with what saw only its repetitions."""
     token = first_numbers(sights)
     repeated = token.value[sights.column("syns", 0)[token.row] > 1]
@@ -106,6 +110,7 @@ def _again(sights: Sights, groups: Groups) -> None:
     score = strength.score(one, two, marked=False)
     sure = strength.sure(score)
     groups.join(Edges(one=one[sure], two=two[sure], score=score[sure]))
+    doubts.pairs(one, two)
 
 
 def _ends(sights: Sights, groups: Groups) -> None:
@@ -156,8 +161,8 @@ def _turns(two: Index) -> Index:
     return np.arange(len(two)) - np.repeat(begins, np.diff(begins, append=len(two)))
 
 
-def _joined(sights: Sights, groups: Groups) -> Joined:
-    """Number the groups in order of their first packet."""
+def _joined(sights: Sights, groups: Groups, doubted: NDArray[np.bool_]) -> Joined:
+    """Number the groups in order of their first packet; ``doubted``: rows whose group may have another one's rows, too."""
     order = np.lexsort((np.arange(len(sights)), sights.first_ns, groups.of))
     group = groups.of[order]
     begins = np.flatnonzero(_changes(group)) if len(group) else np.zeros(0, np.int64)
@@ -185,6 +190,7 @@ def _joined(sights: Sights, groups: Groups) -> Joined:
         outer_of=none.copy(),
         stray_of=none.copy(),
         unclear=np.zeros(len(begins), np.bool_),
+        may_go_on=doubted[first[by_time]],
     )
 
 
@@ -206,4 +212,9 @@ def _related(sights: Sights, joined: Joined) -> Joined:
     unclear = joined.unclear.copy()
     unclear[pairs.unclear] = True
     unclear &= (inner < 0) & ~names(talks)
-    return replace(joined, role=role, inner_of=inner, outer_of=outer, stray_of=stray, unclear=unclear)
+    may_go_on = joined.may_go_on.copy()
+    may_go_on[pairs.possible] |= ~names(talks)[pairs.possible]
+    may_go_on &= (inner < 0) & (outer < 0)
+    return replace(
+        joined, role=role, inner_of=inner, outer_of=outer, stray_of=stray, unclear=unclear, may_go_on=may_go_on
+    )

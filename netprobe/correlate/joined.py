@@ -39,6 +39,8 @@ class Joined:
         outer_of: int64 (c,), of an inner connection that of its outer one; -1 for all others.
         stray_of: int64 (c,), of a connection without an answer the one that holds what answers it from another address; -1 none.
         unclear: bool (c,), of several connections each may be a proxy's inner one, so that none was joined.
+        may_go_on: bool (c,), rows of another connection may be of this one, and nothing makes it sure: no packet is told from another's, or one
+            of several may be a proxy's inner one.
         clocks: what is known of each other clock that shares packets with the first.
     """
 
@@ -52,6 +54,7 @@ class Joined:
     outer_of: NDArray[np.int64]
     stray_of: NDArray[np.int64]
     unclear: NDArray[np.bool_]
+    may_go_on: NDArray[np.bool_]
     clocks: tuple[Clock, ...] = ()
 
     def __len__(self) -> int:

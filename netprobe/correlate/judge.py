@@ -90,6 +90,8 @@ def _judged(view: JoinedRows, names: WayNames) -> tuple[NDArray[np.uint8], NDArr
     told, doubt = _told(view)
     good = told == Reason.NONE
     way, path = _path(view, names, good, doubt)
+    told[good & (path == UNDETERMINED)] = Reason.WAY_IN_PART
+    told[good & (path == UNDETERMINED) & view.joined.may_go_on] = Reason.MAY_GO_ON
     told[good & view.joined.unclear] = Reason.SEVERAL_INNER
     of = _whose(view.joined)
     return path[of], told[of], _ended(way)[of]

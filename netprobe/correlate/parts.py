@@ -96,5 +96,6 @@ def _part(joined: Joined, chosen: Ints, length: Ints, place: Ints) -> TablePart:
             outer_of=links[1],
             stray_of=links[2],
             unclear=joined.unclear[chosen],
+            may_go_on=joined.may_go_on[chosen],
         ),
     )

@@ -36,11 +36,15 @@ _ULA = 0x7E  # RFC 4193: fc00::/7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairs:
-    """int64 (m,) each: an outer connection, its inner one. unclear: int64 (k,), outer connections with several that fit."""
+    """int64 (m,) each: an outer connection, its inner one.
+
+    unclear: int64 (k,), outer connections with several that fit. possible: int64 (p,), both ends of what fits and was not paired.
+    """
 
     outer: Index
     inner: Index
     unclear: Index
+    possible: Index
 
 
 def proxied(talks: Talks) -> Pairs:
@@ -60,7 +64,9 @@ def proxied(talks: Talks) -> Pairs:
     alone = said | _few_begin(talks, one)
     pairs = _told_apart(talks, one[alone], two[alone], said[alone])
     doubtful = np.setdiff1d(one[~alone], pairs.outer)
-    return replace(pairs, unclear=np.union1d(pairs.unclear, doubtful))
+    left = ~np.isin(one, pairs.outer) & ~np.isin(two, pairs.inner)
+    possible = np.union1d(one[left], two[left])
+    return replace(pairs, unclear=np.union1d(pairs.unclear, doubtful), possible=possible)
 
 
 def _few_begin(talks: Talks, which: Index) -> Mask:
@@ -160,7 +166,7 @@ def _told_apart(talks: Talks, one: Index, two: Index, said: Mask) -> Pairs:
     alone = (_count(talks, one) == 1) & (_count(talks, two) == 1)
     many = np.concatenate([unclear, one[~alone]])
     one, two = one[alone], two[alone]
-    return Pairs(outer=one, inner=two, unclear=np.setdiff1d(many, one))
+    return Pairs(outer=one, inner=two, unclear=np.setdiff1d(many, one), possible=many[:0])
 
 
 def _count(talks: Talks, which: Index) -> Index:

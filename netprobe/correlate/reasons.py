@@ -42,24 +42,28 @@ class Reason(IntEnum):
     SEVERAL_INNER = 28
     HOST_LOST = 29
     NOT_READ = 30
+    MAY_GO_ON = 31  # it works, and its path is undetermined
+    WAY_IN_PART = 32
 
     @property
     def code(self) -> str:
-        """``port-unreachable``; ``""`` where it works."""
+        """``port-unreachable``; ``""`` where it works and its path is known."""
         return self.name.lower().replace("_", "-") if self else ""
 
     @property
     def phrase(self) -> str:
-        """A few plain words; ``""`` where it works."""
+        """A few plain words; ``""`` where it works and its path is known."""
         return PHRASES[self]
 
     @property
     def verdict(self) -> Verdict:
         """What follows from it."""
-        if self is Reason.NONE:
+        if self in WORKS:
             return Verdict.WORKS
         return Verdict.FAILS if self in FAILS else Verdict.UNDETERMINED
 
+
+WORKS: Final = frozenset({Reason.NONE, Reason.MAY_GO_ON, Reason.WAY_IN_PART})
 
 FAILS: Final = frozenset(
     {
@@ -114,6 +118,8 @@ PHRASES: Final = {
     Reason.SEVERAL_INNER: "several connections may be the proxy's inner one",
     Reason.HOST_LOST: "contact with a host was lost meanwhile",
     Reason.NOT_READ: "this protocol's connections are listed, not judged",
+    Reason.MAY_GO_ON: "works; other packets may be its own at another place, and nothing in them tells",
+    Reason.WAY_IN_PART: "works; what is kept of its packets leaves their way open",
 }
 
 VERDICTS: Final = tuple(Verdict)

@@ -50,6 +50,7 @@ def _streams(talks: Talks, one: Index, two: Index) -> NDArray[np.int8]:
         comparable = (kept[one] == kept[two]) & (kept[one] > 0)
         differ |= comparable & (digest[one] != digest[two])
         same |= comparable & (digest[one] == digest[two])
+    differ |= ~talks.answered[two] & (talks.spoke_ns(1)[one] < NEVER_NS)  # whence should the proxy have it?
     lengths = _lengths(talks, one, two)
     out = np.where(same, PAYLOAD, lengths)
     return np.where(differ | (lengths == NO), NO, out).astype(np.int8)

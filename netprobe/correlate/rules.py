@@ -96,7 +96,9 @@ def _comes_back(sights: Sights, one: Index, two: Index, side: int) -> Mask:
     if side:  # the answer itself: it comes to the outer connection last
         return np.zeros(len(one), np.bool_)
     outer, inner = sights.sent(1)[one], sights.sent(1)[two]
-    silent = ~inner & ~outer & (sights.head("ip_id", 0)[one] > 0)
+    silent = (
+        ~inner & ~outer & ((sights.head("ip_id", 0)[one] > 0) | sights.tcp[one])
+    )  # how many bear a SYN's number tells
     ttl, time = sights.head("ttl", 1), sights.head_ns(1)
     lower = (ttl[one] < ttl[two]) & (time[two] <= time[one])
     return np.where(inner, ~outer | lower, silent)

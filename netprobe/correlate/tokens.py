@@ -44,7 +44,7 @@ class Token:
 def packet_tokens(sights: Sights) -> Iterator[Token]:
     """The tokens of one packet each: SYNs, SYN-ACKs, segments of connections without a handshake, datagrams, echo requests.
 
-    Datagrams that many send are told apart by the client's end, or by the server's and the client's port, where NAT left these.
+    Datagrams that many send are told apart by the client's end, or by the server's and the client's port, where NAT left these, or by their answer.
     """
     syn = np.flatnonzero(sights.isn >= 0)
     yield _token(sights, syn, 0, _SYN, ("seq",), ("window",))
@@ -59,6 +59,10 @@ def packet_tokens(sights: Sights) -> Iterator[Token]:
     ends = sights.end(0)[asked], sights.column("port", 0)[asked]
     yield replace(every, value=mixed([every.value, ends[0]]))
     yield replace(every, value=mixed([every.value, ends[1], sights.end(1)[asked]]))
+    back = sights.sent(1)[asked]
+    if back.any():
+        own = np.where(back, np.int64(-1), asked)  # what was not answered has no answer in common with anything
+        yield replace(every, value=mixed([every.value, own, *prints(sights, asked, 1)]))
     yield every
 
 

@@ -41,6 +41,12 @@ _MOST_LOOKED_AT = 1 << 22  # points, each as often as a way is classified
 MOST_QUESTIONS = 4096  # that hosts' state is asked about
 MOST_STEPS = 256  # points of one way
 _ORDER = tuple(PathCode)
+_GOOD, _EMBEDDED, _OPEN = (
+    2,
+    4,
+    8,
+)  # of a signature: it works, it leads to the embedded name server, it may go on in another connection's rows
+_ASKED = 4  # bits: behind them stands what hosts' state is asked
 _EMBEDDED_DNS = np.array([parse(address)[2] for address in sorted(EMBEDDED_DNS)], np.uint64)
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio, as in splitmix64
 _SHIFT = np.uint64(29)
@@ -71,8 +77,8 @@ class WayNames:
             :data:`MOST_STEPS` points.
         """
         code = (view.column("point")[way.row].astype(np.int64) << BITS) | way.changed
-        extra = self._question(view, way, good) << 3
-        extra |= (_asks_embedded_dns(view, way).astype(np.int64) << 2) | (good.astype(np.int64) << 1) | _is_tagged(view)
+        extra = (self._question(view, way, good) << _ASKED) | np.where(view.joined.may_go_on, _OPEN, 0)
+        extra |= np.where(_asks_embedded_dns(view, way), _EMBEDDED, 0) | np.where(good, _GOOD, 0) | _is_tagged(view)
         _, first, number = np.unique(_signs(code, way, extra), return_index=True, return_inverse=True)
         number = number.ravel()
         same = _same_as_first(code, way, extra, first[number])
@@ -87,16 +93,19 @@ class WayNames:
         if key not in self._known:
             if len(self._known) >= self._most:
                 return UNDETERMINED
-            self._known[key] = _ORDER.index(
-                self._path(view, way, one, good=bool(extra & 2), asked=extra >> 3 > 0 and not extra & 4)
-            )
+            self._known[key] = self._path(view, way, one, extra)
         return self._known[key]
 
-    def _path(self, view: JoinedRows, way: Steps, one: int, *, good: bool, asked: bool) -> PathCode:
+    def _path(self, view: JoinedRows, way: Steps, one: int, extra: int) -> int:
         """What the classifier says of one connection; by hosts' state where that has all of its way."""
         hops = hops_of(view, way, self._points, one)
+        asked = extra >> _ASKED > 0 and not extra & _EMBEDDED
         told = self._expected.path(hops, self._where) if self._expected is not None and asked else None
-        return told if told is not None else _path(view, self._points, one, hops, good=good)
+        if told is None and extra & _OPEN:
+            return UNDETERMINED
+        return _ORDER.index(
+            told if told is not None else _path(view, self._points, one, hops, good=bool(extra & _GOOD))
+        )
 
     def _question(self, view: JoinedRows, way: Steps, good: Mask) -> Ints:
         """int64 (c,), a number for who asks whom of each connection that works, 0 where nobody is asked about that."""

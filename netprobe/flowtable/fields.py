@@ -224,7 +224,7 @@ FIELDS: tuple[FlowField, ...] = (
     FlowField(name="server_port", kind=Numbers, says="its port; none for ICMP", of=_port(SERVER)),
     FlowField(name="path", kind=Codes, says="how the connection went: the path codes of explain; none where no point shows one, undetermined where several would fit", of=_verdict("path")),
     FlowField(name="verdict", kind=Codes, says="works, fails or undetermined, as replay says of packets alone", of=_verdict("verdict")),
-    FlowField(name="why", kind=Codes, says="what decides that, a code such as no-answer or refused; none where it works", of=_verdict("why")),
+    FlowField(name="why", kind=Codes, says="what decides that, a code such as no-answer or refused, or leaves its path open; else none where it works", of=_verdict("why")),
     FlowField(name="ended", kind=Codes, says="the last point that the request reached", of=_ended),
     FlowField(name="reached", kind=Addresses, says="the server's address there, behind DNAT or a proxy", of=_reached),
     FlowField(name="reached_port", kind=Numbers, says="and its port", of=_reached_port),

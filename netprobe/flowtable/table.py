@@ -22,7 +22,7 @@ class Verdicts:
     Attributes:
         path: how it went, by the codes of ``netprobe explain``.
         verdict: ``works``, ``fails`` or ``undetermined``.
-        why: what decides that; absent where it works.
+        why: what decides that, or leaves the path open; else absent where it works.
         said: the phrase of each of ``why.names``.
         failed: bool (c,), it was tried and did not succeed, whether or not packets alone prove whose fault that is.
         ended: int64 (c,), index of the point where the request was seen last; -1 where it was not seen.

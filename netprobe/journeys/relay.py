@@ -114,6 +114,8 @@ def relayed(outer: Words, inner: Words, table: PacketTable) -> Relayed:
         if one[:length] != other[:length]:
             return Relayed.NO
         verdict = Relayed.PAYLOAD if length else verdict
+    if outer.both_spoke[1] and not any(len(flow.reverse) for flow in inner.connection.flows):
+        return Relayed.NO  # whence should the proxy have what it said?
     lengths = _lengths(outer, inner)
     return lengths if Relayed.NO is lengths or verdict is Relayed.UNKNOWN else verdict
 

@@ -31,6 +31,7 @@ def joined(lengths: list[int], inner: dict[int, int], stray: dict[int, int]) -> 
         outer_of=to[1],
         stray_of=to[2],
         unclear=np.arange(len(lengths)) % 3 == 0,
+        may_go_on=np.arange(len(lengths)) % 2 == 0,
     )
 
 

@@ -31,16 +31,32 @@ def test_equal_requests_are_told_apart_by_when_they_were_relayed() -> None:
     assert joined.unclear[unpaired].mean() > 0.9, "what could be a proxy's is said to be unclear"
 
 
-def test_among_many_order_alone_pairs_nobody() -> None:
-    """Inner connections that nobody answered carry nothing by which they are anybody's."""
+def unanswered() -> flows_made.Made:
+    """Inner connections that nobody answered: they carry nothing by which they are anybody's."""
     case = proxied()
-    rows = case.rows
-    inner = case.outer >= 0
+    rows, inner = case.rows, case.outer >= 0
     for name, value in (("data_length", -1), ("data_kept", 0), ("data_digest", 0), ("data_ns", -1), ("fin_ns", -1)):
         rows[name][inner] = value
     rows["packets"][inner, 1] = rows["syn_acks"][inner, 1] = 0
     rows["isn"][inner, 1] = rows["acked"][inner] = rows["next"][inner] = -1
-    joined = join(rows, case.points)
+    return case
+
+
+def test_among_many_order_alone_pairs_nobody() -> None:
+    case = unanswered()
     outer = case.path == "proxy"
+    for name, value in (("data_length", -1), ("data_kept", 0), ("data_digest", 0), ("data_ns", -1)):
+        case.rows[name][:, 1] = value
+    joined = join(case.rows, case.points)
     assert (joined.inner_of[joined.connection[outer]] < 0).mean() > 0.98, "but for the last of them, when few began"
     assert joined.unclear[joined.connection[outer]].mean() > 0.5
+    assert joined.may_go_on[joined.connection].mean() > 0.5, (
+        "neither these nor what may be theirs have a path that is known"
+    )
+
+
+def test_who_was_answered_has_no_inner_connection_that_was_not() -> None:
+    case = unanswered()
+    joined = join(case.rows, case.points)
+    assert not joined.unclear.any()
+    assert not joined.may_go_on.any()

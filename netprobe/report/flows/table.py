@@ -11,6 +11,7 @@ import numpy as np
 
 from netprobe.flowtable.fields import BY_NAME, LAST_NS, first_of, since
 from netprobe.model.endpoint import Endpoint
+from netprobe.model.report import Verdict
 from netprobe.report.document import Document, Paragraph, Row, Span, Style, Table, line
 from netprobe.report.escape import visible, width
 from netprobe.report.flows.cells import cells, constant, joined
@@ -85,7 +86,8 @@ def _looks(part: FlowTable) -> list[Style]:
     """How each row's verdict is shown."""
     if part.verdicts is None or part.connection is None:
         return [Style.NORMAL] * len(part)
-    good, failed = part.verdicts.why.codes[part.connection] < 0, part.verdicts.failed[part.connection]
+    works = part.verdicts.verdict.names.index(Verdict.WORKS.value)
+    good, failed = part.verdicts.verdict.codes[part.connection] == works, part.verdicts.failed[part.connection]
     looks = (Style.GOOD, Style.BAD, Style.UNSURE)
     return [looks[each] for each in np.where(good, 0, np.where(failed, 1, 2)).tolist()]
 
