@@ -52,12 +52,14 @@ def tcp_reasons(view: JoinedRows) -> NDArray[np.uint8]:
     segments = SideColumns(view)
     c, s = segments.c, segments.s
     stood = view.any_of(_stood(segments))
-    accepted = view.any_of(s("syn_acks") > 0)
+    accepts = _accepts(segments)
+    accepted = view.any_of(accepts)
     asked = view.any_of(c("syns") > 0)
     refused = _refused(segments)
     refused_ns = view.least(np.where(refused, s("rst_ns"), NEVER))
-    accepted_ns = view.least(_or_never(view.column("syn_ack_ns")))
-    reset = view.any_of(segments.sent(0, b"R"))
+    accepted_ns = view.least(np.where(accepts, _or_never(view.column("syn_ack_ns")), NEVER))
+    of_others = (c("syns") > 0) & (s("syn_acks") > 0) & ~_acknowledges_syn(segments, "head_ack")
+    reset = view.any_of(segments.sent(0, b"R") & ~of_others)  # else the SYN-ACK that it resets is another's
     answered_oddly = view.any_of((s("packets") > 0) & ~refused) & asked
     no_answer = icmp_reasons(view)
     told = np.select(
@@ -100,12 +102,30 @@ def _stood(segments: SideColumns) -> Mask:
     heard = _within(c("acked"), s("isn"), s("next"), s("payload"))
     both_open = heard & (c("syn_acks") > 0)  # RFC 9293 section 3.5: its SYN-ACK acknowledges the other's SYN
     client_went_on = (mine & np.where(theirs_known, heard, c("next") >= 0)) | both_open
-    first = (s("syn_acks") > 0) | _within(s("head_ack"), base, c("next"), c("payload"))
+    first = _accepts(segments) | _within(s("head_ack"), base, c("next"), c("payload"))
     server_went_on = theirs & mine_known & first & _within(s("acked"), base, c("next"), c("payload"))
     known = mine_known | theirs_known
     return np.asarray(
         np.where(known, client_went_on | server_went_on, _in_the_middle(segments, mine, theirs)), np.bool_
     )
+
+
+def _accepts(segments: SideColumns) -> Mask:
+    """Whether a SYN-ACK acknowledges the SYN, or what it carried (RFC 9293 section 3.10.7.3), where the row has that: an older SYN's is reset."""
+    c, s = segments.c, segments.s
+    own = (c("syns") == 0) | (c("isn") < 0) | _answers_syn(segments)
+    return np.asarray((s("syn_acks") > 0) & own, np.bool_)
+
+
+def _answers_syn(segments: SideColumns) -> Mask:
+    """Whether the server's first packet or its last one acknowledges the SYN, or what it carried."""
+    return _acknowledges_syn(segments, "head_ack") | _acknowledges_syn(segments, "acked")
+
+
+def _acknowledges_syn(segments: SideColumns, name: str) -> Mask:
+    """Whether that number of the server's does."""
+    number, isn, carried = segments.s(name), segments.c("isn"), np.maximum(segments.c("head_length"), 0)
+    return np.asarray((number >= 0) & ((number - isn - 1) % _WHOLE <= carried), np.bool_)
 
 
 def _within(number: Ints, isn: Ints, following: Ints, payload: Ints) -> Mask:
@@ -148,9 +168,7 @@ def _refused(segments: SideColumns) -> Mask:
     """Whether a reset answers the SYN: it acknowledges that, or what it carried (RFC 9293 section 3.10.7.3)."""
     c, s = segments.c, segments.s
     asked = (c("syns") > 0) & (c("isn") >= 0)
-    carried = np.maximum(c("head_length"), 0)
-    answers = [(s(name) >= 0) & ((s(name) - c("isn") - 1) % _WHOLE <= carried) for name in ("head_ack", "acked")]
-    return np.asarray(asked & (s("flags") & RST != 0) & (answers[0] | answers[1]), np.bool_)
+    return np.asarray(asked & (s("flags") & RST != 0) & _answers_syn(segments), np.bool_)
 
 
 def _closed(segments: SideColumns) -> Mask:

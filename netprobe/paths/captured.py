@@ -106,11 +106,13 @@ class Teller:
 
     def _asked(self) -> Told:
         """A SYN that nothing acknowledges; who answered something else speaks of another connection."""
-        others = self.talk.server.rows[~self.talk.server.syn]
+        others = self.talk.server.rows[~self.talk.server.bare_syn]
         if not len(others):
             return self._both_opened()
         first = int(others[0])
-        if int(self.table.tcp_flags[first]) & RST:
+        if first in self.talk.of_others:
+            words = f"the SYN was answered with a SYN-ACK that acknowledges another number ({self._frame(first)}), as by who accepts an older SYN between the same ports, which a client resets"
+        elif int(self.table.tcp_flags[first]) & RST:
             words = f"the SYN was answered with a RST that does not acknowledge it ({self._frame(first)}), of which a client takes no notice"
         else:
             words = f"the SYN was answered with an ACK of another connection ({self._frame(first)}), as by who still has an older one between the same ports"

@@ -52,16 +52,17 @@ class Connections(Spoken):
         if request is None:
             return replace(base, symptom=Symptom.NO_PACKETS, patient=False)
         base = replace(base, frames=(self._frame(request),))
-        accepted = self._rows(connection, Flag.SYN | Flag.ACK)
-        if accepted:
-            return self._after_accept(connection, base, accepted)
+        talk = talk_of(connection.flows, self.table)
+        if len(talk.answers):
+            return self._after_accept(connection, base, talk.answers.tolist())
         resets = self._rows(connection, Flag.RST)
         errors = self._errors(connection)
         if resets:
             return self._answered(base, Symptom.REFUSED, connection, resets, "RST")
         if errors:
             return self._icmp(base, connection, errors)
-        return replace(base, patient=self._patient(connection), detail=f"{self._sent(connection)} SYN, no answer")
+        answer = "a SYN-ACK that acknowledges another number" if len(talk.of_others) else "no answer"
+        return replace(base, patient=self._patient(connection), detail=f"{self._sent(connection)} SYN, {answer}")
 
     def _by_numbers(self, connection: Connection, base: Observation, request: int | None) -> Observation:
         """Captures from elsewhere begin, end and lack what they may: sequence and acknowledgement numbers tell."""
@@ -82,8 +83,8 @@ class Connections(Spoken):
         if not told.rows and len(talk.server):
             found = replace(found, frames=(*base.frames, self._frame(int(talk.server.rows[0]))))
         found = replace(found, answerer=self._answerer(connection, talk.server.rows.tolist()))
-        accepted = self._rows(connection, Flag.SYN | Flag.ACK)
         ended = len(talk.resets(talk.server)) or talk.server.having(Flag.FIN).any()
+        accepted = talk.answers.tolist()
         if told.symptom is Symptom.OK and accepted and ended and not talk.served and not talk.client_closed_first:
             return self._unless_ended(connection, found, accepted[0], talk)
         return found

@@ -37,7 +37,7 @@ class TcpStage(StrEnum):
     """How far a connection came, as far as the capture shows it."""
 
     NOTHING = "nothing"  # no packet
-    ASKED = "asked"  # a SYN, and nothing that answers it
+    ASKED = "asked"  # a SYN, and nothing that answers it: no SYN-ACK, or one that acknowledges another number
     REFUSED = "refused"  # a reset that acknowledges the SYN, and nobody took it all the same
     ANSWERED = "answered"  # a SYN-ACK, and no sign that the client took it
     ABANDONED = "abandoned"  # a SYN-ACK, and the client's reset in place of an acknowledgement
@@ -122,7 +122,7 @@ class Talk:
             return TcpStage.NOTHING
         if self._established():
             return TcpStage.ESTABLISHED
-        if self.server.syn_ack.any() and not self._refused_first():
+        if self._accepting.any() and not self._refused_first():
             return self._answered()
         if not self.client.bare_syn.any():
             return TcpStage.PART
@@ -139,8 +139,27 @@ class Talk:
 
     @property
     def answers(self) -> Ints:
-        """The rows of the server's SYN-ACKs."""
-        return self.server.rows[self.server.syn_ack]
+        """The rows of the SYN-ACKs that accept the SYN."""
+        return self.server.rows[self._accepting]
+
+    @property
+    def of_others(self) -> Ints:
+        """The rows of the SYN-ACKs that acknowledge another number: they accept an older SYN, and the client resets them."""
+        return self.server.rows[self.server.syn_ack & ~self._accepting]
+
+    @property
+    def _accepting(self) -> Mask:
+        """Which SYN-ACKs acknowledge a SYN, or what it carried (RFC 9293 section 3.10.7.3); all, where no SYN was captured."""
+        asked = self.client.bare_syn
+        if not asked.any():
+            return self.server.syn_ack
+        begins = (
+            np.unique(self.client.begin[asked]) + 1
+        )  # several, where a point shows other numbers than the first one
+        carried = int(self.client.size[asked].max())
+        behind = begins[np.maximum(np.searchsorted(begins, self.server.ack, side="right") - 1, 0)]
+        over = self.server.ack - behind
+        return np.asarray(self.server.syn_ack & (over >= 0) & (over <= carried), np.bool_)
 
     @property
     def served(self) -> bool:
@@ -168,7 +187,7 @@ class Talk:
     def _refused_first(self) -> bool:
         """Whether a refusal came before any SYN-ACK: the client takes the first answer, and resets what comes behind."""
         refusals = self.refusals
-        first = self.server.rows[self.server.syn_ack | np.isin(self.server.rows, refusals)]
+        first = self.server.rows[self._accepting | np.isin(self.server.rows, refusals)]
         return bool(len(refusals) and first[0] == refusals[0])
 
     def _valid_resets(self, half: Half, other: Half) -> Mask:

@@ -37,6 +37,32 @@ KINDS: dict[str, tuple[list[Sent], str, str]] = {
         WORKS,
         "It was answered",
     ),
+    "a SYN-ACK that acknowledges another number": (
+        [opened()[0], server(5, "SA", -1, 5000)],
+        OPEN,
+        "The SYN was answered with a SYN-ACK that acknowledges another number (frame 2), as by who accepts an older SYN",
+    ),
+    "a SYN-ACK that acknowledges another number, and the client's reset": (
+        [opened()[0], server(5, "SA", -1, 5000), client(10, "R", 5000)],
+        OPEN,
+        "a SYN-ACK that acknowledges another number (frame 2)",
+    ),
+    "a SYN-ACK that acknowledges another number, and then one that is due": (
+        [
+            opened()[0],
+            server(5, "SA", -1, 5000),
+            client(10, "R", 5000),
+            client(SECOND, "S", -1),
+            server(SECOND + 5, "SA", 77, 0),
+        ],
+        OPEN,
+        "It was accepted (SYN-ACK, frame 5)",
+    ),
+    "a SYN-ACK that acknowledges another number, and a whole handshake behind": (
+        [opened()[0], server(5, "SA", -1, 5000), client(10, "R", 5000), *opened(SECOND)],
+        WORKS,
+        "It was answered",
+    ),
     "the SYN again behind the SYN-ACK": (
         [*opened()[:2], client(SECOND, "S", -1)],
         OPEN,

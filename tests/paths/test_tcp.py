@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from netprobe.paths.tcp import Talk, TcpStage, of_one_flow, talk_of
-from tests.anywhere.stories import SECOND, client, opened, reset_to_syn, server
-from tests.craft import Sent, joined
+from tests.anywhere.stories import ISN, SECOND, C, S, client, opened, reset_to_syn, server
+from tests.craft import Sent, joined, tcp
 
 GET = client(100, "PA", 0, 0, b"GET")
 
@@ -25,6 +25,11 @@ def talk(sent: list[Sent]) -> Talk:
         ([opened()[0], reset_to_syn(5)], TcpStage.REFUSED),
         ([*opened()[:2], client(9, "R", 0)], TcpStage.ABANDONED),
         ([server(0, "R", 0)], TcpStage.PART),
+        ([opened()[0], server(5, "SA", -1, 1)], TcpStage.ASKED),
+        ([opened()[0], server(5, "SA", -1, -1)], TcpStage.ASKED),
+        ([opened()[0], server(5, "SA", -1, 1), server(9, "SA", -1, 0)], TcpStage.ANSWERED),
+        ([client(0, "S", -1, data=b"GET"), server(5, "SA", -1, 3)], TcpStage.ANSWERED),
+        ([client(0, "S", -1, data=b"GET"), server(5, "SA", -1, 4)], TcpStage.ASKED),
         ([GET, server(200, "A", 0, 3)], TcpStage.ESTABLISHED),
     ],
 )
@@ -58,3 +63,11 @@ def test_each_packet_once_of_several_points() -> None:
     table, (found,) = joined(both)
     seen = talk_of(found.flows, table)
     assert (len(seen.client), len(of_one_flow(found.flows, seen.client.rows))) == (4, 2)
+
+
+def test_a_middlebox_that_rewrites_numbers_is_accepted_by_either() -> None:
+    """Behind it the SYN has another number (RFC 6528 section 5), and only there the answer was captured."""
+    rewritten = [("b", 2, tcp(C, S, "S", ISN + 5000, ttl=63)), ("b", 9, tcp(S, C, "SA", 7, ISN + 5001))]
+    assert talk([("a", 0, tcp(C, S, "S", ISN)), *rewritten]).stage is TcpStage.ANSWERED
+    stale = [rewritten[0], ("b", 9, tcp(S, C, "SA", 7, ISN + 9001))]
+    assert talk([("a", 0, tcp(C, S, "S", ISN)), *stale]).stage is TcpStage.ASKED

@@ -56,6 +56,8 @@ class SynRepeated(TcpTrouble):
         """What answered it first."""
         if not before:
             return ""
+        if before[0] in seen.talk.of_others:
+            return ", and answered at first by a SYN-ACK of an older connection"
         reset = int(seen.case.table.tcp_flags[before[0]]) & RST
         return ", and refused at first (RST)" if reset else ", and answered at first by an ACK of an older connection"
 
