@@ -15,10 +15,10 @@ import numpy as np
 from netprobe.correlate.answers import answers, one_way_each
 from netprobe.correlate.beyond import asked_on, names, strays
 from netprobe.correlate.clocks import shifts
-from netprobe.correlate.doubts import Doubts
 from netprobe.correlate.groups import Edges, Groups
 from netprobe.correlate.joined import Joined, Role
 from netprobe.correlate.neighbours import Bearers
+from netprobe.correlate.open_ways import OpenWays
 from netprobe.correlate.proxies import proxied
 from netprobe.correlate.rules import (
     FLIGHT_NS,
@@ -66,37 +66,37 @@ def join(rows: FlowRows, points: Sequence[CapturePoint]) -> Joined:
 def _grouped(sights: Sights) -> Joined:
     """Join what carries the same packets."""
     groups = Groups(sights)
-    doubts = Doubts(sights, groups)
+    open_ways = OpenWays(sights, groups)
     one_way_each(sights, groups)
     strength: Strength | None = None
     for token in packet_tokens(sights):
         if strength is None or strength.said is not token.said:
             strength = Strength(sights, token)
-        _packets(sights, groups, doubts, token, strength)
-    _again(sights, groups, doubts)
+        _packets(sights, groups, open_ways, token, strength)
+    _again(sights, groups, open_ways)
     _ends(sights, groups)
-    doubts.pairs(*answers(sights, groups))
-    return _joined(sights, groups, doubts.rows())
+    open_ways.pairs(*answers(sights, groups))
+    return _joined(sights, groups, open_ways.rows())
 
 
-def _packets(sights: Sights, groups: Groups, doubts: Doubts, token: Token, strength: Strength) -> None:
+def _packets(sights: Sights, groups: Groups, open_ways: OpenWays, token: Token, strength: Strength) -> None:
     """Join the copies of one packet."""
     side = token.side
     bearers = Bearers(token.row, token.value, sights.head_ns(side), sights.when(side))
     flood = bearers.crowded(sights.column("point"), FLIGHT_NS, MOST_AT_A_POINT)
     flood &= ~sights.clocked(side)[bearers.row]
     if flood.any():
-        doubts.flood(bearers, flood)
+        open_ways.flood(bearers, flood)
         bearers = bearers.kept(~flood)
     fit = groups.fitting(lambda one, two: same_packet(sights, one, two, side))
     one, two = bearers.all_pairs(FLIGHT_NS, LOOK_BACK, fit)
     sure = strength.sure(strength.score(one, two)) | sights.same_ends(one, two)
     score = likeness(sights, one, two) * 64.0 - (sights.head_ns(side)[two] - sights.head_ns(side)[one]) // TIE_NS / 64.0
     groups.join(Edges(one=one[sure], two=two[sure], score=score[sure]))
-    doubts.pairs(one, two)
+    open_ways.pairs(one, two)
 
 
-def _again(sights: Sights, groups: Groups, doubts: Doubts) -> None:
+def _again(sights: Sights, groups: Groups, open_ways: OpenWays) -> None:
     """Join what saw a SYN with what saw only its repetitions."""
     token = first_numbers(sights)
     repeated = token.value[sights.column("syns", 0)[token.row] > 1]
@@ -110,7 +110,7 @@ def _again(sights: Sights, groups: Groups, doubts: Doubts) -> None:
     score = strength.score(one, two, marked=False)
     sure = strength.sure(score)
     groups.join(Edges(one=one[sure], two=two[sure], score=score[sure]))
-    doubts.pairs(one, two)
+    open_ways.pairs(one, two)
 
 
 def _ends(sights: Sights, groups: Groups) -> None:

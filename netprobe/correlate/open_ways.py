@@ -33,7 +33,7 @@ class _Flood:
     crowded: Mask
 
 
-class Doubts:
+class OpenWays:
     """Collects them while rows are joined."""
 
     def __init__(self, sights: Sights, groups: Groups) -> None:
