@@ -5,7 +5,7 @@ STAMP  := $(VENV)/.stamp
 BIN    := $(VENV)/bin
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
-.PHONY: help kernel-test install install-lab uninstall demo ready test test-all test-rest unit lab-test lint captures bench agree fuzz test-engines setup setup-bpftrace setup-firewalls clean
+.PHONY: help kernel-test install install-lab uninstall demo ready test test-all test-rest unit lab-test lint captures bench agree fuzz test-engines setup setup-bpftrace setup-firewalls setup-browser clean
 help:
 	@echo "make install   netprobe for root and all users: in /opt/netprobe (PREFIX=), on the PATH by a link in /usr/local/bin (BINDIR=)"
 	@echo "make uninstall remove that"
@@ -45,6 +45,10 @@ setup-bpftrace: setup
 setup-firewalls: setup
 	@PYTHON=$(PYTHON) tools/setup ufw firewall-cmd:firewalld fail2ban-client:fail2ban || echo "setup: going on without firewall programs" >&2
 
+# For pages (explain --html): they are tested in a real browser; without it those tests are skipped.
+setup-browser: setup
+	@PYTHON=$(PYTHON) tools/setup chromium chromedriver:chromium-driver || echo "setup: going on without a browser" >&2
+
 $(STAMP): pyproject.toml | setup
 	@$(PYTHON) -c 'import sys; sys.exit("netprobe needs Python 3.11 or later" if sys.version_info < (3, 11) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -55,7 +59,7 @@ demo: setup $(STAMP)
 	@$(BIN)/python tools/demo.py
 
 # All that the tests need, and nothing else: so that its time can be told from theirs.
-ready: setup-bpftrace setup-firewalls $(STAMP)
+ready: setup-bpftrace setup-firewalls setup-browser $(STAMP)
 
 test: ready
 	@$(BIN)/python tools/suite.py test

@@ -89,6 +89,12 @@ hosts_option = click.option(
     metavar="FILE",
     help="The inventory of hosts (TOML); `lab`: that of the running lab.  [default: $NETPROBE_HOSTS, else ~/.config/netprobe/hosts.toml, else this machine alone]",
 )
+html_option = click.option(
+    "--html",
+    type=click.Path(),
+    metavar="FILE",
+    help="Write the report to FILE, a new one, as a page for browsers that needs nothing else: to send, or to print.",
+)
 deep_option = click.option(
     "--deep", is_flag=True, help="Dissect the packets shown, with the application layer by tshark."
 )
@@ -117,7 +123,8 @@ deep_option = click.option(
     metavar="FILE",
     help="Write the evidence to FILE, a new one (pcapng; replay or Wireshark).",
 )
-@click.option("--force", is_flag=True, help="Let --save overwrite a file that exists.")
+@html_option
+@click.option("--force", is_flag=True, help="Let --save and --html overwrite a file that exists.")
 @hosts_option
 @click.option(
     "--timeout",
@@ -144,6 +151,7 @@ def explain(
     proto: str | None,
     size: int | None,
     save: str | None,
+    html: str | None,
     force: bool,
     hosts: str | None,
     timeout: float,
@@ -168,6 +176,7 @@ def explain(
         proto=proto,
         size=size,
         save=save,
+        html=html,
         force=force,
         hosts=hosts,
         timeout_s=timeout,
@@ -188,9 +197,20 @@ def explain(
     metavar="EXPR",
     help="Which connection: SRC:PORT>DST:PORT/PROTO or part of it, '#3' of the listing, @12.5 seconds from the start.",
 )
+@html_option
+@click.option("--force", is_flag=True, help="Let --html overwrite a file that exists.")
 @output_options
 @deep_option
-def replay(files: tuple[str, ...], points: tuple[str, ...], flow: str | None, output: str | None, deep: bool) -> int:
+def replay(
+    *,
+    files: tuple[str, ...],
+    points: tuple[str, ...],
+    flow: str | None,
+    html: str | None,
+    force: bool,
+    output: str | None,
+    deep: bool,
+) -> int:
     """Explain saved evidence again, or captures of tcpdump and Wireshark.
 
     An evidence file gives one report. Plain pcap and pcapng files given together are the capture points of one connection. Any of them may be
@@ -198,7 +218,7 @@ def replay(files: tuple[str, ...], points: tuple[str, ...], flow: str | None, ou
     """
     from netprobe.commands import replay as command
 
-    return command.run(files=files, points=points, flow=flow, output=output, deep=deep)
+    return command.run(files=files, points=points, flow=flow, output=output, deep=deep, html=html, force=force)
 
 
 @cli.command(short_help="List all flows of large captures, as a table or for programs.", epilog=FLOWS_EXAMPLES)

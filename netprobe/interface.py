@@ -6,6 +6,7 @@ What is heavy is imported inside the functions, so that ``import netprobe`` and 
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from netprobe.evidence.model import Evidence
+    from netprobe.flows.expression import FlowExpr
     from netprobe.live import Question
     from netprobe.live.saving import Destination
+    from netprobe.model.details import Details
     from netprobe.model.report import Report
 
     AnyPath = str | os.PathLike[str]
     Keep = Callable[[str, Evidence], object]
+    InDetail = Callable[[Report, Details], object]
 
 
 def _nothing(*_: object) -> None:
@@ -45,6 +49,7 @@ def explain(
     progress: Callable[[str], None] = _nothing,
     meanwhile: Callable[[], None] = _nothing,
     keep: Keep = _nothing,
+    detail: InDetail | None = None,
 ) -> Report:
     """Probe a target, watch every place that the probe passes, and say what happened and why, as ``netprobe explain`` does.
 
@@ -64,6 +69,7 @@ def explain(
         progress: called with the name of each step that begins.
         meanwhile: called once, in a thread of its own, while the probe waits for an answer.
         keep: called with the target and all that was observed, before that is explained.
+        detail: called with the report and what a page shows beside it, which is worked out for this alone.
 
     Returns:
         The report. A connection that fails is a report, not an exception.
@@ -75,8 +81,8 @@ def explain(
     """
     to = _destination(save, force=force)
     question = _question(target, source, proto, size, timeout_s, predict=predict, fail=fail, trace=trace)
-
-    return _observed(question, hosts, to, progress, meanwhile, lambda evidence: _explained(target, evidence, keep))
+    done = partial(_explained, target, keep=keep, detail=detail)
+    return _observed(question, hosts, to, progress, meanwhile, done)
 
 
 def containers_of(
@@ -96,11 +102,17 @@ def containers_of(
     return found(question, hosts_file=None if hosts is None else os.fspath(hosts))
 
 
-def _explained(target: str, evidence: Evidence, keep: Keep) -> Report:
-    from netprobe.pipeline import analyze
+def _explained(
+    name: str, evidence: Evidence, *, keep: Keep, detail: InDetail | None, flow: FlowExpr | None = None
+) -> Report:
+    from netprobe.pipeline import analyze, analyze_in_detail
 
-    keep(target, evidence)
-    return analyze(evidence)
+    keep(name, evidence)
+    if detail is None:
+        return analyze(evidence, flow)
+    report, details = analyze_in_detail(evidence, flow)
+    detail(report, details)
+    return report
 
 
 def _destination(save: AnyPath | None, *, force: bool) -> Destination | None:
@@ -250,21 +262,21 @@ def replay(
 
 
 def replay_each(
-    *files: AnyPath, points: Mapping[str, str] | None = None, flow: str | None = None, keep: Keep = _nothing
+    *files: AnyPath,
+    points: Mapping[str, str] | None = None,
+    flow: str | None = None,
+    keep: Keep = _nothing,
+    detail: InDetail | None = None,
 ) -> list[Report]:
     """Explain several runs: one report for each file that ``save`` wrote, and one for all plain captures together, at the first one's place.
 
-    Arguments and exceptions are those of :func:`replay`.
+    Arguments and exceptions are those of :func:`replay`, ``detail`` is that of :func:`explain`.
     """
     from netprobe.flows.expression import FlowExpr
-    from netprobe.pipeline import analyze
 
     wanted = None if flow is None else FlowExpr.parse(flow)
-    reports = []
-    for name, evidence in load([os.fspath(file) for file in files], points or {}):
-        keep(name, evidence)
-        reports.append(analyze(evidence, wanted))
-    return reports
+    loaded = load([os.fspath(file) for file in files], points or {})
+    return [_explained(name, evidence, keep=keep, detail=detail, flow=wanted) for name, evidence in loaded]
 
 
 def read_flows(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence
     from netprobe.flows.expression import FlowExpr
+    from netprobe.model.details import Details
     from netprobe.model.report import Report
 
 
@@ -31,6 +32,21 @@ def analyze(evidence: Evidence, flow: FlowExpr | None = None) -> Report:
     from netprobe.verdict.observed import observed
 
     return observed(evidence, flow)
+
+
+def analyze_in_detail(evidence: Evidence, flow: FlowExpr | None = None) -> tuple[Report, Details]:
+    """Explain one run, with what a page shows beside the report. Arguments and exceptions are those of :func:`analyze`."""
+    if evidence.probe is not None and evidence.probe.predict:
+        from netprobe.verdict.details import details_ahead
+        from netprobe.verdict.prediction import examined_ahead
+
+        report, unsent = examined_ahead(evidence, evidence.probe)
+        return report, details_ahead(unsent.prediction)
+    from netprobe.verdict.details import details_of
+    from netprobe.verdict.observed import examined
+
+    report, case = examined(evidence, flow)
+    return report, details_of(case, report)
 
 
 def prepare(*, predict: bool) -> None:

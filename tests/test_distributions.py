@@ -18,6 +18,7 @@ import netprobe
 ROOT = Path(__file__).parent.parent
 BUILD = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
 CAPTURE = ROOT / "captures" / "demo.pcapng"
+TEMPLATES = ROOT / "netprobe" / "report" / "html" / "templates"
 
 
 def built(project: Path, folder: Path) -> Path:
@@ -59,7 +60,8 @@ def run(*packages: Path, arguments: list[str]) -> subprocess.CompletedProcess[st
 
 
 def test_netprobes_wheel_is_netprobe_without_the_lab(wheels: tuple[Path, Path]) -> None:
-    assert files(wheels[0]) == modules("netprobe") | {"netprobe/py.typed", "netprobe/causes/examples.json"}
+    pages = {f"netprobe/report/html/templates/{each.name}" for each in TEMPLATES.iterdir()}
+    assert files(wheels[0]) == modules("netprobe") | pages | {"netprobe/py.typed", "netprobe/causes/examples.json"}
 
 
 def test_the_labs_wheel_is_the_lab_alone(wheels: tuple[Path, Path]) -> None:
@@ -83,6 +85,9 @@ def test_netprobe_works_without_the_lab(wheels: tuple[Path, Path], tmp_path: Pat
     done = run(alone, arguments=["replay", str(CAPTURE), "--json"])
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["path"] == "dnat"
+    page = tmp_path / "page.html"
+    assert run(alone, arguments=["replay", str(CAPTURE), "--html", str(page)]).returncode == 0
+    assert page.read_text().startswith("<!doctype html>")
     assert "lab" in run(alone, arguments=["--help"]).stdout
     assert run(alone, arguments=["causes", "docker-user-drop"]).returncode == 0
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import say, worst
+from netprobe.commands.page import Page
 from netprobe.commands.progress import Progress
-from netprobe.commands.show import exit_code, refuse_deep, show
+from netprobe.commands.show import exit_code, refuse_deep, refuse_force, refuse_one_file, refuse_stdout, show
 from netprobe.commands.texts import show_texts
 from netprobe.errors import NetprobeError, UsageFault
 from netprobe.report.escape import visible
@@ -38,14 +37,14 @@ def run(
     trace: bool,
     output: str | None,
     deep: bool,
+    html: str | None = None,
 ) -> int:
     """Explain one connection (with ``every`` one to each container of a service), print the reports, and return the worst exit code."""
     from netprobe.interface import containers_of, explain
 
     refuse_deep(deep=deep, output=output)
-    refuse_stdout(save)
-    if every and save is not None:
-        raise UsageFault("--all and --save do not go together", "a file is one run's: ask one container, and save that")
+    _refuse_files(save, html, force=force, every=every)
+    page = Page(html, force=force, beside=())
     targets = containers_of(target, source=source, proto=proto, hosts=hosts) if every else (target,)
     seen: list[tuple[str, Evidence]] = []
     with _saying_what_is_saved(seen, save), Progress(quiet=output is not None) as progress:
@@ -61,14 +60,26 @@ def run(
                 fail=fail,
                 trace=trace,
                 save=save,
-                force=force,
+                force=force and save is not None,
                 progress=progress,
                 meanwhile=_import_the_rest,
                 keep=lambda *kept: seen.append(kept),
+                detail=page.add,
             )
             for each in targets
         ]
+    page.write([name for name, _ in seen])
     return _show(reports, seen, output=output, deep=deep)
+
+
+def _refuse_files(save: str | None, html: str | None, *, force: bool, every: bool) -> None:
+    """Refuse files that cannot be written like this, before anybody is asked anything."""
+    refuse_force(force=force, files={"--save": save, "--html": html})
+    refuse_stdout("--save", save)
+    refuse_stdout("--html", html)
+    refuse_one_file(save, html)
+    if every and save is not None:
+        raise UsageFault("--all and --save do not go together", "a file is one run's: ask one container, and save that")
 
 
 @contextmanager
@@ -83,18 +94,6 @@ def _saying_what_is_saved(seen: list[tuple[str, Evidence]], save: str | None) ->
     finally:
         if seen and save is not None and Path(save).is_file():
             say(f"netprobe: evidence saved to {visible(save)}")
-
-
-def refuse_stdout(save: str | None) -> None:
-    """Raise a UsageFault where the evidence would go into the report: ``--save /dev/stdout``, or the file that stdout goes to."""
-    if save is None:
-        return
-    try:
-        own, there = os.fstat(sys.stdout.fileno()), Path(save).stat()
-    except (OSError, ValueError):  # no such file yet, or a stdout without a descriptor
-        return
-    if os.path.samestat(own, there) and not os.path.samestat(own, Path(os.devnull).stat()):
-        raise UsageFault(f"--save: {save} is where the report goes", "give it another name")
 
 
 def _import_the_rest() -> None:

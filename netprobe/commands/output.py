@@ -1,4 +1,4 @@
-"""Where a command writes what it made: stdout, or a file of ``-o`` that is there whole or not at all."""
+"""Where a command writes what it made: stdout, or a file (``-o``, ``--html``) that is there whole or not at all."""
 
 from __future__ import annotations
 
@@ -25,31 +25,42 @@ class OutputFile:
     Attributes:
         path: its name, as it was given.
         force: whether one that is there may be replaced.
+        option: by which it was asked for.
     """
 
     path: str
     force: bool = False
+    option: str = "-o"
 
     def check(self, inputs: Collection[str]) -> None:
         """Find out before the work whether it may be written.
 
         Raises:
             UsageFault: it is one of the inputs, a directory, in no directory, or there and not to be replaced.
+            EnvironmentFault: its directory cannot be written to.
         """
         target = Path(self.path)
         if not self.path or "\0" in self.path:
-            raise UsageFault(f"-o: no file can be called {self.path!r}", "choose another name")
+            raise UsageFault(f"{self.option}: no file can be called {self.path!r}", "choose another name")
         if any(_same(target, each) for each in inputs):
-            raise UsageFault(f"-o: {self.path} is an input", "give it another name")
+            raise UsageFault(f"{self.option}: {self.path} is an input", "give it another name")
         try:
             if target.is_dir():
-                raise UsageFault(f"-o: {self.path} is a directory", "give the name of a file")
+                raise UsageFault(f"{self.option}: {self.path} is a directory", "give the name of a file")
             if target.is_file() and not self.force:
-                raise UsageFault(f"-o: {self.path} exists", "give it another name, or --force to overwrite it")
+                raise UsageFault(
+                    f"{self.option}: {self.path} exists", "give it another name, or --force to overwrite it"
+                )
             if not target.exists() and not target.parent.is_dir():
-                raise UsageFault(f"-o: there is no directory {target.parent}", "make it, or choose another")
+                raise UsageFault(f"{self.option}: there is no directory {target.parent}", "make it, or choose another")
+            if not target.exists() and not os.access(target.parent, os.W_OK):
+                raise EnvironmentFault(
+                    f"{self.option}: cannot write to {target.parent}", f"choose another place for {self.option}"
+                )
         except OSError as error:
-            raise UsageFault(f"-o: no file can be called {self.path!r}: {_why(error)}", "choose another name") from None
+            raise UsageFault(
+                f"{self.option}: no file can be called {self.path!r}: {_why(error)}", "choose another name"
+            ) from None
 
     def write(self, pieces: Iterable[bytes]) -> None:
         """Write the file: under another name beside it, then renamed; what is no plain file (a pipe, a device) is written to.
@@ -62,11 +73,16 @@ class OutputFile:
                 for piece in pieces:
                     file.write(piece)
         except OSError as error:
-            raise EnvironmentFault(f"cannot write {self.path}: {_why(error)}", "choose another place for -o") from error
+            raise EnvironmentFault(
+                f"cannot write {self.path}: {_why(error)}", f"choose another place for {self.option}"
+            ) from error
 
 
 def _same(target: Path, given: str) -> bool:
+    """Whether both are one file; also one that is not there yet."""
     with suppress(OSError, ValueError):
+        if os.path.realpath(target) == os.path.realpath(given):
+            return True
         return target.samefile(given)
     return False
 

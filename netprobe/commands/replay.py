@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import say, worst
+from netprobe.commands.page import Page
 from netprobe.commands.points import named_points
-from netprobe.commands.show import exit_code, refuse_deep, show
+from netprobe.commands.show import exit_code, refuse_deep, refuse_force, refuse_stdout, show
 from netprobe.commands.stdin import ctrl_c_is_the_writers
 from netprobe.commands.texts import show_texts
 
@@ -17,7 +18,16 @@ if TYPE_CHECKING:
     from netprobe.flows.model import FlowSummary
 
 
-def run(*, files: Sequence[str], points: Sequence[str], flow: str | None, output: str | None, deep: bool) -> int:
+def run(
+    *,
+    files: Sequence[str],
+    points: Sequence[str],
+    flow: str | None,
+    output: str | None,
+    deep: bool,
+    html: str | None = None,
+    force: bool = False,
+) -> int:
     """Explain what the files hold, print the reports, and return the worst of their exit codes.
 
     Raises:
@@ -28,14 +38,20 @@ def run(*, files: Sequence[str], points: Sequence[str], flow: str | None, output
 
     refuse_deep(deep=deep, output=output)
     named = named_points(points, files)
+    refuse_force(force=force, files={"--html": html})
+    refuse_stdout("--html", html)
+    page = Page(html, force=force, beside={*files, *named})
     seen: list[tuple[str, Evidence]] = []
     try:
         with ctrl_c_is_the_writers({*files, *named}):
-            reports = replay_each(*files, points=named, flow=flow, keep=lambda *each: seen.append(each))
+            reports = replay_each(
+                *files, points=named, flow=flow, keep=lambda *each: seen.append(each), detail=page.add
+            )
     except SeveralFlows as several:
         if output is None:
             _list(several.flows)
         raise
+    page.write([name for name, _ in seen])
     if output is not None:
         show(reports, output)
     else:

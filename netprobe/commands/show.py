@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import put
 from netprobe.errors import EXIT_FAILS, EXIT_UNDETERMINED, EXIT_WORKS, UsageFault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from netprobe.model.report import Report
 
@@ -72,6 +73,33 @@ def refuse_deep(*, deep: bool, output: str | None) -> None:
             f"--deep and --{output} do not go together",
             f"--{output} never depends on tshark: leave out one of them",
         )
+
+
+def refuse_force(*, force: bool, files: Mapping[str, str | None]) -> None:
+    """Raise a UsageFault for ``--force`` without a file that it would let overwrite. ``files``: by the options that name them."""
+    if force and all(file is None for file in files.values()):
+        wanted = " or ".join(f"{option} FILE" for option in files)
+        raise UsageFault(
+            f"--force without {' or '.join(files)} has nothing to overwrite", f"give {wanted}, or leave --force out"
+        )
+
+
+def refuse_stdout(option: str, file: str | None) -> None:
+    """Raise a UsageFault where a file's bytes would go into the report: ``/dev/stdout``, or the file that stdout goes to."""
+    if file is None:
+        return
+    try:
+        own, there = os.fstat(sys.stdout.fileno()), Path(file).stat()
+    except (OSError, ValueError):  # no such file yet, or a stdout without a descriptor
+        return
+    if os.path.samestat(own, there) and not os.path.samestat(own, Path(os.devnull).stat()):
+        raise UsageFault(f"{option}: {file} is where the report goes", "give it another name")
+
+
+def refuse_one_file(save: str | None, html: str | None) -> None:
+    """Raise a UsageFault where evidence and page would go into one file."""
+    if save is not None and html is not None and os.path.realpath(save) == os.path.realpath(html):
+        raise UsageFault("--save and --html name one file", "give each a name of its own")
 
 
 def let_stdout_take_anything() -> None:

@@ -31,12 +31,12 @@ def with_names(document: Document, names: Mapping[str, str], *, one_host: bool) 
     """
     if not names and not one_host:
         return document
-    found = _Names(names, one_host=one_host)
+    found = Names(names, one_host=one_host)
     return Document(sections=tuple(tuple(found.block(each) for each in section) for section in document.sections))
 
 
-class _Names:
-    """The names, and one pattern that finds all that have one."""
+class Names:
+    """The names, and one pattern that finds all that have one. Arguments are those of :func:`with_names`."""
 
     def __init__(self, names: Mapping[str, str], *, one_host: bool) -> None:
         self._names = names
@@ -54,6 +54,11 @@ class _Names:
             case Table():
                 rows = (self._row(each) if isinstance(each, Row) else each for each in block.rows)
                 return replace(block, rows=tuple(rows))
+
+    def prose(self, text: str) -> str:
+        """Return one sentence with them."""
+        named = self._named(text)
+        return _LOCAL.sub("", named) if self._one_host else named
 
     def _entry(self, entry: Entry) -> Entry:
         if entry.label in _COPIED:

@@ -71,12 +71,13 @@ def _opening(report: Report) -> tuple[Block, ...]:
     style = VERDICT_STYLE[report.verdict]
     head = (
         Span(f"{report.target} from {report.source}: ", Style.STRONG),
-        Span(_verdict_words(report), style),
+        Span(verdict_words(report), style),
     )
     return (Paragraph(content=head), Paragraph(content=line(report.why)))
 
 
-def _verdict_words(report: Report) -> str:
+def verdict_words(report: Report) -> str:
+    """Return the verdict in a few words: ``works, by DNAT; answered 404``, ``fails, docker-user-drop``."""
     words = _judged_words(report)
     if report.http is not None:
         words += f"; {'first ' if report.http.more else ''}answered {report.http.status}"
@@ -99,33 +100,32 @@ def _judged_words(report: Report) -> str:
 
 
 def _facts(report: Report) -> tuple[Block, ...]:
-    """Return what the first two lines did not say: the address dialled and why, the name lookup, the hosts passed."""
-    entries = []
+    entries = [Entry(label=label, lines=(line(words),)) for label, words in facts(report)]
+    return (Entries(entries=tuple(entries)),) if entries else ()
+
+
+def facts(report: Report) -> list[tuple[str, str]]:
+    """Return what verdict and why did not say, by labels: the address dialled and why, the name lookup, the hosts passed, where an open question ends."""
+    found = []
     if report.dialled is not None:
-        why = f" ({report.way})" if report.way else ""
-        entries.append(Entry(label="dialled", lines=(line(report.dialled, why),)))
+        found.append(("dialled", report.dialled + (f" ({report.way})" if report.way else "")))
     if words := RESOLUTION_WORDS.get(str(report.resolution)):
-        entries.append(Entry(label="name", lines=(line(words),)))
+        found.append(("name", words))
     if len(report.segments) > 1:
-        steps = ", then ".join(f"{PATH_WORDS[step.path]} on {step.host}" for step in report.segments)
-        entries.append(Entry(label="path", lines=(line(steps),)))
+        found.append(("path", ", then ".join(f"{PATH_WORDS[step.path]} on {step.host}" for step in report.segments)))
     if report.predicted_path is not None and report.predicted_path is not report.path:
         words = (
             f"the host's state says {PATH_WORDS[report.predicted_path]}; the packets went by {PATH_WORDS[report.path]}"
         )
-        entries.append(Entry(label="predicted", lines=(line(words),)))
+        found.append(("predicted", words))
     if report.verdict is Verdict.UNDETERMINED:
-        entries.extend(_where_it_ended(report))
-    return (Entries(entries=tuple(entries)),) if entries else ()
+        found += _where_it_ended(report)
+    return found
 
 
-def _where_it_ended(report: Report) -> list[Entry]:
-    entries = []
-    if report.last_seen is not None:
-        entries.append(Entry(label="last seen", lines=(line(report.last_seen),)))
-    if report.first_missing is not None:
-        entries.append(Entry(label="missing at", lines=(line(report.first_missing),)))
-    return entries
+def _where_it_ended(report: Report) -> list[tuple[str, str]]:
+    ends = (("last seen", report.last_seen), ("missing at", report.first_missing))
+    return [(label, point) for label, point in ends if point is not None]
 
 
 def _cause_block(report: Report, cause: Finding) -> Entries:
@@ -140,12 +140,12 @@ def _cause_block(report: Report, cause: Finding) -> Entries:
 
 def _finding_block(finding: Finding, *, said: str) -> Entries:
     sure = Span(f" ({finding.confidence.value})", Style.FAINT)
-    summary = [] if _same(finding.summary, said) else [line(finding.summary)]
+    summary = [] if same_words(finding.summary, said) else [line(finding.summary)]
     entries = [Entry(label="cause", lines=(line(Span(finding.code, Style.BAD), sure), *summary))]
     return Entries(entries=(*entries, *_finding_entries(finding)))
 
 
-def _same(one: str, other: str) -> bool:
+def same_words(one: str, other: str) -> bool:
     """Return whether two sentences differ in nothing but their first capital and their full stop."""
     return one.rstrip(".").casefold() == other.rstrip(".").casefold()
 

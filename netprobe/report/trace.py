@@ -35,6 +35,11 @@ def drops_block(report: Report) -> tuple[Block, ...]:
     return (Entries(entries=(Entry(label="dropped", lines=tuple(lines)),)),) if lines else ()
 
 
+def drop_words(drop: KernelDrop) -> str:
+    """Return one drop as a sentence."""
+    return "".join(each if isinstance(each, str) else each.text for each in _said(drop))
+
+
 def _said(drop: KernelDrop) -> tuple[str | Span, ...]:
     """One drop: ``server2: NETFILTER_DROP in nft_do_chain, eth0: 192.168.3.201:41290 → 172.17.0.2:80 SYN, 3 times``."""
     answer = "the answer " if drop.direction is Direction.REPLY else ""

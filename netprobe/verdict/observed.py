@@ -47,6 +47,11 @@ if TYPE_CHECKING:
 
 def observed(evidence: Evidence, flow: FlowExpr | None) -> Report:
     """Report a run that sent something, or captures. Raises as :func:`netprobe.pipeline.analyze` does."""
+    return examined(evidence, flow)[0]
+
+
+def examined(evidence: Evidence, flow: FlowExpr | None) -> tuple[Report, Case]:
+    """The same, with the case that the report was made of."""
     probe = evidence.probe
     decoded = timed(decode(evidence.packets, evidence.points))
     if probe is None:
@@ -63,7 +68,7 @@ def observed(evidence: Evidence, flow: FlowExpr | None) -> Report:
     case = gather(evidence, table, world, intent_of(evidence, world, outer), journey)
     judged = judge(case, evidence)
     possible = _possible(case, evidence, outer) if judged.verdict is Verdict.UNDETERMINED else ()
-    return _report(case, evidence, judged, clocks_of(case, clocks), possible)
+    return _report(case, evidence, judged, clocks_of(case, clocks), possible), case
 
 
 def _possible(case: Case, evidence: Evidence, outer: Connection | None) -> tuple[Alternative, ...]:

@@ -42,6 +42,11 @@ class Unsent:
 
 def predicted(evidence: Evidence, probe: Probe) -> Report:
     """Report a prediction."""
+    return examined_ahead(evidence, probe)[0]
+
+
+def examined_ahead(evidence: Evidence, probe: Probe) -> tuple[Report, Unsent]:
+    """The same, with what it was made of."""
     unsent = unsent_of(evidence, probe)
     prediction = unsent.prediction
     cause, after = _stopped(evidence, unsent)
@@ -52,7 +57,7 @@ def predicted(evidence: Evidence, probe: Probe) -> Report:
         cause, after = (elsewhere, None) if elsewhere else (cause, after)
         verdict = Verdict.FAILS if elsewhere else Verdict.UNDETERMINED if several else verdict
     path = path_of(prediction, unsent.intent) if prediction else None
-    return Report(
+    report = Report(
         target=probe.target,
         source=probe.source,
         dialled=dialled_by(probe, probe.proto.transport),
@@ -77,6 +82,7 @@ def predicted(evidence: Evidence, probe: Probe) -> Report:
         beside=names_beside(unsent.world.before, prediction.hops) if prediction else {},
         timing_ms=probe.timing_ms,
     )
+    return report, unsent
 
 
 def unsent_of(evidence: Evidence, probe: Probe) -> Unsent:

@@ -1,0 +1,69 @@
+"""The frame of every page: its templates, its style and script, and a policy by which a browser loads and runs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from netprobe import __version__
+from netprobe.report.escape import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_STYLE, _SCRIPT = "page.css", "page.js"
+
+
+def rendered(template: str, values: Mapping[str, object]) -> str:
+    """Return a page.
+
+    Args:
+        template: its name; it extends ``base.html.j2``.
+        values: what it prints. Texts are untrusted; :class:`~markupsafe.Markup` is printed as it is.
+    """
+    style, script = _asset(_STYLE), _asset(_SCRIPT)
+    return environment().get_template(template).render(
+        {**values, "style": style, "script": script, "policy": policy(style, script), "version": __version__}
+    )  # fmt: skip
+
+
+@cache
+def environment() -> Environment:
+    """Return how templates are read: whatever they print is escaped, and a name that nobody gave is an error."""
+    return Environment(
+        loader=PackageLoader("netprobe.report.html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+
+
+def shown(value: object) -> object:
+    """Return a text with nothing in it that cannot be seen, and that reorders nothing; markup of our own as it is."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def policy(*assets: str) -> str:
+    """Return the page's Content-Security-Policy (CSP 3): of styles and scripts these very texts, and else nothing at all."""
+    style, script = (_hash(each) for each in assets)
+    return f"default-src 'none'; style-src '{style}'; script-src '{script}'; base-uri 'none'; form-action 'none'"
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+@cache
+def _asset(name: str) -> Markup:
+    """One of our own files, whose text is markup as it stands."""
+    loader = environment().loader
+    assert loader is not None  # noqa: S101 - it was given one
+    return Markup(loader.get_source(environment(), name)[0])  # noqa: S704 - package data
