@@ -94,7 +94,7 @@ lint: $(STAMP)
 captures: setup-bpftrace setup-firewalls $(STAMP)
 	@$(BIN)/python tools/captures.py
 
-# tcptrace is measured beside netprobe flows; without it that is left out. LARGE=1: files of several GB too, which are removed again.
+# tcptrace and nfstream (from PyPI, in an environment of its own) are measured beside netprobe flows; without one that is left out. LARGE=1: files of several GB too, which are removed again.
 bench: setup $(STAMP)
 	@tools/setup tcptrace || echo "bench: going on without tcptrace" >&2
 	@$(BIN)/python tools/bench.py $(if $(LARGE),--large)

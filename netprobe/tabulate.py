@@ -49,6 +49,8 @@ IN_CACHE = 1 << 21
 """Bytes of a chunk for machine code: it is read, walked and tracked before it leaves the processor's cache."""
 AT_ONCE = 1 << 23
 """Bytes of a chunk for numpy: its operations are for tens of thousands of packets."""
+JOINING = 0.7
+"""The share of the time for verdicts that flows are joined in."""
 LARGE = 1 << 26
 """Bytes: where machine code would have told, and there is none, that is said."""
 
@@ -76,6 +78,7 @@ def tabulate(
     cluster: str | None = None,
     hosts: Mapping[str, Host] | None = None,
     progress: Progress = _nothing,
+    judging: Progress = _nothing,
     say: Say = _nothing,
 ) -> FlowTable:
     """Return the flows of all files, in order of their first packets.
@@ -88,6 +91,7 @@ def tabulate(
         cluster: ``tcp://HOST:PORT`` of a Dask scheduler whose workers read the files, or ``local:N`` processes; None: this one reads them.
         hosts: the state of the hosts (:func:`state_of`); None: that which the file has with it, if it is an evidence file.
         progress: called now and then with how many bytes were read, and of how many (None: a pipe).
+        judging: called now and then, behind that, with how many flows were joined and judged, and of how many: what took that much of the time.
         say: called with a line for the user.
 
     Raises:
@@ -107,7 +111,7 @@ def tabulate(
     limits = (*limits, *unreadable(found))
     if not verdicts:
         return FlowTable(rows=rows, points=found, limits=limits)
-    return _judged(rows, found, limits, _hosts(states) if hosts is None else hosts)
+    return _judged(rows, found, limits, _hosts(states) if hosts is None else hosts, judging)
 
 
 def _import_judging() -> None:
@@ -117,15 +121,23 @@ def _import_judging() -> None:
 
 
 def _judged(
-    rows: FlowRows, points: tuple[CapturePoint, ...], limits: tuple[Limit, ...], hosts: Mapping[str, Host]
+    rows: FlowRows,
+    points: tuple[CapturePoint, ...],
+    limits: tuple[Limit, ...],
+    hosts: Mapping[str, Host],
+    judging: Progress,
 ) -> FlowTable:
     """The rows with their connections and what is said of these."""
     # Imported here: a third of what a small file costs.
     from netprobe.correlate.join import join
     from netprobe.correlate.judge import judge
 
-    joined = join(rows, points)
-    said = _said(rows, joined, judge(rows, joined, points, limits, hosts))
+    def watch(share: float) -> None:
+        judging(int(share * len(rows)), len(rows))
+
+    joined = join(rows, points, lambda share: watch(JOINING * share))
+    judged = judge(rows, joined, points, limits, hosts, lambda share: watch(JOINING + (1 - JOINING) * share))
+    said = _said(rows, joined, judged)
     return FlowTable(rows=rows, points=points, limits=limits, connection=joined.connection, verdicts=said)
 
 

@@ -89,6 +89,14 @@ def test_progress_counts_up_to_the_size() -> None:
     assert told[-1] == (Path(FILES[0]).stat().st_size,) * 2
 
 
+def test_progress_of_verdicts_counts_flows() -> None:
+    told: list[tuple[int, int | None]] = []
+    table = tabulate(FILES[:1], {}, judging=lambda done, size: told.append((done, size)))
+    assert {size for _, size in told} == {len(table)}
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert told[-1][0] >= module.JOINING * len(table) - 1
+
+
 def test_a_hundred_thousand_interfaces(tmp_path: Path) -> None:
     raw = segment(CLIENT, DIALLED, "S", 7, 0)
     blocks = [_block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))]

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SEEDS = ROOT / "tests" / "corpus"
 KEPT = ROOT / "build" / "fuzz"
 CACHE = ROOT / "build" / "cache"
-LIMITS = ("-timeout=20", "-rss_limit_mb=2048", "-malloc_limit_mb=1024", "-max_len=8192", "-print_final_stats=1")
+LIMITS = ("-timeout=60", "-rss_limit_mb=2048", "-malloc_limit_mb=1024", "-max_len=8192", "-print_final_stats=1")
 ROUND = 4000
 """Inputs that one process tries: libFuzzer's own grows by some 0.2 MB with each of them, whatever it is."""
 _COMPILE = "from netprobe.compiled import build, machine; machine.usable() or build.compile_all()"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netprobe.commands.flowsform import format_of
+from netprobe.commands.memory import keep_freed
 from netprobe.commands.outcome import say
 from netprobe.commands.output import OutputFile, pour
 from netprobe.commands.outputfolder import OutputFolder
@@ -186,6 +187,7 @@ def _read(asked: FlowsAsked, inputs: Sequence[str], named: Mapping[str, str]) ->
     from netprobe.flowtable.options import options
     from netprobe.tabulate import state_of, tabulate
 
+    keep_freed()
     track = options(merge=asked.merge, idle_s=asked.idle)
     hosts = None if asked.state is None else state_of(asked.state)
     with Progress(quiet=False) as progress, ctrl_c_is_the_writers(inputs):
@@ -197,6 +199,7 @@ def _read(asked: FlowsAsked, inputs: Sequence[str], named: Mapping[str, str]) ->
             cluster=asked.cluster,
             hosts=hosts,
             progress=_told(progress),
+            judging=_told_judging(progress),
             say=_remark,
         )
 
@@ -236,19 +239,36 @@ def _show(table: FlowTable, asked: FlowsAsked, inputs: Sequence[str], named: Map
         return show_flow(table, asked.show or 0, inputs, named, _told(progress))
 
 
-def _told(progress: Progress, what: str = "") -> Callable[[int, int | None], None]:
-    """Return what tells how far reading is, with the rate and the time left, a few times a second."""
+def _told(
+    progress: Progress, what: str = "", how_far: Callable[[int, int | None, float], str] | None = None
+) -> Callable[[int, int | None], None]:
+    """Return what tells how far reading is (or something else), with the rate and the time left, a few times a second."""
     before = f"{what}: " if what else ""
     begun = last = time.monotonic()
+    say_how_far = how_far or reading
 
     def tell(done: int, size: int | None) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last >= _EVERY_S:
             last = now
-            progress(before + reading(done, size, now - begun))
+            progress(before + say_how_far(done, size, now - begun))
 
     return tell
+
+
+def _told_judging(progress: Progress) -> Callable[[int, int | None], None]:
+    """Return what tells how far verdicts are; their time begins when it is called first."""
+    tell: Callable[[int, int | None], None] | None = None
+
+    def tell_from_now(done: int, size: int | None) -> None:
+        nonlocal tell
+        if tell is None:
+            progress("joins and judges flows")
+            tell = _told(progress, how_far=judging)
+        tell(done, size)
+
+    return tell_from_now
 
 
 def reading(done: int, size: int | None, seconds: float) -> str:
@@ -265,9 +285,28 @@ def reading(done: int, size: int | None, seconds: float) -> str:
     told = f"{amount(int(rate))}/s"
     if not size:
         return f"reads {amount(done)}, {told}"
-    left = max(size - done, 0) / max(rate, 1.0)
-    minutes, rest = divmod(round(left), 60)
-    return f"reads {min(done / size, 1):.0%}, {told}, {f'{minutes} min ' if minutes else ''}{rest} s left"
+    return f"reads {_how_far(done, size)}, {told}, {_left(done, size, rate)}"
+
+
+def judging(done: int, size: int | None, seconds: float) -> str:
+    """Return how far verdicts are: ``joins and judges flows: 42%, 350,000/s, 1 s left``.
+
+    Args:
+        done: flows that are done.
+        size: all of them.
+        seconds: how long that took.
+    """
+    rate, every = done / max(seconds, 1e-3), size or 1
+    return f"joins and judges flows: {_how_far(done, every)}, {rate:,.0f}/s, {_left(done, every, rate)}"
+
+
+def _how_far(done: int, size: int) -> str:
+    return f"{min(done / size, 1):.0%}"
+
+
+def _left(done: int, size: int, rate: float) -> str:
+    minutes, rest = divmod(round(max(size - done, 0) / max(rate, 1.0)), 60)
+    return f"{f'{minutes} min ' if minutes else ''}{rest} s left"
 
 
 def _say_limits(limits: Sequence[Limit]) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from netprobe.flowtable.columns import FlowRows
     from netprobe.flowtable.options import TrackOptions
 
-_FIRST, _MORE = 1 << 10, 1 << 16
+_FIRST, _MORE = 1 << 14, 1 << 16
 
 
 class CompiledTracker:

@@ -16,7 +16,7 @@ from netprobe.correlate.answers import answers, one_way_each
 from netprobe.correlate.beyond import asked_on, names, strays
 from netprobe.correlate.clocks import shifts
 from netprobe.correlate.groups import Edges, Groups
-from netprobe.correlate.joined import Joined, Role
+from netprobe.correlate.joined import Joined, Role, unwatched
 from netprobe.correlate.neighbours import Bearers
 from netprobe.correlate.open_ways import OpenWays
 from netprobe.correlate.proxies import proxied
@@ -41,35 +41,43 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from netprobe.correlate.joined import Watch
     from netprobe.correlate.sights import Index
     from netprobe.correlate.tokens import Token
     from netprobe.evidence.model import CapturePoint
     from netprobe.flowtable.columns import FlowRows
 
 _EVER_NS = 1 << 62
+_GROUPED = 0.8  # of the time that joining takes
+_TOKENS = 3  # of a row, at most
 
 
-def join(rows: FlowRows, points: Sequence[CapturePoint]) -> Joined:
+def join(rows: FlowRows, points: Sequence[CapturePoint], watch: Watch = unwatched) -> Joined:
     """Join rows into connections.
 
     Args:
         rows: a finished flow table's.
         points: the capture points that they name.
+        watch: called now and then with the share that is done.
     """
     shift_ns, clocks = shifts(rows, points)
-    joined = _grouped(Sights(rows, shift_ns))
+    joined = _grouped(Sights(rows, shift_ns), lambda share: watch(_GROUPED * share))
+    watch(_GROUPED)
     return replace(
         _related(Sights(rows, shift_ns), joined), clocks=clocks
     )  # other columns: those of before need not be kept
 
 
-def _grouped(sights: Sights) -> Joined:
+def _grouped(sights: Sights, watch: Watch) -> Joined:
     """Join what carries the same packets."""
     groups = Groups(sights)
     open_ways = OpenWays(sights, groups)
     one_way_each(sights, groups)
     strength: Strength | None = None
+    done = 0
     for token in packet_tokens(sights):
+        watch(done / max(_TOKENS * len(sights), 1))
+        done += len(token.row)
         if strength is None or strength.said is not token.said:
             strength = Strength(sights, token)
         _packets(sights, groups, open_ways, token, strength)

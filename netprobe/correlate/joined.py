@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
     from netprobe.model.report import Clock
+
+    Watch = Callable[[float], object]
 
 
 class Role(IntEnum):
@@ -64,3 +68,7 @@ class Joined:
     def first_row(self) -> NDArray[np.int64]:
         """int64 (c,), the row in which each connection was seen first."""
         return self.order[self.begin[:-1]]
+
+
+def unwatched(share: float) -> None:
+    """Nobody wants to know how far it is."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netprobe.correlate.datagrams import datagram_reasons
+from netprobe.correlate.joined import unwatched
 from netprobe.correlate.parts import parts
 from netprobe.correlate.reasons import VERDICT_OF, Reason
 from netprobe.correlate.steps import ways
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from netprobe.correlate.joined import Joined
+    from netprobe.correlate.joined import Joined, Watch
     from netprobe.correlate.steps import Steps
     from netprobe.correlate.view import Ints, Mask
     from netprobe.evidence.model import CapturePoint, Limit
@@ -61,6 +62,7 @@ def judge(
     points: Sequence[CapturePoint],
     limits: Sequence[Limit] = (),
     hosts: Mapping[str, Host] | None = None,
+    watch: Watch = unwatched,
 ) -> Judged:
     """Judge every connection, of packets; by hosts' state only what these leave open of the way of one that works.
 
@@ -70,12 +72,15 @@ def judge(
         points: the capture points.
         limits: what could not be observed: where contact with a host was lost, nothing is sure.
         hosts: the hosts' state as the capture began (:attr:`netprobe.state.model.World.before`), None unknown.
+        watch: called now and then with the share that is done.
     """
     path, verdict, reason = (np.zeros(len(joined), np.uint8) for _ in range(3))
     out = Judged(path=path, verdict=verdict, reason=reason, ended=np.full(len(joined), -1, np.int64))
     names, verdicts = WayNames(points, hosts), np.array(VERDICT_OF, np.uint8)
-    lost = any(limit.kind is LimitKind.HOST for limit in limits)
+    lost, done = any(limit.kind is LimitKind.HOST for limit in limits), 0
     for part in parts(joined):
+        watch(done / len(joined))
+        done += len(part.connections)
         way, told, ended = _judged(JoinedRows(rows=rows, at=part.rows, joined=part.joined), names)
         if lost:
             told[:] = Reason.HOST_LOST
