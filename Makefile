@@ -103,7 +103,7 @@ bench: setup $(STAMP)
 agree: setup $(STAMP)
 	@$(BIN)/python tools/agree.py $(or $(DIR),build/collections)
 
-# Outside `make test`, which tries tests/corpus alone. What is found is kept in build/fuzz.
+# Outside `make test`, which tries tests/corpus alone. What is found is kept in build/fuzz. It ends with tools/bounds.py.
 fuzz: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	@$(BIN)/python tools/fuzz.py $(if $(TIME),--seconds $(TIME))

@@ -3,7 +3,8 @@
     tools/fuzz.py [--seconds N] [FILE ...]
 
 It begins with tests/corpus, and keeps what it finds in build/fuzz: `corpus` for the next run, and each input that something did not hold for as
-crash-*, timeout-* or oom-*. Such an input becomes a test, and then a repair. With FILE, those inputs are tried again, and nothing else.
+crash-*, timeout-* or oom-*. Such an input becomes a test, and then a repair. With FILE, those inputs are tried again, and nothing else. At the end
+tools/bounds.py tries what was kept, and captures/, with each index of the compiled code checked.
 
 Exit 0: nothing was found. 1: something was. 4: atheris (PyPI) is not installed.
 """
@@ -71,7 +72,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     found = sorted(findings(chosen.kept) - before)
     for file in found:
         print(f"found: {file}")
-    return int(ended != 0 or bool(found))
+    outside = 0 if chosen.files else bounds(chosen.kept)
+    return int(ended != 0 or bool(found) or outside != 0)
+
+
+def bounds(kept: Path) -> int:
+    """Try the inputs that were kept, and the captures, with each index checked. Returns the worst exit code."""
+    tool = [sys.executable, str(ROOT / "tools" / "bounds.py")]
+    inputs = sorted(map(str, (kept / "corpus").iterdir()))
+    return max(subprocess.run([*tool, *files], cwd=ROOT, check=False).returncode for files in ([], inputs))
 
 
 def findings(kept: Path) -> set[Path]:
