@@ -30,6 +30,8 @@ class Progress:
         self.total = max(self.total, len(ids))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._say_for_good(f"{self.part}: FAILED {report.nodeid}")
         self.ended[report.nodeid] = self.ended.get(report.nodeid, False) or report.failed
         if report.when == "teardown" and time.monotonic() - self.said > (1.0 if self.on_terminal else EVERY_S):
             self.said = time.monotonic()
@@ -42,15 +44,19 @@ class Progress:
         return ("" if report.when != "call" and not report.skipped else report.outcome, "", "")
 
     def pytest_sessionfinish(self) -> None:
-        self._say(self._line("done") + "\n" if self.on_terminal else self._line("done"))
+        self._say_for_good(self._line("done"))
 
     def _line(self, what: str) -> str:
         failed = sum(self.ended.values())
         bad = f", {failed} failed" if failed else ""
         return f"{self.part}: {len(self.ended)} of {self.total}{bad}, {clock(time.monotonic() - self.begin)}: {what}"
 
-    def _say(self, line: str) -> None:
-        sys.stderr.write(CLEAR_LINE + line[:150] if self.on_terminal else line + "\n")
+    def _say_for_good(self, line: str) -> None:
+        """Say what no later line overwrites."""
+        self._say(line, end="\n")
+
+    def _say(self, line: str, end: str = "") -> None:
+        sys.stderr.write(CLEAR_LINE + line[:150] + end if self.on_terminal else line + "\n")
         sys.stderr.flush()
 
 

@@ -35,6 +35,7 @@ def test_what_is_right_at_the_second_time_passes_and_is_said(flag: Path, capfd: 
     printed = capfd.readouterr()
     assert f"== RIGHT ONLY AT THE SECOND TIME: {TWICE}; at the first:\nAssertionError: the first time" in printed.err
     assert "== live, some: passed in" in printed.err
+    assert f"live, some: FAILED {TWICE}\n" in printed.err, "at once, not at the end"
     assert printed.out.count("what a test prints") == failures.PRINTED
     told = json.loads((suite.folder(some) / failures.LIST).read_text())[TWICE].splitlines()
     assert told[0] == "AssertionError: the first time"

@@ -270,7 +270,7 @@ def compare(router: Router, ruleset: str, sent: Sent) -> Compared | None:
 
 
 REFUSED: list[str] = []
-_LOOK_SECONDS, _LATEST_SECONDS = 0.02, 1.5
+_LOOK_SECONDS, _LATEST_SECONDS = 0.02, 15.0
 
 
 def _count(rule: dict[str, Any]) -> int:
