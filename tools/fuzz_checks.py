@@ -26,7 +26,7 @@ from netprobe.evidence.stream.stream import open_stream
 from netprobe.evidence.walker import PLAIN, ChainWalker
 from netprobe.flows.build import build
 from netprobe.flowtable.options import options
-from netprobe.flowtable.partial import Selection, merged, shared, wanted
+from netprobe.flowtable.partial import Selection, again, merged, shared, wanted
 from netprobe.flowtable.track import Tracker
 from netprobe.report.flows import csv
 from netprobe.tabulate import tabulate
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.walker import RecordWalker
     from netprobe.flowtable.columns import FlowRows
     from netprobe.flowtable.options import TrackOptions
+    from netprobe.flowtable.partial import Selected
 
 
 _IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a name of nobody else's, in memory
@@ -147,13 +148,15 @@ def pieced(file: str, track: TrackOptions) -> FlowRows:
         for packets in part.chunks():
             tracker.take(packets, planned.points)
         partials.append(tracker.partial())
-    keys, chosen = shared(partials), []
+    keys = shared(partials)
+    chosen: list[Selected] = []
     for part, partial in zip(planned.parts, partials, strict=True):
         selection = Selection(keys, wanted(partial, keys))
         for packets in part.chunks():
             selection.take(packets, planned.points)
-        chosen.append(selection.selected())
-    return merged(Tracker(track), partials, chosen, planned.points)
+        chosen += selection.selected()
+    before = np.cumsum([0, *(partial.packets for partial in partials)])[:-1].tolist()
+    return merged(partials, [again(Tracker(track), keys, [*zip(before, chosen, strict=True)], planned.points)])
 
 
 def alike(one: FlowRows, other: FlowRows) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from operator import getitem
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,7 @@ from netprobe.cluster.address import cluster_address
 from netprobe.cluster.scheduler import connected
 from netprobe.errors import EvidenceFault
 from netprobe.evidence.stream.partition import partitions
-from netprobe.flowtable.index import KeyIndex
-from netprobe.flowtable.partial import Selection, merged, shared, wanted
-from netprobe.flowtable.track import Tracker
+from netprobe.flowtable.partial import Whole, shared, wanted
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -26,14 +25,16 @@ if TYPE_CHECKING:
     from netprobe.evidence.state import HostState
     from netprobe.evidence.stream.partition import Partitioned, Walk, Walked
     from netprobe.flowtable.columns import FlowRows
-    from netprobe.flowtable.index import Words
     from netprobe.flowtable.options import TrackOptions
-    from netprobe.flowtable.partial import Partial, Selected
+    from netprobe.flowtable.partial import Mixes, Partial
 
     Progress = Callable[[int, int | None], object]
 
 PIECES = 4
 """A worker, at least: the last one is waited for less long, and what a worker that dies had done is less."""
+
+MANY = 1 << 12
+"""Keys that several pieces hold: fewer are one worker's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,39 +95,39 @@ def _walked(workers: DaskWorkers, walks: Sequence[Walk]) -> list[Walked]:
 
 def _rows(workers: DaskWorkers, planned: Partitioned, options: TrackOptions, progress: Progress) -> FlowRows:
     jobs = [work.Job(part=part, points=planned.points, options=options) for part in planned.parts]
-    partials = _tracked(workers, jobs, progress)
-    chosen = _selected(workers, jobs, partials, shared(partials))
-    return merged(Tracker(options), partials, chosen, planned.points)
+    whole = _tracked(workers, jobs, progress)
+    keys = shared(whole.partials)
+    return whole.finish(_again(workers, jobs, whole.partials, keys) if len(keys) else ())
 
 
-def _tracked(workers: DaskWorkers, jobs: Sequence[work.Job], progress: Progress) -> list[Partial]:
-    """Each piece by itself."""
-    found: dict[int, Partial] = {}
+def _tracked(workers: DaskWorkers, jobs: Sequence[work.Job], progress: Progress) -> Whole:
+    """Each piece by itself; put together in their order as they come."""
+    whole = Whole()
+    waiting: dict[int, Partial] = {}
     done, size = 0, sum(job.part.size for job in jobs)
     for number, tracked in workers.done(work.track, [(job,) for job in jobs]):
-        found[number] = tracked
+        waiting[number] = tracked
+        while (following := len(whole.partials)) in waiting:
+            whole.add(waiting.pop(following))
         done += jobs[number].part.size
         progress(done, size)
-    return [found[number] for number in range(len(jobs))]
+    return whole
 
 
-def _selected(
-    workers: DaskWorkers, jobs: Sequence[work.Job], partials: Sequence[Partial], keys: Words
-) -> list[Selected]:
-    """Of each piece the packets of keys that others hold, too."""
-    chosen = [Selection(keys, np.zeros((2, 0), np.int64)).selected() for _ in jobs]
-    asked = []
-    for number, tracked in enumerate(partials):
-        places = wanted(tracked, keys)
-        if places.size:
-            asked.append((number, (jobs[number], _held(tracked, keys), places)))
-    for which, selected in workers.done(work.select, [given for _, given in asked]):
-        chosen[asked[which][0]] = selected
-    return chosen
-
-
-def _held(tracked: Partial, keys: Words) -> Words:
-    """Such of some keys as a piece has."""
-    index = KeyIndex()
-    index.find(keys)
-    return tracked.words[:, index.look_up(tracked.words) >= 0]
+def _again(workers: DaskWorkers, jobs: Sequence[work.Job], partials: Sequence[Partial], keys: Mixes) -> list[Partial]:
+    """The flows of keys that several pieces hold. Their packets go from worker to worker, a share of the keys to each."""
+    places = [wanted(tracked, keys) for tracked in partials]
+    which = [number for number, there in enumerate(places) if there.size]
+    shards = workers.count if len(keys) >= MANY else 1
+    chosen = workers.promised(work.select, [(jobs[number], keys, places[number], shards) for number in which])
+    shares = [workers.promised(getitem, [(some, shard) for some in chosen]) for shard in range(shards)]
+    before = np.cumsum([0, *(tracked.packets for tracked in partials)])[which].tolist()
+    about = [
+        work.Shard(
+            number=shard, of=shards, keys=keys, before=tuple(before), points=jobs[0].points, options=jobs[0].options
+        )
+        for shard in range(shards)
+    ]
+    return [
+        again for _, again in workers.done(work.track_again, [*zip(about, *zip(*shares, strict=True), strict=True)])
+    ]

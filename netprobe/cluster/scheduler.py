@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import warnings
@@ -26,6 +27,8 @@ CONNECT_S = 10
 """How long a scheduler may take to answer, and its first worker to be there."""
 WITHOUT_WORKERS_S = 30
 """How long work waits for a worker to come back, where none is left."""
+REACH_S = 2
+"""How long a worker may take to answer this process; they may be in a network that only the scheduler reaches."""
 _LOOK_S = 1.0
 _FETCH_S = 600
 _VERSION = "__import__('netprobe.cluster.work').cluster.work.version()"
@@ -48,6 +51,7 @@ def connected(address: ClusterAddress) -> Iterator[DaskWorkers]:
         with _local(address.local) if address.local else _remote(address.scheduler) as client:
             workers = DaskWorkers(client, address.scheduler or f"local:{address.local}")
             workers.check_version()
+            workers.fetch_directly()
             yield workers
 
 
@@ -138,6 +142,11 @@ class DaskWorkers:
                         "captures must be in a folder that all workers see under the same path",
                     )
 
+    def fetch_directly(self) -> None:
+        """Have results come from the workers themselves, not through the scheduler, where each worker answers this process."""
+        there = [*self._client.nthreads()]
+        self._client.direct_to_workers = self._client.sync(_reached, there, self._client.connection_args)
+
     def _everywhere(self, function: Callable[..., Any], *given: object) -> dict[str, Any]:
         try:
             told: dict[str, Any] = self._client.run(function, *given, on_error="return")
@@ -162,6 +171,10 @@ class DaskWorkers:
         finally:
             if futures:
                 self._client.cancel([*futures], force=True)
+
+    def promised(self, function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]]) -> list[Future]:
+        """Have workers call a function as in :meth:`done`, and keep what comes of it for other jobs, which take these results as arguments."""
+        return [self._client.submit(function, *job, pure=False) for job in jobs]
 
     def _some(self, futures: dict[Future, int]) -> list[Future]:
         """Those that ended, one at least."""
@@ -201,3 +214,18 @@ class DaskWorkers:
         except Exception as error:
             why = " ".join(str(error).split())
             raise EnvironmentFault(f"{self._name}: a worker failed: {type(error).__name__}: {why}") from error
+
+
+async def _reached(workers: Sequence[str], how: dict[str, Any]) -> bool:
+    """Whether each of these answers soon."""
+    from distributed import rpc
+
+    async def answers(worker: str) -> bool:
+        async with rpc(worker, timeout=REACH_S, connection_args=how) as asked:
+            await asyncio.wait_for(asked.identity(), REACH_S)
+        return True
+
+    try:
+        return all(await asyncio.gather(*(answers(worker) for worker in workers)))
+    except (OSError, TimeoutError, ValueError):
+        return False

@@ -10,7 +10,7 @@ from netprobe import __version__
 from netprobe.compiled import machine
 from netprobe.evidence.walker import PLAIN
 from netprobe.flowtable.columns import FLOW
-from netprobe.flowtable.partial import Selection
+from netprobe.flowtable.partial import Selection, again
 from netprobe.flowtable.state import STATE
 from netprobe.flowtable.track import Tracker
 from netprobe.values import dataclass
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import CapturePoint
     from netprobe.evidence.stream.partition import Partition, Walk, Walked
     from netprobe.evidence.walker import RecordWalker
-    from netprobe.flowtable.index import Words
     from netprobe.flowtable.options import TrackOptions
-    from netprobe.flowtable.partial import Partial, Selected
+    from netprobe.flowtable.partial import Mixes, Partial, Selected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,23 +81,55 @@ def _tracker(options: TrackOptions) -> Tracker | CompiledTracker:
         return Tracker(options)
 
 
-def select(job: Job, keys: Words, places: Ints) -> Selected:
-    """Take the packets of some keys out of a piece.
+def select(job: Job, keys: Mixes, places: Ints, shards: int) -> tuple[Selected, ...]:
+    """Take the packets of some keys out of a piece, a shard of the keys each.
 
     Args:
         job: the piece.
-        keys: uint64 (6, k), the keys.
+        keys: 64 bits of each key, in order.
         places: where their packets may be (``partial.wanted``).
+        shards: into how many shares the keys are sorted.
 
     Raises:
         EvidenceFault: the piece cannot be read.
     """
-    selection = Selection(keys, places)
+    selection = Selection(keys, places, shards)
     for packets in job.part.chunks(walker=_walker()):
         if selection.done:
             break
         selection.take(packets, job.points)
     return selection.selected()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """A share of the keys that several pieces hold.
+
+    Attributes:
+        number, of: which, and of how many.
+        keys: 64 bits of each of all these keys, in order.
+        before: of each piece that has some, how many packets stand before it.
+        points: the capture points of all pieces.
+        options: what ends a flow.
+    """
+
+    number: int
+    of: int
+    keys: Mixes
+    before: tuple[int, ...]
+    points: tuple[CapturePoint, ...]
+    options: TrackOptions
+
+
+def track_again(shard: Shard, *selected: Selected) -> Partial:
+    """Track the packets of a share of the keys, of all pieces.
+
+    Args:
+        shard: which keys.
+        selected: their packets, of each piece in ``shard.before``.
+    """
+    ordered = [*zip(shard.before, selected, strict=True)]
+    return again(Tracker(shard.options), shard.keys, ordered, shard.points, shard=shard.number, shards=shard.of)
 
 
 def version() -> str:

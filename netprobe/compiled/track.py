@@ -16,7 +16,7 @@ from netprobe.flowtable.columns import FLOW, absent
 from netprobe.flowtable.errors import ERROR, QuotedErrors
 from netprobe.flowtable.finish import finished
 from netprobe.flowtable.index import WORDS
-from netprobe.flowtable.partial import Partial
+from netprobe.flowtable.partial import partial_of
 from netprobe.flowtable.repeats import WINDOW
 from netprobe.flowtable.state import STATE, unknown
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.packets import Packets
     from netprobe.flowtable.columns import FlowRows
     from netprobe.flowtable.options import TrackOptions
+    from netprobe.flowtable.partial import Partial
 
 _FIRST, _MORE = 1 << 14, 1 << 16
 
@@ -77,13 +78,11 @@ class CompiledTracker:
         return finished(self._rows[:flows], self._states[:flows], self._kept.rows())
 
     def partial(self) -> Partial:
-        """Return what was tracked, unfinished: one partition's part of a larger capture."""
+        """Return what was tracked as one partition's part of a larger capture; the tracker cannot be used any more."""
         flows, keys = (int(self._numbers[place]) for place in (arrays.FLOWS, arrays.KEYS))
-        known = self._keys[:keys]
-        return Partial(
-            rows=self._rows[:flows], states=self._states[:flows], words=np.ascontiguousarray(known["words"].T),
-            span=np.stack([known["first"], known["last"]]), errors=self._kept.rows(), folded=self._kept.folded, packets=int(self._numbers[arrays.PACKETS]),
-        )  # fmt: skip
+        known, packets = self._keys[:keys], int(self._numbers[arrays.PACKETS])
+        words, span = np.ascontiguousarray(known["words"].T), np.stack([known["first"], known["last"]])
+        return partial_of(self._rows[:flows], self._states[:flows], words, span, self._kept, packets)
 
     def _make_room(self) -> None:
         numbers = self._numbers

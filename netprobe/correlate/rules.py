@@ -5,6 +5,7 @@ Each takes two equally long arrays of rows and answers for each pair. Limits sta
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -190,8 +191,13 @@ def _shared(sights: Sights, row: Index) -> Mask:
 
 def free_port(port: NDArray[np.int32]) -> Mask:
     """Whether a kernel may give a port to who dials."""
-    services = [each for each in range(FIRST_FREE_PORT, 1 << 13) if not is_free(each)]
-    return np.asarray((port >= FIRST_FREE_PORT) & ~np.isin(port, services))
+    return np.asarray((port >= FIRST_FREE_PORT) & ~np.isin(port, _services()))
+
+
+@cache
+def _services() -> tuple[int, ...]:
+    """Ports from the first free one on that are some service's."""
+    return tuple(each for each in range(FIRST_FREE_PORT, 1 << 13) if not is_free(each))
 
 
 def likeness(sights: Sights, one: Index, two: Index) -> Index:

@@ -127,7 +127,7 @@ def attach(flows: FlowRows, errors: ErrorRows) -> None:
     """Note errors in the rows of the flows that they are about: of the flows of these ends (in each VLAN) the last that had begun then.
 
     Args:
-        flows: tracked rows whose sides are not turned yet, in any order.
+        flows: tracked rows, of one key and begin in the order in which they were tracked.
         errors: :data:`ERROR`, the earliest first.
     """
     if not len(errors) or not len(flows):
@@ -135,8 +135,8 @@ def attach(flows: FlowRows, errors: ErrorRows) -> None:
     index = KeyIndex()
     wanted = index.find(_words(errors))
     known = index.count
-    mine = index.find(_words(flows)).number
-    some = np.flatnonzero(mine < known)
+    mine = index.look_up(_words(flows))
+    some = np.flatnonzero(mine >= 0)
     order = some[np.lexsort((flows["first_ns"][some], flows["tunnel"][some], flows["vlan"][some], mine[some]))]
     begins, ends = _bounds(flows, order, mine)
     first = np.searchsorted(mine[order][begins], np.arange(known), side="left")
@@ -153,10 +153,16 @@ def attach(flows: FlowRows, errors: ErrorRows) -> None:
 
 
 def _words(rows: NDArray[np.void]) -> Words:
+    """The smaller end first, whoever is the client."""
     hi, lo, port = rows["hi"], rows["lo"], rows["port"].astype(np.int64)
+    same = hi[:, 1] == hi[:, 0]
+    swap = hi[:, 1] < hi[:, 0]
+    swap |= same & ((lo[:, 1] < lo[:, 0]) | ((lo[:, 1] == lo[:, 0]) & (port[:, 1] < port[:, 0])))
+    ends = [(column[:, 0], column[:, 1]) for column in (hi, lo, port)]
+    (hi_one, hi_two), (lo_one, lo_two), (one, two) = ((np.where(swap, b, a), np.where(swap, a, b)) for a, b in ends)
     meta = rows["point"].astype(np.int64) << 32 | rows["kind"].astype(np.int64) << 8 | rows["version"]
-    ports = port[:, 0] << 16 | port[:, 1]
-    return np.stack([hi[:, 0], lo[:, 0], hi[:, 1], lo[:, 1], ports.view(np.uint64), meta.view(np.uint64)])
+    ports = one << 16 | two
+    return np.stack([hi_one, lo_one, hi_two, lo_two, ports.view(np.uint64), meta.view(np.uint64)])
 
 
 def _bounds(flows: FlowRows, order: Ints, mine: Ints) -> tuple[Ints, Ints]:

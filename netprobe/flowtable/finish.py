@@ -8,6 +8,7 @@ import numpy as np
 
 from netprobe.flowtable.columns import finish as turn
 from netprobe.flowtable.errors import attach
+from netprobe.flowtable.keys import pack
 from netprobe.flowtable.state import put
 from netprobe.flowtable.zeek import conn_states
 
@@ -32,7 +33,12 @@ def finished(rows: FlowRows, states: States, errors: ErrorRows) -> FlowRows:
     Returns:
         The same rows, sides turned so that 0 is the client, sorted by first packet, point, VLAN, tunnel, kind, version, addresses and ports.
     """
-    attach(rows, errors)
+    attach(settled(rows, states), errors)
+    return rows
+
+
+def settled(rows: FlowRows, states: States) -> FlowRows:
+    """Return the flow table of a part of a capture: :func:`finished` but for the errors, which may quote flows of other parts."""
     taken_up = (states["isn2"] >= 0) & (states["got"] == 2)
     rows["isn"][taken_up] = states["isn2"][taken_up]
     known = rows["next"] >= 0
@@ -42,13 +48,13 @@ def finished(rows: FlowRows, states: States, errors: ErrorRows) -> FlowRows:
         opened, states["syn_first"], np.where(answered, 1 - states["reply_first"], states["guess"])
     )
     rows["guessed"] = (states["turned"] > 0) & ~opened & ~answered
-    _sort(rows)
+    sort(rows)
     turn(rows)
     rows["conn_state"] = conn_states(rows)
     return rows
 
 
-def _sort(rows: FlowRows) -> None:
+def sort(rows: FlowRows) -> None:
     """Sort rows in place: they are nearly in order as a rule, and a second table of all would take as much memory as the first."""
     order = _order(rows)
     place = np.arange(len(order))
@@ -62,6 +68,14 @@ def _sort(rows: FlowRows) -> None:
 
 
 def _order(rows: FlowRows) -> Ints:
-    keys = [rows[name] for name in ("first_ns", "point", "vlan", "tunnel", "kind", "version")]
-    keys += [rows[name][:, side] for name in ("hi", "lo", "port") for side in (0, 1)]
-    return np.lexsort(keys[::-1]).astype(np.int64)
+    """By the times first, which are in order as a rule; by the rest only where they are equal: the smaller end first, whoever is the client."""
+    first = rows["first_ns"]
+    order: Ints = np.argsort(first, kind="stable").astype(np.int64)
+    equal = first[order[1:]] == first[order[:-1]]
+    tied = np.flatnonzero(np.append(equal, False) | np.append(False, equal)) if len(order) else order
+    if len(tied):
+        some = rows.take(order[tied])
+        one_hi, one_lo, other_hi, other_lo, ports, _ = pack(some)
+        keys = [some[name] for name in ("first_ns", "point", "vlan", "tunnel", "kind", "version")]
+        order[tied] = order[tied][np.lexsort([*keys, one_hi, other_hi, one_lo, other_lo, ports][::-1])]
+    return order

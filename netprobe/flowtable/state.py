@@ -54,7 +54,7 @@ def unknown(count: int) -> States:
     return rows
 
 
-def put(rows: NDArray[np.void], at: NDArray[np.int64], values: NDArray[np.void]) -> None:
+def put(rows: NDArray[np.void], at: NDArray[np.int64] | slice, values: NDArray[np.void]) -> None:
     """``rows[at] = values`` of whole rows: numpy copies those field by field. As ``rows.take(at)`` is ``rows[at]`` in a tenth of the time."""
     whole = np.dtype((np.void, rows.dtype.itemsize))
     rows.view(whole)[at] = values.view(whole)

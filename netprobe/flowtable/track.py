@@ -34,7 +34,7 @@ from netprobe.flowtable.count import count, opening
 from netprobe.flowtable.finish import finished
 from netprobe.flowtable.index import KeyIndex
 from netprobe.flowtable.keys import taken, unpack
-from netprobe.flowtable.partial import Partial
+from netprobe.flowtable.partial import partial_of
 from netprobe.flowtable.repeats import CopyFinder
 from netprobe.flowtable.segments import begins
 from netprobe.flowtable.state import put, unknown
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import CapturePoint
     from netprobe.flowtable.columns import FlowRows
     from netprobe.flowtable.options import TrackOptions
+    from netprobe.flowtable.partial import Partial
     from netprobe.flowtable.repeats import Repeats
     from netprobe.flowtable.state import States
 
@@ -120,12 +121,10 @@ class Tracker:
         return finished(self._flows[: self._count], self._states[: self._count], self._errors.rows())
 
     def partial(self) -> Partial:
-        """Return what was tracked, unfinished: one partition's part of a larger capture."""
+        """Return what was tracked as one partition's part of a larger capture; the tracker cannot be used any more."""
         keys = np.arange(self._index.count)
-        return Partial(
-            rows=self._flows[: self._count], states=self._states[: self._count], words=self._index.words(keys),
-            span=self._span[:, keys], errors=self._errors.rows(), folded=self._errors.folded, packets=self._packets,
-        )  # fmt: skip
+        rows, states = self._flows[: self._count], self._states[: self._count]
+        return partial_of(rows, states, self._index.words(keys), self._span[:, keys], self._errors, self._packets)
 
     def _reserve(self) -> None:
         """Have room for all keys."""

@@ -13,8 +13,7 @@ from netprobe.cluster import work
 from netprobe.compiled import machine
 from netprobe.evidence.stream.partition import Walk, partitions
 from netprobe.flowtable.options import options
-from netprobe.flowtable.partial import Selection, merged, shared, wanted
-from netprobe.flowtable.track import Tracker
+from netprobe.flowtable.partial import merged, shared, wanted
 from tests.compiled.conftest import compiled
 
 if TYPE_CHECKING:
@@ -52,10 +51,7 @@ def test_a_worker_with_machine_code_finds_the_same(tmp_path: Path, monkeypatch: 
 
 
 def finished_rows(job: Job) -> FlowRows:
-    partial = work.track(job)
-    return merged(
-        Tracker(job.options), [partial], [Selection(partial.words, partial.span[:, :0]).selected()], job.points
-    )
+    return merged([work.track(job)], [])
 
 
 def missing() -> None:
@@ -75,9 +71,9 @@ def test_only_packets_of_the_keys_are_selected(tmp_path: Path) -> None:
     one, two = jobs(tmp_path)
     partials = [work.track(one), work.track(two)]
     keys = shared(partials)
-    assert keys.shape == (6, 20)
-    few = keys[:, :3]
-    chosen = work.select(two, few, wanted(partials[1], few))
+    assert keys.shape == (20,)
+    few = keys[:3]
+    (chosen,) = work.select(two, few, wanted(partials[1], few), 1)
     assert len(chosen.packets) == 30
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from netprobe.flows.build import build
 from netprobe.flowtable.options import options
-from netprobe.flowtable.partial import Selection, merged, shared, wanted
+from netprobe.flowtable.partial import Selection, again, merged, shared, wanted
 from netprobe.flowtable.track import Tracker
 from tests.flowtable.frames import POINTS, part
 
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import CapturePoint
     from netprobe.evidence.packets import Packets
     from netprobe.flowtable.columns import FlowRows
-    from netprobe.flowtable.partial import Partial
+    from netprobe.flowtable.partial import Partial, Selected
 
+SHARDS = 2
 Flows = dict[tuple[object, ...], list[tuple[int, ...]]]
 
 
@@ -68,12 +69,17 @@ def parted(whole: Packets, cuts: Sequence[int], make: Callable[[], Any], *, merg
         tracker.take(piece, POINTS)
         partials.append(pickle.loads(pickle.dumps(tracker.partial())))  # noqa: S301
     keys = shared(partials)
-    chosen = []
+    chosen: list[tuple[Selected, ...]] = []
     for piece, partial in zip(parts, partials, strict=True):
-        selection = Selection(keys, wanted(partial, keys))
+        selection = Selection(keys, wanted(partial, keys), SHARDS)
         half = len(piece) // 2
         for which in (slice(0, half), slice(half, None)):
             selection.take(part(piece, which), POINTS)
         assert selection.done or not len(piece)
         chosen.append(pickle.loads(pickle.dumps(selection.selected())))  # noqa: S301
-    return merged(Tracker(options(merge=merge)), partials, chosen, POINTS)
+    before = np.cumsum([0, *(len(piece) for piece in parts)]).tolist()
+    more = []
+    for shard in range(SHARDS):
+        ordered = [(begin, some[shard]) for begin, some in zip(before[:-1], chosen, strict=True)]
+        more.append(again(Tracker(options(merge=merge)), keys, ordered, POINTS, shard=shard, shards=SHARDS))
+    return merged(partials, more)
