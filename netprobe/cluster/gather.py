@@ -14,7 +14,7 @@ from netprobe.cluster.address import cluster_address
 from netprobe.cluster.scheduler import connected
 from netprobe.errors import EvidenceFault
 from netprobe.evidence.stream.partition import partitions
-from netprobe.flowtable.partial import Whole, shared, wanted
+from netprobe.flowtable.partial import GrowingTable, shared, wanted
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -100,9 +100,9 @@ def _rows(workers: DaskWorkers, planned: Partitioned, options: TrackOptions, pro
     return whole.finish(_again(workers, jobs, whole.partials, keys) if len(keys) else ())
 
 
-def _tracked(workers: DaskWorkers, jobs: Sequence[work.Job], progress: Progress) -> Whole:
+def _tracked(workers: DaskWorkers, jobs: Sequence[work.Job], progress: Progress) -> GrowingTable:
     """Each piece by itself; put together in their order as they come."""
-    whole = Whole()
+    whole = GrowingTable()
     waiting: dict[int, Partial] = {}
     done, size = 0, sum(job.part.size for job in jobs)
     for number, tracked in workers.done(work.track, [(job,) for job in jobs]):

@@ -190,7 +190,7 @@ def again(
     return tracker.partial()
 
 
-class Whole:
+class GrowingTable:
     """The flow table of a whole capture. Partitions that are given as they come are put into place meanwhile, and their own memory is free again."""
 
     def __init__(self) -> None:
@@ -249,7 +249,7 @@ def merged(partials: Sequence[Partial], more: Sequence[Partial]) -> FlowRows:
         partials: of all partitions, in the order of the capture.
         more: their :func:`shared` keys, tracked :func:`again`: every shard.
     """
-    whole = Whole()
+    whole = GrowingTable()
     for partial in partials:
         whole.add(partial)
     return whole.finish(more)
