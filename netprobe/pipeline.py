@@ -41,12 +41,12 @@ def analyze_in_detail(evidence: Evidence, flow: FlowExpr | None = None) -> tuple
         from netprobe.verdict.prediction import examined_ahead
 
         report, unsent = examined_ahead(evidence, evidence.probe)
-        return report, details_ahead(unsent.prediction)
+        return report, details_ahead(unsent, evidence)
     from netprobe.verdict.details import details_of
     from netprobe.verdict.observed import examined
 
     report, case = examined(evidence, flow)
-    return report, details_of(case, report)
+    return report, details_of(case, report, evidence)
 
 
 def prepare(*, predict: bool) -> None:

@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "causes": {*CAUSES, *FAMILIES},
     "causes.proof": CAUSES,
     **{family: {*CAUSES, *FAMILIES} for family in FAMILIES},
-    "verdict": {*CAUSES, *FAMILIES},
+    "verdict": {*CAUSES, *FAMILIES, "topology"},
     "pipeline": {"verdict", *CAUSES, *FAMILIES},
     "survey": STATE,
     "topology": {*STATE, "forward"},

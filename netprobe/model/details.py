@@ -10,6 +10,7 @@ from netprobe.values import dataclass
 if TYPE_CHECKING:
     from netprobe.model.hop import Direction, Hop
     from netprobe.model.ladder import Ladder
+    from netprobe.topology.model import Topology
 
 
 class Mark(StrEnum):
@@ -96,6 +97,7 @@ class Details:
     """All of it.
 
     Attributes:
+        topology: the hosts, and what joins them; None where nothing is known of any.
         ladder: the connection's packets; None where none was seen.
         by_state: the walks by the hosts' state, up to what stops the packet there.
         by_kernel: those of the kernel's own trace.
@@ -104,6 +106,7 @@ class Details:
         packets: what the report rests on, by frame number. left: how many more of the connection are not among them.
     """
 
+    topology: Topology | None = None
     ladder: Ladder | None = None
     by_state: tuple[PacketWalk, ...] = ()
     by_kernel: tuple[PacketWalk, ...] = ()

@@ -42,7 +42,7 @@ class Names:
         self._names = names
         self._one_host = one_host
         words = "|".join(re.escape(each) for each in sorted(names, key=len, reverse=True))
-        self._pattern = re.compile(rf"{_NO_RULE}(?<![\w/.-])(?:{words})(?![\w/-])") if names else None
+        self._pattern = re.compile(rf"{_NO_RULE}(?<![\w/.-])(?:{words})(?![\w/-]|\.\w)") if names else None
 
     def block(self, block: Block) -> Block:
         """Return a block with them."""

@@ -206,14 +206,15 @@ def container_interface(host: Host, container: Container, endpoint: EndpointSett
 def host_veth(host: Host, container: Container, endpoint: EndpointSettings) -> Link | None:
     """The host's end of a container's veth pair; None for other kinds, or when it cannot be told.
 
-    By the pair's interface numbers; where the container was not looked into, by the bridge's forwarding table.
+    By the pair's interface numbers; where the container was not looked into, by the bridge's forwarding table (an uplink that is a veth itself has the
+    addresses of the macvlan interfaces on it in there, too, and is no bridge's port).
     """
     links = host.own.links or ()
     inner = container_link(host, container, endpoint)
     if inner is not None:
         return _peer(links, inner)
     ports = {entry.port for entry in host.own.fdb or () if endpoint.mac and entry.mac == endpoint.mac}
-    found = [link for link in links if link.name in ports and link.kind == "veth"]
+    found = [link for link in links if link.name in ports and link.kind == "veth" and link.master]
     return found[0] if len(found) == 1 else None
 
 

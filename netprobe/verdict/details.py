@@ -12,16 +12,22 @@ from netprobe.journeys.ladder import ladder
 from netprobe.model.details import Compared, Details, Mark, PacketWalk, RuleStep, ShownPacket
 from netprobe.model.hop import Direction
 from netprobe.model.ladder import Arrow
+from netprobe.model.point import PointName
+from netprobe.topology.build import build
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from netprobe.causes.case import Case
+    from netprobe.evidence.model import Evidence
     from netprobe.forward.model import Obstacle, Prediction, WalkStep
     from netprobe.model.hop import Hop
     from netprobe.model.ladder import Ladder
     from netprobe.model.report import Report
     from netprobe.model.trace import TraceStep, TraceWalk
+    from netprobe.state.model import World
+    from netprobe.topology.model import Topology
+    from netprobe.verdict.prediction import Unsent
 
 MOST_PACKETS = 48
 KEPT_BYTES = 256  # of a packet
@@ -29,12 +35,13 @@ _CHANGING = ("DNAT", "SNAT", "MASQUERADE", "REDIRECT", "TPROXY", "docker-proxy")
 _STOPPING = frozenset({"drop", "reject"})
 
 
-def details_of(case: Case, report: Report) -> Details:
+def details_of(case: Case, report: Report, evidence: Evidence) -> Details:
     """Return what was observed in detail, beside what the state says of it."""
     rungs = None if case.journey is None else ladder(case.journey, case.table, case.points, case.hops)
     prediction = case.prediction
     shown = _shown(case, rungs)
     return Details(
+        topology=_topology(case.world, evidence),
         ladder=rungs,
         by_state=walks_by_state(prediction),
         by_kernel=tuple(_traced(walk) for walk in report.trace or ()),
@@ -45,11 +52,22 @@ def details_of(case: Case, report: Report) -> Details:
     )
 
 
-def details_ahead(prediction: Prediction | None) -> Details:
+def details_ahead(unsent: Unsent, evidence: Evidence) -> Details:
     """Return what is known of a question that nobody asked."""
-    if prediction is None:
-        return Details()
-    return Details(by_state=walks_by_state(prediction), unknown=prediction.unknown)
+    prediction = unsent.prediction
+    return Details(
+        topology=_topology(unsent.world, evidence),
+        by_state=walks_by_state(prediction),
+        unknown=prediction.unknown if prediction is not None else "",
+    )
+
+
+def _topology(world: World, evidence: Evidence) -> Topology | None:
+    """The hosts before the probe; None where neither state nor a capture point's name tells of any."""
+    points = [PointName(each.host, each.container, each.interface) for each in evidence.points]
+    if not world.before and not any(each.host for each in points):
+        return None
+    return build(world.before, points, evidence.limits)
 
 
 def walks_by_state(prediction: Prediction | None) -> tuple[PacketWalk, ...]:

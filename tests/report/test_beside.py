@@ -22,12 +22,19 @@ def paragraph(text: str, *, names: dict[str, str] = NAMES, one_host: bool = Fals
     return to_plain(with_names(document, names, one_host=one_host)).strip()
 
 
+def test_the_parent_of_a_macvlan_is_nobodys_veth() -> None:
+    """In the lab it is a veth, and the engine's container is known there by its link address."""
+    report = analyze(read((CAPTURES / "macvlan-vlan.pcapng").read_bytes()))
+    assert "veth" not in render(report)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("seen at s2/br-1: frame 4", "seen at s2/br-1 (shop_front): frame 4"),
         ("one bridge (br-1): the same", "one bridge (br-1, shop_front): the same"),
         ("at s2/veth1, never at s2/br-1.", "at s2/veth1 (web's veth), never at s2/br-1 (shop_front)."),
+        ("at s2/br-1.5 and br-1.x", "at s2/br-1.5 and br-1.x"),
         ("br-12, s3/br-1, xbr-1, s2/br-1/eth0", "br-12, s3/br-1, xbr-1, s2/br-1/eth0"),
         ("-A FORWARD -i br-1 -o br-1 -j DROP", "-A FORWARD -i br-1 -o br-1 -j DROP"),
         ("172.18.0.0/16 dev br-1 and no more", "172.18.0.0/16 dev br-1 and no more"),

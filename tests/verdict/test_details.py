@@ -4,10 +4,16 @@ from dataclasses import replace
 
 from netprobe.evidence.model import Evidence
 from netprobe.interface import load
-from netprobe.model.details import Details, Mark
+from netprobe.model.details import Mark
 from netprobe.pipeline import analyze, analyze_in_detail
-from netprobe.verdict.details import MOST_PACKETS, details_ahead
+from netprobe.verdict.details import MOST_PACKETS
+from tests.craft import evidence as replayed_from
+from tests.craft import handshake
 from tests.report.html.pages import CAPTURES, KINDS, part_of
+
+
+def replayable() -> Evidence:
+    return replayed_from(handshake("a", "10.0.0.1:1000", "10.0.0.2:80", 0))
 
 
 def test_the_report_is_the_same_with_and_without_details() -> None:
@@ -68,4 +74,9 @@ def test_what_was_not_sent_has_the_walk_alone() -> None:
     _, details = analyze_in_detail(ahead)
     assert (details.ladder, details.packets) == (None, ())
     assert details.by_state[-1].steps[-1].mark is Mark.STOPS
-    assert details_ahead(None) == Details()
+    assert details.topology is not None
+    assert [host.name for host in details.topology.hosts] == ["server1", "server2"]
+
+
+def test_captures_that_do_not_say_where_they_were_taken_have_no_hosts() -> None:
+    assert analyze_in_detail(replayable())[1].topology is None

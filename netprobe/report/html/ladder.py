@@ -74,12 +74,14 @@ class LadderRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LadderTable:
-    """The whole table. ``hosts``: (name, columns side by side)."""
+    """The whole table. ``hosts``: (name, columns side by side). ``answered``, ``lost``: whether any packet is an answer, or missed."""
 
     hosts: tuple[tuple[str, int], ...]
     heads: tuple[Head, ...]
     rows: tuple[LadderRow, ...]
     relay: str = ""
+    answered: bool = False
+    lost: bool = False
 
 
 def ladder_table(ladder: Ladder, report: Report) -> LadderTable:
@@ -95,6 +97,8 @@ def ladder_table(ladder: Ladder, report: Report) -> LadderTable:
         heads=tuple(heads),
         rows=tuple(layout.row(each) for each in ladder.rungs),
         relay=ladder.relay,
+        answered=any(isinstance(each, Arrow) and each.direction is Direction.REPLY for each in ladder.rungs),
+        lost=any(isinstance(each, Arrow) and each.lost is not None for each in ladder.rungs),
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from netprobe.model.point import PointName
 from netprobe.model.remedy import shell_line
 from netprobe.report.beside import Names
@@ -16,34 +18,31 @@ from netprobe.report.html.rules import walks
 from netprobe.report.html.template import rendered
 from netprobe.report.neighbours import said
 from netprobe.report.text import facts, same_words, verdict_words
+from netprobe.report.topology.picture import Shape
+from netprobe.report.topology.style import Palette
+from netprobe.report.topology.svg import svg
 from netprobe.report.trace import drop_words
+from netprobe.topology.overlay import overlay
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from markupsafe import Markup
-
     from netprobe.model.details import Details
     from netprobe.model.remedy import Remedy
     from netprobe.model.report import Finding, Report
+    from netprobe.topology.model import Topology
 
 MOST_LINES = 40  # of a list that others may fill: ARP, drops, alternatives
 
 
-def page(
-    parts: Sequence[tuple[Report, Details]], names: Sequence[str] = (), pictures: Sequence[Markup | None] = ()
-) -> str:
+def page(parts: Sequence[tuple[Report, Details]], names: Sequence[str] = ()) -> str:
     """Return the page.
 
     Args:
         parts: the reports, each with its details.
         names: what each is of; shown where there are several.
-        pictures: of each, the hosts and its way through them, as SVG; None where there is none.
     """
-    drawn = [*pictures, *([None] * len(parts))]
-    reports = [
-        _report(f"r{number}", report, details, drawn[number - 1]) for number, (report, details) in enumerate(parts, 1)
-    ]
+    reports = [_report(f"r{number}", report, details) for number, (report, details) in enumerate(parts, 1)]
     several = len(reports) > 1
     for each, name in zip(reports, names, strict=False):
         each["of"] = name if several else ""
@@ -51,7 +50,7 @@ def page(
     return rendered("report.html.j2", {"title": title, "reports": reports})
 
 
-def _report(ident: str, report: Report, details: Details, picture: Markup | None) -> dict[str, object]:
+def _report(ident: str, report: Report, details: Details) -> dict[str, object]:
     names = Names(report.beside, one_host=_one_host(report))
     table = hop_table(report)
     return {
@@ -65,7 +64,7 @@ def _report(ident: str, report: Report, details: Details, picture: Markup | None
         "facts": [(label, names.prose(words)) for label, words in facts(report)],
         "cause": None if report.cause is None else _finding(report.cause, names, said=report.why),
         "after": None if report.after is None else [(each.code, each.summary) for each in report.after],
-        "picture": picture,
+        "picture": None if details.topology is None else _picture(details.topology, report),
         "ladder": None if details.ladder is None else ladder_table(details.ladder, report),
         "hops": None if table is None else names.block(table),
         "by_state": walks(details.by_state, report),
@@ -79,6 +78,14 @@ def _report(ident: str, report: Report, details: Details, picture: Markup | None
         "findings": [_finding(each, names) for each in report.findings],
         **_rests_on(report, names),
     }
+
+
+def _picture(topology: Topology, report: Report) -> tuple[Markup, Markup]:
+    """The hosts and the way through them, for a wide window and for a phone; the style shows one of the two."""
+    way = overlay(report)
+    drawn = (svg(topology, way, Palette.PAGE, shape) for shape in (Shape.WIDE, Shape.NARROW))
+    wide, narrow = (Markup(each) for each in drawn)  # noqa: S704 - ElementTree has escaped every text in it
+    return wide, narrow
 
 
 def _rests_on(report: Report, names: Names) -> dict[str, object]:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from netprobe import __version__
 from netprobe.report.escape import visible
+from netprobe.report.topology.style import style as picture_style
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,8 @@ def rendered(template: str, values: Mapping[str, object]) -> str:
         template: its name; it extends ``base.html.j2``.
         values: what it prints. Texts are untrusted; :class:`~markupsafe.Markup` is printed as it is.
     """
-    style, script = _asset(_STYLE), _asset(_SCRIPT)
+    # the pictures' own style is the page's: within a picture the policy would not allow it
+    style, script = _asset(_STYLE) + Markup(picture_style()), _asset(_SCRIPT)  # noqa: S704 - our own text
     return environment().get_template(template).render(
         {**values, "style": style, "script": script, "policy": policy(style, script), "version": __version__}
     )  # fmt: skip
