@@ -151,6 +151,8 @@ def _here(
 ) -> tuple[FlowRows, tuple[CapturePoint, ...], tuple[Limit, ...], tuple[HostState, ...]]:
     """Rows, points, what is missing, and what evidence has of its hosts, by this process; machine code leaves time for something else."""
     stream, tracker = _started(files, points, options, say)
+    for line in stream.ordered():
+        say(line)
     if isinstance(tracker, Tracker):
         for table in prefetched(_decoded(stream)):
             tracker.add(table)

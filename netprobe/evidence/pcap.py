@@ -63,6 +63,11 @@ class PcapReading:
         self._form: RecordForm | None = None
         self._magic = b""
 
+    @property
+    def form(self) -> RecordForm | None:
+        """How its records are laid out; None before the first of them is known."""
+        return self._form
+
     def fork(self, walker: RecordWalker) -> PcapReading:
         """As :class:`~netprobe.evidence.capture.Reading` says."""
         other = copy(self)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from netprobe.errors import EvidenceFault, UsageFault
 from netprobe.evidence.files import shown
 from netprobe.evidence.stream.fileset import FileSet, RingFile
-from netprobe.evidence.stream.glance import Glance, glance, same
+from netprobe.evidence.stream.glance import Ending, Glance, ending, glance, same
+from netprobe.evidence.stream.numbered import numbered_rings
 from netprobe.evidence.stream.parts import Parts
-from netprobe.evidence.stream.rings import rings
+from netprobe.evidence.stream.rings import rings, tells
 from netprobe.evidence.stream.source import CaptureFile
 
 if TYPE_CHECKING:
@@ -49,11 +50,25 @@ def file_sets(paths: Sequence[str], points: Mapping[str, str], walker: RecordWal
         files = {path: member.file for path, member in members.items()}
         _refuse_own(files, glances, points)
         _refuse_copies(files, glances)
+        known = numbered_rings(
+            {path: seen for path, seen in glances.items() if not tells(path)},
+            {path: file.size for path, file in files.items()},
+            lambda path: _ending(files[path], glances[path], many=len(paths) > MAX_OPEN),
+        )
         opened.pop_all()
     return [
         FileSet([members[path] for path in _ordered(ring.paths, glances)], ring.stem, ring.explicit)
-        for ring in rings(paths, points)
+        for ring in rings(paths, points, known)
     ]
+
+
+def _ending(file: CaptureFile, seen: Glance, *, many: bool) -> Ending | None:
+    done = file.done
+    found = ending(file, seen)
+    file.done = done  # it was looked at, not read
+    if many:
+        file.rest()
+    return found
 
 
 def _ordered(paths: Sequence[str], glances: Mapping[str, Glance]) -> list[str]:

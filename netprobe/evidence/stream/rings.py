@@ -1,4 +1,4 @@
-"""Which files are one capture that was cut into pieces, by their names: ring buffers and rotated files.
+"""Which files are one capture that was cut into pieces, by their names: ring buffers and rotated files. Those whose names do not tell: :mod:`numbered`.
 
 Source: dumpcap(1) -b and editcap(1) -c (``NAME_00001_20261130120000.pcapng``, with ``nametimenum:2`` the time before the number), tcpdump(1) -C and -W
 (``NAME.pcap``, ``NAME.pcap1`` …; ``NAME.pcap00`` …) and -G (a time in the name, by strftime(3)).
@@ -38,15 +38,17 @@ class Ring:
     explicit: str | None = None
 
 
-def rings(paths: Sequence[str], points: Mapping[str, str]) -> list[Ring]:
+def rings(paths: Sequence[str], points: Mapping[str, str], known: Mapping[str, str] | None = None) -> list[Ring]:
     """Sort files into captures, in the order of each one's first file.
 
     Args:
         paths: the files.
         points: path -> point name, where the user gave one. It is that of the file's whole ring, unless that was given several; files of one
             such name are one capture.
+        known: path -> name of the ring that it is one of, by what is in it (:mod:`numbered`).
     """
-    keys = {path: _key(path) for path in paths}
+    known = known or {}
+    keys = {path: ("#", known[path]) if path in known else _key(path) for path in paths}
     counted = {key for path, key in keys.items() if _COUNTED.search(_unpacked(path))}
     members: dict[tuple[str, str], list[str]] = {}
     for path, key in keys.items():
@@ -61,9 +63,15 @@ def rings(paths: Sequence[str], points: Mapping[str, str]) -> list[Ring]:
     return [_ring(key, together) for key, together in named.items()]
 
 
+def tells(path: str) -> bool:
+    """Whether a name says that the file is one of a ring."""
+    return _key(path) != _whole(path) or bool(_COUNTED.search(_unpacked(path)))
+
+
 def _ring(key: tuple[str, str], paths: Sequence[str]) -> Ring:
     explicit = key[1] if key[0] == "=" else None
-    return Ring(paths=tuple(paths), stem=_stem(paths[0]) if len(paths) > 1 else "", explicit=explicit)
+    stem = PurePath(key[1]).name if key[0] == "#" else _stem(paths[0])
+    return Ring(paths=tuple(paths), stem=stem if len(paths) > 1 else "", explicit=explicit)
 
 
 def _key(path: str) -> tuple[str, str]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.stream.fileset import FileSet, RingFile
     from netprobe.evidence.walker import RecordWalker
 
+_MOST_NAMED = 6  # files of a ring, where its order is said
 CHUNK = 1 << 22
 """Bytes of a file that are read at a time: of larger ones, less stays in the processor's caches."""
 
@@ -71,6 +72,10 @@ class PacketStream:
     def done(self) -> int:
         """Bytes that were read so far."""
         return sum(file.done for file in self._files)
+
+    def ordered(self) -> list[str]:
+        """Say of each capture of several files in which order they are read."""
+        return [_order_of([member.file.name for member in each.members]) for each in self.sets if len(each.members) > 1]
 
     def chunks(self) -> Iterator[Packets]:
         """Packets in file order, with the buffer that they are in. Once.
@@ -130,6 +135,11 @@ class PacketStream:
         points, said = unique(found)
         self.points[:] = points
         self.limits[:] = dict.fromkeys([*self.limits, *said])
+
+
+def _order_of(names: Sequence[str]) -> str:
+    listed = ", ".join(names if len(names) <= _MOST_NAMED else [*names[: _MOST_NAMED - 1], "…", names[-1]])
+    return f"{len(names)} files are one capture, in the order of their first packets: {listed} (--point NAME=FILE parts them)"
 
 
 def packets_of(data: bytes, rows: Rows, point: NDArray[np.int32]) -> Packets:
