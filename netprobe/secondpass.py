@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netprobe.decode.decoder import decode
+from netprobe.decode.link import ETHERNET_LINK
+from netprobe.decode.tunnels import tunnel_name
 from netprobe.evidence.files import shown
 from netprobe.evidence.packets import Packets
 from netprobe.evidence.stream.stream import open_stream
@@ -18,9 +20,30 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from netprobe.decode.table import PacketTable
     from netprobe.flowtable.table import FlowTable
 
     Progress = Callable[[int, int | None], object]
+
+
+RAW_IP = 101  # LINKTYPE_RAW
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InnerPacket:
+    """A packet that another one carries.
+
+    Attributes:
+        tunnel: what carries it, as the flow table calls it.
+        linktype: Ethernet's, or that of bare IP.
+        origlen: its bytes on the wire.
+        raw: its kept bytes.
+    """
+
+    tunnel: str
+    linktype: int
+    origlen: int
+    raw: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +56,8 @@ class FlowPacket:
         time_ns: Unix time in ns.
         origlen: bytes on the wire.
         raw: the kept bytes.
+        file: the file that ``frame`` counts in, where the capture is several; else ``""``.
+        inner: of a flow inside of a tunnel its own packet, None where nothing carries it.
     """
 
     flow: int
@@ -40,6 +65,8 @@ class FlowPacket:
     time_ns: int
     origlen: int
     raw: bytes
+    file: str = ""
+    inner: InnerPacket | None = None
 
 
 def rows_of_frames(
@@ -99,7 +126,8 @@ def packets_of(
     first = int(table.rows["first_ns"][numbers].min())
     found: list[FlowPacket] = []
     stream = open_stream(files, points)
-    for packets in stream.chunks():
+    for each, member, packets in stream.by_file():
+        file = member.file.name if len(each.members) > 1 else ""
         progress(stream.done, stream.size)
         rows = np.flatnonzero((packets.time_ns >= first) & (packets.time_ns <= last))
         decoded = decode(_these(packets, rows), stream.points, tunnels=True)
@@ -107,15 +135,26 @@ def packets_of(
         for row, flow in zip(*(each.tolist() for each in owners.of(decoded)), strict=True):
             if left[flow]:
                 left[flow] -= 1
-                found.append(_packet(decoded.packets, int(carrier[row]), flow))
+                found.append(_packet(decoded, int(carrier[row]), row, flow, file))
         if not any(left.values()):
             break
     return found
 
 
-def _packet(packets: Packets, row: int, flow: int) -> FlowPacket:
-    frame, time_ns, origlen = (int(column[row]) for column in (packets.frame, packets.time_ns, packets.origlen))
-    return FlowPacket(flow=flow, frame=frame, time_ns=time_ns, origlen=origlen, raw=packets.raw(row))
+def _packet(decoded: PacketTable, carrier: int, row: int, flow: int, file: str) -> FlowPacket:
+    packets = decoded.packets
+    columns = (packets.frame, packets.time_ns, packets.origlen)
+    frame, time_ns, origlen = (int(column[carrier]) for column in columns)
+    inner = None
+    if row != carrier:
+        inner = InnerPacket(
+            tunnel=tunnel_name(int(decoded.tunnel[row])),
+            linktype=ETHERNET_LINK if decoded.eth_src[row] >= 0 else RAW_IP,
+            origlen=int(packets.origlen[row]),
+            raw=packets.raw(row),
+        )
+    raw = packets.raw(carrier)
+    return FlowPacket(flow=flow, frame=frame, time_ns=time_ns, origlen=origlen, raw=raw, file=file, inner=inner)
 
 
 def _these(packets: Packets, rows: NDArray[np.int64]) -> Packets:

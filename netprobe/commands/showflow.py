@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,12 +13,14 @@ from netprobe.errors import EXIT_WORKS, UsageFault
 from netprobe.report.document import Document, Paragraph, line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from netprobe.evidence.model import CapturePoint
     from netprobe.flowtable.table import FlowTable
     from netprobe.report.deep import DeepFrame
+    from netprobe.secondpass import FlowPacket
 
 MOST_PACKETS = 40  # of a connection, at each point
 MOST_POINTS = 3  # the first ones that saw it
@@ -71,23 +74,36 @@ def _frames(
     progress: Callable[[int, int | None], object],
 ) -> tuple[list[DeepFrame], str]:
     """The packets to show, and what to say of those that are not."""
-    from netprobe.report.deep import DeepFrame
     from netprobe.secondpass import packets_of
 
     shown = rows[:MOST_POINTS]
     packets = packets_of(table, shown, files, points, MOST_PACKETS, progress)
-    frames = []
-    for each in packets:
-        point = table.points[int(table.rows["point"][each.flow])]
-        frames.append(
-            DeepFrame(
-                point=point.name,
-                frame=each.frame,
-                linktype=point.linktype,
-                time_ns=each.time_ns,
-                origlen=each.origlen,
-                raw=each.raw,
-            )
-        )
+    frames = [
+        frame for each in packets for frame in _of_packet(each, table.points[int(table.rows["point"][each.flow])])
+    ]
     every = int(table.rows["packets"][rows].sum())
-    return frames, f"… and {every - len(frames)} packets more" if every > len(frames) else ""
+    return frames, f"… and {every - len(packets)} packets more" if every > len(packets) else ""
+
+
+def _of_packet(packet: FlowPacket, point: CapturePoint) -> Iterator[DeepFrame]:
+    """The packet, and the one that it carries, of a flow inside of a tunnel."""
+    from netprobe.report.deep import DeepFrame
+
+    whole = DeepFrame(
+        point=f"{point.name} ({packet.file})" if packet.file else point.name,
+        frame=packet.frame,
+        linktype=point.linktype,
+        time_ns=packet.time_ns,
+        origlen=packet.origlen,
+        raw=packet.raw,
+    )
+    yield whole
+    if packet.inner is not None:
+        inner = packet.inner
+        yield replace(
+            whole,
+            point=f"{whole.point}, inside of {inner.tunnel}",
+            linktype=inner.linktype,
+            origlen=inner.origlen,
+            raw=inner.raw,
+        )

@@ -47,6 +47,17 @@ def test_of_a_flow_inside_of_a_tunnel_the_packets_that_carry_it_are_shown(
     assert "192.0.2.1:40000  198.51.100.2:80" in out
     assert "frame 1 at a, 104 bytes" in out
     assert "sport=50000 dport=4789" in out
+    assert "frame 1 at a, inside of vxlan" in out
+    assert "sport=40000 dport=80" in out
+
+
+def test_of_a_ring_the_file_is_named_in_which_a_frame_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frames = [segment(CLIENT, DIALLED, "PA", 100 + number, 7, b"x") for number in range(2)]
+    files = [plain(tmp_path / f"r.pcap{number}", *frames[: number + 1]) for number in range(2)]
+    assert run(["flows", *files, "--show", "1"]) == 0
+    out = capsys.readouterr().out
+    assert f"frame 1 at r ({files[0]}), " in out
+    assert f"frame 2 at r ({files[1]}), " in out
 
 
 @pytest.mark.parametrize(
