@@ -235,12 +235,16 @@ def replay(
     help="Only flows with a packet that this display filter of Wireshark takes: 'http.host == \"x\"'. By tshark, in a pass of its own.",
 )
 @click.option("--failed", is_flag=True, help="Only what was tried and did not succeed: refused, unanswered, an error.")
-@click.option("--sort", metavar="COLUMN[,-COLUMN]", help="By which columns; - before one for descending order.")
+@click.option(
+    "--sort",
+    metavar="COLUMN[,-COLUMN]",
+    help="By which columns; - before one for descending order. What is not known comes last.",
+)
 @click.option(
     "--top",
     type=click.IntRange(min=1),
     metavar="N",
-    help="The first N; without --sort those with the most bytes.",
+    help="The first N lines of the table, rows of other formats; without --sort those with the most bytes.",
 )
 @click.option(
     "--show",

@@ -29,7 +29,7 @@ _NUMBER = re.compile(r"(?<=\D)\d{1,9}$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Numbered:
+class NumberedFile:
     """A file of such a name.
 
     Attributes:
@@ -60,17 +60,17 @@ def numbered_rings(
         sizes: their bytes, by path; None: not known.
         ending: looks at the end of a file; None where that cannot be told.
     """
-    groups: dict[str, list[Numbered]] = {}
+    groups: dict[str, list[NumberedFile]] = {}
     for path, seen in glances.items():
         found, size = _NUMBER.search(PurePath(path).name), sizes[path]
         if found and size and seen.form is not None and seen.first_ns is not None:
             groups.setdefault(stem_of(path), []).append(
-                Numbered(path=path, number=int(found[0]), size=size, glance=seen)
+                NumberedFile(path=path, number=int(found[0]), size=size, glance=seen)
             )
     return {each.path: stem for stem, group in groups.items() if _is_ring(group, ending) for each in group}
 
 
-def _is_ring(group: Sequence[Numbered], ending: Callable[[str], Ending | None]) -> bool:
+def _is_ring(group: Sequence[NumberedFile], ending: Callable[[str], Ending | None]) -> bool:
     if len(group) < 2 or len({each.glance.head[:24] for each in group}) > 1:
         return False
     by_time = sorted(group, key=lambda each: each.glance.first_ns or 0)
@@ -83,7 +83,7 @@ def _goes_round(numbers: Sequence[int]) -> bool:
     return [(each - numbers[0]) % count for each in numbers] == list(range(count))
 
 
-def _are_cut(by_time: Sequence[Numbered], ending: Callable[[str], Ending | None]) -> bool:
+def _are_cut(by_time: Sequence[NumberedFile], ending: Callable[[str], Ending | None]) -> bool:
     """Whether each file ends where tcpdump cuts, before the next one begins."""
     fits: set[int] | None = None  # sizes that -C may have named
     for each, after in pairwise(by_time):
