@@ -59,6 +59,7 @@ def main() -> int:
     start_up(chosen.runs)
     with tempfile.TemporaryDirectory(prefix="netprobe-bench-") as folder:
         replay(Path(folder), chosen.runs)
+        page(chosen.runs)
         decode(Path(folder), chosen.packets)
         beside(Path(folder), bench_base.python_of(chosen.base), chosen.pairs)
     bench_shapes.shapes(2000, 4)
@@ -102,6 +103,17 @@ def replay(folder: Path, runs: int) -> None:
     ours = median(lambda: run(*NETPROBE, "replay", str(file)), runs)
     other = median(lambda: run(PYTHON, "-c", "import numpy"), runs)
     row(f"netprobe replay {file.name}", ours, "import numpy", other, "≤ 0.6 s")
+
+
+def page(runs: int) -> None:
+    """What `--html` adds to a replay of a recorded run, each in a process of its own."""
+    capture = str(Path(__file__).parent.parent / "captures" / "truth-http-lan-dnat-deleted.pcapng")
+    with tempfile.TemporaryDirectory(prefix="netprobe-page-") as folder:
+        file = str(Path(folder) / "page.html")
+        alone = median(lambda: run(*NETPROBE, "replay", capture, check=False), runs)
+        both = median(lambda: run(*NETPROBE, "replay", capture, "--html", file, "--force", check=False), runs)
+        size = Path(file).stat().st_size
+    row(f"--html adds ({size // 1000} kB)", both - alone, "replay without it", alone, "≤ 0.5")
 
 
 def decode(folder: Path, count: int) -> None:
