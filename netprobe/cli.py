@@ -51,6 +51,12 @@ Examples:
   netprobe topology --host server2 -o server2.svg
   netprobe topology run.pcapng --format mermaid
 """
+PS_EXAMPLES = """\b
+Examples:
+  netprobe ps                                the hosts of the inventory
+  netprobe ps --host server2 --json
+  netprobe ps run.pcapng
+"""
 
 LAB = Lazy(
     module="netprobe_lab.cli",
@@ -314,7 +320,7 @@ def causes(code: str | None, as_json: bool) -> int:
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="As without it: a schema is JSON already.")
 def schema(name: str | None, as_json: bool) -> int:
-    """Print the JSON Schema (2020-12) called NAME: report, error, flows, hosts, topology or causes; without NAME all of them, by name."""
+    """Print the JSON Schema (2020-12) called NAME: report, error, flows, hosts, topology, ps or causes; without NAME all of them, by name."""
     from netprobe.commands import schema as command
 
     del as_json
@@ -374,6 +380,33 @@ def topology(*, as_json: bool, form: str | None, hosts: str | None, timeout: flo
     from netprobe.commands import topology as command
 
     return command.run(hosts=hosts, timeout_s=timeout, form="json" if as_json else form, **asked)
+
+
+@cli.command(short_help="Containers, their networks and ports, and who reaches whom.", epilog=PS_EXAMPLES)
+@click.argument("file", required=False, type=click.Path())
+@click.option("--host", "only", multiple=True, metavar="NAME", help="Only this host; may be given several times.")
+@hosts_option
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.5, 120),
+    default=30.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds that anything started on a host may live at most.",
+)
+@click.option("--all", "whole", is_flag=True, help="List every container, and let more of them (40) ask each other.")
+@json_option
+def ps(
+    *, file: str | None, only: tuple[str, ...], hosts: str | None, timeout: float, whole: bool, as_json: bool
+) -> int:
+    """List containers with their networks, addresses and published ports, and who reaches whom.
+
+    Who reaches whom is predicted from the hosts' state (routes, rules, NAT, sockets), nothing is sent: each host and container asks each
+    container for a TCP port that is served, or an echo. With FILE (saved by explain --save) that is shown.
+    """
+    from netprobe.commands import ps as command
+
+    return command.run(file=file, only=only, hosts=hosts, timeout_s=timeout, as_json=as_json, whole=whole)
 
 
 def run(arguments: Sequence[str]) -> int:

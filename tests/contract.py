@@ -15,6 +15,7 @@ TOP = {
     "hosts": "HostsJson",
     "causes": "CauseJson",
     "topology": "TopologyJson",
+    "ps": "PsJson",
 }
 
 

@@ -57,7 +57,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "hosts.remote": set(),
     "probe": {"scapy_layers", *STATE, "decode", "hosts", "inventory", "forward"},
     "capture": {*STATE, "decode", "hosts", "probe", "forward"},
-    "live": {*STATE, "decode", "hosts", "inventory", "probe", "capture", "survey", "forward"},
+    "live": {*STATE, "decode", "hosts", "inventory", "probe", "capture", "survey", "forward", "topology"},
     "interface": {*BASE, "flows", "flowtable", "live", "pipeline", "report", "tabulate"},
     "cluster": {*BASE, "evidence.stream", "decode", "flowtable", "compiled"},
     "tabulate": {*STATE, "evidence.stream", "decode", "flowtable", "correlate", "compiled", "cluster"},

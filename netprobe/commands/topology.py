@@ -43,7 +43,7 @@ def run(
     if to is not None:
         to.check((file,) if file is not None else ())
     made = form_of(form, output)
-    evidence = _saved(file) if file is not None else _live(hosts, only, timeout_s, quiet=made == "json")
+    evidence = saved(file) if file is not None else _live(hosts, only, timeout_s, quiet=made == "json")
     topology = only_hosts(of_evidence(evidence), only)
     text = OUTPUTS[made](topology, whole)
     if to is not None:
@@ -54,7 +54,8 @@ def run(
     return EXIT_WORKS
 
 
-def _saved(file: str) -> Evidence:
+def saved(file: str) -> Evidence:
+    """Read a saved file: evidence, or a capture, which tells its points alone. Raises an EvidenceFault where it cannot be read."""
     from netprobe.evidence.files import load, shown
     from netprobe.evidence.reader import is_netprobe, read, read_many
     from netprobe.evidence.recognise import refuse

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from netprobe.errors import EnvironmentFault, UsageFault
@@ -10,7 +12,7 @@ from netprobe.evidence.model import Evidence
 from netprobe.hosts import collect
 from netprobe.hosts.inventory import load
 from netprobe.hosts.session import HostLostError, RemoteError
-from netprobe.live.sessions import HostSessions
+from netprobe.live.sessions import ContainerEnded, HostSessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -54,6 +56,47 @@ def read_hosts(
         _refuse_nothing(sessions)
         states = tuple(known.before.state() for known in sessions.by_name.values() if known.before.outputs)
         return Evidence(before=states, limits=sessions.limits(names))
+
+
+def read_for_reach(
+    hosts_file: str | Path | None,
+    *,
+    only: Collection[str],
+    timeout_s: float,
+    most: int,
+    progress: Callable[[str], None],
+) -> Evidence:
+    """Return what predictions take of every host, and of the first ``most`` containers of them. Arguments and exceptions are :func:`read_hosts`'s."""
+    inventory = _chosen(load(hosts_file), only)
+    progress(f"asking {len(inventory.hosts)} hosts")
+    with HostSessions(inventory, timeout_s + SPARE_SECONDS, predicts=True) as sessions:
+        sessions.reach(frozenset(inventory.hosts))
+        sessions.survey(())
+        _refuse_nothing(sessions)
+        _enter_first(sessions, most)
+        names = tuple(sessions.by_name)
+        for name in names:
+            sessions.ask_rest(name)
+        sessions.receive_rest(names)
+        states = tuple(known.before.state() for known in sessions.by_name.values() if known.before.outputs)
+        return Evidence(before=states, limits=sessions.limits(names))
+
+
+def _enter_first(sessions: HostSessions, most: int) -> None:
+    """Enter the namespaces that a matrix has rows for; one that ended meanwhile is left out."""
+    from netprobe.topology.reach import asked_of
+
+    places = (
+        each
+        for name, host in sessions.hosts().items()
+        if not sessions.by_name[name].host_fault
+        for each in asked_of(host)
+    )
+    for place in islice(places, most):
+        found = sessions.hosts()[place.host].container(place.container or "")
+        if found is not None and found.pid:
+            with suppress(ContainerEnded):
+                sessions.enter(place, found.pid)
 
 
 def _chosen(inventory: Inventory, only: Collection[str]) -> Inventory:

@@ -10,7 +10,7 @@ from netprobe.report import contract
 from netprobe.report.contract import CauseJson, ErrorJson, FlowsJson, HostsJson, ReportJson
 from netprobe.report.flows.schema import row_schema
 from netprobe.report.topology import contract as of_topology
-from netprobe.report.topology.contract import TopologyJson
+from netprobe.report.topology.contract import PsJson, TopologyJson
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # Name -> title, type. Several evidence files give an array of reports; `causes` without a code an array of causes.
@@ -20,6 +20,7 @@ _OUTPUTS: dict[str, tuple[str, Any]] = {
     "flows": ("netprobe flows --format json; --format jsonl prints the rows alone, one a line", FlowsJson),
     "hosts": ("netprobe hosts --json", HostsJson),
     "topology": ("netprobe topology --format json", TopologyJson),
+    "ps": ("netprobe ps --json", PsJson),
     "causes": ("netprobe causes [CODE] --json", CauseJson | list[CauseJson]),
 }
 NAMES = tuple(_OUTPUTS)

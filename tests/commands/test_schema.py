@@ -36,7 +36,7 @@ def test_all_schemas(said: Any) -> None:
 
 def test_an_unknown_name_says_which_there_are(said: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["schema", "reports"]) == 2
-    assert "report, error, flows, hosts, topology, causes" in capsys.readouterr().err
+    assert "report, error, flows, hosts, topology, ps, causes" in capsys.readouterr().err
     status, value = said("schema", "reports", "--json")
     assert (status, value["exit"]) == (2, 2)
     assert_valid("error", value)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypedDict
 from msgspec import Meta
 
 from netprobe.topology.model import Basis, KnownBy
+from netprobe.topology.reach import Reached
 
 
 def _says(description: str) -> Meta:
@@ -80,6 +81,12 @@ class NetworkJson(TypedDict):
     containers: Annotated[int, _says("how many run in it")]
 
 
+class PlacedNetworkJson(NetworkJson):
+    """A network, and whose it is."""
+
+    host: str
+
+
 class ProxyJson(TypedDict):
     """A docker-proxy process."""
 
@@ -102,6 +109,40 @@ class TopologyHostJson(TypedDict):
     containers: Annotated[list[TopologyContainerJson] | None, _says("all, running or not; null unknown")]
     networks: Annotated[list[NetworkJson] | None, _says("null unknown")]
     proxies: Annotated[list[ProxyJson] | None, _says("null unknown")]
+
+
+class PlacedContainerJson(TopologyContainerJson):
+    """A container, and whose it is."""
+
+    host: str
+
+
+class ReachJson(TypedDict):
+    """Whether one reaches another, by prediction: nothing was sent."""
+
+    source: Annotated[str, _says("a host, or CONTAINER@HOST")]
+    target: Annotated[str, _says("CONTAINER@HOST")]
+    reach: Annotated[
+        Reached,
+        _says(
+            "direct: at its own address; published: only by a published port; no; unknown: state does not tell; self: it is the same"
+        ),
+    ]
+    dialled: Annotated[
+        str | None, _says("what the answer is of: ADDRESS:PORT/tcp, or ADDRESS/icmp; null where it has no address")
+    ]
+    why: Annotated[str | None, _says("what stops it, or where state does not tell")]
+
+
+class PsJson(TypedDict):
+    """Containers, their networks and published ports, and who reaches whom."""
+
+    schema: Literal["netprobe/ps/1"]
+    containers: list[PlacedContainerJson]
+    networks: Annotated[list[PlacedNetworkJson], _says("of all hosts")]
+    reach: Annotated[list[ReachJson], _says("a row after the other")]
+    left_out: Annotated[int, _says("running containers that reach says nothing of, as there are too many")]
+    unknown: Annotated[list[str], _says("what could not be learnt, HOST: WHY")]
 
 
 class WireJson(TypedDict):

@@ -36,8 +36,8 @@ def _host(host: HostNode) -> TopologyHostJson:
         "unknown": list(host.unknown),
         "own": _namespace(host, host.own),
         "namespaces": [_namespace(host, each) for each in host.namespaces],
-        "containers": None if host.containers is None else [_container(each) for each in host.containers],
-        "networks": None if host.networks is None else [_network(each) for each in host.networks],
+        "containers": None if host.containers is None else [container_json(each) for each in host.containers],
+        "networks": None if host.networks is None else [network_json(each) for each in host.networks],
         "proxies": None
         if host.proxies is None
         else [
@@ -81,7 +81,8 @@ def _interface(interface: InterfaceNode, point: str) -> LinkJson:
     }
 
 
-def _container(container: ContainerNode) -> TopologyContainerJson:
+def container_json(container: ContainerNode) -> TopologyContainerJson:
+    """Return one container."""
     return {
         "name": container.name,
         "image": container.image or None,
@@ -97,7 +98,8 @@ def _container(container: ContainerNode) -> TopologyContainerJson:
     }
 
 
-def _network(network: NetworkNode) -> NetworkJson:
+def network_json(network: NetworkNode) -> NetworkJson:
+    """Return one network."""
     return {
         "name": network.name,
         "driver": network.driver,
