@@ -1,6 +1,6 @@
 """Flow rows of a made-up container host, with the truth beside them: for measures of joins and verdicts at a size that no capture in the repository has.
 
-    tools/flows_made.py [--rows N] [--seed N] [--clock SECONDS] [--pace N]
+    tools/flows_made.py [--rows N] [--seed N] [--clock SECONDS] [--pace N] [--constants]
 
 Three points (uplink, bridge, veth; the uplink may be on another clock) see what passes them of connections that are published with DNAT or
 docker-proxy, masqueraded, hairpinned, bridged, routed or given to a macvlan; of name lookups, scans and floods. Among them are what joins wrongly if one
@@ -407,6 +407,19 @@ def faster(case: Made, times: int) -> Made:
     return chosen(replace(case, rows=rows), order)
 
 
+def without_numbers(case: Made) -> Made:
+    """The same of senders that always begin with one number, and have one timestamp and one IP id: a load generator, or behind what rewrites them."""
+    rows = case.rows
+    less = np.where(rows["isn"] >= 0, rows["isn"] - np.array([[1000, 5000]]), 0)
+    for name, other in (("isn", 0), ("head_seq", 0), ("next", 0), ("head_ack", 1), ("acked", 1)):
+        moved = less[:, ::-1] if other else less
+        rows[name] = np.where(rows[name] > 0, (rows[name] - moved) & 0xFFFFFFFF, rows[name])
+    for name, value in (("head_tsval", 77), ("head_ip_id", 7)):
+        rows[name] = np.where(rows[name] > 0, value, rows[name])
+    rows["head_window"] = np.where(rows["head_window"] > 0, 64240, rows["head_window"])
+    return case
+
+
 def chosen(case: Made, which: Any) -> Made:
     """Some of the rows."""
     columns = {name: getattr(case, name)[which] for name in ("rows", "connection", "path", "outer")}
@@ -497,8 +510,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--clock", type=float, default=0.0, help="seconds that the uplink's clock is ahead")
     parser.add_argument("--pace", type=int, default=1, help="how many times faster connections begin")
+    parser.add_argument(
+        "--constants", action="store_true", help="all begin with one number, and have one timestamp and IP id"
+    )
     asked = parser.parse_args()
     case = faster(made(asked.rows, asked.seed, clock_ns=int(asked.clock * SECOND)), asked.pace)
+    case = without_numbers(case) if asked.constants else case
     before = _peak()
     begun = time.process_time()
     joined = join(case.rows, case.points)

@@ -26,7 +26,7 @@ _MOST_ROWS = 64  # of a connection that are: what is seen at more places is not 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Flood:
-    """Rows of one token at one time: ``run`` numbers these times, ``crowded`` is whether a row is one of many at its point."""
+    """Rows of one token at one time: ``run`` numbers these times, ``crowded`` is whether a row is one of many at a point, or borne beside these."""
 
     row: Index
     run: Index
@@ -53,7 +53,8 @@ class OpenWays:
         some, crowded = bearers.kept(of_one), crowded[of_one]
         new = np.ones(len(some), np.bool_)
         new[1:] = (some.token[1:] != some.token[:-1]) | (some.time_ns[1:] - some.time_ns[:-1] > FLIGHT_NS)
-        self._floods.append(_Flood(row=some.row, run=np.cumsum(new) - 1, crowded=crowded))
+        run = np.cumsum(new) - 1
+        self._floods.append(_Flood(row=some.row, run=run, crowded=_beside(run, some.time_ns, crowded)))
 
     def rows(self) -> Mask:
         """Whether the connection of each row may have another one's rows, as all of them are joined now."""
@@ -125,6 +126,17 @@ class OpenWays:
         rows = rows[np.argsort(of[rows], kind="stable")]
         size = np.bincount(of[rows], minlength=len(of))
         return rows, np.cumsum(size) - size, size
+
+
+def _beside(run: Index, time_ns: Index, crowded: Mask) -> Mask:
+    """Which of these are crowded, or one of the same run is that was borne no longer before or after than a packet is in flight."""
+    at = np.arange(len(run))
+    before = np.maximum.accumulate(np.where(crowded, at, 0))
+    behind = np.minimum.accumulate(np.where(crowded, at, len(run) - 1)[::-1])[::-1]
+    out = crowded.copy()
+    for other in (before, behind):
+        out |= crowded[other] & (run[other] == run) & (np.abs(time_ns - time_ns[other]) <= FLIGHT_NS)
+    return out
 
 
 def _distinct(*columns: NDArray[Any]) -> Index:

@@ -142,9 +142,11 @@ def same_connection(sights: Sights, one: Index, two: Index) -> Mask:
     known = (sights.isn[one] >= 0) & (sights.isn[two] >= 0)
     tsval = sights.head("tsval", 0)
     clocks = sights.clocked(0)[one] & sights.clocked(0)[two] & (tsval[one] == tsval[two])
+    together = starts <= sights.last_ns[one] - sights.first_ns[one] + FLIGHT_NS
     begun = (sights.isn[one] == sights.isn[two]) & ((starts <= LIFE_NS) | clocks)
+    begun &= together | ~sights.common[one]
     begun &= (sights.place[one] != sights.place[two]) & ~differ_in_answer(sights, one, two)
-    meet = _apart(sights, one, two) & (starts <= sights.last_ns[one] - sights.first_ns[one] + FLIGHT_NS)
+    meet = _apart(sights, one, two) & together & ~sights.other_tunnel(one, two)
     kind = sights.kind[one]
     midway = np.where(kind == int(Kind.TCP), _near(sights, one, two), (kind == int(Kind.ICMP)) | ~_shared(sights, one))
     return np.where(known, begun, meet & midway)

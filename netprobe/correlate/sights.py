@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from netprobe.correlate.neighbours import most_at_a_place
 from netprobe.decode.table import Kind
-from netprobe.journeys.tokens import NO_CLOCK
+from netprobe.journeys.tokens import MANY, NO_CLOCK, STOPPED_NS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -101,10 +102,18 @@ class Sights:
 
     @cached_property
     def place(self) -> NDArray[np.uint64]:
-        """A number for each point, VLAN and tunnel: where a row was seen."""
-        point, vlan, tunnel = (self.column(name).astype(np.uint64) for name in ("point", "vlan", "tunnel"))
-        low = np.uint64(0xFFFF)
-        return np.asarray((point << np.uint64(32)) | ((vlan & low) << np.uint64(16)) | (tunnel & low))
+        """A number for each point, VLAN and tunnel: where a row was seen. Tunnels, whose numbers are long, by their place among those there are."""
+        point, vlan = (self.column(name).astype(np.uint64) for name in ("point", "vlan"))
+        out = (point << np.uint64(40)) | ((vlan & np.uint64(0xFFFF)) << np.uint64(24))
+        tunnel = self.column("tunnel")
+        if (tunnel != tunnel[:1]).any():
+            out |= np.unique(tunnel, return_inverse=True)[1].ravel().astype(np.uint64) & np.uint64(0xFFFFFF)
+        return np.asarray(out)
+
+    def other_tunnel(self, one: Index, two: Index) -> Mask:
+        """Whether both rows are inside of tunnels, and not of one: networks of their own, which may use the same addresses."""
+        tunnel = self.column("tunnel")
+        return np.asarray((tunnel[one] >= 0) & (tunnel[two] >= 0) & (tunnel[one] != tunnel[two]))
 
     def sent(self, side: int) -> Mask:
         """Whether a side sent anything."""
@@ -135,8 +144,21 @@ class Sights:
         return np.where(self.sent(0), self.head(name, 0), self.head(name, 1))
 
     def clocked(self, side: int) -> Mask:
-        """Whether the sender's own clock (TSval) is in a side's packet."""
-        return np.asarray(self.tcp & ~np.isin(self.head("tsval", side), NO_CLOCK))
+        """Whether the sender's own clock (TSval) is in a side's packet, and goes."""
+        if ("clocked", side) not in self._kept:
+            tsval = self.head("tsval", side)
+            out = np.asarray(self.tcp & ~np.isin(tsval, NO_CLOCK))
+            out[out] = ~_stopped(tsval[out], self.column("point")[out], self.head("ns", side)[out])
+            self._kept["clocked", side] = out
+        return self._kept["clocked", side]
+
+    @cached_property
+    def common(self) -> Mask:
+        """Whether many at one point begin with the row's initial sequence number: then it tells nobody."""
+        out = np.zeros(len(self), np.bool_)
+        row = np.flatnonzero(self.isn >= 0)
+        out[row] = most_at_a_place(mixed([self.isn[row]]), self.column("point")[row], MANY) > MANY
+        return out
 
     def mark(self, side: int) -> Index:
         """What else tells a segment from one with the same numbers: TSval, or without one the IP id (below 0, so that none is the other)."""
@@ -174,3 +196,16 @@ class Sights:
     def turned_ends(self, one: Index, two: Index) -> Mask:
         """Whether the client of the one is the server of the other, and the other way round."""
         return np.asarray(self.same_end(one, 0, two, 1) & self.same_end(one, 1, two, 0))
+
+
+def _stopped(tsval: Index, point: Index, time_ns: Index) -> Mask:
+    """Whether each TSval is one that many packets of one point have over more than :data:`STOPPED_NS`: no clock."""
+    out = most_at_a_place(mixed([tsval]), point, MANY) > MANY
+    some = np.flatnonzero(out)
+    order = some[np.lexsort((time_ns[some], point[some], tsval[some]))]
+    new = np.ones(len(order), np.bool_)
+    new[1:] = (tsval[order][1:] != tsval[order][:-1]) | (point[order][1:] != point[order][:-1])
+    begins = np.flatnonzero(new)
+    last = np.append(begins[1:], len(order)) - 1 if len(begins) else begins
+    still = time_ns[order[last]] - time_ns[order[begins]] > STOPPED_NS
+    return np.asarray(out & np.isin(tsval, tsval[order[begins[still]]]))

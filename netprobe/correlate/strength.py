@@ -17,6 +17,7 @@ import numpy as np
 from netprobe.correlate.neighbours import most_at_a_place
 from netprobe.correlate.rules import FLIGHT_NS, TICK_NS, free_port, same_print
 from netprobe.correlate.sights import mixed
+from netprobe.journeys.tokens import MANY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +33,6 @@ _ADDRESS, _SERVICE = 12.0, 10.0  # at most: a client's address, a server's with 
 _BUCKETS = 1 << 16
 _TICKS = 16  # of a clock that goes as time does, its own jitter
 _BITS_A_BYTE, _MOST_OF_A_PAYLOAD = 4.0, 24.0
-_FEW = 4  # rows of one connection at one point: a router's two sides, two VLANs
 _SHORTEST_NS = 100_000  # what lies between two points tells no more than this: stamps are late
 _USUAL = 8  # connections from one port are no habit
 
@@ -113,8 +113,8 @@ def _other_number(sights: Sights, side: int) -> Index:
 def _number_worth(sights: Sights, row: Index, value: NDArray[np.uint64]) -> Bits:
     """What a random number is worth that as many rows of one point bear."""
     out = np.zeros(len(sights))
-    count = most_at_a_place(value, sights.column("point")[row], _FEW)
-    out[row] = np.where(count <= _FEW, _NUMBER, np.log2(max(len(row), 1) / np.maximum(count, 1)))
+    count = most_at_a_place(value, sights.column("point")[row], MANY)
+    out[row] = np.where(count <= MANY, _NUMBER, np.log2(max(len(row), 1) / np.maximum(count, 1)))
     return out
 
 

@@ -31,8 +31,9 @@ class Token:
     """A token of some rows.
 
     Attributes:
-        side: whose packet it is of. row: int64 (m,). value: uint64 (m,). said: uint64 (m,), a hash of what its sender chose or drew, without
-            what a sender draws for each packet (IP id, TSval): where many have that in common, it tells nobody.
+        side: whose packet it is of. row: int64 (m,). value: uint64 (m,). said: uint64, a hash of what its sender chose or drew, without
+            what a sender draws for each packet (IP id, TSval): where many have that in common, it tells nobody. (m,), or of all rows of the kind,
+            where some are told apart by more than that.
     """
 
     side: int
@@ -47,7 +48,9 @@ def packet_tokens(sights: Sights) -> Iterator[Token]:
     Datagrams that many send are told apart by the client's end, or by the server's and the client's port, where NAT left these, or by their answer.
     """
     syn = np.flatnonzero(sights.isn >= 0)
-    yield _token(sights, syn, 0, _SYN, ("seq",), ("window",))
+    every = _token(sights, syn, 0, _SYN, ("seq",), ("window",))
+    yield every
+    yield from _by_ends(sights, every)
     syn_ack = np.flatnonzero(sights.reply_isn >= 0)
     yield _token(sights, syn_ack, 1, _SYN_ACK, ("seq",), ("ack",))
     midway = sights.tcp & (sights.isn < 0) & (sights.reply_isn < 0)
@@ -64,6 +67,16 @@ def packet_tokens(sights: Sights) -> Iterator[Token]:
         own = np.where(back, np.int64(-1), asked)  # what was not answered has no answer in common with anything
         yield replace(every, value=mixed([every.value, own, *prints(sights, asked, 1)]))
     yield every
+
+
+def _by_ends(sights: Sights, every: Token) -> Iterator[Token]:
+    """SYNs of whose number many are, told apart by the client's end, or by the server's and the client's port."""
+    many = sights.common[every.row]
+    row, value = every.row[many], every.value[many]
+    if len(row):
+        port, ends = sights.column("port", 0)[row], [sights.end(side)[row] for side in (0, 1)]
+        yield replace(every, row=row, value=mixed([value, ends[0]]))
+        yield replace(every, row=row, value=mixed([value, port, ends[1]]))
 
 
 def first_numbers(sights: Sights) -> Token:

@@ -22,15 +22,17 @@ from netprobe.journeys.same import (
     Copy,
     asks,
     copy_of,
+    ends_tell,
     excluded,
     first_ns,
     is_answer,
+    last_ns,
     likeness,
     rewritten_numbers,
     same_connection,
     same_packet,
 )
-from netprobe.journeys.tokens import Prints, Sign, tokens
+from netprobe.journeys.tokens import MANY, Prints, Sign, common_numbers, tokens, with_clocks_that_go
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
@@ -59,7 +61,7 @@ def connections(flows: Sequence[Flow], table: PacketTable) -> tuple[Connection, 
     Returns:
         Connections in order of their first packet; each flow is in exactly one.
     """
-    join = _Join(flows, table)
+    join = _Join(flows, with_clocks_that_go(flows, table))
     for sign, take in ((Sign.PACKET, join.packets), (Sign.ENDS, join.ends), (Sign.ANSWER, join.answers)):
         for bearers in join.shared(sign):
             take(bearers)
@@ -105,6 +107,7 @@ class _Join:
         self._table = table
         self._prints = Prints(table)
         self._bearers: dict[Sign, dict[Hashable, Bearers]] = {sign: {} for sign in Sign}
+        self._common = common_numbers(flows)
         for index, flow in enumerate(flows):
             for (sign, token), row in tokens(flow, table, self._prints):
                 self._bearers[sign].setdefault(token, []).append((index, row))
@@ -122,14 +125,19 @@ class _Join:
         if _is_one_station(copies):
             return
         recent: deque[Copy] = deque(maxlen=LOOK_BACK)
+        many = _many_bear(copies)
         for copy in copies:
-            best = max((found for one in recent if (found := self._likeness(one, copy)) is not None), default=None)
+            best = max(
+                (found for one in recent if (found := self._likeness(one, copy, many)) is not None), default=None
+            )
             if best is not None:
                 self.groups.union(best[-1], copy.place)
             recent.append(copy)
 
-    def _likeness(self, one: Copy, other: Copy) -> tuple[int, int, int, int] | None:
+    def _likeness(self, one: Copy, other: Copy, many: bool) -> tuple[int, int, int, int] | None:
         """How good a copy of an earlier packet one is, and that one's flow; None where it is none."""
+        if many and not ends_tell(one.flow, other.flow):
+            return None
         if not same_packet(self._table, one, other, self._prints) or self.groups.find(one.place) == self.groups.find(
             other.place
         ):
@@ -180,9 +188,17 @@ class _Join:
         for other in reversed(others):
             if self.groups.find(index) == self.groups.find(other):
                 return
-            if rule(self._table, self._flows[other], flow) and not self._excluded(other, index):
+            if self._lived_before(other, index) or not rule(self._table, self._flows[other], flow):
+                continue
+            if not self._excluded(other, index):
                 self.groups.union(other, index)
                 return
+
+    def _lived_before(self, index: int, other: int) -> bool:
+        """Whether a flow was over before another began, and many begin with its number: then the same number is no sign."""
+        one = self._flows[index]
+        over = first_ns(self._table, self._flows[other]) > last_ns(self._table, one) + FLIGHT_NS
+        return over and one.isn in self._common
 
     def answers(self, bearers: Bearers) -> None:
         """Join a question with the answer that no point saw go back along its way; of several questions only one to the same server."""
@@ -225,6 +241,14 @@ def _without_floods(copies: list[Copy]) -> list[Copy]:
         if len({copies[each].place for each in near}) > MOST_AT_A_POINT:
             crowded.update(near)
     return [copy for number, copy in enumerate(copies) if number not in crowded]
+
+
+def _many_bear(copies: Sequence[Copy]) -> bool:
+    """Whether more flows of one point bear a token than a connection has there, whenever that was: it tells none from another."""
+    flows: dict[int, set[int]] = {}
+    for copy in copies:
+        flows.setdefault(copy.flow.point, set()).add(copy.place)
+    return any(len(each) > MANY for each in flows.values())
 
 
 def _is_one_station(copies: Sequence[Copy]) -> bool:

@@ -9,7 +9,8 @@ One coincidence joins nothing. Beside the token (``tokens.py``) count, each wher
 * **the link**: who routes a packet is the one that it was sent to, and then the one that sends it;
 * **what came back**: two connections have two servers' sequence numbers, or answers that differ; what a router handed on comes back through it,
   so that one point sees the answer to it first, with a TTL that is higher by one; where nothing came back, an IP id that is none of many;
-* **how many**: what a point saw of many senders in a moment is a flood, and tells none of them from another;
+* **how many**: what a point saw of many senders in a moment is a flood, and tells none of them from another; a packet that many bear at any time, a
+  sequence number with which many begin, a clock that stands still, join only what has the same ends as far as NAT leaves them;
 * **the point**: one point sees one 5-tuple once at a time, so that two lives of it are two connections;
 * **direction**: only what saw no question can be the answer to one that saw no answer.
 
@@ -174,6 +175,17 @@ def _halves(asked: Flow, answering: Flow) -> bool:
 def same_ends(one: Flow, other: Flow) -> bool:
     """Whether neither end was rewritten."""
     return one.client == other.client and one.server == other.server
+
+
+def ends_tell(one: Flow, other: Flow) -> bool:
+    """Whether so much of two flows' ends is the same that a packet which many send is one: the client's port, and its address or the server's end.
+
+    That is what DNAT leaves of them, and MASQUERADE where it keeps the port.
+    """
+    port = one.client.port
+    free = one.kind == Kind.ICMP or is_free(port)
+    whose = one.client[:3] == other.client[:3] or one.server == other.server
+    return same_ends(one, other) or (port == other.client.port and free and whose)
 
 
 def likeness(one: Flow, other: Flow) -> int:

@@ -19,6 +19,8 @@ router and no NAT of Linux changes it. Checksums are no sign: they are partial o
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -27,7 +29,7 @@ import numpy as np
 from netprobe.decode.table import SYN, SYN_ACK, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Hashable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
 TOKENS_A_FLOW = 8  # packets looked at for tokens in each direction: enough to join, bounded for long flows
 DIGEST_BYTES = 64
+MANY = 4  # flows of one connection at one point: a router's two sides, two VLANs. What more bear there, many bear
+STOPPED_NS = 1_000_000_000  # a clock in a segment goes on by then (RFC 7323 section 5.4: a tick is a second at most)
 NO_CLOCK = (-1, 0, 0xFFFFFFFF)  # TSvals that tell no connection from another: none, and those that scanners send
 
 
@@ -114,6 +118,28 @@ def _echo(flow: Flow, table: PacketTable, prints: Prints) -> Iterator[tuple[Toke
     for row in _heads(flow.forward if len(flow.forward) else flow.reverse):
         said = (int(table.seq[row]), prints.of(row), prints.doubt(row, flow))
         yield (Sign.ANSWER, ("echo", *said, flow.client.hi, flow.client.lo)), row
+
+
+def with_clocks_that_go(flows: Sequence[Flow], table: PacketTable) -> PacketTable:
+    """The table without TSvals that many flows of one point have for longer than a tick: who generates load, or rewrites, has no clock."""
+    first = [
+        int(rows[0]) for flow in flows if flow.kind == Kind.TCP for rows in (flow.forward, flow.reverse) if len(rows)
+    ]
+    at = np.array(first, np.int64)
+    tsval, point, time = table.tsval[at], table.packets.point[at], table.packets.time_ns[at]
+    order = np.lexsort((time, point, tsval))
+    tsval, point, time = tsval[order], point[order], time[order]
+    begins = np.flatnonzero(np.append(True, (tsval[1:] != tsval[:-1]) | (point[1:] != point[:-1]))[: len(order)])
+    ends = np.append(begins[1:], len(order)) - 1 if len(begins) else begins
+    still = (ends - begins >= MANY) & (time[ends] - time[begins] > STOPPED_NS) & ~np.isin(tsval[begins], NO_CLOCK)
+    stopped = np.unique(tsval[begins[still]])
+    return replace(table, tsval=np.where(np.isin(table.tsval, stopped), -1, table.tsval)) if len(stopped) else table
+
+
+def common_numbers(flows: Sequence[Flow]) -> frozenset[int]:
+    """Initial sequence numbers with which many flows of one point begin."""
+    count = Counter((flow.point, flow.isn) for flow in flows if flow.isn is not None)
+    return frozenset(number for (_, number), times in count.items() if times > MANY and number is not None)
 
 
 def _heads(rows: NDArray[np.int64]) -> list[int]:

@@ -104,6 +104,8 @@ HARD = {
     "plain": (flows_made.made(40_000, 1), 0.999),
     "at twenty times the pace": (flows_made.faster(flows_made.made(40_000, 2), 20), 0.999),
     "without marks": (no_marks(flows_made.made(40_000, 3)), 0.99),
+    "with one number, timestamp and IP id": (flows_made.without_numbers(flows_made.made(40_000, 5)), 0.93),
+    "with these, at that pace": (flows_made.faster(flows_made.without_numbers(flows_made.made(40_000, 6)), 20), 0.93),
     "without marks, at that pace": (flows_made.faster(no_marks(flows_made.made(40_000, 4)), 20), 0.98),
 }
 
@@ -118,6 +120,14 @@ def test_made_flows_are_joined_as_they_were_made(case: flows_made.Made, part: fl
     assert (paired, strangers) == (count, 0)
     every, whole, _ = (sum(each) for each in zip(*counts.values(), strict=True))
     assert whole >= part * every
+
+
+def test_a_clock_that_stands_still_is_none() -> None:
+    """Two connections of one 5-tuple, ten minutes apart, each seen at one point: a real clock would not be the same then."""
+    twice = [("h/eth0", 0, tcp(CLIENT, WEB, "S", 9, ts=77)), ("h/br0", 600e6, tcp(CLIENT, WEB, "S", 9, ts=77))]
+    others = [("h/eth0", 6e6 * n, tcp(f"10.9.{n}.9:4000", WEB, "S", 50 + n, ts=77)) for n in range(1, 12)]
+    assert joined(twice) == [[0, 1]]
+    assert [len(each) for each in joined([*twice, *others])] == [1] * 13
 
 
 def test_a_syn_that_one_point_lost_is_one_connection_with_its_repetition() -> None:

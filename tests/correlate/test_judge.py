@@ -181,3 +181,12 @@ def test_paths_of_many_made_flows_are_right_and_none_is_wrong(clock_ns: int) -> 
     every, right, wrong = (sum(counts[place] for counts in told.values()) for place in range(3))
     assert wrong == 0
     assert right >= 0.999 * every
+
+
+def test_no_path_is_wrong_where_all_connections_begin_with_one_number() -> None:
+    case = flows_made.without_numbers(flows_made.made(20_000, 3))
+    joined = join(case.rows, case.points)
+    told = flows_made.paths(case, joined, judge(case.rows, joined, case.points))
+    every, right, wrong = (sum(counts[place] for counts in told.values()) for place in range(3))
+    assert wrong == 0
+    assert right >= 0.7 * every

@@ -115,3 +115,43 @@ def test_what_is_cut_down_to_nothing_joins_no_strangers() -> None:
     assert cut([*pings, ("F", 3, echo("10.0.0.1", "10.0.0.2", ident=2))], "F", 42) == 2
     other: list[Sent] = [("E", 0, udp("10.0.0.1:5", HOST)), ("B", 1, udp("10.0.0.9:6", INSIDE, ttl=63))]
     assert cut(other, "B", 42) == 2
+
+
+def constant_handshake(point: str, at_us: float, client: str, server: str, ttl: int) -> list[Sent]:
+    """A SYN and its answer, every number of them the same in all connections."""
+    return [
+        (point, at_us, tcp(client, server, "S", 1000, ttl=ttl, ts=77, ip_id=7)),
+        (point, at_us + 200, tcp(server, client, "SA", 5000, 1001, ttl=127 - ttl, ts=77, ip_id=7)),
+    ]
+
+
+def test_no_number_that_all_have_joins_anything() -> None:
+    """A load generator whose connections begin with one number, timestamp and IP id, through DNAT and MASQUERADE with another port, at 2 points."""
+    rng = np.random.default_rng(3)
+    sent: list[Sent] = []
+    whose: dict[tuple[str, str], int] = {}
+    for number, at in enumerate(rng.uniform(0, 120e6, 120).tolist()):
+        client, inside, port = f"10.1.{number}.5", f"172.17.0.{2 + number % 90}", 32768 + int(rng.integers(20_000))
+        if number % 2:
+            ways = [(f"{client}:{port}", "192.168.3.202:8080"), (f"{client}:{port}", f"{inside}:80")]
+            points = ("eth0", "br0")
+        else:
+            ways = [(f"{inside}:{port}", "192.0.2.7:443"), (f"192.168.3.202:{1024 + number}", "192.0.2.7:443")]
+            points = ("br0", "eth0")
+        for step, (point, (one, other)) in enumerate(zip(points, ways, strict=True)):
+            sent += constant_handshake(point, at + 30 * step, one, other, 64 - step)
+            whose[one, other] = number
+    _, found = joined(sent)
+    owners = [{whose[str(flow.client.unpack()), str(flow.server.unpack())] for flow in each.flows} for each in found]
+    assert {len(each) for each in owners} == {1}, "no join is wrong"
+    whole = sum(len(each.flows) == 2 for each in found)
+    assert whole >= 0.9 * 60, "DNAT keeps the client's end"
+
+
+def test_a_clock_that_stands_still_is_none() -> None:
+    """Two connections of one 5-tuple, ten minutes apart, each seen at one point: a real clock would not be the same then."""
+    times = [0.0, *(6e6 * n for n in range(1, 12))]
+    others = [("eth0", at, tcp(f"10.9.{n}.9:4000", "10.0.0.2:81", "S", 50 + n, ts=77)) for n, at in enumerate(times)]
+    twice = [("eth0", 5.0, tcp(CLIENT, HOST, "S", 9, ts=77)), ("br0", 600e6, tcp(CLIENT, HOST, "S", 9, ts=77))]
+    assert [len(each.flows) for each in joined([*others, *twice])[1]] == [1] * 14
+    assert sorted(len(each.flows) for each in joined(twice)[1]) == [2]
