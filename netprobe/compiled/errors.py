@@ -8,7 +8,7 @@ import numpy as np
 
 from netprobe.compiled import row as c
 from netprobe.compiled.jit import compiled, inlined
-from netprobe.compiled.key import ICMP, TCP, UDP, is_larger
+from netprobe.compiled.key import ICMP, SCTP, TCP, UDP, is_larger
 
 if TYPE_CHECKING:
     from typing import Any
@@ -24,6 +24,8 @@ def _kind(r: Row) -> int:
         return TCP
     if proto == 17:
         return UDP
+    if proto == 132:
+        return SCTP
     return ICMP if proto in (1, 58) else 0
 
 

@@ -10,7 +10,7 @@ from netprobe.compiled.net import extensions, last_destination
 from netprobe.compiled.reads import u8, u16, u32, u48, u64
 from netprobe.compiled.transport import TRUNCATED_TRANSPORT, payload
 from netprobe.decode.discovery import ADVERTISEMENT, SOLICITATION
-from netprobe.decode.icmp import ICMP, ICMPV6, TCP, UDP
+from netprobe.decode.icmp import ICMP, ICMPV6, SCTP, TCP, UDP
 from netprobe.decode.table import Anomaly, Kind
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _quoted_ipv6(b: Buffer, at: int, cap: int, r: Row) -> None:
 
 @compiled
 def _quoted_ports(b: Buffer, at: int, cap: int, proto: int, r: Row) -> None:
-    if proto in (TCP, UDP) and at + 4 <= cap:
+    if proto in (TCP, UDP, SCTP) and at + 4 <= cap:
         r[c.INNER_SPORT], r[c.INNER_DPORT] = u16(b, at), u16(b, at + 2)
     if at + 8 > cap:
         return

@@ -44,6 +44,7 @@ class Reason(IntEnum):
     NOT_READ = 30
     MAY_GO_ON = 31  # it works, and its path is undetermined
     WAY_IN_PART = 32
+    CARRIES = 33
 
     @property
     def code(self) -> str:
@@ -118,6 +119,7 @@ PHRASES: Final = {
     Reason.SEVERAL_INNER: "several connections may be the proxy's inner one",
     Reason.HOST_LOST: "contact with a host was lost meanwhile",
     Reason.NOT_READ: "this protocol's connections are listed, not judged",
+    Reason.CARRIES: "carries a tunnel, whose flows are judged",
     Reason.MAY_GO_ON: "works; other packets may be its own at another place, and nothing in them tells",
     Reason.WAY_IN_PART: "works; what is kept of its packets leaves their way open",
 }

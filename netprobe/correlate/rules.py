@@ -51,6 +51,7 @@ def same_packet(sights: Sights, one: Index, two: Index, side: int) -> Mask:
     moved &= apart | returns | ~_one_wire(sights, one, two, side)
     moved &= apart | clocked | _comes_back(sights, one, two, side)
     seen_twice = sights.place[one] != sights.place[two]
+    seen_twice &= sights.tcp[one] | (hops != 0) | ~sights.other_tunnel(one, two)  # a datagram of another network's
     return np.asarray((delay >= 0) & (delay <= FLIGHT_NS) & np.where(ends, seen_twice, moved))
 
 

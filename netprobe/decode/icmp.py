@@ -86,7 +86,7 @@ def _quoted_ipv6(chunk: Chunk, layer: Layer) -> None:
 def _quoted_ports(chunk: Chunk, layer: Layer, proto: Ints) -> None:
     """An error quotes at least 8 bytes of the transport header (RFC 792): ports, and TCP's sequence number. Captures may keep fewer."""
     data = chunk.bytes
-    both = layer.pick(((proto == TCP) | (proto == UDP)) & (layer.at + 4 <= layer.cap))
+    both = layer.pick(((proto == TCP) | (proto == UDP) | (proto == SCTP)) & (layer.at + 4 <= layer.cap))
     chunk.put("inner_sport", both.rows, data.u16(both.at))
     chunk.put("inner_dport", both.rows, data.u16(both.at + 2))
     kept = layer.at + 8 <= layer.cap

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MOST = 1 << 16  # errors that are kept one by one
 _SECOND = 1_000_000_000
-_KIND_OF = {1: Kind.ICMP, 6: Kind.TCP, 17: Kind.UDP, 58: Kind.ICMP}  # by IP protocol number
+_KIND_OF = {1: Kind.ICMP, 6: Kind.TCP, 17: Kind.UDP, 58: Kind.ICMP, 132: Kind.SCTP}  # by IP protocol number
 
 ERROR = np.dtype(
     [

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from scapy.layers.inet import IP
+from scapy.layers.sctp import SCTP, SCTPChunkInit
 
+from netprobe.decode.table import Kind
 from netprobe.flowtable import errors
 from netprobe.flowtable.errors import ERROR, QuotedErrors
 from tests.craft import evidence, tagged, tcp, udp, unreachable
@@ -38,6 +41,13 @@ def test_type_code_and_time_of_the_first_one() -> None:
     )
     assert (row["errors"], row["error_type"], row["error_code"]) == (2, 3, 1)
     assert row["error_ns"] - row["first_ns"] == 10_000
+
+
+def test_an_error_about_sctp_is_its_flows() -> None:
+    """RFC 792: eight bytes of what is quoted are there at least, and SCTP's ports are the first four (RFC 9260 section 3.1)."""
+    asked = IP(src="10.0.0.1", dst="10.0.0.2") / SCTP(sport=5000, dport=9000) / SCTPChunkInit()
+    (row,) = flows([("eth0", 0, asked), ("eth0", 10, unreachable("10.0.0.2", "10.0.0.1", asked, code=2))])
+    assert (Kind(row["kind"]), row["errors"], row["error_code"]) == (Kind.SCTP, 1, 2)
 
 
 def test_an_error_before_its_flow_belongs_to_it() -> None:
