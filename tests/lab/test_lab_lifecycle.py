@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass, fields, replace
+from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,8 +63,8 @@ class Traces:
 
 def traces(lab: Lab) -> Traces:
     own = re.compile(rf"(np-|netprobe-lab/){lab.id}\b")
-    files = {str(path) for place in OWN_PLACES for path in Path("/").glob(f"{place[1:]}/*")}
-    forbidden = {str(path) for place in FORBIDDEN for path in (*Path(place).glob("*"), *Path(place).glob("*/*"))}
+    files = {path for place in OWN_PLACES for path in entries(f"{place}/*")}
+    forbidden = {path for place in FORBIDDEN for path in (*entries(f"{place}/*"), *entries(f"{place}/*/*"))}
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
     links = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout.splitlines()
     sysctls = [Path("/proc/sys/net/ipv4/ip_forward"), Path("/proc/sys/kernel/keys/root_maxkeys")]
@@ -74,6 +75,11 @@ def traces(lab: Lab) -> Traces:
         links=frozenset(line for line in links if LINKS.search(line)),
         sysctls=frozenset(f"{path} {path.read_text()}" for path in sysctls if path.exists()),
     )
+
+
+def entries(pattern: str) -> list[str]:
+    """What is there. A folder of another lab's that vanishes meanwhile is passed over: Path.glob would raise."""
+    return glob(pattern, include_hidden=True)  # noqa: PTH207
 
 
 def left(before: Traces, after: Traces) -> list[str]:
