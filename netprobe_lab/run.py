@@ -82,7 +82,12 @@ def run(
     except subprocess.TimeoutExpired as timeout:
         raise LabError(f"{words[0]} took longer than {seconds:g} s", " ".join(words)) from timeout
     if check and done.returncode != 0:
-        raise LabError(f"{Path(words[0]).name} failed: {last_line(done.stderr)}", " ".join(words))
+        said = (
+            last_line(done.stderr)
+            if done.stderr.strip()
+            else f"exit code {done.returncode} of {' '.join(words)[-160:]}"
+        )
+        raise LabError(f"{Path(words[0]).name} failed: {said}", " ".join(words))
     return done
 
 

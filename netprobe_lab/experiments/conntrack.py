@@ -59,7 +59,7 @@ _ENDLESS = (  # a peer that sends from one port for ever, as a keepalive does
 _PEER: Final = start("peer", "busyboxplus", options="--network host", command=_ENDLESS, host="server1")
 _FLOWS: Final = on(
     "server2",
-    "timeout 20 sh -c 'until conntrack -L -p udp --sport 40000 2>/dev/null | grep -q UNREPLIED; do sleep 0.1; done'",
+    "timeout 120 sh -c 'until conntrack -L -p udp --sport 40000 2>/dev/null | grep -q UNREPLIED; do sleep 0.1; done'",
 )
 _WG: Final = (
     *start("wg", "busyboxplus", options="-p 51897:51820/udp", command="udp-echo 51820"),

@@ -24,9 +24,9 @@ _LISTENS: Final = WaitPort(host="server2", container="web", port=80)
 
 
 def _until(state: str, name: str = "web") -> tuple[Step, ...]:
-    """Wait until a container's state and RestartCount match a regular expression (grep -E), at most 30 s."""
+    """Wait until a container's state and RestartCount match a regular expression (grep -E), at most 300 s (each start of a container takes seconds on a busy machine)."""
     ask = f'docker inspect -f "{{{{.State.Status}}}} {{{{.RestartCount}}}}" {name}'
-    return on("server2", f"timeout 30 sh -c 'until {ask} | grep -Eq \"{state}\"; do sleep 0.05; done'")
+    return on("server2", f"timeout 300 sh -c 'until {ask} | grep -Eq \"{state}\"; do sleep 0.05; done'")
 
 
 def _ending(command: str, *, options: str = _PUBLISHED, policy: str = "always") -> tuple[Step, ...]:

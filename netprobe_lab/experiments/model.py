@@ -258,7 +258,7 @@ def start(
 
 def settled(container: str, host: str = "server2") -> tuple[Step, ...]:
     """Return the steps that wait until IPv6 addresses of a host and of a container are no longer tentative (RFC 4862 section 5.4)."""
-    command = "timeout 10 sh -c 'while ip -6 addr show tentative | grep -q inet6; do sleep 0.05; done'"
+    command = "timeout 120 sh -c 'while ip -6 addr show tentative | grep -q inet6; do sleep 0.05; done'"
     return (Run(host=host, command=command), Inside(host=host, container=container, command=command))
 
 

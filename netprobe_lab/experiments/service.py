@@ -214,7 +214,7 @@ def _queued(number: int) -> tuple[Step, ...]:
         Inside(
             host="server2",
             container="demo",
-            command=f"timeout 10 sh -c 'until ss -Hlnt sport = :80 | grep -q \"^LISTEN {number - 1} \"; do sleep 0.1; done'",
+            command=f"timeout 120 sh -c 'until ss -Hlnt sport = :80 | grep -q \"^LISTEN {number - 1} \"; do sleep 0.1; done'",
         ),
     )
 

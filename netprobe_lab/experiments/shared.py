@@ -14,7 +14,7 @@ def _second(command: str = "") -> tuple[Step, ...]:
 
 
 def _ended(container: str) -> tuple[Step, ...]:
-    return on("server2", f"timeout 20 docker wait {container}")
+    return on("server2", f"timeout 120 docker wait {container}")
 
 
 _81 = "sh -c \"sed -i 's/listen 80/listen 81/' /etc/nginx/nginx.conf && exec nginx -e stderr -g 'daemon off;'\""
