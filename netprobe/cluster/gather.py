@@ -13,7 +13,9 @@ from netprobe.cluster import work
 from netprobe.cluster.address import cluster_address
 from netprobe.cluster.scheduler import connected
 from netprobe.errors import EvidenceFault
+from netprobe.evidence.files import STDIN
 from netprobe.evidence.stream.partition import partitions
+from netprobe.evidence.stream.source import CaptureFile
 from netprobe.flowtable.partial import GrowingTable, shared, wanted
 from netprobe.values import dataclass
 
@@ -73,8 +75,7 @@ def gathered(
     address = cluster_address(cluster)
     every = {file: str(Path(file).absolute()) for file in (*files, *points)}
     for file, path in every.items():
-        if not Path(path).is_file():
-            raise EvidenceFault(f"{file}: a cluster reads files alone, no pipes and folders", "ask without --cluster")
+        _check_file(file, Path(path))
     with connected(address) as workers:
         workers.check_files({path: Path(path).stat().st_size for path in every.values()})
         named = {every[file]: name for file, name in points.items()}
@@ -85,6 +86,14 @@ def gathered(
             limits=planned.limits,
             states=tuple(planned.notes.before.values()),
         )
+
+
+def _check_file(file: str, path: Path) -> None:
+    """Refuse what workers cannot read, before any is asked."""
+    if file != STDIN and (path.is_dir() or not path.exists()):
+        CaptureFile(file).close()  # which says what is wrong
+    if not path.is_file():
+        raise EvidenceFault(f"{file}: a cluster reads files alone, no pipes", "ask without --cluster")
 
 
 def _walked(workers: DaskWorkers, walks: Sequence[Walk]) -> list[Walked]:

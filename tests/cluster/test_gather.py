@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -117,9 +118,17 @@ def test_flows_that_are_not_split(cluster: Processes, ring: list[str]) -> None:
     assert len(rows) == 151
 
 
-def test_a_pipe_and_a_folder_are_refused_before_anybody_is_asked(tmp_path: Path) -> None:
-    for file in ("-", str(tmp_path), str(tmp_path / "none.pcap")):
-        with pytest.raises(EvidenceFault, match="a cluster reads files alone"):
+def test_what_is_no_file_is_refused_before_anybody_is_asked(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    refused = {
+        "-": "a cluster reads files alone",
+        str(pipe): "a cluster reads files alone",
+        str(tmp_path): "it is a directory",
+        str(tmp_path / "none.pcap"): "No such file",
+    }
+    for file, why in refused.items():
+        with pytest.raises(EvidenceFault, match=why):
             gathered("tcp://127.0.0.1:1", [file], {}, options(), quiet)
 
 
