@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from netprobe.errors import NetprobeError, UsageFault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     import pandas as pd
 
     from netprobe.evidence.model import Evidence
     from netprobe.flows.expression import FlowExpr
+    from netprobe.journeys.picked import PickedConnection
     from netprobe.live import Question
     from netprobe.live.saving import Destination
     from netprobe.model.details import Details
@@ -103,7 +104,12 @@ def containers_of(
 
 
 def _explained(
-    name: str, evidence: Evidence, *, keep: Keep, detail: InDetail | None, flow: FlowExpr | None = None
+    name: str,
+    evidence: Evidence,
+    *,
+    keep: Keep,
+    detail: InDetail | None,
+    flow: FlowExpr | PickedConnection | None = None,
 ) -> Report:
     from netprobe.pipeline import analyze, analyze_in_detail
 
@@ -246,7 +252,7 @@ def replay(
             else the file's name. A file that is named here alone is read too.
         flow: which connection of captures from elsewhere: ``SRC:PORT>DST:PORT/PROTO`` or part of it, such as ``:80``; ``#3``: the third listed;
             ``@12.5``: what began (else was under way) 12.5 s after the first packet.
-        keep: called with what the files are called and what they hold, before that is explained.
+        keep: called with what the files are called and what was taken of them (of large captures the connection's packets), before that is explained.
 
     Raises:
         UsageFault: no file, several that are not one connection's evidence, or no connection that ``flow`` asks for.
@@ -267,16 +273,23 @@ def replay_each(
     flow: str | None = None,
     keep: Keep = _nothing,
     detail: InDetail | None = None,
+    say: Callable[[str], object] = _nothing,
 ) -> list[Report]:
     """Explain several runs: one report for each file that ``save`` wrote, and one for all plain captures together, at the first one's place.
 
-    Arguments and exceptions are those of :func:`replay`, ``detail`` is that of :func:`explain`.
+    Arguments and exceptions are those of :func:`replay`, ``detail`` is that of :func:`explain`; ``say`` is called with a line for the user, where
+    there is something to say beside.
     """
     from netprobe.flows.expression import FlowExpr
+    from netprobe.runs import runs
 
     wanted = None if flow is None else FlowExpr.parse(flow)
-    loaded = load([os.fspath(file) for file in files], points or {})
-    return [_explained(name, evidence, keep=keep, detail=detail, flow=wanted) for name, evidence in loaded]
+    named = {os.fspath(file): name for file, name in (points or {}).items()}
+    reports = []
+    for run in runs([os.fspath(file) for file in files], named):
+        evidence, asked = run.evidence(wanted, say)
+        reports.append(_explained(run.name, evidence, keep=keep, detail=detail, flow=asked))
+    return reports
 
 
 def read_flows(
@@ -329,45 +342,3 @@ def read_flows(
     track, hosts = options(merge=merge, idle_s=idle_s), None if state is None else state_of(os.fspath(state))
     table = tabulate(paths, named, options=track, verdicts=verdicts, cluster=cluster, hosts=hosts)
     return frame(table, rows_of(table, RowChoice(where=where)))
-
-
-def load(files: Sequence[str], points: Mapping[str, str]) -> list[tuple[str, Evidence]]:
-    """Read all files: each evidence file by itself, the plain captures together as one evidence, at the first one's place.
-
-    Args:
-        files: their paths.
-        points: path -> the point's name, where one was given.
-
-    Raises:
-        UsageFault: no file, one twice, or a point's name for an evidence file, which names its own.
-        EvidenceFault: a file cannot be read.
-    """
-    from netprobe.evidence.files import load as bytes_of
-    from netprobe.evidence.files import shown
-    from netprobe.evidence.reader import is_netprobe, read, read_many
-    from netprobe.evidence.recognise import refuse
-
-    _check_names(files, points)
-    contents = [(shown(file), bytes_of(file, check=refuse)) for file in dict.fromkeys((*files, *points))]
-    points = {shown(file): name for file, name in points.items()}
-    own = {file for file, data in contents if is_netprobe(data)}
-    for file in own & points.keys():
-        raise UsageFault(
-            f"--point: {file} is netprobe's own evidence and names its points itself", "give it without --point"
-        )
-    plain = [(file, data) for file, data in contents if file not in own]
-    loaded: list[tuple[str, Evidence]] = []
-    for file, data in contents:
-        if file in own:
-            loaded.append((file, read(data, name=file)))
-        elif file == plain[0][0]:
-            loaded.append((", ".join(name for name, _ in plain), read_many(plain, points)))
-    return loaded
-
-
-def _check_names(files: Sequence[str], points: Mapping[str, str]) -> None:
-    if not files and not points:
-        raise UsageFault("replay: no file given", "give files of netprobe --save, tcpdump -w or Wireshark")
-    for file in files:
-        if files.count(file) > 1:
-            raise UsageFault(f"replay: {file} is given twice", "give each file once")

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence
     from netprobe.flows.expression import FlowExpr
+    from netprobe.journeys.picked import PickedConnection
     from netprobe.model.details import Details
     from netprobe.model.report import Report
 
 
-def analyze(evidence: Evidence, flow: FlowExpr | None = None) -> Report:
+def analyze(evidence: Evidence, flow: FlowExpr | PickedConnection | None = None) -> Report:
     """Explain one run.
 
     Args:
         evidence: a live run's or a saved one's; or captures from elsewhere.
-        flow: which connection, for captures without a probe of their own.
+        flow: which connection, for captures without a probe of their own; or the one that was picked already.
 
     Raises:
         SeveralFlows: captures from elsewhere with several connections, and ``flow`` does not single one out.
@@ -34,7 +35,7 @@ def analyze(evidence: Evidence, flow: FlowExpr | None = None) -> Report:
     return observed(evidence, flow)
 
 
-def analyze_in_detail(evidence: Evidence, flow: FlowExpr | None = None) -> tuple[Report, Details]:
+def analyze_in_detail(evidence: Evidence, flow: FlowExpr | PickedConnection | None = None) -> tuple[Report, Details]:
     """Explain one run, with what a page shows beside the report. Arguments and exceptions are those of :func:`analyze`."""
     if evidence.probe is not None and evidence.probe.predict:
         from netprobe.verdict.details import details_ahead

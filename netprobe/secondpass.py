@@ -10,7 +10,6 @@ from netprobe.decode.decoder import decode
 from netprobe.decode.link import ETHERNET_LINK
 from netprobe.decode.tunnels import tunnel_name
 from netprobe.evidence.files import shown
-from netprobe.evidence.packets import Packets
 from netprobe.evidence.stream.stream import open_stream
 from netprobe.flowtable.owners import PacketOwners
 from netprobe.values import dataclass
@@ -96,7 +95,7 @@ def rows_of_frames(
         progress(stream.done, stream.size)
         rows = np.flatnonzero(np.isin(packets.frame, wanted[member.file.name]))
         if len(rows):
-            found.append(np.unique(owners.of(decode(_these(packets, rows), stream.points, tunnels=True))[1]))
+            found.append(np.unique(owners.of(decode(packets.pick(rows), stream.points, tunnels=True))[1]))
     return np.unique(np.concatenate(found))
 
 
@@ -130,7 +129,7 @@ def packets_of(
         file = member.file.name if len(each.members) > 1 else ""
         progress(stream.done, stream.size)
         rows = np.flatnonzero((packets.time_ns >= first) & (packets.time_ns <= last))
-        decoded = decode(_these(packets, rows), stream.points, tunnels=True)
+        decoded = decode(packets.pick(rows), stream.points, tunnels=True)
         carrier = np.maximum.accumulate(np.where(decoded.tunnel < 0, np.arange(len(decoded)), 0))
         for row, flow in zip(*(each.tolist() for each in owners.of(decoded)), strict=True):
             if left[flow]:
@@ -155,15 +154,3 @@ def _packet(decoded: PacketTable, carrier: int, row: int, flow: int, file: str) 
         )
     raw = packets.raw(carrier)
     return FlowPacket(flow=flow, frame=frame, time_ns=time_ns, origlen=origlen, raw=raw, file=file, inner=inner)
-
-
-def _these(packets: Packets, rows: NDArray[np.int64]) -> Packets:
-    return Packets(
-        data=packets.data,
-        offset=packets.offset[rows],
-        caplen=packets.caplen[rows],
-        origlen=packets.origlen[rows],
-        time_ns=packets.time_ns[rows],
-        point=packets.point[rows],
-        frame=packets.frame[rows],
-    )

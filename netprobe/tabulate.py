@@ -5,37 +5,27 @@ Packets are walked, decoded and tracked in machine code where there is some (:mo
 
 from __future__ import annotations
 
-import stat
-from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netprobe.compiled import machine
 from netprobe.decode.table import Kind
 from netprobe.decode.unread import unreadable
+from netprobe.engine import engine_for, size_of
 from netprobe.errors import EvidenceFault
-from netprobe.evidence.files import STDIN, load
-from netprobe.evidence.lanes import LANES
-from netprobe.evidence.stream.prefetch import prefetched
-from netprobe.evidence.stream.stream import open_stream
+from netprobe.evidence.files import load
 from netprobe.flowtable.options import options as usual
 from netprobe.flowtable.series import Addresses, Codes, Numbers
 from netprobe.flowtable.table import FlowTable, Verdicts
-from netprobe.flowtable.track import Tracker, decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from netprobe.correlate.joined import Joined
     from netprobe.correlate.judge import Judged
-    from netprobe.decode.table import PacketTable
     from netprobe.evidence.model import CapturePoint, Limit
-    from netprobe.evidence.packets import Packets
     from netprobe.evidence.state import HostState
-    from netprobe.evidence.stream.stream import PacketStream
-    from netprobe.evidence.walker import RecordWalker
     from netprobe.flowtable.columns import FlowRows
     from netprobe.flowtable.options import TrackOptions
     from netprobe.state.model import Host
@@ -43,26 +33,8 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int | None], object]
     Say = Callable[[str], object]
 
-SMALL = 1 << 22
-"""Bytes: numpy is done with a file of that size before machine code is loaded."""
-IN_CACHE = 1 << 21
-"""Bytes of a chunk for machine code: it is read, walked and tracked before it leaves the processor's cache."""
-AT_ONCE = 1 << 23
-"""Bytes of a chunk for numpy: its operations are for tens of thousands of packets."""
 JOINING = 0.7
 """The share of the time for verdicts that flows are joined in."""
-LARGE = 1 << 26
-"""Bytes: where machine code would have told, and there is none, that is said."""
-
-
-class FlowTracker(Protocol):
-    """What packets are given to, and flows come from."""
-
-    def take(self, packets: Packets, points: Sequence[CapturePoint]) -> None:
-        """Track the next packets, in file order."""
-
-    def finish(self) -> FlowRows:
-        """Return the rows."""
 
 
 def _nothing(*_: object) -> None:
@@ -150,25 +122,14 @@ def _here(
     meanwhile: Callable[[], object],
 ) -> tuple[FlowRows, tuple[CapturePoint, ...], tuple[Limit, ...], tuple[HostState, ...]]:
     """Rows, points, what is missing, and what evidence has of its hosts, by this process; machine code leaves time for something else."""
-    stream, tracker = _started(files, points, options, say)
+    engine = engine_for(size_of(files), say)
+    stream = engine.stream(files, points)
     for line in stream.ordered():
         say(line)
-    if isinstance(tracker, Tracker):
-        for table in prefetched(_decoded(stream)):
-            tracker.add(table)
-            progress(stream.done, stream.size)
-    else:
+    if engine.compiled:
         Thread(target=meanwhile, daemon=True).start()
-        for packets in prefetched(stream.chunks()):
-            tracker.take(packets, stream.points)
-            progress(stream.done, stream.size)
-    return tracker.finish(), tuple(stream.points), tuple(stream.limits), tuple(stream.notes.before.values())
-
-
-def _decoded(stream: PacketStream) -> Iterator[PacketTable]:
-    """A stream's packets, decoded where they are read: while those before them are tracked."""
-    for packets in stream.chunks():
-        yield from decoded(packets, stream.points)
+    rows = engine.track(stream.chunks(), stream.points, options, lambda: progress(stream.done, stream.size))
+    return rows, tuple(stream.points), tuple(stream.limits), tuple(stream.notes.before.values())
 
 
 def state_of(file: str) -> Mapping[str, Host]:
@@ -195,36 +156,6 @@ def _hosts(states: Collection[HostState]) -> Mapping[str, Host]:
     from netprobe.state.build import build_host
 
     return {state.host: build_host(state) for state in states}
-
-
-def _started(
-    files: Sequence[str], points: Mapping[str, str], options: TrackOptions, say: Say
-) -> tuple[PacketStream, FlowTracker]:
-    """Open the files, with what tracks their packets."""
-    size = _size(files)
-    if size is not None and size <= SMALL:
-        return open_stream(files, points), Tracker(options)
-    try:
-        from netprobe.compiled.track import CompiledTracker
-        from netprobe.compiled.walk import CompiledWalker
-
-        walker: RecordWalker = CompiledWalker()
-        tracker: FlowTracker = CompiledTracker(options)
-    except machine.NotUsable as why:
-        if size is not None and size >= LARGE:
-            say(f"no compiled code, so that large captures take longer: {why} (netprobe flows --compile makes it)")
-        return open_stream(files, points, walker=LANES, chunk_bytes=AT_ONCE), Tracker(options)
-    return open_stream(files, points, walker=walker, chunk_bytes=IN_CACHE), tracker
-
-
-def _size(files: Sequence[str]) -> int | None:
-    """How many bytes there are to read; None where a pipe is among them, or a file cannot be looked at."""
-    try:
-        about = [Path(file).stat() for file in files if file != STDIN]
-    except (OSError, ValueError):
-        return None
-    plain = len(about) == len(files) and all(stat.S_ISREG(each.st_mode) for each in about)
-    return sum(each.st_size for each in about) if plain else None
 
 
 def _said(rows: FlowRows, joined: Joined, judged: Judged) -> Verdicts:

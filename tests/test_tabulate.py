@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netprobe import tabulate as module
+from netprobe import engine as module
 from netprobe.compiled import machine
 from netprobe.errors import EvidenceFault
 from netprobe.evidence.reader import read
 from netprobe.evidence.writer import write as write_evidence
 from netprobe.report.flows.csv import write
-from netprobe.tabulate import state_of, tabulate
+from netprobe.tabulate import JOINING, state_of, tabulate
 from tests.commands.walk import CLIENT, DIALLED, segment
 from tests.flowtable.rows import every
 
@@ -94,7 +94,7 @@ def test_progress_of_verdicts_counts_flows() -> None:
     table = tabulate(FILES[:1], {}, judging=lambda done, size: told.append((done, size)))
     assert {size for _, size in told} == {len(table)}
     assert [done for done, _ in told] == sorted(done for done, _ in told)
-    assert told[-1][0] >= module.JOINING * len(table) - 1
+    assert told[-1][0] >= JOINING * len(table) - 1
 
 
 def test_a_hundred_thousand_interfaces(tmp_path: Path) -> None:

@@ -45,7 +45,12 @@ def run(
     try:
         with ctrl_c_is_the_writers({*files, *named}):
             reports = replay_each(
-                *files, points=named, flow=flow, keep=lambda *each: seen.append(each), detail=page.add
+                *files,
+                points=named,
+                flow=flow,
+                keep=lambda *each: seen.append(each),
+                detail=page.add,
+                say=_say,
             )
     except SeveralFlows as several:
         if output is None:
@@ -57,6 +62,10 @@ def run(
     else:
         show_texts(reports, seen, deep=deep)
     return worst(exit_code(report) for report in reports)
+
+
+def _say(line: str) -> None:
+    say(f"netprobe: {line}")
 
 
 def _list(flows: Sequence[FlowSummary]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,19 +38,53 @@ _ETHERTYPES = {
     0x88E7: "provider backbone bridging (EtherType 0x88e7)",
     0x894F: "NSH (EtherType 0x894f)",
 }
+_IN_UDP = {f"VXLAN (UDP port {VXLAN_PORT})": VXLAN_PORT, f"GENEVE (UDP port {GENEVE_PORT})": GENEVE_PORT}
+_TUNNELS = tuple(dict.fromkeys([*_IN_UDP, *_PROTOCOLS.values(), *_ETHERTYPES.values()]))
 
 
 def unread(table: PacketTable, points: Sequence[CapturePoint]) -> tuple[Limit, ...]:
     """One limit for each point and each thing that is not read there: of a link type (:attr:`LimitKind.PART`), of a tunnel (:attr:`LimitKind.POINT`)."""
-    limits = []
-    for number, count in _counts(table, (table.anomaly & Anomaly.UNKNOWN_LINKTYPE) != 0, len(points)):
-        why = f"its {_packets(count)} of link type {linktype_name(points[number].linktype)}, which is not read"
-        limits.append(Limit(kind=LimitKind.PART, subject=points[number].name, why=why))
-    for what, rows in _tunnels(table):
-        for number, count in _counts(table, rows, len(points)):
-            why = f"{_packets(count)} {what}: what that carries is not read"
-            limits.append(Limit(kind=LimitKind.POINT, subject=points[number].name, why=why))
-    return tuple(limits)
+    counts = UnreadCounts()
+    counts.take(table)
+    return counts.limits(points)
+
+
+def later_fragments(table: PacketTable) -> int:
+    """How many packets are later fragments, which have no ports."""
+    return int(((table.kind == Kind.IP_OTHER) & (table.frag_off > 0)).sum())
+
+
+class UnreadCounts:
+    """What is not read, counted over any number of tables.
+
+    Attributes:
+        fragments: as of :func:`later_fragments`.
+    """
+
+    def __init__(self) -> None:
+        self.fragments = 0
+        self._links: Counter[int] = Counter()
+        self._inside: dict[str, Counter[int]] = {}
+
+    def take(self, table: PacketTable) -> None:
+        """Count the packets of one more table."""
+        self.fragments += later_fragments(table)
+        self._links += _counts(table, (table.anomaly & Anomaly.UNKNOWN_LINKTYPE) != 0)
+        for what, rows in _tunnels(table):
+            if rows.any():
+                self._inside[what] = self._inside.get(what, Counter()) + _counts(table, rows)
+
+    def limits(self, points: Sequence[CapturePoint]) -> tuple[Limit, ...]:
+        """As :func:`unread` has them."""
+        limits = []
+        for number, count in _known(self._links, points):
+            why = f"its {_packets(count)} of link type {linktype_name(points[number].linktype)}, which is not read"
+            limits.append(Limit(kind=LimitKind.PART, subject=points[number].name, why=why))
+        for what in (name for name in _TUNNELS if name in self._inside):
+            for number, count in _known(self._inside[what], points):
+                why = f"{_packets(count)} {what}: what that carries is not read"
+                limits.append(Limit(kind=LimitKind.POINT, subject=points[number].name, why=why))
+        return tuple(limits)
 
 
 def unreadable(points: Sequence[CapturePoint]) -> tuple[Limit, ...]:
@@ -69,23 +104,27 @@ def _packets(count: int) -> str:
     return "1 packet is" if count == 1 else f"{count} packets are"
 
 
-def _counts(table: PacketTable, rows: NDArray[np.bool_], points: int) -> Iterator[tuple[int, int]]:
+def _counts(table: PacketTable, rows: NDArray[np.bool_]) -> Counter[int]:
     """The points that have such rows, and how many."""
     if not rows.any():
-        return
+        return Counter()
     number = table.packets.point[rows]
-    found = np.bincount(number[(number >= 0) & (number < points)], minlength=points)
-    yield from ((int(each), int(found[each])) for each in np.flatnonzero(found))
+    found = np.bincount(number[number >= 0])
+    return Counter({int(each): int(found[each]) for each in np.flatnonzero(found)})
+
+
+def _known(counts: Counter[int], points: Sequence[CapturePoint]) -> list[tuple[int, int]]:
+    return [(number, count) for number, count in sorted(counts.items()) if number < len(points)]
 
 
 def _tunnels(table: PacketTable) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     """What each tunnel is called, and its packets."""
     udp = table.kind == Kind.UDP
-    for name, port in (("VXLAN", VXLAN_PORT), ("GENEVE", GENEVE_PORT)):
+    for name, port in _IN_UDP.items():
         rows = udp & (table.dport == port)
         if rows.any():
             rows[rows] = _headed(table, np.flatnonzero(rows), port)
-            yield f"{name} (UDP port {port})", rows
+            yield name, rows
     other = table.kind == Kind.IP_OTHER
     if other.any():
         yield from ((name, other & (table.ip_proto == number)) for number, name in _PROTOCOLS.items())

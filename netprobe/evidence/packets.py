@@ -41,6 +41,18 @@ class Packets:
         start = int(self.offset[row])
         return self.data[start : start + int(self.caplen[row])]
 
+    def pick(self, rows: NDArray[np.int64] | slice) -> Packets:
+        """Some of them, in the same buffer."""
+        return Packets(
+            data=self.data,
+            offset=self.offset[rows],
+            caplen=self.caplen[rows],
+            origlen=self.origlen[rows],
+            time_ns=self.time_ns[rows],
+            point=self.point[rows],
+            frame=self.frame[rows],
+        )
+
     @classmethod
     def none(cls) -> Packets:
         """No packets at all."""

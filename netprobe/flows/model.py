@@ -12,6 +12,8 @@ from netprobe.model.endpoint import Endpoint
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -112,7 +114,7 @@ class SeveralFlows(UsageFault):
         flows: the connections to choose from, in order of time.
     """
 
-    def __init__(self, flows: tuple[FlowSummary, ...], example: str, beside: str = "") -> None:
+    def __init__(self, flows: Sequence[FlowSummary], example: str, beside: str = "") -> None:
         super().__init__(
             f"the capture has {len(flows)} connections{beside}",
             f"choose one with --flow, for example --flow '{example}'",

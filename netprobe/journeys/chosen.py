@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.decode.table import Kind
-from netprobe.decode.unread import unread
+from netprobe.decode.unread import later_fragments, unread
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import LimitKind, Proto, Resolution
 from netprobe.flows.model import SeveralFlows
 from netprobe.journeys.model import Journey
+from netprobe.journeys.picked import PickedConnection
 from netprobe.journeys.proxy import Mapping, inner_of
 from netprobe.journeys.select import (
     candidates,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netprobe.decode.table import PacketTable
-    from netprobe.evidence.model import Evidence, Probe
+    from netprobe.evidence.model import Evidence, Limit, Probe
     from netprobe.flows.expression import FlowExpr
     from netprobe.journeys.model import Connection
     from netprobe.state.model import World
@@ -38,7 +38,7 @@ _UNREAD_HINT = "check the file with tcpdump -r FILE; where packets are in a tunn
 
 
 def choose(
-    evidence: Evidence, table: PacketTable, found: Sequence[Connection], flow: FlowExpr | None
+    evidence: Evidence, table: PacketTable, found: Sequence[Connection], flow: FlowExpr | PickedConnection | None
 ) -> Connection | None:
     """Return the connection in question: the probe's own (None: it left no packet), or the one that ``flow`` singles out.
 
@@ -46,6 +46,8 @@ def choose(
         SeveralFlows: captures from elsewhere with several connections, and ``flow`` does not single one out.
         UsageFault: captures without any connection, or none that ``flow`` matches.
     """
+    if isinstance(flow, PickedConnection):
+        return flow.among(found, table)
     probe = evidence.probe
     if probe is not None and flow is None:
         if lookup_is_it(probe):
@@ -56,7 +58,9 @@ def choose(
         return of_probe(found, evidence.points, probe)
     chosen = candidates(found, table, flow)
     if not chosen:
-        raise _nothing(evidence, table, flow)
+        beside = passed_over(evidence.limits, unread(table, evidence.points))
+        parts = later_fragments(table)
+        raise none_chosen(evidence.limits, flow, packets=len(evidence.packets), parts=parts, beside=beside)
     if len(chosen) > 1:
         raise _several(evidence, table, found, chosen)
     return chosen[0]
@@ -69,32 +73,43 @@ def _several(
     start = int(table.packets.time_ns.min()) if len(table) else 0
     number = {id(each): place for place, each in enumerate(numbered(found, table), 1)}
     lines = tuple(summary(each, table, evidence.points, start, number[id(each)]) for each in chosen)
-    return SeveralFlows(lines, example(lines[0].number, chosen[0], found, table), _passed_over(evidence, table))
+    beside = passed_over(evidence.limits, unread(table, evidence.points))
+    return SeveralFlows(lines, example(lines[0].number, chosen[0], found, table), beside)
 
 
-def _nothing(evidence: Evidence, table: PacketTable, flow: FlowExpr | None) -> UsageFault:
-    """What to say of a capture without the connection."""
-    cut = [limit.why for limit in evidence.limits if limit.kind is LimitKind.FILE]
-    if cut and not len(evidence.packets):
+def none_chosen(limits: Sequence[Limit], flow: FlowExpr | None, *, packets: int, parts: int, beside: str) -> UsageFault:
+    """What to say of a capture without the connection.
+
+    Args:
+        limits: what could not be observed.
+        flow: what was asked for.
+        packets: how many it holds.
+        parts: how many of them are later fragments, which have no ports.
+        beside: what :func:`passed_over` says.
+    """
+    cut = [limit.why for limit in limits if limit.kind is LimitKind.FILE]
+    if cut and not packets:
         return UsageFault(f"the file holds no packet: {cut[0]}", "record or copy it again")
-    if not len(evidence.packets):
+    if not packets:
         return UsageFault("the capture holds no packet", "nothing passed its interface and filter while it ran")
     what = "that --flow asks for" if flow else "of TCP, UDP or ICMP echo"
-    beside = _passed_over(evidence, table)
     if beside:
         return UsageFault(f"the capture has no connection {what}{beside}", _UNREAD_HINT)
     hint = "without --flow the connections are listed" if flow else "check the file with tcpdump -r FILE"
-    parts = int(((table.kind == Kind.IP_OTHER) & (table.frag_off > 0)).sum())
     if parts and not flow:
         hint = f"later fragments, of which it has {parts}, have no ports, and a filter on a port leaves them out or alone: capture without one"
     return UsageFault(f"the capture has no connection {what}", hint)
 
 
-def _passed_over(evidence: Evidence, table: PacketTable) -> str:
-    """What else the capture holds, or would have held, in brackets."""
-    limits = [limit for limit in evidence.limits if limit.kind is LimitKind.FILE]
-    said = [f"{limit.subject}: {limit.why}" for limit in (*limits, *unread(table, evidence.points))]
-    said = list(dict.fromkeys(said))
+def passed_over(limits: Sequence[Limit], unread: Sequence[Limit]) -> str:
+    """What else a capture holds, or would have held, in brackets.
+
+    Args:
+        limits: what could not be observed.
+        unread: what is not read.
+    """
+    said = [f"{limit.subject}: {limit.why}" for limit in limits if limit.kind is LimitKind.FILE]
+    said = list(dict.fromkeys([*said, *(f"{limit.subject}: {limit.why}" for limit in unread)]))
     return f" ({'; '.join(said[:_MOST_SAID])}{'; …' * (len(said) > _MOST_SAID)})" if said else ""
 
 

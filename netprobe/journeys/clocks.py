@@ -97,14 +97,19 @@ def shown_clocks(known: Sequence[str], points: Sequence[CapturePoint]) -> list[t
     return [(name, True) if name[0] != "\0" else (points[int(name[1:])].name, False) for name in known]
 
 
-def unaligned(table: PacketTable, points: Sequence[CapturePoint], reference: str | None = None) -> tuple[Limit, ...]:
+def unaligned(table: PacketTable, points: Sequence[CapturePoint]) -> tuple[Limit, ...]:
     """Return what to say of clocks beyond the :data:`MOST_CLOCKS` that :func:`on_one_clock` holds against each other."""
-    known = _known(table, points, reference)
+    return clocks_beyond(table.packets.point, points)
+
+
+def clocks_beyond(point: NDArray[np.int32], points: Sequence[CapturePoint]) -> tuple[Limit, ...]:
+    """The same, where it is known which points have packets: their numbers, as often as one likes."""
+    known = clocks_of(point, points)
     if len(known) <= MOST_CLOCKS:
         return ()
-    point = clock_names(points).index(known[MOST_CLOCKS])
+    number = clock_names(points).index(known[MOST_CLOCKS])
     why = f"its clock was not held against the others', nor those that follow: {MOST_CLOCKS} of {len(known)} are, give fewer captures"
-    return (Limit(kind=LimitKind.POINT, subject=points[point].host or points[point].name, why=why),)
+    return (Limit(kind=LimitKind.POINT, subject=points[number].host or points[number].name, why=why),)
 
 
 def clock_names(points: Sequence[CapturePoint]) -> list[str]:

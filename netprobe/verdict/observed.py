@@ -20,6 +20,7 @@ from netprobe.journeys.chosen import choose, journey_of
 from netprobe.journeys.clocks import on_one_clock, unaligned
 from netprobe.journeys.join import connections
 from netprobe.journeys.neighbours import exchanges, with_names
+from netprobe.journeys.picked import PickedConnection
 from netprobe.journeys.turned import turned
 from netprobe.journeys.untimed import timed
 from netprobe.model.report import Report, Verdict
@@ -45,16 +46,16 @@ if TYPE_CHECKING:
     from netprobe.verdict.judge import Judgement
 
 
-def observed(evidence: Evidence, flow: FlowExpr | None) -> Report:
+def observed(evidence: Evidence, flow: FlowExpr | PickedConnection | None) -> Report:
     """Report a run that sent something, or captures. Raises as :func:`netprobe.pipeline.analyze` does."""
     return examined(evidence, flow)[0]
 
 
-def examined(evidence: Evidence, flow: FlowExpr | None) -> tuple[Report, Case]:
+def examined(evidence: Evidence, flow: FlowExpr | PickedConnection | None) -> tuple[Report, Case]:
     """The same, with the case that the report was made of."""
     probe = evidence.probe
     decoded = timed(decode(evidence.packets, evidence.points))
-    if probe is None:
+    if probe is None and not isinstance(flow, PickedConnection):  # of which that is said already, of all packets
         more = (*unread(decoded, evidence.points), *unaligned(decoded, evidence.points))
         evidence = replace(evidence, limits=(*evidence.limits, *more))
     evidence = _partly_sniffed(evidence)

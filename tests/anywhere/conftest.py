@@ -1,4 +1,4 @@
-"""Every capture that these tests make has, in the flow table, the flows that replay sees."""
+"""Every capture that these tests make has, in the flow table, the flows that replay sees; and is told the same where it is too large to be held."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netprobe.decode.decoder import decode
+from netprobe.evidence.writer import write
 from tests import craft
 from tests.flowtable.against import built, listed, tracked
+from tests.selection.both import flows_of, held, picked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.flowtable.against import Flows
+
+MOST_TOLD = 2
+"""Captures of one test."""
 
 
 @pytest.fixture(autouse=True)
@@ -33,3 +38,16 @@ def same_flows() -> Iterator[None]:
 def summed(flows: Flows) -> int:
     """Packets of all flows."""
     return sum(count[1] + count[2] for counts in flows.values() for count in counts)
+
+
+@pytest.fixture(autouse=True)
+def same_story() -> Iterator[None]:
+    """Of a large capture only one connection's packets are taken: what is listed and said is the same."""
+    craft.MADE.clear()
+    yield
+    for case in list(craft.MADE)[:MOST_TOLD]:
+        data = write(case)
+        told = held(data)
+        assert picked(data) == told
+        for flow in flows_of(told):
+            assert picked(data, flow) == held(data, flow)

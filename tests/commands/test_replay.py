@@ -14,8 +14,8 @@ from netprobe.commands.tshark import pcap
 from netprobe.errors import EvidenceFault, UsageFault
 from netprobe.evidence.model import Evidence, Place, Probe, Proto
 from netprobe.evidence.writer import write
-from netprobe.interface import load
 from netprobe.report.deep import DeepFrame
+from netprobe.runs import runs
 from tests.commands.walk import CLIENT, DIALLED, evidence, packets, segment
 
 if TYPE_CHECKING:
@@ -55,7 +55,10 @@ def point_of(at: int, file: Path) -> str:
 
 def test_plain_captures_are_one_evidence_and_own_files_stand_alone(tmp_path: Path) -> None:
     one, two = point_of(0, tmp_path / "eth0.pcap"), point_of(1, tmp_path / "docker0.pcap")
-    loaded = load([one, own(tmp_path / "own.pcapng"), two], {two: "server2/docker0"})
+    loaded = [
+        (run.name, run.evidence(None, print)[0])
+        for run in runs([one, own(tmp_path / "own.pcapng"), two], {two: "server2/docker0"})
+    ]
     assert [name for name, _ in loaded] == [f"{one}, {two}", str(tmp_path / "own.pcapng")]
     assert [point.name for point in loaded[0][1].points] == ["eth0", "server2/docker0"]
     assert loaded[1][1].probe is not None
@@ -64,7 +67,7 @@ def test_plain_captures_are_one_evidence_and_own_files_stand_alone(tmp_path: Pat
 def test_own_evidence_names_its_points_itself(tmp_path: Path) -> None:
     file = own(tmp_path / "own.pcapng")
     with pytest.raises(UsageFault, match="names its points itself"):
-        load([file], {file: "x"})
+        runs([file], {file: "x"})
 
 
 @pytest.mark.parametrize("content", [b"", b"\x1f\x8bxx", b"just text\n", b"\x0a\x0d\x0d\x0a", b"\xd4\xc3\xb2\xa1"])
@@ -72,7 +75,7 @@ def test_a_file_that_is_none(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "odd"
     file.write_bytes(content)
     with pytest.raises(EvidenceFault) as refused:
-        load([str(file)], {})
+        [each.whole() for each in runs([str(file)], {})]
     assert refused.value.hint
 
 
@@ -156,8 +159,10 @@ def record(raw: bytes = ONE) -> bytes:
 
 
 READ_IN_PART: dict[str, tuple[Callable[[], bytes], str]] = {
-    "a hundred thousand interfaces": (lambda: SECTION + INTERFACE * 100_000 + packet(99_999), "holds no packet"),
-    "more interfaces than are read": (lambda: SECTION + INTERFACE + packet() + INTERFACE * 5000, "4096 interfaces"),
+    "more interfaces than are read": (
+        lambda: SECTION + INTERFACE + packet() + INTERFACE * 140_000,
+        "131072 interfaces",
+    ),
     "a block of 4 GiB": (lambda: SECTION + INTERFACE + packet() + struct.pack("<II", 6, 0xFFFFFFFC), "cut short"),
     "a packet of 4 GiB in a small block": (
         lambda: SECTION + INTERFACE + packet() + block(6, struct.pack("<5I", 0, 0, 1, 0xFFFFFFFF, 9)),
@@ -169,6 +174,13 @@ READ_IN_PART: dict[str, tuple[Callable[[], bytes], str]] = {
     "a cut gzip file": (lambda: gzip.compress(HEAD + record())[:-9], "gzip data cut short"),
     "a section that ends early": (lambda: (SECTION + INTERFACE + packet())[:-1] + b"\1", "lengths differ"),
 }
+
+
+def test_twenty_thousand_interfaces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "x.pcapng"
+    file.write_bytes(SECTION + INTERFACE * 20_000 + packet(19_999))
+    assert run(["replay", str(file)]) == 3
+    assert "It was seen at x#20000, and nothing answered" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", READ_IN_PART)

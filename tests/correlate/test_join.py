@@ -14,7 +14,7 @@ from netprobe.correlate.joined import Role
 from netprobe.decode.decoder import decode
 from netprobe.flows.build import build
 from netprobe.flowtable.columns import absent
-from netprobe.interface import load
+from netprobe.runs import runs
 from tests.correlate.made import rows_of
 from tests.correlate.replayed import both, by_rows
 from tests.craft import evidence, served, tcp, udp
@@ -40,7 +40,9 @@ def joined(sent: Iterable[Sent]) -> list[list[int]]:
 def test_what_a_replay_joins_is_joined(part: int) -> None:
     """Every capture of the repository: the same flows make the same connections, pairs of a proxy, and answers from elsewhere."""
     for file in CAPTURES[part::4]:
-        ((_, case),) = load([str(file)], {})
+        (run,) = runs([str(file)], {})
+        case = run.whole()
+        assert case is not None
         replayed, found = both(case)
         assert found == replayed, file.name
 

@@ -3,12 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from netprobe.evidence.model import Evidence
-from netprobe.interface import load
 from netprobe.model.details import Mark
 from netprobe.pipeline import analyze, analyze_in_detail
 from netprobe.verdict.details import MOST_PACKETS
 from tests.craft import evidence as replayed_from
 from tests.craft import handshake
+from tests.loading import load
 from tests.report.html.pages import CAPTURES, KINDS, part_of
 
 

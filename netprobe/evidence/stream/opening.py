@@ -23,7 +23,13 @@ MAX_OPEN = 256
 """Files that are kept open until their turn comes: a process may have 1,024 by default."""
 
 
-def file_sets(paths: Sequence[str], points: Mapping[str, str], walker: RecordWalker, chunk_bytes: int) -> list[FileSet]:
+def file_sets(
+    paths: Sequence[str],
+    points: Mapping[str, str],
+    walker: RecordWalker,
+    chunk_bytes: int,
+    kept: Mapping[str, CaptureFile],
+) -> list[FileSet]:
     """Open the files, sorted into captures.
 
     Raises:
@@ -40,7 +46,7 @@ def file_sets(paths: Sequence[str], points: Mapping[str, str], walker: RecordWal
         members: dict[str, RingFile] = {}
         glances: dict[str, Glance] = {}
         for path in paths:
-            file = CaptureFile(path)
+            file = kept[path] if path in kept else CaptureFile(path)
             opened.callback(file.close)
             members[path] = RingFile(file, Parts(file, walker, chunk_bytes))
             if file.plain and (len(paths) > 1 or points):

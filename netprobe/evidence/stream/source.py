@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from io import BytesIO
+from tempfile import SpooledTemporaryFile
+from typing import IO, TYPE_CHECKING
 
 from netprobe.evidence.files import STDIN, faults, opened, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from io import FileIO
+
+_PIECE = 1 << 20
 
 
 class CaptureFile:
@@ -102,5 +106,57 @@ class CaptureFile:
                 piece and len(piece) < size and (more := os.pread(file.fileno(), size - len(piece), pos + len(piece)))
             ):
                 piece += more
+        self.done = max(self.done, pos + len(piece))
+        return piece
+
+
+IN_MEMORY = 1 << 24
+"""Bytes of a pipe that are kept in memory: more goes to a file without a name, in the folder for temporary files ($TMPDIR)."""
+
+
+class KeptFile(CaptureFile):
+    """What came out of a pipe, or is in memory already: to be read as often as one likes, from any place.
+
+    Args:
+        path: what it is called; ``-`` is standard input.
+        held: its bytes.
+    """
+
+    def __init__(self, path: str, held: IO[bytes]) -> None:
+        self.path = path
+        self.name = shown(path)
+        self.done = 0
+        self.size: int | None = held.seek(0, os.SEEK_END)
+        self.plain = True
+        self.identity: tuple[int, int] | None = None
+        self._held = held
+
+    @classmethod
+    def of_pipe(cls, pipe: CaptureFile) -> KeptFile:
+        """Read a pipe to its end, and close it.
+
+        Raises:
+            EvidenceFault: it cannot be read, or kept.
+        """
+        read = pipe.reader()
+        with faults(pipe.name):
+            held: IO[bytes] = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  (closed when nobody has it any more)
+            while piece := read(_PIECE):
+                held.write(piece)
+        pipe.close()
+        return cls(pipe.path, held)
+
+    @classmethod
+    def of_bytes(cls, path: str, data: bytes) -> KeptFile:
+        """Take bytes for a file."""
+        return cls(path, BytesIO(data))
+
+    def close(self) -> None:
+        """Do nothing: what is kept goes with the last who has it."""
+
+    def at(self, pos: int, size: int) -> bytes:
+        """As of a plain file."""
+        self._held.seek(pos)
+        piece = self._held.read(size)
         self.done = max(self.done, pos + len(piece))
         return piece

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.capture import Rows
     from netprobe.evidence.model import CapturePoint, Limit
     from netprobe.evidence.stream.fileset import FileSet, RingFile
+    from netprobe.evidence.stream.source import CaptureFile
     from netprobe.evidence.walker import RecordWalker
 
 _MOST_NAMED = 6  # files of a ring, where its order is said
@@ -27,7 +28,12 @@ CHUNK = 1 << 22
 
 
 def open_stream(
-    files: Sequence[str], points: Mapping[str, str], *, chunk_bytes: int = CHUNK, walker: RecordWalker = PLAIN
+    files: Sequence[str],
+    points: Mapping[str, str],
+    *,
+    chunk_bytes: int = CHUNK,
+    walker: RecordWalker = PLAIN,
+    kept: Mapping[str, CaptureFile] | None = None,
 ) -> PacketStream:
     """Open capture files; their packets are read by :meth:`PacketStream.chunks`.
 
@@ -39,13 +45,14 @@ def open_stream(
         points: path -> point name, where the user gave one; ``HOST/INTERFACE`` names the host too. A file that is named here alone is read too.
         chunk_bytes: how much of a file is read at a time; more where one packet is larger.
         walker: what finds records in them.
+        kept: path -> what it holds, where that is kept (:class:`~netprobe.evidence.stream.source.KeptFile`).
 
     Raises:
         EvidenceFault: there is none, one of them cannot be read or is no capture, two are the same, or one is evidence of netprobe's own, which
             stands alone.
         UsageFault: a point's name for evidence of netprobe's own, which names its own.
     """
-    return PacketStream(file_sets(files, points, walker, chunk_bytes))
+    return PacketStream(file_sets(files, points, walker, chunk_bytes, kept or {}))
 
 
 class PacketStream:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netprobe.evidence.model import Evidence
-from netprobe.interface import load
 from netprobe.model.details import Details
 from netprobe.model.remedy import run
 from netprobe.model.report import Finding, Report, Verdict, Where
 from netprobe.pipeline import analyze_in_detail
 from netprobe.report.html.page import page
+from tests.loading import load
 from tests.report.examples import EVIL, FAILS, PROXIED, WORKS
 from tests.report.html.browser import PHONE, Browser
 from tests.report.html.pages import CAPTURES, KINDS, page_of, part_of
