@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.stream.stream import PacketStream
     from netprobe.evidence.walker import RecordWalker
     from netprobe.flowtable.columns import FlowRows
+    from netprobe.flowtable.keyed import Keyed
     from netprobe.flowtable.options import TrackOptions
 
     Say = Callable[[str], object]
@@ -80,8 +81,8 @@ class PacketEngine:
         """
         if not self.compiled:
             plain = Tracker(options)
-            for table in prefetched(_decoded(chunks, points)):
-                plain.add(table)
+            for keyed in prefetched(_decoded(chunks, points)):
+                plain.add(keyed)
                 progress()
             return plain.finish()
         from netprobe.compiled.track import CompiledTracker
@@ -101,7 +102,7 @@ class PacketEngine:
         return decode_compiled(packets, points)
 
 
-def _decoded(chunks: Iterator[Packets], points: Sequence[CapturePoint]) -> Iterator[PacketTable]:
+def _decoded(chunks: Iterator[Packets], points: Sequence[CapturePoint]) -> Iterator[Keyed]:
     for packets in chunks:
         yield from decoded(packets, points)
 

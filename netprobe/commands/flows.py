@@ -38,6 +38,7 @@ PART_ROWS = 1 << 18  # of one file of a folder
 MOST_ON_A_TERMINAL = 200  # lines, where nobody said how many
 MOST_LIMITS = 10
 _EVERY_S = 0.2
+_SWITCH_S = 0.0005  # how long who reads waits for who tracks to give Python's lock, and the other way round: a tenth of the usual
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +189,7 @@ def _read(asked: FlowsAsked, inputs: Sequence[str], named: Mapping[str, str]) ->
     from netprobe.tabulate import state_of, tabulate
 
     keep_freed()
+    sys.setswitchinterval(_SWITCH_S)
     track = options(merge=asked.merge, idle_s=asked.idle)
     hosts = None if asked.state is None else state_of(asked.state)
     with Progress(quiet=False) as progress, ctrl_c_is_the_writers(inputs):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from netprobe.flowtable.partial import Partial
 
 _FIRST, _MORE = 1 << 14, 1 << 16
+_SLOTS = 1 << 12
 
 
 class CompiledTracker:
@@ -43,7 +44,7 @@ class CompiledTracker:
         self._track, self._refill = machine.kernels()["track"], machine.kernels()["refill"]
         self._rows, self._states = np.empty(_FIRST, FLOW), np.empty(_FIRST, STATE)
         self._keys, self._errors, self._kept = np.empty(_FIRST, KEY), np.empty(_FIRST, ERROR), QuotedErrors()
-        self._slots = np.zeros(2 * arrays.LOAD * _FIRST, np.uint64)
+        self._slots = np.zeros(_SLOTS, np.uint64)
         self._ring, self._heads = (
             np.empty(WINDOW * (1 + MOST_DEPTH), arrays.SIGHT),
             np.full(arrays.BUCKETS, arrays.NOWHERE),

@@ -7,7 +7,7 @@ one mix are two keys.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,14 @@ WORDS = 6
 _FIRST_SIZE = 1 << 12
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio, as in splitmix64
 SHIFT = np.uint64(29)
+
+
+class Grouped(NamedTuple):
+    """Keys, equal ones together: a mix of each; an order in which equal ones stand together; where in it others begin."""
+
+    mixed: NDArray[np.uint64]
+    order: Ints
+    new: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +59,14 @@ class KeyIndex:
         self._words: Words = np.zeros((WORDS, _FIRST_SIZE), np.uint64)
         self._table = np.full(2 * _FIRST_SIZE, -1, np.int64)
 
-    def find(self, words: Words) -> Numbered:
+    def find(self, words: Words, grouped: Grouped | None = None) -> Numbered:
         """Number the keys of packets; new ones get new numbers.
 
         Args:
             words: uint64 (6, n).
+            grouped: :func:`grouping` of them; None: that is done here.
         """
-        mixed = mix(words)
-        order, new = _grouped(words, mixed)
+        mixed, order, new = grouped or grouping(words)
         leaders = np.flatnonzero(new)
         first = order[leaders]
         self._reserve(self.count + len(first))
@@ -70,8 +78,7 @@ class KeyIndex:
 
     def look_up(self, words: Words) -> Ints:
         """Return the numbers of packets' keys, -1 for those that have none."""
-        mixed = mix(words)
-        order, new = _grouped(words, mixed)
+        mixed, order, new = grouping(words)
         leaders = np.flatnonzero(new)
         first = order[leaders]
         out = np.empty(len(order), np.int64)
@@ -150,18 +157,19 @@ def mix(words: Words) -> NDArray[np.uint64]:
     return out
 
 
-def _grouped(words: Words, mixed: NDArray[np.uint64]) -> tuple[Ints, NDArray[np.bool_]]:
-    """An order in which equal keys stand together, and where in it a new one begins."""
+def grouping(words: Words) -> Grouped:
+    """Put equal keys together, of words uint64 (6, n)."""
+    mixed = mix(words)
     order: NDArray[Any] = np.argsort(mixed)
     ordered = mixed[order]
     new = np.ones(len(order), np.bool_)
     new[1:] = ordered[1:] != ordered[:-1]
     if not _differ(words, order, ~new).any():
-        return order, new
+        return Grouped(mixed, order, new)
     order = np.lexsort(words)
     new = _differ(words, order, np.ones(len(order), np.bool_))
     new[0] = True
-    return order, new
+    return Grouped(mixed, order, new)
 
 
 def _differ(words: Words, order: Ints, which: NDArray[np.bool_]) -> NDArray[np.bool_]:

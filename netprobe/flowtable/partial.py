@@ -27,6 +27,7 @@ from netprobe.flowtable.columns import FLOW
 from netprobe.flowtable.errors import QuotedErrors, attach
 from netprobe.flowtable.finish import settled, sort
 from netprobe.flowtable.index import mix
+from netprobe.flowtable.keyed import Keyed
 from netprobe.flowtable.keys import error_words, pack, taken
 from netprobe.flowtable.state import put
 from netprobe.values import dataclass
@@ -186,7 +187,7 @@ def again(
             piece = slice(first, first + PIECE)
             table = decode(_picked(some.packets, piece), points, tunnels=True)
             mine, _ = _rows_of(table, keys)
-            tracker.add(_some(table, mine), before + some.places[piece][_carriers(table)[mine]])
+            tracker.add(Keyed.of(_some(table, mine)), before + some.places[piece][_carriers(table)[mine]])
     return tracker.partial()
 
 

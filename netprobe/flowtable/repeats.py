@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netprobe.decode.table import Kind
-from netprobe.flows.copies import ELSEWHERE_NS, MOST_ALIKE, between, contents
+from netprobe.flows.copies import ELSEWHERE_NS, MOST_ALIKE, between
 from netprobe.flowtable.segments import begins, ranks, running_sum
 from netprobe.values import dataclass
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from netprobe.decode.chunk import Ints, Mask
     from netprobe.decode.table import PacketTable
     from netprobe.flowtable.index import Numbered
+
+    Words = NDArray[np.uint64]
 
 WINDOW = 1 << 15
 _SIGHT = np.dtype(
@@ -55,12 +57,15 @@ class CopyFinder:
         self._seen = np.zeros(0, np.int64)  # by key number: packets
         self._again = np.zeros(0, np.int64)  # of them such as repeat an earlier one
 
-    def take(self, table: PacketTable, rows: Ints, places: Ints, found: Numbered, known: int) -> Repeats | None:
+    def take(
+        self, table: PacketTable, rows: Ints, identity: Words, places: Ints, found: Numbered, known: int
+    ) -> Repeats | None:
         """Tell copies among the next packets.
 
         Args:
             table: the packet table.
             rows: rows of it, in file order.
+            identity: uint64, :func:`~netprobe.flows.copies.contents` of each, begun with the mix of its key.
             places: the place of each in the capture.
             found: the number of each row's key.
             known: how many keys there are.
@@ -69,13 +74,17 @@ class CopyFinder:
             None where there are none.
         """
         self._reserve(known)
-        sights = np.concatenate((self._before, _sights(table, rows, places, found)))
+        sights = np.empty(len(self._before) + len(rows), _SIGHT)
         old = len(self._before)
+        whole = np.dtype((np.void, _SIGHT.itemsize))  # numpy copies structures field by field
+        sights.view(whole)[:old] = self._before.view(whole)
+        _put_sights(sights[old:], table, rows, identity, places)
         ordered = np.sort(sights["identity"])
         twice = ordered[1:][ordered[1:] == ordered[:-1]]
         out = self._told(sights, old, twice, found) if len(twice) else None
         self._seen[found.distinct] += found.counts
-        self._before = sights[np.searchsorted(sights["place"], places[-1] + 1 - WINDOW) :].copy()
+        last = sights[np.searchsorted(sights["place"], places[-1] + 1 - WINDOW) :]
+        self._before = last.view(whole).copy().view(_SIGHT)
         return out
 
     def _reserve(self, count: int) -> None:
@@ -151,14 +160,11 @@ class _Pairs:
         return running_sum(counts, starts), starts
 
 
-def _sights(table: PacketTable, rows: Ints, places: Ints, found: Numbered) -> NDArray[np.void]:
-    sights = np.zeros(len(rows), _SIGHT)
-    sights["place"] = places
-    sights["identity"] = contents(table, rows, found.mixed)
-    sights["time"] = table.packets.time_ns[rows]
+def _put_sights(sights: NDArray[np.void], table: PacketTable, rows: Ints, identity: Words, places: Ints) -> None:
+    sights["place"], sights["identity"], sights["time"] = places, identity, table.packets.time_ns[rows]
     for name in ("eth_src", "eth_dst", "ttl"):
         sights[name] = getattr(table, name)[rows]
     sights["numbered"] = table.ip_id[rows] > 0
     sights["told"] = sights["numbered"] | (table.tsval[rows] > 0)
     sights["udp"] = table.kind[rows] == Kind.UDP
-    return sights
+    sights["chain"], sights["dropped"] = 0, 0

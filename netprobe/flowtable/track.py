@@ -33,7 +33,8 @@ from netprobe.flowtable.columns import absent
 from netprobe.flowtable.count import count, opening
 from netprobe.flowtable.finish import finished
 from netprobe.flowtable.index import KeyIndex
-from netprobe.flowtable.keys import taken, unpack
+from netprobe.flowtable.keyed import Keyed
+from netprobe.flowtable.keys import unpack
 from netprobe.flowtable.partial import partial_of
 from netprobe.flowtable.repeats import CopyFinder
 from netprobe.flowtable.segments import begins
@@ -84,26 +85,26 @@ class Tracker:
             packets: any number, in file order.
             points: the capture points that are known by now.
         """
-        for table in decoded(packets, points):
-            self.add(table)
+        for keyed in decoded(packets, points):
+            self.add(keyed)
 
-    def add(self, table: PacketTable, places: Ints | None = None) -> None:
-        """Track the next packets, decoded; at most 2^20.
+    def add(self, keyed: Keyed, places: Ints | None = None) -> None:
+        """Track the next packets.
 
         Args:
-            table: the packets.
+            keyed: the packets.
             places: where in the capture each stands, where some between them are left out.
         """
+        table, chosen = keyed.table, keyed.chosen
         places = self._packets - 1 + np.cumsum(table.tunnel < 0) if places is None else places
         self._packets = int(places[-1]) + 1 if len(places) else self._packets
-        chosen = taken(table)
         if not len(chosen.rows):
             return
         known = self._index.count
-        found, places = self._index.find(chosen.words), places[chosen.rows]
+        found, places = self._index.find(chosen.words, keyed.grouped), places[chosen.rows]
         self._reserve()
         self._note_places(found.number, places, known)
-        repeats = self._sightings.take(table, chosen.rows, places, found, self._index.count)
+        repeats = self._sightings.take(table, chosen.rows, keyed.identity, places, found, self._index.count)
         keep = ~chosen.error if repeats is None else ~(chosen.error | repeats.copy)
         failed = chosen.error if repeats is None else chosen.error & ~repeats.copy
         if failed.any():
@@ -208,10 +209,10 @@ class Tracker:
         np.add.at(self._flows["payload"], where, back * np.maximum(table.payload_len[rows[again]], 0))
 
 
-def decoded(packets: Packets, points: Sequence[CapturePoint]) -> Iterator[PacketTable]:
+def decoded(packets: Packets, points: Sequence[CapturePoint]) -> Iterator[Keyed]:
     """Decode packets as :meth:`Tracker.add` takes them: so many at a time, and those inside of them, too."""
     for first in range(0, len(packets), PIECE):
-        yield decode(_part(packets, slice(first, first + PIECE)), points, tunnels=True)
+        yield Keyed.of(decode(_part(packets, slice(first, first + PIECE)), points, tunnels=True))
 
 
 def _part(packets: Packets, which: slice) -> Packets:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-TOOLS = Path(__file__).parent.parent.parent / "tools"
+TOOLS = Path(__file__).parent.parent / "tools"
 _CODE = """
 import numpy as np, bounds
 from netprobe.compiled import jit, reads
