@@ -18,10 +18,11 @@ from netprobe.evidence.model import Place, Resolution
 from netprobe.model.remedy import Remedy, advise
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.paths.story import Symptom
-from netprobe.state.address import is_loopback, same
+from netprobe.state.address import covers, is_loopback, same
 from netprobe.state.bearers import bare, bears, nearest_bearers, same_project, shared_networks
 from netprobe.state.engine.compose import recreated
-from netprobe.state.lookup import canonical, container_with
+from netprobe.state.engine.model import ContainerState
+from netprobe.state.lookup import canonical, container_with, networks_of
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
@@ -66,6 +67,8 @@ class NameAnsweredElsewhere(Cause):
         theirs = _claims(host, source, name)
         if theirs:
             if _is_one_of(case, host, theirs) or (_own(case, host, source) and not _by_hostname(source, name)):
+                return None
+            if _ran_for_a_moment(case, host, source, theirs):
                 return None
             return self._of_container(case, host, source, theirs[0])
         return self._of_nobody(case, host, source) if _by_wildcard(probe.lookup) else None
@@ -180,6 +183,24 @@ def _is_one_of(case: Case, host: Host, meant: tuple[Container, ...]) -> bool:
         return True
     places = {canonical(case.world.before, Place(host=host.name, container=each.name)) for each in meant}
     return probe.target_at is not None and canonical(case.world.before, probe.target_at) in places
+
+
+def _ran_for_a_moment(case: Case, host: Host, source: Container, meant: tuple[Container, ...]) -> bool:
+    """Whether Docker itself may have answered: its restart policy starts it again and again, and the address is of a network that both are on.
+
+    While it waits it has no address that could be compared.
+    """
+    if case.probe is None or case.probe.lookup.how is not Resolution.EMBEDDED_DNS or case.probe.lookup.answered:
+        return False
+    after = case.after(host.name)
+    later = (after.container(each.name) for each in meant) if after is not None else ()
+    if ContainerState.RESTARTING not in {each.state for each in (*meant, *later) if each is not None}:
+        return False
+    shared = {name for each in meant for name in shared_networks(host, source, each)}
+    subnets = [
+        subnet for _, network in networks_of(host, source) if network.name in shared for subnet in network.subnets
+    ]
+    return any(covers(subnet, address) for address in case.probe.lookup.addresses for subnet in subnets)
 
 
 def _own(case: Case, host: Host, source: Container) -> bool:

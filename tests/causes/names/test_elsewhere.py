@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from netprobe.pipeline import analyze
+from netprobe.state.build import build_host
 from tests.causes.names.test_unknown import code, recorded, with_containers
 
 if TYPE_CHECKING:
@@ -32,6 +33,28 @@ def test_nobodys_name_is_told_from_a_record_by_the_wildcard(wildcard: bool | Non
 def test_a_containers_own_name_needs_no_wildcard() -> None:
     for wildcard in (True, False, None):
         assert code(analyze(looked_up(recorded("name-answered-elsewhere"), wildcard=wildcard))) == CODE
+
+
+@pytest.mark.parametrize(
+    ("status", "given", "expected"),
+    [
+        ("restarting", "OWN", None),  # by Docker itself, while it ran for a moment
+        ("restarting", "203.0.113.10", CODE),
+        ("exited", "OWN", CODE),
+    ],
+)
+def test_docker_itself_answers_for_what_it_starts_again_and_again(
+    status: str, given: str, expected: str | None
+) -> None:
+    def state(box: dict[str, Any]) -> None:
+        if box["Name"] == "/db":
+            box["State"]["Status"] = status
+
+    evidence = with_containers(recorded("name-answered-elsewhere"), state)
+    (network,) = (each for each in build_host(evidence.before[0]).networks or () if each.name == "app")
+    address = network.subnets[0].rpartition(".")[0] + ".77" if given == "OWN" else given
+    report = analyze(looked_up(evidence, addresses=(address,), answered=""))
+    assert (code(report) == CODE) is (expected == CODE)
 
 
 def test_an_alias_is_a_name_too_and_another_networks_alias_is_none_of_ours() -> None:
