@@ -27,6 +27,7 @@ KINDS = (
     "v6-published-28",  # IPv6
     "truth-udp-lan-normal",  # datagrams
     "truth-icmp-other-bridge-direct-normal",  # echo
+    "app-silent-half",  # undetermined
     "three-faults",  # others stand behind the first
 )
 

@@ -12,6 +12,7 @@ from netprobe.model.remedy import run
 from netprobe.model.report import Finding, Report, Verdict, Where
 from netprobe.pipeline import analyze_in_detail
 from netprobe.report.html.page import page
+from tests.craft import evidence, handshake
 from tests.loading import load
 from tests.report.examples import EVIL, FAILS, PROXIED, WORKS
 from tests.report.html.browser import PHONE, Browser
@@ -120,9 +121,9 @@ def test_the_rule_that_decides_is_marked() -> None:
 
 
 def test_a_prediction_says_that_nothing_was_sent() -> None:
-    ((_, evidence),) = load([str(CAPTURES / "docker-user-drop.pcapng")], {})
-    assert evidence.probe is not None
-    ahead = Evidence(probe=replace(evidence.probe, predict=True), before=evidence.before)
+    ((_, saved),) = load([str(CAPTURES / "docker-user-drop.pcapng")], {})
+    assert saved.probe is not None
+    ahead = Evidence(probe=replace(saved.probe, predict=True), before=saved.before)
     report, details = analyze_in_detail(ahead)
     text = page([(report, details)])
     assert "a prediction: nothing was sent" in text
@@ -213,6 +214,17 @@ def test_a_frame_of_the_ladder_opens_its_packet(browser: Browser, tmp_path: Path
     browser.driver.find_element("css selector", ".ladder a.f").send_keys("\ue007")  # Enter: by the keyboard alone
     wait_for(browser, "return document.querySelector('details.packet').open")
     assert "IPv4" in browser.driver.find_element("css selector", "details.packet").text
+
+
+def test_captures_from_elsewhere_have_a_page_too(browser: Browser, tmp_path: Path) -> None:
+    sent = [*handshake("eth0", "10.0.0.1:1000", "10.0.0.2:80", 0), *handshake("br0", "10.0.0.1:1000", "10.0.0.2:80", 3)]
+    file = tmp_path / "page.html"
+    file.write_text(page([analyze_in_detail(evidence(sent))]))
+    browser.open(file, width=PHONE)
+    few_opened(browser)
+    assert browser.faults() == []
+    assert browser.complaints() == []
+    assert browser.overflow() <= 0
 
 
 def test_nothing_moves_while_it_is_shown(browser: Browser, kind: Path) -> None:
