@@ -13,10 +13,10 @@ from netprobe.correlate.reasons import VERDICT_OF, Reason
 from netprobe.correlate.steps import ways
 from netprobe.correlate.tcp import in_doubt, tcp_reasons
 from netprobe.correlate.tls import tls_reasons
+from netprobe.correlate.tunnels import carriers
 from netprobe.correlate.view import JoinedRows
 from netprobe.correlate.ways import UNDETERMINED, WayNames
 from netprobe.decode.table import Kind
-from netprobe.decode.tunnels import GENEVE_PORT, VXLAN_PORT
 from netprobe.evidence.model import LimitKind
 from netprobe.values import dataclass
 
@@ -78,7 +78,7 @@ def judge(
     path, verdict, reason = (np.zeros(len(joined), np.uint8) for _ in range(3))
     out = Judged(path=path, verdict=verdict, reason=reason, ended=np.full(len(joined), -1, np.int64))
     names, verdicts = WayNames(points, hosts), np.array(VERDICT_OF, np.uint8)
-    carriers = _carriers(rows, joined)
+    tunnels = carriers(rows, joined)
     lost, done = any(limit.kind is LimitKind.HOST for limit in limits), 0
     for part in parts(joined):
         watch(done / len(joined))
@@ -86,22 +86,11 @@ def judge(
         way, told, ended = _judged(JoinedRows(rows=rows, at=part.rows, joined=part.joined), names)
         if lost:
             told[:] = Reason.HOST_LOST
-        told[carriers[part.connections] & (told == Reason.NO_ANSWER)] = Reason.CARRIES
+        told[tunnels[part.connections] & (told == Reason.NO_ANSWER)] = Reason.CARRIES
         out.path[part.connections], out.reason[part.connections] = way, told
         out.verdict[part.connections] = verdicts[told]
         out.ended[part.connections] = np.where(ended >= 0, part.rows[ended], -1)
     return out
-
-
-def _carriers(rows: FlowRows, joined: Joined) -> Mask:
-    """Which connections are a tunnel's own, at a point where tunnels were looked into: each end sends from other ports, and nothing answers there."""
-    inside = np.unique(rows["point"][rows["tunnel"] >= 0])
-    if not len(inside):
-        return np.zeros(len(joined), np.bool_)
-    first = joined.first_row
-    asked = np.where(joined.turned[first], rows["port"][first, 0], rows["port"][first, 1])
-    ported = (rows["kind"][first] == Kind.UDP) & np.isin(asked, (VXLAN_PORT, GENEVE_PORT))
-    return np.asarray(ported & np.isin(rows["point"][first], inside), np.bool_)
 
 
 def _judged(view: JoinedRows, names: WayNames) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Ints]:
