@@ -76,7 +76,8 @@ class _Drawn:
     def __init__(self, topology: Topology, journey: Overlay | None, form: Shape) -> None:
         self.canvas = Canvas()
         self._topology = topology
-        self._touched = journey.points if journey is not None else frozenset[str]()
+        # With a journey there is room for where it ends, also where no point saw it.
+        self._touched = journey.points | {""} if journey is not None else frozenset[str]()
         self._rows = _in_rows(topology.hosts, form)
         self._row_of = {host.name: number for number, row in enumerate(self._rows) for host in row}
         self._trunks = [n for n, wire in enumerate(topology.wires) if len(self._rows_of(wire)) > 1]

@@ -148,9 +148,10 @@ def _arrow(root: ET.Element, line: Line) -> None:
 def _marks(root: ET.Element, picture: Picture, way: DrawnWay, journey: Overlay) -> None:
     for (x, y), words in way.numbers:
         width = 16 if len(words) == 1 else 10 + 6 * len(words)
-        place = {"x": _n(x - 8), "y": _n(y - 8), "width": _n(width), "height": "16"}
+        left = x + 8 - width
+        place = {"x": _n(left), "y": _n(y - 8), "width": _n(width), "height": "16"}
         ET.SubElement(root, "rect", {"class": "number", **place})
-        text = {"class": "on", "x": _n(x - 8 + width / 2), "y": _n(y + 3.5), "text-anchor": "middle"}
+        text = {"class": "on", "x": _n(left + width / 2), "y": _n(y + 3.5), "text-anchor": "middle"}
         ET.SubElement(root, "text", text).text = words
     if way.end is not None:
         words = f"answer: {journey.words}" if journey.ended_on_reply else journey.words

@@ -51,7 +51,7 @@ def way_of(canvas: Canvas, journey: Overlay, topology: Topology, peers: Sequence
     back = _nodes(journey.reply, topology, canvas)
     request = [("peer", each.address) for each in peers if each.asks] + forth
     request += [("peer", each.address) for each in peers if not each.asks]
-    lost, end = _end(graph, journey, forth, back)
+    lost, end = _end(graph, journey, forth, back, topology)
     lines = [graph.line(*each) for each in pairwise(request)]
     return DrawnWay(
         request=tuple(filter(None, lines)),
@@ -108,15 +108,16 @@ def _corner(box: Box) -> Spot:
     return Spot(box.right + (7 if box.width < 60 else 0), box.y + 6)
 
 
-def _end(graph: _Graph, journey: Overlay, forth: Sequence[NodeId], back: Sequence[NodeId]) -> tuple[Line, Spot | None]:
+def _end(
+    graph: _Graph, journey: Overlay, forth: Sequence[NodeId], back: Sequence[NodeId], topology: Topology
+) -> tuple[Line, Spot | None]:
     """Where it ended: at the network stack, where that lies between the last point that saw it and the first that did not, else half way."""
     if not journey.words:
         return (), None
     nodes = back if journey.ended_on_reply and back else forth
     missing = graph.canvas.nodes.get(("point", journey.missing or ""))
-    if not nodes:  # it never left
-        box = missing or graph.canvas.nodes.get(("net", journey.host, journey.component))
-        return (), (Spot(box.right - 40, box.bottom) if box is not None else None)
+    if not nodes:
+        return (), _never_left(graph.canvas, journey, topology)
     box = graph.canvas.nodes[nodes[-1]]
     if journey.missing is None or missing is None:
         return (), Spot(box.right, box.middle.y)
@@ -126,6 +127,23 @@ def _end(graph: _Graph, journey: Overlay, forth: Sequence[NodeId], back: Sequenc
             return _before(graph.drawn(edges[: number + 1] if edges else []), graph.canvas.nodes[node])
     line = graph.line(nodes[-1], ("point", journey.missing))
     return _half(line)
+
+
+def _never_left(canvas: Canvas, journey: Overlay, topology: Topology) -> Spot | None:
+    """Where nothing was seen at all it ended with who asks: at a host's network stack, or a container's interface; None where that is not found."""
+    name, _, on = journey.source.partition("@")
+    stack = canvas.nodes.get(("stack", name))
+    if stack is not None and not on:
+        return Spot(stack.x + 60, stack.bottom + ROOM / 2 - 3)
+    found = [
+        ("point", host.point(interface, each))
+        for host in topology.hosts
+        for each in host.namespaces
+        for interface in each.interfaces
+        if on in {"", host.name} and name in each.containers
+    ]
+    boxes = [canvas.nodes[each] for each in found if each in canvas.nodes]
+    return Spot(boxes[0].right - 14, boxes[0].bottom) if boxes else None
 
 
 def _before(line: Line, stack: Box) -> tuple[Line, Spot]:

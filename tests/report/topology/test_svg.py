@@ -140,3 +140,22 @@ def test_a_thousand_containers_take_no_time() -> None:
     before = time.process_time()
     svg(build({"big": large_host(1000)}), whole=True)
     assert time.process_time() - before < 5  # about 0.5 on a quiet machine
+
+
+@pytest.mark.parametrize("name", ["output-drop", "output-drop-container", "no-route-host", "macvlan-isolated-l3"])
+def test_what_never_left_ended_with_who_asked(name: str) -> None:
+    topology, journey = of(name)
+    assert not journey.request
+    picture = svg(topology, journey)
+    assert 'class="end"' in picture
+    assert journey.code in texts(picture)
+
+
+def test_a_point_that_is_passed_twice_has_both_numbers_within_the_picture() -> None:
+    """To its own bridge's published port and back by docker-proxy."""
+    for shape in Shape:
+        root = parsed(svg(*of("truth-http-same-bridge-normal"), shape=shape))
+        width = float(root.attrib["viewBox"].split()[2])
+        assert "3, 4" in [each.text for each in root.iter(f"{SPACE}text")]
+        for box in root.iter(f"{SPACE}rect"):
+            assert float(box.attrib["x"]) + float(box.attrib["width"]) <= width
