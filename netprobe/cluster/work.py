@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netprobe import __version__
 from netprobe.compiled import machine
 from netprobe.evidence.walker import PLAIN
-from netprobe.flowtable.columns import FLOW
 from netprobe.flowtable.partial import Selection, again
-from netprobe.flowtable.state import STATE
 from netprobe.flowtable.track import Tracker
 from netprobe.values import dataclass
 
@@ -25,6 +24,9 @@ if TYPE_CHECKING:
     from netprobe.evidence.walker import RecordWalker
     from netprobe.flowtable.options import TrackOptions
     from netprobe.flowtable.partial import Mixes, Partial, Selected
+
+ROOMS = ("cluster", "compiled", "decode", "evidence", "flows", "flowtable")
+"""Rooms of this package that decide what a worker finds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,10 +134,14 @@ def track_again(shard: Shard, *selected: Selected) -> Partial:
     return again(Tracker(shard.options), shard.keys, ordered, shard.points, shard=shard.number, shards=shard.of)
 
 
+@cache
 def version() -> str:
-    """What must be the same in all processes of a cluster: the version, and the columns that they exchange."""
-    columns = hashlib.sha256(repr((FLOW.descr, STATE.descr)).encode()).hexdigest()
-    return f"{__version__} ({columns[:8]})"
+    """What must be the same in all processes of a cluster: the version, and what is read, tracked and exchanged, by the sources of these rooms."""
+    package = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for source in sorted(each for room in ROOMS for each in (package / room).rglob("*.py")):
+        digest.update(str(source.relative_to(package)).encode() + b"\0" + source.read_bytes())
+    return f"{__version__} ({digest.hexdigest()[:8]})"
 
 
 def sizes(files: Sequence[str]) -> dict[str, int]:

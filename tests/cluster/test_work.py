@@ -77,10 +77,14 @@ def test_only_packets_of_the_keys_are_selected(tmp_path: Path) -> None:
     assert len(chosen.packets) == 30
 
 
-def test_the_version_tells_columns_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = work.version()
-    monkeypatch.setattr(work, "FLOW", np.dtype([("point", "i4")]))
-    assert work.version() != here
+def test_the_version_tells_other_sources_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = [work.version.__wrapped__()]
+    (tmp_path / "flowtable").mkdir()
+    monkeypatch.setattr(work, "__file__", str(tmp_path / "cluster" / "work.py"))
+    for source in ("one = 1", "one = 2"):
+        (tmp_path / "flowtable" / "track.py").write_text(source)
+        told.append(work.version.__wrapped__())
+    assert len(set(told)) == 3
 
 
 def test_sizes_of_the_files_that_are_there(tmp_path: Path) -> None:
