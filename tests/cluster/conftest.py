@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from netprobe.cluster import scheduler as scheduling
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -78,6 +80,12 @@ def running(folder: Path, workers: int) -> Iterator[Processes]:
         for _ in range(workers):
             processes.worker()
         yield processes
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is busy starts workers late."""
+    monkeypatch.setattr(scheduling, "CONNECT_S", _SECONDS)
 
 
 @pytest.fixture
