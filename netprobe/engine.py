@@ -9,14 +9,10 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netprobe.compiled import machine
 from netprobe.decode.decoder import decode
 from netprobe.evidence.files import STDIN
-from netprobe.evidence.lanes import LANES
-from netprobe.evidence.stream.prefetch import prefetched
 from netprobe.evidence.stream.stream import CHUNK, open_stream
 from netprobe.evidence.walker import PLAIN
-from netprobe.flowtable.track import Tracker, decoded
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -79,7 +75,11 @@ class PacketEngine:
             options: what ends a flow.
             progress: called now and then.
         """
+        from netprobe.evidence.stream.prefetch import prefetched
+
         if not self.compiled:
+            from netprobe.flowtable.track import Tracker
+
             plain = Tracker(options)
             for keyed in prefetched(_decoded(chunks, points)):
                 plain.add(keyed)
@@ -103,6 +103,8 @@ class PacketEngine:
 
 
 def _decoded(chunks: Iterator[Packets], points: Sequence[CapturePoint]) -> Iterator[Keyed]:
+    from netprobe.flowtable.track import decoded
+
     for packets in chunks:
         yield from decoded(packets, points)
 
@@ -120,6 +122,8 @@ def engine_for(size: int | None, say: Say) -> PacketEngine:
     """
     if size is not None and size <= SMALL:
         return PLAIN_ENGINE
+    from netprobe.compiled import machine
+
     try:
         from netprobe.compiled.walk import CompiledWalker
 
@@ -127,6 +131,8 @@ def engine_for(size: int | None, say: Say) -> PacketEngine:
     except machine.NotUsable as why:
         if size is not None and size >= LARGE:
             say(f"no compiled code, so that large captures take longer: {why} (netprobe flows --compile makes it)")
+        from netprobe.evidence.lanes import LANES
+
         return PacketEngine(compiled=False, walker=LANES, chunk_bytes=AT_ONCE)
 
 

@@ -15,7 +15,6 @@ from netprobe.errors import UsageFault
 from netprobe.evidence.files import shown
 from netprobe.evidence.model import Evidence
 from netprobe.evidence.packets import Packets
-from netprobe.evidence.reader import is_netprobe
 from netprobe.evidence.recognise import HEAD, refuse
 from netprobe.evidence.stream.source import CaptureFile, KeptFile
 from netprobe.values import dataclass
@@ -160,6 +159,8 @@ def _kept(path: str) -> KeptFile | None:
 
 
 def _is_own(path: str, kept: Mapping[str, KeptFile]) -> bool:
+    from netprobe.evidence.reader import is_netprobe
+
     file = kept[path] if path in kept else CaptureFile(path)
     own = is_netprobe(file.peek(_OWN_HEAD))
     file.close()

@@ -6,7 +6,6 @@ import os
 import stat
 from contextlib import contextmanager
 from io import BytesIO
-from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING
 
 from netprobe.evidence.files import STDIN, faults, opened, shown
@@ -138,6 +137,8 @@ class KeptFile(CaptureFile):
         Raises:
             EvidenceFault: it cannot be read, or kept.
         """
+        from tempfile import SpooledTemporaryFile
+
         read = pipe.reader()
         with faults(pipe.name):
             held: IO[bytes] = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  (closed when nobody has it any more)
