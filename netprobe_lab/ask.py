@@ -60,14 +60,15 @@ def explain(
     with _trusting(lab):
         for _ in range(_ASKED_AT_MOST - 1):
             done = on_desk(lab, argv) if over_ssh else here(argv)
-            if not _engine_was_busy(done):
+            if not _was_busy(done):
                 return _answer(argv, done)
         return _answer(argv, on_desk(lab, argv) if over_ssh else here(argv))
 
 
-def _engine_was_busy(done: subprocess.CompletedProcess[str]) -> bool:
-    """Whether all that netprobe says is that an engine took too long: while it starts a container it tells nothing of it, and a busy machine starts slowly."""
-    return done.returncode not in _EXITS.values() and "does not answer" in done.stdout and "timed out" in done.stdout
+def _was_busy(done: subprocess.CompletedProcess[str]) -> bool:
+    """Whether all that netprobe says is that a host or an engine took too long: while it starts a container it tells nothing of it, and a busy machine starts slowly."""
+    late = "it does not answer" in done.stdout or ("does not answer" in done.stdout and "timed out" in done.stdout)
+    return done.returncode not in _EXITS.values() and late
 
 
 @contextmanager

@@ -95,14 +95,15 @@ def _explained(
 
 
 def _in_vain(report: dict[str, Any]) -> bool:
-    """Whether nothing was determined for one of two reasons that pass.
+    """Whether nothing was determined for one of the reasons that pass.
 
-    The sniffers were too slow, and lost packets; or the kernel was still resolving the next hop for the question before, and refuses without
+    The sniffers were too slow, and lost packets; a host, or its engine, did not answer in time; or the kernel was still resolving the next hop for the question before, and refuses without
     sending anything.
     """
     if report["verdict"] != "undetermined":
         return False
-    lost = any("the kernel dropped" in each for each in report["unknowns"])
+    passing = ("the kernel dropped", "connection to it broke during the run", "timed out")
+    lost = any(each in said for said in report["unknowns"] for each in passing)
     return lost or (not report["hops"] and "EHOSTUNREACH" in report["why"])
 
 
