@@ -61,6 +61,9 @@ class PcapReading:
         self._order: ByteOrder = order
         self._walker = walker
         self._form: RecordForm | None = None
+        self._told: list[
+            int
+        ] = []  # bytes of a record's header, once records told it: all forks know, who may see fewer records
         self._magic = b""
 
     @property
@@ -111,9 +114,10 @@ class PcapReading:
         if is_aix(magic, major, minor, linktype):
             form, linktype = aix_form(self._order), AIX_LINK_TYPES[linktype]
         elif head is None and form.lengths is Lengths.KEPT_FIRST:
-            head = record_head(data, pos, self._order, magic, snaplen, last=last)
+            head = self._told[0] if self._told else record_head(data, pos, self._order, magic, snaplen, last=last)
             if head is None:
                 return None
+            self._told[:] = [head]
             form = form._replace(head=head)
         self.interfaces.append(Interface(linktype=linktype, snaplen=snaplen))
         self._magic = data[:8]
