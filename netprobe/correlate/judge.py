@@ -126,8 +126,9 @@ def _told(view: JoinedRows) -> tuple[NDArray[np.uint8], Mask]:
         told = np.where(kind == Kind.TCP, _with_inner(view, tcp_reasons(view)), told)
         stands = (kind == Kind.TCP) & ((told == Reason.NONE) | (told == Reason.CLOSED))
         tls = tls_reasons(view)
-        doubt = in_doubt(view, told)
-        told = np.where(stands & (tls != Reason.NONE), tls, told)
+        failed = stands & (tls != Reason.NONE)
+        doubt = in_doubt(view, told) & ~failed  # what TLS says of it does not hang on that
+        told = np.where(failed, tls, told)
     if (kind != Kind.TCP).any():
         told = np.where(np.isin(kind, _JUDGED) & (kind != Kind.TCP), datagram_reasons(view), told)
     return told.astype(np.uint8), doubt | (told == Reason.TLS_IN_PART) | (told == Reason.DNS_IN_PART)

@@ -34,11 +34,14 @@ def tls_reasons(view: JoinedRows) -> NDArray[np.uint8]:
     first = ended & (theirs_ns < mine_ns)
     whole = view.any_of(view.asking("syns") > 0) & ~view.any_of(view.asking("gaps") > 0)
     more = view.any_of(view.asking("payload") > view.asking("data_length"))
+    said = view.any_of(view.answering("payload") > 0)
+    silent = ~said & view.any_of((view.answering("syn_acks") > 0) & (view.answering("gaps") == 0))  # no ServerHello
     told = np.select(
         [
             ~hello,
             foreign,
             refused | (declined & ~ended),
+            first & silent & whole,
             declined,
             done,
             view.any_of(other),  # what was captured first may not be what was said first
@@ -46,7 +49,7 @@ def tls_reasons(view: JoinedRows) -> NDArray[np.uint8]:
             ended | (more & ~went_on),
         ],
         [
-            *(Reason.NONE, Reason.NOT_TLS, Reason.TLS_ALERT, Reason.TLS_IN_PART),
+            *(Reason.NONE, Reason.NOT_TLS, Reason.TLS_ALERT, Reason.TLS_ENDED, Reason.TLS_IN_PART),
             *(Reason.NONE, Reason.TLS_IN_PART, Reason.TLS_ENDED, Reason.TLS_IN_PART),
         ],
         Reason.NONE,

@@ -44,11 +44,6 @@ if TYPE_CHECKING:
 CAPTURES = Path(__file__).parent.parent.parent / "captures"
 PARTS = 8
 
-#: Captures on which flows say less than replay, and why.
-LESS = {
-    "tls-handshake-ended": "how segments begin does not tell an encrypted alert of the client's from what follows its Finished"
-}
-
 
 def tracked(evidence: Evidence) -> FlowRows:
     """The flow table's rows."""
@@ -100,11 +95,7 @@ def test_the_flow_that_was_asked_for_has_the_verdict_path_and_end_that_replay_gi
         held += 1
         began_ns = int(decoded.packets.time_ns[first_row(asked.flows[0], table)])
         replay, flows = by_replay(evidence, table, found, asked), by_flows(evidence, asked.flows[0], began_ns)
-        if file.stem in LESS:
-            assert flows[0] == "undetermined", file.stem
-            assert flows[1] in (replay[1], "undetermined"), file.stem
-        else:
-            assert flows == replay, file.stem
+        assert flows == replay, file.stem
     assert held > 60
 
 

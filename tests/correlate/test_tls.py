@@ -63,3 +63,16 @@ def test_an_end_behind_the_hello_alone_is_one_of_the_handshake() -> None:
     assert reason(rows, points) is Reason.TLS_ENDED
     rows["gaps"][:, 0] = 1
     assert reason(rows, points) is Reason.TLS_IN_PART
+
+
+def test_a_server_that_says_nothing_and_ends_it_never_did_a_handshake() -> None:
+    """The client answers its FIN with an alert in clear, which alone could be an encrypted one behind the handshake."""
+    rows, points = rows_of("tls-handshake-ended")
+    assert reason(rows, points) is Reason.TLS_ENDED
+
+
+@pytest.mark.parametrize("missing", ["gaps", "syn_acks", "payload"])
+def test_a_server_that_may_have_said_something_may_have_done_it(missing: str) -> None:
+    rows, points = rows_of("tls-handshake-ended")
+    rows[missing][:, 1] = 0 if missing == "syn_acks" else 1
+    assert reason(rows, points) is Reason.TLS_IN_PART
