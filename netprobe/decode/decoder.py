@@ -111,9 +111,13 @@ def network_start(raw: bytes, linktype: int) -> int | None:
 
 def linktypes(packets: Packets, points: Sequence[CapturePoint]) -> NDArray[np.int32]:
     """Each packet's link type, -1 where its point is none of these."""
+    types = {point.linktype for point in points}
+    number = packets.point
+    if len(types) == 1 and len(number) and number.min() >= 0 and number.max() < len(points):  # as nearly always
+        return np.full(len(number), types.pop(), np.int32)
     known = np.array([*(point.linktype for point in points), _UNKNOWN_LINK], np.int32)
-    inside = (packets.point >= 0) & (packets.point < len(points))
-    return known[np.where(inside, packets.point, len(points))]
+    inside = (number >= 0) & (number < len(points))
+    return known[np.where(inside, number, len(points))]
 
 
 def _decode_chunk(chunk: Chunk, layer: Layer, links: NDArray[np.int32]) -> None:
