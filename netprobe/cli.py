@@ -101,6 +101,28 @@ html_option = click.option(
     metavar="FILE",
     help="Write the report to FILE, a new one, as a page for browsers that needs nothing else: to send, or to print.",
 )
+_NETWORK_OPTIONS = (
+    click.argument("file", required=False, type=click.Path()),
+    click.option("--host", "only", multiple=True, metavar="NAME", help="Only this host; may be given several times."),
+    hosts_option,
+    click.option(
+        "--timeout",
+        type=click.FloatRange(0.5, 120),
+        default=30.0,
+        show_default=True,
+        metavar="S",
+        help="Seconds that anything started on a host may live at most.",
+    ),
+)
+
+
+def network_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command what says whose network is looked at: that of live hosts, or of a file."""
+    for option in reversed(_NETWORK_OPTIONS):
+        command = option(command)
+    return command
+
+
 deep_option = click.option(
     "--deep", is_flag=True, help="Dissect the packets shown, with the application layer by tshark."
 )
@@ -350,17 +372,7 @@ def hosts(*, hosts: str | None, timeout: float, as_json: bool) -> int:
 
 
 @cli.command(short_help="A picture of the network: hosts, bridges, interfaces, containers.", epilog=TOPOLOGY_EXAMPLES)
-@click.argument("file", required=False, type=click.Path())
-@click.option("--host", "only", multiple=True, metavar="NAME", help="Only this host; may be given several times.")
-@hosts_option
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0.5, 120),
-    default=30.0,
-    show_default=True,
-    metavar="S",
-    help="Seconds that anything started on a host may live at most.",
-)
+@network_options
 @click.option(
     "--format",
     "form",
@@ -383,17 +395,7 @@ def topology(*, as_json: bool, form: str | None, hosts: str | None, timeout: flo
 
 
 @cli.command(short_help="Containers, their networks and ports, and who reaches whom.", epilog=PS_EXAMPLES)
-@click.argument("file", required=False, type=click.Path())
-@click.option("--host", "only", multiple=True, metavar="NAME", help="Only this host; may be given several times.")
-@hosts_option
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0.5, 120),
-    default=30.0,
-    show_default=True,
-    metavar="S",
-    help="Seconds that anything started on a host may live at most.",
-)
+@network_options
 @click.option("--all", "whole", is_flag=True, help="List every container, and let more of them (40) ask each other.")
 @json_option
 def ps(
