@@ -29,7 +29,11 @@ def part(*names: str, again: bool = True) -> suite.Part:
     return suite.Part(name="live, some", arguments=tuple(f"tests/twice.py::{name}" for name in names), again=again)
 
 
-def test_what_is_right_at_the_second_time_passes_and_is_said(flag: Path, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("where", ["CI", "at hand"])
+def test_what_is_right_at_the_second_time_passes_and_is_said(
+    where: str, flag: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CI", "true") if where == "CI" else monkeypatch.delenv("CI", raising=False)
     some = part("test_always_right", "test_right_at_the_second_time")
     assert suite.run(some)
     printed = capfd.readouterr()

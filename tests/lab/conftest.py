@@ -145,6 +145,6 @@ def clean_lab(lab: Lab) -> Lab:
 
 def _step_aside(why: LabImpossible, number: int) -> None:
     text = f"{number} lab tests need a lab, and none can be here: {why.message}"
-    if os.environ.get("CI") == "true":
+    if "NETPROBE_LAB_MUST_BE" in os.environ or os.environ.get("CI") == "true":
         pytest.fail(text, pytrace=False)
     pytest.skip(text)
