@@ -36,7 +36,7 @@ def _json(reports: Sequence[Report]) -> str:
     return dumps(values[0] if len(values) == 1 else values) + "\n"
 
 
-#: By the option of the command line that asks for it (``netprobe.cli.OUTPUTS``): one or more reports to the whole of stdout.
+#: By the option of the command line that asks for it (``netprobe.cli.options.OUTPUTS``): one or more reports to the whole of stdout.
 PRINTERS: dict[str, Callable[[Sequence[Report]], str]] = {"json": _json}
 
 

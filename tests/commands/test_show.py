@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from netprobe.cli import OUTPUTS
+from netprobe.cli.options import OUTPUTS
 from netprobe.commands.show import PRINTERS, exit_code, refuse_deep, show, terminal_columns, wants_colour
 from netprobe.errors import UsageFault
 from netprobe.model.report import Verdict

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from netprobe.cli import topology
+from netprobe.cli.network import topology
 from netprobe.report.topology.outputs import ENDINGS, OUTPUTS, form_of
 
 

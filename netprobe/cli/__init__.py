@@ -1,0 +1,76 @@
+"""The command line: parse, call, print, exit code. Only click and the standard library are imported before a command runs.
+
+* ``asking``, ``captures``, ``network``, ``reference``  the commands and their options, by what they look at
+* ``options``  options that several of them share
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import click
+
+from netprobe import __version__
+from netprobe.cli.asking import explain
+from netprobe.cli.captures import flows, replay
+from netprobe.cli.network import hosts, ps, topology
+from netprobe.cli.reference import causes, schema
+from netprobe.commands.lazy import Lazy, LazyGroup
+from netprobe.commands.outcome import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXIT_CODES = """\b
+Exit codes:
+  0   it works
+  1   it fails, and the cause is named
+  2   usage error, or an unknown name
+  3   undetermined
+  4   the environment does not allow it (no root, no tool, host unreachable)
+"""
+
+LAB = Lazy(
+    module="netprobe_lab.cli",
+    attribute="lab",
+    help_line="Two real Docker hosts on this machine to try things in.",
+    how_to_get="it is a package of its own, netprobe-lab: in a clone of netprobe, sudo make install-lab (or, in a virtual environment, pip install ./netprobe_lab)",
+)
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy={"lab": LAB},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EXIT_CODES,
+)
+@click.version_option(__version__, message="netprobe %(version)s")
+def cli() -> None:
+    """Why does a container connection work, or why does it fail? Proved with packets."""
+
+
+for _command in (explain, replay, flows, causes, schema, hosts, topology, ps):
+    cli.add_command(_command)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code. No expected fault gets out of here as a traceback."""
+    arguments = list(arguments)
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return guarded(lambda: _call(arguments), as_json=_wants_json(options))
+
+
+def _wants_json(options: Sequence[str]) -> bool:
+    """Whether stdout is one JSON value, also where the command line cannot be read."""
+    return "--json" in options or "--format=json" in options or ("--format", "json") in pairwise(options)
+
+
+def _call(arguments: list[str]) -> int:
+    # Not cli.main(): that answers Ctrl-C and a closed pipe in its own way, with another exit code.
+    try:
+        with cli.make_context("netprobe", arguments) as context:
+            status = cli.invoke(context)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    return status if isinstance(status, int) else 0

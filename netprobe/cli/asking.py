@@ -1,0 +1,105 @@
+"""``netprobe explain``: its options."""
+
+from __future__ import annotations
+
+import click
+
+from netprobe.cli.options import deep_option, hosts_option, html_option, output_options
+
+EXPLAIN_EXAMPLES = """\b
+Examples:
+  netprobe explain web:80                    from this host to its container web
+  netprobe explain db:5432 --from web        from container to container, by name
+  netprobe explain shop/web:80               to the service web of the Compose project shop
+  netprobe explain demo:80 --from server1    from another host of the inventory
+  netprobe explain http://10.0.0.5/ --save run.pcapng
+"""
+
+
+@click.command(short_help="Probe TARGET, watch the packets, say why it works or fails.", epilog=EXPLAIN_EXAMPLES)
+@click.argument("target")
+@click.option(
+    "--from",
+    "source",
+    metavar="SOURCE",
+    help="Who asks: a host, a container, a Compose service, PROJECT/SERVICE, or NAME@HOST.  [default: local; with a lab's hosts it must be given]",
+)
+@click.option(
+    "--proto", type=click.Choice(["tcp", "udp", "icmp", "http", "https", "dns"]), help="What the probe speaks."
+)
+@click.option(
+    "--size",
+    type=click.IntRange(min=0),
+    metavar="BYTES",
+    help="Payload size, to test the MTU: http, https (up to 1 MiB) or icmp (up to 65507).",
+)
+@click.option(
+    "--save",
+    type=click.Path(),
+    metavar="FILE",
+    help="Write the evidence to FILE, a new one (pcapng; replay or Wireshark).",
+)
+@html_option
+@click.option("--force", is_flag=True, help="Let --save and --html overwrite a file that exists.")
+@hosts_option
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1, 120),
+    default=5.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds for name lookup and probe.",
+)
+@click.option("--all", "every", is_flag=True, help="Ask each container of TARGET, a Compose service of several, once.")
+@click.option("--predict", is_flag=True, help="Send nothing: say what would happen by the hosts' state.")
+@click.option("--fail", is_flag=True, help="Take an HTTP status of 400 and above for a failure, as curl --fail does.")
+@click.option(
+    "--trace",
+    is_flag=True,
+    help="Have the kernel tell rule by rule how the probe's packets went. Changes the hosts: a temporary nft table, gone with netprobe.",
+)
+@output_options
+@deep_option
+def explain(
+    *,
+    target: str,
+    source: str | None,
+    proto: str | None,
+    size: int | None,
+    save: str | None,
+    html: str | None,
+    force: bool,
+    hosts: str | None,
+    timeout: float,
+    every: bool,
+    predict: bool,
+    fail: bool,
+    trace: bool,
+    output: str | None,
+    deep: bool,
+) -> int:
+    """Probe TARGET, watch every place that the probe passes, and explain what happened.
+
+    TARGET is [PROJECT/]NAME[@HOST][:PORT][/tcp|/udp], an address in place of the name ([IPv6] in brackets), http://… or https://…; without
+    a port it is an ICMP echo. NAME is a container, or a Compose service: the one of the source's own project first, then the only
+    one that fits.
+    """
+    from netprobe.commands import explain as command
+
+    return command.run(
+        target=target,
+        source=source,
+        proto=proto,
+        size=size,
+        save=save,
+        html=html,
+        force=force,
+        hosts=hosts,
+        timeout_s=timeout,
+        every=every,
+        predict=predict,
+        fail=fail,
+        trace=trace,
+        output=output,
+        deep=deep,
+    )

@@ -1,0 +1,60 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: What a report is printed as beside text for people: option -> help. Each has its printer in :data:`netprobe.commands.show.PRINTERS`.
+OUTPUTS: dict[str, str] = {"json": "Print one JSON value on stdout instead of text."}
+
+
+def output_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command an option for each of :data:`OUTPUTS`."""
+    for name, text in OUTPUTS.items():
+        command = click.option(f"--{name}", "output", flag_value=name, help=text)(command)
+    return command
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value on stdout instead of text.")
+hosts_option = click.option(
+    "--hosts",
+    type=click.Path(),
+    metavar="FILE",
+    help="The inventory of hosts (TOML); `lab`: that of the running lab.  [default: $NETPROBE_HOSTS, else ~/.config/netprobe/hosts.toml, else this machine alone]",
+)
+html_option = click.option(
+    "--html",
+    type=click.Path(),
+    metavar="FILE",
+    help="Write the report to FILE, a new one, as a page for browsers that needs nothing else: to send, or to print.",
+)
+_NETWORK_OPTIONS = (
+    click.argument("file", required=False, type=click.Path()),
+    click.option("--host", "only", multiple=True, metavar="NAME", help="Only this host; may be given several times."),
+    hosts_option,
+    click.option(
+        "--timeout",
+        type=click.FloatRange(0.5, 120),
+        default=30.0,
+        show_default=True,
+        metavar="S",
+        help="Seconds that anything started on a host may live at most.",
+    ),
+)
+
+
+def network_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command what says whose network is looked at: that of live hosts, or of a file."""
+    for option in reversed(_NETWORK_OPTIONS):
+        command = option(command)
+    return command
+
+
+deep_option = click.option(
+    "--deep", is_flag=True, help="Dissect the packets shown, with the application layer by tshark."
+)
