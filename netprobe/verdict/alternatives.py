@@ -18,6 +18,7 @@ from netprobe.causes.explanation import explanation_of
 from netprobe.causes.macvlan.networks import next_hop
 from netprobe.causes.proof.blocked import Filtered
 from netprobe.causes.proof.drops import stopping_meanwhile
+from netprobe.causes.proof.hooks import hook_at
 from netprobe.causes.proof.kernel_drops import kernel_drops
 from netprobe.causes.proof.known import BASIC, in_vain, missing
 from netprobe.evidence.model import Outcome, Place
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from netprobe.causes.base import Cause
     from netprobe.causes.case import Case
     from netprobe.causes.proof.known import Unread
+    from netprobe.model.rule import RuleRef
 
 
 _LATE = frozenset({Symptom.NO_RESPONSE, Symptom.CLOSED, Symptom.NO_HANDSHAKE})
@@ -93,9 +95,11 @@ def alternatives(case: Case, supposed: Case | None = None, words: tuple[str, ...
         possible = frozenset(each.code for each in still_possible(supposed))
         other = replace(other, words=words, cause=cause.code if cause else "", possible=possible)
     found = {each.alternative.code: each for each in (_weigh(case, each, other) for each in _possible(case))}
-    for each in _stopped_late(case):
+    late = case.story.symptom in _LATE  # what stops such a connection is not ruled out by the walk of its first packet
+    for each in _counting(case):
         mine = found.get(each.alternative.code)
-        found[each.alternative.code] = each if mine is None or each.weight < mine.weight else mine
+        if late if mine is None else each.weight < mine.weight:
+            found[each.alternative.code] = each
     return tuple(each.alternative for each in sorted(found.values(), key=lambda each: each.weight))
 
 
@@ -111,10 +115,8 @@ def _is_of_packets(cause: Cause) -> bool:
     return isinstance(cause, Filtered) and Hook.INGRESS not in cause.hooks
 
 
-def _stopped_late(case: Case) -> Iterator[_Weighed]:
-    """Rules that stop packets and counted meanwhile, where the connection stood and what was sent on it got lost: the walk's first packet meets them not."""
-    if case.story.symptom not in _LATE:
-        return
+def _counting(case: Case) -> Iterator[_Weighed]:
+    """Rules that stop packets and counted meanwhile, on the hosts where the connection's were seen."""
     hosts = dict.fromkeys(PointName.parse(hop.point).host for hop in case.hops if hop.seen)
     for drop in (each for name in hosts for each in stopping_meanwhile(case, name)):
         place = drop.place or Place(host=drop.host)
@@ -201,9 +203,14 @@ def _doubt(case: Case, cause: Cause) -> str:
     told = case.prediction
     if told is None or not told.doubtful or not isinstance(cause, Filtered):
         return ""
-    chains = {rule.chain for _, rule in told.doubtful}
-    stages = {each for each in Hook if each.value in chains}
+    stages = {_hook(case, *each) for each in told.doubtful} - {None}
     return told.unknown if not stages or not cause.hooks or stages & cause.hooks else ""
+
+
+def _hook(case: Case, place: Place, rule: RuleRef) -> Hook | None:
+    """Where a rule stands; None where that cannot be told."""
+    named = next((each for each in Hook if each.value == rule.chain), None)
+    return named or hook_at(case, Obstacle(barrier=Barrier.RULE, place=place, label=str(rule), rule=rule))
 
 
 def _named(unread: tuple[Unread, ...]) -> str:
