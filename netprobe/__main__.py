@@ -21,11 +21,18 @@ def main() -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     _begin_light()
     _open_standard_streams()
+    from netprobe import interrupts
     from netprobe.cli import run
 
-    if catches:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    status = run(sys.argv[1:])
+    status = 130  # 128 + SIGINT
+    try:
+        if catches:
+            interrupts.listen(signal.SIG_DFL)
+        status = run(sys.argv[1:])
+    except KeyboardInterrupt:  # outside of what says so
+        pass
+    if catches:  # all is said, and nothing is left that would have to be ended
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.freeze()  # all that is left goes with the process: nobody has to look through it for garbage
     _leave(status)
 

@@ -8,11 +8,13 @@ import struct
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
+from netprobe.commands.tshark import end, ran
 from netprobe.errors import EnvironmentFault, UsageFault
+from netprobe.interrupts import Held
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,15 +35,18 @@ def check_filter(display_filter: str) -> None:
         UsageFault: it is no display filter.
         EnvironmentFault: tshark is not installed.
     """
-    with tempfile.NamedTemporaryFile(prefix="netprobe-", suffix=".pcap") as empty:
-        empty.write(_NO_PACKETS)
-        empty.flush()
-        done = subprocess.run(
-            _argv(empty.name, display_filter), stdin=subprocess.DEVNULL, capture_output=True, check=False
-        )
+    with Held(_without_packets, lambda file: file.close()) as empty:
+        done = ran(_argv(empty.name, display_filter))
     if done.returncode:
         why = _words(done.stderr) or f"tshark ends with exit code {done.returncode}"
         raise UsageFault(f"--match: {why}", 'it is a display filter of Wireshark, such as: http.host == "x"')
+
+
+def _without_packets() -> IO[bytes]:
+    file = tempfile.NamedTemporaryFile(prefix="netprobe-", suffix=".pcap")  # noqa: SIM115 - it is held
+    file.write(_NO_PACKETS)
+    file.flush()
+    return file
 
 
 def frames_of(file: str, display_filter: str, progress: Progress, say: Callable[[str], object]) -> NDArray[np.int64]:
@@ -59,15 +64,12 @@ def frames_of(file: str, display_filter: str, progress: Progress, say: Callable[
         EnvironmentFault: tshark is not installed, or could not read the file.
     """
     argv = _argv(file, display_filter)
+    nothing = subprocess.DEVNULL
     with (
         tempfile.TemporaryFile() as said,
-        subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said) as process,
+        Held(lambda: subprocess.Popen(argv, stdin=nothing, stdout=subprocess.PIPE, stderr=said), end) as process,
     ):
-        try:
-            numbers = _numbers(process, file, progress)
-        except BaseException:
-            process.kill()
-            raise
+        numbers = _numbers(process, file, progress)
         said.seek(0)
         why = _words(said.read(_BLOCK))
     if process.returncode and not len(numbers):

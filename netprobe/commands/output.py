@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import STDOUT_HINT, StdoutFault, forget_stdout
 from netprobe.errors import EnvironmentFault, UsageFault
-from netprobe.evidence.files import caller
+from netprobe.evidence.files import caller, removed
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -99,8 +99,8 @@ def _opened(target: Path) -> Iterator[BinaryIO]:
         return
     whole = Path(os.path.realpath(target))
     part = whole.with_name(f".{whole.name[:200]}.{os.urandom(4).hex()}.part")
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
@@ -109,7 +109,7 @@ def _opened(target: Path) -> Iterator[BinaryIO]:
             os.fsync(handle)
         part.replace(whole)
     except BaseException:  # also on Ctrl-C: nothing is left behind
-        part.unlink(missing_ok=True)
+        removed(part)
         raise
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netprobe.errors import EnvironmentFault, UsageFault
+from netprobe.interrupts import whole
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -63,7 +64,12 @@ class OutputFolder:
                 f"cannot write {self.path}: {error.strerror or error}", "choose another place for -o"
             ) from error
         finally:  # also on Ctrl-C: nothing is left behind
-            shutil.rmtree(part, ignore_errors=True)
+            _removed(part)
+
+
+@whole
+def _removed(part: Path) -> None:
+    shutil.rmtree(part, ignore_errors=True)
 
 
 def _write(file: Path, pieces: Iterable[bytes]) -> None:

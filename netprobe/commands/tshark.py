@@ -15,6 +15,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netprobe.interrupts import Held
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -24,6 +26,7 @@ TIME_LIMIT_S = 20.0
 MOST_LINES = 16
 MOST_CHARACTERS = 300
 MISSING = "application layer: not decoded, tshark is not installed (package tshark)"
+_NOTHING = subprocess.DEVNULL
 _PACKET = re.compile(rb"<packet>.*?</packet>", re.DOTALL)  # tshark writes no attributes; text in it has its < escaped
 # What lies below the application; scapy has shown it already.
 _BELOW = frozenset(
@@ -51,8 +54,8 @@ def application_layers(frames: Sequence[DeepFrame]) -> tuple[Mapping[DeepFrame, 
 
 
 def _decoded(program: str, linktype: int, frames: Sequence[DeepFrame]) -> Iterator[tuple[DeepFrame, Sequence[str]]]:
-    with tempfile.TemporaryDirectory(prefix="netprobe-") as folder:
-        file = Path(folder) / "deep.pcap"
+    with Held(lambda: tempfile.TemporaryDirectory(prefix="netprobe-"), lambda made: made.cleanup()) as folder:
+        file = Path(folder.name) / "deep.pcap"
         file.write_bytes(pcap(linktype, frames))
         packets = _packets(program, file, len(frames))
     for frame, packet in zip(frames, packets, strict=True):
@@ -83,7 +86,7 @@ def _packets(program: str, file: Path, count: int) -> list[Any]:
 
     argv = [program, "-n", "-r", str(file), "-T", "pdml"]
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIME_LIMIT_S, check=False)
+        done = ran(argv, TIME_LIMIT_S)
     except subprocess.TimeoutExpired:
         raise TimeoutError(f"no end after {TIME_LIMIT_S:g} s") from None
     if done.returncode != 0:
@@ -93,6 +96,25 @@ def _packets(program: str, file: Path, count: int) -> list[Any]:
     if len(packets) != count:
         raise ChildProcessError(f"{len(packets)} of {count} packets came back")
     return packets
+
+
+def ran(argv: Sequence[str], seconds: float | None = None) -> subprocess.CompletedProcess[bytes]:
+    """Run a program to its end, as :func:`subprocess.run` does; a Ctrl-C at any moment leaves it behind neither.
+
+    Raises:
+        subprocess.TimeoutExpired: it took longer than ``seconds``; it is ended and awaited.
+    """
+    with Held(
+        lambda: subprocess.Popen(argv, stdin=_NOTHING, stdout=subprocess.PIPE, stderr=subprocess.PIPE), end
+    ) as process:
+        out, err = process.communicate(timeout=seconds)
+        return subprocess.CompletedProcess(argv, process.returncode, out, err)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Have a program end that may still run, and wait for it."""
+    with process:
+        process.kill()
 
 
 def _lines(packet: Any) -> Iterator[str]:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from netprobe.errors import EnvironmentFault
+from netprobe.interrupts import Held
 from netprobe.values import dataclass
 
 UNUSED_DAYS: Final = 90
@@ -172,18 +173,19 @@ def write(folder: Path, code: bytes) -> Path:
 
 
 def _replace(target: Path, data: bytes) -> None:
-    handle, name = tempfile.mkstemp(prefix=_BESIDE, dir=target.parent)
-    beside = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
+    with Held(lambda: tempfile.mkstemp(prefix=_BESIDE, dir=target.parent), _removed) as (handle, name):
+        with os.fdopen(os.dup(handle), "wb") as file:
             file.write(data)
             file.flush()
             os.fchmod(file.fileno(), 0o644)
             os.fsync(file.fileno())
-        beside.replace(target)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+        Path(name).replace(target)
+
+
+def _removed(made: tuple[int, str]) -> None:
+    """Close and remove what a file was written as; it is there no more where it has taken its name."""
+    os.close(made[0])
+    Path(made[1]).unlink(missing_ok=True)
 
 
 def _remove_unused(folder: Path, target: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netprobe.errors import EnvironmentFault, EvidenceFault, UsageFault
+from netprobe.interrupts import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -156,8 +157,8 @@ def exists(path: str | os.PathLike[str]) -> UsageFault:
 
 def _replace(target: Path, data: bytes, owner: tuple[int, int] | None) -> None:
     part = target.with_name(f".{target.name[:200]}.{os.urandom(4).hex()}.part")
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
@@ -166,5 +167,11 @@ def _replace(target: Path, data: bytes, owner: tuple[int, int] | None) -> None:
             os.fsync(handle)
         part.replace(target)
     except BaseException:  # also on Ctrl-C: nothing is left behind
-        part.unlink(missing_ok=True)
+        removed(part)
         raise
+
+
+@whole
+def removed(part: Path) -> None:
+    """Remove what was to become a file, whatever comes."""
+    part.unlink(missing_ok=True)

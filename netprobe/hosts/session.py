@@ -2,7 +2,7 @@
 
 Leaving nothing behind: the program ends when its input ends, which the kernel sees to however this process ends; it also runs
 under ``timeout``, and over a network it ends when it hears nothing for some seconds. What it started goes with it, also where it is
-killed. :meth:`Session.close` ends it and waits for it.
+killed. :meth:`Session.close` ends it and waits for it; so does the end of the sessions that it belongs to (:class:`netprobe.hosts.opened.Opened`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 from netprobe.errors import EnvironmentFault
 from netprobe.hosts import program, reach
 from netprobe.hosts.complaints import Complaint, understood
+from netprobe.hosts.opened import Opened, close
+from netprobe.interrupts import whole
 
 if TYPE_CHECKING:
     from netprobe.inventory.hosts import HostEntry
@@ -62,7 +64,18 @@ class RemoteError(Exception):
 class Session:
     """One host's program, from its start until :meth:`close`."""
 
-    def __init__(self, host: HostEntry, life_seconds: float) -> None:
+    def __init__(self, host: HostEntry, life_seconds: float, opened: Opened | None = None) -> None:
+        """Start the program on a host.
+
+        Args:
+            host: the host.
+            life_seconds: how long the program may live at most.
+            opened: the sessions that this one belongs to: their end waits for it, also where an interrupt keeps it from whoever asked for it.
+
+        Raises:
+            EnvironmentFault: a program that reaching it takes is not installed here.
+            HostLostError: ``opened`` is over.
+        """
         self.host = host
         self._life = life_seconds
         self._lock = threading.Lock()
@@ -71,54 +84,52 @@ class Session:
         self._lost = False
         self._over = threading.Event()
         self._said: deque[str] = deque(maxlen=LINES)
-        python = reach.python(host.reach)
-        own = python == sys.executable
-        self._program = program.compiled() if own else program.as_text()
-        argv = (
-            "timeout",
-            "-k",
-            "2",
-            f"{life_seconds:.0f}",
-            python,
-            "-I",
-            "-S",
-            "-W",
-            "ignore",
-            "-c",
-            self._program.boot,
-        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        alone = Opened()
         try:
-            self._process = subprocess.Popen(
-                reach.argv(host.reach, argv, host.become),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-                pipesize=program.PIPE_BYTES if own else -1,
-            )
+            self._begin(alone if opened is None else opened)
+        except BaseException:  # an interrupt: without others, nobody else knows of this process yet
+            alone.close()
+            raise
+
+    def _begin(self, opened: Opened) -> None:
+        """Start the program, send it, and listen to it."""
+        python = reach.python(self.host.reach)
+        own = python == sys.executable
+        sent = program.compiled() if own else program.as_text()
+        try:
+            self._start(opened, python, sent.boot, program.PIPE_BYTES if own else -1)
         except FileNotFoundError as error:
             name = str(error.filename)
             raise EnvironmentFault(
                 f"{name}: not installed", f"install the package {PACKAGES.get(name, name)}"
             ) from None
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        try:
-            self._begin()
-        except BaseException:  # an interrupt: nobody else knows of this process yet
-            self.end_input()
-            self._ended(LIFE_SECONDS)
-            raise
-
-    def _begin(self) -> None:
-        """Send the program, and listen to it."""
-        self._reader.start()
-        self._listener.start()
-        data = self._program.data
-        self._send(b"%d\n%b" % (len(data), data))
+        self._send(b"%d\n%b" % (len(sent.data), sent.data))
         if self.host.reach.quoted:
             self.submit("watch", seconds=SILENCE_SECONDS)
             threading.Thread(target=self._show_life, daemon=True).start()
+
+    @whole
+    def _start(self, opened: Opened, python: str, boot: str, pipesize: int) -> None:
+        """Start the program, and have it known: in one, whatever comes."""
+        life = ("timeout", "-k", "2", f"{self._life:.0f}")
+        argv = (*life, python, "-I", "-S", "-W", "ignore", "-c", boot)
+
+        def begin() -> None:
+            self._process = subprocess.Popen(
+                reach.argv(self.host.reach, argv, self.host.become),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                pipesize=pipesize,
+            )
+            self._reader.start()
+            self._listener.start()
+
+        if not opened.start(self, begin):
+            raise HostLostError(f"{self.host.name}: not asked any more")
 
     def ask(self, operation: str, patience: float = 10.0, **arguments: Any) -> Answer:
         """Ask for one operation and wait for its answer.
@@ -243,22 +254,28 @@ class Session:
             if self._process.stdin is not None:
                 self._process.stdin.close()
 
-    def _ended(self, seconds: float) -> bool:
+    def ended(self, seconds: float) -> bool:
+        """Wait for the program's end so long; return whether it came."""
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             return False
         return True
 
-    def close(self) -> None:
-        """End the program and wait for it: first by ending its input, then by force."""
-        self.end_input()
-        for force in (self._process.terminate, self._process.kill):
-            if self._ended(2.0):
-                break
-            force()
-        self._ended(2.0)
+    def force(self, *, rude: bool) -> None:
+        """End the program by a signal: SIGTERM, or (rude) SIGKILL. One that has ended gets none."""
+        if rude:
+            self._process.kill()
+        else:
+            self._process.terminate()
+
+    def release(self) -> None:
+        """Give back what belonged to a program that has ended."""
         for thread, stream in ((self._reader, self._process.stdout), (self._listener, self._process.stderr)):
             thread.join(1.0)
             if stream is not None and not thread.is_alive():  # closing under a reader would wait for it
                 stream.close()
+
+    def close(self) -> None:
+        """End the program and wait for it: first by ending its input, then by force."""
+        close((self,))

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Self
 
 from netprobe.errors import EnvironmentFault
 from netprobe.hosts import collect
+from netprobe.hosts.opened import Opened
 from netprobe.hosts.session import HostLostError, RemoteError, Session
+from netprobe.interrupts import whole
 from netprobe.inventory.hosts import LOCAL
 from netprobe.live import identity
 from netprobe.live.host_session import After, HostSession
@@ -42,35 +44,32 @@ class HostSessions:
             name: HostSession(entry, collect.HostRecord(name), collect.HostRecord(name))
             for name, entry in inventory.hosts.items()
         }
+        self._opened = Opened()
         self._pool = ThreadPoolExecutor(max(4, 2 * len(self.by_name)))
         self.aliases = dict(inventory.aliases)
         self._first: list[tuple[HostSession, collect.Asked]] = []
         self._greeted: list[tuple[HostSession, Future[Answer]]] = []
         self._asked_who: dict[str, identity.AskedIdentity] = {}
-        self._retired: list[HostSession] = []
         self._states: dict[str, tuple[HostState, Host]] = {}
         self._wanted: Collection[str] = ()
 
     def __enter__(self) -> Self:
+        self._opened.__enter__()
         return self
 
+    @whole
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @whole
     def close(self) -> None:
         """End every session and wait for it."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self.end_input()
-        for session in self._open():
-            session.close()
+        self._opened.close()
 
     def end_input(self) -> None:
         """Tell every session to end, without waiting."""
-        for session in self._open():
-            session.end_input()
-
-    def _open(self) -> list[Session]:
-        return [known.session for known in (*self.by_name.values(), *self._retired) if known.session is not None]
+        self._opened.end_input()
 
     def reach(self, named: Collection[str | None] = ()) -> None:
         """Start a session with every host, and ask each for what a plan needs. One that cannot be reached is no error unless it turns out to be needed.
@@ -94,7 +93,7 @@ class HostSessions:
             self._asked_who = {name: identity.ask(session) for name, session in sessions.items()}
 
     def _begin(self, known: HostSession) -> None:
-        known.session = Session(known.entry, self._life)
+        known.session = Session(known.entry, self._life, self._opened)
         self._greeted.append((known, known.session.submit("hello")))
 
     def _ask_first(self, bystanders: Iterable[HostSession]) -> None:
@@ -157,7 +156,7 @@ class HostSessions:
         if shared is None:
             return
         if shared.machine:
-            self._retired.append(self.by_name.pop(LOCAL))
+            del self.by_name[LOCAL]
             self.aliases[LOCAL] = shared.name
             return
         local = self.by_name[LOCAL]
@@ -204,7 +203,7 @@ class HostSessions:
     def _lead_to(self, known: HostSession) -> None:
         """Start the session of a host that had none yet."""
         if known.session is None and not known.host_fault:
-            known.session = Session(known.entry, self._life)
+            known.session = Session(known.entry, self._life, self._opened)
 
     def enter(self, place: Place, pid: int) -> None:
         """Hold a container's namespace open under the container's name, and learn its addresses, routes and lookup files.

@@ -13,6 +13,7 @@ from netprobe.evidence.state import CommandOutput, HostState
 from netprobe.hosts import collect, outputs
 from netprobe.hosts.engine import Engine, EngineError
 from netprobe.hosts.inventory import load
+from netprobe.hosts.opened import Opened
 from netprobe.hosts.session import HostLostError, RemoteError, Session
 from netprobe.inventory.hosts import LOCAL
 from netprobe.live import identity
@@ -57,6 +58,7 @@ class HostSurvey:
 
     entry: HostEntry
     deadline: float
+    sessions: Opened = field(default_factory=Opened)
     session: Session | None = None
     host: Answers = field(init=False)
     outputs: dict[str, CommandOutput] = field(default_factory=dict)
@@ -107,7 +109,7 @@ class HostSurvey:
     def _ask_host(self) -> None:
         try:
             left = self.deadline - time.monotonic()
-            self.session = Session(self.entry, left + SPARE_SECONDS)
+            self.session = Session(self.entry, left + SPARE_SECONDS, self.sessions)
             self.opened.set()
             self._take(self.session)
         except EnvironmentFault as fault:
@@ -169,11 +171,6 @@ class HostSurvey:
             return None
         return HostClock(offset_s=there - (before + after) / 2, uncertainty_s=(after - before) / 2)
 
-    def close(self) -> None:
-        """End the session, if there is one."""
-        if self.session is not None:
-            self.session.close()
-
 
 def _command(key: str, argv: tuple[str, ...]) -> dict[str, Any]:
     return {"key": key, "argv": list(argv), "ns": None, "seconds": outputs.SECONDS, "limit": BYTES, "other_than": None}
@@ -209,24 +206,14 @@ def survey(hosts_file: str | Path | None, timeout_s: float, progress: Callable[[
     inventory = load(hosts_file)
     progress(f"asking {len(inventory.hosts)} hosts")
     deadline = time.monotonic() + timeout_s
-    surveys = [HostSurvey(entry, deadline) for entry in inventory.hosts.values()]
-    try:
+    with Opened() as sessions:
+        surveys = [HostSurvey(entry, deadline, sessions) for entry in inventory.hosts.values()]
         for one in surveys:
             one.start()
         answers = [one.wait() for one in surveys]
-    finally:
-        _close(surveys)
     facts = _facts(surveys, answers)
     local = "" if inventory.lab else inventory.aliases.get(LOCAL, LOCAL)
     return Survey(hosts=tuple(facts), origin=inventory.origin, local=local, tshark=shutil.which("tshark") is not None)
-
-
-def _close(surveys: list[HostSurvey]) -> None:
-    closers = [threading.Thread(target=one.close) for one in surveys]
-    for closer in closers:
-        closer.start()
-    for closer in closers:
-        closer.join()
 
 
 def _facts(surveys: list[HostSurvey], answers: list[Answers]) -> list[HostFacts]:

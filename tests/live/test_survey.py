@@ -15,7 +15,7 @@ def look_at(reach: Reach, docker: str | None = None, seconds: float = 5.0) -> Ho
     try:
         return judge(one.wait())
     finally:
-        one.close()
+        one.sessions.close()
 
 
 def test_this_machine_answers() -> None:
