@@ -56,6 +56,8 @@ def guarded(call: Callable[[], int], *, as_json: bool) -> int:
         forget_stdout()
         return EXIT_WORKS
     except Exception as error:
+        if _of_an_interrupt(error):
+            return _end(EXIT_INTERRUPTED, "interrupted", "", as_json=as_json)
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # what click itself prints: help, a version
             forget_stdout()
             return _end(EXIT_ENVIRONMENT, f"it cannot be written: {error.strerror}", STDOUT_HINT, as_json=False)
@@ -67,6 +69,15 @@ def guarded(call: Callable[[], int], *, as_json: bool) -> int:
             "this is a bug: please report it, with what NETPROBE_DEBUG=1 prints",
             as_json=as_json,
         )
+
+
+def _of_an_interrupt(error: BaseException | None) -> bool:
+    """Whether a Ctrl-C became this on its way: where a class is made, Python up to 3.11 turns whatever is raised into a RuntimeError (type_new_set_names)."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def put(text: str) -> None:

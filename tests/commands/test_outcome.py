@@ -42,6 +42,21 @@ def test_an_interrupt(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "netprobe: interrupted\n"
 
 
+def interrupted_in_a_class() -> int:
+    class Named:
+        def __set_name__(self, *_: object) -> None:
+            raise KeyboardInterrupt
+
+    type("Made", (), {"name": Named()})
+    return 0
+
+
+def test_an_interrupt_that_became_another_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """As Python up to 3.11 does where a class is made; most of a short run is that."""
+    assert guarded(interrupted_in_a_class, as_json=False) == EXIT_INTERRUPTED
+    assert capsys.readouterr().err == "netprobe: interrupted\n"
+
+
 def bug() -> int:
     raise ZeroDivisionError("by\x1b[31m")
 
