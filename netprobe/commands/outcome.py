@@ -56,19 +56,27 @@ def guarded(call: Callable[[], int], *, as_json: bool) -> int:
         forget_stdout()
         return EXIT_WORKS
     except Exception as error:
-        if _of_an_interrupt(error):
-            return _end(EXIT_INTERRUPTED, "interrupted", "", as_json=as_json)
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # what click itself prints: help, a version
-            forget_stdout()
-            return _end(EXIT_ENVIRONMENT, f"it cannot be written: {error.strerror}", STDOUT_HINT, as_json=False)
-        if os.environ.get("NETPROBE_DEBUG"):
+        status = _unexpected(error, as_json=as_json)
+        if status == EXIT_INTERNAL and os.environ.get("NETPROBE_DEBUG"):
             raise
-        return _end(
-            EXIT_INTERNAL,
-            f"internal error, {type(error).__name__}: {error}",
-            "this is a bug: please report it, with what NETPROBE_DEBUG=1 prints",
-            as_json=as_json,
-        )
+        return status
+
+
+def _unexpected(error: Exception, *, as_json: bool) -> int:
+    """Say what an error was that nobody expected, and return the exit code."""
+    if _of_an_interrupt(error):
+        return _end(EXIT_INTERRUPTED, "interrupted", "", as_json=as_json)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # what click itself prints: help, a version
+        forget_stdout()
+        return _end(EXIT_ENVIRONMENT, f"it cannot be written: {error.strerror}", STDOUT_HINT, as_json=False)
+    if os.environ.get("NETPROBE_DEBUG"):
+        return EXIT_INTERNAL
+    return _end(
+        EXIT_INTERNAL,
+        f"internal error, {type(error).__name__}: {error}",
+        "this is a bug: please report it, with what NETPROBE_DEBUG=1 prints",
+        as_json=as_json,
+    )
 
 
 def _of_an_interrupt(error: BaseException | None) -> bool:
