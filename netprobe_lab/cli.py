@@ -138,3 +138,21 @@ def cures_command(context: click.Context) -> None:
     from netprobe_lab.layout import this_lab
 
     context.exit(cure_all(this_lab(), _say))
+
+
+@lab.command("tour", short_help="A tutorial of Docker networking, carried out: each claim judged by packets.")
+@click.option(
+    "--save", type=click.Path(), metavar="DIR", help="Keep the evidence of every question in DIR, a new folder."
+)
+@click.pass_context
+def tour_command(context: click.Context, save: str | None) -> None:
+    """Carry out a well-known tutorial on Docker networking in the lab, and judge each of its claims by what the packets show.
+
+    Each step: the tutorial's commands, what is done here, the packets, and whether the claim holds. It ends with the table of all claims and
+    the truth table. First all containers and networks of the lab are removed, and at the end again. Exit code: 0 when every claim is judged
+    as is known for the lab's engine, 1 when one is not, 4 when a step could not be carried out.
+    """
+    from netprobe_lab.layout import this_lab
+    from netprobe_lab.tour.command import run
+
+    context.exit(run(this_lab(), _say, save=save))

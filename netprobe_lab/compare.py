@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from netprobe.model.hop import Direction
+
 if TYPE_CHECKING:
+    from netprobe.model.report import Report
     from netprobe_lab.experiments.model import Expected
 
 
@@ -39,6 +42,14 @@ def seen_by_target(report: dict[str, Any]) -> str | None:
     inner = max((hop.get("leg", 1) for hop in requests), default=1)
     sources = [(hop.get("packet") or {}).get("src") for hop in requests if hop.get("leg", 1) == inner]
     return str(sources[-1]).partition(":")[0] if sources and sources[-1] else None
+
+
+def source_seen(report: Report) -> str | None:
+    """Return the same as :func:`seen_by_target`, of a report itself."""
+    requests = [hop for hop in report.hops if hop.packet is not None and hop.direction is Direction.REQUEST]
+    inner = max((hop.leg for hop in requests), default=1)
+    sources = [hop.packet.src.address for hop in requests if hop.leg == inner and hop.packet is not None]
+    return sources[-1] if sources else None
 
 
 def _segments(report: dict[str, Any]) -> tuple[str, ...]:

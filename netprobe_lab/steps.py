@@ -66,7 +66,7 @@ def carry_out(lab: Lab, step: Step) -> None:
         case Run():
             on_host(lab, step.host, shlex.split(step.command))
         case Inside():
-            on_host(lab, step.host, [*_inside(lab, step.host, step.container), *shlex.split(step.command)])
+            on_host(lab, step.host, [*in_namespace_of(lab, step.host, step.container), *shlex.split(step.command)])
         case WaitPort():
             _wait_port(lab, step)
         case KillProxy():
@@ -155,7 +155,8 @@ def _remove_containers(lab: Lab, machine: Machine) -> None:
             ask_engine(lab, machine, "DELETE", f"/networks/{network['Id']}", _READY_SECONDS)
 
 
-def _inside(lab: Lab, host: str, container: str) -> list[str]:
+def in_namespace_of(lab: Lab, host: str, container: str) -> list[str]:
+    """Return what is put before a host's own command to run it in a container's network namespace; nothing without a container."""
     return ["nsenter", f"--target={_pid(lab, host, container)}", "--net", "--"] if container else []
 
 
@@ -233,7 +234,7 @@ def _translates(rule: list[str], step: DeleteDnat) -> bool:
 def _send_stray(lab: Lab, step: Stray) -> None:
     """Start `stray.py`, and wait until it watches."""
     options = asdict(step)
-    argv = [*enter(lab, options.pop("host")), *_inside(lab, step.host, options.pop("container"))]
+    argv = [*enter(lab, options.pop("host")), *in_namespace_of(lab, step.host, options.pop("container"))]
     argv += [sys.executable, "-I", stray.__file__, json.dumps(options)]
     _start_helper(lab, argv, f"watch {step.interface} of {step.host}")
 
