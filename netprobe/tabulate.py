@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from netprobe.correlate.judge import Judged
     from netprobe.evidence.model import CapturePoint, Limit
     from netprobe.evidence.state import HostState
+    from netprobe.evidence.stream.source import CaptureFile
     from netprobe.flowtable.columns import FlowRows
     from netprobe.flowtable.options import TrackOptions
     from netprobe.state.model import Host
@@ -49,6 +50,7 @@ def tabulate(
     verdicts: bool = True,
     cluster: str | None = None,
     hosts: Mapping[str, Host] | None = None,
+    kept: Mapping[str, CaptureFile] | None = None,
     progress: Progress = _nothing,
     judging: Progress = _nothing,
     say: Say = _nothing,
@@ -62,6 +64,7 @@ def tabulate(
         verdicts: whether the flows of all points are joined into connections and these are judged.
         cluster: ``tcp://HOST:PORT`` of a Dask scheduler whose workers read the files, or ``local:N`` processes; None: this one reads them.
         hosts: the state of the hosts (:func:`state_of`); None: that which the file has with it, if it is an evidence file.
+        kept: path -> what it holds, of pipes that were read already; read by this process only.
         progress: called now and then with how many bytes were read, and of how many (None: a pipe).
         judging: called now and then, behind that, with how many flows were joined and judged, and of how many: what took that much of the time.
         say: called with a line for the user.
@@ -74,7 +77,7 @@ def tabulate(
     every = (*files, *(each for each in points if each not in files))
     if cluster is None:
         meanwhile = _import_judging if verdicts else _nothing
-        rows, found, limits, states = _here(every, points, options or usual(), progress, say, meanwhile)
+        rows, found, limits, states = _here(every, points, options or usual(), progress, say, meanwhile, kept)
     else:
         from netprobe.cluster.gather import gathered
 
@@ -110,7 +113,9 @@ def _judged(
     joined = join(rows, points, lambda share: watch(JOINING * share))
     judged = judge(rows, joined, points, limits, hosts, lambda share: watch(JOINING + (1 - JOINING) * share))
     said = _said(rows, joined, judged)
-    return FlowTable(rows=rows, points=points, limits=limits, connection=joined.connection, verdicts=said)
+    return FlowTable(
+        rows=rows, points=points, limits=limits, connection=joined.connection, verdicts=said, order=joined.order
+    )
 
 
 def _here(
@@ -120,10 +125,11 @@ def _here(
     progress: Progress,
     say: Say,
     meanwhile: Callable[[], object],
+    kept: Mapping[str, CaptureFile] | None,
 ) -> tuple[FlowRows, tuple[CapturePoint, ...], tuple[Limit, ...], tuple[HostState, ...]]:
     """Rows, points, what is missing, and what evidence has of its hosts, by this process; machine code leaves time for something else."""
     engine = engine_for(size_of(files), say)
-    stream = engine.stream(files, points)
+    stream = engine.stream(files, points, kept)
     for line in stream.ordered():
         say(line)
     if engine.compiled:

@@ -62,6 +62,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         *(*STATE, "interrupts", "decode", "hosts", "inventory"),
         *("probe", "capture", "survey", "forward", "topology"),
     },
+    "annotate": {*STATE, "flowtable", "report"},
+    "annotating": {*STATE, "evidence.stream", "flows", "annotate", "engine", "pipeline", "runs", "tabulate"},
     "interface": {*BASE, "flows", "flowtable", "journeys", "live", "pipeline", "report", "runs", "tabulate"},
     "cluster": {*BASE, "evidence.stream", "decode", "flowtable", "compiled"},
     "engine": {*BASE, "evidence.stream", "decode", "flowtable", "compiled"},
@@ -72,6 +74,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "commands": {
         *BASE,
         *(
+            "annotating",
             "causes",
             "compiled",
             "flows",
@@ -106,6 +109,7 @@ DOES_IO = {
     "runs",
     "tabulate",
     "secondpass",
+    "annotating",
     "commands",
     "cli",
     "__main__",

@@ -1,6 +1,7 @@
 """The command line: parse, call, print, exit code. Only click and the standard library are imported before a command runs.
 
 * ``asking``, ``captures``, ``network``, ``reference``  the commands and their options, by what they look at
+* ``annotating``  the one that writes what was found out into a capture
 * ``options``  options that several of them share
 """
 
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netprobe import __version__
+from netprobe.cli.annotating import annotate
 from netprobe.cli.asking import explain
 from netprobe.cli.captures import flows, replay
 from netprobe.cli.network import hosts, ps, topology
@@ -50,7 +52,7 @@ def cli() -> None:
     """Why does a container connection work, or why does it fail? Proved with packets."""
 
 
-for _command in (explain, replay, flows, causes, schema, hosts, topology, ps):
+for _command in (explain, replay, flows, annotate, causes, schema, hosts, topology, ps):
     cli.add_command(_command)
 
 

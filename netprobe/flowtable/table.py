@@ -52,6 +52,7 @@ class FlowTable:
         limits: what could not be read.
         connection: int64 (n,), the number of each row's connection, from 0 in order of their first packets; None: points were not joined.
         verdicts: what is said of the connections; None: nothing was asked.
+        order: int64 (n,), rows by connection, those of one in the order in which they began on one clock; None: not known, or these are not all rows.
         number: int64 (n,), where each row stands in the whole table; None: these are all.
     """
 
@@ -60,6 +61,7 @@ class FlowTable:
     limits: tuple[Limit, ...] = ()
     connection: NDArray[np.int64] | None = None
     verdicts: Verdicts | None = None
+    order: NDArray[np.int64] | None = None
     number: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:

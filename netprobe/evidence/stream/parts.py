@@ -18,7 +18,7 @@ from netprobe.values import dataclass
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from netprobe.evidence.capture import Reading, Rows
+    from netprobe.evidence.capture import Part, Reading, Rows
     from netprobe.evidence.stream.source import CaptureFile
     from netprobe.evidence.stream.window import Window
     from netprobe.evidence.walker import RecordWalker
@@ -105,6 +105,16 @@ class Parts:
         Raises:
             EvidenceFault: it is no capture, or nothing in it can be read.
         """
+        for data, taken in self.taken():
+            if len(taken.rows.offset):
+                yield data, taken.rows
+
+    def taken(self) -> Iterator[tuple[bytes, Part]]:
+        """The same with buffers that hold no packet: together, the first ``used`` bytes of each are the file as far as it can be read.
+
+        Raises:
+            EvidenceFault: as above.
+        """
         data, last = self.window.fill(self.at, max(self._chunk, HEAD))
         self.reading = self._only.reading.fork(self._walker) if self._only else self._recognised(data[:HEAD])
         self.beginning = self.reading.fork(PLAIN)
@@ -112,8 +122,7 @@ class Parts:
             start = self.at
             taken = self.reading.take(data, at=start, last=last)
             self.at += taken.used
-            if len(taken.rows.offset):
-                yield data, taken.rows
+            yield data, taken
             if taken.stop or last:
                 break
             if self._until is not None and self.at >= self._until:
