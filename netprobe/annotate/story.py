@@ -116,7 +116,8 @@ def _lost(arrow: Arrow, ladder: Ladder, end: str, *, silent: bool) -> str:
     """What is said of the last sight of a packet that did not arrive.
 
     Args:
-        arrow, ladder: the packet and all others.
+        arrow: the packet.
+        ladder: all of them.
         end: what became of it, where that is proved.
         silent: nothing came back.
     """
