@@ -16,7 +16,7 @@ Data flows one way::
   against the catalogue, ``verdict`` says what came of it and why.
 * ``pipeline.analyze(evidence) -> Report`` is that whole chain; ``report`` prints the result.
 
-From Python: :func:`explain`, :func:`replay`, :func:`read_flows`, :class:`Report`, and the errors that say whose fault it is. They are imported when they are first used.
+From Python: :func:`explain`, :func:`replay`, :func:`compare`, :func:`read_flows`, :class:`Report`, and the errors that say whose fault it is. They are imported when they are first used.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from netprobe.errors import EnvironmentFault, EvidenceFault, NetprobeError, UsageFault
     from netprobe.flows.model import SeveralFlows
-    from netprobe.interface import containers_of, explain, read_flows, replay, replay_each
+    from netprobe.interface import compare, containers_of, explain, read_flows, replay, replay_each
     from netprobe.model.report import Report
 
 __version__ = "0.1.0"
@@ -39,6 +39,7 @@ __all__ = [
     "SeveralFlows",
     "UsageFault",
     "__version__",
+    "compare",
     "containers_of",
     "explain",
     "read_flows",
@@ -53,6 +54,7 @@ _AT = {
     "Report": "model.report",
     "SeveralFlows": "flows.model",
     "UsageFault": "errors",
+    "compare": "interface",
     "containers_of": "interface",
     "explain": "interface",
     "read_flows": "interface",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from netprobe.diff.model import Comparison, RunSide
     from netprobe.evidence.model import Evidence
     from netprobe.flows.expression import FlowExpr
     from netprobe.journeys.picked import PickedConnection
@@ -290,6 +291,41 @@ def replay_each(
         evidence, asked = run.evidence(wanted, say)
         reports.append(_explained(run.name, evidence, keep=keep, detail=detail, flow=asked))
     return reports
+
+
+def compare(
+    good: AnyPath, bad: AnyPath, *, flow: str | None = None, say: Callable[[str], object] = _nothing
+) -> Comparison:
+    """Compare two saved runs of one question, as ``netprobe diff`` does: where their journeys part, and what of the hosts' state bears on that.
+
+    >>> import netprobe
+    >>> found = netprobe.compare("captures/demo.pcapng", "captures/container-stopped.pcapng")
+    >>> found.outcome.value, found.parting.common, found.decides[0].difference.bad
+    ('differs', 'server2/eth0', 'demo: exited (code 0)')
+
+    Args:
+        good: one file that ``save`` wrote, or a capture.
+        bad: the other one.
+        flow: which connection of captures from elsewhere, as in :func:`replay`.
+        say: called with a line for the user, where there is something to say beside.
+
+    Raises:
+        UsageFault: they are of different questions, or no connection is the one that ``flow`` asks for.
+        SeveralFlows: a capture has several connections, and ``flow`` does not single one out.
+        EvidenceFault: a file cannot be read, or is no capture.
+    """
+    from netprobe.diff.compare import compare as compared
+
+    return compared(*(_side_of(os.fspath(file), flow, say) for file in (good, bad)))
+
+
+def _side_of(file: str, flow: str | None, say: Callable[[str], object]) -> RunSide:
+    from netprobe.flows.expression import FlowExpr
+    from netprobe.pipeline import side_of
+    from netprobe.runs import runs
+
+    (run,) = runs([file], {})
+    return side_of(*run.evidence(None if flow is None else FlowExpr.parse(flow), say))
 
 
 def read_flows(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from netprobe.diff.model import RunSide
     from netprobe.evidence.model import Evidence
     from netprobe.flows.expression import FlowExpr
     from netprobe.journeys.picked import PickedConnection
@@ -48,6 +49,31 @@ def analyze_in_detail(evidence: Evidence, flow: FlowExpr | PickedConnection | No
 
     report, case = examined(evidence, flow)
     return report, details_of(case, report, evidence)
+
+
+def side_of(evidence: Evidence, flow: FlowExpr | PickedConnection | None = None) -> RunSide:
+    """Explain one run, and return all of it that comparing it with another one takes. Arguments and exceptions are those of :func:`analyze`."""
+    from netprobe.causes.catalogue import CAUSES
+    from netprobe.diff.model import RunSide
+
+    if evidence.probe is not None and evidence.probe.predict:
+        from netprobe.verdict.prediction import examined_ahead
+
+        report, unsent = examined_ahead(evidence, evidence.probe)
+        world, prediction = unsent.world, unsent.prediction
+    else:
+        from netprobe.verdict.observed import examined
+
+        report, case = examined(evidence, flow)
+        world, prediction = case.world, case.prediction
+    return RunSide(
+        report=report,
+        probe=evidence.probe,
+        points=evidence.points,
+        world=world,
+        prediction=prediction,
+        reads=next((each.reads for each in CAUSES if report.cause is not None and each.code == report.cause.code), ()),
+    )
 
 
 def prepare(*, predict: bool) -> None:

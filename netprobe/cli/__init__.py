@@ -15,7 +15,7 @@ import click
 from netprobe import __version__
 from netprobe.cli.annotating import annotate
 from netprobe.cli.asking import explain
-from netprobe.cli.captures import flows, replay
+from netprobe.cli.captures import diff, flows, replay
 from netprobe.cli.network import hosts, ps, topology
 from netprobe.cli.reference import causes, schema
 from netprobe.commands.lazy import Lazy, LazyGroup
@@ -52,7 +52,7 @@ def cli() -> None:
     """Why does a container connection work, or why does it fail? Proved with packets."""
 
 
-for _command in (explain, replay, flows, annotate, causes, schema, hosts, topology, ps):
+for _command in (explain, replay, diff, flows, annotate, causes, schema, hosts, topology, ps):
     cli.add_command(_command)
 
 

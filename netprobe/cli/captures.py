@@ -15,6 +15,17 @@ Examples:
   ssh HOST tcpdump -U -w - port 80 | netprobe replay -
   netprobe replay a.pcap --flow '192.168.3.201:41290>192.168.3.202:80/tcp'
 """
+DIFF_EXAMPLES = """\b
+Examples:
+  netprobe diff yesterday.pcapng today.pcapng
+  netprobe diff yesterday.pcapng today.pcapng --all
+\b
+Exit codes:
+  0   the same: one journey, and one end
+  1   they differ
+  2   two different questions, or a file that is none of netprobe's
+  3   no difference was seen, and not all of it could be
+"""
 FLOWS_EXAMPLES = """\b
 Examples:
   netprobe flows big.pcap --top 20
@@ -54,6 +65,22 @@ def replay(
     from netprobe.commands import replay as command
 
     return command.run(files=files, points=points, flow=flow, output=output, deep=deep, html=html, force=force)
+
+
+@click.command(short_help="What differs between a run that worked and one that did not.", epilog=DIFF_EXAMPLES)
+@click.argument("good", type=click.Path())
+@click.argument("bad", type=click.Path())
+@click.option("--flow", metavar="EXPR", help="Which connection, of captures from elsewhere: as of replay.")
+@click.option("--all", "whole", is_flag=True, help="Show every difference of state, also what does not bear on it.")
+def diff(*, good: str, bad: str, flow: str | None, whole: bool) -> int:
+    """Compare two saved runs of one question: where their journeys part first, and what of the hosts' state differs that bears on it.
+
+    GOOD and BAD are files that --save wrote (or captures, of which packets alone are compared). What each run names anew (ids, veths, counters,
+    times, addresses that Docker chose) is no difference. Either may be the one that fails.
+    """
+    from netprobe.commands import diff as command
+
+    return command.run(good=good, bad=bad, flow=flow, whole=whole)
 
 
 @click.command(short_help="List all flows of large captures, as a table or for programs.", epilog=FLOWS_EXAMPLES)

@@ -54,7 +54,7 @@ def run(
             )
     except SeveralFlows as several:
         if output is None:
-            _list(several.flows)
+            list_flows(several.flows)
         raise
     page.write([name for name, _ in seen])
     if output is not None:
@@ -68,7 +68,8 @@ def _say(line: str) -> None:
     say(f"netprobe: {line}")
 
 
-def _list(flows: Sequence[FlowSummary]) -> None:
+def list_flows(flows: Sequence[FlowSummary]) -> None:
+    """Say which connections there are, for ``--flow``."""
     from netprobe.flows.frame import frame
     from netprobe.report.listing import listing
     from netprobe.report.plain import to_plain

@@ -1,0 +1,88 @@
+"""Two runs compared: what the pairs of captures say, and that nothing of what each run names anew is a difference."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pytest
+
+from netprobe.diff.compare import compare
+from netprobe.diff.model import Sameness
+from netprobe.errors import UsageFault
+from netprobe.evidence.reader import read
+from netprobe.pipeline import side_of
+from netprobe.report.diff.text import MOST_ALSO
+from tests.diff.pairs import PAIRS, SAME, Pair
+from tests.mutilation import CAPTURES
+
+if TYPE_CHECKING:
+    from netprobe.diff.model import Comparison, RunSide, Weighed
+
+
+@cache
+def side(name: str) -> RunSide:
+    return side_of(read((CAPTURES / f"{name}.pcapng").read_bytes()))
+
+
+def compared(good: str, bad: str) -> Comparison:
+    return compare(side(good), side(bad))
+
+
+def lines(weighed: tuple[Weighed, ...]) -> tuple[str, ...]:
+    found = []
+    for each in (one.difference for one in weighed):
+        found += [
+            f"{each.place}: {sign} {text}" for sign, text in (("-", each.good), ("+", each.bad)) if text is not None
+        ]
+    return tuple(found)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair.good},{pair.bad}")
+def test_a_fault_beside_a_run_without_it(pair: Pair) -> None:
+    found = compared(pair.good, pair.bad)
+    assert found.outcome is Sameness.DIFFERS
+    assert found.parting is not None
+    assert (found.parting.common, found.parting.good_at, found.parting.bad_at) == (
+        pair.common,
+        pair.good_at,
+        pair.bad_at,
+    )
+    assert lines(found.decides) == pair.decides
+    assert len(found.also[:MOST_ALSO]) <= 3
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair.bad},{pair.good}")
+def test_the_other_way_round_it_is_the_same_difference(pair: Pair) -> None:
+    there, back = compared(pair.good, pair.bad), compared(pair.bad, pair.good)
+    assert back.parting is not None
+    assert there.parting is not None
+    assert (back.parting.kind, back.parting.common) == (there.parting.kind, there.parting.common)
+    assert {(one.difference.bad, one.difference.good) for one in back.decides} == {
+        (one.difference.good, one.difference.bad) for one in there.decides
+    }
+
+
+@pytest.mark.parametrize(("good", "bad"), SAME)
+def test_two_healthy_runs_of_one_question_are_the_same(good: str, bad: str) -> None:
+    found = compared(good, bad)
+    assert (found.outcome, found.parting, found.decides, found.also) == (Sameness.SAME, None, (), ())
+
+
+def test_a_run_beside_itself_has_no_difference() -> None:
+    found = compared("docker-user-drop", "docker-user-drop")
+    assert (found.outcome, found.unrelated) == (Sameness.SAME, ())
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "what"),
+    [
+        ("demo", "app-not-listening", "target: demo:80 and 192.168.3.202:80"),
+        ("masquerade", "demo", "source: client@server2 and server1"),
+        ("demo", "demo-http", "http"),
+    ],
+)
+def test_two_questions_are_refused(good: str, bad: str, what: str) -> None:
+    with pytest.raises(UsageFault, match="different questions") as fault:
+        compared(good, bad)
+    assert what in fault.value.message
