@@ -55,7 +55,7 @@ def pass_table(at: At, ruleset: Ruleset, table: str, packet: Flying) -> tuple[Fl
         ways = [_way_back(at, packet, mark) for mark in (0, packet.mark)]
         view = replace(view, reverse=ways[0], reverse_marked=ways[1])
     if asks(ruleset, Field.SOCKET):
-        view = replace(view, sockets=sockets_met(at.by.namespace, view))
+        view = replace(view, sockets=sockets_met(at.by.namespace, view, at.known))
     walk = traverse(ruleset, table, at.hook, view, at.gone)
     _refuse_doubt(at.by.place, walk, view)
     if walk.stops:

@@ -86,7 +86,7 @@ class At:
     """Where a packet is: a namespace's hook, the interfaces, and the rules and policies that are passed as if they were not there.
 
     ``again``: look a packet up again that OUTPUT changed; raises Stopped where nothing leads on.
-    ``on_bridge``: a bridge's own hook. ``unknown_port``: of its two ports, those that are ``""`` are not known.
+    ``known``: the connections that the namespace tracks. ``on_bridge``: a bridge's own hook. ``unknown_port``: of its two ports, those that are ``""`` are not known.
     """
 
     by: Filter
@@ -95,6 +95,7 @@ class At:
     out_if: str = ""
     gone: frozenset[RuleRef] = frozenset()
     again: Callable[[Flying], None] | None = None
+    known: tuple[Connection, ...] = ()
     on_bridge: bool = False
     unknown_port: bool = False
 
@@ -126,7 +127,7 @@ def pass_hook(
         Stopped: dropped or rejected, or nothing leads on any more.
         UnknownHere: a rule that may match is not understood, and would change the walk.
     """
-    at = At(by=by, hook=hook, in_if=in_if, out_if=out_if, gone=gone, again=again)
+    at = At(by=by, hook=hook, in_if=in_if, out_if=out_if, gone=gone, again=again, known=tuple(known))
     if hook not in TRACKING:
         packet = tracked(packet, known)
     passed = _pass_groups(at, packet, known)

@@ -26,6 +26,7 @@ from netprobe.state.nft_value import NotTold
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
+    from netprobe.forward.conntrack import Connection
     from netprobe.forward.model import Flying
     from netprobe.forward.netfilter import At
     from netprobe.forward.nftables import ChainEnd
@@ -49,7 +50,7 @@ def pass_chain(at: At, chain: NftChain, packet: Flying) -> tuple[Flying, ChainEn
         view = _on_a_bridge(at, view)
     if at.by.nft is None:
         raise UnknownHere(f"the nftables rules of {at.by.place} are not known")
-    end = walk_chain(at.by.nft, chain, view, at.gone, NamespaceFacts(at.by.namespace))
+    end = walk_chain(at.by.nft, chain, view, at.gone, NamespaceFacts(at.by.namespace, at.known))
     decided = end.decided_by
     doubts = tuple((rule.ref, why) for rule, why in end.unsure if rule is not decided)
     if end.verdict == "unknown":
@@ -118,9 +119,10 @@ def translate_nft(at: At, end: ChainEnd, packet: Flying) -> Flying:
 
 @dataclass(frozen=True, slots=True)
 class NamespaceFacts:
-    """What rules ask of a namespace: its interfaces and its routing tables."""
+    """What rules ask of a namespace: its interfaces and its routing tables. ``known``: the connections that it tracks."""
 
     namespace: Namespace
+    known: tuple[Connection, ...] = ()
 
     def link(self, name: str) -> Link | None:
         """An interface by name."""
@@ -135,7 +137,7 @@ class NamespaceFacts:
 
     def sockets(self, packet: PacketTuple) -> tuple[LocalSocket, ...] | None:
         """The socket that a packet would come to."""
-        return sockets_met(self.namespace, packet)
+        return sockets_met(self.namespace, packet, self.known)
 
     def fib(self, result: str, flags: tuple[str, ...], packet: PacketTuple) -> Scalar:
         """The routing tables' answer for the packet's source or destination (nft_fib4_eval, nft_fib6_eval)."""

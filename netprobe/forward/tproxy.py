@@ -24,12 +24,16 @@ from netprobe.model.rule import Hook
 from netprobe.state.address import is_any
 from netprobe.state.iptables import delete_argv
 from netprobe.state.iptables_effects import changed
+from netprobe.state.lookup import has_address
 from netprobe.state.nft_value import NotTold
 from netprobe.state.packet import LocalSocket
 from netprobe.state.sockets import nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from netprobe.evidence.model import Place
+    from netprobe.forward.conntrack import Connection
     from netprobe.forward.netfilter import At, Filter
     from netprobe.model.remedy import Argv
     from netprobe.model.rule import RuleRef
@@ -59,10 +63,17 @@ def socket_for(namespace: Namespace, packet: PacketTuple, to: Endpoint) -> Socke
     return found[0] if kinds == {True} else None
 
 
-def sockets_met(namespace: Namespace, packet: PacketTuple) -> tuple[LocalSocket, ...] | None:
+def sockets_met(
+    namespace: Namespace, packet: PacketTuple, connections: Sequence[Connection] = ()
+) -> tuple[LocalSocket, ...] | None:
     """The socket that a packet would come to (``-m socket``, ``socket``), or none; None where that is not told.
 
     Whose an answer is, its destination tells: whoever asked is connected. A new connection finds one that waits, whosesoever address that is.
+
+    Args:
+        namespace: whose sockets.
+        packet: which comes in.
+        connections: what the namespace tracks: an answer to what was only given an address of its own on its way is for no socket here.
     """
     if packet.sockets is not None or not packet.in_if:  # handed over before; what is sent from here has its sender's
         return packet.sockets
@@ -70,6 +81,8 @@ def sockets_met(namespace: Namespace, packet: PacketTuple) -> tuple[LocalSocket,
         return ()
     flags = packet.tcp_flags or frozenset()
     if packet.ctdir == "REPLY" or packet.answers or flags >= {"SYN", "ACK"}:
+        if packet.dst_type == "LOCAL" and any(_is_others(namespace, packet, each) for each in connections):
+            return ()
         known = {"LOCAL": (LocalSocket(wildcard=False, transparent=None),), None: None}
         return known.get(packet.dst_type, ())
     if flags == {"ACK"} and _is_accepted(packet):
@@ -81,6 +94,17 @@ def sockets_met(namespace: Namespace, packet: PacketTuple) -> tuple[LocalSocket,
     kinds = {each.transparent for each in found}
     transparent = kinds.pop() if len(kinds) == 1 else None
     return tuple(LocalSocket(wildcard=each.wildcard, transparent=transparent) for each in found[:1])
+
+
+def _is_others(namespace: Namespace, packet: PacketTuple, connection: Connection) -> bool:
+    """Whether an answer belongs to a connection that was forwarded, and left with an address of this namespace as its source.
+
+    Source: net/ipv4/netfilter/nf_socket_ipv4.c (nf_sk_lookup_slow_v4 looks for who asked, once conntrack has told that; for nobody before that).
+    """
+    ends = (packet.src, packet.sport, packet.dst, packet.dport)
+    asked_by = connection.original[0]
+    forwarded = asked_by is not None and not has_address(namespace, asked_by)
+    return forwarded and connection.reply == ends and "SNAT" in connection.translated
 
 
 def _is_accepted(packet: PacketTuple) -> bool:

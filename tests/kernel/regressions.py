@@ -338,8 +338,38 @@ REGRESSIONS = (
         ("client", "tcp", "2001:db8:5::2", 80),
         _ipt("filter/FORWARD", "-m physdev --physdev-is-bridged -j DROP"),
     ),
+    *(
+        _ruleset(
+            f"an answer to a translated source is for no socket of the router ({dst}, {table}/PREROUTING -j {target})",
+            ("client", "tcp", dst, 80),
+            _ipt(f"{table}/PREROUTING", f"-p tcp -m tcp --sport 80 -m socket -j {target}"),
+            _ipt("nat/POSTROUTING", "-j MASQUERADE"),
+            legacy=legacy,
+        )
+        for dst in ("198.51.100.2", "2001:db8:2::2")
+        for table, target, legacy in (("raw", "NOTRACK", True), ("raw", "DROP", False), ("mangle", "DROP", False))
+    ),
+    *(
+        _ruleset(
+            f"an answer to a translated source is for no socket of the router ({dst}, priority {priority})",
+            ("client", "tcp", dst, 80),
+            Item("chain", "inet/c1", f"type filter hook prerouting priority {priority}; policy accept;"),
+            Item("nft", "inet/c1", "tcp sport 80 socket wildcard 0 counter drop"),
+            _ipt("nat/POSTROUTING", "-j MASQUERADE"),
+        )
+        for dst in ("198.51.100.2", "2001:db8:2::2")
+        for priority in (-300, -150, -50)
+    ),
+    *(
+        _ruleset(
+            f"an answer to the router itself is for its socket ({table}/PREROUTING)",
+            ("router", "tcp", dst, 80),
+            _ipt(f"{table}/PREROUTING", "-p tcp -m tcp --sport 80 -m socket -j DROP"),
+        )
+        for dst in ("198.51.100.2", "2001:db8:2::2")
+        for table in ("raw", "mangle")
+    ),
 )
-
 #: Those of which the prediction must be undetermined.
 UNDETERMINED = (
     _ruleset(
