@@ -73,6 +73,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "runs": {*BASE, "evidence.stream", "engine", "selection", "flows", "journeys"},
     "tabulate": {*STATE, "evidence.stream", "decode", "flowtable", "correlate", "engine", "cluster"},
     "secondpass": {*BASE, "evidence.stream", "decode", "flowtable"},
+    "ladders": {*BASE, "evidence.stream", "decode", "flows", "flowtable", "journeys", "engine", "selection"},
     "commands": {
         *BASE,
         *(
@@ -85,6 +86,7 @@ MAY_IMPORT: dict[str, set[str]] = {
             "interface",
             "interrupts",
             "inventory",
+            "ladders",
             "live",
             "report",
             "secondpass",
@@ -114,6 +116,7 @@ DOES_IO = {
     "tabulate",
     "secondpass",
     "annotating",
+    "ladders",
     "commands",
     "cli",
     "__main__",

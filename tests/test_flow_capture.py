@@ -10,6 +10,8 @@ import pytest
 from bench_memory import peak_of
 from flow_capture import POINTS, Shape, main, write
 
+from netprobe.tabulate import tabulate
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -67,3 +69,12 @@ def test_the_memory_of_children_counts() -> None:
     child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {holds!r}])"
     assert 50_000_000 < alone < 90_000_000
     assert peak_of(["python3", "-c", child]) > alone
+
+
+def test_some_fail_where_that_is_asked(tmp_path: Path) -> None:
+    write(tmp_path / "flows.pcapng", Shape(flows=40, packets=10, points=3, failing=10))
+    table = tabulate([str(tmp_path / "flows.pcapng")], {})
+    assert table.connection is not None
+    assert table.verdicts is not None
+    told = [table.verdicts.why.names[each] if each >= 0 else "" for each in table.verdicts.why.codes.tolist()]
+    assert [told.count(each) for each in ("no-answer", "refused", "")] == [2, 2, 36]

@@ -1,6 +1,6 @@
 """A capture of many TCP connections, to measure the flow table with. What is in it is known: so are the flows that must be found.
 
-    tools/flow_capture.py FILE [--flows N] [--packets N] [--points N] [--first N] [--seed N]
+    tools/flow_capture.py FILE [--flows N] [--packets N] [--points N] [--first N] [--seed N] [--failing N]
 
 Each flow is a handshake, one request, its answer in segments that are acknowledged one by one, and both FINs. No two flows have the same ends; their
 initial sequence numbers are random, so among many some are alike by chance. One point gives a pcap file; several give pcapng, where a published port
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Columns = NDArray[np.int64]
 
-FIN, SYN, PSH, ACK = 1, 2, 8, 16
+FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 POINTS = ("server/eth0", "server/docker0", "server/web/eth0")
 _BEGIN_US = 1_700_000_000_000_000
 _LONGEST_GAP_US = 400
@@ -65,6 +65,7 @@ class Shape:
         first: number of its first flow. Captures of other numbers hold other flows, later ones: together they are a rotated set.
         seed: of the sequence numbers, times and IP ids.
         seconds: in which the flows begin.
+        failing: every so many-th flow fails, in turn: its SYN is seen at the first point alone, and nobody answers; it is refused. 0: none fails.
     """
 
     flows: int = 60_000
@@ -73,6 +74,7 @@ class Shape:
     first: int = 0
     seed: int = 1
     seconds: int = 600
+    failing: int = 0
 
     def steps(self) -> list[Step]:
         """The packets of each flow."""
@@ -84,13 +86,15 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flows:
-    """Some flows of a capture: a number of each in every column; addresses as integers, times in µs."""
+    """Some flows of a capture: a number of each in every column; addresses as integers, times in µs. The last two: the places of those that fail."""
 
     client: Columns
     server: Columns
     sport: Columns
     dport: Columns
     start: Columns
+    silent: Columns
+    refused: Columns
 
 
 def flows_of(shape: Shape, numbers: Columns, rng: np.random.Generator) -> Flows:
@@ -100,12 +104,16 @@ def flows_of(shape: Shape, numbers: Columns, rng: np.random.Generator) -> Flows:
     span = shape.seconds * 1_000_000 / shape.flows
     begin, end = int(numbers[0] * span), int((numbers[-1] + 1) * span) - shape.packets * (_LONGEST_GAP_US + 1)
     since = _BEGIN_US + int(shape.first * span)
+    fails = np.flatnonzero((numbers + 1) % shape.failing == 0) if shape.failing else numbers[:0]
+    turn = (numbers[fails] + 1) // shape.failing % 2 if shape.failing else fails
     return Flows(
         client=(10 << 24) + 1 + (bits >> 23),
         server=bits & 0x7F,
         sport=32768 + (bits >> 7 & 0x3FFF),
         dport=np.array([80, 443, 5432, 6379])[bits >> 21 & 3],
         start=since + np.sort(rng.integers(begin, max(begin + 1, end), len(numbers))),
+        silent=fails[turn == 1],
+        refused=fails[turn == 0],
     )
 
 
@@ -115,7 +123,16 @@ def batches(shape: Shape) -> Iterator[NDArray[np.uint8]]:
     size = max(1, _AT_A_TIME // (shape.packets * shape.points))
     for begin in range(0, shape.flows, size):
         numbers = np.arange(begin, min(begin + size, shape.flows), dtype=np.int64)
-        yield _in_order(*_records(shape, flows_of(shape, numbers, rng), rng))
+        flows = flows_of(shape, numbers, rng)
+        yield _in_order(*_records(shape, flows, rng), _sent(shape, flows))
+
+
+def _sent(shape: Shape, flows: Flows) -> NDArray[np.bool_]:
+    """Of each flow, which of its records there are: all, but of those that fail."""
+    there = np.ones((len(flows.start), shape.packets * shape.points), np.bool_)
+    there[flows.refused, 2 * shape.points :] = False
+    there[flows.silent, 1:] = False
+    return there
 
 
 def _records(shape: Shape, flows: Flows, rng: np.random.Generator) -> tuple[list[NDArray[np.uint8]], list[Columns]]:
@@ -126,6 +143,8 @@ def _records(shape: Shape, flows: Flows, rng: np.random.Generator) -> tuple[list
     for step in shape.steps():
         ip_id = rng.integers(0, 1 << 16, count)
         frame = _frame(step, flows, ip_id, sent[step.back], sent[not step.back], now)
+        if step.flags == SYN | ACK:
+            frame[flows.refused, 47] = RST | ACK
         for point in range(shape.points):
             at = now + 10 * (shape.points - 1 - point if step.back else point)
             records.append(_record(shape, _seen_at(frame, step, point if shape.points > 1 else 1), at, point))
@@ -188,16 +207,20 @@ def _record(shape: Shape, frame: NDArray[np.uint8], at: Columns, point: int) -> 
     return out
 
 
-def _in_order(records: Sequence[NDArray[np.uint8]], times: Sequence[Columns]) -> NDArray[np.uint8]:
-    """All records, one behind the other, by time."""
+def _in_order(
+    records: Sequence[NDArray[np.uint8]], times: Sequence[Columns], there: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    """All records that there are, one behind the other, by time."""
     sizes = np.array([each.shape[1] for each in records])
     order = np.argsort(np.stack(times, axis=1).ravel(), kind="stable")
+    order = order[there.ravel()[order]]
     ends = np.cumsum(sizes[order % len(records)])
-    offset = np.empty(len(order), np.int64)
+    offset = np.empty(there.size, np.int64)
     offset[order] = ends - sizes[order % len(records)]
     out = np.empty(int(ends[-1]), np.uint8)
     for number, each in enumerate(records):
-        out[offset[number :: len(records)][:, None] + np.arange(each.shape[1])] = each
+        some = there[:, number]
+        out[offset[number :: len(records)][some, None] + np.arange(each.shape[1])] = each[some]
     return out
 
 
@@ -228,7 +251,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Write what was asked for, and say how much it is."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path)
-    for name in ("flows", "packets", "points", "first", "seed"):
+    for name in ("flows", "packets", "points", "first", "seed", "failing"):
         parser.add_argument(f"--{name}", type=int, default=getattr(Shape(), name))
     asked = vars(parser.parse_args(argv))
     file = asked.pop("file")

@@ -32,6 +32,7 @@ Examples:
   netprobe flows eth0.pcap docker0.pcap --where "server_port == 443 and client_retransmits > 10"
   netprobe flows ring.pcap* --sort -duration --format csv > flows.csv
   netprobe flows big.pcap.zst -o flows.parquet
+  netprobe flows big.pcap --html flows.html
 """
 
 
@@ -122,7 +123,13 @@ def diff(*, good: str, bad: str, flow: str | None, whole: bool) -> int:
 )
 @click.option("--json", "as_json", is_flag=True, help="As --format json.")
 @click.option("-o", "output", type=click.Path(), metavar="FILE", help="Write to FILE, a new one, whole or not at all.")
-@click.option("--force", is_flag=True, help="Let -o overwrite a file that exists.")
+@click.option(
+    "--html",
+    type=click.Path(),
+    metavar="FILE",
+    help="Write the flows to FILE, a new one, as a page for browsers that needs nothing else; each failed one with its packets.",
+)
+@click.option("--force", is_flag=True, help="Let -o and --html overwrite a file that exists.")
 @click.option(
     "--state",
     metavar="FILE",

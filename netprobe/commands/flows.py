@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netprobe.commands.flowsform import format_of
+from netprobe.commands.flowspage import chosen_words, page_file, write_page
 from netprobe.commands.memory import keep_freed
 from netprobe.commands.outcome import say
 from netprobe.commands.output import OutputFile, pour
@@ -67,6 +68,7 @@ class FlowsAsked:
     force: bool = False
     cluster: str | None = None
     state: str | None = None
+    html: str | None = None
 
 
 def run(asked: FlowsAsked) -> int:
@@ -83,6 +85,7 @@ def run(asked: FlowsAsked) -> int:
     to = _output(asked)
     if to is not None:
         to.check(inputs)
+    page = page_file(asked.html, force=asked.force, output=asked.output, inputs=inputs)
     form = format_of(asked.form, asked.output)
     choice = _choice(asked, form)
     frames = _matching(asked, inputs)
@@ -100,8 +103,35 @@ def run(asked: FlowsAsked) -> int:
         rows = one_a_connection(table, rows)[: asked.top]
     if not len(rows):
         _say_nothing_to_show(table, asked.where)
+    if page is not None:
+        _write_page(page, table, choice, asked, inputs, named)
     _print(table, rows, form, to, top=asked.top)
     return EXIT_WORKS
+
+
+def _write_page(
+    to: OutputFile,
+    table: FlowTable,
+    choice: RowChoice,
+    asked: FlowsAsked,
+    inputs: Sequence[str],
+    named: Mapping[str, str],
+) -> None:
+    others = {
+        "one flow for all packets of the same ends": asked.merge,
+        f"state of {asked.state}": asked.state is not None,
+    }
+    chosen = chosen_words(
+        where=asked.where,
+        match=asked.match,
+        failed=asked.failed,
+        sort=asked.sort,
+        top=asked.top,
+        others=[words for words, so in others.items() if so],
+    )
+    with Progress(quiet=False) as progress:
+        tell = _told(progress, "for the page")
+        write_page(to, table, choice, chosen, inputs, named, top=asked.top, progress=tell)
 
 
 def _say_nothing_to_show(table: FlowTable, where: str | None) -> None:
@@ -164,10 +194,10 @@ def _check(asked: FlowsAsked, inputs: Sequence[str]) -> None:
     twice = "--match" if asked.match is not None else "--show" if asked.show is not None else ""
     if twice and not all(Path(file).is_file() for file in inputs if Path(file).exists() or file == STDIN):
         raise UsageFault(f"{twice} reads the packets twice, which a pipe does not allow", "save them to a file first")
-    others = (asked.where, asked.match, asked.sort, asked.top, asked.output, asked.failed or None)
+    others = (asked.where, asked.match, asked.sort, asked.top, asked.output, asked.html, asked.failed or None)
     if asked.show is not None and (asked.form not in (None, TABLE) or any(each is not None for each in others)):
         raise UsageFault(
-            "--show decodes one connection for people: it goes with no choice of flows, --format or -o",
+            "--show decodes one connection for people: it goes with no choice of flows, --format, -o or --html",
             "leave them out",
         )
 

@@ -18,7 +18,8 @@ _TAKEN = {
     ),
     **dict.fromkeys(("pcap", "pcapng", "cap"), "flows are no packets: editcap and tshark cut captures"),
     **dict.fromkeys(("db", "sqlite", "duckdb"), "DuckDB reads .parquet and .csv as they are"),
-    **dict.fromkeys(("html", "htm", "pdf", "md", "xml", "yaml", "yml", "tsv", "orc", "avro"), ""),
+    **dict.fromkeys(("html", "htm"), "--html FILE writes a page"),
+    **dict.fromkeys(("pdf", "md", "xml", "yaml", "yml", "tsv", "orc", "avro"), ""),
 }
 """Endings that promise a format that nobody writes here, and what to do instead."""
 

@@ -8,7 +8,7 @@ from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from netprobe.model.endpoint import Ends
-    from netprobe.model.hop import Direction
+    from netprobe.model.hop import Direction, Hop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,3 +87,16 @@ class Ladder:
     columns: tuple[LadderColumn, ...]
     rungs: tuple[Rung, ...]
     relay: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowLadder:
+    """The ladder of one of many flows: of their packets alone, without any host's state.
+
+    Attributes:
+        ladder: its packets.
+        hops: its deciding packets point by point, and what changed between them.
+    """
+
+    ladder: Ladder
+    hops: tuple[Hop, ...]

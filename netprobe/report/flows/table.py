@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     Of = Callable[[FlowTable, FlowTable], list[str]]
 
+WORKED, FAILED, UNSURE = 0, 1, 2
 MOST_POINTS = 2  # that a line names all of
 WIDEST = 44  # cells; what is longer moves the rest of its line
 _GAP, _INDENT = 2, 2
@@ -84,12 +85,17 @@ def lay_out(table: FlowTable, rows: NDArray[np.int64], *, columns: int | None, m
 
 def _looks(part: FlowTable) -> list[Style]:
     """How each row's verdict is shown."""
+    looks = (Style.GOOD, Style.BAD, Style.UNSURE, Style.NORMAL)
+    return [looks[each] for each in fates(part).tolist()]
+
+
+def fates(part: FlowTable) -> NDArray[np.int64]:
+    """Return int64 (n,), what became of each row's connection: :data:`WORKED`, :data:`FAILED` or :data:`UNSURE`; -1 where nobody asked."""
     if part.verdicts is None or part.connection is None:
-        return [Style.NORMAL] * len(part)
+        return np.full(len(part), -1, np.int64)
     works = part.verdicts.verdict.names.index(Verdict.WORKS.value)
     good, failed = part.verdicts.verdict.codes[part.connection] == works, part.verdicts.failed[part.connection]
-    looks = (Style.GOOD, Style.BAD, Style.UNSURE)
-    return [looks[each] for each in np.where(good, 0, np.where(failed, 1, 2)).tolist()]
+    return np.where(good, WORKED, np.where(failed, FAILED, UNSURE))
 
 
 def one_a_connection(table: FlowTable, rows: NDArray[np.int64]) -> NDArray[np.int64]:

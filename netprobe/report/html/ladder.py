@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from netprobe.model.hop import Change, Hop
     from netprobe.model.ladder import Gap, Ladder, LadderColumn
-    from netprobe.model.report import Report
 
 _MACS = frozenset({"src_mac", "dst_mac"})
 
@@ -84,13 +83,13 @@ class LadderTable:
     lost: bool = False
 
 
-def ladder_table(ladder: Ladder, report: Report) -> LadderTable:
-    """Return the table of a ladder; the report's hops tell what changed where, and what stands beside a name."""
+def ladder_table(ladder: Ladder, every: Sequence[Hop], beside: Mapping[str, str]) -> LadderTable:
+    """Return the table of a ladder; the hops tell what changed where. ``beside``: what stands beside the name of a point or interface."""
     relay = next((index for index, each in enumerate(ladder.columns) if each.leg > 1), None) if ladder.relay else None
-    heads = _heads(ladder.columns, report.beside)
+    heads = _heads(ladder.columns, beside)
     if relay is not None:
         heads.insert(relay, Head(name=ladder.relay, relay=True, host=heads[relay].host, leg=0))
-    changes = {(hop.point, hop.packet.frame): hop for hop in report.hops if hop.packet is not None and hop.changes}
+    changes = {(hop.point, hop.packet.frame): hop for hop in every if hop.packet is not None and hop.changes}
     layout = _Layout(ladder, relay, changes)
     return LadderTable(
         hosts=tuple((name, len(list(group))) for name, group in groupby(each.host for each in heads)),

@@ -65,7 +65,7 @@ def _report(ident: str, report: Report, details: Details) -> dict[str, object]:
         "cause": None if report.cause is None else _finding(report.cause, names, said=report.why),
         "after": None if report.after is None else [(each.code, each.summary) for each in report.after],
         "picture": None if details.topology is None else _picture(details.topology, report),
-        "ladder": None if details.ladder is None else ladder_table(details.ladder, report),
+        "ladder": None if details.ladder is None else ladder_table(details.ladder, report.hops, report.beside),
         "hops": None if table is None else names.block(table),
         "by_state": walks(details.by_state, report),
         "by_kernel": walks(details.by_kernel, report),

@@ -15,20 +15,22 @@ from netprobe.report.escape import visible
 from netprobe.report.topology.style import style as picture_style
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _STYLE, _SCRIPT = "page.css", "page.js"
 
 
-def rendered(template: str, values: Mapping[str, object]) -> str:
+def rendered(template: str, values: Mapping[str, object], more: Sequence[str] = ()) -> str:
     """Return a page.
 
     Args:
         template: its name; it extends ``base.html.j2``.
         values: what it prints. Texts are untrusted; :class:`~markupsafe.Markup` is printed as it is.
+        more: styles and scripts that this page has beside those of all pages, by their names.
     """
     # the pictures' own style is the page's: within a picture the policy would not allow it
-    style, script = _asset(_STYLE) + Markup(picture_style()), _asset(_SCRIPT)  # noqa: S704 - our own text
+    style = Markup("").join([_asset(_STYLE), Markup(picture_style()), *_of_kind(more, ".css")])  # noqa: S704 - our own text
+    script = Markup("").join([_asset(_SCRIPT), *_of_kind(more, ".js")])
     return environment().get_template(template).render(
         {**values, "style": style, "script": script, "policy": policy(style, script), "version": __version__}
     )  # fmt: skip
@@ -61,6 +63,10 @@ def policy(*assets: str) -> str:
 
 def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _of_kind(names: Sequence[str], ending: str) -> list[Markup]:
+    return [_asset(name) for name in names if name.endswith(ending)]
 
 
 @cache

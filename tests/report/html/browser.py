@@ -20,6 +20,14 @@ const options = {resultTypes: ["violations"], ...(rules.length ? {runOnly: {type
 axe.run(document, options).then(found => done(found.violations), error => done(String(error)));
 """
 
+# getEntriesByType has none of these: they are told to an observer alone (Layout Instability API, section 3)
+_SHIFT = """
+const [done] = arguments;
+let sum = 0;
+new PerformanceObserver(list => list.getEntries().forEach(each => { sum += each.value; })).observe({type: "layout-shift", buffered: true});
+requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(sum), 50)));
+"""
+
 
 def missing() -> str:
     """Which program is not installed; ``""`` none."""
@@ -108,6 +116,10 @@ class Browser:
     def overflow(self) -> int:
         """By how many pixels the page is wider than its window."""
         return int(self.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+    def shift(self) -> float:
+        """How far what was shown has moved since the page was opened (the sum of its layout shifts), once two more frames were drawn."""
+        return float(self.driver.execute_async_script(_SHIFT))
 
     def screenshot(self) -> bytes:
         """The window as PNG."""

@@ -32,7 +32,7 @@ def arrow(*columns: int, leg: int = 1, lost: int | None = None, frame: int = 12)
 
 
 def classes(arrow: Arrow, columns: tuple[LadderColumn, ...] = COLUMNS, relay: str = "") -> list[str]:
-    table = ladder_table(Ladder(columns=columns, rungs=(arrow,), relay=relay), WORKS)
+    table = ladder_table(Ladder(columns=columns, rungs=(arrow,), relay=relay), WORKS.hops, WORKS.beside)
     return [cell.classes for cell in table.rows[0].cells]
 
 
@@ -66,7 +66,7 @@ def test_what_did_not_come_to_the_last_point_before_the_relay_does_not_come_to_i
 
 
 def test_a_head_says_whose_point_it_is_and_which_end_is_new() -> None:
-    table = ladder_table(Ladder(columns=COLUMNS, rungs=()), WORKS)
+    table = ladder_table(Ladder(columns=COLUMNS, rungs=()), WORKS.hops, WORKS.beside)
     assert [(head.host, head.name, head.server, head.changed) for head in table.heads] == [
         ("server1", "eth0", DIALLED, (False, False)),
         ("server2", "eth0", DIALLED, (False, False)),
@@ -76,14 +76,16 @@ def test_a_head_says_whose_point_it_is_and_which_end_is_new() -> None:
 
 
 def test_what_changed_stands_where_it_changed() -> None:
-    cells = ladder_table(Ladder(columns=COLUMNS, rungs=(arrow(0, 1, 2),)), WORKS).rows[0].cells
+    cells = ladder_table(Ladder(columns=COLUMNS, rungs=(arrow(0, 1, 2),)), WORKS.hops, WORKS.beside).rows[0].cells
     assert [cell.notes for cell in cells] == [(), (), ("dst by DNAT (nat/DOCKER #2)", "ttl 64→63")]
     assert [cell.faint for cell in cells] == ["", "", "link addresses"]
     assert [cell.since for cell in cells] == ["", "+10 µs", "+20 µs"]
 
 
 def test_what_is_left_out_is_counted() -> None:
-    rows = ladder_table(Ladder(columns=COLUMNS, rungs=(Gap(packets=1234, from_us=5, until_us=2e6),)), WORKS).rows
+    rows = ladder_table(
+        Ladder(columns=COLUMNS, rungs=(Gap(packets=1234, from_us=5, until_us=2e6),)), WORKS.hops, WORKS.beside
+    ).rows
     assert rows[0].gap == "1,234 packets left out, from +5 µs to +2.000 s"
 
 

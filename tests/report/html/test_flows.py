@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from netprobe.evidence.model import CapturePoint
+from netprobe.report.html import flows as module
+from netprobe.report.html.flows import FlowsAsked, flows_page, to_be_told
+from netprobe.tabulate import tabulate
+from tests.flowtable.rows import several
+from tests.report.html.browser import PHONE, Browser
+from tests.report.html.flowpages import FLOWS, first_rows, flows_page_of, many, page_of_table
+from tests.report.html.pages import CAPTURES
+from tests.report.html.test_page import HOSTILE, wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SORTED = """
+const [place, done] = arguments;
+const button = document.querySelectorAll("#lines thead th button")[place], begun = performance.now();
+button.click();
+document.body.getBoundingClientRect();
+done(performance.now() - begun);
+"""
+
+
+def text_of(page: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page.partition("<body>")[2]))
+
+
+@pytest.fixture(scope="session")
+def many_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return many(tmp_path_factory.mktemp("many"))
+
+
+@pytest.fixture(scope="session", params=FLOWS)
+def page_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.getbasetemp() / f"flows-{request.param}.html"
+    file.write_text(flows_page_of(request.param))
+    return file
+
+
+def test_it_says_first_how_many_failed_and_why() -> None:
+    said = text_of(flows_page_of("app-not-listening-via-proxy"))
+    assert (
+        said.index("2 of 2 connections failed")
+        < said.index("refused (RST)")
+        < said.index("What failed, packet by packet")
+    )
+    assert "all 1 work" not in said
+
+
+def test_a_proxys_two_connections_have_one_ladder() -> None:
+    page = flows_page_of("app-not-listening-via-proxy")
+    assert re.findall(r'class="inside" id="(\w+)"', page) == ["l1"]
+    assert page.count('<a href="#l1">') == 2
+    assert "docker-proxy, which joins two connections" in page
+
+
+def test_what_failed_is_told_some_of_each_kind_and_how_many_more_is_said(many_page: Path) -> None:
+    page = many_page.read_text()
+    assert page.count('<details class="story"') == module.MOST_LADDERS
+    said = text_of(page)
+    assert "135 of 5,000 connections failed" in said
+    assert "nothing answered 20 of 68" in said
+    assert "refused (RST) 20 of 67" in said
+    assert "40 of 135 are told here" in said
+
+
+def test_every_link_leads_to_something_on_the_page() -> None:
+    for name in FLOWS:
+        page = flows_page_of(name)
+        assert set(re.findall(r'href="#([^"]*)"', page)) <= set(re.findall(r'\bid="([^"]*)"', page)), name
+
+
+def test_it_says_what_was_chosen() -> None:
+    file = str(CAPTURES / "app-not-listening-via-proxy.pcapng")
+    table = tabulate([file], {})
+    page = flows_page(
+        table, first_rows(table)[:1], FlowsAsked(files=(file,), chosen=("where proto == 'tcp'",), ladders={})
+    )
+    assert "where proto == &#39;tcp&#39;" in page
+    assert "1 of 2" in text_of(page)
+
+
+def test_more_than_a_page_holds_are_left_out_and_what_failed_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = str(CAPTURES / "dns-client-asks.pcapng")
+    table = tabulate([file], {})
+    assert table.verdicts is not None
+    every, failed = len(table.verdicts.failed), int(table.verdicts.failed.sum())
+    monkeypatch.setattr(module, "MOST_LINES", failed)
+    page = flows_page(table, first_rows(table), FlowsAsked(files=(file,), ladders={}))
+    assert re.findall(r'<tr id="\w+" class="(\w+)"', page) == ["fails"] * failed
+    assert f"{every - failed} others are left out" in page
+
+
+def test_flows_that_nobody_judged_have_a_page_too() -> None:
+    table = several(300)
+    page = page_of_table(replace(table, connection=None))
+    assert "300 flows" in text_of(page)
+    assert "Protocols" in page
+    assert "What failed" not in page
+
+
+def test_no_flow_has_a_page() -> None:
+    table = several(0)
+    assert "no flow" in text_of(page_of_table(replace(table, connection=None)))
+    assert len(to_be_told(table, np.zeros(0, np.int64))) == 0
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
+def test_what_others_chose_is_text_and_nothing_else(browser: Browser, tmp_path: Path, name: str) -> None:
+    file = tmp_path / "page.html"
+    points = tuple(CapturePoint(name=f"{name}/{each}", interface=name) for each in ("eth0", "eth1", "eth2"))
+    table = replace(several(60, points=points), connection=None)
+    asked = FlowsAsked(files=(name,), chosen=(f"where {name}",), ladders={}, untold=name)
+    file.write_text(flows_page(table, first_rows(table), asked))
+    browser.open(file, width=PHONE)
+    assert browser.run("return document.title") != "ran"
+    assert browser.run("return document.querySelectorAll('img, script, style').length") == 2
+    assert browser.complaints() == []
+    assert browser.requests() == [file.as_uri()]
+    assert browser.overflow() <= 0
+    assert not set(str(browser.run("return document.body.innerText"))) & set("\u202e\u2066\x1b\x9b")
+    assert file.stat().st_size < 400_000
+
+
+def test_a_browser_shows_it(browser: Browser, page_file: Path) -> None:
+    """No complaint, nothing loaded, nothing moved, no serious fault, no scrolling sideways: on a desk, and dark on a phone."""
+    browser.open(page_file)
+    assert browser.shift() == 0
+    browser.run("document.querySelectorAll('details').forEach(each => each.open = true)")
+    assert browser.faults() == []
+    assert browser.complaints() == []
+    assert browser.requests() == [page_file.as_uri()]
+    browser.open(page_file, scheme="dark", width=PHONE)
+    assert browser.shift() == 0
+    browser.run("document.querySelectorAll('details').forEach(each => each.open = true)")
+    assert browser.overflow() <= 0
+    assert browser.faults("color-contrast") == []
+
+
+def test_five_thousand_are_painted_and_sorted_at_once(browser: Browser, many_page: Path) -> None:
+    browser.open(many_page)
+    assert browser.complaints() == []
+    assert browser.overflow() <= 0
+    painted = "return performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? -1"
+    assert browser.run(painted) > 0
+    first = "return document.querySelector('#lines tbody th').textContent"
+    browser.driver.execute_async_script(SORTED, 8)  # by bytes, the most first
+    assert browser.run("return document.querySelectorAll('#lines th[aria-sort]').length") == 1
+    browser.driver.execute_async_script(SORTED, 0)
+    assert browser.run(first) == "1"
+    assert browser.run("return document.querySelector('#lines th').getAttribute('aria-sort')") == "ascending"
+    browser.driver.execute_async_script(SORTED, 0)
+    assert browser.run(first) == "5000"
+
+
+def test_it_is_found_and_filtered_by_the_keyboard(browser: Browser, many_page: Path) -> None:
+    browser.open(many_page)
+    lines = "return document.querySelectorAll('#lines tbody tr').length"
+    assert browser.run(lines) == module.AT_ONCE
+    browser.driver.find_element("css selector", "#find").send_keys("refused")
+    wait_for(browser, "return document.getElementById('more').textContent.includes('67 of 5,000')")
+    assert browser.run(lines) == 67
+    browser.driver.find_element("css selector", ".fates tbody tr:last-child button").send_keys("\ue007")
+    wait_for(browser, "return document.getElementById('more').textContent.includes('4,865 of 5,000')")
+    browser.driver.find_element("css selector", "#more button").send_keys("\ue007")
+    assert browser.run(lines) == 2 * module.AT_ONCE
+
+
+def test_a_failed_line_opens_its_ladder_and_leads_back(browser: Browser, many_page: Path) -> None:
+    browser.open(many_page)
+    browser.driver.find_element("css selector", "#lines td.v a").send_keys("\ue007")
+    wait_for(browser, "return document.querySelector('details.story[open] :target') !== null")
+    # a line that is not laid out is, once something leads to it
+    browser.run("location.hash = '#c4999'")
+    wait_for(browser, "return document.getElementById('c4999') !== null")
+
+
+def test_all_lines_are_there_without_script(browser: Browser, many_page: Path) -> None:
+    browser.open(many_page, script=False)
+    shown = browser.driver.find_element("css selector", "#lines tbody tr:last-child")
+    assert shown.is_displayed()
+    assert not browser.driver.find_element("css selector", "#find").is_displayed()
