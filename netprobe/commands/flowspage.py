@@ -70,11 +70,11 @@ def write_page(
     """
     from netprobe.flowtable.choose import rows_of
     from netprobe.report.flows.table import one_a_connection
-    from netprobe.report.html.flows import FlowsAsked, flows_page, to_be_told
+    from netprobe.report.html.flows import PageOfFlows, flows_page, to_be_told
 
     rows = one_a_connection(table, rows_of(table, replace(choice, top=None)))[:top]
     ladders, untold = _ladders(table, to_be_told(table, rows).tolist(), inputs, named, progress)
-    asked = FlowsAsked(files=tuple(map(shown, inputs)), chosen=chosen, ladders=ladders, untold=untold)
+    asked = PageOfFlows(files=tuple(map(shown, inputs)), chosen=chosen, ladders=ladders, untold=untold)
     to.write([flows_page(table, rows, asked).encode("utf-8", "backslashreplace")])
     say(f"netprobe: page written to {visible(to.path)}")
 

@@ -40,7 +40,7 @@ _PRINTED = 6  # ladders that are printed open
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FlowsAsked:
+class PageOfFlows:
     """What the page is of.
 
     Attributes:
@@ -57,7 +57,7 @@ class FlowsAsked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class FailedFlow:
     """One connection that failed, to be told by its ladder.
 
     Attributes:
@@ -78,12 +78,12 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoryGroup:
+class FailedAlike:
     """Those that failed alike: why; how many there are of all that were asked for, and those that are told."""
 
     why: str
     every: int
-    stories: tuple[Story, ...]
+    stories: tuple[FailedFlow, ...]
 
 
 def to_be_told(table: FlowTable, rows: Index) -> Index:
@@ -100,7 +100,7 @@ def to_be_told(table: FlowTable, rows: Index) -> Index:
     return connections[one_of_each(kinds_of_failure(table, connections), MOST_LADDERS)]
 
 
-def flows_page(table: FlowTable, rows: Index, asked: FlowsAsked) -> str:
+def flows_page(table: FlowTable, rows: Index, asked: PageOfFlows) -> str:
     """Return the page.
 
     Args:
@@ -167,7 +167,7 @@ def _tone(what: Index) -> str:
     return "works" if (what == WORKED).all() else "undetermined"
 
 
-def _facts(table: FlowTable, part: FlowTable, asked: FlowsAsked) -> list[tuple[str, list[str]]]:
+def _facts(table: FlowTable, part: FlowTable, asked: PageOfFlows) -> list[tuple[str, list[str]]]:
     every = len(table) if table.connection is None else int(table.connection.max(initial=-1)) + 1
     rows = part.rows
     sizes = f"{int(rows['packets'].sum()):,} packets, {amount(int(rows['bytes'].sum()))}, each counted where it was seen first"
@@ -204,7 +204,7 @@ def _texts(title: str, part: FlowTable, table: FlowTable) -> list[str]:
     return next(each.of for each in COLUMNS if each.title == title)(part, table)
 
 
-def _told_by(table: FlowTable, groups: Sequence[StoryGroup]) -> dict[int, int]:
+def _told_by(table: FlowTable, groups: Sequence[FailedAlike]) -> dict[int, int]:
     """By a connection's number that of the one whose ladder is its own: a proxy's two have one."""
     told = [one.connection for each in groups for one in each.stories]
     out = dict(zip(told, told, strict=True))
@@ -214,22 +214,22 @@ def _told_by(table: FlowTable, groups: Sequence[StoryGroup]) -> dict[int, int]:
     return out
 
 
-def _groups(table: FlowTable, part: FlowTable, asked: FlowsAsked) -> list[StoryGroup]:
+def _groups(table: FlowTable, part: FlowTable, asked: PageOfFlows) -> list[FailedAlike]:
     """The ladders by why the connection failed, the most frequent reason first."""
     if table.connection is None or table.verdicts is None or not asked.ladders:
         return []
     order = np.argsort(table.connection, kind="stable")
     rows = order[np.searchsorted(table.connection, np.array([*asked.ladders], np.int64), sorter=order)]
     some = table.take(rows)
-    groups: dict[str, list[Story]] = {}
+    groups: dict[str, list[FailedFlow]] = {}
     for each, why in zip(_stories(table, some, asked), reason(some), strict=True):
         groups.setdefault(why, []).append(each)
     every = Counter(reason(part))
-    found = [StoryGroup(why=why, every=every[why], stories=tuple(told)) for why, told in groups.items()]
+    found = [FailedAlike(why=why, every=every[why], stories=tuple(told)) for why, told in groups.items()]
     return sorted(found, key=lambda each: -each.every)
 
 
-def _stories(table: FlowTable, part: FlowTable, asked: FlowsAsked) -> Iterator[Story]:
+def _stories(table: FlowTable, part: FlowTable, asked: PageOfFlows) -> Iterator[FailedFlow]:
     assert part.connection is not None  # noqa: S101 - the caller looked
     titles = ("#", "client", "server", "proto", "first at s")
     ended = BY_NAME["ended"].of(part)
@@ -239,7 +239,7 @@ def _stories(table: FlowTable, part: FlowTable, asked: FlowsAsked) -> Iterator[S
         number, client, server, proto, begun = texts
         told = asked.ladders[each]
         flow = f"{client}>{server.partition(' ')[0]}/{proto}"
-        yield Story(
+        yield FailedFlow(
             id=f"l{number}",
             connection=each,
             number=number,

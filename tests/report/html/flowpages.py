@@ -9,7 +9,7 @@ import numpy as np
 from flow_capture import Shape, write
 
 from netprobe.ladders import ladders_of
-from netprobe.report.html.flows import FlowsAsked, flows_page, to_be_told
+from netprobe.report.html.flows import PageOfFlows, flows_page, to_be_told
 from netprobe.tabulate import tabulate
 from tests.report.html.pages import CAPTURES
 
@@ -39,7 +39,7 @@ def page_of_table(table: FlowTable, file: str = "") -> str:
     """The page of a table's connections; with the ladders that the file has."""
     rows = first_rows(table)
     ladders = ladders_of(table, to_be_told(table, rows).tolist(), [file], {}, lambda *_: None) if file else {}
-    return flows_page(table, rows, FlowsAsked(files=(file or "made.pcap",), ladders=ladders))
+    return flows_page(table, rows, PageOfFlows(files=(file or "made.pcap",), ladders=ladders))
 
 
 def first_rows(table: FlowTable) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

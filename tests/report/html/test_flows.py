@@ -9,7 +9,7 @@ import pytest
 
 from netprobe.evidence.model import CapturePoint
 from netprobe.report.html import flows as module
-from netprobe.report.html.flows import FlowsAsked, flows_page, to_be_told
+from netprobe.report.html.flows import PageOfFlows, flows_page, to_be_told
 from netprobe.tabulate import tabulate
 from tests.flowtable.rows import several
 from tests.report.html.browser import PHONE, Browser
@@ -82,7 +82,7 @@ def test_it_says_what_was_chosen() -> None:
     file = str(CAPTURES / "app-not-listening-via-proxy.pcapng")
     table = tabulate([file], {})
     page = flows_page(
-        table, first_rows(table)[:1], FlowsAsked(files=(file,), chosen=("where proto == 'tcp'",), ladders={})
+        table, first_rows(table)[:1], PageOfFlows(files=(file,), chosen=("where proto == 'tcp'",), ladders={})
     )
     assert "where proto == &#39;tcp&#39;" in page
     assert "1 of 2" in text_of(page)
@@ -94,7 +94,7 @@ def test_more_than_a_page_holds_are_left_out_and_what_failed_is_not(monkeypatch:
     assert table.verdicts is not None
     every, failed = len(table.verdicts.failed), int(table.verdicts.failed.sum())
     monkeypatch.setattr(module, "MOST_LINES", failed)
-    page = flows_page(table, first_rows(table), FlowsAsked(files=(file,), ladders={}))
+    page = flows_page(table, first_rows(table), PageOfFlows(files=(file,), ladders={}))
     assert re.findall(r'<tr id="\w+" class="(\w+)"', page) == ["fails"] * failed
     assert f"{every - failed} others are left out" in page
 
@@ -118,7 +118,7 @@ def test_what_others_chose_is_text_and_nothing_else(browser: Browser, tmp_path: 
     file = tmp_path / "page.html"
     points = tuple(CapturePoint(name=f"{name}/{each}", interface=name) for each in ("eth0", "eth1", "eth2"))
     table = replace(several(60, points=points), connection=None)
-    asked = FlowsAsked(files=(name,), chosen=(f"where {name}",), ladders={}, untold=name)
+    asked = PageOfFlows(files=(name,), chosen=(f"where {name}",), ladders={}, untold=name)
     file.write_text(flows_page(table, first_rows(table), asked))
     browser.open(file, width=PHONE)
     assert browser.run("return document.title") != "ran"
