@@ -1,6 +1,6 @@
 """What reads captures, decodes and tracks their packets: machine code where there is some and the input is large enough, else numpy. Both give the same.
 
-``replay``, ``flows`` and what looks at packets again use this one engine; chunks are read from :mod:`netprobe.evidence.stream`.
+``explain``, ``replay``, ``flows`` and what looks at packets again use this one engine; chunks are read from :mod:`netprobe.evidence.stream`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from netprobe.decode.decoder import decode
 from netprobe.evidence.files import STDIN
 from netprobe.evidence.stream.stream import CHUNK, open_stream
+from netprobe.evidence.stream.whole import beside_packets, read
 from netprobe.evidence.walker import PLAIN
 from netprobe.values import dataclass
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from netprobe.decode.table import PacketTable
-    from netprobe.evidence.model import CapturePoint
+    from netprobe.evidence.model import CapturePoint, Evidence
     from netprobe.evidence.packets import Packets
     from netprobe.evidence.stream.source import CaptureFile
     from netprobe.evidence.stream.stream import PacketStream
@@ -60,6 +61,14 @@ class PacketEngine:
         """Open capture files, as :func:`netprobe.evidence.stream.stream.open_stream` does."""
         return open_stream(files, points, chunk_bytes=self.chunk_bytes, walker=self.walker, kept=kept)
 
+    def read(self, data: bytes, name: str = "") -> Evidence:
+        """Return one file's bytes as evidence, all of it in memory, as :func:`netprobe.evidence.stream.whole.read` does."""
+        return read(data, name=name, walker=self.walker)
+
+    def beside_packets(self, file: str) -> Evidence:
+        """Return what a file of any size has but its packets, as :func:`netprobe.evidence.stream.whole.beside_packets` does."""
+        return beside_packets(self.stream([file], {}))
+
     def track(
         self,
         chunks: Iterator[Packets],
@@ -93,13 +102,13 @@ class PacketEngine:
             progress()
         return tracker.finish()
 
-    def decode(self, packets: Packets, points: Sequence[CapturePoint]) -> PacketTable:
+    def decode(self, packets: Packets, points: Sequence[CapturePoint], *, tunnels: bool = False) -> PacketTable:
         """Decode packets to columns, as :func:`netprobe.decode.decoder.decode` does."""
         if not self.compiled:
-            return decode(packets, points)
+            return decode(packets, points, tunnels=tunnels)
         from netprobe.compiled.decode import decode_compiled
 
-        return decode_compiled(packets, points)
+        return decode_compiled(packets, points, tunnels=tunnels)
 
 
 def _decoded(chunks: Iterator[Packets], points: Sequence[CapturePoint]) -> Iterator[Keyed]:

@@ -178,7 +178,8 @@ def _observed(
 
     def import_the_rest() -> None:
         if not question.predict:
-            from netprobe.evidence import reader, writer  # noqa: F401
+            import netprobe.engine
+            import netprobe.evidence.writer  # noqa: F401
         prepare(predict=question.predict)
         meanwhile()
 
@@ -209,9 +210,9 @@ def _probed(
     def finished(data: bytes) -> Report:
         if to is not None:
             to.write(data)
-        from netprobe.evidence.reader import read
+        from netprobe.engine import engine_for
 
-        return then(read(data))
+        return then(engine_for(len(data), _nothing).read(data))
 
     return observe(question, hosts_file=hosts, progress=progress, meanwhile=meanwhile, then=finished)
 

@@ -8,27 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from netprobe.engine import PLAIN_ENGINE, SMALL, engine_for
 from netprobe.errors import UsageFault
 from netprobe.evidence.files import shown
-from netprobe.evidence.model import Evidence
-from netprobe.evidence.packets import Packets
-from netprobe.evidence.recognise import HEAD, refuse
+from netprobe.evidence.recognise import HEAD, OWN_HEAD, is_netprobe, refuse
 from netprobe.evidence.stream.source import CaptureFile, KeptFile
+from netprobe.evidence.stream.whole import whole
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from netprobe.evidence.stream.stream import PacketStream
+    from netprobe.evidence.model import Evidence
     from netprobe.flows.expression import FlowExpr
     from netprobe.journeys.picked import PickedConnection
 
     Asked = FlowExpr | PickedConnection | None
-
-_OWN_HEAD = 1 << 20  # within it netprobe's own blocks begin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +53,10 @@ class FileRun:
             SeveralFlows, UsageFault: as :func:`netprobe.pipeline.analyze`.
             EvidenceFault: a file cannot be read, or is no capture.
         """
-        whole = self.whole(SMALL)
-        if whole is not None:
-            return whole, flow
+        self._say_order(say)
+        small = self.whole(SMALL)
+        if small is not None:
+            return small, flow
         from netprobe.selection.select import selected
 
         engine = engine_for(None, say)
@@ -73,47 +69,15 @@ class FileRun:
         Raises:
             EvidenceFault: a file cannot be read, or is no capture.
         """
-        stream = PLAIN_ENGINE.stream(self.files, self.points, self.kept)
-        if most is not None and stream.size is not None and stream.size > most:
+        return whole(PLAIN_ENGINE.stream(self.files, self.points, self.kept), most)
+
+    def _say_order(self, say: Callable[[str], object]) -> None:
+        """Say in which order files are read that are one capture."""
+        if len(self.files) > 1:
+            stream = PLAIN_ENGINE.stream(self.files, self.points, self.kept)
             stream.close()
-            return None
-        parts: list[Packets] = []
-        size, before = 0, b""
-        for packets in stream.chunks():
-            size += len(packets.data) if packets.data is not before else 0
-            before = packets.data
-            if most is not None and size > most:
-                stream.close()
-                return None
-            parts.append(packets)
-        return _evidence(stream, parts)
-
-
-def _evidence(stream: PacketStream, parts: Sequence[Packets]) -> Evidence:
-    notes = stream.notes
-    return Evidence(
-        probe=notes.probe,
-        points=tuple(stream.points),
-        packets=_stacked(parts),
-        before=tuple(notes.before.values()),
-        after=tuple(notes.after.values()),
-        limits=tuple(stream.limits),
-    )
-
-
-def _stacked(parts: Sequence[Packets]) -> Packets:
-    """Packets of several chunks, one after the other."""
-    if len(parts) == 1:
-        return parts[0]
-    if not parts:
-        return Packets.none()
-    before = np.cumsum([0, *(len(part.data) for part in parts)])
-    names = ("caplen", "origlen", "time_ns", "point", "frame")
-    return Packets(
-        data=b"".join(part.data for part in parts),
-        offset=np.concatenate([part.offset + before[number] for number, part in enumerate(parts)]),
-        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names},
-    )
+            for line in stream.ordered():
+                say(line)
 
 
 def runs(files: Sequence[str], points: Mapping[str, str]) -> list[FileRun]:
@@ -159,10 +123,8 @@ def _kept(path: str) -> KeptFile | None:
 
 
 def _is_own(path: str, kept: Mapping[str, KeptFile]) -> bool:
-    from netprobe.evidence.reader import is_netprobe
-
     file = kept[path] if path in kept else CaptureFile(path)
-    own = is_netprobe(file.peek(_OWN_HEAD))
+    own = is_netprobe(file.peek(OWN_HEAD))
     file.close()
     return own
 

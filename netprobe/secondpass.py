@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netprobe.decode.decoder import decode
 from netprobe.decode.link import ETHERNET_LINK
 from netprobe.decode.tunnels import tunnel_name
+from netprobe.engine import engine_for, size_of
 from netprobe.evidence.files import shown
-from netprobe.evidence.stream.stream import open_stream
 from netprobe.flowtable.owners import PacketOwners
 from netprobe.values import dataclass
 
@@ -26,6 +25,10 @@ if TYPE_CHECKING:
 
 
 RAW_IP = 101  # LINKTYPE_RAW
+
+
+def _nothing(_line: str) -> None:
+    """Say nothing: the first pass did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +93,13 @@ def rows_of_frames(
     owners = PacketOwners(table.rows, np.arange(len(table), dtype=np.int64))
     wanted = {shown(file): numbers for file, numbers in frames.items()}
     found = [np.zeros(0, np.int64)]
-    stream = open_stream(files, points)
+    engine = engine_for(size_of(files), _nothing)
+    stream = engine.stream(files, points)
     for _, member, packets in stream.by_file():
         progress(stream.done, stream.size)
         rows = np.flatnonzero(np.isin(packets.frame, wanted[member.file.name]))
         if len(rows):
-            found.append(np.unique(owners.of(decode(packets.pick(rows), stream.points, tunnels=True))[1]))
+            found.append(np.unique(owners.of(engine.decode(packets.pick(rows), stream.points, tunnels=True))[1]))
     return np.unique(np.concatenate(found))
 
 
@@ -124,12 +128,13 @@ def packets_of(
     last, left = int(table.rows["last_ns"][numbers].max()), dict.fromkeys(numbers.tolist(), most)
     first = int(table.rows["first_ns"][numbers].min())
     found: list[FlowPacket] = []
-    stream = open_stream(files, points)
+    engine = engine_for(size_of(files), _nothing)
+    stream = engine.stream(files, points)
     for each, member, packets in stream.by_file():
         file = member.file.name if len(each.members) > 1 else ""
         progress(stream.done, stream.size)
         rows = np.flatnonzero((packets.time_ns >= first) & (packets.time_ns <= last))
-        decoded = decode(packets.pick(rows), stream.points, tunnels=True)
+        decoded = engine.decode(packets.pick(rows), stream.points, tunnels=True)
         carrier = np.maximum.accumulate(np.where(decoded.tunnel < 0, np.arange(len(decoded)), 0))
         for row, flow in zip(*(each.tolist() for each in owners.of(decoded)), strict=True):
             if left[flow]:

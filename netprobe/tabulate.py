@@ -12,9 +12,8 @@ import numpy as np
 
 from netprobe.decode.table import Kind
 from netprobe.decode.unread import unreadable
-from netprobe.engine import engine_for, size_of
+from netprobe.engine import PLAIN_ENGINE, engine_for, size_of
 from netprobe.errors import EvidenceFault
-from netprobe.evidence.files import load
 from netprobe.flowtable.options import options as usual
 from netprobe.flowtable.series import Addresses, Codes, Numbers
 from netprobe.flowtable.table import FlowTable, Verdicts
@@ -81,6 +80,7 @@ def tabulate(
     else:
         from netprobe.cluster.gather import gathered
 
+        _say_order(every, points, say)
         there = gathered(cluster, every, points, options or usual(), progress)
         rows, found, limits, states = there.rows, there.points, there.limits, there.states
     limits = (*limits, *unreadable(found))
@@ -138,6 +138,16 @@ def _here(
     return rows, tuple(stream.points), tuple(stream.limits), tuple(stream.notes.before.values())
 
 
+def _say_order(files: Sequence[str], points: Mapping[str, str], say: Say) -> None:
+    """Say in which order files are read that are one capture, where others read them. What is wrong with them, they say."""
+    if len(files) < 2 or size_of(files) is None:
+        return
+    stream = PLAIN_ENGINE.stream(files, points)
+    stream.close()
+    for line in stream.ordered():
+        say(line)
+
+
 def state_of(file: str) -> Mapping[str, Host]:
     """Read the state of the hosts that an evidence file has (``explain --save``, ``explain --predict --save``).
 
@@ -147,9 +157,7 @@ def state_of(file: str) -> Mapping[str, Host]:
     Raises:
         EvidenceFault: it cannot be read, or has no state.
     """
-    from netprobe.evidence.reader import read
-
-    hosts = _hosts(read(load(file), name=file).before)
+    hosts = _hosts(engine_for(size_of([file]), _nothing).beside_packets(file).before)
     if not hosts:
         raise EvidenceFault(f"{file} has no state of a host", "netprobe explain TARGET --predict --save FILE makes one")
     return hosts

@@ -18,7 +18,7 @@ import click
 
 from netprobe.causes import catalogue
 from netprobe.errors import NetprobeError
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.pipeline import analyze
 from netprobe.report.text import render
 from netprobe_lab.commands import chosen, fitting, require_up

@@ -12,7 +12,7 @@ import numpy as np
 
 from netprobe.decode.decoder import decode
 from netprobe.decode.table import Kind
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from tests.sharing import Kept
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 from golden import GOLDEN, OBSERVED, PREDICTED, ROOT, texts
 
 from netprobe.causes.catalogue import CAUSES
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.pipeline import analyze
 
 NOW = texts()

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from netprobe.errors import NetprobeError
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.pipeline import analyze
 from netprobe.report.json import to_json
 from netprobe.report.text import render
@@ -104,7 +104,7 @@ def damage(output: CommandOutput, chance: random.Random) -> CommandOutput:
 
 
 def test_one_capture_under_two_names_is_refused() -> None:
-    from netprobe.evidence.reader import read_many
+    from netprobe.evidence.stream.whole import read_many
     from tests.test_replay import pcap
 
     whole = load("demo")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from netprobe.evidence.reader import read, read_many
+from netprobe.evidence.stream.whole import read, read_many
 from netprobe.evidence.writer import write
 from netprobe.flows.expression import FlowExpr
 from netprobe.pipeline import analyze

@@ -12,7 +12,7 @@ import pytest
 from netprobe import engine as module
 from netprobe.compiled import machine
 from netprobe.errors import EvidenceFault
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.evidence.writer import write as write_evidence
 from netprobe.report.flows.csv import write
 from netprobe.tabulate import JOINING, state_of, tabulate

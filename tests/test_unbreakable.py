@@ -19,7 +19,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from netprobe.errors import NetprobeError
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from tests.compiled.conftest import compiled
 
 __all__ = ["compiled"]

@@ -129,7 +129,7 @@ def processor_seconds(*arguments: str) -> float:
 def decode(folder: Path, count: int) -> None:
     """Reading and decoding many packets, beside scapy's dissection of a few of the same."""
     from netprobe.decode.decoder import decode as decode_packets
-    from netprobe.evidence.reader import read_many
+    from netprobe.evidence.stream.whole import read_many
 
     file = folder / "many.pcap"
     file.write_bytes(synthetic_pcap(count))

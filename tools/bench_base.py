@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from bench_big import grown
 from bench_pcap import synthetic_pcap
 
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.evidence.writer import write
 from netprobe_lab.layout import DESK, this_lab
 from netprobe_lab.namespaces import enter

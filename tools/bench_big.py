@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from big_host import PUBLISHED, matches
 
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.evidence.writer import write
 from netprobe.forward.question import predict_probe
 from netprobe.pipeline import analyze

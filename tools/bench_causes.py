@@ -95,7 +95,7 @@ def _beyond_state() -> frozenset[str]:
 
 
 def _replays() -> Iterator[Answer]:
-    from netprobe.evidence.reader import read
+    from netprobe.evidence.stream.whole import read
     from netprobe.pipeline import analyze
     from netprobe.report.json import to_json
     from netprobe_lab.experiments import EXPERIMENTS

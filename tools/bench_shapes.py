@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from netprobe.errors import UsageFault
-from netprobe.evidence.reader import read_many
+from netprobe.evidence.stream.whole import read_many
 from netprobe.flows.expression import FlowExpr
 from netprobe.flows.model import SeveralFlows
 from netprobe.pipeline import analyze

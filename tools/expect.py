@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import golden
 
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.pipeline import analyze
 from netprobe.report.json import to_json
 from netprobe_lab.record import write_examples, write_index

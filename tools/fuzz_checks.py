@@ -20,9 +20,9 @@ from netprobe.decode.decoder import COLUMNS, decode
 from netprobe.errors import NetprobeError
 from netprobe.evidence.lanes import Lanes
 from netprobe.evidence.packets import Packets
-from netprobe.evidence.reader import read
 from netprobe.evidence.stream.partition import partitions
 from netprobe.evidence.stream.stream import open_stream
+from netprobe.evidence.stream.whole import read
 from netprobe.evidence.walker import PLAIN, ChainWalker
 from netprobe.flows.build import build
 from netprobe.flowtable.options import options

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from netprobe.evidence.model import Evidence, Outcome, ProbeResult
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.pipeline import analyze
 from netprobe.report.text import render
 

@@ -56,12 +56,9 @@ def run(
 
 def saved(file: str) -> Evidence:
     """Read a saved file: evidence, or a capture, which tells its points alone. Raises an EvidenceFault where it cannot be read."""
-    from netprobe.evidence.files import load, shown
-    from netprobe.evidence.reader import is_netprobe, read, read_many
-    from netprobe.evidence.recognise import refuse
+    from netprobe.engine import engine_for, size_of
 
-    data = load(os.fspath(file), check=refuse)
-    return read(data, name=shown(file)) if is_netprobe(data) else read_many([(shown(file), data)], {})
+    return engine_for(size_of([file]), lambda _: None).beside_packets(os.fspath(file))
 
 
 def _live(hosts: str | None, only: tuple[str, ...], timeout_s: float, *, quiet: bool) -> Evidence:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from netprobe.errors import EvidenceFault
 from netprobe.evidence.blocks import PCAPNG_MAGIC
-from netprobe.evidence.packed import packed_as
+from netprobe.evidence.packed import packed_as, unpack
 from netprobe.evidence.pcap import pcap_order
+from netprobe.evidence.pcapng import read_pcapng
 
 HEAD = 512
 """Bytes that tell what a file is."""
+
+OWN_HEAD = 1 << 20
+"""Bytes within which netprobe's own blocks begin: before the first it writes one interface block a point, far less than this."""
 
 _HINT = "give a pcapng or pcap file, as written by netprobe --save, tcpdump -w or Wireshark"
 
@@ -52,3 +56,9 @@ def foreign_hint(head: bytes) -> tuple[str, str]:
     if all(byte in b"\t\n\r\f\x1b" or byte >= 0x20 for byte in head):
         return "a text file, not a capture", _HINT
     return "not a capture file", _HINT
+
+
+def is_netprobe(data: bytes) -> bool:
+    """True when the file carries netprobe's own blocks. Reads the file's head only; never raises on any bytes."""
+    head = unpack(data, most=OWN_HEAD).data if packed_as(data) else data[:OWN_HEAD]
+    return head[:4] == PCAPNG_MAGIC and bool(read_pcapng(head[:OWN_HEAD]).notes)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netprobe.decode.decoder import decode
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.flows.build import build
 from netprobe.journeys.chosen import choose, journey_of
 from netprobe.journeys.clocks import on_one_clock

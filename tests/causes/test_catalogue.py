@@ -10,7 +10,7 @@ import pytest
 
 from netprobe.causes.base import Cause
 from netprobe.causes.catalogue import CAUSES
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.forward.model import Barrier
 from netprobe.pipeline import analyze
 from netprobe_lab.experiments import EXPERIMENTS

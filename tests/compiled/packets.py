@@ -12,7 +12,7 @@ from netprobe.decode.link import readable
 from netprobe.decode.tunnels import MOST_DEPTH
 from netprobe.evidence.model import CapturePoint, Evidence
 from netprobe.evidence.packets import Packets
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -18,7 +18,7 @@ from netprobe.decode.decoder import decode
 from netprobe.decode.table import PacketTable
 from netprobe.evidence.model import CapturePoint, Evidence
 from netprobe.evidence.packets import Packets
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from tests.compiled.packets import LINKS, altered, altered_tunnels, every_capture, together
 
 PLACES = ("offset", "caplen", "origlen", "time_ns", "point", "frame")

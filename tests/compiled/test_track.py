@@ -13,7 +13,7 @@ from netprobe.compiled import arrays
 from netprobe.compiled.track import CompiledTracker
 from netprobe.decode.table import Kind
 from netprobe.evidence.packets import Packets
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.flowtable.columns import ConnState
 from netprobe.flowtable.options import options
 from netprobe.flowtable.repeats import WINDOW

@@ -13,7 +13,7 @@ from netprobe.correlate.join import join
 from netprobe.correlate.judge import judge
 from netprobe.correlate.reasons import VERDICTS
 from netprobe.correlate.ways import PATHS
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.flowtable.options import options
 from netprobe.flowtable.track import Tracker
 from netprobe.state.build import build_world

@@ -16,7 +16,7 @@ from netprobe.correlate.reasons import VERDICTS, Reason
 from netprobe.correlate.ways import PATHS
 from netprobe.decode.decoder import decode
 from netprobe.evidence.model import Limit, LimitKind
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.flows.build import build, first_row
 from netprobe.flowtable.columns import absent
 from netprobe.flowtable.options import options

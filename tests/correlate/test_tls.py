@@ -10,7 +10,7 @@ import pytest
 from netprobe.correlate.join import join
 from netprobe.correlate.judge import judge
 from netprobe.correlate.reasons import Reason
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.flowtable.options import options
 from netprobe.flowtable.track import Tracker
 

@@ -20,7 +20,7 @@ from netprobe.decode.decoder import decode
 from netprobe.decode.table import ABSENT, TAG_UNKNOWN, Anomaly, Kind, PacketTable
 from netprobe.evidence.model import CapturePoint
 from netprobe.evidence.packets import Packets
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.flows.build import build
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from netprobe.decode.decoder import decode
 from netprobe.decode.link import readable
 from netprobe.decode.linktypes import linktype_name
 from netprobe.decode.table import Anomaly, Kind
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,8 @@ import pytest
 
 from netprobe.evidence.model import Evidence
 from netprobe.evidence.packets import Packets
-from netprobe.evidence.reader import is_netprobe, read
+from netprobe.evidence.recognise import is_netprobe
+from netprobe.evidence.stream.whole import read
 from netprobe.evidence.writer import write
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 
 from netprobe.decode.decoder import decode
 from netprobe.decode.table import Kind, PacketTable
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.flowtable.columns import DnsAnswer, TlsSign
 from netprobe.flowtable.spoken import dns_ranks, tls_signs
 from netprobe.paths.questions import Answered, _how

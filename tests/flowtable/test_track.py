@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netprobe.decode.decoder import decode
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from tests.flowtable.against import built, listed, tracked
 from tests.flowtable.frames import POINTS, captures, connections, packets
 

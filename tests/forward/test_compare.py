@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netprobe.causes.catalogue import CAUSES
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.forward.compare import Observed, differences
 from netprobe.forward.model import PredictedOutcome
 from netprobe.forward.question import predict_probe

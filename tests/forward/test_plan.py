@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from netprobe.evidence.model import Place
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.forward import Request
 from netprobe.forward.elsewhere import leads_elsewhere
 from netprobe.forward.plan import Itinerary, itinerary, way_back

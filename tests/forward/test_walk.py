@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Place
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.forward import Barrier, PredictedOutcome, Request, predict
 from netprobe.forward.model import Flying
 from netprobe.forward.settings import ttl_expired

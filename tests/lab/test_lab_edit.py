@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe_lab.edit import edit, edited
 from netprobe_lab.errors import LabError
 from netprobe_lab.experiments.model import Edit

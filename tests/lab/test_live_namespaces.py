@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe_lab.ask import here
 from netprobe_lab.experiments.model import WaitPort
 from netprobe_lab.steps import carry_out, clean, on_host

@@ -8,7 +8,7 @@ import pytest
 
 from netprobe.errors import EnvironmentFault, UsageFault
 from netprobe.evidence.model import Evidence, Outcome, Place, Proto, Resolution
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.live import Question, explain
 from netprobe_lab.steps import clean, on_host
 from tests.lab.serving import nginx

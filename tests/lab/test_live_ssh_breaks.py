@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from netprobe.evidence.model import LimitKind
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.hosts.session import SILENCE_SECONDS
 from netprobe_lab.layout import DESK, SERVERS, WIRES
 from netprobe_lab.lifecycle import up

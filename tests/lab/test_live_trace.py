@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netprobe.evidence.model import LimitKind, Proto
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.live import Question, explain
 from netprobe.pipeline import analyze
 from netprobe_lab.steps import clean, on_host

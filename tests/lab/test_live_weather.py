@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netprobe.evidence.model import Evidence, LimitKind, Outcome, Proto
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.live import Question, explain
 from netprobe_lab.steps import on_host
 from netprobe_lab.waiting import poll

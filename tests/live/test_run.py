@@ -11,7 +11,7 @@ import pytest
 
 from netprobe.errors import EnvironmentFault, UsageFault
 from netprobe.evidence.model import Outcome, Place, Proto
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.hosts import engine, inventory
 from netprobe.live import Question, explain
 from netprobe.live.sessions import HostSessions

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.pipeline import analyze
 from netprobe.report.beside import with_names
 from netprobe.report.document import Document, Entries, Entry, Paragraph, Row, Span, Style, Table, line

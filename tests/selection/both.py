@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from netprobe.engine import PLAIN_ENGINE
 from netprobe.errors import NetprobeError
-from netprobe.evidence.reader import read
 from netprobe.evidence.stream.source import KeptFile
+from netprobe.evidence.stream.whole import read
 from netprobe.flows.expression import FlowExpr
 from netprobe.flows.model import SeveralFlows
 from netprobe.pipeline import analyze

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from netprobe.evidence.model import Limit, LimitKind
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.model.point import PointName
 from netprobe.state.engine.model import ContainerState
 from netprobe.state.model import Host

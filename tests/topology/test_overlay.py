@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.model.report import Verdict
 from netprobe.pipeline import analyze
 from netprobe.topology.build import of_evidence

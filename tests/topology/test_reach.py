@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from netprobe.evidence.model import Place
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.state.build import build_world
 from netprobe.topology.reach import Matrix, ReachCell, Reached, matrix
 from tests.topology.large import large_host

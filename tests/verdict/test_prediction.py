@@ -10,7 +10,7 @@ import pytest
 
 from netprobe.causes.catalogue import CAUSES
 from netprobe.evidence.model import Evidence, Lookup, Outcome, ProbeResult, Resolution
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.evidence.writer import write
 from netprobe.pipeline import analyze
 from netprobe.report.json import to_json

@@ -14,7 +14,7 @@ from netprobe.decode.table import TAG_UNKNOWN, Anomaly
 from netprobe.errors import NetprobeError
 from netprobe.evidence.files import load
 from netprobe.evidence.model import LimitKind
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 
 if TYPE_CHECKING:
     from pathlib import Path

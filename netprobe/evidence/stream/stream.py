@@ -133,7 +133,7 @@ class PacketStream:
         self.notes = read_notes(member.found.notes, member.file.name)
 
     def concluded(self) -> None:
-        """Say what the points are called and what is missing, as :mod:`netprobe.evidence.reader` does."""
+        """Say what the points are called and what is missing."""
         found: list[CapturePoint] = []
         for each in self.sets:
             points, limits = each.concluded(self.notes)

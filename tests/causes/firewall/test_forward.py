@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.pipeline import analyze
 from tests.causes.altered import commands, recorded
 from tests.causes.proof.test_drops import with_rules

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netprobe.errors import EvidenceFault
-from netprobe.evidence.reader import read
 from netprobe.evidence.stream.stream import open_stream
+from netprobe.evidence.stream.whole import read
 from netprobe.evidence.writer import write
 from tests.evidence.stream.conftest import collect
 from tests.evidence.stream.test_opening import pcap

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from netprobe.evidence.model import Limit, LimitKind
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.report.json import dumps
 from netprobe.report.topology.json import to_json
 from netprobe.topology.build import build, of_evidence

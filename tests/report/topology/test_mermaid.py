@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.report.topology.mermaid import label, mermaid
 from netprobe.topology.build import build, of_evidence
 from tests.topology.hostile import NAMES, hostile_world

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.report.json import dumps
 from netprobe.report.plain import to_plain
 from netprobe.report.topology.ps import lay_out, to_json

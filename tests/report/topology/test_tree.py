@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from netprobe.evidence.model import Limit, LimitKind
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.report.topology.tree import tree
 from netprobe.topology.build import build, of_evidence
 from tests.topology.hostile import NAMES, hostile_world

@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netprobe.errors import EvidenceFault
-from netprobe.evidence import reader
 from netprobe.evidence.blocks import CUSTOM, EPB, ISB
 from netprobe.evidence.model import Evidence, LimitKind
-from netprobe.evidence.reader import is_netprobe, read, read_many
+from netprobe.evidence.recognise import is_netprobe
+from netprobe.evidence.stream import whole
+from netprobe.evidence.stream.whole import read, read_many
 from netprobe.evidence.writer import write
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def test_what_is_compressed_and_no_capture(inside: bytes, words: str) -> None:
 
 
 def test_a_capture_that_unpacks_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "MAX_UNPACKED", 1 << 20)
+    monkeypatch.setattr(whole, "MAX_UNPACKED", 1 << 20)
     assert len(read(gzip.compress(pcap(bytes(1 << 19)))).packets) == 1
     with pytest.raises(EvidenceFault, match="unpacks to more than 1 MiB"):
         read(gzip.compress(pcap(bytes(1 << 20))))
