@@ -15,11 +15,13 @@ from netprobe.engine import PLAIN_ENGINE
 from netprobe.evidence import capture
 from netprobe.evidence.writer import write
 from netprobe.flows.model import SeveralFlows
+from netprobe.interface import replay_each
 from netprobe.report.json import to_json
 from netprobe.runs import runs
 from netprobe.selection.select import selected
 from tests.craft import evidence, served
 from tests.mutilation import CAPTURES
+from tests.test_replay import pcap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +46,25 @@ def plain(tmp_path: Path) -> Path:
 
 def told(file: object, flow: str | None = None) -> object:
     return to_json(netprobe.replay(str(file), flow=flow))
+
+
+@pytest.mark.parametrize("small", [0, 1 << 22])
+def test_which_files_are_one_capture_is_said(small: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SMALL", small)
+    sent = served("eth0", "10.1.0.5:41001", "192.168.3.202:8080", 1e6)
+    files = []
+    for name, part in (("ring.pcap", sent[:2]), ("ring.pcap1", sent[2:]), ("other.pcap", sent)):
+        files.append(str(tmp_path / name))
+        Path(files[-1]).write_bytes(pcap(evidence(part), 0))
+    lines: list[str] = []
+    replay_each(*files[:2], say=lines.append)
+    one = "2 files are one capture, in the order of their first packets: "
+    assert [line for line in lines if line.startswith(one)] == [
+        f"{one}{files[0]}, {files[1]} (--point NAME=FILE parts them)"
+    ]
+    lines.clear()
+    replay_each(files[0], files[2], say=lines.append)
+    assert not any("one capture" in line for line in lines)
 
 
 @pytest.mark.parametrize("flow", [None, "#1"])

@@ -10,6 +10,7 @@ from netprobe.commands.points import named_points
 from netprobe.commands.show import exit_code, refuse_deep, refuse_force, refuse_stdout, show
 from netprobe.commands.stdin import ctrl_c_is_the_writers
 from netprobe.commands.texts import show_texts
+from netprobe.report.escape import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +66,7 @@ def run(
 
 
 def _say(line: str) -> None:
-    say(f"netprobe: {line}")
+    say(visible(f"netprobe: {line}"))
 
 
 def list_flows(flows: Sequence[FlowSummary]) -> None:
