@@ -12,7 +12,7 @@ from netprobe.engine import SMALL, engine_for
 from netprobe.errors import UsageFault
 from netprobe.evidence.additions import Additions, KnownComments
 from netprobe.evidence.model import LimitKind
-from netprobe.evidence.reader import is_netprobe
+from netprobe.evidence.recognise import is_netprobe
 from netprobe.evidence.stream.copied import Copied
 from netprobe.evidence.stream.source import CaptureFile, KeptFile
 from netprobe.flows.model import SeveralFlows

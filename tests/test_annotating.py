@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from netprobe.annotating import annotated
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.pipeline import analyze, analyze_in_detail
 from netprobe.report.json import to_json
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from netprobe.annotate.story import Story, story
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.pipeline import analyze_in_detail
 
 CAPTURES = Path(__file__).parents[2] / "captures"

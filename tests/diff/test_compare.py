@@ -10,7 +10,7 @@ import pytest
 from netprobe.diff.compare import compare
 from netprobe.diff.model import Sameness
 from netprobe.errors import UsageFault
-from netprobe.evidence.reader import read
+from netprobe.evidence.stream.whole import read
 from netprobe.pipeline import side_of
 from netprobe.report.diff.text import MOST_ALSO
 from tests.diff.pairs import PAIRS, SAME, Pair
