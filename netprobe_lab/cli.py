@@ -144,8 +144,15 @@ def cures_command(context: click.Context) -> None:
 @click.option(
     "--save", type=click.Path(), metavar="DIR", help="Keep the evidence of every question in DIR, a new folder."
 )
+@click.option(
+    "--html",
+    type=click.Path(),
+    metavar="FILE",
+    help="Write all of it to FILE, a new one, as a page for browsers that needs nothing else.",
+)
+@click.option("--force", is_flag=True, help="Let --html overwrite a file that exists.")
 @click.pass_context
-def tour_command(context: click.Context, save: str | None) -> None:
+def tour_command(context: click.Context, save: str | None, html: str | None, force: bool) -> None:
     """Carry out a well-known tutorial on Docker networking in the lab, and judge each of its claims by what the packets show.
 
     Each step: the tutorial's commands, what is done here, the packets, and whether the claim holds. It ends with the table of all claims and
@@ -155,4 +162,4 @@ def tour_command(context: click.Context, save: str | None) -> None:
     from netprobe_lab.layout import this_lab
     from netprobe_lab.tour.command import run
 
-    context.exit(run(this_lab(), _say, save=save))
+    context.exit(run(this_lab(), _say, save=save, html=html, force=force))

@@ -5,14 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netprobe.commands.outcome import put
-from netprobe.commands.show import let_stdout_take_anything, terminal_columns, wants_colour
+from netprobe.commands.outcome import put, say
+from netprobe.commands.output import OutputFile
+from netprobe.commands.show import (
+    let_stdout_take_anything,
+    refuse_force,
+    refuse_stdout,
+    terminal_columns,
+    wants_colour,
+)
 from netprobe.errors import EXIT_FAILS, EXIT_WORKS
+from netprobe.report.escape import visible
 from netprobe.report.text import printed
 from netprobe_lab.commands import announce, require_up
 from netprobe_lab.engine import engine_version
 from netprobe_lab.layout import SERVER2
-from netprobe_lab.tour.carry import stops
+from netprobe_lab.tour.carry import Stop, stops
 from netprobe_lab.tour.model import TESTED_ENGINES, Seen
 from netprobe_lab.tour.rulings import ClaimRuling, judge
 from netprobe_lab.tour.show import ending, step_document
@@ -25,30 +33,48 @@ if TYPE_CHECKING:
     from netprobe_lab.layout import Lab
 
 
-def run(lab: Lab, progress: Callable[[str], None], *, save: str | None = None) -> int:
+def run(
+    lab: Lab, progress: Callable[[str], None], *, save: str | None = None, html: str | None = None, force: bool = False
+) -> int:
     """Carry the tour out and print it; return the exit code: 0 when every claim is judged as declared for the lab's engine, else 1.
 
     Args:
         lab: the lab.
         progress: told what is removed first, and what is not as declared.
         save: a new folder for the evidence of every question.
+        html, force: a file for the page; a new one, unless ``force``.
 
     Raises:
         LabError: the lab is not up, or a step could not be carried out.
     """
+    refuse_force(force=force, files={"--html": html})
+    refuse_stdout("--html", html)
+    to = None if html is None else OutputFile(path=html, force=force, option="--html")
+    if to is not None:
+        to.check(())
     require_up(lab)
     folder = None if save is None else _made(save)
     version = engine_version(lab, SERVER2) or "unknown"
     announce(lab, progress)
     let_stdout_take_anything()
-    seen, rulings = Seen(), list[ClaimRuling]()
-    for stop in stops(lab, TUTORIAL, seen, folder, details=False):
+    seen, done, rulings = Seen(), list[Stop](), list[ClaimRuling]()
+    for stop in stops(lab, TUTORIAL, seen, folder, details=to is not None):
         found = [judge(claim, seen) for claim in stop.step.claims]
+        done.append(stop)
         rulings += found
         _print(step_document(stop, found, seen))
         put("\n")
     _print(ending(rulings, seen))
+    if to is not None:
+        _write(to, done, rulings, seen, version)
     return _held_against(rulings, version, progress)
+
+
+def _write(to: OutputFile, done: list[Stop], rulings: list[ClaimRuling], seen: Seen, version: str) -> None:
+    from netprobe_lab.tour.page import page
+
+    to.write([page(done, {each.claim.name: each for each in rulings}, seen, version).encode()])
+    say(f"netprobe: page written to {visible(to.path)}")
 
 
 def _made(save: str) -> Path:

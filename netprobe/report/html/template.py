@@ -7,40 +7,44 @@ import hashlib
 from functools import cache
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from netprobe import __version__
 from netprobe.report.escape import visible
+from netprobe.report.language import _, language
 from netprobe.report.topology.style import style as picture_style
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_STYLE, _SCRIPT = "page.css", "page.js"
+_STYLE, _SCRIPT, _OURS = "page.css", "page.js", "netprobe.report.html"
+_TAGS = {"zh": "zh-CN"}  # what a browser chooses fonts by (BCP 47)
 
 
-def rendered(template: str, values: Mapping[str, object], more: Sequence[str] = ()) -> str:
-    """Return a page.
+def rendered(template: str, values: Mapping[str, object], more: Sequence[str] = (), package: str = _OURS) -> str:
+    """Return a page, its fixed texts in the language that is spoken.
 
     Args:
         template: its name; it extends ``base.html.j2``.
         values: what it prints. Texts are untrusted; :class:`~markupsafe.Markup` is printed as it is.
         more: styles and scripts that this page has beside those of all pages, by their names.
+        package: whose ``templates/`` has it; those of this package are found as well.
     """
     # the pictures' own style is the page's: within a picture the policy would not allow it
     style = Markup("").join([_asset(_STYLE), Markup(picture_style()), *_of_kind(more, ".css")])  # noqa: S704 - our own text
     script = Markup("").join([_asset(_SCRIPT), *_of_kind(more, ".js")])
-    return environment().get_template(template).render(
-        {**values, "style": style, "script": script, "policy": policy(style, script), "version": __version__}
-    )  # fmt: skip
+    frame = {"style": style, "script": script, "policy": policy(style, script), "version": __version__}
+    tag = _TAGS.get(language(), language())
+    return environment(package).get_template(template).render({**values, **frame, "lang": tag})
 
 
 @cache
-def environment() -> Environment:
+def environment(package: str = _OURS) -> Environment:
     """Return how templates are read: whatever they print is escaped, and a name that nobody gave is an error."""
-    return Environment(
-        loader=PackageLoader("netprobe.report.html"),
+    ours = PackageLoader(_OURS)
+    made = Environment(
+        loader=ours if package == _OURS else ChoiceLoader([PackageLoader(package), ours]),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=shown,
@@ -48,6 +52,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    made.globals["_"] = _
+    return made
 
 
 def shown(value: object) -> object:
