@@ -42,7 +42,8 @@ def run(
         lab: the lab.
         progress: told what is removed first, and what is not as declared.
         save: a new folder for the evidence of every question.
-        html, force: a file for the page; a new one, unless ``force``.
+        html: a file for the page; a new one, unless ``force``.
+        force: let ``html`` overwrite a file that exists.
 
     Raises:
         LabError: the lab is not up, or a step could not be carried out.
