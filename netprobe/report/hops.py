@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.model.hop import Direction
 from netprobe.report.document import Divider, Line, Row, Span, Style, Table, line
+from netprobe.report.language import N_, _
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from netprobe.model.hop import Change, Hop, HopPacket
     from netprobe.model.report import Report
 
-_HEAD = ("at", "+µs", "frame", "packet", "changed here")
+_HEAD = (N_("at"), "+µs", N_("frame"), N_("packet"), N_("changed here"))
 _RIGHT = frozenset({1, 2})
 _MACS = frozenset({"src_mac", "dst_mac"})
 _NOTHING = frozenset({"", "untagged", "none"})
@@ -50,24 +51,24 @@ def _dividers(before: Hop | None, hop: Hop, relay: str) -> list[Divider]:
     if before is not None and (before.direction, before.leg) == (hop.direction, hop.leg):
         return []
     if hop.direction is Direction.REQUEST:
-        opens = "asks on" if "DNS" in relay else "opens its own connection"
-        return [_divider(f"{_with_article(relay)} {opens}", Style.CHANGE)] if hop.leg > 1 else []
+        opens = _("{} asks on") if "DNS" in relay else _("{} opens its own connection")
+        return [_divider(opens.format(_with_article(relay)), Style.CHANGE)] if hop.leg > 1 else []
     if hop.leg > 1:
-        return [_divider(f"and the answer to {_with_article(relay)}", Style.FAINT)]
+        return [_divider(_("and the answer to {}").format(_with_article(relay)), Style.FAINT)]
     if before is None:
-        return [_divider("the answer alone was captured", Style.FAINT)]
+        return [_divider(_("the answer alone was captured"), Style.FAINT)]
     proxied = before.direction is Direction.REPLY
-    return [
-        _divider(
-            f"and {_with_article(relay)}'s answer to the client" if proxied else "and the answer, on its way back",
-            Style.FAINT,
-        )
-    ]
+    back = (
+        _("and {}'s answer to the client").format(_with_article(relay))
+        if proxied
+        else _("and the answer, on its way back")
+    )
+    return [_divider(back, Style.FAINT)]
 
 
 def _with_article(relay: str) -> str:
     """Return ``docker-proxy``, ``the embedded DNS server``: a program's name needs no article."""
-    return relay if relay == "docker-proxy" else f"the {relay}"
+    return relay if relay == "docker-proxy" else _("the {}").format(relay)
 
 
 def _divider(words: str, style: Style) -> Divider:
@@ -101,18 +102,18 @@ def _row(hop: Hop, before: Hop | None, first_missing: str | None) -> Row:
 
 def _absence(hop: Hop, first_missing: str | None) -> Span:
     if hop.seen is None:
-        return Span("not observable here", Style.FAINT)
+        return Span(_("not observable here"), Style.FAINT)
     first = hop.direction is Direction.REQUEST and hop.point == first_missing
-    return Span("never arrived here" if first else "not seen here", Style.BAD)
+    return Span(_("never arrived here") if first else _("not seen here"), Style.BAD)
 
 
 def _packet_cell(hop: Hop, before: Hop | None) -> tuple[Line, ...]:
     packet = hop.packet
     assert packet is not None  # noqa: S101 - the caller looked
-    times = [Span(f" ({hop.count} times)", Style.UNSURE)] if hop.count > 1 else []
+    times = [Span(_(" ({} times)").format(hop.count), Style.UNSURE)] if hop.count > 1 else []
     same = before is not None and before.packet is not None and _ends(packet) == _ends(before.packet)
     if same and not hop.changes:
-        return (line(Span("the same frame", Style.FAINT), *times),)
+        return (line(Span(_("the same frame"), Style.FAINT), *times),)
     said = any(change.field == "vlan" for change in hop.changes)
     tag = [Span(f" (VLAN {packet.tag})", Style.FAINT)] if packet.tag and not said else []
     lines = [line(f"{packet.src} → {packet.dst} {packet.info}", *tag, *times)]
@@ -131,8 +132,9 @@ def _changes_cell(hop: Hop) -> tuple[Line, ...]:
     macs = [change for change in hop.changes if change.field in _MACS]
     lines = [line(Span(" · ".join(upper), Style.CHANGE))] if upper or macs else []
     if macs:
-        both = "both MACs" if len(macs) > 1 else "source MAC" if macs[0].field == "src_mac" else "destination MAC"
-        lines.append(line(Span(f"{both} by {_agent(macs[0])}", Style.FAINT)))
+        one = _("source MAC by {}") if macs[0].field == "src_mac" else _("destination MAC by {}")
+        both = _("both MACs by {}") if len(macs) > 1 else one
+        lines.append(line(Span(both.format(_agent(macs[0])), Style.FAINT)))
     return tuple(lines) or (line(),)
 
 
@@ -143,10 +145,10 @@ def change_words(change: Change) -> str:
     if change.field == "vlan":
         return _vlan_words(change)
     if change.field == "connection":
-        return f"a new connection by {change.rule or _with_article(change.by)}"
+        return _("a new connection by {}").format(change.rule or _with_article(change.by))
     if change.by == "conntrack":
-        return f"{change.field} put back by conntrack" + (f" ({change.rule})" if change.rule else "")
-    return f"{change.field} by {_agent(change)}"
+        return _("{} put back by conntrack").format(change.field) + (f" ({change.rule})" if change.rule else "")
+    return _("{field} by {agent}").format(field=change.field, agent=_agent(change))
 
 
 def _agent(change: Change) -> str:
@@ -159,11 +161,11 @@ def _agent(change: Change) -> str:
 def _vlan_words(change: Change) -> str:
     before, after = str(change.before), str(change.after)
     if before in _NOTHING:
-        return f"VLAN tag {after} put on"
+        return _("VLAN tag {} put on").format(after)
     if after in _NOTHING:
-        return f"VLAN tag {before} taken off"
+        return _("VLAN tag {} taken off").format(before)
     if after.endswith(f".{before}"):
-        return f"outer VLAN tag {after.partition('.')[0]} put on"
+        return _("outer VLAN tag {} put on").format(after.partition(".")[0])
     if before.endswith(f".{after}"):
-        return f"outer VLAN tag {before.partition('.')[0]} taken off"
-    return f"VLAN tag {before}→{after}"
+        return _("outer VLAN tag {} taken off").format(before.partition(".")[0])
+    return _("VLAN tag {}→{}").format(before, after)

@@ -11,7 +11,15 @@ from netprobe.report.beside import with_names
 from netprobe.report.clocks import shown
 from netprobe.report.document import Block, Document, Entries, Entry, Line, Paragraph, Span, Style, line
 from netprobe.report.hops import hop_table
-from netprobe.report.labels import PATH_WORDS, PHASES_TOTAL, RESOLUTION_WORDS, VERDICT_STYLE, path_words
+from netprobe.report.labels import (
+    PATH_WORDS,
+    PHASES_TOTAL,
+    RESOLUTION_WORDS,
+    SURE_WORDS,
+    VERDICT_STYLE,
+    path_words,
+)
+from netprobe.report.language import ENGLISH, N_, _, language
 from netprobe.report.neighbours import neighbour_blocks
 from netprobe.report.trace import drops_block, trace_table
 
@@ -57,6 +65,10 @@ def render(report: Report, *, columns: int | None = None, colour: bool = False) 
 
 def printed(document: Document, *, columns: int | None, colour: bool) -> str:
     """Return any document as text, as :func:`render` does."""
+    if language() != ENGLISH:
+        from netprobe.report.spoken import spoken
+
+        document = spoken(document)
     # Imported here: rich costs more than all the rest of a small replay, and a pipe needs none of it.
     if columns is None:
         from netprobe.report.plain import to_plain
@@ -70,33 +82,39 @@ def printed(document: Document, *, columns: int | None, colour: bool) -> str:
 def _opening(report: Report) -> tuple[Block, ...]:
     style = VERDICT_STYLE[report.verdict]
     head = (
-        Span(f"{report.target} from {report.source}: ", Style.STRONG),
+        Span(f"{asked_words(report)}: ", Style.STRONG),
         Span(verdict_words(report), style),
     )
     return (Paragraph(content=head), Paragraph(content=line(report.why)))
+
+
+def asked_words(report: Report) -> str:
+    """Return who asks whom: ``demo:80 from server1``."""
+    return _("{target} from {source}").format(target=report.target, source=report.source)
 
 
 def verdict_words(report: Report) -> str:
     """Return the verdict in a few words: ``works, by DNAT; answered 404``, ``fails, docker-user-drop``."""
     words = _judged_words(report)
     if report.http is not None:
-        words += f"; {'first ' if report.http.more else ''}answered {report.http.status}"
+        answered = _("; first answered {}") if report.http.more else _("; answered {}")
+        words += answered.format(report.http.status)
     # netprobe's own probe goes on where a browser stops: who asks because of that browser reads it first.
     caveat = next((each.caveat for each in report.findings if each.caveat and report.tls is not None), "")
-    return f"{words}; but {caveat}" if caveat else words
+    return _("{}; but {}").format(words, caveat) if caveat else words
 
 
 def _judged_words(report: Report) -> str:
-    works, fails = ("works", "fails") if report.sent else ("would work", "would fail")
+    works, fails = (_("works"), _("fails")) if report.sent else (_("would work"), _("would fail"))
     match report.verdict:
         case Verdict.WORKS:
             if report.path is PathCode.NONE:
-                return f"{works}; nothing tells by which path"
-            return f"{works}, by {path_words(report.path, report.vlan)}"
+                return _("{}; nothing tells by which path").format(works)
+            return _("{}, by {}").format(works, path_words(report.path, report.vlan))
         case Verdict.FAILS:
-            return fails if report.cause is None else f"{fails}, {report.cause.code}"
+            return fails if report.cause is None else _("{}, {}").format(fails, report.cause.code)
         case Verdict.UNDETERMINED:
-            return "undetermined"
+            return _("undetermined")
 
 
 def _facts(report: Report) -> tuple[Block, ...]:
@@ -108,23 +126,25 @@ def facts(report: Report) -> list[tuple[str, str]]:
     """Return what verdict and why did not say, by labels: the address dialled and why, the name lookup, the hosts passed, where an open question ends."""
     found = []
     if report.dialled is not None:
-        found.append(("dialled", report.dialled + (f" ({report.way})" if report.way else "")))
+        found.append((N_("dialled"), report.dialled + (f" ({report.way})" if report.way else "")))
     if words := RESOLUTION_WORDS.get(str(report.resolution)):
-        found.append(("name", words))
+        found.append((N_("name"), _(words)))
     if len(report.segments) > 1:
-        found.append(("path", ", then ".join(f"{PATH_WORDS[step.path]} on {step.host}" for step in report.segments)))
-    if report.predicted_path is not None and report.predicted_path is not report.path:
-        words = (
-            f"the host's state says {PATH_WORDS[report.predicted_path]}; the packets went by {PATH_WORDS[report.path]}"
+        steps = (
+            _("{path} on {host}").format(path=_(PATH_WORDS[each.path]), host=each.host) for each in report.segments
         )
-        found.append(("predicted", words))
+        found.append((N_("path"), _(", then ").join(steps)))
+    if report.predicted_path is not None and report.predicted_path is not report.path:
+        said = _("the host's state says {}; the packets went by {}")
+        words = said.format(_(PATH_WORDS[report.predicted_path]), _(PATH_WORDS[report.path]))
+        found.append((N_("predicted"), words))
     if report.verdict is Verdict.UNDETERMINED:
         found += _where_it_ended(report)
     return found
 
 
 def _where_it_ended(report: Report) -> list[tuple[str, str]]:
-    ends = (("last seen", report.last_seen), ("missing at", report.first_missing))
+    ends = ((N_("last seen"), report.last_seen), (N_("missing at"), report.first_missing))
     return [(label, point) for label, point in ends if point is not None]
 
 
@@ -133,15 +153,18 @@ def _cause_block(report: Report, cause: Finding) -> Entries:
     block = _finding_block(cause, said=report.why)
     if report.after is None:
         return block
-    lines = [line(f"then {each.code}: {each.summary} (predicted)") for each in report.after]
-    after = Entry(label="after", lines=tuple(lines or [line("nothing else stands in the way (predicted)")]))
+    lines = [
+        line(_("then {code}: {summary} (predicted)").format(code=each.code, summary=each.summary))
+        for each in report.after
+    ]
+    after = Entry(label=N_("after"), lines=tuple(lines or [line(_("nothing else stands in the way (predicted)"))]))
     return Entries(entries=(*block.entries, after))
 
 
 def _finding_block(finding: Finding, *, said: str) -> Entries:
-    sure = Span(f" ({finding.confidence.value})", Style.FAINT)
+    sure = Span(f" ({_(SURE_WORDS[finding.confidence])})", Style.FAINT)
     summary = [] if same_words(finding.summary, said) else [line(finding.summary)]
-    entries = [Entry(label="cause", lines=(line(Span(finding.code, Style.BAD), sure), *summary))]
+    entries = [Entry(label=N_("cause"), lines=(line(Span(finding.code, Style.BAD), sure), *summary))]
     return Entries(entries=(*entries, *_finding_entries(finding)))
 
 
@@ -153,23 +176,28 @@ def same_words(one: str, other: str) -> bool:
 def _finding_entries(finding: Finding) -> list[Entry]:
     entries = []
     where = ", ".join(
-        part for part in (finding.where.component, finding.where.host and f"on {finding.where.host}") if part
+        part for part in (finding.where.component, finding.where.host and on_host(finding.where.host)) if part
     )
     if where:
-        entries.append(Entry(label="where", lines=(line(where),)))
+        entries.append(Entry(label=N_("where"), lines=(line(where),)))
     if finding.where.rule:
-        entries.append(Entry(label="rule", lines=(line(finding.where.rule),), whole=True))
+        entries.append(Entry(label=N_("rule"), lines=(line(finding.where.rule),), whole=True))
     if finding.evidence:
-        entries.append(Entry(label="evidence", lines=tuple(line(sentence) for sentence in finding.evidence)))
+        entries.append(Entry(label=N_("evidence"), lines=tuple(line(sentence) for sentence in finding.evidence)))
     if finding.remedies:
         lines = tuple(each for remedy in finding.remedies for each in _remedy(remedy))
-        entries.append(Entry(label="fix", lines=lines, whole=True))
+        entries.append(Entry(label=N_("fix"), lines=lines, whole=True))
     return entries
+
+
+def on_host(host: str) -> str:
+    """Return ``on server2``."""
+    return _("on {}").format(host)
 
 
 def _remedy(remedy: Remedy) -> Iterator[Line]:
     for command in remedy.commands:
-        yield line(Span(shell_line(command), Style.COMMAND), f"      on {remedy.host}")
+        yield line(Span(shell_line(command), Style.COMMAND), f"      {on_host(remedy.host)}")
     if remedy.advice:
         yield line(remedy.advice)
 
@@ -178,27 +206,29 @@ def _clocks(report: Report) -> tuple[Block, ...]:
     """Return a line a clock, where packets were seen on more than one host."""
     if not report.clocks:
         return ()
-    return (Entries(entries=(Entry(label="clocks", lines=tuple(line(shown(clock)) for clock in report.clocks)),)),)
+    return (Entries(entries=(Entry(label=N_("clocks"), lines=tuple(line(shown(clock)) for clock in report.clocks)),)),)
 
 
 def _findings(report: Report) -> tuple[tuple[Block, ...], ...]:
     """Return one section a finding, under one heading."""
     sections = []
     for number, finding in enumerate(report.findings):
-        heading: tuple[Block, ...] = (Paragraph(content=line("also worth knowing"), indent=2),) if number == 0 else ()
-        head = Entry(label="note", lines=(line(Span(finding.code, Style.UNSURE)), line(finding.summary)))
+        heading: tuple[Block, ...] = (
+            (Paragraph(content=line(_("also worth knowing")), indent=2),) if number == 0 else ()
+        )
+        head = Entry(label=N_("note"), lines=(line(Span(finding.code, Style.UNSURE)), line(finding.summary)))
         sections.append((*heading, Entries(entries=(head, *_finding_entries(finding)))))
     return tuple(sections)
 
 
 def _footing(report: Report) -> tuple[Block, ...]:
     lists = (
-        ("assumed", report.assumptions),
-        ("unknown", report.unknowns),
+        (N_("assumed"), report.assumptions),
+        (N_("unknown"), report.unknowns),
     )
     entries = [Entry(label=label, lines=tuple(line(text) for text in texts)) for label, texts in lists if texts]
     if report.alternatives:
-        entries.append(Entry(label="may be", lines=tuple(_alternatives(report))))
+        entries.append(Entry(label=N_("may be"), lines=tuple(_alternatives(report))))
     return (Entries(entries=tuple(entries)),) if entries else ()
 
 
@@ -207,10 +237,10 @@ def _alternatives(report: Report) -> Iterator[Line]:
     for each in report.alternatives_why[:_LIKELIEST]:
         yield line(Span(each.code, Style.UNSURE), f": {each.reason}")
         if each.would_tell:
-            yield line(Span(f"    would tell: {each.would_tell}", Style.FAINT))
+            yield line(Span(_("    would tell: {}").format(each.would_tell), Style.FAINT))
     more = len(report.alternatives) - _LIKELIEST
     if more > 0:
-        yield line(f"and {more} more that nothing rules out: --json lists them")
+        yield line(_("and {} more that nothing rules out: --json lists them").format(more))
 
 
 def _timing(timing_ms: Mapping[str, float]) -> tuple[Block, ...]:
@@ -219,5 +249,5 @@ def _timing(timing_ms: Mapping[str, float]) -> tuple[Block, ...]:
     phases = {name: spent for name, spent in timing_ms.items() if name != PHASES_TOTAL}
     total = timing_ms.get(PHASES_TOTAL, sum(phases.values()))
     parts = ", ".join(f"{name} {spent:.0f} ms" for name, spent in phases.items())
-    words = f"took {total / 1000:.1f} s" + (f": {parts}" if parts else "")
+    words = _("took {:.1f} s").format(total / 1000) + (f": {parts}" if parts else "")
     return (Paragraph(content=line(Span(words, Style.FAINT))),)

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from netprobe.model.hop import Direction
 from netprobe.report.document import Block, Divider, Entries, Entry, Row, Span, Style, Table, line
+from netprobe.report.language import N_, _
 
 if TYPE_CHECKING:
     from netprobe.model.report import Report
     from netprobe.model.trace import KernelDrop, TraceStep, TraceWalk
 
 _DROPS = 8
-_HEAD = ("traced", "verdict", "rule")
+_HEAD = (N_("traced"), N_("verdict"), N_("rule"))
 
 
 def trace_table(report: Report) -> tuple[Block, ...]:
@@ -22,7 +23,7 @@ def trace_table(report: Report) -> tuple[Block, ...]:
         rows.append(Divider(content=line(Span(heading(walk), Style.FAINT))))
         rows.extend(_row(step) for step in walk.steps)
         if not walk.steps:
-            rows.append(Row(cells=((line("  no rule was met"),), (line(),), (line(),))))
+            rows.append(Row(cells=((line(f"  {_('no rule was met')}"),), (line(),), (line(),))))
     return (Table(head=_HEAD, rows=tuple(rows)),) if rows else ()
 
 
@@ -31,8 +32,8 @@ def drops_block(report: Report) -> tuple[Block, ...]:
     drops = report.drops or ()
     lines = [line(*_said(drop)) for drop in drops[:_DROPS]]
     if len(drops) > _DROPS:
-        lines.append(line(f"and {len(drops) - _DROPS} more"))
-    return (Entries(entries=(Entry(label="dropped", lines=tuple(lines)),)),) if lines else ()
+        lines.append(line(_("and {} more").format(len(drops) - _DROPS)))
+    return (Entries(entries=(Entry(label=N_("dropped"), lines=tuple(lines)),)),) if lines else ()
 
 
 def drop_words(drop: KernelDrop) -> str:
