@@ -5,7 +5,7 @@ STAMP  := $(VENV)/.stamp
 BIN    := $(VENV)/bin
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
-.PHONY: help kernel-test install install-lab uninstall demo ready test test-all test-rest unit lab-test lint captures bench agree fuzz screenshots test-engines setup setup-bpftrace setup-firewalls setup-browser clean
+.PHONY: help kernel-test install install-lab uninstall demo ready test test-all test-rest unit lab-test lint captures bench agree fuzz screenshots test-engines translations setup setup-bpftrace setup-firewalls setup-browser clean
 help:
 	@echo "make install   netprobe for root and all users: in /opt/netprobe (PREFIX=), on the PATH by a link in /usr/local/bin (BINDIR=)"
 	@echo "make uninstall remove that"
@@ -21,6 +21,7 @@ help:
 	@echo "make agree DIR=…  hold what is decoded against tshark, in public collections of captures (tools/collections.txt) that are kept in DIR"
 	@echo "make fuzz      bytes that nobody thought of, to the readers and decoders, for five minutes (TIME=seconds); needs atheris, from PyPI"
 	@echo "make screenshots  docs/*.webp: pictures of the pages that --html writes, taken in Chromium"
+	@echo "make translations  bring the catalogues of other languages (locale/) up to date, and compile them"
 	@echo "make clean     take the lab down, remove what the above made here"
 
 # PREFIX, BINDIR, DESTDIR and PYTHON are tools/install's own.
@@ -112,6 +113,10 @@ fuzz: $(STAMP)
 # Pictures of pages, for the docs, from recorded runs.
 screenshots: setup-browser $(STAMP)
 	@$(BIN)/python tools/screenshots.py
+
+# After texts were added or changed: brings the catalogues of other languages up to date, and says what has no translation yet.
+translations: $(STAMP)
+	@$(BIN)/python tools/catalogues.py
 
 clean:
 	@if [ -x $(BIN)/netprobe ] && [ "$$(id -u)" -eq 0 ]; then $(BIN)/netprobe lab down; fi

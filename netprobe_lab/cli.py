@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
+
+from netprobe.cli.options import lang_option
 
 SHELL_EXAMPLES = """\b
 Examples:
@@ -151,6 +155,7 @@ def cures_command(context: click.Context) -> None:
     help="Write all of it to FILE, a new one, as a page for browsers that needs nothing else.",
 )
 @click.option("--force", is_flag=True, help="Let --html overwrite a file that exists.")
+@lang_option(Path(__file__).parent)
 @click.pass_context
 def tour_command(context: click.Context, save: str | None, html: str | None, force: bool) -> None:
     """Carry out a well-known tutorial on Docker networking in the lab, and judge each of its claims by what the packets show.

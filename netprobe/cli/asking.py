@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from netprobe.cli.options import deep_option, hosts_option, html_option, output_options
+from netprobe.cli.options import deep_option, hosts_option, html_option, lang_option, output_options
 
 EXPLAIN_EXAMPLES = """\b
 Examples:
@@ -60,6 +60,7 @@ Examples:
 )
 @output_options
 @deep_option
+@lang_option()
 def explain(
     *,
     target: str,

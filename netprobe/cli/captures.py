@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from netprobe.cli.options import deep_option, html_option, output_options
+from netprobe.cli.options import deep_option, html_option, lang_option, output_options
 
 REPLAY_EXAMPLES = """\b
 Examples:
@@ -48,6 +48,7 @@ Examples:
 @click.option("--force", is_flag=True, help="Let --html overwrite a file that exists.")
 @output_options
 @deep_option
+@lang_option()
 def replay(
     *,
     files: tuple[str, ...],

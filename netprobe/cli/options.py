@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 #: What a report is printed as beside text for people: option -> help. Each has its printer in :data:`netprobe.commands.show.PRINTERS`.
 OUTPUTS: dict[str, str] = {"json": "Print one JSON value on stdout instead of text."}
@@ -53,6 +55,24 @@ def network_options(command: Callable[..., int]) -> Callable[..., int]:
     for option in reversed(_NETWORK_OPTIONS):
         command = option(command)
     return command
+
+
+def lang_option(*packages: Path) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return what gives a command the option for the language in which it prints. ``packages``: folders of packages whose texts that are, beside netprobe's."""
+
+    def given(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def in_that_language(*arguments: Any, lang: str, **options: Any) -> Any:
+            from netprobe.commands.language import in_language
+
+            with in_language(lang, *packages):
+                return command(*arguments, **options)
+
+        text = "The language of labels and headings; sentences about a connection stay English, and so does JSON."
+        choice = click.Choice(["en", "zh"])
+        return click.option("--lang", type=choice, default="en", show_default=True, help=text)(in_that_language)
+
+    return given
 
 
 deep_option = click.option(

@@ -199,7 +199,7 @@ _CHANGED: Final = TourStep(
 _OUTSIDE: Final = TourStep(
     name="snat",
     title=N_("From a container to the outside"),
-    note=N_("The tutorial gives no command here. The outside is a host of the lab, 203.0.113.10, behind a router."),
+    note=N_("The tutorial gives no command here. The outside is a host of the lab, 203.0.113.10, which stands for the internet."),
     actions=(
         _look("postrouting", "iptables -t nat -nL POSTROUTING", "MASQUERADE"),
         TourQuestion(name="outside", about=N_("linked to the outside host, 203.0.113.10:80"), target="203.0.113.10:80", source="linked@server2"),

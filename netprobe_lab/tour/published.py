@@ -128,7 +128,7 @@ _KILL: Final = TourStep(
             declared=Ruling.PARTLY,
             lesson=N_(
                 "By the container's address nothing changes, as docker-proxy has no part in it. A container that asks for the published port at the host's address does depend on "
-                "docker-proxy: the DNAT rule leaves out what comes from its own bridge."
+                "docker-proxy: the chain DOCKER translates nothing that comes from one of the engine's bridges."
             ),
         ),
     ),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.model.hop import Direction
 from netprobe.report.html.ladder import since
+from netprobe.report.language import _
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ def pairs(compared: tuple[Compared, ...]) -> tuple[PointPair, ...]:
 
 
 def _begins(direction: Direction, leg: int) -> str:
-    what = "the request" if direction is Direction.REQUEST else "the answer"
-    return what if leg == 1 else f"{what}, second connection"
+    what = _("the request") if direction is Direction.REQUEST else _("the answer")
+    return what if leg == 1 else _("{}, second connection").format(what)
 
 
 def _pair(each: Compared, hop: Hop, new: str) -> PointPair:
@@ -48,7 +49,7 @@ def _pair(each: Compared, hop: Hop, new: str) -> PointPair:
     agree = None if observed is None or seen is None else (predicted is not None) is seen
     return PointPair(
         point=hop.point,
-        predicted="not reached" if predicted is None else _words(predicted),
+        predicted=_("not reached") if predicted is None else _words(predicted),
         observed=_observed(observed),
         agree=agree,
         new=new,
@@ -57,14 +58,14 @@ def _pair(each: Compared, hop: Hop, new: str) -> PointPair:
 
 def _observed(hop: Hop | None) -> str:
     if hop is None:
-        return "not looked at"
+        return _("not looked at")
     if hop.seen is None:
-        return "not observable here"
+        return _("not observable here")
     if not hop.seen:
-        return "not seen"
+        return _("not seen")
     time = f" ({since(hop.time_us)})" if hop.time_us is not None else ""
     return _words(hop) + time
 
 
 def _words(hop: Hop) -> str:
-    return "passes" if hop.packet is None else f"{hop.packet.src} → {hop.packet.dst} {hop.packet.info}"
+    return _("passes") if hop.packet is None else f"{hop.packet.src} → {hop.packet.dst} {hop.packet.info}"

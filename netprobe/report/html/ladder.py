@@ -9,6 +9,7 @@ from netprobe.model.hop import Direction
 from netprobe.model.ladder import Arrow
 from netprobe.model.point import PointName
 from netprobe.report.hops import change_words
+from netprobe.report.language import _
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _heads(columns: Sequence[LadderColumn], beside: Mapping[str, str]) -> list[H
                 beside=beside.get(column.point, "") or beside.get(at.interface, ""),
                 host=at.host,
                 leg=column.leg,
-                silent={True: "", False: "never arrived", None: "not observable"}[column.seen],
+                silent={True: "", False: _("never arrived"), None: _("not observable")}[column.seen],
                 client=client,
                 server=server,
                 changed=tuple(bool(new) and new != old for new, old in zip((client, server), ends, strict=True)),  # type: ignore[arg-type]
@@ -140,8 +141,9 @@ class _Layout:
     def row(self, rung: Arrow | Gap) -> LadderRow:
         """Return one row."""
         if not isinstance(rung, Arrow):
-            packets = f"{rung.packets:,} packets" if rung.packets != 1 else "1 packet"
-            return LadderRow(gap=f"{packets} left out, from {since(rung.from_us)} to {since(rung.until_us)}")
+            packets = _("{:,} packets").format(rung.packets) if rung.packets != 1 else _("1 packet")
+            left = _("{packets} left out, from {begin} to {end}")
+            return LadderRow(gap=left.format(packets=packets, begin=since(rung.from_us), end=since(rung.until_us)))
         return LadderRow(
             time=since(min(sight.time_us for sight in rung.sights)),
             info=rung.info,
@@ -200,7 +202,7 @@ class _Layout:
         hop = self._changed.get((point, frame))
         changes: Sequence[Change] = hop.changes if hop is not None else ()
         notes = tuple(change_words(each) for each in changes if each.field not in _MACS and each.field != "connection")
-        return notes, "link addresses" if any(each.field in _MACS for each in changes) else ""
+        return notes, _("link addresses") if any(each.field in _MACS for each in changes) else ""
 
 
 def _line(at: int, begins: int, first: int, last: int, ends: int, unseen: str) -> list[str]:

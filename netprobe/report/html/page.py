@@ -16,8 +16,10 @@ from netprobe.report.html.ladder import ladder_table
 from netprobe.report.html.packets import packets
 from netprobe.report.html.rules import walks
 from netprobe.report.html.template import rendered
+from netprobe.report.labels import SURE_WORDS
+from netprobe.report.language import _
 from netprobe.report.neighbours import said
-from netprobe.report.text import facts, same_words, verdict_words
+from netprobe.report.text import asked_words, facts, on_host, same_words, verdict_words
 from netprobe.report.topology.picture import Shape
 from netprobe.report.topology.style import Palette
 from netprobe.report.topology.svg import svg
@@ -46,7 +48,11 @@ def page(parts: Sequence[tuple[Report, Details]], names: Sequence[str] = ()) -> 
     several = len(reports) > 1
     for each, name in zip(reports, names, strict=False):
         each["of"] = name if several else ""
-    title = f"{reports[0]['head']}: {reports[0]['words']}" if not several else f"netprobe: {len(reports)} reports"
+    title = (
+        f"{reports[0]['head']}: {reports[0]['words']}"
+        if not several
+        else _("netprobe: {} reports").format(len(reports))
+    )
     return rendered("report.html.j2", {"title": title, "reports": reports})
 
 
@@ -56,7 +62,7 @@ def _report(ident: str, report: Report, details: Details) -> dict[str, object]:
     return {
         "id": ident,
         "of": "",
-        "head": f"{report.target} from {report.source}",
+        "head": asked_words(report),
         "verdict": report.verdict.value,
         "words": verdict_words(report),
         "why": names.prose(report.why),
@@ -108,7 +114,7 @@ def _one_host(report: Report) -> bool:
 
 def _finding(finding: Finding, names: Names, said: str = "") -> dict[str, object]:
     """``said``: what stands above it: it is not said again."""
-    where = (finding.where.component, finding.where.host and f"on {finding.where.host}")
+    where = (finding.where.component, finding.where.host and on_host(finding.where.host))
     return {
         "code": finding.code,
         "summary": "" if same_words(finding.summary, said) else names.prose(finding.summary),
@@ -116,7 +122,7 @@ def _finding(finding: Finding, names: Names, said: str = "") -> dict[str, object
         "rule": finding.where.rule,
         "evidence": [names.prose(each) for each in finding.evidence],
         "steps": [_step(each) for each in finding.remedies],
-        "sure": finding.confidence.value,
+        "sure": _(SURE_WORDS[finding.confidence]),
     }
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.model.details import Mark
 from netprobe.model.hop import Direction
+from netprobe.report.language import _
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def walks(found: tuple[PacketWalk, ...], report: Report) -> tuple[ShownWalk, ...
     return tuple(
         ShownWalk(
             place=walk.place,
-            packet=walk.packet or ("the request" if walk.direction is Direction.REQUEST else "the answer"),
+            packet=walk.packet or (_("the request") if walk.direction is Direction.REQUEST else _("the answer")),
             steps=tuple(_step(each, rule) for each in walk.steps),
         )
         for walk in found
