@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ PACKAGES = ("netprobe", "netprobe_lab")
 LANGUAGE = "zh"
 _KEYWORDS = {"_": None, "N_": None}
 _METHODS = [("**.py", "python"), ("**.j2", "jinja2.ext:babel_extract")]
+_ALWAYS = datetime(2026, 1, 1, tzinfo=UTC)
 _OPTIONS = {"**.j2": {"trimmed": "true", "silent": "false"}}
 
 
@@ -54,6 +56,7 @@ def kept(package: str) -> Catalog:
 def compiled(catalogue: Catalog) -> bytes:
     """Return the .mo of a catalogue."""
     out = io.BytesIO()
+    catalogue.creation_date = catalogue.revision_date = _ALWAYS
     write_mo(out, catalogue)
     return out.getvalue()
 
