@@ -97,7 +97,7 @@ def _question(question: TourQuestion, command: str, seen: Seen) -> dict[str, obj
         "words": verdict_words(report),
         "why": report.why,
         "hops": hop_table(report),
-        "ladder": None if ladder is None else ladder_table(ladder, report),
+        "ladder": None if ladder is None else ladder_table(ladder, report.hops, report.beside),
         "frames": frozenset(),
         "arp": [said(each) for each in report.neighbours if not each.answers],
     }
