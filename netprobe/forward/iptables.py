@@ -115,6 +115,7 @@ def marked(packet: Flying, left: PacketTuple) -> Flying:
         connection=connection,
         untracked=packet.untracked or (connection is None and left.ctstate == "UNTRACKED"),
         zone=left.zone or 0,
+        templated=left.templated,
         tos=left.tos,
         mss=left.mss,
         ttl=left.ttl,

@@ -253,6 +253,7 @@ class Flying:
         mark: the packet's mark in this namespace (``meta mark``, ``-m mark``, ``ip rule fwmark``); 0 is none, None is not known.
         connection: as this namespace's conntrack has it; None before conntrack looked, and where it does not know it.
         untracked: conntrack is told to leave it alone (NOTRACK). zone: the conntrack zone that a rule puts it in.
+        templated: what is told conntrack of it stands in a template, until that looks.
         rerouted: as it was when what OUTPUT changed of it had it looked up again, last. tos: of the IP header. mss: that a SYN offers, None not known. mac: the sender's on the link that it came by, None not known.
         payload: the least and the most bytes that it carries behind the UDP or ICMP header, None not known.
         later: of TCP, the request's one that follows the handshake's first two: the acknowledgment that completes it.
@@ -275,6 +276,7 @@ class Flying:
     connection: Connection | None = None
     untracked: bool = False
     zone: int = 0
+    templated: bool = False
     rerouted: Flying | None = None
     tos: int | None = 0
     mss: int | None = None
@@ -298,7 +300,7 @@ class Flying:
         """The answer to it: an echo is as long as what it answers, and has its type of service (icmp_reply, icmpv6_echo_reply)."""
         return replace(
             self, src=self.dst, sport=self.dport, dst=self.src or "", dport=self.sport,
-            direction=Direction.REPLY, ttl=64, mark=0, connection=None, untracked=False, zone=0,
+            direction=Direction.REPLY, ttl=64, mark=0, connection=None, untracked=False, zone=0, templated=False,
             rerouted=None, tos=self.tos if self.proto == "icmp" else 0, mss=None, mac=None, bridge=None, unsure=(), handed=None, payload=self.payload if self.proto == "icmp" else None,
         )  # fmt: skip
 

@@ -211,7 +211,7 @@ def _stages(at: At, packet: Flying, known: Sequence[Connection]) -> Iterator[Sta
 
 def _tracked(at: At, packet: Flying, known: Sequence[Connection]) -> Flying:
     """The packet behind conntrack. Raises UnknownHere where what follows a handshake is another connection there: nat would decide anew."""
-    found = tracked(packet, known)
+    found = replace(tracked(packet, known), templated=False)
     if packet.later and not found.untracked and followed(packet, known) is None:
         raise UnknownHere(
             f"{at.by.place}: conntrack knows no connection there to which what follows the handshake belongs"

@@ -90,6 +90,7 @@ def changed(packet: Flying, before: PacketTuple, after: PacketTuple) -> Flying:
     }
     if (after.tracked is False and before.tracked is not False) or after.ctstate == "UNTRACKED":
         new["untracked"] = True
+    new["templated"] = after.templated
     if after.ctmark != before.ctmark and packet.connection is not None:
         new["connection"] = replace(packet.connection, mark=after.ctmark)
     return replace(packet, **new)

@@ -106,8 +106,10 @@ def _length(packet: Flying) -> tuple[int, int] | None:
 def _connection(packet: Flying, found: Connection | None) -> dict[str, object]:
     """What conntrack adds (net/netfilter/xt_conntrack.c; an answer that belongs to nothing is invalid, but for UDP, where it begins something)."""
     if found is None:
-        state = "UNTRACKED" if packet.untracked else "INVALID"
-        return {"ctstate": state, "tracked": False, "ctmark": 0, "ctstatus": frozenset()}
+        plain = {"tracked": False, "ctmark": 0, "ctstatus": frozenset()}
+        if packet.templated:
+            return plain | {"ctstate": "NEW", "ctdir": "ORIGINAL", "ctstatus": None}
+        return plain | {"ctstate": "UNTRACKED" if packet.untracked else "INVALID"}
     request = begins(packet)
     new = request and not packet.later
     told = frozenset() if new else _ANSWERED | (_ASSURED if packet.later else frozenset())

@@ -27,6 +27,7 @@ from netprobe.state.iptables_effects import changed
 from netprobe.state.lookup import has_address
 from netprobe.state.nft_value import NotTold
 from netprobe.state.packet import LocalSocket
+from netprobe.state.routes import LOCAL
 from netprobe.state.sockets import nearest
 
 if TYPE_CHECKING:
@@ -91,9 +92,17 @@ def sockets_met(
     if not begins or namespace.sockets is None or packet.dst is None or packet.dport is None:
         return None
     found = nearest(namespace.sockets, packet.dst, packet.dport, packet.proto, packet.in_if or "")
+    if found and flags == {"ACK"} and packet.dst_type != "LOCAL" and _comes_in(namespace, packet.dst):
+        return None  # the one that waits, or the connection's own where routing had its SYN come in here
     kinds = {each.transparent for each in found}
     transparent = kinds.pop() if len(kinds) == 1 else None
     return tuple(LocalSocket(wildcard=each.wildcard, transparent=transparent) for each in found[:1])
+
+
+def _comes_in(namespace: Namespace, address: str) -> bool:
+    """Whether a table has what is sent to an address of others come in (``ip route add local default dev lo table 100``)."""
+    fib = namespace.fib
+    return any(each.kind == LOCAL for table in fib.tables(address) for each in fib.nearest(table, address))
 
 
 def _is_others(namespace: Namespace, packet: PacketTuple, connection: Connection) -> bool:

@@ -106,7 +106,7 @@ class Rule:
         """Whether the packet meets every test; None when that cannot be known from what the packet or the text tells."""
         tests = self.conditions
         if (
-            packet.tracked is False
+            packet.tracked is False and not packet.templated
         ):  # where a match asks for the state, its other tests are not made then (xt_conntrack.c)
             by_state = {each.match for each in tests if each.field is Field.CTSTATE}
             tests = tuple(each for each in tests if each.match not in by_state or each.field not in NEEDS_CONNECTION)

@@ -59,7 +59,7 @@ def _hashed(_options: Mapping[str, str], packet: PacketTuple) -> PacketTuple:
 
 def _connmark(options: Mapping[str, str], packet: PacketTuple) -> PacketTuple:
     if packet.tracked is False:
-        return packet
+        return replace(packet, ctmark=None) if packet.templated else packet  # a rule's template is one for all packets
     shifts = any("shift" in each for each in options)
     masks = [number(options.get(name, hex(WHOLE))) for name in ("--nfmask", "--ctmask")]
     if "--mask" in options:
@@ -78,13 +78,13 @@ def _connmark(options: Mapping[str, str], packet: PacketTuple) -> PacketTuple:
 
 def _conntrack(options: Mapping[str, str], packet: PacketTuple) -> PacketTuple:
     """The first such rule counts; a zone of one direction alone is not understood (xt_CT.c, xt_ct_target)."""
-    if packet.tracked is not False or packet.ctstate == "UNTRACKED" or packet.zone != 0:
+    if packet.tracked is not False or packet.ctstate == "UNTRACKED" or packet.templated:
         return packet
     if "--notrack" in options:
         return replace(packet, ctstate="UNTRACKED")
     if "--zone" in options:
-        return replace(packet, zone=number(options["--zone"]))
-    return replace(packet, zone=None) if any(each.startswith("--zone") for each in options) else packet
+        return packet.with_template(number(options["--zone"]))
+    return packet.with_template(None if any(each.startswith("--zone") for each in options) else packet.zone)
 
 
 def _notrack(_options: Mapping[str, str], packet: PacketTuple) -> PacketTuple:

@@ -53,7 +53,7 @@ class Condition:
 
     def holds(self, packet: PacketTuple) -> bool | None:
         """Whether this test is passed; None when the packet (or the text) does not tell."""
-        if packet.tracked is False and self.field in NEEDS_CONNECTION:
+        if packet.tracked is False and not packet.templated and self.field in NEEDS_CONNECTION:
             return False
         answer = TESTS[self.field](self.value, packet)
         return invert(answer) if self.negated else answer

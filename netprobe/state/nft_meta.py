@@ -102,7 +102,7 @@ def ct(body: dict[str, Any], at: Context) -> Scalar:
     key, packet = text_of(body, "key"), at.packet
     if key == "state":
         return known(t.CT_STATE.names.get((packet.ctstate or "").lower()), "the connection's state")
-    if packet.tracked is False:
+    if packet.tracked is False and not packet.templated:
         return ABSENT
     if key == "status":
         return _status(packet)

@@ -239,8 +239,9 @@ def _put_zone(key: dict[str, Any], zone: int | None, state: _Run) -> None:
     packet = state.at.packet
     if packet.tracked is False and packet.ctstate == "UNTRACKED":
         state.put(zone=None)  # it has conntrack's template from then on: what that makes of it is not told
-    elif packet.tracked is False and packet.zone == 0:
-        state.put(zone=None if text_of(dict_of(key, "ct"), "dir") else zone)
+    elif packet.tracked is False and not packet.templated:
+        told = packet.with_template(None if text_of(dict_of(key, "ct"), "dir") else zone)
+        state.put(zone=told.zone, ctstate=told.ctstate, ctdir=told.ctdir, ctstatus=told.ctstatus)
 
 
 def _written(key: dict[str, Any]) -> str | None:
@@ -280,7 +281,7 @@ def _new_value(value: Any, kind: Any, at: Context) -> int | NotTold | Absent:
 
 
 def _notrack(name: str, body: Any, state: _Run) -> Outcome | None:  # noqa: ARG001 - the form of all
-    if state.at.packet.tracked is not True and state.at.packet.zone in {0, None}:  # too late, else
+    if state.at.packet.tracked is not True and not state.at.packet.templated:  # too late, else
         state.put(tracked=False, ctstate="UNTRACKED")
     return None
 

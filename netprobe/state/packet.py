@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netprobe.values import dataclass
@@ -67,7 +68,7 @@ class PacketTuple:
         ctstatus: conntrack's status bits in capitals (``SEEN_REPLY`` ``ASSURED`` ``CONFIRMED`` ``SNAT`` ``DNAT``).
         orig_src, orig_sport: who began the connection, before source NAT.
         repl_src, repl_sport, repl_dst, repl_dport: the answer that is waited for, as far as NAT was decided by now.
-        tracked: conntrack has it; False before it looked (raw), and behind NOTRACK.
+        tracked: conntrack has it; False before it looked (raw), and behind NOTRACK. See :attr:`templated`.
         zone: the conntrack zone that a rule puts it in; 0 none.
         tcp_flags: ``SYN``, ``ACK`` … in capitals; None for other protocols. icmp: type and code.
         ttl, tos: of the IP header. length: the least and the most that the IP packet is long, in bytes.
@@ -119,6 +120,15 @@ class PacketTuple:
     out_port: str | None = None
     sockets: tuple[LocalSocket, ...] | None = None
     arp: ArpMessage | None = None
+
+    @property
+    def templated(self) -> bool:
+        """What conntrack is to do with it was told it by a template, which has a state of its own until it looks: NEW (xt_CT.c, nft_ct.c: IP_CT_NEW)."""
+        return self.tracked is False and self.ctstate == "NEW"
+
+    def with_template(self, zone: int | None) -> PacketTuple:
+        """The packet behind a rule that gives it such a template: of one direction, and nothing else of it is known."""
+        return replace(self, zone=zone, ctstate="NEW", ctdir="ORIGINAL", ctstatus=None)
 
     @property
     def carried(self) -> str | None:

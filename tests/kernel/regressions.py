@@ -369,9 +369,43 @@ REGRESSIONS = (
         for dst in ("198.51.100.2", "2001:db8:2::2")
         for table in ("raw", "mangle")
     ),
+    *(
+        _ruleset(
+            f"before conntrack looked, a zone's template has the state NEW ({text})",
+            ("client", "tcp", "10.9.0.9", 80),
+            _ipt("raw/PREROUTING", "-j CT --zone 5"),
+            _ipt("raw/PREROUTING", f"{text} -j DROP"),
+        )
+        for text in ("-m state --state NEW", "-m conntrack --ctstate INVALID", "-m conntrack --ctdir REPLY")
+    ),
+    *(
+        _ruleset(
+            f"before conntrack looked, a zone's template has the state NEW (nft, {text})",
+            ("client", "tcp", dst, 80),
+            Item("chain", "inet/c1", "type filter hook prerouting priority -300; policy accept;"),
+            Item("nft", "inet/c1", "ct zone set 5"),
+            Item("nft", "inet/c1", f"{text} counter drop"),
+        )
+        for dst in ("10.9.0.9", "2001:db8:9::9")
+        for text in ("ct state new", "ct state invalid", "ct direction reply", "ct mark 1")
+    ),
+    _ruleset(
+        "behind conntrack the template is gone: an answer in another zone is invalid, not new",
+        ("client", "tcp", "10.9.0.9", 80),
+        _ipt("raw/PREROUTING", "-p tcp -m tcp --sport 80 -j CT --zone 5"),
+        _ipt("filter/FORWARD", "-m conntrack --ctstate INVALID -j DROP"),
+    ),
 )
 #: Those of which the prediction must be undetermined.
 UNDETERMINED = (
+    _ruleset(
+        "whether what follows a handshake is for the socket that waits, or for the connection that it made",
+        ("client", "tcp", "2001:db8:3::2", 80),
+        Item("chain", "inet/c1", "type filter hook prerouting priority 0; policy accept;"),
+        Item("nft", "inet/c1", "socket wildcard 1 counter meta mark set 5"),
+        Item("ip", "6", "route add local default dev lo table 103", frozenset()),
+        Item("ip", "6", "rule add fwmark 5/0xff pref 60 lookup 103", frozenset()),
+    ),
     _ruleset(
         "two chains of one device and one priority: which drops is not told",
         ("client", "tcp", "10.9.0.9", 80),
