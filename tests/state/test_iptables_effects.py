@@ -44,5 +44,5 @@ def test_the_first_rule_that_tells_conntrack_counts() -> None:
     untracked = changed("CT", {"--notrack": ""}, UNTRACKED)
     assert untracked.ctstate == "UNTRACKED"
     assert changed("CT", {"--zone": "5"}, untracked).zone == 0
-    assert changed("NOTRACK", {}, changed("CT", {"--zone": "5"}, UNTRACKED)).ctstate == "INVALID"
+    assert changed("NOTRACK", {}, changed("CT", {"--zone": "5"}, UNTRACKED)).ctstate == "NEW"
     assert changed("NOTRACK", {}, PACKET) == PACKET
