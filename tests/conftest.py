@@ -78,10 +78,11 @@ def _whole(item: pytest.Item) -> bool:
 
 
 def _copied(item: pytest.Item) -> str | None:
-    """The capture of which a test makes many altered copies; None where it does not."""
-    if not isinstance(item, pytest.Function) or "shared" not in item.fixturenames or not hasattr(item, "callspec"):
+    """The capture of which a test makes many altered copies, or that it is once more asked about in another way; None where it is no such test."""
+    if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
         return None
-    over_all = item.nodeid.partition("::")[0] in OVER_ALL_CAPTURES
+    altered = "shared" in item.fixturenames and item.nodeid.partition("::")[0] in OVER_ALL_CAPTURES
+    over_all = altered or item.get_closest_marker("each_capture") is not None
     name = item.callspec.params.get("name")
     return name if over_all and isinstance(name, str) else None
 

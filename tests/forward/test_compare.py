@@ -35,6 +35,7 @@ def report(name: str) -> Report:
     return analyze(whole(name))
 
 
+@pytest.mark.each_capture
 @pytest.mark.parametrize("name", NAMES)
 def test_another_path_than_predicted_is_a_finding(name: str) -> None:
     said = report(name)
@@ -43,6 +44,7 @@ def test_another_path_than_predicted_is_a_finding(name: str) -> None:
         assert explained or "prediction-differs" in {finding.code for finding in said.findings}
 
 
+@pytest.mark.whole
 def test_most_is_predicted_to_the_end() -> None:
     works = [name for name in NAMES if report(name).verdict.value == "works"]
     told = [name for name in works if report(name).predicted_path is report(name).path]

@@ -301,6 +301,7 @@ def chosen(evidence: Evidence) -> set[str]:
     return {point for each in (found, *others) for point in each.points}
 
 
+@pytest.mark.whole
 def test_every_point_that_saw_a_recorded_journey_is_a_stop() -> None:
     """By the whole state, and by the part of it that is known when the points are chosen first."""
     missed = {}

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 CLIENT, WEB = "10.1.0.5:41000", "192.168.3.202:8080"
 
 
+@pytest.mark.each_capture
 @pytest.mark.parametrize("name", NAMES)
 def test_every_capture_is_told_as_it_was(name: str) -> None:
     report = to_json(analyze(taken((CAPTURES / f"{name}.pcapng").read_bytes()).evidence))

@@ -24,6 +24,7 @@ def in_sample(name: str) -> bool:
     return int(hashlib.sha256(name.encode()).hexdigest(), 16) % EVERY == 0
 
 
+@pytest.mark.whole
 def test_without_any_one_output_the_true_cause_is_mostly_among_the_first() -> None:
     """Each command of each host in turn failed, at both moments and at the second alone: in four of five the first five have it."""
     first = count = 0
