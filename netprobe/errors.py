@@ -5,11 +5,23 @@ A fault of the connection under test is never an exception: it is a report.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 EXIT_WORKS = 0
 EXIT_FAILS = 1
 EXIT_USAGE = 2
 EXIT_UNDETERMINED = 3
 EXIT_ENVIRONMENT = 4
+
+NEAR = 0.6
+"""How like a known name a name must be to be taken for it (``difflib.SequenceMatcher.ratio``)."""
+DOUBT = 0.2
+"""How much less like it another name may be to be named beside the nearest one."""
+LONGEST_NAME = 200
+"""Characters: what is longer is no slip of the pen, and comparing takes time by the square."""
 
 
 class NetprobeError(Exception):
@@ -45,3 +57,29 @@ class EvidenceFault(NetprobeError):
     """A saved file is not what it claims to be: foreign, empty, or unreadable (exit 2: another file is needed)."""
 
     exit_code = EXIT_USAGE
+
+
+def close_to(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
+    """Return those of the known names that are most like one that is not known, nearest first.
+
+    A name that has it as one of its words (``dns`` in ``dns-errors``) is like it, whatever else it holds.
+    """
+    import difflib  # here: an error alone needs it
+    import re
+
+    names = {each.casefold(): each for each in reversed(list(known))}
+    wanted = name.casefold()
+    if not wanted or len(wanted) > LONGEST_NAME:
+        return []
+    close = difflib.get_close_matches(wanted, names, n=most, cutoff=NEAR)
+    if close:  # what is a letter away leaves no doubt about what is farther
+        best = difflib.SequenceMatcher(a=close[0], b=wanted).ratio()
+        close = [each for each in close if difflib.SequenceMatcher(a=each, b=wanted).ratio() > best - DOUBT]
+    parts = [each for each in reversed(names) if wanted in re.split(r"[-_./@]", each)]
+    return [names[each] for each in dict.fromkeys((*close, *parts))][:most]
+
+
+def did_you_mean(name: str, known: Iterable[str], *, most: int = 3) -> str:
+    """Return ``did you mean web or db?``, of :func:`close_to`; ``""``: nothing is."""
+    near = close_to(name, known, most=most)
+    return f"did you mean {' or '.join(near)}?" if near else ""

@@ -46,9 +46,11 @@ def explain(
     predict: bool = False,
     fail: bool = False,
     trace: bool = False,
+    family: int | None = None,
     save: AnyPath | None = None,
     force: bool = False,
     progress: Callable[[str], None] = _nothing,
+    doing: Callable[[str, str], object] = _nothing,
     meanwhile: Callable[[], None] = _nothing,
     keep: Keep = _nothing,
     detail: InDetail | None = None,
@@ -66,25 +68,23 @@ def explain(
         predict: send nothing, and say what would happen by the hosts' state.
         fail: take an HTTP status of 400 and above for a failure.
         trace: have the kernel trace the probe's packets: a temporary nft table on the hosts while it runs.
+        family: the IP version of the probe and of the name lookup, 4 or 6. None: IPv4 where there is one, else IPv6.
         save: a file for the evidence (pcapng, mode 0600); a new one, unless ``force``.
         force: let ``save`` overwrite a file that exists.
         progress: called with the name of each step that begins.
+        doing: called with a host and what is done there, as it is asked for, from any thread.
         meanwhile: called once, in a thread of its own, while the probe waits for an answer.
         keep: called with the target and all that was observed, before that is explained.
         detail: called with the report and what a page shows beside it, which is worked out for this alone.
 
-    Returns:
-        The report. A connection that fails is a report, not an exception.
-
     Raises:
-        UsageFault: the question cannot be asked like this. Messages name the options of the command line.
-        EnvironmentFault: the environment does not allow it: no root, a missing tool, a host out of reach. What was captured is saved (its
-            ``saved`` names the file), as at a KeyboardInterrupt.
+        UsageFault: the question cannot be asked like this (a connection that fails is a report). Messages name the options of the command line.
+        EnvironmentFault: no root, a missing tool, a host out of reach. What was captured is saved (its ``saved`` is the file), as at a KeyboardInterrupt.
     """
     to = _destination(save, force=force)
-    question = _question(target, source, proto, size, timeout_s, predict=predict, fail=fail, trace=trace)
+    question = _question(target, source, proto, size, timeout_s, predict=predict, fail=fail, trace=trace, family=family)
     done = partial(_explained, target, keep=keep, detail=detail)
-    return _observed(question, hosts, to, progress, meanwhile, done)
+    return _observed(question, hosts, to, progress, doing, meanwhile, done)
 
 
 def containers_of(
@@ -100,7 +100,7 @@ def containers_of(
     """
     from netprobe.live import containers_of as found
 
-    question = _question(target, source, proto, None, 5.0, predict=True, fail=False, trace=False)
+    question = _question(target, source, proto, None, 5.0, predict=True, fail=False, trace=False, family=None)
     return found(question, hosts_file=None if hosts is None else os.fspath(hosts))
 
 
@@ -144,6 +144,7 @@ def _question(
     predict: bool,
     fail: bool,
     trace: bool,
+    family: int | None,
 ) -> Question:
     from netprobe.evidence.model import Proto
     from netprobe.live import Question
@@ -159,6 +160,7 @@ def _question(
         predict=predict,
         fail=fail,
         trace=trace,
+        family=family,
     )
 
 
@@ -167,6 +169,7 @@ def _observed(
     hosts: AnyPath | None,
     to: Destination | None,
     progress: Callable[[str], None],
+    doing: Callable[[str, str], object],
     meanwhile: Callable[[], None],
     then: Callable[[Evidence], Report],
 ) -> Report:
@@ -186,8 +189,8 @@ def _observed(
     file = None if hosts is None else os.fspath(hosts)
     try:
         if question.predict:
-            return _unsent(question, file, to, progress, import_the_rest, then)
-        return _probed(question, file, to, progress, import_the_rest, then)
+            return _unsent(question, file, to, progress, doing, import_the_rest, then)
+        return _probed(question, file, to, progress, doing, import_the_rest, then)
     except (NetprobeError, KeyboardInterrupt) as fault:
         rest: bytes | None = getattr(fault, "evidence", None)
         if rest is not None and to is not None:
@@ -201,6 +204,7 @@ def _probed(
     hosts: str | None,
     to: Destination | None,
     progress: Callable[[str], None],
+    doing: Callable[[str, str], object],
     meanwhile: Callable[[], None],
     then: Callable[[Evidence], Report],
 ) -> Report:
@@ -214,7 +218,7 @@ def _probed(
 
         return then(engine_for(len(data), _nothing).read(data))
 
-    return observe(question, hosts_file=hosts, progress=progress, meanwhile=meanwhile, then=finished)
+    return observe(question, hosts_file=hosts, progress=progress, doing=doing, meanwhile=meanwhile, then=finished)
 
 
 def _unsent(
@@ -222,6 +226,7 @@ def _unsent(
     hosts: str | None,
     to: Destination | None,
     progress: Callable[[str], None],
+    doing: Callable[[str, str], object],
     meanwhile: Callable[[], None],
     then: Callable[[Evidence], Report],
 ) -> Report:
@@ -234,7 +239,7 @@ def _unsent(
             to.write(write(evidence))
         return then(evidence)
 
-    return read_state(question, hosts_file=hosts, progress=progress, meanwhile=meanwhile, then=finished)
+    return read_state(question, hosts_file=hosts, progress=progress, doing=doing, meanwhile=meanwhile, then=finished)
 
 
 def replay(

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from netprobe.errors import UsageFault
+from netprobe.errors import UsageFault, did_you_mean
 from netprobe_lab.errors import LabError
 
 RUN_ROOT = Path("/run/netprobe-lab")
@@ -158,7 +158,10 @@ def machine(name: str) -> Machine:
         if candidate.name == name:
             return candidate
     known = ", ".join(candidate.name for candidate in MACHINES)
-    raise UsageFault(f"the lab has no host {name!r}", f"its hosts are {known}")
+    raise UsageFault(
+        f"the lab has no host {name!r}",
+        did_you_mean(name, [each.name for each in MACHINES]) or f"its hosts are {known}",
+    )
 
 
 def this_lab() -> Lab:

@@ -56,7 +56,6 @@ def test_help_names_the_commands_and_the_exit_codes(capsys: pytest.CaptureFixtur
     "arguments",
     [
         ["nonsense"],
-        ["explain"],
         ["explain", "demo:80", "--proto", "sctp"],
         ["explain", "demo:80", "--timeout", "0"],
         ["explain", "demo:80", "--trace", "--predict"],
@@ -108,6 +107,46 @@ def test_replay_of_a_plain_walk(saved: str, capsys: pytest.CaptureFixture[str]) 
     lines = capsys.readouterr().out.splitlines()
     assert "works, by DNAT" in lines[0]
     assert lines[1] == value["why"]
+
+
+def test_quiet_is_one_line(saved: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["replay", saved, "-q"]) == 0
+    out, err = capsys.readouterr()
+    assert (out.count("\n"), err) == (1, "")
+    assert ": works, by DNAT" in out
+    assert run(["replay", saved, saved.replace("walk", "./walk"), "--quiet"]) == 0
+    assert [line.partition(": ")[0] for line in capsys.readouterr().out.splitlines()] == [
+        saved,
+        saved.replace("walk", "./walk"),
+    ]
+
+
+@pytest.mark.parametrize("other", ["-v", "--json", "--deep"])
+@pytest.mark.parametrize("command", ["replay", "explain"])
+def test_quiet_beside_what_asks_for_more(command: str, other: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, "x", "-q", other]) == 2
+    said = capsys.readouterr()
+    assert f"-q and {other} do not go together" in said.out + said.err
+
+
+def test_verbose_says_what_is_read_and_changes_no_report(saved: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["replay", saved]) == 0
+    plain = capsys.readouterr().out
+    assert run(["replay", saved, "-v"]) == 0
+    out, err = capsys.readouterr()
+    assert out == plain
+    assert [line.split(" s  ")[1].split(":")[0] for line in err.splitlines()] == [
+        f"reading {saved}",
+        f"explaining {saved}",
+        "done",
+    ]
+
+
+def test_both_ip_versions_are_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", "demo:80", "-4", "-6"]) == 2
+    assert "-4 and -6 exclude each other" in capsys.readouterr().err
+    assert run(["explain", "192.0.2.1:80", "-6"]) == 2
+    assert "192.0.2.1:80 is an IPv4 address, and -6 asks for IPv6" in capsys.readouterr().err
 
 
 def test_deep_shows_the_application_layer_or_names_the_package(saved: str, capsys: pytest.CaptureFixture[str]) -> None:

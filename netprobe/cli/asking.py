@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from netprobe.cli.options import deep_option, hosts_option, html_option, lang_option, output_options
+from netprobe.cli.options import (
+    deep_option,
+    hosts_option,
+    html_option,
+    lang_option,
+    output_options,
+    quiet_option,
+    verbose_option,
+)
 
 EXPLAIN_EXAMPLES = """\b
 Examples:
@@ -17,7 +27,7 @@ Examples:
 
 
 @click.command(short_help="Probe TARGET, watch the packets, say why it works or fails.", epilog=EXPLAIN_EXAMPLES)
-@click.argument("target")
+@click.argument("target", required=False)
 @click.option(
     "--from",
     "source",
@@ -44,6 +54,7 @@ Examples:
 @hosts_option
 @click.option(
     "--timeout",
+    "timeout_s",
     type=click.FloatRange(0.1, 120),
     default=5.0,
     show_default=True,
@@ -58,49 +69,20 @@ Examples:
     is_flag=True,
     help="Have the kernel tell rule by rule how the probe's packets went. Changes the hosts: a temporary nft table, gone with netprobe.",
 )
+@click.option("-4", "--ipv4", "ipv4", is_flag=True, help="Only IPv4: the address that is dialled, and the name lookup.")
+@click.option("-6", "--ipv6", "ipv6", is_flag=True, help="Only IPv6.")
 @output_options
 @deep_option
 @lang_option()
-def explain(
-    *,
-    target: str,
-    source: str | None,
-    proto: str | None,
-    size: int | None,
-    save: str | None,
-    html: str | None,
-    force: bool,
-    hosts: str | None,
-    timeout: float,
-    every: bool,
-    predict: bool,
-    fail: bool,
-    trace: bool,
-    output: str | None,
-    deep: bool,
-) -> int:
+@quiet_option
+@verbose_option
+def explain(**asked: Any) -> int:
     """Probe TARGET, watch every place that the probe passes, and explain what happened.
 
     TARGET is [PROJECT/]NAME[@HOST][:PORT][/tcp|/udp], an address in place of the name ([IPv6] in brackets), http://… or https://…; without
     a port it is an ICMP echo. NAME is a container, or a Compose service: the one of the source's own project first, then the only
-    one that fits.
+    one that fits. Without TARGET: a list of what can be explained on this machine.
     """
     from netprobe.commands import explain as command
 
-    return command.run(
-        target=target,
-        source=source,
-        proto=proto,
-        size=size,
-        save=save,
-        html=html,
-        force=force,
-        hosts=hosts,
-        timeout_s=timeout,
-        every=every,
-        predict=predict,
-        fail=fail,
-        trace=trace,
-        output=output,
-        deep=deep,
-    )
+    return command.run(command.ExplainAsked(**asked))

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from netprobe.cli.options import deep_option, html_option, lang_option, output_options
+from netprobe.cli.options import deep_option, html_option, lang_option, output_options, quiet_option, verbose_option
 
 REPLAY_EXAMPLES = """\b
 Examples:
@@ -49,6 +49,8 @@ Examples:
 @output_options
 @deep_option
 @lang_option()
+@quiet_option
+@verbose_option
 def replay(
     *,
     files: tuple[str, ...],
@@ -58,6 +60,8 @@ def replay(
     force: bool,
     output: str | None,
     deep: bool,
+    quiet: bool,
+    verbose: bool,
 ) -> int:
     """Explain saved evidence again, or captures of tcpdump and Wireshark.
 
@@ -66,7 +70,17 @@ def replay(
     """
     from netprobe.commands import replay as command
 
-    return command.run(files=files, points=points, flow=flow, output=output, deep=deep, html=html, force=force)
+    return command.run(
+        files=files,
+        points=points,
+        flow=flow,
+        output=output,
+        deep=deep,
+        html=html,
+        force=force,
+        quiet=quiet,
+        verbose=verbose,
+    )
 
 
 @click.command(short_help="What differs between a run that worked and one that did not.", epilog=DIFF_EXAMPLES)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from netprobe.cli.options import hosts_option, json_option, network_options
+from netprobe.cli.options import hosts_option, json_option, network_options, verbose_option
 
 TOPOLOGY_EXAMPLES = """\b
 Examples:
@@ -33,7 +33,8 @@ Examples:
     help="Seconds to wait for the hosts, all together.",
 )
 @json_option
-def hosts(*, hosts: str | None, timeout: float, as_json: bool) -> int:
+@verbose_option
+def hosts(*, hosts: str | None, timeout: float, as_json: bool, verbose: bool) -> int:
     """Look at every host of the inventory: can it be reached, as root, is its Docker Engine there, what does it lack?
 
     Nothing is changed or sniffed. A host is usable in part where some of its state cannot be read; explain works there, and
@@ -41,7 +42,7 @@ def hosts(*, hosts: str | None, timeout: float, as_json: bool) -> int:
     """
     from netprobe.commands import hosts as command
 
-    return command.run(hosts=hosts, timeout_s=timeout, as_json=as_json)
+    return command.run(hosts=hosts, timeout_s=timeout, as_json=as_json, verbose=verbose)
 
 
 @click.command(short_help="A picture of the network: hosts, bridges, interfaces, containers.", epilog=TOPOLOGY_EXAMPLES)
@@ -71,9 +72,7 @@ def topology(*, as_json: bool, form: str | None, hosts: str | None, timeout: flo
 @network_options
 @click.option("--all", "whole", is_flag=True, help="List every container, and let more of them (40) ask each other.")
 @json_option
-def ps(
-    *, file: str | None, only: tuple[str, ...], hosts: str | None, timeout: float, whole: bool, as_json: bool
-) -> int:
+def ps(*, hosts: str | None, timeout: float, **asked: Any) -> int:
     """List containers with their networks, addresses and published ports, and who reaches whom.
 
     Who reaches whom is predicted from the hosts' state (routes, rules, NAT, sockets), nothing is sent: each host and container asks each
@@ -81,4 +80,4 @@ def ps(
     """
     from netprobe.commands import ps as command
 
-    return command.run(file=file, only=only, hosts=hosts, timeout_s=timeout, as_json=as_json, whole=whole)
+    return command.run(hosts=hosts, timeout_s=timeout, **asked)

@@ -35,6 +35,13 @@ html_option = click.option(
     metavar="FILE",
     help="Write the report to FILE, a new one, as a page for browsers that needs nothing else: to send, or to print.",
 )
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print one line: the verdict and why.")
+verbose_option = click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="Say on stderr what is done, when, and on which host: commands, files, capture points, the probe.",
+)
 _NETWORK_OPTIONS = (
     click.argument("file", required=False, type=click.Path()),
     click.option("--host", "only", multiple=True, metavar="NAME", help="Only this host; may be given several times."),
@@ -47,6 +54,7 @@ _NETWORK_OPTIONS = (
         metavar="S",
         help="Seconds that anything started on a host may live at most.",
     ),
+    verbose_option,
 )
 
 

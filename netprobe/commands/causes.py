@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import put
 from netprobe.commands.show import let_stdout_take_anything, terminal_columns, wants_colour
-from netprobe.errors import EXIT_WORKS, UsageFault
+from netprobe.errors import EXIT_WORKS, UsageFault, did_you_mean
 
 if TYPE_CHECKING:
     from netprobe.causes.explanation import Explanation
@@ -27,7 +27,10 @@ def run(*, code: str | None, as_json: bool) -> int:
     every = sorted((explanation_of(cause) for cause in (*CAUSES, *TRAFFIC)), key=lambda words: words.code)
     chosen = every if code is None else [words for words in every if words.code == code]
     if not chosen:
-        raise UsageFault(f"there is no cause {code!r}", _nearest(str(code), [words.code for words in every]))
+        raise UsageFault(
+            f"there is no cause {code!r}",
+            did_you_mean(code or "", [words.code for words in every], most=5) or "netprobe causes lists them",
+        )
     if as_json:
         from netprobe.report.json import dumps
 
@@ -65,10 +68,3 @@ def _json(words: Explanation) -> CauseJson:
         "remedy": said.get("Remedy", ""),
         "source": said.get("Source", ""),
     }
-
-
-def _nearest(code: str, known: list[str]) -> str:
-    from difflib import get_close_matches
-
-    near = [each for each in known if code in each.split("-")][:5] or get_close_matches(code, known, 3, 0.5)
-    return f"did you mean {' or '.join(near)}?" if near else "netprobe causes lists them"

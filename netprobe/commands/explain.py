@@ -8,68 +8,109 @@ from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import say, worst
 from netprobe.commands.page import Page
-from netprobe.commands.progress import Progress
-from netprobe.commands.show import exit_code, refuse_deep, refuse_force, refuse_one_file, refuse_stdout, show
-from netprobe.commands.texts import show_texts
+from netprobe.commands.show import (
+    exit_code,
+    refuse_deep,
+    refuse_force,
+    refuse_one_file,
+    refuse_quiet,
+    refuse_stdout,
+)
+from netprobe.commands.texts import show_reports
+from netprobe.commands.verbose import progress_of
 from netprobe.errors import NetprobeError, UsageFault
 from netprobe.report.escape import visible
+from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from netprobe.commands.progress import Progress
     from netprobe.evidence.model import Evidence
     from netprobe.model.report import Report
 
 
-def run(
-    *,
-    target: str,
-    source: str | None,
-    proto: str | None,
-    size: int | None,
-    save: str | None,
-    force: bool,
-    hosts: str | None,
-    timeout_s: float,
-    every: bool,
-    predict: bool,
-    fail: bool,
-    trace: bool,
-    output: str | None,
-    deep: bool,
-    html: str | None = None,
-) -> int:
-    """Explain one connection (with ``every`` one to each container of a service), print the reports, and return the worst exit code."""
-    from netprobe.interface import containers_of, explain
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainAsked:
+    """What ``netprobe explain`` was asked, option by option."""
 
-    refuse_deep(deep=deep, output=output)
-    _refuse_files(save, html, force=force, every=every)
-    page = Page(html, force=force, beside=())
-    targets = containers_of(target, source=source, proto=proto, hosts=hosts) if every else (target,)
+    target: str | None
+    source: str | None = None
+    proto: str | None = None
+    size: int | None = None
+    ipv4: bool = False
+    ipv6: bool = False
+    save: str | None = None
+    html: str | None = None
+    force: bool = False
+    hosts: str | None = None
+    timeout_s: float = 5.0
+    every: bool = False
+    predict: bool = False
+    fail: bool = False
+    trace: bool = False
+    output: str | None = None
+    deep: bool = False
+    quiet: bool = False
+    verbose: bool = False
+
+
+def run(asked: ExplainAsked) -> int:
+    """Explain one connection (with ``every`` one to each container of a service), print the reports, and return the worst exit code."""
+    from netprobe.interface import containers_of
+
+    target = asked.target
+    if target is None:
+        from netprobe.commands.choices import refuse_nothing
+
+        raise refuse_nothing(hosts=asked.hosts, source=asked.source, as_json=asked.output is not None)
+    _refuse(asked)
+    page = Page(asked.html, force=asked.force, beside=(), quiet=asked.quiet)
+    targets: tuple[str, ...] = (target,)
+    if asked.every:
+        targets = containers_of(target, source=asked.source, proto=asked.proto, hosts=asked.hosts)
     seen: list[tuple[str, Evidence]] = []
-    with _saying_what_is_saved(seen, save), Progress(quiet=output is not None) as progress:
-        reports = [
-            explain(
-                each,
-                source=source,
-                proto=proto,
-                size=size,
-                timeout_s=timeout_s,
-                hosts=hosts,
-                predict=predict,
-                fail=fail,
-                trace=trace,
-                save=save,
-                force=force and save is not None,
-                progress=progress,
-                meanwhile=_import_the_rest,
-                keep=lambda *kept: seen.append(kept),
-                detail=page.add,
-            )
-            for each in targets
-        ]
+    told = progress_of(quiet=asked.quiet or asked.output is not None, verbose=asked.verbose)
+    with _saying_what_is_saved(seen, None if asked.quiet else asked.save), told as progress:
+        reports = [_explained(each, asked, progress, page, seen) for each in targets]
     page.write([name for name, _ in seen])
-    return _show(reports, seen, output=output, deep=deep)
+    show_reports(reports, seen, output=asked.output, deep=asked.deep, quiet=asked.quiet)
+    return worst(exit_code(report) for report in reports)
+
+
+def _explained(
+    target: str, asked: ExplainAsked, progress: Progress, page: Page, seen: list[tuple[str, Evidence]]
+) -> Report:
+    from netprobe.interface import explain
+
+    return explain(
+        target,
+        source=asked.source,
+        proto=asked.proto,
+        size=asked.size,
+        timeout_s=asked.timeout_s,
+        hosts=asked.hosts,
+        predict=asked.predict,
+        fail=asked.fail,
+        trace=asked.trace,
+        family=4 if asked.ipv4 else 6 if asked.ipv6 else None,
+        save=asked.save,
+        force=asked.force and asked.save is not None,
+        progress=progress,
+        doing=progress.doing,
+        meanwhile=_import_the_rest,
+        keep=lambda *kept: seen.append(kept),
+        detail=page.add,
+    )
+
+
+def _refuse(asked: ExplainAsked) -> None:
+    """Refuse options that do not go together, before anybody is asked anything."""
+    refuse_deep(deep=asked.deep, output=asked.output)
+    refuse_quiet(quiet=asked.quiet, verbose=asked.verbose, deep=asked.deep, output=asked.output)
+    if asked.ipv4 and asked.ipv6:
+        raise UsageFault("-4 and -6 exclude each other", "leave out one of them")
+    _refuse_files(asked.save, asked.html, force=asked.force, every=asked.every)
 
 
 def _refuse_files(save: str | None, html: str | None, *, force: bool, every: bool) -> None:
@@ -99,11 +140,3 @@ def _saying_what_is_saved(seen: list[tuple[str, Evidence]], save: str | None) ->
 def _import_the_rest() -> None:
     """Import what printing takes, while the probe waits."""
     from netprobe.report import text  # noqa: F401
-
-
-def _show(reports: list[Report], seen: list[tuple[str, Evidence]], *, output: str | None, deep: bool) -> int:
-    if output is not None:
-        show(reports, output)
-    else:
-        show_texts(reports, seen, deep=deep)
-    return worst(exit_code(report) for report in reports)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from netprobe.commands.outcome import put
-from netprobe.commands.progress import Progress
 from netprobe.commands.show import let_stdout_take_anything, terminal_columns, wants_colour
+from netprobe.commands.verbose import progress_of
 from netprobe.errors import EXIT_ENVIRONMENT, EXIT_WORKS
 
 
-def run(*, hosts: str | None, timeout_s: float, as_json: bool) -> int:
+def run(*, hosts: str | None, timeout_s: float, as_json: bool, verbose: bool = False) -> int:
     """Look at every host, print what was found, and return 0 if each can be used, else 4."""
     from netprobe.live.survey import survey
 
-    with Progress(quiet=as_json) as progress:
-        found = survey(hosts, timeout_s, progress)
+    with progress_of(quiet=as_json, verbose=verbose) as progress:
+        found = survey(hosts, timeout_s, progress, progress.doing)
     if as_json:
         from netprobe.report.hosts import to_json
         from netprobe.report.json import dumps

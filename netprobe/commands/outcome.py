@@ -113,12 +113,12 @@ def forget_stdout() -> None:
 
 
 def _usage(error: click.UsageError, *, as_json: bool) -> int:
-    command = "netprobe" if error.ctx is None else error.ctx.command_path
     if isinstance(error, click.exceptions.NoArgsIsHelpError) and not as_json:
         say(error.format_message())
         return EXIT_USAGE
-    message = error.format_message().rstrip(".")
-    return _end(EXIT_USAGE, message[:1].lower() + message[1:], f"see {command} --help", as_json=as_json)
+    from netprobe.commands.mistakes import mistake
+
+    return _end(EXIT_USAGE, *mistake(error), as_json=as_json)
 
 
 def _short(text: str, limit: int = 600) -> str:

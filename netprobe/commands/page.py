@@ -18,18 +18,20 @@ if TYPE_CHECKING:
 class Page:
     """A page that is being made; without a file it is none, and nothing is worked out for it."""
 
-    def __init__(self, path: str | None, *, force: bool, beside: Collection[str]) -> None:
+    def __init__(self, path: str | None, *, force: bool, beside: Collection[str], quiet: bool = False) -> None:
         """Find out before the work whether the file may be written.
 
         Args:
             path: its name; None: no page was asked for.
             force: whether one that is there may be replaced.
             beside: the files that the command reads or writes besides.
+            quiet: do not say which file was written.
 
         Raises:
             UsageFault: it may not.
         """
         self._to = None if path is None else OutputFile(path=path, force=force, option="--html")
+        self._quiet = quiet
         self._parts: list[tuple[Report, Details]] = []
         self.add = None if self._to is None else self._add
         if self._to is not None:
@@ -53,4 +55,5 @@ class Page:
 
         # "surrogateescape" of a name that is no UTF-8 was made visible by the printer: what is left can be encoded
         self._to.write([page(self._parts, names).encode()])
-        say(f"netprobe: page written to {visible(self._to.path)}")
+        if not self._quiet:
+            say(f"netprobe: page written to {visible(self._to.path)}")

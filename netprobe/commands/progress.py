@@ -33,6 +33,9 @@ class Progress:
             sys.stderr.write(shown + "\n")
         sys.stderr.flush()
 
+    def doing(self, host: str, what: str) -> None:
+        """Take no notice of what is done on a host: that is for ``-v``."""
+
     def __enter__(self) -> Self:
         return self
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import put
-from netprobe.commands.progress import Progress
 from netprobe.commands.show import let_stdout_take_anything, terminal_columns, wants_colour
+from netprobe.commands.verbose import progress_of
 from netprobe.errors import EXIT_WORKS, UsageFault
 
 if TYPE_CHECKING:
+    from netprobe.commands.progress import Progress
     from netprobe.evidence.model import Evidence
 
 MOST_WITH_ALL = 40
@@ -17,7 +18,14 @@ MOST_WITH_ALL = 40
 
 
 def run(
-    *, file: str | None, only: tuple[str, ...], hosts: str | None, timeout_s: float, as_json: bool, whole: bool
+    *,
+    file: str | None,
+    only: tuple[str, ...],
+    hosts: str | None,
+    timeout_s: float,
+    as_json: bool,
+    whole: bool,
+    verbose: bool = False,
 ) -> int:
     """Print them and return 0.
 
@@ -33,7 +41,8 @@ def run(
     if file is not None and hosts is not None:
         raise UsageFault("--hosts has no meaning with a file", "the file has the hosts that it is of")
     most = MOST_WITH_ALL if whole else reach.MOST_ASKED
-    evidence = _evidence(file, hosts, only, timeout_s, most, quiet=as_json)
+    with progress_of(quiet=as_json, verbose=verbose) as progress:
+        evidence = _evidence(file, hosts, only, timeout_s, most, progress)
     topology = only_hosts(of_evidence(evidence), only)
     found = reach.of_evidence(evidence, {each.name for each in topology.hosts}, most)
     if as_json:
@@ -51,13 +60,13 @@ def run(
 
 
 def _evidence(
-    file: str | None, hosts: str | None, only: tuple[str, ...], timeout_s: float, most: int, *, quiet: bool
+    file: str | None, hosts: str | None, only: tuple[str, ...], timeout_s: float, most: int, progress: Progress
 ) -> Evidence:
     if file is not None:
         from netprobe.commands.topology import saved
 
+        progress(f"reading {file}")
         return saved(file)
     from netprobe.live.topology import read_for_reach
 
-    with Progress(quiet=quiet) as progress:
-        return read_for_reach(hosts, only=only, timeout_s=timeout_s, most=most, progress=progress)
+    return read_for_reach(hosts, only=only, timeout_s=timeout_s, most=most, progress=progress, doing=progress.doing)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import say, worst
 from netprobe.commands.page import Page
 from netprobe.commands.points import named_points
-from netprobe.commands.show import exit_code, refuse_deep, refuse_force, refuse_stdout, show
+from netprobe.commands.show import exit_code, refuse_deep, refuse_force, refuse_quiet, refuse_stdout
 from netprobe.commands.stdin import ctrl_c_is_the_writers
-from netprobe.commands.texts import show_texts
+from netprobe.commands.texts import show_reports
+from netprobe.commands.verbose import progress_of
 from netprobe.report.escape import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from netprobe.commands.progress import Progress
     from netprobe.evidence.model import Evidence
     from netprobe.flows.model import FlowSummary
 
@@ -28,6 +31,8 @@ def run(
     deep: bool,
     html: str | None = None,
     force: bool = False,
+    quiet: bool = False,
+    verbose: bool = False,
 ) -> int:
     """Explain what the files hold, print the reports, and return the worst of their exit codes.
 
@@ -38,18 +43,21 @@ def run(
     from netprobe.interface import replay_each
 
     refuse_deep(deep=deep, output=output)
+    refuse_quiet(quiet=quiet, verbose=verbose, deep=deep, output=output)
     named = named_points(points, files)
     refuse_force(force=force, files={"--html": html})
     refuse_stdout("--html", html)
-    page = Page(html, force=force, beside={*files, *named})
+    page = Page(html, force=force, beside={*files, *named}, quiet=quiet)
     seen: list[tuple[str, Evidence]] = []
     try:
-        with ctrl_c_is_the_writers({*files, *named}):
+        # which connection a capture holds is told in no time: there is no progress to show without -v
+        with progress_of(quiet=True, verbose=verbose) as progress, ctrl_c_is_the_writers({*files, *named}):
+            progress(f"reading {', '.join(dict.fromkeys((*files, *named)))}")
             reports = replay_each(
                 *files,
                 points=named,
                 flow=flow,
-                keep=lambda *each: seen.append(each),
+                keep=partial(_keep, seen, progress),
                 detail=page.add,
                 say=_say,
             )
@@ -58,11 +66,16 @@ def run(
             list_flows(several.flows)
         raise
     page.write([name for name, _ in seen])
-    if output is not None:
-        show(reports, output)
-    else:
-        show_texts(reports, seen, deep=deep)
+    show_reports(reports, seen, output=output, deep=deep, quiet=quiet)
     return worst(exit_code(report) for report in reports)
+
+
+def _keep(seen: list[tuple[str, Evidence]], progress: Progress, name: str, evidence: Evidence) -> None:
+    """Take in what was read, before it is explained."""
+    seen.append((name, evidence))
+    hosts = ", ".join(each.host for each in evidence.before) or "no host"
+    of = f"{len(evidence.packets)} packets at {len(evidence.points)} points, state of {hosts}"
+    progress(f"explaining {name}: {of}")
 
 
 def _say(line: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netprobe.commands.outcome import put
-from netprobe.errors import EXIT_WORKS, UsageFault
+from netprobe.errors import EXIT_WORKS, UsageFault, did_you_mean
 
 
 def run(*, name: str | None) -> int:
@@ -16,6 +16,6 @@ def run(*, name: str | None) -> int:
     from netprobe.report.schema import NAMES, schema
 
     if name is not None and name not in NAMES:
-        raise UsageFault(f"there is no schema {name!r}", f"there are: {', '.join(NAMES)}")
+        raise UsageFault(f"there is no schema {name!r}", did_you_mean(name, NAMES) or f"there are: {', '.join(NAMES)}")
     put(dumps({each: schema(each) for each in NAMES} if name is None else schema(name)) + "\n")
     return EXIT_WORKS

@@ -75,6 +75,14 @@ def refuse_deep(*, deep: bool, output: str | None) -> None:
         )
 
 
+def refuse_quiet(*, quiet: bool, verbose: bool, deep: bool, output: str | None) -> None:
+    """Raise a UsageFault for ``-q`` beside what asks for more than one line."""
+    beside = {"-v": verbose, "--deep": deep, f"--{output}": output is not None}
+    for option, given in beside.items():
+        if quiet and given:
+            raise UsageFault(f"-q and {option} do not go together", "leave out one of them: -q prints one line")
+
+
 def refuse_force(*, force: bool, files: Mapping[str, str | None]) -> None:
     """Raise a UsageFault for ``--force`` without a file that it would let overwrite. ``files``: by the options that name them."""
     if force and all(file is None for file in files.values()):

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import put
 from netprobe.commands.output import OutputFile
-from netprobe.commands.progress import Progress
 from netprobe.commands.show import let_stdout_take_anything
+from netprobe.commands.verbose import progress_of
 from netprobe.errors import EXIT_WORKS, UsageFault
 from netprobe.report.topology.outputs import OUTPUTS, form_of
 
 if TYPE_CHECKING:
+    from netprobe.commands.progress import Progress
     from netprobe.evidence.model import Evidence
 
 
@@ -26,6 +27,7 @@ def run(
     output: str | None,
     force: bool,
     whole: bool,
+    verbose: bool = False,
 ) -> int:
     """Print the topology and return 0.
 
@@ -43,7 +45,8 @@ def run(
     if to is not None:
         to.check((file,) if file is not None else ())
     made = form_of(form, output)
-    evidence = saved(file) if file is not None else _live(hosts, only, timeout_s, quiet=made == "json")
+    with progress_of(quiet=made == "json", verbose=verbose) as progress:
+        evidence = saved(file) if file is not None else _live(hosts, only, timeout_s, progress)
     topology = only_hosts(of_evidence(evidence), only)
     text = OUTPUTS[made](topology, whole)
     if to is not None:
@@ -61,8 +64,7 @@ def saved(file: str) -> Evidence:
     return engine_for(size_of([file]), lambda _: None).beside_packets(os.fspath(file))
 
 
-def _live(hosts: str | None, only: tuple[str, ...], timeout_s: float, *, quiet: bool) -> Evidence:
+def _live(hosts: str | None, only: tuple[str, ...], timeout_s: float, progress: Progress) -> Evidence:
     from netprobe.live.topology import read_hosts
 
-    with Progress(quiet=quiet) as progress:
-        return read_hosts(hosts, only=only, timeout_s=timeout_s, progress=progress)
+    return read_hosts(hosts, only=only, timeout_s=timeout_s, progress=progress, doing=progress.doing)

@@ -18,7 +18,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from typing import TYPE_CHECKING, Any
 
 from netprobe.errors import EnvironmentFault
-from netprobe.hosts import program, reach
+from netprobe.hosts import doing, program, reach
 from netprobe.hosts.complaints import Complaint, understood
 from netprobe.hosts.opened import Opened, close
 from netprobe.interrupts import whole
@@ -64,19 +64,27 @@ class RemoteError(Exception):
 class Session:
     """One host's program, from its start until :meth:`close`."""
 
-    def __init__(self, host: HostEntry, life_seconds: float, opened: Opened | None = None) -> None:
+    def __init__(
+        self,
+        host: HostEntry,
+        life_seconds: float,
+        opened: Opened | None = None,
+        told: doing.Doing = doing.nobody,
+    ) -> None:
         """Start the program on a host.
 
         Args:
             host: the host.
             life_seconds: how long the program may live at most.
             opened: the sessions that this one belongs to: their end waits for it, also where an interrupt keeps it from whoever asked for it.
+            told: called with its name and what is done there, as it is asked for.
 
         Raises:
             EnvironmentFault: a program that reaching it takes is not installed here.
             HostLostError: ``opened`` is over.
         """
         self.host = host
+        self._told = told
         self._life = life_seconds
         self._lock = threading.Lock()
         self._waiting: dict[int, Future[Answer]] = {}
@@ -114,11 +122,12 @@ class Session:
     def _start(self, opened: Opened, python: str, boot: str, pipesize: int) -> None:
         """Start the program, and have it known: in one, whatever comes."""
         life = ("timeout", "-k", "2", f"{self._life:.0f}")
-        argv = (*life, python, "-I", "-S", "-W", "ignore", "-c", boot)
+        argv = reach.argv(self.host.reach, (*life, python, "-I", "-S", "-W", "ignore", "-c", boot), self.host.become)
+        self._told(self.host.name, doing.begins(argv))
 
         def begin() -> None:
             self._process = subprocess.Popen(
-                reach.argv(self.host.reach, argv, self.host.become),
+                argv,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -142,6 +151,9 @@ class Session:
 
     def submit(self, operation: str, **arguments: Any) -> Future[Answer]:
         """Ask for one operation without waiting."""
+        if self._told is not doing.nobody:
+            for line in doing.words(operation, arguments):
+                self._told(self.host.name, line)
         future: Future[Answer] = Future()
         with self._lock:
             if self._lost:

@@ -11,7 +11,7 @@ import tomllib
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from netprobe.errors import UsageFault
+from netprobe.errors import UsageFault, did_you_mean
 from netprobe.inventory.reach import Reach, become_argv, parse_reach
 from netprobe.values import dataclass
 
@@ -171,7 +171,8 @@ def _entry(name: str, table: Any, origin: str) -> HostEntry:
         raise UsageFault(f"{origin}: hosts.{name} is not a table", f"write [hosts.{name}]")
     for key, value in table.items():
         if key not in HOST_KEYS:
-            raise UsageFault(f"{origin}: host {name}: unknown key {key!r}", f"known: {', '.join(sorted(HOST_KEYS))}")
+            hint = did_you_mean(key, sorted(HOST_KEYS)) or f"known: {', '.join(sorted(HOST_KEYS))}"
+            raise UsageFault(f"{origin}: host {name}: unknown key {key!r}", hint)
         if not isinstance(value, str) or not value or "\0" in value:
             raise UsageFault(f"{origin}: host {name}: {key} is not a text", f'write {key} = "…"')
     reach = table.get("reach", "local" if name == LOCAL else None)

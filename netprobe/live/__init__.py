@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from netprobe.errors import NetprobeError
+from netprobe.hosts.doing import nobody
 from netprobe.live.question import Question
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from netprobe.evidence.model import Evidence
+    from netprobe.hosts.doing import Doing
 
 __all__ = ["Question", "explain", "observe", "read_state"]
 
@@ -44,11 +46,12 @@ def observe(
     progress: Callable[[str], None],
     meanwhile: Callable[[], None] = lambda: None,
     then: Callable[[bytes], Finished],
+    doing: Doing = nobody,
 ) -> Finished:
     """Run one probe, sniffed everywhere, and return what `then` makes of the finished evidence file while the hosts' programs end.
 
     `hosts_file` is the inventory's path, or ``"lab"`` for that of the running lab; None: what the environment names.
-    `meanwhile` is called once, in a thread of its own, while the probe waits for answers: time for what comes afterwards
+    `doing` is called with a host and what is done there, as it is asked for, from any thread. `meanwhile` is called once, in a thread of its own, while the probe waits for answers: time for what comes afterwards
     to be imported.
 
     Raises:
@@ -62,7 +65,7 @@ def observe(
 
         return then(write(evidence))
 
-    return _run(question, hosts_file, progress, meanwhile, written)
+    return _run(question, hosts_file, progress, meanwhile, written, doing)
 
 
 def read_state(
@@ -72,12 +75,13 @@ def read_state(
     progress: Callable[[str], None],
     meanwhile: Callable[[], None] = lambda: None,
     then: Callable[[Evidence], Finished],
+    doing: Doing = nobody,
 ) -> Finished:
     """Return what `then` makes of the evidence of a question that sends nothing: no packet, so nothing that a file would tell otherwise.
 
     Arguments and exceptions are those of :func:`observe`.
     """
-    return _run(question, hosts_file, progress, meanwhile, then)
+    return _run(question, hosts_file, progress, meanwhile, then, doing)
 
 
 def containers_of(question: Question, *, hosts_file: str | Path | None) -> tuple[str, ...]:
@@ -91,7 +95,7 @@ def containers_of(question: Question, *, hosts_file: str | Path | None) -> tuple
     opening = open_question(question, hosts_file)
     with HostSessions(opening.inventory, opening.life_seconds, predicts=True) as sessions:
         sessions.reach(opening.named)
-        from netprobe.live.dial_plan import containers_of as of_service
+        from netprobe.live.service import containers_of as of_service
 
         sessions.survey(opening.wanted)
         found = of_service(sessions, opening.source, opening.target)
@@ -104,6 +108,7 @@ def _run(
     progress: Callable[[str], None],
     meanwhile: Callable[[], None],
     finish: Callable[[Evidence], Finished],
+    doing: Doing,
 ) -> Finished:
     """Return what `finish` makes of the evidence while the hosts' programs end."""
     from netprobe.hosts.inventory import lab_hint
@@ -113,7 +118,7 @@ def _run(
     begin = time.perf_counter()
     opening = open_question(question, hosts_file)
     progress("reaching the hosts")
-    with HostSessions(opening.inventory, opening.life_seconds, predicts=question.predict) as sessions:
+    with HostSessions(opening.inventory, opening.life_seconds, predicts=question.predict, doing=doing) as sessions:
         sessions.reach(opening.named)
         from netprobe.live.run import Run  # the hosts are at work while all that is imported
 

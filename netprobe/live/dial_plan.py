@@ -14,8 +14,8 @@ from netprobe.live.naming import SourceResolver, learn_own_files
 from netprobe.live.sessions import ContainerEnded
 from netprobe.probe.names import (
     check_host,
+    hint_for,
     is_known,
-    known_names,
     meant_by,
     nearest,
     service_looked_up,
@@ -23,7 +23,7 @@ from netprobe.probe.names import (
     the_container,
 )
 from netprobe.probe.plan import Dial, dial_address, dial_container, dial_host
-from netprobe.probe.resolver import preferred, servers_of
+from netprobe.probe.resolver import of_family, preferred, servers_of
 from netprobe.state.address import is_loopback
 from netprobe.state.lookup import canonical, namespace_of, neighbours, published_by, requests_of
 from netprobe.values import dataclass
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from netprobe.live.sessions import HostSessions
-    from netprobe.probe.names import Found
     from netprobe.probe.target import Source, Target
     from netprobe.state.engine.model import Container
     from netprobe.state.model import Host
@@ -132,18 +131,18 @@ def make_dial_plan(sessions: HostSessions, asker: Asker, target: Target, resolve
     target = replace(target, host=None if target.host is None else sessions.meant(target.host))
     check_host(hosts, target.host)
     if target.proto is Proto.DNS:
-        return _name_server(hosts, source)
+        return _name_server(hosts, source, target.six)
     if target.address is not None:
         hosts = _with_listeners(sessions, source, target)
         dial = dial_address(hosts, source, target.address, target.port, target.transport)
         return DialPlan(source_at=source, dial=dial)
-    if _is_looked_up(source, target):
+    if is_looked_up(source, target):
         return _by_lookup(hosts, asker, target, resolver.resolve(target.name, PLANNING_SECONDS))
     return _by_inventory(sessions, hosts, asker, target) or _by_host_lookup(sessions, hosts, asker, target, resolver)
 
 
-def _is_looked_up(source: Place, target: Target) -> bool:
-    """Whether the name is one for the source's own resolver: from a container, unless TARGET says by host or project whose it is."""
+def is_looked_up(source: Place, target: Target) -> bool:
+    """Tell whether the name is one for the source's own resolver: from a container, unless TARGET says by host or project whose it is."""
     return source.container is not None and target.host is None and target.project is None
 
 
@@ -151,14 +150,22 @@ def may_look_up(hosts: Mapping[str, Host], source: Place, target: Target) -> boo
     """Whether making the plan may send a look-up of the name. Its packets, and their retransmissions, count in the rules as the probe's do."""
     if target.proto is Proto.DNS or target.address is not None:
         return False
-    if _is_looked_up(source, target):
+    if is_looked_up(source, target):
         return True
     return target.name not in hosts and not is_known(hosts, target, target.host)
 
 
-def _name_server(hosts: Mapping[str, Host], source: Place) -> DialPlan:
+def _name_server(hosts: Mapping[str, Host], source: Place, six: bool | None) -> DialPlan:
     namespace = namespace_of(hosts, source)
-    server = servers_of(namespace.resolv_conf if namespace is not None else None)[0]
+    every = servers_of(namespace.resolv_conf if namespace is not None else None)
+    servers = of_family(every, six)
+    if not servers:
+        family = 6 if six else 4
+        raise UsageFault(
+            f"{source} has no name server with an IPv{family} address",
+            f"it asks {', '.join(every)}: leave -{family} out",
+        )
+    server = servers[0]
     dial = dial_address(hosts, source, server, 53, "udp")
     return DialPlan(source_at=source, dial=Dial(address=server, port=53, target_at=dial.target_at, target_port=53))
 
@@ -171,13 +178,13 @@ def _by_inventory(sessions: HostSessions, hosts: Mapping[str, Host], asker: Aske
         name = found.container.name
         _enter(sessions, hosts, Place(host=found.host, container=name))
         hosts = sessions.hosts()
-        dial = dial_container(hosts, source, found, target.port, target.transport)
+        dial = dial_container(hosts, source, found, target.port, target.transport, six=target.six)
         kind = f"the container {name}" if named.service else "a container"
         step = f"inventory: {target.asked} is {kind} on {found.host}"
     elif target.host is None and target.project is None and sessions.meant(target.name) in hosts:
         host = sessions.meant(target.name)
         sessions.session(host)  # what is not known of it is no reason to blame the question
-        dial = dial_host(hosts, source, host, target.port, target.transport)
+        dial = dial_host(hosts, source, host, target.port, target.transport, six=target.six)
         step = f"inventory: {target.name} is a host"
     else:
         return None
@@ -200,7 +207,7 @@ def _by_host_lookup(
     if address is None:
         said = lookup.steps[-1] if lookup.steps else "no answer"
         sessions.raise_faults(target.name, None, said)
-        hint = nearest(target.name, known_names(hosts))
+        hint = hint_for(hosts, target.name)
         raise UsageFault(
             f"{target.name!r} is no container, no service, no host, and {asker.place.host} cannot look it up ({said})",
             hint,
@@ -218,9 +225,22 @@ def _no_service(sessions: HostSessions, hosts: Mapping[str, Host], target: Targe
 def _by_lookup(hosts: Mapping[str, Host], asker: Asker, target: Target, lookup: Lookup) -> DialPlan:
     address, source = preferred(lookup), asker.place
     if address is None:
+        _refuse_other_family(hosts, source, target, lookup)
         return DialPlan(source_at=source, dial=None, meant=_meant(hosts, asker, target.name), lookup=lookup)
     dial = dial_address(hosts, source, address, target.port, target.transport)
     return DialPlan(source_at=source, dial=dial, lookup=lookup, said=_one_of(hosts, asker, target, dial))
+
+
+def _refuse_other_family(hosts: Mapping[str, Host], source: Place, target: Target, lookup: Lookup) -> None:
+    """Raise a UsageFault where the name has addresses, or may have them, and none of the IP version that was asked for: nothing fails then."""
+    namespace = namespace_of(hosts, source)
+    file = namespace.hosts_file if namespace is not None else None
+    known = lookup.rcode == "NOERROR" or bool(file is not None and file.lookup(target.name))
+    if target.six is None or not known:
+        return
+    family = 6 if target.six else 4
+    said = f" ({lookup.steps[-1]})" if lookup.steps else ""
+    raise UsageFault(f"{target.name!r} has no IPv{family} address for {source}{said}", f"leave -{family} out")
 
 
 def _one_of(hosts: Mapping[str, Host], asker: Asker, target: Target, dial: Dial) -> str:
@@ -230,23 +250,6 @@ def _one_of(hosts: Mapping[str, Host], asker: Asker, target: Target, dial: Dial)
     if service is None or at not in {each.container.name for each in service.of}:
         return ""
     return f"{service.said}, {at} is asked; {EACH}"
-
-
-def containers_of(sessions: HostSessions, source: Source, target: Target) -> tuple[Found, ...]:
-    """Return the containers of the Compose service that TARGET means to SOURCE; one or none where it is no service of several.
-
-    Raises as :func:`find_source` and :func:`make_dial_plan` do.
-    """
-    asker, hosts = find_source(sessions, source), sessions.hosts()
-    if target.proto is Proto.DNS or target.address is not None:
-        return ()
-    if _is_looked_up(asker.place, target):
-        service = service_looked_up(hosts, asker.place, target.name)
-        return service.of if service else ()
-    host = None if target.host is None else sessions.meant(target.host)
-    check_host(hosts, host)
-    named = the_container(hosts, target.name, host, target.project, own=asker.project)
-    return named.of if named else ()
 
 
 def _meant(hosts: Mapping[str, Host], asker: Asker, name: str) -> Place | None:

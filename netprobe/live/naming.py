@@ -11,7 +11,7 @@ from netprobe.hosts import collect
 from netprobe.hosts.session import HostLostError, RemoteError
 from netprobe.probe import craft
 from netprobe.probe.by_state import resolve_by_state
-from netprobe.probe.resolver import query, resolve, servers_of, with_wildcard
+from netprobe.probe.resolver import of_family, query, resolve, servers_of, with_wildcard
 from netprobe.state.lookup import namespace_of
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ ASK_SECONDS = 2.5
 class SourceResolver:
     """Asks the source's name servers from inside the source's namespace."""
 
-    def __init__(self, sessions: HostSessions, place: Place, first_id: int) -> None:
+    def __init__(self, sessions: HostSessions, place: Place, first_id: int, *, six: bool | None = None) -> None:
+        """Begin with a DNS id. ``six``: only IPv6 (False: only IPv4) is asked for, or asked (:meth:`query`)."""
+        self._six = six
         self._sessions = sessions
         self._place = place
         self._next_id = first_id
@@ -40,15 +42,15 @@ class SourceResolver:
         namespace = namespace_of(self._sessions.hosts(), self._place)
         files = (namespace.hosts_file, namespace.resolv_conf) if namespace is not None else (None, None)
         self._alone = len(servers_of(files[1])) == 1
-        return resolve(name, *files, self._ask)
+        return resolve(name, *files, self._ask, self._six)
 
     def query(self, name: str, seconds: float) -> Lookup:
         """Ask the name servers alone, within `seconds`."""
         self._deadline = time.monotonic() + seconds
         namespace = namespace_of(self._sessions.hosts(), self._place)
         conf = namespace.resolv_conf if namespace is not None else None
-        self._alone = len(servers_of(conf)) == 1
-        return query(name, conf, self._ask)
+        self._alone = len(of_family(servers_of(conf), self._six)) == 1
+        return query(name, conf, self._ask, six=self._six)
 
     def check_wildcard(self, lookup: Lookup, label: str, seconds: float) -> Lookup:
         """Ask the search domain that answered for a name that nobody has, within `seconds`: see :func:`~netprobe.probe.resolver.with_wildcard`."""
@@ -88,7 +90,7 @@ class SilentResolver(SourceResolver):
     def resolve(self, name: str, seconds: float) -> Lookup:
         """Look a name up as far as state tells."""
         del seconds
-        return resolve_by_state(self._sessions.hosts()[self._place.host], self._place, name)
+        return resolve_by_state(self._sessions.hosts()[self._place.host], self._place, name, self._six)
 
 
 def learn_own_files(sessions: HostSessions, host: str) -> None:

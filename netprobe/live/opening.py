@@ -8,7 +8,7 @@ from netprobe.errors import UsageFault
 from netprobe.hosts.inventory import load
 from netprobe.inventory.hosts import LOCAL
 from netprobe.live.question import MAX_TIMEOUT_S
-from netprobe.probe.target import PORT_OF, check_size, parse_source, parse_target
+from netprobe.probe.target import PORT_OF, check_size, parse_source, parse_target, with_family
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def open_question(question: Question, hosts_file: str | Path | None) -> Opening:
         UsageFault: it cannot be asked like this.
         EnvironmentFault: the inventory may not be read, or a lab is asked for and none is running.
     """
-    target = parse_target(question.target, question.proto)
+    target = with_family(parse_target(question.target, question.proto), question.family)
     source = parse_source(LOCAL if question.source is None else question.source)
     check_size(question.size, target.proto)
     if not 0 < question.timeout_s <= MAX_TIMEOUT_S:

@@ -24,6 +24,7 @@ class Question:
         timeout_s: the bound on name lookup and probe together, in seconds.
         predict: send nothing, say what would happen.
         fail: an HTTP status of 400 and above counts as a failure.
+        family: the IP version of the probe and of the name lookup, 4 or 6; None: IPv4 where there is one, else IPv6.
         trace: have the kernel trace the probe's packets through the rules: this changes the hosts while it runs.
     """
 
@@ -35,3 +36,4 @@ class Question:
     predict: bool = False
     fail: bool = False
     trace: bool = False
+    family: int | None = None

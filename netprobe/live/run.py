@@ -87,8 +87,10 @@ class Run:
                 sessions.ask_rest(place.host)  # else the look-up's own packets would count between the two states
         with self._phase("names", "finding the target"):
             resolver = SilentResolver if self.question.predict else SourceResolver
-            plan = make_dial_plan(sessions, asker, self.target, resolver(sessions, place, int(self.tag[4:8], 16)))
-            self.said = tuple(filter(None, (asker.said, plan.said)))
+            plan = make_dial_plan(
+                sessions, asker, self.target, resolver(sessions, place, int(self.tag[4:8], 16), six=self.target.six)
+            )
+            self.said = tuple(filter(None, (asker.said, plan.said, self.target.family_said)))
             if plan.target_at is not None:
                 sessions.ask_rest(plan.target_at.host)
             enter_target(sessions, plan.target_at)
@@ -231,7 +233,7 @@ class Run:
 
         assert self.probe is not None  # noqa: S101 - _prepare comes first
         begin = time.monotonic()
-        resolver = SourceResolver(sessions, plan.source_at, int(self.tag[:4], 16))
+        resolver = SourceResolver(sessions, plan.source_at, int(self.tag[:4], 16), six=self.target.six)
         if self.target.proto is Proto.DNS:
             lookup = resolver.query(self.target.name, self.question.timeout_s)
             self.probe = replace(self.probe, lookup=lookup, result=dns_result(lookup, resolver))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from netprobe.errors import EnvironmentFault
 from netprobe.hosts import collect
+from netprobe.hosts.doing import nobody
 from netprobe.hosts.opened import Opened
 from netprobe.hosts.session import HostLostError, RemoteError, Session
 from netprobe.interrupts import whole
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from netprobe.evidence.model import Limit, Place
     from netprobe.evidence.state import HostState
+    from netprobe.hosts.doing import Doing
     from netprobe.hosts.session import Answer
     from netprobe.inventory.hosts import Inventory
     from netprobe.state.engine.model import Container
@@ -37,8 +39,11 @@ class ContainerEnded(EnvironmentFault):
 class HostSessions:
     """All hosts. Use as a context: at its end every session is closed and awaited."""
 
-    def __init__(self, inventory: Inventory, life_seconds: float, *, predicts: bool = False) -> None:
+    def __init__(
+        self, inventory: Inventory, life_seconds: float, *, predicts: bool = False, doing: Doing = nobody
+    ) -> None:
         self._life = life_seconds
+        self._doing = doing
         self._predicts = predicts
         self.by_name = {
             name: HostSession(entry, collect.HostRecord(name), collect.HostRecord(name))
@@ -93,7 +98,7 @@ class HostSessions:
             self._asked_who = {name: identity.ask(session) for name, session in sessions.items()}
 
     def _begin(self, known: HostSession) -> None:
-        known.session = Session(known.entry, self._life, self._opened)
+        known.session = Session(known.entry, self._life, self._opened, self._doing)
         self._greeted.append((known, known.session.submit("hello")))
 
     def _ask_first(self, bystanders: Iterable[HostSession]) -> None:
@@ -203,7 +208,7 @@ class HostSessions:
     def _lead_to(self, known: HostSession) -> None:
         """Start the session of a host that had none yet."""
         if known.session is None and not known.host_fault:
-            known.session = Session(known.entry, self._life, self._opened)
+            known.session = Session(known.entry, self._life, self._opened, self._doing)
 
     def enter(self, place: Place, pid: int) -> None:
         """Hold a container's namespace open under the container's name, and learn its addresses, routes and lookup files.

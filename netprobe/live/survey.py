@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from netprobe.errors import EnvironmentFault
 from netprobe.evidence.state import CommandOutput, HostState
 from netprobe.hosts import collect, outputs
+from netprobe.hosts.doing import nobody
 from netprobe.hosts.engine import Engine, EngineError
 from netprobe.hosts.inventory import load
 from netprobe.hosts.opened import Opened
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from netprobe.hosts.doing import Doing
     from netprobe.hosts.session import Answer
     from netprobe.inventory.hosts import HostEntry
     from netprobe.live.identity import SharedWithLocal
@@ -59,6 +61,7 @@ class HostSurvey:
     entry: HostEntry
     deadline: float
     sessions: Opened = field(default_factory=Opened)
+    told: Doing = nobody
     session: Session | None = None
     host: Answers = field(init=False)
     outputs: dict[str, CommandOutput] = field(default_factory=dict)
@@ -109,7 +112,7 @@ class HostSurvey:
     def _ask_host(self) -> None:
         try:
             left = self.deadline - time.monotonic()
-            self.session = Session(self.entry, left + SPARE_SECONDS, self.sessions)
+            self.session = Session(self.entry, left + SPARE_SECONDS, self.sessions, self.told)
             self.opened.set()
             self._take(self.session)
         except EnvironmentFault as fault:
@@ -196,8 +199,10 @@ def _programs(answer: Answer) -> dict[str, CommandOutput]:
     }
 
 
-def survey(hosts_file: str | Path | None, timeout_s: float, progress: Callable[[str], None]) -> Survey:
-    """Look at every host of the inventory, for `timeout_s` seconds at most.
+def survey(
+    hosts_file: str | Path | None, timeout_s: float, progress: Callable[[str], None], doing: Doing = nobody
+) -> Survey:
+    """Look at every host of the inventory, for `timeout_s` seconds at most; `progress` is told each step, `doing` what is done on which host.
 
     Raises:
         UsageFault: the inventory cannot be used, or names one machine or one Engine twice.
@@ -207,7 +212,7 @@ def survey(hosts_file: str | Path | None, timeout_s: float, progress: Callable[[
     progress(f"asking {len(inventory.hosts)} hosts")
     deadline = time.monotonic() + timeout_s
     with Opened() as sessions:
-        surveys = [HostSurvey(entry, deadline, sessions) for entry in inventory.hosts.values()]
+        surveys = [HostSurvey(entry, deadline, sessions, doing) for entry in inventory.hosts.values()]
         for one in surveys:
             one.start()
         answers = [one.wait() for one in surveys]

@@ -7,9 +7,10 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from netprobe.errors import EnvironmentFault, UsageFault
+from netprobe.errors import EnvironmentFault, UsageFault, did_you_mean
 from netprobe.evidence.model import Evidence
 from netprobe.hosts import collect
+from netprobe.hosts.doing import nobody
 from netprobe.hosts.inventory import load
 from netprobe.hosts.session import HostLostError, RemoteError
 from netprobe.live.sessions import ContainerEnded, HostSessions
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
+    from netprobe.hosts.doing import Doing
     from netprobe.inventory.hosts import Inventory
     from netprobe.live.host_session import HostSession
 
@@ -28,7 +30,12 @@ SPARE_SECONDS = 30.0
 
 
 def read_hosts(
-    hosts_file: str | Path | None, *, only: Collection[str], timeout_s: float, progress: Callable[[str], None]
+    hosts_file: str | Path | None,
+    *,
+    only: Collection[str],
+    timeout_s: float,
+    progress: Callable[[str], None],
+    doing: Doing = nobody,
 ) -> Evidence:
     """Return the state of every host, and what could not be learnt as limits.
 
@@ -37,6 +44,7 @@ def read_hosts(
         only: the hosts to ask; none: all.
         timeout_s: how long whatever is started on a host may live, beside half a minute to end in.
         progress: called with the name of each step that begins.
+        doing: called with a host and what is done there.
 
     Raises:
         UsageFault: the inventory cannot be used, or has no such host.
@@ -44,7 +52,7 @@ def read_hosts(
     """
     inventory = _chosen(load(hosts_file), only)
     progress(f"asking {len(inventory.hosts)} hosts")
-    with HostSessions(inventory, timeout_s + SPARE_SECONDS, predicts=True) as sessions:
+    with HostSessions(inventory, timeout_s + SPARE_SECONDS, predicts=True, doing=doing) as sessions:
         sessions.reach(frozenset(inventory.hosts))
         sessions.survey(())
         names = tuple(sessions.by_name)
@@ -65,11 +73,12 @@ def read_for_reach(
     timeout_s: float,
     most: int,
     progress: Callable[[str], None],
+    doing: Doing = nobody,
 ) -> Evidence:
     """Return what predictions take of every host, and of the first ``most`` containers of them. Arguments and exceptions are :func:`read_hosts`'s."""
     inventory = _chosen(load(hosts_file), only)
     progress(f"asking {len(inventory.hosts)} hosts")
-    with HostSessions(inventory, timeout_s + SPARE_SECONDS, predicts=True) as sessions:
+    with HostSessions(inventory, timeout_s + SPARE_SECONDS, predicts=True, doing=doing) as sessions:
         sessions.reach(frozenset(inventory.hosts))
         sessions.survey(())
         _refuse_nothing(sessions)
@@ -103,7 +112,10 @@ def _chosen(inventory: Inventory, only: Collection[str]) -> Inventory:
     named = {inventory.aliases.get(each, each) for each in only}
     for each in named:
         if each not in inventory.hosts:
-            raise UsageFault(f"there is no host {each!r}", f"there are: {', '.join(inventory.hosts)}")
+            raise UsageFault(
+                f"there is no host {each!r}",
+                did_you_mean(each, inventory.hosts) or f"there are: {', '.join(inventory.hosts)}",
+            )
     return replace(inventory, hosts={k: v for k, v in inventory.hosts.items() if k in named}) if named else inventory
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.capture.plan import Tuple5, proxied_to
 from netprobe.live.involved import looks_up
-from netprobe.probe.plan import host_addresses
+from netprobe.probe.host_address import host_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.evidence.model import Lookup, Resolution
-from netprobe.probe.resolver import candidates, servers_of
+from netprobe.probe.resolver import candidates, not_in_file, of_family, servers_of
 from netprobe.state.bearers import addresses_of_name, nearest_bearers, shared_networks
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from netprobe.evidence.model import Place
     from netprobe.state.engine.model import Container
     from netprobe.state.model import Host
@@ -21,35 +23,41 @@ if TYPE_CHECKING:
 NOT_ASKED = "--predict sends nothing"
 
 
-def resolve_by_state(host: Host, place: Place, name: str) -> Lookup:
+def resolve_by_state(host: Host, place: Place, name: str, six: bool | None = None) -> Lookup:
     """Look a name up as far as state tells; where it does not, ``how`` is FAILED and the last step says why.
 
     Args:
         host: the source's.
         place: the source's namespace.
         name: as it was asked for.
+        six: only IPv6 (False: only IPv4) addresses count; ``rcode`` is NOERROR where there are others alone.
     """
     namespace = host.namespace(place.container)
     file, conf = namespace.hosts_file, namespace.resolv_conf
-    found = file.lookup(name) if file is not None else ()
+    lines = file.lookup(name) if file is not None else ()
+    found = of_family(lines, six)
     if found:
         step = f"/etc/hosts: {name} is {', '.join(found)}"
         return Lookup(name=name, how=Resolution.HOSTS_FILE, addresses=found, steps=(step,))
-    first = "/etc/hosts: could not be read" if file is None else f"/etc/hosts: no line for {name!r}"
+    first = "/etc/hosts: could not be read" if file is None else not_in_file(name, lines, six)
     source = host.container(place.container) if place.container is not None else None
     if source is None or conf is None or not conf.embedded:
         server = servers_of(conf)[0]
         step = f"{server} would be asked for {name}, and {NOT_ASKED}"
         return Lookup(name=name, how=Resolution.FAILED, server=server, steps=(first, step))
-    return _embedded(host, source, conf, name, first)
+    return _embedded(host, source, conf, name, first, six)
 
 
-def _embedded(host: Host, source: Container, conf: ResolvConf, name: str, first: str) -> Lookup:
+def _embedded(host: Host, source: Container, conf: ResolvConf, name: str, first: str, six: bool | None) -> Lookup:
     server = host.engine.embedded_dns
     asked = next(
         iter(candidates(name, conf)), name
     )  # what is not known is asked outside: how that ends, no state tells
-    found = addresses_of_name(host, source, asked)
+    every = addresses_of_name(host, source, asked)
+    found = every if six is None else of_family(_all_of(host, every), six)
+    if every and not found:
+        why = f"by the engine's state {asked} is {', '.join(every)}, no IPv{6 if six else 4} address"
+        return Lookup(name=name, how=Resolution.FAILED, server=server, rcode="NOERROR", steps=(first, why))
     if not found:
         why = f"by the engine's state {server} does not know {asked}{_whose(host, source, name)}; whom it asks on is not asked: {NOT_ASKED}"
         return Lookup(name=name, how=Resolution.FAILED, server=server, steps=(first, why))
@@ -62,6 +70,15 @@ def _embedded(host: Host, source: Container, conf: ResolvConf, name: str, first:
         steps=(first, step),
         answered="" if asked == name.rstrip(".") else asked,
     )
+
+
+def _all_of(host: Host, addresses: Iterable[str]) -> Iterator[str]:
+    """Yield all addresses of the endpoints that have these: the embedded DNS server gives those of either IP version."""
+    wanted = set(addresses)
+    for container in host.containers or ():
+        for endpoint in container.networks.values():
+            if wanted.intersection(endpoint.all_addresses):
+                yield from endpoint.all_addresses
 
 
 def _whose(host: Host, source: Container, name: str) -> str:

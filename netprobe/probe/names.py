@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.errors import UsageFault
+from netprobe.errors import UsageFault, close_to, did_you_mean
 from netprobe.evidence.model import Place
 from netprobe.state.bearers import nearest_bearers, one_service
 from netprobe.state.engine.model import ContainerState
@@ -208,7 +208,7 @@ def source_place(hosts: Mapping[str, Host], source: Source) -> tuple[Place, Name
         return Place(host=source.host), None
     named = the_container(hosts, source.name, source.host, source.project)
     if named is None:
-        raise UsageFault(_no_source(source), nearest(source.asked, known_names(hosts)))
+        raise UsageFault(_no_source(source), hint_for(hosts, source.asked))
     found = named.chosen
     if not found.container.running or not found.container.pid:
         raise UsageFault(f"{found} does not run ({found.container.state})", _to_start(found.container))
@@ -240,16 +240,26 @@ def known_names(hosts: Mapping[str, Host]) -> tuple[str, ...]:
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint: the names most like `name`, or all there are; of very many the first, and how many more there are."""
     names = list(known)
-    import difflib  # here: an error alone needs it
-
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
-    near = near or [each for each in names if each.endswith(f"/{name}")][:3]
-    if near:
-        return f"did you mean {' or '.join(near)}?"
+    if near := did_you_mean(name, names):
+        return near
     if not names:
         return "no hosts file was found: give one with --hosts FILE"
     shown, more = sorted(names)[:MOST_NAMED], len(names) - MOST_NAMED
     return f"known: {', '.join(shown)}" + (f" … and {more} more" if more > 0 else "")
+
+
+def hint_for(hosts: Mapping[str, Host], name: str) -> str:
+    """Return a hint for a name that nobody has: as :func:`nearest`; a network that is called so, or nearly so, is said to be one."""
+    known = known_names(hosts)
+    near = did_you_mean(name, known)
+    networks = {each.name: (host, each.name) for host in hosts.values() for each in host.networks or ()}
+    meant = name if name in networks else None if near else next(iter(close_to(name, networks)), None)
+    if meant is None:
+        return near or nearest(name, known)
+    host, network = networks[meant]
+    on_it = [each.name for each in host.containers or () if network in each.networks]
+    members = f"its containers are {', '.join(on_it[:MOST_NAMED])}" if on_it else "no container is on it"
+    return f"{network} is a network of {host.name}; {members}"
 
 
 def _to_start(container: Container) -> str:

@@ -15,12 +15,11 @@ from netprobe.forward.drivers import driver_of
 from netprobe.forward.owners import flat_owner_beyond, owner_of_address
 from netprobe.forward.published import serving_address
 from netprobe.model.endpoint import Endpoint
+from netprobe.probe.host_address import address_asked, host_address, of_version, required
 from netprobe.state.address import covers, is_any, is_loopback
 from netprobe.state.lookup import (
     canonical,
-    docker_bridges,
     host_with,
-    namespace_of,
     networks_of,
     published_by,
     requested_by,
@@ -29,10 +28,10 @@ from netprobe.state.lookup import (
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from netprobe.probe.names import Found
-    from netprobe.state.engine.model import Container, Published
+    from netprobe.state.engine.model import Container, EndpointSettings, Published
     from netprobe.state.model import Host
 
 
@@ -77,8 +76,10 @@ def dial_address(hosts: Mapping[str, Host], source: Place, address: str, port: i
     )
 
 
-def dial_container(hosts: Mapping[str, Host], source: Place, found: Found, port: int | None, proto: str) -> Dial:
-    """Dial a container by its port: its own address where there is a way in, else what publishes that port.
+def dial_container(
+    hosts: Mapping[str, Host], source: Place, found: Found, port: int | None, proto: str, *, six: bool | None = None
+) -> Dial:
+    """Dial a container by its port: its own address where there is a way in, else what publishes that port. ``six``: by IPv6 (False: by IPv4) only.
 
     Raises:
         UsageFault: nothing can be dialled at all; the message says why.
@@ -87,48 +88,63 @@ def dial_container(hosts: Mapping[str, Host], source: Place, found: Found, port:
     target = canonical(hosts, Place(host=found.host, container=container.name))
     owner = host.container(target.container) if target.container else None
     if target == canonical(hosts, source):
+        own = "::1" if six else "127.0.0.1"
         return Dial(
-            address="127.0.0.1",
+            address=own,
             port=port,
             target_at=target,
-            target_address="127.0.0.1",
+            target_address=own,
             target_port=port,
             way=f"{source} is itself {found}",
         )
     if owner is None:  # it is in the host's own namespace
-        address = _host_address(hosts, source, host)
+        address = address_asked(hosts, source, host, six)
         way = f"{container.name} shares {host.name}'s own network namespace"
         return Dial(
-            address=_required(address, found),
+            address=required(address, found, six),
             port=port,
             target_at=target,
             target_address=address,
             target_port=port,
             way=way,
         )
-    direct = _direct(hosts, source, host, owner)
+    direct = _direct(hosts, source, host, owner, six)
     if direct is not None:
         address, way = direct
         return Dial(address=address, port=port, target_at=target, target_address=address, target_port=port, way=way)
+    if port is None and six is not None and not _has_address(owner, six):
+        raise UsageFault(f"{found} has no {of_version(six)}address", f"leave -{6 if six else 4} out")
     if port is None:
         raise UsageFault(
             f"{source} has no way to {found} but by a published port, and ICMP has none",
             f"ask for a port: {found}:80, or for the host: {host.name}",
         )
-    return _published(hosts, source, found, owner, port, proto)
+    return _published(hosts, source, found, owner, port, proto, six)
 
 
-def _published(hosts: Mapping[str, Host], source: Place, found: Found, owner: Container, port: int, proto: str) -> Dial:
+def _published(
+    hosts: Mapping[str, Host],
+    source: Place,
+    found: Found,
+    owner: Container,
+    port: int,
+    proto: str,
+    six_only: bool | None,
+) -> Dial:
     host = hosts[found.host]
     target = canonical(hosts, Place(host=found.host, container=found.container.name))
-    general = _required(_host_address(hosts, source, host), found)
+    general = required(address_asked(hosts, source, host, six_only), found, six_only)
     chosen = choose_binding(owner, port, proto, version=6 if ":" in general else 4)
-    if chosen is None:
+    if chosen is not None and six_only is not None and six_only is not (":" in chosen.host_ip):
+        family = 6 if six_only else 4
+        address, host_port = general, port
+        way = f"{host.name} publishes {owner.name}'s port {port}/{proto} at {chosen.at} only, not by IPv{family}"
+    elif chosen is None:
         address, host_port, way = general, port, f"{host.name} publishes no port {port}/{proto} of {owner.name}"
     else:
         six, loopback = ":" in chosen.host_ip, is_loopback(chosen.host_ip)
         if six is not (":" in general):
-            general = _host_address(hosts, source, host, six=six) or general
+            general = host_address(hosts, source, host, six=six) or general
         address = general if is_any(chosen.host_ip) or loopback else chosen.host_ip
         host_port = chosen.host_port or port
         verb = "publishes" if owner.running else "would publish"
@@ -136,7 +152,10 @@ def _published(hosts: Mapping[str, Host], source: Place, found: Found, owner: Co
         other = six is not (":" in address)  # no address of that version is known
         at = f"{Endpoint(chosen.host_ip, host_port)} only" if loopback or other else str(Endpoint(address, host_port))
         way = f"{host.name} {verb} {owner.name}'s port {port}/{proto} at {at}"
-    why = f"{source} has no way to {owner.name}'s own address; "
+    if six_only is None or _has_address(owner, six_only):
+        why = f"{source} has no way to {owner.name}'s own address; "
+    else:
+        why = f"{owner.name} has no {of_version(six_only)}address of its own; "
     return Dial(
         address=address,
         port=host_port,
@@ -161,18 +180,29 @@ def choose_binding(container: Container, port: int, proto: str, *, version: int 
     return order[0] if order else None
 
 
-def _direct(hosts: Mapping[str, Host], source: Place, host: Host, container: Container) -> tuple[str, str] | None:
+def _address_of(endpoint: EndpointSettings, six: bool | None) -> str:
+    """Its IPv6 address if that was asked for, else the IPv4 one; ``""`` where it has none."""
+    return endpoint.address6 if six else endpoint.address
+
+
+def _has_address(container: Container, six: bool) -> bool:
+    return any(_address_of(each, six) for each in container.networks.values())
+
+
+def _direct(
+    hosts: Mapping[str, Host], source: Place, host: Host, container: Container, six: bool | None
+) -> tuple[str, str] | None:
     """Return the container's address that the source has a way to, and why."""
-    addresses = [each.address for each in container.networks.values() if each.address]
+    addresses = [address for each in container.networks.values() if (address := _address_of(each, six))]
     if not addresses:
         return None
     if source.container is not None:
-        return _shared(hosts, source, host, container)
+        return _shared(hosts, source, host, container, six)
     if source.host == host.name:
-        first = serving_address(host, container) or addresses[0]
+        first = serving_address(host, container, "::" if six else "", six=bool(six)) or addresses[0]
         return first, f"{container.name} runs on {host.name} itself"
     own = hosts[source.host].own
-    beside = _beside(hosts, source, host, container)
+    beside = _beside(hosts, source, host, container, six)
     if beside is not None:
         return beside
     for address in addresses:
@@ -182,97 +212,61 @@ def _direct(hosts: Mapping[str, Host], source: Place, host: Host, container: Con
     return None
 
 
-def _shared(hosts: Mapping[str, Host], source: Place, host: Host, container: Container) -> tuple[str, str] | None:
+def _shared(
+    hosts: Mapping[str, Host], source: Place, host: Host, container: Container, six: bool | None
+) -> tuple[str, str] | None:
     """Return the address on a network that source and target share: the same network, or macvlan networks on one segment."""
     mine = hosts[source.host].container(source.container or "")
     if mine is None:
         return None
     ids = {endpoint.network_id for endpoint in mine.networks.values() if endpoint.network_id}
     flat = [network for _, network in networks_of(hosts[source.host], mine) if driver_of(network).flat]
-    theirs = [(endpoint, network) for endpoint, network in networks_of(host, container) if endpoint.address]
-    for endpoint, network in theirs:
-        if endpoint.network_id in ids:
-            return endpoint.address, f"both are on the network {network.name}"
-    for endpoint, network in theirs:
+    theirs = [
+        (address, endpoint.network_id, network)
+        for endpoint, network in networks_of(host, container)
+        if (address := _address_of(endpoint, six))
+    ]
+    for address, ident, network in theirs:
+        if ident in ids:
+            return address, f"both are on the network {network.name}"
+    for address, _, network in theirs:
         if driver_of(network).flat and any(network.overlaps(each) for each in flat):
-            return endpoint.address, f"both are on the segment of {network.name}"
-    for endpoint, network in theirs:
-        hop = route_lookup(hosts[source.host].namespace(mine.name), endpoint.address)
+            return address, f"both are on the segment of {network.name}"
+    for address, _, network in theirs:
+        hop = route_lookup(hosts[source.host].namespace(mine.name), address)
         if driver_of(network).flat and flat and hop is not None and hop.via:
             return (
-                endpoint.address,
+                address,
                 f"{container.name} is on another segment, {network.name}; the way there is by {hop.via}",
             )
     return None
 
 
-def _beside(hosts: Mapping[str, Host], source: Place, host: Host, container: Container) -> tuple[str, str] | None:
+def _beside(
+    hosts: Mapping[str, Host], source: Place, host: Host, container: Container, six: bool | None
+) -> tuple[str, str] | None:
     """Return the address of a macvlan container on a link of the source host's own."""
     own = hosts[source.host].own
     for endpoint, network in networks_of(host, container):
-        hop = route_lookup(own, endpoint.address) if endpoint.address and driver_of(network).flat else None
+        address = _address_of(endpoint, six)
+        hop = route_lookup(own, address) if address and driver_of(network).flat else None
         if hop is not None and not hop.via and any(covers(subnet, hop.src) for subnet in network.subnets):
-            return endpoint.address, f"{source.host} is on the segment of {network.name}, by {hop.dev}"
+            return address, f"{source.host} is on the segment of {network.name}, by {hop.dev}"
     return None
 
 
-def dial_host(hosts: Mapping[str, Host], source: Place, name: str, port: int | None, proto: str) -> Dial:
-    """Dial a host of the inventory by its name.
+def dial_host(
+    hosts: Mapping[str, Host], source: Place, name: str, port: int | None, proto: str, *, six: bool | None = None
+) -> Dial:
+    """Dial a host of the inventory by its name; ``six``: by IPv6 (False: by IPv4) only.
 
     Raises:
         UsageFault: none of its addresses is known.
     """
-    address = _host_address(hosts, source, hosts[name])
-    if address is None:
-        raise UsageFault(f"no address of {name} can be reached from {source}", "name the address instead")
-    dial = dial_address(hosts, source, address, port, proto)
-    return dial if dial.way else replace(dial, way=f"{name} has {address}")
-
-
-def host_addresses(host: Host, *, down: bool = False) -> Iterator[str]:
-    """Give a host's own addresses: not loopback, not link-local, none of Docker's gateways; IPv4 first.
-
-    ``down``: also those of interfaces that are down.
-    """
-    bridges = docker_bridges(host)
-    found = [
-        each.address
-        for link in host.own.links or ()
-        if link.name not in bridges and (link.up or down)
-        for each in link.addresses
-        if not is_loopback(each.address) and each.scope == "global"
-    ]
-    return iter(sorted(dict.fromkeys(found), key=lambda address: ":" in address))
-
-
-def _host_address(hosts: Mapping[str, Host], source: Place, host: Host, *, six: bool | None = None) -> str | None:
-    """Choose the host's address (of one IP version, if given) for this source: on a link of the source, then by any route, in the host's order.
-
-    Without a route, or with the host's interface down, an address is dialled all the same: that it does not work is the answer.
-    """
-    namespace = namespace_of(hosts, source)
-    if namespace is None:
-        return None
-    known = [each for each in host_addresses(host) if six is None or six is (":" in each)]
-    if source.container is None and source.host == host.name:
-        return known[0] if known else "::1" if six else "127.0.0.1"
-    routed: list[str] = []
-    for address in known:
-        hop = route_lookup(namespace, address)
-        if hop is None or hop.local:
-            continue
-        if not hop.via and hop.dev not in docker_bridges(hosts[source.host]):
-            return address
-        routed.append(address)
-    if routed or six is not None:
-        return routed[0] if routed else None
-    return next(host_addresses(host, down=True), None)
-
-
-def _required(address: str | None, found: Found) -> str:
+    address = address_asked(hosts, source, hosts[name], six)
     if address is None:
         raise UsageFault(
-            f"no address of {found.host}, where {found.container.name} is, is known",
-            "check the interfaces of that host",
+            f"no {of_version(six)}address of {name} can be reached from {source}", "name the address instead"
         )
-    return address
+    dial = dial_address(hosts, source, address, port, proto)
+    return dial if dial.way else replace(dial, way=f"{name} has {address}")

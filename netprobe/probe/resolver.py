@@ -13,7 +13,7 @@ from netprobe.probe.craft import is_dns_name
 from netprobe.state.engine import EMBEDDED_DNS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from netprobe.decode.dns import DnsMessage
     from netprobe.state.names import HostsFile, ResolvConf
@@ -23,12 +23,28 @@ if TYPE_CHECKING:
 
 MAX_SERVERS = 3  # MAXNS of glibc's resolv.h
 MAX_SEARCH = 6
+BOTH = ("A", "AAAA")
 DEFAULT_SERVER = "127.0.0.1"  # resolv.conf(5): when no nameserver is given
 
 
 def servers_of(conf: ResolvConf | None) -> tuple[str, ...]:
     """Return the name servers that are asked, in order."""
     return (conf.nameservers[:MAX_SERVERS] if conf else ()) or (DEFAULT_SERVER,)
+
+
+def of_family(addresses: Iterable[str], six: bool | None) -> tuple[str, ...]:
+    """Return the addresses of one IP version: True for IPv6, False for IPv4, None for both."""
+    return tuple(each for each in addresses if six is None or six is (":" in each))
+
+
+def not_in_file(name: str, lines: Iterable[str], six: bool | None) -> str:
+    """Return what is said of a hosts file that does not give a name an address, although it may give one of the other IP version."""
+    other = ", ".join(lines)
+    return (
+        f"/etc/hosts: {name} is {other}, no IPv{6 if six else 4} address"
+        if other
+        else f"/etc/hosts: no line for {name!r}"
+    )
 
 
 def candidates(name: str, conf: ResolvConf | None) -> Iterator[str]:
@@ -49,13 +65,14 @@ class _Walk:
     name: str
     ask: Ask
     servers: tuple[str, ...]
+    kinds: tuple[str, ...] = BOTH
     steps: list[str] = field(default_factory=list)
     server: str | None = None
     rcode: str | None = None
 
     def addresses(self, name: str) -> tuple[str, ...]:
-        """Ask for IPv4, then for IPv6 when there is none. ``rcode`` is what came for this name; None too where the second question got no answer."""
-        for kind in ("A", "AAAA"):
+        """Ask for IPv4, then for IPv6 when there is none (or for the one that is wanted). ``rcode`` is what came for this name; None too where the second question got no answer."""
+        for kind in self.kinds:
             self.rcode = None
             reply = self.reply(name, kind)
             if reply is None:
@@ -82,25 +99,36 @@ class _Walk:
         return None
 
 
-def resolve(name: str, hosts_file: HostsFile | None, conf: ResolvConf | None, ask: Ask) -> Lookup:
-    """Look a name up. ``how`` is FAILED when that gave no address."""
+def resolve(
+    name: str, hosts_file: HostsFile | None, conf: ResolvConf | None, ask: Ask, six: bool | None = None
+) -> Lookup:
+    """Look a name up. ``how`` is FAILED when that gave no address; ``six``: only IPv6 (False: only IPv4) addresses count, and are asked for."""
     steps = []
     if hosts_file is None:
         steps.append("/etc/hosts: could not be read")
     else:
-        found = hosts_file.lookup(name)
+        lines = hosts_file.lookup(name)
+        found = of_family(lines, six)
         if found:
             steps.append(f"/etc/hosts: {name} is {', '.join(found)}")
             return Lookup(name=name, how=Resolution.HOSTS_FILE, addresses=found, steps=tuple(steps))
-        steps.append(f"/etc/hosts: no line for {name!r}")
+        steps.append(not_in_file(name, lines, six))
     if not is_dns_name(name):
         return Lookup(name=name, how=Resolution.FAILED, steps=(*steps, f"{name!r} is not a DNS name"))
-    return query(name, conf, ask, steps)
+    return query(name, conf, ask, steps, kinds=BOTH if six is None else ("AAAA",) if six else ("A",))
 
 
-def query(name: str, conf: ResolvConf | None, ask: Ask, steps: list[str] | None = None) -> Lookup:
-    """Ask the name servers alone."""
-    walk = _Walk(name=name, ask=ask, servers=servers_of(conf), steps=steps or [])
+def query(
+    name: str,
+    conf: ResolvConf | None,
+    ask: Ask,
+    steps: list[str] | None = None,
+    *,
+    six: bool | None = None,
+    kinds: tuple[str, ...] = BOTH,
+) -> Lookup:
+    """Ask the name servers alone: for records of these kinds, one after the other until one is there; ``six``: only the servers of that IP version."""
+    walk = _Walk(name=name, ask=ask, servers=of_family(servers_of(conf), six), kinds=kinds, steps=steps or [])
     found: tuple[str, ...] = ()
     answered = ""
     rcodes: dict[str, str | None] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from urllib.parse import quote
 
 from netprobe.errors import UsageFault
@@ -36,6 +37,7 @@ class Target:
         port: None for ICMP.
         proto: what to speak.
         path: the path and query of an HTTP request, as they are sent.
+        six: the IP version that was asked for (``-4``, ``-6``): True for IPv6, False for IPv4; None: whichever there is.
     """
 
     text: str
@@ -46,6 +48,7 @@ class Target:
     proto: Proto = Proto.ICMP
     path: str = "/"
     project: str | None = None
+    six: bool | None = None
 
     @property
     def transport(self) -> str:
@@ -56,6 +59,11 @@ class Target:
     def asked(self) -> str:
         """``web``, ``shop/web``: the name with its project."""
         return self.name if self.project is None else f"{self.project}/{self.name}"
+
+    @property
+    def family_said(self) -> str:
+        """What is to be said of the IP version that was asked for, where that chose an address; ``""``: nothing."""
+        return "" if self.six is None or not self.name else f"IPv{6 if self.six else 4} was asked for"
 
     def instead(self, name: str) -> str:
         """The same question about another ``NAME@HOST``, as it would be typed."""
@@ -212,3 +220,22 @@ def check_size(size: int | None, proto: Proto) -> None:
         raise UsageFault(f"--size has no meaning for {proto}", "it tests the MTU with http, https or icmp")
     if not 0 <= size <= limit:
         raise UsageFault(f"--size {size} is out of range", f"0 to {limit} bytes for {proto}")
+
+
+def with_family(target: Target, family: int | None) -> Target:
+    """Return the target with the IP version that was asked for: 4, 6, or None for whichever there is.
+
+    Raises:
+        UsageFault: there is no such version, or TARGET is an address of the other one.
+    """
+    if family is None:
+        return target
+    if family not in (4, 6):
+        raise UsageFault(f"there is no IP version {family}", "it is 4 or 6")
+    six = family == 6
+    if target.address is not None and (":" in target.address) is not six:
+        other = 4 if six else 6
+        raise UsageFault(
+            f"{target.text} is an IPv{other} address, and -{family} asks for IPv{family}", f"leave -{family} out"
+        )
+    return replace(target, six=six)

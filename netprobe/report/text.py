@@ -49,7 +49,11 @@ def lay_out(report: Report) -> Document:
         _footing(report),
         _timing(report.timing_ms),
     )
-    document = Document(sections=tuple(section for section in sections if section))
+    return named(Document(sections=tuple(section for section in sections if section)), report)
+
+
+def named(document: Document, report: Report) -> Document:
+    """Return a document of a report's with the names that stand beside its interfaces."""
     return with_names(document, report.beside, one_host=_one_host(report))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from netprobe.errors import UsageFault
+from netprobe.errors import UsageFault, did_you_mean
 from netprobe_lab.experiments.addresses import ADDRESSES
 from netprobe_lab.experiments.answered import ANSWERED
 from netprobe_lab.experiments.arp import ARP
@@ -127,7 +127,12 @@ def experiment(name: str) -> Experiment:
     for candidate in EXPERIMENTS:
         if candidate.name == name:
             return candidate
-    raise UsageFault(f"no experiment is called {name!r}", "netprobe lab list")
+    raise UsageFault(f"no experiment is called {name!r}", _nearest(name))
+
+
+def _nearest(name: str) -> str:
+    known = (*(group.name for group in GROUPS), *(each.name for each in EXPERIMENTS))
+    return did_you_mean(name, known) or "netprobe lab list"
 
 
 def chosen(patterns: Iterable[str], *, parts: bool = False) -> list[Group]:
@@ -143,7 +148,7 @@ def chosen(patterns: Iterable[str], *, parts: bool = False) -> list[Group]:
     wanted = list(patterns)
     for pattern in wanted:
         if not any(_means(pattern, group, each, parts) for group in GROUPS for each in group.experiments):
-            raise UsageFault(f"no experiment and no group is called {pattern!r}", "netprobe lab list")
+            raise UsageFault(f"no experiment and no group is called {pattern!r}", _nearest(pattern))
     kept = (
         Group(group.name, group.title, tuple(each for each in group.experiments if _any(wanted, group, each, parts)))
         for group in GROUPS

@@ -209,10 +209,10 @@ def test_the_table_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         (["."], "cannot read .: it is a directory"),
         (["FILE", "FILE"], "FILE is given twice"),
         (["EMPTY"], "EMPTY is empty"),
-        (["FILE", "--where", "server_prt == 80"], "there is no column 'server_prt'\n  the nearest is server_port"),
+        (["FILE", "--where", "server_prt == 80"], "there is no column 'server_prt'\n  did you mean server_port"),
         (["FILE", "--where", "abs(bytes) > 1"], "--where: calls nothing"),
         (["FILE", "--where", "proto > 1"], "does not go between"),
-        (["FILE", "--sort", "byte"], "--sort: there is no column 'byte'\n  the nearest is bytes"),
+        (["FILE", "--sort", "byte"], "--sort: there is no column 'byte'\n  did you mean bytes"),
         *(
             (["FILE", "--idle", text], f"--idle: {text} is no number of seconds")
             for text in ("nan", "inf", "-inf", "0", "-1", "1e-300", "9e-10", "1e+300", "1.1e+09")

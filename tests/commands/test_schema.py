@@ -34,8 +34,10 @@ def test_all_schemas(said: Any) -> None:
     assert said("schema") == (0, {name: schema(name) for name in NAMES})
 
 
-def test_an_unknown_name_says_which_there_are(said: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_name_says_which_there_are_or_the_nearest(said: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["schema", "reports"]) == 2
+    assert "did you mean report?" in capsys.readouterr().err
+    assert run(["schema", "zzz"]) == 2
     assert "report, error, flows, hosts, topology, ps, causes" in capsys.readouterr().err
     status, value = said("schema", "reports", "--json")
     assert (status, value["exit"]) == (2, 2)

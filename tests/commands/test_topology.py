@@ -61,7 +61,7 @@ def test_a_plain_capture_has_the_point_that_it_is_of(tmp_path: Path, capsys: pyt
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([FILE, "--host", "server9"], "there are: server1, server2"),
+        ([FILE, "--host", "server9"], "did you mean server"),
         ([FILE, "--hosts", "lab"], "--hosts has no meaning with a file"),
         ([FILE, "-o", FILE], "is an input"),
         (["/nowhere.pcapng"], "/nowhere.pcapng"),

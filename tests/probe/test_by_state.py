@@ -87,3 +87,30 @@ def test_another_server_is_named_and_not_asked(conf: ResolvConf | None) -> None:
     server = conf.nameservers[0] if conf else "127.0.0.1"
     assert (lookup.how, lookup.server) == (Resolution.FAILED, server)
     assert lookup.steps[-1] == f"{server} would be asked for db, and --predict sends nothing"
+
+
+@pytest.mark.parametrize(
+    ("six", "how", "addresses"),
+    [
+        (None, Resolution.EMBEDDED_DNS, ("172.18.0.2",)),
+        (False, Resolution.EMBEDDED_DNS, ("172.18.0.2",)),
+        (True, Resolution.EMBEDDED_DNS, ("fd00:5::2",)),
+    ],
+)
+def test_either_ip_version_is_known_by_state(six: bool | None, how: Resolution, addresses: tuple[str, ...]) -> None:
+    both = container("db", "172.18.0.2", network=NET2)
+    endpoint = next(iter(both.networks.values()))
+    both = replace(both, networks={endpoint.network: replace(endpoint, address6="fd00:5::2", aliases=("db",))})
+    known = host(
+        "server2",
+        "192.168.3.202",
+        container("app", "172.18.0.9", network=NET2),
+        both,
+        container("web", "172.18.0.7", network=NET2),
+    )
+    known.namespaces["app"].__dict__.update(hosts_file=HostsFile(lines=()), resolv_conf=EMBEDDED)
+    at = Place(host="server2", container="app")
+    lookup = resolve_by_state(known, at, "db", six)
+    assert (lookup.how, lookup.addresses) == (how, addresses)
+    other = resolve_by_state(known, at, "web", six)
+    assert (other.addresses, other.rcode) == (((), "NOERROR") if six else (("172.18.0.7",), None))

@@ -6,10 +6,10 @@ import pytest
 
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import Place
-from netprobe.probe.names import containers_named, nearest, source_place, the_container
+from netprobe.probe.names import containers_named, hint_for, nearest, source_place, the_container
 from netprobe.probe.target import parse_source
 from netprobe.state.engine.model import ComposeLabels, Container, ContainerState
-from tests.worlds import container, host, world
+from tests.worlds import NET2, container, host, world
 
 
 def composed(
@@ -162,3 +162,11 @@ def test_hints() -> None:
     assert nearest("zzz", [f"n{number:02}" for number in range(12)]).endswith("n10, n11")
     assert nearest("zzz", [f"n{number:02}" for number in range(19)]).endswith("n10, n11 … and 7 more")
     assert "--hosts" in nearest("zzz", [])
+
+
+def test_a_network_is_said_to_be_one() -> None:
+    known = world(host("server2", "192.168.3.202", container("web", "172.18.0.2", network=NET2), container("db")))
+    assert hint_for(known, "net2") == "net2 is a network of server2; its containers are web"
+    assert hint_for(known, "nett2") == "net2 is a network of server2; its containers are web"
+    assert hint_for(known, "wbe") == "did you mean web?"
+    assert hint_for(known, "zzz").startswith("known: ")

@@ -226,3 +226,45 @@ def test_hosts_are_dialled_on_the_common_link() -> None:
     assert dial_host(hosts(), SERVER1, "server1", 81, "tcp").address == "192.168.3.201"
     named = dial_host(hosts(DEMO), SERVER1, "server2", 8080, "tcp")
     assert named.target_at == Place(host="server2", container="demo")
+
+
+def with_six(made: Container, address: str) -> Container:
+    endpoint = next(iter(made.networks.values()))
+    return replace(made, networks={endpoint.network: replace(endpoint, address6=address)})
+
+
+def dial_six(known: Mapping[str, Host], source: Place, name: str, port: int | None = 80) -> Dial:
+    found = the_container(known, name, "server2")
+    assert found is not None
+    return dial_container(known, source, found.chosen, port, "tcp", six=True)
+
+
+def test_ipv6_that_was_asked_for_is_dialled() -> None:
+    demo = with_six(container("demo", "172.17.0.2", published(8080, 80), published(8080, 80, "::")), "fd00:5::2")
+    known = hosts(demo, with_six(container("client", "172.17.0.3"), "fd00:5::3"))
+    known["server2"].own.links = (*(known["server2"].own.links or ()), link("eth1", 9, "fd00:9::202/64"))
+    assert dial_six(known, SERVER2, "demo").address == "fd00:5::2"
+    assert dial_six(known, Place(host="server2", container="client"), "demo").address == "fd00:5::2"
+    assert dial_six(known, Place(host="server2", container="demo"), "demo").address == "::1"
+    far = dial_six(known, SERVER1, "demo")  # without a route: that it does not work is the answer
+    assert (far.address, far.port, far.target_address) == ("fd00:9::202", 8080, "fd00:5::2")
+    assert dial_host(known, SERVER1, "server2", 80, "tcp", six=True).address == "fd00:9::202"
+    assert dial_host(known, SERVER1, "server2", 80, "tcp", six=False).address == "192.168.3.202"
+
+
+def test_no_ipv6_address_is_a_matter_of_the_question() -> None:
+    known = hosts(DEMO)
+    with pytest.raises(UsageFault, match="demo@server2 has no IPv6 address"):
+        dial_six(known, SERVER2, "demo", None)
+    with pytest.raises(UsageFault, match="no IPv6 address of server2"):
+        dial_six(known, SERVER1, "demo")
+    with pytest.raises(UsageFault, match="no IPv6 address of server2 can be reached"):
+        dial_host(known, SERVER1, "server2", 80, "tcp", six=True)
+
+
+def test_a_port_that_is_published_by_the_other_version_alone() -> None:
+    known = hosts(DEMO)
+    known["server2"].own.links = (*(known["server2"].own.links or ()), link("eth1", 9, "fd00:9::202/64"))
+    far = dial_six(known, SERVER1, "demo")
+    assert (far.address, far.port) == ("fd00:9::202", 80)
+    assert "publishes demo's port 80/tcp at 0.0.0.0:8080 only, not by IPv6" in far.way

@@ -185,3 +185,31 @@ def test_what_a_lookup_in_vain_came_to(
 ) -> None:
     conf = ResolvConf(nameservers=("s",), search=("one.test",), ndots=1)
     assert query("db", conf, Servers(table)).rcode == rcode
+
+
+BOTH = {("127.0.0.11", "db", "A"): ("172.18.0.2",), ("127.0.0.11", "db", "AAAA"): ("fd00::2",)}
+
+
+@pytest.mark.parametrize(
+    ("six", "addresses", "asked"), [(None, "172.18.0.2", "A"), (False, "172.18.0.2", "A"), (True, "fd00::2", "AAAA")]
+)
+def test_the_version_that_is_wanted_alone_is_asked_for(six: bool | None, addresses: str, asked: str) -> None:
+    servers = Servers(dict(BOTH))
+    lookup = resolve("db", HOSTS, EMBEDDED, servers, six)
+    assert lookup.addresses == (addresses,)
+    assert servers.asked == [("127.0.0.11", "db", asked)]
+
+
+def test_a_hosts_file_of_the_other_version_does_not_end_it() -> None:
+    servers = Servers({("127.0.0.11", "me", "AAAA"): ("fd00::9",)})
+    assert resolve("me", HOSTS, EMBEDDED, servers, six=False).addresses == ("127.0.0.1",)
+    lookup = resolve("me", HOSTS, EMBEDDED, servers, six=True)
+    assert (lookup.how, lookup.addresses) == (Resolution.EMBEDDED_DNS, ("fd00::9",))
+    assert lookup.steps[0] == "/etc/hosts: me is 127.0.0.1, no IPv6 address"
+
+
+def test_servers_of_one_version() -> None:
+    conf = ResolvConf(nameservers=("192.0.2.1", "fd00::53"))
+    servers = Servers({("fd00::53", "db", "A"): ("10.0.0.1",)})
+    assert query("db", conf, servers, six=True).server == "fd00::53"
+    assert {server for server, _, _ in servers.asked} == {"fd00::53"}

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from netprobe.errors import UsageFault
 from netprobe.evidence.model import Proto
-from netprobe.probe.target import Target, check_size, parse_source, parse_target
+from netprobe.probe.target import Target, check_size, parse_source, parse_target, with_family
 
 
 def shown(target: Target) -> tuple[object, ...]:
@@ -177,3 +177,27 @@ def test_sizes() -> None:
         check_size(65508, Proto.ICMP)
     with pytest.raises(UsageFault, match="out of range"):
         check_size(-1, Proto.HTTP)
+
+
+@pytest.mark.parametrize(
+    ("text", "family"), [("192.0.2.1:80", 6), ("[::1]:80", 4), ("http://[::1]/", 4), ("192.0.2.1", 6)]
+)
+def test_an_address_of_the_other_version_is_refused(text: str, family: int) -> None:
+    with pytest.raises(UsageFault, match=f"and -{family} asks for IPv{family}") as fault:
+        with_family(parse_target(text), family)
+    assert fault.value.hint == f"leave -{family} out"
+
+
+@pytest.mark.parametrize(
+    ("text", "family", "six"),
+    [("192.0.2.1:80", 4, False), ("[::1]:80", 6, True), ("demo", 6, True), ("demo", None, None)],
+)
+def test_the_version_that_is_asked_for(text: str, family: int | None, six: bool | None) -> None:
+    target = with_family(parse_target(text), family)
+    assert target.six is six
+    assert target.family_said == ("IPv6 was asked for" if target.name and six else "")
+
+
+def test_there_is_no_version_5() -> None:
+    with pytest.raises(UsageFault, match="no IP version 5"):
+        with_family(parse_target("demo"), 5)

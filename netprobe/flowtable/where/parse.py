@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import ast
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from netprobe.errors import UsageFault
+from netprobe.errors import UsageFault, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -60,11 +59,11 @@ def parse(text: str, columns: Collection[str]) -> ast.expr:
 
 def unknown(option: str, name: str, columns: Collection[str]) -> UsageFault:
     """Return what to say of a column that there is not: the nearest one, or all."""
-    near = get_close_matches(name, columns, n=1, cutoff=0.5)
-    hint = f"the nearest is {near[0]}" if near else f"there are: {', '.join(columns)}"
+    near = did_you_mean(name, columns, most=2)
+    hint = near or f"there are: {', '.join(columns)}"
     if option == "--where":
         hint = (
-            f"{hint}; if it is a text, it takes quotes: '{name}'" if near else f"a text takes quotes, '{name}'; {hint}"
+            f"{hint} If it is a text, it takes quotes: '{name}'" if near else f"a text takes quotes, '{name}'; {hint}"
         )
     return UsageFault(f"{option}: there is no column {name!r}", hint)
 

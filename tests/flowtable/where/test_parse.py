@@ -9,9 +9,13 @@ from netprobe.flowtable.fields import NAMES
 from netprobe.flowtable.where.parse import MOST_CHARACTERS, parse
 
 REFUSED = [
-    ("server_prt == 80", "there is no column 'server_prt'", "the nearest is server_port"),
+    ("server_prt == 80", "there is no column 'server_prt'", "did you mean server_port"),
     ("zzz == 80", "there is no column 'zzz'", "a text takes quotes, 'zzz'; there are: flow, connection"),
-    ("srver == 80", "there is no column 'srver'", "the nearest is server; if it is a text, it takes quotes: 'srver'"),
+    (
+        "srver == 80",
+        "there is no column 'srver'",
+        "did you mean server? If it is a text, it takes quotes: 'srver'",
+    ),
     ("server_port = 80", "cannot read", "== compares; such as"),
     ("proto == 'a=b' && bytes > 1", "cannot read", "write and, or, not; such as"),
     ("!(bytes > 1)", "cannot read", "write and, or, not; such as"),
@@ -20,7 +24,7 @@ REFUSED = [
     ("bytes > 1kB", "cannot read", "a number is plain"),
     ("", "cannot read", "a condition is missing"),
     ("bytes is None", "knows no `is`", "such as"),
-    ("`server prt` == 80", "there is no column 'server prt'", "the nearest is server_port"),
+    ("`server prt` == 80", "there is no column 'server prt'", "did you mean server_port"),
     ("client.startswith('10.')", "calls nothing", "such as"),
     ("__import__('os').system('id')", "calls nothing", "such as"),
     ("abs(bytes) > 1", "calls nothing", "such as"),
