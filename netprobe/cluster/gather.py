@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from operator import getitem
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import numpy as np
 
 from netprobe.cluster import work
 from netprobe.cluster.address import cluster_address
+from netprobe.cluster.progress import TOPIC, HowFar, Saying
 from netprobe.cluster.scheduler import connected
 from netprobe.errors import EvidenceFault
 from netprobe.evidence.files import STDIN
@@ -20,17 +23,16 @@ from netprobe.flowtable.partial import GrowingTable, shared, wanted
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from netprobe.cluster.progress import Progress
     from netprobe.cluster.scheduler import DaskWorkers
     from netprobe.evidence.model import CapturePoint, Limit
     from netprobe.evidence.state import HostState
-    from netprobe.evidence.stream.partition import Partitioned, Walk, Walked
+    from netprobe.evidence.stream.partition import Walk, Walked
     from netprobe.flowtable.columns import FlowRows
     from netprobe.flowtable.options import TrackOptions
     from netprobe.flowtable.partial import Mixes, Partial
-
-    Progress = Callable[[int, int | None], object]
 
 PIECES = 4
 """A worker, at least: the last one is waited for less long, and what a worker that dies had done is less."""
@@ -73,53 +75,71 @@ def gathered(
         EnvironmentFault: the cluster cannot be reached, has no workers or others, or they fail.
     """
     address = cluster_address(cluster)
-    every = {file: str(Path(file).absolute()) for file in (*files, *points)}
-    for file, path in every.items():
-        _check_file(file, Path(path))
+    paths = {file: str(Path(file).absolute()) for file in dict.fromkeys((*files, *points))}
+    for file in paths:
+        _check_file(file)
+    sizes = {file: Path(file).stat().st_size for file in paths}
+    run = uuid4().hex
     with connected(address) as workers:
-        workers.check_files({path: Path(path).stat().st_size for path in every.values()})
-        named = {every[file]: name for file, name in points.items()}
-        planned = partitions([*every.values()], named, PIECES * workers.count, each=partial(_walked, workers))
+        workers.check_files(
+            {paths[file]: size for file, size in sizes.items()}, {path: file for file, path in paths.items()}
+        )
+        far = HowFar(run, progress, sum(sizes.values()))
+        workers.hear(TOPIC, far.hear)
+        planned = partitions([*paths], points, PIECES * workers.count, each=partial(_walked, workers, paths, far))
+        jobs = [
+            work.Job(
+                part=replace(part, path=paths[part.path]),
+                name=part.path,
+                points=planned.points,
+                options=options,
+                saying=Saying(run=run, number=number),
+            )
+            for number, part in enumerate(planned.parts)
+        ]
         return Gathered(
-            rows=_rows(workers, planned, options, progress),
+            rows=_rows(workers, jobs, far),
             points=planned.points,
             limits=planned.limits,
             states=tuple(planned.notes.before.values()),
         )
 
 
-def _check_file(file: str, path: Path) -> None:
+def _check_file(file: str) -> None:
     """Refuse what workers cannot read, before any is asked."""
+    path = Path(file)
     if file != STDIN and (path.is_dir() or not path.exists()):
         CaptureFile(file).close()  # which says what is wrong
     if not path.is_file():
         raise EvidenceFault(f"{file}: a cluster reads files alone, no pipes", "ask without --cluster")
 
 
-def _walked(workers: DaskWorkers, walks: Sequence[Walk]) -> list[Walked]:
-    """What the files came to, each walked through by one worker."""
-    found = dict(workers.done(work.walk, [(walk,) for walk in walks]))
+def _walked(workers: DaskWorkers, paths: Mapping[str, str], far: HowFar, walks: Sequence[Walk]) -> list[Walked]:
+    """What the files came to, each walked through by one worker, which has it under its whole path."""
+    found: dict[int, Walked] = {}
+    asked = [(replace(walk, path=paths[walk.path]), walk.path) for walk in walks]
+    for number, walked in workers.done(work.walk, asked):
+        found[number] = walked
+        far.walked(Path(walks[number].path).stat().st_size)
     return [found[number] for number in range(len(walks))]
 
 
-def _rows(workers: DaskWorkers, planned: Partitioned, options: TrackOptions, progress: Progress) -> FlowRows:
-    jobs = [work.Job(part=part, points=planned.points, options=options) for part in planned.parts]
-    whole = _tracked(workers, jobs, progress)
+def _rows(workers: DaskWorkers, jobs: Sequence[work.Job], far: HowFar) -> FlowRows:
+    far.begin([job.part.size for job in jobs])
+    whole = _tracked(workers, jobs, far)
     keys = shared(whole.partials)
     return whole.finish(_again(workers, jobs, whole.partials, keys) if len(keys) else ())
 
 
-def _tracked(workers: DaskWorkers, jobs: Sequence[work.Job], progress: Progress) -> GrowingTable:
+def _tracked(workers: DaskWorkers, jobs: Sequence[work.Job], far: HowFar) -> GrowingTable:
     """Each piece by itself; put together in their order as they come."""
     whole = GrowingTable()
     waiting: dict[int, Partial] = {}
-    done, size = 0, sum(job.part.size for job in jobs)
-    for number, tracked in workers.done(work.track, [(job,) for job in jobs]):
+    for number, tracked in workers.done(work.track, [(job,) for job in jobs], far.show):
         waiting[number] = tracked
         while (following := len(whole.partials)) in waiting:
             whole.add(waiting.pop(following))
-        done += jobs[number].part.size
-        progress(done, size)
+        far.ended(number)
     return whole
 
 

@@ -14,7 +14,7 @@ from netprobe.cluster import work
 from netprobe.errors import EnvironmentFault, NetprobeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import TypeVar
 
     from distributed import Client, Future
@@ -29,7 +29,7 @@ WITHOUT_WORKERS_S = 30
 """How long work waits for a worker to come back, where none is left."""
 REACH_S = 2
 """How long a worker may take to answer this process; they may be in a network that only the scheduler reaches."""
-_LOOK_S = 1.0
+_LOOK_S = 0.25
 _FETCH_S = 600
 _VERSION = "__import__('netprobe.cluster.work').cluster.work.version()"
 _ENDED = "start workers, or ask without --cluster"
@@ -48,7 +48,10 @@ def connected(address: ClusterAddress) -> Iterator[DaskWorkers]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of versions that differ: what matters here is looked at
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # one line of ours says what is wrong
-        with _local(address.local) if address.local else _remote(address.scheduler) as client:
+        with (
+            _local(address.local) if address.local else _remote(address.scheduler) as client,
+            client.as_current(),  # who calls may have a client of its own, whose loop would wait for this one's work
+        ):
             workers = DaskWorkers(client, address.scheduler or f"local:{address.local}")
             workers.check_version()
             workers.fetch_directly()
@@ -130,15 +133,20 @@ class DaskWorkers:
         except Exception as error:  # noqa: BLE001 - whatever was raised there
             return error
 
-    def check_files(self, files: dict[str, int]) -> None:
-        """Raise EnvironmentFault where a worker does not have the files, by their sizes, as they are here."""
+    def check_files(self, files: Mapping[str, int], names: Mapping[str, str]) -> None:
+        """Raise EnvironmentFault where a worker does not have the files, by their sizes, as they are here.
+
+        Args:
+            files: path -> size.
+            names: path -> what messages call it.
+        """
         for worker, there in self._everywhere(work.sizes, [*files]).items():
             if isinstance(there, BaseException):
                 raise EnvironmentFault(f"the worker {worker} cannot look at files: {there}") from there
             for file, size in files.items():
                 if there.get(file) != size:
                     raise EnvironmentFault(
-                        f"the worker {worker} does not have {file} as it is here",
+                        f"the worker {worker} does not have {names[file]} as it is here",
                         "captures must be in a folder that all workers see under the same path",
                     )
 
@@ -154,19 +162,33 @@ class DaskWorkers:
             raise EnvironmentFault(f"{self._name} does not answer: {error}", _ENDED) from error
         return told
 
-    def done(self, function: Callable[..., Result], jobs: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Result]]:
+    def hear(self, topic: str, handler: Callable[[tuple[float, Any]], object]) -> None:
+        """Have a function called with what workers say of a topic, in a thread of its own."""
+        self._client.subscribe_topic(topic, handler)
+
+    def done(
+        self,
+        function: Callable[..., Result],
+        jobs: Sequence[tuple[Any, ...]],
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> Iterator[tuple[int, Result]]:
         """Have workers call a function with the arguments of each job; yield the job's number and what came of it, as they end.
 
         What a worker that dies was doing, and what it had done and kept, others do again.
+
+        Args:
+            function: what each does.
+            jobs: its arguments.
+            meanwhile: called now and then.
 
         Raises:
             NetprobeError: the function's own.
             EnvironmentFault: it failed otherwise, all workers are gone, or some died of it again and again.
         """
-        futures = {self._client.submit(function, *job, pure=False): number for number, job in enumerate(jobs)}
+        futures = {future: number for number, future in enumerate(self.promised(function, jobs))}
         try:
             while futures:
-                for future in self._some(futures):
+                for future in self._some(futures, meanwhile):
                     yield futures.pop(future), self._result(future)
         finally:
             if futures:
@@ -174,9 +196,12 @@ class DaskWorkers:
 
     def promised(self, function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]]) -> list[Future]:
         """Have workers call a function as in :meth:`done`, and keep what comes of it for other jobs, which take these results as arguments."""
-        return [self._client.submit(function, *job, pure=False) for job in jobs]
+        if not jobs:
+            return []
+        futures: list[Future] = self._client.map(function, *zip(*jobs, strict=True), pure=False)  # one message for all
+        return futures
 
-    def _some(self, futures: dict[Future, int]) -> list[Future]:
+    def _some(self, futures: dict[Future, int], meanwhile: Callable[[], object]) -> list[Future]:
         """Those that ended, one at least."""
         from distributed import wait
 
@@ -185,6 +210,7 @@ class DaskWorkers:
             try:
                 return [*wait([*futures], timeout=_LOOK_S, return_when="FIRST_COMPLETED").done]
             except TimeoutError:
+                meanwhile()
                 seen = time.monotonic() if self._alive() else seen
             if time.monotonic() - seen > WITHOUT_WORKERS_S:
                 raise EnvironmentFault(f"{self._name} has no worker any more", _ENDED)

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netprobe import __version__
 from netprobe.compiled import machine
+from netprobe.errors import NetprobeError
 from netprobe.evidence.walker import PLAIN
 from netprobe.flowtable.partial import Selection, again
 from netprobe.flowtable.track import Tracker
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from netprobe.cluster.progress import Saying
     from netprobe.compiled.track import CompiledTracker
     from netprobe.decode.chunk import Ints
     from netprobe.evidence.model import CapturePoint
+    from netprobe.evidence.packets import Packets
     from netprobe.evidence.stream.partition import Partition, Walk, Walked
     from netprobe.evidence.walker import RecordWalker
     from netprobe.flowtable.options import TrackOptions
@@ -35,22 +39,40 @@ class Job:
 
     Attributes:
         part: the piece.
+        name: what messages call its file.
         points: the capture points of all pieces.
         options: what ends a flow.
+        saying: who is told how far it is.
     """
 
     part: Partition
+    name: str
     points: tuple[CapturePoint, ...]
     options: TrackOptions
+    saying: Saying
 
 
-def walk(file: Walk) -> Walked:
+def walk(file: Walk, name: str) -> Walked:
     """Walk through a file, to find where it can be cut and what its interfaces are.
+
+    Args:
+        file: the file.
+        name: what messages call it.
 
     Raises:
         EvidenceFault: it cannot be read, or nothing in it.
     """
-    return file.through(walker=_walker())
+    with _called(file.path, name):
+        return file.through(walker=_walker())
+
+
+@contextmanager
+def _called(path: str, name: str) -> Iterator[None]:
+    """Have faults name a file as the user does: workers stand in other folders, so that its whole path was sent."""
+    try:
+        yield
+    except NetprobeError as fault:
+        raise type(fault)(fault.message.replace(path, name), fault.hint.replace(path, name)) from fault
 
 
 def _walker() -> RecordWalker:
@@ -68,10 +90,17 @@ def track(job: Job) -> Partial:
     Raises:
         EvidenceFault: the piece cannot be read.
     """
-    tracker = _tracker(job.options)
-    for packets in job.part.chunks(walker=_walker()):
+    tracker, tell, done = _tracker(job.options), job.saying.teller(job.part.packets), 0
+    for packets in _chunks(job):
         tracker.take(packets, job.points)
+        done += len(packets)
+        tell(done)
     return tracker.partial()
+
+
+def _chunks(job: Job) -> Iterator[Packets]:
+    with _called(job.part.path, job.name):
+        yield from job.part.chunks(walker=_walker())
 
 
 def _tracker(options: TrackOptions) -> Tracker | CompiledTracker:
@@ -96,7 +125,7 @@ def select(job: Job, keys: Mixes, places: Ints, shards: int) -> tuple[Selected, 
         EvidenceFault: the piece cannot be read.
     """
     selection = Selection(keys, places, shards)
-    for packets in job.part.chunks(walker=_walker()):
+    for packets in _chunks(job):
         if selection.done:
             break
         selection.take(packets, job.points)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from queue import Queue
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from distributed import Client
 
 from netprobe.cluster import scheduler as module
 from netprobe.cluster.address import ClusterAddress
@@ -82,9 +84,9 @@ def test_a_file_that_workers_do_not_have(cluster: Processes, tmp_path: Path) -> 
     file = tmp_path / "a"
     file.write_bytes(b"12345")
     with connected(at(cluster)) as workers:
-        workers.check_files({str(file): 5})
-        with raises("does not have .*/a as it is here"):
-            workers.check_files({str(file): 6})
+        workers.check_files({str(file): 5}, {str(file): "a"})
+        with raises("the worker tcp://[^ ]* does not have a as it is here"):
+            workers.check_files({str(file): 6}, {str(file): "a"})
 
 
 def test_what_a_worker_says_of_a_file_is_said_here(cluster: Processes) -> None:
@@ -115,6 +117,21 @@ def test_workers_that_all_end(scheduler: Processes, monkeypatch: pytest.MonkeyPa
     scheduler.worker()
     with connected(at(scheduler)) as workers, raises("has no worker any more"):
         list(workers.done(os._exit, [(1,)]))
+
+
+def test_who_asks_may_have_a_client_of_its_own(cluster: Processes) -> None:
+    with Client(cluster.address) as own, connected(at(cluster)) as workers:
+        assert Client.current() is not own  # whose loop would not be woken by what is waited for
+        assert list(workers.done(divmod, [(7, 2)])) == [(0, (3, 1))]
+
+
+def test_what_workers_say_is_heard(cluster: Processes) -> None:
+    heard: Queue[object] = Queue()
+    with connected(at(cluster)) as workers:
+        workers.hear("a-topic", lambda event: heard.put(event[1]))
+        say = "__import__('distributed').get_worker().log_event('a-topic', [1])"
+        assert list(workers.done(eval, [(say,)])) == [(0, None)]
+        assert heard.get(timeout=60) == (1,)
 
 
 def test_results_come_as_they_end(cluster: Processes) -> None:

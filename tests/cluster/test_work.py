@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,15 +12,15 @@ import pytest
 from flow_capture import Shape, write
 
 from netprobe.cluster import work
+from netprobe.cluster.progress import Saying
 from netprobe.compiled import machine
+from netprobe.errors import EvidenceFault
 from netprobe.evidence.stream.partition import Walk, partitions
 from netprobe.flowtable.options import options
 from netprobe.flowtable.partial import merged, shared, wanted
 from tests.compiled.conftest import compiled
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from netprobe.cluster.work import Job
     from netprobe.flowtable.columns import FlowRows
 
@@ -32,7 +34,12 @@ def jobs(tmp_path: Path, files: int = 2) -> list[Job]:
     for seed, path in enumerate(paths):
         write(tmp_path / path, Shape(flows=20, packets=10, seed=seed))
     planned = partitions(paths, {}, files)
-    return [work.Job(part=part, points=planned.points, options=options()) for part in planned.parts]
+    return [
+        work.Job(
+            part=part, name=part.path, points=planned.points, options=options(), saying=Saying(run="a", number=number)
+        )
+        for number, part in enumerate(planned.parts)
+    ]
 
 
 def test_a_job_can_be_sent_and_done_again(tmp_path: Path) -> None:
@@ -61,10 +68,23 @@ def missing() -> None:
 def test_a_walk_can_be_sent_and_finds_what_this_process_finds(tmp_path: Path) -> None:
     write(tmp_path / "a.pcap", Shape(flows=20, packets=10))
     asked = Walk(path=str(tmp_path / "a.pcap"), least=2000, chunk_bytes=1000)
-    found = pickle.loads(pickle.dumps(work.walk(pickle.loads(pickle.dumps(asked)))))  # noqa: S301 - our own
+    found = pickle.loads(pickle.dumps(work.walk(pickle.loads(pickle.dumps(asked)), "a.pcap")))  # noqa: S301 - our own
     assert sum(packets for _, packets in found.cuts) == 200
     assert [packets for _, packets in found.cuts] == [packets for _, packets in asked.through().cuts]
     assert len(found.cuts) > 3
+
+
+def test_faults_call_a_file_what_the_user_calls_it(tmp_path: Path) -> None:
+    (job,) = jobs(tmp_path, 1)
+    path = Path(job.part.path)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(EvidenceFault, match=r"^a\.pcap has changed since it was looked through"):
+        work.track(replace(job, name="a.pcap"))
+    path.unlink()
+    asked = Walk(path=str(path), least=2000, chunk_bytes=1000)
+    with pytest.raises(EvidenceFault, match=r"^cannot read a\.pcap: No such file") as fault:
+        work.walk(asked, "a.pcap")
+    assert str(tmp_path) not in fault.value.hint
 
 
 def test_only_packets_of_the_keys_are_selected(tmp_path: Path) -> None:
