@@ -81,7 +81,7 @@ def tabulate(
         from netprobe.cluster.gather import gathered
 
         _say_order(every, points, say)
-        there = gathered(cluster, every, points, options or usual(), progress)
+        there = gathered(cluster, every, points, options or usual(), progress, say)
         rows, found, limits, states = there.rows, there.points, there.limits, there.states
     limits = (*limits, *unreadable(found))
     if not verdicts:

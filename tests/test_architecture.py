@@ -79,7 +79,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "runs",
         "tabulate",
     },
-    "cluster": {*BASE, "evidence.stream", "decode", "flowtable", "compiled"},
+    "cluster": {*BASE, "evidence.stream", "decode", "flowtable", "compiled", "engine"},
     "engine": {*BASE, "evidence.stream", "decode", "flowtable", "compiled"},
     "selection": {*STATE, "evidence.stream", "decode", "flows", "flowtable", "correlate", "journeys", "engine"},
     "runs": {*BASE, "evidence.stream", "engine", "selection", "flows", "journeys"},

@@ -15,6 +15,7 @@ from netprobe.cluster import work
 from netprobe.cluster.address import cluster_address
 from netprobe.cluster.progress import TOPIC, HowFar, Saying
 from netprobe.cluster.scheduler import connected
+from netprobe.engine import LARGE
 from netprobe.errors import EvidenceFault
 from netprobe.evidence.files import STDIN
 from netprobe.evidence.stream.partition import partitions
@@ -23,7 +24,7 @@ from netprobe.flowtable.partial import GrowingTable, shared, wanted
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from netprobe.cluster.progress import Progress
     from netprobe.cluster.scheduler import DaskWorkers
@@ -34,11 +35,17 @@ if TYPE_CHECKING:
     from netprobe.flowtable.options import TrackOptions
     from netprobe.flowtable.partial import Mixes, Partial
 
+    Say = Callable[[str], object]
+
 PIECES = 4
 """A worker, at least: the last one is waited for less long, and what a worker that dies had done is less."""
 
 MANY = 1 << 12
 """Keys that several pieces hold: fewer are one worker's."""
+
+
+def _nothing(_line: str) -> None:
+    """Take no notice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +65,12 @@ class Gathered:
 
 
 def gathered(
-    cluster: str, files: Sequence[str], points: Mapping[str, str], options: TrackOptions, progress: Progress
+    cluster: str,
+    files: Sequence[str],
+    points: Mapping[str, str],
+    options: TrackOptions,
+    progress: Progress,
+    say: Say = _nothing,
 ) -> Gathered:
     """Track the files' flows on a cluster.
 
@@ -68,6 +80,7 @@ def gathered(
         points: path -> the point's name, where one was given.
         options: what ends a flow.
         progress: called now and then with how many bytes are done, and of how many.
+        say: called with a line for the user.
 
     Raises:
         UsageFault: it is no address of a cluster.
@@ -84,6 +97,8 @@ def gathered(
         workers.check_files(
             {paths[file]: size for file, size in sizes.items()}, {path: file for file, path in paths.items()}
         )
+        if sum(sizes.values()) >= LARGE:
+            _say_what_is_slow(workers, say)
         far = HowFar(run, progress, sum(sizes.values()))
         workers.hear(TOPIC, far.hear)
         planned = partitions([*paths], points, PIECES * workers.count, each=partial(_walked, workers, paths, far))
@@ -112,6 +127,16 @@ def _check_file(file: str) -> None:
         CaptureFile(file).close()  # which says what is wrong
     if not path.is_file():
         raise EvidenceFault(f"{file}: a cluster reads files alone, no pipes", "ask without --cluster")
+
+
+def _say_what_is_slow(workers: DaskWorkers, say: Say) -> None:
+    """As without a cluster: large captures take longer where machine code is missing."""
+    missing = workers.without_code()
+    for worker, why in [*missing.items()][:1]:
+        others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        say(
+            f"no compiled code at the worker {worker}{others}, so that large captures take longer: {why} (netprobe flows --compile makes it there)"
+        )
 
 
 def _walked(workers: DaskWorkers, paths: Mapping[str, str], far: HowFar, walks: Sequence[Walk]) -> list[Walked]:

@@ -150,6 +150,11 @@ class DaskWorkers:
                         "captures must be in a folder that all workers see under the same path",
                     )
 
+    def without_code(self) -> dict[str, str]:
+        """Workers that have no machine code to read with, and why."""
+        told = self._everywhere(work.without_code)
+        return {worker: why for worker, why in told.items() if isinstance(why, str) and why}
+
     def fetch_directly(self) -> None:
         """Have results come from the workers themselves, not through the scheduler, where each worker answers this process."""
         there = [*self._client.nthreads()]

@@ -173,6 +173,15 @@ def version() -> str:
     return f"{__version__} ({digest.hexdigest()[:8]})"
 
 
+def without_code() -> str:
+    """Why this process has no machine code to read with; ``""`` where it has."""
+    try:
+        machine.kernels()
+    except machine.NotUsable as why:
+        return str(why)
+    return ""
+
+
 def sizes(files: Sequence[str]) -> dict[str, int]:
     """How large each file is, of those that are there."""
     return {file: Path(file).stat().st_size for file in files if Path(file).is_file()}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +15,7 @@ from distributed import Client
 from flow_capture import Shape, write
 
 from netprobe.cli import run
+from netprobe.cluster import gather as gathering
 from netprobe.cluster.gather import Gathered, gathered
 from netprobe.errors import EvidenceFault
 from netprobe.evidence.stream.stream import open_stream
@@ -22,8 +25,7 @@ from netprobe.interface import read_flows
 from tests.cluster.conftest import Processes, running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Mapping, Sequence
 
     from netprobe.flowtable.columns import FlowRows
 
@@ -34,8 +36,8 @@ def quiet(_done: int, _size: int | None) -> None:
     return
 
 
-def by_one(files: Sequence[str]) -> tuple[FlowRows, Gathered]:
-    stream, tracker = open_stream(files, {}), Tracker(options())
+def by_one(files: Sequence[str], points: Mapping[str, str] | None = None) -> tuple[FlowRows, Gathered]:
+    stream, tracker = open_stream(files, points or {}), Tracker(options())
     for packets in stream.chunks():
         tracker.take(packets, stream.points)
     rows = tracker.finish()
@@ -58,8 +60,8 @@ def ring(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return files
 
 
-def assert_same(found: Gathered, files: Sequence[str]) -> None:
-    rows, alone = by_one(files)
+def assert_same(found: Gathered, files: Sequence[str], points: Mapping[str, str] | None = None) -> None:
+    rows, alone = by_one(files, points)
     assert np.array_equal(found.rows, rows)
     assert (found.points, found.limits) == (alone.points, alone.limits)
 
@@ -149,6 +151,39 @@ def test_the_command_says_in_one_line_what_is_wrong(ring: list[str], capsys: pyt
     assert "is no cluster" in capsys.readouterr().err
     assert run(["flows", "-", "--cluster", "local:1"]) == 2
     assert "a cluster reads files alone" in capsys.readouterr().err
+
+
+def test_workers_without_machine_code_are_named(
+    scheduler: Processes, ring: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "LARGE", 1)
+    scheduler.worker(
+        "from netprobe.compiled import machine\n"
+        "def kernels():\n    raise machine.NotUsable('not there')\n"
+        "machine.kernels = kernels"
+    )
+    said: list[str] = []
+    gathered(scheduler.address, ring[:1], {}, options(), quiet, said.append)
+    assert len(said) == 1
+    assert re.match(r"no compiled code at the worker tcp://[^ ]*, so .*: not there \(netprobe flows --compile", said[0])
+
+
+def test_a_file_is_called_what_the_user_calls_it(
+    cluster: Processes, ring: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(ring[0]).parent)
+    Path("half.pcap").write_bytes(Path(ring[0]).read_bytes()[:1000])
+    named = [f"./{Path(file).name}" for file in ring[:2]] + ["half.pcap"]
+    assert_same(
+        gathered(cluster.address, named, {"half.pcap": "here/lo"}, options(), quiet), named, {"half.pcap": "here/lo"}
+    )
+    Path("text.pcap").write_text("no capture at all, and long enough")
+    faults: list[str] = []
+    for of in (lambda: by_one(["text.pcap"]), lambda: gathered(cluster.address, ["text.pcap"], {}, options(), quiet)):
+        with pytest.raises(EvidenceFault) as fault:
+            of()
+        faults.append(str(fault.value))
+    assert faults[0] == faults[1]
 
 
 def test_a_python_program_gets_the_same_frame(cluster: Processes, ring: list[str]) -> None:
