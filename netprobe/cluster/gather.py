@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from netprobe.cluster.scheduler import DaskWorkers
     from netprobe.evidence.model import CapturePoint, Limit
     from netprobe.evidence.state import HostState
-    from netprobe.evidence.stream.partition import Walk, Walked
+    from netprobe.evidence.stream.partition import Partitioned, Walk, Walked
     from netprobe.flowtable.columns import FlowRows
     from netprobe.flowtable.options import TrackOptions
     from netprobe.flowtable.partial import Mixes, Partial
@@ -102,22 +102,27 @@ def gathered(
         far = HowFar(run, progress, sum(sizes.values()))
         workers.hear(TOPIC, far.hear)
         planned = partitions([*paths], points, PIECES * workers.count, each=partial(_walked, workers, paths, far))
-        jobs = [
-            work.Job(
-                part=replace(part, path=paths[part.path]),
-                name=part.path,
-                points=planned.points,
-                options=options,
-                saying=Saying(run=run, number=number),
-            )
-            for number, part in enumerate(planned.parts)
-        ]
+        jobs = _jobs(planned, paths, options, run)
         return Gathered(
             rows=_rows(workers, jobs, far),
             points=planned.points,
             limits=planned.limits,
             states=tuple(planned.notes.before.values()),
         )
+
+
+def _jobs(planned: Partitioned, paths: Mapping[str, str], options: TrackOptions, run: str) -> list[work.Job]:
+    """A job a piece. Workers have the files under their whole paths, and call them what the user does."""
+    return [
+        work.Job(
+            part=replace(part, path=paths[part.path]),
+            name=part.path,
+            points=planned.points,
+            options=options,
+            saying=Saying(run=run, number=number),
+        )
+        for number, part in enumerate(planned.parts)
+    ]
 
 
 def _check_file(file: str) -> None:
