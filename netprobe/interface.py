@@ -322,10 +322,19 @@ def compare(
     """
     from netprobe.diff.compare import compare as compared
 
-    return compared(*(_side_of(os.fspath(file), flow, say) for file in (good, bad)))
+    return compared(*(saved_run(os.fspath(file), flow, say) for file in (good, bad)))
 
 
-def _side_of(file: str, flow: str | None, say: Callable[[str], object]) -> RunSide:
+def compare_runs(good: RunSide, bad: Evidence) -> Comparison:
+    """Compare a run with one that was saved (:func:`saved_run`), as ``explain --against`` does. Raises as :func:`compare`."""
+    from netprobe.diff.compare import compare as compared
+    from netprobe.pipeline import side_of
+
+    return compared(good, side_of(bad))
+
+
+def saved_run(file: str, flow: str | None = None, say: Callable[[str], object] = _nothing) -> RunSide:
+    """Read a saved run, explained, to be compared with others. Arguments and exceptions are those of :func:`compare`."""
     from netprobe.flows.expression import FlowExpr
     from netprobe.pipeline import side_of
     from netprobe.runs import runs

@@ -16,6 +16,7 @@ TOP = {
     "causes": "CauseJson",
     "topology": "TopologyJson",
     "ps": "PsJson",
+    "diff": "DiffJson",
 }
 
 

@@ -52,7 +52,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pipeline": {"verdict", *CAUSES, *FAMILIES, "diff"},
     "survey": STATE,
     "topology": {*STATE, "forward"},
-    "report": {"scapy_layers", *BASE, "decode", "flows", "flowtable", "survey", "topology", "report.topology"},
+    "report": {
+        *("scapy_layers", *BASE, "decode", "flows", "flowtable"),
+        *("survey", "topology", "report.topology", "report.diff"),
+    },
     "report.diff": {*BASE, "diff", "report"},
     "report.topology": {*BASE, "state", "report", "topology"},
     "inventory": {"errors"},

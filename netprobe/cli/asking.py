@@ -50,6 +50,12 @@ Examples:
     help="Write the evidence to FILE, a new one (pcapng; replay or Wireshark).",
 )
 @html_option
+@click.option(
+    "--against",
+    type=click.Path(),
+    metavar="GOOD",
+    help="Compare this run with a saved one of the same question, as netprobe diff does; --html, --json and the exit code are the comparison's.",
+)
 @click.option("--force", is_flag=True, help="Let --save and --html overwrite a file that exists.")
 @hosts_option
 @click.option(
@@ -76,13 +82,18 @@ Examples:
 @lang_option()
 @quiet_option
 @verbose_option
-def explain(**asked: Any) -> int:
+def explain(*, against: str | None, **asked: Any) -> int:
     """Probe TARGET, watch every place that the probe passes, and explain what happened.
 
     TARGET is [PROJECT/]NAME[@HOST][:PORT][/tcp|/udp], an address in place of the name ([IPv6] in brackets), http://… or https://…; without
     a port it is an ICMP echo. NAME is a container, or a Compose service: the one of the source's own project first, then the only
     one that fits. Without TARGET: a list of what can be explained on this machine.
     """
+    if against is not None:
+        from netprobe.commands.against import run
+        from netprobe.commands.explain import ExplainAsked
+
+        return run(against, ExplainAsked(**asked))
     from netprobe.commands import explain as command
 
     return command.run(command.ExplainAsked(**asked))

@@ -6,7 +6,15 @@ from typing import Any
 
 import click
 
-from netprobe.cli.options import deep_option, html_option, lang_option, output_options, quiet_option, verbose_option
+from netprobe.cli.options import (
+    deep_option,
+    html_option,
+    json_option,
+    lang_option,
+    output_options,
+    quiet_option,
+    verbose_option,
+)
 
 REPLAY_EXAMPLES = """\b
 Examples:
@@ -18,7 +26,8 @@ Examples:
 DIFF_EXAMPLES = """\b
 Examples:
   netprobe diff yesterday.pcapng today.pcapng
-  netprobe diff yesterday.pcapng today.pcapng --all
+  netprobe diff yesterday.pcapng today.pcapng --html difference.html
+  netprobe explain web:80 --against yesterday.pcapng
 \b
 Exit codes:
   0   the same: one journey, and one end
@@ -88,7 +97,10 @@ def replay(
 @click.argument("bad", type=click.Path())
 @click.option("--flow", metavar="EXPR", help="Which connection, of captures from elsewhere: as of replay.")
 @click.option("--all", "whole", is_flag=True, help="Show every difference of state, also what does not bear on it.")
-def diff(*, good: str, bad: str, flow: str | None, whole: bool) -> int:
+@json_option
+@html_option
+@click.option("--force", is_flag=True, help="Let --html overwrite a file that exists.")
+def diff(*, good: str, bad: str, flow: str | None, whole: bool, as_json: bool, html: str | None, force: bool) -> int:
     """Compare two saved runs of one question: where their journeys part first, and what of the hosts' state differs that bears on it.
 
     GOOD and BAD are files that --save wrote (or captures, of which packets alone are compared). What each run names anew (ids, veths, counters,
@@ -96,7 +108,7 @@ def diff(*, good: str, bad: str, flow: str | None, whole: bool) -> int:
     """
     from netprobe.commands import diff as command
 
-    return command.run(good=good, bad=bad, flow=flow, whole=whole)
+    return command.run(good=good, bad=bad, flow=flow, whole=whole, as_json=as_json, html=html, force=force)
 
 
 @click.command(short_help="List all flows of large captures, as a table or for programs.", epilog=FLOWS_EXAMPLES)

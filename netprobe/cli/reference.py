@@ -21,7 +21,7 @@ def causes(code: str | None, as_json: bool) -> int:
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="As without it: a schema is JSON already.")
 def schema(name: str | None, as_json: bool) -> int:
-    """Print the JSON Schema (2020-12) called NAME: report, error, flows, hosts, topology, ps or causes; without NAME all of them, by name."""
+    """Print the JSON Schema (2020-12) called NAME: report, error, flows, hosts, topology, ps, diff or causes; without NAME all of them, by name."""
     from netprobe.commands import schema as command
 
     del as_json

@@ -5,8 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import put, say
-from netprobe.commands.show import let_stdout_take_anything, terminal_columns, wants_colour
+from netprobe.commands.output import OutputFile
+from netprobe.commands.show import (
+    let_stdout_take_anything,
+    refuse_force,
+    refuse_stdout,
+    terminal_columns,
+    wants_colour,
+)
 from netprobe.errors import EXIT_FAILS, EXIT_UNDETERMINED, EXIT_WORKS
+from netprobe.report.escape import visible
 
 if TYPE_CHECKING:
     from netprobe.diff.model import Comparison
@@ -15,7 +23,7 @@ EXIT_OF = {"same": EXIT_WORKS, "differs": EXIT_FAILS, "undetermined": EXIT_UNDET
 """As diff(1) has it: 0 the same, 1 different; and 3 where that cannot be told."""
 
 
-def run(*, good: str, bad: str, flow: str | None, whole: bool) -> int:
+def run(*, good: str, bad: str, flow: str | None, whole: bool, as_json: bool, html: str | None, force: bool) -> int:
     """Compare two files, print what was found, and return 0 (the same), 1 (they differ) or 3 (undetermined).
 
     Raises:
@@ -26,6 +34,11 @@ def run(*, good: str, bad: str, flow: str | None, whole: bool) -> int:
     from netprobe.flows.model import SeveralFlows
     from netprobe.interface import compare
 
+    refuse_force(force=force, files={"--html": html})
+    refuse_stdout("--html", html)
+    to = None if html is None else OutputFile(path=html, force=force, option="--html")
+    if to is not None:
+        to.check((good, bad))
     try:
         found = compare(good, bad, flow=flow, say=_say)
     except SeveralFlows as several:
@@ -33,12 +46,25 @@ def run(*, good: str, bad: str, flow: str | None, whole: bool) -> int:
 
         list_flows(several.flows)
         raise
-    show(found, (good, bad), whole=whole)
+    put_comparison(found, (good, bad), whole=whole, as_json=as_json, to=to)
     return EXIT_OF[found.outcome.value]
 
 
-def show(comparison: Comparison, names: tuple[str, str], *, whole: bool) -> None:
-    """Print a comparison for people."""
+def put_comparison(
+    comparison: Comparison, names: tuple[str, str], *, whole: bool, as_json: bool, to: OutputFile | None
+) -> None:
+    """Print a comparison, and write its page where one is asked for."""
+    if to is not None:
+        from netprobe.report.diff.html import page
+
+        to.write([page(comparison, names).encode()])
+        say(f"netprobe: page written to {visible(to.path)}")
+    if as_json:
+        from netprobe.report.diff.json import to_json
+        from netprobe.report.json import dumps
+
+        put(dumps(to_json(comparison, names)) + "\n")
+        return
     from netprobe.report.diff.text import lay_out
     from netprobe.report.text import printed
 

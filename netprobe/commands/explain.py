@@ -23,11 +23,13 @@ from netprobe.report.escape import visible
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from netprobe.commands.progress import Progress
     from netprobe.evidence.model import Evidence
     from netprobe.model.report import Report
+
+    Finish = Callable[[list[Report], list[tuple[str, Evidence]], "ExplainAsked"], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +57,11 @@ class ExplainAsked:
     verbose: bool = False
 
 
-def run(asked: ExplainAsked) -> int:
-    """Explain one connection (with ``every`` one to each container of a service), print the reports, and return the worst exit code."""
+def run(asked: ExplainAsked, finish: Finish | None = None) -> int:
+    """Explain one connection (with ``every`` one to each container of a service), print the reports, and return the worst exit code.
+
+    ``finish``: what is done with the reports in place of printing them; it returns the exit code.
+    """
     from netprobe.interface import containers_of
 
     target = asked.target
@@ -74,6 +79,11 @@ def run(asked: ExplainAsked) -> int:
     with _saying_what_is_saved(seen, None if asked.quiet else asked.save), told as progress:
         reports = [_explained(each, asked, progress, page, seen) for each in targets]
     page.write([name for name, _ in seen])
+    return (finish or show_all)(reports, seen, asked)
+
+
+def show_all(reports: list[Report], seen: list[tuple[str, Evidence]], asked: ExplainAsked) -> int:
+    """Print the reports, and return the worst of their exit codes."""
     show_reports(reports, seen, output=asked.output, deep=asked.deep, quiet=asked.quiet)
     return worst(exit_code(report) for report in reports)
 

@@ -8,6 +8,7 @@ from netprobe.diff.bearing import weigh
 from netprobe.diff.journey import journey_of
 from netprobe.diff.model import Bearing, Comparison, Sameness
 from netprobe.diff.parting import known_end, parting
+from netprobe.diff.points import point_pairs
 from netprobe.diff.question import same_question
 from netprobe.diff.states import roles_by_host, state_diff
 
@@ -36,6 +37,7 @@ def compare(good: RunSide, bad: RunSide) -> Comparison:
         bad=bad.report,
         outcome=_outcome(good, bad, found),
         parting=found,
+        points=point_pairs(*journeys, found),
         decides=decides,
         also=also,
         unrelated=tuple(each.difference for each in weighed if each.bearing is Bearing.NONE),

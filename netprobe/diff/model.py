@@ -65,7 +65,6 @@ class Fact:
         subject: which one, by its role: ``filter/INPUT``, ``demo``, ``eth0``, ``net.ipv4.ip_forward``.
         aspect: which of its properties: ``state``, ``mtu``; ``""`` where there is just one.
         value: the text that is compared, with roles in place of what each run names anew. shown: as the host has it.
-        after: the facts of an ordered list (the rules of a chain) count in their order.
     """
 
     place: Place
@@ -146,6 +145,35 @@ class Parting:
     changed: tuple[str, ...] = ()
 
 
+class SightKind(StrEnum):
+    """What one of the two saw at a point."""
+
+    SEEN = "seen"
+    MISSING = "missing"  # it should have been there, and was not
+    ABSENT = "absent"  # watched, or there is no such point: it did not pass there
+    UNKNOWN = "unknown"  # nobody could have seen it there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BothAtPoint:
+    """One point of both ways.
+
+    Attributes:
+        point: by its role. reply: of the answer. leg: as of a hop.
+        good, bad: what each saw there, and in words which packet (``""`` none).
+        parts: it is the first at which the two are not alike.
+    """
+
+    point: str
+    reply: bool
+    leg: int
+    good: SightKind
+    bad: SightKind
+    good_packet: str = ""
+    bad_packet: str = ""
+    parts: bool = False
+
+
 class Sameness(StrEnum):
     """What the comparison comes to."""
 
@@ -162,6 +190,7 @@ class Comparison:
         good, bad: the reports.
         outcome: whether they are the same.
         parting: the first difference of the journeys; None where they have none.
+        points: both ways, point by point.
         decides: the differences of state that decide.
         also: further ones that bear on it, those that tell most first.
         unrelated: those that do not bear on it.
@@ -173,6 +202,7 @@ class Comparison:
     bad: Report
     outcome: Sameness
     parting: Parting | None = None
+    points: tuple[BothAtPoint, ...] = ()
     decides: tuple[Weighed, ...] = ()
     also: tuple[Weighed, ...] = ()
     unrelated: tuple[Difference, ...] = ()

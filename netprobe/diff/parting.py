@@ -44,7 +44,7 @@ def parting(
 def _on_the_way(good: StopList, bad: StopList, direction: Direction) -> Parting | None:
     """The first stop of one direction that both did not make alike."""
     common: PassedPoint | None = None
-    for ours, theirs in _aligned(good, bad, direction):
+    for ours, theirs in aligned(good, bad, direction):
         if ours is not None and theirs is not None:
             if ours.seen and theirs.seen:
                 if changed := _changed(ours, theirs):
@@ -64,10 +64,10 @@ def _tells(stop: PassedPoint | None, other: StopList) -> bool:
     return stop is not None and bool(stop.seen) and other.misses(stop.point)
 
 
-def _aligned(
+def aligned(
     good: StopList, bad: StopList, direction: Direction
 ) -> Iterator[tuple[PassedPoint | None, PassedPoint | None]]:
-    """The stops of both in order; what both have together, and before it what one of them has alone."""
+    """Return the stops of both in order; what both have together, and before it what one of them has alone."""
     left = list(bad.of(direction))
     for ours in good.of(direction):
         at = next((number for number, each in enumerate(left) if each.key == ours.key), None)
@@ -87,8 +87,8 @@ def _parted(direction: Direction, common: PassedPoint | None, good: StopList, ba
     beyond = [_next_seen(each, common, direction) for each in (good, bad)]
     what = _noun(direction, *beyond, common)
     said = [
-        f"{what} went on to {stop.point}" if stop is not None else _ended_at(journey, what, common, direction)
-        for journey, stop in zip((good, bad), beyond, strict=True)
+        _went(what, stop, common) if stop is not None else _ended_at(journey, what, common, direction, other)
+        for journey, stop, other in zip((good, bad), beyond, reversed(beyond), strict=True)
     ]
     return Parting(
         kind=PartingKind.REPLY if direction is Direction.REPLY else PartingKind.POINT,
@@ -100,7 +100,13 @@ def _parted(direction: Direction, common: PassedPoint | None, good: StopList, ba
     )
 
 
-def _ended_at(journey: StopList, what: str, common: PassedPoint | None, direction: Direction) -> str:
+def _went(what: str, stop: PassedPoint, common: PassedPoint | None) -> str:
+    return f"{what} {'went on to' if common is not None else 'was seen at'} {stop.point}"
+
+
+def _ended_at(
+    journey: StopList, what: str, common: PassedPoint | None, direction: Direction, other: PassedPoint | None
+) -> str:
     """How one of them ended at the last point that both came by: answered there, lost behind it, or not sent."""
     if common is None:
         return f"{what} was not seen at all"
@@ -109,7 +115,8 @@ def _ended_at(journey: StopList, what: str, common: PassedPoint | None, directio
         return f"it was answered there: {here.info}"
     stayed = f"{what} was seen no further than {common.point}"
     lost = _lost(journey, direction)
-    return stayed if lost is None else f"{stayed}, and should have come to {lost.point}"
+    elsewhere = lost is not None and (other is None or lost.point != other.point)
+    return f"{stayed}, and should have come to {lost.point}" if lost is not None and elsewhere else stayed
 
 
 def _next_seen(journey: StopList, common: PassedPoint | None, direction: Direction) -> PassedPoint | None:

@@ -21,7 +21,7 @@ def same_question(good: RunSide, bad: RunSide) -> tuple[str, ...]:
     """
     if good.probe is None or bad.probe is None:
         return _by_packets(good, bad)
-    ours, theirs = _asked(good.probe), _asked(bad.probe)
+    ours, theirs = words_of(good.probe), words_of(bad.probe)
     other = [f"{name}: {ours[name]} and {theirs[name]}" for name in ours if ours[name] != theirs[name]]
     if other:
         _refuse(other)
@@ -35,11 +35,14 @@ def _refuse(other: list[str]) -> None:
     )
 
 
-def _asked(probe: Probe) -> dict[str, str]:
-    target = probe.target
+def words_of(
+    probe: Probe, *, target: str | None = None, source: str | None = None, protocol: str | None = None
+) -> dict[str, str]:
+    """Return what was asked, in the words in which it was; ``target``, ``source`` and ``protocol`` in place of the probe's own."""
+    asked = target or probe.target
     for suffix in _SUFFIXES:
-        target = target.removesuffix(suffix)
-    return {"target": target, "protocol": probe.proto.value, "source": probe.source.removeprefix("@")}
+        asked = asked.removesuffix(suffix)
+    return {"target": asked, "protocol": protocol or probe.proto.value, "source": source or probe.source}
 
 
 def _beside(good: Probe, bad: Probe) -> list[str]:

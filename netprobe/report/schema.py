@@ -8,6 +8,8 @@ import msgspec
 
 from netprobe.report import contract
 from netprobe.report.contract import CauseJson, ErrorJson, FlowsJson, HostsJson, ReportJson
+from netprobe.report.diff import contract as of_diff
+from netprobe.report.diff.contract import DiffJson
 from netprobe.report.flows.schema import row_schema
 from netprobe.report.topology import contract as of_topology
 from netprobe.report.topology.contract import PsJson, TopologyJson
@@ -21,10 +23,11 @@ _OUTPUTS: dict[str, tuple[str, Any]] = {
     "hosts": ("netprobe hosts --json", HostsJson),
     "topology": ("netprobe topology --format json", TopologyJson),
     "ps": ("netprobe ps --json", PsJson),
+    "diff": ("netprobe diff --json, netprobe explain --against --json", DiffJson),
     "causes": ("netprobe causes [CODE] --json", CauseJson | list[CauseJson]),
 }
 NAMES = tuple(_OUTPUTS)
-_TYPES = {**vars(contract), **vars(of_topology)}
+_TYPES = {**vars(contract), **vars(of_topology), **vars(of_diff)}
 
 
 def schema(name: str) -> dict[str, Any]:

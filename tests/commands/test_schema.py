@@ -38,7 +38,7 @@ def test_an_unknown_name_says_which_there_are_or_the_nearest(said: Any, capsys: 
     assert run(["schema", "reports"]) == 2
     assert "did you mean report?" in capsys.readouterr().err
     assert run(["schema", "zzz"]) == 2
-    assert "report, error, flows, hosts, topology, ps, causes" in capsys.readouterr().err
+    assert "report, error, flows, hosts, topology, ps, diff, causes" in capsys.readouterr().err
     status, value = said("schema", "reports", "--json")
     assert (status, value["exit"]) == (2, 2)
     assert_valid("error", value)

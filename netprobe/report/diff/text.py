@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MOST_ALSO: Final = 3
 """How many differences that bear on it beside the one that decides are shown."""
 MOST_DECIDING: Final = 6
+NONE_DECIDES: Final = "No difference of the hosts' state decides: what does is not in what was read of them."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,11 +127,12 @@ def _state(comparison: Comparison, *, whole: bool) -> tuple[Block, ...]:
     if comparison.parting is None:
         return ()
     if not comparison.decides and not comparison.also:
-        words = "no difference of the hosts' state bears on it: what decides is not in what was read of them"
-        return (Paragraph(content=line(Span(words, Style.UNSURE))),)
+        return (Paragraph(content=line(Span(NONE_DECIDES, Style.UNSURE))),)
     blocks: list[Block] = []
     if comparison.decides:
         blocks += _changes("what decides", comparison.decides[: None if whole else MOST_DECIDING])
+    else:
+        blocks.append(Paragraph(content=line(Span(NONE_DECIDES, Style.UNSURE))))
     if comparison.also:
         named = "what else differs on the way" if comparison.decides else "what differs on the way"
         blocks += _changes(named, comparison.also[: None if whole else MOST_ALSO])
