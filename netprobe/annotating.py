@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from netprobe.engine import SMALL, engine_for
 from netprobe.errors import UsageFault
-from netprobe.evidence.additions import Additions, KnownComments
+from netprobe.evidence.additions import NOTHING_SAID, Additions, KnownComments
 from netprobe.evidence.model import LimitKind
 from netprobe.evidence.recognise import is_netprobe
 from netprobe.evidence.stream.copied import Copied
 from netprobe.evidence.stream.source import CaptureFile, KeptFile
+from netprobe.evidence.stream.split import Split
 from netprobe.flows.model import SeveralFlows
 
 if TYPE_CHECKING:
@@ -50,18 +51,20 @@ class Annotation:
         additions: as given.
         placed: comments that the last copy wrote.
         stop: why the file could not be read to its end, ``""`` where it could; once it was copied.
+        files: the names of those that :meth:`by_point` made.
     """
 
     def __init__(self, file: CaptureFile, additions: Additions, engine: PacketEngine, *, cut: bool) -> None:
         self.additions = additions
+        self.files: tuple[str, ...] = ()
         self.placed = 0
         self.stop = ""
         self._file = file
         self._engine = engine
         self._cut = cut
 
-    def pieces(self) -> Iterator[bytes]:
-        """The annotated file, some bytes at a time.
+    def pieces(self) -> Iterator[bytes | memoryview]:
+        """The annotated file, some bytes at a time, which are good until the next are asked for.
 
         Raises:
             EvidenceFault: it can no longer be read.
@@ -69,6 +72,17 @@ class Annotation:
         copy = self._copy(self._promised())
         yield from copy.pieces()
         self.placed, self.stop = copy.placed, copy.stop
+
+    def by_point(self) -> Iterator[tuple[str, bytes]]:
+        """The annotated file as one for each point with packets: the name of each, and what is to be appended to it.
+
+        Raises:
+            EvidenceFault: it can no longer be read.
+        """
+        copy = self._copy(())
+        split = Split()
+        yield from split.pieces(copy.pieces())
+        self.files, self.placed, self.stop = tuple(split.files), copy.placed, copy.stop
 
     def _copy(self, promised: Sequence[int]) -> Copied:
         engine = self._engine
@@ -193,4 +207,10 @@ def annotated(data: bytes, evidence: Evidence, report: Report, details: Details)
     """
     file = KeptFile.of_bytes("evidence", data)
     made = Annotation(file, additions_of(evidence, report, details), engine_for(0, _nothing), cut=False)
-    return b"".join(made.pieces())
+    return b"".join(map(bytes, made.pieces()))
+
+
+def bare(data: bytes) -> bytes:
+    """An evidence file without what netprobe says in it for Wireshark."""
+    file = KeptFile.of_bytes("evidence", data)
+    return b"".join(map(bytes, Annotation(file, NOTHING_SAID, engine_for(0, _nothing), cut=False).pieces()))

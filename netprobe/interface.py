@@ -6,11 +6,12 @@ What is heavy is imported inside the functions, so that ``import netprobe`` and 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netprobe.errors import NetprobeError, UsageFault
+from netprobe.errors import EnvironmentFault, NetprobeError, UsageFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,12 +55,12 @@ def explain(
     meanwhile: Callable[[], None] = _nothing,
     keep: Keep = _nothing,
     detail: InDetail | None = None,
+    say: Callable[[str], object] = _nothing,
 ) -> Report:
     """Probe a target, watch every place that the probe passes, and say what happened and why, as ``netprobe explain`` does.
 
     Args:
-        target: ``[PROJECT/]NAME[@HOST][:PORT][/tcp|/udp]``, an address in place of the name, ``http://…`` or ``https://…``; without a port an
-            ICMP echo.
+        target: ``[PROJECT/]NAME[@HOST][:PORT][/tcp|/udp]``, an address in place of the name, ``http://…`` or ``https://…``; without a port an ICMP echo.
         source: who asks: a host, a container, a Compose service, ``PROJECT/SERVICE``, or ``NAME@HOST``. None: this machine, ``local``.
         proto: ``tcp``, ``udp``, ``icmp``, ``http``, ``https`` or ``dns``. None: as the target says.
         size: payload in bytes (``http``, ``https``, ``icmp``).
@@ -69,21 +70,21 @@ def explain(
         fail: take an HTTP status of 400 and above for a failure.
         trace: have the kernel trace the probe's packets: a temporary nft table on the hosts while it runs.
         family: the IP version of the probe and of the name lookup, 4 or 6. None: IPv4 where there is one, else IPv6.
-        save: a file for the evidence (pcapng, mode 0600); a new one, unless ``force``.
+        save: a file for the evidence (pcapng, mode 0600), at the end with comments as of ``netprobe annotate``; a new one, unless ``force``.
         force: let ``save`` overwrite a file that exists.
         progress: called with the name of each step that begins.
         doing: called with a host and what is done there, as it is asked for, from any thread.
+        say: called with a line for the user, where there is something to say beside.
         meanwhile: called once, in a thread of its own, while the probe waits for an answer.
         keep: called with the target and all that was observed, before that is explained.
         detail: called with the report and what a page shows beside it, which is worked out for this alone.
 
     Raises:
-        UsageFault: the question cannot be asked like this (a connection that fails is a report). Messages name the options of the command line.
-        EnvironmentFault: no root, a missing tool, a host out of reach. What was captured is saved (its ``saved`` is the file), as at a KeyboardInterrupt.
+        UsageFault, EnvironmentFault: it cannot be asked, by whose fault (a connection that fails is a report). What was captured is saved (the fault's ``saved`` is the file), as at a KeyboardInterrupt.
     """
     to = _destination(save, force=force)
     question = _question(target, source, proto, size, timeout_s, predict=predict, fail=fail, trace=trace, family=family)
-    done = partial(_explained, target, keep=keep, detail=detail)
+    done = partial(_explained_in_file, target, to=to, keep=keep, detail=detail, say=say)
     return _observed(question, hosts, to, progress, doing, meanwhile, done)
 
 
@@ -119,6 +120,37 @@ def _explained(
         return analyze(evidence, flow)
     report, details = analyze_in_detail(evidence, flow)
     detail(report, details)
+    return report
+
+
+def _explained_in_file(
+    name: str,
+    evidence: Evidence,
+    *,
+    to: Destination | None,
+    keep: Keep,
+    detail: InDetail | None,
+    say: Callable[[str], object],
+) -> Report:
+    """The same, and the saved evidence tells it, too: the file is replaced as a whole, or stays as it is."""
+    if to is None:
+        return _explained(name, evidence, keep=keep, detail=detail)
+    told: list[tuple[Report, Details]] = []
+
+    def both(report: Report, details: Details) -> None:
+        told.append((report, details))
+        if detail is not None:
+            detail(report, details)
+
+    report = _explained(name, evidence, keep=keep, detail=both)
+    try:
+        if to.file.is_file():  # what is a pipe has it already
+            from netprobe.annotating import annotated
+
+            replace(to, force=True).write(annotated(to.file.read_bytes(), evidence, *told[-1]))
+    except (OSError, EnvironmentFault) as fault:
+        why = fault.message if isinstance(fault, EnvironmentFault) else str(fault)
+        say(f"the evidence is saved without comments for Wireshark: {why}")
     return report
 
 
@@ -182,7 +214,9 @@ def _observed(
     def import_the_rest() -> None:
         if not question.predict:
             import netprobe.engine
-            import netprobe.evidence.writer  # noqa: F401
+            import netprobe.evidence.writer
+        if to is not None:
+            import netprobe.annotating  # noqa: F401
         prepare(predict=question.predict)
         meanwhile()
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from netprobe.annotating import bare
 from netprobe.causes import catalogue
 from netprobe.errors import NetprobeError
 from netprobe.evidence.stream.whole import read
@@ -99,7 +100,7 @@ def _machine_lines(path: str) -> list[str]:
 def _keep(outcome: Outcome, captures: Path) -> None:
     name = outcome.experiment.name
     text = json.dumps(expectation(outcome.answer.report), indent=1, ensure_ascii=False)
-    (captures / f"{name}.pcapng").write_bytes(outcome.evidence.read_bytes())
+    (captures / f"{name}.pcapng").write_bytes(bare(outcome.evidence.read_bytes()))
     (captures / f"{name}.expected.json").write_text(text + "\n")
 
 

@@ -16,6 +16,7 @@ import readme
 import netprobe
 import netprobe.interface
 import netprobe.live
+from netprobe.annotating import bare
 from netprobe.cli import run
 from netprobe.evidence.writer import write
 from netprobe.report.json import dumps, to_json
@@ -151,7 +152,7 @@ def test_explain_asks_saves_and_hands_out_what_was_observed(tmp_path: Path, monk
     assert (asked[0].source, str(asked[0].proto), asked[0].size, asked[0].timeout_s) == ("server1", "http", 10, 2.5)
     assert asked[0].fail
     assert kept == [f"demo:80 {len(evidence().packets)}"]
-    assert file.read_bytes() == data
+    assert bare(file.read_bytes()) == data
     assert json.loads(dumps(to_json(netprobe.replay(file)))) == json.loads(dumps(to_json(report)))
     with pytest.raises(netprobe.UsageFault, match="exists"):
         netprobe.explain("demo:80", save=file)

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import bench_annotate
 import bench_base
 import bench_big
 import bench_causes
@@ -64,6 +65,7 @@ def main() -> int:
         beside(Path(folder), bench_base.python_of(chosen.base), chosen.pairs)
     bench_shapes.shapes(2000, 4)
     bench_flows.flows(runs=5, large=chosen.large)
+    bench_annotate.annotate()
     bench_big.big_host(rules=5000, containers=500)
     bench_rules.many_rules(rules=5000, elements=10_000, runs=5)
     bench_causes.replayed()

@@ -8,12 +8,14 @@ EXAMPLES = """\b
 Examples:
   netprobe annotate run.pcapng -o told.pcapng
   netprobe annotate big.pcap -o told.pcapng
-  tshark -r told.pcapng -N n -Y frame.comment
+  netprobe annotate run.pcapng --split points/
+  netprobe annotate --profile ~/.config/wireshark/profiles/netprobe
+  wireshark -C netprobe told.pcapng
 """
 
 
 @click.command(short_help="Write the story into a capture, for Wireshark to show.", epilog=EXAMPLES)
-@click.argument("file", type=click.Path())
+@click.argument("file", required=False, type=click.Path())
 @click.option("-o", "output", type=click.Path(), metavar="FILE", help="Write to FILE, a new one, whole or not at all.")
 @click.option("--force", is_flag=True, help="Let -o overwrite a file that exists.")
 @click.option(
@@ -21,7 +23,21 @@ Examples:
     metavar="EXPR",
     help="The connection whose story is told, of a capture of several, as replay --flow takes it.  [default: all of them, in short]",
 )
-def annotate(*, file: str, output: str | None, force: bool, flow: str | None) -> int:
+@click.option(
+    "--split",
+    type=click.Path(),
+    metavar="DIR",
+    help="Write a file for each capture point to DIR, a new folder: a packet that several points saw is no retransmission there.",
+)
+@click.option(
+    "--profile",
+    type=click.Path(),
+    metavar="DIR",
+    help="Write columns, colours and settings for Wireshark to DIR, a new folder among its profiles; FILE may be left out.",
+)
+def annotate(
+    *, file: str | None, output: str | None, force: bool, flow: str | None, split: str | None, profile: str | None
+) -> int:
     """Copy a capture to a pcapng file that tells in Wireshark what netprobe found: comments on packets, interfaces and the file, names of containers.
 
     FILE is evidence or any capture, compressed or not. Its packets, their numbers and comments of others stay; netprobe's own comments, which begin
@@ -29,4 +45,4 @@ def annotate(*, file: str, output: str | None, force: bool, flow: str | None) ->
     """
     from netprobe.commands import annotate as command
 
-    return command.run(file=file, output=output, force=force, flow=flow)
+    return command.run(file=file, output=output, force=force, flow=flow, split=split, profile=profile)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import say
 from netprobe.commands.output import OutputFile
+from netprobe.commands.outputfolder import OutputFolder
 from netprobe.commands.stdin import ctrl_c_is_the_writers
 from netprobe.errors import EXIT_WORKS, UsageFault
 from netprobe.report.escape import visible
@@ -13,34 +15,86 @@ from netprobe.report.escape import visible
 if TYPE_CHECKING:
     from netprobe.annotating import Annotation
 
+_PROFILE = Path(__file__).parent.parent / "annotate" / "profile"
+_OUTPUTS = "give -o OUT.pcapng, or --split DIR"
 
-def run(*, file: str, output: str | None, flow: str | None, force: bool) -> int:
-    """Write the annotated file, and return 0: what came of the connection is in it.
+
+def run(
+    *,
+    file: str | None,
+    output: str | None,
+    flow: str | None,
+    force: bool,
+    split: str | None = None,
+    profile: str | None = None,
+) -> int:
+    """Write what was asked for, and return 0: what came of the connection is in it.
 
     Raises:
         UsageFault: no output, one that may not be written, or no connection that ``flow`` asks for.
         EvidenceFault: the file cannot be read.
         EnvironmentFault: the output cannot be written.
     """
-    if output is None:
-        raise UsageFault("annotate: no output", "give -o OUT.pcapng")
-    to = OutputFile(path=output, force=force)
-    to.check([file])
+    settings = None if profile is None else OutputFolder(path=profile, option="--profile")
+    whole = None if output is None else OutputFile(path=output, force=force)
+    parts = None if split is None else OutputFolder(path=split, option="--split")
+    _refuse(file, settings, whole, parts, force=force, flow=flow)
+    for to in (settings, whole, parts):
+        if to is not None:
+            to.check([file] if file is not None else [])
+    made = None if file is None else _told(file, flow)
+    if settings is not None:
+        settings.fill([(each.name, each.read_bytes()) for each in sorted(_PROFILE.iterdir())])
+        _say(
+            f"a profile for Wireshark is in {visible(settings.path)}: wireshark -C {visible(Path(settings.path).name)}"
+        )
+    if made is not None and whole is not None:
+        whole.write(made.pieces())
+        _say(f"{_counted(made.placed, 'comment')} in {visible(whole.path)}")
+    if made is not None and parts is not None:
+        parts.fill(made.by_point())
+        _say(f"{_counted(len(made.files), 'file')} in {visible(parts.path)}, one for each point that saw packets")
+    if made is not None and made.stop:
+        _say(f"the capture is {made.stop}: what comes behind that is left out")
+    return EXIT_WORKS
+
+
+def _refuse(
+    file: str | None,
+    settings: OutputFolder | None,
+    whole: OutputFile | None,
+    parts: OutputFolder | None,
+    *,
+    force: bool,
+    flow: str | None,
+) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        UsageFault: they do not.
+    """
+    wanted = whole is not None or parts is not None
+    if file is None and (wanted or flow is not None or settings is None):
+        raise UsageFault("annotate: no file given", "give a file of explain --save, tcpdump -w or Wireshark")
+    if file is not None and not wanted:
+        raise UsageFault("annotate: nowhere to write to", _OUTPUTS)
+    if force and whole is None:
+        raise UsageFault("--force without -o has nothing to overwrite", "folders are never overwritten")
+    if whole is not None and parts is not None and Path(whole.path).resolve() == Path(parts.path).resolve():
+        raise UsageFault("-o and --split name the same place", "give them different names")
+
+
+def _told(file: str, flow: str | None) -> Annotation:
     from netprobe.annotating import annotation
     from netprobe.flows.expression import FlowExpr
 
     wanted = None if flow is None else FlowExpr.parse(flow)
     with ctrl_c_is_the_writers({file}):
-        made = annotation(file, wanted, say=_say)
-    to.write(made.pieces())
-    _conclude(made, output)
-    return EXIT_WORKS
+        return annotation(file, wanted, say=_say)
 
 
-def _conclude(made: Annotation, output: str) -> None:
-    if made.stop:
-        _say(f"the capture is {made.stop}: what comes behind that is left out")
-    _say(f"{made.placed:,} comment{'s' * (made.placed != 1)} in {visible(output)}")
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _say(line: str) -> None:

@@ -111,6 +111,7 @@ def _explained(
         meanwhile=_import_the_rest,
         keep=lambda *kept: seen.append(kept),
         detail=page.add,
+        say=lambda line: None if asked.quiet else say(f"netprobe: {line}"),
     )
 
 

@@ -62,7 +62,7 @@ class OutputFile:
                 f"{self.option}: no file can be called {self.path!r}: {_why(error)}", "choose another name"
             ) from None
 
-    def write(self, pieces: Iterable[bytes]) -> None:
+    def write(self, pieces: Iterable[bytes | memoryview]) -> None:
         """Write the file: under another name beside it, then renamed; what is no plain file (a pipe, a device) is written to.
 
         Raises:

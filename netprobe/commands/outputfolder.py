@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netprobe.errors import EnvironmentFault, UsageFault
+from netprobe.evidence.files import caller
 from netprobe.interrupts import whole
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,9 +22,11 @@ class OutputFolder:
 
     Attributes:
         path: its name, as it was given.
+        option: by which it was asked for.
     """
 
     path: str
+    option: str = "-o"
 
     def check(self, inputs: Collection[str]) -> None:  # noqa: ARG002 - as OutputFile's: no input is in a folder that is not there
         """Find out before the work whether it may be written.
@@ -33,14 +36,16 @@ class OutputFolder:
         """
         target = Path(self.path)
         if "\0" in self.path:
-            raise UsageFault(f"-o: no folder can be called {self.path!r}", "choose another name")
+            raise UsageFault(f"{self.option}: no folder can be called {self.path!r}", "choose another name")
         try:
             if target.exists() or target.is_symlink():
-                raise UsageFault(f"-o: {self.path} exists", "give the name of a new folder: none is overwritten")
+                raise UsageFault(
+                    f"{self.option}: {self.path} exists", "give the name of a new folder: none is overwritten"
+                )
             if not target.parent.is_dir():
-                raise UsageFault(f"-o: there is no directory {target.parent}", "make it, or choose another")
+                raise UsageFault(f"{self.option}: there is no directory {target.parent}", "make it, or choose another")
         except OSError as error:
-            raise UsageFault(f"-o: no folder can be called {self.path!r}", "choose another name") from error
+            raise UsageFault(f"{self.option}: no folder can be called {self.path!r}", "choose another name") from error
 
     def write(self, files: Iterable[Iterable[bytes]], ending: str) -> None:
         """Write the folder: under another name beside it, then renamed.
@@ -52,16 +57,46 @@ class OutputFolder:
         Raises:
             EnvironmentFault: it cannot be written; nothing is left of it.
         """
+
+        def appended(part: Path) -> None:
+            for number, pieces in enumerate(files):
+                _write(part / f"part-{number:05}.{ending}", pieces)
+
+        self._made(appended)
+
+    def fill(self, pieces: Iterable[tuple[str, bytes]]) -> None:
+        """Write the folder of files that are made together.
+
+        Args:
+            pieces: names of files, and what is to be appended to each.
+
+        Raises:
+            EnvironmentFault: it cannot be written; nothing is left of it.
+        """
+
+        def appended(part: Path) -> None:
+            for name, piece in pieces:
+                with (part / name).open("ab") as file:
+                    file.write(piece)
+            for file_name in part.iterdir():
+                with file_name.open("rb") as made:
+                    os.fsync(made.fileno())
+
+        self._made(appended)
+
+    def _made(self, fill: Callable[[Path], None]) -> None:
         target = Path(os.path.realpath(self.path))
         part = target.with_name(f".{target.name[:200]}.{os.urandom(4).hex()}.part")
         try:
             part.mkdir(mode=0o700)
-            for number, pieces in enumerate(files):
-                _write(part / f"part-{number:05}.{ending}", pieces)
+            fill(part)
+            if (owner := caller()) is not None:
+                for each in (part, *part.iterdir()):
+                    os.chown(each, *owner)
             part.rename(target)
         except OSError as error:
             raise EnvironmentFault(
-                f"cannot write {self.path}: {error.strerror or error}", "choose another place for -o"
+                f"cannot write {self.path}: {error.strerror or error}", f"choose another place for {self.option}"
             ) from error
         finally:  # also on Ctrl-C: nothing is left behind
             _removed(part)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from netprobe.evidence.walker import ByteOrder
 
-_PACKETS = frozenset({b.EPB, b.OPB})
+PACKETS = frozenset({b.EPB, b.OPB})
+"""Blocks of packets that can hold a comment: a Simple Packet Block has no options."""
 
 
 def commented(block: bytes, order: ByteOrder, said: Sequence[str]) -> bytes | None:
@@ -29,7 +30,7 @@ def commented(block: bytes, order: ByteOrder, said: Sequence[str]) -> bytes | No
 
 def _options_at(block: bytes, order: ByteOrder) -> int | None:
     (kind,) = struct.unpack_from(order + "I", block)
-    if kind not in _PACKETS or len(block) < b.MIN_LENGTH[kind]:
+    if kind not in PACKETS or len(block) < b.MIN_LENGTH[kind]:
         return None
     (caplen,) = struct.unpack_from(order + "I", block, 20)
     at: int = 28 + caplen + (-caplen & 3)

@@ -1,10 +1,18 @@
 from __future__ import annotations
 
+import gzip
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from scapy.layers.inet import IP, TCP
+from scapy.layers.l2 import Ether
+from scapy.utils import wrpcap
 
 from netprobe.cli import run
+from netprobe.evidence.pcapng import read_pcapng
 from tests.annotate.tshark import fields, needs_tshark
 
 CAPTURES = Path(__file__).parents[2] / "captures"
@@ -46,7 +54,7 @@ def test_what_may_not_be_written_is_refused(tmp_path: Path, capsys: Said) -> Non
     there = tmp_path / "there.pcapng"
     there.write_bytes(b"mine")
     for argv, why in (
-        ([str(copy)], "annotate: no output"),
+        ([str(copy)], "annotate: nowhere to write to"),
         ([str(copy), "-o", str(copy), "--force"], "is an input"),
         ([str(copy), "-o", str(link), "--force"], "is an input"),
         ([str(copy), "-o", str(there)], "exists"),
@@ -62,3 +70,116 @@ def test_what_may_not_be_written_is_refused(tmp_path: Path, capsys: Said) -> Non
     assert copy.read_bytes() == DROPPED.read_bytes()
     assert there.read_bytes() == b"mine"
     assert sorted(each.name for each in tmp_path.iterdir()) == ["link.pcapng", "run.pcapng", "there.pcapng"]
+
+
+@needs_tshark
+def test_a_file_for_each_point_has_no_retransmissions(tmp_path: Path, capsys: Said) -> None:
+    healthy = CAPTURES / "truth-http-lan-normal.pcapng"
+    whole, folder = tmp_path / "told.pcapng", tmp_path / "points"
+    assert run(["annotate", str(healthy), "-o", str(whole), "--split", str(folder)]) == 0
+    assert "5 files in" in capsys.readouterr().err
+    asked = ("-Y", "tcp.analysis.flags")
+    assert fields(whole, "frame.number", given=asked)
+    every = fields(whole, "frame.interface_name", *ALIKE[1:4], "frame.md5_hash", "frame.comment", given=HASH)
+    for file in sorted(folder.iterdir()):
+        assert fields(file, "frame.number", given=asked) == []
+        found = fields(file, "frame.interface_name", *ALIKE[1:4], "frame.md5_hash", "frame.comment", given=HASH)
+        assert found == [each for each in every if each[0] == found[0][0]]
+        assert file.name.endswith(found[0][0].replace("/", "_") + ".pcapng")
+    assert run(["annotate", str(healthy), "--split", str(folder)]) == 2
+    assert "exists" in capsys.readouterr().err
+
+
+@needs_tshark
+def test_the_profile_shows_comments_as_a_column_and_in_colours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "profiles").mkdir()
+    out = tmp_path / "told.pcapng"
+    assert run(["annotate", str(DROPPED), "-o", str(out), "--profile", str(tmp_path / "profiles" / "netprobe")]) == 0
+    monkeypatch.setenv("WIRESHARK_CONFIG_DIR", str(tmp_path))
+    found = fields(out, "frame.number", "frame.coloring_rule.name", given=("-C", "netprobe", "--color"))
+    assert ("6", "netprobe: last seen here") in found
+    assert ("5", "netprobe: it fails") in found
+    argv = ["tshark", "-C", "netprobe", "-r", str(out)]
+    shown = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()[5]
+    for each in ("server2/eth0", "server1 → server2", "[netprobe] SYN, 2nd copy; last seen here"):
+        assert each in shown
+    rules = [
+        line
+        for line in (tmp_path / "profiles" / "netprobe" / "colorfilters").read_text().splitlines()
+        if line[:1] == "@"
+    ]
+    for rule in rules:
+        condition = rule.split("@")[2]
+        subprocess.run(["tshark", "-r", str(out), "-Y", condition], capture_output=True, check=True)
+
+
+def test_options_that_do_not_go_together(tmp_path: Path, capsys: Said) -> None:
+    for argv in (
+        [],
+        ["--flow", ":80"],
+        ["-o", "x"],
+        [str(DROPPED), "--profile", str(tmp_path / "p")],
+        [str(DROPPED), "--split", str(tmp_path / "p"), "--force"],
+    ):
+        assert run(["annotate", *argv]) == 2
+        assert capsys.readouterr().err.count("\n") == 2
+    assert list(tmp_path.iterdir()) == []
+    assert run(["annotate", "--profile", str(tmp_path / "p")]) == 0
+    assert sorted(each.name for each in (tmp_path / "p").iterdir()) == ["colorfilters", "preferences"]
+
+
+@pytest.mark.parametrize("option", [["-o", "out"], ["--split", "out"]])
+def test_a_full_disk_leaves_nothing(
+    option: list[str], tmp_path: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    try:
+        assert run(["annotate", str(DROPPED), *option]) == 4
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "cannot write out: File too large" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_several_connections_are_told_in_short_or_one_of_them(tmp_path: Path, capsys: Said) -> None:
+    file, out = tmp_path / "several.pcap", tmp_path / "told.pcapng"
+    packets = [
+        Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+        / IP(src="192.0.2.1", dst=f"192.0.2.{host}")
+        / TCP(sport=4000, dport=80, flags="S")
+        for host in (7, 8, 9)
+    ]
+    wrpcap(str(file), packets)
+    assert run(["annotate", str(file), "-o", str(out)]) == 0
+    found = read_pcapng(out.read_bytes())
+    assert [each.name for each in found.interfaces] == ["several"]
+    assert out.read_bytes().count(b"[netprobe] connection ") == 3
+    assert b"[netprobe] 3 connections: 3 undetermined" in out.read_bytes()
+    assert run(["annotate", str(out), "-o", str(out) + "2", "--flow", ">192.0.2.8:80"]) == 0
+    told = Path(str(out) + "2").read_bytes()
+    assert told.count(b"[netprobe] connection ") == 0
+    assert b"[netprobe] 192.0.2.8:80/tcp from 192.0.2.1: undetermined" in told
+
+
+def test_a_cut_file_is_told_as_far_as_it_goes(tmp_path: Path, capsys: Said) -> None:
+    file, out = tmp_path / "cut.pcapng", tmp_path / "told.pcapng"
+    data = DROPPED.read_bytes()
+    file.write_bytes(data[: data.rindex(bytes([6, 0, 0, 0])) + 30])
+    assert run(["annotate", str(file), "-o", str(out)]) == 0
+    assert "the capture is cut short at byte" in capsys.readouterr().err
+    assert run(["replay", str(out)]) == run(["replay", str(file)])
+    assert "shorter than its header says" in capsys.readouterr().out
+
+
+def test_packed_and_piped(tmp_path: Path, capsys: Said) -> None:
+    plain, packed = tmp_path / "a.pcapng", tmp_path / "b.pcapng"
+    (tmp_path / "run.pcapng.gz").write_bytes(gzip.compress(DROPPED.read_bytes()))
+    assert run(["annotate", str(DROPPED), "-o", str(plain)]) == 0
+    assert run(["annotate", str(tmp_path / "run.pcapng.gz"), "-o", str(packed)]) == 0
+    assert packed.read_bytes() == plain.read_bytes()
+    argv = [sys.executable, "-m", "netprobe", "annotate", "-", "-o", str(tmp_path / "c.pcapng")]
+    with DROPPED.open("rb") as given:
+        subprocess.run(argv, stdin=given, check=True, capture_output=True)
+    assert (tmp_path / "c.pcapng").read_bytes() == plain.read_bytes()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import netprobe.live
+from netprobe.annotating import bare
 from netprobe.cli import run
 from netprobe.errors import EnvironmentFault
 from netprobe.evidence.writer import write
@@ -46,10 +48,28 @@ def test_what_is_shown_is_what_the_saved_file_says(
     assert run(["explain", "demo:80", "--save", str(file), "--json"]) == 0
     live, said = capsys.readouterr()
     assert said == f"netprobe: evidence saved to {file}\n"
-    assert file.read_bytes() == data
+    assert b"[netprobe] SYN, 2nd copy" in file.read_bytes()
+    assert bare(file.read_bytes()) == data
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert run(["replay", str(file), "--json"]) == 0
     assert capsys.readouterr().out == live
+
+
+def test_evidence_is_kept_without_its_story_where_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write(evidence())
+    monkeypatch.setattr(netprobe.live, "observe", lambda *_, then, **__: then(data))
+    file = tmp_path / "run.pcapng"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(data) + 10, before[1]))
+    try:
+        assert run(["explain", "demo:80", "--save", str(file)]) == 0
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "saved without comments for Wireshark: cannot write" in capsys.readouterr().err
+    assert file.read_bytes() == data
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_what_was_captured_before_the_fault_is_kept(
@@ -107,7 +127,7 @@ def test_a_file_that_exists_is_refused_before_the_probe(
     assert "--force" in capsys.readouterr().err
     assert (asked, file.read_bytes()) == ([], b"before")
     assert run(["explain", "demo:80", "--save", str(file), "--force"]) == 0
-    assert (asked, file.read_bytes()) == (["once"], write(evidence()))
+    assert (asked, bare(file.read_bytes())) == (["once"], write(evidence()))
     assert run(["explain", "demo:80", "--force"]) == 2
 
 

@@ -15,6 +15,7 @@ from netprobe.evidence import blocks as b
 from netprobe.evidence import edit
 from netprobe.evidence.pcap import PcapReading
 from netprobe.evidence.stream.parts import Parts
+from netprobe.evidence.stream.records import BlockMaker
 from netprobe.evidence.walker import PLAIN
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     Pieces = list[bytes | memoryview]
 
 _COMMENTED = (b.EPB, b.OPB)
-_TAIL = (b"", b"\0\0\0", b"\0\0", b"\0")
 
 
 class Copied:
@@ -69,16 +69,17 @@ class Copied:
         self._order: ByteOrder = "<"
         self._frames = 0
         self._interfaces = 0
+        self._maker = BlockMaker()
 
-    def pieces(self) -> Iterator[bytes]:
-        """The copy, some bytes at a time. Once.
+    def pieces(self) -> Iterator[bytes | memoryview]:
+        """The copy, whole blocks at a time, each good until the next is asked for. Once.
 
         Raises:
             EvidenceFault: it is no capture, or can no longer be read.
         """
         for data, part in self._parts.taken():
             if isinstance(self._parts.reading, PcapReading):
-                yield b"".join(self._converted(self._parts.reading, data, part.rows))
+                yield from self._converted(self._parts.reading, data, part.rows)
             else:
                 yield b"".join(self._edited(data, part.used))
         self.stop = self._parts.stop
@@ -123,17 +124,16 @@ class Copied:
             ]
             out += more
             self._grown(0, sum(map(len, more)))
-        blocks = _records(data, rows, unit)
-        frames = rows.frame
-        for frame, texts in self._said(int(frames[0]), len(frames)) if len(frames) else ():
-            at = 4 * (frame - int(frames[0]))
-            made = edit.commented(b"".join(blocks[at : at + 4]), self._order, texts)
-            if made is not None:
-                blocks[at : at + 4] = [made, b"", b"", b""]
-                self.placed += len(texts)
-        if self.sections:
-            self._grown(0, sum(map(len, blocks)))
-        return out + blocks
+        if len(rows.frame):
+            first = int(rows.frame[0])
+            texts = {frame - first: each for frame, each in self._said(first, len(rows.frame))}
+            self.placed += sum(len(each) for each in texts.values())
+            blocks = self._maker.blocks(
+                data, rows, unit, {row: _comments(each, self._order) for row, each in texts.items()}
+            )
+            self._grown(0, len(blocks))
+            out.append(blocks)
+        return out
 
     def _said(self, first: int, count: int) -> Iterator[tuple[int, Sequence[str]]]:
         yield from self._additions.comments.between(first, first + count)
@@ -217,23 +217,5 @@ class Copied:
         return block if made is None else made
 
 
-def _records(data: bytes, rows: Rows, unit: int) -> Pieces:
-    """Records as Enhanced Packet Blocks, each as four pieces: header, packet, padding, length."""
-    count = len(rows.offset)
-    head = np.empty((count, 7), "<u4")
-    padded = rows.caplen + (-rows.caplen & 3)
-    ticks = np.maximum(rows.time_ns, 0) // unit
-    columns = (b.EPB, 32 + padded, 0, ticks >> 32, ticks & 0xFFFFFFFF, rows.caplen, rows.origlen & 0xFFFFFFFF)
-    for number, column in enumerate(columns):
-        head[:, number] = column
-    heads, lengths, view = head.tobytes(), (32 + padded).astype("<u4").tobytes(), memoryview(data)
-    out: Pieces = []
-    where = zip(rows.offset.tolist(), rows.caplen.tolist(), strict=True)
-    for row, (offset, caplen) in enumerate(where):
-        out += (
-            heads[28 * row : 28 * row + 28],
-            view[offset : offset + caplen],
-            _TAIL[caplen & 3],
-            lengths[4 * row : 4 * row + 4],
-        )
-    return out
+def _comments(texts: Sequence[str], order: ByteOrder) -> bytes:
+    return a.options_bytes([(a.OPT_COMMENT, a.ours(each)) for each in texts], order)

@@ -33,10 +33,10 @@ def copied(
 ) -> tuple[bytes, Copied]:
     file = KeptFile.of_bytes("x", data)
     trial = Copied(file, additions, chunk_bytes=chunk)
-    made = b"".join(trial.pieces())
+    made = b"".join(map(bytes, trial.pieces()))
     if promised:
         trial = Copied(file, additions, chunk_bytes=chunk, promised=trial.promises())
-        made = b"".join(trial.pieces())
+        made = b"".join(map(bytes, trial.pieces()))
     return made, trial
 
 
