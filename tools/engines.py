@@ -1,4 +1,4 @@
-"""`make test-engines`: a lab with Docker Engine 28, of Debian sid: the truth table over TCP, and what that engine does otherwise.
+"""`make test-engines`: a lab with Docker Engine 28, of Debian sid: the truth table over TCP, the tour, and what that engine does otherwise.
 
 The root file system is built once, by debootstrap (minutes), and kept beside the lab's images.
 """
@@ -18,6 +18,8 @@ from netprobe_lab.experiments import EXPERIMENTS
 from netprobe_lab.layout import OVERRIDE, SERVER2, Lab, this_lab
 from netprobe_lab.lifecycle import down, up
 from netprobe_lab.runner import run_and_print
+from netprobe_lab.tour.command import judged, other_than_declared
+from netprobe_lab.tour.model import Seen
 
 SUITE, MAJOR = "sid", "28"
 
@@ -38,7 +40,19 @@ def tested(lab: Lab) -> bool:
     if not own:
         say(f"no experiment is for this engine; those of Engine {MAJOR} are left out")
     agreed = run_table(lab, ("tcp",), say)
-    return not any(each.disagreements for each in run_and_print(lab, own)) and agreed
+    toured = _toured(lab, version)
+    return not any(each.disagreements for each in run_and_print(lab, own)) and agreed and toured
+
+
+def _toured(lab: Lab, version: str) -> bool:
+    """Carry the tour out; print how each claim is judged, and return whether that is as declared."""
+    rulings = [each for _, found in judged(lab, Seen()) for each in found]
+    for each in rulings:
+        click.echo(f"tour: {each.claim.name}: {each.ruling}")
+    wrong = other_than_declared(rulings, version)
+    for line in wrong:
+        click.echo(f"not as declared: {line}", err=True)
+    return not wrong
 
 
 def main() -> int:

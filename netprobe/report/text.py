@@ -86,7 +86,7 @@ def printed(document: Document, *, columns: int | None, colour: bool) -> str:
 def _opening(report: Report) -> tuple[Block, ...]:
     style = VERDICT_STYLE[report.verdict]
     head = (
-        Span(f"{asked_words(report)}: ", Style.STRONG),
+        Span(_("{}: ").format(asked_words(report)), Style.STRONG),
         Span(verdict_words(report), style),
     )
     return (Paragraph(content=head), Paragraph(content=line(report.why)))

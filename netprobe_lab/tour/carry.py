@@ -19,7 +19,7 @@ from netprobe_lab.steps import carry_out, clean, container_addresses, in_namespa
 from netprobe_lab.tour.model import LookAt, Seen, TourQuestion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from netprobe.model.details import Details
     from netprobe.model.report import Report
@@ -38,7 +38,9 @@ class Stop:
     step: TourStep
 
 
-def stops(lab: Lab, parts: Sequence[TourPart], seen: Seen, save: Path | None, *, details: bool) -> Iterator[Stop]:
+def stops(
+    lab: Lab, parts: Sequence[TourPart], seen: Seen, save: Path | None, *, details: bool
+) -> Generator[Stop, None, None]:
     """Carry the parts out, step by step; what is seen goes into `seen`.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from netprobe.commands.show import (
     terminal_columns,
     wants_colour,
 )
-from netprobe.errors import EXIT_FAILS, EXIT_WORKS
+from netprobe.errors import EXIT_FAILS, EXIT_WORKS, UsageFault
 from netprobe.report.escape import visible
 from netprobe.report.text import printed
 from netprobe_lab.commands import announce, require_up
@@ -27,10 +28,11 @@ from netprobe_lab.tour.show import ending, step_document
 from netprobe_lab.tour.tutorial import TUTORIAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from netprobe.report.document import Document
     from netprobe_lab.layout import Lab
+    from netprobe_lab.tour.model import TourPart
 
 
 def run(
@@ -59,8 +61,7 @@ def run(
     announce(lab, progress)
     let_stdout_take_anything()
     seen, done, rulings = Seen(), list[Stop](), list[ClaimRuling]()
-    for stop in stops(lab, TUTORIAL, seen, folder, details=to is not None):
-        found = [judge(claim, seen) for claim in stop.step.claims]
+    for stop, found in judged(lab, seen, folder, details=to is not None):
         done.append(stop)
         rulings += found
         _print(step_document(stop, found, seen))
@@ -68,7 +69,32 @@ def run(
     _print(ending(rulings, seen))
     if to is not None:
         _write(to, done, rulings, seen, version)
-    return _held_against(rulings, version, progress)
+    if version.partition(".")[0] not in TESTED_ENGINES:
+        progress(f"lab: for Docker Engine {version} no rulings are declared; those of {TESTED_ENGINES[0]} are taken")
+    wrong = other_than_declared(rulings, version)
+    for each in wrong:
+        progress(f"lab: {each}")
+    return EXIT_FAILS if wrong else EXIT_WORKS
+
+
+def judged(
+    lab: Lab, seen: Seen, folder: Path | None = None, *, details: bool = False, parts: Sequence[TourPart] = TUTORIAL
+) -> Iterator[tuple[Stop, list[ClaimRuling]]]:
+    """Carry the tour out, and judge the claims of each step. Arguments and errors are those of :func:`netprobe_lab.tour.carry.stops`."""
+    with closing(
+        stops(lab, parts, seen, folder, details=details)
+    ) as steps:  # so that the lab is clean, whatever ends it
+        for stop in steps:
+            yield stop, [judge(claim, seen) for claim in stop.step.claims]
+
+
+def other_than_declared(rulings: Sequence[ClaimRuling], version: str) -> list[str]:
+    """Return a line for each claim that is judged otherwise than is declared for the engine of that version."""
+    return [
+        f"claim {each.claim.name}: {each.ruling}, declared: {each.claim.declared_on(version)}"
+        for each in rulings
+        if each.ruling is not each.claim.declared_on(version)
+    ]
 
 
 def _write(to: OutputFile, done: list[Stop], rulings: list[ClaimRuling], seen: Seen, version: str) -> None:
@@ -79,22 +105,17 @@ def _write(to: OutputFile, done: list[Stop], rulings: list[ClaimRuling], seen: S
 
 
 def _made(save: str) -> Path:
+    """Make the folder for the evidence."""
     folder = Path(save)
-    folder.mkdir()
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        raise UsageFault(f"--save: {save} exists", "give the name of a new folder") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UsageFault(f"--save: cannot make {save}: {why}", "give the name of a new folder") from None
     return folder
 
 
 def _print(document: Document) -> None:
     put(printed(document, columns=terminal_columns(), colour=wants_colour()))
-
-
-def _held_against(rulings: Sequence[ClaimRuling], version: str, progress: Callable[[str], None]) -> int:
-    """Say where a ruling is not the declared one."""
-    if version.partition(".")[0] not in TESTED_ENGINES:
-        progress(
-            f"lab: for Docker Engine {version} no rulings are declared; those of Engine {TESTED_ENGINES[0]} are taken"
-        )
-    wrong = [each for each in rulings if each.ruling is not each.claim.declared_on(version)]
-    for each in wrong:
-        progress(f"lab: claim {each.claim.name}: {each.ruling}, declared: {each.claim.declared_on(version)}")
-    return EXIT_FAILS if wrong else EXIT_WORKS
