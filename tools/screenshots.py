@@ -1,4 +1,4 @@
-"""`make screenshots`: docs/*.webp, pictures of pages that `explain --html` writes, of recorded runs, in Debian's Chromium. Read README beside them afterwards."""
+"""`make screenshots`: docs/*.webp, pictures of pages that `--html` writes, of recorded runs and a capture of many flows, in Debian's Chromium. Read README beside them afterwards."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.report.html.browser import Browser, missing  # noqa: E402
+from tests.report.html.flowpages import many  # noqa: E402
 from tests.report.html.pages import page_of  # noqa: E402
 
 DOCS = ROOT / "docs"
@@ -20,7 +21,7 @@ QUALITY = 80
 
 
 class Shot(NamedTuple):
-    """One picture: of which capture's page, how wide, in which scheme, from where and how far down (px), and which packets are open."""
+    """One picture: of which capture's page (``""``: the one of many flows), how wide, in which scheme, from where and how far down (px), how many packets or ladders are open."""
 
     name: str
     capture: str
@@ -37,6 +38,9 @@ SHOTS = (
     Shot("page-dark", "macvlan-vlan", 1200, "dark", "body", 1600),
     Shot("page-packet", "truth-http-lan-normal", 1200, "light", "#r1-rules", 1600, opened=1),
     Shot("page-phone", "truth-http-lan-normal", 360, "light", "body", 1500),
+    Shot("flows", "", 1280, "light", "body", 1500, opened=1),
+    Shot("flows-dark", "", 1280, "dark", "#all-title", 900),
+    Shot("flows-phone", "", 360, "light", "body", 1500),
 )
 
 
@@ -64,10 +68,10 @@ def main() -> int:
 def taken(browser: Browser, folder: Path, shot: Shot) -> bytes:
     """One picture, as WebP."""
     file = folder / f"{shot.name}.html"
-    file.write_text(page_of(shot.capture))
+    file.write_text(page_of(shot.capture) if shot.capture else many(folder).read_text())
     browser.open(file, width=shot.width, scheme=shot.scheme)
     browser.run(
-        f"[...document.querySelectorAll('details.packet')].slice(0, {shot.opened}).forEach(each => each.open = true)"
+        f"[...document.querySelectorAll('details.packet, h3 + details.story')].slice(0, {shot.opened}).forEach(each => each.open = true)"
     )
     top = float(browser.run(f"return document.querySelector('{shot.top}').getBoundingClientRect().top"))
     whole = float(browser.run("return document.documentElement.scrollHeight"))

@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 
 from netprobe.flowtable.fields import BY_NAME
 from netprobe.flowtable.series import ranks
+from netprobe.report.flows.cells import constant, joined, whole
 from netprobe.report.flows.table import COLUMNS, FAILED, UNSURE, WORKED, fates, lasting
 from netprobe.values import dataclass
 
@@ -69,12 +70,12 @@ class Lines:
 
     Attributes:
         columns: those that it has.
-        rows: its lines as HTML, each with what sorts it (``data-k``: a number a column, -1 not known) and its connection's number.
+        rows: its lines as HTML, each with what sorts it (``data-k``: a number a column, empty where it is not known) and its connection's number.
         fates: int64 (n,), as :func:`~netprobe.report.flows.table.fates` has them.
     """
 
     columns: tuple[LineColumn, ...]
-    rows: tuple[Markup, ...]
+    rows: tuple[str, ...]
     fates: Index
 
 
@@ -89,35 +90,41 @@ def lines(table: FlowTable, rows: Index, ladders: Mapping[int, int]) -> Lines:
     part = table.take(rows)
     columns = tuple(each for each in LINE_COLUMNS if table.verdicts is not None or each.title not in _OF_VERDICTS)
     what = fates(part)
-    cells = [_cells(each, part, table) for each in columns]
-    keys = np.stack([_key(part, each.by) for each in columns], axis=1) if len(rows) else np.zeros((0, 0), np.int64)
     number = rows if table.connection is None else part.connection
     assert number is not None  # noqa: S101 - one of the two is there
-    verdict = next((place for place, each in enumerate(columns) if each.title == "verdict"), None)
-    made = []
-    for place, (texts, key, each) in enumerate(
-        zip(zip(*cells, strict=True), keys.tolist(), number.tolist(), strict=True)
-    ):
-        shown = list(texts)
-        if verdict is not None and each in ladders:
-            shown[verdict] = shown[verdict].replace(">", f'><a href="#l{ladders[each] + 1}">', 1) + "</a>"
-        made.append(
-            f'<tr id="c{each + 1}" class="{FATE_CLASSES[int(what[place])]}" data-k="{",".join(map(str, key))}">{"".join(shown)}'
-        )
-    return Lines(columns=columns, rows=tuple(Markup(each) for each in made), fates=what)  # noqa: S704 - each text in it is escaped
+    numbers = number.tolist()
+    texts = [_shown(each.of(part, table)) for each in columns]
+    for place, each in enumerate(columns):
+        if each.title == "verdict" and ladders:
+            texts[place] = [
+                f'<a href="#l{ladders[one] + 1}">{text}</a>' if one in ladders else text
+                for one, text in zip(numbers, texts[place], strict=True)
+            ]
+    classes = [FATE_CLASSES[each] for each in what.tolist()]
+    form = f'<tr id="c%d" class="%s" data-k="%s">{"".join(_begin(each) + "%s" for each in columns)}'
+    every = zip([each + 1 for each in numbers], classes, _keys(part, columns), *texts, strict=True)
+    made = tuple(form % each for each in every)  # each text in it is escaped
+    return Lines(columns=columns, rows=made, fates=what)
 
 
-def _cells(column: LineColumn, part: FlowTable, table: FlowTable) -> list[str]:
-    """The column's cells; that of the number names its line. Texts are visible already."""
-    begin = ("<th scope=row" if column.css == "n" else "<td") + f' class="{column.css}">'
-    known: dict[str, str] = {}
-    out = []
-    for text in column.of(part, table):
-        made = known.get(text)
-        if made is None:
-            made = known[text] = begin + str(escape(cut(text)))
-        out.append(made)
-    return out
+def _begin(column: LineColumn) -> str:
+    """How a cell of a column begins; that of the number names its line."""
+    return f'<{"th scope=row" if column.title == "#" else "td"} class="{column.css}">'
+
+
+def _shown(texts: list[str]) -> list[str]:
+    """Texts that are visible already (no line feed is in one), escaped all at once, and none too long."""
+    if texts and max(map(len, texts)) > MOST_LETTERS:
+        texts = [cut(each) for each in texts]
+    return str(escape("\n".join(texts))).split("\n") if texts else []
+
+
+def _keys(part: FlowTable, columns: Sequence[LineColumn]) -> list[str]:
+    """What sorts each line: a number a column, empty where nothing is known."""
+    comma, made = constant(b",", len(part)), [constant(b"", len(part))]
+    for each in columns:
+        made += [whole(_key(part, each.by)), comma]
+    return joined([*made[:-1], constant(b"\n", len(part))]).decode().split("\n")[: len(part)]
 
 
 def cut(text: str, most: int = MOST_LETTERS) -> str:
@@ -130,6 +137,7 @@ def _key(part: FlowTable, names: Sequence[str]) -> Index:
     if not part.rows.size:
         return np.zeros(0, np.int64)
     by = [ranks(BY_NAME[name].of(part)) for name in names]
+    by = [by[0], *(np.where(each < 0, np.iinfo(np.int64).max, each) for each in by[1:])]
     order = np.lexsort(by[::-1])
     new = np.zeros(len(order), np.bool_)
     for each in by:
@@ -158,7 +166,7 @@ def one_of_each(kinds: Index, most: int) -> Index:
     return np.sort(np.lexsort((np.arange(len(kinds)), nth))[:most])
 
 
-def batches(rows: Sequence[Markup], size: int) -> Iterator[Markup]:
+def batches(rows: Sequence[str], size: int) -> Iterator[Markup]:
     """Yield the lines of the first part of the table, and of the rest."""
-    yield Markup("\n").join(rows[:size])
-    yield Markup("\n").join(rows[size:])
+    for part in (rows[:size], rows[size:]):
+        yield Markup("\n".join(part))  # noqa: S704 - lines() has escaped each text in it

@@ -52,6 +52,7 @@ class Browser:
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver: WebDriver = webdriver.Chrome(options=options, service=Service(str(shutil.which("chromedriver"))))
         self.driver.set_script_timeout(120)
+        self.command("Performance.enable", timeDomain="threadTicks")
 
     def close(self) -> None:
         """End it."""
@@ -120,6 +121,11 @@ class Browser:
     def shift(self) -> float:
         """How far what was shown has moved since the page was opened (the sum of its layout shifts), once two more frames were drawn."""
         return float(self.driver.execute_async_script(_SHIFT))
+
+    def busy_ms(self) -> float:
+        """How long the page's main thread has worked so far, in ms of the processor's time: scripts, style, layout. Other programs do not count."""
+        told = self.command("Performance.getMetrics")["metrics"]
+        return 1000 * next(float(each["value"]) for each in told if each["name"] == "TaskDuration")
 
     def screenshot(self) -> bytes:
         """The window as PNG."""

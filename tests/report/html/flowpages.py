@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +15,6 @@ from netprobe.tabulate import tabulate
 from tests.report.html.pages import CAPTURES
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from netprobe.flowtable.table import FlowTable
 
 FLOWS = (
@@ -39,7 +38,7 @@ def page_of_table(table: FlowTable, file: str = "") -> str:
     """The page of a table's connections; with the ladders that the file has."""
     rows = first_rows(table)
     ladders = ladders_of(table, to_be_told(table, rows).tolist(), [file], {}, lambda *_: None) if file else {}
-    return flows_page(table, rows, PageOfFlows(files=(file or "made.pcap",), ladders=ladders))
+    return flows_page(table, rows, PageOfFlows(files=(Path(file or "made.pcap").name,), ladders=ladders))
 
 
 def first_rows(table: FlowTable) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

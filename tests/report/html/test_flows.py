@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import statistics
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,18 +16,19 @@ from tests.flowtable.rows import several
 from tests.report.html.browser import PHONE, Browser
 from tests.report.html.flowpages import FLOWS, first_rows, flows_page_of, many, page_of_table
 from tests.report.html.pages import CAPTURES
-from tests.report.html.test_page import HOSTILE, wait_for
+from tests.report.html.test_page import HOSTILE, few_opened, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+MS_SORT, MS_PAINT = 100, 1000
+# until it is laid out and drawn
 SORTED = """
 const [place, done] = arguments;
-const button = document.querySelectorAll("#lines thead th button")[place], begun = performance.now();
-button.click();
-document.body.getBoundingClientRect();
-done(performance.now() - begun);
+document.querySelectorAll("#lines thead th button")[place].click();
+requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 0)));
 """
+PAINTED = "return performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 1e9"
 
 
 def text_of(page: str) -> str:
@@ -134,7 +136,7 @@ def test_a_browser_shows_it(browser: Browser, page_file: Path) -> None:
     """No complaint, nothing loaded, nothing moved, no serious fault, no scrolling sideways: on a desk, and dark on a phone."""
     browser.open(page_file)
     assert browser.shift() == 0
-    browser.run("document.querySelectorAll('details').forEach(each => each.open = true)")
+    few_opened(browser)
     assert browser.faults() == []
     assert browser.complaints() == []
     assert browser.requests() == [page_file.as_uri()]
@@ -142,23 +144,41 @@ def test_a_browser_shows_it(browser: Browser, page_file: Path) -> None:
     assert browser.shift() == 0
     browser.run("document.querySelectorAll('details').forEach(each => each.open = true)")
     assert browser.overflow() <= 0
+    few_opened(browser)
     assert browser.faults("color-contrast") == []
 
 
-def test_five_thousand_are_painted_and_sorted_at_once(browser: Browser, many_page: Path) -> None:
-    browser.open(many_page)
+def sort(browser: Browser, place: int) -> float:
+    """Press a column's head; how long that kept the page busy, in ms of the processor's time."""
+    before = browser.busy_ms()
+    browser.driver.execute_async_script(SORTED, place)
+    return browser.busy_ms() - before
+
+
+def test_five_thousand_are_painted_within_a_second(browser: Browser, many_page: Path) -> None:
+    """On the clock, and therefore the best of several: other work on the machine counts as well."""
+    times: list[float] = []
+    while len(times) < 5 and min(times, default=MS_PAINT + 1) > MS_PAINT:
+        browser.open(many_page)
+        times.append(float(browser.run(PAINTED)))
+    assert min(times) <= MS_PAINT
     assert browser.complaints() == []
     assert browser.overflow() <= 0
-    painted = "return performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? -1"
-    assert browser.run(painted) > 0
-    first = "return document.querySelector('#lines tbody th').textContent"
-    browser.driver.execute_async_script(SORTED, 8)  # by bytes, the most first
+
+
+def test_five_thousand_are_sorted_at_once(browser: Browser, many_page: Path) -> None:
+    browser.open(many_page)
+    took = [sort(browser, place) for place in (8, 1, 7, 9, 10)]
+    assert statistics.median(took) <= MS_SORT, took
     assert browser.run("return document.querySelectorAll('#lines th[aria-sort]').length") == 1
-    browser.driver.execute_async_script(SORTED, 0)
+    first = "return document.querySelector('#lines tbody th').textContent"
+    sort(browser, 0)
     assert browser.run(first) == "1"
     assert browser.run("return document.querySelector('#lines th').getAttribute('aria-sort')") == "ascending"
-    browser.driver.execute_async_script(SORTED, 0)
+    sort(browser, 0)
     assert browser.run(first) == "5000"
+    sort(browser, 5)
+    assert browser.run("return document.querySelector('#lines tbody td.v').textContent") == "nothing answered"
 
 
 def test_it_is_found_and_filtered_by_the_keyboard(browser: Browser, many_page: Path) -> None:
@@ -181,10 +201,14 @@ def test_a_failed_line_opens_its_ladder_and_leads_back(browser: Browser, many_pa
     # a line that is not laid out is, once something leads to it
     browser.run("location.hash = '#c4999'")
     wait_for(browser, "return document.getElementById('c4999') !== null")
+    assert browser.run("return document.querySelectorAll('#lines tbody tr').length") == module.AT_ONCE
+    assert "Lines 4,901 to 5,000" in browser.run("return document.getElementById('more').textContent")
 
 
-def test_all_lines_are_there_without_script(browser: Browser, many_page: Path) -> None:
-    browser.open(many_page, script=False)
-    shown = browser.driver.find_element("css selector", "#lines tbody tr:last-child")
-    assert shown.is_displayed()
+def test_all_lines_are_there_without_script(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(page_of_table(replace(several(150), connection=None)))
+    browser.open(file, script=False)
+    assert browser.driver.find_element("css selector", "#lines tbody.rest tr:last-child").is_displayed()
     assert not browser.driver.find_element("css selector", "#find").is_displayed()
+    assert not browser.driver.find_element("css selector", "#lines th button").is_enabled()
