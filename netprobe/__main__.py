@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+from io import RawIOBase
 from typing import NoReturn
 
 
@@ -72,6 +73,10 @@ def _open_standard_streams() -> None:
                 os.dup2(descriptor, number)
                 os.close(descriptor)
             setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115, PTH123 - for good
+    # Unbuffered (PYTHONUNBUFFERED) it takes what there is room for, and the rest is lost without a word. Whatever is said is flushed at once.
+    out = sys.stdout
+    if isinstance(getattr(out, "buffer", None), RawIOBase):
+        sys.stdout = open(1, "w", encoding=out.encoding, errors=out.errors, closefd=False)  # noqa: SIM115 - for good
 
 
 if __name__ == "__main__":

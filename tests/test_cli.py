@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import resource
 import signal
 import struct
 import subprocess
@@ -295,6 +296,34 @@ def test_a_closed_stdout_is_not_taken_by_a_file(saved: str) -> None:
         ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", sys.executable, "-m", "netprobe", "replay", saved], check=False
     )
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["replay", "--json", "SAVED"], "the report cannot be written"),
+        (["flows", "SAVED", "--format", "csv"], "the flows cannot be written"),
+        (["--help"], "cannot be written"),
+    ],
+)
+def test_a_disk_with_room_for_a_part_is_said_too(
+    arguments: list[str], says: str, unbuffered: str, saved: str, tmp_path: Path
+) -> None:
+    """Containers often set PYTHONUNBUFFERED: then a write is done that was done in part."""
+    words = [saved if each == "SAVED" else each for each in arguments]
+    with (tmp_path / "out").open("wb") as part:
+        done = subprocess.run(
+            [sys.executable, "-m", "netprobe", *words],
+            stdout=part,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
+        )
+    assert done.returncode == 4
+    assert says in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 EXIT_INTERNAL = 70  # EX_SOFTWARE of sysexits.h
 STDOUT_HINT = "look where stdout goes"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _WORST_FIRST = (EXIT_ENVIRONMENT, EXIT_FAILS, EXIT_UNDETERMINED, EXIT_WORKS)
 
 
@@ -66,7 +67,7 @@ def _unexpected(error: Exception, *, as_json: bool) -> int:
     """Say what an error was that nobody expected, and return the exit code."""
     if _of_an_interrupt(error):
         return _end(EXIT_INTERRUPTED, "interrupted", "", as_json=as_json)
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # what click itself prints: help, a version
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:  # what click itself prints: help, a version
         forget_stdout()
         return _end(EXIT_ENVIRONMENT, f"it cannot be written: {error.strerror}", STDOUT_HINT, as_json=False)
     if os.environ.get("NETPROBE_DEBUG"):
