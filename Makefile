@@ -5,7 +5,7 @@ STAMP  := $(VENV)/.stamp
 BIN    := $(VENV)/bin
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
-.PHONY: help kernel-test install install-lab uninstall demo ready test test-all test-rest unit lab-test lint captures bench agree fuzz screenshots test-engines translations setup setup-bpftrace setup-firewalls setup-browser clean
+.PHONY: help kernel-test install install-lab uninstall demo ready test test-all test-rest unit lab-test lint captures bench agree fuzz screenshots test-engines translations setup setup-bpftrace setup-firewalls setup-browser setup-shells clean
 help:
 	@echo "make install   netprobe for root and all users: in /opt/netprobe (PREFIX=), on the PATH by a link in /usr/local/bin (BINDIR=)"
 	@echo "make uninstall remove that"
@@ -51,6 +51,10 @@ setup-firewalls: setup
 setup-browser: setup
 	@PYTHON=$(PYTHON) tools/setup chromium chromedriver:chromium-driver || echo "setup: going on without a browser" >&2
 
+# The shells that completion is tested in; without one its test is skipped, and says so.
+setup-shells: setup
+	@PYTHON=$(PYTHON) tools/setup zsh fish groff:groff-base || echo "setup: going on without zsh and fish" >&2
+
 $(STAMP): pyproject.toml | setup
 	@$(PYTHON) -c 'import sys; sys.exit("netprobe needs Python 3.11 or later" if sys.version_info < (3, 11) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -61,7 +65,7 @@ demo: setup $(STAMP)
 	@$(BIN)/python tools/demo.py
 
 # All that the tests need, and nothing else: so that its time can be told from theirs.
-ready: setup-bpftrace setup-firewalls setup-browser $(STAMP)
+ready: setup-bpftrace setup-firewalls setup-browser setup-shells $(STAMP)
 
 test: ready
 	@$(BIN)/python tools/suite.py test

@@ -17,6 +17,23 @@ Examples:
 """
 
 
+def _machines(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+    """Complete a host of the lab."""
+    from netprobe_lab.layout import MACHINES
+
+    del context, parameter
+    return [each.name for each in MACHINES if each.name.startswith(typed)]
+
+
+def _experiments(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+    """Complete an experiment or a group of them."""
+    from netprobe_lab.experiments import EXPERIMENTS, GROUPS
+
+    del context, parameter
+    every = (*(group.name for group in GROUPS), *(each.name for each in EXPERIMENTS), "truth-table")
+    return sorted(each for each in every if each.startswith(typed))
+
+
 @click.group()
 def lab() -> None:
     """A lab of two real Docker hosts, server1 and server2, and an outside host, on this machine."""
@@ -65,7 +82,7 @@ def down_command(purge: bool) -> None:
     short_help="Open a root shell on HOST of the lab, or run something there.",
     epilog=SHELL_EXAMPLES,
 )
-@click.argument("host")
+@click.argument("host", shell_complete=_machines)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="['LINE' | WORD...]")
 def shell_command(host: str, command: tuple[str, ...]) -> None:
     """Open a root shell on HOST of the lab (server1, server2, router, outside, desk), or run something there.
@@ -90,7 +107,7 @@ def status_command(context: click.Context) -> None:
 
 
 @lab.command("list", short_help="List the experiments, by group.")
-@click.argument("patterns", nargs=-1, metavar="[PATTERN...]")
+@click.argument("patterns", nargs=-1, metavar="[PATTERN...]", shell_complete=_experiments)
 @click.option("--groups", "groups_only", is_flag=True, help="Only the groups, and how many experiments each has.")
 def list_command(patterns: tuple[str, ...], groups_only: bool) -> None:
     """List the experiments, by group, and what netprobe must say about each.
@@ -103,7 +120,7 @@ def list_command(patterns: tuple[str, ...], groups_only: bool) -> None:
 
 
 @lab.command("run", short_help="Run EXPERIMENTs and hold the answers against what they declare.")
-@click.argument("experiments", nargs=-1, required=True, metavar="EXPERIMENT...")
+@click.argument("experiments", nargs=-1, required=True, metavar="EXPERIMENT...", shell_complete=_experiments)
 @click.option(
     "--proto", "protocols", multiple=True, type=click.Choice(["tcp", "http", "udp", "icmp"]), default=("tcp",),
     show_default=True, help="For truth-table: the protocol; may be repeated.",

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from netprobe.cli.annotating import annotate
 from netprobe.cli.asking import explain
 from netprobe.cli.captures import diff, flows, replay
 from netprobe.cli.network import hosts, ps, topology
-from netprobe.cli.reference import causes, schema
+from netprobe.cli.reference import causes, completion, man, schema
 from netprobe.commands.lazy import Lazy, LazyGroup
 from netprobe.commands.outcome import guarded
 
@@ -52,12 +53,16 @@ def cli() -> None:
     """Why does a container connection work, or why does it fail? Proved with packets."""
 
 
-for _command in (explain, replay, diff, flows, annotate, causes, schema, hosts, topology, ps):
+for _command in (explain, replay, diff, flows, annotate, causes, schema, hosts, topology, ps, completion, man):
     cli.add_command(_command)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. No expected fault gets out of here as a traceback."""
+    if instruction := os.environ.get("_NETPROBE_COMPLETE"):
+        from netprobe.cli.completion import complete
+
+        return complete(instruction, cli)
     arguments = list(arguments)
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     return guarded(lambda: _call(arguments), as_json=_wants_json(options))

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from netprobe.cli.options import (
+    completed_by,
     deep_option,
     hosts_option,
     html_option,
@@ -27,11 +28,12 @@ Examples:
 
 
 @click.command(short_help="Probe TARGET, watch the packets, say why it works or fails.", epilog=EXPLAIN_EXAMPLES)
-@click.argument("target", required=False)
+@click.argument("target", required=False, shell_complete=completed_by("targets"))
 @click.option(
     "--from",
     "source",
     metavar="SOURCE",
+    shell_complete=completed_by("sources"),
     help="Who asks: a host, a container, a Compose service, PROJECT/SERVICE, or NAME@HOST.  [default: local; with a lab's hosts it must be given]",
 )
 @click.option(

@@ -22,6 +22,20 @@ def output_options(command: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
+def completed_by(words: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Return what completes a word by the function of that name in :mod:`netprobe.commands.words`; the inventory is what ``--hosts`` said so far."""
+
+    def complete(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+        from netprobe.commands import words as known
+
+        del parameter
+        offered = getattr(known, words)
+        every = offered() if words == "cause_codes" else offered(context.params.get("hosts"))
+        return sorted({each for each in every if each.startswith(typed)})
+
+    return complete
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value on stdout instead of text.")
 hosts_option = click.option(
     "--hosts",
@@ -44,7 +58,14 @@ verbose_option = click.option(
 )
 _NETWORK_OPTIONS = (
     click.argument("file", required=False, type=click.Path()),
-    click.option("--host", "only", multiple=True, metavar="NAME", help="Only this host; may be given several times."),
+    click.option(
+        "--host",
+        "only",
+        multiple=True,
+        metavar="NAME",
+        shell_complete=completed_by("host_names"),
+        help="Only this host; may be given several times.",
+    ),
     hosts_option,
     click.option(
         "--timeout",

@@ -36,6 +36,12 @@ def nearby(hosts_file: str | None, seconds: float) -> Nearby:
     return Nearby(hosts=found, lab=inventory.lab)
 
 
+def names(hosts_file: str | None) -> tuple[str, ...]:
+    """Return the names of the inventory's hosts, other names of them too. Nobody is asked. Raises as :func:`nearby` does."""
+    inventory = load(hosts_file)
+    return (*inventory.hosts, *inventory.aliases)
+
+
 def _asked(entry: HostEntry, seconds: float) -> NearbyHost:
     socket = engine_socket(entry)
     if socket is None:
