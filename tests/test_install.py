@@ -58,6 +58,13 @@ def test_from_a_clone_and_for_a_package(tmp_path: Path) -> None:
     link = tmp_path / "stage" / "usr" / "local" / "bin" / "netprobe"
     assert not link.readlink().is_absolute()
     runs(link, tmp_path / "elsewhere")
+    share = link.parent.parent / "share"
+    beside = (
+        "bash-completion/completions/netprobe",
+        "zsh/site-functions/_netprobe",
+        "fish/vendor_completions.d/netprobe.fish",
+    )
+    assert [(share / each).stat().st_size > 300 for each in (*beside, "man/man1/netprobe.1")] == [True] * 4
     call("make", "-s", "uninstall", environment=stage)
     assert left(tmp_path / "stage") == []
 
