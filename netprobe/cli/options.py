@@ -23,10 +23,10 @@ def output_options(command: Callable[..., int]) -> Callable[..., int]:
 
 
 def completed_by(words: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
-    """Return what completes a word by the function of that name in :mod:`netprobe.commands.words`; the inventory is what ``--hosts`` said so far."""
+    """Return what completes a word by the function of that name in :mod:`netprobe.commands.offered`; the inventory is what ``--hosts`` said so far."""
 
     def complete(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
-        from netprobe.commands import words as known
+        from netprobe.commands import offered as known
 
         del parameter
         offered = getattr(known, words)

@@ -14,7 +14,7 @@ import pytest
 
 from netprobe.causes.catalogue import CAUSES, TRAFFIC
 from netprobe.cli import run
-from netprobe.commands.words import cause_codes
+from netprobe.commands.offered import cause_codes
 from tests.live.test_nearby import inventory, listening
 
 if TYPE_CHECKING:
