@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import resource
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from scapy.layers.l2 import Ether
 from scapy.utils import wrpcap
 
 from netprobe.cli import run
+from netprobe.evidence import additions as a
 from netprobe.evidence.pcapng import read_pcapng
 from tests.annotate.tshark import fields, needs_tshark
 
@@ -183,3 +185,38 @@ def test_packed_and_piped(tmp_path: Path, capsys: Said) -> None:
     with DROPPED.open("rb") as given:
         subprocess.run(argv, stdin=given, check=True, capture_output=True)
     assert (tmp_path / "c.pcapng").read_bytes() == plain.read_bytes()
+
+
+@needs_tshark
+def test_comments_of_others_stay(tmp_path: Path) -> None:
+    theirs, out, again = (tmp_path / name for name in ("theirs.pcapng", "told.pcapng", "again.pcapng"))
+    subprocess.run(["editcap", "-a", "6:by hand", "-a", "1:a block", str(DROPPED), str(theirs)], check=True)
+    assert run(["annotate", str(theirs), "-o", str(out)]) == 0
+    assert run(["annotate", str(out), "-o", str(again)]) == 0
+    assert again.read_bytes() == out.read_bytes()
+    before, after = fields(theirs, "frame.number", "frame.comment"), fields(out, "frame.number", "frame.comment")
+    assert ("6", "by hand") in before
+    assert ("6", "by hand|[netprobe] SYN, 2nd copy; last seen here: dropped by filter/DOCKER-USER #1") in after
+    assert [
+        (number, "|".join(each for each in said.split("|") if "[netprobe]" not in each)) for number, said in after
+    ] == before
+
+
+@needs_tshark
+@pytest.mark.parametrize("name", ["little-opb", "big"])
+def test_tshark_reads_comments_of_old_blocks_and_of_either_byte_order(name: str, tmp_path: Path) -> None:
+    order, kind = ("<", 2) if name == "little-opb" else (">", 6)
+    raw = bytes(
+        Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src="192.0.2.1", dst="192.0.2.7") / TCP(flags="S")
+    )
+    where = struct.pack(order + ("HH" if kind == 2 else "I"), *((0, 0) if kind == 2 else (0,)))
+    body = where + struct.pack(order + "IIII", 0, 1000, len(raw), len(raw)) + raw + bytes(-len(raw) & 3)
+    interface = a.block_bytes(1, struct.pack(order + "HHI", 1, 0, 0), order)  # type: ignore[arg-type]
+    packet = a.block_bytes(kind, body, order)  # type: ignore[arg-type]
+    file, out = tmp_path / "old.pcapng", tmp_path / "told.pcapng"
+    file.write_bytes(a.section_bytes(order, -1, "") + interface + packet)  # type: ignore[arg-type]
+    assert run(["annotate", str(file), "-o", str(out)]) == 0
+    assert fields(out, *ALIKE[:4], "frame.md5_hash", given=HASH) == fields(
+        file, *ALIKE[:4], "frame.md5_hash", given=HASH
+    )
+    assert all("[netprobe] SYN" in each for (each,) in fields(out, "frame.comment"))
