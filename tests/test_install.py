@@ -33,6 +33,7 @@ def runs(link: Path, elsewhere: Path) -> None:
     for arguments, says in (
         (["--version"], f"netprobe {netprobe.__version__}"),
         (["replay", str(CAPTURE)], "demo:80 from server1: works, by DNAT"),
+        (["replay", str(CAPTURE), "--lang", "zh"], "从 server1 访问 demo:80：成功"),  # the compiled catalogue is there
     ):
         done = subprocess.run(
             [link, *arguments], cwd=elsewhere, env={"PATH": ROOTS_PATH, "PYTHONPATH": str(elsewhere)},

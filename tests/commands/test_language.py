@@ -33,7 +33,7 @@ def test_labels_are_chinese_and_sentences_are_not(capsys: pytest.CaptureFixture[
 def test_paths_and_changes_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["replay", PROXIED, "--lang", "zh"]) == 0
     said = capsys.readouterr().out
-    assert "成功，经由 docker-proxy；响应码 200" in said
+    assert "成功，路径：docker-proxy；响应码 200" in said
     assert "docker-proxy 另建一条连接" in said
 
 
