@@ -125,6 +125,6 @@ def points_said(table: FlowTable) -> dict[int, str]:
     flows = np.bincount(table.rows["point"], minlength=len(table.points))
     packets = np.bincount(table.rows["point"], table.rows["packets"].sum(axis=1), minlength=len(table.points))
     return {
-        number: f"{int(flows[number]):,} flows, {int(packets[number]):,} packets in them"
-        for number in range(len(table.points))
+        number: f"{flow:,} flow{'s' * (flow != 1)}, {packet:,} packet{'s' * (packet != 1)} in {'it' if flow == 1 else 'them'}"
+        for number, (flow, packet) in enumerate(zip(flows.tolist(), packets.astype(np.int64).tolist(), strict=True))
     }
