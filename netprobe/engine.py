@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.stream.source import CaptureFile
     from netprobe.evidence.stream.stream import PacketStream
     from netprobe.evidence.walker import RecordWalker
-    from netprobe.flowtable.columns import FlowRows
+    from netprobe.flowtable.blocks import TableRows
     from netprobe.flowtable.keyed import Keyed
     from netprobe.flowtable.options import TrackOptions
 
@@ -75,7 +75,7 @@ class PacketEngine:
         points: Sequence[CapturePoint],
         options: TrackOptions,
         progress: Callable[[], object],
-    ) -> FlowRows:
+    ) -> TableRows:
         """Return the flows of packets. What comes next is read meanwhile, in a thread of its own; by numpy also decoded there.
 
         Args:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.model import CapturePoint, Limit
     from netprobe.evidence.state import HostState
     from netprobe.evidence.stream.source import CaptureFile
-    from netprobe.flowtable.columns import FlowRows
+    from netprobe.flowtable.blocks import TableRows
     from netprobe.flowtable.options import TrackOptions
     from netprobe.state.model import Host
 
@@ -96,7 +96,7 @@ def _import_judging() -> None:
 
 
 def _judged(
-    rows: FlowRows,
+    rows: TableRows,
     points: tuple[CapturePoint, ...],
     limits: tuple[Limit, ...],
     hosts: Mapping[str, Host],
@@ -126,7 +126,7 @@ def _here(
     say: Say,
     meanwhile: Callable[[], object],
     kept: Mapping[str, CaptureFile] | None,
-) -> tuple[FlowRows, tuple[CapturePoint, ...], tuple[Limit, ...], tuple[HostState, ...]]:
+) -> tuple[TableRows, tuple[CapturePoint, ...], tuple[Limit, ...], tuple[HostState, ...]]:
     """Rows, points, what is missing, and what evidence has of its hosts, by this process; machine code leaves time for something else."""
     engine = engine_for(size_of(files), say)
     stream = engine.stream(files, points, kept)
@@ -172,7 +172,7 @@ def _hosts(states: Collection[HostState]) -> Mapping[str, Host]:
     return {state.host: build_host(state) for state in states}
 
 
-def _said(rows: FlowRows, joined: Joined, judged: Judged) -> Verdicts:
+def _said(rows: TableRows, joined: Joined, judged: Judged) -> Verdicts:
     """What the flow table says of the connections."""
     from netprobe.correlate.reasons import UNSUCCESSFUL, VERDICTS, Reason
     from netprobe.correlate.ways import PATHS

@@ -14,6 +14,7 @@ from netprobe.compiled import machine
 from netprobe.errors import EvidenceFault
 from netprobe.evidence.stream.whole import read
 from netprobe.evidence.writer import write as write_evidence
+from netprobe.flowtable.blocks import unpacked
 from netprobe.report.flows.csv import write
 from netprobe.tabulate import JOINING, state_of, tabulate
 from tests.commands.walk import CLIENT, DIALLED, segment
@@ -56,7 +57,7 @@ def _none() -> None:
 
 def test_without_verdicts_the_rows_are_the_same() -> None:
     table, bare = tabulate(FILES[:1], {}), tabulate(FILES[:1], {}, verdicts=False)
-    assert bare.rows.tobytes() == table.rows.tobytes()
+    assert unpacked(bare.rows).tobytes() == unpacked(table.rows).tobytes()
     assert (bare.connection, bare.verdicts) == (None, None)
     assert table.verdicts is not None
     assert table.verdicts.reached.lo.tolist() == [0xAC110002]

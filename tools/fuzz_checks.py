@@ -25,6 +25,7 @@ from netprobe.evidence.stream.stream import open_stream
 from netprobe.evidence.stream.whole import read
 from netprobe.evidence.walker import PLAIN, ChainWalker
 from netprobe.flows.build import build
+from netprobe.flowtable.blocks import unpacked
 from netprobe.flowtable.options import options
 from netprobe.flowtable.partial import Selection, again, merged, shared, wanted
 from netprobe.flowtable.track import Tracker
@@ -136,7 +137,7 @@ def tracked(tracker: Tracker | CompiledTracker, parts: Sequence[Packets], points
     """The flows of packets that are given part by part."""
     for packets in parts:
         tracker.take(packets, points)
-    return tracker.finish()
+    return unpacked(tracker.finish())
 
 
 def pieced(file: str, track: TrackOptions) -> FlowRows:

@@ -46,7 +46,7 @@ LOAD = 2
 LONGEST = 64
 """How many slots a search may take before another seed is tried, at first."""
 
-FLOWS, KEYS, ERRORS, PACKETS, SEED, LONGEST_NOW, CROWDED, MERGE, DEPTH, NUMBERS = range(10)
+FLOWS, KEYS, ERRORS, PACKETS, SEED, LONGEST_NOW, CROWDED, MERGE, DEPTH, ROOM, WANTED, NUMBERS = range(12)
 """Places of the tracker's numbers: how many flows, keys, errors and packets there are; the hash table's seed, its longest search, 1 where one got
-longer; 1 where flows are not split; of the packet that is tracked next, how many that are inside of each other were tracked before something was full.
-And how many numbers that are."""
+longer; 1 where flows are not split; of the packet that is tracked next, how many that are inside of each other were tracked before something was full;
+how many flows there is room for; the block of flows that has to be put into its place again, from 1, 0 none. And how many numbers that are."""

@@ -7,10 +7,24 @@ from typing import TYPE_CHECKING, NamedTuple
 from netprobe.compiled import copies, errors, lives, slots, update
 from netprobe.compiled import key as k
 from netprobe.compiled import row as c
-from netprobe.compiled.arrays import CROWDED, DEPTH, ERRORS, FLOWS, KEYS, LOAD, LONGEST_NOW, MERGE, PACKETS, SEED
+from netprobe.compiled.arrays import (
+    CROWDED,
+    DEPTH,
+    ERRORS,
+    FLOWS,
+    KEYS,
+    LOAD,
+    LONGEST_NOW,
+    MERGE,
+    PACKETS,
+    ROOM,
+    SEED,
+    WANTED,
+)
 from netprobe.compiled.jit import compiled, inlined
 from netprobe.compiled.packet import inside, packet
 from netprobe.decode.tunnels import DEPTH_BIT
+from netprobe.flowtable.blocks import BLOCK, BLOCK_BITS
 
 if TYPE_CHECKING:
     from typing import Any
@@ -32,6 +46,8 @@ class TrackerArrays(NamedTuple):
 
     rows: FlowRows
     states: States
+    places: Ints
+    touched: Ints
     keys: KeyRows
     errors: NDArray[np.void]
     slots: Slots
@@ -59,6 +75,8 @@ def track(
     r: Row,
     rows: FlowRows,
     states: States,
+    places: Ints,
+    touched: Ints,
     keys: KeyRows,
     kept: NDArray[np.void],
     table: Slots,
@@ -73,11 +91,14 @@ def track(
     """Track packets from ``start`` on. Returns the packet that comes next: as many as there are where all are tracked; less where something is full.
 
     ``b`` to ``linktype`` are the packets', in file order. ``template`` is a decoded packet of which nothing is known, ``r`` room for one, ``words``
-    for a key. ``rows`` to ``heads`` are what is tracked: flows, their states, keys, ICMP errors, the hash table, the last packets and their chains;
+    for a key. ``rows`` to ``heads`` are what is tracked: flows and their states, of each block of them where in the two it stands (-1 nowhere) and
+    when it was touched last, keys, ICMP errors, the hash table, the last packets and their chains;
     ``unknown_row`` and ``unknown_state`` a flow of which nothing is known. ``idle``: by kind, how long ends may be silent, in ns. ``numbers``: see
     :mod:`~netprobe.compiled.arrays`.
     """
-    s = TrackerArrays(rows, states, keys, kept, table, ring, heads, unknown_row, unknown_state, words, idle, numbers)
+    s = TrackerArrays(
+        rows, states, places, touched, keys, kept, table, ring, heads, unknown_row, unknown_state, words, idle, numbers
+    )
     for n in range(start, len(offset)):
         for place in range(len(template)):
             r[place] = template[place]
@@ -98,7 +119,7 @@ def track(
 
 @compiled
 def _take(s: TrackerArrays, b: Buffer, r: Row, point: int, time: int, frame: int, size: int) -> bool:
-    """Track a decoded packet. Returns whether there was room for its key."""
+    """Track a decoded packet. Returns whether there was room for its key, and its flow was in its place."""
     if r[c.KIND] == k.ERROR:
         return _error(s, b, r, point, time)
     if k.is_taken(r):
@@ -111,7 +132,7 @@ def _take(s: TrackerArrays, b: Buffer, r: Row, point: int, time: int, frame: int
 def _is_full(s: TrackerArrays) -> bool:
     flows, keys, kept = s.numbers[FLOWS], s.numbers[KEYS], s.numbers[ERRORS]
     return (  # type: ignore[no-any-return]
-        flows == len(s.rows) or kept == len(s.errors) or keys == len(s.keys) or LOAD * keys >= len(s.slots)
+        flows == s.numbers[ROOM] or kept == len(s.errors) or keys == len(s.keys) or LOAD * keys >= len(s.slots)
     )
 
 
@@ -162,24 +183,44 @@ def _error(s: TrackerArrays, b: Buffer, r: Row, point: int, time: int) -> bool:
 
 @compiled
 def _flow(s: TrackerArrays, b: Buffer, r: Row, side: int, time: int, frame: int, origlen: int) -> bool:
-    """Count a packet into its flow. Returns whether there was room for its key."""
+    """Count a packet into its flow. Returns whether there was room for its key, and the flow was in its place."""
     key = _key(s)
-    if key < 0:
+    if key < 0 or not _is_in_place(s, s.keys[key]["flow"]):
         return False
     back = _seen(s, b, r, time, key)
     y = s.keys[key]
     if back < 0:
         if y["flow"] >= 0:
-            s.rows[y["flow"]]["copies"][side] += 1
+            s.rows[_at(s, y["flow"])]["copies"][side] += 1
         return True
     if y["flow"] < 0 or _begins(s, r, side, time, key):
         _begin(s, key)
     y["seen_ns"] = time
-    x = s.rows[y["flow"]]
+    at = _at(s, y["flow"])
+    x = s.rows[at]
     if back > 0:
         _give_back(x, side, r, origlen, back)
-    update.count(x, s.states[y["flow"]], side, b, r, time, frame, origlen)
+    update.count(x, s.states[at], side, b, r, time, frame, origlen)
     return True
+
+
+@inlined
+def _is_in_place(s: TrackerArrays, flow: int) -> bool:
+    """Tell whether a flow's row can be read (that of none can); if not, whoever called the kernel has to see to it."""
+    if flow < 0:
+        return True
+    block = flow >> BLOCK_BITS
+    s.touched[block] = s.numbers[PACKETS]
+    if s.places[block] < 0:
+        s.numbers[WANTED] = block + 1
+        return False
+    return True
+
+
+@inlined
+def _at(s: TrackerArrays, flow: int) -> int:
+    """Return where a flow's row and state are."""
+    return s.places[flow >> BLOCK_BITS] << BLOCK_BITS | flow & (BLOCK - 1)  # type: ignore[no-any-return]
 
 
 @compiled
@@ -188,7 +229,8 @@ def _begins(s: TrackerArrays, r: Row, side: int, time: int, key: int) -> bool:
     if s.numbers[MERGE]:
         return False
     quiet = time - y["seen_ns"]
-    return lives.begins(s.rows[y["flow"]], s.states[y["flow"]], side, r, quiet, s.idle[r[c.KIND]])
+    at = _at(s, y["flow"])
+    return lives.begins(s.rows[at], s.states[at], side, r, quiet, s.idle[r[c.KIND]])
 
 
 @inlined
@@ -196,9 +238,11 @@ def _begin(s: TrackerArrays, key: int) -> None:
     """Let a key have a new flow."""
     flow = s.numbers[FLOWS]
     s.numbers[FLOWS] += 1
-    s.rows[flow], s.states[flow] = s.unknown_row[0], s.unknown_state[0]
-    k.write(s.rows[flow], s.keys[key]["words"])
+    at = _at(s, flow)
+    s.rows[at], s.states[at] = s.unknown_row[0], s.unknown_state[0]
+    k.write(s.rows[at], s.keys[key]["words"])
     s.keys[key]["flow"] = flow
+    s.touched[flow >> BLOCK_BITS] = s.numbers[PACKETS]
 
 
 @inlined

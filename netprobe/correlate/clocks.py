@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
     from netprobe.correlate.sights import Index, Mask
     from netprobe.evidence.model import CapturePoint
-    from netprobe.flowtable.columns import FlowRows
+    from netprobe.flowtable.blocks import TableRows
     from netprobe.model.report import Clock
 
 _SIDES = 2
 
 
-def shifts(rows: FlowRows, points: Sequence[CapturePoint]) -> tuple[Index, tuple[Clock, ...]]:
+def shifts(rows: TableRows, points: Sequence[CapturePoint]) -> tuple[Index, tuple[Clock, ...]]:
     """What to subtract from each row's times to have them on the clock of the first point with rows, and what is known of the other clocks."""
     none = np.zeros(len(rows), np.int64)
     point = np.ascontiguousarray(rows["point"])

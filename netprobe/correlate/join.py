@@ -31,7 +31,7 @@ from netprobe.correlate.rules import (
 )
 from netprobe.correlate.sights import Sights
 from netprobe.correlate.strength import Strength, ends_token
-from netprobe.correlate.talks import Talks
+from netprobe.correlate.talks import KEPT_BYTES, Talks
 from netprobe.correlate.tokens import first_numbers, packet_tokens
 from netprobe.journeys.join import LOOK_BACK, TIE_NS
 from netprobe.journeys.same import LIFE_NS
@@ -45,14 +45,14 @@ if TYPE_CHECKING:
     from netprobe.correlate.sights import Index
     from netprobe.correlate.tokens import Token
     from netprobe.evidence.model import CapturePoint
-    from netprobe.flowtable.columns import FlowRows
+    from netprobe.flowtable.blocks import TableRows
 
 _EVER_NS = 1 << 62
 _GROUPED = 0.8  # of the time that joining takes
 _TOKENS = 3  # of a row, at most
 
 
-def join(rows: FlowRows, points: Sequence[CapturePoint], watch: Watch = unwatched) -> Joined:
+def join(rows: TableRows, points: Sequence[CapturePoint], watch: Watch = unwatched) -> Joined:
     """Join rows into connections.
 
     Args:
@@ -63,9 +63,8 @@ def join(rows: FlowRows, points: Sequence[CapturePoint], watch: Watch = unwatche
     shift_ns, clocks = shifts(rows, points)
     joined = _grouped(Sights(rows, shift_ns), lambda share: watch(_GROUPED * share))
     watch(_GROUPED)
-    return replace(
-        _related(Sights(rows, shift_ns), joined), clocks=clocks
-    )  # other columns: those of before need not be kept
+    related = _related(Sights(rows, shift_ns, KEPT_BYTES), joined)  # other columns: those of before need not be kept
+    return replace(related, clocks=clocks)
 
 
 def _grouped(sights: Sights, watch: Watch) -> Joined:

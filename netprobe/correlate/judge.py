@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from netprobe.correlate.steps import Steps
     from netprobe.correlate.view import Ints, Mask
     from netprobe.evidence.model import CapturePoint, Limit
-    from netprobe.flowtable.columns import FlowRows
+    from netprobe.flowtable.blocks import TableRows
     from netprobe.state.model import Host
 
 _NOT_TAKEN = (
@@ -58,7 +58,7 @@ class Judged:
 
 
 def judge(
-    rows: FlowRows,
+    rows: TableRows,
     joined: Joined,
     points: Sequence[CapturePoint],
     limits: Sequence[Limit] = (),
@@ -83,7 +83,8 @@ def judge(
     for part in parts(joined):
         watch(done / len(joined))
         done += len(part.connections)
-        way, told, ended = _judged(JoinedRows(rows=rows, at=part.rows, joined=part.joined), names)
+        here = JoinedRows(rows=rows.take(part.rows), at=np.arange(len(part.rows)), joined=part.joined)
+        way, told, ended = _judged(here, names)
         if lost:
             told[:] = Reason.HOST_LOST
         told[tunnels[part.connections] & (told == Reason.NO_ANSWER)] = Reason.CARRIES

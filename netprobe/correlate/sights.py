@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from netprobe.correlate.kept import MOST_BYTES, KeptColumns
 from netprobe.correlate.neighbours import most_at_a_place
 from netprobe.decode.table import Kind
+from netprobe.flowtable.blocks import RowBlocks
 from netprobe.journeys.tokens import MANY, NO_CLOCK, STOPPED_NS
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from netprobe.flowtable.columns import FlowRows
+    from netprobe.flowtable.blocks import TableRows
 
     Index = NDArray[np.int64]
     Mask = NDArray[np.bool_]
@@ -37,26 +39,27 @@ def mixed(columns: Iterable[NDArray[Any]]) -> NDArray[np.uint64]:
 
 
 class Sights:
-    """Columns of n rows, each made when it is first asked for. Of a side: 0 the client, 1 the server.
+    """Columns of n rows, each made when it is asked for. Of a side: 0 the client, 1 the server.
 
-    ``shift_ns`` is subtracted from every time: what is on another clock.
+    ``shift_ns`` is subtracted from every time: what is on another clock. ``most``: how many bytes of columns are kept.
     """
 
-    def __init__(self, rows: FlowRows, shift_ns: NDArray[np.int64] | None = None) -> None:
+    def __init__(self, rows: TableRows, shift_ns: NDArray[np.int64] | None = None, most: int = MOST_BYTES) -> None:
         self.rows = rows
         self.shift_ns = np.zeros(len(rows), np.int64) if shift_ns is None else shift_ns
-        self._kept: dict[tuple[str, int], NDArray[Any]] = {}
+        self._kept = KeptColumns(most)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def column(self, name: str, side: int = -1) -> NDArray[Any]:
         """One column, contiguous; of one side where it has two."""
-        found = self._kept.get((name, side))
-        if found is None:
-            values = self.rows[name] if side < 0 else self.rows[name][:, side]
-            found = self._kept[name, side] = np.ascontiguousarray(values)
-        return found
+        return self._kept.get((name, side), lambda: self._read(name, side))
+
+    def _read(self, name: str, side: int) -> NDArray[Any]:
+        if isinstance(self.rows, RowBlocks):
+            return self.rows.column(name, side)
+        return np.ascontiguousarray(self.rows[name] if side < 0 else self.rows[name][:, side])
 
     def head(self, name: str, side: int) -> NDArray[Any]:
         """A column of the packet by which a side is found at other points."""
@@ -64,31 +67,30 @@ class Sights:
 
     def head_ns(self, side: int) -> Index:
         """When that packet was seen."""
-        return self._shifted(f"head_ns{side}", self.head("ns", side))
+        return self._shifted("head_ns", side)
 
-    @cached_property
+    @property
     def first_ns(self) -> Index:
         """When the first packet was seen."""
-        return self.column("first_ns") - self.shift_ns
+        return self._shifted("first_ns", -1)
 
-    @cached_property
+    @property
     def last_ns(self) -> Index:
         """When the last packet was seen."""
-        return self.column("last_ns") - self.shift_ns
+        return self._shifted("last_ns", -1)
 
-    def _shifted(self, name: str, times: Index) -> Index:
-        if (name, 2) not in self._kept:
-            self._kept[name, 2] = times - self.shift_ns
-        return self._kept[name, 2]
+    def _shifted(self, name: str, side: int) -> Index:
+        return self._kept.get((name, side, "shifted"), lambda: self._read(name, side) - self.shift_ns)
 
     def when(self, side: int) -> Index:
         """The place of each row in the order of :meth:`head_ns`, or, for -1, of :attr:`first_ns`; of equal times the first row's first."""
-        if ("when", side) not in self._kept:
-            times = self.first_ns if side < 0 else self.head_ns(side)
-            out = np.empty(len(self), np.int64)
-            out[np.argsort(times, kind="stable")] = np.arange(len(self))
-            self._kept["when", side] = out
-        return self._kept["when", side]
+        return self._kept.get(("when", side), lambda: self._order(side))
+
+    def _order(self, side: int) -> Index:
+        times = self.first_ns if side < 0 else self.head_ns(side)
+        out = np.empty(len(self), np.int64)
+        out[np.argsort(times, kind="stable")] = np.arange(len(self))
+        return out
 
     @cached_property
     def kind(self) -> NDArray[np.uint8]:
@@ -100,9 +102,12 @@ class Sights:
         """Whether it is TCP."""
         return np.asarray(self.kind == int(Kind.TCP))
 
-    @cached_property
+    @property
     def place(self) -> NDArray[np.uint64]:
         """A number for each point, VLAN and tunnel: where a row was seen. Tunnels, whose numbers are long, by their place among those there are."""
+        return self._kept.get("place", self._places)
+
+    def _places(self) -> NDArray[np.uint64]:
         point, vlan = (self.column(name).astype(np.uint64) for name in ("point", "vlan"))
         out = (point << np.uint64(40)) | ((vlan & np.uint64(0xFFFF)) << np.uint64(24))
         tunnel = self.column("tunnel")
@@ -119,15 +124,18 @@ class Sights:
         """Whether a side sent anything."""
         return np.asarray(self.column("packets", side) > 0)
 
-    @cached_property
+    @property
     def isn(self) -> Index:
         """The client's initial sequence number where its SYN was seen; -1."""
-        return np.where(self.tcp & (self.column("syns", 0) > 0), self.column("isn", 0), -1)
+        return self._kept.get("isn", lambda: self._number("syns", 0))
 
-    @cached_property
+    @property
     def reply_isn(self) -> Index:
         """The server's where its SYN-ACK was seen; -1."""
-        return np.where(self.tcp & (self.column("syn_acks", 1) > 0), self.column("isn", 1), -1)
+        return self._kept.get("reply_isn", lambda: self._number("syn_acks", 1))
+
+    def _number(self, sent: str, side: int) -> Index:
+        return np.where(self.tcp & (self.column(sent, side) > 0), self.column("isn", side), -1)
 
     @cached_property
     def asks(self) -> Mask:
@@ -145,12 +153,13 @@ class Sights:
 
     def clocked(self, side: int) -> Mask:
         """Whether the sender's own clock (TSval) is in a side's packet, and goes."""
-        if ("clocked", side) not in self._kept:
-            tsval = self.head("tsval", side)
-            out = np.asarray(self.tcp & ~np.isin(tsval, NO_CLOCK))
-            out[out] = ~_stopped(tsval[out], self.column("point")[out], self.head("ns", side)[out])
-            self._kept["clocked", side] = out
-        return self._kept["clocked", side]
+        return self._kept.get(("clocked", side), lambda: self._clocked(side))
+
+    def _clocked(self, side: int) -> Mask:
+        tsval = self.head("tsval", side)
+        out = np.asarray(self.tcp & ~np.isin(tsval, NO_CLOCK))
+        out[out] = ~_stopped(tsval[out], self.column("point")[out], self.head("ns", side)[out])
+        return out
 
     @cached_property
     def common(self) -> Mask:
@@ -166,10 +175,10 @@ class Sights:
 
     def end(self, side: int) -> NDArray[np.uint64]:
         """A hash of a side's endpoint."""
-        if ("end", side) not in self._kept:
-            columns = (self.column("version"), *(self.column(name, side) for name in ("hi", "lo", "port")))
-            self._kept["end", side] = mixed(columns)
-        return self._kept["end", side]
+        return self._kept.get(("end", side), lambda: mixed(self._ends(side)))
+
+    def _ends(self, side: int) -> Iterable[NDArray[Any]]:
+        return (self.column("version"), *(self.column(name, side) for name in ("hi", "lo", "port")))
 
     def same_address(self, one: Index, side: int, two: Index, other: int) -> Mask:
         """Whether one row's side has the address of another row's side."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from netprobe.correlate.kept import KeptColumns
 from netprobe.decode.table import Kind
 from netprobe.values import dataclass
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from netprobe.correlate.sights import Index, Mask, Sights
 
 NEVER_NS = 1 << 62
+KEPT_BYTES = 1 << 28
+"""Of columns by the connection's sides."""
 _HALF = 1 << 31  # a sequence number more than this ahead is behind
 _NUMBER = 0xFFFFFFFF
 
@@ -43,17 +46,23 @@ class Talks:
     def __init__(self, sights: Sights, joined: Joined) -> None:
         self.sights, self.joined = sights, joined
         self.first = joined.first_row
-        self._kept: dict[tuple[str, int], NDArray[Any]] = {}
+        self._kept = KeptColumns(KEPT_BYTES)
 
     def __len__(self) -> int:
         return len(self.first)
 
     def sided(self, name: str, side: int) -> NDArray[Any]:
         """A column of n rows, of the connection's side."""
-        if (name, side) not in self._kept:
-            straight, turned = self.sights.column(name, side), self.sights.column(name, 1 - side)
-            self._kept[name, side] = np.where(self.joined.turned, turned, straight)
-        return self._kept[name, side]
+        return self._kept.get((name, side), lambda: self._turned(name, side))
+
+    def _turned(self, name: str, side: int) -> NDArray[Any]:
+        out = self.sights.column(name, side)
+        turned = np.flatnonzero(self.joined.turned)
+        if not len(turned):
+            return out
+        out = out.copy()
+        out[turned] = self.sights.column(name, 1 - side)[turned]
+        return out
 
     def time(self, name: str, side: int) -> Index:
         """A time of a side, :data:`NEVER_NS` where there is none."""

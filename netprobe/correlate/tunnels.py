@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from netprobe.correlate.joined import Joined
-    from netprobe.flowtable.columns import FlowRows
+    from netprobe.flowtable.blocks import TableRows
 
 
-def carriers(rows: FlowRows, joined: Joined) -> NDArray[np.bool_]:
+def carriers(rows: TableRows, joined: Joined) -> NDArray[np.bool_]:
     """Which connections are a tunnel's own, at a point where tunnels were looked into: bool (c,).
 
     Either end sends from ports of its own (RFC 7348 section 5, RFC 8926 section 3.3: a hash of what is inside), so that nothing answers there.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from netprobe.correlate.joined import Joined
-    from netprobe.flowtable.columns import FlowRows
+    from netprobe.flowtable.blocks import TableRows
 
     Ints = NDArray[np.int64]
     Mask = NDArray[np.bool_]
@@ -33,7 +33,7 @@ class JoinedRows:
         joined: which of these are one connection: its numbers of rows are places in ``at``.
     """
 
-    rows: FlowRows
+    rows: TableRows
     at: Ints
     joined: Joined
 

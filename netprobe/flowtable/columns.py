@@ -89,6 +89,8 @@ _FIELDS: tuple[tuple[Any, ...], ...] = (
     ("payload", "i8", (2,)),  # bytes behind TCP's, UDP's header on the wire, as often as they were sent
     ("copies", "i4", (2,)),  # packets that the capture holds once more (flows/copies.py): in none of the other counts
     ("anomaly", "u2"),  # decode.table.Anomaly bits of all its packets
+    ("conn_state", "u1"),  # ConnState; 0 while tracked
+    ("dns_best", "i1"),  # DnsAnswer, of the best answer to either (as far as asked by then; of any, where no question was seen by then); -1 none
     # TCP
     ("flags", "u2", (2,)),  # all TCP flags of the side, or-ed
     ("syns", "i4", (2,)),  # SYNs without ACK
@@ -110,7 +112,6 @@ _FIELDS: tuple[tuple[Any, ...], ...] = (
     ("ack_ns", "i8"),  # the first ACK of the client behind that
     ("history", "u1", (HISTORY,)),  # Zeek's history; 0 behind its end. While tracked: the letter, upper-case for side 0
     ("events", "i4"),  # letters in `history`
-    ("conn_state", "u1"),  # ConnState; 0 while tracked
     # what other flows may quote of it
     ("errors", "i4"),  # ICMP errors that quote a packet of it
     ("error_type", "i2"),  # of the first of them; -1
@@ -119,10 +120,9 @@ _FIELDS: tuple[tuple[Any, ...], ...] = (
     # DNS over UDP, and TLS over TCP
     ("dns_id", "i4"),  # of its first question, else of its first message; -1 no DNS
     ("dns_last", "i4"),  # of its last question; -1 no question
-    ("dns_best", "i1"),  # DnsAnswer, of the best answer to either (as far as asked by then; of any, where no question was seen by then); -1 none
-    ("dns_rcode", "i2"),  # of that answer (the first that is as good); -1
-    ("dns_answers", "i4"),  # ANCOUNT of that
+    ("dns_rcode", "i2"),  # of the answer that `dns_best` is of (the first that is as good); -1
     ("tls", "u1", (2,)),  # TlsSign bits
+    ("dns_answers", "i4"),  # ANCOUNT of that
     # the packet of each side by which other points' flows find it: TCP the first SYN or SYN-ACK, else the first packet
     ("head_ns", "i8", (2,)),
     ("head_ttl", "i2", (2,)),
@@ -145,7 +145,7 @@ _FIELDS: tuple[tuple[Any, ...], ...] = (
 )  # fmt: skip
 
 FLOW = np.dtype(list(_FIELDS))
-"""One row of the flow table."""
+"""One row of the flow table. Words of 32 bits hold whole fields, so that words can be kept instead of rows (:mod:`blocks`)."""
 
 _ZERO = frozenset(
     (

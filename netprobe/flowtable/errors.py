@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netprobe.decode.table import Kind
+from netprobe.flowtable.blocks import BLOCK, BLOCK_BITS, RowBlocks
 from netprobe.flowtable.index import KeyIndex
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from netprobe.decode.chunk import Ints
     from netprobe.decode.table import PacketTable
+    from netprobe.flowtable.blocks import TableRows
     from netprobe.flowtable.columns import FlowRows
     from netprobe.flowtable.index import Words
 
@@ -123,7 +125,7 @@ def _key(rows: NDArray[np.void]) -> list[NDArray[np.int64]]:
     return [*_fields(rows, "point", "kind", "version"), *ends]
 
 
-def attach(flows: FlowRows, errors: ErrorRows) -> None:
+def attach(flows: TableRows, errors: ErrorRows) -> None:
     """Note errors in the rows of the flows that they are about: of the flows of these ends (in each VLAN) the last that had begun then.
 
     Args:
@@ -144,15 +146,18 @@ def attach(flows: FlowRows, errors: ErrorRows) -> None:
     run = (past - first)[wanted.number]
     error = np.repeat(np.arange(len(errors)), run)
     group = np.repeat(first[wanted.number], run) + _counting(run)
-    _note(
-        flows,
-        errors,
-        error,
-        _at_that_time(flows["first_ns"][order], begins[group], ends[group], errors["ns"][error], order),
-    )
+    row = _at_that_time(flows["first_ns"][order], begins[group], ends[group], errors["ns"][error], order)
+    if not isinstance(flows, RowBlocks):
+        _note(flows, errors, error, row)
+        return
+    for block in np.unique(row >> BLOCK_BITS).tolist():
+        mine = row >> BLOCK_BITS == block
+        held = flows[block << BLOCK_BITS : (block << BLOCK_BITS) + BLOCK]
+        _note(held, errors, error[mine], row[mine] & (BLOCK - 1))
+        flows.replace(block, held)
 
 
-def _words(rows: NDArray[np.void]) -> Words:
+def _words(rows: TableRows | ErrorRows) -> Words:
     """The smaller end first, whoever is the client."""
     hi, lo, port = rows["hi"], rows["lo"], rows["port"].astype(np.int64)
     same = hi[:, 1] == hi[:, 0]
@@ -165,7 +170,7 @@ def _words(rows: NDArray[np.void]) -> Words:
     return np.stack([hi_one, lo_one, hi_two, lo_two, ports.view(np.uint64), meta.view(np.uint64)])
 
 
-def _bounds(flows: FlowRows, order: Ints, mine: Ints) -> tuple[Ints, Ints]:
+def _bounds(flows: TableRows, order: Ints, mine: Ints) -> tuple[Ints, Ints]:
     """Where each group of flows with one key, VLAN and tunnel begins and ends in an order."""
     new = np.zeros(len(order), np.bool_)
     new[:1] = True

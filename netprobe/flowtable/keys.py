@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from netprobe.decode.chunk import Ints, Mask
     from netprobe.decode.table import PacketTable
+    from netprobe.flowtable.blocks import TableRows
     from netprobe.flowtable.columns import FlowRows
     from netprobe.flowtable.index import Words
 
@@ -112,7 +113,7 @@ def unpack(words: Words, rows: FlowRows) -> None:
     rows["kind"], rows["version"] = meta >> 8 & 0xFF, meta & 0xFF
 
 
-def pack(rows: FlowRows) -> Words:
+def pack(rows: TableRows) -> Words:
     """The keys of rows of the flow table, uint64 (6, n): what :func:`unpack` reads, whichever end is the client."""
     hi, lo, port = rows["hi"], rows["lo"], rows["port"].astype(np.int64)
     high = np.where(rows["version"][:, None] == 6, hi, np.uint64(0))

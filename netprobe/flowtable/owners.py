@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from netprobe.decode.table import PacketTable
-    from netprobe.flowtable.columns import FlowRows
+    from netprobe.flowtable.blocks import TableRows
 
 
 class PacketOwners:
     """Some rows of a flow table, to be asked for their packets."""
 
-    def __init__(self, rows: FlowRows, numbers: NDArray[np.int64]) -> None:
+    def __init__(self, rows: TableRows, numbers: NDArray[np.int64]) -> None:
         """Keep the rows asked for.
 
         Args:

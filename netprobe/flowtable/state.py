@@ -27,10 +27,10 @@ _FIELDS: tuple[tuple[Any, ...], ...] = (
     # a side each
     ("rank", "u1", (2,)),  # what its head is: 0 none yet, 1 the first packet, 2 the first SYN-ACK, 3 the first SYN
     ("marks", "u1", (2,)),  # bits of the letters of its history that are written once
-    ("syn_isn", "i8", (2,)),  # number of its first SYN without ACK; -1
     ("of_reply", "u1", (2,)),  # 1: `isn` is of a SYN-ACK
-    ("isn2", "i8", (2,)),  # then: number of its first SYN-ACK with another one; -1
     ("got", "u1", (2,)),  # 1: the other side acknowledged `isn`, 2: `isn2`
+    ("syn_isn", "i8", (2,)),  # number of its first SYN without ACK; -1
+    ("isn2", "i8", (2,)),  # then: number of its first SYN-ACK with another one; -1
     ("seq", "i8", (2,)),  # number of its last segment; -1
     ("sent", "i8", (2,)),  # where its last segment that took sequence numbers ended, unwrapped as `next` is
     ("resent", "i4", (2,)),  # its retransmissions that had payload

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from netprobe.evidence.model import CapturePoint, Limit
-    from netprobe.flowtable.columns import FlowRows
+    from netprobe.flowtable.blocks import TableRows
     from netprobe.flowtable.series import Addresses, Codes, Numbers
 
 
@@ -56,7 +56,7 @@ class FlowTable:
         number: int64 (n,), where each row stands in the whole table; None: these are all.
     """
 
-    rows: FlowRows
+    rows: TableRows
     points: tuple[CapturePoint, ...]
     limits: tuple[Limit, ...] = ()
     connection: NDArray[np.int64] | None = None

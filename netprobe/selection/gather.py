@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from netprobe.decode.table import PacketTable
     from netprobe.evidence.model import CapturePoint
-    from netprobe.flowtable.columns import FlowRows
+    from netprobe.flowtable.blocks import TableRows
     from netprobe.selection.relevant import WantedFlows
 
     Index = NDArray[np.int64]
@@ -65,7 +65,7 @@ class Gathering:
         cut_ns: int64, of each row of the flow table the time of the first packet that there was no room for; -1: all were taken.
     """
 
-    def __init__(self, rows: FlowRows, wanted: WantedFlows) -> None:
+    def __init__(self, rows: TableRows, wanted: WantedFlows) -> None:
         """Say which flows are wanted."""
         every = np.concatenate([wanted.own, wanted.beside])
         keys = mixed(pack(rows))
@@ -169,7 +169,7 @@ class Gathering:
         )
 
 
-def _marked(rows: FlowRows, which: Index) -> Mask:
+def _marked(rows: TableRows, which: Index) -> Mask:
     """A bit for each mix of an address of these flows."""
     near = np.zeros(1 << _BITS, np.bool_)
     near[(rows["lo"][which].ravel() * _SPREAD) >> np.uint64(64 - _BITS)] = True

@@ -12,6 +12,7 @@ from netprobe.state.engine import ENGINES
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from netprobe.flowtable.blocks import TableRows
     from netprobe.selection.whole import WholeCapture
     from netprobe.state.engine.base import ContainerEngine
 
@@ -26,7 +27,7 @@ def marked(whole: WholeCapture) -> NDArray[np.int64]:
     return whole.joined.connection[np.concatenate(found)]
 
 
-def _shows(engine: ContainerEngine, rows: NDArray[np.void]) -> NDArray[np.bool_]:
+def _shows(engine: ContainerEngine, rows: TableRows) -> NDArray[np.bool_]:
     link = (rows["head_from"] >> _PREFIX_SHIFT == engine.mac_prefix) | (
         rows["head_to"] >> _PREFIX_SHIFT == engine.mac_prefix
     )

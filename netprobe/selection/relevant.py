@@ -23,6 +23,7 @@ from netprobe.values import dataclass
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from netprobe.flowtable.blocks import TableRows
     from netprobe.selection.whole import WholeCapture
 
     Index = NDArray[np.int64]
@@ -159,13 +160,13 @@ class _Near:
         return np.flatnonzero(names(self._talks))
 
 
-def _end(rows: NDArray[np.void], side: int | Index) -> NDArray[np.uint64]:
+def _end(rows: TableRows, side: int | Index) -> NDArray[np.uint64]:
     """A number for one end of each row, with its protocol."""
     at = np.arange(len(rows))
     ends = (rows[name][at, side] for name in ("hi", "lo", "port"))
     return mixed([rows["kind"].astype(np.uint64), rows["version"].astype(np.uint64), *ends])
 
 
-def _signs(rows: NDArray[np.void], columns: tuple[str, ...]) -> NDArray[np.uint64]:
+def _signs(rows: TableRows, columns: tuple[str, ...]) -> NDArray[np.uint64]:
     found = [rows[name[:-1]][:, int(name[-1])] if name[-1].isdigit() else rows[name] for name in columns]
     return mixed(found)

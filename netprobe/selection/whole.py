@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from netprobe.evidence.notes import Notes
     from netprobe.evidence.packets import Packets
     from netprobe.evidence.stream.stream import PacketStream
-    from netprobe.flowtable.columns import FlowRows
+    from netprobe.flowtable.blocks import TableRows
 
     Opener = Callable[[], PacketStream]
 
@@ -49,7 +49,7 @@ class WholeCapture:
         sizes: path -> packets, of each file.
     """
 
-    rows: FlowRows
+    rows: TableRows
     points: tuple[CapturePoint, ...]
     limits: tuple[Limit, ...]
     notes: Notes

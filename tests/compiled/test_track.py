@@ -14,6 +14,7 @@ from netprobe.compiled.track import CompiledTracker
 from netprobe.decode.table import Kind
 from netprobe.evidence.packets import Packets
 from netprobe.evidence.stream.whole import read
+from netprobe.flowtable.blocks import unpacked
 from netprobe.flowtable.columns import ConnState
 from netprobe.flowtable.options import options
 from netprobe.flowtable.repeats import WINDOW
@@ -41,7 +42,7 @@ def flows(
     for first, last in zip([0, *cuts], [*cuts, len(packets)], strict=True):
         columns = {name: getattr(packets, name)[first:last] for name in Packets.__slots__ if name != "data"}
         tracker.take(Packets(data=packets.data, **columns), points)
-    return tracker.finish()
+    return unpacked(tracker.finish())
 
 
 def cut(count: int, seed: int) -> list[int]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from netprobe.decode.table import Kind
+from netprobe.flowtable.blocks import unpacked
 from netprobe.flowtable.fields import BY_NAME, FIELDS, NAMES
 from netprobe.flowtable.series import Codes, Numbers, Seconds, Times, known
 from tests.flowtable.rows import several
@@ -25,7 +26,7 @@ def test_an_echo_has_no_ports() -> None:
 
 def test_anomalies_by_name() -> None:
     table = several(3)
-    table.rows["anomaly"] = [0, 2, 6]
+    unpacked(table.rows)["anomaly"] = [0, 2, 6]
     series = BY_NAME["anomaly"].of(table)
     assert isinstance(series, Codes)
     assert [series.names[code] if code >= 0 else "" for code in series.codes.tolist()] == [
@@ -47,8 +48,8 @@ def test_points_of_one_name_are_one() -> None:
 def test_times_beyond_what_is_held_are_not_known() -> None:
     table = several(3)
     held = 9_000_000_000 * 10**9
-    table.rows["first_ns"] = [5, held - 7, held]
-    table.rows["last_ns"] = [held, held - 2, held + 3]
+    unpacked(table.rows)["first_ns"] = [5, held - 7, held]
+    unpacked(table.rows)["last_ns"] = [held, held - 2, held + 3]
     first, duration = BY_NAME["first"].of(table), BY_NAME["duration"].of(table)
     assert isinstance(first, Times)
     assert isinstance(duration, Seconds)
@@ -59,8 +60,8 @@ def test_times_beyond_what_is_held_are_not_known() -> None:
 def test_without_a_time_nothing_is_said_of_times() -> None:
     table = several(4)
     year = 366 * 86_400 * 10**9
-    table.rows["first_ns"] = table.rows["syn_ns"] = [0, 0, 0, 1]
-    table.rows["last_ns"] = table.rows["ack_ns"] = [0, year + 1, 5, 1]
+    unpacked(table.rows)["first_ns"] = unpacked(table.rows)["syn_ns"] = [0, 0, 0, 1]
+    unpacked(table.rows)["last_ns"] = unpacked(table.rows)["ack_ns"] = [0, year + 1, 5, 1]
     values = {name: BY_NAME[name].of(table) for name in ("first", "duration", "rtt")}
     assert {name: series.ns.tolist() for name, series in values.items() if isinstance(series, Times | Seconds)} == {
         "first": [-1, -1, 0, 1],

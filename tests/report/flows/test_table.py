@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from netprobe.evidence.model import CapturePoint
+from netprobe.flowtable.blocks import unpacked
 from netprobe.report.escape import width
 from netprobe.report.flows.table import amount, lasting, lay_out, one_a_connection, plain
 from netprobe.report.text import printed
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 def only_ipv4(count: int) -> FlowTable:
     table = several(count)
-    table.rows["version"], table.rows["hi"] = 4, 0
+    unpacked(table.rows)["version"], unpacked(table.rows)["hi"] = 4, 0
     return table
 
 
@@ -75,7 +76,7 @@ def test_what_is_left_out_is_said() -> None:
 
 def test_the_first_row_chosen_stands_for_its_connection_and_all_its_points_are_named() -> None:
     table = several(8)
-    table.rows["point"] = [0, 1, 2, 2, 1, 0, 0, 0]
+    unpacked(table.rows)["point"] = [0, 1, 2, 2, 1, 0, 0, 0]
     assert one_a_connection(table, np.array([5, 1, 0, 4])).tolist() == [5, 1]
     lines = list(plain(table, np.array([1, 2])))
     assert lines[1].rstrip().endswith("server2/eth0, server2/docker0")
