@@ -70,8 +70,9 @@ class FlowTable:
     def take(self, numbers: NDArray[np.int64]) -> FlowTable:
         """Return some rows of the whole table, in the order asked for, with what they hang on."""
         at = _run(numbers)
+        whole = isinstance(at, slice) and len(numbers) == len(self.rows)  # a packed table stays packed
         return FlowTable(
-            rows=self.rows[at],
+            rows=self.rows if whole else self.rows[at],
             points=self.points,
             limits=self.limits,
             connection=None if self.connection is None else self.connection[at],

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from netprobe.report.flows.arrow import arrow_table
+from netprobe.report.flows.arrow import Sink, arrow_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +20,10 @@ GROUP = 1 << 17  # rows of one row group
 
 
 def write(table: FlowTable, rows: NDArray[np.int64]) -> Iterator[bytes]:
-    """Yield the file."""
-    sink = io.BytesIO()
-    pq.write_table(arrow_table(table, rows), sink, compression="zstd", row_group_size=GROUP)
-    yield sink.getvalue()
+    """Yield the file, a row group at a time."""
+    sink, made = Sink(), arrow_table(table, rows)
+    with pq.ParquetWriter(sink, made.schema, compression="zstd") as writer:
+        for begin in range(0, max(len(made), 1), GROUP):
+            writer.write_table(made.slice(begin, GROUP), GROUP)
+            yield sink.taken()
+    yield sink.taken()
