@@ -116,15 +116,15 @@ def _beside(table: FlowTable, rows: Index) -> Index:
     """Rows that may answer datagrams of these from another address: they have the same client's end."""
     every = table.rows
     asked = rows[every["kind"][rows] == int(Kind.UDP)]
-    ends = {_end(every, row, 0) for row in asked.tolist()}
+    ends = {_end(row, 0) for row in every[asked]}
     if not ends:
         return rows[:0]
     ports = np.isin(every["port"], every["port"][asked, 0]).any(axis=1) & (every["kind"] == int(Kind.UDP))
     some = np.setdiff1d(np.flatnonzero(ports & (every["tunnel"] < 0)), rows)
-    near = [row for row in some.tolist() if _end(every, row, 0) in ends or _end(every, row, 1) in ends]
+    found = zip(some.tolist(), every[some], strict=True)
+    near = [number for number, row in found if _end(row, 0) in ends or _end(row, 1) in ends]
     return np.array(near[:MOST_BESIDE], np.int64)
 
 
-def _end(rows: NDArray[np.void], row: int, side: int) -> tuple[int, int, int, int]:
-    here = rows[row]
+def _end(here: np.void, side: int) -> tuple[int, int, int, int]:
     return int(here["point"]), int(here["hi"][side]), int(here["lo"][side]), int(here["port"][side])

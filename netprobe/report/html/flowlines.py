@@ -134,7 +134,7 @@ def cut(text: str, most: int = MOST_LETTERS) -> str:
 
 def _key(part: FlowTable, names: Sequence[str]) -> Index:
     """Where each row stands in the order of some columns, from 0; -1 where the first of them is not known."""
-    if not part.rows.size:
+    if not len(part.rows):
         return np.zeros(0, np.int64)
     by = [ranks(BY_NAME[name].of(part)) for name in names]
     by = [by[0], *(np.where(each < 0, np.iinfo(np.int64).max, each) for each in by[1:])]
