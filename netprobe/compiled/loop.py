@@ -88,20 +88,17 @@ def track(
     idle: Ints,
     numbers: Ints,
 ) -> int:
-    """Track packets from ``start`` on. Returns the packet that comes next: as many as there are where all are tracked; less where something is full.
+    """Track packets from ``start`` on. Returns the packet that comes next: less than there are where something is full.
 
-    ``b`` to ``linktype`` are the packets', in file order. ``template`` is a decoded packet of which nothing is known, ``r`` room for one, ``words``
-    for a key. ``rows`` to ``heads`` are what is tracked: flows and their states, of each block of them where in the two it stands (-1 nowhere) and
-    when it was touched last, keys, ICMP errors, the hash table, the last packets and their chains;
-    ``unknown_row`` and ``unknown_state`` a flow of which nothing is known. ``idle``: by kind, how long ends may be silent, in ns. ``numbers``: see
-    :mod:`~netprobe.compiled.arrays`.
+    ``b`` to ``linktype`` are the packets'; ``template`` is one of which nothing was decoded, ``r`` room for one, ``words`` for a key. What is tracked:
+    flows, states, where each block of them is in these two and when it was touched last, keys, ICMP errors, hash table, last packets and their chains;
+    an unknown flow. ``idle``: by kind, how long ends may be silent, in ns. ``numbers``: see :mod:`~netprobe.compiled.arrays`.
     """
     s = TrackerArrays(
         rows, states, places, touched, keys, kept, table, ring, heads, unknown_row, unknown_state, words, idle, numbers
     )
     for n in range(start, len(offset)):
-        for place in range(len(template)):
-            r[place] = template[place]
+        _forget(r, template)
         packet(b, offset[n], caplen[n], origlen[n], linktype[n], r)
         size, depth = origlen[n], 0
         while True:
@@ -112,9 +109,14 @@ def track(
             if not inside(b, r, template):
                 break
             size, depth = r[c.FRAME_WIRE] - r[c.FRAME_AT], depth + 1
-        numbers[DEPTH] = 0
-        numbers[PACKETS] += 1
+        numbers[DEPTH], numbers[PACKETS] = 0, numbers[PACKETS] + 1
     return len(offset)
+
+
+@inlined
+def _forget(r: Row, template: Row) -> None:
+    for place in range(len(template)):
+        r[place] = template[place]
 
 
 @compiled
