@@ -37,6 +37,6 @@ def test_of_many_it_is_counted_how_many_began() -> None:
 
 def test_without_times_there_is_none() -> None:
     table = replace(several(10), connection=None)
-    unpacked(table.rows)["first_ns"] = table.rows["last_ns"] = 0
+    unpacked(table.rows)["first_ns"] = unpacked(table.rows)["last_ns"] = 0
     assert timeline(table, every(table), np.full(10, WORKED)) is None
     assert timeline(table, every(table)[:0], np.full(0, WORKED)) is None
