@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int | None], object]
     Say = Callable[[str], object]
 
+_CLOCK = "how far its clock is off is not known: of what others saw too no two packets agree; it was taken for right"
 JOINING = 0.7
 """The share of the time for verdicts that flows are joined in."""
 
@@ -106,6 +107,7 @@ def _judged(
     # Imported here: a third of what a small file costs.
     from netprobe.correlate.join import join
     from netprobe.correlate.judge import judge
+    from netprobe.evidence.model import Limit, LimitKind
 
     def watch(share: float) -> None:
         judging(int(share * len(rows)), len(rows))
@@ -113,6 +115,7 @@ def _judged(
     joined = join(rows, points, lambda share: watch(JOINING * share))
     judged = judge(rows, joined, points, limits, hosts, lambda share: watch(JOINING + (1 - JOINING) * share))
     said = _said(rows, joined, judged)
+    limits = (*limits, *(Limit(kind=LimitKind.POINT, subject=each, why=_CLOCK) for each in joined.unsure))
     return FlowTable(
         rows=rows, points=points, limits=limits, connection=joined.connection, verdicts=said, order=joined.order
     )

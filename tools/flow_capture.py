@@ -76,6 +76,11 @@ class Shape:
     seconds: int = 600
     failing: int = 0
 
+    @property
+    def total(self) -> int:
+        """Packets of all flows at all points."""
+        return self.flows * self.packets * self.points
+
     def steps(self) -> list[Step]:
         """The packets of each flow."""
         answer = [Step(True, PSH | ACK, _SEGMENT), Step(False, ACK, 0)] * ((self.packets - 8) // 2)

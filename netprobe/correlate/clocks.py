@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from netprobe.correlate.agreed import SeenPackets, agreed
 from netprobe.correlate.sights import Sights, mixed
 from netprobe.journeys.clocks import MOST_CLOCKS, aligned, clock_names, clocks_of, shown_clocks, unusable
 from netprobe.journeys.shared import MOST_ROWS, Shared, Sightings
@@ -29,22 +30,29 @@ if TYPE_CHECKING:
 _SIDES = 2
 
 
-def shifts(rows: TableRows, points: Sequence[CapturePoint]) -> tuple[Index, tuple[Clock, ...]]:
-    """What to subtract from each row's times to have them on the clock of the first point with rows, and what is known of the other clocks."""
+def shifts(rows: TableRows, points: Sequence[CapturePoint]) -> tuple[Index, tuple[Clock, ...], tuple[str, ...]]:
+    """Put all rows on one clock.
+
+    Returns:
+        What to subtract from each row's times to have them on the clock of the first point with rows; what is known of the other clocks; and the
+        names of those that a packet would put elsewhere, alone: they are left as they are.
+    """
     none = np.zeros(len(rows), np.int64)
     point = np.ascontiguousarray(rows["point"])
     known = clocks_of(point, points)[:MOST_CLOCKS]
     if len(known) < _SIDES or unusable(rows["last_ns"]) or unusable(rows["first_ns"]):
-        return none, ()
+        return none, (), ()
     numbers = {name: number for number, name in enumerate(known)}
     clock = np.array([numbers.get(name, -1) for name in clock_names(points)], np.int64)[point]
     sights = Sights(rows)
     times = np.concatenate([sights.head("ns", 0), sights.head("ns", 1), sights.first_ns])
-    shared = _shared(sights, clock)
+    shared, unsure = _shared(sights, clock)
+    shown = shown_clocks(known, points)
+    doubted = tuple(shown[each][0] for each in unsure)
     if not len(shared.packets.row):
-        return none, ()
-    moved, offsets = aligned(times, np.tile(clock, 3), shared, shown_clocks(known, points))
-    return sights.first_ns - moved[_SIDES * len(rows) :], offsets
+        return none, (), doubted
+    moved, offsets = aligned(times, np.tile(clock, 3), shared, shown)
+    return sights.first_ns - moved[_SIDES * len(rows) :], offsets, doubted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,19 +75,41 @@ class _Heads:
         )
 
 
-def _shared(sights: Sights, clock: Index) -> Shared:
-    """What several clocks saw: the same frames (with one TTL), and the same packets."""
+def _shared(sights: Sights, clock: Index) -> tuple[Shared, list[int]]:
+    """What several clocks saw: the same frames (with one TTL), and the same packets; and the clocks of which one alone would tell."""
     heads = _heads(sights)
     heads = heads.pick(_alone(mixed([heads.packet, heads.ttl, sights.column("point")[heads.row]])))
     heads = heads.pick(_spread(heads.packet, clock[heads.row]))
     if len(heads.row) > MOST_ROWS * _SIDES:
         heads = heads.pick(heads.packet % np.uint64(len(heads.row) // MOST_ROWS) == 0)
+    sure, unsure = _agreed(sights, clock, heads)
+    heads = heads.pick(sure)
+    heads = heads.pick(_spread(heads.packet, clock[heads.row]))
     frame = mixed([heads.packet, heads.ttl])
     same = _spread(frame, clock[heads.row])
-    return Shared(
+    shared = Shared(
         frames=_sightings(sights, clock, heads.pick(same), frame[same]),
         packets=_sightings(sights, clock, heads, heads.packet),
     )
+    return shared, unsure
+
+
+def _agreed(sights: Sights, clock: Index, heads: _Heads) -> tuple[Mask, list[int]]:
+    """Which packets say how far clocks are apart (:mod:`agreed`); the last of several SYNs that nobody answered is one of its own."""
+    silent = sights.tcp & (sights.column("syns", 0) > 1) & ~sights.sent(1)
+    again = np.flatnonzero((heads.side == 0) & silent[heads.row])
+    row = np.append(heads.row, heads.row[again])
+    packet = np.append(heads.packet, mixed([heads.packet[again], sights.column("syns", 0)[heads.row[again]]]))
+    one, other = sights.end(0)[row], sights.end(1)[row]
+    ends = mixed([sights.kind[row], np.minimum(one, other), np.maximum(one, other)])
+    seen = SeenPackets(
+        packet=packet,
+        exchange=np.where(sights.tcp[row], packet, ends),
+        clock=clock[row],
+        time_ns=np.append(heads.time_ns, sights.column("last_ns")[heads.row[again]]),
+    )
+    sure, unsure = agreed(seen)
+    return sure[: len(heads.row)], unsure
 
 
 def _heads(sights: Sights) -> _Heads:

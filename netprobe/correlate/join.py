@@ -60,11 +60,11 @@ def join(rows: TableRows, points: Sequence[CapturePoint], watch: Watch = unwatch
         points: the capture points that they name.
         watch: called now and then with the share that is done.
     """
-    shift_ns, clocks = shifts(rows, points)
+    shift_ns, clocks, unsure = shifts(rows, points)
     joined = _grouped(Sights(rows, shift_ns), lambda share: watch(_GROUPED * share))
     watch(_GROUPED)
     related = _related(Sights(rows, shift_ns, KEPT_BYTES), joined)  # other columns: those of before need not be kept
-    return replace(related, clocks=clocks)
+    return replace(related, clocks=clocks, unsure=unsure)
 
 
 def _grouped(sights: Sights, watch: Watch) -> Joined:

@@ -46,6 +46,7 @@ class Joined:
         may_go_on: bool (c,), rows of another connection may be of this one, and nothing makes it sure: no packet is told from another's, or one
             of several may be a proxy's inner one.
         clocks: what is known of each other clock that shares packets with the first.
+        unsure: the clocks of which a packet would tell, and nothing agrees with it: they are taken for the first one's.
     """
 
     connection: NDArray[np.int64]
@@ -60,6 +61,7 @@ class Joined:
     unclear: NDArray[np.bool_]
     may_go_on: NDArray[np.bool_]
     clocks: tuple[Clock, ...] = ()
+    unsure: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.inner_of)

@@ -35,6 +35,7 @@ _TICKS = 16  # of a clock that goes as time does, its own jitter
 _BITS_A_BYTE, _MOST_OF_A_PAYLOAD = 4.0, 24.0
 _SHORTEST_NS = 100_000  # what lies between two points tells no more than this: stamps are late
 _USUAL = 8  # connections from one port are no habit
+_LINK = 6.0  # bits at most: a station that received the one, and that it sent the other
 
 
 class Strength:
@@ -58,6 +59,9 @@ class Strength:
         self._other_worth = _number_worth(sights, known, mixed([self._other[known]]))
         print_ = mixed(sights.head(name, 1)[row] for name in ("length", "kept", "digest"))
         self._print_worth = _rarity(sights, row, print_, _PORT)
+        self._receiver, self._sender = (
+            _rarity(sights, row, sights.head(name, side)[row], _LINK) for name in ("to", "from")
+        )
         self._pairs_a_second = max(len(row), 1) * _busiest(sights.head_ns(side)[row])
 
     def score(self, one: Index, two: Index, *, marked: bool = True) -> Bits:
@@ -65,7 +69,8 @@ class Strength:
         sights, side = self._sights, self._side
         delay = np.maximum(np.abs(sights.head_ns(side)[two] - sights.head_ns(side)[one]), _SHORTEST_NS)
         chance = np.log2(np.maximum(self._pairs_a_second * (delay / FLIGHT_NS), 1.0))
-        return np.asarray(self._packet(one, two, marked) + self._ends(one, two) + self._answer(one, two) - chance)
+        said = self._packet(one, two, marked) + self._ends(one, two) + self._answer(one, two) + self._routed(one, two)
+        return np.asarray(said - chance)
 
     def sure(self, score: Bits) -> NDArray[np.bool_]:
         """Whether that is enough."""
@@ -91,6 +96,13 @@ class Strength:
         client = np.where(sights.same_address(one, 0, two, 0), self._client[one], 0.0)
         server = np.where(sights.same_end(one, 1, two, 1), self._server[one], 0.0)
         return np.asarray(kept + client + server)
+
+    def _routed(self, one: Index, two: Index) -> Bits:
+        """What it is worth that at one point the station that received the one packet sent the other, as who routes does."""
+        sights, point = self._sights, self._sights.column("point")
+        receiver, sender = sights.head("to", self._side)[one], sights.head("from", self._side)[two]
+        handed = (point[one] == point[two]) & (receiver == sender) & (receiver > 0)
+        return np.where(handed, self._receiver[one] + self._sender[two], 0.0)
 
     def _answer(self, one: Index, two: Index) -> Bits:
         """What it is worth that the other side's number agrees too, or that both were answered alike."""
