@@ -117,7 +117,9 @@ def summary(table: FlowTable) -> str:
     counts = Counter(codes.codes.tolist())
     said = (f"{counts[number]:,} {name}" for number, name in enumerate(codes.names) if counts[number])
     total = len(codes.codes)
-    return f"{total:,} connection{'s' * (total != 1)}: " + (", ".join(said) or "none")
+    return (
+        f"{total:,} connection{'s' * (total != 1)}: {', '.join(said)}" if total else "no connection that netprobe reads"
+    )
 
 
 def points_said(table: FlowTable) -> dict[int, str]:
