@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 #: From this weight on the heaviest decide.
 DECIDING: Final = 60
+_PASSED: Final = 30  # what the journey came by where it parts
+_LESS: Final = 8  # so much less where it often follows from something else
+_FEW: Final = 3
+_ALONE: Final = "nothing names it; of all that differs it alone is where they part"
 _RULES: Final = frozenset({FactKind.RULE, FactKind.POLICY, FactKind.SET})
 _WAYS: Final = frozenset({FactKind.ROUTE, FactKind.ROUTING_RULE})
 
@@ -76,17 +80,25 @@ def weigh(good: RunSide, bad: RunSide, found: Parting | None, state: StateDiff) 
     scene = scene_of(good, bad, found)
     weighed = [_weighed(each, good, bad, scene) for each in state.differences]
     most = max((weight for weight, _, _ in weighed), default=0)
-    decides = most >= DECIDING and found is not None
+    alone = _alone(weighed, most, (good, bad))
+    decides = found is not None and (most >= DECIDING or alone)
     out = [
         Weighed(
             difference=difference,
             bearing=_bearing(weight, most if decides else None, told=found is not None),
-            why=why,
+            why=_ALONE if alone and weight == most else why,
             weight=weight,
         )
         for weight, why, difference in weighed
     ]
     return tuple(sorted(out, key=lambda each: -each.weight))
+
+
+def _alone(weighed: list[tuple[int, str, Difference]], most: int, sides: tuple[RunSide, RunSide]) -> bool:
+    """Whether nothing is named or met, and yet few things alone differ where they part; not where the cause is beyond the hosts."""
+    beyond = any(side.report.cause is not None and side.report.cause.where.host is None for side in sides)
+    near = [each for weight, _, each in weighed if weight == most]
+    return _PASSED - _LESS <= most < DECIDING and len(near) <= _FEW and not beyond
 
 
 def _bearing(weight: int, most: int | None, *, told: bool) -> Bearing:
@@ -132,8 +144,10 @@ def _passed(difference: Difference, *, near: bool) -> int:
     """What the journey came by: more where it parts, less for what follows from something else."""
     if difference.kind in {FactKind.CONNTRACK, FactKind.ENGINE}:
         return 5
-    weight = 30 if near else 15
-    return weight - 8 if difference.kind in {FactKind.INTERFACE, FactKind.SYSCTL} else weight
+    weight = _PASSED if near else _PASSED // 2
+    if difference.kind is FactKind.CONTAINER and difference.aspect == "image":
+        return weight // 2
+    return weight - _LESS if difference.kind in {FactKind.INTERFACE, FactKind.SYSCTL} else weight
 
 
 def _by_cause(
@@ -141,6 +155,8 @@ def _by_cause(
 ) -> Iterator[tuple[int, str]]:
     where = cause.where
     if where.host is not None and where.host != difference.place.host:
+        if difference.kind is FactKind.NETWORK and difference.subject == where.component:  # one segment, on two hosts
+            yield 85, f"the cause {cause.code} names its other end"
         return
     texts = [text for text in (difference.good, difference.bad) if text]
     named = f"the cause {cause.code} names it"
@@ -185,10 +201,15 @@ def _of_subject(difference: Difference) -> int:
 
 def _proving(difference: Difference) -> int:
     """What a cause is proved by beside what it names: in the same order."""
+    if difference.aspect.startswith("published "):
+        return 84
     return {92: 80, 88: 76, 50: 50}.get(_of_subject(difference), 60) if difference.kind is FactKind.CONTAINER else 60
 
 
 def _by_obstacle(difference: Difference, obstacle: Obstacle, *, touched: bool) -> Iterator[tuple[int, str]]:
+    address = difference.aspect.partition(" ")[2].partition("/")[0]
+    if difference.kind is FactKind.INTERFACE and address and address in obstacle.text.split():
+        yield 82, "the walk looks for that address"
     if obstacle.place.host != difference.place.host:
         return
     texts = [text for text in (difference.good, difference.bad) if text]

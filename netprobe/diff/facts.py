@@ -59,6 +59,7 @@ _OF_HOST: tuple[tuple[str, str, Callable[[Host, Place, Roles], Iterable[Fact] | 
     ("tracked connections", "conntrack", conntrack_facts),
     ("engine", "docker-version", engine_facts),
 )
+RULES_OF = "rules of "
 _RULES = ("iptables", "iptables-legacy", "ip6tables", "ip6tables-legacy", "nft")
 
 
@@ -75,7 +76,7 @@ def told(host: Host, roles: Roles) -> Mapping[tuple[Place, str], StatePart]:
             )
         for key in _RULES:
             lists = rule_lists(namespace, key, place, roles)
-            found[place, key] = StatePart(name=f"rules of {key}", asked=namespace.asked(key), lists=lists)
+            found[place, key] = StatePart(name=f"{RULES_OF}{key}", asked=namespace.asked(key), lists=lists)
     for name, key, read_host in _OF_HOST:
         at = Place(host=host.name)
         facts = read_host(host, at, roles)

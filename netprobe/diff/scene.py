@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from netprobe.model.hop import Hop
 
 _DNS = 53
+_TOO_BIG = ((3, 4), (2, 0))  # ICMP: fragmentation needed; ICMPv6: packet too big
 _MESSAGES = (SOLICITATION, ADVERTISEMENT)
 
 
@@ -64,7 +65,7 @@ def scene_of(good: RunSide, bad: RunSide, found: Parting | None) -> Scene:
     return Scene(
         near=_near(sides, found) or hosts,
         on_way=hosts,
-        inside=frozenset(_inside(sides, points)),
+        inside=frozenset(_inside(sides, points, frozenset(_addresses(sides, hops)))),
         packets={host: tuple(_packets(sides, hops, host, found)) for host in hosts},
         addresses=frozenset(_addresses(sides, hops)),
         ports=frozenset(_ports(sides, hops)),
@@ -107,7 +108,9 @@ def _near(sides: tuple[RunSide, RunSide], found: Parting | None) -> frozenset[st
     return frozenset(filter(None, (*points, *causes, *asks, *ends)))
 
 
-def _inside(sides: tuple[RunSide, RunSide], points: list[PointName]) -> Iterator[tuple[str, str]]:
+def _inside(
+    sides: tuple[RunSide, RunSide], points: list[PointName], addresses: frozenset[str]
+) -> Iterator[tuple[str, str]]:
     yield from ((each.host, each.container) for each in points if each.container is not None)
     for side in sides:
         if side.probe is None:
@@ -122,7 +125,7 @@ def _inside(sides: tuple[RunSide, RunSide], points: list[PointName]) -> Iterator
                 side.probe.target.partition(":")[0].rpartition("/")[2].partition("@")[0],
             }
             for container in host.containers or ():
-                if wanted & {*container.names, *container.addresses}:
+                if wanted & {*container.names, *container.addresses} or addresses & {*container.addresses}:
                     yield name, container.name
 
 
@@ -139,6 +142,8 @@ def _packets(
                 src=src.address or None, dst=dst.address or None, proto=packet.proto,
                 sport=_known(src.port), dport=_known(dst.port),
             )  # fmt: skip
+    if found is not None and found.kind is PartingKind.END:
+        yield from (PacketTuple(proto="icmp", icmp=each) for each in _TOO_BIG)
     if found is None or found.kind is PartingKind.LOOKUP or not hops:
         for proto in ("udp", "tcp"):
             yield PacketTuple(proto=proto, dport=_DNS)

@@ -179,11 +179,18 @@ def _rest(comparison: Comparison, *, whole: bool) -> tuple[Block, ...]:
         blocks.append(Paragraph(content=line(Span("what differs and does not bear on it", Style.STRONG))))
         blocks += _diff_lines(comparison.unrelated)
     elif left := left_out(comparison):
-        words = "does not bear on it: --all shows it" if left == 1 else "do not bear on it: --all shows them"
-        shown = f"{left} {'other ' if comparison.decides or comparison.also else ''}difference{'' if left == 1 else 's'} of state {words}"
+        other = "other " if comparison.decides or comparison.also else ""
+        shown = f"{left} {other}difference{'' if left == 1 else 's'} of state {_less(left, comparison)}: --all shows {'it' if left == 1 else 'them'}"
         blocks.append(Paragraph(content=line(Span(shown, Style.FAINT))))
     blocks += [
         Paragraph(content=line(Span(f"not compared: {each}", Style.UNSURE)))
-        for each in (comparison.unknown if whole else comparison.unknown[:MOST_ALSO])
+        for each in (comparison.unknown if whole else () if comparison.decides else comparison.unknown[:MOST_ALSO])
     ]
     return tuple(blocks)
+
+
+def _less(left: int, comparison: Comparison) -> str:
+    verb = "bears" if left == 1 else "bear"
+    if left > len(comparison.unrelated):
+        return f"{verb} less on it, or not at all"
+    return f"{'does' if left == 1 else 'do'} not bear on it"
