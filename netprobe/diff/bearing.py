@@ -120,6 +120,7 @@ def _reasons(difference: Difference, good: RunSide, bad: RunSide, scene: Scene) 
         cause = side.report.cause
         if cause is not None:
             yield from _by_cause(difference, cause, side.reads, touched=touched)
+    yield from _by_address(difference, scene, touched=touched)
     for obstacle in scene.obstacles:
         yield from _by_obstacle(difference, obstacle, touched=touched)
     texts = {(str(difference.place), text) for text in (difference.good, difference.bad) if text}
@@ -148,6 +149,15 @@ def _passed(difference: Difference, *, near: bool) -> int:
     if difference.kind is FactKind.CONTAINER and difference.aspect == "image":
         return weight // 2
     return weight - _LESS if difference.kind in {FactKind.INTERFACE, FactKind.SYSCTL} else weight
+
+
+def _by_address(difference: Difference, scene: Scene, *, touched: bool) -> Iterator[tuple[int, str]]:
+    """Whose the address is for which nobody answered."""
+    address = difference.aspect.partition(" ")[2].partition("/")[0]
+    if difference.kind is FactKind.INTERFACE and address in scene.unanswered:
+        yield 82, "nobody answered for that address in one of the two"
+    if difference.kind is FactKind.CONTAINER and difference.aspect == "" and touched and scene.unanswered:
+        yield 40, "it may have had the address for which nobody answered"
 
 
 def _by_cause(
@@ -207,9 +217,6 @@ def _proving(difference: Difference) -> int:
 
 
 def _by_obstacle(difference: Difference, obstacle: Obstacle, *, touched: bool) -> Iterator[tuple[int, str]]:
-    address = difference.aspect.partition(" ")[2].partition("/")[0]
-    if difference.kind is FactKind.INTERFACE and address and address in obstacle.text.split():
-        yield 82, "the walk looks for that address"
     if obstacle.place.host != difference.place.host:
         return
     texts = [text for text in (difference.good, difference.bad) if text]

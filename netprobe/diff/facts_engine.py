@@ -107,8 +107,8 @@ def _properties(network: Network) -> Iterator[tuple[str, str]]:
     yield "internal", "internal" if network.internal else "not internal"
     for subnet in network.subnets:
         yield f"subnet {subnet}", f"subnet {subnet}"
-    for gateway in network.gateways:
-        yield f"gateway {gateway}", f"gateway {gateway}"
+    if network.gateways:  # an old engine names none that it chose itself
+        yield "gateway", f"gateway {' '.join(network.gateways)}"
     if network.parent:
         yield "parent", f"parent {network.parent}"
     yield "icc", f"icc {'on' if network.icc else 'off'}"

@@ -56,11 +56,12 @@ class PassedPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopList:
-    """All stops of one run, in order, what was watched, and by host the points that there are (no entry: not known)."""
+    """All stops of one run, in order, what was watched, by host the points that there are (no entry: not known), and for whom nobody answered."""
 
     stops: tuple[PassedPoint, ...]
     watched: frozenset[str]
     there: Mapping[str, frozenset[str]]
+    unanswered: tuple[str, ...] = ()
 
     def misses(self, point: str) -> bool:
         """Whether nothing passed a point for certain: it was watched, or there is no such point on a host that is known."""
@@ -81,7 +82,11 @@ def journey_of(side: RunSide, roles: Mapping[str, Roles]) -> StopList:
     stops = tuple(_stop(hop, side, roles, sent=sent) for hop in side.report.hops)
     watched = {role_of(each.name, roles) for each in side.points if not each.dropped}
     watched |= {each.point for each in stops if each.seen is not None}
-    return StopList(stops=stops, watched=frozenset(watched), there=_there(side, roles))
+    return StopList(stops=stops, watched=frozenset(watched), there=_there(side, roles), unanswered=_unanswered(side))
+
+
+def _unanswered(side: RunSide) -> tuple[str, ...]:
+    return tuple(f"{each.protocol} for {each.asked}" for each in side.report.neighbours if not each.answers)
 
 
 def _there(side: RunSide, roles: Mapping[str, Roles]) -> dict[str, frozenset[str]]:

@@ -109,7 +109,8 @@ def _ended_at(
 ) -> str:
     """How one of them ended at the last point that both came by: answered there, lost behind it, or not sent."""
     if common is None:
-        return f"{what} was not seen at all"
+        asked = f": nobody answered {journey.unanswered[0]}" if journey.unanswered else ""
+        return f"{what} was not seen at all{asked}"
     here = _first_answer(journey)
     if direction is Direction.REQUEST and here is not None and here.point == common.point:
         return f"it was answered there: {here.info}"

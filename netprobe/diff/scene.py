@@ -38,6 +38,7 @@ class Scene:
         decided: the texts of routes that one walk took and the other did not, by namespace.
         names: the name that was looked up.
         dialled: the address that both dialled.
+        unanswered: the addresses for which nobody answered (ARP, neighbour discovery) in one of the two.
     """
 
     near: frozenset[str]
@@ -52,6 +53,7 @@ class Scene:
     decided: frozenset[tuple[str, str]]
     names: frozenset[str]
     dialled: frozenset[str]
+    unanswered: frozenset[str]
 
 
 def scene_of(good: RunSide, bad: RunSide, found: Parting | None) -> Scene:
@@ -74,8 +76,13 @@ def scene_of(good: RunSide, bad: RunSide, found: Parting | None) -> Scene:
         met=met[0] ^ met[1],
         decided=ways[0] ^ ways[1],
         dialled=_dialled(good) & _dialled(bad),
+        unanswered=_unanswered(good) ^ _unanswered(bad),
         names=frozenset(side.probe.lookup.name for side in sides if side.probe and side.probe.lookup.name),
     )
+
+
+def _unanswered(side: RunSide) -> frozenset[str]:
+    return frozenset(each.asked for each in side.report.neighbours if not each.answers)
 
 
 def _dialled(side: RunSide) -> frozenset[str]:
@@ -182,6 +189,7 @@ def _addresses(sides: tuple[RunSide, RunSide], hops: list[Hop]) -> Iterator[str]
         yield from side.prediction.resolved if side.prediction else ()
         if side.probe is not None:
             yield from filter(None, (side.probe.dialled, side.probe.target_address, side.probe.lookup.server))
+        yield from (each.asked for each in side.report.neighbours)
 
 
 def _ports(sides: tuple[RunSide, RunSide], hops: list[Hop]) -> Iterator[int]:

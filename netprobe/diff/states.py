@@ -83,13 +83,16 @@ def _of_facts(good: Sequence[Fact], bad: Sequence[Fact], roles: tuple[Roles, Rol
     ours, theirs = _by_key(good), _by_key(bad)
     mine, other = {key[:2] for key in ours}, {key[:2] for key in theirs}
     named: set[tuple[FactKind, str]] = set()
+    settings = {key[:2] for key in (*ours, *theirs) if key[0] is FactKind.SYSCTL}
     for key in dict.fromkeys((*ours, *theirs)):
         one, two = ours.get(key), theirs.get(key)
         if one is not None and two is not None and one.value == two.value:
             continue
         fact = one or two
-        if fact is None or (fact.kind is FactKind.SYSCTL and not fact.aspect and (one is None or two is None)):
-            continue  # a setting that one kernel does not have, or that an older version did not ask for
+        if fact is None or (
+            _told_by_some(fact) and (one is None or two is None) and key[:2] in mine & other | settings
+        ):
+            continue
         alike = one is not None and two is not None and one.shown == two.shown
         whole = key[:2] not in mine or key[:2] not in other
         if whole and fact.aspect and fact.kind in {FactKind.INTERFACE, FactKind.CONTAINER, FactKind.NETWORK}:
@@ -105,6 +108,13 @@ def _of_facts(good: Sequence[Fact], bad: Sequence[Fact], roles: tuple[Roles, Rol
             good=f"{one.shown}{roles[0].within(one.shown) if alike else ''}" if one else None,
             bad=f"{two.shown}{roles[1].within(two.shown) if alike else ''}" if two else None,
         )
+
+
+def _told_by_some(fact: Fact) -> bool:
+    """A setting that one kernel does not have, or was not asked for; a gateway that one engine does not name: no difference."""
+    return (fact.kind is FactKind.SYSCTL and not fact.aspect) or (
+        fact.kind is FactKind.NETWORK and fact.aspect == "gateway"
+    )
 
 
 def _missing(fact: Fact, there: tuple[bool, bool]) -> Difference:

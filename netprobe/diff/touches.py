@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from netprobe.state.iptables import Rule
     from netprobe.state.namespace import Namespace
     from netprobe.state.nft import NftRule
+    from netprobe.state.packet import PacketTuple
 
 _PORT: Final = re.compile(r":(\d+)(?:/|\b)")
 _GENERAL: Final = frozenset({"all", "default"})
@@ -38,9 +39,17 @@ def _texts(difference: Difference) -> tuple[str, ...]:
 
 def _rule(difference: Difference, scene: Scene, good: RunSide, bad: RunSide) -> bool:
     """A rule that certainly is for other packets is none that they met."""
-    packets = scene.packets.get(difference.place.host, ())
+    packets = [each for each in scene.packets.get(difference.place.host, ()) if not _other_version(difference, each)]
     rules = list(_found(difference, good, bad))
     return not rules or any(rule.matches(packet) is not False for rule in rules for packet in packets)
+
+
+def _other_version(difference: Difference, packet: PacketTuple) -> bool:
+    """Whether iptables' rules are for the other IP version than the packet's; nftables' tell it by their family."""
+    address = packet.dst or packet.src
+    if address is None or " " in difference.subject.removeprefix("ip6tables ").removeprefix("iptables-legacy "):
+        return False
+    return (":" in address) != difference.subject.startswith("ip6tables")
 
 
 def _found(difference: Difference, good: RunSide, bad: RunSide) -> Iterator[Rule | NftRule]:
@@ -59,6 +68,11 @@ def _with_text(namespace: Namespace, subject: str, text: str) -> Iterator[Rule |
     for nft_chain in namespace.nft.chains if namespace.nft is not None else ():
         if named(nft_chain.ref) == subject:
             yield from (rule for rule in nft_chain.rules if rule.ref.shown == text)
+
+
+def _policy(difference: Difference, scene: Scene, good: RunSide, bad: RunSide) -> bool:  # noqa: ARG001 - as the others
+    packets = scene.packets.get(difference.place.host, ())
+    return not packets or any(not _other_version(difference, each) for each in packets)
 
 
 def _always(difference: Difference, scene: Scene, good: RunSide, bad: RunSide) -> bool:  # noqa: ARG001 - as the others
@@ -105,8 +119,21 @@ def _port(difference: Difference, scene: Scene, good: RunSide, bad: RunSide) -> 
     return any(int(port) in scene.ports for text in _texts(difference) for port in _PORT.findall(text) if len(port) < 6)
 
 
-def _container(difference: Difference, scene: Scene, good: RunSide, bad: RunSide) -> bool:  # noqa: ARG001 - as the others
-    return (difference.place.host, difference.subject) in scene.inside
+def _container(difference: Difference, scene: Scene, good: RunSide, bad: RunSide) -> bool:
+    """One that takes part; where nobody answered for an address, also a whole one that shares a network with these: it may have had that."""
+    if (difference.place.host, difference.subject) in scene.inside:
+        return True
+    if difference.aspect or not scene.unanswered:
+        return False
+    theirs, mine = set(), set()
+    for side in (good, bad):
+        for name, host in side.world.before.items():
+            for container in host.containers or ():
+                taking_part = (name, container.name) in scene.inside
+                mine |= {*container.networks} if taking_part else set()
+                itself = (name, container.name) == (difference.place.host, difference.subject)
+                theirs |= {*container.networks} if itself else set()
+    return bool(theirs & mine)
 
 
 def _network(difference: Difference, scene: Scene, good: RunSide, bad: RunSide) -> bool:
@@ -136,7 +163,7 @@ def _conntrack(difference: Difference, scene: Scene, good: RunSide, bad: RunSide
 
 _BY_KIND: Final[dict[FactKind, Callable[[Difference, Scene, RunSide, RunSide], bool]]] = {
     FactKind.RULE: _rule,
-    FactKind.POLICY: _always,
+    FactKind.POLICY: _policy,
     FactKind.SET: _element,
     FactKind.ROUTE: _route,
     FactKind.ROUTING_RULE: _always,
