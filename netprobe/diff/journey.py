@@ -71,6 +71,11 @@ class StopList:
             known is not None and (f"{host}/{container}" not in known if container else point not in known)
         )
 
+    def knows(self, point: str) -> bool:
+        """Whether anything is known of a point's host: its state, or what was watched there."""
+        host = PointName.parse(point).host
+        return host in self.there or any(PointName.parse(each).host == host for each in self.watched)
+
     def of(self, direction: Direction) -> tuple[PassedPoint, ...]:
         """Those of one direction."""
         return tuple(each for each in self.stops if each.direction is direction)

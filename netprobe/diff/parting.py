@@ -135,8 +135,10 @@ def _turned_back(good: StopList, bad: StopList, common: PassedPoint | None) -> P
     on = [(end := _last(each)) is not None and end.key != common.key for each in (good, bad)]
     if on[0] == on[1]:
         return None
-    other = bad if on[0] else good
-    here = _first_answer(other)
+    further, other = (good, bad) if on[0] else (bad, good)
+    here, beyond = _first_answer(other), _next_seen(further, common, Direction.REQUEST)
+    if beyond is None or not other.knows(beyond.point):
+        return None
     if _lost(other, Direction.REQUEST) is None and (here is None or here.point != common.point):
         return None
     return _parted(Direction.REQUEST, common, good, bad)
