@@ -14,6 +14,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -237,6 +238,10 @@ def _process(argv: Sequence[str]) -> Iterator[int]:
         process.wait()
 
 
+def _terminated(*_: object) -> None:
+    raise SystemExit(143)
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -244,6 +249,7 @@ def main() -> int:
     parser.add_argument("--flows", type=int, default=15_000, help="of each of the 8 files: 15,000 are 111 MB a file")
     parser.add_argument("--folder", type=Path, help="where captures are written (default: that for temporary files)")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, _terminated)  # as Ctrl-C: what was written is removed, what was started ends
     cluster(chosen.folder, chosen.runs, chosen.flows)
     return 0
 
