@@ -5,7 +5,7 @@ STAMP  := $(VENV)/.stamp
 BIN    := $(VENV)/bin
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
-.PHONY: help kernel-test install install-lab uninstall demo ready test test-all test-rest unit lab-test lint captures bench agree fuzz screenshots test-engines translations setup setup-bpftrace setup-firewalls setup-browser setup-shells clean
+.PHONY: help docs kernel-test install install-lab uninstall demo ready test test-all test-rest unit lab-test lint captures bench agree fuzz screenshots test-engines translations setup setup-bpftrace setup-firewalls setup-browser setup-shells clean
 help:
 	@echo "make install   netprobe for root and all users: in /opt/netprobe (PREFIX=), on the PATH by a link in /usr/local/bin (BINDIR=)"
 	@echo "make uninstall remove that"
@@ -22,6 +22,7 @@ help:
 	@echo "make fuzz      bytes that nobody thought of, to the readers and decoders, for five minutes (TIME=seconds); needs atheris, from PyPI"
 	@echo "make screenshots  docs/*.webp: pictures of the pages that --html writes, taken in Chromium"
 	@echo "make translations  bring the catalogues of other languages (locale/) up to date, and compile them"
+	@echo "make docs      the docs as pages for browsers, in build/docs/site"
 	@echo "make clean     take the lab down, remove what the above made here"
 
 # PREFIX, BINDIR, DESTDIR and PYTHON are tools/install's own.
@@ -121,6 +122,10 @@ screenshots: setup-browser $(STAMP)
 # After texts were added or changed: brings the catalogues of other languages up to date, and says what has no translation yet.
 translations: $(STAMP)
 	@$(BIN)/python tools/catalogues.py
+
+# Into build/docs/site: a page a command and a cause. What is on them is made of the code each time, so that nothing of it is committed.
+docs: $(STAMP)
+	@$(BIN)/python tools/docs_site.py
 
 clean:
 	@if [ -x $(BIN)/netprobe ] && [ "$$(id -u)" -eq 0 ]; then $(BIN)/netprobe lab down; fi
