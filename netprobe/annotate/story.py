@@ -12,6 +12,7 @@ from netprobe.model.remedy import shell_line
 from netprobe.model.report import Verdict
 from netprobe.report.escape import visible
 from netprobe.report.hops import change_words
+from netprobe.report.language import in_english
 from netprobe.report.text import verdict_words
 from netprobe.values import dataclass
 
@@ -45,13 +46,18 @@ class Story:
 
 
 def story(report: Report, details: Details, points: Sequence[CapturePoint]) -> Story:
-    """Return a report's story.
+    """Return a report's story, in English whatever is spoken: the file is for others, too.
 
     Args:
         report: the report.
         details: what goes with it: the ladder, and the rules that the packet met.
         points: the capture points.
     """
+    with in_english():
+        return _story(report, details, points)
+
+
+def _story(report: Report, details: Details, points: Sequence[CapturePoint]) -> Story:
     frames: dict[int, list[str]] = {}
     for frame, text in (*_packets(report, details), *_neighbours(report.neighbours)):
         frames.setdefault(frame, []).append(visible(text))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 ENGLISH = "en"
 
@@ -52,3 +53,8 @@ def speaking(tag: str, translate: Callable[[str], str]) -> Iterator[None]:
     finally:
         _TRANSLATE.reset(kept[0])
         _LANGUAGE.reset(kept[1])
+
+
+def in_english() -> AbstractContextManager[None]:
+    """Return what has everything said in English meanwhile: what is written into files, whoever reads them."""
+    return speaking(ENGLISH, _as_it_is)

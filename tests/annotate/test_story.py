@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from netprobe.annotate.story import Story, story
+from netprobe.commands.language import in_language
 from netprobe.evidence.stream.whole import read
 from netprobe.pipeline import analyze_in_detail
 
@@ -31,6 +32,12 @@ def test_what_changed_on_a_way_that_works() -> None:
     assert any(text.startswith("SYN, 2nd copy") for text in texts)
     assert any("; dst by DNAT (nat/DOCKER #" in text for text in texts)
     assert not any("last seen here" in text for text in texts)
+
+
+def test_a_file_says_the_same_whatever_language_is_printed() -> None:
+    with in_language("zh"):
+        found = told("truth-http-lan-normal")
+    assert found == told("truth-http-lan-normal")
 
 
 def test_two_connections_of_a_proxy() -> None:
