@@ -9,7 +9,7 @@ import docs_site as docs
 import pytest
 
 from netprobe.causes.catalogue import CAUSES, TRAFFIC
-from netprobe.cli import cli
+from netprobe.cli import cli, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,3 +50,8 @@ def test_a_link_that_leads_nowhere_ends_the_build(tmp_path: Path) -> None:
 def test_a_command_that_ends_otherwise_ends_the_build() -> None:
     with pytest.raises(SystemExit, match="exit code 1, not 0"):
         docs._output("netprobe replay captures/docker-user-drop.pcapng", 0)
+
+
+def test_the_picture_is_what_the_program_draws(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["topology", str(docs.ROOT / "captures" / "demo.pcapng"), "--format", "svg"]) == 0
+    assert capsys.readouterr().out == (docs.ROOT / "docs" / "topology.svg").read_text()

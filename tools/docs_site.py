@@ -33,7 +33,7 @@ KEPT = (
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "captures/INDEX.md",
-    *(f"docs/{each.name}" for each in (ROOT / "docs").glob("*.webp")),
+    *(f"docs/{each.name}" for each in (ROOT / "docs").iterdir() if each.suffix in {".webp", ".svg"}),
 )
 _TO_A_CAPTURE = re.compile(r"\[([^\]]+)\]\([^)]+\.pcapng\)")  # files of the repository, and no part of the site
 RUNS: dict[str, list[tuple[int, str]]] = {
