@@ -208,12 +208,11 @@ def _answer(good: StopList, bad: StopList) -> Parting | None:
     if ours is None and theirs is None:
         return None
     if ours is not None and theirs is not None:
-        if ours.key == theirs.key and not _changed(ours, theirs):
-            return None
-        if ours.info == theirs.info and not (bad.misses(ours.point) or good.misses(theirs.point)):
-            return None
         if ours.key == theirs.key:
-            return _changes(last, ours, theirs, _changed(ours, theirs))
+            changed = _changed(ours, theirs)
+            return _changes(last, ours, theirs, changed) if changed else None
+        if ours.info == theirs.info and not (_lacks(bad, ours) or _lacks(good, theirs)):
+            return None
     elif not _told_of(ours, bad) and not _told_of(theirs, good):
         return None
     said = [f"{each.info} came from {each.point}" if each is not None else "no answer came" for each in first]
@@ -225,6 +224,12 @@ def _answer(good: StopList, bad: StopList) -> Parting | None:
         good=said[0],
         bad=said[1],
     )
+
+
+def _lacks(other: StopList, stop: PassedPoint) -> bool:
+    """Whether the other one's answer certainly did not come by there."""
+    seen = {each.key for each in other.stops if each.seen}
+    return stop.key not in seen and other.misses(stop.point)
 
 
 def _told_of(stop: PassedPoint | None, other: StopList) -> bool:
