@@ -20,6 +20,7 @@ MOST_LISTED = 40
 MOST_REASONS = 12
 _NAME = 40
 _HEAD = ("container", "host", "state", "network", "address", "published")
+_NETWORK_HEAD = ("network", "host", "driver", "subnet", "at", "containers")
 _WORD = {
     Reached.DIRECT: Span("yes", Style.GOOD),
     Reached.PUBLISHED: Span("port", Style.GOOD),
@@ -34,7 +35,7 @@ def lay_out(topology: Topology, matrix: Matrix, *, whole: bool) -> Document:
     """Return the whole as a document: the containers, who reaches whom, why not, and what is not known."""
     listed = [(host, each) for host in topology.hosts for each in host.containers or ()]
     cut = listed if whole else _running_first(listed)[:MOST_LISTED]
-    sections: list[tuple[Block, ...]] = [_containers(cut, len(listed) - len(cut))]
+    sections: list[tuple[Block, ...]] = [_containers(cut, len(listed) - len(cut)), _networks_of(topology, whole=whole)]
     if matrix.targets:
         sections += [_matrix(matrix), _reasons(matrix, whole=whole)]
     sections.append(
@@ -58,6 +59,34 @@ def _containers(listed: list[tuple[HostNode, ContainerNode]], left: int) -> tupl
     table = Table(head=_HEAD, rows=tuple(_row(host, each) for host, each in listed))
     return (
         (table, Paragraph(content=line(f"+ {left} more containers (--all shows them)"), indent=2)) if left else (table,)
+    )
+
+
+def _networks_of(topology: Topology, *, whole: bool) -> tuple[Block, ...]:
+    """The engines' networks; those that every engine has from the beginning (``host``, ``none``) tell nothing."""
+    listed = [
+        (host, each) for host in topology.hosts for each in host.networks or () if each.subnets or each.containers
+    ]
+    cut = listed if whole else listed[:MOST_LISTED]
+    if not cut:
+        return ()
+    rows = tuple(
+        Row(
+            cells=(
+                (line(shown(each.name, _NAME)),),
+                (line(shown(host.name, _NAME)),),
+                (line(shown(each.driver, _NAME)),),
+                tuple(line(shown(subnet, 50)) for subnet in each.subnets) or (line(""),),
+                (line(shown(each.bridge or ", ".join(each.parents), _NAME)),),
+                (line(str(each.containers)),),
+            )
+        )
+        for host, each in cut
+    )
+    table = Table(head=_NETWORK_HEAD, rows=rows, right=frozenset({5}))
+    more = len(listed) - len(cut)
+    return (
+        (table, Paragraph(content=line(f"+ {more} more networks (--all shows them)"), indent=2)) if more else (table,)
     )
 
 

@@ -30,6 +30,10 @@ def test_the_whole_to_the_letter() -> None:
   demo       server2  running  bridge   172.17.0.2/16  0.0.0.0:80->80/tcp
                                                        [::]:80->80/tcp
 
+  network  host     driver  subnet         at       containers
+  bridge   server1  bridge  172.17.0.0/16  docker0           0
+  bridge   server2  bridge  172.17.0.0/16  docker0           1
+
 who reaches whom  (predicted, nothing was sent)
   #  from \\ to     1
      server1       no
