@@ -55,6 +55,7 @@ def side_of(evidence: Evidence, flow: FlowExpr | PickedConnection | None = None)
     """Explain one run, and return all of it that comparing it with another one takes. Arguments and exceptions are those of :func:`analyze`."""
     from netprobe.causes.catalogue import CAUSES
     from netprobe.diff.model import RunSide
+    from netprobe.evidence.model import LimitKind
 
     if evidence.probe is not None and evidence.probe.predict:
         from netprobe.verdict.prediction import examined_ahead
@@ -72,6 +73,7 @@ def side_of(evidence: Evidence, flow: FlowExpr | PickedConnection | None = None)
         points=evidence.points,
         world=world,
         prediction=prediction,
+        whole=not any(limit.kind in {LimitKind.FILE, LimitKind.HOST} for limit in evidence.limits),
         reads=next((each.reads for each in CAUSES if report.cause is not None and each.code == report.cause.code), ()),
     )
 

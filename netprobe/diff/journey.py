@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from netprobe.model.endpoint import Endpoint, Ends
@@ -85,6 +86,9 @@ def journey_of(side: RunSide, roles: Mapping[str, Roles]) -> StopList:
     """Return a run's journey. What was predicted and never sent counts as seen."""
     sent = side.report.sent
     stops = tuple(_stop(hop, side, roles, sent=sent) for hop in side.report.hops)
+    if not side.whole:
+        stops = tuple(replace(each, seen=each.seen or None) for each in stops)
+        return StopList(stops=stops, watched=frozenset(), there={}, unanswered=())
     watched = {role_of(each.name, roles) for each in side.points if not each.dropped}
     watched |= {each.point for each in stops if each.seen is not None}
     return StopList(stops=stops, watched=frozenset(watched), there=_there(side, roles), unanswered=_unanswered(side))

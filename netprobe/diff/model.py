@@ -26,6 +26,7 @@ class RunSide:
         world: the state of its hosts.
         prediction: the walk through the state before the probe; None where that could not be asked.
         reads: the outputs that its cause is proved by.
+        whole: all that it saw is there: the file is not cut, and no host was lost meanwhile. Else absence means nothing.
     """
 
     report: Report
@@ -34,6 +35,7 @@ class RunSide:
     world: World
     prediction: Prediction | None = None
     reads: tuple[str, ...] = ()
+    whole: bool = True
 
 
 class FactKind(StrEnum):

@@ -142,3 +142,9 @@ def test_two_that_fail_at_one_place_by_different_rules_differ() -> None:
 def test_whether_a_run_that_is_undetermined_is_the_same_is_not_said() -> None:
     cut = replace(side("demo"), report=replace(side("demo").report, verdict=Verdict.UNDETERMINED))
     assert compare(side("demo"), cut).outcome is Sameness.UNDETERMINED
+
+
+def test_of_a_file_that_is_cut_absence_means_nothing() -> None:
+    whole = (CAPTURES / "demo.pcapng").read_bytes()
+    found = compare(side("demo"), side_of(read(whole[:9000])))
+    assert (found.outcome, found.parting) == (Sameness.UNDETERMINED, None)
