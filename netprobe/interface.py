@@ -113,8 +113,10 @@ def _explained(
     detail: InDetail | None,
     flow: FlowExpr | PickedConnection | None = None,
 ) -> Report:
+    from netprobe.model.report import SHOWN_BY
     from netprobe.pipeline import analyze, analyze_in_detail
 
+    SHOWN_BY[:] = [_in_a_notebook]
     keep(name, evidence)
     if detail is None:
         return analyze(evidence, flow)
@@ -123,6 +125,7 @@ def _explained(
     return report
 
 
+<<<<<<< HEAD
 def _explained_in_file(
     name: str,
     evidence: Evidence,
@@ -152,6 +155,13 @@ def _explained_in_file(
         why = fault.message if isinstance(fault, EnvironmentFault) else str(fault)
         say(f"the evidence is saved without comments for Wireshark: {why}")
     return report
+=======
+def _in_a_notebook(report: Report) -> str:
+    from netprobe.report.html.fragment import fragment
+    from netprobe.report.text import lay_out
+
+    return fragment(lay_out(report))
+>>>>>>> 7a76d2c8 (netprobe.testing: a pytest plugin that replays saved captures (explain_capture, assert_works, assert_fails, snapshots), with a project that uses it; reports show themselves in Jupyter)
 
 
 def _destination(save: AnyPath | None, *, force: bool) -> Destination | None:

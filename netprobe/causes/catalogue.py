@@ -238,6 +238,11 @@ def notes_of(case: Case, cause: Finding | None) -> tuple[Finding, ...]:
     return tuple(note for note in asked if note is not None and note.code not in said)
 
 
+def codes() -> tuple[str, ...]:
+    """Every code that a cause or a finding may have."""
+    return tuple(_BY_CODE)
+
+
 def trouble(notes: Iterable[Finding]) -> tuple[Finding, ...]:
     """Those of the notes that tell what the packets themselves lack or meet."""
     codes = {each.code for each in TRAFFIC}

@@ -10,7 +10,7 @@ from netprobe.model.remedy import lines
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from netprobe.model.hop import Hop
     from netprobe.model.http import HttpAnswer
@@ -133,6 +133,10 @@ class Alternative:
     would_tell: str = ""
 
 
+#: What shows a report as HTML: :mod:`netprobe.interface` says so, which gives reports to notebooks. The model knows no page.
+SHOWN_BY: list[Callable[[Report], str]] = []
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The answer to one question. Field meanings as in JSON (README).
@@ -177,3 +181,7 @@ class Report:
     way: str = ""
     beside: Mapping[str, str] = field(default_factory=dict)
     timing_ms: Mapping[str, float] = field(default_factory=dict)
+
+    def _repr_html_(self) -> str | None:
+        """What Jupyter shows; None where nobody said how: then it shows the fields."""
+        return SHOWN_BY[0](self) if SHOWN_BY else None
