@@ -125,7 +125,6 @@ def _explained(
     return report
 
 
-<<<<<<< HEAD
 def _explained_in_file(
     name: str,
     evidence: Evidence,
@@ -155,13 +154,13 @@ def _explained_in_file(
         why = fault.message if isinstance(fault, EnvironmentFault) else str(fault)
         say(f"the evidence is saved without comments for Wireshark: {why}")
     return report
-=======
+
+
 def _in_a_notebook(report: Report) -> str:
     from netprobe.report.html.fragment import fragment
     from netprobe.report.text import lay_out
 
     return fragment(lay_out(report))
->>>>>>> 7a76d2c8 (netprobe.testing: a pytest plugin that replays saved captures (explain_capture, assert_works, assert_fails, snapshots), with a project that uses it; reports show themselves in Jupyter)
 
 
 def _destination(save: AnyPath | None, *, force: bool) -> Destination | None:

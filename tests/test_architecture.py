@@ -73,6 +73,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *(*BASE, "annotating", "diff", "engine", "flows", "flowtable", "journeys"),
         *("live", "pipeline", "report", "runs", "tabulate"),
     },
+    "testing": {"model", "causes", "interface", "report"},
     "cluster": {*BASE, "evidence.stream", "decode", "flowtable", "compiled", "engine"},
     "engine": {*BASE, "evidence.stream", "decode", "flowtable", "compiled"},
     "selection": {*STATE, "evidence.stream", "decode", "flows", "flowtable", "correlate", "journeys", "engine"},
@@ -127,6 +128,7 @@ DOES_IO = {
     "commands",
     "cli",
     "__main__",
+    "testing",
 }
 IO_MODULES = {"evidence.files", "evidence.stream.prefetch", "evidence.stream.source", "compiled.store"}
 FORBIDDEN_WITHOUT_IO = {
