@@ -61,11 +61,21 @@ def run(*packages: Path, arguments: list[str]) -> subprocess.CompletedProcess[st
 
 def test_netprobes_wheel_is_netprobe_without_the_lab(wheels: tuple[Path, Path]) -> None:
     pages = {f"netprobe/report/html/templates/{each.name}" for each in TEMPLATES.iterdir()}
-    assert files(wheels[0]) == modules("netprobe") | pages | {"netprobe/py.typed", "netprobe/causes/examples.json"}
+    assert files(wheels[0]) == modules("netprobe") | pages | {
+        "netprobe/annotate/profile/colorfilters",
+        "netprobe/annotate/profile/preferences",
+        "netprobe/causes/examples.json",
+        "netprobe/locale/zh/LC_MESSAGES/netprobe.mo",
+        "netprobe/py.typed",
+    }
 
 
 def test_the_labs_wheel_is_the_lab_alone(wheels: tuple[Path, Path]) -> None:
-    assert files(wheels[1]) == modules("netprobe_lab") | {"netprobe_lab/py.typed"}
+    assert files(wheels[1]) == modules("netprobe_lab") | {
+        "netprobe_lab/locale/zh/LC_MESSAGES/netprobe_lab.mo",
+        "netprobe_lab/py.typed",
+        "netprobe_lab/tour/templates/tour.html.j2",
+    }
 
 
 def test_the_lab_needs_the_netprobe_of_its_own_version(wheels: tuple[Path, Path]) -> None:

@@ -33,6 +33,8 @@ KEPT = (
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "captures/INDEX.md",
+    "docs/netprobe.ipynb",
+    "docs/pytest-example/README.md",
     *(f"docs/{each.name}" for each in (ROOT / "docs").iterdir() if each.suffix in {".webp", ".svg"}),
 )
 _TO_A_CAPTURE = re.compile(r"\[([^\]]+)\]\([^)]+\.pcapng\)")  # files of the repository, and no part of the site
