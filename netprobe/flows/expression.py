@@ -57,10 +57,6 @@ class Moment:
     at_ns: int
     unit_ns: int
 
-    def is_it(self, since_ns: int) -> bool:
-        """Return whether a time, written as exactly, may be this one: rounded or cut off."""
-        return -self.unit_ns <= 2 * (since_ns - self.at_ns) < 2 * self.unit_ns
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowExpr:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from netprobe.decode.table import Kind
 from netprobe.decode.unread import tunnel_of
 from netprobe.flows.build import first_row
 from netprobe.flows.expression import FlowExpr
 from netprobe.flows.model import PROTO_NAME, FlowSummary
+from netprobe.journeys import choice
 from netprobe.journeys.join import start_ns
 from netprobe.journeys.proxy import inner_of
 from netprobe.journeys.same import last_ns
@@ -18,7 +21,9 @@ from netprobe.journeys.unanswered import unanswered
 from netprobe.state.engine import EMBEDDED_DNS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
+
+    from numpy.typing import NDArray
 
     from netprobe.decode.table import PacketTable
     from netprobe.evidence.model import CapturePoint, Probe
@@ -152,36 +157,39 @@ def candidates(
 
 
 def listed(connections: Sequence[Connection], table: PacketTable) -> tuple[Connection, ...]:
-    """The connections to choose from, in order of time: no inner legs of a proxy, DNS only where there is nothing else or no answer came."""
-    if len(connections) < len(("one", "another")):
-        return tuple(connections)
-    inner = _inner_ones(connections, table)
-    strays = Strays(connections, table)
-    answers = {id(stray) for c in connections if (stray := strays.reply_to(c)) is not None}
-    silent = unanswered(connections, table) - answers  # what somebody may be looking for, whatever else there is
-    others = inner | answers
-    chosen = [c for c in connections if id(c) not in others or id(c) in silent]
-    if all(is_dns(c, table) for c in chosen):
-        return tuple(chosen)
-    return tuple(c for c in chosen if id(c) in silent or not is_dns(c, table))
+    """The connections to choose from, in order of time."""
+    return tuple(connections[each] for each in _listed(connections, table).tolist())
 
 
 def numbered(connections: Sequence[Connection], table: PacketTable) -> tuple[Connection, ...]:
-    """All connections by their numbers, from 1: what is listed without ``--flow``, then the others."""
-    first = listed(connections, table)
-    known = {id(each) for each in first}
-    return (*first, *(each for each in connections if id(each) not in known))
+    """All connections by their numbers, from 1."""
+    order = choice.numbered(_listed(connections, table), len(connections))
+    return tuple(connections[each] for each in order.tolist())
+
+
+def _listed(connections: Sequence[Connection], table: PacketTable) -> NDArray[np.int64]:
+    if len(connections) < len(("one", "another")):
+        return np.arange(len(connections))
+    strays = Strays(connections, table)
+    answers = {id(stray) for c in connections if (stray := strays.reply_to(c)) is not None}
+
+    def mask(those: Collection[int]) -> NDArray[np.bool_]:
+        return np.array([id(each) in those for each in connections], np.bool_)
+
+    return choice.Choice(
+        inner=mask(_inner_ones(connections, table)),
+        answers=mask(answers),
+        silent=mask(unanswered(connections, table)),
+        names=np.array([is_dns(each, table) for each in connections], np.bool_),
+    ).listed()
 
 
 def _at_that_time(chosen: Sequence[Connection], table: PacketTable, moment: Moment) -> tuple[Connection, ...]:
     """What began at a time; else what was under way then."""
     start = int(table.packets.time_ns.min()) if len(table) else 0
-    begun = tuple(each for each in chosen if moment.is_it(start_ns(each, table) - start))
-    return begun or tuple(
-        each
-        for each in chosen
-        if start_ns(each, table) - start <= moment.at_ns <= max(last_ns(table, flow) for flow in each.flows) - start
-    )
+    begun = np.array([start_ns(each, table) for each in chosen], np.int64)
+    last = np.array([max(last_ns(table, flow) for flow in each.flows) for each in chosen], np.int64)
+    return tuple(chosen[each] for each in choice.at(moment, begun - start, last - start).tolist())
 
 
 def example(number: int, chosen: Connection, connections: Sequence[Connection], table: PacketTable) -> str:

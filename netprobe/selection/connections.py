@@ -1,6 +1,6 @@
 """The connections of a flow table to choose from: which are listed, in which order, and which a ``--flow`` expression takes.
 
-The rules are those of :mod:`netprobe.journeys.select`, over columns: no inner legs of a proxy, no answers that stand alone, DNS only where there is
+The rules are those of :mod:`netprobe.journeys.choice`, which small captures are listed by, too: no inner legs of a proxy, no answers that stand alone, DNS only where there is
 nothing else or no answer came; what was not answered is listed whatever it is.
 """
 
@@ -16,6 +16,7 @@ from netprobe.correlate.beyond import names
 from netprobe.correlate.sights import mixed
 from netprobe.decode.table import Kind
 from netprobe.flows.model import PROTO_NAME
+from netprobe.journeys import choice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,17 +53,12 @@ class ChoiceColumns:
             return np.arange(len(self))
         answers = np.zeros(len(self), np.bool_)
         answers[self.joined.stray_of[self.joined.stray_of >= 0]] = True
-        silent = self._silent & ~answers
-        chosen = silent | ~(self._inner | answers)
-        others = chosen & ~self._names
-        return np.flatnonzero(chosen & (silent | ~self._names) if others.any() else chosen)
+        return choice.Choice(inner=self._inner, answers=answers, silent=self._silent, names=self._names).listed()
 
     @cached_property
     def numbered(self) -> Index:
         """All, by their places: what is listed, then the others."""
-        rest = np.ones(len(self), np.bool_)
-        rest[self.listed] = False
-        return np.concatenate([self.listed, np.flatnonzero(rest)])
+        return choice.numbered(self.listed, len(self))
 
     @cached_property
     def _inner(self) -> Mask:
@@ -120,7 +116,4 @@ class ChoiceColumns:
     def _at(self, those: Index, moment: Moment) -> Index:
         """What began at a time; else what was under way then."""
         start = self.whole.start_ns
-        begun, last = self.talks.start_ns[those] - start, self.talks.last_ns[those] - start
-        late = begun - moment.at_ns
-        at_once = those[(-moment.unit_ns <= 2 * late) & (late < moment.unit_ns)]
-        return at_once if len(at_once) else those[(begun <= moment.at_ns) & (moment.at_ns <= last)]
+        return those[choice.at(moment, self.talks.start_ns[those] - start, self.talks.last_ns[those] - start)]

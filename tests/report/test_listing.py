@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from netprobe.flows.expression import FlowExpr
 from netprobe.flows.frame import frame
 from netprobe.flows.model import FlowSummary
+from netprobe.journeys.choice import at
 from netprobe.model.endpoint import Endpoint
 from netprobe.report.listing import MOST_LISTED
 from netprobe.report.listing import listing as laid_out
@@ -42,7 +45,8 @@ def test_when_it_began_can_be_copied_into_flow() -> None:
     assert " 12.346 " in listing(flow)
     moment = FlowExpr.parse("@12.346").moment
     assert moment is not None
-    assert moment.is_it(int(flow.first_us * 1000))
+    begun = np.array([int(flow.first_us * 1000)])
+    assert at(moment, begun, begun).tolist() == [0]
 
 
 def test_the_busiest_are_listed_and_the_rest_counted() -> None:
