@@ -89,6 +89,30 @@ DROPS = [
 ] + [(dst, Item("policy", "filter/OUTPUT", "DROP")) for dst in ("192.0.2.1", "2001:db8:1::1")]  # what it answers
 
 
+EGRESS = [
+    (("client", "tcp", "198.51.100.2"), "r1", "tcp dport 80 counter drop", "rule-drop"),
+    (("client", "udp", "198.51.100.2"), "r0", "udp sport 80 counter drop", "rule-drop"),
+    (("client", "tcp", "192.0.2.1"), "r0", "tcp sport 80 counter drop", "rule-drop"),
+    (("client", "tcp", "2001:db8:2::2"), "r0", "tcp sport 80 drop", "rule-drop"),
+    (("router", "tcp", "198.51.100.2"), "r1", "tcp dport 80 drop", "output-drop"),
+    (("client", "tcp", "198.51.100.2"), "r1", "tcp dport 81 drop", ""),
+]
+
+
+def test_a_rule_where_packets_leave_a_device_is_named() -> None:
+    """Behind all tables of iptables, and before sniffers see it (net/core/dev.c, nf_hook_egress)."""
+    with Arena(ident=f"{os.getpid()}-e") as arena, Bench(arena) as bench:
+        found = []
+        for (source, proto, dst), device, rule, _ in EGRESS:
+            chain = Item("chain", "netdev/c1", f"type filter hook egress device {device} priority 0; policy accept;")
+            asked = Question(source, proto, dst, 80, 20000)
+            found.append(explained(bench, Ruleset(asked, (chain, Item("nft", "netdev/c1", rule)))))
+    assert [each.wrong or each.invalid for each in found] == [""] * len(found)
+    causes = [each.report.cause for each in found if each.report]
+    assert [each.code if each else "" for each in causes] == [code for *_, code in EGRESS]
+    assert {each.where.component for each in causes if each} == {"netdev t/c1"}
+
+
 @pytest.mark.parametrize("port", [80, 81])
 def test_a_datagram_that_the_target_drops_is_not_delivered(port: int) -> None:
     """Its rules come behind the interface where it is seen, and no error tells of them."""

@@ -73,8 +73,8 @@ def _what(case: Case, found: StoppedBy) -> str:
 class RuleDrop(Filtered):
     """A rule before or behind FORWARD and INPUT drops it.
 
-    What it is: PREROUTING (raw and mangle, an nft prerouting chain) sees a packet before it is routed, POSTROUTING after that; OUTPUT sees what a
-        host answers itself. A rule there drops the packet, or its answer, though FORWARD and INPUT let it pass.
+    What it is: PREROUTING (raw and mangle, an nft prerouting chain) sees a packet before it is routed, POSTROUTING after that, and an nft chain at a
+        device's egress hook last; OUTPUT sees what a host answers itself. A rule there drops the packet, or its answer, though FORWARD and INPUT let it pass.
     Why it happens: protection against floods or spoofed addresses in raw and mangle PREROUTING that is wider than meant; an nft chain whose
         priority puts it there; an egress filter on the host that answers.
     Evidence: the request (or its answer) at an interface before the hook and at none behind it, and the counter of the rule; a rule that does
@@ -85,7 +85,7 @@ class RuleDrop(Filtered):
 
     code = "rule-drop"
     needs = ("nft",)
-    hooks = frozenset({Hook.PREROUTING, Hook.POSTROUTING, Hook.OUTPUT})
+    hooks = frozenset({Hook.PREROUTING, Hook.POSTROUTING, Hook.EGRESS, Hook.OUTPUT})
     barriers = frozenset({Barrier.RULE})
 
     def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:

@@ -193,13 +193,15 @@ class OutputDrop(Filtered):
     symptoms = frozenset(
         {Symptom.NO_PACKETS, Symptom.OTHER_ENDPOINT, Symptom.CLOSED, Symptom.NO_RESPONSE, Symptom.SILENCE}
     )
-    hooks = frozenset({Hook.OUTPUT, Hook.POSTROUTING})
+    hooks = frozenset({Hook.OUTPUT, Hook.POSTROUTING, Hook.EGRESS})
     barriers = frozenset({Barrier.RULE})
 
     def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
-        """A rule in OUTPUT, for a request: what drops an answer there is rule-drop."""
-        sent = obstacle.direction is Direction.REQUEST
-        return sent and super().explains_obstacle(case, obstacle) and hook_at(case, obstacle) is Hook.OUTPUT
+        """A rule in OUTPUT, or at the source's device, for a request: what drops an answer there is rule-drop."""
+        if obstacle.direction is not Direction.REQUEST or not super().explains_obstacle(case, obstacle):
+            return False
+        hook, own = hook_at(case, obstacle), obstacle.place == case.intent.source
+        return hook is Hook.OUTPUT or (hook is Hook.EGRESS and own)
 
     def fits(self, case: Case, found: StoppedBy) -> bool:
         """It stands in the source's namespace, nothing was seen, and the prober got nothing through; or it is docker-proxy's own connection."""

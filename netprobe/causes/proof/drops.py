@@ -46,6 +46,7 @@ NFT_HOOKS = {
     "prerouting": Hook.PREROUTING,
     "output": Hook.OUTPUT,
     "postrouting": Hook.POSTROUTING,
+    "egress": Hook.EGRESS,
 }
 
 
