@@ -148,11 +148,18 @@ class NamespaceFacts:
         device = packet.in_if if "iif" in flags else packet.out_if if "oif" in flags else None
         if to is None:
             return NotTold("the packet's addresses")
-        return self._type(to, device, packet) if result == "type" else self._device(to, other, device, flags, packet)
+        return (
+            self._type(to, other, device, packet)
+            if result == "type"
+            else self._device(to, other, device, flags, packet)
+        )
 
-    def _type(self, address: str, device: str | None, packet: PacketTuple) -> Scalar:
-        """What the local table says of an address; ``local`` of one device alone, where one is named."""
+    def _type(self, address: str, other: str | None, device: str | None, packet: PacketTuple) -> Scalar:
+        """What the local table says of an address; ``local`` of one device alone, where one is named. IPv6 looks up a route, from the other end."""
         kind = packet.dst_type if address == packet.dst else packet.src_type
+        if kind == "UNICAST" and ":" in address:
+            led = self.namespace.fib.ways(RouteQuery(dst=address, src=other or "", mark=None))
+            kind = None if led.why or led.ways[0].refused else kind
         if kind == "LOCAL" and device is not None:
             link = self.namespace.link(device)
             mine = link is not None and any(same(each.address, address) for each in link.addresses)

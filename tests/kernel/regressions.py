@@ -399,6 +399,13 @@ REGRESSIONS = (
 #: Those of which the prediction must be undetermined.
 UNDETERMINED = (
     _ruleset(
+        "fib's type of an IPv6 address is that of its route from the packet's source: of one that is refused it is not told",
+        ("client", "tcp", "2001:db8:2::2", 80),
+        Item("chain", "inet/c1", "type filter hook prerouting priority 10; policy accept;"),
+        Item("nft", "inet/c1", "fib daddr . iif type unicast counter drop"),
+        Item("ip", "6", "rule add from 2001:db8:1::2 pref 3002 prohibit"),
+    ),
+    _ruleset(
         "whether what follows a handshake is for the socket that waits, or for the connection that it made",
         ("client", "tcp", "2001:db8:3::2", 80),
         Item("chain", "inet/c1", "type filter hook prerouting priority 0; policy accept;"),
