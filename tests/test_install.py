@@ -115,6 +115,13 @@ def test_what_is_not_ours_is_left_alone(tmp_path: Path) -> None:
     assert (used / "bin" / "netprobe").exists()
 
 
+def test_the_link_cannot_stand_where_it_leads_to(tmp_path: Path) -> None:
+    place = tmp_path / "own"
+    said = call(ROOT / "tools" / "install", code=1, environment={"PREFIX": str(place), "BINDIR": str(place / "bin")})
+    assert "is a part of PREFIX" in said
+    assert not place.exists()
+
+
 @pytest.mark.parametrize("prefix", ["relative", "/a b", "/x;y"])
 def test_a_prefix_that_cannot_be(prefix: str, tmp_path: Path) -> None:
     call(ROOT / "tools" / "install", code=1, environment={"PREFIX": prefix, "BINDIR": str(tmp_path)})

@@ -44,7 +44,10 @@ def connected(address: ClusterAddress) -> Iterator[DaskWorkers]:
     """
     for package in ("distributed", *(("cryptography",) if address.local else ())):
         if find_spec(package) is None:
-            raise EnvironmentFault(f"--cluster: {package} is not installed", "pip install 'netprobe[cluster]'")
+            raise EnvironmentFault(
+                f"--cluster: {package} is not installed",
+                "install netprobe with its extra: pip install '.[cluster]' in a clone",
+            )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of versions that differ: what matters here is looked at
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # one line of ours says what is wrong

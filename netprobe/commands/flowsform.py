@@ -46,9 +46,7 @@ def format_of(form: str | None, output: str | None) -> str:
     if chosen.binary and output is None and sys.stdout.isatty():
         raise UsageFault(f"--format {form} is nothing for a terminal", f"write it to a file: -o flows.{form}")
     if chosen.package and find_spec(chosen.package) is None:
-        raise EnvironmentFault(
-            f"--format {form}: {chosen.package} is not installed", f"pip install 'netprobe[{chosen.package}]'"
-        )
+        raise EnvironmentFault(f"--format {form}: {chosen.package} is not installed", f"pip install {chosen.package}")
     return form
 
 

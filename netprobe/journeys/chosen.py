@@ -95,7 +95,7 @@ def none_chosen(limits: Sequence[Limit], flow: FlowExpr | None, *, packets: int,
     what = "that --flow asks for" if flow else "of TCP, UDP or ICMP echo"
     if beside:
         return UsageFault(f"the capture has no connection {what}{beside}", _UNREAD_HINT)
-    hint = "without --flow the connections are listed" if flow else "check the file with tcpdump -r FILE"
+    hint = "netprobe flows FILE lists its connections" if flow else "check the file with tcpdump -r FILE"
     if parts and not flow:
         hint = f"later fragments, of which it has {parts}, have no ports, and a filter on a port leaves them out or alone: capture without one"
     return UsageFault(f"the capture has no connection {what}", hint)

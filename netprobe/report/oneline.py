@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.report.document import Document, Paragraph, Span, Style, line
 from netprobe.report.escape import width
-from netprobe.report.text import named, printed, verdict_words
+from netprobe.report.text import asked_words, named, printed, verdict_words
 
 if TYPE_CHECKING:
     from netprobe.model.report import Report
@@ -22,7 +22,7 @@ def one_line(report: Report, *, name: str = "", columns: int | None = None) -> s
         name: what it is of, said first; ``""`` for nothing.
         columns: how many cells wide it may be, what is beyond is cut off; None: all of it.
     """
-    asked = f"{report.target} from {report.source}"
+    asked = asked_words(report)
     words = f"{name}: {asked}" if name else asked
     content = line(Span(f"{words}: {verdict_words(report)}: {report.why}", Style.NORMAL))
     text = printed(named(Document(sections=((Paragraph(content=content),),)), report), columns=None, colour=False)

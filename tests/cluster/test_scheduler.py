@@ -51,7 +51,7 @@ def test_dask_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     with raises("distributed is not installed") as fault, connected(ClusterAddress(local=1)):
         pass
-    assert fault.value.hint == "pip install 'netprobe[cluster]'"
+    assert fault.value.hint == "install netprobe with its extra: pip install '.[cluster]' in a clone"
 
 
 def test_a_scheduler_without_workers(scheduler: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
