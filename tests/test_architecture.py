@@ -73,7 +73,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *(*BASE, "annotating", "diff", "engine", "flows", "flowtable", "journeys"),
         *("live", "pipeline", "report", "runs", "tabulate"),
     },
-    "testing": {"model", "causes", "interface", "report"},
+    "testing": {"errors", "model", "causes", "interface", "report"},
     "cluster": {*BASE, "evidence.stream", "decode", "flowtable", "compiled", "engine"},
     "engine": {*BASE, "evidence.stream", "decode", "flowtable", "compiled"},
     "selection": {*STATE, "evidence.stream", "decode", "flows", "flowtable", "correlate", "journeys", "engine"},

@@ -121,11 +121,10 @@ def _known(name: str, names: Iterable[str], what: str) -> None:
     every = [str(each) for each in names]
     if name in every:
         return
-    from difflib import get_close_matches
+    from netprobe.errors import did_you_mean
 
-    near = get_close_matches(name, every, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(every))}"
-    raise ValueError(f"there is no {what} {name!r}{hint}")
+    hint = did_you_mean(name, every, most=1) or f"there are {', '.join(sorted(every))}"
+    raise ValueError(f"there is no {what} {name!r}; {hint}")
 
 
 def _shown(report: Report, wanted: str, found: str) -> str:
