@@ -25,10 +25,6 @@ _DNAT = Expected(verdict="works", path="dnat", resolution="inventory")
 _OFF: Final = on("server2", "sysctl -q -w net.ipv4.ip_forward=0")
 
 
-def _undetermined(resolution: str = "literal", path: str = "none") -> Expected:
-    return Expected(verdict="undetermined", path=path, resolution=resolution)
-
-
 def _netdev(host: str, hook: str, *words: str) -> tuple[Step, ...]:
     """Have a host's own eth0 drop what matches, on its way in (ingress) or out (egress)."""
     return on(
@@ -247,7 +243,7 @@ _WIRE: Final = (
         name="own-egress-drop",
         title="the source's own netdev egress rule drops it: it never leaves",
         explain=_BY_NAME,
-        expected=_undetermined("inventory"),
+        expected=fails("output-drop", resolution="inventory"),
         set_up=_NGINX,
         break_=_netdev("server1", "egress", "ip daddr", HIP, "tcp dport 80"),
         near_miss=("upstream-drop",),

@@ -66,14 +66,14 @@ def test_the_codes_and_the_reasons_are_of_the_same_causes() -> None:
 
 
 def test_five_are_shown_and_how_many_more_there_are() -> None:
-    report = analyze(evidence("own-egress-drop"))
+    report = analyze(evidence("ct-count-uncounted"))
     text = render(report)
     assert sum(f"{code}: " in text for code in report.alternatives) == SHOWN
     assert f"and {len(report.alternatives) - SHOWN} more" in text
 
 
 def test_a_name_that_nobody_looked_up_is_no_cause() -> None:
-    whole = evidence("own-egress-drop")  # the inventory knew the address
+    whole = evidence("ct-count-uncounted")  # the inventory knew the address
     assert not any(code.startswith("name-") or code == "dns-no-shared-network" for code in analyze(whole).alternatives)
 
 

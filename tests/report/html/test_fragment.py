@@ -38,7 +38,7 @@ class Words(HTMLParser):
         self.text += data
 
 
-@pytest.mark.parametrize("name", ["demo", "docker-user-drop", "truth-tcp-own-normal", "own-egress-drop"])
+@pytest.mark.parametrize("name", ["demo", "docker-user-drop", "truth-tcp-own-normal", "ct-count-uncounted"])
 def test_it_says_what_the_text_says(name: str) -> None:
     report = netprobe.replay(CAPTURES / f"{name}.pcapng")
     found = Words()
