@@ -2,7 +2,8 @@
 
 Invariants: each child is the leader of its own process group. This program holds the reading end of a pipe whose writing end
 that group inherits, its lifeline: when the reading end is closed, and with -9 the kernel does that, the kernel sends SIGKILL to
-what is left of the group (:func:`tie`). What is to run on while nobody waits for it is under ``timeout`` (coreutils) besides.
+what is left of the group (:func:`tie`). Until that is so a child is a shell that waits for a line (`GATE`): without one, as this
+program has ended, it ends as well. What is to run on while nobody waits for it is under ``timeout`` (coreutils) besides.
 :meth:`Children.end` kills all that are left and waits for them; nothing is started once it has begun.
 """
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 END_SECONDS = 1.0
 F_SETPIPE_SZ = 1031  # linux/fcntl.h; fcntl has it since Python 3.10
 TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR")  # SSL_CTX_set_default_verify_paths(3)
+GATE = 'read -r _ && exec "$@"'  # read takes one byte at a time from a pipe (POSIX): what follows that line is the command's
 SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin")
 
 
@@ -104,13 +106,13 @@ class Children:
             argv: the command.
             seconds: how long it may run, under ``timeout``; None: as long as its caller waits for it, who ends it then.
             namespace: where.
-            stdin: as for :class:`subprocess.Popen`.
+            stdin: ``DEVNULL`` or ``PIPE``, as for :class:`subprocess.Popen`.
 
         Raises:
             Missing: the program, or one it needs, is not installed.
         """
         prefix = [] if seconds is None else ["timeout", "-k", "1", "%.3f" % seconds]
-        self.installed(*prefix[:1], argv[0], *(() if namespace is None else ("nsenter",)))
+        self.installed("sh", *prefix[:1], argv[0], *(() if namespace is None else ("nsenter",)))
         descriptors = []
         with self._lock:
             if self._ended:
@@ -123,25 +125,32 @@ class Children:
             return self._tied(prefix + argv, stdin, descriptors)
 
     def _tied(self, argv: List[str], stdin: int, descriptors: List[int]) -> subprocess.Popen[bytes]:
-        """Start `argv` with a lifeline."""
+        """Start `argv` with a lifeline, behind the gate until it has one: a `preexec_fn` is not safe beside threads."""
         lifeline, held = os.pipe()
+        gate = GATE if stdin == subprocess.PIPE else GATE + " </dev/null"
         try:
             child = subprocess.Popen(
-                argv,
-                stdin=stdin,
+                ["sh", "-c", gate, "sh", *argv],
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=self._environment,
                 pass_fds=[*descriptors, held],
                 start_new_session=True,
             )
-            tie(held, child.pid)
         except OSError:
             os.close(lifeline)
-            raise
-        finally:
             os.close(held)
+            raise
+        tie(held, child.pid)
+        os.close(held)
         self._running[child] = lifeline
+        assert child.stdin is not None
+        with contextlib.suppress(OSError):  # somebody ended it
+            child.stdin.write(b"\n")
+            child.stdin.flush()
+        if stdin != subprocess.PIPE:
+            child.stdin.close()
         return child
 
     def spawn_again(self, seconds: float, namespace: str) -> subprocess.Popen[bytes]:

@@ -83,6 +83,34 @@ def test_a_program_that_is_killed_with_its_timeout_too(session: Session, mark: s
     assert soon(lambda: not running(mark)), running(mark)
 
 
+UNTIED = """
+import sys
+from netprobe.hosts.remote import children, main
+def tie(held, group):
+    print("started", flush=True)
+    children.select.poll().poll()
+children.tie = tie
+main.main("", b"")
+"""
+
+
+def test_a_command_begins_once_it_would_go_too(mark: str, tmp_path: Path) -> None:
+    """A program that is killed between the start of a process and what ties it leaves nothing that has begun."""
+    begun = tmp_path / "begun"
+    request = f'{{"id": 1, "op": "run", "commands": [{{"key": "k", "argv": ["sh", "-c", "> {begun}; sleep $0", "{mark}"], "seconds": 50, "limit": 9}}]}}\n'
+    with subprocess.Popen([sys.executable, "-c", UNTIED], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+        program.stdin.write(request.encode())
+        program.stdin.flush()
+        first = program.stdout.readline()
+        there = soon(lambda: len(running(mark)) == 1, 10.0)
+        program.kill()
+    assert (first, there) == (b"started\n", True)
+    assert soon(lambda: not running(mark)), running(mark)
+    assert not begun.exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_ends_all(session: Session, mark: str, number: int) -> None:
     """Its `timeout` passes each signal on twice: to its child, and to its group."""
