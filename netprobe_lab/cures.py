@@ -114,12 +114,12 @@ class Cure:
 
 
 def cure(lab: Lab, experiment: Experiment, report: dict[str, Any], evidence: Path) -> Cure:
-    """Carry out the remedy of a report that fails, and ask again; ``evidence`` is the file that the last answer is saved in.
+    """Carry out the remedy of a report that fails (or what its findings advise, where it works), and ask again; ``evidence`` is the file that the last answer is saved in.
 
     Raises:
         LabError: netprobe gave no report, or one of the experiment's own steps failed.
     """
-    remedies = (report.get("cause") or {}).get("remedies") or []
+    remedies = _remedies(report)
     commands = any(step["run"] for step in remedies)
     if not commands and not experiment.cure and not experiment.asked_then:
         return Cure(how=Cured.NOTHING, why="; ".join(step["text"] for step in remedies))
@@ -132,6 +132,12 @@ def cure(lab: Lab, experiment: Experiment, report: dict[str, Any], evidence: Pat
         if found.how is not Cured.NOT:
             break
     return found
+
+
+def _remedies(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """The steps that the cause's remedy has; where it works, those of its findings."""
+    blamed = report["findings"] if report.get("verdict") == "works" else [report.get("cause") or {}]
+    return [step for each in blamed for step in each.get("remedies") or ()]
 
 
 def _ask_again(lab: Lab, experiment: Experiment, evidence: Path) -> dict[str, Any]:
@@ -182,16 +188,22 @@ def _by_hand(lab: Lab, experiment: Experiment) -> list[str]:
 
 def _judged(experiment: Experiment, report: dict[str, Any], again: dict[str, Any], done: tuple[str, ...]) -> Cure:
     own = bool(experiment.cure or experiment.asked_then)
-    if again["verdict"] == "works":
+    left = _noted(report) & _noted(again)
+    if again["verdict"] == "works" and not left:
         return Cure(how=Cured.BY_STEPS if own else Cured.LIVE, carried_out=done, report=again)
     then = (again.get("cause") or {}).get("code")
     after = [each["code"] for each in report.get("after") or ()]
     if again["verdict"] == "fails" and after[:1] == [then]:
         return Cure(how=Cured.NEXT, carried_out=done, report=again)
-    told = f"after said {after or report.get('after')}"
+    told = f"still noted: {', '.join(sorted(left))}" if left else f"after said {after or report.get('after')}"
     return Cure(
         how=Cured.NOT, carried_out=done, why=f"{again['verdict']}, {then}: {again['why']} ({told})", report=again
     )
+
+
+def _noted(report: dict[str, Any]) -> set[str]:
+    """The codes that a remedy should do away with where the connection works anyway."""
+    return {each["code"] for each in report["findings"]} if report.get("verdict") == "works" else set()
 
 
 def tried(lab: Lab, experiment: Experiment, directory: Path) -> Cure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,12 +15,14 @@ from netprobe_lab.compare import disagreements, seen_by_target
 from netprobe_lab.errors import LabError
 from netprobe_lab.experiments import EXPERIMENTS, GROUPS, experiment
 from netprobe_lab.experiments.model import Expected, Run
+from netprobe_lab.experiments.sources import SOURCES, Rebuilt
 from netprobe_lab.experiments.truth import COLUMNS, ROWS, TABLE, TRUTH
 from netprobe_lab.layout import OVERRIDE, SERVER1, this_lab
 from netprobe_lab.runner import grouped
 from netprobe_lab.stable import stable
 from netprobe_lab.table import cell_text
 
+CAPTURES = Path(__file__).parents[2] / "captures"
 CAUSES = (
     "dns-no-shared-network", "proxy-dead", "dnat-missing", "proxy-and-dnat-dead", "app-not-listening",
     "app-bound-loopback", "container-stopped", "port-not-published", "publish-loopback-only", "inter-network",
@@ -51,6 +54,17 @@ def test_failures_name_a_cause_and_successes_none() -> None:
     for one in EXPERIMENTS:
         assert (one.expected.cause is not None) == (one.expected.verdict == "fails"), one.name
         assert one.expected.cause not in one.near_miss, one.name
+
+
+@pytest.mark.parametrize("rebuilt", SOURCES, ids=lambda rebuilt: rebuilt.reports.partition(",")[0])
+def test_a_reported_situation_has_what_went_wrong_and_a_twin(rebuilt: Rebuilt) -> None:
+    asked = [experiment(name) for name in rebuilt.asked]
+    twins = [experiment(name) for name in rebuilt.twins]
+    codes = {each.expected.cause or next(iter(each.expected.findings)) for each in asked}
+    assert all((CAPTURES / f"{each.name}.expected.json").is_file() for each in (*asked, *twins))
+    assert all(each.near_miss for each in asked if each.expected.verdict == "fails")
+    assert all(each.expected.verdict == "works" for each in twins)
+    assert codes & {code for each in twins for code in each.near_miss}
 
 
 def test_truth_table_is_whole() -> None:

@@ -1,0 +1,107 @@
+"""Public bug reports, and the experiments that rebuild their situations.
+
+Each is asked live, its remedy is carried out, and the question is asked again (`tests/lab/test_lab_experiments.py`): here that is true of every
+report, not of one experiment of each cause alone.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Rebuilt(NamedTuple):
+    """A situation of public bug reports.
+
+    Attributes:
+        reports: where people tell of it: REPOSITORY#NUMBER, with the year where the header of the situation knows it.
+        asked: experiments that ask what went wrong there: they fail, or work with a finding that has a remedy.
+        twins: the same situations with the deciding fact otherwise: they work.
+    """
+
+    reports: str
+    asked: tuple[str, ...]
+    twins: tuple[str, ...]
+
+
+SOURCES: Final = (
+    Rebuilt(
+        "moby/moby#31162, moby/moby#30053, mailcow/mailcow-dockerized#5029 (2023)",
+        asked=("snat-wrong-address",),
+        twins=("snat-own-address",),
+    ),
+    Rebuilt(
+        "moby/moby#14185 (2015), systemd/systemd#31423 (2024)",
+        asked=("ip-forward-off-interface", "ip-forward-off-interface-out"),
+        twins=("ip-forward-off-other-interface",),
+    ),
+    Rebuilt(
+        "moby/moby#53384 (2026)",
+        asked=("udp-conntrack-stale-port",),
+        twins=("udp-conntrack-port-deleted",),
+    ),
+    Rebuilt(
+        "tailscale/tailscale#4917 (2023)",
+        asked=("masquerade-condition",),
+        twins=("masquerade-condition-holds",),
+    ),
+    Rebuilt(
+        "Start9Labs/start-technologies#3262 (2026), mochman/Bypass_CGNAT#33 (2023)",
+        asked=("mtu-blackhole-answer", "mtu-blackhole-ping"),
+        twins=("mtu-answer-small", "mtu-answer-clamped"),
+    ),
+    Rebuilt(
+        "docker/compose#8223 (2021), docker/compose#11257 (2023), docker/compose#13784 (2026)",
+        asked=("dns-alias-collision-names", "dns-alias-collision-project", "dns-alias-collision-own"),
+        twins=("compose-scaled",),
+    ),
+    Rebuilt(
+        "chaifeng/ufw-docker#76 (2022), docker/for-linux#1536 (2025), forta-network/forta-node#499 (2022)",
+        asked=("input-firewall-docker0-only",),
+        twins=("input-firewall-own-subnet",),
+    ),
+    Rebuilt(
+        "docker/compose#9131 (2022)",
+        asked=("output-drop-proxy",),
+        twins=("output-drop-proxy-let-out", "output-policy-own-address"),
+    ),
+    Rebuilt(
+        "docker/compose#12676 (2025), linuxserver/docker-speedtest-tracker#27 (2024), lobehub/lobehub#2402 (2024)",
+        asked=("name-answered-elsewhere", "name-answered-elsewhere-misspelt"),
+        twins=("name-answered-container",),
+    ),
+    Rebuilt(
+        "kill switches for containers, as guides to VPNs in Docker write them",
+        asked=("no-route-kill-switch",),
+        twins=("kill-switch-lan",),
+    ),
+    Rebuilt(
+        "moby/moby#35251 (2017), moby/moby#17212 (2015)",
+        asked=("answer-other-way-uplink",),
+        twins=("answer-by-mark",),
+    ),
+    Rebuilt(
+        "crazy-max/docker-fail2ban#29",
+        asked=("docker-user-drop-banned",),
+        twins=("docker-user-banned-another",),
+    ),
+    Rebuilt(
+        "moby/moby#22054 (2019), docker/docs#8087",
+        asked=("docker-user-drop-original-port",),
+        twins=("docker-user-original-port-another",),
+    ),
+    Rebuilt(
+        "systemd/systemd#33414 (2024)",
+        asked=("ip-forward-off-v6-in", "ip-forward-off-v6-out"),
+        twins=("ip-forward-on-v6-in",),
+    ),
+    Rebuilt(
+        "everyday questions, as in the threads of NginxProxyManager and immich",
+        asked=("restart-loop", "restart-loop-running"),
+        twins=("restarted-once",),
+    ),
+    Rebuilt(
+        "moby/moby#12946 (2015)",
+        asked=("hairpin-missing", "forward-drop-static-nat"),
+        twins=("hairpin-there", "static-nat", "hairpin-neighbour-dials"),
+    ),
+)
