@@ -16,6 +16,7 @@ from netprobe.causes.catalogue import CAUSES
 from netprobe_lab.ask import explain
 from netprobe_lab.errors import LabError
 from netprobe_lab.experiments import EXPERIMENTS
+from netprobe_lab.experiments.model import Firewall
 from netprobe_lab.layout import SERVERS
 from netprobe_lab.run import last_line
 from netprobe_lab.runner import ask, make_situation, situation
@@ -150,8 +151,9 @@ def _ask_again(lab: Lab, experiment: Experiment, evidence: Path) -> dict[str, An
 
 
 def _carried_out(lab: Lab, experiment: Experiment, remedies: list[dict[str, Any]]) -> tuple[tuple[str, ...], str]:
-    """Do all of it, and what does the same in another way only where the first way's program is not there; return what was done, and the complaint of the first command that failed."""
+    """Do all of it, and what does the same in another way only where the first way's program is not there, or does not run; return what was done, and the complaint of the first command that failed."""
     done: list[str] = []
+    runs = any(isinstance(step, Firewall) for step in (*experiment.set_up, *experiment.break_))
     waiting = bool(experiment.cure)
     without = False  # the program that the step before is for
     for number, step in enumerate(remedies):
@@ -161,6 +163,10 @@ def _carried_out(lab: Lab, experiment: Experiment, remedies: list[dict[str, Any]
         if waiting and not step["run"]:
             done += _by_hand(lab, experiment)
             waiting = False
+        if step["run"] and _has_substitute(remedies, number) and not runs:
+            done.append(f"{step['host']}: {step['run'][0][0]} does not run there: by hand, then")
+            without = True
+            continue
         for argv in step["run"]:
             result = on_host(lab, step["host"], argv, check=False)
             done.append(f"{step['host']}: {' '.join(argv)}")

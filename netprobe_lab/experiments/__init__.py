@@ -45,6 +45,7 @@ from netprobe_lab.experiments.translation import TRANSLATION
 from netprobe_lab.experiments.truth import TRUTH
 from netprobe_lab.experiments.unlisted import UNLISTED
 from netprobe_lab.experiments.unpublished import UNPUBLISHED
+from netprobe_lab.experiments.varied import VARIED
 from netprobe_lab.experiments.versions import VERSIONS
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ GROUPS: Final[tuple[Group, ...]] = (
         "situations of public bug reports: host firewalls, bans, rules by the original port, static NAT",
         REPORTED,
     ),
+    Group("varied", "situations of public bug reports in other forms", VARIED),
     Group("inside", "firewalls inside a container's own network namespace", INSIDE),
     Group("routing", "routes that are missing or lead elsewhere, a wire that loses packets", ROUTING),
     Group("policy", "routing rules, VPNs, answers that leave by another way, kill switches", POLICY),

@@ -79,6 +79,7 @@ _LOOPS: Final = (
         expected=fails("restart-loop", path="dnat", resolution="inventory"),
         set_up=(*_ending("sleep 6; exit 3"), *_RUNS),
         near_miss=("app-not-listening", "app-not-ready"),
+        cure=_STAYS,
     ),
     Experiment(
         name="restart-loop-works",

@@ -26,7 +26,7 @@ class Rebuilt(NamedTuple):
 SOURCES: Final = (
     Rebuilt(
         "moby/moby#31162, moby/moby#30053, mailcow/mailcow-dockerized#5029 (2023)",
-        asked=("snat-wrong-address",),
+        asked=("snat-wrong-address", "snat-another-address"),
         twins=("snat-own-address",),
     ),
     Rebuilt(
@@ -46,13 +46,13 @@ SOURCES: Final = (
     ),
     Rebuilt(
         "Start9Labs/start-technologies#3262 (2026), mochman/Bypass_CGNAT#33 (2023)",
-        asked=("mtu-blackhole-answer", "mtu-blackhole-ping"),
-        twins=("mtu-answer-small", "mtu-answer-clamped"),
+        asked=("mtu-blackhole-answer", "mtu-blackhole-link", "mtu-blackhole-ping"),
+        twins=("mtu-answer-small", "mtu-link-small", "mtu-answer-clamped"),
     ),
     Rebuilt(
         "docker/compose#8223 (2021), docker/compose#11257 (2023), docker/compose#13784 (2026)",
-        asked=("dns-alias-collision-names", "dns-alias-collision-project", "dns-alias-collision-own"),
-        twins=("compose-scaled",),
+        asked=("dns-alias-collision-shared", "dns-alias-collision-project", "dns-alias-collision-own"),
+        twins=("dns-alias-shared-apart", "compose-scaled"),
     ),
     Rebuilt(
         "chaifeng/ufw-docker#76 (2022), docker/for-linux#1536 (2025), forta-network/forta-node#499 (2022)",
@@ -77,7 +77,7 @@ SOURCES: Final = (
     Rebuilt(
         "moby/moby#35251 (2017), moby/moby#17212 (2015)",
         asked=("answer-other-way-uplink",),
-        twins=("answer-by-mark",),
+        twins=("answer-uplink-own", "answer-uplink-marked"),
     ),
     Rebuilt(
         "crazy-max/docker-fail2ban#29",
@@ -96,7 +96,7 @@ SOURCES: Final = (
     ),
     Rebuilt(
         "everyday questions, as in the threads of NginxProxyManager and immich",
-        asked=("restart-loop", "restart-loop-running"),
+        asked=("restart-loop", "restart-loop-short", "restart-loop-running"),
         twins=("restarted-once",),
     ),
     Rebuilt(

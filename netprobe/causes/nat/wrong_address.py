@@ -10,6 +10,7 @@ from netprobe.causes.owners.table import owner_of
 from netprobe.causes.proof.obstacle import asked_times, unanswered, whose
 from netprobe.causes.proof.translations import Translated, any_rule, translations
 from netprobe.causes.remedies.steps import IN_FIREWALL, inside
+from netprobe.model.hop import Direction
 from netprobe.model.remedy import Remedy, advise
 from netprobe.model.report import Confidence, Finding, Where
 from netprobe.model.rule import Program
@@ -20,6 +21,7 @@ from netprobe.state.lookup import has_address
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
     from netprobe.forward.model import Prediction
+    from netprobe.model.hop import Hop
     from netprobe.state.model import Host
     from netprobe.state.nft import NftRule
 
@@ -34,7 +36,8 @@ class SnatWrongAddress(Cause):
     What it is: SNAT writes whatever address it is told, and what answers goes to that address: it never comes back to this host. The host itself is fine,
         as its own packets do not meet the rule.
     Why it happens: the host's address changed (DHCP, a move, a failover), or the rule was copied from another host.
-    Evidence: the request at the host's outer interface with that source; no answer, and ARP asks for the address in vain; the host's addresses; the rule.
+    Evidence: the request at the host's outer interface with that source; no answer, and ARP asks for the address in vain, or an answer that goes to another
+        machine, which has the address; the host's addresses; the rule.
     Remedy: without the rule, the engine's MASQUERADE takes the address of the interface; or correct the address.
     Source: moby/moby#31162, moby/moby#30053; iptables-extensions(8), "SNAT", "MASQUERADE".
     """
@@ -48,7 +51,10 @@ class SnatWrongAddress(Cause):
         """Fires when the packets left with a source that the walk's SNAT rule gave, and that is no address of the host, before and after."""
         found = self._wrong(case, case.prediction)
         then = self._wrong(case, case.prediction_after)
-        if found is None or then is None or found.ref != then.ref or case.reply_lost:
+        if found is None or then is None or found.ref != then.ref:
+            return None
+        answer = self._answer(case, found)
+        if case.reply_lost and answer is None:
             return None
         seen = next((hop for hop in case.hops if hop.seen and hop.packet and hop.packet.src.address == found.to), None)
         if seen is None or seen.packet is None:
@@ -66,11 +72,14 @@ class SnatWrongAddress(Cause):
                         f"{found.ref}: {found.ref.shown}",
                         f"no interface of {found.place.host} has {found.to}",
                         asked_times(asked) if asked is not None else "",
+                        f"the answer goes to {found.to}: {answer.point}, frame {answer.packet.frame}"
+                        if answer is not None and answer.packet
+                        else "",
                     ),
                 )
             ),
             remedies=self._remedies(case, found),
-            confidence=Confidence.CERTAIN if asked is not None else Confidence.LIKELY,
+            confidence=Confidence.CERTAIN if asked is not None or answer is not None else Confidence.LIKELY,
         )
 
     def possible(self, case: Case) -> bool:
@@ -79,6 +88,13 @@ class SnatWrongAddress(Cause):
         if told is not None and (not told.unknown or self._wrong(case, told) is not None):
             return self._wrong(case, told) is not None
         return any(any_rule(host, _gives_source) for host in case.world.before.values())
+
+    @staticmethod
+    def _answer(case: Case, found: Translated) -> Hop | None:
+        """Where the answer was last seen, on its way to that address: somebody else has it, or a router leads there."""
+        back = [hop for hop in case.hops if hop.direction is Direction.REPLY and hop.seen and hop.packet]
+        last = back[-1] if back else None
+        return last if last is not None and last.packet and last.packet.dst.address == found.to else None
 
     @staticmethod
     def _wrong(case: Case, told: Prediction | None) -> Translated | None:
