@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from netprobe.model.report import Report
 
 __version__ = "0.1.0"
+RELEASE_DATE = "2026-11-30"
+"""When this version was made, as the manual page says; a release has the day of its section in CHANGELOG.md."""
 
 __all__ = [
     "EnvironmentFault",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import sysconfig
 import tomllib
 import zipfile
+from datetime import UTC, datetime
 from email.parser import Parser
 from pathlib import Path
 
@@ -120,6 +122,15 @@ def test_netprobe_finds_the_lab_where_it_is_installed(wheels: tuple[Path, Path],
     done = run(alone, lab, arguments=["lab", "list"])
     assert done.returncode == 0, done.stderr
     assert any(line.startswith("  demo ") for line in done.stdout.splitlines())
+
+
+def test_the_manual_page_bears_the_day_of_the_release() -> None:
+    """A version that is not released yet has the day on which its page was last looked at."""
+    day = datetime.strptime(netprobe.RELEASE_DATE, "%Y-%m-%d").replace(tzinfo=UTC)
+    released = re.findall(
+        rf"^## \[{re.escape(netprobe.__version__)}\] - (\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+    )
+    assert released in ([], [f"{day:%Y-%m-%d}"])
 
 
 def test_the_versions_of_both_projects_agree() -> None:

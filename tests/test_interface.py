@@ -45,8 +45,8 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert shown.failed == 0
 
 
-@pytest.mark.parametrize("block", ["flows", "flow-columns"])
-def test_what_readme_says_of_flows_is_so(block: str) -> None:
+@pytest.mark.parametrize("block", ["flows", "flow-columns", "diff"])
+def test_what_readme_says_of_captures_is_so(block: str) -> None:
     text = (ROOT / "README.md").read_text().split(f"<!-- {block} -->\n")[1].split(f"\n<!-- /{block} -->")[0]
     assert text == readme.BLOCKS[block]()
 

@@ -15,16 +15,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from netprobe.causes.catalogue import CAUSES, TRAFFIC
 from netprobe.causes.explanation import explanation_of
 from netprobe.cli import cli
-from netprobe.cli.man import each_command
+from netprobe.cli.man import each_command, top
 from netprobe.commands.causes import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import click
 
     from netprobe.causes.explanation import Explanation
 
@@ -103,7 +103,7 @@ def make_pages(folder: Path) -> None:
 
 
 def _commands() -> Iterator[tuple[str, str]]:
-    context = click.Context(cli, info_name="netprobe")
+    context = top(cli)
     lines = ["# Commands", ""]
     for command, inner in each_command(cli, context):
         name = inner.info_name or ""

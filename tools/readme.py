@@ -63,6 +63,13 @@ def flows() -> str:
     return f"```console\n$ netprobe {' '.join(arguments)}\n{done.stdout.rstrip()}\n```"
 
 
+def diff() -> str:
+    """Return what differs between two saved runs."""
+    arguments = ("diff", "captures/demo.pcapng", "captures/docker-user-drop.pcapng")
+    done = subprocess.run([*NETPROBE, *arguments], capture_output=True, text=True, check=False, cwd=README.parent)
+    return f"```console\n$ netprobe {' '.join(arguments)}\n{done.stdout.rstrip()}\n```"
+
+
 def flow_columns() -> str:
     """Return the columns of flows, with their dtypes in pandas."""
     rows = [f"| `{field.name}` | {_dtype(field)} | {field.says} |" for field in FIELDS]
@@ -80,6 +87,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "demo-fails": demo_fails,
     "flows": flows,
     "flow-columns": flow_columns,
+    "diff": diff,
     "truth-table": truth_table,
 }
 

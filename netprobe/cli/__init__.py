@@ -32,12 +32,15 @@ Exit codes:
   2   usage error, or an unknown name
   3   undetermined
   4   the environment does not allow it (no root, no tool, host unreachable)
+  70  a bug of netprobe (NETPROBE_DEBUG=1 prints a traceback to report)
+  130 interrupted
 """
 
 LAB = Lazy(
     module="netprobe_lab.cli",
     attribute="lab",
     help_line="Two real Docker hosts on this machine to try things in.",
+    more="A package of its own, netprobe-lab: `netprobe lab --help` has its commands.",
     how_to_get="it is a package of its own, netprobe-lab: in a clone of netprobe, sudo make install-lab (or, in a virtual environment, pip install ./netprobe_lab)",
 )
 

@@ -8,6 +8,7 @@ EXAMPLES = """\b
 Examples:
   netprobe annotate run.pcapng -o told.pcapng
   netprobe annotate big.pcap -o told.pcapng
+  netprobe annotate run.pcapng -o - | wireshark -k -i -
   netprobe annotate run.pcapng --split points/
   netprobe annotate --profile ~/.config/wireshark/profiles/netprobe
   wireshark -C netprobe told.pcapng
@@ -16,7 +17,13 @@ Examples:
 
 @click.command(short_help="Write the story into a capture, for Wireshark to show.", epilog=EXAMPLES)
 @click.argument("file", required=False, type=click.Path())
-@click.option("-o", "output", type=click.Path(), metavar="FILE", help="Write to FILE, a new one, whole or not at all.")
+@click.option(
+    "-o",
+    "output",
+    type=click.Path(),
+    metavar="FILE",
+    help="Write to FILE, a new one, whole or not at all; - is stdout.",
+)
 @click.option("--force", is_flag=True, help="Let -o overwrite a file that exists.")
 @click.option(
     "--flow",

@@ -149,12 +149,18 @@ def diff(*, good: str, bad: str, flow: str | None, whole: bool, as_json: bool, h
     help="What to print; with -o the name's ending says it as well.  [default: table]",
 )
 @click.option("--json", "as_json", is_flag=True, help="As --format json.")
-@click.option("-o", "output", type=click.Path(), metavar="FILE", help="Write to FILE, a new one, whole or not at all.")
+@click.option(
+    "-o",
+    "output",
+    type=click.Path(),
+    metavar="FILE",
+    help="Write to FILE, a new one, whole or not at all; - is stdout.",
+)
 @click.option(
     "--html",
     type=click.Path(),
     metavar="FILE",
-    help="Write the flows to FILE, a new one, as a page for browsers that needs nothing else; each failed one with its packets.",
+    help="Write the flows to FILE, a new one, as a page for browsers that needs nothing else; each failed one with its packets; -: to stdout, in place of the table.",
 )
 @click.option("--force", is_flag=True, help="Let -o and --html overwrite a file that exists.")
 @click.option(
@@ -193,4 +199,6 @@ def flows(*, as_json: bool, form: str | None, compile_: bool, no_verdict: bool, 
         if not (asked["files"] or asked["points"]):
             return status
     form = "json" if as_json else form
-    return command.run(command.FlowsAsked(form=form, verdict=not no_verdict, **asked))
+    from netprobe.commands.flowsasked import FlowsAsked
+
+    return command.run(FlowsAsked(form=form, verdict=not no_verdict, **asked))

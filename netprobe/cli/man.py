@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netprobe import __version__
+from netprobe import RELEASE_DATE, __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_MORE = (".PP", "Some commands have others for what they find; they stand there.")
 _FILES = (
     ("~/.config/netprobe/hosts.toml", "The inventory of hosts, where neither --hosts nor NETPROBE_HOSTS names one."),
 )
@@ -24,10 +25,10 @@ _ENVIRONMENT = (
 
 def manual(cli: click.Group) -> str:
     """Return the page: every command with all of its options."""
-    context = click.Context(cli, info_name="netprobe")
+    context = top(cli)
     lines = [
         r".\" made by: netprobe man",
-        f'.TH NETPROBE 1 "" "netprobe {__version__}" "User Commands"',
+        f'.TH NETPROBE 1 "{RELEASE_DATE}" "netprobe {__version__}" "User Commands"',
         ".SH NAME",
         r"netprobe \- why a container connection works, or why it fails, proved with packets",
         ".SH SYNOPSIS",
@@ -35,17 +36,23 @@ def manual(cli: click.Group) -> str:
     commands = list(each_command(cli, context))
     for each, inner in commands:
         lines += [f".B {_text(inner.command_path)}", _text(" ".join(each.collect_usage_pieces(inner))), ".br"]
-    lines += [".SH DESCRIPTION", _text(cli.help or ""), ".SH COMMANDS"]
+    lines += [".SH DESCRIPTION", _text(cli.help or ""), ".SH OPTIONS", *_options(cli, context)]
+    lines.append(".SH COMMANDS")
     for each, inner in commands:
         lines += [f".SS {_text(inner.command_path)}", *_paragraphs(each.help or ""), *_options(each, inner)]
         lines += _literal(each.epilog or "")
-    lines += [".SH EXIT STATUS", *_literal((cli.epilog or "").replace("Exit codes:\n", ""))]
+    lines += [".SH EXIT STATUS", *_literal((cli.epilog or "").replace("Exit codes:\n", "")), *_MORE]
     for title, entries in (("FILES", _FILES), ("ENVIRONMENT", _ENVIRONMENT)):
         lines.append(f".SH {title}")
         for name, words in entries:
             lines += [".TP", f".B {_text(name)}", _text(words)]
     lines += [".SH SEE ALSO", ".BR tcpdump (8),", ".BR tshark (1),", ".BR ip (8),", ".BR nft (8),", ".BR iptables (8)"]
     return "\n".join(lines) + "\n"
+
+
+def top(cli: click.Group) -> click.Context:
+    """Return the context that commands are described in: as when they are run."""
+    return click.Context(cli, info_name="netprobe", **cli.context_settings)
 
 
 def each_command(group: click.Group, context: click.Context) -> Iterator[tuple[click.Command, click.Context]]:

@@ -54,7 +54,13 @@ def hosts(*, hosts: str | None, timeout: float, as_json: bool, verbose: bool) ->
     help="What to print.  [default: as the name after -o ends, else tree]",
 )
 @click.option("--json", "as_json", is_flag=True, help="As --format json.")
-@click.option("-o", "output", type=click.Path(), metavar="FILE", help="Write to FILE, a new one, whole or not at all.")
+@click.option(
+    "-o",
+    "output",
+    type=click.Path(),
+    metavar="FILE",
+    help="Write to FILE, a new one, whole or not at all; - is stdout.",
+)
 @click.option("--force", is_flag=True, help="Let -o overwrite a file that exists.")
 @click.option("--all", "whole", is_flag=True, help="Leave nothing out of large hosts.")
 def topology(*, as_json: bool, form: str | None, hosts: str | None, timeout: float, **asked: Any) -> int:

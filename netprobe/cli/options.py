@@ -47,7 +47,7 @@ html_option = click.option(
     "--html",
     type=click.Path(),
     metavar="FILE",
-    help="Write the report to FILE, a new one, as a page for browsers that needs nothing else: to send, or to print.",
+    help="Write the report to FILE, a new one, as a page for browsers that needs nothing else: to send, or to print; -: to stdout, in place of the report.",
 )
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print one line: the verdict and why.")
 verbose_option = click.option(

@@ -10,8 +10,8 @@ from netprobe.commands.diff import EXIT_OF, put_comparison
 from netprobe.commands.explain import run as explained
 from netprobe.commands.explain import show_all
 from netprobe.commands.outcome import put
-from netprobe.commands.output import OutputFile
-from netprobe.commands.show import refuse_force, refuse_one_file, refuse_stdout
+from netprobe.commands.output import page_to
+from netprobe.commands.show import refuse_force, refuse_one_file, refuse_page
 from netprobe.errors import UsageFault
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Against:
         from netprobe.interface import saved_run
 
         self._file = file
-        self._to = None if html is None else OutputFile(path=html, force=force, option="--html")
+        self._to = page_to(html, force=force)
         if self._to is not None:
             self._to.check((file,))
         self._good: RunSide = saved_run(file)
@@ -71,7 +71,8 @@ class Against:
         """Print the report, then the comparison (as JSON that alone), and return its exit code, as ``netprobe diff`` does."""
         from netprobe.interface import compare_runs
 
-        if asked.output is None:
+        on_stdout = self._to is not None and self._to.is_stdout
+        if asked.output is None and not on_stdout:
             show_all(reports, seen, asked)
             put("\n")
         found = compare_runs(self._good, seen[-1][1])
@@ -93,7 +94,7 @@ def run(file: str, asked: ExplainAsked) -> int:
     if asked.save is not None and os.path.realpath(asked.save) == os.path.realpath(file):
         raise UsageFault("--save and --against name one file", "give each a name of its own")
     refuse_force(force=asked.force, files={"--save": asked.save, "--html": asked.html})
-    refuse_stdout("--html", asked.html)
+    refuse_page(asked.html, json=asked.output is not None, q=asked.quiet, deep=asked.deep)
     refuse_one_file(asked.save, asked.html)
     earlier = Against(file, html=asked.html, force=asked.force)
     earlier.refuse_other(asked.target, asked.source, asked.proto)

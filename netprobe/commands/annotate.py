@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netprobe.commands.ending import CAPTURE, refuse_file_name
 from netprobe.commands.outcome import say
-from netprobe.commands.output import OutputFile
+from netprobe.commands.output import STDOUT, OutputFile
 from netprobe.commands.outputfolder import OutputFolder
 from netprobe.commands.stdin import ctrl_c_is_the_writers
 from netprobe.errors import EXIT_WORKS, UsageFault
+from netprobe.evidence.files import STDIN, faults, shown
 from netprobe.report.escape import visible
 
 if TYPE_CHECKING:
@@ -36,21 +39,32 @@ def run(
         EnvironmentFault: the output cannot be written.
     """
     settings = None if profile is None else OutputFolder(path=profile, option="--profile")
-    whole = None if output is None else OutputFile(path=output, force=force)
+    whole = (
+        None
+        if output is None
+        else OutputFile(path=output, force=force, what="an annotated capture is", written=CAPTURE)
+    )
     parts = None if split is None else OutputFolder(path=split, option="--split")
     _refuse(file, settings, whole, parts, force=force, flow=flow)
+    _refuse_names(output, split, profile)
     for to in (settings, whole, parts):
         if to is not None:
             to.check([file] if file is not None else [])
-    made = None if file is None else _told(file, flow)
+    wanted = whole is not None or parts is not None
+    if file is not None and file != STDIN and not wanted:
+        with faults(file):
+            Path(file).stat()
+    made = _told(file, flow) if file is not None and wanted else None
     if settings is not None:
         settings.fill([(each.name, each.read_bytes()) for each in sorted(_PROFILE.iterdir())])
         _say(
             f"a profile for Wireshark is in {visible(settings.path)}: wireshark -C {visible(Path(settings.path).name)}"
         )
+        if file is not None and not wanted:
+            _say(f"{visible(shown(file))} stays as it is: {_OUTPUTS}, to annotate it")
     if made is not None and whole is not None:
         whole.write(made.pieces())
-        _say(f"{_counted(made.placed, 'comment')} in {visible(whole.path)}")
+        _say(f"{_counted(made.placed, 'comment')} in {'stdout' if whole.is_stdout else visible(whole.path)}")
     if made is not None and parts is not None:
         parts.fill(made.by_point())
         _say(f"{_counted(len(made.files), 'file')} in {visible(parts.path)}, one for each point that saw packets")
@@ -76,12 +90,26 @@ def _refuse(
     wanted = whole is not None or parts is not None
     if file is None and (wanted or flow is not None or settings is None):
         raise UsageFault("annotate: no file given", "give a file of explain --save, tcpdump -w or Wireshark")
-    if file is not None and not wanted:
+    if file is not None and not wanted and (settings is None or flow is not None):
         raise UsageFault("annotate: nowhere to write to", _OUTPUTS)
-    if force and whole is None:
-        raise UsageFault("--force without -o has nothing to overwrite", "folders are never overwritten")
+    if force and (whole is None or whole.is_stdout):
+        raise UsageFault("--force without -o FILE has nothing to overwrite", "folders are never overwritten")
     if whole is not None and parts is not None and Path(whole.path).resolve() == Path(parts.path).resolve():
         raise UsageFault("-o and --split name the same place", "give them different names")
+
+
+def _refuse_names(output: str | None, split: str | None, profile: str | None) -> None:
+    """Refuse names that promise something else than what is written.
+
+    Raises:
+        UsageFault: one does, or a capture would go to a terminal.
+    """
+    refuse_file_name("--split", split)
+    refuse_file_name("--profile", profile)
+    if output == STDOUT and sys.stdout.isatty():
+        raise UsageFault(
+            "-o -: a capture is nothing for a terminal", "pipe it: netprobe annotate FILE -o - | wireshark -k -i -"
+        )
 
 
 def _told(file: str, flow: str | None) -> Annotation:

@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import put, say
-from netprobe.commands.output import OutputFile
+from netprobe.commands.output import page_to
 from netprobe.commands.show import (
     let_stdout_take_anything,
     refuse_force,
-    refuse_stdout,
+    refuse_page,
     terminal_columns,
     wants_colour,
 )
+from netprobe.commands.stdin import refuse_stdin_twice
 from netprobe.errors import EXIT_FAILS, EXIT_UNDETERMINED, EXIT_WORKS
 from netprobe.report.escape import visible
 
 if TYPE_CHECKING:
+    from netprobe.commands.output import OutputFile
     from netprobe.diff.model import Comparison
 
 EXIT_OF = {"same": EXIT_WORKS, "differs": EXIT_FAILS, "undetermined": EXIT_UNDETERMINED}
@@ -35,8 +37,9 @@ def run(*, good: str, bad: str, flow: str | None, whole: bool, as_json: bool, ht
     from netprobe.interface import compare
 
     refuse_force(force=force, files={"--html": html})
-    refuse_stdout("--html", html)
-    to = None if html is None else OutputFile(path=html, force=force, option="--html")
+    refuse_page(html, json=as_json)
+    refuse_stdin_twice((good, bad))
+    to = page_to(html, force=force)
     if to is not None:
         to.check((good, bad))
     try:
@@ -58,6 +61,8 @@ def put_comparison(
         from netprobe.report.diff.html import page
 
         to.write([page(comparison, names).encode()])
+        if to.is_stdout:
+            return
         say(f"netprobe: page written to {visible(to.path)}")
     if as_json:
         from netprobe.report.diff.json import to_json

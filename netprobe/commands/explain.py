@@ -6,13 +6,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netprobe.commands.ending import CAPTURE, refuse_ending
 from netprobe.commands.outcome import say, worst
+from netprobe.commands.output import STDOUT
 from netprobe.commands.page import Page
 from netprobe.commands.show import (
     exit_code,
     refuse_deep,
     refuse_force,
     refuse_one_file,
+    refuse_page,
     refuse_quiet,
     refuse_stdout,
 )
@@ -83,8 +86,9 @@ def run(asked: ExplainAsked, finish: Finish | None = None) -> int:
 
 
 def show_all(reports: list[Report], seen: list[tuple[str, Evidence]], asked: ExplainAsked) -> int:
-    """Print the reports, and return the worst of their exit codes."""
-    show_reports(reports, seen, output=asked.output, deep=asked.deep, quiet=asked.quiet)
+    """Print the reports, if their page is not on stdout in their place, and return the worst of their exit codes."""
+    if asked.html != STDOUT:
+        show_reports(reports, seen, output=asked.output, deep=asked.deep, quiet=asked.quiet)
     return worst(exit_code(report) for report in reports)
 
 
@@ -121,6 +125,7 @@ def _refuse(asked: ExplainAsked) -> None:
     refuse_quiet(quiet=asked.quiet, verbose=asked.verbose, deep=asked.deep, output=asked.output)
     if asked.ipv4 and asked.ipv6:
         raise UsageFault("-4 and -6 exclude each other", "leave out one of them")
+    refuse_page(asked.html, json=asked.output is not None, q=asked.quiet, deep=asked.deep)
     _refuse_files(asked.save, asked.html, force=asked.force, every=asked.every)
 
 
@@ -128,7 +133,7 @@ def _refuse_files(save: str | None, html: str | None, *, force: bool, every: boo
     """Refuse files that cannot be written like this, before anybody is asked anything."""
     refuse_force(force=force, files={"--save": save, "--html": html})
     refuse_stdout("--save", save)
-    refuse_stdout("--html", html)
+    refuse_ending("--save", save, CAPTURE, "evidence is")
     refuse_one_file(save, html)
     if every and save is not None:
         raise UsageFault("--all and --save do not go together", "a file is one run's: ask one container, and save that")

@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import sys
-import time
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netprobe.commands.flowsasked import check
 from netprobe.commands.flowsform import format_of
 from netprobe.commands.flowspage import chosen_words, page_file, write_page
+from netprobe.commands.flowsprogress import told, told_judging
 from netprobe.commands.memory import keep_freed
 from netprobe.commands.outcome import say
-from netprobe.commands.output import OutputFile, pour
+from netprobe.commands.output import OutputFile, file_or_stdout, pour
 from netprobe.commands.outputfolder import OutputFolder
 from netprobe.commands.points import named_points
 from netprobe.commands.progress import Progress
 from netprobe.commands.show import terminal_columns, wants_colour
 from netprobe.commands.stdin import ctrl_c_is_the_writers
-from netprobe.errors import EXIT_WORKS, UsageFault
-from netprobe.evidence.files import STDIN
+from netprobe.errors import EXIT_WORKS
 from netprobe.report.escape import visible
 from netprobe.report.flows.outputs import TABLE
-from netprobe.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from netprobe.commands.flowsasked import FlowsAsked
     from netprobe.evidence.model import Limit
     from netprobe.flowtable.choose import RowChoice
     from netprobe.flowtable.table import FlowTable
@@ -38,37 +37,8 @@ if TYPE_CHECKING:
 PART_ROWS = 1 << 18  # of one file of a folder
 MOST_ON_A_TERMINAL = 200  # lines, where nobody said how many
 MOST_LIMITS = 10
-_EVERY_S = 0.2
+_THEM = "the flows"  # what is written, for messages
 _SWITCH_S = 0.0005  # how long who reads waits for who tracks to give Python's lock, and the other way round: a tenth of the usual
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlowsAsked:
-    """The options of ``netprobe flows``, by the names that they have there.
-
-    Attributes:
-        form: ``--format``; None: as ``output`` ends, else a table.
-        idle: in s.
-        state: an evidence file whose hosts' state is taken; None: that of the files themselves.
-    """
-
-    files: tuple[str, ...]
-    points: tuple[str, ...] = ()
-    where: str | None = None
-    match: str | None = None
-    failed: bool = False
-    sort: str | None = None
-    top: int | None = None
-    show: int | None = None
-    merge: bool = False
-    idle: float | None = None
-    verdict: bool = True
-    form: str | None = None
-    output: str | None = None
-    force: bool = False
-    cluster: str | None = None
-    state: str | None = None
-    html: str | None = None
 
 
 def run(asked: FlowsAsked) -> int:
@@ -81,11 +51,12 @@ def run(asked: FlowsAsked) -> int:
     """
     named = named_points(asked.points, asked.files)
     inputs = (*asked.files, *named)
-    _check(asked, inputs)
+    check(asked, inputs)
+    asked = replace(asked, output=file_or_stdout(asked.output))
     to = _output(asked)
     if to is not None:
         to.check(inputs)
-    page = page_file(asked.html, force=asked.force, output=asked.output, inputs=inputs)
+    page = page_file(asked.html, force=asked.force, output=asked.output, form=asked.form, inputs=inputs)
     form = format_of(asked.form, asked.output)
     choice = _choice(asked, form)
     frames = _matching(asked, inputs)
@@ -105,7 +76,8 @@ def run(asked: FlowsAsked) -> int:
         _say_nothing_to_show(table, asked.where)
     if page is not None:
         _write_page(page, table, choice, asked, inputs, named)
-    _print(table, rows, form, to, top=asked.top)
+    if to is not None or page is None or not page.is_stdout:
+        _print(table, rows, form, to, top=asked.top)
     return EXIT_WORKS
 
 
@@ -130,7 +102,7 @@ def _write_page(
         others=[words for words, so in others.items() if so],
     )
     with Progress(quiet=False) as progress:
-        tell = _told(progress, "for the page")
+        tell = told(progress, "for the page")
         write_page(to, table, choice, chosen, inputs, named, top=asked.top, progress=tell)
 
 
@@ -177,31 +149,6 @@ def compile_now() -> int:
     return EXIT_WORKS
 
 
-def _check(asked: FlowsAsked, inputs: Sequence[str]) -> None:
-    """Refuse what does not go together, before anything is read.
-
-    Raises:
-        UsageFault: it does not.
-    """
-    from netprobe.flowtable.options import options
-
-    if not inputs:
-        raise UsageFault("flows: no file given", "give captures of tcpdump and Wireshark, or files of netprobe --save")
-    needs = "--failed" if asked.failed else "--state" if asked.state is not None else ""
-    if needs and not asked.verdict:
-        raise UsageFault(f"{needs} and --no-verdict do not go together", "leave out one of them")
-    options(idle_s=asked.idle)
-    twice = "--match" if asked.match is not None else "--show" if asked.show is not None else ""
-    if twice and not all(Path(file).is_file() for file in inputs if Path(file).exists() or file == STDIN):
-        raise UsageFault(f"{twice} reads the packets twice, which a pipe does not allow", "save them to a file first")
-    others = (asked.where, asked.match, asked.sort, asked.top, asked.output, asked.html, asked.failed or None)
-    if asked.show is not None and (asked.form not in (None, TABLE) or any(each is not None for each in others)):
-        raise UsageFault(
-            "--show decodes one connection for people: it goes with no choice of flows, --format, -o or --html",
-            "leave them out",
-        )
-
-
 def _choice(asked: FlowsAsked, form: str) -> RowChoice:
     """What is asked for; a mistake in it is said before a large file is read. A table takes the top of its lines, which are connections."""
     from netprobe.flowtable.choose import BIGGEST, RowChoice, sort_of
@@ -230,8 +177,8 @@ def _read(asked: FlowsAsked, inputs: Sequence[str], named: Mapping[str, str]) ->
             verdicts=asked.verdict,
             cluster=asked.cluster,
             hosts=hosts,
-            progress=_told(progress),
-            judging=_told_judging(progress),
+            progress=told(progress),
+            judging=told_judging(progress),
             say=_remark,
         )
 
@@ -244,7 +191,7 @@ def _matching(asked: FlowsAsked, inputs: Sequence[str]) -> dict[str, NDArray[np.
 
     check_filter(asked.match)
     with Progress(quiet=False) as progress:
-        return {file: frames_of(file, asked.match, _told(progress, f"tshark in {file}"), _remark) for file in inputs}
+        return {file: frames_of(file, asked.match, told(progress, f"tshark in {file}"), _remark) for file in inputs}
 
 
 def _remark(text: str) -> None:
@@ -260,7 +207,7 @@ def _of_frames(
     from netprobe.secondpass import rows_of_frames
 
     with Progress(quiet=False) as progress:
-        rows = rows_of_frames(table, inputs, named, frames, _told(progress))
+        rows = rows_of_frames(table, inputs, named, frames, told(progress))
     return rows if table.connection is None else np.flatnonzero(np.isin(table.connection, table.connection[rows]))
 
 
@@ -268,77 +215,7 @@ def _show(table: FlowTable, asked: FlowsAsked, inputs: Sequence[str], named: Map
     from netprobe.commands.showflow import show_flow
 
     with Progress(quiet=False) as progress:
-        return show_flow(table, asked.show or 0, inputs, named, _told(progress))
-
-
-def _told(
-    progress: Progress, what: str = "", how_far: Callable[[int, int | None, float], str] | None = None
-) -> Callable[[int, int | None], None]:
-    """Return what tells how far reading is (or something else), with the rate and the time left, a few times a second."""
-    before = f"{what}: " if what else ""
-    begun = last = time.monotonic()
-    say_how_far = how_far or reading
-
-    def tell(done: int, size: int | None) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= _EVERY_S:
-            last = now
-            progress(before + say_how_far(done, size, now - begun))
-
-    return tell
-
-
-def _told_judging(progress: Progress) -> Callable[[int, int | None], None]:
-    """Return what tells how far verdicts are; their time begins when it is called first."""
-    tell: Callable[[int, int | None], None] | None = None
-
-    def tell_from_now(done: int, size: int | None) -> None:
-        nonlocal tell
-        if tell is None:
-            progress("joins and judges flows")
-            tell = _told(progress, how_far=judging)
-        tell(done, size)
-
-    return tell_from_now
-
-
-def reading(done: int, size: int | None, seconds: float) -> str:
-    """Return how far reading is: ``reads 42 %, 210 MB/s, 3 s left``.
-
-    Args:
-        done: bytes read.
-        size: bytes to read; None for a pipe.
-        seconds: how long that took.
-    """
-    from netprobe.report.flows.table import amount
-
-    rate = done / max(seconds, 1e-3)
-    told = f"{amount(int(rate))}/s"
-    if not size:
-        return f"reads {amount(done)}, {told}"
-    return f"reads {_how_far(done, size)}, {told}, {_left(done, size, rate)}"
-
-
-def judging(done: int, size: int | None, seconds: float) -> str:
-    """Return how far verdicts are: ``joins and judges flows: 42%, 350,000/s, 1 s left``.
-
-    Args:
-        done: flows that are done.
-        size: all of them.
-        seconds: how long that took.
-    """
-    rate, every = done / max(seconds, 1e-3), size or 1
-    return f"joins and judges flows: {_how_far(done, every)}, {rate:,.0f}/s, {_left(done, every, rate)}"
-
-
-def _how_far(done: int, size: int) -> str:
-    return f"{min(done / size, 1):.0%}"
-
-
-def _left(done: int, size: int, rate: float) -> str:
-    minutes, rest = divmod(round(max(size - done, 0) / max(rate, 1.0)), 60)
-    return f"{f'{minutes} min ' if minutes else ''}{rest} s left"
+        return show_flow(table, asked.show or 0, inputs, named, told(progress))
 
 
 def _say_limits(limits: Sequence[Limit]) -> None:
@@ -362,11 +239,11 @@ def _print(
         from netprobe.report.text import printed
 
         document = lay_out(table, rows, columns=columns, most=None if top else MOST_ON_A_TERMINAL)
-        pour([printed(document, columns=columns, colour=wants_colour()).encode(_encoding(), "backslashreplace")])
+        pour([printed(document, columns=columns, colour=wants_colour()).encode(_encoding(), "backslashreplace")], _THEM)
         return
     pieces = _pieces(table, rows, form, to)
     if to is None:
-        pour(pieces)
+        pour(pieces, _THEM)
     else:
         to.write(pieces)
 

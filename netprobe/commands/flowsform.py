@@ -7,6 +7,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from netprobe.commands.ending import FORMATS
 from netprobe.errors import EnvironmentFault, UsageFault
 from netprobe.report.flows.outputs import ENDINGS, OUTPUTS, TABLE, ending_of
 
@@ -19,9 +20,8 @@ _TAKEN = {
     **dict.fromkeys(("pcap", "pcapng", "cap"), "flows are no packets: editcap and tshark cut captures"),
     **dict.fromkeys(("db", "sqlite", "duckdb"), "DuckDB reads .parquet and .csv as they are"),
     **dict.fromkeys(("html", "htm"), "--html FILE writes a page"),
-    **dict.fromkeys(("pdf", "md", "xml", "yaml", "yml", "tsv", "orc", "avro"), ""),
 }
-"""Endings that promise a format that nobody writes here, and what to do instead."""
+"""Of endings that promise a format that nobody writes here: what to do instead."""
 
 
 def format_of(form: str | None, output: str | None) -> str:
@@ -65,7 +65,7 @@ def _of_file(form: str | None, output: str) -> str:
         return told or TABLE
     if ending == "txt" and not (form in OUTPUTS and OUTPUTS[form].binary):
         return form
-    if told not in (None, form) or ending in _TAKEN:
+    if told not in (None, form) or (told is None and ending in FORMATS):
         raise UsageFault(f"-o {output}: .{ending} is not what --format {form} writes", _hint(ending, form))
     return form
 

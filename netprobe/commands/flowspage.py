@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import say
-from netprobe.commands.output import OutputFile
-from netprobe.commands.show import refuse_stdout
+from netprobe.commands.output import page_to
+from netprobe.commands.show import refuse_page
 from netprobe.errors import EvidenceFault, UsageFault
 from netprobe.evidence.files import shown
 from netprobe.report.escape import visible
@@ -17,6 +17,7 @@ from netprobe.report.escape import visible
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from netprobe.commands.output import OutputFile
     from netprobe.flowtable.choose import RowChoice
     from netprobe.flowtable.table import FlowTable
     from netprobe.model.ladder import FlowLadder
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 _PIPE = "The packets came through a pipe, and only once: there is no ladder. Of captures in files there would be."
 
 
-def page_file(path: str | None, *, force: bool, output: str | None, inputs: Sequence[str]) -> OutputFile | None:
+def page_file(
+    path: str | None, *, force: bool, output: str | None, form: str | None, inputs: Sequence[str]
+) -> OutputFile | None:
     """Find out before the work whether the page may be written; None: nobody asked for one.
 
     Raises:
@@ -36,9 +39,10 @@ def page_file(path: str | None, *, force: bool, output: str | None, inputs: Sequ
         return None
     if output is not None and os.path.realpath(output) == os.path.realpath(path):
         raise UsageFault("-o and --html name one file", "give each a name of its own")
-    refuse_stdout("--html", path)
-    to = OutputFile(path=path, force=force, option="--html")
-    to.check(inputs)
+    refuse_page(path, format=form is not None and output is None)
+    to = page_to(path, force=force)
+    if to is not None:
+        to.check(inputs)
     return to
 
 
@@ -76,7 +80,8 @@ def write_page(
     ladders, untold = _ladders(table, to_be_told(table, rows).tolist(), inputs, named, progress)
     asked = PageOfFlows(files=tuple(map(shown, inputs)), chosen=chosen, ladders=ladders, untold=untold)
     to.write([flows_page(table, rows, asked).encode("utf-8", "backslashreplace")])
-    say(f"netprobe: page written to {visible(to.path)}")
+    if not to.is_stdout:
+        say(f"netprobe: page written to {visible(to.path)}")
 
 
 def _ladders(

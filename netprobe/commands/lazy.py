@@ -21,12 +21,14 @@ class Lazy:
     Attributes:
         module, attribute: where it is.
         help_line: one line about it.
+        more: where to read on.
         how_to_get: what to do where its package is not installed.
     """
 
     module: str
     attribute: str
     help_line: str
+    more: str
     how_to_get: str
 
 
@@ -37,7 +39,7 @@ class LazyGroup(click.Group):
         super().__init__(*args, **kwargs)
         self._lazy = lazy
         for name, each in lazy.items():
-            self.add_command(click.Command(name, short_help=each.help_line))
+            self.add_command(click.Command(name, short_help=each.help_line, help=f"{each.help_line}\n\n{each.more}"))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

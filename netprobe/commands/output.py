@@ -1,4 +1,4 @@
-"""Where a command writes what it made: stdout, or a file (``-o``, ``--html``) that is there whole or not at all."""
+"""Where a command writes what it made: stdout, or a file (``-o``, ``--html``) that is there whole or not at all. ``-`` is stdout, as elsewhere."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netprobe.commands.ending import PAGE, refuse_ending
 from netprobe.commands.outcome import STDOUT_HINT, StdoutFault, forget_stdout
 from netprobe.errors import EnvironmentFault, UsageFault
 from netprobe.evidence.files import caller, removed
@@ -18,32 +19,55 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 
+STDOUT = "-"
+"""The name of standard output; a file of that name is ``./-``."""
+A_FILE_CALLED_SO = "give the name of a file (one called - is ./-)"
+
+
+def file_or_stdout(path: str | None) -> str | None:
+    """Return the file that is named; None: none was, or stdout."""
+    return None if path == STDOUT else path
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputFile:
-    """A file to be written.
+    """A file to be written, or stdout.
 
     Attributes:
-        path: its name, as it was given.
+        path: its name, as it was given; :data:`STDOUT`: stdout, which then has nothing else.
         force: whether one that is there may be replaced.
         option: by which it was asked for.
+        what: what is written, as the subject of a sentence: ``a page is``.
+        written: the endings that say so, the usual one first; none: any will do.
     """
 
     path: str
     force: bool = False
     option: str = "-o"
+    what: str = "it is"
+    written: tuple[str, ...] = ()
+
+    @property
+    def is_stdout(self) -> bool:
+        """Whether it goes to stdout."""
+        return self.path == STDOUT
 
     def check(self, inputs: Collection[str]) -> None:
         """Find out before the work whether it may be written.
 
         Raises:
-            UsageFault: it is one of the inputs, a directory, in no directory, or there and not to be replaced.
+            UsageFault: it is one of the inputs, a directory, in no directory, there and not to be replaced, or its name promises another format.
             EnvironmentFault: its directory cannot be written to.
         """
+        if self.is_stdout:
+            return
         target = Path(self.path)
         if not self.path or "\0" in self.path:
             raise UsageFault(f"{self.option}: no file can be called {self.path!r}", "choose another name")
         if any(_same(target, each) for each in inputs):
             raise UsageFault(f"{self.option}: {self.path} is an input", "give it another name")
+        if self.written:
+            refuse_ending(self.option, self.path, self.written, self.what)
         try:
             if target.is_dir():
                 raise UsageFault(f"{self.option}: {self.path} is a directory", "give the name of a file")
@@ -68,6 +92,9 @@ class OutputFile:
         Raises:
             EnvironmentFault: it cannot be written; nothing is left of it.
         """
+        if self.is_stdout:
+            pour(pieces)
+            return
         try:
             with _opened(Path(self.path)) as file:
                 for piece in pieces:
@@ -76,6 +103,11 @@ class OutputFile:
             raise EnvironmentFault(
                 f"cannot write {self.path}: {_why(error)}", f"choose another place for {self.option}"
             ) from error
+
+
+def page_to(path: str | None, *, force: bool) -> OutputFile | None:
+    """Return where ``--html`` has a page written; None: it was not given."""
+    return None if path is None else OutputFile(path=path, force=force, option="--html", what="a page is", written=PAGE)
 
 
 def _same(target: Path, given: str) -> bool:
@@ -113,8 +145,12 @@ def _opened(target: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def pour(pieces: Iterable[bytes]) -> None:
+def pour(pieces: Iterable[bytes | memoryview], what: str = "it") -> None:
     """Write to stdout; a reader that went away (``| head``) is no fault.
+
+    Args:
+        pieces: what is written.
+        what: that, for messages: ``the flows``.
 
     Raises:
         StdoutFault: it cannot be written, a full disk, say.
@@ -129,4 +165,4 @@ def pour(pieces: Iterable[bytes]) -> None:
             return
         except OSError as error:
             forget_stdout()
-            raise StdoutFault(f"the flows cannot be written: {error.strerror}", STDOUT_HINT) from error
+            raise StdoutFault(f"{what} cannot be written: {error.strerror}", STDOUT_HINT) from error

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netprobe.commands.output import STDOUT
 from netprobe.errors import EnvironmentFault, UsageFault
 from netprobe.evidence.files import caller
 from netprobe.interrupts import whole
@@ -14,6 +15,7 @@ from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
+    from typing import BinaryIO, Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,8 @@ class OutputFolder:
         Raises:
             UsageFault: something of that name is there, or the folder that it is to be in is not.
         """
+        if self.path == STDOUT:
+            raise UsageFault(f"{self.option}: a folder cannot go to stdout", "give the name of a new folder")
         target = Path(self.path)
         if "\0" in self.path:
             raise UsageFault(f"{self.option}: no folder can be called {self.path!r}", "choose another name")
@@ -76,7 +80,7 @@ class OutputFolder:
 
         def appended(part: Path) -> None:
             for name, piece in pieces:
-                with (part / name).open("ab") as file:
+                with _private(part / name, "ab") as file:
                     file.write(piece)
             for file_name in part.iterdir():
                 with file_name.open("rb") as made:
@@ -107,8 +111,13 @@ def _removed(part: Path) -> None:
     shutil.rmtree(part, ignore_errors=True)
 
 
+def _private(file: Path, mode: Literal["ab", "xb"]) -> BinaryIO:
+    """Open a file for nobody else, as those are that ``--save`` and ``-o`` write: evidence tells of a host's rules and processes."""
+    return open(file, mode, opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
 def _write(file: Path, pieces: Iterable[bytes]) -> None:
-    with file.open("xb") as opened:
+    with _private(file, "xb") as opened:
         for piece in pieces:
             opened.write(piece)
         opened.flush()

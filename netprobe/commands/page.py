@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import say
-from netprobe.commands.output import OutputFile
+from netprobe.commands.output import page_to
 from netprobe.report.escape import visible
 
 if TYPE_CHECKING:
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 class Page:
-    """A page that is being made; without a file it is none, and nothing is worked out for it."""
+    """A page that is being made; without a file it is none, and nothing is worked out for it.
+
+    Attributes:
+        is_stdout: it goes to stdout, in place of the reports.
+    """
 
     def __init__(self, path: str | None, *, force: bool, beside: Collection[str], quiet: bool = False) -> None:
         """Find out before the work whether the file may be written.
@@ -30,8 +34,9 @@ class Page:
         Raises:
             UsageFault: it may not.
         """
-        self._to = None if path is None else OutputFile(path=path, force=force, option="--html")
+        self._to = page_to(path, force=force)
         self._quiet = quiet
+        self.is_stdout = self._to is not None and self._to.is_stdout
         self._parts: list[tuple[Report, Details]] = []
         self.add = None if self._to is None else self._add
         if self._to is not None:
@@ -55,5 +60,5 @@ class Page:
 
         # "surrogateescape" of a name that is no UTF-8 was made visible by the printer: what is left can be encoded
         self._to.write([page(self._parts, names).encode()])
-        if not self._quiet:
+        if not (self._quiet or self.is_stdout):
             say(f"netprobe: page written to {visible(self._to.path)}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from netprobe.commands.outcome import say, worst
 from netprobe.commands.page import Page
 from netprobe.commands.points import named_points
-from netprobe.commands.show import exit_code, refuse_deep, refuse_force, refuse_quiet, refuse_stdout
+from netprobe.commands.show import exit_code, refuse_deep, refuse_force, refuse_page, refuse_quiet
 from netprobe.commands.stdin import ctrl_c_is_the_writers
 from netprobe.commands.texts import show_reports
 from netprobe.commands.verbose import progress_of
@@ -46,7 +46,7 @@ def run(
     refuse_quiet(quiet=quiet, verbose=verbose, deep=deep, output=output)
     named = named_points(points, files)
     refuse_force(force=force, files={"--html": html})
-    refuse_stdout("--html", html)
+    refuse_page(html, json=output is not None, q=quiet, deep=deep)
     page = Page(html, force=force, beside={*files, *named}, quiet=quiet)
     seen: list[tuple[str, Evidence]] = []
     try:
@@ -66,7 +66,8 @@ def run(
             list_flows(several.flows)
         raise
     page.write([name for name, _ in seen])
-    show_reports(reports, seen, output=output, deep=deep, quiet=quiet)
+    if not page.is_stdout:
+        show_reports(reports, seen, output=output, deep=deep, quiet=quiet)
     return worst(exit_code(report) for report in reports)
 
 

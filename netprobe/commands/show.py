@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netprobe.commands.outcome import put
+from netprobe.commands.output import A_FILE_CALLED_SO, STDOUT, file_or_stdout
 from netprobe.errors import EXIT_FAILS, EXIT_UNDETERMINED, EXIT_WORKS, UsageFault
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def refuse_quiet(*, quiet: bool, verbose: bool, deep: bool, output: str | None) 
 
 def refuse_force(*, force: bool, files: Mapping[str, str | None]) -> None:
     """Raise a UsageFault for ``--force`` without a file that it would let overwrite. ``files``: by the options that name them."""
-    if force and all(file is None for file in files.values()):
+    if force and all(file_or_stdout(file) is None for file in files.values()):
         wanted = " or ".join(f"{option} FILE" for option in files)
         raise UsageFault(
             f"--force without {' or '.join(files)} has nothing to overwrite", f"give {wanted}, or leave --force out"
@@ -93,15 +94,36 @@ def refuse_force(*, force: bool, files: Mapping[str, str | None]) -> None:
 
 
 def refuse_stdout(option: str, file: str | None) -> None:
-    """Raise a UsageFault where a file's bytes would go into the report: ``/dev/stdout``, or the file that stdout goes to."""
+    """Raise a UsageFault where a file's bytes would go into the report: ``-``, ``/dev/stdout``, or the file that stdout goes to."""
     if file is None:
         return
+    if file == STDOUT:
+        raise UsageFault(f"{option}: stdout ({file}) is where the report goes", A_FILE_CALLED_SO)
     try:
         own, there = os.fstat(sys.stdout.fileno()), Path(file).stat()
     except (OSError, ValueError):  # no such file yet, or a stdout without a descriptor
         return
     if os.path.samestat(own, there) and not os.path.samestat(own, Path(os.devnull).stat()):
         raise UsageFault(f"{option}: {file} is where the report goes", "give it another name")
+
+
+def refuse_page(html: str | None, **beside: bool) -> None:
+    """Raise a UsageFault where a page cannot go where ``--html`` says: ``-`` puts it onto stdout in place of the report.
+
+    Args:
+        html: the name behind ``--html``.
+        beside: options that ask for something on stdout, too, and whether each was given.
+    """
+    if html != STDOUT:
+        refuse_stdout("--html", html)
+        return
+    for name, given in beside.items():
+        if given:
+            option = f"-{name}" if len(name) == 1 else f"--{name}"
+            raise UsageFault(
+                f"--html {STDOUT} and {option} do not go together: both are for stdout",
+                "leave out one of them, or give the page a file",
+            )
 
 
 def refuse_one_file(save: str | None, html: str | None) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from netprobe.commands.ending import refuse_ending
 from netprobe.commands.outcome import put
-from netprobe.commands.output import OutputFile
-from netprobe.commands.show import let_stdout_take_anything
+from netprobe.commands.output import OutputFile, file_or_stdout
+from netprobe.commands.show import let_stdout_take_anything, refuse_force
 from netprobe.commands.verbose import progress_of
 from netprobe.errors import EXIT_WORKS, UsageFault
-from netprobe.report.topology.outputs import OUTPUTS, form_of
+from netprobe.report.topology.outputs import ENDINGS, OUTPUTS, form_of
 
 if TYPE_CHECKING:
     from netprobe.commands.progress import Progress
@@ -41,10 +42,13 @@ def run(
 
     if file is not None and hosts is not None:
         raise UsageFault("--hosts has no meaning with a file", "the file has the hosts that it is of")
+    refuse_force(force=force, files={"-o": output})
+    output = file_or_stdout(output)
+    made = form_of(form, output)
     to = OutputFile(path=output, force=force) if output is not None else None
     if to is not None:
         to.check((file,) if file is not None else ())
-    made = form_of(form, output)
+    _refuse_ending(form, output, made)
     with progress_of(quiet=made == "json", verbose=verbose) as progress:
         evidence = saved(file) if file is not None else _live(hosts, only, timeout_s, progress)
     topology = only_hosts(of_evidence(evidence), only)
@@ -55,6 +59,15 @@ def run(
         let_stdout_take_anything()
         put(text)
     return EXIT_WORKS
+
+
+def _refuse_ending(asked: str | None, output: str | None, made: str) -> None:
+    endings = [each for each, form in ENDINGS.items() if form == made]
+    if asked is None:
+        every = ", ".join(f".{each}" for each in ENDINGS)
+        refuse_ending("-o", output, endings, "a topology is", f"--format says it, or the name's ending: {every}")
+    else:
+        refuse_ending("-o", output, endings, f"what --format {asked} prints is")
 
 
 def saved(file: str) -> Evidence:

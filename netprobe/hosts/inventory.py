@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import netprobe
 from netprobe.errors import EnvironmentFault, NetprobeError, UsageFault
 from netprobe.inventory.hosts import LOCAL, HostEntry, Inventory, InventoryFile, assemble, parse
-from netprobe.inventory.lab import RunningLab, choose_lab
+from netprobe.inventory.lab import RunningLab, choose_lab, hint_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,8 +74,8 @@ def running_labs(root: Path) -> Iterator[RunningLab]:
 
 
 def lab_hint() -> str:
-    """Return what to add to the hint of a name that is unknown without an inventory, while a lab runs; ``""``: none runs."""
-    return "; a lab is running: its hosts are asked with --hosts lab" if next(running_labs(LAB_ROOT), None) else ""
+    """Return what to add to the hint of a name that is unknown without an inventory, while labs run; ``""``: none runs."""
+    return hint_of(list(running_labs(LAB_ROOT)), _checkout(), os.environ.get("NETPROBE_LAB", ""))
 
 
 def owned_by_root(file: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.errors import EnvironmentFault, UsageFault
+from netprobe.errors import EnvironmentFault, NetprobeError, UsageFault
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -45,3 +45,22 @@ def choose_lab(labs: Sequence[RunningLab], checkout: str, wanted: str = "") -> R
         raise EnvironmentFault("no lab is running", "netprobe lab up starts one")
     known = ", ".join(lab.id for lab in labs)
     raise EnvironmentFault(f"no lab called {wanted} is running (NETPROBE_LAB); there is {known}", "netprobe lab up")
+
+
+def hint_of(labs: Sequence[RunningLab], checkout: str, wanted: str = "") -> str:
+    """Return what to add to a hint where a host may be a lab's: how many labs run, whose, and how they are asked; ``""``: none runs."""
+    if not labs:
+        return ""
+    try:
+        chosen = choose_lab(labs, checkout, wanted)
+    except NetprobeError:
+        return f"; {len(labs)} labs are running: --hosts FILE asks one, such as {labs[0].hosts_file}"
+    others = len(labs) - 1
+    beside = f", beside {others} other{'s' if others > 1 else ''}" if others else ""
+    if chosen.id == wanted:
+        whose = f"the lab {chosen.id} is running"
+    elif chosen.checkout == checkout:
+        whose = "this checkout's lab is running"
+    else:
+        whose = f"a lab of {chosen.checkout or 'another checkout'} is running"
+    return f"; {whose}{beside}: its hosts are asked with --hosts lab"

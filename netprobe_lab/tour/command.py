@@ -6,8 +6,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netprobe.commands.ending import refuse_file_name
 from netprobe.commands.outcome import put, say
-from netprobe.commands.output import OutputFile
+from netprobe.commands.output import STDOUT, page_to
 from netprobe.commands.show import (
     let_stdout_take_anything,
     refuse_force,
@@ -30,6 +31,7 @@ from netprobe_lab.tour.tutorial import TUTORIAL
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from netprobe.commands.output import OutputFile
     from netprobe.report.document import Document
     from netprobe_lab.layout import Lab
     from netprobe_lab.tour.model import TourPart
@@ -52,7 +54,10 @@ def run(
     """
     refuse_force(force=force, files={"--html": html})
     refuse_stdout("--html", html)
-    to = None if html is None else OutputFile(path=html, force=force, option="--html")
+    refuse_file_name("--save", save)
+    if save == STDOUT:
+        raise UsageFault("--save: a folder cannot go to stdout", "give the name of a new folder")
+    to = page_to(html, force=force)
     if to is not None:
         to.check(())
     require_up(lab)

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from netprobe import RELEASE_DATE, __version__
 from netprobe.cli import cli, run
 
 
@@ -20,7 +21,23 @@ def test_every_command_and_option_is_there(capsys: pytest.CaptureFixture[str]) -
         for each in command.params:
             for word in each.opts:
                 assert word.replace("-", r"\-") in text or each.param_type_name == "argument"
+    assert text.count(r".B \-h, \-\-help") == len(cli.commands) + 1
     assert text.isascii()
+
+
+def test_it_is_the_same_page_whenever_it_is_made_and_has_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    text = page(capsys)
+    assert f'.TH NETPROBE 1 "{RELEASE_DATE}" "netprobe {__version__}"' in text
+    codes = text.split(".SH EXIT STATUS")[1].split(".SH")[0]
+    assert [line.split()[0] for line in codes.splitlines() if line.startswith("  ")] == [
+        "0",
+        "1",
+        "2",
+        "3",
+        "4",
+        "70",
+        "130",
+    ]
 
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import resource
+import stat
 import struct
 import subprocess
 import sys
@@ -120,7 +121,8 @@ def test_options_that_do_not_go_together(tmp_path: Path, capsys: Said) -> None:
         [],
         ["--flow", ":80"],
         ["-o", "x"],
-        [str(DROPPED), "--profile", str(tmp_path / "p")],
+        [str(DROPPED), "--profile", str(tmp_path / "p"), "--flow", ":80"],
+        [str(tmp_path / "none.pcapng"), "--profile", str(tmp_path / "p")],
         [str(DROPPED), "--split", str(tmp_path / "p"), "--force"],
     ):
         assert run(["annotate", *argv]) == 2
@@ -128,6 +130,18 @@ def test_options_that_do_not_go_together(tmp_path: Path, capsys: Said) -> None:
     assert list(tmp_path.iterdir()) == []
     assert run(["annotate", "--profile", str(tmp_path / "p")]) == 0
     assert sorted(each.name for each in (tmp_path / "p").iterdir()) == ["colorfilters", "preferences"]
+
+
+def test_a_profile_beside_a_file_that_is_not_annotated(tmp_path: Path, capsys: Said) -> None:
+    assert run(["annotate", str(DROPPED), "--profile", str(tmp_path / "p")]) == 0
+    assert f"{DROPPED} stays as it is: give -o OUT.pcapng, or --split DIR, to annotate it" in capsys.readouterr().err
+    assert [each.name for each in tmp_path.iterdir()] == ["p"]
+
+
+def test_nobody_else_reads_what_is_split(tmp_path: Path) -> None:
+    assert run(["annotate", str(DROPPED), "--split", str(tmp_path / "points"), "--profile", str(tmp_path / "p")]) == 0
+    modes = {stat.S_IMODE(each.stat().st_mode) for folder in ("points", "p") for each in (tmp_path / folder).iterdir()}
+    assert modes == {0o600}
 
 
 @pytest.mark.parametrize("option", [["-o", "out"], ["--split", "out"]])

@@ -9,14 +9,13 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import click
 import pytest
 
 from netprobe.cli import cli, run
-from netprobe.commands.flows import _told, _told_judging, reading
+from netprobe.commands.flowsprogress import reading
 from netprobe.compiled import build
 from netprobe.evidence.writer import write
 from netprobe.report.flows.outputs import OUTPUTS, TABLE
@@ -349,30 +348,6 @@ def test_a_locale_without_the_arrow_gets_an_escape_and_a_file_the_arrow(tmp_path
     assert b"80 \\u21d2 172.17.0.2:80" in done.stdout
     subprocess.run([*PROGRAM, file, "-o", str(out)], check=True, env=plain_c)
     assert "80 ⇒ 172.17.0.2:80" in out.read_text(encoding="utf-8")
-
-
-def test_progress_is_told_on_a_terminal_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    times = iter([0.0, 0.1, 1.0, 1.1, 2.0])
-    monkeypatch.setattr(time, "monotonic", lambda: next(times))
-    tell = _told(told.append, "big.pcap")  # type: ignore[arg-type]
-    for done in (1, 2, 3, 4):
-        tell(done * 1_000_000, 5_000_000)
-    assert told == ["big.pcap: reads 40%, 2 MB/s, 2 s left", "big.pcap: reads 80%, 2 MB/s, 0 s left"]
-
-
-def test_progress_of_verdicts_begins_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    times = iter([10.0, 10.1, 12.0, 14.0])
-    monkeypatch.setattr(time, "monotonic", lambda: next(times))
-    tell = _told_judging(told.append)  # type: ignore[arg-type]
-    for done in (0, 100_000, 300_000):
-        tell(done, 400_000)
-    assert told == [
-        "joins and judges flows",
-        "joins and judges flows: 25%, 50,000/s, 6 s left",
-        "joins and judges flows: 75%, 75,000/s, 1 s left",
-    ]
 
 
 def test_compiling_needs_no_file_and_goes_before_reading(

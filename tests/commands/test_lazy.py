@@ -10,7 +10,7 @@ from netprobe.errors import EnvironmentFault
 
 
 def group_of(module: str) -> LazyGroup:
-    lazy = Lazy(module=module, attribute="lab", help_line="One line.", how_to_get="buy it")
+    lazy = Lazy(module=module, attribute="lab", help_line="One line.", more="There.", how_to_get="buy it")
     return LazyGroup(name="top", lazy={"later": lazy})
 
 

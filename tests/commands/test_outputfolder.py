@@ -26,6 +26,7 @@ def test_files_are_numbered_and_nobody_else_reads_them(tmp_path: Path) -> None:
         "part-00001.x": b"c",
     }
     assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "out").iterdir()} == {0o600}
     assert [file.name for file in tmp_path.iterdir()] == ["out"]
 
 

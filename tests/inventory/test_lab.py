@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from netprobe.errors import EnvironmentFault, UsageFault
-from netprobe.inventory.lab import RunningLab, choose_lab
+from netprobe.inventory.lab import RunningLab, choose_lab, hint_of
 
 HERE = "/home/me/netprobe"
 
@@ -39,3 +39,21 @@ def test_none_is_running() -> None:
     assert "netprobe lab up" in fault.value.hint
     with pytest.raises(EnvironmentFault, match="no lab called x is running"):
         choose_lab([MINE], HERE, "x")
+
+
+@pytest.mark.parametrize(
+    ("labs", "wanted", "hint"),
+    [
+        ([], "", ""),
+        ([MINE], "", "; this checkout's lab is running: its hosts are asked with --hosts lab"),
+        ([OTHER, MINE], "", "; this checkout's lab is running, beside 1 other: its hosts are asked with --hosts lab"),
+        ([OTHER], "", "; a lab of /elsewhere is running: its hosts are asked with --hosts lab"),
+        ([ANOTHER], "", "; a lab of another checkout is running: its hosts are asked with --hosts lab"),
+        ([OTHER, MINE, ANOTHER], "c", "; the lab c is running, beside 2 others: its hosts are asked with --hosts lab"),
+        ([OTHER, ANOTHER], "", "; 2 labs are running: --hosts FILE asks one, such as /run/netprobe-lab/a/hosts.toml"),
+    ],
+)
+def test_who_misses_a_host_is_told_how_many_labs_there_are_and_whose(
+    labs: list[RunningLab], wanted: str, hint: str
+) -> None:
+    assert hint_of(labs, HERE, wanted) == hint

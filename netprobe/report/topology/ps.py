@@ -35,7 +35,10 @@ def lay_out(topology: Topology, matrix: Matrix, *, whole: bool) -> Document:
     """Return the whole as a document: the containers, who reaches whom, why not, and what is not known."""
     listed = [(host, each) for host in topology.hosts for each in host.containers or ()]
     cut = listed if whole else _running_first(listed)[:MOST_LISTED]
-    sections: list[tuple[Block, ...]] = [_containers(cut, len(listed) - len(cut)), _networks_of(topology, whole=whole)]
+    sections: list[tuple[Block, ...]] = [
+        _containers(cut, len(listed) - len(cut), untold=bool(_untold(topology))),
+        _networks_of(topology, whole=whole),
+    ]
     if matrix.targets:
         sections += [_matrix(matrix), _reasons(matrix, whole=whole)]
     sections.append(
@@ -46,16 +49,27 @@ def lay_out(topology: Topology, matrix: Matrix, *, whole: bool) -> Document:
 
 def unknown(topology: Topology) -> list[str]:
     """Return what could not be learnt, each with its host."""
-    return [*(f"{host.name}: {why}" for host in topology.hosts for why in host.unknown), *topology.unknown]
+    untold = [
+        f"{name}: its containers and networks, as no engine answered there"
+        if name
+        else "containers and networks, of which a capture does not tell"
+        for name in _untold(topology)
+    ]
+    return [*(f"{host.name}: {why}" for host in topology.hosts for why in host.unknown), *untold, *topology.unknown]
+
+
+def _untold(topology: Topology) -> list[str]:
+    """The hosts of which no engine told the containers."""
+    return [host.name for host in topology.hosts if host.containers is None]
 
 
 def _running_first(listed: list[tuple[HostNode, ContainerNode]]) -> list[tuple[HostNode, ContainerNode]]:
     return sorted(listed, key=lambda each: not each[1].running)
 
 
-def _containers(listed: list[tuple[HostNode, ContainerNode]], left: int) -> tuple[Block, ...]:
+def _containers(listed: list[tuple[HostNode, ContainerNode]], left: int, *, untold: bool) -> tuple[Block, ...]:
     if not listed:
-        return (Paragraph(content=line("no container")),)
+        return (Paragraph(content=line("no container is known" if untold else "no container")),)
     table = Table(head=_HEAD, rows=tuple(_row(host, each) for host, each in listed))
     return (
         (table, Paragraph(content=line(f"+ {left} more containers (--all shows them)"), indent=2)) if left else (table,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,14 @@ from netprobe.report.plain import to_plain
 from netprobe.report.topology.ps import lay_out, to_json
 from netprobe.state.build import build_world
 from netprobe.topology.build import build, of_evidence
+from netprobe.topology.model import HostNode, NamespaceNode, Topology
 from netprobe.topology.reach import Matrix, matrix
 from tests.contract import assert_valid
 from tests.topology.hostile import NAMES, hostile_world
 from tests.topology.large import large_host
 
 CAPTURES = Path(__file__).parent.parent.parent.parent / "captures"
+CORPUS = Path(__file__).parent.parent.parent / "corpus"
 
 
 def test_the_whole_to_the_letter() -> None:
@@ -44,6 +47,23 @@ who reaches whom  (predicted, nothing was sent)
 no  server1 → demo@server2: filter/DOCKER-USER #1 on server2
 """
     )
+
+
+def test_containers_that_nobody_told_of_are_not_known_and_not_none() -> None:
+    without = Topology(hosts=(HostNode(name="local", own=NamespaceNode(owner=None)),))
+    said = to_plain(lay_out(without, matrix({}), whole=False))
+    why = "local: its containers and networks, as no engine answered there"
+    assert said == f"no container is known\n\nnot known: {why}\n"
+    assert to_json(without, matrix({}))["unknown"] == [why]
+    empty = replace(without, hosts=(replace(without.hosts[0], containers=(), networks=()),))
+    assert to_plain(lay_out(empty, matrix({}), whole=False)) == "no container\n"
+    assert to_json(empty, matrix({}))["unknown"] == []
+
+
+def test_a_capture_tells_of_no_container() -> None:
+    evidence = read((CORPUS / "tcp.pcap").read_bytes())
+    said = to_plain(lay_out(of_evidence(evidence), matrix({}), whole=False))
+    assert said == "no container is known\n\nnot known: containers and networks, of which a capture does not tell\n"
 
 
 @pytest.mark.parametrize("name", ["demo", "macvlan-vlan", "container-stopped", "netns-sharer-stopped"])
