@@ -55,6 +55,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_from_a_clone_and_for_a_package(tmp_path: Path) -> None:
     stage = {"DESTDIR": str(tmp_path / "stage")}
+    there = tmp_path / "stage" / "usr" / "local" / "share" / "man"  # somebody else's, though empty
+    there.mkdir(parents=True)
     call("make", "-s", "install", environment=stage)
     link = tmp_path / "stage" / "usr" / "local" / "bin" / "netprobe"
     assert not link.readlink().is_absolute()
@@ -67,7 +69,7 @@ def test_from_a_clone_and_for_a_package(tmp_path: Path) -> None:
     )
     assert [(share / each).stat().st_size > 300 for each in (*beside, "man/man1/netprobe.1")] == [True] * 4
     call("make", "-s", "uninstall", environment=stage)
-    assert left(tmp_path / "stage") == []
+    assert [each.name for each in (tmp_path / "stage").rglob("*")] == ["usr", "local", "share", "man"]
 
 
 def test_a_wheel_at_a_place_of_ones_own_and_once_more(tmp_path: Path, wheel: Path) -> None:
@@ -79,7 +81,9 @@ def test_a_wheel_at_a_place_of_ones_own_and_once_more(tmp_path: Path, wheel: Pat
     assert "could not install" in call(ROOT / "tools" / "install", tmp_path / "none.whl", code=1, environment=here)
     runs(tmp_path / "bin" / "netprobe", tmp_path / "after")  # what was there is there still
     call(ROOT / "tools" / "install", "--uninstall", environment=here)
-    assert left(tmp_path / "own") == left(tmp_path / "bin") == []
+    assert not (tmp_path / "own").exists()
+    assert not (tmp_path / "bin").exists()
+    assert not (tmp_path / "share").exists()
 
 
 def test_uninstalling_what_is_not_there_says_so(tmp_path: Path) -> None:
