@@ -69,7 +69,7 @@ class Annotation:
         Raises:
             EvidenceFault: it can no longer be read.
         """
-        copy = self._copy(self._promised())
+        copy = self._copy(*self._promised())
         yield from copy.pieces()
         self.placed, self.stop = copy.placed, copy.stop
 
@@ -79,25 +79,33 @@ class Annotation:
         Raises:
             EvidenceFault: it can no longer be read.
         """
-        copy = self._copy(())
+        copy = self._copy()
         split = Split()
         yield from split.pieces(copy.pieces())
         self.files, self.placed, self.stop = tuple(split.files), copy.placed, copy.stop
 
-    def _copy(self, promised: Sequence[int]) -> Copied:
+    def _copy(self, promised: Sequence[int] = (), ended: str = "") -> Copied:
         engine = self._engine
         return Copied(
-            self._file, self.additions, walker=engine.walker, chunk_bytes=engine.chunk_bytes, promised=promised
+            self._file,
+            self.additions,
+            walker=engine.walker,
+            chunk_bytes=engine.chunk_bytes,
+            promised=promised,
+            ended=ended,
         )
 
-    def _promised(self) -> list[int]:
-        """What section headers are to say of their sections' lengths: for that the copy is made twice, where they said it before, or something is missing."""
-        trial = self._copy(())
+    def _promised(self) -> tuple[list[int], str]:
+        """What section headers are to say of their sections' lengths, and why the file ends early.
+
+        For that the copy is made twice, where they said it before, or something is missing.
+        """
+        trial = self._copy()
         needed = self._cut or self._file.size is None or self._file.size <= SMALL
         for _ in trial.pieces():
             if not needed and trial.sections and trial.sections[0][0] < 0:
-                return []
-        return trial.promises()
+                return [], ""
+        return trial.promises(), trial.stop
 
 
 def annotation(

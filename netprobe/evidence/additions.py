@@ -141,16 +141,16 @@ def _name(text: str) -> bytes:
     return raw if len(raw) <= _MOST_NAME else raw[: _MOST_NAME - 3].decode("utf-8", "ignore").encode() + "…".encode()
 
 
-def section_bytes(order: ByteOrder, length: int, said: str) -> bytes:
+def section_bytes(order: ByteOrder, length: int, said: Sequence[str]) -> bytes:
     """A new section header.
 
     Args:
         order: its byte order.
         length: how long the section's other blocks are; -1: it does not say.
-        said: a comment on it.
+        said: comments on it.
     """
     head = struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, length)
-    return block_bytes(SHB, head + (options_bytes([(OPT_COMMENT, ours(said))], order) if said else b""), order)
+    return block_bytes(SHB, head + options_bytes([(OPT_COMMENT, ours(each)) for each in said], order), order)
 
 
 def interface_bytes(interface: Interface, order: ByteOrder, *, name: str, unit: int, said: str) -> bytes:

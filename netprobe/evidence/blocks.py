@@ -10,6 +10,7 @@ minimal lengths; checked with tshark 4.0.17).
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -52,10 +53,19 @@ MAX_INTERFACES = 4096
 MAX_OPTIONS = 64
 """Options of one block that are looked at: writers write some ten, and a block may be as large as the file."""
 
-OPT_END, OPT_USERAPPL = 0, 4
+OPT_END, OPT_COMMENT, OPT_USERAPPL = 0, 1, 4
 IF_NAME, IF_TSRESOL, IF_FILTER, IF_TSOFFSET = 2, 9, 11, 14
 ISB_IFRECV, ISB_IFDROP, ISB_OSDROP = 4, 5, 7
 EPB_DROPCOUNT = 4
+
+NOTED_END = b"[netprobe] not whole: "
+"""How the comment of a section header begins in which ``annotate`` notes why the file that it copied could not be read to its end."""
+
+_AN_END = re.compile(
+    r"(cut short|damaged) at byte \d{1,15}( \([\w ,.']{1,80}\))?"
+    r"|\d{1,15} bytes shorter than its header says \(cut short at byte \d{1,15}, or copied without some of its blocks\)",
+    re.ASCII,
+)
 
 STATISTICS_BYTES = 52
 """An ISB as netprobe writes it, with both of its counts."""
@@ -68,11 +78,13 @@ class SectionHeader(NamedTuple):
         order: its section's byte order.
         length: its own length.
         promised: how long it says that the section's other blocks are together; negative: it does not say.
+        ended: why the file that this one was copied from could not be read to its end, as ``annotate`` noted it; ``""``: nothing is noted.
     """
 
     order: ByteOrder
     length: int
     promised: int
+    ended: str = ""
 
 
 def section_header(data: bytes, start: int, *, at: int, last: bool) -> SectionHeader | str:
@@ -93,7 +105,18 @@ def section_header(data: bytes, start: int, *, at: int, last: bool) -> SectionHe
     length, _, major, _, promised = struct.unpack_from(order + "IIHHq", data, start + 4)
     if length < 28 or length & 3 or length > MAX_BLOCK or major != 1:
         return damaged(at + start, f"section header of length {length}, version {major}")
-    return SectionHeader(order, length, promised) if start + length <= len(data) else cut
+    if start + length > len(data):
+        return cut
+    return SectionHeader(order, length, promised, _noted_end(data, start, length, order) if promised >= 0 else "")
+
+
+def _noted_end(data: bytes, start: int, length: int, order: ByteOrder) -> str:
+    """Another's words: only what :func:`cut_short`, :func:`damaged` or :func:`shorter` might have said is taken."""
+    for code, value in options(data, start + 24, start + length - 4, order):
+        if code == OPT_COMMENT and value.startswith(NOTED_END):
+            said = value[len(NOTED_END) :].decode("utf-8", "replace")
+            return said if _AN_END.fullmatch(said) else ""
+    return ""
 
 
 def _byte_order(data: bytes, start: int) -> ByteOrder | None:

@@ -51,9 +51,9 @@ def described(block: bytes, order: ByteOrder, said: str, called: str) -> bytes:
     return _changed(block, 16, order, add) or block
 
 
-def headed(block: bytes, order: ByteOrder, said: str, length: int) -> bytes:
-    """A section header with this comment, that says that the section's other blocks are so long (-1: it does not say)."""
-    made = _changed(block, 24, order, [(a.OPT_COMMENT, a.ours(said))] if said else []) or block
+def headed(block: bytes, order: ByteOrder, said: Sequence[str], length: int) -> bytes:
+    """A section header with these comments, that says that the section's other blocks are so long (-1: it does not say)."""
+    made = _changed(block, 24, order, [(a.OPT_COMMENT, a.ours(each)) for each in said]) or block
     return made[:16] + struct.pack(order + "q", length) + made[24:]
 
 

@@ -52,6 +52,7 @@ class PcapngReading:
         self._blocks = 0
         self._noted = 0  # bytes of all notes
         self._sections = 0
+        self._ended = ""  # why what this file was copied from ended early
         self._section = _Section(order="<", end=0, base=0)
 
     def fork(self, walker: RecordWalker) -> PcapngReading:
@@ -72,7 +73,7 @@ class PcapngReading:
             parts.append(rows)
         if last and not stop:
             self.missing = max(0, self._section.end - (at + len(data)))
-            stop = b.shorter(at + len(data), self.missing) if self.missing else ""
+            stop = (self._ended or b.shorter(at + len(data), self.missing)) if self.missing else ""
         return Part(rows=join_rows(parts), used=pos, stop=stop)
 
     def _take(self, data: bytes, pos: int, at: int, last: bool) -> tuple[Rows, int, bool, str]:
@@ -84,6 +85,7 @@ class PcapngReading:
             if isinstance(header, str):
                 return Rows.none(), pos, False, header
             self._sections += 1
+            self._ended = header.ended or self._ended
             pos += header.length
             end = at + pos + header.promised
             self._section = _Section(order=header.order, end=end, base=len(self.interfaces))

@@ -185,8 +185,12 @@ def test_a_cut_file_is_told_as_far_as_it_goes(tmp_path: Path, capsys: Said) -> N
     file.write_bytes(data[: data.rindex(bytes([6, 0, 0, 0])) + 30])
     assert run(["annotate", str(file), "-o", str(out)]) == 0
     assert "the capture is cut short at byte" in capsys.readouterr().err
-    assert run(["replay", str(out)]) == run(["replay", str(file)])
-    assert "shorter than its header says" in capsys.readouterr().out
+    run(["replay", str(file), "--json"])
+    before = capsys.readouterr().out
+    assert "cut short at byte" in before
+    out.replace(file)  # the JSON has the file's name
+    run(["replay", str(file), "--json"])
+    assert capsys.readouterr().out == before
 
 
 def test_packed_and_piped(tmp_path: Path, capsys: Said) -> None:
@@ -228,7 +232,7 @@ def test_tshark_reads_comments_of_old_blocks_and_of_either_byte_order(name: str,
     interface = a.block_bytes(1, struct.pack(order + "HHI", 1, 0, 0), order)  # type: ignore[arg-type]
     packet = a.block_bytes(kind, body, order)  # type: ignore[arg-type]
     file, out = tmp_path / "old.pcapng", tmp_path / "told.pcapng"
-    file.write_bytes(a.section_bytes(order, -1, "") + interface + packet)  # type: ignore[arg-type]
+    file.write_bytes(a.section_bytes(order, -1, ()) + interface + packet)  # type: ignore[arg-type]
     assert run(["annotate", str(file), "-o", str(out)]) == 0
     assert fields(out, *ALIKE[:4], "frame.md5_hash", given=HASH) == fields(
         file, *ALIKE[:4], "frame.md5_hash", given=HASH

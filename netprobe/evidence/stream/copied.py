@@ -42,6 +42,7 @@ class Copied:
         walker: what finds its records.
         chunk_bytes: how much of it is read at a time.
         promised: what each section header says of its section's length, in order; those behind them say nothing.
+        ended: why the file cannot be read to its end, where another copy found that out: the copy notes it, and is read as the file is.
 
     Attributes:
         sections: of each section: what its header said of its length, how long it was, and how long it is now. Complete at the end.
@@ -57,6 +58,7 @@ class Copied:
         walker: RecordWalker = PLAIN,
         chunk_bytes: int,
         promised: Sequence[int] = (),
+        ended: str = "",
     ) -> None:
         self.sections: list[tuple[int, int, int]] = []
         self.stop = ""
@@ -66,6 +68,7 @@ class Copied:
         self._walker = walker
         self._parts = Parts(file, walker, chunk_bytes)
         self._promised = promised
+        self._ended = ended
         self._order: ByteOrder = "<"
         self._frames = 0
         self._interfaces = 0
@@ -102,6 +105,11 @@ class Copied:
         promised, was, has = self.sections[-1]
         self.sections[-1] = promised, was + before, has + now
 
+    def _of_the_file(self) -> list[str]:
+        whole = self._additions.section
+        noted = f"{b.NOTED_END.decode().removeprefix(a.OURS)}{self._ended}" if whole and self._ended else ""
+        return [each for each in (whole, noted) if each]
+
     def _names(self) -> list[bytes]:
         return list(a.name_blocks(self._additions.names, self._order)) if len(self.sections) == 1 else []
 
@@ -110,7 +118,7 @@ class Copied:
         out: Pieces = []
         unit = reading.form.unit if reading.form else 1
         if not self.sections and reading.interfaces:
-            out.append(a.section_bytes(self._order, self._section(-1), self._additions.section))
+            out.append(a.section_bytes(self._order, self._section(-1), self._of_the_file()))
             said = self._additions
             more = [
                 *self._names(),
@@ -148,7 +156,7 @@ class Copied:
                 if isinstance(header, str):  # not where the reading took it
                     break
                 self._order = header.order
-                said = "" if self.sections else self._additions.section
+                said = () if self.sections else self._of_the_file()
                 promised = self._section(header.promised)
                 out.append(edit.headed(data[pos : pos + header.length], self._order, said, promised))
                 names = self._names()

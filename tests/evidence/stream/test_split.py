@@ -36,7 +36,7 @@ def test_each_interface_has_its_packets_and_what_all_share(order: ByteOrder) -> 
     secrets = a.block_bytes(10, struct.pack(order + "II", 0x544C534B, 4) + b"keys", order)
     note = a.block_bytes(0xBAD, struct.pack(order + "I", 32473) + b"netprobe/1 limits json\n[]", order)
     counts = a.block_bytes(5, struct.pack(order + "III", 2, 0, 0), order)
-    head = a.section_bytes(order, 1234, "said")
+    head = a.section_bytes(order, 1234, ["said"])
     first = head + interface(order, "a/eth0") + interface(order, "unused") + interface(order, "../b\x1b") + note
     rest = (
         packet(order, 0, 1) + packet(order, 2, 2) + packet(order, 2, 3, kind=2) + secrets + packet(order, 0, 4) + counts
@@ -55,7 +55,7 @@ def test_each_interface_has_its_packets_and_what_all_share(order: ByteOrder) -> 
 
 
 def test_a_thousand_interfaces() -> None:
-    data = a.section_bytes("<", -1, "") + b"".join(interface("<", f"h{number}/eth0") for number in range(1000))
+    data = a.section_bytes("<", -1, ()) + b"".join(interface("<", f"h{number}/eth0") for number in range(1000))
     data += b"".join(packet("<", number % 1000, number) for number in range(3000))
     found = parted(data)
     assert len(found) == 1000
@@ -64,6 +64,6 @@ def test_a_thousand_interfaces() -> None:
 
 def test_bytes_that_are_no_blocks() -> None:
     for tail in (b"\0", b"\xff" * 40, struct.pack("<II", 6, 8), b"\n\r\r\n\0\0"):
-        data = a.section_bytes("<", -1, "") + interface("<", "a") + packet("<", 0, 1) + packet("<", 9, 2) + tail
+        data = a.section_bytes("<", -1, ()) + interface("<", "a") + packet("<", 0, 1) + packet("<", 9, 2) + tail
         (only,) = parted(data).values()
         assert read_pcapng(only).rows.time_ns.tolist() == [1000]
