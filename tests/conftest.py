@@ -46,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--copies",
         choices=("all", "chosen", "rest"),
         default="all",
-        help="altered copies of captures: chosen: of every fifth capture, and of some that tests/proved.json does not hold; rest: those of all others, and no other test",
+        help="altered copies of captures: chosen: of every fifth (or fifteenth) capture, and of some that tests/proved.json does not hold; rest: those of all others, and no other test",
     )
     group.addoption("--prove", action="store_true", help="write to tests/proved.json which experiments passed")
 
@@ -63,10 +63,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if which == "all":
         return
     captures = {item: _copied(item) for item in items}
-    chosen = proved.every_fifth(name for name in captures.values() if name) | {
-        each.name for each in proved.sample(proved.differing(proved.LIVE, proved.load()))
+    names = {name for name in captures.values() if name}
+    unproved = {each.name for each in proved.sample(proved.differing(proved.LIVE, proved.load()))}
+    some, few = (proved.one_of(count, names) | unproved for count in (5, 15))
+    first = {
+        item
+        for item, name in captures.items()
+        if (name is None or name in (few if item.get_closest_marker("few_captures") else some)) and not _whole(item)
     }
-    first = {item for item, name in captures.items() if (name is None or name in chosen) and not _whole(item)}
     left = {item for item in items if (item in first) is (which == "rest")}
     config.hook.pytest_deselected(items=[item for item in items if item in left])
     items[:] = [item for item in items if item not in left]
@@ -82,7 +86,7 @@ def _copied(item: pytest.Item) -> str | None:
     if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
         return None
     altered = "shared" in item.fixturenames and item.nodeid.partition("::")[0] in OVER_ALL_CAPTURES
-    over_all = altered or item.get_closest_marker("each_capture") is not None
+    over_all = altered or any(map(item.get_closest_marker, ("each_capture", "few_captures")))
     name = item.callspec.params.get("name")
     return name if over_all and isinstance(name, str) else None
 

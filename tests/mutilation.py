@@ -13,10 +13,12 @@ import numpy as np
 from netprobe.decode.decoder import decode
 from netprobe.decode.table import Kind
 from netprobe.evidence.stream.whole import read
+from netprobe.pipeline import analyze
+from netprobe.report.json import to_json
 from tests.sharing import Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from netprobe.evidence.model import Evidence
     from netprobe.evidence.packets import Packets
@@ -29,6 +31,12 @@ NAMES = sorted(path.stem for path in CAPTURES.glob("*.pcapng"))
 @cache
 def evidence(name: str) -> Evidence:
     return read((CAPTURES / f"{name}.pcapng").read_bytes())
+
+
+@cache
+def reported(name: str) -> Mapping[str, Any]:
+    """The report as JSON, worked out once for all tests of a capture. Not to be changed."""
+    return to_json(analyze(evidence(name)))
 
 
 @cache

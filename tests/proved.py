@@ -53,9 +53,9 @@ def sample(experiments: Iterable[Experiment], most: int = SAMPLE) -> list[Experi
     return [each for each in every if each.name in kept]
 
 
-def every_fifth(names: Iterable[str]) -> frozenset[str]:
-    """Return a fifth of the names: always the same ones, whatever others there are."""
-    return frozenset(name for name in names if int(_hash([name.encode()]), 16) % 5 == 0)
+def one_of(count: int, names: Iterable[str]) -> frozenset[str]:
+    """Return one of so many of the names: always the same ones, whatever others there are; one of 15 is among one of 5."""
+    return frozenset(name for name in names if int(_hash([name.encode()]), 16) % count == 0)
 
 
 def load(file: Path = FILE) -> dict[str, Hashes]:

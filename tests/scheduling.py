@@ -16,7 +16,7 @@ from netprobe_lab.runner import grouped
 if TYPE_CHECKING:
     from collections import OrderedDict
 
-OVER_ALL_CAPTURES = ("tests/test_replay.py", "tests/test_mutilated.py")
+OVER_ALL_CAPTURES = ("tests/test_replay.py", "tests/test_mutilated.py", "tests/test_remedies.py")
 FIRST = (  # few tests that take long: nothing else would be left to do beside them
     "tests/test_install.py",
     "tests/lab/test_nft_kernel.py",

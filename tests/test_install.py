@@ -72,6 +72,7 @@ def test_from_a_clone_and_for_a_package(tmp_path: Path) -> None:
     assert [each.name for each in (tmp_path / "stage").rglob("*")] == ["usr", "local", "share", "man"]
 
 
+@pytest.mark.whole
 def test_a_wheel_at_a_place_of_ones_own_and_once_more(tmp_path: Path, wheel: Path) -> None:
     here = {"PREFIX": str(tmp_path / "own" / "netprobe"), "BINDIR": str(tmp_path / "bin")}
     call(ROOT / "tools" / "install", wheel, environment=here)
@@ -92,6 +93,7 @@ def test_uninstalling_what_is_not_there_says_so(tmp_path: Path) -> None:
     assert "nothing is installed in" in said
 
 
+@pytest.mark.whole
 def test_the_wheel_by_pipx(tmp_path: Path, wheel: Path) -> None:
     places = {"PIPX_HOME": str(tmp_path / "pipx"), "PIPX_BIN_DIR": str(tmp_path / "bin"), "PIPX_MAN_DIR": str(tmp_path)}
     call(sys.executable, "-m", "pipx", "install", wheel, environment=places)

@@ -36,6 +36,7 @@ RULESETS = ("iptables", "iptables-legacy", "ip6tables", "nft")
 FAILING = [name for name in NAMES if not works(name)]
 
 
+@pytest.mark.few_captures
 @pytest.mark.parametrize("name", NAMES)
 def test_losing_a_tenth_of_the_packets(name: str) -> None:
     whole = evidence(name)
@@ -97,6 +98,7 @@ def test_a_prediction_is_the_same_or_unknown_without_any_one_output(name: str) -
             assert not (key in rules and any(each.host == host for each in passed)), key
 
 
+@pytest.mark.few_captures
 @pytest.mark.parametrize("name", FAILING)
 def test_without_any_one_output_of_a_host(name: str) -> None:
     """Each command in turn, at both moments and at the second alone."""

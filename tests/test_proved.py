@@ -56,8 +56,10 @@ def test_a_sample_is_small_the_same_and_in_order() -> None:
     assert proved.sample(EXPERIMENTS[:3], 10) == list(EXPERIMENTS[:3])
 
 
-def test_every_fifth_is_about_a_fifth_and_does_not_depend_on_the_others() -> None:
+def test_one_of_five_is_about_a_fifth_and_does_not_depend_on_the_others() -> None:
     names = [each.name for each in EXPERIMENTS]
-    fifth = proved.every_fifth(names)
+    fifth = proved.one_of(5, names)
     assert len(names) / 7 < len(fifth) < len(names) / 4
-    assert proved.every_fifth(names[:50]) == fifth & set(names[:50])
+    assert proved.one_of(5, names[:50]) == fifth & set(names[:50])
+    assert len(names) / 22 < len(proved.one_of(15, names)) < len(names) / 10
+    assert proved.one_of(15, names) < fifth

@@ -24,7 +24,18 @@ from netprobe.report.json import dumps, to_json
 from netprobe_lab.experiments import EXPERIMENTS
 from netprobe_lab.stable import proof, stable
 from tests.contract import assert_valid
-from tests.mutilation import CAPTURES, NAMES, assert_not_another, evidence, expected, only, proved, without_point, works
+from tests.mutilation import (
+    CAPTURES,
+    NAMES,
+    assert_not_another,
+    evidence,
+    expected,
+    only,
+    proved,
+    reported,
+    without_point,
+    works,
+)
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence
@@ -54,7 +65,7 @@ def test_every_experiment_has_its_capture() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_report_is_the_expected_one(name: str) -> None:
-    report = to_json(analyze(evidence(name)))
+    report = reported(name)
     assert stable(report) == expected(name)
     assert proof(report) == proved(name)
     assert_valid("report", json.loads(dumps(report)))
@@ -66,10 +77,11 @@ def test_small_and_in_the_index(name: str) -> None:
     assert f"{name}.pcapng" in (CAPTURES / "INDEX.md").read_text()
 
 
+@pytest.mark.each_capture
 @pytest.mark.parametrize("name", NAMES)
 def test_a_written_and_read_file_gives_the_same_report(name: str) -> None:
     again = read(write(evidence(name)))
-    assert to_json(analyze(again)) == to_json(analyze(evidence(name)))
+    assert to_json(analyze(again)) == reported(name)
 
 
 def shares(name: str) -> bool:
@@ -105,6 +117,7 @@ def test_packets_decide_without_state(name: str) -> None:
     assert report.assumptions or report.unknowns
 
 
+@pytest.mark.each_capture
 @pytest.mark.parametrize("name", NAMES)
 def test_without_packets_nothing_is_determined(name: str) -> None:
     report = analyze(evidence(name).without_packets())
@@ -127,6 +140,7 @@ def test_taking_a_point_away_never_gives_another_answer(name: str) -> None:
 
 
 @shares_work
+@pytest.mark.few_captures
 @pytest.mark.parametrize("name", NAMES)
 def test_taking_any_packet_away_never_gives_another_answer(name: str) -> None:
     whole = evidence(name)
@@ -135,6 +149,7 @@ def test_taking_any_packet_away_never_gives_another_answer(name: str) -> None:
         assert_not_another(name, analyze(replace(whole, packets=only(whole.packets, keep))))
 
 
+@pytest.mark.each_capture
 @pytest.mark.parametrize("name", NAMES)
 def test_zeroed_ip_ids_change_nothing(name: str) -> None:
     whole = evidence(name)
@@ -237,6 +252,7 @@ def test_one_host_with_another_clock_changes_nothing(name: str) -> None:
                 assert any("the clocks of" in line for line in report.assumptions)
 
 
+@pytest.mark.each_capture
 @pytest.mark.parametrize("name", TWO_HOSTS)
 def test_another_clock_changes_nothing_in_the_file_that_it_sorted(name: str) -> None:
     """Packets are saved in order of time: with one clock wrong, in another order than they went."""
