@@ -62,6 +62,11 @@ class Annotation:
         self._file = file
         self._engine = engine
         self._cut = cut
+        self._copied: Copied | None = None
+
+    def how_far(self) -> tuple[int, int | None]:
+        """How many bytes of the file the copy that is being made has read, and of how many (None: that is not known)."""
+        return (self._copied.done if self._copied else 0), self._file.size
 
     def pieces(self) -> Iterator[bytes | memoryview]:
         """The annotated file, some bytes at a time, which are good until the next are asked for.
@@ -86,7 +91,7 @@ class Annotation:
 
     def _copy(self, promised: Sequence[int] = (), ended: str = "") -> Copied:
         engine = self._engine
-        return Copied(
+        self._copied = Copied(
             self._file,
             self.additions,
             walker=engine.walker,
@@ -94,6 +99,7 @@ class Annotation:
             promised=promised,
             ended=ended,
         )
+        return self._copied
 
     def _promised(self) -> tuple[list[int], str]:
         """What section headers are to say of their sections' lengths, and why the file ends early.
@@ -109,27 +115,35 @@ class Annotation:
 
 
 def annotation(
-    path: str, flow: FlowExpr | None = None, *, say: Say = _nothing, progress: Progress = _nothing
+    path: str,
+    flow: FlowExpr | None = None,
+    *,
+    point: str | None = None,
+    say: Say = _nothing,
+    progress: Progress = _nothing,
+    judging: Progress = _nothing,
 ) -> Annotation:
     """Find out what is to be said of a file.
 
     Args:
         path: the file; ``-`` is standard input.
         flow: the connection whose story is told, of a capture of several; None: the only one, or in short of all.
+        point: where it was taken, where that was said.
         say: called with a line for the user.
         progress: called now and then with how many bytes were read, and of how many.
+        judging: called now and then, behind that, with how many flows were joined and judged, and of how many.
 
     Raises:
         EvidenceFault: it cannot be read, or is no capture.
-        UsageFault: no connection that ``flow`` asks for.
+        UsageFault: no connection that ``flow`` asks for, or a point's name for evidence, which names its own.
     """
     from netprobe.runs import runs
 
-    run = runs([path], {})[0]
+    run = runs([path], {} if point is None else {path: point})[0]
     file = run.kept[path] if path in run.kept else CaptureFile(path)
     found = _of_one(run, file, flow, say)
     if found is None:
-        found = _of_many(run, say, progress)
+        found = _of_many(run, say, progress, judging)
     additions, limits = found
     size = file.size
     return Annotation(
@@ -163,12 +177,12 @@ def _of_one(
     return additions_of(evidence, report, details), evidence.limits
 
 
-def _of_many(run: FileRun, say: Say, progress: Progress) -> tuple[Additions, Sequence[Limit]]:
+def _of_many(run: FileRun, say: Say, progress: Progress, judging: Progress) -> tuple[Additions, Sequence[Limit]]:
     """In short of all connections."""
     from netprobe.annotate.flows import FlowComments, points_said, summary
     from netprobe.tabulate import tabulate
 
-    table = tabulate(run.files, run.points, kept=run.kept, progress=progress, say=say)
+    table = tabulate(run.files, run.points, kept=run.kept, progress=progress, judging=judging, say=say)
     additions = Additions(
         section=summary(table),
         interfaces=points_said(table),

@@ -7,7 +7,7 @@ import click
 EXAMPLES = """\b
 Examples:
   netprobe annotate run.pcapng -o told.pcapng
-  netprobe annotate big.pcap -o told.pcapng
+  netprobe annotate --point server2/eth0=big.pcap -o told.pcapng
   netprobe annotate run.pcapng -o - | wireshark -k -i -
   netprobe annotate run.pcapng --split points/
   netprobe annotate --profile ~/.config/wireshark/profiles/netprobe
@@ -25,6 +25,7 @@ Examples:
     help="Write to FILE, a new one, whole or not at all; - is stdout.",
 )
 @click.option("--force", is_flag=True, help="Let -o overwrite a file that exists.")
+@click.option("--point", "points", multiple=True, metavar="NAME=FILE", help="A capture file, and where it was taken.")
 @click.option(
     "--flow",
     metavar="EXPR",
@@ -43,7 +44,14 @@ Examples:
     help="Write columns, colours and settings for Wireshark to DIR, a new folder among its profiles; FILE may be left out.",
 )
 def annotate(
-    *, file: str | None, output: str | None, force: bool, flow: str | None, split: str | None, profile: str | None
+    *,
+    file: str | None,
+    output: str | None,
+    force: bool,
+    points: tuple[str, ...],
+    flow: str | None,
+    split: str | None,
+    profile: str | None,
 ) -> int:
     """Copy a capture to a pcapng file that tells in Wireshark what netprobe found: comments on packets, interfaces and the file, names of containers.
 
@@ -52,4 +60,4 @@ def annotate(
     """
     from netprobe.commands import annotate as command
 
-    return command.run(file=file, output=output, force=force, flow=flow, split=split, profile=profile)
+    return command.run(file=file, output=output, force=force, flow=flow, split=split, profile=profile, points=points)

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from netprobe.commands.ending import CAPTURE, refuse_file_name
+from netprobe.commands.flowsprogress import told, told_judging
 from netprobe.commands.outcome import say
 from netprobe.commands.output import STDOUT, OutputFile
 from netprobe.commands.outputfolder import OutputFolder
+from netprobe.commands.points import named_points
+from netprobe.commands.progress import Progress
 from netprobe.commands.stdin import ctrl_c_is_the_writers
 from netprobe.errors import EXIT_WORKS, UsageFault
 from netprobe.evidence.files import STDIN, faults, shown
 from netprobe.report.escape import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from netprobe.annotating import Annotation
 
+_Piece = TypeVar("_Piece")
 _PROFILE = Path(__file__).parent.parent / "annotate" / "profile"
 _OUTPUTS = "give -o OUT.pcapng, or --split DIR"
 
@@ -30,14 +36,16 @@ def run(
     force: bool,
     split: str | None = None,
     profile: str | None = None,
+    points: Sequence[str] = (),
 ) -> int:
     """Write what was asked for, and return 0: what came of the connection is in it.
 
     Raises:
-        UsageFault: no output, one that may not be written, or no connection that ``flow`` asks for.
+        UsageFault: no output, one that may not be written, several files, or no connection that ``flow`` asks for.
         EvidenceFault: the file cannot be read.
         EnvironmentFault: the output cannot be written.
     """
+    file, point = _named(file, points)
     settings = None if profile is None else OutputFolder(path=profile, option="--profile")
     whole = (
         None
@@ -54,7 +62,7 @@ def run(
     if file is not None and file != STDIN and not wanted:
         with faults(file):
             Path(file).stat()
-    made = _told(file, flow) if file is not None and wanted else None
+    made = _told(file, flow, point) if file is not None and wanted else None
     if settings is not None:
         settings.fill([(each.name, each.read_bytes()) for each in sorted(_PROFILE.iterdir())])
         _say(
@@ -62,15 +70,20 @@ def run(
         )
         if file is not None and not wanted:
             _say(f"{visible(shown(file))} stays as it is: {_OUTPUTS}, to annotate it")
-    if made is not None and whole is not None:
-        whole.write(made.pieces())
-        _say(f"{_counted(made.placed, 'comment')} in {'stdout' if whole.is_stdout else visible(whole.path)}")
-    if made is not None and parts is not None:
-        parts.fill(made.by_point())
-        _say(f"{_counted(len(made.files), 'file')} in {visible(parts.path)}, one for each point that saw packets")
-    if made is not None and made.stop:
-        _say(f"the capture is {made.stop}: what comes behind that is left out")
+    if made is not None:
+        _write(made, whole, parts)
     return EXIT_WORKS
+
+
+def _write(made: Annotation, whole: OutputFile | None, parts: OutputFolder | None) -> None:
+    if whole is not None:
+        whole.write(_watched(made, made.pieces()))
+        _say(f"{_counted(made.placed, 'comment')} in {'stdout' if whole.is_stdout else visible(whole.path)}")
+    if parts is not None:
+        parts.fill(_watched(made, made.by_point()))
+        _say(f"{_counted(len(made.files), 'file')} in {visible(parts.path)}, one for each point that saw packets")
+    if made.stop:
+        _say(f"the capture is {made.stop}: what comes behind that is left out")
 
 
 def _refuse(
@@ -112,13 +125,38 @@ def _refuse_names(output: str | None, split: str | None, profile: str | None) ->
         )
 
 
-def _told(file: str, flow: str | None) -> Annotation:
+def _named(file: str | None, points: Sequence[str]) -> tuple[str | None, str | None]:
+    """The file, and what its point is called where that is said.
+
+    Raises:
+        UsageFault: ``--point`` cannot be read, or names another file.
+    """
+    named = named_points(points, ())
+    every = list(dict.fromkeys((*((file,) if file is not None else ()), *named)))
+    if len(every) > 1:
+        raise UsageFault(
+            f"annotate: takes one file, and {len(every)} are given",
+            "put them together before (mergecap -w ALL FILE...)",
+        )
+    return (every[0], named.get(every[0])) if every else (None, None)
+
+
+def _told(file: str, flow: str | None, point: str | None) -> Annotation:
     from netprobe.annotating import annotation
     from netprobe.flows.expression import FlowExpr
 
     wanted = None if flow is None else FlowExpr.parse(flow)
-    with ctrl_c_is_the_writers({file}):
-        return annotation(file, wanted, say=_say)
+    with Progress(quiet=False) as progress, ctrl_c_is_the_writers({file}):
+        return annotation(file, wanted, point=point, say=_say, progress=told(progress), judging=told_judging(progress))
+
+
+def _watched(made: Annotation, pieces: Iterable[_Piece]) -> Iterator[_Piece]:
+    """The same, and how far copying is, on a terminal."""
+    with Progress(quiet=False) as progress:
+        tell = told(progress, "copies")
+        for each in pieces:
+            yield each
+            tell(*made.how_far())
 
 
 def _counted(number: int, noun: str) -> str:

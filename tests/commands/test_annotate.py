@@ -13,6 +13,7 @@ from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import Ether
 from scapy.utils import wrpcap
 
+from netprobe.annotating import annotation
 from netprobe.cli import run
 from netprobe.evidence import additions as a
 from netprobe.evidence.pcapng import read_pcapng
@@ -191,6 +192,33 @@ def test_a_cut_file_is_told_as_far_as_it_goes(tmp_path: Path, capsys: Said) -> N
     out.replace(file)  # the JSON has the file's name
     run(["replay", str(file), "--json"])
     assert capsys.readouterr().out == before
+
+
+@needs_tshark
+def test_where_a_capture_was_taken_is_said(tmp_path: Path, capsys: Said) -> None:
+    file, out = tmp_path / "a.pcap", tmp_path / "told.pcapng"
+    wrpcap(str(file), [Ether() / IP(dst="192.0.2.8") / TCP(sport=4000, dport=80)])
+    assert run(["annotate", "--point", f"srv/eth9={file}", "-o", str(out)]) == 0
+    assert fields(out, "frame.interface_name") == [("srv/eth9",)]
+    assert run(["annotate", str(file), "--point", f"srv/eth9={file}", "-o", str(out), "--force"]) == 0
+    capsys.readouterr()
+    for argv, why in (
+        ([str(file), "--point", f"x={DROPPED}"], "annotate: takes one file, and 2 are given"),
+        (["--point", f"x={DROPPED}"], "names its points itself"),
+        (["--point", "x"], "--point: cannot read 'x'"),
+    ):
+        assert run(["annotate", *argv, "-o", str(tmp_path / "none.pcapng")]) == 2
+        assert why in capsys.readouterr().err
+    assert not (tmp_path / "none.pcapng").exists()
+
+
+def test_a_copy_says_how_far_it_is(tmp_path: Path) -> None:
+    file, out = tmp_path / "a.pcap", tmp_path / "told.pcapng"
+    wrpcap(str(file), [Ether() / IP(dst="192.0.2.8") / TCP(sport=4000, dport=80)])
+    made = annotation(str(file))
+    assert made.how_far() == (0, file.stat().st_size)
+    out.write_bytes(b"".join(map(bytes, made.pieces())))
+    assert made.how_far() == (file.stat().st_size, file.stat().st_size)
 
 
 def test_packed_and_piped(tmp_path: Path, capsys: Said) -> None:

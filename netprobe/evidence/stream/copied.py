@@ -74,6 +74,11 @@ class Copied:
         self._interfaces = 0
         self._maker = BlockMaker()
 
+    @property
+    def done(self) -> int:
+        """Bytes of the file that were read, unpacked."""
+        return self._parts.at
+
     def pieces(self) -> Iterator[bytes | memoryview]:
         """The copy, whole blocks at a time, each good until the next is asked for. Once.
 
