@@ -18,6 +18,7 @@ from netprobe.state.engine import ENGINES
 from netprobe.state.iptables import find_dnat_to
 from netprobe.state.iptables_fields import Field
 from netprobe.state.lookup import published_by
+from netprobe.state.nft import NftRuleset
 from netprobe.state.sharing import asking, named
 from netprobe.state.sockets import Socket, listening
 from netprobe.values import dataclass
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from netprobe.state.engine.model import Container, Proxy, Published
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.model import Host, World
+    from netprobe.state.nft import NftRule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,19 +222,21 @@ class Case:
         moments = self.sockets(place)
         return moments is not None and not any(listening(each, address, port, self.transport) for each in moments)
 
-    def dnat_rules(self, host: Host, published: Published, container: Container) -> tuple[Rule, ...] | None:
-        """The DNAT rules that this publication should have, of either backend.
+    def dnat_rules(self, host: Host, published: Published, container: Container) -> tuple[Rule | NftRule, ...] | None:
+        """The DNAT rules that this publication should have, of either iptables, or the engine's own of nftables.
 
-        None when they are not known, or may be nftables' own; and where the engine writes none: for IPv6 without ``ip6tables``
+        None when they are not known, or may be somebody's of nftables; and where the engine writes none: for IPv6 without ``ip6tables``
         (before Engine 27), and to a container without an IPv6 address (docker-proxy carries both).
         """
+        if host.in_nftables:
+            return self._nft_dnat_rules(host, published, container)
         if not self.rulesets(host):
             return None
         if not self.translated(host, container):
             return None
         if host.nft and any(host.nft.may_dnat_to(each, published.container_port) for each in container.addresses):
             return None
-        rules: list[Rule] = []
+        rules: list[Rule | NftRule] = []
         for ruleset in self.rulesets(host):
             for address in container.addresses:
                 for rule in find_dnat_to(ruleset, address, published.container_port, published.proto):
@@ -241,10 +245,24 @@ class Case:
                         rules.append(rule)
         return tuple(rules)
 
+    def _nft_dnat_rules(self, host: Host, published: Published, container: Container) -> tuple[NftRule, ...] | None:
+        """Those of the engine's own chain, and where nothing leads there any more none; None where another rule may send there instead."""
+        nft = host.nft
+        if nft is None or not self.translated(host, container):
+            return None
+        own = [each for address in container.addresses for each in host.engine.nft_dnat_rules(nft, address, published)]
+        others = NftRuleset(chains=tuple(each for each in nft.chains if each.table != host.engine.nft_table))
+        if any(others.may_dnat_to(each, published.container_port) for each in container.addresses):
+            return None
+        family = "ip6" if self.is_v6 else "ip"
+        return tuple(each for each in own if each.family == family) if host.engine.nft_in_use(nft, family) else ()
+
     def translated(self, host: Host, container: Container) -> bool | None:
         """Whether the engine writes DNAT rules for the dialled address's version to this container; None where that is not known."""
         if not self.is_v6:
             return True
+        if host.in_nftables:
+            return any(":" in each for each in container.addresses)
         if host.ruleset6 is None:
             return None
         return host.engine.translates(host.ruleset6) and any(":" in each for each in container.addresses)

@@ -24,6 +24,7 @@ from netprobe.forward.order import Stage, by_priority, pass_all, pass_equals
 from netprobe.forward.tproxy import check_what_follows, handing, hands
 from netprobe.model.endpoint import Endpoint
 from netprobe.model.hop import Direction
+from netprobe.state.engine import EMBEDDED_DNS
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def filter_of(host: Host, place: Place, address: str) -> Filter:
     for key, rules in ((backend, main), (f"{backend}-legacy", legacy), ("nft", read.nft)):
         if rules is None and (read.asked(key) or (key == backend and place.container is None)):
             raise UnknownHere(f"the {'nftables' if key == 'nft' else key} rules of {place} are not known")
+    if read.nft is None and place.container is not None and host.in_nftables and address in EMBEDDED_DNS:
+        raise UnknownHere(f"the engine's nftables rules in {place}, which lead to {address}, were not recorded")
     return Filter(
         place=place,
         namespace=namespace,

@@ -136,6 +136,17 @@ class Host:
         return self.engine.version(self.outputs.parse(self.engine.version_output, load_json))
 
     @cached_property
+    def uses_nftables(self) -> bool | None:
+        """The engine says whether its firewall's backend is nftables; None where it does not say."""
+        return self.engine.uses_nftables(self.outputs.parse(self.engine.info_output, load_json))
+
+    @cached_property
+    def in_nftables(self) -> bool:
+        """Whether the engine keeps its rules in nftables' own tables: it says so, or (where it says nothing) such a table is there."""
+        said = self.uses_nftables
+        return self.engine.in_nftables(self.nft) if said is None else said
+
+    @cached_property
     def rootless(self) -> bool:
         """The engine says that it is rootless: its bridges, rules and proxies are in a network namespace of their own."""
         return self.engine.rootless(self.outputs.parse(self.engine.info_output, load_json))

@@ -65,9 +65,9 @@ class IccFalse(Filtered):
         """It is Docker's own rule for a bridge of both, whose network has the option."""
         host = case.before(found.host)
         network = _bridge_of_both(case, host) if host else None
-        return (
-            network is not None and not network.icc and f"-i {network.bridge} -o {network.bridge} " in found.rule.text
-        )
+        if host is None or network is None or network.icc:
+            return False
+        return host.engine.forbids_icc(found.rule, network.bridge)
 
     def summary(self, case: Case, found: StoppedBy) -> str:
         """Which network."""
@@ -149,7 +149,7 @@ class BridgeNfForwardDrop(Filtered):
         if host is None or network is None or found.rule.family not in _BY_BRIDGE_NF:
             return False  # nftables' bridge family needs no such setting
         on = (host.sysctls or {}).get(_switch(case)) == "1"
-        return on and f"-i {network.bridge} -o {network.bridge} " not in found.rule.text
+        return on and not host.engine.forbids_icc(found.rule, network.bridge)
 
     def summary(self, case: Case, found: StoppedBy) -> str:
         """What sees it, and what drops it."""
@@ -244,8 +244,7 @@ def closes_v4(case: Case, host: Host, rule: RuleRef) -> bool:
         return False
     if probe.source_at.container is not None and probe.source_at.host == host.name:
         return False
-    nft = (rule.family, rule.table, rule.chain) == ("ip", host.engine.nft_table, "raw-PREROUTING")
-    raw = nft if rule.program is Program.NFT else rule.table == "raw"
+    raw = rule.family == "ip" if rule.program is Program.NFT else rule.table == "raw"
     return raw and host.engine.closes_to_others(rule_of(host, rule), network.bridge)
 
 
@@ -317,6 +316,8 @@ class RawDirectDrop(Filtered):
         lasting = [f"dial {to}", '"allow-direct-routing": true in daemon.json']
         if network is not None and not network.default_bridge:
             lasting.append(f"docker network create -o {option} … in place of {quote(network.name)}")
+        if found.rule.program is Program.NFT:  # the engine's own table: what it has there is its own to change
+            return (advise(found.host, "; or ".join(lasting)),)
         accept = permit(case, found.place, found.rule, hook=Hook.PREROUTING) or found.undo
         opens = f"this opens {what_is_opened(case)} to all who have a route to it"
         return (run(found.host, *accept, advice=f"{opens}, until the next reboot; for good: {'; or '.join(lasting)}"),)

@@ -43,8 +43,8 @@ def closes_v6(case: Case, host: Host, rule: RuleRef) -> Network | None:
         return None
     engine, at = host.engine, (rule.table, rule.chain)
     if rule.program is Program.NFT:
-        raw = (rule.family, *at) == ("ip6", engine.nft_table, "raw-PREROUTING")
-        return network if raw and engine.closes_to_others(rule_of(host, rule), network.bridge) else None
+        closes = rule.family == "ip6" and engine.closes_to_others(rule_of(host, rule), network.bridge)
+        return network if closes else None
     if rule.program is not Program.IP6TABLES:
         return None
     found = rule_of(host, rule)

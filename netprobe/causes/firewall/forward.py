@@ -217,12 +217,14 @@ class ForwardDrop(_Counted):
         So may be a policy where Docker keeps its rules in nftables (Engine 29): what nft has must be known to tell.
         """
         host = case.before(found.host)
-        if host is not None and ((_within_one_bridge(found) and host.networks is None) or _nft_untold(host)):
+        if host is None:
+            return True
+        if (_within_one_bridge(found) and host.networks is None) or _nft_untold(host):
             return False
-        closed = [each for each in host.networks or () if each.bridge and not each.icc] if host else []
+        closed = [each for each in host.networks or () if each.bridge and not each.icc]
         source, target = case.source_container, case.target
         both = set(source.networks) & set(target.networks) if source is not None and target is not None else set()
-        return not any(f"-i {each.bridge} -o {each.bridge} " in found.rule.text or each.name in both for each in closed)
+        return not any(host.engine.forbids_icc(found.rule, each.bridge) or each.name in both for each in closed)
 
     def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
         """Docker relies on the DROP policy: what is missing then is its own rule for the port, which a restart writes again.
@@ -232,6 +234,9 @@ class ForwardDrop(_Counted):
         """
         engine = case.engine_at(found.host)
         ours = found.rule.program in {Program.IPTABLES, Program.IP6TABLES}
+        by_engine = self._by_nft_engine(case, found)
+        if by_engine:
+            return by_engine
         if found.rule.policy and ours and self._not_jumped(case, found):
             jump = (found.rule.program, "-A", "FORWARD", "-j", engine.forward_chain)
             return (
@@ -264,6 +269,24 @@ class ForwardDrop(_Counted):
             past
             if {argv for each in past for argv in each.commands} & set(again[:1] and again[0].commands)
             else (*past, *again)
+        )
+
+    def _by_nft_engine(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
+        """Past the last rule of a bridge that the engine has in nftables: it is the engine's to write one for the port before it, and no other table overrules it."""
+        host, target = case.before(found.host), case.target
+        rule = rule_of(host, found.rule) if host is not None and found.rule.program is Program.NFT else None
+        if host is None or target is None or rule is None or not host.engine.closes_unpublished(rule):
+            return ()
+        if is_published(case):
+            return restarted(host, target)
+        port = case.probe.target_port if case.probe else None
+        if port is None:
+            return ()
+        return (
+            advise(
+                found.host,
+                f"{target.name} does not publish port {port}/{case.transport}, and the engine keeps closed what is not published: {self._published(case, port)}; never delete the engine's rule: that opens every port of every container on the network",
+            ),
         )
 
     def more(self, case: Case, found: StoppedBy) -> tuple[str, ...]:

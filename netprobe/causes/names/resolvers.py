@@ -62,6 +62,7 @@ class DnsNatFlushed(Cause):
         source, host, rulesets = case.source_container, source_host(case), self._rulesets(case)
         if not failed(case) or source is None or rulesets is None or case.journey is None or case.probe is None:
             return None
+        nft = host is not None and host.in_nftables
         server = case.journey.outer.flows[0].server
         refused = [row for flow in case.journey.outer.flows for row in flow.errors]
         if server.address not in EMBEDDED_DNS or server.port != 53 or not refused:
@@ -70,14 +71,29 @@ class DnsNatFlushed(Cause):
             return None
         return Finding(
             code=self.code,
-            summary=f"the nat table inside {source.name} has lost Docker's rules: nothing leads its queries for {server.address} to the embedded DNS server",
+            summary=f"the {'nftables ruleset' if nft else 'nat table'} inside {source.name} has lost Docker's rules: nothing leads its queries for {server.address} to the embedded DNS server",
             where=Where(host=case.probe.source_at.host, component=source.name),
-            evidence=(
-                f"the query was still for {server.address} port 53 on lo, and was refused: {case.frames}",
-                f"iptables-save in {source.name}'s namespace: no chain {case.engine_at(case.probe.source_at.host).dns_chain} in nat, before and after",
+            evidence=tuple(
+                filter(
+                    None,
+                    (
+                        f"the query was still for {server.address} port 53 on lo, and was refused: {case.frames}",
+                        self._said(case, source.name, nft=nft),
+                    ),
+                )
             ),
             remedies=restarted(host, source) if host is not None else (),
         )
+
+    @staticmethod
+    def _said(case: Case, name: str, *, nft: bool) -> str:
+        """What its namespace lacks, as far as that was read: evidence of older versions has no nftables rules of containers."""
+        engine, place = case.engine_at(case.probe.source_at.host if case.probe else ""), case.intent.source
+        if not nft:
+            return f"iptables-save in {name}'s namespace: no chain {engine.dns_chain} in nat, before and after"
+        host = case.before(place.host) if place else None
+        read = host is not None and place is not None and host.namespace(place.container).nft is not None
+        return f"nft in {name}'s namespace: no table {engine.nft_dns_table}, before and after" if read else ""
 
     @staticmethod
     def _rulesets(case: Case) -> tuple[Ruleset, ...] | None:
@@ -98,8 +114,20 @@ class DnsNatFlushed(Cause):
     @staticmethod
     def _led(case: Case, rulesets: tuple[Ruleset, ...]) -> bool:
         """Whether a rule leads queries to the embedded DNS server, before or after."""
-        wanted = case.engine_at(case.probe.source_at.host).dns_chain if case.probe else ""
-        return any(chain.name == wanted and chain.rules for each in rulesets for chain in each.chains())
+        if case.probe is None:
+            return False
+        engine, place = case.engine_at(case.probe.source_at.host), case.probe.source_at
+        inside = [
+            host.namespace(place.container).nft for host in (case.before(place.host), case.after(place.host)) if host
+        ]
+        nft = any(
+            chain.table == engine.nft_dns_table and chain.hook and chain.rules
+            for each in inside
+            if each is not None
+            for chain in each.chains
+        )
+        wanted = engine.dns_chain
+        return nft or any(chain.name == wanted and chain.rules for each in rulesets for chain in each.chains())
 
 
 class DnsInternalNet(Cause):

@@ -14,7 +14,7 @@ from netprobe.causes.proof.flushed import lacks_bridge, no_filter, no_translatio
 from netprobe.causes.proof.known import in_vain
 from netprobe.causes.proof.obstacle import frames_at
 from netprobe.causes.remedies.steps import written_again
-from netprobe.model.report import Confidence, Finding, Where
+from netprobe.model.report import Confidence, Finding, PathCode, Where
 from netprobe.model.rule import Hook, Program
 from netprobe.paths.story import Symptom
 from netprobe.state.address import is_loopback
@@ -47,7 +47,9 @@ class RulesFlushed(Cause):
     code = "rules-flushed"
     reads = ("iptables", "nft")
     tells = "iptables-save -t nat on the host: whether the engine's chains are there"
-    symptoms = MasqueradeMissing.symptoms | _STOPPED
+    explains = MasqueradeMissing.symptoms | _STOPPED
+    symptoms = explains | {Symptom.OK}
+    note = True
     needs = ("containers", "networks", "iptables", "iptables-legacy", "nft")
     instead_of = frozenset({BridgeNfForwardDrop, ForwardDrop, InputDrop, MasqueradeMissing})
 
@@ -65,7 +67,20 @@ class RulesFlushed(Cause):
 
     def find(self, case: Case) -> Finding | None:
         """Fires when a container's address left untranslated, or a published port ended at the host, and of all the engine's rules there nothing is left."""
+        if case.story.symptom is Symptom.OK:
+            return self._carried(case)
         return self._outbound(case) or self._inbound(case) or self._forwarded(case)
+
+    def _carried(self, case: Case) -> Finding | None:
+        """A published port that docker-proxy alone carries, as nothing leads to the engine's own rules of nftables any more."""
+        if case.publication is None or case.way.path is not PathCode.DOCKER_PROXY:
+            return None
+        host, container, published = case.publication
+        if not (host.in_nftables and container.running and _at_both(case, host, nat=True)):
+            return None
+        said = f"only docker-proxy carries {container.name}'s published port {published.host_port}"
+        joined = f"two connections, joined by {', '.join(case.journey.joined_by)}" if case.journey else ""
+        return self._finding(host, said, (joined, _nothing_left(host)))
 
     def possible(self, case: Case) -> bool:
         """Only where a host's rules are not known, or the engine's are gone from it."""
@@ -91,7 +106,7 @@ class RulesFlushed(Cause):
             found,
             code=self.code,
             summary=f"the {_table(host)} of {host.name} was flushed: {found.summary}, until the engine has written its rules again",
-            where=Where(host=host.name, component="nat"),
+            where=Where(host=host.name, component=_component(host)),
             evidence=(*found.evidence, _nothing_left(host)),
             remedies=written_again(host),
             confidence=sure,
@@ -179,11 +194,17 @@ class RulesFlushed(Cause):
         return Finding(
             code=self.code,
             summary=f"the {_table(host)} of {host.name} was flushed: {said}; the engine has to write its rules again",
-            where=Where(host=host.name, component="nat" if no_translation(host) else "filter"),
+            where=Where(host=host.name, component=_component(host)),
             evidence=tuple(filter(None, evidence)),
             remedies=written_again(host),
             confidence=Confidence.CERTAIN if wrote(host) else Confidence.LIKELY,
         )
+
+
+def _component(host: Host) -> str:
+    if host.in_nftables:
+        return f"ip {host.engine.nft_table}"
+    return "nat" if no_translation(host) else "filter"
 
 
 def _one_bridge(case: Case, host: Host) -> bool:
@@ -225,6 +246,8 @@ def _at_both(case: Case, host: Host, *, nat: bool) -> bool:
 
 
 def _table(host: Host) -> str:
+    if host.in_nftables:
+        return "nftables ruleset"
     left = [each for each in (host.ruleset, host.legacy) if each is not None]
     if no_translation(host) and not any(host.engine.filters(each) for each in left):
         return "firewall"
@@ -232,6 +255,9 @@ def _table(host: Host) -> str:
 
 
 def _nothing_left(host: Host) -> str:
+    if host.in_nftables:
+        place = host.engine.dnat_place(nftables=True)
+        return f"no base chain of nat leads to {place} of {host.name}: the engine writes those at its own start only"
     return f"nothing in nat of {host.name} leads to Docker's chain: no rule of Docker's is left{_doubt(host)}"
 
 

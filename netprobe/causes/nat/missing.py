@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import Cause
+from netprobe.causes.proof.flushed import no_translation
 from netprobe.causes.proof.hooks import entries
 from netprobe.causes.proof.routed import led_elsewhere
 from netprobe.causes.remedies.steps import IN_FIREWALL, restarted
@@ -54,7 +55,7 @@ class MasqueradeMissing(Cause):
     def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
         """The rule that hides it."""
         found = exposed(case)
-        return (self._remedy(*found),) if found is not None else super().undo(case, obstacle)
+        return self._remedies(*found) if found is not None else super().undo(case, obstacle)
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the container's address was seen untranslated at an uplink, and no source NAT rule covers it."""
@@ -78,27 +79,30 @@ class MasqueradeMissing(Cause):
         if any(_translates(ruleset, packet) for ruleset in case.rulesets(host)):
             return None
         subnet = next((each for each in network.subnets if covers(each, address)), address)
+        place = host.engine.source_nat_place(network.bridge, nftables=host.in_nftables, six=case.is_v6)
         return Finding(
             code=self.code,
             summary=f"{source.name}'s packets leave {host.name} with the container's own address {address}: nobody outside can answer it",
-            where=Where(host=host.name, component="nat/POSTROUTING"),
+            where=Where(host=host.name, component=place),
             evidence=(
                 f"at {host.name}/{interface} the source is still {address}: frame {frame}",
-                f"nat/POSTROUTING of {host.name} has no MASQUERADE or SNAT for {subnet}",
+                f"{place} of {host.name} has no {'masquerade or snat' if host.in_nftables else 'MASQUERADE or SNAT'} for {subnet}",
             ),
-            remedies=(self._remedy(host, network, subnet),),
+            remedies=self._remedies(host, network, subnet),
             confidence=Confidence.CERTAIN if case.dialled_host is not None else Confidence.LIKELY,
         )
 
     @staticmethod
-    def _remedy(host: Host, network: Network, subnet: str) -> Remedy:
-        """The rule as the engine writes it: it writes none twice, and at its start all that are missing."""
+    def _remedies(host: Host, network: Network, subnet: str) -> tuple[Remedy, ...]:
+        """The rule as the engine writes it: it writes none twice, and at its start all that are missing. In nftables its table is its own."""
+        if host.in_nftables:
+            return host.engine.remedies.restart_engine(host.name, host.containers or ())
         six = ":" in subnet
         ruleset = host.ruleset6 if six else host.ruleset
         kept = host.engine.translates(ruleset)
         lasting = "the engine writes the same at its start" if kept else IN_FIREWALL
         rule = ("POSTROUTING", "-s", subnet, "!", "-o", network.bridge, "-j", "MASQUERADE")
-        return run(host.name, "ip6tables" if six else "iptables", "-t", "nat", "-A", *rule, advice=lasting)
+        return (run(host.name, "ip6tables" if six else "iptables", "-t", "nat", "-A", *rule, advice=lasting),)
 
     def possible(self, case: Case) -> bool:
         """Only for what a container sends to somebody else than its own host."""
@@ -205,12 +209,14 @@ class DnatMissing(Cause):
         rules = case.dnat_rules(host, published, container)
         if rules is None or rules or not container.running or host.rootless:
             return None
+        if host.in_nftables and no_translation(host) and case.story.good:
+            return None  # nothing leads to any of the engine's: rules-flushed
         if case.way.path is not PathCode.DOCKER_PROXY and (case.story.good or not case.proxies(host, published)):
             return None
         return Finding(
             code=self.code,
             summary=f"{host.name} has no DNAT rule for {container.name}'s published port {published.host_port}: only docker-proxy carries it",
-            where=Where(host=host.name, component=f"nat/{host.engine.chain}"),
+            where=Where(host=host.name, component=host.engine.dnat_place(nftables=host.in_nftables, six=case.is_v6)),
             evidence=(
                 *(
                     [f"two connections, joined by {', '.join(case.journey.joined_by)}"]

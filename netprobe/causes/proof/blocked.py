@@ -23,7 +23,7 @@ from netprobe.causes.remedies.past_rule import ways_past_rule, without_rule
 from netprobe.forward.model import Barrier
 from netprobe.model.hop import Direction
 from netprobe.model.report import Confidence, Finding, Where
-from netprobe.model.rule import Hook, Program
+from netprobe.model.rule import Hook
 from netprobe.paths.story import Symptom
 from netprobe.state.lookup import has_address
 
@@ -93,8 +93,7 @@ def _translated_before(case: Case, obstacle: Obstacle) -> tuple[Translated, ...]
 
 def _hook(case: Case, obstacle: Obstacle) -> Hook | None:
     """An engine's own places within FORWARD are told by the chain that the rule stands in, or by the one that jumps there."""
-    known = obstacle.rule is not None and obstacle.rule.program is not Program.NFT
-    return (hook_at(case, obstacle) if known else None) or obstacle.hook
+    return (hook_at(case, obstacle) if obstacle.rule is not None else None) or obstacle.hook
 
 
 class Filtered(Cause):

@@ -26,6 +26,7 @@ from netprobe.forward.traverse import traverse
 from netprobe.model.report import Confidence
 from netprobe.model.rule import Hook
 from netprobe.paths.story import Symptom
+from netprobe.state.engine import ENGINES
 from netprobe.state.iptables import Hit, delete_argv, hits, policy_argv
 from netprobe.state.nft import NftHit, may_drop, nft_hits
 
@@ -205,6 +206,8 @@ def _nft_drop(case: Case, host: Host, hit: NftHit) -> Iterator[StoppedBy]:
 
 def nft_hook(nft: NftRuleset, rule: NftRule) -> Hook | None:
     """Where a rule stands; None where it is reached from several hooks, from none, or at a device."""
+    if any(engine.isolates(rule.table, rule) for engine in ENGINES):
+        return Hook.ISOLATION
     hooks = {
         chain.hook
         for chain in nft.chains

@@ -29,7 +29,9 @@ def _bridged(host: Host) -> bool:
 
 
 def no_translation(host: Host) -> bool:
-    """Whether nothing in nat of either backend leads to the engine's chain, nor is its nftables table there."""
+    """Whether nothing in nat of either iptables leads to the engine's chain; where its rules are nftables', none of its base chains of nat."""
+    if host.in_nftables:
+        return host.nft is not None and _bridged(host) and not host.engine.nft_in_use(host.nft)
     rulesets = [each for each in (host.ruleset, host.legacy) if each is not None]
     if host.ruleset is None or not _bridged(host) or _in_nftables(host):
         return False
@@ -47,12 +49,14 @@ def no_filter(host: Host) -> bool:
 
 
 def _in_nftables(host: Host) -> bool:
-    unread = host.nft is None and host.asked("nft")
-    return unread or host.engine.in_nftables(host.nft)
+    unread = host.nft is None and host.asked("nft") and host.uses_nftables is None
+    return unread or host.in_nftables
 
 
 def wrote(host: Host) -> bool:
-    """Whether a chain of the engine's is left that shows that it writes rules."""
+    """Whether a chain of the engine's is left that shows that it writes rules; with nftables it says so."""
+    if host.in_nftables:
+        return True
     rulesets = (host.ruleset, host.legacy, host.ruleset6, host.legacy6)
     return any(host.engine.translates(each) or host.engine.filters(each) for each in rulesets)
 

@@ -13,7 +13,7 @@ from netprobe.model.point import PointName
 from netprobe.model.rule import Hook, Program
 from netprobe.state.engine import ENGINES, role_of
 from netprobe.state.engine.base import ChainRole
-from netprobe.state.lookup import route_lookup
+from netprobe.state.lookup import route_lookup, rule_of
 from netprobe.state.packet import PacketTuple
 
 if TYPE_CHECKING:
@@ -77,10 +77,12 @@ def hook_of(roots: frozenset[str], table: str, rule: Rule | None) -> Hook | None
 
 def hook_at(case: Case, obstacle: Obstacle) -> Hook | None:
     """Where the rule stands at which a predicted walk ends; None where that cannot be told."""
-    nft = obstacle.rule is not None and obstacle.rule.program is Program.NFT
-    if nft or obstacle.place.container is not None:
-        return obstacle.hook  # a base chain of its own says where it stands
     at, host = obstacle.rule, case.before(obstacle.place.host)
+    if obstacle.place.container is not None:
+        return obstacle.hook
+    if at is not None and at.program is Program.NFT:  # a base chain of its own says where it stands
+        keeps = host is not None and host.engine.isolates(at.table, rule_of(host, at))
+        return Hook.ISOLATION if keeps else obstacle.hook
     rulesets = case.rulesets(host) if host else ()
     if not rulesets or at is None:
         return None

@@ -11,6 +11,7 @@ from netprobe.model.hop import Direction
 from netprobe.model.point import PointName
 from netprobe.model.rule import Hook
 from netprobe.state.iptables import hits
+from netprobe.state.nft import nft_hits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +62,9 @@ def is_forwarded(case: Case, host: Host) -> bool:
     after = case.after(host.name)
     if rules is None or after is None or not case.rulesets(after):
         return True
+    if host.in_nftables:
+        met = {each.ref for each in rules}
+        return any(each.rule.ref in met for each in nft_hits(host.nft, after.nft))
     texts = {rule.text for rule in rules}
     pairs = moments(case, host, after)
     return any(hit.rule is not None and hit.rule.text in texts for old, new in pairs for hit in hits(old, new))

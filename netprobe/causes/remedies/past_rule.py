@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from netprobe.state.model import Host
 
 
-_ONE_PORT = frozenset({"--dport", "--dports", "--ctorigdstport", "--sport", "--sports", "dport", "sport"})
+_ONE_PORT = frozenset(
+    {"--dport", "--dports", "--ctorigdstport", "--sport", "--sports", "dport", "sport", "proto-dst", "proto-src"}
+)
 _BUILT_IN = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
 
 

@@ -50,7 +50,9 @@ def behind_engine(host: Host, container: Container, steps: tuple[Remedy, ...]) -
 def _has_no_chains(host: Host) -> bool:
     """Whether the engine's rules were read, and the chains that it writes at its own start are gone."""
     rulesets = [each for each in (host.ruleset, host.legacy) if each is not None]
-    written = any(host.engine.has_chains(each) for each in rulesets) or host.engine.in_nftables(host.nft)
+    if host.in_nftables:
+        return host.nft is not None and not host.engine.nft_in_use(host.nft) and not host.rootless
+    written = any(host.engine.has_chains(each) for each in rulesets)
     return bool(rulesets) and not written and not host.rootless
 
 

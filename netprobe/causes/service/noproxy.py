@@ -187,7 +187,7 @@ class NoproxyNoRouteLocalnet(Cause):
         after = case.after(host.name)
         before, then = case.dnat_rules(host, published, container), None
         then = case.dnat_rules(after, published, container) if after is not None else None
-        if not before or not then or before[0].text != then[0].text:
+        if not before or not then or before[0].ref != then[0].ref or before[0].ref.shown != then[0].ref.shown:
             return None
         first, last = before[0].packets, then[0].packets
         if first is None or last is None or last <= first:

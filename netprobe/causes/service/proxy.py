@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from netprobe.state.engine.model import Container, Published
     from netprobe.state.iptables import Rule
     from netprobe.state.model import Host
+    from netprobe.state.nft import NftRule
 
 
-def _lost_proxy(case: Case) -> tuple[Host, Container, Published, tuple[Rule, ...]] | None:
+def _lost_proxy(case: Case) -> tuple[Host, Container, Published, tuple[Rule | NftRule, ...]] | None:
     """A running container's publication that should have answered and has no docker-proxy, with its DNAT rules (none, where the engine writes none)."""
     if case.publication is None or case.dialled is None or not case.refused_by_host:
         return None
@@ -102,7 +103,7 @@ class ProxyDead(_Lost):
             evidence=(
                 f"{case.story.detail} from {host.name} itself, nothing behind it: {case.frames}",
                 f"no docker-proxy process or socket for {published}",
-                f"the DNAT rule is there: {rules[0].text}" if rules else f"nothing else carries IPv6: {missing}",
+                f"the DNAT rule is there: {rules[0].ref.shown}" if rules else f"nothing else carries IPv6: {missing}",
             ),
             remedies=restarted(host, container),
         )
@@ -131,7 +132,10 @@ class ProxyAndDnatDead(_Lost):
         return Finding(
             code=self.code,
             summary=f"{container.name}'s port {published.host_port} is published, but {host.name} has neither its DNAT rule nor its docker-proxy",
-            where=Where(host=host.name, component=f"docker-proxy, nat/{host.engine.chain}"),
+            where=Where(
+                host=host.name,
+                component=f"docker-proxy, {host.engine.dnat_place(nftables=host.in_nftables, six=case.is_v6)}",
+            ),
             evidence=(
                 f"{case.story.detail} from {host.name} itself, nothing behind it: {case.frames}",
                 f"no docker-proxy process or socket for {published}",

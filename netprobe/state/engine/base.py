@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from netprobe.model.rule import RuleRef
-    from netprobe.state.engine.model import Container, Network, Proxy
+    from netprobe.state.engine.model import Container, Network, Proxy, Published
     from netprobe.state.engine.remedies import EngineRemedies
     from netprobe.state.iptables import Rule, Ruleset
     from netprobe.state.issues import Issues
@@ -39,7 +39,9 @@ class ContainerEngine(ABC):
         fallback_dns: the servers that it gives to containers where the host's resolv.conf names none that they can reach.
         chain: its chain of nat and filter, with the rules for published ports.
         user_chain: the filter chain that it leaves to the administrator. forward_chain: where FORWARD jumps to its own chains.
-        nft_table: the table of its nftables backend (families ip and ip6).
+        nft_table: the table of its nftables backend (families ip and ip6); nft_dnat_chain: its chain there with the rules for published ports;
+            nft_source_chain: before a bridge's name, that with the rule that hides what comes from there.
+        nft_dns_table: its table inside a container's namespace, which leads lookups to its name server.
         firewalld_zone: the zone that it has firewalld make for its bridges, ``""`` for none.
         remedies: its own commands, as steps that put something right.
     """
@@ -58,8 +60,20 @@ class ContainerEngine(ABC):
     user_chain: ClassVar[str]
     forward_chain: ClassVar[str]
     nft_table: ClassVar[str]
+    nft_dnat_chain: ClassVar[str]
+    nft_dns_table: ClassVar[str]
+    nft_source_chain: ClassVar[str]
     firewalld_zone: ClassVar[str] = ""
     remedies: ClassVar[EngineRemedies]
+
+    def dnat_place(self, *, nftables: bool, six: bool = False) -> str:
+        """Where its rules for published ports stand: ``nat/DOCKER``, ``ip docker-bridges/nat-prerouting-and-output``."""
+        return f"{'ip6' if six else 'ip'} {self.nft_table}/{self.nft_dnat_chain}" if nftables else f"nat/{self.chain}"
+
+    def source_nat_place(self, bridge: str, *, nftables: bool, six: bool = False) -> str:
+        """Where its rule that hides what comes from a bridge stands: ``nat/POSTROUTING``, ``ip docker-bridges/nat-postrouting-out__docker0``."""
+        chain = f"{self.nft_source_chain}{bridge}"
+        return f"{'ip6' if six else 'ip'} {self.nft_table}/{chain}" if nftables else "nat/POSTROUTING"
 
     @abstractmethod
     def containers(self, text: str, issues: Issues) -> tuple[Container, ...] | None:
@@ -78,6 +92,10 @@ class ContainerEngine(ABC):
         """Read its version from its answer; None unknown."""
 
     @abstractmethod
+    def uses_nftables(self, answer: object) -> bool | None:
+        """Whether it says that its firewall's backend is nftables; None where it does not say."""
+
+    @abstractmethod
     def rootless(self, answer: object) -> bool:
         """Whether it says that it is rootless: its bridges, rules and proxies are then in a network namespace of their own."""
 
@@ -90,7 +108,7 @@ class ContainerEngine(ABC):
         """Whether the rules that close an internal network may stand in this chain."""
 
     @abstractmethod
-    def isolates(self, table: str, rule: Rule | None) -> bool:
+    def isolates(self, table: str, rule: Rule | NftRule | None) -> bool:
         """Whether a rule of a built-in chain keeps a container's address from what does not come by its own bridge."""
 
     @abstractmethod
@@ -104,6 +122,18 @@ class ContainerEngine(ABC):
     @abstractmethod
     def closes_unpublished(self, rule: Rule | NftRule | None, bridge: str = "") -> bool:
         """Whether a rule drops all that comes to a bridge (this one, if given) from outside and that no published port accepted before."""
+
+    @abstractmethod
+    def forbids_icc(self, rule: RuleRef, bridge: str) -> bool:
+        """Whether a rule of its own drops what one container of this bridge sends to another, as the network's option asks."""
+
+    @abstractmethod
+    def nft_dnat_rules(self, nft: NftRuleset, address: str, published: Published) -> tuple[NftRule, ...]:
+        """Its own rules of nftables that send what comes for a published port to this address."""
+
+    @abstractmethod
+    def nft_in_use(self, nft: NftRuleset, family: str = "ip") -> bool:
+        """Whether what arrives, and what the host sends, comes to its own rules of nftables for published ports, of a family (``ip``, ``ip6``)."""
 
     @abstractmethod
     def filters(self, ruleset: Ruleset | None, bridge: str = "") -> bool:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from netprobe.model.rule import Program
+from netprobe.state.engine import docker_nft
 from netprobe.state.engine.allow import COMPOSE_LABELS, COMPOSE_NETWORK_LABELS, link_aliases, link_variables
 from netprobe.state.engine.base import ChainRole, ContainerEngine
 from netprobe.state.engine.docker_proxy import parse_proxies
@@ -61,7 +62,10 @@ class Docker(ContainerEngine):
     user_chain = "DOCKER-USER"
     forward_chain = "DOCKER-FORWARD"  # Engine 28 and later
     firewalld_zone = "docker"
-    nft_table = "docker-bridges"  # Engine 29's nftables backend
+    nft_table = docker_nft.TABLE  # Engine 29's nftables backend
+    nft_dns_table = docker_nft.DNS_TABLE
+    nft_dnat_chain = docker_nft.DNAT_CHAIN
+    nft_source_chain = docker_nft.SOURCE_CHAIN
     remedies = EngineRemedies(program="docker", service="docker")
 
     def containers(self, text: str, issues: Issues) -> tuple[Container, ...] | None:
@@ -80,6 +84,11 @@ class Docker(ContainerEngine):
         """``"20.10.24+dfsg1"``: Version of ``/version``."""
         version = answer.get("Version") if isinstance(answer, dict) else None
         return version if isinstance(version, str) else None
+
+    def uses_nftables(self, answer: object) -> bool | None:
+        """FirewallBackend of ``/info`` (Engine 29 and later): its Driver is ``iptables`` or ``nftables``, with firewalld ``nftables+firewalld``."""
+        driver = text_of(dict_of(answer, "FirewallBackend"), "Driver") if isinstance(answer, dict) else ""
+        return driver.startswith("nftables") if driver else None
 
     def rootless(self, answer: object) -> bool:
         """SecurityOptions of ``/info``: everything of it is in RootlessKit's network namespace then."""
@@ -100,8 +109,10 @@ class Docker(ContainerEngine):
         """Isolation's chains, and Engine 28's DOCKER-FORWARD."""
         return chain.startswith(_BESIDE_INTERNAL)
 
-    def isolates(self, table: str, rule: Rule | None) -> bool:
-        """Engine 28's raw rule: ``-d ADDRESS ! -i BRIDGE -j DROP``."""
+    def isolates(self, table: str, rule: Rule | NftRule | None) -> bool:
+        """Engine 28's raw rule: ``-d ADDRESS ! -i BRIDGE -j DROP``; that of Engine 29's nftables backend."""
+        if isinstance(rule, NftRule):
+            return docker_nft.isolates(rule)
         if table != "raw" or rule is None:
             return False
         inside = rule.get(Field.IN)
@@ -116,18 +127,32 @@ class Docker(ContainerEngine):
     def closes_to_others(self, rule: Rule | NftRule | None, bridge: str) -> bool:
         """Engine 28's raw rule; that of Engine 29's nftables backend, where interfaces that are trusted may stand beside the bridge."""
         if isinstance(rule, NftRule):
-            return rule.verdict == "drop" and bridge in _let_in(rule)
+            return docker_nft.closes_to_others(rule, bridge)
         inside = rule.get(Field.IN) if rule is not None else None
         return rule is not None and rule.target == "DROP" and inside is not None and inside.is_not(bridge)
 
     def closes_unpublished(self, rule: Rule | NftRule | None, bridge: str = "") -> bool:
-        """Engine 28's last rule of a bridge: ``-A DOCKER ! -i BRIDGE -o BRIDGE -j DROP``."""
+        """Engine 28's last rule of a bridge: ``-A DOCKER ! -i BRIDGE -o BRIDGE -j DROP``; that of the bridge's chain with nftables."""
+        if isinstance(rule, NftRule):
+            return docker_nft.closes_unpublished(rule, bridge)
         if not isinstance(rule, Rule) or (rule.chain, rule.target) != (self.chain, "DROP") or len(rule.conditions) != 2:
             return False
         inside, out = rule.get(Field.IN), rule.get(Field.OUT)
         if inside is None or out is None or out.negated:
             return False
         return inside.is_not(out.value) and bridge in {"", out.value}
+
+    def forbids_icc(self, rule: RuleRef, bridge: str) -> bool:
+        """``-i BRIDGE -o BRIDGE -j DROP``; with nftables ``iifname BRIDGE drop`` in the bridge's chain."""
+        return f"-i {bridge} -o {bridge} " in rule.text or docker_nft.forbids_icc(rule, bridge)
+
+    def nft_dnat_rules(self, nft: NftRuleset, address: str, published: Published) -> tuple[NftRule, ...]:
+        """In the one chain that has those of all published ports."""
+        return docker_nft.dnat_rules(nft, address, published)
+
+    def nft_in_use(self, nft: NftRuleset, family: str = "ip") -> bool:
+        """Whether its nat base chains are there, and jump to its rules: it writes them at its own start only."""
+        return docker_nft.is_used(nft, family)
 
     def filters(self, ruleset: Ruleset | None, bridge: str = "") -> bool:
         """Its chain; for a bridge, the jump to it."""
@@ -173,17 +198,6 @@ ROUTED = "routed"
 def gateway_mode(network: Network, *, six: bool) -> str:
     """How a bridge network is reached from outside (Engine 27 and later): ``nat``, ``nat-unprotected``, ``routed`` or ``isolated``."""
     return network.options.get(f"{_OPTION}gateway_mode_{'ipv6' if six else 'ipv4'}") or "nat"
-
-
-def _let_in(rule: NftRule) -> frozenset[str]:
-    """The interfaces by which a packet is not this rule's: ``iifname != "docker0"``, ``iifname != { "docker0", "eth0" }``."""
-    found: list[str] = []
-    for each in rule.expressions:
-        match = dict_of(each, "match") if isinstance(each, dict) else {}
-        right = match.get("right")
-        if match.get("op") == "!=" and text_of(dict_of(dict_of(match, "left"), "meta"), "key") == "iifname":
-            found += [right] if isinstance(right, str) else texts_of(right, "set") if isinstance(right, dict) else []
-    return frozenset(found)
 
 
 def parse_containers(text: str, issues: Issues) -> tuple[Container, ...] | None:
