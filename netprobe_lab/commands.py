@@ -77,13 +77,15 @@ def fitting(lab: Lab, experiments: Iterable[Experiment]) -> list[Experiment]:
     """
     version = (engine_version(lab, SERVER2) or "").partition(".")[0]
     wanted = list(experiments)
-    right = [one for one in wanted if one.engine in {"", version}]
+    right = [one for one in wanted if one.engine in {"", version} and not one.recorded]
     found = [one for one in right if not missing(one)]
     if right and not found:
         lacking = sorted({command for one in right for command in missing(one)})
         raise LabError(f"not installed: {', '.join(lacking)}", "apt-get install ufw firewalld fail2ban")
     if wanted and not found:
-        needed = sorted({one.engine for one in wanted})
+        if all(one.recorded for one in wanted):
+            raise LabError("these are recorded runs, which no lab makes", "netprobe replay captures/NAME.pcapng")
+        needed = sorted({one.engine for one in wanted if not one.recorded})
         raise LabError(
             f"this lab runs Docker Engine {version}, not {', '.join(needed)}", "netprobe lab up --engine sid"
         )
@@ -104,7 +106,9 @@ def cure_named(lab: Lab, patterns: Sequence[str], progress: Callable[[str], None
         UsageFault: there is no such experiment, or none that fails.
         LabError: the lab is not up, or an experiment is not as declared.
     """
-    wanted = [each for each in chosen(patterns) if each.expected.verdict == "fails" and not each.edits]
+    wanted = [
+        each for each in chosen(patterns) if each.expected.verdict == "fails" and not (each.edits or each.recorded)
+    ]
     if not wanted:
         raise UsageFault("--cure has nothing to cure: none of these experiments fails live", "netprobe lab list")
     require_up(lab)
@@ -141,7 +145,8 @@ def run_named(
     suited = fitting(lab, experiments)
     for each in experiments:
         if each not in suited:
-            progress(f"lab: {each.name} is left out: it is for Docker Engine {each.engine} (lab up --engine sid)")
+            why = f"for Docker Engine {each.engine} (lab up --engine sid)"
+            progress(f"lab: {each.name} is left out: it is {'a recorded run' if each.recorded else why}")
     announce(lab, progress)
     codes = []
     if TABLE in patterns:

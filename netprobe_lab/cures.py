@@ -90,7 +90,7 @@ def representatives(engine: str = "") -> dict[str, Experiment]:
     found: dict[str, Experiment] = {}
     for code in (each.code for each in CAUSES):
         fails = [each for each in EXPERIMENTS if each.expected.cause == code and each.expected.verdict == "fails"]
-        made = [each for each in fails if not each.edits and each.engine in {"", engine}]
+        made = [each for each in fails if not (each.edits or each.recorded) and each.engine in {"", engine}]
         if made:
             found[code] = min(
                 made, key=lambda each: (code in BY_STEPS and not each.cure and not each.asked_then, each.name != code)

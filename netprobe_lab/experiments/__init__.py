@@ -16,6 +16,7 @@ from netprobe_lab.experiments.direct import DIRECT
 from netprobe_lab.experiments.discovery import DISCOVERY
 from netprobe_lab.experiments.endpoints import ENDPOINTS
 from netprobe_lab.experiments.engine28 import ENGINE_28
+from netprobe_lab.experiments.engine29 import ENGINE_29
 from netprobe_lab.experiments.engines import ENGINES
 from netprobe_lab.experiments.filters import FILTERS
 from netprobe_lab.experiments.firewalls import FIREWALLS
@@ -83,6 +84,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     Group("firewalls", "rules that drop, rules that are missing, the way out of a host", FIREWALLS),
     Group("managers", "rules as firewall managers write them: ufw, ufw-docker, libvirt", MANAGERS),
     Group("engine28", "what Engine 28 does otherwise (lab up --engine sid)", ENGINE_28),
+    Group("engine29", "what Engine 29 does, with each firewall backend: recorded runs, replayed alone", ENGINE_29),
     Group("direct", "a container's own IPv6 address, dialled from another host", DIRECT),
     Group("discovery", "IPv6 neighbour discovery, dropped and unanswered", DISCOVERY),
     Group("arp", "ARP, dropped by rules that see no IP", ARP),

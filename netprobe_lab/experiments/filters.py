@@ -475,6 +475,7 @@ _ENGINE_29: Final = (
         set_up=_NGINX,
         break_=(*_engine_29("ACCEPT"), *on("outside", f"ip route add 172.17.0.0/16 via {HIP}")),
         near_miss=("nft-backend-forward-drop", "forward-drop"),
+        asked_then=(f"{HIP}:80", "--from", "outside", "--timeout", "2"),
     ),
     Experiment(
         name="nft-backend-egress",

@@ -197,6 +197,7 @@ class Experiment:
         unlisted: hosts that the inventory does not have when the question is asked.
         engine: the major version of the Docker Engine that it needs, empty for any.
         cure: what a person does whom the report's advice tells to, in place of the first step that is advice alone (else after all commands).
+        recorded: by what it was recorded where no lab can run it again, as there is no package: it is replayed alone.
         chance: what netprobe says in the other case, where chance decides what it meets (the embedded DNS server shuffles the addresses
             that it gives): then it is asked again, until it meets what is expected.
         asked_then: the arguments after `netprobe explain` for a cure by dialling otherwise; empty: the same question again.
@@ -213,6 +214,7 @@ class Experiment:
     near_miss: tuple[str, ...] = ()
     unlisted: tuple[str, ...] = ()
     engine: str = ""
+    recorded: str = ""
     chance: Expected | None = None
     cure: tuple[Step, ...] = ()
     asked_then: tuple[str, ...] = ()

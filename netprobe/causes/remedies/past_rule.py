@@ -217,7 +217,7 @@ def is_administrators(case: Case, host: str, rule: RuleRef) -> bool:
     if rule.policy or engine.owns(rule):
         return False
     if rule.program is Program.NFT:
-        return not rule.table.startswith(engine.nft_table)
+        return True
     return rule.chain in _BUILT_IN or role_of(rule.chain) is ChainRole.USER
 
 

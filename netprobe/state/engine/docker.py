@@ -10,7 +10,6 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from netprobe.model.rule import Program
 from netprobe.state.engine import docker_nft
 from netprobe.state.engine.allow import COMPOSE_LABELS, COMPOSE_NETWORK_LABELS, link_aliases, link_variables
 from netprobe.state.engine.base import ChainRole, ContainerEngine
@@ -121,8 +120,7 @@ class Docker(ContainerEngine):
     def owns(self, rule: RuleRef) -> bool:
         """By its chain's or table's name, or by the form of what it writes to built-in chains."""
         own = rule.chain.startswith(self.chain) and not rule.chain.startswith(self.user_chain)
-        nft = rule.program is Program.NFT and rule.table == self.nft_table
-        return own or nft or _OWN_RULE.search(rule.text) is not None
+        return own or docker_nft.owns(rule) or _OWN_RULE.search(rule.text) is not None
 
     def closes_to_others(self, rule: Rule | NftRule | None, bridge: str) -> bool:
         """Engine 28's raw rule; that of Engine 29's nftables backend, where interfaces that are trusted may stand beside the bridge."""

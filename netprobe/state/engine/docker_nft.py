@@ -26,7 +26,18 @@ SOURCE_CHAIN = "nat-postrouting-out__"  # + BRIDGE: hides what comes from it
 _DIRECT = "raw-PREROUTING"
 _INTO = "filter-forward-in__"  # + BRIDGE: what is forwarded to it
 _NAT_BASES = ("nat-PREROUTING", "nat-OUTPUT")
+# what it drops itself: direct access, icc, an internal network, what is not published
+_DROPS = re.compile(r'(ip6? daddr \S+ iifname != .+ )?([io]ifname (!= )?"?[^\s"]+"? )?drop( comment .*)?')
 _ICC = re.compile(r'iifname "?([^\s"]+)"? drop( comment .*)?')
+
+
+def owns(rule: RuleRef) -> bool:
+    """Whether it is a rule of its own: one that drops in its tables and has none of the forms that it writes was put there by somebody else."""
+    if rule.program is not Program.NFT or rule.table != TABLE:
+        return False
+    return rule.verdict not in {"drop", "reject"} or (
+        rule.chain.startswith((_DIRECT, "filter-forward-")) and _DROPS.fullmatch(rule.shown) is not None
+    )
 
 
 def closes_to_others(rule: NftRule, bridge: str) -> bool:
