@@ -10,7 +10,7 @@ help:
 	@echo "make install   netprobe for root and all users: in /opt/netprobe (PREFIX=), on the PATH by a link in /usr/local/bin (BINDIR=)"
 	@echo "make uninstall remove that"
 	@echo "make demo      explain a container connection in a lab of two real Docker hosts"
-	@echo "make test      unit, replay of captures/, and (as root) live: one of each cause, finding and path, and what changed"
+	@echo "make test      unit, replay of captures/, and (as root) live: of one of each cause, finding and path half, and what changed"
 	@echo "make test-all  the same, with all of the lab's tests and experiments"
 	@echo "make unit      what of it needs no lab, and no root"
 	@echo "make test-engines  the truth table with Docker Engine 28 (of Debian sid: downloads it once, some minutes)"

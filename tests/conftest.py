@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--lab-tests",
         choices=("all", "chosen", "rest"),
         default="all",
-        help="chosen: one of each cause, finding and path with its remedy, and what tests/proved.json does not hold; rest: all others",
+        help="chosen: of one of each cause, finding and path with its remedy half, and what tests/proved.json does not hold; rest: all others",
     )
     group.addoption(
         "--copies",

@@ -26,6 +26,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
+@pytest.mark.whole  # of `make docs`, too
 def test_a_page_a_command_and_a_cause(site: Path) -> None:
     commands = {each.stem for each in (site / "commands").glob("*.html")} - {"index"}
     assert commands == set(cli.commands) - {"lab"} == set(docs.RUNS)
@@ -35,6 +36,7 @@ def test_a_page_a_command_and_a_cause(site: Path) -> None:
     assert "filter/DOCKER-USER #1 of server2 dropped it" in page
 
 
+@pytest.mark.whole
 def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
     for page in site.rglob("*.html"):
         assert LOADED.findall(page.read_text()) == [], page

@@ -79,6 +79,7 @@ def failing(whole: Evidence, host: str, key: str) -> Evidence:
     return replace(whole, before=tuple(before))
 
 
+@pytest.mark.few_captures
 @pytest.mark.parametrize("name", NAMES)
 def test_a_prediction_is_the_same_or_unknown_without_any_one_output(name: str) -> None:
     """A command that failed is unknown: never taken for an empty answer. What decides on the way leaves it unknown."""

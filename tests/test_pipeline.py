@@ -20,6 +20,7 @@ from netprobe.report.text import render
 from netprobe.state.issues import Issues
 from netprobe.state.parsed import _Recent
 from tests.forward.test_walk import changed
+from tests.spread import spread
 
 if TYPE_CHECKING:
     from netprobe.evidence.model import Evidence
@@ -60,7 +61,7 @@ def broken(data: bytes, chance: random.Random) -> bytes:
     return bytes(out)
 
 
-@pytest.mark.parametrize("name", SAMPLE)
+@pytest.mark.parametrize("name", spread(SAMPLE, 2))
 def test_mutated_packets(name: str) -> None:
     whole, chance = load(name), random.Random(name)
     for _ in range(ROUNDS):
@@ -72,14 +73,14 @@ def test_mutated_packets(name: str) -> None:
         to_json(analyze(replace(whole, packets=replace(whole.packets, data=bytes(data)))))
 
 
-@pytest.mark.parametrize("name", SAMPLE)
+@pytest.mark.parametrize("name", spread(SAMPLE, 2))
 def test_mutated_state(name: str) -> None:
     whole, chance = load(name), random.Random(name)
     for _ in range(ROUNDS):
         to_json(analyze(replace(whole, before=damaged(whole.before, chance), after=damaged(whole.after, chance))))
 
 
-@pytest.mark.parametrize("name", SAMPLE)
+@pytest.mark.parametrize("name", spread(SAMPLE, 2))
 def test_mutated_files(name: str) -> None:
     data, chance = (CAPTURES / f"{name}.pcapng").read_bytes(), random.Random(name)
     for _ in range(ROUNDS):

@@ -240,6 +240,7 @@ _WHEN = re.compile(r'("(?:StartedAt|FinishedAt)": )"([^"]+)"')
 
 
 @shares_work
+@pytest.mark.few_captures
 @pytest.mark.parametrize("name", TWO_HOSTS)
 def test_one_host_with_another_clock_changes_nothing(name: str) -> None:
     whole = evidence(name)

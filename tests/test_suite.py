@@ -9,6 +9,7 @@ import pytest
 import suite
 
 from tests import failures
+from tests.spread import spread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ def part(*names: str, again: bool = True) -> suite.Part:
     return suite.Part(name="live, some", arguments=tuple(f"tests/twice.py::{name}" for name in names), again=again)
 
 
-@pytest.mark.parametrize("where", ["CI", "at hand"])
+@pytest.mark.parametrize("where", spread(["CI", "at hand"], 2))
 def test_what_is_right_at_the_second_time_passes_and_is_said(
     where: str, flag: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

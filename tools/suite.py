@@ -1,7 +1,7 @@
 """`make test`, `make test-all` and their parts: what runs, how far it is, how long each part took.
 
-    tools/suite.py test   unit, with altered copies of every fifth capture, and live: one of each cause, finding and path with its remedy; of both also
-                          what tests/proved.json does not hold
+    tools/suite.py test   unit, with altered copies of every fifth capture, and live: of one of each cause, finding and path with its remedy half; of
+                          both also what tests/proved.json does not hold
     tools/suite.py all    unit, and everything live; tests/proved.json is written
     tools/suite.py rest   what `all` has and `test` has not
     tools/suite.py unit | live

@@ -70,6 +70,7 @@ def test_no_packet_at_all() -> None:
     assert len(decode_compiled(Packets.none(), [CapturePoint(name="a", interface="a")])) == 0
 
 
+@pytest.mark.whole
 def test_no_read_is_out_of_bounds() -> None:
     """The same kernel with numba's bounds checks, over altered packets: each ends exactly where the buffer does."""
     done = subprocess.run(

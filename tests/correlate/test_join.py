@@ -18,6 +18,7 @@ from netprobe.runs import runs
 from tests.correlate.made import rows_of
 from tests.correlate.replayed import both, by_rows
 from tests.craft import evidence, served, tcp, udp
+from tests.spread import spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +37,7 @@ def joined(sent: Iterable[Sent]) -> list[list[int]]:
     return sorted(sorted(each) for each in by_rows(join(rows_of(table, build(table)), case.points)).connections)
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", spread(range(4), 4))
 def test_what_a_replay_joins_is_joined(part: int) -> None:
     """Every capture of the repository: the same flows make the same connections, pairs of a proxy, and answers from elsewhere."""
     for file in CAPTURES[part::4]:

@@ -31,6 +31,7 @@ from netprobe.state.model import World
 from netprobe.verdict.gather import gather
 from netprobe.verdict.judge import judge as replayed
 from netprobe.verdict.target import intent_of
+from tests.spread import spread
 
 if TYPE_CHECKING:
     from netprobe.decode.table import PacketTable
@@ -79,7 +80,7 @@ def by_flows(evidence: Evidence, flow: Flow, began_ns: int) -> Said:
     return VERDICTS[judged.verdict[number]].value, PATHS[judged.path[number]], where
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", spread(range(PARTS), 4))
 def test_the_flow_that_was_asked_for_has_the_verdict_path_and_end_that_replay_gives_it(part: int) -> None:
     held = 0
     for file in sorted(CAPTURES.glob("*.pcapng"))[part::PARTS]:

@@ -13,6 +13,7 @@ from netprobe.decode.decoder import decode
 from netprobe.evidence.stream.whole import read
 from tests.flowtable.against import built, listed, tracked
 from tests.flowtable.frames import POINTS, captures, connections, packets
+from tests.spread import spread
 
 if TYPE_CHECKING:
     from tests.flowtable.frames import Frame
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 CAPTURES = sorted((Path(__file__).parent.parent.parent / "captures").glob("*.pcapng"))
 
 
-@pytest.mark.parametrize("part_of", range(8))
+@pytest.mark.parametrize("part_of", spread(range(8), 4))
 def test_every_capture_has_the_flows_that_replay_sees(part_of: int) -> None:
     """None of them has what the two tell apart: a TCP connection that is silent for 300 s (other kinds 60 s), or one direction a VLAN."""
     for file in CAPTURES[part_of::8]:

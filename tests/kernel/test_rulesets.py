@@ -18,6 +18,7 @@ from tests.kernel.many import HIDDEN, run, shown
 from tests.kernel.nft_rules import NftMaker
 from tests.kernel.regressions import REGRESSIONS, UNDETERMINED
 from tests.kernel.ruleset import Item, Ruleset
+from tests.spread import spread
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not all(map(shutil.which, ("ip", "nft", "iptables-restore", "iptables-legacy-restore"))),
@@ -27,7 +28,7 @@ RULESETS = 60
 SECONDS = 25.0
 
 
-@pytest.mark.parametrize("part", ["a", "b"])
+@pytest.mark.parametrize("part", spread("ab", 2))
 def test_no_prediction_is_contradicted(part: str) -> None:
     found = run(0, [f"test-{part}-{at}" for at in range(RULESETS)], [], time.monotonic() + SECONDS)
     wrong = [each for each in found.results if each.contradiction]

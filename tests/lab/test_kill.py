@@ -15,6 +15,7 @@ import pytest
 from netprobe_lab.namespaces import enter
 from netprobe_lab.steps import on_host
 from tests.lab.serving import nginx
+from tests.spread import spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,13 +59,13 @@ def end_explain(target: str, moment: float, number: int, folder: Path, *options:
     return result
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("moment", spread(MOMENTS, 2))
 def test_kill_9_leaves_no_process(demo_lab: Lab, tmp_path: Path, moment: float) -> None:
     result = end_explain("killed:80", moment, signal.SIGKILL, tmp_path)
     assert result["left"] == {}
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("moment", spread(MOMENTS, 2))
 @pytest.mark.parametrize("group", [False, True])
 def test_ctrl_c_leaves_no_process(demo_lab: Lab, tmp_path: Path, moment: float, group: bool) -> None:
     result = end_explain("killed:80", moment, signal.SIGINT, tmp_path, group=group)

@@ -23,6 +23,7 @@ from netprobe_lab.run import environment
 from netprobe_lab.steps import on_host
 from netprobe_lab.waiting import wait_for
 from tests.lab.serving import nginx
+from tests.spread import spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,7 +156,7 @@ def test_a_process_in_the_middle_of_execve_is_the_labs(other: Lab) -> None:
     assert not is_marked(other, process.pid)
 
 
-@pytest.mark.parametrize("after_s", [0.05, 0.15, 0.25, 0.35, 0.5, 0.7, 0.9, 1.1, 1.3])
+@pytest.mark.parametrize("after_s", spread([0.15, 0.05, 0.25, 0.5, 0.35, 0.7, 1.1, 0.9, 1.3], 3))
 def test_down_after_a_killed_up_leaves_nothing(other: Lab, after_s: float) -> None:
     before = traces(other)
     process = subprocess.Popen(

@@ -20,16 +20,15 @@ from tests.causes.altered import changed
 
 if TYPE_CHECKING:
     from netprobe.model.report import Report
-    from netprobe_lab.experiments.model import Experiment
 
 CAPTURES = Path(__file__).parents[2] / "captures"
-DIALLED = [
-    each
+DIALLED = {
+    each.name: each
     for each in EXPERIMENTS
     if each.expected.resolution != "failed"
     and each.expected.verdict != "undetermined"
     and (CAPTURES / f"{each.name}.pcapng").exists()
-]
+}
 
 
 def unsent(name: str) -> Evidence:
@@ -44,10 +43,11 @@ def predicted(name: str) -> Report:
     return analyze(unsent(name))
 
 
-@pytest.mark.parametrize("experiment", DIALLED, ids=lambda each: each.name)
-def test_what_is_predicted_is_what_happens_or_unknown(experiment: Experiment) -> None:
-    expected = experiment.expected
-    report = predicted(experiment.name)
+@pytest.mark.each_capture
+@pytest.mark.parametrize("name", DIALLED)
+def test_what_is_predicted_is_what_happens_or_unknown(name: str) -> None:
+    expected = DIALLED[name].expected
+    report = predicted(name)
     # Who of two owners of an address answers first is no host's state either.
     beyond_state = expected.cause in {*(each.code for each in CAUSES if each.beyond_state), "macvlan-duplicate-address"}
     if report.verdict.value == "undetermined" or beyond_state:
