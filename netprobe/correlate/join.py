@@ -97,6 +97,8 @@ def _packets(sights: Sights, groups: Groups, open_ways: OpenWays, token: Token, 
         bearers = bearers.kept(~flood)
     fit = groups.fitting(lambda one, two: same_packet(sights, one, two, side))
     one, two = bearers.all_pairs(FLIGHT_NS, LOOK_BACK, fit)
+    if not len(one):
+        return
     sure = strength.sure(strength.score(one, two)) | sights.same_ends(one, two)
     score = likeness(sights, one, two) * 64.0 - (sights.head_ns(side)[two] - sights.head_ns(side)[one]) // TIE_NS / 64.0
     groups.join(Edges(one=one[sure], two=two[sure], score=score[sure]))

@@ -32,10 +32,9 @@ class Bearers:
             time_ns: int64 (n,), of all n rows.
             when: int64 (n,), the place of each in the order of those times, below 2^32.
         """
-        order = np.argsort(token)
+        some = np.flatnonzero(_among(token, repeated(token, 1)))
+        order = some[np.argsort(token[some])]
         ordered = token[order]
-        shared = _shared(ordered)
-        order, ordered = order[shared], ordered[shared]
         number = np.cumsum(np.append(False, ordered[1:] != ordered[:-1])[: len(ordered)])
         key = np.sort(
             (number << _WHEN_BITS) | when[row[order]]
@@ -109,19 +108,25 @@ def _inverse(when: Index) -> Index:
     return out
 
 
-def _shared(ordered: NDArray[np.uint64]) -> Mask:
-    """Whether a neighbour has the same value."""
-    out = np.zeros(len(ordered), np.bool_)
-    same = ordered[1:] == ordered[:-1]
-    out[1:] |= same
-    out[:-1] |= same
-    return out
+def repeated(values: NDArray[np.uint64], few: int) -> NDArray[np.uint64]:
+    """The values that are there more than ``few`` times, in order. Values alone are sorted in less time than their places are."""
+    ordered = np.sort(values)
+    found = ordered[few:][ordered[few:] == ordered[:-few]] if len(ordered) > few else ordered[:0]
+    return found[np.append(True, found[1:] != found[:-1])[: len(found)]]
+
+
+def _among(values: NDArray[np.uint64], some: NDArray[np.uint64]) -> Mask:
+    """Which values are among some, which are in order."""
+    if not len(some):
+        return np.zeros(len(values), np.bool_)
+    return np.asarray(some[np.minimum(np.searchsorted(some, values), len(some) - 1)] == values, np.bool_)
 
 
 def most_at_a_place(token: NDArray[np.uint64], place: Index, few: int) -> Index:
     """How often each row's token is borne at one place, at the place that has most of it; 1 where at all places together ``few`` bear it."""
     out = np.ones(len(token), np.int64)
-    order = np.argsort(token)
+    some = np.flatnonzero(_among(token, repeated(token, few)))
+    order = some[np.argsort(token[some])]
     ordered = token[order]
     begins = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
     sizes = np.diff(begins, append=len(ordered))

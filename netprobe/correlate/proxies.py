@@ -50,7 +50,9 @@ class Pairs:
 def proxied(talks: Talks) -> Pairs:
     """The pairs of all connections that begin at a gateway."""
     inner = np.flatnonzero(_from_a_gateway(talks.sights, talks.first) & (talks.kind != int(Kind.ICMP)))
-    one, two = _candidates(talks, inner)
+    one, two = _candidates(talks, inner) if len(inner) else (inner, inner)
+    if not len(one):
+        return Pairs(outer=one, inner=two, unclear=one, possible=one)
     fit = _may_be_its_own(talks, one, two)
     one, two = one[fit], two[fit]
     tcp = talks.kind[one] == int(Kind.TCP)

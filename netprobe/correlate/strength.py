@@ -10,6 +10,7 @@ So a small capture joins by one number, and one of a million flows does not (the
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,33 +40,64 @@ _LINK = 6.0  # bits at most: a station that received the one, and that it sent t
 
 
 class Strength:
-    """What the rows of one token's kind are worth to each other."""
+    """What the rows of one token's kind are worth to each other. Nothing is counted before a pair is asked about: most tokens are one row's alone."""
 
     def __init__(self, sights: Sights, token: Token) -> None:
         self.said = token.said
         self._sights = sights
-        self._side = token.side
-        row, side = token.row, token.side
-        self._worth = _number_worth(sights, row, token.said)
-        self._mark = np.maximum(
-            _clock_worth(sights, row, side), _rarity(sights, row, sights.head("ip_id", side)[row], _IP_ID)
-        )
-        self._port = _port_worth(sights, row)
-        client = mixed(sights.column(name, 0)[row] for name in ("hi", "lo"))
-        self._client = _rarity(sights, row, client, _ADDRESS)
-        self._server = _rarity(sights, row, sights.end(1)[row], _SERVICE)
-        self._other = _other_number(sights, side)
+        self._side, self._row = token.side, token.row
+
+    @cached_property
+    def _worth(self) -> Bits:
+        return _number_worth(self._sights, self._row, self.said)
+
+    @cached_property
+    def _mark(self) -> Bits:
+        sights, row, side = self._sights, self._row, self._side
+        ip_ids = _rarity(sights, row, sights.head("ip_id", side)[row], _IP_ID)
+        return np.asarray(np.maximum(_clock_worth(sights, row, side), ip_ids))
+
+    @cached_property
+    def _port(self) -> Bits:
+        return _port_worth(self._sights, self._row)
+
+    @cached_property
+    def _client(self) -> Bits:
+        client = mixed(self._sights.column(name, 0)[self._row] for name in ("hi", "lo"))
+        return _rarity(self._sights, self._row, client, _ADDRESS)
+
+    @cached_property
+    def _server(self) -> Bits:
+        return _rarity(self._sights, self._row, self._sights.end(1)[self._row], _SERVICE)
+
+    @cached_property
+    def _other(self) -> Index:
+        return _other_number(self._sights, self._side)
+
+    @cached_property
+    def _other_worth(self) -> Bits:
         known = np.flatnonzero(self._other >= 0)
-        self._other_worth = _number_worth(sights, known, mixed([self._other[known]]))
-        print_ = mixed(sights.head(name, 1)[row] for name in ("length", "kept", "digest"))
-        self._print_worth = _rarity(sights, row, print_, _PORT)
-        self._receiver, self._sender = (
-            _rarity(sights, row, sights.head(name, side)[row], _LINK) for name in ("to", "from")
-        )
-        self._pairs_a_second = max(len(row), 1) * _busiest(sights.head_ns(side)[row])
+        return _number_worth(self._sights, known, mixed([self._other[known]]))
+
+    @cached_property
+    def _print_worth(self) -> Bits:
+        print_ = mixed(self._sights.head(name, 1)[self._row] for name in ("length", "kept", "digest"))
+        return _rarity(self._sights, self._row, print_, _PORT)
+
+    @cached_property
+    def _links(self) -> tuple[Bits, Bits]:
+        """Of the station that received a row's packet, and of the one that sent it."""
+        to, sender = (self._sights.head(name, self._side)[self._row] for name in ("to", "from"))
+        return _rarity(self._sights, self._row, to, _LINK), _rarity(self._sights, self._row, sender, _LINK)
+
+    @cached_property
+    def _pairs_a_second(self) -> int:
+        return max(len(self._row), 1) * _busiest(self._sights.head_ns(self._side)[self._row])
 
     def score(self, one: Index, two: Index, *, marked: bool = True) -> Bits:
         """Bits beyond what chance gives, of each pair; ``marked``: their IP ids or TSvals agree."""
+        if not len(one):
+            return np.zeros(0, np.float64)
         sights, side = self._sights, self._side
         delay = np.maximum(np.abs(sights.head_ns(side)[two] - sights.head_ns(side)[one]), _SHORTEST_NS)
         chance = np.log2(np.maximum(self._pairs_a_second * (delay / FLIGHT_NS), 1.0))
@@ -102,7 +134,7 @@ class Strength:
         sights, point = self._sights, self._sights.column("point")
         receiver, sender = sights.head("to", self._side)[one], sights.head("from", self._side)[two]
         handed = (point[one] == point[two]) & (receiver == sender) & (receiver > 0)
-        return np.where(handed, self._receiver[one] + self._sender[two], 0.0)
+        return np.where(handed, self._links[0][one] + self._links[1][two], 0.0)
 
     def _answer(self, one: Index, two: Index) -> Bits:
         """What it is worth that the other side's number agrees too, or that both were answered alike."""
