@@ -21,6 +21,7 @@ from netprobe.flowtable.table import FlowTable, Verdicts
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from netprobe.correlate.alone import ToldAlone
     from netprobe.correlate.joined import Joined
     from netprobe.correlate.judge import Judged
     from netprobe.evidence.model import CapturePoint, Limit
@@ -78,16 +79,18 @@ def tabulate(
     if cluster is None:
         meanwhile = _import_judging if verdicts else _nothing
         rows, found, limits, states = _here(every, points, options or usual(), progress, say, meanwhile, kept)
+        alone = None
     else:
         from netprobe.cluster.gather import gathered
 
         _say_order(every, points, say)
-        there = gathered(cluster, every, points, options or usual(), progress, say)
+        there = gathered(cluster, every, points, options or usual(), progress, say, judged=verdicts and not hosts)
+        alone = there.alone
         rows, found, limits, states = there.rows, there.points, there.limits, there.states
     limits = (*limits, *unreadable(found))
     if not verdicts:
         return FlowTable(rows=rows, points=found, limits=limits)
-    return _judged(rows, found, limits, _hosts(states) if hosts is None else hosts, judging)
+    return _judged(rows, found, limits, _hosts(states) if hosts is None else hosts, judging, alone)
 
 
 def _import_judging() -> None:
@@ -102,6 +105,7 @@ def _judged(
     limits: tuple[Limit, ...],
     hosts: Mapping[str, Host],
     judging: Progress,
+    alone: ToldAlone | None,
 ) -> FlowTable:
     """The rows with their connections and what is said of these."""
     # Imported here: a third of what a small file costs.
@@ -113,7 +117,7 @@ def _judged(
         judging(int(share * len(rows)), len(rows))
 
     joined = join(rows, points, lambda share: watch(JOINING * share))
-    judged = judge(rows, joined, points, limits, hosts, lambda share: watch(JOINING + (1 - JOINING) * share))
+    judged = judge(rows, joined, points, limits, hosts, lambda share: watch(JOINING + (1 - JOINING) * share), alone)
     said = _said(rows, joined, judged)
     limits = (*limits, *(Limit(kind=LimitKind.POINT, subject=each, why=_CLOCK) for each in joined.unsure))
     return FlowTable(

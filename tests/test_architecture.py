@@ -74,7 +74,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("live", "pipeline", "report", "runs", "tabulate"),
     },
     "testing": {"errors", "model", "causes", "interface", "report"},
-    "cluster": {*BASE, "evidence.stream", "decode", "flowtable", "compiled", "engine"},
+    "cluster": {*BASE, "evidence.stream", "decode", "flowtable", "compiled", "correlate", "engine"},
     "engine": {*BASE, "evidence.stream", "decode", "flowtable", "compiled"},
     "selection": {*STATE, "evidence.stream", "decode", "flows", "flowtable", "correlate", "journeys", "engine"},
     "runs": {*BASE, "evidence.stream", "engine", "selection", "flows", "journeys"},

@@ -183,7 +183,7 @@ def _ceiling(files: Sequence[str], runs: int) -> None:
 
 
 def _track(jobs: Sequence[work.Job]) -> int:
-    return sum(len(work.track(job).rows) for job in jobs)
+    return sum(len(work.track(job).partial.rows) for job in jobs)
 
 
 def _seconds(call: Callable[[], object]) -> float:

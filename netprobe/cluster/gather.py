@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from netprobe.cluster.progress import Progress
     from netprobe.cluster.scheduler import DaskWorkers
+    from netprobe.correlate.alone import ToldAlone
     from netprobe.evidence.model import CapturePoint, Limit
     from netprobe.evidence.state import HostState
     from netprobe.evidence.stream.partition import Partitioned, Walk, Walked
@@ -56,12 +57,14 @@ class Gathered:
         rows: finished flows.
         points, limits: of all files.
         states: what evidence has of its hosts, before the packets.
+        alone: what workers say of each row as a connection of its own; None: they were not asked.
     """
 
     rows: FlowRows
     points: tuple[CapturePoint, ...]
     limits: tuple[Limit, ...]
     states: tuple[HostState, ...] = ()
+    alone: ToldAlone | None = None
 
 
 def gathered(
@@ -71,6 +74,8 @@ def gathered(
     options: TrackOptions,
     progress: Progress,
     say: Say = _nothing,
+    *,
+    judged: bool = False,
 ) -> Gathered:
     """Track the files' flows on a cluster.
 
@@ -81,6 +86,7 @@ def gathered(
         options: what ends a flow.
         progress: called now and then with how many bytes are done, and of how many.
         say: called with a line for the user.
+        judged: whether workers judge flows, too, as far as they can: by packets alone, and where evidence has no state of hosts.
 
     Raises:
         UsageFault: it is no address of a cluster.
@@ -102,16 +108,20 @@ def gathered(
         far = HowFar(run, progress, sum(sizes.values()))
         workers.hear(TOPIC, far.hear)
         planned = partitions([*paths], points, PIECES * workers.count, each=partial(_walked, workers, paths, far))
-        jobs = _jobs(planned, paths, options, run)
+        jobs = _jobs(planned, paths, options, run, judged=judged and not planned.notes.before)
+        rows, alone = _rows(workers, jobs, far)
         return Gathered(
-            rows=_rows(workers, jobs, far),
+            rows=rows,
+            alone=alone,
             points=planned.points,
             limits=planned.limits,
             states=tuple(planned.notes.before.values()),
         )
 
 
-def _jobs(planned: Partitioned, paths: Mapping[str, str], options: TrackOptions, run: str) -> list[work.Job]:
+def _jobs(
+    planned: Partitioned, paths: Mapping[str, str], options: TrackOptions, run: str, *, judged: bool
+) -> list[work.Job]:
     """A job a piece. Workers have the files under their whole paths, and call them what the user does."""
     return [
         work.Job(
@@ -119,6 +129,7 @@ def _jobs(planned: Partitioned, paths: Mapping[str, str], options: TrackOptions,
             name=part.path,
             points=planned.points,
             options=options,
+            judged=judged,
             saying=Saying(run=run, number=number),
         )
         for number, part in enumerate(planned.parts)
@@ -154,23 +165,33 @@ def _walked(workers: DaskWorkers, paths: Mapping[str, str], far: HowFar, walks: 
     return [found[number] for number in range(len(walks))]
 
 
-def _rows(workers: DaskWorkers, jobs: Sequence[work.Job], far: HowFar) -> FlowRows:
+def _rows(workers: DaskWorkers, jobs: Sequence[work.Job], far: HowFar) -> tuple[FlowRows, ToldAlone | None]:
+    """The whole table's rows, and what is said of each where workers were asked."""
     far.begin([job.part.size for job in jobs])
-    whole = _tracked(workers, jobs, far)
+    whole, told = _tracked(workers, jobs, far)
     keys = shared(whole.partials)
-    return whole.finish(_again(workers, jobs, whole.partials, keys) if len(keys) else ())
+    rows = whole.finish(_again(workers, jobs, whole.partials, keys) if len(keys) else ())
+    if not told:
+        return rows, None
+    from netprobe.correlate.alone import together
+
+    return rows, together(told).at(whole.origin)
 
 
-def _tracked(workers: DaskWorkers, jobs: Sequence[work.Job], far: HowFar) -> GrowingTable:
+def _tracked(workers: DaskWorkers, jobs: Sequence[work.Job], far: HowFar) -> tuple[GrowingTable, list[ToldAlone]]:
     """Each piece by itself; put together in their order as they come."""
     whole = GrowingTable()
-    waiting: dict[int, Partial] = {}
+    told: list[ToldAlone] = []
+    waiting: dict[int, work.Tracked] = {}
     for number, tracked in workers.done(work.track, [(job,) for job in jobs], far.show):
         waiting[number] = tracked
         while (following := len(whole.partials)) in waiting:
-            whole.add(waiting.pop(following))
+            piece = waiting.pop(following)
+            whole.add(piece.partial)
+            if piece.alone is not None:
+                told.append(piece.alone)
         far.ended(number)
-    return whole
+    return whole, told
 
 
 def _again(workers: DaskWorkers, jobs: Sequence[work.Job], partials: Sequence[Partial], keys: Mixes) -> list[Partial]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from netprobe import __version__
 from netprobe.compiled import machine
 from netprobe.errors import NetprobeError
+from netprobe.evidence.memory import keep_freed
 from netprobe.evidence.walker import PLAIN
 from netprobe.flowtable.partial import Selection, again
 from netprobe.flowtable.track import Tracker
@@ -21,15 +22,17 @@ if TYPE_CHECKING:
 
     from netprobe.cluster.progress import Saying
     from netprobe.compiled.track import CompiledTracker
+    from netprobe.correlate.alone import ToldAlone
     from netprobe.decode.chunk import Ints
     from netprobe.evidence.model import CapturePoint
     from netprobe.evidence.packets import Packets
     from netprobe.evidence.stream.partition import Partition, Walk, Walked
     from netprobe.evidence.walker import RecordWalker
+    from netprobe.flowtable.columns import FlowRows
     from netprobe.flowtable.options import TrackOptions
     from netprobe.flowtable.partial import Mixes, Partial, Selected
 
-ROOMS = ("cluster", "compiled", "decode", "evidence", "flows", "flowtable")
+ROOMS = ("cluster", "compiled", "correlate", "decode", "evidence", "flows", "flowtable", "journeys", "paths")
 """Rooms of this package that decide what a worker finds."""
 
 
@@ -42,6 +45,7 @@ class Job:
         name: what messages call its file.
         points: the capture points of all pieces.
         options: what ends a flow.
+        judged: whether it is told of each flow, too, what comes of it where it is a connection of its own.
         saying: who is told how far it is.
     """
 
@@ -49,7 +53,16 @@ class Job:
     name: str
     points: tuple[CapturePoint, ...]
     options: TrackOptions
+    judged: bool = False
     saying: Saying
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracked:
+    """What becomes of a piece: its flows; and what is said of them, None where nobody asked."""
+
+    partial: Partial
+    alone: ToldAlone | None
 
 
 def walk(file: Walk, name: str) -> Walked:
@@ -84,18 +97,26 @@ def _walker() -> RecordWalker:
         return PLAIN
 
 
-def track(job: Job) -> Partial:
+def track(job: Job) -> Tracked:
     """Track a piece by itself. In machine code where this worker has some; the rows are the same.
 
     Raises:
         EvidenceFault: the piece cannot be read.
     """
+    keep_freed()
     tracker, tell, done = _tracker(job.options), job.saying.teller(job.part.packets), 0
     for packets in _chunks(job):
         tracker.take(packets, job.points)
         done += len(packets)
         tell(done)
-    return tracker.partial()
+    partial = tracker.partial()
+    return Tracked(partial=partial, alone=_told_alone(partial.rows, job.points) if job.judged else None)
+
+
+def _told_alone(rows: FlowRows, points: Sequence[CapturePoint]) -> ToldAlone:
+    from netprobe.correlate.judge import judge_alone
+
+    return judge_alone(rows, points)
 
 
 def _chunks(job: Job) -> Iterator[Packets]:

@@ -11,7 +11,6 @@ from netprobe.commands.flowsasked import check
 from netprobe.commands.flowsform import format_of
 from netprobe.commands.flowspage import chosen_words, page_file, write_page
 from netprobe.commands.flowsprogress import told, told_judging
-from netprobe.commands.memory import keep_freed
 from netprobe.commands.outcome import say
 from netprobe.commands.output import OutputFile, file_or_stdout, pour
 from netprobe.commands.outputfolder import OutputFolder
@@ -20,6 +19,7 @@ from netprobe.commands.progress import Progress
 from netprobe.commands.show import terminal_columns, wants_colour
 from netprobe.commands.stdin import ctrl_c_is_the_writers
 from netprobe.errors import EXIT_WORKS
+from netprobe.evidence.memory import keep_freed
 from netprobe.report.escape import visible
 from netprobe.report.flows.outputs import TABLE
 

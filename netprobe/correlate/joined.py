@@ -5,12 +5,13 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from netprobe.model.report import Clock
@@ -70,6 +71,24 @@ class Joined:
     def first_row(self) -> NDArray[np.int64]:
         """int64 (c,), the row in which each connection was seen first."""
         return self.order[self.begin[:-1]]
+
+
+def apart(count: int) -> Joined:
+    """So many rows, each of them a connection of its own, on one clock."""
+    none, no = np.full(count, -1, np.int64), np.zeros(count, np.bool_)
+    return Joined(
+        connection=np.arange(count),
+        turned=no,
+        shift_ns=np.zeros(count, np.int64),
+        order=np.arange(count),
+        begin=np.arange(count + 1),
+        role=np.zeros(count, np.uint8),
+        inner_of=none,
+        outer_of=none,
+        stray_of=none,
+        unclear=no,
+        may_go_on=no,
+    )
 
 
 def unwatched(share: float) -> None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from netprobe.correlate.alone import ToldAlone, still_alone
 from netprobe.correlate.datagrams import datagram_reasons
-from netprobe.correlate.joined import unwatched
+from netprobe.correlate.joined import apart, unwatched
 from netprobe.correlate.parts import parts
 from netprobe.correlate.reasons import VERDICT_OF, Reason
 from netprobe.correlate.steps import ways
@@ -37,6 +38,7 @@ _NOT_TAKEN = (
     *(Reason.PROHIBITED, Reason.TOO_BIG, Reason.TIME_EXCEEDED, Reason.UNREACHABLE, Reason.NOT_ACKNOWLEDGED),
     *(Reason.GIVEN_UP, Reason.OTHERS_ANSWER, Reason.IN_PART),
 )
+_MOST_ALONE = 1 << 3  # ways of one step or none at a point: it works, has a tag, leads to the embedded name server
 _JUDGED = (Kind.TCP, Kind.UDP, Kind.ICMP)
 
 
@@ -64,6 +66,7 @@ def judge(
     limits: Sequence[Limit] = (),
     hosts: Mapping[str, Host] | None = None,
     watch: Watch = unwatched,
+    alone: ToldAlone | None = None,
 ) -> Judged:
     """Judge every connection, of packets; by hosts' state only what these leave open of the way of one that works.
 
@@ -74,24 +77,55 @@ def judge(
         limits: what could not be observed: where contact with a host was lost, nothing is sure.
         hosts: the hosts' state as the capture began (:attr:`netprobe.state.model.World.before`), None unknown.
         watch: called now and then with the share that is done.
+        alone: what :func:`judge_alone` said of the rows already; not looked at where there is state. The answer is the same without it.
     """
+    every = np.ones(len(joined), np.bool_)
+    left = every if alone is None or hosts else ~still_alone(joined, alone)
+    names = WayNames(points, hosts)
+    out = _each(rows, joined, names, left, watch)
+    if not left.all() and alone is not None:
+        if names.has_room(_MOST_ALONE * (len(points) + 1)):
+            _take(out, joined, alone, np.flatnonzero(~left))
+        else:  # so many ways that which of them are named depends on which come first
+            out = _each(rows, joined, WayNames(points, hosts), every, watch)
+    if any(limit.kind is LimitKind.HOST for limit in limits):
+        out.reason[:] = Reason.HOST_LOST
+    out.reason[carriers(rows, joined) & (out.reason == Reason.NO_ANSWER)] = Reason.CARRIES
+    out.verdict[:] = np.array(VERDICT_OF, np.uint8)[out.reason]
+    return out
+
+
+def judge_alone(rows: TableRows, points: Sequence[CapturePoint]) -> ToldAlone:
+    """Say of each row what comes of it where it is a connection of its own, and nothing is known beside packets.
+
+    Args:
+        rows: finished rows of some piece of a capture, but for the ICMP errors.
+        points: the capture points of the whole.
+    """
+    joined = apart(len(rows))
+    told = _each(rows, joined, WayNames(points), np.ones(len(rows), np.bool_), unwatched)
+    return ToldAlone(path=told.path, reason=told.reason, asked=told.ended >= 0, known=np.ones(len(rows), np.bool_))
+
+
+def _each(rows: TableRows, joined: Joined, names: WayNames, which: Mask, watch: Watch) -> Judged:
+    """Path, reason and end of these connections, each part of them by itself; the verdicts are left open."""
     path, verdict, reason = (np.zeros(len(joined), np.uint8) for _ in range(3))
     out = Judged(path=path, verdict=verdict, reason=reason, ended=np.full(len(joined), -1, np.int64))
-    names, verdicts = WayNames(points, hosts), np.array(VERDICT_OF, np.uint8)
-    tunnels = carriers(rows, joined)
-    lost, done = any(limit.kind is LimitKind.HOST for limit in limits), 0
-    for part in parts(joined):
+    done = 0
+    for part in parts(joined, which=None if which.all() else which):
         watch(done / len(joined))
         done += len(part.connections)
         here = JoinedRows(rows=rows.take(part.rows), at=np.arange(len(part.rows)), joined=part.joined)
-        way, told, ended = _judged(here, names)
-        if lost:
-            told[:] = Reason.HOST_LOST
-        told[tunnels[part.connections] & (told == Reason.NO_ANSWER)] = Reason.CARRIES
-        out.path[part.connections], out.reason[part.connections] = way, told
-        out.verdict[part.connections] = verdicts[told]
+        out.path[part.connections], out.reason[part.connections], ended = _judged(here, names)
         out.ended[part.connections] = np.where(ended >= 0, part.rows[ended], -1)
     return out
+
+
+def _take(out: Judged, joined: Joined, alone: ToldAlone, which: Ints) -> None:
+    """Let these connections have what was said of their rows."""
+    row = joined.first_row[which]
+    out.path[which], out.reason[which] = alone.path[row], alone.reason[row]
+    out.ended[which] = np.where(alone.asked[row], row, -1)
 
 
 def _judged(view: JoinedRows, names: WayNames) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Ints]:

@@ -112,7 +112,8 @@ def repeated(values: NDArray[np.uint64], few: int) -> NDArray[np.uint64]:
     """The values that are there more than ``few`` times, in order. Values alone are sorted in less time than their places are."""
     ordered = np.sort(values)
     found = ordered[few:][ordered[few:] == ordered[:-few]] if len(ordered) > few else ordered[:0]
-    return found[np.append(True, found[1:] != found[:-1])[: len(found)]]
+    new = np.append(True, found[1:] != found[:-1])[: len(found)]
+    return np.asarray(found[new], np.uint64)
 
 
 def _among(values: NDArray[np.uint64], some: NDArray[np.uint64]) -> Mask:

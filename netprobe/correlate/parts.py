@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Ints = NDArray[np.int64]
+    Mask = NDArray[np.bool_]
 
 PART = 1 << 14  # rows, about
 _MOST_LINKS = 64  # connections one behind the other: a proxy's inner one, its answer from another address, and no more
@@ -35,13 +36,20 @@ class TablePart:
     joined: Joined
 
 
-def parts(joined: Joined, size: int = PART) -> Iterator[TablePart]:
-    """Yield all connections, some at a time; what is linked stays together, so that a part may have more rows than ``size``."""
-    if not len(joined):
+def parts(joined: Joined, size: int = PART, which: Mask | None = None) -> Iterator[TablePart]:
+    """Yield all connections, some at a time; what is linked stays together, so that a part may have more rows than ``size``.
+
+    Args:
+        joined: the connections.
+        size: rows of a part, about.
+        which: bool (c,), the connections that are wanted; one with all that it is linked with, or none of these. None: all.
+    """
+    if not len(joined) or (which is not None and not which.any()):
         return
     leader = _leaders(joined)
     alone = bool((leader == np.arange(len(leader))).all())
     order = np.arange(len(leader)) if alone else np.argsort(leader, kind="stable")
+    order = order if which is None else order[which[order]]
     length = np.diff(joined.begin)[order]
     behind = np.cumsum(length)
     ends = np.flatnonzero(

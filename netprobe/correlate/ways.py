@@ -64,6 +64,10 @@ class WayNames:
         self._known: dict[tuple[int, ...], int] = {}
         self._most = min(MOST_SIGNATURES, max(_MOST_LOOKED_AT // max(len(points), 1), 1))
 
+    def has_room(self, more: int) -> bool:
+        """Whether so many more ways could have been named before there were too many."""
+        return len(self._known) + more <= self._most
+
     def paths(self, view: JoinedRows, way: Steps, good: Mask) -> NDArray[np.uint8]:
         """Name the path of every connection.
 

@@ -105,8 +105,12 @@ def _named(rows: FlowRows) -> FlowRows:
     return rows
 
 
-def sort(rows: FlowRows) -> None:
-    """Sort rows in place: they are nearly in order as a rule, and a second table of all would take as much memory as the first."""
+def sort(rows: FlowRows) -> Ints:
+    """Sort rows in place: they are nearly in order as a rule, and a second table of all would take as much memory as the first.
+
+    Returns:
+        int64 (n,), where each row stood before.
+    """
     order = _order(rows["first_ns"], rows.take)
     place = np.arange(len(order))
     ends = np.flatnonzero(np.maximum.accumulate(order) == place) + 1  # what stands before stays before
@@ -116,6 +120,7 @@ def sort(rows: FlowRows) -> None:
         moved = start + np.flatnonzero(order[start:stop] != place[start:stop])
         put(rows, moved, rows.take(order[moved]))
         start = stop
+    return order
 
 
 def _order(first: Ints, rows: Callable[[Ints], FlowRows]) -> Ints:

@@ -192,9 +192,15 @@ def again(
 
 
 class GrowingTable:
-    """The flow table of a whole capture. Partitions that are given as they come are put into place meanwhile, and their own memory is free again."""
+    """The flow table of a whole capture. Partitions that are given as they come are put into place meanwhile, and their own memory is free again.
+
+    Attributes:
+        origin: int64 (n,), of each row of the table where it stood among the rows of the partitions, one behind the other; -1 where it is none of
+            those, or ICMP errors were noted in it. Known at the end.
+    """
 
     def __init__(self) -> None:
+        self.origin: Ints = np.zeros(0, np.int64)
         self._rows, self._count = np.empty(0, FLOW), 0
         self._partials: list[Partial] = []
 
@@ -218,14 +224,18 @@ class GrowingTable:
         keys, errors = shared(self._partials), QuotedErrors()
         for partial in self._partials:
             errors.add(partial.errors[~_among(mix(error_words(partial.errors["point"])), keys)], folded=partial.folded)
+        origin = np.arange(self._count)
         if len(keys):
-            self._keep(~_among(np.concatenate([partial.keys for partial in self._partials]), keys))
+            own = ~_among(np.concatenate([partial.keys for partial in self._partials]), keys)
+            self._keep(own)
+            origin = origin[own]
         for partial in more:
             errors.add(partial.errors, folded=partial.folded)
             self._append(partial.rows)
         rows = self._rows[: self._count]
-        sort(rows)
+        self.origin = np.append(origin, np.full(self._count - len(origin), -1))[sort(rows)]
         attach(rows, errors.rows())
+        self.origin[rows["errors"] > 0] = -1
         return rows
 
     def _append(self, rows: FlowRows) -> None:

@@ -94,7 +94,9 @@ def test_a_worker_that_is_killed_in_the_middle_loses_nothing(tmp_path: Path, rin
     with running(tmp_path, 2) as processes:
         with Client(processes.address) as client:
             client.wait_for_workers(2, timeout=90)
-        found = gathered(processes.address, ring, {}, options(), killing(processes))
+        found = gathered(processes.address, ring, {}, options(), killing(processes), judged=True)
+        assert found.alone is not None
+        assert len(found.alone) == len(found.rows)
         assert processes.workers[0].poll() is not None
         assert processes.workers[1].poll() is None
     assert_same(found, ring)
@@ -184,6 +186,16 @@ def test_a_file_is_called_what_the_user_calls_it(
             of()
         faults.append(str(fault.value))
     assert faults[0] == faults[1]
+
+
+def test_workers_judge_flows_that_nothing_else_belongs_to(cluster: Processes, tmp_path: Path) -> None:
+    files = [str(tmp_path / f"set_{number:05}_20260101000000.pcap") for number in range(3)]
+    for number, file in enumerate(files):
+        write(Path(file), Shape(flows=40, packets=10, first=40 * number))
+    found = gathered(cluster.address, files, {}, options(), quiet, judged=True)
+    assert found.alone is not None
+    assert found.alone.known.sum() == len(found.rows) == 120
+    assert read_flows(*files, cluster=cluster.address).equals(read_flows(*files))
 
 
 def test_a_python_program_gets_the_same_frame(cluster: Processes, ring: list[str]) -> None:

@@ -44,7 +44,7 @@ def jobs(tmp_path: Path, files: int = 2) -> list[Job]:
 
 def test_a_job_can_be_sent_and_done_again(tmp_path: Path) -> None:
     (job,) = jobs(tmp_path, 1)
-    once, again = work.track(job), work.track(pickle.loads(pickle.dumps(job)))  # noqa: S301 - our own
+    once, again = (work.track(each).partial for each in (job, pickle.loads(pickle.dumps(job))))  # noqa: S301 - our own
     assert np.array_equal(once.rows, again.rows)
     assert (len(once.rows), once.packets) == (20, 200)
 
@@ -58,7 +58,7 @@ def test_a_worker_with_machine_code_finds_the_same(tmp_path: Path, monkeypatch: 
 
 
 def finished_rows(job: Job) -> FlowRows:
-    return merged([work.track(job)], [])
+    return merged([work.track(job).partial], [])
 
 
 def missing() -> None:
@@ -89,7 +89,7 @@ def test_faults_call_a_file_what_the_user_calls_it(tmp_path: Path) -> None:
 
 def test_only_packets_of_the_keys_are_selected(tmp_path: Path) -> None:
     one, two = jobs(tmp_path)
-    partials = [work.track(one), work.track(two)]
+    partials = [work.track(one).partial, work.track(two).partial]
     keys = shared(partials)
     assert keys.shape == (20,)
     few = keys[:3]

@@ -8,12 +8,12 @@ import sys
 
 import pytest
 
-from netprobe.commands.memory import keep_freed
+from netprobe.evidence.memory import keep_freed
 
 _ROUNDS, _CHUNKS, _SIZE = 40, 4, 2 << 20
 _CODE = f"""
 import resource, threading
-from netprobe.commands.memory import keep_freed
+from netprobe.evidence.memory import keep_freed
 keep_freed()
 def work():
     for _ in range({_ROUNDS}):
