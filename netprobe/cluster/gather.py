@@ -182,7 +182,7 @@ def _tracked(workers: DaskWorkers, jobs: Sequence[work.Job], far: HowFar) -> tup
     """Each piece by itself; put together in their order as they come."""
     whole = GrowingTable()
     told: list[ToldAlone] = []
-    waiting: dict[int, work.Tracked] = {}
+    waiting: dict[int, work.TrackedPiece] = {}
     for number, tracked in workers.done(work.track, [(job,) for job in jobs], far.show):
         waiting[number] = tracked
         while (following := len(whole.partials)) in waiting:

@@ -58,7 +58,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tracked:
+class TrackedPiece:
     """What becomes of a piece: its flows; and what is said of them, None where nobody asked."""
 
     partial: Partial
@@ -97,7 +97,7 @@ def _walker() -> RecordWalker:
         return PLAIN
 
 
-def track(job: Job) -> Tracked:
+def track(job: Job) -> TrackedPiece:
     """Track a piece by itself. In machine code where this worker has some; the rows are the same.
 
     Raises:
@@ -110,7 +110,7 @@ def track(job: Job) -> Tracked:
         done += len(packets)
         tell(done)
     partial = tracker.partial()
-    return Tracked(partial=partial, alone=_told_alone(partial.rows, job.points) if job.judged else None)
+    return TrackedPiece(partial=partial, alone=_told_alone(partial.rows, job.points) if job.judged else None)
 
 
 def _told_alone(rows: FlowRows, points: Sequence[CapturePoint]) -> ToldAlone:
