@@ -59,6 +59,7 @@ class IccFalse(Filtered):
     """
 
     code = "icc-false"
+    by_state = True
     reads = ("iptables", "networks")
 
     def fits(self, case: Case, found: StoppedBy) -> bool:
@@ -137,6 +138,7 @@ class BridgeNfForwardDrop(Filtered):
     """
 
     code = "bridge-nf-forward-drop"
+    by_state = True
     reads = ("sysctl", "iptables")
     hooks = frozenset({Hook.FORWARD})
     needs = ("containers", "networks", "sysctl")
@@ -195,6 +197,7 @@ class NftBackendForwardDrop(Filtered):
     """
 
     code = "nft-backend-forward-drop"
+    by_state = True
     reads = ("nft", "iptables")
     hooks = frozenset({Hook.FORWARD})
     needs = ("nft",)

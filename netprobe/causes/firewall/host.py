@@ -66,6 +66,7 @@ class InputFirewallContainerToHost(Filtered):
     """
 
     code = "input-firewall-container-to-host"
+    by_state = True
     reads = ("iptables", "nft")
     needs = ("nft",)
     hooks = frozenset({Hook.INPUT})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from netprobe.causes.base import NETFILTER_DROP, TRACE, Cause
 from netprobe.causes.proof.counters import countable, counters_in
 from netprobe.causes.proof.drops import the_drop
-from netprobe.causes.proof.hooks import hook_at
+from netprobe.causes.proof.hooks import hook_at, on_host
 from netprobe.causes.proof.kill_switch import tunnel_alone
 from netprobe.causes.proof.lookups import count, failed, questions, source_host, stopped
 from netprobe.causes.proof.obstacle import frames_at, met, predicted
@@ -84,6 +84,21 @@ def walked_into(case: Case, obstacle: Obstacle, sent: int = 1) -> StoppedBy | No
     )
 
 
+def _ahead(case: Case, obstacle: Obstacle) -> StoppedBy | None:
+    """A rule on the predicted way, as what would stop the packet: nothing was sent, or not so far."""
+    if obstacle.barrier is not Barrier.RULE or obstacle.rule is None:
+        return None
+    return StoppedBy(
+        rule=obstacle.rule,
+        place=obstacle.place,
+        undo=obstacle.undo,
+        hook=_hook(case, obstacle),
+        walked=True,
+        back=obstacle.direction is Direction.REPLY,
+        confidence=Confidence.LIKELY,
+    )
+
+
 def _translated_before(case: Case, obstacle: Obstacle) -> tuple[Translated, ...]:
     """The translations of the request on that host, up to the obstacle."""
     request = obstacle.direction is Direction.REQUEST
@@ -97,12 +112,28 @@ def _hook(case: Case, obstacle: Obstacle) -> Hook | None:
 
 
 class Filtered(Cause):
-    """What the firewall causes share: one rule stopped it, and that it stands where it stands is the defect."""
+    """What the firewall causes share: one rule stopped it, and that it stands where it stands is the defect.
+
+    ``by_state``: the rule and the hosts' state alone tell that it is this one, so that a predicted obstacle may be it as well.
+    """
 
     symptoms = STOPPED
     drop_reasons = NETFILTER_DROP
     tells = TRACE
     hooks: ClassVar[frozenset[Hook]] = frozenset()
+    by_state: ClassVar[bool] = False
+
+    def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
+        """One of its rules on the request's way, where no packet is needed to tell it from others."""
+        if not self.by_state:
+            return super().explains_obstacle(case, obstacle)
+        ahead = _ahead(case, obstacle) if on_host(obstacle) else None
+        return ahead is not None and not (self.hooks and ahead.hook not in self.hooks) and self.fits(case, ahead)
+
+    def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
+        """The steps that cure it, where it is told by the state."""
+        ahead = _ahead(case, obstacle) if self.by_state else None
+        return self.remedies(case, ahead) if ahead is not None else super().undo(case, obstacle)
 
     def find(self, case: Case) -> Finding | None:
         """Fires when a rule at one of its hooks stopped the packet, and the rest fits."""

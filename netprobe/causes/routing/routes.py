@@ -140,17 +140,32 @@ class InternalNetwork(Cause):
     tells = "docker network inspect: Internal"
     drop_reasons = NETFILTER_DROP
     symptoms = LOST
+    barriers = frozenset({Barrier.RULE, Barrier.NO_ROUTE})
+
+    def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
+        """The isolation rule of the source's internal network, or its missing default route."""
+        return super().explains_obstacle(case, obstacle) and self._internal(case, obstacle) is not None
+
+    def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
+        """Another network as well."""
+        found = self._internal(case, obstacle)
+        return (way_out(case, *found[:2]),) if found is not None else super().undo(case, obstacle)
+
+    def _internal(self, case: Case, obstacle: Obstacle) -> tuple[Host, Container, Network] | None:
+        """The source's host, the source, and its internal network at whose bounds the request ends."""
+        source, host = case.source_container, case.before(case.probe.source_at.host) if case.probe else None
+        if source is None or host is None or obstacle.direction is not Direction.REQUEST:
+            return None
+        network = self._network(host, source, obstacle)
+        return (host, source, network) if network is not None else None
 
     def find(self, case: Case) -> Finding | None:
         """Fires when the walk and the packets end at the isolation rule of the source's internal network, or at its missing default route."""
-        source = case.source_container
-        host = case.before(case.probe.source_at.host) if case.probe else None
-        obstacle = met(case, Barrier.RULE, Barrier.NO_ROUTE)
-        if obstacle is None or source is None or host is None or obstacle.direction is not Direction.REQUEST:
+        obstacle = met(case, *self.barriers)
+        found = self._internal(case, obstacle) if obstacle is not None else None
+        if obstacle is None or found is None:
             return None
-        network = self._network(host, source, obstacle)
-        if network is None:
-            return None
+        host, source, network = found
         by_rule = obstacle.barrier is Barrier.RULE
         stopped = f"{obstacle.label} drops what leaves it" if by_rule else "it has no default route"
         return Finding(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.remedies.steps import restarted
 from netprobe.evidence.model import Place
+from netprobe.forward.model import Barrier
 from netprobe.model.hop import Direction
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, PathCode, Where
@@ -16,15 +18,19 @@ from netprobe.state.sockets import listening
 
 if TYPE_CHECKING:
     from netprobe.causes.case import Case
+    from netprobe.forward.model import Obstacle
+    from netprobe.model.remedy import Remedy
     from netprobe.state.engine.model import Container, Published
     from netprobe.state.iptables import Rule
     from netprobe.state.model import Host
     from netprobe.state.nft import NftRule
 
+    _LostProxy = tuple[Host, Container, Published, tuple[Rule | NftRule, ...]]
 
-def _lost_proxy(case: Case) -> tuple[Host, Container, Published, tuple[Rule | NftRule, ...]] | None:
-    """A running container's publication that should have answered and has no docker-proxy, with its DNAT rules (none, where the engine writes none)."""
-    if case.publication is None or case.dialled is None or not case.refused_by_host:
+
+def _lost_proxy(case: Case) -> _LostProxy | None:
+    """A running container's publication that should answer and has no docker-proxy, with its DNAT rules (none, where the engine writes none)."""
+    if case.publication is None or case.dialled is None:
         return None
     host, container, published = case.publication
     if (
@@ -51,6 +57,21 @@ class _Lost(Cause):
 
     drop_reasons = NO_SOCKET
     symptoms = frozenset({Symptom.REFUSED})
+    barriers = frozenset({Barrier.NOBODY_LISTENS})
+
+    def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
+        """Nobody listens on the host for a published port, though a running container is behind it."""
+        lost = _lost_proxy(case) if super().explains_obstacle(case, obstacle) else None
+        return lost is not None and obstacle.place == Place(host=lost[0].name) and self.is_it(case, lost)
+
+    @abstractmethod
+    def is_it(self, case: Case, lost: _LostProxy) -> bool:
+        """Which of the two it is: whether DNAT is in place."""
+
+    def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
+        """The engine makes it again."""
+        lost = _lost_proxy(case)
+        return restarted(*lost[:2]) if lost is not None else super().undo(case, obstacle)
 
     def possible(self, case: Case) -> bool:
         """Not where the target itself answered, nor where nobody publishes the port."""
@@ -79,15 +100,17 @@ class ProxyDead(_Lost):
     reads = ("proxies", "sockets")
     tells = "ps on the host: docker-proxy of the port"
 
+    def is_it(self, case: Case, lost: _LostProxy) -> bool:
+        """DNAT is in place, or the engine writes none."""
+        return bool(lost[3]) or case.translated(lost[0], lost[1]) is False
+
     def find(self, case: Case) -> Finding | None:
         """Fires when a published port was refused by its host, DNAT is in place, and the proxy is not."""
-        lost = _lost_proxy(case)
-        if lost is None or case.dialled is None:
+        lost = _lost_proxy(case) if case.refused_by_host else None
+        if lost is None or case.dialled is None or not self.is_it(case, lost):
             return None
         host, container, published, rules = lost
         alone = case.translated(host, container) is False
-        if not rules and not alone:
-            return None
         loopback = "connections to ::1" if case.is_v6 else "connections to 127.0.0.0/8"
         why = loopback if is_loopback(case.dialled[0]) else "connections from a container's bridge"
         why = "IPv6 connections to it" if alone else why
@@ -123,10 +146,14 @@ class ProxyAndDnatDead(_Lost):
     reads = ("proxies", "iptables", "sockets")
     tells = "iptables-save -t nat and ps on the host: the DNAT rule and docker-proxy of the port"
 
+    def is_it(self, case: Case, lost: _LostProxy) -> bool:
+        """Neither is there."""
+        return not lost[3] and case.translated(lost[0], lost[1]) is not False
+
     def find(self, case: Case) -> Finding | None:
         """Fires when a published port was refused by its host and both ways are gone."""
-        lost = _lost_proxy(case)
-        if lost is None or lost[3] or case.translated(lost[0], lost[1]) is False:
+        lost = _lost_proxy(case) if case.refused_by_host else None
+        if lost is None or not self.is_it(case, lost):
             return None
         host, container, published, _ = lost
         return Finding(
