@@ -131,8 +131,8 @@ class Filtered(Cause):
         return ahead is not None and not (self.hooks and ahead.hook not in self.hooks) and self.fits(case, ahead)
 
     def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
-        """The steps that cure it, where it is told by the state."""
-        ahead = _ahead(case, obstacle) if self.by_state else None
+        """The steps that cure it."""
+        ahead = _ahead(case, obstacle)
         return self.remedies(case, ahead) if ahead is not None else super().undo(case, obstacle)
 
     def find(self, case: Case) -> Finding | None:
