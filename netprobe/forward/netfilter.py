@@ -69,6 +69,7 @@ def filter_of(host: Host, place: Place, address: str) -> Filter:
     namespace, six = host.namespace(place.container), ":" in address
     read: Host | Namespace = host if place.container is None else namespace
     main, backend = (read.ruleset6, "ip6tables") if six else (read.ruleset, "iptables")
+    main = main or (namespace.listed6 if six else namespace.listed)  # what it cannot list is among nft's chains
     legacy = read.legacy6 if six else read.legacy
     for key, rules in ((backend, main), (f"{backend}-legacy", legacy), ("nft", read.nft)):
         if rules is None and (read.asked(key) or (key == backend and place.container is None)):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from netprobe.model.remedy import Argv
     from netprobe.state.iptables_match import Condition
+    from netprobe.state.nft import NftRule
 
 TABLE_ORDER = ("raw", "mangle", "nat", "filter", "security")  # the order of the hooks' priorities (netfilter_ipv4.h)
 
@@ -70,6 +71,7 @@ class Rule:
         options: the target's own options: ``{"--to-destination": "172.17.0.2:80"}``.
         comment: its ``--comment``.
         program: the family and backend: ``iptables``, ``ip6tables``, ``iptables-legacy``, ``ip6tables-legacy``.
+        nft: the rule as nft lists it, where iptables leaves out a part of it (a set): that decides, not the text.
     """
 
     table: str
@@ -85,6 +87,7 @@ class Rule:
     options: Mapping[str, str] = field(default_factory=dict)
     comment: str = ""
     program: Program = Program.IPTABLES
+    nft: NftRule | None = None
 
     @property
     def ref(self) -> RuleRef:
@@ -104,6 +107,8 @@ class Rule:
 
     def matches(self, packet: PacketTuple) -> bool | None:
         """Whether the packet meets every test; None when that cannot be known from what the packet or the text tells."""
+        if self.nft is not None:
+            return self.nft.matches(packet)
         tests = self.conditions
         if (
             packet.tracked is False and not packet.templated
@@ -115,6 +120,8 @@ class Rule:
 
     def doubtful(self, packet: PacketTuple) -> str:
         """What of it does not tell whether the packet matches, in one phrase: ``-m recent is decided by what no listing shows``."""
+        if self.nft is not None:
+            return f"whether it meets what nft lists is not known: {self.nft.text}"
         hidden = [each for each in self.unknown if each in UNLISTED]
         strange = [each for each in self.unknown if each not in UNLISTED and not each.startswith("--")]
         tests = [each for each in self.conditions if each.holds(packet) is None]
@@ -160,11 +167,13 @@ class Chain:
 class Ruleset:
     """One backend's tables: table -> chain -> :class:`Chain`. Equal to itself alone, so that what is asked of it can be remembered.
 
-    ``nf_tables``: it is the nf_tables backend, as the listing says of itself.
+    ``nf_tables``: it is the nf_tables backend, as the listing says of itself. ``unlisted``: tables that hold rules which nft wrote and iptables cannot
+    show (a set, a verdict map): of those nothing is listed here.
     """
 
     program: Program = Program.IPTABLES
     nf_tables: bool = False
+    unlisted: frozenset[str] = frozenset()
     tables: Mapping[str, Mapping[str, Chain]] = field(default_factory=dict)
 
     def chain(self, table: str, name: str) -> Chain | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from netprobe.state.fib import Fib
 from netprobe.state.iptables_parse import parse_iptables
 from netprobe.state.links import FdbEntry, Link, Neighbour, parse_fdb, parse_links, parse_neighbours
 from netprobe.state.names import HostsFile, ResolvConf, parse_hosts_file, parse_resolv_conf, parse_sysctls
-from netprobe.state.nft_parse import parse_nft
+from netprobe.state.nft_parse import parser_keeping
 from netprobe.state.nft_text import parse_nft_text, with_words
 from netprobe.state.outputs import Outputs, Parser, T
 from netprobe.state.routes import Route, RoutingRule, parse_routes, parse_rules
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from ipaddress import IPv4Address, IPv6Address
 
-    from netprobe.state.iptables import Ruleset
+    from netprobe.state.iptables import Chain, Ruleset
     from netprobe.state.issues import Issues
-    from netprobe.state.nft import NftRuleset
+    from netprobe.state.nft import NftRule, NftRuleset
 
 
 class Namespace:
@@ -113,7 +114,12 @@ class Namespace:
 
     @cached_property
     def ruleset(self) -> Ruleset | None:
-        """iptables, the backend that ``iptables`` is."""
+        """iptables, the backend that ``iptables`` is; None also where it cannot list a table of its own."""
+        return _whole(self.listed, self._misread("ip"))
+
+    @cached_property
+    def listed(self) -> Ruleset | None:
+        """The same as far as it is listed: the other tables are :attr:`nft`'s then."""
         return self._get("iptables", parse_iptables)
 
     @cached_property
@@ -123,7 +129,12 @@ class Namespace:
 
     @cached_property
     def ruleset6(self) -> Ruleset | None:
-        """ip6tables."""
+        """ip6tables, as :attr:`ruleset`."""
+        return _whole(self.listed6, self._misread("ip6"))
+
+    @cached_property
+    def listed6(self) -> Ruleset | None:
+        """The same as far as it is listed."""
         return self._get("ip6tables", _six)
 
     @cached_property
@@ -131,10 +142,21 @@ class Namespace:
         """ip6tables' rules of the legacy backend, where it is another one."""
         return self._get("ip6tables-legacy", _legacy6)
 
+    def _misread(self, family: str) -> Mapping[tuple[str, str], Mapping[int, NftRule]]:
+        """(table, chain) -> number -> rule: what iptables lists only in part."""
+        nft = self._nft_listed
+        return {where[1:]: rules for where, rules in nft.misread.items() if where[0] == family} if nft else {}
+
+    @cached_property
+    def _nft_listed(self) -> NftRuleset | None:
+        pairs = (("ip", self.listed), ("ip6", self.listed6))
+        kept = frozenset((family, table) for family, each in pairs if each is not None for table in each.unlisted)
+        return self._get("nft", parser_keeping(kept))
+
     @cached_property
     def nft(self) -> NftRuleset | None:
-        """What nft holds beside iptables' own tables; in nft's own words where these were collected, too."""
-        found, words = self._get("nft", parse_nft), self._get("nft-text", parse_nft_text)
+        """What nft holds beside iptables' own tables, and those of them that iptables cannot list; in nft's own words where these were collected, too."""
+        found, words = self._nft_listed, self._get("nft-text", parse_nft_text)
         return with_words(found, words) if found is not None and words is not None else found
 
     @cached_property
@@ -170,6 +192,27 @@ class Namespace:
     def link_with(self, address: str) -> Link | None:
         """The interface that has this address."""
         return next((link for link in self.links or () if any(a.address == address for a in link.addresses)), None)
+
+
+def _whole(listed: Ruleset | None, misread: Mapping[tuple[str, str], Mapping[int, NftRule]]) -> Ruleset | None:
+    """What iptables lists, with the rules that it lists only in part as nft has them; None where it lists a table not at all."""
+    if listed is None or listed.unlisted or not misread:
+        return None if listed is None or listed.unlisted else listed
+    tables = {
+        table: {name: _told(chain, misread.get((table, name), {})) for name, chain in chains.items()}
+        for table, chains in listed.tables.items()
+    }
+    return replace(listed, tables=tables)
+
+
+def _told(chain: Chain, misread: Mapping[int, NftRule]) -> Chain:
+    rules = (
+        replace(each, nft=misread[each.number], packets=misread[each.number].packets)
+        if each.number in misread
+        else each
+        for each in chain.rules
+    )
+    return replace(chain, rules=tuple(rules)) if misread else chain
 
 
 def _legacy(text: str, issues: Issues) -> Ruleset | None:

@@ -165,10 +165,11 @@ class NftChain:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NftRuleset:
-    """All chains (and sets and maps) that are not iptables' own."""
+    """All chains (and sets and maps) that are not iptables' own; ``misread``: of its own, the rules (by chain and number, from 1) that iptables lists only in part."""
 
     chains: tuple[NftChain, ...] = ()
     sets: tuple[NftSet, ...] = ()
+    misread: Mapping[tuple[str, str, str], Mapping[int, NftRule]] = field(default_factory=dict)
 
     @cached_property
     def by_name(self) -> Mapping[tuple[str, str, str], NftChain]:

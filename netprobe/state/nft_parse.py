@@ -6,6 +6,7 @@ Source: libnftables-json(5); what versions write otherwise: nftables src/json.c.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from netprobe.state.issues import Issues, dict_of, int_of, load_json, text_of
@@ -14,15 +15,21 @@ from netprobe.state.nft_run import VERDICTS
 from netprobe.state.nft_tables import NftSet, SetTable, Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _IPTABLES_TABLES = frozenset({"filter", "nat", "mangle", "raw", "security"})
 _IPTABLES_HOOK_CHAINS = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
 Table = tuple[str, str]
 
 
-def parse_nft(text: str, issues: Issues) -> NftRuleset | None:
-    """``nft -j list ruleset``. None (and an issue) when the text is not that."""
+@cache
+def parser_keeping(tables: frozenset[Table]) -> Callable[[str, Issues], NftRuleset | None]:
+    """:func:`parse_nft` with these tables, one parser for each choice of them (what it made of a text is kept by parser)."""
+    return partial(parse_nft, kept=tables) if tables else parse_nft
+
+
+def parse_nft(text: str, issues: Issues, *, kept: frozenset[Table] = frozenset()) -> NftRuleset | None:
+    """``nft -j list ruleset``. None (and an issue) when the text is not that. ``kept``: iptables' own tables that iptables cannot list."""
     if not text.strip():
         return NftRuleset()
     value = load_json(text, issues)
@@ -33,7 +40,7 @@ def parse_nft(text: str, issues: Issues) -> NftRuleset | None:
         return None
     objects = [item for item in items if isinstance(item, dict)]
     chains = [chain for item in objects if (chain := _chain(dict_of(item, "chain"))) is not None]
-    owned = _owned(objects, chains)
+    owned = _owned(objects, chains) - kept
     raw = [rule for item in objects if "rule" in item and (rule := _raw_rule(dict_of(item, "rule"), owned))]
     sets = tuple(_sets(objects, raw, owned))
     rules = _rules(raw, _tables(sets), _counters(objects, raw))
@@ -44,7 +51,36 @@ def parse_nft(text: str, issues: Issues) -> NftRuleset | None:
             if (chain.family, chain.table) not in owned
         ),
         sets=sets,
+        misread=_misread(objects, owned),
     )
+
+
+def _misread(
+    objects: Iterable[dict[str, Any]], owned: set[Table]
+) -> Mapping[tuple[str, str, str], Mapping[int, NftRule]]:
+    """The rules in iptables' own tables that somebody wrote by nft with a set, or a range of addresses: iptables-save says nothing of those.
+
+    Source: iptables/nft-shared.c, nft_is_expr_compatible (``lookup`` passes), nft_rule_to_iptables_command_state (and is not read).
+    """
+    counts: dict[tuple[str, str, str], int] = {}
+    found: dict[tuple[str, str, str], dict[int, NftRule]] = {}
+    for item in objects if owned else ():
+        rule = dict_of(item, "rule")
+        where = text_of(rule, "family"), text_of(rule, "table"), text_of(rule, "chain")
+        if rule and where[:2] in owned:
+            counts[where] = counts.get(where, 0) + 1
+            if any(_is_left_out(each) for each in _expressions(rule)):
+                found.setdefault(where, {})[counts[where]] = _rule(rule, SetTable(), {})
+    return found
+
+
+def _is_left_out(expression: dict[str, Any]) -> bool:
+    match = dict_of(expression, "match")
+    right = match.get("right")
+    if isinstance(right, dict):
+        port = text_of(dict_of(dict_of(match, "left"), "payload"), "field") in {"dport", "sport"}
+        return "set" in right or ("range" in right and not port)
+    return (isinstance(right, str) and right.startswith("@")) or "vmap" in expression
 
 
 def _owned(objects: Iterable[dict[str, Any]], chains: Iterable[NftChain]) -> set[Table]:

@@ -81,8 +81,8 @@ SOURCES: Final = (
     ),
     Rebuilt(
         "crazy-max/docker-fail2ban#29",
-        asked=("docker-user-drop-banned",),
-        twins=("docker-user-banned-another",),
+        asked=("docker-user-drop-banned", "docker-user-drop-nft"),
+        twins=("docker-user-banned-another", "docker-user-nft-another"),
     ),
     Rebuilt(
         "moby/moby#22054 (2019), docker/docs#8087",

@@ -178,4 +178,50 @@ _SHORT: Final = (
     ),
 )
 
-VARIED: Final = (*_SOURCE, *_LINK, *_PROJECTS, *_BY_UPLINK, *_SHORT)
+_WEB: Final = start("web", "nginx", options="-p 8080:80", port=80)
+_BY_NAME: Final = ("web:80", "--from", "server1", "--timeout", "2")
+_BANNED: Final = "nft insert rule ip filter DOCKER-USER ip saddr { 192.168.3.201, 198.51.100.7 } tcp dport 80 reject"
+_HOST: Final = (
+    *start("hosted", "busybox", options="--network host", command="httpd -f -p 9000 -h /etc"),
+    WaitPort(host="server2", container="hosted", port=9000),
+)
+_BY_NFT: Final = (
+    Experiment(
+        name="docker-user-drop-nft",
+        title="nft wrote a rule with a set into DOCKER-USER: iptables cannot list the table any more, nft does",
+        explain=_BY_NAME,
+        expected=fails("docker-user-drop", resolution="inventory"),
+        set_up=_WEB,
+        break_=on("server2", _BANNED),
+        near_miss=("rules-flushed", "forward-drop", "prediction-differs"),
+    ),
+    Experiment(
+        name="docker-user-nft-another",
+        title="the same with a set that does not hold the client",
+        explain=_BY_NAME,
+        expected=works("dnat", resolution="inventory"),
+        set_up=_WEB,
+        break_=on("server2", _BANNED.replace("192.168.3.201", "192.168.3.9")),
+        near_miss=("docker-user-drop", "rules-flushed"),
+    ),
+    Experiment(
+        name="input-drop-nft-ports",
+        title="nft wrote a rule with a set of ports into INPUT: iptables lists it without the set",
+        explain=("192.168.3.202:9000", "--from", "server1", "--timeout", "2"),
+        expected=fails("input-drop"),
+        set_up=_HOST,
+        break_=on("server2", "nft insert rule ip filter INPUT tcp dport { 9000, 9001 } drop"),
+        near_miss=("forward-drop", "port-closed"),
+    ),
+    Experiment(
+        name="input-nft-other-ports",
+        title="the same with other ports",
+        explain=("192.168.3.202:9000", "--from", "server1", "--timeout", "2"),
+        expected=works("local"),
+        set_up=_HOST,
+        break_=on("server2", "nft insert rule ip filter INPUT tcp dport { 9001, 9002 } drop"),
+        near_miss=("input-drop", "prediction-differs"),
+    ),
+)
+
+VARIED: Final = (*_SOURCE, *_LINK, *_PROJECTS, *_BY_UPLINK, *_SHORT, *_BY_NFT)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 BASES = (Hook.PREROUTING, Hook.INPUT, Hook.FORWARD, Hook.OUTPUT, Hook.POSTROUTING)
 _TRACKED, _CONNTRACK = frozenset({"prerouting", "output"}), -200  # NF_IP_PRI_CONNTRACK
+_IPTABLES_FILTER = frozenset({("ip", "filter"), ("ip6", "filter")})
 FORWARDED = frozenset({Hook.FORWARD, Hook.USER, Hook.ISOLATION})
 
 
@@ -82,7 +83,7 @@ def hook_at(case: Case, obstacle: Obstacle) -> Hook | None:
         return obstacle.hook
     if at is not None and at.program is Program.NFT:  # a base chain of its own says where it stands
         keeps = host is not None and host.engine.isolates(at.table, rule_of(host, at))
-        return Hook.ISOLATION if keeps else obstacle.hook
+        return Hook.ISOLATION if keeps else _engines_own(obstacle) or obstacle.hook
     rulesets = case.rulesets(host) if host else ()
     if not rulesets or at is None:
         return None
@@ -91,6 +92,14 @@ def hook_at(case: Case, obstacle: Obstacle) -> Hook | None:
     return (
         hook_of(entries(ruleset, at.table, at.chain), at.table, rule) or obstacle.hook
     )  # several hooks may lead there
+
+
+def _engines_own(obstacle: Obstacle) -> Hook | None:
+    """Of a rule in iptables' own table that nft alone lists: the place that its chain has for the engine."""
+    rule = obstacle.rule
+    if rule is None or obstacle.place.container is not None or (rule.family, rule.table) not in _IPTABLES_FILTER:
+        return None
+    return {ChainRole.USER: Hook.USER, ChainRole.ISOLATION: Hook.ISOLATION}.get(role_of(rule.chain) or ChainRole.OWN)
 
 
 def before_conntrack(case: Case, place: Place, rule: RuleRef) -> bool:
