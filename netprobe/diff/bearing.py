@@ -41,6 +41,7 @@ _OBSTACLES: Final[dict[Barrier, tuple[tuple[FactKind, str], ...]]] = {
     Barrier.NO_ROUTE: ((FactKind.ROUTE, ""), (FactKind.ROUTING_RULE, "")),
     Barrier.WRONG_NEIGHBOUR: ((FactKind.NEIGHBOUR, ""),),
     Barrier.NOT_PROXIED: ((FactKind.NEIGHBOUR, "proxy"), (FactKind.SYSCTL, "proxy_ndp")),
+    Barrier.ARP_IGNORED: ((FactKind.SYSCTL, "arp_ignore"), (FactKind.INTERFACE, "")),
     Barrier.IPV6_OFF: ((FactKind.SYSCTL, "disable_ipv6"), (FactKind.NETWORK, ""), (FactKind.INTERFACE, "")),
     Barrier.LINK_DOWN: ((FactKind.INTERFACE, ""),),
     Barrier.NOBODY_LISTENS: ((FactKind.SOCKET, ""), (FactKind.PROXY, "")),

@@ -50,7 +50,11 @@ def described(obstacle: Obstacle) -> str:
     """``filter/FORWARD #1 (-A FORWARD -j DROP) on server2``; of neighbour discovery also what it stops."""
     words = obstacle.text if obstacle.label in obstacle.text else f"{obstacle.label} ({obstacle.text})"
     words = words if obstacle.text else obstacle.label
-    words += f", which {'rejects' if obstacle.rejects else 'drops'} the {obstacle.message}," if obstacle.asked else ""
+    words += (
+        f", which {'rejects' if obstacle.rejects else 'drops'} the {obstacle.message},"
+        if obstacle.asked and obstacle.barrier is not Barrier.ARP_IGNORED
+        else ""
+    )
     named = obstacle.label == obstacle.place.container  # its name says where
     return f"{words} on {obstacle.place.host if named else obstacle.place}"
 

@@ -18,6 +18,7 @@ from netprobe.forward.arp import asks_as, meets_rules, messages
 from netprobe.forward.bridged import crossing, passes
 from netprobe.forward.conntrack import leaving
 from netprobe.forward.model import ADVERTISEMENT, SOLICITATION, Asked, Barrier, Flying, Obstacle, Stopped, UnknownHere
+from netprobe.forward.settings import arp_ignored
 from netprobe.state.address import ip, is_link_local, same
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ class Discovery:
         """
         if not frame.resolves or not self.stack.mode.discovers:
             return end
-        if ":" not in frame.address and not meets_rules(self.stack.hosts, frame, arrival):
+        if ":" not in frame.address and not (
+            meets_rules(self.stack.hosts, frame, arrival) or self._may_ignore(arrival)
+        ):
             return end
         known = self._knows(frame)
         if known:
@@ -105,14 +108,23 @@ class Discovery:
             answer = passes(self.stack, across.back, answer) if across is not None else answer
         self._received(frame.place, frame.device, answer)  # of somebody who is not of the inventory: if it comes
 
+    def _may_ignore(self, arrival: Arrival) -> bool:
+        """Whether who is asked may be told to answer no ARP there."""
+        into = arrival.into
+        settings = self.stack.hosts[into.host].namespace(into.container).sysctls if into is not None else None
+        return any(value != "0" for name, value in (settings or {}).items() if name.endswith(".arp_ignore"))
+
     def _far(self, arrival: Arrival) -> Link | None:
         """The interface that answers."""
         into = arrival.into
         return self.stack.hosts[into.host].namespace(into.container).link(arrival.in_if) if into is not None else None
 
     def _must_have(self, place: Place, device: str, question: Flying) -> None:
-        """A container answers only if its interface has the address; one whose IPv6 is off has none, whatever its engine says."""
+        """Who is told to (arp_ignore) answers no ARP; a container answers only if its interface has the address: none whose IPv6 is off."""
         namespace = self.stack.hosts[place.host].namespace(place.container)
+        if question.arp is not None:
+            host = self.stack.hosts[place.host]
+            self.stack.check(lambda: arp_ignored(place, host, question, device))
         if place.container is not None and namespace.links is None and namespace.asked("addr"):
             self.stack.mode.unknown(UnknownHere(f"the interfaces of {place} are not known"))
         link = namespace.link(device) if place.container is not None and question.arp is None else None

@@ -57,6 +57,9 @@ class Barrier(StrEnum):
     NO_NEIGHBOUR = "no-neighbour"  # nobody on the link has the next hop's address
     NOT_PROXIED = "not-proxied"  # the next hop's address is behind another host, which does not answer for it (IPv6)
     IPV6_OFF = "ipv6-off"  # a container's interface has no IPv6 address at all: it answers no neighbour solicitation
+    ARP_IGNORED = (
+        "arp-ignored"  # it has the address on another interface, and is told not to answer ARP for it here (arp_ignore)
+    )
     WRONG_NEIGHBOUR = "wrong-neighbour"  # a permanent entry names another MAC
     LINK_DOWN = "link-down"
     OWN_PARENT = "own-parent"  # macvlan carries nothing between a parent's host and its containers

@@ -12,6 +12,7 @@ from netprobe.forward.conntrack import DST, SIDE, translated
 from netprobe.forward.model import UnknownHere
 from netprobe.state.address import covers, ip, is_loopback, prefix
 from netprobe.state.lookup import route_lookup
+from netprobe.state.packet import CHOSEN
 
 if TYPE_CHECKING:
     from netprobe.forward.model import Flying
@@ -61,7 +62,10 @@ def translate(namespace: Namespace, rule: Rule, hook: str, packet: Flying, in_if
         address = _one_address(rule, wanted, packet.dst)
         return translated(packet, hook, address, _one_port(rule, wanted, packet.dport))
     wanted = _masquerade(namespace, rule, packet, out_if) if rule.target == "MASQUERADE" else _wanted(rule)
-    return translated(packet, hook, _one_address(rule, wanted, packet.src), _source_port(wanted, packet.sport))
+    port = _source_port(wanted, packet.sport)
+    if port is None and wanted.low is not None and wanted.low < CHOSEN[0] and packet.dport is not None:
+        raise UnknownHere(f"{rule.ref} ({rule.text}) translates to one of several ports, which the kernel chooses")
+    return translated(packet, hook, _one_address(rule, wanted, packet.src), port)
 
 
 def _refuse(rule: Rule) -> str:

@@ -1,4 +1,4 @@
-"""Kernel settings that stop a packet between its interfaces: forwarding, reverse path filter, route_localnet; and bridge netfilter's switch."""
+"""Kernel settings that stop a packet between its interfaces: forwarding, reverse path filter, route_localnet, arp_ignore; and bridge netfilter's switch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.forward.model import Barrier, Flying, Obstacle, UnknownHere
 from netprobe.forward.routing import reverse
-from netprobe.state.address import is_loopback
+from netprobe.state.address import covers, is_loopback, same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,6 +85,41 @@ def echo_ignored(place: Place, host: Host, packet: Flying) -> Obstacle | None:
     return Obstacle(
         barrier=Barrier.ECHO_IGNORED, place=place, label=name, text=f"{name} = 1", undo=("sysctl", "-w", f"{name}=0")
     )
+
+
+def arp_ignored(place: Place, host: Host, packet: Flying, in_if: str) -> Obstacle | None:
+    """Whether a request of ARP stays unanswered by ``arp_ignore`` (net/ipv4/arp.c, arp_ignore); settings that nobody asked for are the kernel's own (0).
+
+    ``packet`` is the request, its ``dst`` the address that is asked for; ``in_if``: by which interface it comes.
+    """
+    namespace = host.namespace(place.container)
+    settings, link = _settings(place, host), namespace.link(in_if)
+    mode = int(_larger(settings, in_if, "arp_ignore") or "0") if settings is not None else 0
+    if not mode or link is None or packet.dst is None:
+        return None
+    here = [each for each in link.addresses if same(each.address, packet.dst)]
+    asks = any(covers(each.prefix, packet.src or packet.dst) for each in here)
+    anywhere = namespace.link_with(packet.dst)
+    scope_host = any(
+        each.scope == "host" for each in (anywhere.addresses if anywhere else ()) if same(each.address, packet.dst)
+    )
+    answers = {1: bool(here), 2: asks, 3: not scope_host, 8: False}
+    if answers.get(mode, True):
+        return None
+    name = next(
+        name
+        for each in ("all", in_if.replace(".", "/"))
+        if (settings or {}).get(name := f"net.ipv4.conf.{each}.arp_ignore", "0") == str(mode)
+    )
+    has = (
+        f"{packet.dst} is on {anywhere.name}, not on {in_if}"
+        if anywhere and not here
+        else f"{packet.dst} is on {in_if}"
+    )
+    return Obstacle(
+        barrier=Barrier.ARP_IGNORED, place=place, label=name, text=f"{name} = {mode}, and {has}", direction=packet.direction,
+        device=in_if, asked=packet.asked,
+    )  # fmt: skip
 
 
 def reverse_path(place: Place, host: Host, packet: Flying, in_if: str, out_if: str) -> Obstacle | None:

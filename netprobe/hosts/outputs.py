@@ -35,10 +35,11 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 OLDER: Mapping[str, tuple[str, ...]] = {
     "sockets": COMMANDS["sockets"][:-1],  # iproute2 before 5.12 has no such option
 }
+_SETTINGS_INSIDE = ("ip_forward", "forwarding", "rp_filter", "src_valid_mark", "icmp_echo_ignore_all", "arp_ignore")
 INSIDE: Mapping[str, tuple[str, ...]] = {
     "sysctl": (
         *("grep", "-rsH", ".", "/proc/sys/net"),
-        *(f"--include={name}" for name in ("ip_forward", "forwarding", "rp_filter", "src_valid_mark")),
+        *(f"--include={name}" for name in _SETTINGS_INSIDE),
     )
 }
 OTHER_THAN = {
@@ -52,6 +53,7 @@ SYSCTLS = (
     "net/ipv4/conf/*/rp_filter",
     "net/ipv4/conf/*/src_valid_mark",
     "net/ipv4/conf/*/route_localnet",
+    "net/ipv4/conf/*/arp_ignore",
     "net/ipv4/conf/*/forwarding",
     "net/ipv6/conf/all/forwarding",
     "net/ipv6/conf/*/force_forwarding",

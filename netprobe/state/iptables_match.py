@@ -12,7 +12,7 @@ from netprobe.state.address import covers, ip
 from netprobe.state.iptables_fields import NEEDS_CONNECTION, Field
 from netprobe.state.iptables_icmp import ICMP, ICMPV6, is_icmp
 from netprobe.state.numbers import in_mask, in_range, number
-from netprobe.state.packet import PacketTuple, any_of, in_ports, invert
+from netprobe.state.packet import CHOSEN, PacketTuple, any_of, in_ports, invert
 from netprobe.values import dataclass
 
 if TYPE_CHECKING:
@@ -104,8 +104,13 @@ def _protocol(spec: str, proto: str | None) -> bool | None:
     return None if proto is None else _PROTOCOLS.get(spec, spec) == proto
 
 
+def _port(spec: str, port: int | None, other: int | None) -> bool | None:
+    """A packet's port, or a connection's; where the other end's is known, it has ports, and this one is chosen by a kernel."""
+    return in_ports(spec, port, CHOSEN if other is not None else None)
+
+
 def _both_ports(spec: str, packet: PacketTuple) -> bool | None:
-    return any_of((in_ports(spec, packet.sport), in_ports(spec, packet.dport)))
+    return any_of((_port(spec, packet.sport, packet.dport), _port(spec, packet.dport, packet.sport)))
 
 
 def _tcp_flags(spec: str, packet: PacketTuple) -> bool | None:
@@ -225,8 +230,8 @@ TESTS: dict[Field, Callable[[str, PacketTuple], bool | None]] = {
     Field.OUT: lambda spec, p: _interface(spec, p.out_if),
     Field.PROTO: lambda spec, p: _protocol(spec, p.carried),
     Field.FRAGMENT: lambda _spec, _p: False,  # conntrack has put together what came in parts
-    Field.SPORT: lambda spec, p: in_ports(spec, p.sport),
-    Field.DPORT: lambda spec, p: in_ports(spec, p.dport),
+    Field.SPORT: lambda spec, p: _port(spec, p.sport, p.dport),
+    Field.DPORT: lambda spec, p: _port(spec, p.dport, p.sport),
     Field.PORTS: _both_ports,
     Field.TCP_FLAGS: _tcp_flags,
     Field.TCP_OPTION: _tcp_option,
@@ -241,10 +246,10 @@ TESTS: dict[Field, Callable[[str, PacketTuple], bool | None]] = {
     Field.CTORIGDST: lambda spec, p: _address(spec, p.orig_dst),
     Field.CTREPLSRC: lambda spec, p: _address(spec, p.repl_src),
     Field.CTREPLDST: lambda spec, p: _address(spec, p.repl_dst),
-    Field.CTORIGSRCPORT: lambda spec, p: in_ports(spec, p.orig_sport),
-    Field.CTORIGDSTPORT: lambda spec, p: in_ports(spec, p.orig_dport),
-    Field.CTREPLSRCPORT: lambda spec, p: in_ports(spec, p.repl_sport),
-    Field.CTREPLDSTPORT: lambda spec, p: in_ports(spec, p.repl_dport),
+    Field.CTORIGSRCPORT: lambda spec, p: _port(spec, p.orig_sport, p.orig_dport),
+    Field.CTORIGDSTPORT: lambda spec, p: _port(spec, p.orig_dport, p.orig_sport),
+    Field.CTREPLSRCPORT: lambda spec, p: _port(spec, p.repl_sport, p.repl_dport),
+    Field.CTREPLDSTPORT: lambda spec, p: _port(spec, p.repl_dport, p.repl_sport),
     Field.CONNMARK: lambda spec, p: in_mask(spec, p.ctmark),
     Field.MARK: lambda spec, p: in_mask(spec, p.mark),
     Field.SRC_RANGE: lambda spec, p: _between(spec, p.src),

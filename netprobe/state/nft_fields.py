@@ -13,6 +13,7 @@ from netprobe.state.address import ip
 from netprobe.state.issues import int_of, text_of
 from netprobe.state.nft_headers import raw
 from netprobe.state.nft_value import ABSENT, Bits, Bounds, Context, NotTold, Scalar, known
+from netprobe.state.packet import CHOSEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -179,7 +180,7 @@ def chunk(body: dict[str, Any], at: Context) -> Scalar:  # noqa: ARG001 - the fo
     return ABSENT if at.packet.carried is not None else NotTold("the packet's protocol")
 
 
-EPHEMERAL = Bounds(1024, 0xFFFF)
+EPHEMERAL = Bounds(*CHOSEN)
 _CARRIED = frozenset({"tcp", "udp", "icmp", "icmpv6", "sctp", "dccp", "udplite", "ah", "esp", "comp", "igmp", "gre"})
 _ENDS = {"saddr": "source address", "daddr": "destination address", "sport": "source port", "dport": "destination port"}
 PAYLOAD_TYPES: Mapping[tuple[str, str], DataType] = {

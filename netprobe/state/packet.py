@@ -163,14 +163,22 @@ def invert(answer: bool | None) -> bool | None:
     return None if answer is None else not answer
 
 
-def in_ports(spec: str, port: int | None) -> bool | None:
-    """Is the port in ``80``, ``80:90``, ``:90`` or a comma list of those?"""
-    if port is None:
+CHOSEN = (1024, 0xFFFF)
+"""Between what the port is that a client's kernel is still to choose: none that needs a privilege (ip_local_port_range, ip-sysctl.rst); NAT keeps it there (RFC 4787, REQ-3)."""
+
+
+def in_ports(spec: str, port: int | None, chosen: tuple[int, int] | None = None) -> bool | None:
+    """Is the port in ``80``, ``80:90``, ``:90`` or a comma list of those?
+
+    ``chosen``: between what it is, where it is not known yet.
+    """
+    low, high = (port, port) if port is not None else chosen or (None, None)
+    if low is None or high is None:
         return None
-    return any_of(_in_range(part, port) for part in spec.split(","))
+    return any_of(_in_range(part, low, high) for part in spec.split(","))
 
 
-def _in_range(part: str, port: int) -> bool | None:
+def _in_range(part: str, least: int, most: int) -> bool | None:
     low, colon, high = part.partition(":")
     if not ((low.isdecimal() or (colon and not low)) and (high.isdecimal() or not high)) or len(part) > len(
         "65535:65535"
@@ -178,4 +186,6 @@ def _in_range(part: str, port: int) -> bool | None:
         return None
     first = int(low or 0)
     last = int(high or 65535) if colon else first
-    return first <= port <= last
+    if first <= least and most <= last:
+        return True
+    return None if first <= most and least <= last else False

@@ -21,6 +21,7 @@ from netprobe_lab.experiments.engines import ENGINES
 from netprobe_lab.experiments.filters import FILTERS
 from netprobe_lab.experiments.firewalls import FIREWALLS
 from netprobe_lab.experiments.forwarding import FORWARDING
+from netprobe_lab.experiments.hairpins import HAIRPINS
 from netprobe_lab.experiments.http import HTTP
 from netprobe_lab.experiments.inside import INSIDE
 from netprobe_lab.experiments.lifetime import LIFETIME
@@ -96,7 +97,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     Group(
         "owners", "firewalls as ufw, firewalld and fail2ban make them, and what they do to the engine's rules", OWNERS
     ),
-    Group("others", "address translation by others than the engine", OTHERS),
+    Group("others", "address translation by others than the engine", (*OTHERS, *HAIRPINS)),
     Group("proxied", "transparent proxies: rules that hand packets to a local socket", PROXIED),
     Group("unlisted", "rules that are decided by what no listing shows", UNLISTED),
     Group(

@@ -28,3 +28,19 @@ def test_dnat_to_loopback_needs_route_localnet_of_the_interface_it_came_by(
     found = [each.barrier for each in told.obstacles]
     assert (found[:1] == [Barrier.ROUTE_LOCALNET]) is (dropped is True)
     assert bool(told.unknown) is (dropped is None)
+
+
+@pytest.mark.parametrize(
+    ("whole", "eth0", "answers"),
+    [("0", "0", True), ("1", "0", True), ("2", "0", True), ("0", "8", False), ("3", "8", False)],
+)
+def test_arp_is_answered_as_arp_ignore_says(whole: str | None, eth0: str | None, answers: bool) -> None:
+    """net/ipv4/arp.c, arp_ignore: the larger of ``all`` and the interface's own; eth0 has the address, in the asker's subnet."""
+    lines = "".join(
+        f"net.ipv4.conf.{each}.arp_ignore = {value}\n"
+        for each, value in (("all", whole), ("eth0", eth0))
+        if value is not None
+    )
+    asked = changed(normal(), "server1", "neigh", lambda _: "[]")
+    told = predicted(changed(asked, "server2", "sysctl", lambda text: text + lines))
+    assert (Barrier.ARP_IGNORED not in {each.barrier for each in told.obstacles}) is answers

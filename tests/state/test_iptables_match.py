@@ -154,3 +154,15 @@ def test_an_own_ipv6_address_is_unicast_too(kinds: str, answer: bool) -> None:
 def test_the_reverse_path(options: str, way: str | None, answer: bool | None) -> None:
     packet = replace(SYN, reverse=way, reverse_marked="eth7")
     assert rule_of(f"-m rpfilter {options} -j DROP").matches(packet) is answer
+
+
+@pytest.mark.parametrize(
+    ("options", "answer"),
+    [("--dport 22", False), ("--dport 443:1023", False), ("--dport 1024:65535", True), ("--dport 8080", None), ("! --dport 22", True)],
+)  # fmt: skip
+def test_a_port_that_a_kernel_is_to_choose_is_none_that_needs_a_privilege(options: str, answer: bool | None) -> None:
+    """As for nftables: a client's INPUT that lets ssh in says nothing about the answers that it gets."""
+    reply = PacketTuple(src="198.51.100.2", dst="192.0.2.7", proto="tcp", sport=80, dport=None)
+    assert rule_of(f"-p tcp -m tcp {options}").matches(reply) is answer
+    neither = PacketTuple(src="198.51.100.2", dst="192.0.2.7", proto="tcp")
+    assert rule_of(f"-p tcp -m tcp {options}").matches(neither) is None

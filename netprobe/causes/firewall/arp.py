@@ -1,14 +1,17 @@
-"""A firewall that drops ARP: what is for the neighbour is never sent."""
+"""A firewall that drops ARP, a kernel that is told not to answer it: what is for the neighbour is never sent."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.causes.firewall.discovery import DiscoveryBlocked
+from netprobe.causes.firewall.discovery import DiscoveryBlocked, agrees
 from netprobe.causes.owners.table import owner_of
-from netprobe.causes.proof.discovery import in_vain
+from netprobe.causes.proof.discovery import entry_after, in_vain, seen
+from netprobe.causes.proof.obstacle import met, predicted, whose
 from netprobe.causes.remedies.steps import IN_FIREWALL, inside
+from netprobe.forward.model import Barrier
 from netprobe.model.remedy import Remedy, advise
+from netprobe.model.report import Confidence, Finding, Where
 from netprobe.model.rule import Hook
 
 if TYPE_CHECKING:
@@ -24,23 +27,58 @@ _OUT = frozenset({Hook.OUTPUT, Hook.EGRESS})
 
 
 class ArpBlocked(DiscoveryBlocked):
-    """A firewall rule drops ARP: nobody learns the neighbour's link address.
+    """A firewall rule drops ARP, or arp_ignore leaves it unanswered: nobody learns the neighbour's link address.
 
     What it is: who has an IPv4 address on a link is asked and answered by ARP, which is no IP: iptables and nftables' families ip and inet never see it.
         arptables does, nftables' family arp (``input``, ``output``), and as every frame nftables' families netdev and bridge. A rule there that
         drops the request or the reply cuts the host (or the container) off: IPv6 works, and so does whatever is still in the neighbour table.
-    Why it happens: a guard against ARP spoofing or for a second address (``arp_ignore`` by rules, a load balancer's real servers), that is left
-        over or too wide; a netdev or bridge chain that lets in what it names, and drops the rest, ARP with it.
-    Evidence: ARP requests without a reply (or with one that does not get through), the rule at which the walk of that message ends, its
-        counter, and a neighbour entry that is FAILED or INCOMPLETE.
-    Remedy: permit ARP with that one neighbour before that rule.
-    Source: RFC 826; nft(8), "ARP ADDRESS FAMILY"; arptables-nft(8); Linux net/ipv4/arp.c, arp_xmit() and arp_rcv().
+        With ``arp_ignore`` the kernel itself stays silent about an address that it has on another interface than the one that it is asked by.
+    Why it happens: a guard against ARP spoofing or for a second address (a load balancer's real servers, with the shared address on lo), that is
+        left over or too wide; a netdev or bridge chain that lets in what it names, and drops the rest, ARP with it.
+    Evidence: ARP requests without a reply (or with one that does not get through), the rule or setting at which the walk of that message ends, the
+        rule's counter, and a neighbour entry that is FAILED or INCOMPLETE.
+    Remedy: permit ARP with that one neighbour before that rule; where the host itself is to answer for the address, give it to that interface, too.
+    Source: RFC 826; nft(8), "ARP ADDRESS FAMILY"; arptables-nft(8); Linux net/ipv4/arp.c, arp_xmit() and arp_rcv(); ip-sysctl.rst, arp_ignore.
     """
 
     code = "arp-blocked"
     reads = ("nft", "ns/*/nft", "neigh", "ns/*/neigh")
     tells = "ip neigh while it is asked, and nft list ruleset: tables of family arp, netdev and bridge"
     six = False
+    barriers = frozenset({Barrier.DISCOVERY, Barrier.ARP_IGNORED})
+
+    def find(self, case: Case) -> Finding | None:
+        """Fires for a rule as :class:`DiscoveryBlocked` does; and where arp_ignore leaves the request unanswered, and the packets agree."""
+        obstacle = met(case, Barrier.ARP_IGNORED)
+        if obstacle is None or obstacle.asked is None or not agrees(case, obstacle):
+            return super().find(case)
+        asked, who = obstacle.asked, whose(obstacle.place)
+        return Finding(
+            code=self.code,
+            summary=f"{who} has {asked.address} and answers no ARP for it on {obstacle.device}: {obstacle.text}; {whose(asked.by)} sends it nothing",
+            where=Where(host=obstacle.place.host, component=obstacle.label, rule=obstacle.label),
+            evidence=tuple(
+                filter(None, (seen(case, asked), f"sysctl of {who}: {obstacle.text}", entry_after(case, asked)))
+            ),
+            remedies=self.undo(case, obstacle),
+            confidence=Confidence.CERTAIN,
+        )
+
+    def explains_obstacle(self, case: Case, obstacle: Obstacle) -> bool:
+        """A rule's, for IPv4; or arp_ignore."""
+        return obstacle.barrier is Barrier.ARP_IGNORED or super().explains_obstacle(case, obstacle)
+
+    def undo(self, case: Case, obstacle: Obstacle) -> tuple[Remedy, ...]:
+        """Past the rule; or the address on the interface by which it is asked for."""
+        if obstacle.barrier is not Barrier.ARP_IGNORED or obstacle.asked is None:
+            return super().undo(case, obstacle)
+        where, asked = obstacle.place, obstacle.asked
+        command = inside(case, where, ("ip", "addr", "add", f"{asked.address}/32", "dev", obstacle.device))
+        said = (
+            f"{whose(where)} then answers for {asked.address} on {obstacle.device}; not where a load balancer (LVS, keepalived) is to answer for it: "
+            "then that one is silent, and to be looked at; this holds until the next reboot; for good: in the host's network configuration"
+        )
+        return (Remedy(host=where.host, commands=(command,), advice=said),)
 
     def ways(self, case: Case, place: Place, rule: RuleRef, obstacle: Obstacle) -> tuple[Remedy, ...]:
         """Past the rule for what is asked and answered with this one neighbour."""
@@ -63,6 +101,8 @@ class ArpBlocked(DiscoveryBlocked):
         told = case.prediction
         if case.probe is None:
             return in_vain(case, "ARP")
+        if predicted(case, Barrier.ARP_IGNORED) is not None:
+            return True
         if told is not None and told.leaves is not None:
             return False  # to its last interface here the walk passed every rule
         untold = told is None or bool(told.unknown) or bool(told.unrecorded)

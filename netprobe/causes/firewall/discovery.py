@@ -48,7 +48,7 @@ class DiscoveryBlocked(Cause):
     def find(self, case: Case) -> Finding | None:
         """Fires when the walk of a question or an answer ends at a rule, and the packets agree."""
         obstacle = met(case, Barrier.DISCOVERY)
-        if obstacle is None or obstacle.asked is None or obstacle.rule is None or not _agrees(case, obstacle):
+        if obstacle is None or obstacle.asked is None or obstacle.rule is None or not agrees(case, obstacle):
             return None
         found = walked_into(case, obstacle)
         if found is None or not self.explains_obstacle(case, obstacle):
@@ -137,7 +137,7 @@ class NdpBlocked(DiscoveryBlocked):
         return case.is_v6 and (untold or self.ends_there(case))
 
 
-def _agrees(case: Case, obstacle: Obstacle) -> bool:
+def agrees(case: Case, obstacle: Obstacle) -> bool:
     """Whether the messages came as far as the walk says: asked where the asker sits (unless it cannot send), and answered there only if its own rules are to blame."""
     asked = obstacle.asked
     if asked is None:

@@ -42,25 +42,29 @@ def base_of(hook: Hook, table: str) -> str:
 
 
 def entries(ruleset: Ruleset, table: str, chain: str) -> frozenset[str]:
-    """The chain itself and every chain from which it can be reached by jumps."""
-    callers = _callers(ruleset, table)
-    seen, stack = set(), [chain]
-    while stack:
-        name = stack.pop()
-        if name not in seen:
-            seen.add(name)
-            stack.extend(callers.get(name, ()))
-    return frozenset(seen)
+    """The chain itself, and the roots (built-in chains, an engine's for users and isolation) from which it can be reached by jumps."""
+    return _reached(ruleset, table).get(chain, frozenset()) | {chain}
 
 
 @lru_cache(maxsize=32)
-def _callers(ruleset: Ruleset, table: str) -> Mapping[str, set[str]]:
-    """Target -> the chains with a rule that has it."""
+def _reached(ruleset: Ruleset, table: str) -> Mapping[str, frozenset[str]]:
+    """Chain -> the roots from which it can be reached; each root is followed once, so that it takes as long as there are rules."""
+    chains = ruleset.tables.get(table, {})
+    leads = {name: {rule.target for rule in each.rules} & chains.keys() for name, each in chains.items()}
     found: dict[str, set[str]] = {}
-    for each in ruleset.tables.get(table, {}).values():
-        for rule in each.rules:
-            found.setdefault(rule.target, set()).add(each.name)
-    return found
+    for root in filter(_is_root, chains):
+        stack, seen = [root], {root}
+        while stack:
+            name = stack.pop()
+            found.setdefault(name, set()).add(root)
+            new = leads[name] - seen
+            seen |= new
+            stack.extend(new)
+    return {name: frozenset(roots) for name, roots in found.items()}
+
+
+def _is_root(chain: str) -> bool:
+    return chain in BASES or role_of(chain) in {ChainRole.ISOLATION, ChainRole.USER}
 
 
 def hook_of(roots: frozenset[str], table: str, rule: Rule | None) -> Hook | None:

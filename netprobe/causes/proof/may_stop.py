@@ -104,8 +104,8 @@ def _may_meet(ruleset: Ruleset, hook: Hook, packet: PacketTuple) -> bool:
     """Whether a rule or policy at this hook may stop it."""
     for chain in ruleset.chains():
         roots = entries(ruleset, chain.table, chain.name)
-        here = [rule for rule in chain.rules if hook_of(roots, chain.table, rule) is hook]
-        if any(rule.target in STOPPING and rule.matches(packet) is not False for rule in here):
+        stopping = (rule for rule in chain.rules if rule.target in STOPPING and rule.matches(packet) is not False)
+        if any(hook_of(roots, chain.table, rule) is hook for rule in stopping):
             return True
         if chain.policy == "DROP" and hook_of(roots, chain.table, None) is hook:
             return True
