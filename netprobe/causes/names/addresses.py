@@ -167,8 +167,10 @@ class DnsClientCache(Cause):
         return found[0] if len(found) == 1 else None
 
     def possible(self, case: Case) -> bool:
-        """Only from a container of a network that has names."""
-        here = asker(case)
+        """Only from a container of a network that has names, and not where the name that was asked for has the dialled address now."""
+        here, meant = asker(case), case.named
+        if meant is not None and meant.running and case.dialled is not None and case.dialled[0] in meant.addresses:
+            return False
         return here is not None and bool(_named_networks(*here))
 
 

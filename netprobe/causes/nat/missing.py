@@ -113,7 +113,10 @@ class MasqueradeMissing(Cause):
         host = PointName.parse(case.first_missing or "").host
         left = case.first_missing is None or host != probe.source_at.host or case.reply_lost
         hidden = any(change.field == "src" for hop in case.hops for change in hop.changes)
-        return probe.source_at.container is not None and not inside and left and not hidden
+        source, own = case.source_container, case.before(probe.source_at.host)
+        joined = networks_of(own, source) if own is not None and source is not None else ()
+        linked = any(covers(subnet, probe.dialled or "") for _, network in joined for subnet in network.subnets)
+        return probe.source_at.container is not None and not inside and left and not hidden and not linked
 
     @staticmethod
     def _way_back(case: Case, address: str) -> bool:

@@ -18,12 +18,20 @@ def unpublishable(host: Host, container: Container) -> str:
     """What its networks are, in words, if none of them publishes ports; ``""`` where one does, or they are not all known."""
     if container.host_network:
         return "the host network"
+    if left_alone(container):
+        return "no network"
     networks = [network for _, network in networks_of(host, container)]
     if not networks or len(networks) != len(container.networks) or any(not _ignores(each) for each in networks):
         return ""
     kinds = {each.name: "internal " if each.internal else f"{each.driver} " for each in networks}
     kinds |= dict.fromkeys((each.name for each in networks if driver_of(each).alone), "")
     return " and ".join(f"the {kind}network {name}" for name, kind in kinds.items())
+
+
+def left_alone(container: Container) -> bool:
+    """Whether it runs, with a namespace of its own, and is on no network any more (``docker network disconnect``)."""
+    joined = container.network_mode.partition(":")[0] not in {"none", "container", "ns"}
+    return container.running and not container.networks and joined and not container.host_network
 
 
 def _ignores(network: Network) -> bool:

@@ -10,6 +10,7 @@ from netprobe.causes.proof.translations import any_rule, translations
 from netprobe.causes.remedies.steps import IN_FIREWALL
 from netprobe.forward.model import Barrier
 from netprobe.model.endpoint import Endpoint
+from netprobe.model.hop import Direction
 from netprobe.model.remedy import advise, run
 from netprobe.model.report import Finding, Where
 from netprobe.paths.story import Symptom
@@ -119,12 +120,19 @@ def _of_host(case: Case, obstacle: Obstacle, dnat: Translated) -> bool:
 def _by_router(case: Case, obstacle: Obstacle, dnat: Translated) -> tuple[Remedy, ...]:
     """What it leads to, asked directly; and the rule that makes the router's own address the source of what goes back."""
     address, _, port = dnat.to.rpartition(":")
-    source = obstacle.label.removeprefix("source ")
+    source = _comes_from(case)
     who = case.source_container.name if case.source_container else obstacle.place.host
     argv = ("iptables", "-t", "nat", "-I", "POSTROUTING", "-s", source, "-d", address, "-p", case.transport, "--dport", port, "-j", "MASQUERADE")  # fmt: skip
     said = f"what {obstacle.place.host} sends to itself by {dnat.place.host} comes back with the address of {dnat.place.host}; {IN_FIREWALL}"
     direct = advise(obstacle.place.host, f"or have {who} dial {dnat.to} itself, or the container's own name")
-    return (run(dnat.place.host, *argv, advice=said), direct) if port.isdigit() and address else (direct,)
+    return (run(dnat.place.host, *argv, advice=said), direct) if port.isdigit() and address and source else (direct,)
+
+
+def _comes_from(case: Case) -> str:
+    """The source that the request comes back with, by the predicted walk."""
+    hops = case.prediction.hops if case.prediction is not None else ()
+    packets = [each.packet for each in hops if each.packet is not None and each.direction is Direction.REQUEST]
+    return packets[-1].src.address if packets else ""
 
 
 def _own(case: Case) -> frozenset[str]:

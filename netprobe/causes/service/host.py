@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.causes.base import NO_SOCKET, Cause
 from netprobe.causes.case import host_ip_covers
-from netprobe.causes.proof.publishing import is_alone, ports_on_host, unpublishable
+from netprobe.causes.proof.publishing import is_alone, left_alone, ports_on_host, unpublishable
 from netprobe.causes.remedies.steps import restarted
 from netprobe.causes.service.publish import PortNotPublished
 from netprobe.evidence.model import Place
@@ -61,9 +61,13 @@ class PublishIgnored(Cause):
         if found is None or not case.never_listening(Place(host=host.name), *dialled):
             return None
         container, wanted, kind = found
+        asked = f"{container.name} was run with -p {wanted.host_port}:{wanted.container_port}"
+        why = f"{asked}, which does nothing on {kind}"
+        if left_alone(container):
+            why = f"{asked}, and is on no network any more (it was disconnected), so that nothing is published for it"
         return Finding(
             code=self.code,
-            summary=f"{container.name} was run with -p {wanted.host_port}:{wanted.container_port}, which does nothing on {kind}: {host.name} itself refuses it",
+            summary=f"{why}: {host.name} itself refuses it",
             where=Where(host=host.name, component=container.name),
             evidence=(
                 f"{case.story.detail} from {host.name}, nothing behind it: {case.frames}",
@@ -129,7 +133,7 @@ def _instead(host: Host, container: Container, wanted: Published, address: str) 
         return (advise(host.name, again),)
     direct = next((each.address for each in container.networks.values() if each.address), "")
     dial = f"or dial {direct}:{wanted.container_port} from its own network" if direct else ""
-    default = host.network("bridge")
+    default = (host.network(container.network_mode) if left_alone(container) else None) or host.network("bridge")
     joined = (host.engine.remedies.connect(host.name, default, container),) if default is not None else ()
     return (*joined, *((advise(host.name, dial),) if dial else ()))
 

@@ -13,7 +13,7 @@ from netprobe.evidence.model import Place
 from netprobe.forward.drivers.base import Driver
 from netprobe.forward.frame import Arrival, mac_of, with_address
 from netprobe.forward.model import Barrier, UnknownHere
-from netprobe.state.lookup import container_interface, docker_bridges, has_address, host_veth
+from netprobe.state.lookup import container_interface, docker_bridges, has_address, host_veth, network_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,6 +110,12 @@ class Bridge(Driver):
         frame.must_be_up(place, inner.link(interface))
         frame.must_be_up(frame.own, veth)
         _must_pass(frame, near, veth)
+        twin = _twin(host, container, endpoint)
+        if twin is not None:
+            mac, other = twin
+            frame.unknown(
+                f"{container.name} and {other} have the same MAC address {mac} on one bridge, which sends to the one that sent last"
+            )
         if ":" not in frame.address and inner.links is not None and not has_address(inner, frame.address):
             text = f"{interface} of {container.name} has lost its address {frame.address}"
             frame.meets(Barrier.NO_NEIGHBOUR, place, interface, text)
@@ -124,6 +130,16 @@ class Bridge(Driver):
         for name in filter(None, ((veth.master if veth else "") or network.bridge, veth.name if veth else "")):
             yield Place(host=host.name), name
         yield from super().taps(host, container, endpoint, network)
+
+
+def _twin(host: Host, container: Container, endpoint: EndpointSettings) -> tuple[str, str] | None:
+    """The container's MAC and who else has it on the same bridge; None for nobody. A bridge learns it anew with each frame (net/bridge/br_fdb.c)."""
+    mac, here = mac_of(host, container, endpoint), network_for(host, endpoint)
+    for other in (host.containers or ()) if mac and here is not None else ():
+        for each in other.networks.values() if other.running and other.name != container.name else ():
+            if network_for(host, each) == here and mac_of(host, other, each) == mac:
+                return mac, other.name
+    return None
 
 
 def _must_pass(frame: Frame, near: Link | None, far: Link | None) -> None:
