@@ -61,6 +61,7 @@ from netprobe.causes.routing.ndp import NdpUnanswered
 from netprobe.causes.routing.overlap import SubnetOverlap
 from netprobe.causes.routing.policy import PolicyRouteAway
 from netprobe.causes.routing.routes import InternalNetwork, NoRoute, StaleArp
+from netprobe.causes.routing.ttl import TtlExpired
 from netprobe.causes.routing.upstream import UpstreamDrop
 from netprobe.causes.service.certificate import TlsCertificate
 from netprobe.causes.service.endpoint import AppNotListening
@@ -171,6 +172,7 @@ CAUSES: tuple[Cause, ...] = (
     StaleArp(),
     AnswerOtherWay(),
     RpFilterMultihomed(),
+    TtlExpired(),
     IpForwardOff(),
     MissingReturnRoute(),
     ConntrackFull(),

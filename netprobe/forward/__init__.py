@@ -92,10 +92,11 @@ def predict(
     past: frozenset[tuple[Place, str]] = frozenset()
     gone = unmet
     latest = first
-    while latest.obstacles and latest.obstacles[0].barrier in _PASSABLE and len(obstacles) < _MAX_OBSTACLES:
+    while latest.obstacles and _is_passable(latest.obstacles[0]) and len(obstacles) < _MAX_OBSTACLES:
         met = latest.obstacles[0]
         past |= {(met.place, met.label)}
-        gone |= {(met.place, met.rule)} if met.rule is not None and not _is_the_engines(met.rule) else set()
+        rule = met.rule if met.rule is not None and not _is_the_engines(met.rule) else None
+        gone |= {(met.set_at or met.place, rule)} if rule is not None else set()
         latest = _walk(question, hosts, past, gone)
         obstacles += latest.obstacles
     return replace(first, obstacles=tuple(obstacles), beyond=latest.outcome)
@@ -114,6 +115,11 @@ def supposed(question: Request, hosts: Mapping[str, Host]) -> Obstacle | None:
     except UnknownHere:
         pass
     return None
+
+
+def _is_passable(obstacle: Obstacle) -> bool:
+    """Whether what lies behind an obstacle can be told from here: behind a TTL too low, without the rule that made it so."""
+    return obstacle.barrier in _PASSABLE or (obstacle.barrier is Barrier.TTL_EXPIRED and obstacle.rule is not None)
 
 
 def _is_the_engines(rule: RuleRef) -> bool:

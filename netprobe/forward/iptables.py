@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from netprobe.forward.model import Flying, Obstacle, Stopped, UnknownHere
+from netprobe.forward.model import Flying, Obstacle, Shortened, Stopped, UnknownHere
 from netprobe.forward.routing import linked
 from netprobe.forward.seen import seen
 from netprobe.forward.tproxy import handed_by_iptables, sockets_met
@@ -34,6 +34,7 @@ TABLES = {
     "POSTROUTING": ("mangle", "nat"),
 }
 _TELLING = frozenset({"CT", "NOTRACK"})
+_TTL = frozenset({"TTL", "HL"})
 _CHANGED = ("mark", "tos", "mss", "ttl")
 TRANSLATING = frozenset({"DNAT", "SNAT", "REDIRECT", "MASQUERADE", "NETMAP"})
 
@@ -66,10 +67,19 @@ def pass_table(at: At, ruleset: Ruleset, table: str, packet: Flying) -> tuple[Fl
             f" ({each.ref}, {each.text}: {each.doubtful(view)})" for each in walk.doubts if each.target in _TELLING
         ]
         raise UnknownHere(f"{at.by.place}: what a rule told conntrack of the packet is not known{''.join(doubts[:1])}")
-    moved = _noted(marked(packet, walk.packet), packet, walk, view)
+    moved = _noted(_shortened(at, marked(packet, walk.packet), packet, walk), packet, walk, view)
     if walk.verdict == "TPROXY" and isinstance(walk.decided_by, Rule):
         moved = handed_by_iptables(at, walk.decided_by, moved, walk.packet)
     return moved, rule
+
+
+def _shortened(at: At, packet: Flying, before: Flying, walk: Traversal) -> Flying:
+    """The packet with the rule that changed its TTL, where one surely did."""
+    by = next((each for each in reversed(walk.taken) if each.target in _TTL), None)
+    if by is None or packet.ttl == before.ttl:
+        return packet
+    told = Shortened(place=at.by.place, rule=by.ref, hook=Hook(at.hook), undo=delete_argv(by))
+    return replace(packet, shortened=told)
 
 
 def _noted(packet: Flying, before: Flying, walk: Traversal, view: PacketTuple) -> Flying:

@@ -113,6 +113,7 @@ class Obstacle:
         refusal: of a packet that nothing leads on: the route or routing rule that refuses it, or that there is none.
         asked, asks: of a rule that stops a message of ARP or neighbour discovery: what that asks, and whether it is the question.
         later: of TCP, what it stops is what completes the handshake, whose first packet and answer passed. passed: the points that it comes by before that.
+        set_at: of a hop that has no hop left for it: the namespace of the rule (``rule``) that set its TTL so low.
         accepted: of a rule: the rules of other base chains of its hook that accept the packet, which does not overrule it.
     """
 
@@ -127,6 +128,7 @@ class Obstacle:
     rule: RuleRef | None = None
     device: str = ""
     refusal: RouteHop | None = None
+    set_at: Place | None = None
     accepted: tuple[RuleRef, ...] = ()
     asked: Asked | None = None
     asks: bool = False
@@ -227,6 +229,16 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shortened:
+    """A rule that changed a packet's TTL (hop limit): where it stands, at which hook, and the argv that takes it away."""
+
+    place: Place
+    rule: RuleRef
+    hook: Hook
+    undo: Argv
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Handed:
     """The local socket that a rule hands a packet to.
 
@@ -251,7 +263,7 @@ class Flying:
     Attributes:
         src, sport, dst, dport: None where not known yet (a source port that is chosen later).
         proto: ``tcp``, ``udp`` or ``icmp``.
-        ttl: hops left, None not known.
+        ttl: hops left, None not known. shortened: the rule that changed that last.
         direction: request or reply. leg: 2 for docker-proxy's inner connection.
         mark: the packet's mark in this namespace (``meta mark``, ``-m mark``, ``ip rule fwmark``); 0 is none, None is not known.
         connection: as this namespace's conntrack has it; None before conntrack looked, and where it does not know it.
@@ -273,6 +285,7 @@ class Flying:
     dport: int | None
     proto: str
     ttl: int | None = 64
+    shortened: Shortened | None = None
     direction: Direction = Direction.REQUEST
     leg: int = 1
     mark: int | None = 0
@@ -303,7 +316,7 @@ class Flying:
         """The answer to it: an echo is as long as what it answers, and has its type of service (icmp_reply, icmpv6_echo_reply)."""
         return replace(
             self, src=self.dst, sport=self.dport, dst=self.src or "", dport=self.sport,
-            direction=Direction.REPLY, ttl=64, mark=0, connection=None, untracked=False, zone=0, templated=False,
+            direction=Direction.REPLY, ttl=64, shortened=None, mark=0, connection=None, untracked=False, zone=0, templated=False,
             rerouted=None, tos=self.tos if self.proto == "icmp" else 0, mss=None, mac=None, bridge=None, unsure=(), handed=None, payload=self.payload if self.proto == "icmp" else None,
         )  # fmt: skip
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from netprobe.forward.conntrack import DST, SIDE, translated
 from netprobe.forward.iptables import noted
-from netprobe.forward.model import Obstacle, Stopped, UnknownHere
+from netprobe.forward.model import Obstacle, Shortened, Stopped, UnknownHere
 from netprobe.forward.nat import address_of, masquerade_address
 from netprobe.forward.nftables import walk_chain
 from netprobe.forward.routing import linked
@@ -66,6 +66,10 @@ def pass_chain(at: At, chain: NftChain, packet: Flying) -> tuple[Flying, ChainEn
         behind = changed(packet, view, end.packet)
     except UnknownHere as why:
         raise why.because(replace(packet, unsure=doubts)) from None
+    if end.shortened is not None and behind.ttl != packet.ttl:
+        by = end.shortened
+        told = Shortened(place=at.by.place, rule=by.ref, hook=Hook(chain.hook.upper()), undo=by.delete_argv)
+        behind = replace(behind, shortened=told)
     behind = noted(behind, packet, doubts)
     return behind if end.tproxy is None else handed_by_nft(at, *end.tproxy, behind, view), end
 

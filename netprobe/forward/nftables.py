@@ -43,7 +43,7 @@ class ChainEnd:
         translation: what it is translated to. tproxy: the rule on the way that hands it to a local socket, and to which.
         why: for ``unknown``: what decides and is not told, a clause.
         counted: the rules whose counter was passed, in order, as far as nothing is in doubt. perhaps: those whose counter may have been passed.
-        unsure: the rules that may or may not have changed it, each with what decides.
+        unsure: the rules that may or may not have changed it, each with what decides. shortened: the one that surely changed its TTL last.
     """
 
     verdict: str
@@ -55,6 +55,7 @@ class ChainEnd:
     counted: tuple[NftRule, ...] = ()
     perhaps: tuple[NftRule, ...] = ()
     unsure: tuple[tuple[NftRule, str], ...] = ()
+    shortened: NftRule | None = None
 
     def ends_as(self, other: ChainEnd) -> bool:
         """Whether two ends are the same, but for marks: an accept is, whichever rule it was."""
@@ -88,7 +89,13 @@ def walk_chain(
         return ChainEnd(verdict="accept", decided_by=base, packet=packet)
     walk = _Walk(nft, base, gone, facts)
     end = walk.go([(base.rules, 0)], packet, None)
-    return replace(end, counted=tuple(walk.counted), perhaps=tuple(walk.perhaps), unsure=tuple(walk.unsure))
+    return replace(
+        end,
+        counted=tuple(walk.counted),
+        perhaps=tuple(walk.perhaps),
+        unsure=tuple(walk.unsure),
+        shortened=walk.shortened,
+    )
 
 
 def _taker(rule: NftRule, outcome: Outcome) -> Tproxy | None:
@@ -108,6 +115,7 @@ class _Walk:
         self.counted: list[NftRule] = []
         self.perhaps: list[NftRule] = []
         self.unsure: list[tuple[NftRule, str]] = []
+        self.shortened: NftRule | None = None
 
     def go(self, frames: _Frames, packet: PacketTuple, tproxy: Tproxy | None) -> ChainEnd:
         """Go on to the end."""
@@ -126,6 +134,8 @@ class _Walk:
                 (self.counted if sure else self.perhaps).append(rule)
             if outcome.doubt and (outcome.verdict or outcome.tproxy or not _alike(outcome)):
                 return self._fork(frames, rule, outcome, tproxy)
+            if outcome.packet.ttl != packet.ttl:
+                self.shortened = rule
             packet, tproxy = merged(outcome.packet, outcome.sure), _taker(rule, outcome) or tproxy
             if outcome.verdict:
                 end = self._act(frames, rule, outcome, tproxy)

@@ -70,8 +70,10 @@ def ttl_expired(place: Place, packet: Flying) -> Obstacle | None:
         return None
     name = "hop limit" if ":" in packet.dst else "TTL"
     text = f"the {name} is {packet.ttl} where {place} forwards it, which answers with ICMP time exceeded"
+    by = packet.shortened
     return Obstacle(
-        barrier=Barrier.TTL_EXPIRED, place=place, label=name, text=text, direction=packet.direction, rejects=True
+        barrier=Barrier.TTL_EXPIRED, place=place, label=name, text=text, direction=packet.direction, rejects=True,
+        rule=by.rule if by else None, hook=by.hook if by else None, undo=by.undo if by else (), set_at=by.place if by else None,
     )  # fmt: skip
 
 

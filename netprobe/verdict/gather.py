@@ -146,6 +146,10 @@ def _stops(evidence: Evidence, world: World) -> tuple[ExpectedPoint, ...]:
 def _edge(every: Sequence[Hop], story: Observation) -> tuple[str | None, str | None]:
     """The last point that saw the journey, and the first behind it that should have and did not."""
     way_back = [hop for hop in every if hop.direction is Direction.REPLY and hop.seen]
+    errors = [hop for hop in way_back if hop.is_error]
+    if story.symptom is Symptom.SILENCE and 0 < len(errors) < len(way_back):
+        # a repetition of the request was refused behind the answer, which is what is followed
+        return next(hop.point for hop in reversed(way_back) if not hop.is_error), errors[0].point
     forth = [hop for hop in every if hop.direction is Direction.REQUEST]
     missing = [hop for hop in forth if hop.seen is False]
     seen = [hop for hop in forth if hop.seen]

@@ -73,6 +73,28 @@ def _nft(hook: str, rule: str, *, policy: str = "accept") -> tuple[Step, ...]:
 
 _OWN_HOST: Final = (
     Experiment(
+        name="reject-silenced",
+        title="INPUT rejects a port with a RST, and a rule of OUTPUT drops every RST: the caller hears nothing",
+        explain=("server2:80", "--from", "server1", "--timeout", "2"),
+        expected=fails("input-drop", resolution="inventory"),
+        set_up=_HOST_APP,
+        break_=on(
+            "server2",
+            "iptables -A INPUT -p tcp --dport 80 -j REJECT --reject-with tcp-reset",
+            "iptables -A OUTPUT -p tcp --tcp-flags RST RST -j DROP",
+        ),
+        near_miss=("rule-drop", "output-drop", "port-closed"),
+    ),
+    Experiment(
+        name="answer-rejected",
+        title="FORWARD rejects all but the first packet of a connection: its answer is lost, and the repeated SYN is refused",
+        explain=_BY_NAME,
+        expected=fails("forward-drop", path="dnat", resolution="inventory"),
+        set_up=_NGINX,
+        break_=on("server2", "iptables -I FORWARD -m conntrack ! --ctstate NEW -j REJECT"),
+        near_miss=("port-closed", "conntrack-invalid-rst"),
+    ),
+    Experiment(
         name="input-firewall-drop",
         title="a container dials its own host: INPUT drops what comes from the bridge",
         explain=_BY_ADDRESS,

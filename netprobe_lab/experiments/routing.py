@@ -15,6 +15,7 @@ from netprobe_lab.experiments.model import (
     lossy,
     on,
     start,
+    works,
 )
 
 _OUT = ("203.0.113.10:80", "--from", "client@server2", "--timeout", "2")
@@ -31,6 +32,8 @@ _ROUTED: Final = (*on("server2", _PLAIN), *client(options="--network routed"))
 _INNER = "docker network create --internal --subnet 172.26.0.0/24 -o com.docker.network.bridge.name=br-inner inner"
 
 
+_TTL = "iptables -t mangle -A PREROUTING -p tcp --dport 80 -j TTL --ttl-set"
+
 _ROUTES: Final = (
     Experiment(
         name="no-route",
@@ -40,6 +43,38 @@ _ROUTES: Final = (
         set_up=_CLIENT,
         break_=(Inside(host="server2", container="client", command="ip route del default"),),
         near_miss=("internal-network", "masquerade-missing"),
+    ),
+    Experiment(
+        name="ttl-expired",
+        title="a rule of mangle sets the TTL of what comes in to 1: it has no hop left for the bridge behind DNAT",
+        explain=_BY_NAME,
+        expected=fails("ttl-expired", resolution="inventory"),
+        set_up=_NGINX,
+        break_=on("server2", f"{_TTL} 1"),
+        near_miss=("forward-drop", "rule-drop", "ip-forward-off", "no-route"),
+    ),
+    Experiment(
+        name="ttl-expired-answer",
+        title="the same for what a container answers, by a rule of nftables for all that comes from its bridge",
+        explain=_BY_NAME,
+        expected=fails("ttl-expired", path="dnat", resolution="inventory"),
+        set_up=_NGINX,
+        break_=on(
+            "server2",
+            "nft add table inet hide",
+            "nft add chain inet hide pre '{ type filter hook prerouting priority -150; }'",
+            "nft add rule inet hide pre iifname docker0 counter ip ttl set 1",
+        ),
+        near_miss=("forward-drop", "rule-drop", "missing-return-route"),
+    ),
+    Experiment(
+        name="ttl-lowered",
+        title="the same with a TTL that is enough: published, by DNAT",
+        explain=_BY_NAME,
+        expected=works("dnat", resolution="inventory"),
+        set_up=_NGINX,
+        break_=on("server2", f"{_TTL} 2"),
+        near_miss=("ttl-expired",),
     ),
     Experiment(
         name="no-route-host",

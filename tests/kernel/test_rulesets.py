@@ -143,6 +143,96 @@ def test_a_datagram_whose_answer_no_route_takes_does_not_work(action: str) -> No
     assert all("routing rule 14179" in each.why for each in reports)
 
 
+REJECTED: tuple[tuple[str, tuple[Item, ...]], ...] = (
+    ("10.9.0.9", (Item("ipt", "filter/FORWARD", "-m conntrack ! --ctstate NEW -j REJECT"),)),
+    (
+        "2001:db8:9::9",
+        (
+            Item("chain", "inet/c1", "type filter hook forward priority -1; policy accept;"),
+            Item("nft", "inet/c1", "ct state != new counter reject with icmpx type admin-prohibited"),
+        ),
+    ),
+)
+SILENCED: tuple[tuple[str, tuple[Item, ...]], ...] = (
+    (
+        "192.0.2.1",
+        (
+            Item("ipt", "filter/INPUT", "-p tcp -m tcp --dport 80 -j REJECT --reject-with tcp-reset"),
+            Item("ipt", "security/OUTPUT", "-j DROP"),
+        ),
+    ),
+    (
+        "2001:db8:9::9",
+        (
+            Item("chain", "inet/c1", "type filter hook forward priority 0; policy accept;"),
+            Item("nft", "inet/c1", "tcp dport 80 counter reject with tcp reset"),
+            Item("ipt", "filter/OUTPUT", "-p tcp -j DROP"),
+        ),
+    ),
+    (
+        "10.9.0.9",
+        (
+            Item("ipt", "filter/FORWARD", "-p tcp -m tcp --dport 80 -j REJECT"),
+            Item("ipt", "filter/OUTPUT", "-p icmp -j DROP"),
+        ),
+    ),
+)
+
+
+def test_an_error_to_a_repetition_is_no_answer() -> None:
+    """The rule that takes the answer meets the repeated SYN, too, and tells the client of it."""
+    with Arena(ident=f"{os.getpid()}-j") as arena, Bench(arena) as bench:
+        rulesets = [Ruleset(Question("client", "tcp", dst, 80, 20000), items) for dst, items in REJECTED]
+        found = [explained(bench, each) for each in rulesets]
+    assert [each.wrong or each.invalid for each in found] == [""] * len(found)
+    assert [each.report.cause.code for each in found if each.report and each.report.cause] == ["forward-drop"] * 2
+    assert all(each.named for each in found)
+
+
+def test_a_rejection_that_another_rule_drops_is_one() -> None:
+    with Arena(ident=f"{os.getpid()}-s") as arena, Bench(arena) as bench:
+        rulesets = [Ruleset(Question("client", "tcp", dst, 80, 20000), items) for dst, items in SILENCED]
+        found = [explained(bench, each) for each in rulesets]
+    assert [each.wrong or each.invalid for each in found] == [""] * len(found)
+    causes = [each.report.cause for each in found if each.report and each.report.cause]
+    assert [each.code for each in causes] == ["input-drop", "forward-drop", "forward-drop"]
+    assert all("the rejection itself did not come" in each.evidence[-1] for each in causes)
+
+
+SHORTENED: tuple[tuple[str, str, tuple[Item, ...]], ...] = (
+    ("tcp", "10.9.0.9", (Item("ipt", "mangle/PREROUTING", "-p tcp -m tcp --dport 80 -j TTL --ttl-set 1"),)),
+    ("tcp", "2001:db8:9::9", (Item("ipt", "mangle/PREROUTING", "-p tcp -m tcp --dport 80 -j HL --hl-set 1"),)),
+    ("icmp", "10.9.0.9", (Item("ipt", "mangle/PREROUTING", "-j TTL --ttl-dec 63"),)),
+    ("tcp", "10.9.0.9", (Item("ipt", "mangle/PREROUTING", "-p tcp -m tcp --sport 80 -j TTL --ttl-set 1"),)),
+    *(
+        (
+            proto,
+            dst,
+            (
+                Item("chain", "inet/c1", "type filter hook prerouting priority 0; policy accept;"),
+                Item("nft", "inet/c1", f"{proto} dport 80 counter {field} set 1"),
+            ),
+        )
+        for proto, dst, field in (("udp", "10.9.0.9", "ip ttl"), ("tcp", "2001:db8:9::9", "ip6 hoplimit"))
+    ),
+)
+
+
+def test_a_rule_that_leaves_no_hop_is_named() -> None:
+    with Arena(ident=f"{os.getpid()}-l") as arena, Bench(arena) as bench:
+        rulesets = [
+            Ruleset(Question("client", proto, dst, None if proto == "icmp" else 80, 20000), items)
+            for proto, dst, items in SHORTENED
+        ]
+        found = [explained(bench, each) for each in rulesets]
+    assert [each.wrong or each.invalid for each in found] == [""] * len(found)
+    causes = [each.report.cause for each in found if each.report and each.report.cause]
+    assert [each.code for each in causes] == ["ttl-expired"] * len(found)
+    last = [items[-1] for *_, items in SHORTENED]
+    texts = [f"-A PREROUTING {each.text}" if each.kind == "ipt" else each.text for each in last]
+    assert [each.where.rule for each in causes] == texts
+
+
 NEW = "-p tcp -m tcp --dport 80 -m conntrack --ctstate NEW -j ACCEPT"
 UNFINISHED = [
     ("192.0.2.1", Item("policy", "filter/INPUT", "DROP"), Item("ipt", "filter/INPUT", NEW)),

@@ -71,7 +71,9 @@ class _Counted(Filtered):
         if case.story.reached and case.target is not None and not case.reply_lost and not unfinished:
             return None
         found = the_drop(case)
-        if found is None or found.hook is None:  # several hooks may lead to that rule: the walk tells by which it came
+        if (
+            found is None or found.hook is not self.hook
+        ):  # several hooks may lead to it, or it drops what a reject answers
             found = blocked(case)
         return found if found is not None and found.hook is self.hook else None
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from netprobe.causes.base import NETFILTER_DROP, TRACE, Cause
 from netprobe.causes.proof.counters import countable, counters_in
-from netprobe.causes.proof.drops import the_drop
+from netprobe.causes.proof.drops import stopping_meanwhile, the_drop
 from netprobe.causes.proof.hooks import hook_at, on_host
 from netprobe.causes.proof.kill_switch import tunnel_alone
 from netprobe.causes.proof.lookups import count, failed, questions, source_host, stopped
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from netprobe.model.rule import RuleRef
 
 UNFINISHED = "the SYN was answered, and the ACK that completes the handshake does not arrive, so that nobody accepts the connection"
+_LEAVING = frozenset({Hook.OUTPUT, Hook.POSTROUTING, Hook.EGRESS})
 STOPPED = frozenset({Symptom.SILENCE, Symptom.UNREACHABLE, Symptom.REFUSED, Symptom.UNFINISHED})
 
 
@@ -156,6 +157,7 @@ class Filtered(Cause):
                         *met_by(found.rule),
                         _switch(case, found),
                         *_overruled(case, found),
+                        *_unheard(case, found),
                         *self.more(case, found),
                     ),
                 )
@@ -216,6 +218,17 @@ def _overruled(case: Case, found: StoppedBy) -> tuple[str, ...]:
     return tuple(
         f"{each} accepts it ({each.shown}), which does not overrule {found.rule}: an accept ends its own base chain alone"
         for each in obstacle.accepted[:1]
+    )
+
+
+def _unheard(case: Case, found: StoppedBy) -> tuple[str, ...]:
+    """What keeps the rejection itself from the source: a rule where the host's own packets leave, which counted meanwhile."""
+    if not found.rule.rejects or found.back or case.story.symptom is not Symptom.SILENCE:
+        return ()
+    stops = [each for each in stopping_meanwhile(case, found.host) if each.hook in _LEAVING and each.rule != found.rule]
+    return tuple(
+        f"the rejection itself did not come: {each.rule} of {each.host} stops what is sent there ({each.text}; {each.proof})"
+        for each in stops[:1]
     )
 
 

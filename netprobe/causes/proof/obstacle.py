@@ -43,7 +43,8 @@ def _agrees(case: Case, told: Prediction, direction: Direction) -> bool:
     """Whether the packets came as far as the walk, and no further."""
     if case.story.good:
         return False
-    seen = {hop.point for hop in case.hops if hop.seen and hop.direction is direction}
+    reply = direction is Direction.REPLY  # an error that came, of a repetition, is none
+    seen = {hop.point for hop in case.hops if hop.seen and hop.direction is direction and not (reply and hop.is_error)}
     passed = {hop.point for hop in told.hops if hop.direction is direction}
     expected = [hop.point for hop in told.hops if hop.seen and hop.direction is direction]
     sniffed = silent_points(case)

@@ -94,6 +94,22 @@ def tracked_again(case: Case, place: Place, rule: RuleRef, undo: Argv) -> Remedy
     return _by_hand(case, place, rule, undo, hook=Hook.PREROUTING, reply=False, to=None)
 
 
+def whole_way(case: Case, place: Place, rule: RuleRef, undo: Argv, *, hook: Hook | None, reply: bool) -> Remedy:
+    """Past a rule that shortens a packet's way: without it, where it is an administrator's own; else by an ACCEPT before it."""
+    mine = owner_of(case, place, rule) is None and is_administrators(case, place.host, rule)
+    if mine and is_narrow(rule):
+        said = f"all that the rule shortened goes as far as it was sent to go; {IN_FIREWALL}"
+        return run(place.host, *inside(case, place, undo), advice=said)
+    accept = permit(case, place, rule, hook=hook, reply=reply)
+    if not accept:
+        said = f"all that the rule shortened goes as far as it was sent to go, not this connection alone; {IN_FIREWALL}"
+        return run(place.host, *inside(case, place, undo), advice=said)
+    said = (
+        f"this leaves the TTL of this connection as it is, and ends table {rule.table} of {hook} for it; {IN_FIREWALL}"
+    )
+    return run(place.host, *inside(case, place, accept), advice=said)
+
+
 def _by_tunnel(place: Place, tunnel: str) -> Remedy:
     """What a kill switch asks for: it stays."""
     text = f"bring {tunnel} up, and have this routed by it; the kill switch stays: past it this would leave by another way, unprotected"
