@@ -21,8 +21,7 @@ From Python: :func:`explain`, :func:`replay`, :func:`compare`, :func:`read_flows
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # as typing has it, which takes longer to import than all of this
 if TYPE_CHECKING:
     from netprobe.errors import EnvironmentFault, EvidenceFault, NetprobeError, UsageFault
     from netprobe.flows.model import SeveralFlows

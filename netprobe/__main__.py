@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-import atexit
-import contextlib
-import gc
-import os
 import signal
 import sys
-import threading
-from io import RawIOBase
-from typing import NoReturn
+
+
+def _end_on_interrupt() -> bool:
+    """Have an interrupt just end the process, without a traceback, and return whether it raised KeyboardInterrupt before.
+
+    SIG_IGN, as nohup and shells set it for background jobs, stays.
+    """
+    raised = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if raised:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return raised
+
+
+# Before anything else is imported; where another program imports this module, the signal is that one's.
+_CATCHES = _end_on_interrupt() if __name__ == "__main__" or sys.argv[0].rpartition("/")[2] == "netprobe" else None
+
+import atexit  # noqa: E402
+import contextlib  # noqa: E402
+import gc  # noqa: E402
+import os  # noqa: E402
+import threading  # noqa: E402
+from io import RawIOBase  # noqa: E402
+from typing import NoReturn  # noqa: E402
 
 
 def main() -> NoReturn:
     """Run the command line of this process and exit."""
-    # An interrupt while modules are still being imported just ends the process, without a traceback. (SIG_IGN, as nohup
-    # and shells set it for background jobs, stays.)
-    catches = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if catches:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    catches = _end_on_interrupt() if _CATCHES is None else _CATCHES
     _begin_light()
     _open_standard_streams()
     from netprobe import interrupts

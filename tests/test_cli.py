@@ -272,6 +272,33 @@ main()
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
 
 
+@pytest.mark.parametrize("argv0", ["-m", "/usr/bin/netprobe"], ids=["as a module", "by its command"])
+def test_an_interrupt_is_caught_before_the_entry_point_imports_anything_else(argv0: str, tmp_path: Path) -> None:
+    """Of the interpreter's own start nothing can be caught."""
+    (tmp_path / "sitecustomize.py").write_text(
+        """
+import os, signal, sys
+class Interrupter:
+    def find_spec(self, name, path=None, target=None):
+        if "netprobe.__main__" in sys.modules or getattr(sys.modules.get("__main__"), "_CATCHES", None) is not None:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupter())
+"""
+    )
+    code = f"import sys; sys.argv[0] = {argv0!r}; from netprobe.__main__ import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-m", "netprobe"] if argv0 == "-m" else [sys.executable, "-c", code],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": f"{tmp_path}:{os.getcwd()}"},  # noqa: PTH109
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_who_imports_the_entry_point_keeps_its_interrupts() -> None:
+    code = "import signal, netprobe.__main__; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "closed", "status"),
     [

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from netprobe.cli.options import (
+    continued_by,
     deep_option,
     html_option,
     json_option,
@@ -117,6 +118,7 @@ def diff(*, good: str, bad: str, flow: str | None, whole: bool, as_json: bool, h
 @click.option(
     "--where",
     metavar="EXPR",
+    shell_complete=continued_by("conditions"),
     help="Only flows for which this holds, in pandas' query language: \"proto == 'tcp' and server_port in [80, 443] and bytes > 1e6\".",
 )
 @click.option(
@@ -128,6 +130,7 @@ def diff(*, good: str, bad: str, flow: str | None, whole: bool, as_json: bool, h
 @click.option(
     "--sort",
     metavar="COLUMN[,-COLUMN]",
+    shell_complete=continued_by("orders"),
     help="By which columns; - before one for descending order. What is not known comes last.",
 )
 @click.option(
@@ -165,6 +168,7 @@ def diff(*, good: str, bad: str, flow: str | None, whole: bool, as_json: bool, h
 @click.option("--force", is_flag=True, help="Let -o and --html overwrite a file that exists.")
 @click.option(
     "--state",
+    type=click.Path(),
     metavar="FILE",
     help="An evidence file (explain --predict --save FILE) with the state of the hosts: it tells the rest of ways that packets show a part of.",
 )

@@ -48,7 +48,9 @@ class _Bash(BashComplete):
     def get_completion_args(self) -> tuple[list[str], str]:
         line = os.environ["COMP_WORDS"]
         words = split_arg_string(line)[1:]
-        if not words or line[-1:].isspace():
+        if not words or (
+            line[-1:].isspace() and not words[-1][-1:].isspace()
+        ):  # within quotes a space is a part of the word
             return words, ""
         return words[:-1], words[-1]
 

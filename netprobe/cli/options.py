@@ -22,6 +22,10 @@ def output_options(command: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
+_OF_ITSELF = {"cause_codes", "schemas"}
+"""Words that netprobe brings along."""
+
+
 def completed_by(words: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
     """Return what completes a word by the function of that name in :mod:`netprobe.commands.offered`; the inventory is what ``--hosts`` said so far."""
 
@@ -30,8 +34,20 @@ def completed_by(words: str) -> Callable[[click.Context, click.Parameter, str], 
 
         del parameter
         offered = getattr(known, words)
-        every = offered() if words == "cause_codes" else offered(context.params.get("hosts"))
+        every = offered() if words in _OF_ITSELF else offered(context.params.get("hosts"))
         return sorted({each for each in every if each.startswith(typed)})
+
+    return complete
+
+
+def continued_by(words: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Return what completes a value of several words by the function of that name in :mod:`netprobe.commands.offered`, which is given what is typed so far."""
+
+    def complete(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+        from netprobe.commands import offered as known
+
+        del context, parameter
+        return sorted(getattr(known, words)(typed))
 
     return complete
 

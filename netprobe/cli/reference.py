@@ -25,7 +25,7 @@ def causes(code: str | None, as_json: bool) -> int:
 
 
 @click.command(short_help="The JSON Schemas of what --json prints.")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completed_by("schemas"))
 @click.option("--json", "as_json", is_flag=True, help="As without it: a schema is JSON already.")
 def schema(name: str | None, as_json: bool) -> int:
     """Print the JSON Schema (2020-12) called NAME: report, error, flows, hosts, topology, ps, diff or causes; without NAME all of them, by name."""

@@ -14,7 +14,9 @@ import pytest
 
 from netprobe.causes.catalogue import CAUSES, TRAFFIC
 from netprobe.cli import run
-from netprobe.commands.offered import cause_codes
+from netprobe.commands.offered import cause_codes, orders, schemas
+from netprobe.flowtable.fields import NAMES
+from netprobe.report.schema import NAMES as SCHEMAS
 from tests.live.test_nearby import inventory, listening
 
 if TYPE_CHECKING:
@@ -51,8 +53,25 @@ def test_commands_options_values_causes_experiments_and_files() -> None:
     assert "docker-user-drop" in offered("netprobe lab run docker-user-d")
     assert offered("netprobe lab shell serv") == ["server1", "server2"]
     assert offered("netprobe replay cap") == ["cap"]  # by the shell: the kind says that it is a file
+    assert offered("netprobe schema to") == ["topology"]
     assert offered("netprobe no-such-thing x") == []
     assert offered("netprobe explain 'un") == []
+
+
+def test_columns_of_flows_within_a_condition_and_an_order() -> None:
+    assert offered("netprobe flows x --where 'bytes > 1 and server_po") == ["bytes > 1 and server_port"]
+    assert offered("netprobe flows x --where=verd") == ["verdict"]
+    assert len(offered("netprobe flows x --where 'not ")) == len(NAMES)
+    assert offered("netprobe flows x --where 'bytes ") == []  # an operator comes next
+    assert offered("netprobe flows x --where 'bytes > 1") == []
+    assert offered("netprobe flows x --where \"path == 'dn") == []  # a text
+    assert offered("netprobe flows x --sort verd") == ["verdict"]
+    assert offered("netprobe flows x --sort first,-dur") == ["first,-duration"]
+
+
+def test_what_is_read_from_files_is_what_there_is() -> None:
+    assert set(orders("")) == set(NAMES)
+    assert list(schemas()) == list(SCHEMAS)
 
 
 def test_containers_services_hosts_and_ports(tmp_path: Path) -> None:
@@ -138,6 +157,13 @@ def test_bash(script: Path) -> None:
     assert "docker-user-drop" in typed(
         ["bash", "--norc", "--noprofile", "-i"], f"source {script}", keys, "docker-user-drop"
     )
+
+
+@pytest.mark.parametrize("script", ["bash"], indirect=True)
+def test_bash_within_quotes(script: Path) -> None:
+    keys = "netprobe flows x --where 'bytes > 1 and server_po\t"
+    wanted = "'bytes > 1 and server_port'"
+    assert wanted in typed(["bash", "--norc", "--noprofile", "-i"], f"source {script}", keys, wanted)
 
 
 @pytest.mark.parametrize("script", ["zsh"], indirect=True)
