@@ -29,7 +29,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.whole  # of `make docs`, too
 def test_a_page_a_command_and_a_cause(site: Path) -> None:
     commands = {each.stem for each in (site / "commands").glob("*.html")} - {"index"}
-    assert commands == set(cli.commands) - {"lab"} == set(docs.RUNS)
+    assert commands == set(cli.commands) == set(docs.RUNS)
+    for name, lines in docs.RUNS.items():
+        assert lines or docs.RECORDED[name], "a page shows what its command prints"
+        assert not any(line.endswith("--help") for _, line in lines)
+    lab = (site / "commands" / "lab.html").read_text()
+    for name in ("up", "down", "shell", "run", "list", "tour"):
+        assert f"netprobe lab {name}" in lab
+    assert "Leave the last experiment as it is" in lab
     causes = {each.stem for each in (site / "causes").glob("*.html")} - {"index"}
     assert causes == {each.code for each in (*CAUSES, *TRAFFIC)}
     page = (site / "commands" / "replay.html").read_text()

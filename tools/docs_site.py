@@ -15,16 +15,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from netprobe.causes.catalogue import CAUSES, TRAFFIC
 from netprobe.causes.explanation import explanation_of
 from netprobe.cli import cli
 from netprobe.cli.man import each_command, top
 from netprobe.commands.causes import examples
+from netprobe_lab.cli import lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import click
 
     from netprobe.causes.explanation import Explanation
 
@@ -56,12 +57,21 @@ RUNS: dict[str, list[tuple[int, str]]] = {
     "ps": [(0, "netprobe ps captures/demo.pcapng")],
     "schema": [(0, "netprobe schema causes")],
     "completion": [(0, "netprobe completion bash")],
-    "annotate": [(0, "netprobe annotate --help")],
-    "man": [(0, "netprobe man --help")],
-    "explain": [(0, "netprobe explain --help")],
-    "hosts": [(0, "netprobe hosts --help")],
+    "annotate": [
+        (
+            0,
+            "netprobe annotate captures/docker-user-drop.pcapng -o - 2>/dev/null | grep -aom1 'SYN, 2nd copy; last seen[ -~]*'",
+        ),
+        (1, "netprobe annotate captures/docker-user-drop.pcapng -o - 2>/dev/null | netprobe replay -q -"),
+    ],
+    "man": [(0, "netprobe man | head -6")],
+    "explain": [],
+    "hosts": [],
+    "lab": [(0, "netprobe lab list --groups"), (0, "netprobe lab list dns")],
 }
 """By command: exit code and command line, for a shell at the repository's root. What needs hosts is run in the lab, by its tests and for the README."""
+RECORDED: dict[str, tuple[str, ...]] = {"explain": ("demo", "demo-fails"), "hosts": ("hosts",), "lab": ("truth-table",)}
+"""By command: blocks of the README, which tools/readme.py fills from runs in the lab."""
 
 
 def main() -> int:
@@ -108,15 +118,33 @@ def _commands() -> Iterator[tuple[str, str]]:
     for command, inner in each_command(cli, context):
         name = inner.info_name or ""
         lines.append(f"* [netprobe {name}]({name}.md): {command.get_short_help_str(200)}")
-        if name != "lab":
+        if name == "lab":  # the command line knows it by its name alone
+            yield "commands/lab.md", _command(lab, click.Context(lab, info_name=name, parent=context), name)
+        else:
             yield f"commands/{name}.md", _command(command, inner, name)
-    lines = [each.replace("[netprobe lab](lab.md)", "netprobe lab") for each in lines]
     yield "commands/index.md", "\n".join(lines) + "\n"
 
 
 def _command(command: click.Command, context: click.Context, name: str) -> str:
-    usage = f"netprobe {name} {' '.join(command.collect_usage_pieces(context))}"
-    lines = [f"# netprobe {name}", "", f"    {usage}", ""]
+    lines = [f"# netprobe {name}", "", *_described(command, context)]
+    if isinstance(command, click.Group):
+        for each, inner in each_command(command, context):
+            lines += ["", f"## {inner.command_path}", "", *_described(each, inner)]
+    for code, line in RUNS[name]:
+        lines += ["", "```console", f"$ {line}", _output(line, code).rstrip("\n"), "```"]
+    for block in RECORDED.get(name, ()):
+        lines += ["", "From a run in the lab:", "", _recorded(block)]
+    return "\n".join(lines) + "\n"
+
+
+def _recorded(block: str) -> str:
+    return (ROOT / "README.md").read_text().split(f"<!-- {block} -->\n")[1].split(f"\n<!-- /{block} -->")[0]
+
+
+def _described(command: click.Command, context: click.Context) -> list[str]:
+    """A command's usage, what it does, its options, and what stands beneath (examples, exit codes)."""
+    usage = f"{context.command_path} {' '.join(command.collect_usage_pieces(context))}"
+    lines = [f"    {usage}", ""]
     lines += [
         html.escape(" ".join(each.split()), quote=False) + "\n"
         for each in (command.help or "").replace("\b", "").split("\n\n")
@@ -129,9 +157,9 @@ def _command(command: click.Command, context: click.Context, name: str) -> str:
         f"| `{_cell(option)}` | {_cell(html.escape(' '.join(words.split()), quote=False))} |"
         for option, words in records
     ]
-    for code, line in RUNS[name]:
-        lines += ["", "```console", f"$ {line}", _output(line, code).rstrip("\n"), "```"]
-    return "\n".join(lines) + "\n"
+    below = (command.epilog or "").replace("\b", "").strip("\n")
+    lines += ["", *(f"    {each}" for each in below.splitlines())] if below else []
+    return lines
 
 
 def _output(line: str, code: int) -> str:

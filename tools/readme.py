@@ -45,6 +45,11 @@ def demo_fails() -> str:
         lab("iptables", "-D", *DROP)
 
 
+def hosts() -> str:
+    """Return what can be done with the lab's hosts."""
+    return console("hosts", "--hosts", "lab")
+
+
 def truth_table() -> str:
     """Return the truth table over TCP, measured now."""
     done = netprobe("lab", "run", "truth-table")
@@ -88,6 +93,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "flows": flows,
     "flow-columns": flow_columns,
     "diff": diff,
+    "hosts": hosts,
     "truth-table": truth_table,
 }
 

@@ -28,6 +28,7 @@ _WORD = {
     Reached.UNKNOWN: Span("?", Style.UNSURE),
     Reached.SELF: Span("-", Style.FAINT),
 }
+_NO_HOST = "containers and networks: a capture does not tell"
 _LEGEND = "yes: at its own address · port: only by a port that its host publishes · ? the hosts' state does not tell"
 
 
@@ -49,13 +50,11 @@ def lay_out(topology: Topology, matrix: Matrix, *, whole: bool) -> Document:
 
 def unknown(topology: Topology) -> list[str]:
     """Return what could not be learnt, each with its host."""
-    untold = [
-        f"{name}: its containers and networks, as no engine answered there"
-        if name
-        else "containers and networks, of which a capture does not tell"
-        for name in _untold(topology)
-    ]
-    return [*(f"{host.name}: {why}" for host in topology.hosts for why in host.unknown), *untold, *topology.unknown]
+    untold = _untold(topology)
+    named = ", ".join(filter(None, untold))
+    what = f"containers and networks of {named}: no engine answered there" if named else _NO_HOST
+    said = (f"{host.name}: {why}" for host in topology.hosts for why in host.unknown)
+    return [*said, *([what] if untold else []), *topology.unknown]
 
 
 def _untold(topology: Topology) -> list[str]:

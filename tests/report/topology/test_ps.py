@@ -52,7 +52,7 @@ no  server1 → demo@server2: filter/DOCKER-USER #1 on server2
 def test_containers_that_nobody_told_of_are_not_known_and_not_none() -> None:
     without = Topology(hosts=(HostNode(name="local", own=NamespaceNode(owner=None)),))
     said = to_plain(lay_out(without, matrix({}), whole=False))
-    why = "local: its containers and networks, as no engine answered there"
+    why = "containers and networks of local: no engine answered there"
     assert said == f"no container is known\n\nnot known: {why}\n"
     assert to_json(without, matrix({}))["unknown"] == [why]
     empty = replace(without, hosts=(replace(without.hosts[0], containers=(), networks=()),))
@@ -63,7 +63,7 @@ def test_containers_that_nobody_told_of_are_not_known_and_not_none() -> None:
 def test_a_capture_tells_of_no_container() -> None:
     evidence = read((CORPUS / "tcp.pcap").read_bytes())
     said = to_plain(lay_out(of_evidence(evidence), matrix({}), whole=False))
-    assert said == "no container is known\n\nnot known: containers and networks, of which a capture does not tell\n"
+    assert said == "no container is known\n\nnot known: containers and networks: a capture does not tell\n"
 
 
 @pytest.mark.parametrize("name", ["demo", "macvlan-vlan", "container-stopped", "netns-sharer-stopped"])
