@@ -83,4 +83,8 @@ def _call(arguments: list[str]) -> int:
             status = cli.invoke(context)
     except click.exceptions.Exit as done:
         return done.exit_code
+    except click.UsageError as error:
+        from netprobe.commands.mistakes import of_command
+
+        raise of_command(error, cli, arguments) from None
     return status if isinstance(status, int) else 0

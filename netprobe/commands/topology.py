@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netprobe.commands.ending import refuse_ending
@@ -16,6 +18,9 @@ from netprobe.report.topology.outputs import ENDINGS, OUTPUTS, form_of
 if TYPE_CHECKING:
     from netprobe.commands.progress import Progress
     from netprobe.evidence.model import Evidence
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+"""What is a host's or a container's name rather than a file's."""
 
 
 def run(
@@ -74,6 +79,11 @@ def saved(file: str) -> Evidence:
     """Read a saved file: evidence, or a capture, which tells its points alone. Raises an EvidenceFault where it cannot be read."""
     from netprobe.engine import engine_for, size_of
 
+    if _NAME.fullmatch(file) and not Path(file).exists():
+        raise UsageFault(
+            f"there is no file {file}",
+            f"FILE is what explain --save wrote, or a capture; a host is named by --host {file}",
+        )
     return engine_for(size_of([file]), lambda _: None).beside_packets(os.fspath(file))
 
 

@@ -136,7 +136,9 @@ def experiment(name: str) -> Experiment:
 
 
 def _nearest(name: str) -> str:
-    known = (*(group.name for group in GROUPS), *(each.name for each in EXPERIMENTS))
+    from netprobe_lab.commands import TABLE
+
+    known = (*(group.name for group in GROUPS), *(each.name for each in EXPERIMENTS), TABLE)
     return did_you_mean(name, known) or "netprobe lab list"
 
 
