@@ -93,7 +93,9 @@ class TtlExpired(Cause):
 
 
 def _shortens(host: Host) -> bool:
-    """Whether some rule of a host, or in one of its containers, changes a TTL."""
+    """Whether some rule of a host, or in one of its containers, changes a TTL; rules of which none were read may."""
+    if host.ruleset is None and host.nft is None:
+        return True
     inside = (host.namespace(each.name) for each in host.containers or ())
     return _has_such(host) or any(_has_such(each) for each in inside)
 
