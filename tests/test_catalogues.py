@@ -37,7 +37,7 @@ def test_placeholders_are_those_of_the_text(package: str) -> None:
 def test_it_is_chinese_except_for_names_of_things(package: str) -> None:
     names = {"docker-proxy", "DNAT", "macvlan", "{}, {}", "the {}"}
     for each in messages(package):
-        assert each.id in names or re.search(r"[一-鿿（：]", each.string), each.id
+        assert each.id in names or re.search(r"[一-鿿（：，]", each.string), each.id
         assert not re.search(r"[一-鿿][,;:]|[,;:][一-鿿]", each.string), each.string
 
 

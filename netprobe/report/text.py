@@ -166,7 +166,7 @@ def _cause_block(report: Report, cause: Finding) -> Entries:
 
 
 def _finding_block(finding: Finding, *, said: str) -> Entries:
-    sure = Span(f" ({_(SURE_WORDS[finding.confidence])})", Style.FAINT)
+    sure = Span(_(" ({})").format(_(SURE_WORDS[finding.confidence])), Style.FAINT)
     summary = [] if same_words(finding.summary, said) else [line(finding.summary)]
     entries = [Entry(label=N_("cause"), lines=(line(Span(finding.code, Style.BAD), sure), *summary))]
     return Entries(entries=(*entries, *_finding_entries(finding)))
@@ -179,7 +179,7 @@ def same_words(one: str, other: str) -> bool:
 
 def _finding_entries(finding: Finding) -> list[Entry]:
     entries = []
-    where = ", ".join(
+    where = _(", ").join(
         part for part in (finding.where.component, finding.where.host and on_host(finding.where.host)) if part
     )
     if where:
@@ -247,11 +247,25 @@ def _alternatives(report: Report) -> Iterator[Line]:
         yield line(_("and {} more that nothing rules out: --json lists them").format(more))
 
 
+_PHASES = (
+    N_("start"),
+    N_("engines"),
+    N_("names"),
+    N_("state"),
+    N_("trace"),
+    N_("probe"),
+    N_("stop"),
+    N_("state-after"),
+)
+"""The phases of a live run. Others, in a file of another version, stay as they are."""
+
+
 def _timing(timing_ms: Mapping[str, float]) -> tuple[Block, ...]:
     if not timing_ms:
         return ()
     phases = {name: spent for name, spent in timing_ms.items() if name != PHASES_TOTAL}
     total = timing_ms.get(PHASES_TOTAL, sum(phases.values()))
-    parts = ", ".join(f"{name} {spent:.0f} ms" for name, spent in phases.items())
-    words = _("took {:.1f} s").format(total / 1000) + (f": {parts}" if parts else "")
+    parts = _(", ").join(f"{_(name) if name in _PHASES else name} {spent:.0f} ms" for name, spent in phases.items())
+    words = _("took {:.1f} s").format(total / 1000)
+    words = _("{}: ").format(words) + parts if parts else words
     return (Paragraph(content=line(Span(words, Style.FAINT))),)

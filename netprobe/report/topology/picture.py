@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from netprobe.report.language import _
 from netprobe.report.topology.canvas import Box, Canvas
 from netprobe.report.topology.hostbox import draw_host
 from netprobe.report.topology.peers import Peer, joined_peers, peers_of
@@ -59,9 +60,11 @@ def _heading(drawn: _Drawn, journey: Overlay | None) -> float:
     if journey is None:
         return MARGIN
     cells = int((drawn.width - 2 * MARGIN) / 7.6)
-    verdict = journey.verdict.value if journey.sent else f"{journey.verdict.value} (predicted)"
-    asked = shown(f"{shown(journey.target)} from {shown(journey.source)}", cells - len(verdict) - 2)
-    drawn.canvas.text(MARGIN, MARGIN + 14, f"{asked}: {verdict}", f"h {journey.verdict.value}")
+    verdict = _(journey.verdict.value)
+    verdict = verdict if journey.sent else _("{} (predicted)").format(verdict)
+    asked = _("{target} from {source}").format(target=shown(journey.target), source=shown(journey.source))
+    asked = _("{}: ").format(shown(asked, cells - len(verdict) - 2))
+    drawn.canvas.text(MARGIN, MARGIN + 14, f"{asked}{verdict}", f"h {journey.verdict.value}")
     if not journey.code:
         return MARGIN + 26
     at = f" on {journey.host}" if journey.host else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netprobe.model.endpoint import Endpoint
+from netprobe.report.language import _
 from netprobe.report.topology.canvas import Box
 from netprobe.report.topology.frame import LETTER, RAIL
 from netprobe.report.topology.shortened import shown
@@ -37,7 +38,7 @@ def draw_stack(canvas: Canvas, frame: Sheet, y: float) -> Box:
         frame.left, y, frame.inner, TOP + ROW * (len(rows) + bool(guests)) + (4 if rows or guests else 0), "stack"
     )
     canvas.box(box, node)
-    canvas.text(box.x + 8, box.y + 13, "host network stack", "m")
+    canvas.text(box.x + 8, box.y + 13, _("host network stack"), "m")
     canvas.text(box.right - 8, box.y + 13, "routing, netfilter", "a faint", "end")
     at = box.y + TOP
     if guests:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from netprobe.model.report import Verdict
+from netprobe.report.language import _
 from netprobe.report.topology.picture import Shape, compose
 from netprobe.report.topology.shortened import shown
 from netprobe.report.topology.style import Palette, style
@@ -72,7 +73,8 @@ def _title(topology: Topology, journey: Overlay | None) -> str:
         names = [shown(each.name or "captures", 40) for each in topology.hosts]
         return f"Network topology of {', '.join(names[:_NAMED])}{' …' if len(names) > _NAMED else ''}"
     end = f": {shown(journey.words, 60)}" if journey.words else ""
-    return f"{shown(journey.target, 60)} from {shown(journey.source, 60)}: {journey.verdict.value}{end}"
+    asked = _("{target} from {source}").format(target=shown(journey.target, 60), source=shown(journey.source, 60))
+    return f"{_('{}: ').format(asked)}{_(journey.verdict.value)}{end}"
 
 
 def _described(topology: Topology, journey: Overlay | None) -> str:
