@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -317,6 +318,42 @@ def test_stdin_and_a_reader_that_goes_away(tmp_path: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("tcpdump") is None, reason="needs root and tcpdump")
+def test_a_capture_that_is_being_made() -> None:
+    """Of a datagram to a port of loopback that nobody else is asked at: tcpdump ends with its answer, an ICMP error."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        told = [
+            "tcpdump",
+            "-i",
+            "lo",
+            "-n",
+            "-U",
+            "--immediate-mode",
+            "-c",
+            "2",
+            "-w",
+            "-",
+            f"udp port {port} or icmp[30:2] = {port}",
+        ]
+        with (
+            subprocess.Popen(told, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tcpdump,
+            subprocess.Popen(
+                [*PROGRAM, "-", "--format", "json"], stdin=tcpdump.stdout, stdout=subprocess.PIPE
+            ) as flows,
+        ):
+            assert tcpdump.stderr is not None
+            assert b"listening on" in tcpdump.stderr.readline()
+            probe.close()
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                sender.sendto(b"there?", ("127.0.0.1", port))
+            said, _ = flows.communicate(timeout=60)
+    assert flows.returncode == 0
+    (flow,) = json.loads(said)["flows"]
+    assert (flow["server_port"], flow["proto"], flow["why"]) == (port, "udp", "port-unreachable")
 
 
 def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
