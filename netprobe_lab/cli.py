@@ -163,11 +163,14 @@ def cures_command(context: click.Context) -> None:
 
 @lab.command("tour", short_help="A tutorial of Docker networking, carried out: each claim judged by packets.")
 @click.option(
-    "--save", type=click.Path(), metavar="DIR", help="Keep the evidence of every question in DIR, a new folder."
+    "--save",
+    type=click.Path(readable=False),
+    metavar="DIR",
+    help="Keep the evidence of every question in DIR, a new folder.",
 )
 @click.option(
     "--html",
-    type=click.Path(),
+    type=click.Path(readable=False),
     metavar="FILE",
     help="Write all of it to FILE, a new one, as a page for browsers that needs nothing else.",
 )

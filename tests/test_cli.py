@@ -12,10 +12,11 @@ import sys
 import termios
 from pathlib import Path
 
+import click
 import pytest
 
 import netprobe
-from netprobe.cli import run
+from netprobe.cli import cli, run
 from netprobe.evidence.writer import write
 from tests.commands.walk import evidence
 
@@ -88,6 +89,13 @@ def test_a_usage_error_is_one_line_and_a_hint(arguments: list[str], capsys: pyte
     assert list(value) == ["schema", "exit", "error", "hint"]
     assert (value["schema"], value["exit"]) == ("netprobe/error/1", 2)
     assert shown.err == ""
+
+
+def test_files_are_judged_where_they_are_opened() -> None:
+    """Click would say of one without permission that its path is not readable, also of one that is to be written."""
+    paths = [each for command in cli.commands.values() for each in command.params if isinstance(each.type, click.Path)]
+    assert len(paths) > 10
+    assert not [each.name for each in paths if getattr(each.type, "readable", True)]
 
 
 def test_names_in_errors_are_made_safe(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,11 +16,11 @@ Examples:
 
 
 @click.command(short_help="Write the story into a capture, for Wireshark to show.", epilog=EXAMPLES)
-@click.argument("file", required=False, type=click.Path())
+@click.argument("file", required=False, type=click.Path(readable=False))
 @click.option(
     "-o",
     "output",
-    type=click.Path(),
+    type=click.Path(readable=False),
     metavar="FILE",
     help="Write to FILE, a new one, whole or not at all; - is stdout.",
 )
@@ -33,13 +33,13 @@ Examples:
 )
 @click.option(
     "--split",
-    type=click.Path(),
+    type=click.Path(readable=False),
     metavar="DIR",
     help="Write a file for each capture point to DIR, a new folder: a packet that several points saw is no retransmission there.",
 )
 @click.option(
     "--profile",
-    type=click.Path(),
+    type=click.Path(readable=False),
     metavar="DIR",
     help="Write columns, colours and settings for Wireshark to DIR, a new folder among its profiles; FILE may be left out.",
 )

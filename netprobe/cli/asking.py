@@ -47,14 +47,14 @@ Examples:
 )
 @click.option(
     "--save",
-    type=click.Path(),
+    type=click.Path(readable=False),
     metavar="FILE",
     help="Write the evidence to FILE, a new one (pcapng; replay or Wireshark).",
 )
 @html_option
 @click.option(
     "--against",
-    type=click.Path(),
+    type=click.Path(readable=False),
     metavar="GOOD",
     help="Compare this run with a saved one of the same question, as netprobe diff does; --html, --json and the exit code are the comparison's.",
 )

@@ -47,7 +47,7 @@ Examples:
 
 
 @click.command(short_help="Explain saved evidence, or captures of tcpdump and Wireshark.", epilog=REPLAY_EXAMPLES)
-@click.argument("files", nargs=-1, metavar="FILE...", type=click.Path())
+@click.argument("files", nargs=-1, metavar="FILE...", type=click.Path(readable=False))
 @click.option("--point", "points", multiple=True, metavar="NAME=FILE", help="A capture file, and where it was taken.")
 @click.option(
     "--flow",
@@ -94,8 +94,8 @@ def replay(
 
 
 @click.command(short_help="What differs between a run that worked and one that did not.", epilog=DIFF_EXAMPLES)
-@click.argument("good", type=click.Path())
-@click.argument("bad", type=click.Path())
+@click.argument("good", type=click.Path(readable=False))
+@click.argument("bad", type=click.Path(readable=False))
 @click.option("--flow", metavar="EXPR", help="Which connection, of captures from elsewhere: as of replay.")
 @click.option("--all", "whole", is_flag=True, help="Show every difference of state, also what does not bear on it.")
 @json_option
@@ -113,7 +113,7 @@ def diff(*, good: str, bad: str, flow: str | None, whole: bool, as_json: bool, h
 
 
 @click.command(short_help="List all flows of large captures, as a table or for programs.", epilog=FLOWS_EXAMPLES)
-@click.argument("files", nargs=-1, metavar="FILE...", type=click.Path())
+@click.argument("files", nargs=-1, metavar="FILE...", type=click.Path(readable=False))
 @click.option("--point", "points", multiple=True, metavar="NAME=FILE", help="A capture file, and where it was taken.")
 @click.option(
     "--where",
@@ -155,20 +155,20 @@ def diff(*, good: str, bad: str, flow: str | None, whole: bool, as_json: bool, h
 @click.option(
     "-o",
     "output",
-    type=click.Path(),
+    type=click.Path(readable=False),
     metavar="FILE",
     help="Write to FILE, a new one, whole or not at all; - is stdout.",
 )
 @click.option(
     "--html",
-    type=click.Path(),
+    type=click.Path(readable=False),
     metavar="FILE",
     help="Write the flows to FILE, a new one, as a page for browsers that needs nothing else; each failed one with its packets; -: to stdout, in place of the table.",
 )
 @click.option("--force", is_flag=True, help="Let -o and --html overwrite a file that exists.")
 @click.option(
     "--state",
-    type=click.Path(),
+    type=click.Path(readable=False),
     metavar="FILE",
     help="An evidence file (explain --predict --save FILE) with the state of the hosts: it tells the rest of ways that packets show a part of.",
 )

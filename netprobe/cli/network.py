@@ -57,7 +57,7 @@ def hosts(*, hosts: str | None, timeout: float, as_json: bool, verbose: bool) ->
 @click.option(
     "-o",
     "output",
-    type=click.Path(),
+    type=click.Path(readable=False),
     metavar="FILE",
     help="Write to FILE, a new one, whole or not at all; - is stdout.",
 )

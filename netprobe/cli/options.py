@@ -55,13 +55,13 @@ def continued_by(words: str) -> Callable[[click.Context, click.Parameter, str], 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value on stdout instead of text.")
 hosts_option = click.option(
     "--hosts",
-    type=click.Path(),
+    type=click.Path(readable=False),
     metavar="FILE",
     help="The inventory of hosts (TOML); `lab`: that of the running lab.  [default: $NETPROBE_HOSTS, else ~/.config/netprobe/hosts.toml, else this machine alone]",
 )
 html_option = click.option(
     "--html",
-    type=click.Path(),
+    type=click.Path(readable=False),
     metavar="FILE",
     help="Write the report to FILE, a new one, as a page for browsers that needs nothing else: to send, or to print; -: to stdout, in place of the report.",
 )
@@ -73,7 +73,7 @@ verbose_option = click.option(
     help="Say on stderr what is done, when, and on which host: commands, files, capture points, the probe.",
 )
 _NETWORK_OPTIONS = (
-    click.argument("file", required=False, type=click.Path()),
+    click.argument("file", required=False, type=click.Path(readable=False)),
     click.option(
         "--host",
         "only",
