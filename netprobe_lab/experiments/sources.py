@@ -46,7 +46,7 @@ SOURCES: Final = (
     ),
     Rebuilt(
         "Start9Labs/start-technologies#3262 (2026), mochman/Bypass_CGNAT#33 (2023)",
-        asked=("mtu-blackhole-answer", "mtu-blackhole-link", "mtu-blackhole-ping"),
+        asked=("mtu-blackhole-answer", "mtu-blackhole-link", "mtu-blackhole-proxied", "mtu-blackhole-ping"),
         twins=("mtu-answer-small", "mtu-link-small", "mtu-answer-clamped"),
     ),
     Rebuilt(

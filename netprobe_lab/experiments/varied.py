@@ -15,6 +15,7 @@ from netprobe_lab.experiments.model import (
     WaitPort,
     client,
     fails,
+    lossy,
     on,
     start,
     works,
@@ -65,6 +66,21 @@ _LINK: Final = (
         set_up=_PAGE,
         break_=_NARROW,
         near_miss=("mtu-blackhole",),
+    ),
+)
+_PROXIED: Final = (
+    Experiment(
+        name="mtu-blackhole-proxied",
+        title="a link that takes 1400 bytes, and a large request by IPv6 to a port that docker-proxy carries: the connection ends at the host, which forwards nothing of it",
+        explain=("http://[fd00:3::202]:8080/", "--from", "server1", "--size", "1500", "--timeout", "2"),
+        expected=fails("mtu-blackhole"),
+        set_up=(
+            *on("server1", "ip addr add fd00:3::201/64 dev eth0 nodad"),
+            *on("server2", "ip addr add fd00:3::202/64 dev eth0 nodad"),
+            *start("web", "busybox", options="-p 8080:80", command="httpd -f -p 80 -h /etc", port=80),
+        ),
+        break_=lossy("'ip6 length > 1360'"),
+        near_miss=("upstream-drop", "app-silent"),
     ),
 )
 
@@ -224,4 +240,4 @@ _BY_NFT: Final = (
     ),
 )
 
-VARIED: Final = (*_SOURCE, *_LINK, *_PROJECTS, *_BY_UPLINK, *_SHORT, *_BY_NFT)
+VARIED: Final = (*_SOURCE, *_LINK, *_PROXIED, *_PROJECTS, *_BY_UPLINK, *_SHORT, *_BY_NFT)

@@ -186,7 +186,7 @@ def _smaller(case: Case, host: str, largest: int | None) -> tuple[Remedy, ...]:
     """Segments that fit: what is known to pass, else the least that IPv6 takes; then the path's own MTU."""
     if case.transport != "tcp":
         return (advise(host, _path_size(largest)),)
-    forwarded = case.target is not None or case.source_container is not None
+    forwarded = _forwards(case, host)
     size, headers = largest or _LEAST, 60 if case.is_v6 else 40
     words = ("-p", "tcp", "--tcp-flags", "SYN,RST", "SYN", "-j", "TCPMSS", "--set-mss", str(size - headers))
     program = "ip6tables" if case.is_v6 else "iptables"
@@ -194,6 +194,15 @@ def _smaller(case: Case, host: str, largest: int | None) -> tuple[Remedy, ...]:
     commands = tuple((program, "-t", "mangle", "-A", hook, *words) for hook in hooks)
     said = f"this makes new TCP connections through {host} send packets of at most {size} bytes; {IN_FIREWALL}"
     return (Remedy(host=host, commands=commands, advice=said), advise(host, _path_size(largest)))
+
+
+def _forwards(case: Case, host: str) -> bool:
+    """Whether the connection passes through that host, rather than begins or ends in its own namespace (a process of its own, docker-proxy)."""
+    proxied = case.prediction is not None and any(hop.leg > 1 for hop in case.prediction.hops)
+    source, target = case.source_container, case.target
+    if target is not None and case.target_host is not None and case.target_host.name == host:
+        return not target.host_network and not proxied
+    return (source is not None and not source.host_network) or target is not None
 
 
 def _path_size(largest: int | None) -> str:
