@@ -97,7 +97,11 @@ def arp_ignored(place: Place, host: Host, packet: Flying, in_if: str) -> Obstacl
     namespace = host.namespace(place.container)
     settings, link = _settings(place, host), namespace.link(in_if)
     mode = int(_larger(settings, in_if, "arp_ignore") or "0") if settings is not None else 0
-    if not mode or link is None or packet.dst is None:
+    if not mode or packet.dst is None:
+        return None
+    if namespace.links is None:
+        raise UnknownHere(f"whether {place} answers ARP for {packet.dst} on {in_if} is not known")
+    if link is None:
         return None
     here = [each for each in link.addresses if same(each.address, packet.dst)]
     asks = any(covers(each.prefix, packet.src or packet.dst) for each in here)

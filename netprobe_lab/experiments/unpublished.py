@@ -22,7 +22,26 @@ def _nobody(options: str) -> tuple[Step, ...]:
 
 
 _PUBLISHED: Final = (*on("server2", "docker rm -f demo"), *start("demo", "nginx", options="-p 8080:80", port=80))
+_LEFT: Final = Experiment(
+    name="publish-ignored-disconnected",
+    title="a published container was disconnected from its network: it runs, and nothing is published for it any more",
+    explain=(f"{HIP}:8080", *_FROM_LAN),
+    expected=fails("publish-ignored"),
+    set_up=start("demo", "nginx", options="-p 8080:80", port=80),
+    break_=on("server2", "docker network disconnect bridge demo"),
+    near_miss=("port-closed", "port-not-published", "container-stopped"),
+)
 _NONE: Final = (
+    _LEFT,
+    Experiment(
+        name="publish-connected-again",
+        title="the same after it was connected again",
+        explain=_LEFT.explain,
+        expected=works("dnat"),
+        set_up=_LEFT.set_up,
+        break_=on("server2", "docker network disconnect bridge demo", "docker network connect bridge demo"),
+        near_miss=("publish-ignored",),
+    ),
     Experiment(
         name="publish-ignored-none",
         title="published with the network none: Docker says nothing, and nothing leads there",

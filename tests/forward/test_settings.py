@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from netprobe.forward import Barrier
@@ -44,3 +46,19 @@ def test_arp_is_answered_as_arp_ignore_says(whole: str | None, eth0: str | None,
     asked = changed(normal(), "server1", "neigh", lambda _: "[]")
     told = predicted(changed(asked, "server2", "sysctl", lambda text: text + lines))
     assert (Barrier.ARP_IGNORED not in {each.barrier for each in told.obstacles}) is answers
+
+
+@pytest.mark.parametrize(("mac", "told_so"), [("", True), ("02:42:ac:11:00:63", False)])
+def test_two_containers_with_one_mac_on_one_bridge_are_not_predicted(mac: str, told_so: bool) -> None:
+    """moby/moby#48595: the bridge sends to the one that sent last (net/bridge/br_fdb.c)."""
+
+    def doubled(text: str) -> str:
+        given = json.loads(text)
+        target = next(each for each in given if "172.17.0.2" in json.dumps(each["NetworkSettings"]))
+        other = json.loads(json.dumps(target)) | {"Id": "f" * 64, "Name": "/other"}
+        for network in other["NetworkSettings"]["Networks"].values():
+            network.update({"IPAddress": "172.17.0.99", **({"MacAddress": mac} if mac else {})})
+        return json.dumps([*given, other])
+
+    told = predicted(changed(normal(), "server2", "containers", doubled))
+    assert ("have the same MAC address" in told.unknown) is told_so

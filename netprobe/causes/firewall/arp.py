@@ -101,12 +101,13 @@ class ArpBlocked(DiscoveryBlocked):
         told = case.prediction
         if case.probe is None:
             return in_vain(case, "ARP")
-        if predicted(case, Barrier.ARP_IGNORED) is not None:
+        asks = any(each.protocol == "ARP" and each.requests for each in case.neighbours)
+        ignored = any(_may_ignore(host) for host in case.world.before.values())
+        if predicted(case, Barrier.ARP_IGNORED) is not None or (asks and ignored and not case.is_v6):
             return True
         if told is not None and told.leaves is not None:
             return False  # to its last interface here the walk passed every rule
         untold = told is None or bool(told.unknown) or bool(told.unrecorded)
-        asks = any(each.protocol == "ARP" and each.requests for each in case.neighbours)
         may_be = any(_may_stop(host, unasked=asks) for host in case.world.before.values())
         return not case.is_v6 and (self.ends_there(case) or (untold and may_be))
 
@@ -132,3 +133,10 @@ def _may_stop(host: Host, *, unasked: bool) -> bool:
     """Whether the host, or a container of its, has rules that ARP passes, or such as could not be read (or, ``unasked``, nobody asked for)."""
     read: list[Host | Namespace] = [host, *(host.namespace(each.name) for each in host.containers or ())]
     return any(unasked or each.asked("nft") if each.nft is None else each.nft.meets_arp for each in read)
+
+
+def _may_ignore(host: Host) -> bool:
+    """Whether arp_ignore of the host may leave ARP unanswered: it is set for some interface, or was not read."""
+    if host.sysctls is None:
+        return host.asked("sysctl")
+    return any(name.endswith(".arp_ignore") and value != "0" for name, value in host.sysctls.items())
