@@ -180,7 +180,8 @@ class NftMaker:
         return found
 
     def matches(self, hook: str, family: str) -> tuple[list[str], list[str], list[str]]:
-        words, names, extras = [], [], []
+        words: list[str] = []
+        names, extras = [], []
         for _ in range(self.rng.choices((0, 1, 2, 3), (1, 6, 3, 1))[0]):
             found = self.rng.choice(MATCHES)(self, hook, self.rng.random() < 0.85)
             if found is None or ("nfproto" in found[0] and family != "inet"):
@@ -192,6 +193,9 @@ class NftMaker:
                 continue
             if ". th " in found[0] and "ct original protocol" in names:
                 continue  # before it nft 1.0.6 leaves that match out of its listing (findings/nft-list-ct-protocol.sh)
+            field, above, _ = found[0].partition(" > ")
+            if above and any(each.startswith(f"{field} < ") for each in words):
+                continue  # nft lists `ip ttl < 3 ip ttl > 50`, which nothing meets, as `ip ttl != 3-50`
             words.append(found[0])
             names.append(found[1])
             extras += [found[2]] if found[2] else []

@@ -395,9 +395,35 @@ REGRESSIONS = (
         _ipt("raw/PREROUTING", "-p tcp -m tcp --sport 80 -j CT --zone 5"),
         _ipt("filter/FORWARD", "-m conntrack --ctstate INVALID -j DROP"),
     ),
+    _ruleset(
+        "what comes in for one port is not tracked, and no rule for what is new or known lets it in",
+        ("client", "tcp", "192.0.2.1", 80),
+        _ipt("raw/PREROUTING", "-p tcp -m tcp --dport 80 -j NOTRACK"),
+        _ipt("filter/INPUT", "-m conntrack --ctstate NEW,ESTABLISHED,RELATED -j ACCEPT"),
+        Item("policy", "filter/INPUT", "DROP"),
+    ),
+    _ruleset(
+        "nor is it translated",
+        ("client", "tcp", "10.9.0.9", 81),
+        _ipt("raw/PREROUTING", "-p tcp -m tcp --dport 81 -j NOTRACK"),
+        _ipt("nat/PREROUTING", "-p tcp -m tcp --dport 81 -j DNAT --to-destination 198.51.100.2:80"),
+    ),
+    _ruleset(
+        "and its answer, which is tracked, is invalid",
+        ("client", "tcp", "10.9.0.9", 80),
+        Item("chain", "inet/c1", "type filter hook prerouting priority -300; policy accept;"),
+        Item("nft", "inet/c1", "tcp dport 80 counter notrack"),
+        _ipt("filter/FORWARD", "-m conntrack --ctstate INVALID -j DROP"),
+    ),
 )
 #: Those of which the prediction must be undetermined.
 UNDETERMINED = (
+    _ruleset(
+        "which of several next hops is taken is the kernel's hash (fib_multipath_hash), whether there is anybody or not",
+        ("client", "tcp", "10.9.0.9", 80),
+        Item("ip", "4", "route add 10.9.0.0/24 table 100 nexthop via 198.51.100.9 nexthop via 203.0.113.2"),
+        Item("ip", "4", "rule add pref 100 lookup 100"),
+    ),
     _ruleset(
         "fib's type of an IPv6 address is that of its route from the packet's source: of one that is refused it is not told",
         ("client", "tcp", "2001:db8:2::2", 80),
