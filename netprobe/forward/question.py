@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.evidence.model import CapturePoint, Proto, Resolution
+from netprobe.evidence.model import CapturePoint, Outcome, Proto, Resolution
 from netprobe.forward import Request, predict
 from netprobe.forward.model import Barrier, PredictedOutcome
 from netprobe.model.endpoint import Endpoint
@@ -37,13 +37,14 @@ def predict_probe(
     without: frozenset[tuple[Place, RuleRef]] = frozenset(),
     still: Callable[[Place, RuleRef], bool] | None = None,
 ) -> Prediction | None:
-    """What should happen to this probe; None where nothing was dialled, or nothing is known of its source's host.
+    """What should happen to this probe; None where nothing was dialled (a name server was that never answered), or nothing is known of its source's host.
 
     ``without``, ``still``: as :func:`~netprobe.forward.predict` has them.
     """
     if probe is None or probe.dialled is None or probe.source_at.host not in hosts:
         return None
-    if probe.lookup.how is Resolution.FAILED:
+    unanswered = probe.proto is Proto.DNS and probe.lookup.rcode is None and probe.result.outcome is Outcome.TIMEOUT
+    if probe.lookup.how is Resolution.FAILED and not unanswered:
         return None
     return predict(request_of(probe, probe.dialled), hosts, without, still)
 

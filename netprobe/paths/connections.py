@@ -62,7 +62,12 @@ class Connections(Spoken):
         if errors:
             return self._icmp(base, connection, errors)
         answer = "a SYN-ACK that acknowledges another number" if len(talk.of_others) else "no answer"
-        return replace(base, patient=self._patient(connection), detail=f"{self._sent(connection)} SYN, {answer}")
+        return replace(base, patient=self._had_time(connection, leg), detail=f"{self._sent(connection)} SYN, {answer}")
+
+    def _had_time(self, connection: Connection, leg: int) -> bool:
+        """Whether an answer had its time: a TCP probe has its connection when docker-proxy takes it, and does not wait for the inner one."""
+        content = leg > 1 and self.intent.proto is Proto.TCP
+        return self._sent(connection) > 1 if content else self._patient(connection)
 
     def _by_numbers(self, connection: Connection, base: Observation, request: int | None) -> Observation:
         """Captures from elsewhere begin, end and lack what they may: sequence and acknowledgement numbers tell."""
@@ -94,7 +99,10 @@ class Connections(Spoken):
         done = replace(base, frames=(*base.frames, self._frame(first)), answerer=self._answerer(connection, accepted))
         if not self._acknowledged(connection):
             return replace(
-                done, symptom=Symptom.SILENCE, patient=self._patient(connection), detail="SYN-ACK, never acknowledged"
+                done,
+                symptom=Symptom.SILENCE,
+                patient=self._had_time(connection, base.leg),
+                detail="SYN-ACK, never acknowledged",
             )
         return self._unless_ended(connection, done, first)
 

@@ -103,8 +103,9 @@ class Datagrams(JourneyPackets):
         address = int(self.table.eth_dst[row])
         return address >= 0 and bool(address >> 40 & 1)
 
-    def dns(self, connection: Connection) -> Observation:
-        """A DNS exchange: an answer, a response without one, or silence."""
+    def dns(self, journey: Journey) -> Observation:
+        """A DNS exchange: an answer, a response without one, or silence (an answer that did not come to the client is none)."""
+        connection = journey.outer
         request = self._first(connection, request=True)
         if request is None:
             return Observation(symptom=Symptom.NO_PACKETS, patient=False)
@@ -114,6 +115,8 @@ class Datagrams(JourneyPackets):
         if not replies:
             errors = self._errors(connection)
             return self._icmp(base, connection, errors) if errors else base
+        if not self._came(journey):
+            return replace(base, frames=(*base.frames, self._frame(replies[0])), detail="an answer that did not come")
         deciding = (good or replies)[0]
         symptom = Symptom.OK if good else Symptom.NO_ANSWER
         frames = (*base.frames, self._frame(deciding))

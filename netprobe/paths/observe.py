@@ -34,6 +34,6 @@ def observe(journey: Journey | None, table: PacketTable, points: Sequence[Captur
         return Connections(table, points, intent).tcp(journey)
     told = Datagrams(table, points, intent)
     if intent.proto is Proto.DNS:
-        return told.dns(journey.outer)
+        return told.dns(journey)
     asked = questions(journey.outer, table, journey.stray) if intent.plain else ()
     return told.lookup(journey, asked) if asked else told.datagram(journey)

@@ -63,6 +63,15 @@ _REVERSE: Final = on(
     "nft add rule inet guard back icmpv6 type '{ nd-router-advert, nd-neighbor-solicit }' accept",
     "nft add rule inet guard back meta nfproto ipv6 fib saddr . iif oif missing drop",
 )
+# As firewalld writes it for IPv6_rpfilter=yes.
+_FIREWALLD: Final = on(
+    "server2",
+    "sysctl -q -w net.bridge.bridge-nf-call-ip6tables=1",
+    "nft add table inet firewalld",
+    "nft add chain inet firewalld filter_PREROUTING '{ type filter hook prerouting priority filter + 10; }'",
+    "nft add rule inet firewalld filter_PREROUTING icmpv6 type '{ nd-router-advert, nd-neighbor-solicit }' accept",
+    "nft add rule inet firewalld filter_PREROUTING meta nfproto ipv6 fib saddr . mark . iif oif missing drop",
+)
 
 _MACVLAN: Final = (
     *(
@@ -194,6 +203,24 @@ _BY_CONTAINER: Final = (
         set_up=_NEIGHBOURS,
         break_=_REVERSE,
         near_miss=("bridge-nf-forward-drop", "icc-false", "bridge-address-lost"),
+    ),
+    Experiment(
+        name="ndp-blocked-firewalld",
+        title="firewalld's IPv6_rpfilter drops the advertisements of neighbours in a subnet that the bridge has no address of",
+        explain=_CONTAINER,
+        expected=fails(_BLOCKED),
+        set_up=_NEIGHBOURS,
+        break_=(*on("server2", "ip -6 addr flush dev br-six scope global"), *_FIREWALLD),
+        near_miss=("bridge-nf-forward-drop", "icc-false", "bridge-address-lost", "rule-drop"),
+    ),
+    Experiment(
+        name="ndp-firewalld-permitted",
+        title="the same where the bridge has its address",
+        explain=_CONTAINER,
+        expected=works("bridge"),
+        set_up=_NEIGHBOURS,
+        break_=_FIREWALLD,
+        near_miss=(_BLOCKED,),
     ),
     Experiment(
         name="ndp-blocked-bridge-table",

@@ -27,6 +27,31 @@ _KILL_SWITCH: Final = _inside(
     "iptables -A INPUT -s 172.17.0.0/16 -i eth0 -j ACCEPT",
     "iptables -P INPUT DROP",
 )
+_TUNNEL_ALONE: Final = _inside(
+    "iptables -A OUTPUT -o lo -j ACCEPT",
+    "iptables -A OUTPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
+    "iptables -A OUTPUT -s 172.17.0.2/32 -d 172.17.0.0/16 -o eth0 -j ACCEPT",
+    "iptables -A OUTPUT -o tun0 -j ACCEPT",
+    "iptables -P OUTPUT DROP",
+)
+#: What a VPN client does: tun0 comes up, and what is for the LAN is routed by it; its far end is the host here.
+_TUNNEL_UP: Final = (
+    *on(
+        "server2",
+        "ip link add tun0 type veth peer name far0",
+        "sh -c 'ip link set tun0 netns $(docker inspect -f {{.State.Pid}} vpn)'",
+        "ip addr add 10.8.0.1/24 dev far0",
+        "ip link set far0 up",
+        "iptables -I DOCKER-USER -i far0 -j ACCEPT",
+        "iptables -I DOCKER-USER -o far0 -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+        "iptables -t nat -A POSTROUTING -s 10.8.0.0/24 -o eth0 -j MASQUERADE",
+    ),
+    *_inside(
+        "ip addr add 10.8.0.2/24 dev tun0",
+        "ip link set tun0 up",
+        "ip route add 192.168.3.0/24 via 10.8.0.1",
+    ),
+)
 
 INSIDE: Final = (
     Experiment(
@@ -45,6 +70,24 @@ INSIDE: Final = (
         expected=works("dnat", resolution="inventory"),
         set_up=_PUBLISHED,
         break_=(*_KILL_SWITCH, *_inside("iptables -A INPUT -i eth0 -p tcp --dport 80 -j ACCEPT")),
+        near_miss=("container-firewall",),
+    ),
+    Experiment(
+        name="container-firewall-proxy",
+        title="a container lets nothing in, and is dialled by its host's localhost: docker-proxy takes the connection, its own is dropped",
+        explain=("127.0.0.1:8080", "--from", "server2", "--timeout", "2"),
+        expected=fails("container-firewall", path="docker-proxy"),
+        set_up=_PUBLISHED,
+        break_=_inside("iptables -A INPUT -i lo -j ACCEPT", "iptables -P INPUT DROP"),
+        near_miss=("input-drop", "output-drop", "app-not-listening"),
+    ),
+    Experiment(
+        name="container-firewall-neighbours",
+        title="the VPN container's firewall lets its own subnet in: what docker-proxy dials comes from there",
+        explain=("127.0.0.1:8080", "--from", "server2", "--timeout", "2"),
+        expected=works("docker-proxy"),
+        set_up=_PUBLISHED,
+        break_=_KILL_SWITCH,
         near_miss=("container-firewall",),
     ),
     Experiment(
@@ -93,14 +136,18 @@ INSIDE: Final = (
         explain=("192.168.3.1:80", "--from", "app@server2", "--timeout", "2"),
         expected=fails("output-drop"),
         set_up=(*_PUBLISHED, *client("app", options="--network container:vpn")),
-        break_=_inside(
-            "iptables -A OUTPUT -o lo -j ACCEPT",
-            "iptables -A OUTPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
-            "iptables -A OUTPUT -s 172.17.0.2/32 -d 172.17.0.0/16 -o eth0 -j ACCEPT",
-            "iptables -A OUTPUT -o tun0 -j ACCEPT",
-            "iptables -P OUTPUT DROP",
-        ),
+        break_=_TUNNEL_ALONE,
+        cure=_TUNNEL_UP,
         near_miss=("no-route", "container-firewall", "masquerade-missing"),
+    ),
+    Experiment(
+        name="sidecar-let-out",
+        title="the same with the LAN let out, too",
+        explain=("192.168.3.1:80", "--from", "app@server2", "--timeout", "2"),
+        expected=works("masquerade"),
+        set_up=(*_PUBLISHED, *client("app", options="--network container:vpn")),
+        break_=(*_TUNNEL_ALONE, *_inside("iptables -A OUTPUT -d 192.168.3.0/24 -o eth0 -j ACCEPT")),
+        near_miss=("output-drop",),
     ),
     Experiment(
         name="output-drop-container-nft",

@@ -80,6 +80,23 @@ def _fail2ban(action: str, *banned: str) -> tuple[Step, ...]:
     return (started, *on("server2", *(f"fail2ban-client set web banip {each}" for each in banned)))
 
 
+# A published port, a client beyond the LAN, and the rules of ufw-docker.
+_FAR: Final = (
+    *start("demo", "nginx", options="-p 8081:80", port=80),
+    *on("server2", "ip route del 203.0.113.0/24", "ip route add default via 192.168.3.1"),
+    *on("outside", "ip route add 192.168.3.202/32 dev eth0 src 203.0.113.10"),
+)
+_UFW_DOCKER: Final = on(
+    "server2",
+    "iptables -N ufw-docker-logging-deny",
+    "iptables -A ufw-docker-logging-deny -j DROP",
+    "iptables -F DOCKER-USER",
+    "iptables -A DOCKER-USER -j ufw-user-forward",
+    "iptables -A DOCKER-USER -s 192.168.0.0/16 -j RETURN",
+    "iptables -A DOCKER-USER -d 172.16.0.0/12 -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j ufw-docker-logging-deny",
+    "iptables -A DOCKER-USER -j RETURN",
+)
+
 _KNOWN: Final = (*_firewalld(), *on("server2", "systemctl restart docker"), *_PUBLISHED)
 # Docker begins when firewalld says that it has reloaded, and takes seconds on a busy machine; this rule, of a published port, is its last.
 _LAST = "iptables -t nat -C POSTROUTING -s 172.17.0.2 -d 172.17.0.2 -p tcp --dport 80 -j MASQUERADE"
@@ -175,6 +192,24 @@ _UFW: Final = (
             ),
         ),
         near_miss=("docker-user-drop", "masquerade-missing"),
+    ),
+    Experiment(
+        name="ufw-docker",
+        title="ufw with ufw-docker's rules: the published port is allowed, and the chain sees the container's own",
+        explain=("demo:80", "--from", "outside", "--timeout", "2"),
+        expected=fails("docker-user-drop", resolution="inventory"),
+        set_up=_FAR,
+        break_=(*_ufw("allow 22/tcp", "route allow proto tcp from any to any port 8081"), *_UFW_DOCKER),
+        near_miss=("forward-drop", "input-drop", "upstream-drop"),
+    ),
+    Experiment(
+        name="ufw-docker-allowed",
+        title="the same with the container's own port allowed",
+        explain=("demo:80", "--from", "outside", "--timeout", "2"),
+        expected=works("dnat", resolution="inventory", findings=("firewall-bypassed",)),
+        set_up=_FAR,
+        break_=(*_ufw("allow 22/tcp", "route allow proto tcp from any to any port 80"), *_UFW_DOCKER),
+        near_miss=("docker-user-drop",),
     ),
     Experiment(
         name="ufw-outgoing",

@@ -14,6 +14,7 @@ from netprobe_lab.experiments.model import (
     Step,
     client,
     fails,
+    no_name,
     on,
     settled,
     start,
@@ -56,6 +57,11 @@ def _tunnel(name: str, host: str = "server2") -> tuple[Step, ...]:
 _GATEWAY: Final = on("server2", "ip route del 203.0.113.0/24", "ip route add default via 192.168.3.1")
 _FAR_CLIENT: Final = on("outside", "ip route add 192.168.3.202/32 dev eth0 src 203.0.113.10")
 _MESHED: Final = (*_tunnel("mesh0"), *on("server2", _MESH, *_EXIT, _RULE))
+#: Another member of the mesh advertises the subnet that is Docker's here.
+_ACCEPTED: Final = (
+    *_tunnel("mesh0"),
+    *on("server2", _MESH, "ip route add 172.17.0.0/16 dev mesh0 table 52", _RULE),
+)
 
 _AWAY: Final = (
     Experiment(
@@ -85,12 +91,30 @@ _AWAY: Final = (
         near_miss=("forward-drop", "masquerade-missing"),
     ),
     Experiment(
+        name="policy-route-away-lookup",
+        title="the same for what a name server answers a container",
+        explain=("www.outside.test", "--proto", "dns", "--from", "client@server2", "--timeout", "3"),
+        expected=no_name("policy-route-away"),
+        set_up=client(options="--dns 192.168.3.1"),
+        break_=_MESHED,
+        near_miss=("dns-upstream-dead", "forward-drop", "upstream-drop"),
+    ),
+    Experiment(
+        name="policy-route-thrown-answer",
+        title="the same table leaves Docker's addresses to main (throw): the answer comes",
+        explain=_TO_LAN,
+        expected=_MASQUERADE,
+        set_up=_CLIENT,
+        break_=(*_MESHED, *on("server2", "ip route add throw 172.16.0.0/12 table 52")),
+        near_miss=("policy-route-away", "answer-other-way"),
+    ),
+    Experiment(
         name="policy-route-away-subnet",
         title="another member advertises Docker's subnet: the host itself does not reach its container",
         explain=("demo:80", "--from", "server2", "--timeout", "3"),
         expected=fails("policy-route-away", resolution="inventory"),
         set_up=_DEMO,
-        break_=(*_tunnel("mesh0"), *on("server2", _MESH, "ip route add 172.17.0.0/16 dev mesh0 table 52", _RULE)),
+        break_=_ACCEPTED,
         near_miss=("upstream-drop", "subnet-overlap"),
     ),
     Experiment(
@@ -99,8 +123,35 @@ _AWAY: Final = (
         explain=_PUBLISHED,
         expected=fails("policy-route-away"),
         set_up=_DEMO,
-        break_=(*_tunnel("mesh0"), *on("server2", _MESH, "ip route add 172.17.0.0/16 dev mesh0 table 52", _RULE)),
+        break_=_ACCEPTED,
         near_miss=("forward-drop", "subnet-overlap"),
+    ),
+    Experiment(
+        name="policy-route-away-proxy",
+        title="the same from the host itself by localhost: docker-proxy takes the connection, and its own goes into the tunnel",
+        explain=("127.0.0.1:8080", "--from", "server2", "--timeout", "3"),
+        expected=fails("policy-route-away", path="docker-proxy"),
+        set_up=_DEMO,
+        break_=_ACCEPTED,
+        near_miss=("app-not-listening", "port-owned-by-host", "upstream-drop"),
+    ),
+    Experiment(
+        name="policy-route-subnet-elsewhere",
+        title="another member advertises another subnet, and one mark asks main first",
+        explain=_PUBLISHED,
+        expected=_DNAT,
+        set_up=_DEMO,
+        break_=(
+            *_tunnel("mesh0"),
+            *on(
+                "server2",
+                _MESH,
+                "ip route add 172.19.0.0/16 dev mesh0 table 52",
+                "ip rule add pref 5210 fwmark 0x80000/0xff0000 lookup main",
+                _RULE,
+            ),
+        ),
+        near_miss=("policy-route-away", "subnet-overlap"),
     ),
     Experiment(
         name="policy-route-away-specific",
@@ -177,7 +228,7 @@ _AWAY: Final = (
         explain=("172.17.0.2", "--from", "server2", "--timeout", "2"),
         expected=fails("policy-route-away"),
         set_up=_DEMO,
-        break_=(*_tunnel("mesh0"), *on("server2", _MESH, "ip route add 172.17.0.0/16 dev mesh0 table 52", _RULE)),
+        break_=_ACCEPTED,
     ),
     Experiment(
         name="policy-route-thrown",

@@ -51,7 +51,7 @@ _SHOWN = {
 def shown(case: Case) -> set[Symptom]:
     """What the connection's packets show; and, where those do not fit what the prober saw, all that it may have been."""
     symptom = case.story.symptom
-    if symptom is Symptom.UNFINISHED:
+    if symptom is Symptom.UNFINISHED or _by_proxy_alone(case.story, case.probe):
         return {symptom}
     fitting = _SHOWN[case.probe.result.outcome] if case.probe is not None else {symptom}
     # What answered a failed lookup may be among the packets that are missing: then silence fits, and is not all. A response that the prober got is.
@@ -143,9 +143,17 @@ def contradiction(story: Observation, probe: Probe | None) -> str | None:
     said_good = outcome in GOOD
     if said_good == story.good or (story.symptom is Symptom.DELIVERED and outcome is Outcome.TIMEOUT):
         return None
+    if _by_proxy_alone(story, probe):
+        return None
     if said_good and story.symptom in (Symptom.NO_ANSWER, Symptom.OTHER_ENDPOINT, Symptom.UNFINISHED):
         return None
     return f"the prober saw {outcome.value}, the packets show {story.symptom.value}: one of them is not whole"
+
+
+def _by_proxy_alone(story: Observation, probe: Probe | None) -> bool:
+    """Whether docker-proxy took the connection, which is all that a TCP probe asks for, and nothing answers docker-proxy's own."""
+    connected = probe is not None and probe.result.outcome is Outcome.CONNECTED
+    return connected and story.leg > 1 and story.symptom is Symptom.SILENCE
 
 
 def _not_known_alive(case: Case) -> str | None:
