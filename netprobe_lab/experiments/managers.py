@@ -32,13 +32,6 @@ _UFW_DOCKER: Final = _iptables(
     "-A DOCKER-USER -j RETURN",
     "-A ufw-docker-logging-deny -j DROP",
 )
-
-
-def _ufw_writes(address: str) -> tuple[Step, ...]:
-    """What ``ufw route prepend allow`` writes where ufw runs; here its chains are there and ufw is not."""
-    return _iptables(f"-I ufw-user-forward -p tcp -d {address} --dport 80 -j ACCEPT")
-
-
 _UFW_REJECTS: Final = _iptables(
     "-N ufw-before-forward",
     "-N ufw-reject-forward",
@@ -57,7 +50,6 @@ _UFW: Final = (
         expected=fails("docker-user-drop", resolution="inventory"),
         set_up=(*_WEB, *_GATEWAY, *_FAR_CLIENT),
         break_=(*_UFW_DOCKER, *_iptables("-A ufw-user-forward -p tcp -m tcp --dport 8081 -j ACCEPT")),
-        cure=_ufw_writes("172.17.0.2"),
         near_miss=("forward-drop", "upstream-drop"),
     ),
     Experiment(
@@ -76,7 +68,6 @@ _UFW: Final = (
         expected=fails("forward-drop"),
         set_up=_CLIENT,
         break_=_UFW_REJECTS,
-        cure=_ufw_writes("203.0.113.10"),
         near_miss=("docker-user-drop", "masquerade-missing", "upstream-drop"),
     ),
     Experiment(
@@ -86,7 +77,6 @@ _UFW: Final = (
         expected=fails("forward-drop", resolution="inventory"),
         set_up=_WEB,
         break_=_UFW_REJECTS,
-        cure=_ufw_writes("172.17.0.2"),
         near_miss=("docker-user-drop", "app-not-listening"),
     ),
     Experiment(

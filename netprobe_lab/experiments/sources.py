@@ -25,6 +25,76 @@ class Rebuilt(NamedTuple):
 
 SOURCES: Final = (
     Rebuilt(
+        "tailscale/tailscale#13367 (2024)",
+        asked=("policy-route-away", "policy-route-away-answer", "policy-route-away-lookup"),
+        twins=("policy-route-thrown", "policy-route-thrown-answer"),
+    ),
+    Rebuilt(
+        "tailscale/tailscale#12434 (2024)",
+        asked=("policy-route-away-subnet-published", "policy-route-away-subnet", "policy-route-away-proxy"),
+        twins=("policy-route-subnet-elsewhere",),
+    ),
+    Rebuilt(
+        "mullvad/mullvadvpn-app#733",
+        asked=("answer-other-way",),
+        twins=("answer-by-mark",),
+    ),
+    Rebuilt(
+        "passteque/gluetun#1379 (2023), passteque/gluetun#1909 (2023)",
+        asked=("container-firewall", "container-firewall-proxy", "output-drop-sidecar"),
+        twins=("container-firewall-open", "container-firewall-neighbours", "sidecar-let-out"),
+    ),
+    Rebuilt(
+        "ysbaddaden/prax#102 (2014), aiastia/note#86 (2025)",
+        asked=("foreign-nat", "foreign-nat-answers", "foreign-nat-nft"),
+        twins=("foreign-nat-narrow",),
+    ),
+    Rebuilt(
+        "chaifeng/ufw-docker#119 (2024)",
+        asked=("ufw-docker", "docker-user-drop-ufw"),
+        twins=("ufw-docker-allowed", "docker-user-ufw-allows"),
+    ),
+    Rebuilt(
+        "moby/moby#49528 (2025)",
+        asked=("ufw-forward-reject", "forward-drop-ufw", "forward-drop-ufw-published"),
+        twins=("forward-ufw-routes", "forward-ufw-lets-in"),
+    ),
+    Rebuilt(
+        "canonical/lxd#11140 (2022), moby/moby#22054 (2019)",
+        asked=("docker-user-drop-answers",),
+        twins=("docker-user-established",),
+    ),
+    Rebuilt(
+        "ipr-cnrs/nftables#70 (2025), docker/for-linux#1472 (2023)",
+        asked=("rules-flushed-reload", "rules-flushed-reload-out"),
+        twins=("rules-not-flushed", "rules-flushed-and-back"),
+    ),
+    Rebuilt(
+        "firewalld/firewalld#1235 (2024), moby/moby#49680 (2025)",
+        asked=("ndp-blocked-firewalld", "ndp-blocked-bridge"),
+        twins=("ndp-firewalld-permitted",),
+    ),
+    Rebuilt(
+        "NethServer/dev#7635 (2025), crowdsecurity/home-assistant-addons#31 (2023)",
+        asked=("forward-drop-nft-bouncer",),
+        twins=("forward-drop-nft-set-elsewhere",),
+    ),
+    Rebuilt(
+        "moby/moby#52612 (2026), docker/for-linux#949",
+        asked=("forward-drop-libvirt",),
+        twins=("forward-libvirt-let-through",),
+    ),
+    Rebuilt(
+        "chipmk/docker-mac-net-connect#4 (2022)",
+        asked=("answer-other-way-bridges",),
+        twins=("answer-same-way",),
+    ),
+    Rebuilt(
+        "docker/compose#13511 (2026), docker/roadmap#658 (2025)",
+        asked=("answer-other-way-macvlan",),
+        twins=("answer-macvlan-dialled",),
+    ),
+    Rebuilt(
         "moby/moby#31162, moby/moby#30053, mailcow/mailcow-dockerized#5029 (2023)",
         asked=("snat-wrong-address", "snat-another-address"),
         twins=("snat-own-address",),

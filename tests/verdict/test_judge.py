@@ -28,3 +28,13 @@ def test_a_prober_that_saw_something_else_contradicts_the_packets(name: str, out
     report = analyze(replace(whole, probe=probe))
     assert report.verdict is Verdict.UNDETERMINED
     assert "one of them is not whole" in report.unknowns[0]
+
+
+@pytest.mark.parametrize("name", ["container-firewall-proxy", "policy-route-away-proxy"])
+def test_docker_proxy_taking_the_connection_contradicts_no_silence_behind_it(name: str) -> None:
+    whole = recorded(name)
+    assert whole.probe is not None
+    assert whole.probe.result.outcome is Outcome.CONNECTED
+    assert analyze(whole).verdict is Verdict.FAILS
+    replied = replace(whole.probe, result=replace(whole.probe.result, outcome=Outcome.REPLIED))
+    assert analyze(replace(whole, probe=replied)).verdict is Verdict.UNDETERMINED

@@ -16,6 +16,7 @@ from netprobe.forward.model import Barrier
 from netprobe.model.hop import Direction
 from netprobe.model.remedy import advise
 from netprobe.model.report import Confidence, Finding, Where
+from netprobe.paths.story import Symptom
 from netprobe.state.address import covers
 from netprobe.state.lookup import container_with, network_for
 from netprobe.state.routes import MAIN
@@ -44,7 +45,7 @@ class PolicyRouteAway(Cause):
     reads = ("rule", "route")
     tells = "ip route get to the dialled address, and ip rule, on the host where it was seen last"
     drop_reasons = NETFILTER_DROP
-    symptoms = LOST
+    symptoms = LOST | {Symptom.OTHER_ENDPOINT}  # docker-proxy takes the connection, and its own is led away
     needs = ("rule",)
     instead_of = frozenset({ForwardDrop, NftBackendForwardDrop})
 
@@ -76,6 +77,8 @@ class PolicyRouteAway(Cause):
 
     def possible(self, case: Case) -> bool:
         """Only where a decision is known to lead away, or the walk does not tell and there are rules or tables that may."""
+        if case.story.symptom is Symptom.OTHER_ENDPOINT and case.probe is not None and case.probe.target_at is None:
+            return False  # nobody is published there
         moments = (case.prediction, case.prediction_after)
         unknown = any(told is None or bool(told.unknown) for told in moments)
         return case.prediction is None or strays(case) or (unknown and (by_policy(case) or tunnels(case)))
