@@ -13,6 +13,7 @@ from netprobe.model.point import PointName
 from netprobe.model.rule import Hook
 from netprobe.paths.classify import name_way
 from netprobe.paths.story import Observation, Symptom
+from netprobe.state.engine import EMBEDDED_DNS
 
 _ECHO = 56  # as ping sends
 _DATAGRAM = (12, 64)  # its mark, of a version that is not known
@@ -43,7 +44,8 @@ def predict_probe(
     """
     if probe is None or probe.dialled is None or probe.source_at.host not in hosts:
         return None
-    unanswered = probe.proto is Proto.DNS and probe.lookup.rcode is None and probe.result.outcome is Outcome.TIMEOUT
+    silent = probe.proto is Proto.DNS and probe.lookup.rcode is None and probe.result.outcome is Outcome.TIMEOUT
+    unanswered = silent and probe.dialled not in EMBEDDED_DNS  # that one asks others: their silence is another question
     if probe.lookup.how is Resolution.FAILED and not unanswered:
         return None
     return predict(request_of(probe, probe.dialled), hosts, without, still)
