@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netprobe.causes.proof.blocked import Filtered
+from netprobe.causes.proof.blocked import STOPPED, Filtered
 from netprobe.causes.proof.drops import STOPPING
 from netprobe.causes.remedies.past_rule import without_rule
 from netprobe.forward.model import Barrier
 from netprobe.model.hop import Direction
 from netprobe.model.remedy import advise
 from netprobe.model.rule import Hook
+from netprobe.paths.story import Symptom
 from netprobe.state.nft import TERMINAL
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class ContainerFirewall(Filtered):
     """
 
     code = "container-firewall"
+    symptoms = STOPPED | {Symptom.OTHER_ENDPOINT}  # docker-proxy takes the connection, and its own is dropped inside
     reads = ("ns/*/iptables", "ns/*/nft", "ns/*/ip6tables")
     needs = ("ns/*/iptables", "ns/*/iptables-legacy", "ns/*/ip6tables", "ns/*/ip6tables-legacy", "ns/*/nft")
     barriers = frozenset({Barrier.RULE})
