@@ -59,7 +59,7 @@ BY_STEPS: Final = frozenset({
     "name-unknown", "name-without-address", "dns-8888-fallback", "dns-upstream-dead", "link-env-stale", "dns-client-cache", "netns-port-clash",
     "publish-loopback-only", "port-not-published", "port-closed", "host-service-loopback", "v6-localhost-reset", "app-bound-loopback",
     "app-not-listening", "hairpin-missing", "macvlan-no-parent", "macvlan-mac-filter", "macvlan-isolated-l3", "upstream-drop",
-    "app-not-ready", "app-silent", "tls-handshake-failed", "http-status", "not-http", "restart-loop", "localhost-is-the-container", "beyond-this-host",
+    "raw-direct-drop", "app-not-ready", "app-silent", "tls-handshake-failed", "http-status", "not-http", "restart-loop", "localhost-is-the-container", "beyond-this-host",
 })  # fmt: skip
 #: Codes whose cure lies outside the machine or in the application, and that no step of an experiment can stand for: with the reason.
 ADVICE: Final[dict[str, str]] = {}
@@ -93,7 +93,7 @@ def representatives(engine: str = "") -> dict[str, Experiment]:
         made = [each for each in fails if not (each.edits or each.recorded) and each.engine in {"", engine}]
         if made:
             found[code] = min(
-                made, key=lambda each: (code in BY_STEPS and not each.cure and not each.asked_then, each.name != code)
+                made, key=lambda each: ((code in BY_STEPS) is not bool(each.cure or each.asked_then), each.name != code)
             )
     return found
 

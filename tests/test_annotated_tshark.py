@@ -14,7 +14,7 @@ from netprobe.evidence.blocks import EPB, IDB, OPB
 from netprobe.evidence.walker import PLAIN, SHB
 from tests.annotate.tshark import fields, needs_tshark
 
-CAPTURES = sorted((Path(__file__).parents[2] / "captures").glob("*.pcapng"))
+CAPTURES = sorted((Path(__file__).parents[1] / "captures").glob("*.pcapng"))
 FEW = 101
 ALIKE = ("frame.number", "frame.time_epoch", "frame.len", "frame.cap_len", "frame.interface_id", "frame.md5_hash")
 ENDS = ("ip.src", "ip.dst", "ipv6.src", "ipv6.dst")
