@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _INCOMPATIBLE = re.compile(r"# Table `(\w+)' is incompatible")  # iptables/xtables-save.c, __do_output
 _COUNTERS = re.compile(r"\[(\d{1,20}):(\d{1,20})\]\s*", re.ASCII)
-_CHAIN = re.compile(r":(\S+)\s+(\S+)(?:\s+\[(\d{1,20}):(\d{1,20})\])?", re.ASCII)
+_CHAIN = re.compile(r":(\S+)\s+(\S+)(?:\s+\[(\d{1,20}):(\d{1,20})\]|\s+\[[^\]]*\]?)?", re.ASCII)
 _KNOWN_MATCHES = frozenset(
     [
         "tcp",
@@ -64,6 +64,16 @@ _VALUES = {
     Field.PHYSDEV_IS_OUT: 0,
     Field.PHYSDEV_IS_BRIDGED: 0,
 }  # how many values an option has that has not one
+
+
+_UNREADABLE = ("unreadable", "-j", "UNREADABLE")
+_CHAIN_OF = re.compile(r"-A (\S{1,256})")
+
+
+def _begin(text: str) -> tuple[str, ...]:
+    """``-A CHAIN`` where that much of a line can be read."""
+    found = _CHAIN_OF.search(text)
+    return ("-A", found[1]) if found else ()
 
 
 class _Parts(NamedTuple):
@@ -116,6 +126,7 @@ class _Reader:
         self.table = ""
         self.nf_tables = False
         self.unlisted: set[str] = set()
+        self.strange: set[str] = set()  # tables with a line that is no rule's of a chain that can be told
 
     def line(self, number: int, line: str) -> None:
         """One line: table, chain, rule, comment or an issue."""
@@ -138,6 +149,7 @@ class _Reader:
         found = _CHAIN.fullmatch(line.rstrip())
         if not found:
             self.issues.add(number, line, "not a chain line")
+            self.strange.add(self.table)
             return
         name, policy, packets, _ = found.groups()
         chain = Chain(
@@ -153,11 +165,15 @@ class _Reader:
         counters = _COUNTERS.match(line)
         text = line[counters.end() :] if counters else line
         words = split(text)
-        if words is None:  # it still has its number in the chain, so it stays, as a rule that cannot be read
+        # What cannot be read may do anything with the packet, and has its number in the chain: it stays, as a rule that is not understood.
+        if words is None:
             self.issues.add(number, line, "a quote is not closed")
-            words = (*text.split()[:2], "unreadable")
-        if len(words) < 2 or words[0] != "-A":
+            words = (*_begin(text), *_UNREADABLE)
+        elif len(words) < 2 or words[0] != "-A":
             self.issues.add(number, line, "not a rule line")
+            words = (*_begin(text), *_UNREADABLE)
+        if words == _UNREADABLE:
+            self.strange.add(self.table)
             return
         chain = Chain(table=self.table, name=words[1], program=self.program)
         rules = self.tables[self.table].setdefault(words[1], (chain, []))[1]
@@ -181,7 +197,20 @@ class _Reader:
         )
 
     def ruleset(self) -> Ruleset:
-        """What was read."""
+        """What was read; where a line is not known to be of which chain, it may be of any."""
+        for table in self.strange:
+            for name, (_, rules) in self.tables[table].items():
+                rules.append(
+                    Rule(
+                        table=table,
+                        chain=name,
+                        number=len(rules) + 1,
+                        text=f"-A {name} (a line of {table} that cannot be read)",
+                        unknown=_UNREADABLE[:1],
+                        target=_UNREADABLE[-1],
+                        program=self.program,
+                    )
+                )
         tables = {
             table: {name: replace(chain, rules=tuple(rules)) for name, (chain, rules) in chains.items()}
             for table, chains in self.tables.items()

@@ -241,7 +241,7 @@ def test_dnat_rules_by_what_was_dialled(server2: Any) -> None:
 
 def test_an_unreadable_rule_keeps_its_number() -> None:
     rules, found = rules_of('[0:0] -A FORWARD -m comment --comment "open -j DROP\n[0:0] -A FORWARD -j ACCEPT')
-    assert [(rule.number, rule.target) for rule in rules] == [(1, ""), (2, "ACCEPT")]
+    assert [(rule.number, rule.target) for rule in rules] == [(1, "UNREADABLE"), (2, "ACCEPT")]
     assert rules[0].matches(PacketTuple()) is None
     assert [issue.line for issue in found] == [3]
 
@@ -256,3 +256,31 @@ def test_no_table_is_unknown(issues: Issues) -> None:
 def test_split() -> None:
     assert split('-A X "a \\" b" "" c') == ("-A", "X", 'a " b', "", "c")
     assert split('-A X "a') is None
+
+
+@pytest.mark.parametrize(
+    ("line", "chains"),
+    [
+        ('[0:0] -A FORWARD -s 192.0.2.0/24 -m comment --comment "open -j DROP', ["FORWARD"]),
+        (f"[{'9' * 5000}:0] -A FORWARD -s 192.0.2.0/24 -j DROP", ["FORWARD"]),
+        ("[0:0] what no version of iptables-save writes", ["FORWARD", "OWN"]),
+        (":FORWARD", ["FORWARD", "OWN"]),
+    ],
+)
+def test_what_cannot_be_read_may_do_anything(line: str, chains: list[str]) -> None:
+    """Of the chain that it names, else of any of its table: the walk does not go past it as if it were not there."""
+    issues = Issues("iptables")
+    ruleset = read(parse_iptables, f"*filter\n:FORWARD ACCEPT [0:0]\n:OWN - [0:0]\n{line}\nCOMMIT\n", issues)
+    rules = tuple(ruleset.rules())
+    assert issues.found
+    assert [rule.chain for rule in rules] == chains
+    assert all((rule.target, rule.matches(PacketTuple())) == ("UNREADABLE", None) for rule in rules)
+
+
+def test_a_policy_is_read_whatever_its_counter_is() -> None:
+    text = f"*filter\n:FORWARD DROP [{'9' * 5000}:{'9' * 5000}]\nCOMMIT\n"
+    ruleset = read(parse_iptables, text, Issues("iptables"))
+    assert ruleset is not None
+    chain = ruleset.chain("filter", "FORWARD")
+    assert chain is not None
+    assert (chain.policy, chain.policy_packets) == ("DROP", None)
