@@ -159,9 +159,10 @@ def what_the_engine_owns_is_not_deleted(name: str) -> None:
             host = hosts(name)[step["host"]]
             rulesets = [each for each in (host.ruleset, host.legacy, host.ruleset6) if each is not None]
             owned = [rule for each in rulesets for rule in each.rules() if host.engine.owns(rule.ref)]
+            owned_nft = [rule for rule in (host.nft.rules() if host.nft else ()) if host.engine.owns(rule.ref)]
             for argv in step["run"]:
                 assert tuple(argv) not in {delete_argv(rule) for rule in owned}
-                assert argv[:3] != ["nft", "delete", "rule"] or argv[4] != host.engine.nft_table
+                assert tuple(argv) not in {rule.delete_argv for rule in owned_nft}
 
 
 def it_is_said_what_else_it_does_or_how_long_it_holds(name: str) -> None:

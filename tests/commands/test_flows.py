@@ -217,7 +217,7 @@ def test_the_table_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]
             (["FILE", "--idle", text], f"--idle: {text} is no number of seconds")
             for text in ("nan", "inf", "-inf", "0", "-1", "1e-300", "9e-10", "1e+300", "1.1e+09")
         ),
-        (["FILE", "--idle", "soon"], "'soon' is not a valid float"),
+        (["FILE", "--idle", "soon"], "'soon' is not a number"),
         (["FILE", "--top", "0"], "0 is not in the range"),
         (["FILE", "--format", "xml"], "'xml' is not one of"),
         (["FILE", "-o", "FILE", "--force"], "is an input"),

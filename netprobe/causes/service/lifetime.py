@@ -46,6 +46,7 @@ class RestartLoop(Cause):
     """
 
     code = "restart-loop"
+    beyond_state = True  # what ran when the state was read need not run when the packets came
     reads = ("containers",)
     tells = "docker inspect: RestartCount and State; docker logs"
     note = True
