@@ -82,7 +82,9 @@ def sockets_met(
         return ()
     flags = packet.tcp_flags or frozenset()
     if packet.ctdir == "REPLY" or packet.answers or flags >= {"SYN", "ACK"}:
-        if packet.dst_type == "LOCAL" and any(_is_others(namespace, packet, each) for each in connections):
+        if packet.dst_type == "LOCAL" and any(
+            _is_others(namespace, packet, each) or _is_missed(namespace, packet, each) for each in connections
+        ):
             return ()
         known = {"LOCAL": (LocalSocket(wildcard=False, transparent=None),), None: None}
         return known.get(packet.dst_type, ())
@@ -114,6 +116,23 @@ def _is_others(namespace: Namespace, packet: PacketTuple, connection: Connection
     asked_by = connection.original[0]
     forwarded = asked_by is not None and not has_address(namespace, asked_by)
     return forwarded and connection.reply == ends and "SNAT" in connection.translated
+
+
+def _is_missed(namespace: Namespace, packet: PacketTuple, connection: Connection) -> bool:
+    """Whether an answer to a connection of this namespace's own does not find its socket, as nat has not put it back by now.
+
+    The socket has the ends that it dialled from and to. Of an answer that conntrack knows the kernel looks for the one that asked (IPv6: since Linux
+    6.15); whom it asked is looked for as the packet has it.
+    Source: nf_sk_lookup_slow_v4 (net/ipv4/netfilter/nf_socket_ipv4.c), nf_sk_lookup_slow_v6 (net/ipv6/netfilter/nf_socket_ipv6.c).
+    """
+    (src, sport, dst, dport), back = connection.original, connection.reply
+    asked, answered = (src, sport), (dst, dport)
+    here, there = (packet.dst, packet.dport), (packet.src, packet.sport)
+    own = bool(connection.translated) and src is not None and has_address(namespace, src)
+    if not own or here not in {asked, back[2:]} or there not in {answered, back[:2]}:
+        return False
+    put_back = here == asked or packet.ctdir == "REPLY"
+    return not put_back or there != answered
 
 
 def _is_accepted(packet: PacketTuple) -> bool:

@@ -21,6 +21,27 @@ _REDIRECTED = (_ipt("raw/PREROUTING", "-j CT --zone 5"), _ipt("nat/PREROUTING", 
 
 REGRESSIONS = (
     _ruleset(
+        "an answer whose end the router's own DNAT changed is for no socket before that is put back",
+        ("router", "tcp", "203.0.113.2", 80),
+        _ipt("nat/OUTPUT", "-j DNAT --to-destination 198.51.100.2-198.51.100.2"),
+        _ipt("filter/INPUT", "-m socket --nowildcard -j DROP"),
+    ),
+    _ruleset(
+        "an answer to a source that nat gave the router's own packet is for no socket before conntrack",
+        ("router", "udp", "2001:db8:9::9", 80),
+        _ipt("raw/PREROUTING", "-m socket --nowildcard -j NOTRACK"),
+        _ipt("nat/POSTROUTING", "! -o r9 -j SNAT --to-source 2001:db8:3::1"),
+    ),
+    *(
+        _ruleset(
+            f"behind conntrack such an answer is for who asked ({dst})",
+            ("router", "tcp", dst, 80),
+            _ipt("mangle/PREROUTING", "-p tcp -m tcp --sport 80 -m socket --nowildcard -j DROP"),
+            _ipt("nat/POSTROUTING", f"-p tcp -m tcp --dport 80 -j SNAT --to-source {source}"),
+        )
+        for dst, source in (("203.0.113.2", "198.51.100.1"), ("2001:db8:9::9", "2001:db8:3::1"))
+    ),
+    _ruleset(
         "an echo's socket is bound to no address: it takes an answer whose translation is not undone",
         ("router", "icmp", "198.18.0.2", None),
         _ipt("raw/PREROUTING", "-j NOTRACK"),
