@@ -122,68 +122,6 @@ def _asked_before(old: str, name: str) -> str:
     return name if name < old else f"0-{name}"
 
 
-def _switch(case: Case) -> str:
-    """The setting of bridge netfilter for the dialled address's version."""
-    return f"{_BRIDGE_NF}{'ip6tables' if case.is_v6 else 'iptables'}"
-
-
-class BridgeNfForwardDrop(Filtered):
-    """iptables sees what a bridge switches, and a rule that was meant for routed packets drops it.
-
-    What it is: with ``bridge-nf-call-iptables=1`` packets between two containers of one bridge pass FORWARD.
-    Why it happens: Docker or Kubernetes turned it on; a firewall's FORWARD policy or rule does not expect such packets.
-    Evidence: the request at the source's end of the bridge and not at the target's; the rule, its counter, and the setting.
-    Remedy: turn the setting off (swarm and Kubernetes need it: then accept before the rule).
-    Source: moby#48492; Documentation/networking/bridge.rst ("Bridge netfilter"), net/bridge/br_netfilter_hooks.c.
-    """
-
-    code = "bridge-nf-forward-drop"
-    by_state = True
-    reads = ("sysctl", "iptables")
-    hooks = frozenset({Hook.FORWARD})
-    needs = ("containers", "networks", "sysctl")
-    instead_of = frozenset({ForwardDrop})
-
-    def fits(self, case: Case, found: StoppedBy) -> bool:
-        """Both are on one bridge, the setting is on, and the rule is not Docker's own for enable_icc=false."""
-        host = case.before(found.host)
-        network = _bridge_of_both(case, host) if host else None
-        if host is None or network is None or found.rule.family not in _BY_BRIDGE_NF:
-            return False  # nftables' bridge family needs no such setting
-        on = (host.sysctls or {}).get(_switch(case)) == "1"
-        return on and not host.engine.forbids_icc(found.rule, network.bridge)
-
-    def summary(self, case: Case, found: StoppedBy) -> str:
-        """What sees it, and what drops it."""
-        host = case.before(found.host)
-        network = _bridge_of_both(case, host) if host else None
-        bridge = network.bridge if network else "the bridge"
-        return f"{found.host} filters what {bridge} switches between its own containers ({_switch(case)}=1), and {found.rule} {found.does} it"
-
-    def more(self, case: Case, found: StoppedBy) -> tuple[str, ...]:  # noqa: ARG002
-        """The setting."""
-        return (f"sysctl: {_switch(case)} = 1",)
-
-    def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
-        """What the bridge switches is accepted before the rule; or is not asked of iptables at all."""
-        host = case.before(found.host)
-        network = _bridge_of_both(case, host) if host else None
-        off = f"or, where nothing on {found.host} needs it (swarm, Kubernetes, enable_icc=false): sysctl -w {_switch(case)}=0"
-        if network is None or found.rule.program is Program.NFT or found.rule.table != "filter":
-            return (*ways_past(case, found), advise(found.host, off))
-        accept = (found.rule.program, "-I", "FORWARD", "-i", network.bridge, "-o", network.bridge, "-j", "ACCEPT")
-        opens = f"this opens all between the containers of {network.name}; {IN_FIREWALL}"
-        return (run(found.host, *accept, advice=opens), advise(found.host, off))
-
-    def possible(self, case: Case) -> bool:
-        """Only between two containers of one bridge, where the setting is on."""
-        host = case.target_host
-        if case.probe is None or host is None:
-            return case.probe is None
-        network = _bridge_of_both(case, host)
-        return network is not None and (host.sysctls or {}).get(_switch(case)) != "0" and super().possible(case)
-
-
 class NftBackendForwardDrop(Filtered):
     """Docker's nftables rules accept, and iptables' FORWARD policy drops.
 
@@ -237,6 +175,68 @@ class NftBackendForwardDrop(Filtered):
         """Only where a host has Docker's nftables rules, or that is not known."""
         hosts = case.world.before.values()
         return any(host.nft is None or _by_nftables(host) for host in hosts) and super().possible(case)
+
+
+def _switch(case: Case) -> str:
+    """The setting of bridge netfilter for the dialled address's version."""
+    return f"{_BRIDGE_NF}{'ip6tables' if case.is_v6 else 'iptables'}"
+
+
+class BridgeNfForwardDrop(Filtered):
+    """iptables sees what a bridge switches, and a rule that was meant for routed packets drops it.
+
+    What it is: with ``bridge-nf-call-iptables=1`` packets between two containers of one bridge pass FORWARD.
+    Why it happens: Docker or Kubernetes turned it on; a firewall's FORWARD policy or rule does not expect such packets.
+    Evidence: the request at the source's end of the bridge and not at the target's; the rule, its counter, and the setting.
+    Remedy: turn the setting off (swarm and Kubernetes need it: then accept before the rule).
+    Source: moby#48492; Documentation/networking/bridge.rst ("Bridge netfilter"), net/bridge/br_netfilter_hooks.c.
+    """
+
+    code = "bridge-nf-forward-drop"
+    by_state = True
+    reads = ("sysctl", "iptables")
+    hooks = frozenset({Hook.FORWARD})
+    needs = ("containers", "networks", "sysctl")
+    instead_of = frozenset({ForwardDrop, NftBackendForwardDrop})
+
+    def fits(self, case: Case, found: StoppedBy) -> bool:
+        """Both are on one bridge, the setting is on, and the rule is not Docker's own for enable_icc=false."""
+        host = case.before(found.host)
+        network = _bridge_of_both(case, host) if host else None
+        if host is None or network is None or found.rule.family not in _BY_BRIDGE_NF:
+            return False  # nftables' bridge family needs no such setting
+        on = (host.sysctls or {}).get(_switch(case)) == "1"
+        return on and not host.engine.forbids_icc(found.rule, network.bridge)
+
+    def summary(self, case: Case, found: StoppedBy) -> str:
+        """What sees it, and what drops it."""
+        host = case.before(found.host)
+        network = _bridge_of_both(case, host) if host else None
+        bridge = network.bridge if network else "the bridge"
+        return f"{found.host} filters what {bridge} switches between its own containers ({_switch(case)}=1), and {found.rule} {found.does} it"
+
+    def more(self, case: Case, found: StoppedBy) -> tuple[str, ...]:  # noqa: ARG002
+        """The setting."""
+        return (f"sysctl: {_switch(case)} = 1",)
+
+    def remedies(self, case: Case, found: StoppedBy) -> tuple[Remedy, ...]:
+        """What the bridge switches is accepted before the rule; or is not asked of iptables at all."""
+        host = case.before(found.host)
+        network = _bridge_of_both(case, host) if host else None
+        off = f"or, where nothing on {found.host} needs it (swarm, Kubernetes, enable_icc=false): sysctl -w {_switch(case)}=0"
+        if network is None or found.rule.program is Program.NFT or found.rule.table != "filter":
+            return (*ways_past(case, found), advise(found.host, off))
+        accept = (found.rule.program, "-I", "FORWARD", "-i", network.bridge, "-o", network.bridge, "-j", "ACCEPT")
+        opens = f"this opens all between the containers of {network.name}; {IN_FIREWALL}"
+        return (run(found.host, *accept, advice=opens), advise(found.host, off))
+
+    def possible(self, case: Case) -> bool:
+        """Only between two containers of one bridge, where the setting is on."""
+        host = case.target_host
+        if case.probe is None or host is None:
+            return case.probe is None
+        network = _bridge_of_both(case, host)
+        return network is not None and (host.sysctls or {}).get(_switch(case)) != "0" and super().possible(case)
 
 
 def closes_v4(case: Case, host: Host, rule: RuleRef) -> bool:

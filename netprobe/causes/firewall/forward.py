@@ -8,6 +8,7 @@ from netprobe.causes.proof.blocked import STOPPED, UNFINISHED, Filtered, blocked
 from netprobe.causes.proof.drops import the_drop
 from netprobe.causes.proof.flushed import no_filter, no_translation, stands_for_all
 from netprobe.causes.proof.hooks import entries, hook_at, last_hop
+from netprobe.causes.proof.known import in_vain
 from netprobe.causes.proof.late import LATE, late_drop, lost_data
 from netprobe.causes.proof.lookups import failed
 from netprobe.causes.proof.may_stop import may_stop
@@ -177,7 +178,7 @@ class InterNetwork(_Counted):
             one, other = probe.source_at, probe.target_at
             if one.container is None or other is None or other.container is None or one.host != other.host:
                 return False
-        return super().possible(case)
+        return super().possible(case) or in_vain(case, "nft")
 
     def summary(self, case: Case, found: StoppedBy) -> str:
         """Who is kept from whom."""

@@ -90,9 +90,12 @@ def _may_stop_at(case: Case, name: str | None, hook: Hook) -> bool:
         if not was_routed(case, host):
             return False
         packet = _answer_to(packet)  # where no answer was seen, that may be what was stopped
-    return any(_may_meet(ruleset, hook, packet) for ruleset in case.rulesets(host)) or bool(
-        host.nft and host.nft.stopping(hook.value.lower(), packet)
-    )
+    if any(_may_meet(ruleset, hook, packet) for ruleset in case.rulesets(host)):
+        return True
+    if host.nft is not None and hook is Hook.ISOLATION:  # a place of the engine's own, not one of netfilter's
+        walls = (rule for rule in host.nft.rules() if host.engine.isolates(rule.table, rule))
+        return any(rule.matches(packet) is not False for rule in walls)
+    return bool(host.nft and host.nft.stopping(hook.value.lower(), packet))
 
 
 def _answer_to(packet: PacketTuple) -> PacketTuple:
